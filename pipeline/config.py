@@ -1,0 +1,135 @@
+"""The configuration of a run: every key, its unit, its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from stages.errors import ConfigError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DecoderConfig(_Strict):
+    """Which frames of the sources."""
+
+    first_frame: int = Field(1, ge=1, description="First frame, 1-based.")
+    last_frame: int | None = Field(None, ge=1, description="Last frame, inclusive.")
+    every: int = Field(1, ge=1, description="Take every n-th frame.")
+    frame_rate: str = Field("25", description="Frames per second of image folders: 25, 30000/1001.")
+
+    @field_validator("frame_rate", mode="before")
+    @classmethod
+    def _positive_rate(cls, value: object) -> str:
+        try:
+            rate = Fraction(str(value))
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if rate <= 0:
+            raise ValueError("must be a positive number or fraction such as 30000/1001")
+        return str(rate)
+
+
+class DetectorConfig(_Strict):
+    """Which detector."""
+
+    weights: Path | None = Field(None, description="SpotNet weights; none for the shipped ones.")
+    detections: Path | None = Field(None, description="Detection file or folder, used instead.")
+    device: str = Field("auto", description="Torch device, or auto.")
+    scale: float = Field(1.0, gt=0, le=4, description="Frames are resized by this.")
+    min_score: float = Field(0.1, ge=0, le=1, description="Weaker detections are left out.")
+    threads: int = Field(0, ge=0, description="Torch CPU threads; 0 leaves it to torch.")
+
+
+class TrackerConfig(_Strict):
+    """Which tracker; ``settings`` are its own."""
+
+    name: str = "sort"
+    settings: dict[str, int | float] = Field({}, description="See spotstream track --help.")
+
+
+class SinkConfig(_Strict):
+    """Which results."""
+
+    overlay: bool = Field(True, description="Write overlay.mp4.")
+    toolkit_files: bool = Field(False, description="Write the UA-DETRAC toolkit's matrices.")
+    overlay_crf: int = Field(23, ge=0, le=51, description="H.264 quality, lower is better.")
+
+
+class RuntimeConfig(_Strict):
+    """How the processes run."""
+
+    mode: Literal["auto", "lossless", "live"] = Field("auto", description="auto: live for URLs.")
+    slots: int = Field(8, ge=2, le=256, description="Frames in the ring of each stream.")
+    in_flight: int = Field(3, ge=1, description="Live mode: frames between decoder and sink.")
+    parallel_streams: int = Field(4, ge=1, le=64, description="Streams at a time.")
+    frames: Literal["shared", "inline"] = Field("shared", description="Where pixels travel.")
+    transport: Literal["ipc", "tcp"] = Field("ipc", description="tcp stays on loopback.")
+    port: int = Field(5550, ge=1024, le=65000, description="First TCP port.")
+
+
+class RunConfig(_Strict):
+    """All of a run."""
+
+    decoder: DecoderConfig = DecoderConfig()
+    detector: DetectorConfig = DetectorConfig()
+    tracker: TrackerConfig = TrackerConfig()
+    sink: SinkConfig = SinkConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+
+
+def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
+    """Reads a YAML file (none: the defaults) and applies ``key.path=value`` overrides.
+
+    Raises:
+        ConfigError: The file is missing or broken, a key is unknown or a value out of range; the
+            message names key and value.
+    """
+    content: dict[str, Any] = {}
+    if path is not None:
+        try:
+            content = yaml.safe_load(path.read_text()) or {}
+        except OSError as error:
+            raise ConfigError(f"cannot read config {path}: {error.strerror}") from error
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path} is not valid YAML: {error}") from error
+        if not isinstance(content, dict):
+            raise ConfigError(f"{path} must hold keys and values, got {type(content).__name__}")
+    for override in overrides:
+        _apply(content, override)
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(error, path)) from error
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set needs key.path=value, got {override!r}")
+    *folders, name = key.split(".")
+    for folder in folders:
+        content = content.setdefault(folder, {})
+        if not isinstance(content, dict):
+            raise ConfigError(f"--set {key}: {folder} holds a value, not keys")
+    content[name] = yaml.safe_load(value)
+
+
+def _first_problem(error: ValidationError, path: Path | None) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    where = f"{path}: " if path else ""
+    if first["type"] == "extra_forbidden":
+        parent: Any = RunConfig
+        for part in first["loc"][:-1]:
+            parent = parent.model_fields[str(part)].annotation
+        known: Mapping[str, Any] = parent.model_fields
+        return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
+    return f"{where}{key}: {first['msg']}, got {first['input']!r}"

@@ -1,0 +1,80 @@
+"""What a worker process is told when it starts, and what it tells the supervisor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+StageName = Literal["decoder", "detector", "tracker", "sink"]
+
+
+class StreamPlan(msgspec.Struct, frozen=True):
+    """One stream: where it comes from and the path of its frame ring."""
+
+    name: str
+    location: str
+    layout: str
+    ring: str
+    live: bool
+
+
+class WorkerPlan(msgspec.Struct, frozen=True):
+    """All that a worker needs; sent to its standard input as JSON.
+
+    Attributes:
+        stage: Which stage to run.
+        config: A `RunConfig` as plain data.
+        streams: All streams of the run.
+        stream: Index of the decoder's own stream.
+        output: Results folder.
+        sockets: Folder of the ``ipc://`` sockets.
+        about: Versions and the command, for ``run.json``.
+    """
+
+    stage: StageName
+    config: dict[str, Any]
+    streams: list[StreamPlan]
+    stream: int
+    output: str
+    sockets: str
+    about: dict[str, Any]
+
+    def endpoint(self, name: str) -> str:
+        """ZeroMQ address of ``control``, ``detector``, ``tracker``, ``sink`` or ``ack-<n>``."""
+        return endpoint(self.sockets, self.config["runtime"], name)
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker reports.
+
+    Attributes:
+        kind: ``ready`` (may be sent frames), ``progress`` (``frames`` are written), ``done`` (the
+            stream's results are complete) or ``failed``.
+        stage: Who reports.
+        stream: Which stream, "" for none in particular.
+        message: One line for people.
+        exit_code: Of a failure.
+        frames: Frames written so far.
+        total: Frames to come, where known.
+        summary: Of a finished stream.
+    """
+
+    kind: Literal["ready", "progress", "done", "failed"]
+    stage: StageName
+    stream: str = ""
+    message: str = ""
+    exit_code: int = 1
+    frames: int = 0
+    total: int | None = None
+    summary: dict[str, Any] = {}
+
+
+def endpoint(sockets: str, runtime: dict[str, Any], name: str) -> str:
+    """ZeroMQ address of a named socket."""
+    if runtime["transport"] == "ipc":
+        return f"ipc://{Path(sockets) / name}"
+    fixed = ["control", "detector", "tracker", "sink"]
+    offset = fixed.index(name) if name in fixed else len(fixed) + int(name.removeprefix("ack-"))
+    return f"tcp://127.0.0.1:{runtime['port'] + offset}"

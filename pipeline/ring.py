@@ -1,0 +1,81 @@
+"""Frame memory that processes of one host share.
+
+A ring is an anonymous memory file (``memfd``) that the supervisor owns and every stage maps through
+``/proc``. It has no name anywhere, so nothing can be left behind in ``/dev/shm`` whoever is killed,
+and a container's small ``/dev/shm`` does not limit it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+
+import numpy as np
+
+from stages.errors import OutputError
+from stages.records import UInt8Array
+
+_PAGE = 4096
+
+
+def create_ring_file(name: str) -> tuple[int, str]:
+    """A new, empty ring file: its descriptor, and the path by which other processes open it."""
+    descriptor = os.memfd_create(f"spotstream-{name}", os.MFD_CLOEXEC)
+    return descriptor, f"/proc/{os.getpid()}/fd/{descriptor}"
+
+
+class FrameRing:
+    """Equal slots in a ring file, by number.
+
+    Args:
+        path: What `create_ring_file` returned.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_RDWR)
+        self._map: mmap.mmap | None = None
+
+    def reserve(self, slots: int, slot_bytes: int) -> None:
+        """Makes room for ``slots`` of ``slot_bytes``; all memory is taken here, not later.
+
+        Raises:
+            OutputError: The machine has not that much memory free.
+        """
+        size = slots * _slot_size(slot_bytes)
+        try:
+            os.posix_fallocate(self._descriptor, 0, size)
+        except OSError as error:
+            raise OutputError(
+                f"cannot reserve {size / 2**20:.0f} MiB of frame memory ({error.strerror}); "
+                f"lower runtime.slots"
+            ) from error
+
+    def slot(self, number: int, shape: tuple[int, ...]) -> UInt8Array:
+        """The array of ``shape`` in slot ``number``.
+
+        Raises:
+            ValueError: The slot lies outside the ring.
+        """
+        count = int(np.prod(shape))
+        start = number * _slot_size(count)
+        if number < 0 or start + count > self._mapped(start + count):
+            raise ValueError(f"slot {number} of {count} bytes lies outside the ring")
+        assert self._map is not None
+        return np.frombuffer(self._map, np.uint8, count, start).reshape(shape)
+
+    def _mapped(self, wanted: int) -> int:
+        if self._map is None or len(self._map) < wanted:
+            size = os.fstat(self._descriptor).st_size
+            if size < wanted:
+                return 0
+            self._map = mmap.mmap(self._descriptor, size)
+        return len(self._map)
+
+    def close(self) -> None:
+        """Gives the descriptor back; arrays handed out stay valid until they are dropped."""
+        os.close(self._descriptor)
+        self._map = None
+
+
+def _slot_size(slot_bytes: int) -> int:
+    return -(-slot_bytes // _PAGE) * _PAGE

@@ -1,0 +1,87 @@
+"""Entry point of a stage process: ``python -m pipeline.worker``, its plan on standard input."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import traceback
+
+import msgspec
+import zmq
+
+from pipeline.plan import Status, WorkerPlan
+from stages.errors import SpotStreamError
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Runs one stage until its work is done or it is told to stop; returns the exit status."""
+    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
+    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=WorkerPlan)
+    context = zmq.Context()
+    control = context.socket(zmq.PUSH)
+    control.connect(plan.endpoint("control"))
+
+    def report(status: Status) -> None:
+        control.send(msgspec.msgpack.encode(status))
+
+    stream = plan.streams[plan.stream].name if plan.stage == "decoder" else ""
+    try:
+        _run(plan, context, report)
+        return 0
+    except SpotStreamError as error:
+        report(
+            Status(
+                kind="failed",
+                stage=plan.stage,
+                stream=stream,
+                message=str(error),
+                exit_code=error.exit_code,
+            )
+        )
+        return error.exit_code
+    except Exception as error:
+        if plan.about.get("debug"):
+            traceback.print_exc()
+        message = f"{plan.stage} failed: {type(error).__name__}: {error}"
+        report(Status(kind="failed", stage=plan.stage, stream=stream, message=message))
+        return 1
+    finally:
+        control.close(linger=1000)
+        context.term()
+
+
+def _run(plan: WorkerPlan, context: zmq.Context, report: object) -> None:
+    # Imported here so that a decoder does not pay for torch, nor a detector for PyAV.
+    if plan.stage == "decoder":
+        from pipeline.decoder_worker import run_decoder
+
+        run_decoder(plan, context)
+    elif plan.stage == "detector":
+        from pipeline.detector_worker import run_detector
+
+        run_detector(plan, context, report)  # type: ignore[arg-type]
+    elif plan.stage == "tracker":
+        from pipeline.tracker_worker import run_tracker
+
+        run_tracker(plan, context, report)  # type: ignore[arg-type]
+    else:
+        from pipeline.sink_worker import run_sink
+
+        run_sink(plan, context, report)  # type: ignore[arg-type]
+
+
+def _die_with_parent() -> None:
+    """Asks Linux to kill this process when the supervisor is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1:
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Frames of a folder of images, in natural order."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
+from stages.errors import SourceError
+from stages.records import (
+    Dropped,
+    EndOfStream,
+    EndReason,
+    Frame,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+)
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+_BENCHMARK_NAME = re.compile(r"img(\d+)$")
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The folder's images in natural order (``img2`` before ``img10``)."""
+    files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted(
+        files,
+        key=lambda path: [
+            (0, int(part), "") if part.isdigit() else (1, 0, part.lower())
+            for part in re.split(r"(\d+)", path.name)
+            if part
+        ],
+    )
+
+
+class ImageFolderSource:
+    """Images of one size. Frame numbers follow the names where all are ``img<number>``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        selection: FrameSelection | None = None,
+        frame_rate: Fraction = Fraction(25),
+        layout: str = "",
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.folder = folder
+        self.name = name
+        self.selection = selection or FrameSelection()
+        self.frame_rate = frame_rate
+        self.layout = layout
+        self.clock = clock
+
+    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+        """See `Source.records`."""
+        files = image_files(self.folder) if self.folder.is_dir() else [self.folder]
+        if not files:
+            raise SourceError(
+                f"{self.folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})"
+            )
+        names = [_BENCHMARK_NAME.match(path.stem) for path in files]
+        indices = [
+            int(match[1]) - 1 if match is not None and all(names) else position
+            for position, match in enumerate(names)
+        ]
+        chosen = [
+            (index, path)
+            for index, path in zip(indices, files, strict=True)
+            if self.selection.takes(index)
+        ]
+        shape: tuple[int, ...] | None = None
+        first = files[0]
+        for sequence, (index, path) in enumerate(chosen):
+            image = cv2.imread(str(path))
+            if image is None:
+                if shape is None:
+                    raise SourceError(f"cannot read image {path}")
+                yield Dropped(self.name, 0, sequence, sequence, f"unreadable {path.name}")
+                continue
+            if shape is None:
+                shape, first = image.shape, path
+                yield StreamStart(
+                    stream=self.name,
+                    epoch=0,
+                    source=str(self.folder),
+                    height=shape[0],
+                    width=shape[1],
+                    frame_rate=self.frame_rate,
+                    time_base=1 / self.frame_rate,
+                    frame_count=len(chosen),
+                    layout=self.layout,
+                )
+            if image.shape != shape:
+                message = (
+                    f"{path} is {image.shape[1]}×{image.shape[0]}, but {first.name} is "
+                    f"{shape[1]}×{shape[0]}; images of one folder must be of one size"
+                )
+                yield EndOfStream(self.name, 0, sequence, EndReason.TRUNCATED, message)
+                return
+            pixels = allocator.allocate(shape)
+            np.copyto(pixels, image)
+            header = FrameHeader(
+                self.name,
+                0,
+                sequence,
+                index,
+                index,
+                1 / self.frame_rate,
+                self.clock(),
+                shape[0],
+                shape[1],
+                PixelFormat.BGR24,
+            )
+            yield Frame(header, pixels)
+        if shape is None:
+            raise SourceError(
+                f"{self.folder}: the chosen range holds none of its {len(files)} images"
+            )
+        yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE)

@@ -1,0 +1,191 @@
+"""A pinhole camera above the ground plane, and how it moves.
+
+World coordinates are metres: x east, y north, z up, the ground is z = 0. Camera coordinates are
+x right, y down, z forward. Image coordinates have pixel centres at whole numbers, as OpenCV.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float64Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Camera:
+    """One camera pose.
+
+    Attributes:
+        position: ``(3,)`` metres.
+        rotation: ``(3, 3)``, rows are the camera's right, down and forward axes in the world.
+        focal: Focal length in pixels.
+        centre: Principal point ``(x, y)`` in pixels.
+    """
+
+    position: Float64Array
+    rotation: Float64Array
+    focal: float
+    centre: tuple[float, float]
+
+    def to_camera(self, points: Float64Array) -> Float64Array:
+        """World ``(N, 3)`` to camera coordinates ``(N, 3)``."""
+        return (points - self.position) @ self.rotation.T
+
+    def to_image(self, points: Float64Array) -> Float64Array:
+        """Camera coordinates ``(N, 3)`` to pixels ``(N, 2)``; depth is kept above 0.1 m."""
+        depth = np.maximum(points[:, 2:], 0.1)
+        return points[:, :2] * (self.focal / depth) + self.centre
+
+    def ground_homography(self) -> Float64Array:
+        """``(3, 3)`` map from ground ``(x, y, 1)`` to homogeneous pixels."""
+        intrinsic = np.array(
+            [[self.focal, 0, self.centre[0]], [0, self.focal, self.centre[1]], [0, 0, 1.0]]
+        )
+        pose = np.column_stack(
+            [self.rotation[:, 0], self.rotation[:, 1], -self.rotation @ self.position]
+        )
+        return intrinsic @ pose
+
+
+def look(yaw: float, pitch: float, roll: float) -> Float64Array:
+    """Rotation of a camera that faces ``yaw`` (0 east, counter-clockwise), ``pitch`` below level.
+
+    Angles in radians; pitch pi/2 looks straight down.
+    """
+    forward = np.array(
+        [math.cos(yaw) * math.cos(pitch), math.sin(yaw) * math.cos(pitch), -math.sin(pitch)]
+    )
+    right = np.array([math.sin(yaw), -math.cos(yaw), 0.0])
+    down = np.cross(forward, right)
+    cos, sin = math.cos(roll), math.sin(roll)
+    return np.stack([cos * right + sin * down, cos * down - sin * right, forward])
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPath:
+    """Where the camera is at any time: a closed form, so that any frame can be had alone.
+
+    The camera glides on a slow ellipse around ``base`` (which keeps an endless scene inside the
+    world), turns slowly to and fro, and shakes a little. A camera on a mast has a tiny ellipse.
+
+    Attributes:
+        base: ``(x, y, z)`` metres.
+        yaw: Radians, 0 east, counter-clockwise.
+        pitch: Radians below level.
+        roll: Radians.
+        focal: Pixels.
+        centre: Principal point in pixels.
+        glide: Half axes of the ellipse along x, y and z in metres.
+        glide_rate: Radians per second on the ellipse.
+        yaw_swing: Radians the yaw turns to each side.
+        shake: Radians of quick shake.
+        phases: Random phases, radians.
+    """
+
+    base: tuple[float, float, float]
+    yaw: float
+    pitch: float
+    roll: float
+    focal: float
+    centre: tuple[float, float]
+    glide: tuple[float, float, float]
+    glide_rate: float
+    yaw_swing: float
+    shake: float
+    phases: tuple[float, ...]
+
+    def at(self, seconds: float) -> Camera:
+        """The camera at a time."""
+        p, turn = self.phases, self.glide_rate * seconds
+        position = np.array(self.base) + np.array(self.glide) * [
+            math.sin(turn + p[0]),
+            math.sin(turn * 0.83 + p[1]),
+            math.sin(turn * 0.61 + p[2]),
+        ]
+        yaw = self.yaw + self.yaw_swing * math.sin(turn * 0.71 + p[3])
+        pitch = self.pitch
+        roll = self.roll
+        if self.shake:
+            yaw += self.shake * _sway(seconds, p[4])
+            pitch += self.shake * _sway(seconds, p[5])
+            roll += 0.5 * self.shake * _sway(seconds, p[6])
+        return Camera(position, look(yaw, pitch, roll), self.focal, self.centre)
+
+
+def _sway(seconds: float, phase: float) -> float:
+    return (
+        0.6 * math.sin(2.1 * seconds + phase)
+        + 0.3 * math.sin(5.3 * seconds + 2.7 * phase)
+        + 0.15 * math.sin(11.9 * seconds + 5.1 * phase)
+    )
+
+
+def drone_path(
+    rng: np.random.Generator, width: int, height: int, varied: bool, road_yaw: float | None
+) -> CameraPath:
+    """A drone above the origin; over a straight road it keeps a little to the road's course."""
+    field = math.radians(rng.uniform(45, 78) if varied else 62)
+    focal = width / 2 / math.tan(field / 2)
+    up = rng.uniform(16, 75) if varied else rng.uniform(42, 50)
+    pitch = math.radians(rng.uniform(28, 90) if varied else rng.uniform(46, 60))
+    if varied and rng.random() < 0.25:
+        pitch = math.radians(rng.uniform(82, 90))
+    yaw = rng.uniform(-math.pi, math.pi)
+    back = min(up / math.tan(pitch), 60.0)
+    aim = rng.normal(0, 6.0 if varied else 2.0, 2)
+    reach = float(rng.uniform(2, 12)) if varied else 8.0
+    if road_yaw is not None:  # anywhere along the road, but not beside it
+        along = np.array([math.cos(road_yaw), math.sin(road_yaw)])
+        aim = along * rng.uniform(-25, 25) + rng.normal(0, 3, 2)
+    base = (
+        aim[0] - math.cos(yaw) * back,
+        aim[1] - math.sin(yaw) * back,
+        up,
+    )
+    return CameraPath(
+        base=base,
+        yaw=yaw,
+        pitch=pitch,
+        roll=math.radians(rng.normal(0, 2.5 if varied else 0.6)),
+        focal=focal,
+        centre=((width - 1) / 2, (height - 1) / 2),
+        glide=(reach, reach, 0.04 * up),
+        glide_rate=float(rng.uniform(0.15, 0.3)),
+        yaw_swing=math.radians(rng.uniform(2, 10)),
+        shake=math.radians(0.12),
+        phases=tuple(rng.uniform(0, 2 * math.pi, 7)),
+    )
+
+
+def mast_path(
+    rng: np.random.Generator,
+    width: int,
+    height: int,
+    varied: bool,
+    stand: tuple[float, float],
+    target: tuple[float, float],
+) -> CameraPath:
+    """A camera on a mast at ``stand`` that looks at ``target`` (ground points in metres)."""
+    field = math.radians(rng.uniform(38, 85) if varied else rng.uniform(64, 72))
+    up = rng.uniform(5, 14) if varied else rng.uniform(8.5, 10)
+    dx, dy = target[0] - stand[0], target[1] - stand[1]
+    pitch = math.atan2(up, math.hypot(dx, dy))
+    if varied:
+        pitch = min(max(pitch + math.radians(rng.normal(0, 5)), math.radians(7)), 1.1)
+    return CameraPath(
+        base=(stand[0], stand[1], up),
+        yaw=math.atan2(dy, dx) + (math.radians(rng.normal(0, 8)) if varied else 0.0),
+        pitch=pitch,
+        roll=math.radians(rng.normal(0, 2.0 if varied else 0.5)),
+        focal=width / 2 / math.tan(field / 2),
+        centre=((width - 1) / 2, (height - 1) / 2),
+        glide=(0.01, 0.01, 0.0),
+        glide_rate=1.7,
+        yaw_swing=0.0,
+        shake=math.radians(0.05),
+        phases=tuple(rng.uniform(0, 2 * math.pi, 7)),
+    )

@@ -1,0 +1,62 @@
+"""What a rendered scene is asked to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from stages.errors import ConfigError
+
+VIEWS = ("drone", "intersection", "random")
+LIGHTS = ("day", "dusk", "night", "random")
+MAX_VEHICLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SceneConfig:
+    """Settings of a rendered traffic scene; the same settings give the same pixels.
+
+    Attributes:
+        seed: Everything that is random is drawn from it, >= 0.
+        width: Frame width in pixels, even.
+        height: Frame height in pixels, even.
+        frames: How many frames the scene lasts.
+        frame_rate: Frames per second.
+        view: ``drone`` (moving, oblique to straight down), ``intersection`` (camera on a mast)
+            or ``random``.
+        light: ``day``, ``dusk``, ``night`` or ``random``.
+        vehicles: About how many vehicles there are in the whole scene; the camera sees about
+            a third of them at a time. Full roads take no more.
+        varied: Draw camera, ground and picture quality from far wider ranges, as for training.
+    """
+
+    seed: int = 0
+    width: int = 960
+    height: int = 544
+    frames: int = 150
+    frame_rate: Fraction = Fraction(25)
+    view: str = "drone"
+    light: str = "day"
+    vehicles: int = 70
+    varied: bool = False
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ConfigError(f"scene seed must not be negative, got {self.seed}")
+        for name, size in (("width", self.width), ("height", self.height)):
+            if not 64 <= size <= 8192 or size % 2:
+                raise ConfigError(f"scene {name} must be even and from 64 to 8192, got {size}")
+        if self.frames < 1:
+            raise ConfigError(f"scene frames must be at least 1, got {self.frames}")
+        if not 1 <= self.frame_rate <= 240:
+            raise ConfigError(
+                f"scene frame_rate must lie in [1, 240] frames per second, got {self.frame_rate}"
+            )
+        if self.view not in VIEWS:
+            raise ConfigError(f"scene view must be one of {', '.join(VIEWS)}, got {self.view!r}")
+        if self.light not in LIGHTS:
+            raise ConfigError(f"scene light must be one of {', '.join(LIGHTS)}, got {self.light!r}")
+        if not 0 <= self.vehicles <= MAX_VEHICLES:
+            raise ConfigError(
+                f"scene vehicles must lie in [0, {MAX_VEHICLES}], got {self.vehicles}"
+            )

@@ -1,0 +1,160 @@
+"""All solid things of a scene in one set of arrays, so that a frame is projected in a few calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.decoder.scene.camera import Camera
+from stages.decoder.scene.light import Light
+from stages.decoder.scene.mesh import Material, Mesh
+
+Float64Array = npt.NDArray[np.float64]
+Int32Array = npt.NDArray[np.int32]
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+NEAR = 0.5  # metres in front of the camera, closer things are not painted
+_LIMIT = 30000.0  # pixels; keeps fixed-point coordinates in range
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """The solid things as one camera sees them.
+
+    Attributes:
+        points: ``(V, 2)`` pixels.
+        seen: ``(M,)`` bool, which things are in front of the camera and touch the frame.
+        boxes: ``(M, 4)`` pixel-centre extent of each thing's vertices, not clipped.
+        depths: ``(M,)`` metres along the optical axis.
+        facing: ``(F,)`` cosine between each face's normal and the way to the camera.
+        colours: ``(F, 3)`` lit colours, 0..255.
+        forward: ``(M,)`` bool, whether the camera is ahead of the thing's middle.
+    """
+
+    points: Float64Array
+    seen: BoolArray
+    boxes: Float64Array
+    depths: Float64Array
+    facing: Float64Array
+    colours: Float64Array
+    forward: BoolArray
+
+
+class Geometry:
+    """Meshes side by side.
+
+    Args:
+        meshes: One for each thing.
+        saturation: Factor on the colourfulness of all colours.
+    """
+
+    def __init__(self, meshes: Sequence[Mesh], saturation: float) -> None:
+        self.count = len(meshes)
+        vertex_counts = [len(mesh.vertices) for mesh in meshes]
+        face_counts = [len(mesh.normals) for mesh in meshes]
+        vertex_first = np.cumsum([0, *vertex_counts])
+        self.vertex_first = vertex_first
+        self.face_first = np.cumsum([0, *face_counts])
+        self._vertices = np.concatenate([mesh.vertices for mesh in meshes])
+        self._normals = np.concatenate([mesh.normals for mesh in meshes])
+        self.starts: Int64Array = np.concatenate(
+            [mesh.starts[:-1] + first for mesh, first in zip(meshes, vertex_first, strict=False)]
+            + [vertex_first[-1:]]
+        )
+        self.materials: Int64Array = np.concatenate([mesh.materials for mesh in meshes])
+        self.groups: Int64Array = np.concatenate([mesh.groups for mesh in meshes])
+        self._colours = saturate(np.concatenate([m.colours for m in meshes]), saturation)
+        self._owner = np.repeat(np.arange(self.count), vertex_counts)
+        self.face_owner = np.repeat(np.arange(self.count), face_counts)
+        self.half_sizes = np.array([mesh.size[:2] for mesh in meshes]) / 2
+        self.heights = np.array([mesh.size[2] for mesh in meshes])
+        self._split = np.array([_split(mesh) for mesh in meshes])
+
+    def project(
+        self,
+        camera: Camera,
+        poses: Float64Array,
+        light: Light,
+        lamp: Float64Array,
+        braking: BoolArray,
+        size: tuple[int, int],
+    ) -> Projection:
+        """Places the things at ``poses`` ``(M, 3)`` (x, y, heading) and lights them.
+
+        Args:
+            camera: The camera.
+            poses: Metres and radians.
+            light: The scene's light.
+            lamp: ``(M,)`` nearness of street lamps.
+            braking: ``(M,)`` whose brake lights are on.
+            size: Frame width and height in pixels.
+        """
+        cos, sin = np.cos(poses[:, 2]), np.sin(poses[:, 2])
+        world = _place(self._vertices, cos[self._owner], sin[self._owner])
+        world[:, :2] += poses[self._owner, :2]
+        view = camera.to_camera(world)
+        points = np.clip(camera.to_image(view), -_LIMIT, _LIMIT)
+        first = self.vertex_first[:-1]
+        boxes = np.concatenate(
+            [np.minimum.reduceat(points, first), np.maximum.reduceat(points, first)], axis=1
+        )
+        depths = np.minimum.reduceat(view[:, 2], first)
+        seen = (
+            (depths > NEAR)
+            & (boxes[:, 0] < size[0])
+            & (boxes[:, 1] < size[1])
+            & (boxes[:, 2] >= 0)
+            & (boxes[:, 3] >= 0)
+        )
+        owner = self.face_owner
+        normals = _place(self._normals, cos[owner], sin[owner])
+        way = camera.position - world[self.starts[:-1]]
+        facing = np.einsum("fi,fi->f", normals, way) / np.linalg.norm(way, axis=1)
+        colours = self._lit(normals, light, lamp[owner], braking[owner])
+        veil = 0.85 - np.exp(-depths[owner] / light.haze_distance)
+        colours += (light.haze - colours) * np.clip(veil, 0, 1)[:, None]
+        offset = camera.position[:2] - poses[:, :2]
+        ahead = offset[:, 0] * cos + offset[:, 1] * sin > self._split
+        return Projection(points, seen, boxes, depths, facing, colours * 255, ahead)
+
+    def _lit(
+        self, normals: Float64Array, light: Light, lamp: Float64Array, braking: BoolArray
+    ) -> Float64Array:
+        shade = light.shade(normals, lamp)
+        colours = self._colours * shade
+        up = np.maximum(normals[:, 2:], 0.0)
+        mirror = light.haze * np.where(self.materials == Material.GLASS, 0.26, 0.05)[:, None]
+        mirror[self.materials == Material.MATT] = 0.0
+        colours += mirror * (0.25 + 0.75 * up) * light.sky.mean() * 1.6
+        tail = self.materials == Material.TAIL_LAMP
+        glow = np.zeros(len(normals))
+        if light.headlights:
+            colours[self.materials == Material.HEAD_LAMP] += 1.2
+            glow[tail] = 0.55
+        glow[tail & braking] = 1.0
+        colours += glow[:, None] * np.array([0.10, 0.10, 0.95])
+        return colours
+
+
+def saturate(colours: Float64Array, factor: float) -> Float64Array:
+    """Colours ``(..., 3)`` moved from or towards grey."""
+    grey = colours.mean(axis=-1, keepdims=True)
+    return np.clip(grey + (colours - grey) * factor, 0.0, 1.0)
+
+
+def _place(vectors: Float64Array, cos: Float64Array, sin: Float64Array) -> Float64Array:
+    x, y = vectors[:, 0], vectors[:, 1]
+    return np.column_stack([cos * x - sin * y, sin * x + cos * y, vectors[:, 2]])
+
+
+def _split(mesh: Mesh) -> float:
+    """The x between a long vehicle's two parts."""
+    if not mesh.groups.any():
+        return 0.0
+    ahead = mesh.groups == 1
+    first = mesh.starts[:-1][ahead]
+    return float(mesh.vertices[first[0] : mesh.starts[-1], 0].min()) - 0.05

@@ -1,0 +1,265 @@
+"""The ground as one large picture seen from above: grass, asphalt, kerbs and markings."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from stages.decoder.scene.light import Light
+from stages.decoder.scene.markings import SHIFT, Canvas, paint_markings
+from stages.decoder.scene.road import Road, RoadPlan, turn
+
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+UInt8Array = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """The lit ground and its coarser copies.
+
+    Attributes:
+        levels: Pictures ``(S, S, 3)``, each half the size of the one before.
+        metres_per_pixel: Of the first level. Its row 0 is the north end.
+        lamp: ``(L, L)`` float32 nearness of street lamps, 0..1, over the same square.
+        reach: The square goes from -reach to +reach, metres.
+    """
+
+    levels: tuple[UInt8Array, ...]
+    metres_per_pixel: float
+    lamp: Float32Array
+    reach: float
+
+    def to_world(self, level: int) -> Float64Array:
+        """``(3, 3)`` from a level's pixels to ground coordinates."""
+        step = self.metres_per_pixel * 2**level
+        first = self.metres_per_pixel / 2 - self.reach
+        return np.array([[step, 0, first], [0, -step, -first], [0, 0, 1]])
+
+    def lamp_at(self, points: Float64Array) -> Float64Array:
+        """``(N,)`` nearness of street lamps at ``(N, 2)`` ground points."""
+        size = len(self.lamp)
+        column = ((points[:, 0] + self.reach) * size / (2 * self.reach)).clip(0, size - 1)
+        row = ((self.reach - points[:, 1]) * size / (2 * self.reach)).clip(0, size - 1)
+        return self.lamp[row.astype(np.int64), column.astype(np.int64)].astype(np.float64)
+
+
+def fractal_noise(
+    rng: np.random.Generator, size: int, cells: int, octaves: int, fall: float = 0.55
+) -> Float32Array:
+    """``(size, size)`` noise of about unit deviation; each octave is twice as fine."""
+    total = np.zeros((size, size), np.float32)
+    weight, norm = 1.0, 0.0
+    for _ in range(octaves):
+        count = min(cells, size)
+        coarse = rng.standard_normal((count + 3, count + 3), dtype=np.float32)
+        total += weight * cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
+        norm += weight * weight
+        weight, cells = weight * fall, cells * 2
+    return total / np.float32(math.sqrt(norm) * 0.75)
+
+
+def make_ground(
+    rng: np.random.Generator, plan: RoadPlan, light: Light, size: int, varied: bool
+) -> Ground:
+    """Paints the ground of a plan and lights it."""
+    canvas = Canvas(size, plan.reach)
+    picture = _land(rng, size, varied)
+    fine = _fine_noise(rng, size)
+    broad = fractal_noise(rng, size, 10, 5)
+    paved, asphalt = canvas.mask(), canvas.mask()
+    for road in plan.roads:
+        _strip(canvas, paved, plan, road, road.half_width + road.pavement)
+        _strip(canvas, asphalt, plan, road, road.half_width)
+    if plan.crossing:
+        for mask, widen in ((paved, True), (asphalt, False)):
+            _corners(canvas, mask, plan, widen)
+    grown = cv2.dilate(asphalt, np.ones((3, 3), np.uint8))
+    kerb = np.asarray(cv2.subtract(grown, asphalt), np.uint8)
+    paving = np.array([0.55, 0.57, 0.58]) * rng.uniform(0.75, 1.1)
+    if varied and rng.random() < 0.25:
+        paving = np.array([0.36, 0.42, 0.52])
+    _lay(picture, paved, paving, 0.05 * broad + 0.05 * fine)
+    tar = np.array([0.335, 0.33, 0.325]) * (rng.uniform(0.75, 1.75) if varied else 1.35)
+    wear = _wear(rng, canvas, plan)
+    _lay(picture, asphalt, tar, 0.032 * broad + 0.05 * fine + wear)
+    _patches(rng, canvas, picture, plan, tar, fine)
+    _lay(picture, kerb, np.array([0.62, 0.63, 0.63]), 0.04 * fine)
+    for mask, colour in paint_markings(rng, canvas, plan, varied):
+        worn = np.clip(0.86 - 0.10 * broad - 0.07 * fine, 0.25, 1.0) * rng.uniform(0.7, 1.0)
+        mask[:] = (mask * worn).astype(np.uint8)
+        _lay(picture, mask, colour, 0.02 * fine)
+    lamp = _lamp_map(plan)
+    _illuminate(picture, light, lamp)
+    first = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    levels = [first]
+    while len(levels[-1]) > size // 16:
+        levels.append(np.asarray(cv2.pyrDown(levels[-1]), np.uint8))
+    return Ground(tuple(levels), 2 * plan.reach / size, lamp, plan.reach)
+
+
+def lamp_places(plan: RoadPlan) -> list[tuple[float, float, float]]:
+    """Street lamps: x, y, and the heading from the kerb to the road."""
+    places = []
+    for road in plan.roads:
+        side = road.half_width + 0.8
+        for y in np.arange(-plan.reach + 12, plan.reach, 30.0):
+            if plan.crossing and abs(y) < plan.zebra_start(road):
+                continue
+            for left in (-1, 1):
+                x0, y0 = turn(
+                    np.array([left * side, y + (7.0 if left > 0 else 0.0)]), road.direction
+                )
+                towards = turn(np.array([-left, 0.0]), road.direction)
+                places.append((float(x0), float(y0), math.atan2(towards[1], towards[0])))
+    return places
+
+
+def _land(rng: np.random.Generator, size: int, varied: bool) -> Float32Array:
+    palettes = (
+        ((0.15, 0.35, 0.26), (0.27, 0.42, 0.40)),  # meadow
+        ((0.20, 0.33, 0.28), (0.32, 0.44, 0.52)),  # dry grass and earth
+        ((0.50, 0.53, 0.54), (0.38, 0.40, 0.41)),  # paved town
+        ((0.30, 0.38, 0.44), (0.22, 0.28, 0.33)),  # bare earth
+    )
+    choice = int(rng.integers(len(palettes))) if varied else 0
+    low, high = (np.array(colour, np.float32) for colour in palettes[choice])
+    mix = np.clip(0.5 + 0.33 * fractal_noise(rng, size, 6, 7, 0.66), 0, 1)[..., None]
+    grain = 1 + 0.10 * _fine_noise(rng, size)[..., None]
+    return (low + (high - low) * mix) * grain
+
+
+def _fine_noise(rng: np.random.Generator, size: int) -> Float32Array:
+    tile = rng.standard_normal((512, 512), dtype=np.float32)
+    around = cv2.copyMakeBorder(tile, 8, 8, 8, 8, cv2.BORDER_WRAP)
+    soft = cv2.GaussianBlur(around, (0, 0), 1.2)[8:-8, 8:-8]
+    tile = 0.6 * tile + 2.7 * soft
+    repeats = -(-size // 512)
+    return np.tile(tile * np.float32(0.6), (repeats, repeats))[:size, :size]
+
+
+def _lay(
+    picture: Float32Array, mask: UInt8Array, colour: Float64Array, texture: Float32Array
+) -> None:
+    """Blends a textured colour where the mask says."""
+    where = np.flatnonzero(mask)
+    pixels = picture.reshape(-1, 3)
+    alpha = mask.reshape(-1)[where, None].astype(np.float32) / 255
+    laid = colour.astype(np.float32) * (1 + 2 * texture.reshape(-1)[where, None])
+    pixels[where] += alpha * (laid - pixels[where])
+
+
+def _strip(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, road: Road, half: float) -> None:
+    canvas.box(mask, road.direction, (-half, half), (-plan.reach - 1, plan.reach + 1))
+
+
+def _corners(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, widen: bool) -> None:
+    across, along = plan.roads
+    for sx in (-1, 1):
+        for sy in (-1, 1):
+            x, y, radius = across.half_width, along.half_width, plan.corner
+            if widen:
+                x, y = x + across.pavement, y + along.pavement
+                radius = max(radius - min(across.pavement, along.pavement), 0.5)
+            angle = np.linspace(math.pi, 1.5 * math.pi, 16)
+            arc = np.array([x + radius, y + radius]) + radius * np.column_stack(
+                [np.cos(angle), np.sin(angle)]
+            )
+            outline = np.concatenate(
+                [[[x - 1, y - 1], [x - 1, y + radius]], arc, [[x + radius, y - 1]]]
+            )
+            canvas.polygon(mask, outline * [sx, sy])
+
+
+def _wear(rng: np.random.Generator, canvas: Canvas, plan: RoadPlan) -> Float32Array:
+    """Darker where tyres roll and oil drips."""
+    total = np.zeros((canvas.size, canvas.size), np.float32)
+    for road in plan.roads:
+        streaks = canvas.mask()
+        for lane in range(road.lanes):
+            for side in (-1, 1):
+                for track in (-0.8, 0.8):
+                    x = side * road.lane_offset(lane) + track
+                    canvas.box(
+                        streaks,
+                        road.direction,
+                        (x - 0.28, x + 0.28),
+                        (-plan.reach, plan.reach),
+                        int(rng.integers(120, 255)),
+                    )
+        total -= cv2.GaussianBlur(streaks, (0, 0), 0.25 * canvas.scale).astype(np.float32) / 255
+    return total * np.float32(0.055)
+
+
+def _patches(
+    rng: np.random.Generator,
+    canvas: Canvas,
+    picture: Float32Array,
+    plan: RoadPlan,
+    tar: Float64Array,
+    fine: Float32Array,
+) -> None:
+    """Mended spots, covers and cracks."""
+    patch, cracks = canvas.mask(), canvas.mask()
+    for road in plan.roads:
+        for _ in range(int(rng.integers(4, 14))):
+            x = rng.uniform(-road.half_width + 1, road.half_width - 1)
+            y, w, h = (
+                rng.uniform(-0.8, 0.8) * plan.reach,
+                rng.uniform(0.3, 1.3),
+                rng.uniform(0.3, 5),
+            )
+            canvas.box(
+                patch, road.direction, (x - w, x + w), (y - h, y + h), int(rng.integers(40, 150))
+            )
+        for _ in range(int(rng.integers(3, 16))):
+            along = rng.uniform(-0.9, 0.9) * plan.reach
+            across = np.linspace(-road.half_width, road.half_width, 20)
+            path = np.column_stack([across, along + np.cumsum(rng.normal(0, 0.25, 20))])
+            line = turn(path, road.direction)
+            pixels = np.column_stack(
+                [
+                    (line[:, 0] + canvas.reach) * canvas.scale,
+                    (canvas.reach - line[:, 1]) * canvas.scale,
+                ]
+            )
+            cv2.polylines(
+                cracks,
+                [np.round(pixels * 16).astype(np.int32)],
+                False,
+                int(rng.integers(70, 190)),
+                1,
+                cv2.LINE_AA,
+                SHIFT,
+            )
+    _lay(picture, patch, tar * rng.uniform(0.6, 1.25), 0.04 * fine)
+    _lay(picture, cracks, tar * 0.4, 0.04 * fine)
+
+
+def _lamp_map(plan: RoadPlan) -> Float32Array:
+    size = 256
+    step = 2 * plan.reach / size
+    x = (np.arange(size) + 0.5) * step - plan.reach
+    light = np.zeros((size, size), np.float32)
+    for lx, ly, heading in lamp_places(plan):
+        cx, cy = lx + 2.5 * math.cos(heading), ly + 2.5 * math.sin(heading)
+        along = np.exp(-((x - cx) ** 2) / (2 * 9.0**2))
+        down = np.exp(-((-x - cy) ** 2) / (2 * 9.0**2))
+        light += np.outer(down, along).astype(np.float32)
+    return np.minimum(light, 1.2)
+
+
+def _illuminate(picture: Float32Array, light: Light, lamp: Float32Array) -> None:
+    level = light.shade(np.array([[0.0, 0.0, 1.0]]), np.zeros(1))[0].astype(np.float32)
+    if not light.lamps:
+        picture *= level
+        return
+    spread = cv2.resize(lamp, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    for channel in range(3):
+        picture[..., channel] *= level[channel] + spread * np.float32(
+            light.lamps * light.lamp_colour[channel]
+        )

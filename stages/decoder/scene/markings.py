@@ -1,0 +1,94 @@
+"""Road markings (lines, zebra crossings, arrows) and the canvas they are drawn on."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from stages.decoder.scene.road import ZEBRA_LENGTH, Road, RoadPlan, turn
+
+Float64Array = npt.NDArray[np.float64]
+UInt8Array = npt.NDArray[np.uint8]
+
+SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
+
+
+class Canvas:
+    """Draws ground coordinates into masks of the ground's square."""
+
+    def __init__(self, size: int, reach: float) -> None:
+        self.size, self.scale, self.reach = size, size / (2 * reach), reach
+
+    def mask(self) -> UInt8Array:
+        """An empty mask, ``(size, size)``."""
+        return np.zeros((self.size, self.size), np.uint8)
+
+    def polygon(self, mask: UInt8Array, points: Float64Array, value: int = 255) -> None:
+        """Fills the polygon of ``points`` ``(N, 2)``, ground metres."""
+        x = (points[:, 0] + self.reach) * self.scale - 0.5
+        y = (self.reach - points[:, 1]) * self.scale - 0.5
+        corners = np.round(np.column_stack([x, y]) * (1 << SHIFT)).astype(np.int32)
+        cv2.fillPoly(mask, [corners], value, cv2.LINE_AA, SHIFT)
+
+    def box(
+        self,
+        mask: UInt8Array,
+        quarters: int,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        value: int = 255,
+    ) -> None:
+        """Fills a rectangle turned by ``quarters`` right angles, sides in ground metres."""
+        corners = np.array([[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]])
+        self.polygon(mask, turn(corners, quarters), value)
+
+
+def paint_markings(
+    rng: np.random.Generator, canvas: Canvas, plan: RoadPlan, varied: bool
+) -> list[tuple[UInt8Array, Float64Array]]:
+    """White and yellow marking masks with their colours."""
+    white, yellow = canvas.mask(), canvas.mask()
+    middle = yellow if rng.random() < 0.5 else white
+    dash, gap = rng.uniform(2.5, 4.0), rng.uniform(4.0, 8.0)
+    for road in plan.roads:
+        spans = [(-plan.reach, plan.reach)]
+        if plan.crossing:
+            stop = plan.stop_distance(road)
+            spans = [(stop, plan.reach), (-plan.reach, -stop)]
+        for start, end in spans:
+            for x in (-road.median / 2, road.median / 2):
+                canvas.box(middle, road.direction, (x - 0.07, x + 0.07), (start, end))
+            for side in (-1, 1):
+                edge = side * (road.half_width - 0.3)
+                canvas.box(white, road.direction, (edge - 0.07, edge + 0.07), (start, end))
+                for lane in range(1, road.lanes):
+                    x = side * (road.median / 2 + lane * road.lane_width)
+                    for y in np.arange(start, end, dash + gap):
+                        canvas.box(
+                            white, road.direction, (x - 0.07, x + 0.07), (y, min(y + dash, end))
+                        )
+        if plan.crossing:
+            for way in (0, 2):
+                _approach(canvas, white, plan, road, road.direction + way)
+    if plan.crossing and varied and rng.random() < 0.3:
+        white[:] = (white * 0.6).astype(np.uint8)
+    return [(white, np.array([0.86, 0.87, 0.87])), (yellow, np.array([0.22, 0.62, 0.80]))]
+
+
+def _approach(canvas: Canvas, white: UInt8Array, plan: RoadPlan, road: Road, quarters: int) -> None:
+    """Zebra, stop line and arrows of the arm from which traffic drives with ``quarters``."""
+    zebra, stop = plan.zebra_start(road), plan.stop_distance(road)
+    for x in np.arange(-road.half_width + 0.4, road.half_width - 0.4, 1.0):
+        canvas.box(white, quarters, (x, x + 0.5), (-zebra - ZEBRA_LENGTH, -zebra))
+    canvas.box(white, quarters, (road.median / 2, road.half_width - 0.2), (-stop - 0.35, -stop))
+    for lane in range(road.lanes):
+        x, y = road.lane_offset(lane), -stop - 9.0
+        canvas.box(white, quarters, (x - 0.09, x + 0.09), (y, y + 3.0))
+        other = plan.roads[1 - plan.roads.index(road)]
+        if lane == road.lanes - 1 and road.lanes > 1 and other.lanes > 1:
+            canvas.box(white, quarters, (x, x + 0.6), (y + 2.82, y + 3.0))
+            tip = np.array([[x + 0.6, y + 2.5], [x + 1.15, y + 2.91], [x + 0.6, y + 3.3]])
+        else:
+            tip = np.array([[x - 0.4, y + 3.0], [x + 0.4, y + 3.0], [x, y + 4.1]])
+        canvas.polygon(white, turn(tip, quarters))

@@ -1,0 +1,195 @@
+"""Solid shapes of flat convex faces, and the builder that puts vehicles together from them.
+
+Local coordinates are metres: x forward, y left, z up, the origin on the ground below the middle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+Float64Array = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+Colour = tuple[float, float, float]  # blue, green, red in 0..1
+
+
+class Material(IntEnum):
+    """How a face answers light."""
+
+    PAINT = 0
+    GLASS = 1
+    MATT = 2
+    HEAD_LAMP = 3
+    TAIL_LAMP = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mesh:
+    """A shape.
+
+    Attributes:
+        vertices: ``(V, 3)``; each face's vertices lie together, shared ones are repeated.
+        starts: ``(F + 1,)`` where each face's vertices begin.
+        normals: ``(F, 3)`` outward.
+        colours: ``(F, 3)``.
+        materials: ``(F,)`` values of `Material`.
+        groups: ``(F,)`` parts of a long vehicle, numbered from the rear; faces are painted in
+            their order within a group, and the nearest group last.
+        size: Length, width and height of the bounding box in metres.
+    """
+
+    vertices: Float64Array
+    starts: Int64Array
+    normals: Float64Array
+    colours: Float64Array
+    materials: Int64Array
+    groups: Int64Array
+    size: tuple[float, float, float]
+
+
+class MeshBuilder:
+    """Collects faces in the order in which they are painted."""
+
+    def __init__(self) -> None:
+        self._faces: list[Float64Array] = []
+        self._colours: list[Colour] = []
+        self._materials: list[Material] = []
+        self._groups: list[int] = []
+        self.group = 0
+
+    def face(
+        self,
+        points: Float64Array | Sequence[Sequence[float]],
+        colour: Colour,
+        material: Material = Material.PAINT,
+    ) -> None:
+        """A convex polygon, counter-clockwise as seen from outside."""
+        self._faces.append(np.asarray(points, dtype=np.float64))
+        self._colours.append(colour)
+        self._materials.append(material)
+        self._groups.append(self.group)
+
+    def loft(
+        self,
+        low: Float64Array,
+        high: Float64Array,
+        colour: Colour,
+        *,
+        top: Colour | None = None,
+        material: Material = Material.PAINT,
+    ) -> list[Float64Array]:
+        """Sides between two rings ``(n, 3)`` (counter-clockwise from above), and the upper face.
+
+        Returns:
+            The side quads, in the rings' order, for `panel`.
+        """
+        quads = []
+        for i in range(len(low)):
+            j = (i + 1) % len(low)
+            quads.append(np.stack([low[i], low[j], high[j], high[i]]))
+            self.face(quads[-1], colour, material)
+        self.face(high, top or colour, material)
+        return quads
+
+    def panel(
+        self,
+        quad: Float64Array,
+        across: tuple[float, float],
+        up: tuple[float, float],
+        colour: Colour,
+        material: Material = Material.GLASS,
+    ) -> None:
+        """A window or lamp on a quad of `loft`, in shares of its width and height."""
+        a, b, c, d = quad
+        corners = [
+            (a * (1 - u) + b * u) * (1 - v) + (d * (1 - u) + c * u) * v
+            for u, v in (
+                (across[0], up[0]),
+                (across[1], up[0]),
+                (across[1], up[1]),
+                (across[0], up[1]),
+            )
+        ]
+        self.face(np.stack(corners), colour, material)
+
+    def wheels(self, places: Sequence[float], half_width: float, radius: float) -> None:
+        """Wheels on both sides at the given x."""
+        angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+        for x in places:
+            for side in (-1, 1):
+                # From outside, the left side's x runs the other way.
+                turn = angle * -side
+                for share, colour in ((1.0, (0.03, 0.03, 0.03)), (0.58, (0.35, 0.34, 0.33))):
+                    ring = np.column_stack(
+                        [
+                            x + share * radius * np.cos(turn),
+                            np.full(len(angle), side * half_width),
+                            radius + share * radius * np.sin(turn),
+                        ]
+                    )
+                    self.face(ring, colour, Material.MATT)
+
+    def build(self) -> Mesh:
+        """The finished shape."""
+        vertices = np.concatenate(self._faces)
+        starts = np.cumsum([0] + [len(face) for face in self._faces])
+        extent = vertices.max(axis=0) - vertices.min(axis=0)
+        return Mesh(
+            vertices=vertices,
+            starts=starts.astype(np.int64),
+            normals=_normals(vertices, starts),
+            colours=np.array(self._colours, dtype=np.float64),
+            materials=np.array(self._materials, dtype=np.int64),
+            groups=np.array(self._groups, dtype=np.int64),
+            size=(float(extent[0]), float(extent[1]), float(extent[2])),
+        )
+
+
+def _normals(vertices: Float64Array, starts: Int64Array) -> Float64Array:
+    """Newell's normals of all faces at once."""
+    following = np.arange(1, len(vertices) + 1)
+    following[starts[1:] - 1] = starts[:-1]
+    normals = np.add.reduceat(np.cross(vertices, vertices[following]), starts[:-1])
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+
+
+def ring(
+    rear: float,
+    front: float,
+    half_width: float,
+    z: float | tuple[float, float],
+    chamfer: tuple[float, float] = (0.0, 0.0),
+) -> Float64Array:
+    """A level ring of four corners, or of eight where ``chamfer`` cuts them off.
+
+    Args:
+        rear: x of the rear.
+        front: x of the front.
+        half_width: Half the width.
+        z: Height, or the heights of the rear and the front.
+        chamfer: How much is cut off the corners, along x and along y.
+
+    Returns:
+        ``(4, 3)`` or ``(8, 3)``, counter-clockwise from above. Sides in order with four corners:
+        right, front, left, rear.
+    """
+    low, high = z if isinstance(z, tuple) else (z, z)
+    w, (cx, cy) = half_width, chamfer
+    if not cx:
+        flat = [(rear, -w, low), (front, -w, high), (front, w, high), (rear, w, low)]
+    else:
+        flat = [
+            (rear + cx, -w, low),
+            (front - cx, -w, high),
+            (front, -w + cy, high),
+            (front, w - cy, high),
+            (front - cx, w, high),
+            (rear + cx, w, low),
+            (rear, w - cy, low),
+            (rear, -w + cy, low),
+        ]
+    return np.array(flat, dtype=np.float64)

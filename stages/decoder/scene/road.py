@@ -1,0 +1,166 @@
+"""The plan of the roads: lanes and their courses, stop lines, crossings, kerbs.
+
+Traffic keeps to the right. Roads run along the world's axes with the crossing at the origin (the
+camera's yaw is what turns the picture). At a crossing whose roads have two or more lanes each way
+the outermost lanes turn right, all of them: such flows meet no other, so that vehicles never cross
+each other's way while the lights separate the rest.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float64Array = npt.NDArray[np.float64]
+
+_STEP = 0.5  # metres between the samples of a lane's course
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """One road through the origin.
+
+    Attributes:
+        direction: Quarter turns of its first direction of travel from north, 0 or 1.
+        lanes: Lanes each way.
+        lane_width: Metres.
+        median: Width between the two directions, metres.
+        pavement: Width of the pavement on each side, metres.
+    """
+
+    direction: int
+    lanes: int
+    lane_width: float
+    median: float
+    pavement: float
+
+    @property
+    def half_width(self) -> float:
+        """From the middle to the kerb, metres."""
+        return self.median / 2 + self.lanes * self.lane_width
+
+    def lane_offset(self, lane: int) -> float:
+        """Middle of a lane right of the road's middle, metres; lane 0 is the innermost."""
+        return self.median / 2 + (lane + 0.5) * self.lane_width
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lane:
+    """One lane.
+
+    Attributes:
+        course: ``(N, 3)`` x, y in metres and heading in radians (0 east), every half metre.
+        stop: Metres from the lane's start to its stop line, or infinity.
+        phase: Which signal phase holds it, 0 or 1.
+    """
+
+    course: Float64Array
+    stop: float
+    phase: int
+
+    @property
+    def length(self) -> float:
+        """Metres."""
+        return (len(self.course) - 1) * _STEP
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoadPlan:
+    """Everything the ground's painter, the traffic and the scenery need to know.
+
+    Attributes:
+        roads: One road, or two that cross.
+        lanes: All lanes.
+        reach: Roads run from -reach to +reach, metres.
+        corner: Radius of the kerb at the crossing's corners, metres.
+    """
+
+    roads: tuple[Road, ...]
+    lanes: tuple[Lane, ...]
+    reach: float
+    corner: float
+
+    @property
+    def crossing(self) -> bool:
+        """Whether two roads cross."""
+        return len(self.roads) == 2
+
+    def zebra_start(self, road: Road) -> float:
+        """Distance from the origin at which the zebra crossing over ``road`` begins, metres."""
+        other = self.roads[1 - self.roads.index(road)]
+        return other.half_width + 0.62 * self.corner + 1.0
+
+    def stop_distance(self, road: Road) -> float:
+        """Distance of ``road``'s stop lines from the origin, metres."""
+        return self.zebra_start(road) + ZEBRA_LENGTH + 1.2
+
+    def road_distance(self, x: float, y: float) -> float:
+        """Metres from a point to the nearest kerb, negative on the carriageway."""
+        distances = [abs(x if road.direction == 0 else y) - road.half_width for road in self.roads]
+        return min(distances)
+
+
+ZEBRA_LENGTH = 3.2
+
+
+def turn(points: Float64Array, quarters: int) -> Float64Array:
+    """``(..., 2)`` points turned clockwise by quarter turns around the origin."""
+    cos, sin = ((1, 0), (0, -1), (-1, 0), (0, 1))[quarters % 4]
+    return points @ np.array([[cos, sin], [-sin, cos]], dtype=np.float64)
+
+
+def make_plan(rng: np.random.Generator, crossing: bool, reach: float, varied: bool) -> RoadPlan:
+    """Draws roads at random."""
+    width = float(rng.uniform(3.1, 3.7))
+    roads = [_road(rng, 0, width, varied, wide=not crossing)]
+    corner = 0.0
+    if crossing:
+        roads.append(_road(rng, 1, width, varied, wide=False))
+        corner = float(rng.uniform(5.5, 8.0))
+    plan = RoadPlan(tuple(roads), (), reach, corner)
+    lanes = [
+        _lane(plan, road, road.direction + 2 * way, lane)
+        for road in roads
+        for way in range(2)
+        for lane in range(road.lanes)
+    ]
+    return RoadPlan(plan.roads, tuple(lanes), reach, corner)
+
+
+def _road(rng: np.random.Generator, direction: int, width: float, varied: bool, wide: bool) -> Road:
+    choices = ((2, 3, 4) if wide else (1, 2, 2, 3)) if varied else (2, 3)
+    median = float(rng.choice([0.3, 0.3, 1.2, 2.5]) if varied else 0.3)
+    return Road(direction, int(rng.choice(choices)), width, median, float(rng.uniform(2.0, 4.0)))
+
+
+def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
+    offset, reach = road.lane_offset(lane), plan.reach
+    stop = math.inf
+    points = np.array([[offset, -reach], [offset, reach]])
+    if plan.crossing:
+        stop = reach - plan.stop_distance(road)
+        other = plan.roads[1 - plan.roads.index(road)]
+        outermost = lane == road.lanes - 1
+        if outermost and road.lanes > 1 and other.lanes > 1:
+            radius = plan.corner + plan.roads[0].lane_width / 2
+            exit_offset = other.lane_offset(other.lanes - 1)
+            centre = np.array([offset + radius, -exit_offset - radius])
+            angle = np.linspace(math.pi, math.pi / 2, 24)
+            arc = centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
+            points = np.concatenate([[[offset, -reach]], arc, [[reach, -exit_offset]]])
+    return Lane(_sample(turn(points, quarters)), stop, road.direction)
+
+
+def _sample(points: Float64Array) -> Float64Array:
+    steps = np.hypot(*np.diff(points, axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    at = np.arange(0.0, along[-1], _STEP)
+    x, y = np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])
+    heading = np.unwrap(np.arctan2(np.gradient(y), np.gradient(x)))
+    # A long vehicle does not follow the bend of the kerb: its heading changes more slowly.
+    padded = np.pad(heading, 4, mode="edge")
+    heading = np.convolve(padded, np.full(9, 1 / 9), mode="valid")
+    return np.column_stack([x, y, heading])

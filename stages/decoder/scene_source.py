@@ -1,0 +1,76 @@
+"""The rendered scene as a source of frames."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import cv2
+
+from stages.decoder.scene import Scene, SceneConfig
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
+from stages.errors import SourceError
+from stages.records import (
+    EndOfStream,
+    EndReason,
+    Frame,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+)
+
+_BT601 = 6  # FFmpeg's AVCOL_SPC_SMPTE170M, what OpenCV's conversion follows
+
+
+class SceneSource:
+    """Frames of a `Scene`, as planar YUV 4:2:0."""
+
+    def __init__(
+        self,
+        config: SceneConfig,
+        *,
+        name: str = "demo",
+        selection: FrameSelection | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.config = config
+        self.name = name
+        self.selection = selection or FrameSelection()
+        self.clock = clock
+
+    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+        """See `Source.records`."""
+        config, rate = self.config, self.config.frame_rate
+        chosen = [index for index in range(config.frames) if self.selection.takes(index)]
+        if not chosen:
+            raise SourceError(f"the chosen range holds none of the scene's {config.frames} frames")
+        scene = Scene(config)
+        yield StreamStart(
+            stream=self.name,
+            epoch=0,
+            source=f"rendered scene, seed {config.seed}",
+            height=config.height,
+            width=config.width,
+            frame_rate=rate,
+            time_base=1 / rate,
+            frame_count=len(chosen),
+            color_space=_BT601,
+        )
+        for sequence, index in enumerate(chosen):
+            shape = PixelFormat.YUV420P.shape(config.height, config.width)
+            pixels = allocator.allocate(shape)
+            cv2.cvtColor(scene.render(index).image, cv2.COLOR_BGR2YUV_I420, dst=pixels)
+            header = FrameHeader(
+                self.name,
+                0,
+                sequence,
+                index,
+                index,
+                1 / rate,
+                self.clock(),
+                config.height,
+                config.width,
+                PixelFormat.YUV420P,
+            )
+            yield Frame(header, pixels)
+        yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE)

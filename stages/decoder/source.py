@@ -1,0 +1,77 @@
+"""What every source of frames promises, and what it needs from the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from stages.errors import ConfigError
+from stages.records import Dropped, EndOfStream, Frame, StreamStart, UInt8Array
+
+SourceRecord: TypeAlias = StreamStart | Frame | Dropped | EndOfStream
+
+
+class FrameAllocator(Protocol):
+    """Where decoded pixels go: the runtime lends a slot of shared memory for each frame."""
+
+    def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
+        """A writable C-contiguous uint8 array of ``shape``, filled by the source before it yields.
+
+        Blocks while no slot is free (lossless mode) or frees the oldest waiting one (live mode).
+        """
+
+
+class Source(Protocol):
+    """A stream of frames from a file, a folder of images, a URL or a rendered scene."""
+
+    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+        """Yields `StreamStart`, then `Frame` and `Dropped` in order, at last `EndOfStream`.
+
+        The pixels of a yielded frame are the array that ``allocator.allocate`` returned last.
+        Closing the generator closes the source; files and connections are closed in any case.
+
+        Raises:
+            SourceError: The source cannot be opened, or gives not one frame.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSelection:
+    """Which frames of a source to use, in 1-based frame numbers as users and files count.
+
+    Attributes:
+        first: First frame, >= 1.
+        last: Last frame, inclusive; None for the end.
+        every: Take every n-th frame from ``first`` on, >= 1.
+    """
+
+    first: int = 1
+    last: int | None = None
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if self.first < 1:
+            raise ConfigError(f"first frame must be at least 1, got {self.first}")
+        if self.last is not None and self.last < self.first:
+            raise ConfigError(
+                f"last frame must not lie before the first ({self.first}), got {self.last}"
+            )
+        if self.every < 1:
+            raise ConfigError(f"every must be at least 1, got {self.every}")
+
+    def takes(self, index: int) -> bool:
+        """Whether the frame at 0-based ``index`` is wanted."""
+        number = index + 1
+        if number < self.first or self.ends_before(index):
+            return False
+        return (number - self.first) % self.every == 0
+
+    def ends_before(self, index: int) -> bool:
+        """Whether no frame at ``index`` or later is wanted."""
+        return self.last is not None and index + 1 > self.last
+
+    def count(self, total: int) -> int:
+        """How many of ``total`` frames are wanted."""
+        last = total if self.last is None else min(self.last, total)
+        return max(0, (last - self.first) // self.every + 1) if last >= self.first else 0

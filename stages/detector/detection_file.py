@@ -1,0 +1,165 @@
+"""Detections from a file instead of a network.
+
+Three formats, comma-separated, one box a line, frames counted from 1, plain or gzip-compressed:
+
+====== ====================================================== ==========================
+format columns                                                recognised by
+====== ====================================================== ==========================
+detrac frame, index, left, top, width, height, score          7, the second not -1
+uavdt  frame, -1, left, top, width, height, score, class, -1  9, class at least 1
+mot    frame, -1, left, top, width, height, score, …          7 or more, the second -1
+====== ====================================================== ==========================
+
+The files that UA-DETRAC's and UAVDT's authors publish hold the best 100 boxes of every frame,
+whatever their score, and a few of these boxes have no area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from stages.errors import ConfigError
+from stages.number_table import NumberTable
+from stages.records import Float32Array, Int16Array, Int64Array
+
+DetectionFormat: TypeAlias = Literal["detrac", "uavdt", "mot"]
+
+CLASS_NAMES: dict[DetectionFormat, tuple[str, ...]] = {
+    "detrac": ("vehicle",),
+    "uavdt": ("car", "truck", "bus"),
+    "mot": ("object",),
+}
+COLUMNS: dict[DetectionFormat, int] = {"detrac": 7, "uavdt": 9}
+MIN_COLUMNS = 7
+IDENTITY, LEFT, WIDTH, HEIGHT, SCORE, CLASS = 1, 2, 4, 5, 6, 7
+
+
+class FrameBoxes(NamedTuple):
+    """The detections of one frame: ``(N, 4)`` left, top, right, bottom; ``(N,)``; ``(N,)``."""
+
+    boxes: Float32Array
+    scores: Float32Array
+    classes: Int16Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectionFile:
+    """All detections of a sequence, in memory, read-only.
+
+    Attributes:
+        path: The file they were read from.
+        format: Its format.
+        frame_count: Number of the last frame that has a line.
+        empty_boxes: How many boxes were left out because they have no area.
+    """
+
+    path: Path
+    format: DetectionFormat
+    frame_count: int
+    empty_boxes: int
+    _indices: Int64Array  # 0-based frame of each box, ascending
+    _boxes: Float32Array
+    _scores: Float32Array
+    _classes: Int16Array
+
+    @classmethod
+    def read(
+        cls, path: Path | str, format: DetectionFormat | Literal["auto"] = "auto"
+    ) -> DetectionFile:
+        """Reads ``path``; a name that ends in ``.gz`` is decompressed.
+
+        Scores may be any finite number: those of MOT15's public detections are not normalised.
+        Lines need not be sorted; those of one frame keep their order.
+
+        Raises:
+            ConfigError: The file cannot be read, or a line is not of the format; the message names
+                file and line.
+        """
+        path = Path(path)
+        if format != "auto" and format not in CLASS_NAMES:
+            allowed = ", ".join(("auto", *CLASS_NAMES))
+            raise ConfigError(f"detection format must be one of {allowed}, got {format!r}")
+        table = NumberTable.read(path, MIN_COLUMNS, "detections")
+        if format == "auto":
+            format = _recognised(table)
+        values = table.values
+        expected = COLUMNS.get(format)
+        if expected and len(values) and values.shape[1] != expected:
+            raise ConfigError(
+                f"{path}: format {format} has {expected} columns, this file {values.shape[1]}"
+            )
+        indices = table.frame_indices()
+        has_area = (values[:, WIDTH] > 0) & (values[:, HEIGHT] > 0)
+        has_classes = format == "uavdt" and len(values) > 0
+        classes = _classes(table) if has_classes else np.zeros(len(values), np.int16)
+        order = np.argsort(indices, kind="stable")
+        kept = order[has_area[order]]
+        boxes = values[kept, LEFT : LEFT + 4]
+        boxes[:, 2:] += boxes[:, :2]
+        file = cls(
+            path,
+            format,
+            frame_count=int(indices.max(initial=-1)) + 1,
+            empty_boxes=len(values) - len(kept),
+            _indices=indices[kept],
+            _boxes=boxes.astype(np.float32),
+            _scores=values[kept, SCORE].astype(np.float32),
+            _classes=classes[kept],
+        )
+        for array in (file._indices, file._boxes, file._scores, file._classes):
+            array.flags.writeable = False  # frames are views of these
+        return file
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes that `frame` gives indices of."""
+        return CLASS_NAMES[self.format]
+
+    def frame(self, index: int) -> FrameBoxes:
+        """The detections of the frame at 0-based ``index``; none where the file has no such."""
+        first, end = np.searchsorted(self._indices, (index, index + 1))
+        rows = slice(int(first), int(end))
+        return FrameBoxes(self._boxes[rows], self._scores[rows], self._classes[rows])
+
+    def frames(self) -> Iterator[FrameBoxes]:
+        """The detections of frames 0 to ``frame_count - 1``, empty frames too."""
+        bounds = np.searchsorted(self._indices, np.arange(self.frame_count + 1)).tolist()
+        for first, end in pairwise(bounds):
+            rows = slice(first, end)
+            yield FrameBoxes(self._boxes[rows], self._scores[rows], self._classes[rows])
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+
+def _recognised(table: NumberTable) -> DetectionFormat:
+    """The format of the first line; ``detrac`` where there is none."""
+    if len(table.values) == 0:
+        return "detrac"
+    first = table.values[0]
+    if first[IDENTITY] == -1:
+        return "uavdt" if len(first) == COLUMNS["uavdt"] and first[CLASS] >= 1 else "mot"
+    if len(first) == COLUMNS["detrac"]:
+        return "detrac"
+    raise ConfigError(
+        f"{table.path}: the second column of a detection file of {len(first)} columns must be -1, "
+        f"got {first[IDENTITY]:g}; is this a tracking result or ground truth?"
+    )
+
+
+def _classes(table: NumberTable) -> Int16Array:
+    """UAVDT's classes, 1-based in the file."""
+    names = CLASS_NAMES["uavdt"]
+    classes = table.values[:, CLASS]
+    allowed = ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
+    table.reject(
+        ~np.isin(classes, np.arange(1, len(names) + 1)),
+        lambda row: f"class must be one of {allowed}; got {row[CLASS]:g}",
+    )
+    return classes.astype(np.int16) - np.int16(1)

@@ -1,0 +1,137 @@
+"""A detector that looks its boxes up in detection files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from stages.detector.detection_file import DetectionFile, DetectionFormat
+from stages.errors import ConfigError
+from stages.records import Detections, Frame
+
+SUFFIXES = (".txt", ".txt.gz")
+
+
+class FileDetector:
+    """Gives each frame the detections that a file holds for its index; looks at no pixels.
+
+    Attributes:
+        name: Name of the detector that made the files: ``NAME`` of ``MVI_39511_Det_NAME.txt``,
+            else the file's name without suffix or the folder's name.
+        class_names: Names of the classes that ``Detections.classes`` indexes.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        min_score: float = 0.0,
+        format: DetectionFormat | Literal["auto"] = "auto",
+    ) -> None:
+        """Reads the file, or the first file of the folder to learn its format.
+
+        Args:
+            path: A detection file, used for every stream, or a folder with one file for each
+                stream: ``NAME.txt`` or ``NAME_….txt`` for the stream ``NAME``, ``.gz`` too.
+            min_score: Detections with a lower score are left out.
+            format: See `DetectionFile`.
+
+        Raises:
+            ConfigError: There is no such file or folder, the folder has no detection files, or a
+                file is malformed.
+        """
+        self.path = Path(path)
+        self.min_score = min_score
+        self._format = format
+        self._files: dict[str, DetectionFile] = {}
+        self._single: DetectionFile | None = None
+        if not self.path.exists():
+            raise ConfigError(f"detections {self.path}: no such file or folder")
+        if self.path.is_dir():
+            files = detection_files(self.path)
+            if not files:
+                raise ConfigError(f"detections folder {self.path} has no .txt or .txt.gz file")
+            names = {_detector_name(file) for file in files}
+            common = names.pop() if len(names) == 1 else None
+            self.name = common or self.path.resolve().name
+            self.class_names = DetectionFile.read(files[0], format).class_names
+        else:
+            self._single = DetectionFile.read(self.path, format)
+            self.name = _detector_name(self.path) or sequence_name(self.path)
+            self.class_names = self._single.class_names
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """The detections of each frame, found by the frame's stream and index.
+
+        Raises:
+            ConfigError: The folder has no file for a stream, or more than one.
+        """
+        return [self._detect(frame) for frame in frames]
+
+    def file_of(self, stream: str) -> DetectionFile:
+        """The detections of ``stream``; read on first use.
+
+        Raises:
+            ConfigError: As `detect`.
+        """
+        if self._single is not None:
+            return self._single
+        if stream not in self._files:
+            file = DetectionFile.read(_find(self.path, stream), self._format)
+            if file.class_names != self.class_names:
+                raise ConfigError(
+                    f"{file.path} has classes {', '.join(file.class_names)}, other files of the "
+                    f"folder {', '.join(self.class_names)}; keep formats in folders of their own"
+                )
+            self._files[stream] = file
+        return self._files[stream]
+
+    def _detect(self, frame: Frame) -> Detections:
+        boxes, scores, classes = self.file_of(frame.header.stream).frame(frame.header.index)
+        good = scores >= self.min_score
+        return Detections(frame.header, boxes[good], scores[good], classes[good])
+
+
+def sequence_name(path: Path) -> str:
+    """Name of the sequence a detection file belongs to: ``MVI_39511_Det_X.txt.gz``: MVI_39511."""
+    return re.sub(r"_Det_.+$", "", _stem(path))
+
+
+def _stem(path: Path) -> str:
+    return re.sub(r"(\.txt)?(\.gz)?$", "", path.name)
+
+
+def _detector_name(path: Path) -> str | None:
+    match = re.search(r"_Det_(.+)$", _stem(path))
+    return match[1] if match else None
+
+
+def detection_files(folder: Path) -> list[Path]:
+    """The files of a folder that `FileDetector` looks at, by name."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.name.endswith(SUFFIXES) and not file.name.startswith(".") and file.is_file()
+    )
+
+
+def _find(folder: Path, stream: str) -> Path:
+    files = detection_files(folder)
+    found = [file for file in files if sequence_name(file) == stream] or [
+        # M0203_best.txt is of M0203; M02031.txt is not.
+        file
+        for file in files
+        if re.match(re.escape(stream) + r"(?![0-9A-Za-z])", _stem(file))
+    ]
+    if not found:
+        raise ConfigError(
+            f"no detections for stream {stream!r} in {folder}: expected {stream}.txt or "
+            f"{stream}_….txt (or .txt.gz)"
+        )
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise ConfigError(
+            f"more than one detection file for stream {stream!r} in {folder}: {names}; keep one"
+        )
+    return found[0]

@@ -1,0 +1,85 @@
+"""From a frame's pixels to the network's input, and from its cells back to the frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from stages.detector.spotnet import SpotNetConfig
+from stages.records import PixelFormat, UInt8Array
+
+MEAN_BGR = (0.408, 0.447, 0.470)
+"""Per-channel mean of BGR in [0, 1] that SpotNet was trained with."""
+
+STD_BGR = (0.289, 0.274, 0.278)
+"""Per-channel standard deviation, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputGeometry:
+    """How a frame lies in the network's input: ``input = frame * scale + offset``, in pixels."""
+
+    scale_x: float
+    scale_y: float
+    offset_x: int
+    offset_y: int
+    height: int
+    width: int
+
+
+def input_geometry(
+    height: int, width: int, config: SpotNetConfig, scale: float = 1.0
+) -> InputGeometry:
+    """Size of the input for a frame of ``height`` × ``width``, resized by ``scale`` and padded."""
+    resized_h, resized_w = max(1, round(height * scale)), max(1, round(width * scale))
+    multiple = config.size_multiple
+    if config.padding == "centred":
+        padded_h, padded_w = (resized_h | (multiple - 1)) + 1, (resized_w | (multiple - 1)) + 1
+        offset_y, offset_x = padded_h // 2 - resized_h // 2, padded_w // 2 - resized_w // 2
+    else:
+        padded_h, padded_w = (
+            -(-resized_h // multiple) * multiple,
+            -(-resized_w // multiple) * multiple,
+        )
+        offset_y = offset_x = 0
+    return InputGeometry(
+        resized_w / width, resized_h / height, offset_x, offset_y, padded_h, padded_w
+    )
+
+
+def to_bgr(pixels: UInt8Array, pixel_format: PixelFormat) -> UInt8Array:
+    """The frame as ``(H, W, 3)`` uint8 BGR."""
+    if pixel_format is PixelFormat.YUV420P:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_YUV2BGR_I420), np.uint8)
+    return pixels
+
+
+def network_input(image: UInt8Array, geometry: InputGeometry) -> Tensor:
+    """``(1, 3, H, W)`` float32, channels last: resized, padded with black, normalised."""
+    resized_h = round(image.shape[0] * geometry.scale_y)
+    resized_w = round(image.shape[1] * geometry.scale_x)
+    if (resized_h, resized_w) != image.shape[:2]:
+        shrinks = resized_h < image.shape[0]
+        image = np.asarray(
+            cv2.resize(
+                image,
+                (resized_w, resized_h),
+                interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+            ),
+            np.uint8,
+        )
+    canvas = np.zeros((geometry.height, geometry.width, 3), np.uint8)
+    top, left = geometry.offset_y, geometry.offset_x
+    canvas[top : top + resized_h, left : left + resized_w] = image
+    return normalise(torch.from_numpy(canvas)[None])
+
+
+def normalise(images: Tensor) -> Tensor:
+    """``(N, H, W, 3)`` uint8 BGR to ``(N, 3, H, W)`` float32 in channels-last memory."""
+    mean = torch.tensor(MEAN_BGR, device=images.device)
+    std = torch.tensor(STD_BGR, device=images.device)
+    return images.float().mul_(1 / 255).sub_(mean).div_(std).permute(0, 3, 1, 2)

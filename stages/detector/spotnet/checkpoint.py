@@ -1,0 +1,100 @@
+"""Reading and writing SpotNet weights, without ever unpickling code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from stages.detector.spotnet.config import SpotNetConfig, published_config
+from stages.detector.spotnet.model import SpotNet
+
+
+class CheckpointError(ValueError):
+    """A weights file that cannot be used; the message is for the user."""
+
+
+def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> SpotNet:
+    """The model of a weights file, in eval mode, float32, on ``device``.
+
+    ``.safetensors`` files carry their config; anything else is taken for the published format
+    (a state dict saved by torch, plain or under the key ``state_dict``, with or without the
+    prefix ``module.``), whose class count is read off the heatmap head.
+
+    Raises:
+        CheckpointError: The file is missing, unreadable, or some tensor does not fit; the message
+            names every such tensor.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"no weights file {path}")
+    if path.suffix == ".safetensors":
+        config, state = _read_safetensors(path)
+    else:
+        config, state = _read_published(path)
+    with torch.device("meta"):
+        model = SpotNet(config)
+    _check_fit(path, model.state_dict(), state)
+    float_state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    model.load_state_dict(float_state, strict=True, assign=True)
+    return model.to(device).eval()
+
+
+def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> None:
+    """Writes weights and config as safetensors, floating-point tensors in fp16 if ``half``."""
+    state = {
+        key: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
+        for key, value in model.state_dict().items()
+    }
+    save_file(state, str(path), metadata={"spotnet": model.config.to_json()})
+
+
+def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
+    if "spotnet" not in metadata:
+        raise CheckpointError(f"{path} holds no SpotNet config in its metadata")
+    try:
+        return SpotNetConfig.from_json(metadata["spotnet"]), state
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: its SpotNet config is not usable: {error}") from error
+
+
+def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path} is not a readable weights file: {reason}") from error
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not all(
+        isinstance(value, Tensor) for value in content.values()
+    ):
+        raise CheckpointError(f"{path} holds no state dict (a mapping of names to tensors)")
+    state = {re.sub(r"^module\.", "", key): value for key, value in content.items()}
+    heatmap = state.get("hm.0.1.weight")
+    return published_config(1 if heatmap is None else int(heatmap.shape[0])), state
+
+
+def _check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    problems = [f"missing {key}" for key in wanted if key not in found]
+    problems += [f"unexpected {key}" for key in found if key not in wanted]
+    problems += [
+        f"{key} has shape {tuple(found[key].shape)}, expected {tuple(wanted[key].shape)}"
+        for key in wanted
+        if key in found and found[key].shape != wanted[key].shape
+    ]
+    if problems:
+        raise CheckpointError(
+            f"{path} does not fit the model, {len(problems)} tensors differ: " + "; ".join(problems)
+        )

@@ -1,0 +1,112 @@
+"""Which SpotNet: every choice that changes the network's tensors or its numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpotNetConfig:
+    """Architecture of a SpotNet; the defaults are the published model.
+
+    Attributes:
+        num_classes: Channels of the centre heatmap.
+        stacks: Hourglasses in a row.
+        stem_kernel: Kernel of the first convolution, stride 2.
+        stem_channels: Channels after the first convolution.
+        dims: Channels of the hourglass by level, the first at stride 4; one more than it halves.
+        modules: Blocks of the hourglass by level, as many as ``dims``.
+        block: ``"residual"`` (two 3×3 convolutions) or ``"separable"`` (two depthwise 3×3 or 5×5
+            convolutions, each followed by a 1×1).
+        feature_channels: Channels of the features the heads see.
+        head_channels: Channels inside the heads.
+        segmentation_stride: 1 (logits at full resolution, as published) or 4.
+        attention: What the segmentation map does to the features: ``"raw"`` logits multiply them
+            (published), ``"sigmoid"`` of the logits does, or ``"none"`` (CenterNet).
+        attention_scope: Which heads see the weighted features: ``"heatmap"`` (published) or
+            ``"all"`` (the paper's text).
+        squeeze_excitation: Hold the published checkpoint's unused ``SqEx`` tensors.
+        padding: How an image gets a size the network can halve: ``"centred"`` to
+            ``(size | multiple - 1) + 1`` with the image in the middle (published), or
+            ``"corner"`` to the next multiple with the image at the top left.
+        size_multiple: The multiple.
+        class_names: One name per class.
+    """
+
+    num_classes: int = 1
+    stacks: int = 2
+    stem_kernel: int = 7
+    stem_channels: int = 128
+    dims: tuple[int, ...] = (256, 256, 384, 384, 384, 512)
+    modules: tuple[int, ...] = (2, 2, 2, 2, 2, 4)
+    block: Literal["residual", "separable"] = "residual"
+    feature_channels: int = 256
+    head_channels: int = 256
+    segmentation_stride: Literal[1, 4] = 1
+    attention: Literal["none", "raw", "sigmoid"] = "raw"
+    attention_scope: Literal["heatmap", "all"] = "heatmap"
+    squeeze_excitation: bool = True
+    padding: Literal["centred", "corner"] = "centred"
+    size_multiple: int = 128
+    class_names: tuple[str, ...] = ("vehicle",)
+
+    def __post_init__(self) -> None:
+        if self.num_classes < 1:
+            raise ValueError(f"num_classes must be at least 1, got {self.num_classes}")
+        if len(self.class_names) != self.num_classes:
+            raise ValueError(
+                f"class_names must hold {self.num_classes} names, got {self.class_names}"
+            )
+        if len(self.dims) != len(self.modules) or len(self.dims) < 2:
+            raise ValueError(
+                f"dims and modules must be equally long, at least 2, "
+                f"got {self.dims} and {self.modules}"
+            )
+        halvings = 4 * 2 ** (len(self.dims) - 1)
+        if self.size_multiple % halvings:
+            raise ValueError(
+                f"size_multiple must be a multiple of {halvings}, got {self.size_multiple}"
+            )
+
+    def to_json(self) -> str:
+        """The config as one JSON object, as kept in a checkpoint's metadata."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> SpotNetConfig:
+        """Reads what `to_json` wrote."""
+        values: dict[str, Any] = json.loads(text)
+        for key in ("dims", "modules", "class_names"):
+            if key in values:
+                values[key] = tuple(values[key])
+        return cls(**values)
+
+
+def published_config(num_classes: int = 1) -> SpotNetConfig:
+    """The model of arXiv 2002.05540: 193.7 M parameters for one class."""
+    names = ("vehicle",) if num_classes == 1 else tuple(f"class{i}" for i in range(num_classes))
+    return SpotNetConfig(num_classes=num_classes, class_names=names)
+
+
+def compact_config(class_names: tuple[str, ...] = ("vehicle",), **overrides: Any) -> SpotNetConfig:
+    """A SpotNet that two CPU cores run live: one hourglass of separable blocks."""
+    values: dict[str, Any] = {
+        "num_classes": len(class_names),
+        "class_names": class_names,
+        "stacks": 1,
+        "stem_kernel": 3,
+        "stem_channels": 24,
+        "dims": (40, 96, 160, 256),
+        "modules": (1, 2, 2, 3),
+        "block": "separable",
+        "feature_channels": 48,
+        "head_channels": 48,
+        "segmentation_stride": 4,
+        "attention": "sigmoid",
+        "squeeze_excitation": False,
+        "padding": "corner",
+        "size_multiple": 32,
+    }
+    return SpotNetConfig(**(values | overrides))

@@ -1,0 +1,212 @@
+"""SpotNet (arXiv 2002.05540): an hourglass CenterNet whose segmentation is its attention."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stages.detector.spotnet.config import SpotNetConfig, compact_config, published_config
+from stages.detector.spotnet.hourglass import Hourglass
+from stages.detector.spotnet.layers import (
+    Convolution,
+    Residual,
+    SeparableConvolution,
+    SeparableResidual,
+)
+
+STRIDE = 4
+"""Input pixels per cell of the heatmap."""
+
+
+class _SqueezeExcitation(nn.Module):
+    """Tensors that the published checkpoint holds and its network never uses."""
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(channels, channels // reduction)
+        self.linear2 = nn.Linear(channels // reduction, channels)
+
+
+class SpotNet(nn.Module):
+    """Finds vehicles as peaks of a heatmap.
+
+    Input: ``(N, 3, H, W)``, BGR, normalised as `stages.detector.preprocessing` does, H and W
+    multiples of ``config.size_multiple`` (padding does that). Output: one dict per stack of
+
+    - ``hm`` ``(N, classes, H/4, W/4)``: centre logits, before the sigmoid,
+    - ``wh`` ``(N, 2, H/4, W/4)``: width and height in cells,
+    - ``reg`` ``(N, 2, H/4, W/4)``: offset of the centre inside its cell, x then y,
+    - ``seg`` ``(N, 1, H/s, W/s)``: vehicle mask logits at ``config.segmentation_stride`` s;
+      absent where ``config.attention`` is ``"none"``.
+
+    Attribute names are those of the published checkpoint format.
+    """
+
+    def __init__(self, config: SpotNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        separable = config.block == "separable"
+        features, head = config.feature_channels, config.head_channels
+        stacks = range(config.stacks)
+
+        def block(inputs: int, outputs: int, stride: int, level: int) -> nn.Module:
+            if separable:
+                return SeparableResidual(inputs, outputs, stride, kernel=5 if level else 3)
+            return Residual(inputs, outputs, stride)
+
+        convolution = SeparableConvolution if separable else Convolution
+        top = config.dims[0]
+        self.pre = nn.Sequential(
+            Convolution(config.stem_kernel, 3, config.stem_channels, 2),
+            Convolution(3, config.stem_channels, top, 2)
+            if separable
+            else Residual(config.stem_channels, top, 2),
+        )
+        self.kps = nn.ModuleList(Hourglass(config.dims, config.modules, block) for _ in stacks)
+        self.cnvs = nn.ModuleList(convolution(3, top, features) for _ in stacks)
+        between = range(config.stacks - 1)
+        self.inters = nn.ModuleList(block(top, top, 1, 0) for _ in between)
+        self.inters_ = nn.ModuleList(_pointwise(top, top) for _ in between)
+        self.cnvs_ = nn.ModuleList(_pointwise(features, top) for _ in between)
+
+        def heads(outputs: int) -> nn.ModuleList:
+            return nn.ModuleList(
+                nn.Sequential(
+                    convolution(3, features, head, with_bn=False), nn.Conv2d(head, outputs, 1)
+                )
+                for _ in stacks
+            )
+
+        self.hm = heads(config.num_classes)
+        self.wh = heads(2)
+        self.reg = heads(2)
+        if config.attention != "none":
+            self.seg = (
+                nn.ModuleList(
+                    nn.Sequential(
+                        convolution(3, features, head, with_bn=False),
+                        _double(),
+                        convolution(3, head, head, with_bn=False),
+                        nn.Conv2d(head, 1, 1),
+                        _double(),
+                    )
+                    for _ in stacks
+                )
+                if config.segmentation_stride == 1
+                else heads(1)
+            )
+        if config.squeeze_excitation:
+            self.SqEx = nn.ModuleList([nn.Sequential(_SqueezeExcitation(features))])
+        self._initialise_heads()
+
+    def _initialise_heads(self) -> None:
+        # A rare centre: the focal loss starts from sigmoid(-2.19) = 0.1, as CenterNet's.
+        for head in self.hm:
+            assert isinstance(head, nn.Sequential)
+            last = head[-1]
+            assert isinstance(last, nn.Conv2d)
+            assert last.bias is not None
+            nn.init.constant_(last.bias, -2.19)
+
+    @classmethod
+    def published(cls, num_classes: int = 1) -> SpotNet:
+        """The paper's network, weights at random."""
+        return cls(published_config(num_classes))
+
+    @classmethod
+    def compact(cls, class_names: tuple[str, ...] = ("vehicle",), **overrides: Any) -> SpotNet:
+        """The small network for CPUs, weights at random; ``overrides`` as `SpotNetConfig`."""
+        return cls(compact_config(class_names, **overrides))
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path, device: str | torch.device = "cpu") -> SpotNet:
+        """Loads our safetensors or a published ``.pth``, strictly, in eval mode.
+
+        Raises:
+            CheckpointError: The file is missing, unreadable, or some tensor does not fit; the
+                message names every such tensor.
+        """
+        from stages.detector.spotnet.checkpoint import load_checkpoint
+
+        return load_checkpoint(path, device)
+
+    def forward(self, images: Tensor) -> list[dict[str, Tensor]]:
+        """See the class."""
+        outputs = []
+        inter = self.pre(images)
+        for stack in range(self.config.stacks):
+            features = self.cnvs[stack](self.kps[stack](inter))
+            outputs.append(self._heads(stack, features))
+            if stack < self.config.stacks - 1:
+                mixed = self.inters_[stack](inter) + self.cnvs_[stack](features)
+                inter = self.inters[stack](F.relu(mixed))
+        return outputs
+
+    def _heads(self, stack: int, features: Tensor) -> dict[str, Tensor]:
+        weighted = features
+        output: dict[str, Tensor] = {}
+        if self.config.attention != "none":
+            segmentation = self.seg[stack](features)
+            output["seg"] = segmentation
+            weighted = features * self._attention(segmentation)
+        regressed = weighted if self.config.attention_scope == "all" else features
+        output["hm"] = self.hm[stack](weighted)
+        output["wh"] = self.wh[stack](regressed)
+        output["reg"] = self.reg[stack](regressed)
+        return output
+
+    def _attention(self, segmentation: Tensor) -> Tensor:
+        if self.config.segmentation_stride == 1:
+            segmentation = F.max_pool2d(segmentation, STRIDE)
+        if self.config.attention == "sigmoid":
+            return torch.sigmoid(segmentation)
+        return segmentation
+
+    def fused(self) -> SpotNet:
+        """A copy for inference, every batch norm folded into the convolution before it."""
+        model = copy.deepcopy(self).eval()
+        for module in model.modules():
+            if isinstance(module, (Convolution, SeparableConvolution)):
+                _fuse(module, "conv", "bn")
+            elif isinstance(module, Residual):
+                _fuse(module, "conv1", "bn1")
+                _fuse(module, "conv2", "bn2")
+                _fuse_pair(module.skip)
+            elif isinstance(module, SeparableResidual):
+                _fuse(module, "conv2", "bn2")
+                _fuse_pair(module.skip)
+        for pair in (*model.inters_, *model.cnvs_):
+            _fuse_pair(pair)
+        return model
+
+
+def _double() -> nn.Upsample:
+    return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+
+
+def _pointwise(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+
+
+def _fuse(module: nn.Module, convolution: str, norm: str) -> None:
+    bn = getattr(module, norm)
+    if isinstance(bn, nn.BatchNorm2d):
+        fused = nn.utils.fusion.fuse_conv_bn_eval(getattr(module, convolution), bn)
+        setattr(module, convolution, fused)
+        setattr(module, norm, nn.Identity())
+
+
+def _fuse_pair(pair: nn.Module) -> None:
+    if isinstance(pair, nn.Sequential) and len(pair) == 2:
+        _fuse(pair, "0", "1")
+
+
+def channels_last(model: SpotNet) -> SpotNet:
+    """Lays the weights out as ``(O, H, W, I)``, which CPUs and tensor cores are faster with."""
+    nn.Module.to(model, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model

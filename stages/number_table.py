@@ -1,0 +1,127 @@
+"""Text files of numbers, comma-separated: detections, results, ground truth."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.errors import ConfigError
+from stages.records import Int64Array
+
+LARGEST = float(np.finfo(np.float32).max)
+MAX_FRAME = 10_000_000  # a mistaken column must not make a run of years
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NumberTable:
+    """The numbers of a file, and what is needed to say where a wrong one stands.
+
+    Attributes:
+        path: The file.
+        values: ``(N, C)`` float64, finite, one row for each line that is not blank.
+    """
+
+    path: Path
+    values: npt.NDArray[np.float64]
+    _lines: list[str]
+
+    @classmethod
+    def read(cls, path: Path, min_columns: int, kind: str) -> NumberTable:
+        """Reads ``path``; a name that ends in ``.gz`` is decompressed.
+
+        Args:
+            path: The file.
+            min_columns: Least number of columns; a file without lines has so many.
+            kind: What the file holds, for messages.
+
+        Raises:
+            ConfigError: The file cannot be read; a line has another number of columns than the
+                first, or something that is not a finite number (line named).
+        """
+        lines = _text(path, kind).splitlines()
+        if not any(line.strip() for line in lines):
+            return cls(path, np.empty((0, min_columns)), lines)
+        try:
+            values = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
+        except ValueError as error:
+            raise _first_fault(path, lines, min_columns, str(error)) from None
+        if values.shape[1] < min_columns or not (np.abs(values) <= LARGEST).all():
+            raise _first_fault(path, lines, min_columns, "malformed")
+        return cls(path, values, lines)
+
+    def reject(self, bad: npt.NDArray[np.bool_], reason: Callable[[npt.NDArray], str]) -> None:
+        """Raises for the first row where ``bad`` ``(N,)`` is True.
+
+        Args:
+            bad: Which rows are wrong.
+            reason: Gives the message for such a row ``(C,)``.
+
+        Raises:
+            ConfigError: There is such a row; the message starts with file and line.
+        """
+        if bad.any():
+            row = int(bad.argmax())
+            numbers = [number for number, line in enumerate(self._lines, 1) if line.strip()]
+            raise ConfigError(f"{self.path}:{numbers[row]}: {reason(self.values[row])}")
+
+    def frame_indices(self) -> Int64Array:
+        """The first column, 1-based frame numbers, as 0-based indices ``(N,)``.
+
+        Raises:
+            ConfigError: A frame number is none (line named).
+        """
+        frames = self.values[:, 0]
+        self.reject(
+            ~((frames >= 1) & (frames <= MAX_FRAME) & (frames == np.floor(frames))),
+            lambda row: f"frame must be a whole number from 1 to {MAX_FRAME}, got {row[0]:g}",
+        )
+        return frames.astype(np.int64) - 1
+
+
+def _text(path: Path, kind: str) -> str:
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        return data.decode("utf-8-sig")
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ConfigError(f"cannot read {kind} {path}: broken gzip data") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"cannot read {kind} {path}: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"cannot read {kind} {path}: not a text file") from error
+
+
+def _first_fault(path: Path, lines: list[str], min_columns: int, otherwise: str) -> ConfigError:
+    """What is wrong with the first wrong line; slow, used once something is known to be wrong."""
+    columns = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        fields = [field.strip() for field in line.split(",")]
+        columns = columns or len(fields)
+        if len(fields) < min_columns:
+            fault = f"expected at least {min_columns} columns, got {len(fields)}"
+        elif len(fields) != columns:
+            fault = f"expected {columns} columns as in the lines before, got {len(fields)}"
+        else:
+            bad = [i for i, field in enumerate(fields) if not _is_number(field)]
+            if not bad:
+                continue
+            fault = f"column {bad[0] + 1} must be a finite number, got {fields[bad[0]]!r}"
+        return ConfigError(f"{path}:{number}: {fault}")
+    return ConfigError(f"{path}: {otherwise}")
+
+
+def _is_number(field: str) -> bool:
+    try:
+        return "_" not in field and abs(float(field)) <= LARGEST  # Python alone reads 1_000
+    except ValueError:
+        return False

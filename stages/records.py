@@ -1,0 +1,215 @@
+"""What the stages exchange.
+
+Records carry no socket, no file and no process: a stage takes records and gives records. How they
+travel between processes is written in ``pipeline/messages.py``.
+
+One convention holds everywhere inside the program: boxes are ``(left, top, right, bottom)`` in
+pixels of the source frame, origin at the top left, frame indices 0-based.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Float32Array: TypeAlias = npt.NDArray[np.float32]
+Int16Array: TypeAlias = npt.NDArray[np.int16]
+Int64Array: TypeAlias = npt.NDArray[np.int64]
+UInt8Array: TypeAlias = npt.NDArray[np.uint8]
+
+
+class PixelFormat(StrEnum):
+    """How the bytes of a frame are laid out.
+
+    ``YUV420P``: one ``(height * 3 // 2, width)`` uint8 array, planes Y, U, V one after another
+    (OpenCV's I420), limited range; width and height are even. ``BGR24``: ``(height, width, 3)``.
+    """
+
+    YUV420P = "yuv420p"
+    BGR24 = "bgr24"
+
+    def shape(self, height: int, width: int) -> tuple[int, ...]:
+        """Array shape of a frame of this format."""
+        if self is PixelFormat.YUV420P:
+            return (height * 3 // 2, width)
+        return (height, width, 3)
+
+
+class EndReason(StrEnum):
+    """Why a stream ended."""
+
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"  # the user stopped the run
+    TRUNCATED = "truncated"  # the source broke off before its end
+    FAILED = "failed"  # the source could not be opened or read at all
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStart:
+    """First record of every epoch of a stream: what the stages after it need to prepare.
+
+    Attributes:
+        stream: Name of the stream, unique in a run; also its folder in the results.
+        epoch: 0 at first, +1 after each reconnect.
+        source: Where the frames come from, credentials removed.
+        height: Frame height in pixels.
+        width: Frame width in pixels.
+        frame_rate: Frames per second as the container states it.
+        time_base: Unit of ``FrameHeader.pts`` in seconds.
+        frame_count: How many frames will come, where the source knows, else None.
+        color_space: FFmpeg's ``AVColorSpace`` number of the YUV frames (2 = unspecified).
+        layout: Benchmark whose file names the results must follow, or "".
+        detector: Name of the detector, filled in by the detector stage.
+        class_names: Names of the classes that ``Detections.classes`` indexes, likewise.
+    """
+
+    stream: str
+    epoch: int
+    source: str
+    height: int
+    width: int
+    frame_rate: Fraction
+    time_base: Fraction
+    frame_count: int | None = None
+    color_space: int = 2
+    layout: str = ""
+    detector: str = ""
+    class_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHeader:
+    """Which frame: everything about it but its pixels.
+
+    Attributes:
+        stream: Name of the stream.
+        epoch: Epoch of the stream, see `StreamStart`.
+        sequence: 0-based, +1 for each frame the decoder gives out, dropped ones included.
+        index: 0-based position in the source (differs from ``sequence`` where the run starts
+            later or takes every n-th frame). The frame number in files is ``index + 1``.
+        pts: Presentation time in units of ``time_base``.
+        time_base: Unit of ``pts`` in seconds.
+        captured_ns: Wall clock when the frame came out of the decoder, ns since the epoch.
+        height: Pixels.
+        width: Pixels.
+        pixel_format: Layout of the pixels.
+    """
+
+    stream: str
+    epoch: int
+    sequence: int
+    index: int
+    pts: int
+    time_base: Fraction
+    captured_ns: int
+    height: int
+    width: int
+    pixel_format: PixelFormat
+
+    @property
+    def number(self) -> int:
+        """1-based frame number, as written in files."""
+        return self.index + 1
+
+    @property
+    def seconds(self) -> float:
+        """Presentation time in seconds; for display only, arithmetic stays in ``pts``."""
+        return float(self.pts * self.time_base)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Array shape of this frame's pixels."""
+        return self.pixel_format.shape(self.height, self.width)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A frame and its pixels; ``pixels`` is None where a stage needs none (detection files)."""
+
+    header: FrameHeader
+    pixels: UInt8Array | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What a detector saw in one frame.
+
+    Attributes:
+        frame: The frame.
+        boxes: ``(N, 4)`` float32.
+        scores: ``(N,)`` float32 in [0, 1].
+        classes: ``(N,)`` int16 index into ``StreamStart.class_names``.
+        motion: ``(2, 3)`` float32 affine map from the previous frame's pixels to this frame's,
+            where camera motion was computed.
+    """
+
+    frame: FrameHeader
+    boxes: Float32Array
+    scores: Float32Array
+    classes: Int16Array
+    motion: Float32Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """The tracks of one frame, and the detections they were made of.
+
+    Attributes:
+        detections: What the tracker was given.
+        boxes: ``(N, 4)`` float32.
+        scores: ``(N,)`` float32 in [0, 1]: score of the detection each track was updated with.
+        classes: ``(N,)`` int16.
+        ids: ``(N,)`` int64, 1-based, never reused in a run.
+    """
+
+    detections: Detections
+    boxes: Float32Array
+    scores: Float32Array
+    classes: Int16Array
+    ids: Int64Array
+
+    @property
+    def frame(self) -> FrameHeader:
+        """The frame these tracks belong to."""
+        return self.detections.frame
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Frames ``first`` to ``last`` (sequence numbers, inclusive) that nobody will see, and why."""
+
+    stream: str
+    epoch: int
+    first: int
+    last: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfStream:
+    """Last record of a stream.
+
+    Attributes:
+        stream: Name of the stream.
+        epoch: Epoch in which it ended.
+        frames: How many frames the decoder gave out over the whole stream.
+        reason: Why it ended.
+        message: One line for people, "" where there is nothing to say.
+    """
+
+    stream: str
+    epoch: int
+    frames: int
+    reason: EndReason
+    message: str = ""

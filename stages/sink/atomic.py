@@ -1,0 +1,150 @@
+"""Files that carry their final name only when they are complete."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+from types import TracebackType
+
+from stages.errors import OutputError
+
+_ADVICE = {
+    errno.ENOSPC: "free some space or choose another --output",
+    errno.EDQUOT: "free some space or choose another --output",
+    errno.EACCES: "check the permissions or choose another --output",
+    errno.EPERM: "check the permissions or choose another --output",
+    errno.EROFS: "choose another --output",
+    errno.ENOTDIR: "choose another --output",
+    errno.EEXIST: "a file is where a folder should be; choose another --output",
+}
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """One line for the user: which file cannot be written, why, and what to do."""
+    code = error.errno
+    reason = os.strerror(code).lower() if code else str(error)
+    advice = _ADVICE.get(code or 0)
+    return OutputError(f"cannot write {path}: {reason}" + (f"; {advice}" if advice else ""))
+
+
+def part_path(path: Path) -> Path:
+    """Where ``path`` is written until it is complete: hidden, in the same folder."""
+    return path.with_name(f".{path.name}.part")
+
+
+def sync(path: Path) -> None:
+    """Forces a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(path: Path) -> None:
+    """Gives the completed and synced part file of ``path`` its final name.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
+    try:
+        part_path(path).replace(path)
+        sync(path.parent)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def make_folder(folder: Path) -> None:
+    """Creates ``folder`` and its parents.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
+class AtomicFile:
+    """A text file written aside and renamed when complete.
+
+    ``mot.txt`` is written as ``.mot.txt.part`` in the same folder; an older ``mot.txt`` stays as it
+    is until `commit`. Leaving a ``with`` block commits, leaving it with an exception discards.
+
+    Args:
+        path: Final name; its folder is created where missing.
+
+    Raises:
+        OutputError: From every method that writes, when the file system refuses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.part = part_path(path)
+        self._complete = False
+        make_folder(path.parent)
+        try:
+            # The part file outlives this function by design, so no `with`.
+            self._file = self.part.open("wb")
+        except OSError as error:
+            raise output_error(path, error) from error
+
+    def write(self, text: str) -> None:
+        """Appends ``text`` as UTF-8."""
+        try:
+            self._file.write(text.encode())
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+    def flush(self) -> None:
+        """Hands what was written to the operating system: it survives a crash of this process."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+    def complete(self) -> None:
+        """Closes the part file with all its bytes on the disk; the name does not change yet."""
+        if self._complete:
+            return
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            raise output_error(self.path, error) from error
+        self._complete = True
+
+    def commit(self) -> None:
+        """Completes the file and gives it its final name."""
+        self.complete()
+        publish(self.path)
+
+    def discard(self) -> None:
+        """Removes the part file; an older file of the final name stays."""
+        with contextlib.suppress(OSError):
+            # Closing flushes, which fails again where the disk is full.
+            self._file.close()
+        with contextlib.suppress(OSError):
+            self.part.unlink(missing_ok=True)
+
+    def __enter__(self) -> AtomicFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            try:
+                self.commit()
+            except OutputError:
+                self.discard()
+                raise
+        else:
+            self.discard()

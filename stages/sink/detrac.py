@@ -1,0 +1,122 @@
+"""UA-DETRAC: detection rows, and the matrices its evaluation toolkit reads as tracks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from stages.records import Detections
+from stages.sink.atomic import AtomicFile
+
+# Matrix by matrix: file suffix and the column of a MOT row it is made of.
+_MATRICES = (("LX", 2), ("LY", 3), ("W", 4), ("H", 5))
+TOOLKIT_SUFFIXES = (*(suffix for suffix, _ in _MATRICES), "speed")
+
+
+def detection_rows(detections: Detections, number: int) -> str:
+    """The rows of one frame: ``frame,index,left,top,width,height,score``.
+
+    Boxes have two decimals; scores have six, because the tail of a precision-recall curve is made
+    of scores far below 0.01.
+
+    Args:
+        detections: Detections of the frame, boxes as left, top, right, bottom.
+        number: 1-based frame number.
+
+    Returns:
+        One line for each detection, highest score first and the index counting from 1, each ended
+        by a newline; "" where there is none.
+    """
+    order = np.argsort(-detections.scores, kind="stable")
+    boxes = detections.boxes[order].astype(np.float64)
+    boxes[:, 2:] -= boxes[:, :2]
+    columns = zip(boxes.tolist(), detections.scores[order].tolist(), strict=True)
+    return "".join(
+        f"{number},{index},{left:z.2f},{top:z.2f},{width:z.2f},{height:z.2f},{score:z.6f}\n"
+        for index, ((left, top, width, height), score) in enumerate(columns, start=1)
+    )
+
+
+def toolkit_paths(folder: Path, name: str) -> tuple[Path, ...]:
+    """The five files of a sequence, in the order of `TOOLKIT_SUFFIXES`."""
+    return tuple(folder / f"{name}_{suffix}.txt" for suffix in TOOLKIT_SUFFIXES)
+
+
+def prepare_toolkit_matrices(
+    mot_path: Path, folder: Path, name: str, fps: float, frames: int
+) -> tuple[AtomicFile, ...]:
+    """Writes the matrices like `write_toolkit_matrices` but leaves committing to the caller.
+
+    Returns:
+        The completed files, in the order of `TOOLKIT_SUFFIXES`.
+    """
+    with mot_path.open(encoding="utf-8") as lines:
+        ids = sorted({int(line.split(",", 2)[1]) for line in lines})
+    # A file without columns would be no matrix: one track that is never there stands for none.
+    columns = {identity: column for column, identity in enumerate(ids)}
+    width = max(1, len(ids))
+    with contextlib.ExitStack() as on_error:
+        files = []
+        for path in toolkit_paths(folder, name):
+            files.append(AtomicFile(path))
+            on_error.callback(files[-1].discard)
+        with mot_path.open(encoding="utf-8") as lines:
+            for rows in _rows_of_each_frame(lines, frames):
+                for file, (_, field) in zip(files[:-1], _MATRICES, strict=True):
+                    cells = ["0"] * width
+                    for row in rows:
+                        cells[columns[int(row[1])]] = row[field]
+                    file.write(",".join(cells) + "\n")
+        files[-1].write(f"{fps:.2f}\n")
+        for file in files:
+            file.complete()
+        on_error.pop_all()
+    return tuple(files)
+
+
+def write_toolkit_matrices(
+    mot_path: Path, folder: Path, name: str, fps: float, frames: int
+) -> tuple[Path, ...]:
+    """Writes the tracks of a finished ``mot.txt`` as the UA-DETRAC toolkit reads them.
+
+    ``NAME_LX.txt``, ``_LY``, ``_W`` and ``_H`` hold one row for each frame and one column for each
+    track (by rising id), comma-separated, 0 where the track is absent; numbers are those of
+    ``mot_path`` to the digit. ``NAME_speed.txt`` holds ``fps``. Only one row is held in memory.
+
+    Args:
+        mot_path: MOTChallenge rows, sorted by frame.
+        folder: Where the five files go.
+        name: Name of the sequence.
+        fps: Frames processed per second.
+        frames: Number of rows: the number of the last frame of the sequence.
+
+    Returns:
+        The five files.
+
+    Raises:
+        OutputError: A file cannot be written.
+        ValueError: ``mot_path`` is not sorted or has frames beyond ``frames``.
+    """
+    files = prepare_toolkit_matrices(mot_path, folder, name, fps, frames)
+    for file in files:
+        file.commit()
+    return tuple(file.path for file in files)
+
+
+def _rows_of_each_frame(lines: Iterator[str], frames: int) -> Iterator[list[list[str]]]:
+    """Split rows of frames 1 to ``frames``, an empty list for a frame without any."""
+    done = 0
+    rows = (line.rstrip("\n").split(",") for line in lines)
+    for number, group in groupby(rows, key=lambda row: int(row[0])):
+        if not done < number <= frames:
+            raise ValueError(f"frame {number} after {done}, expected one of {done + 1} to {frames}")
+        for _ in range(done + 1, number):
+            yield []
+        yield list(group)
+        done = number
+    for _ in range(done, frames):
+        yield []

@@ -1,0 +1,98 @@
+"""Drawing straight onto planar YUV 4:2:0, without a detour through BGR.
+
+Everything is placed on even pixels: a chroma sample covers two by two of them, so a shape with odd
+edges would bleed its colour into a pixel beyond.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from stages.records import UInt8Array
+from stages.sink.colors import YuvColor
+from stages.sink.glyphs import TextMask, halved
+
+
+class YuvCanvas:
+    """Three writable planes of one frame.
+
+    Args:
+        y: ``(H, W)`` uint8, H and W even.
+        u: ``(H / 2, W / 2)`` uint8.
+        v: ``(H / 2, W / 2)`` uint8.
+    """
+
+    def __init__(self, y: UInt8Array, u: UInt8Array, v: UInt8Array) -> None:
+        self.y = y
+        self.u = u
+        self.v = v
+        self.height, self.width = y.shape
+
+    def outline(
+        self, left: int, top: int, right: int, bottom: int, color: YuvColor, thickness: int
+    ) -> None:
+        """Outlines a rectangle, the line inside of it; edges outside of the frame are left out.
+
+        All numbers are even, right and bottom exclusive.
+        """
+        # One-pixel rectangles, one inside the other: OpenCV's own thickness grows to both sides.
+        for inset in range(thickness):
+            cv2.rectangle(
+                self.y,
+                (left + inset, top + inset),
+                (right - 1 - inset, bottom - 1 - inset),
+                color.y,
+            )
+        left, top, right, bottom = left // 2, top // 2, right // 2, bottom // 2
+        for inset in range(thickness // 2):
+            low, high = (left + inset, top + inset), (right - 1 - inset, bottom - 1 - inset)
+            cv2.rectangle(self.u, low, high, color.u)
+            cv2.rectangle(self.v, low, high, color.v)
+
+    def label(
+        self, left: int, top: int, coverage: TextMask, ground: YuvColor, text: YuvColor
+    ) -> None:
+        """Puts text on an opaque ground.
+
+        The label lies wholly in the frame, ``left`` and ``top`` are even.
+        """
+        height, width = coverage.full.shape
+        ramp_y, ramp_u, ramp_v = _ramps(ground, text)
+        self.y[top : top + height, left : left + width] = cv2.LUT(coverage.full, ramp_y)
+        rows = slice(top // 2, (top + height) // 2)
+        columns = slice(left // 2, (left + width) // 2)
+        self.u[rows, columns] = cv2.LUT(coverage.half, ramp_u)
+        self.v[rows, columns] = cv2.LUT(coverage.half, ramp_v)
+
+    def blend(self, left: int, top: int, mask: UInt8Array, color: YuvColor) -> None:
+        """Mixes ``color`` in where ``mask`` says, 255 being opaque.
+
+        Both sides of the mask are even; it is placed like a `label`.
+        """
+        height, width = mask.shape
+        _mix(self.y[top : top + height, left : left + width], mask, color.y)
+        half = halved(mask)
+        rows = slice(top // 2, (top + height) // 2)
+        columns = slice(left // 2, (left + width) // 2)
+        _mix(self.u[rows, columns], half, color.u)
+        _mix(self.v[rows, columns], half, color.v)
+
+
+def _mix(plane: UInt8Array, mask: UInt8Array, value: int) -> None:
+    difference = value - plane.astype(np.int16)
+    # 257 / 65536 maps 255 to exactly 1; 128 / 256 would need a division.
+    step = (difference.astype(np.int32) * mask * 257 + 32768) >> 16
+    plane += step.astype(np.uint8)  # wraps around, as two's complement should
+
+
+@lru_cache(maxsize=4096)
+def _ramps(ground: YuvColor, text: YuvColor) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
+    """Mixtures of two colours by coverage, one table of 256 for each component."""
+    coverage = np.arange(256) / 255
+    y, u, v = (
+        np.rint(a + (b - a) * coverage).astype(np.uint8) for a, b in zip(ground, text, strict=True)
+    )
+    return y, u, v

@@ -1,0 +1,101 @@
+"""Where the labels go: beside their own box, off the other vehicles, and steady."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.records import Float32Array
+
+_SLOTS = 4  # above, below, above to the right edge, below to the right edge
+# Costs, as a share of the label's area: the first slot is liked best, and moving is disliked, or a
+# label would jump from side to side while two vehicles pass.
+_PREFERENCE = np.array([0.0, 0.05, 0.02, 0.07])
+_MOVING = 0.4
+_ON_LABEL = 3.0
+
+
+class LabelLayout:
+    """Chooses a place for each label, frame by frame.
+
+    Memory is bounded by the tracks of the last frame.
+
+    Args:
+        height: Frame height in pixels, even.
+        width: Frame width in pixels, even.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        self._height = height
+        self._width = width
+        self._slots: dict[int, int] = {}
+
+    def place(
+        self,
+        ids: Sequence[int],
+        boxes: Float32Array | npt.NDArray[np.int64],
+        sizes: npt.NDArray[np.int64],
+    ) -> list[tuple[int, int]]:
+        """Places the labels of one frame.
+
+        Args:
+            ids: N track ids.
+            boxes: ``(N, 4)`` outlines as left, top, right, bottom.
+            sizes: ``(N, 2)`` label widths and heights, even, not larger than the frame.
+
+        Returns:
+            Left and top of each label, even, the whole label inside of the frame.
+        """
+        if not len(ids):
+            self._slots.clear()
+            return []
+        outlines = boxes.astype(np.float64)
+        candidates = self._candidates(outlines, sizes)
+        area = (sizes[:, 0] * sizes[:, 1]).astype(np.float64)
+        costs = _overlap(candidates[:, :, None], outlines[None, None]).sum(axis=2)
+        costs += _PREFERENCE * area[:, None]
+        # Labels whose slots all lie apart cannot meet: only neighbours need a closer look.
+        reach = np.concatenate(
+            [candidates[..., :2].min(axis=1), candidates[..., 2:].max(axis=1)], axis=1
+        )
+        overlaps = _overlap(reach[:, None], reach[None])
+        neighbours = np.asarray(np.tril(overlaps, -1) > 0, np.bool_)
+        crowded = set(np.flatnonzero(neighbours.any(axis=1)).tolist())
+        placed = np.empty((len(ids), 4))
+        slots: dict[int, int] = {}
+        result = []
+        for k, identity in enumerate(ids):
+            cost = costs[k]
+            before = self._slots.get(identity)
+            if before is not None:
+                cost[before] -= _MOVING * area[k]
+            if k in crowded:
+                near = placed[neighbours[k]]
+                cost += _ON_LABEL * _overlap(candidates[k][:, None], near[None]).sum(axis=1)
+            slot = int(cost.argmin())
+            placed[k] = candidates[k, slot]
+            slots[identity] = slot
+            result.append((int(placed[k, 0]), int(placed[k, 1])))
+        self._slots = slots
+        return result
+
+    def _candidates(
+        self, boxes: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """``(N, 4, 4)``: the rectangle of each slot, moved into the frame."""
+        widths, heights = sizes[:, 0], sizes[:, 1]
+        left, top, right, bottom = boxes.T
+        lefts = np.stack([left, left, right - widths, right - widths], axis=1)
+        tops = np.stack([top - heights, bottom, top - heights, bottom], axis=1)
+        lefts = np.clip(lefts, 0, (self._width - widths)[:, None]) // 2 * 2
+        tops = np.clip(tops, 0, (self._height - heights)[:, None]) // 2 * 2
+        return np.stack([lefts, tops, lefts + widths[:, None], tops + heights[:, None]], axis=2)
+
+
+def _overlap(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Area two boxes share; shapes broadcast but for the last axis of 4."""
+    width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
+    height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
+    return np.maximum(width, 0) * np.maximum(height, 0)

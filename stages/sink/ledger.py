@@ -1,0 +1,83 @@
+"""What became of each frame: written, dropped, or missing without a word."""
+
+from __future__ import annotations
+
+from stages.records import Dropped, FrameHeader
+
+_REMEMBERED_GAPS = 20
+
+
+class FrameLedger:
+    """Books of one stream, in bounded memory.
+
+    Frames and `Dropped` records come in order of epoch and sequence number. After a crash an
+    earlier stage may send some of them again: what lies at or before the latest position is a
+    repetition.
+
+    Attributes:
+        written: Frames seen.
+        dropped: Dropped frames by reason.
+        gaps: The first positions passed over in silence, as first and last sequence number.
+        tracks: How many different tracks were seen.
+    """
+
+    def __init__(self) -> None:
+        self.written = 0
+        self.dropped: dict[str, int] = {}
+        self.gaps: list[tuple[int, int]] = []
+        self.tracks = 0
+        self._position = (0, -1)
+        self._seen_ids = bytearray()
+
+    def is_new(self, frame: FrameHeader) -> bool:
+        """Books a frame; False where it was booked before."""
+        if not self._advance(frame.epoch, frame.sequence, frame.sequence):
+            return False
+        self.written += 1
+        return True
+
+    def drop(self, dropped: Dropped) -> None:
+        """Books dropped frames."""
+        before = self._position
+        if not self._advance(dropped.epoch, dropped.first, dropped.last):
+            return
+        first = dropped.first
+        if before[0] == dropped.epoch:
+            first = max(first, before[1] + 1)
+        count = dropped.last - first + 1
+        self.dropped[dropped.reason] = self.dropped.get(dropped.reason, 0) + count
+
+    def see_track(self, identity: int) -> None:
+        """Counts a track once. One bit for each id: months of a busy road are some megabytes."""
+        byte, bit = divmod(identity, 8)
+        if byte >= len(self._seen_ids):
+            self._seen_ids.extend(bytes(byte - len(self._seen_ids) + 1))
+        if not self._seen_ids[byte] >> bit & 1:
+            self._seen_ids[byte] |= 1 << bit
+            self.tracks += 1
+
+    @property
+    def dropped_total(self) -> int:
+        """Dropped frames, whatever the reason."""
+        return sum(self.dropped.values())
+
+    def missing(self, frames: int) -> int:
+        """Of ``frames`` given out by the decoder, how many were neither seen nor dropped."""
+        return max(0, frames - self.written - self.dropped_total)
+
+    def finish(self, epoch: int, frames: int) -> None:
+        """Books a gap at the end of a stream of one epoch, where numbers count all frames."""
+        if epoch == 0 and self._position[1] + 1 < frames:
+            self._remember_gap(self._position[1] + 1, frames - 1)
+
+    def _advance(self, epoch: int, first: int, last: int) -> bool:
+        if (epoch, last) <= self._position:
+            return False
+        if epoch == self._position[0] and first > self._position[1] + 1:
+            self._remember_gap(self._position[1] + 1, first - 1)
+        self._position = (epoch, last)
+        return True
+
+    def _remember_gap(self, first: int, last: int) -> None:
+        if len(self.gaps) < _REMEMBERED_GAPS:
+            self.gaps.append((first, last))

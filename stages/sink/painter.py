@@ -1,0 +1,198 @@
+"""What the overlay shows: outlines, labels, trails, frame number and time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from stages.records import Float32Array, FrameHeader, Tracks
+from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
+from stages.sink.drawing import YuvCanvas
+from stages.sink.glyphs import GlyphAtlas
+from stages.sink.labels import LabelLayout
+from stages.sink.trails import Trails
+
+_TRAIL_LEVELS = 5  # of fading
+_TRAIL_OPACITY = 220
+_SUBPIXEL_BITS = 4
+# Beyond any frame, and safely an integer (of 16 bits before the subpixel ones, for points).
+_FAR = 1e6
+_FAR_POINT = 32767.0
+
+
+class OverlayPainter:
+    """Draws the tracks of one stream, frame after frame; sizes follow the frame's.
+
+    Args:
+        height: Frame height in pixels, even.
+        width: Frame width in pixels, even.
+        color_space: FFmpeg's ``AVColorSpace`` of the frames.
+        class_names: Names of the classes that ``Tracks.classes`` indexes.
+        trail_length: How many centres of a track to show; 0 for no trails.
+        min_score: Tracks with a lower score are not drawn.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        color_space: int = 2,
+        class_names: Sequence[str] = (),
+        trail_length: int = 25,
+        min_score: float = 0.0,
+    ) -> None:
+        side = min(height, width)
+        self._atlas = GlyphAtlas(max(7, round(side / 64)))
+        self._thickness = 2 * max(1, round(side / 720))
+        self._color_space = color_space
+        self._class_names = tuple(class_names)
+        self._min_score = min_score
+        self._trails = Trails(trail_length)
+        self._layout = LabelLayout(height, width)
+        self._fits = (width, height)
+        self._compact: set[int] = set()
+
+    def draw(self, canvas: YuvCanvas, tracks: Tracks, number: int) -> None:
+        """Draws onto the frame that ``tracks`` belong to.
+
+        Args:
+            canvas: The frame's planes, changed in place.
+            tracks: Its tracks.
+            number: 1-based frame number to show.
+        """
+        shown = (tracks.scores >= self._min_score) & np.isfinite(tracks.boxes).all(axis=1)
+        if not shown.all():
+            tracks = Tracks(
+                tracks.detections,
+                tracks.boxes[shown],
+                tracks.scores[shown],
+                tracks.classes[shown],
+                tracks.ids[shown],
+            )
+        ids: list[int] = tracks.ids.tolist()
+        colors = [track_color(identity, self._color_space) for identity in ids]
+        outlines = _even_outlines(tracks.boxes)
+        self._draw_trails(canvas, self._trails.update(tracks), outlines, colors)
+        for (left, top, right, bottom), color in zip(outlines.tolist(), colors, strict=True):
+            canvas.outline(left, top, right, bottom, color, self._thickness)
+        self._draw_labels(canvas, tracks, ids, outlines, colors)
+        self._draw_stamp(canvas, tracks.frame, number)
+
+    def _draw_trails(
+        self,
+        canvas: YuvCanvas,
+        trails: Sequence[Float32Array],
+        outlines: npt.NDArray[np.int64],
+        colors: Sequence[YuvColor],
+    ) -> None:
+        """Draws the trails that reach out of their vehicle's box; most often, most do not."""
+        ends = np.cumsum([len(trail) for trail in trails])
+        if not ends.size or not ends[-1]:
+            return
+        points = np.clip(np.nan_to_num(np.concatenate(trails)), -_FAR_POINT, _FAR_POINT)
+        owner = np.repeat(np.arange(len(trails)), np.diff(ends, prepend=0))
+        boxes = outlines[owner]
+        outside = ((points < boxes[:, :2]) | (points >= boxes[:, 2:])).any(axis=1)
+        latest_outside = np.full(len(trails), -1)
+        latest_outside[owner[outside]] = np.flatnonzero(outside)
+        starts = [0, *ends[:-1].tolist()]
+        for k in np.flatnonzero(latest_outside >= 0).tolist():
+            last = min(int(latest_outside[k]) + 1, int(ends[k]) - 1)
+            self._draw_trail(canvas, points[starts[k] : last + 1], outlines[k].tolist(), colors[k])
+
+    def _draw_trail(
+        self, canvas: YuvCanvas, points: Float32Array, box: list[int], color: YuvColor
+    ) -> None:
+        """A fading line from where the vehicle was to the edge of its box."""
+        segments = len(points) - 1
+        if not segments:
+            return
+        margin = self._thickness
+        (low_x, low_y), (high_x, high_y) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        left, top = max(0, int(low_x) - margin) & ~1, max(0, int(low_y) - margin) & ~1
+        right = min(canvas.width, (int(high_x) + margin + 3) & ~1)
+        bottom = min(canvas.height, (int(high_y) + margin + 3) & ~1)
+        if left >= right or top >= bottom:
+            return
+        mask = np.zeros((bottom - top, right - left), np.uint8)
+        origin = np.array((left, top), np.float32)
+        steps = ((points - origin) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        levels = min(_TRAIL_LEVELS, segments)
+        for level in range(levels):
+            first, last = segments * level // levels, segments * (level + 1) // levels
+            cv2.polylines(
+                mask,
+                [steps[first : last + 1]],
+                isClosed=False,
+                color=_TRAIL_OPACITY * (level + 1) // levels,
+                thickness=self._thickness,
+                lineType=cv2.LINE_AA,
+                shift=_SUBPIXEL_BITS,
+            )
+        # The vehicle itself stays clear.
+        box_left, box_top, box_right, box_bottom = box
+        mask[
+            max(0, box_top - top) : max(0, box_bottom - top),
+            max(0, box_left - left) : max(0, box_right - left),
+        ] = 0
+        canvas.blend(left, top, mask, color)
+
+    def _draw_labels(
+        self,
+        canvas: YuvCanvas,
+        tracks: Tracks,
+        ids: list[int],
+        outlines: npt.NDArray[np.int64],
+        colors: Sequence[YuvColor],
+    ) -> None:
+        labels = []
+        widths = (outlines[:, 2] - outlines[:, 0]).tolist()
+        scores, classes = tracks.scores.tolist(), tracks.classes.tolist()
+        compact: set[int] = set()
+        for identity, width, score, index in zip(ids, widths, scores, classes, strict=True):
+            mask = self._atlas.mask(f" {identity} {self._class_name(index)} {score:.2f} ")
+            # On small vehicles a full label would hide the neighbours: only the id is left. The
+            # threshold gives way to what was shown last, or labels would flicker around it.
+            limit = mask.full.shape[1] * (0.6 if identity in self._compact else 0.45)
+            if width < limit or mask.full.shape[1] > self._fits[0]:
+                compact.add(identity)
+                mask = self._atlas.mask(f" {identity} ")
+            labels.append(mask)
+        self._compact = compact
+        sizes = np.array([mask.full.shape[::-1] for mask in labels], np.int64).reshape(-1, 2)
+        if (sizes > self._fits).any():
+            return  # a frame too small for any label
+        places = self._layout.place(ids, outlines, sizes)
+        for (left, top), mask, color in zip(places, labels, colors, strict=True):
+            canvas.label(left, top, mask, color, color.contrast)
+
+    def _class_name(self, index: int) -> str:
+        return self._class_names[index] if 0 <= index < len(self._class_names) else ""
+
+    def _draw_stamp(self, canvas: YuvCanvas, frame: FrameHeader, number: int) -> None:
+        """Frame number and time at the bottom left; cameras print their own at the top."""
+        mask = self._atlas.mask(f"  frame {number}   {clock(frame.pts * frame.time_base)}  ")
+        height, width = mask.full.shape
+        if width <= canvas.width and height <= canvas.height:
+            canvas.label(0, (canvas.height - height) // 2 * 2, mask, BLACK, WHITE)
+
+
+def clock(seconds: Fraction) -> str:
+    """``mm:ss.mmm``, with hours in front once there are any."""
+    sign = "-" if seconds < 0 else ""
+    milliseconds = int(abs(seconds) * 1000 + Fraction(1, 2))
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{minutes:02d}:{milliseconds // 1000:02d}.{milliseconds % 1000:03d}"
+    return f"{sign}{hours}:{text}" if hours else sign + text
+
+
+def _even_outlines(boxes: Float32Array) -> npt.NDArray[np.int64]:
+    """Boxes grown to even pixels, right and bottom exclusive: ``(N, 4)`` int64."""
+    low = np.floor(np.clip(boxes[:, :2], -_FAR, _FAR) / 2) * 2
+    high = np.ceil(np.clip(boxes[:, 2:], -_FAR, _FAR) / 2) * 2
+    return np.concatenate([low, high], axis=1).astype(np.int64)

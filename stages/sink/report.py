@@ -1,0 +1,125 @@
+"""How a stream went: what ``run.json`` says and the caller gets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+from stages.sink.latency import LatencyHistogram
+
+_PERCENTILES = (50, 95, 99)
+
+
+def percentiles_ms(histogram: LatencyHistogram) -> dict[str, float | None]:
+    """p50, p95 and p99 in milliseconds; None where nothing was measured."""
+    return {
+        f"p{p}": None if (ns := histogram.percentile(p)) is None else round(ns / 1e6, 3)
+        for p in _PERCENTILES
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How one stream went.
+
+    Attributes:
+        stream: Name of the stream.
+        source: Where the frames came from, credentials removed.
+        status: ``complete``, ``interrupted``, ``truncated`` or ``failed`` as the source ended, or
+            ``incomplete`` where it ended well but frames are missing.
+        message: One line for people, "" where there is nothing to say.
+        frames_in: Frames the decoder gave out.
+        frames_out: Frames in the results.
+        missing: Frames neither written nor reported as dropped.
+        missing_sequences: The first gaps, as first and last sequence number (0-based, inclusive).
+        dropped: Dropped frames by reason.
+        tracks: How many different tracks were seen.
+        epochs: How often the source was connected to.
+        frame_rate: Frames per second as the source states it.
+        wall_seconds: From the first frame's capture to the last one's results.
+        achieved_fps: ``frames_out`` in ``wall_seconds``; None where no time passed.
+        latency_ms: Capture to results: p50, p95, p99.
+        stages_ms: The same of each stage's work on a frame.
+        detector: Name of the detector.
+        class_names: Names of the classes.
+        files: Names of the files in the stream's folder.
+        benchmark_files: Files under the benchmark's names, relative to the benchmark folder.
+    """
+
+    stream: str
+    source: str
+    status: str
+    message: str
+    frames_in: int
+    frames_out: int
+    missing: int
+    missing_sequences: tuple[tuple[int, int], ...]
+    dropped: Mapping[str, int]
+    tracks: int
+    epochs: int
+    frame_rate: Fraction
+    wall_seconds: float
+    achieved_fps: float | None
+    latency_ms: Mapping[str, float | None]
+    stages_ms: Mapping[str, Mapping[str, float | None]]
+    detector: str
+    class_names: tuple[str, ...]
+    files: tuple[str, ...]
+    benchmark_files: tuple[str, ...]
+
+    @property
+    def dropped_total(self) -> int:
+        """Dropped frames, whatever the reason."""
+        return sum(self.dropped.values())
+
+    def to_json(self, run: Mapping[str, object]) -> str:
+        """The text of ``run.json``: what was measured, then what ``run`` adds.
+
+        Keys have a fixed order; one of ``run`` never replaces a measured one.
+        """
+        measured: dict[str, object] = {
+            "stream": self.stream,
+            "source": self.source,
+            "status": self.status,
+            "message": self.message,
+            "frames": {
+                "in": self.frames_in,
+                "out": self.frames_out,
+                "missing": self.missing,
+                "missing_sequences": self.missing_sequences,
+            },
+            "dropped": {
+                "total": self.dropped_total,
+                "by_reason": dict(sorted(self.dropped.items())),
+            },
+            "tracks": self.tracks,
+            "epochs": self.epochs,
+            "frame_rate": float(self.frame_rate),
+            "wall_seconds": round(self.wall_seconds, 3),
+            "achieved_fps": None if self.achieved_fps is None else round(self.achieved_fps, 2),
+            "latency_ms": self.latency_ms,
+            "stages_ms": self.stages_ms,
+            "detector": self.detector,
+            "class_names": self.class_names,
+            "files": self.files,
+            "benchmark_files": self.benchmark_files,
+        }
+        added = {key: value for key, value in run.items() if key not in measured}
+        text = json.dumps(
+            {**measured, **added}, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
+        )
+        return text + "\n"
+
+
+def _plain(value: object) -> object:
+    """JSON form of what settings hold beyond JSON's own types."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if isinstance(value, Enum):
+        return value.value
+    return str(value)  # paths, fractions; and no value is worth losing the results for

@@ -1,0 +1,75 @@
+"""Which results a folder holds; what a run may skip, refuse or remove."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from stages.sink.atomic import output_error, part_path
+from stages.sink.detrac import toolkit_paths
+
+TRACKS = "mot.txt"
+DETECTIONS = "detections.txt"
+REPORT = "run.json"
+_OVERLAY = re.compile(r"overlay(-[1-9][0-9]*)?\.mp4")
+
+
+def overlay_name(part: int) -> str:
+    """``overlay.mp4``; after a change of the frame size ``overlay-2.mp4`` and so on."""
+    return "overlay.mp4" if part == 1 else f"overlay-{part}.mp4"
+
+
+def has_results(folder: Path) -> bool:
+    """Whether a sink finished any file in ``folder``; leftovers of a crash are none."""
+    return any(path.is_file() for path in _result_paths(folder))
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether ``run.json`` says that the whole source was processed."""
+    try:
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(report, dict) and report.get("status") == "complete"
+
+
+def remove_results(folder: Path) -> None:
+    """Removes what a sink writes into ``folder``, part files included, and nothing else.
+
+    ``run.json`` goes first: without it no remainder passes for complete results. The folder stays,
+    and so do files published under benchmark names, until new ones replace them.
+
+    Raises:
+        OutputError: A file cannot be removed.
+    """
+    for path in _result_paths(folder):
+        for each in (path, part_path(path)):
+            try:
+                each.unlink(missing_ok=True)
+            except OSError as error:
+                raise output_error(each, error) from error
+
+
+def remove_parts(folder: Path) -> None:
+    """Removes what a crashed sink left unfinished in ``folder``.
+
+    Raises:
+        OutputError: A file cannot be removed.
+    """
+    for path in _result_paths(folder):
+        part = part_path(path)
+        try:
+            part.unlink(missing_ok=True)
+        except OSError as error:
+            raise output_error(part, error) from error
+
+
+def _result_paths(folder: Path) -> Iterator[Path]:
+    """Final names of all files a sink may write into ``folder``, there or not."""
+    yield from (folder / name for name in (REPORT, TRACKS, DETECTIONS))
+    yield from toolkit_paths(folder, folder.name)
+    if folder.is_dir():
+        names = {re.sub(r"^\.(.*)\.part$", r"\1", path.name) for path in folder.iterdir()}
+        yield from (folder / name for name in sorted(names) if _OVERLAY.fullmatch(name))

@@ -1,0 +1,297 @@
+"""The sink of one stream: from records to the files of a results folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from stages.errors import OutputError
+from stages.records import (
+    Dropped,
+    EndOfStream,
+    EndReason,
+    FrameHeader,
+    StreamStart,
+    Tracks,
+    UInt8Array,
+)
+from stages.sink.atomic import AtomicFile, output_error
+from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
+from stages.sink.detrac import detection_rows, prepare_toolkit_matrices
+from stages.sink.latency import LatencyHistogram
+from stages.sink.ledger import FrameLedger
+from stages.sink.mot import mot_rows
+from stages.sink.options import SinkOptions
+from stages.sink.overlay import OverlayWriter
+from stages.sink.report import RunReport, percentiles_ms
+from stages.sink.results import DETECTIONS, REPORT, TRACKS, overlay_name, remove_parts
+
+
+class StreamSink:
+    """Writes the results of one stream.
+
+    Into ``folder`` go ``mot.txt``, ``detections.txt``, ``overlay.mp4``, on request the UA-DETRAC
+    toolkit's matrices, and ``run.json``. All are written aside; `finish` gives them their final
+    names, ``run.json`` last: where it lies, the others do. Each frame's rows are with the operating
+    system when `write` returns.
+
+    Records come in order, `start` first, and again for each further epoch; a frame that came before
+    is ignored. Frame numbers rise through all epochs: where a source counts anew after a reconnect,
+    its numbers go on after the last one. A frame size that changes starts ``overlay-2.mp4``.
+
+    Args:
+        folder: Results folder of the stream, created by `start`; its name is the stream's.
+        options: What to write.
+    """
+
+    def __init__(self, folder: Path, options: SinkOptions | None = None) -> None:
+        self.folder = folder
+        self.options = options or SinkOptions()
+        self._start: StreamStart | None = None
+        self._epochs = 0
+        self._texts: tuple[AtomicFile, AtomicFile] | None = None
+        self._overlays: list[OverlayWriter] = []
+        self._ledger = FrameLedger()
+        self._latency = LatencyHistogram()
+        self._work: dict[str, LatencyHistogram] = {}
+        self._first_ns: int | None = None
+        self._last_ns = 0
+        self._number = 0
+        self._renumbering = 0
+        self._numbered_epoch = 0
+
+    @property
+    def frames(self) -> int:
+        """How many frames were written so far."""
+        return self._ledger.written
+
+    def start(self, start: StreamStart) -> None:
+        """Takes the first record of an epoch; the first of all opens the files.
+
+        Raises:
+            OutputError: A file cannot be created.
+            ValueError: The layout is unknown.
+        """
+        if start.layout and start.layout not in LAYOUTS:
+            raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {start.layout!r}")
+        self._epochs += 1
+        self._start = start
+        if self._texts is None:
+            remove_parts(self.folder)
+            tracks = AtomicFile(self.folder / TRACKS)
+            try:
+                self._texts = (tracks, AtomicFile(self.folder / DETECTIONS))
+            except OutputError:
+                tracks.discard()
+                raise
+
+    def write(
+        self,
+        tracks: Tracks,
+        pixels: UInt8Array | None,
+        work_ns: Mapping[str, int],
+        now_ns: int,
+    ) -> None:
+        """Writes one frame.
+
+        Args:
+            tracks: The frame's tracks and detections.
+            pixels: The frame's pixels, only read and not kept; None where the stream has none,
+                which leaves the frame out of the overlay.
+            work_ns: How long each stage worked on the frame, in ns, by the stage's name.
+            now_ns: Wall clock, ns since the epoch.
+
+        Raises:
+            OutputError: This or an earlier frame cannot be written.
+        """
+        if self._texts is None:
+            raise ValueError("write before start")
+        frame = tracks.frame
+        if not self._ledger.is_new(frame):
+            return
+        number = self._next_number(frame)
+        for file, rows in zip(
+            self._texts,
+            (mot_rows(tracks, number), detection_rows(tracks.detections, number)),
+            strict=True,
+        ):
+            file.write(rows)
+            file.flush()
+        if self.options.overlay and pixels is not None:
+            self._overlay_for(frame).write(tracks, pixels, number)
+        for identity in tracks.ids.tolist():
+            self._ledger.see_track(identity)
+        for stage, ns in work_ns.items():
+            self._work.setdefault(stage, LatencyHistogram()).add(ns)
+        self._latency.add(now_ns - frame.captured_ns)
+        if self._first_ns is None:
+            self._first_ns = frame.captured_ns
+        self._last_ns = now_ns
+
+    def dropped(self, dropped: Dropped) -> None:
+        """Takes the news that frames will not come; the results have no rows for them."""
+        self._ledger.drop(dropped)
+
+    def finish(self, end: EndOfStream, run: Mapping[str, object]) -> RunReport:
+        """Completes all files and gives them their final names.
+
+        Nothing is renamed before every file is complete on the disk. A stream that failed before
+        its first frame leaves no files.
+
+        Args:
+            end: The stream's last record.
+            run: What else ``run.json`` shall say (settings, versions, command): JSON types, paths,
+                fractions.
+
+        Returns:
+            What ``run.json`` says.
+
+        Raises:
+            OutputError: A file cannot be written; no part files are left.
+        """
+        if (
+            self._start is None
+            or self._texts is None
+            or (end.reason is EndReason.FAILED and not self._ledger.written)
+        ):
+            self.abort()
+            return self._report(end, (), ())
+        try:
+            return self._publish(end, run, self._texts)
+        except BaseException:
+            self.abort()
+            raise
+
+    def abort(self) -> None:
+        """Removes everything that has not its final name yet."""
+        for file in self._texts or ():
+            file.discard()
+        for overlay in self._overlays:
+            overlay.discard()
+
+    def _publish(
+        self, end: EndOfStream, run: Mapping[str, object], texts: tuple[AtomicFile, AtomicFile]
+    ) -> RunReport:
+        assert self._start is not None
+        mot, detections = texts
+        with contextlib.ExitStack() as on_error:
+            for file in texts:
+                file.complete()
+            for overlay in self._overlays:
+                overlay.close()
+            fps = self._achieved_fps() or 0.0
+            extra: tuple[AtomicFile, ...] = ()
+            if self.options.toolkit_files:
+                extra = prepare_toolkit_matrices(
+                    mot.part, self.folder, self.folder.name, fps, self._number
+                )
+                for file in extra:
+                    on_error.callback(file.discard)
+            benchmark: tuple[AtomicFile, ...] = ()
+            root = self.options.benchmark_root or self.folder.parent / "benchmark"
+            if self._start.layout:
+                benchmark = prepare_benchmark_files(
+                    self._start.layout,
+                    root,
+                    self._start.stream,
+                    self._start.detector,
+                    mot.part,
+                    detections.part,
+                    fps,
+                    self._number,
+                )
+                for file in benchmark:
+                    on_error.callback(file.discard)
+            results: tuple[AtomicFile | OverlayWriter, ...] = (*texts, *self._overlays, *extra)
+            report = self._report(
+                end,
+                tuple(result.path.name for result in results),
+                tuple(file.path.relative_to(root).as_posix() for file in benchmark),
+            )
+            summary = AtomicFile(self.folder / REPORT)
+            on_error.callback(summary.discard)
+            summary.write(report.to_json(run))
+            summary.complete()
+            # An older report must not vouch for a mixture of old and new files.
+            try:
+                summary.path.unlink(missing_ok=True)
+            except OSError as error:
+                raise output_error(summary.path, error) from error
+            for result in (*results, *benchmark, summary):
+                result.commit()
+            on_error.pop_all()
+        return report
+
+    def _next_number(self, frame: FrameHeader) -> int:
+        """1-based number of the frame in the files, rising through all epochs."""
+        if frame.epoch != self._numbered_epoch:
+            self._numbered_epoch = frame.epoch
+            behind = self._number + 1 - (frame.number + self._renumbering)
+            self._renumbering += max(0, behind)
+        number = frame.number + self._renumbering
+        if number <= self._number:
+            raise ValueError(f"frame {number} of {frame.stream} after frame {self._number}")
+        self._number = number
+        return number
+
+    def _overlay_for(self, frame: FrameHeader) -> OverlayWriter:
+        if self._overlays and self._overlays[-1].accepts(frame):
+            return self._overlays[-1]
+        assert self._start is not None
+        if self._overlays:
+            self._overlays[-1].close()
+        writer = OverlayWriter(
+            self.folder / overlay_name(len(self._overlays) + 1),
+            replace(self._start, height=frame.height, width=frame.width),
+            preset=self.options.overlay_preset,
+            crf=self.options.overlay_crf,
+            threads=self.options.overlay_threads,
+            trail_length=self.options.trail_length,
+            min_score=self.options.overlay_min_score,
+        )
+        self._overlays.append(writer)
+        return writer
+
+    def _achieved_fps(self) -> float | None:
+        seconds = self._wall_seconds()
+        return self._ledger.written / seconds if seconds > 0 else None
+
+    def _wall_seconds(self) -> float:
+        return 0.0 if self._first_ns is None else (self._last_ns - self._first_ns) / 1e9
+
+    def _report(
+        self, end: EndOfStream, files: tuple[str, ...], benchmark_files: tuple[str, ...]
+    ) -> RunReport:
+        start = self._start
+        missing = self._ledger.missing(end.frames)
+        status, message = end.reason.value, end.message
+        if missing and end.reason is EndReason.COMPLETE:
+            status = "incomplete"
+            message = message or f"{missing} of {end.frames} frames are missing from the results"
+        if missing:
+            self._ledger.finish(end.epoch, end.frames)
+        return RunReport(
+            stream=end.stream,
+            source=start.source if start else "",
+            status=status,
+            message=message,
+            frames_in=end.frames,
+            frames_out=self._ledger.written,
+            missing=missing,
+            missing_sequences=tuple(self._ledger.gaps) if missing else (),
+            dropped=dict(self._ledger.dropped),
+            tracks=self._ledger.tracks,
+            epochs=self._epochs,
+            frame_rate=start.frame_rate if start else Fraction(0),
+            wall_seconds=self._wall_seconds(),
+            achieved_fps=self._achieved_fps(),
+            latency_ms=percentiles_ms(self._latency),
+            stages_ms={stage: percentiles_ms(work) for stage, work in self._work.items()},
+            detector=start.detector if start else "",
+            class_names=start.class_names if start else (),
+            files=files,
+            benchmark_files=benchmark_files,
+        )

@@ -1,0 +1,53 @@
+"""When each frame of the overlay is shown."""
+
+from __future__ import annotations
+
+from collections import deque
+from fractions import Fraction
+from statistics import median_low
+
+from stages.records import FrameHeader
+
+_REMEMBERED_STEPS = 255
+
+
+class Timeline:
+    """Presentation times of an overlay: the source's own, counted from its first frame.
+
+    A source that starts anew after a reconnect goes on one frame after its last one, and a frame
+    that does not come later than the one before it is shown one tick later: times always rise.
+
+    Args:
+        time_base: Unit of the times given out, in seconds.
+        frame_rate: Frames per second, for the duration of a frame before two were seen.
+    """
+
+    def __init__(self, time_base: Fraction, frame_rate: Fraction) -> None:
+        self.time_base = time_base
+        step = 1 / (frame_rate * time_base) if frame_rate > 0 else Fraction(1)
+        self._steps: deque[int] = deque([max(1, round(step))], maxlen=_REMEMBERED_STEPS)
+        self._measured = False
+        self._epoch: int | None = None
+        self._origin = Fraction(0)
+        self._last = -1
+
+    @property
+    def typical_duration(self) -> int:
+        """Median time between the latest frames."""
+        return median_low(self._steps)
+
+    def place(self, frame: FrameHeader) -> int:
+        """Presentation time of ``frame`` in units of ``time_base``; the first is 0."""
+        ticks = frame.pts * frame.time_base / self.time_base
+        if frame.epoch != self._epoch:
+            following = 0 if self._epoch is None else self._last + self.typical_duration
+            self._origin = ticks - following
+            self._epoch = frame.epoch
+        pts = max(self._last + 1, round(ticks - self._origin))
+        if self._last >= 0:
+            if not self._measured:
+                self._steps.clear()
+                self._measured = True
+            self._steps.append(pts - self._last)
+        self._last = pts
+        return pts

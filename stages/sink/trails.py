@@ -1,0 +1,78 @@
+"""Where each vehicle was in the last frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.records import Float32Array, Tracks
+
+
+@dataclass(slots=True)
+class _Trail:
+    points: Float32Array
+    length: int
+    last_seen: int
+
+
+class Trails:
+    """The last centres of the tracks in view.
+
+    Camera motion, where the detections carry it, moves the old centres along: they stay on the
+    ground where the vehicle was. A track that is gone for ``length`` frames is forgotten, so memory
+    is bounded by the tracks in view.
+
+    Args:
+        length: How many centres to keep of each track; 0 for no trails.
+    """
+
+    def __init__(self, length: int) -> None:
+        if length < 0:
+            raise ValueError(f"length must be at least 0, got {length}")
+        self._length = length
+        self._frame = 0
+        self._trails: dict[int, _Trail] = {}
+
+    def __len__(self) -> int:
+        """How many tracks have a trail."""
+        return len(self._trails)
+
+    def update(self, tracks: Tracks) -> list[Float32Array]:
+        """Takes in one frame.
+
+        Returns:
+            For each track, in order, its centres ``(n, 2)`` float32 as x, y in pixels of this
+            frame, oldest first, the present one last; ``1 <= n <= length``.
+        """
+        if not self._length:
+            return [np.empty((0, 2), np.float32)] * len(tracks)
+        self._frame += 1
+        motion = tracks.detections.motion
+        if motion is not None:
+            for trail in self._trails.values():
+                trail.points[: trail.length] = (
+                    trail.points[: trail.length] @ motion[:, :2].T + motion[:, 2]
+                )
+        centres = (tracks.boxes[:, :2] + tracks.boxes[:, 2:]) / 2
+        result = [
+            self._extend(identity, centre)
+            for identity, centre in zip(tracks.ids.tolist(), centres, strict=True)
+        ]
+        gone = [i for i, t in self._trails.items() if self._frame - t.last_seen >= self._length]
+        for identity in gone:
+            del self._trails[identity]
+        return result
+
+    def _extend(self, identity: int, centre: Float32Array) -> Float32Array:
+        trail = self._trails.get(identity)
+        if trail is None:
+            trail = _Trail(np.empty((self._length, 2), np.float32), 0, 0)
+            self._trails[identity] = trail
+        if trail.length == self._length:
+            trail.points[:-1] = trail.points[1:]
+        else:
+            trail.length += 1
+        trail.points[trail.length - 1] = centre
+        trail.last_seen = self._frame
+        return trail.points[: trail.length]

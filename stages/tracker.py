@@ -1,0 +1,66 @@
+"""The tracker stage: detections in, tracks out, one tracker for each stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stages.errors import ConfigError
+from stages.records import Detections, Tracks
+from trackers import Tracker, build_tracker
+
+
+class TrackerStage:
+    """Tracks any number of streams side by side.
+
+    The tracks of a stream are a function of its detections alone: a stage that is given them again
+    from the first frame gives the same tracks and ids.
+    """
+
+    def __init__(self, name: str, settings: Mapping[str, object]) -> None:
+        """Checks name and settings; trackers are built as streams appear.
+
+        Args:
+            name: Name of the tracker, see `trackers.TRACKERS`.
+            settings: Its settings, see `trackers.tracker_settings`.
+
+        Raises:
+            ConfigError: The name or a setting is unknown or out of its range.
+        """
+        self.name = name
+        self.settings = dict(settings)
+        self._trackers: dict[str, Tracker] = {}
+        self._epochs: dict[str, int] = {}
+        try:
+            build_tracker(name, **self.settings)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+
+    def process(self, detections: Detections) -> Tracks:
+        """The tracks of one frame; call once for every frame of a stream, in order.
+
+        A frame of a new epoch starts without tracks, since nobody knows how long the connection
+        was away; ids go on counting.
+
+        Raises:
+            ValueError: The detections are malformed (wrong shape, not finite); the message names
+                stream and frame. The tracker has not taken the step then.
+        """
+        frame = detections.frame
+        tracker = self._trackers.get(frame.stream)
+        if tracker is None:
+            tracker = self._trackers[frame.stream] = build_tracker(self.name, **self.settings)
+        elif self._epochs[frame.stream] != frame.epoch:
+            tracker.reset()
+        self._epochs[frame.stream] = frame.epoch
+        try:
+            tracked = tracker.update(
+                detections.boxes, detections.scores, detections.classes, detections.motion
+            )
+        except ValueError as error:
+            raise ValueError(f"stream {frame.stream}, frame {frame.number}: {error}") from error
+        return Tracks(detections, tracked.boxes, tracked.scores, tracked.classes, tracked.ids)
+
+    def close(self, stream: str) -> None:
+        """Forgets ``stream``, which has ended; a stream never seen is no error."""
+        self._trackers.pop(stream, None)
+        self._epochs.pop(stream, None)

@@ -1,0 +1,76 @@
+import threading
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from pipeline.flow import FlowControl
+from pipeline.ring import FrameRing, create_ring_file
+from stages.records import FrameHeader, PixelFormat
+
+
+def header(sequence):
+    return FrameHeader(
+        "cam", 0, sequence, sequence, sequence, Fraction(1, 25), 0, 4, 4, PixelFormat.YUV420P
+    )
+
+
+def test_lossless_waits_for_the_acknowledgement():
+    flow = FlowControl(2, 2, "lossless")
+    for sequence in range(2):
+        flow.offer(header(sequence), flow.acquire())
+        assert flow.next_to_send()[1][0].sequence == sequence
+    got = []
+    waiter = threading.Thread(target=lambda: got.append(flow.acquire()))
+    waiter.start()
+    waiter.join(0.1)
+    assert got == []
+    flow.acknowledge(0)
+    waiter.join(2)
+    assert got == [0]
+
+
+def test_live_drops_the_oldest_waiting_frame():
+    flow = FlowControl(3, 1, "live")
+    flow.offer(header(0), flow.acquire())
+    assert flow.next_to_send()[1][0].sequence == 0
+    for sequence in range(1, 6):
+        flow.offer(header(sequence), flow.acquire())
+        assert flow.next_to_send()[1] is None
+    flow.acknowledge(0)
+    dropped, ready = flow.next_to_send()
+    assert ready[0].sequence == 4
+    assert dropped == []
+
+
+def test_drops_are_reported_once_and_in_order():
+    flow = FlowControl(3, 1, "live")
+    for sequence in range(6):
+        flow.offer(header(sequence), flow.acquire())
+    dropped, ready = flow.next_to_send()
+    assert [h.sequence for h in dropped] == [0, 1, 2]
+    assert ready[0].sequence == 3
+    assert flow.next_to_send() == ([], None)
+
+
+def test_acknowledging_twice_frees_one_slot():
+    flow = FlowControl(2, 2, "lossless")
+    flow.offer(header(0), flow.acquire())
+    flow.next_to_send()
+    flow.acknowledge(0)
+    flow.acknowledge(0)
+    assert {flow.acquire(), flow.acquire()} == {0, 1}
+    flow.close()
+    assert flow.acquire() is None
+
+
+def test_a_ring_shows_one_memory_to_two_openers():
+    _, path = create_ring_file("test")
+    writer, reader = FrameRing(path), FrameRing(path)
+    writer.reserve(3, 6 * 5)
+    writer.slot(2, (6, 5))[:] = np.arange(30).reshape(6, 5)
+    np.testing.assert_array_equal(reader.slot(2, (6, 5)), np.arange(30).reshape(6, 5))
+    with pytest.raises(ValueError, match="outside the ring"):
+        reader.slot(3, (6, 5))
+    with pytest.raises(ValueError, match="outside the ring"):
+        reader.slot(-1, (6, 5))

@@ -1,0 +1,125 @@
+"""The four processes on a real video, detections from a file."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+FRAMES = 40
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory):
+    """A video in which one square moves, and the detections of that square."""
+    folder = tmp_path_factory.mktemp("material")
+    rows = []
+    with av.open(str(folder / "crossing.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 25)
+        for index in range(FRAMES):
+            image = np.full((96, 160, 3), 80, np.uint8)
+            image[30:60, 10 + 2 * index : 40 + 2 * index] = 220
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+            rows.append(f"{index + 1},1,{10 + 2 * index},30,30,30,0.9\n")
+        container.mux(stream.encode())
+    (folder / "crossing_Det_Test.txt").write_text("".join(rows))
+    return folder
+
+
+def command(material, output, *more):
+    return [
+        *(sys.executable, "-m", "tools.main", "run", "--source", str(material / "crossing.mp4")),
+        *("--output", str(output)),
+        *("--set", f"detector.detections={material / 'crossing_Det_Test.txt'}"),
+        *more,
+    ]
+
+
+def run(*arguments):
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [[], ["--set", "runtime.transport=tcp", "--set", "runtime.frames=inline"]],
+    ids=["ipc-shared", "tcp-inline"],
+)
+def test_every_frame_reaches_the_results(material, tmp_path, more):
+    done = run(material, tmp_path / "out", *more)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "out" / "crossing"
+    rows = [line.split(",") for line in (folder / "mot.txt").read_text().splitlines()]
+    assert [int(row[0]) for row in rows] == list(range(1, FRAMES + 1))
+    assert {row[1] for row in rows} == {"1"}
+    assert abs(float(rows[20][2]) - 50) < 2
+    with av.open(str(folder / "overlay.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) == FRAMES
+    assert len((folder / "detections.txt").read_text().splitlines()) == FRAMES
+
+
+def test_results_are_not_overwritten_unasked(material, tmp_path):
+    assert run(material, tmp_path / "out").returncode == 0
+    again = run(material, tmp_path / "out")
+    assert again.returncode == 4
+    assert "--overwrite" in again.stderr
+    assert "Traceback" not in again.stderr
+    assert run(material, tmp_path / "out", "--overwrite").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (["--set", "detector.detections=nowhere.txt"], 2, "nowhere.txt"),
+        (["--set", "runtime.slots=1"], 2, "runtime.slots"),
+        (["--source", "nowhere.mp4"], 3, "nowhere.mp4"),
+        (["--set", "tracker.name=sorted"], 2, "sorted"),
+    ],
+)
+def test_bad_input_ends_in_one_line(material, tmp_path, change, code, words):
+    done = run(material, tmp_path / "out", *change)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((tmp_path / "out").rglob("*.txt"))
+
+
+def _stages():
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if b"pipeline.worker" in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_no_process_outlives_the_command(material, tmp_path, number, code):
+    before = set(_stages())
+    process = subprocess.Popen(
+        command(material, tmp_path / "out"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 20
+    while len(set(_stages()) - before) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, number)
+    assert process.wait(30) == code
+    deadline = time.monotonic() + 5
+    while set(_stages()) - before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert set(_stages()) - before == set()

@@ -1,0 +1,45 @@
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+
+class Slots:
+    """An allocator of plain arrays."""
+
+    def allocate(self, shape):
+        return np.zeros(shape, np.uint8)
+
+
+@pytest.fixture
+def slots():
+    return Slots()
+
+
+def write_video(path, frames=12, width=96, height=64, pts=None, pix_fmt="yuv420p", noise=False):
+    """A real H.264 file whose frame ``i`` is grey of level ``20 + 15 * i``."""
+    rng = np.random.default_rng(0)
+    options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for index in range(frames):
+            image = np.full((height, width, 3), min(255, 20 + 15 * index), np.uint8)
+            if noise:
+                image = rng.integers(0, 255, image.shape, dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame.pts = index * 40 if pts is None else pts[index]
+            frame.time_base = Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+@pytest.fixture
+def make_video(tmp_path):
+    def make(name="crossing.mp4", **options):
+        write_video(tmp_path / name, **options)
+        return tmp_path / name
+
+    return make

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import cv2
+import pytest
+
+from stages.decoder.media import MediaSource, redact
+from stages.decoder.source import FrameSelection
+from stages.errors import SourceError
+from stages.records import EndOfStream, EndReason, Frame, PixelFormat, StreamStart
+
+VIDEOS = Path(__file__).parents[4] / "shared" / "data" / "video"
+
+
+def read(location, slots, **options):
+    return list(MediaSource(str(location), name="cam", **options).records(slots))
+
+
+def test_every_frame_comes_with_its_picture_and_time(make_video, slots):
+    start, *frames, end = read(make_video(), slots)
+    assert isinstance(start, StreamStart)
+    assert (start.width, start.height, start.frame_count) == (96, 64, 12)
+    assert [f.header.sequence for f in frames] == list(range(12))
+    assert [f.header.seconds for f in frames] == pytest.approx([i * 0.04 for i in range(12)])
+    for index, frame in enumerate(frames):
+        bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_YUV2BGR_I420)
+        assert abs(bgr.mean() - (20 + 15 * index)) < 4
+    assert end == EndOfStream("cam", 0, 12, EndReason.COMPLETE)
+
+
+def test_variable_frame_rate_keeps_its_times(make_video, slots):
+    pts = [0, 40, 50, 400, 401, 900]
+    _, *frames, _ = read(make_video(frames=6, pts=pts), slots)
+    times = [f.header.pts * f.header.time_base * 1000 for f in frames]
+    assert [round(t - times[0]) for t in times] == pts
+
+
+def test_odd_sizes_come_as_bgr(make_video, slots):
+    _, *frames, _ = read(make_video(width=97, height=63, pix_fmt="yuv444p"), slots)
+    assert frames[3].header.pixel_format is PixelFormat.BGR24
+    assert frames[3].pixels.shape == (63, 97, 3)
+    assert abs(frames[3].pixels.mean() - 65) < 4
+
+
+def test_selection_keeps_frame_numbers(make_video, slots):
+    start, *frames, end = read(make_video(), slots, selection=FrameSelection(3, 10, 3))
+    assert [f.header.number for f in frames] == [3, 6, 9]
+    assert [f.header.sequence for f in frames] == [0, 1, 2]
+    assert (start.frame_count, end.frames) == (3, 3)
+
+
+def test_a_truncated_file_keeps_its_frames_and_says_so(make_video, tmp_path, slots):
+    content = make_video("whole.mp4", frames=40, noise=True).read_bytes()
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(content[: len(content) // 2])
+    *_, end = records = read(broken, slots)
+    frames = [r for r in records if isinstance(r, Frame)]
+    assert 10 < len(frames) < 30
+    assert end.frames == len(frames)
+    assert end.reason is EndReason.TRUNCATED
+    assert f"broken.mp4 breaks off after {len(frames)} of 40 frames" in end.message
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no video\n" * 50])
+def test_a_file_that_is_no_video_is_named(tmp_path, slots, content):
+    path = tmp_path / "notes.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"notes\.mp4"):
+        read(path, slots)
+
+
+def test_a_missing_file_is_named(slots):
+    with pytest.raises(SourceError, match=r"no such file: nowhere\.mp4"):
+        read("nowhere.mp4", slots)
+
+
+def test_credentials_are_never_shown(slots):
+    assert redact("rtsp://user:secret@host/live") == "rtsp://host/live"
+    with pytest.raises(SourceError) as error:
+        read("rtsp://user:secret@127.0.0.1:9/live", slots)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.skipif(not VIDEOS.is_dir(), reason="the real videos are not here")
+def test_a_real_video_gives_all_its_frames(slots):
+    _, *frames, end = read(VIDEOS / "intersection_detrac.mp4", slots)
+    assert len(frames) == end.frames == 252

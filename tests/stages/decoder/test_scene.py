@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.decoder.scene import Scene, SceneConfig, random_scene
+from stages.decoder.scene.ordering import paint_order
+from stages.decoder.scene.road import make_plan
+from stages.decoder.scene.scene import MIN_SIDE, MIN_VISIBLE
+from stages.decoder.scene.traffic import Traffic
+from stages.decoder.scene_source import SceneSource
+from stages.decoder.source import FrameSelection
+from stages.errors import ConfigError, SourceError
+from stages.records import EndOfStream, EndReason, Frame, PixelFormat, StreamStart, UInt8Array
+
+SMALL = SceneConfig(seed=7, width=480, height=272, frames=40, vehicles=60)
+
+
+@pytest.fixture(scope="module")
+def drone() -> Scene:
+    return Scene(SMALL)
+
+
+@pytest.fixture(scope="module")
+def mast() -> Scene:
+    return Scene(SceneConfig(seed=3, width=480, height=272, view="intersection", light="night"))
+
+
+class HeapSlots:
+    """Lends a new array for every frame."""
+
+    def __init__(self) -> None:
+        self.lent: list[UInt8Array] = []
+
+    def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
+        self.lent.append(np.zeros(shape, np.uint8))
+        return self.lent[-1]
+
+
+def test_same_seed_gives_same_pixels_in_any_order(drone: Scene) -> None:
+    forward = [drone.render(index) for index in (0, 5, 30)]
+    again = Scene(SMALL)
+    backward = [again.render(index) for index in (30, 5, 0)][::-1]
+    for one, other in zip(forward, backward, strict=True):
+        np.testing.assert_array_equal(one.image, other.image)
+        np.testing.assert_array_equal(one.boxes, other.boxes)
+        np.testing.assert_array_equal(one.ids, other.ids)
+
+
+def test_another_seed_gives_another_picture(drone: Scene) -> None:
+    other = Scene(SceneConfig(seed=8, width=480, height=272, frames=40, vehicles=60))
+    difference = cv2.absdiff(drone.render(0).image, other.render(0).image)
+    assert difference.mean() > 5
+
+
+@pytest.mark.parametrize("name", ["drone", "mast"])
+def test_boxes_are_the_extent_of_what_was_painted(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    scene: Scene = request.getfixturevalue(name)
+    checked = 0
+    for index in (0, 20):
+        frame = scene.render(index)
+        painted, ids = scene._paint(index)
+        for box, number, visible in zip(frame.boxes, frame.ids, frame.visibility, strict=True):
+            rows, columns = np.nonzero(painted.covers == 1 + np.flatnonzero(ids == number)[0])
+            extent = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+            if visible == 1:
+                np.testing.assert_allclose(box, extent, atol=1.01)
+                checked += 1
+            else:
+                assert (extent[:2] >= box[:2] - 1).all()
+                assert (extent[2:] <= box[2:] + 1).all()
+    assert checked >= 5
+
+
+def test_a_box_holds_the_pixels_that_a_vehicle_changes(drone: Scene) -> None:
+    """The picture agrees with the id buffer: a vehicle made black changes its box alone."""
+    frame = drone.render(10)
+    geometry = drone._renderer._geometry
+    _, ids = drone._paint(10)
+    best = int(np.argmax(frame.visibility))
+    item = int(np.flatnonzero(ids == frame.ids[best])[0])
+    faces = geometry.face_owner == item
+    kept = geometry._colours[faces].copy()
+    geometry._colours[faces] = [0.0, 1.0, 0.0]
+    try:
+        changed = cv2.absdiff(drone.render(10).image, frame.image).max(axis=2) > 12
+    finally:
+        geometry._colours[faces] = kept
+    rows, columns = np.nonzero(changed)
+    extent = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    np.testing.assert_allclose(frame.boxes[best], extent, atol=2.5)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_ground_truth_keeps_its_limits(seed: int) -> None:
+    scene = random_scene(seed, 320, 192)
+    frame = scene.render(20)
+    assert frame.image.shape == (192, 320, 3)
+    assert frame.image.dtype == np.uint8
+    assert frame.boxes.dtype == np.float32
+    assert frame.classes.dtype == np.int16
+    count = len(frame.ids)
+    assert frame.boxes.shape == (count, 4)
+    sides = frame.boxes[:, 2:] - frame.boxes[:, :2]
+    assert (sides >= MIN_SIDE - 1e-3).all()
+    assert (frame.boxes >= 0).all()
+    assert (frame.boxes <= [320, 192, 320, 192]).all()
+    assert ((frame.visibility >= MIN_VISIBLE) & (frame.visibility <= 1)).all()
+    assert ((frame.classes >= 0) & (frame.classes < len(Scene.class_names))).all()
+    assert len(set(frame.ids.tolist())) == count
+    assert count == 0 or frame.ids.min() >= 1
+
+
+def test_ids_stay_and_vehicles_move_smoothly(drone: Scene) -> None:
+    frames = [drone.render(index) for index in range(12)]
+    shared = 0
+    for before, after in pairwise(frames):
+        where = {int(number): box for number, box in zip(after.ids, after.boxes, strict=True)}
+        classes = dict(zip(after.ids.tolist(), after.classes.tolist(), strict=True))
+        for number, box, kind in zip(before.ids, before.boxes, before.classes, strict=True):
+            if int(number) in where:
+                assert np.abs(where[int(number)] - box).max() < 12
+                assert classes[int(number)] == kind
+                shared += 1
+    assert shared > 0.9 * sum(len(frame.ids) for frame in frames[:-1])
+    first, last = frames[0], frames[-1]
+    moved = [
+        np.abs(last.boxes[last.ids == number][0] - box).max()
+        for number, box in zip(first.ids, first.boxes, strict=True)
+        if number in last.ids
+    ]
+    assert max(moved) > 3
+
+
+@pytest.mark.parametrize("crossing", [True, False])
+def test_vehicles_never_overlap(crossing: bool) -> None:
+    rng = np.random.default_rng(5)
+    plan = make_plan(rng, crossing, 110.0, varied=False)
+    lengths = rng.uniform(4, 12, 70)
+    traffic = Traffic(plan, lengths, Fraction(10), rng)
+    assert traffic.count > 30
+    driven = np.zeros(traffic.count)
+    for index in range(0, 300, 3):
+        state = traffic.at(index)
+        driven = np.maximum(driven, state.speeds)
+        forward = np.column_stack([np.cos(state.poses[:, 2]), np.sin(state.poses[:, 2])])
+        # Three discs along each vehicle stand for it.
+        discs = np.stack(
+            [
+                state.poses[:, :2] + forward * (share * (lengths[: traffic.count] - 1.8))[:, None]
+                for share in (-0.5, 0.0, 0.5)
+            ],
+            axis=1,
+        )
+        gaps = np.linalg.norm(discs[:, None, :, None] - discs[None, :, None], axis=-1)
+        nearest = gaps.min(axis=(2, 3)) + np.eye(traffic.count) * 99
+        assert nearest.min() > 1.7, f"vehicles overlap in frame {index}"
+    assert np.median(driven) > 5
+
+
+def test_vehicles_stop_at_red_and_go_at_green() -> None:
+    rng = np.random.default_rng(6)
+    plan = make_plan(rng, True, 110.0, varied=False)
+    traffic = Traffic(plan, np.full(40, 4.5), Fraction(5), rng)
+    speeds = np.stack([traffic.at(index).speeds for index in range(150)])
+    assert (speeds.min(axis=0) < 0.1).sum() > 5
+    assert (speeds.max(axis=0) > 5.0).mean() > 0.7
+
+
+def test_paint_order_puts_the_hidden_thing_first() -> None:
+    # A bus whose middle is nearer than the car that stands before its rear end.
+    poses = np.array([[20.0, 0.0, 0.0], [12.5, 11.9, 0.0], [12.5, -2.4, 0.0]])
+    sizes = np.array([[6.0, 1.25], [2.2, 0.9], [2.2, 0.9]])
+    boxes = np.tile([0.0, 0.0, 10.0, 10.0], (3, 1))
+    camera = np.array([20.0, -18.0])
+    order = paint_order(camera, poses, sizes, boxes)
+    assert order.index(1) < order.index(0) < order.index(2)
+    order = paint_order(np.array([20.0, 18.0]), poses, sizes, boxes)
+    assert order.index(2) < order.index(0) < order.index(1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"seed": -1}, "seed"),
+        ({"width": 961}, "width must be even"),
+        ({"height": 10}, "height must be even"),
+        ({"frames": 0}, "frames"),
+        ({"frame_rate": Fraction(0)}, "frame_rate"),
+        ({"view": "satellite"}, "drone, intersection, random"),
+        ({"light": "dawn"}, "day, dusk, night, random"),
+        ({"vehicles": 1000}, "vehicles"),
+    ],
+)
+def test_wrong_settings_are_named(setting: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        SceneConfig(**setting)  # type: ignore[arg-type]
+
+
+def test_a_frame_beyond_the_end_is_refused(drone: Scene) -> None:
+    with pytest.raises(ConfigError, match=r"\[0, 40\).*got 40"):
+        drone.render(40)
+
+
+def test_an_empty_road_can_be_rendered() -> None:
+    frame = Scene(SceneConfig(seed=1, width=160, height=96, vehicles=0)).render(0)
+    assert frame.boxes.shape == (0, 4)
+
+
+def test_source_yields_start_frames_and_end(drone: Scene) -> None:
+    ticks = iter(range(1000, 2000))
+    config = SceneConfig(
+        seed=7, width=480, height=272, frames=40, frame_rate=Fraction(30000, 1001), vehicles=60
+    )
+    source = SceneSource(
+        config,
+        name="demo",
+        selection=FrameSelection(first=3, last=12, every=4),
+        clock=lambda: next(ticks),
+    )
+    slots = HeapSlots()
+    start, *frames, end = list(source.records(slots))
+    assert isinstance(start, StreamStart)
+    assert (start.stream, start.width, start.height, start.frame_count) == ("demo", 480, 272, 3)
+    assert start.frame_rate == Fraction(30000, 1001)
+    assert start.time_base == Fraction(1001, 30000)
+    assert end == EndOfStream("demo", 0, 3, EndReason.COMPLETE)
+    assert len(slots.lent) == 3
+    scene = Scene(config)
+    for sequence, (record, index) in enumerate(zip(frames, (2, 6, 10), strict=True)):
+        assert isinstance(record, Frame)
+        header = record.header
+        assert (header.sequence, header.index, header.pts) == (sequence, index, index)
+        assert header.time_base == start.time_base
+        assert header.captured_ns == 1000 + sequence
+        assert header.pixel_format is PixelFormat.YUV420P
+        assert record.pixels is slots.lent[sequence]
+        assert record.pixels.shape == header.shape
+        back = cv2.cvtColor(record.pixels, cv2.COLOR_YUV2BGR_I420)
+        assert cv2.absdiff(back, scene.render(index).image).mean() < 4
+
+
+def test_source_refuses_a_range_beyond_the_scene() -> None:
+    source = SceneSource(SMALL, selection=FrameSelection(first=41))
+    with pytest.raises(SourceError, match="none of the scene's 40 frames"):
+        next(iter(source.records(HeapSlots())))

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from stages.detector.file_detector import FileDetector, sequence_name
+from stages.errors import ConfigError
+from stages.records import Frame, FrameHeader, PixelFormat
+
+ROWS = "1,1,10,20,30,40,0.9\n1,2,50,60,7,8,0.3\n3,1,11,20,30,40,0.8\n"
+
+
+def frame(index: int, stream: str = "MVI_1") -> Frame:
+    header = FrameHeader(
+        stream, 0, index // 2, index, index, Fraction(1, 25), 0, 540, 960, PixelFormat.YUV420P
+    )
+    return Frame(header, None)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "detections"
+    folder.mkdir()
+    for name, left in (("MVI_1", 1), ("MVI_12", 12), ("MVI_2", 2)):
+        (folder / f"{name}_Det_SpotNet.txt").write_text(f"1,1,{left},20,30,40,0.9\n")
+    (folder / ".MVI_3.txt.part").write_text("")
+    (folder / "notes.md").write_text("")
+    return folder
+
+
+def test_one_file_serves_frames_by_index(tmp_path: Path) -> None:
+    path = tmp_path / "MVI_1_Det_SpotNet.txt"
+    path.write_text(ROWS)
+    detector = FileDetector(path)
+    assert detector.name == "SpotNet"
+    assert detector.class_names == ("vehicle",)
+    frames = [frame(2), frame(0), frame(1), frame(7)]
+    detections = detector.detect(frames)
+    assert [len(each) for each in detections] == [1, 2, 0, 0]
+    assert [each.frame for each in detections] == [each.header for each in frames]
+    assert detections[0].boxes.tolist() == [[11, 20, 41, 60]]
+    assert detections[0].motion is None
+    assert detector.detect([]) == []
+
+
+def test_min_score(tmp_path: Path) -> None:
+    path = tmp_path / "det.txt"
+    path.write_text(ROWS)
+    detector = FileDetector(path, min_score=0.5)
+    assert detector.name == "det"
+    (detections,) = detector.detect([frame(0)])
+    assert detections.scores.tolist() == pytest.approx([0.9])
+
+
+def test_a_folder_has_a_file_for_each_stream(folder: Path) -> None:
+    detector = FileDetector(folder)
+    assert detector.name == "SpotNet"
+    batch = [frame(0, "MVI_2"), frame(0, "MVI_1"), frame(0, "MVI_12")]
+    assert [each.boxes[0, 0] for each in detector.detect(batch)] == [2, 1, 12]
+
+
+def test_a_folder_of_unnamed_detectors_is_named_after_itself(tmp_path: Path) -> None:
+    (tmp_path / "M0101.txt").write_text("1,-1,10,20,30,40,0.9,2,-1\n")
+    detector = FileDetector(tmp_path)
+    assert detector.name == tmp_path.name
+    assert detector.class_names == ("car", "truck", "bus")
+    (detections,) = detector.detect([frame(0, "M0101")])
+    assert detections.classes.tolist() == [1]
+
+
+def test_the_exact_name_is_preferred(tmp_path: Path) -> None:
+    (tmp_path / "M0101.txt").write_text("1,-1,1,20,30,40,0.9\n")
+    (tmp_path / "M0101_old.txt").write_text("1,-1,2,20,30,40,0.9\n")
+    (detections,) = FileDetector(tmp_path).detect([frame(0, "M0101")])
+    assert detections.boxes[0, 0] == 1
+
+
+def test_a_stream_without_file(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no detections for stream 'MVI_9' in .*detections"):
+        FileDetector(folder).detect([frame(0, "MVI_9")])
+
+
+def test_a_file_may_say_more_than_the_stream(folder: Path) -> None:
+    (folder / "MVI_40_best.txt").write_text(ROWS)
+    detector = FileDetector(folder)
+    assert len(detector.detect([frame(0, "MVI_40")])[0]) == 2
+    with pytest.raises(ConfigError, match="no detections for stream 'MVI_4'"):
+        detector.detect([frame(0, "MVI_4")])
+
+
+def test_a_stream_with_two_files(folder: Path) -> None:
+    (folder / "MVI_1_Det_Other.txt").write_text(ROWS)
+    with pytest.raises(ConfigError, match=r"more than one .*'MVI_1'.*_Det_Other.*_Det_SpotNet"):
+        FileDetector(folder).detect([frame(0)])
+
+
+def test_a_folder_of_mixed_formats(folder: Path) -> None:
+    (folder / "MVI_9.txt").write_text("1,-1,10,20,30,40,0.9,2,-1\n")
+    with pytest.raises(ConfigError, match=r"MVI_9.txt has classes car, truck, bus"):
+        FileDetector(folder).detect([frame(0, "MVI_9")])
+
+
+def test_missing_and_empty_paths(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere: no such file or folder"):
+        FileDetector(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match=r"has no .txt or .txt.gz file"):
+        FileDetector(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("MVI_39511_Det_SpotNet.txt.gz", "MVI_39511"),
+        ("MVI_39511_Det_SpotNet.txt", "MVI_39511"),
+        ("M0101.txt", "M0101"),
+        ("det.csv", "det.csv"),
+    ],
+)
+def test_sequence_name(name: str, expected: str) -> None:
+    assert sequence_name(Path("folder") / name) == expected

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.errors import OutputError
+from stages.sink.atomic import AtomicFile, output_error
+from tests.stages.sink.conftest import names_in
+
+
+def test_name_appears_with_commit_only(tmp_path: Path) -> None:
+    file = AtomicFile(tmp_path / "a" / "mot.txt")
+    file.write("1,2\n")
+    file.complete()
+    assert names_in(tmp_path) == {"a/.mot.txt.part"}
+    file.commit()
+    assert names_in(tmp_path) == {"a/mot.txt"}
+    assert file.path.read_text() == "1,2\n"
+
+
+def test_older_file_stays_until_commit(tmp_path: Path) -> None:
+    path = tmp_path / "mot.txt"
+    path.write_text("old")
+    file = AtomicFile(path)
+    file.write("new")
+    file.flush()
+    assert path.read_text() == "old"
+    file.discard()
+    assert names_in(tmp_path) == {"mot.txt"}
+    assert path.read_text() == "old"
+
+
+def test_with_block_commits_or_discards(tmp_path: Path) -> None:
+    with AtomicFile(tmp_path / "good.txt") as file:
+        file.write("x")
+    with pytest.raises(AttributeError), AtomicFile(tmp_path / "bad.txt") as file:
+        file.write(None)  # type: ignore[arg-type]
+    assert names_in(tmp_path) == {"good.txt"}
+
+
+def test_killed_process_leaves_only_the_part_file(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from stages.sink.atomic import AtomicFile\n"
+        "file = AtomicFile(Path(sys.argv[1])); file.write('row\\n'); file.flush()\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "mot.txt")], cwd=root, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert names_in(tmp_path) == {".mot.txt.part"}
+    assert (tmp_path / ".mot.txt.part").read_text() == "row\n"
+
+
+def test_full_disk_is_one_clear_line(full_disk: Path) -> None:
+    path = full_disk / "mot.txt"
+    with pytest.raises(OutputError) as caught, AtomicFile(path) as file:
+        file.write("x" * 100_000)
+    assert str(caught.value) == (
+        f"cannot write {path}: no space left on device; free some space or choose another --output"
+    )
+    assert names_in(full_disk) == set()
+
+
+def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(OutputError, match=r"cannot write .*taken.*: .*--output"):
+        AtomicFile(tmp_path / "taken" / "mot.txt")
+
+
+def test_permission_error_says_what_to_do(tmp_path: Path) -> None:
+    error = output_error(tmp_path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    assert "permission denied; check the permissions or choose another --output" in str(error)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.sink.detrac import detection_rows, toolkit_paths, write_toolkit_matrices
+from tests.stages.sink.conftest import make_header, make_tracks, names_in
+
+ROWS = (
+    "2,7,1.50,2.00,3.00,4.00,0.9000,-1,-1,-1\n"
+    "2,9,11.00,12.00,13.00,14.00,0.9000,-1,-1,-1\n"
+    "4,7,5.00,6.00,7.25,8.00,0.9000,-1,-1,-1\n"
+)
+
+
+def test_detections_highest_score_first() -> None:
+    tracks = make_tracks(
+        make_header(4),
+        [[0, 0, 1, 1], [10, 20, 30.5, 40], [2, 2, 3, 4]],
+        [1, 2, 3],
+        [1e-4, 0.8, 0.3],
+    )
+    assert detection_rows(tracks.detections, 5) == (
+        "5,1,10.00,20.00,20.50,20.00,0.800000\n"
+        "5,2,2.00,2.00,1.00,2.00,0.300000\n"
+        "5,3,0.00,0.00,1.00,1.00,0.000100\n"
+    )
+
+
+def test_matrices_hold_the_tracks(tmp_path: Path) -> None:
+    mot = tmp_path / "mot.txt"
+    mot.write_text(ROWS)
+    written = write_toolkit_matrices(mot, tmp_path / "out", "MVI_1", 24.567, 5)
+    assert written == toolkit_paths(tmp_path / "out", "MVI_1")
+    assert (tmp_path / "out/MVI_1_LX.txt").read_text() == "0,0\n1.50,11.00\n0,0\n5.00,0\n0,0\n"
+    lx, ly, w, h = (np.loadtxt(path, delimiter=",") for path in written[:4])
+    assert lx.shape == ly.shape == w.shape == h.shape == (5, 2)
+    np.testing.assert_array_equal(np.stack([lx, ly, w, h], -1)[1, 1], [11, 12, 13, 14])
+    np.testing.assert_array_equal(np.stack([lx, ly, w, h], -1)[3, 0], [5, 6, 7.25, 8])
+    assert (tmp_path / "out/MVI_1_speed.txt").read_text() == "24.57\n"
+
+
+def test_no_tracks_is_a_column_of_zeros(tmp_path: Path) -> None:
+    mot = tmp_path / "mot.txt"
+    mot.write_text("")
+    write_toolkit_matrices(mot, tmp_path, "a", 1.0, 3)
+    assert (tmp_path / "a_W.txt").read_text() == "0\n0\n0\n"
+
+
+@pytest.mark.parametrize(("rows", "frames"), [(ROWS, 3), (ROWS + ROWS, 9)])
+def test_rows_that_do_not_fit_leave_nothing(tmp_path: Path, rows: str, frames: int) -> None:
+    mot = tmp_path / "mot.txt"
+    mot.write_text(rows)
+    with pytest.raises(ValueError, match="frame"):
+        write_toolkit_matrices(mot, tmp_path, "a", 1.0, frames)
+    assert names_in(tmp_path) == {"mot.txt"}

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
+from stages.sink.drawing import YuvCanvas
+from stages.sink.glyphs import GlyphAtlas
+
+RED = YuvColor(81, 90, 240)
+
+
+@pytest.fixture
+def canvas() -> YuvCanvas:
+    planes = [np.full((60, 80), 100, np.uint8), *(np.full((30, 40), 128, np.uint8) for _ in "uv")]
+    return YuvCanvas(*planes)
+
+
+def test_outline_colours_its_edge_and_nothing_else(canvas: YuvCanvas) -> None:
+    canvas.outline(10, 20, 40, 50, RED, 2)
+    edge = np.zeros((60, 80), bool)
+    edge[20:50, 10:40] = True
+    edge[22:48, 12:38] = False
+    np.testing.assert_array_equal(canvas.y, np.where(edge, 81, 100))
+    np.testing.assert_array_equal(canvas.u, np.where(edge[::2, ::2], 90, 128))
+    np.testing.assert_array_equal(canvas.v, np.where(edge[::2, ::2], 240, 128))
+
+
+def test_outline_beyond_the_frame(canvas: YuvCanvas) -> None:
+    canvas.outline(-20, -10, 40, 90, RED, 4)
+    assert (canvas.y[:, 36:40] == 81).all()
+    assert (canvas.y[:, :36] == 100).all()
+
+
+def test_label_ground_and_text(canvas: YuvCanvas) -> None:
+    mask = GlyphAtlas(9).mask(" 12 ")
+    height, width = mask.full.shape
+    canvas.label(10, 20, mask, RED, WHITE)
+    region = canvas.y[20 : 20 + height, 10 : 10 + width]
+    assert (region[mask.full == 0] == RED.y).all()
+    assert (region[mask.full == 255] == WHITE.y).all()
+    assert (mask.full == 255).any()
+    region[:] = 100
+    assert (canvas.y == 100).all()
+
+
+def test_blend_mixes_both_ways(canvas: YuvCanvas) -> None:
+    mask = np.zeros((4, 6), np.uint8)
+    mask[:2] = 255
+    mask[2:, :4] = 128
+    canvas.blend(8, 10, mask, BLACK)
+    np.testing.assert_array_equal(canvas.y[10:14, 8:14:4], [[20, 20]] * 2 + [[60, 100]] * 2)
+    canvas.blend(8, 10, mask, WHITE)
+    assert canvas.y[10, 8] == 235
+    assert (canvas.u == 128).all()
+
+
+def test_glyphs_even_cached_and_for_ascii_only() -> None:
+    atlas = GlyphAtlas(8)
+    assert all(side % 2 == 0 for side in atlas.mask("abc").full.shape)
+    assert atlas.mask("abc") is atlas.mask("abc")
+    np.testing.assert_array_equal(atlas.mask("ü").full, atlas.mask("?").full)
+    assert atlas.mask("0.11").full.shape == atlas.mask("0.88").full.shape
+
+
+def test_colors_are_stable_legal_and_distinct() -> None:
+    colors = [track_color(identity) for identity in range(1, 200)]
+    assert colors == [track_color(identity) for identity in range(1, 200)]
+    values = np.array(colors)
+    assert values.min() >= 16
+    assert values.max() <= 240
+    neighbours = np.array(colors[:12], float)
+    distances = np.linalg.norm(neighbours[:, None] - neighbours[None], axis=2)
+    assert distances[~np.eye(12, dtype=bool)].min() > 25
+
+
+def test_color_follows_the_color_space() -> None:
+    assert track_color(1, 1) != track_color(1, 6) == track_color(1, 2)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+
+from stages.sink.labels import LabelLayout
+
+SIZE = np.array([[40, 14]])
+
+
+def place(layout: LabelLayout, ids: list[int], boxes: list[list[float]]) -> list[tuple[int, int]]:
+    return layout.place(ids, np.array(boxes, np.float32), np.repeat(SIZE, len(ids), axis=0))
+
+
+def test_above_its_box_where_there_is_room() -> None:
+    assert place(LabelLayout(540, 960), [1], [[100, 100, 200, 160]]) == [(100, 86)]
+
+
+def test_below_at_the_top_of_the_frame_and_inside_at_the_corner() -> None:
+    layout = LabelLayout(540, 960)
+    assert place(layout, [1], [[100, 4, 200, 60]]) == [(100, 60)]
+    ((left, top),) = place(layout, [2], [[950, 500, 1000, 560]])
+    assert 0 <= left <= 960 - 40
+    assert 0 <= top <= 540 - 14
+
+
+def test_keeps_off_the_vehicle_above() -> None:
+    places = place(LabelLayout(540, 960), [1, 2], [[100, 100, 160, 150], [100, 150, 160, 200]])
+    assert places == [(100, 86), (100, 200)]
+
+
+def test_labels_keep_off_each_other() -> None:
+    boxes = [[100.0, 100, 160, 150], [104.0, 100, 164, 150]]
+    places = place(LabelLayout(540, 960), [1, 2], boxes)
+    rectangles = [(x, y, x + 40, y + 14) for x, y in places]
+    a, b = rectangles
+    assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+
+
+def test_label_stays_where_it_was_for_a_slight_overlap() -> None:
+    layout = LabelLayout(540, 960)
+    place(layout, [1], [[100, 100, 160, 150]])
+    places = place(layout, [1, 2], [[100, 100, 160, 150], [90, 40, 150, 89]])
+    assert places[0] == (100, 86)
+    fresh = place(LabelLayout(540, 960), [1, 2], [[100, 100, 160, 150], [90, 40, 150, 89]])
+    assert fresh[0] != (100, 86)
+
+
+def test_state_is_that_of_the_last_frame() -> None:
+    layout = LabelLayout(540, 960)
+    for identity in range(100):
+        place(layout, [identity], [[100, 100, 160, 150]])
+    assert len(layout._slots) == 1
+    assert layout.place([], np.empty((0, 4), np.float32), np.empty((0, 2), np.int64)) == []
+    assert len(layout._slots) == 0

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from stages.sink.latency import LatencyHistogram
+
+
+def filled(values: np.ndarray) -> LatencyHistogram:
+    histogram = LatencyHistogram()
+    for value in values.tolist():
+        histogram.add(value)
+    return histogram
+
+
+@pytest.fixture(scope="module")
+def values() -> np.ndarray:
+    return np.exp(np.random.default_rng(0).normal(16, 2, 20_000)).astype(np.int64)
+
+
+@pytest.mark.parametrize("p", [0, 1, 25, 50, 95, 99, 99.9, 100])
+def test_percentiles_are_numpys_within_one_percent(values: np.ndarray, p: float) -> None:
+    expected = np.percentile(values, p, method="inverted_cdf")
+    assert filled(values).percentile(p) == pytest.approx(expected, rel=0.0101)
+
+
+def test_merge_equals_adding_all(values: np.ndarray) -> None:
+    merged = filled(values[:5000])
+    merged.merge(filled(values[5000:]))
+    merged.merge(LatencyHistogram())
+    assert merged.to_dict() == filled(values).to_dict()
+    assert len(merged) == len(values)
+
+
+def test_round_trip_through_json(values: np.ndarray) -> None:
+    histogram = filled(values)
+    again = LatencyHistogram.from_dict(json.loads(json.dumps(histogram.to_dict())))
+    assert again.to_dict() == histogram.to_dict()
+    assert again.percentile(95) == histogram.percentile(95)
+
+
+def test_ends_of_the_range() -> None:
+    histogram = filled(np.array([-5, 0, 10, 10**13]))
+    assert len(histogram) == 4
+    lowest, highest = histogram.percentile(0), histogram.percentile(100)
+    assert lowest is not None
+    assert highest is not None
+    assert 0 <= lowest < 1100
+    assert 9e11 < highest <= 1e13
+
+
+def test_memory_does_not_grow(values: np.ndarray) -> None:
+    assert len(filled(values)._counts) == len(LatencyHistogram()._counts) < 1100
+
+
+def test_empty_has_no_percentile_and_bad_input_is_refused() -> None:
+    assert LatencyHistogram().percentile(50) is None
+    with pytest.raises(ValueError, match=r"\[0, 100\], got 101"):
+        LatencyHistogram().percentile(101)
+    with pytest.raises(ValueError, match="not a latency histogram"):
+        LatencyHistogram.from_dict({"buckets": {"99999": 1}, "lowest_ns": 1, "highest_ns": 2})

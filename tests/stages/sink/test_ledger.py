@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from stages.records import Dropped
+from stages.sink.ledger import FrameLedger
+from tests.stages.sink.conftest import make_header
+
+
+def test_books_balance() -> None:
+    ledger = FrameLedger()
+    assert ledger.is_new(make_header(0))
+    ledger.drop(Dropped("cam", 0, 1, 3, "behind"))
+    ledger.drop(Dropped("cam", 0, 4, 4, "broken"))
+    assert ledger.is_new(make_header(5))
+    assert ledger.dropped == {"behind": 3, "broken": 1}
+    assert (ledger.written, ledger.dropped_total, ledger.missing(6)) == (2, 4, 0)
+    assert ledger.gaps == []
+
+
+def test_repetitions_count_once() -> None:
+    ledger = FrameLedger()
+    for index in (0, 1, 2):
+        assert ledger.is_new(make_header(index))
+    assert not ledger.is_new(make_header(1))
+    assert not ledger.is_new(make_header(2))
+    ledger.drop(Dropped("cam", 0, 3, 4, "behind"))
+    ledger.drop(Dropped("cam", 0, 3, 4, "behind"))
+    ledger.drop(Dropped("cam", 0, 4, 6, "behind"))
+    assert (ledger.written, ledger.dropped_total) == (3, 4)
+
+
+def test_gaps_are_named() -> None:
+    ledger = FrameLedger()
+    for index in (2, 3, 7):
+        ledger.is_new(make_header(index))
+    ledger.finish(0, 10)
+    assert ledger.gaps == [(0, 1), (4, 6), (8, 9)]
+    assert ledger.missing(10) == 7
+
+
+def test_sequence_may_restart_with_an_epoch() -> None:
+    ledger = FrameLedger()
+    assert ledger.is_new(make_header(5))
+    assert ledger.is_new(make_header(0, epoch=1))
+    assert ledger.written == 2
+
+
+def test_tracks_count_once_in_little_memory() -> None:
+    ledger = FrameLedger()
+    for identity in (1, 800_000, 7, 8, 1, 7, 800_000):
+        ledger.see_track(identity)
+    assert ledger.tracks == 4
+    assert len(ledger._seen_ids) <= 100_001

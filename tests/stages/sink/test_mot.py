@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+
+from stages.sink.mot import mot_rows
+from tests.stages.sink.conftest import make_header, make_tracks
+
+
+def test_rows_are_sorted_by_id_and_formatted() -> None:
+    tracks = make_tracks(
+        make_header(6), [[10.126, 20, 30, 50], [-0.001, 5.5, 7, 9.25]], [12, 3], [0.98768, 1.0]
+    )
+    assert mot_rows(tracks, 7) == (
+        "7,3,0.00,5.50,7.00,3.75,1.0000,-1,-1,-1\n7,12,10.13,20.00,19.87,30.00,0.9877,-1,-1,-1\n"
+    )
+
+
+def test_round_trip() -> None:
+    rng = np.random.default_rng(1)
+    boxes = rng.uniform(0, 900, (40, 4)).astype(np.float32)
+    boxes[:, 2:] += boxes[:, :2]
+    ids = rng.permutation(40) + 1
+    rows = np.loadtxt(
+        mot_rows(make_tracks(make_header(0), boxes, ids), 1).splitlines(), delimiter=","
+    )
+    assert rows.shape == (40, 10)
+    order = np.argsort(ids)
+    np.testing.assert_array_equal(rows[:, 1], ids[order])
+    np.testing.assert_allclose(rows[:, 2:4] + rows[:, 4:6], boxes[order, 2:], atol=0.0101)
+    np.testing.assert_allclose(rows[:, 2:4], boxes[order, :2], atol=0.00501)
+
+
+def test_no_tracks_no_rows() -> None:
+    assert mot_rows(make_tracks(make_header(0)), 1) == ""

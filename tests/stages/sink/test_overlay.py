@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from stages.errors import OutputError
+from stages.records import PixelFormat, StreamStart
+from stages.sink.colors import track_color
+from stages.sink.overlay import OverlayWriter
+from tests.stages.sink.conftest import (
+    HEIGHT,
+    STEP,
+    TIME_BASE,
+    WIDTH,
+    gray,
+    make_header,
+    make_start,
+    make_tracks,
+    names_in,
+)
+
+VIDEO = Path(__file__).parents[4] / "shared" / "data" / "video" / "intersection_detrac.mp4"
+
+
+def write(path: Path, start: StreamStart, pts: list[int], **options: object) -> Path:
+    writer = OverlayWriter(path, start, preset="ultrafast", **options)  # type: ignore[arg-type]
+    for index, time in enumerate(pts):
+        header = make_header(index, pts=time, time_base=start.time_base)
+        writer.write(make_tracks(header, [[20, 30, 60, 70]], [3]), gray(header))
+    writer.commit()
+    return path
+
+
+def times(path: Path) -> tuple[list[Fraction], Fraction]:
+    """Times of all decoded frames, and the stream's duration, in seconds."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert stream.time_base is not None
+        assert stream.duration is not None
+        frames = [frame.pts * stream.time_base for frame in container.decode(stream)]
+        return frames, stream.duration * stream.time_base
+
+
+def test_every_frame_at_its_time(tmp_path: Path) -> None:
+    pts = [index * STEP for index in range(40)]
+    path = write(tmp_path / "overlay.mp4", make_start(), pts)
+    decoded, duration = times(path)
+    assert decoded == [time * TIME_BASE for time in pts]
+    assert duration == 40 * STEP * TIME_BASE
+    assert names_in(tmp_path) == {"overlay.mp4"}
+
+
+@pytest.mark.parametrize(
+    "time_base",
+    [Fraction(1, 90_000), Fraction(1001, 30_000), Fraction(1, 25), Fraction(1, 1_000_000)],
+)
+def test_variable_frame_rate_keeps_its_times(tmp_path: Path, time_base: Fraction) -> None:
+    rng = np.random.default_rng(3)
+    steps = rng.integers(1, 9, 30)
+    pts = [500, *(500 + np.cumsum(steps)).tolist()]
+    start = make_start(time_base=time_base, frame_rate=Fraction(113125, 4711))
+    decoded, duration = times(write(tmp_path / "overlay.mp4", start, pts))
+    assert decoded == [(time - 500) * time_base for time in pts]
+    last = duration - decoded[-1]
+    assert abs(last - int(np.median(steps)) * time_base) <= time_base
+
+
+def test_a_single_frame_lasts_as_long_as_the_rate_says(tmp_path: Path) -> None:
+    decoded, duration = times(write(tmp_path / "overlay.mp4", make_start(), [0]))
+    assert (decoded, duration) == ([0], Fraction(1, 25))
+
+
+def test_browsers_can_play_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "overlay.mp4", make_start(color_space=1), [0, STEP, 2 * STEP])
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")  # plays before it is loaded
+    assert b"avc1" in data
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        assert (context.name, context.pix_fmt) == ("h264", "yuv420p")
+        assert (context.colorspace, context.color_range) == (1, 1)
+
+
+def test_no_frame_waits_for_a_later_one(tmp_path: Path) -> None:
+    pts = [index * STEP for index in range(12)]
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), preset="superfast")
+    for index, time in enumerate(pts):
+        header = make_header(index, pts=time)
+        writer.write(make_tracks(header, [[index, 30, index + 40, 70]], [3]), gray(header))
+    writer.commit()
+    with av.open(str(writer.path)) as container:
+        assert not container.streams.video[0].codec_context.has_b_frames
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    assert [packet.dts for packet in packets] == [packet.pts for packet in packets] == pts
+
+
+def test_color_space_of_rgb_is_not_claimed(tmp_path: Path) -> None:
+    path = write(tmp_path / "overlay.mp4", make_start(color_space=0), [0])
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.colorspace == 2
+
+
+@pytest.mark.parametrize("size", [(96, 128), (108, 130)])
+def test_draws_the_box_and_nothing_but(tmp_path: Path, size: tuple[int, int]) -> None:
+    height, width = size
+    start = make_start(height=height, width=width)
+    writer = OverlayWriter(tmp_path / "overlay.mp4", start, preset="ultrafast", crf=4)
+    header = make_header(0, height=height, width=width)
+    pixels = gray(header)
+    before = pixels.copy()
+    pixels.setflags(write=False)
+    writer.write(make_tracks(header, [[21, 31, 59.5, 69]], [3]), pixels)
+    writer.commit()
+    np.testing.assert_array_equal(pixels, before)
+    with av.open(str(writer.path)) as container:
+        (frame,) = container.decode(video=0)
+    planes = frame.to_ndarray().reshape(-1)
+    luma = height * width
+    y = planes[:luma].reshape(height, width).astype(int)
+    u, v = planes[luma:].reshape(2, height // 2, width // 2).astype(int)
+    color = track_color(3)
+    edge = np.zeros((height, width), bool)
+    edge[30:70, 20:60] = True
+    edge[32:68, 22:58] = False
+    assert np.abs(y[edge] - color.y).max() < 12
+    chroma = edge[::2, ::2]
+    assert np.abs(u[chroma] - color.u).max() < 12
+    assert np.abs(v[chroma] - color.v).max() < 12
+    far = np.ones((height, width), bool)
+    far[12:76, 16:64] = False  # the box and its label
+    far[height - 18 :] = False  # frame number and time
+    assert np.abs(y[far] - 90).max() <= 3
+    assert np.abs(y[36:64, 26:54] - 90).max() <= 3
+
+
+def test_pixels_may_be_reused_once_write_returned(tmp_path: Path) -> None:
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), preset="ultrafast", crf=4)
+    slot = np.empty((HEIGHT * 3 // 2, WIDTH), np.uint8)
+    for index in range(20):
+        header = make_header(index)
+        slot[:] = gray(header, 40 + 8 * index)
+        writer.write(make_tracks(header), slot)
+        slot[:] = 255
+    writer.commit()
+    with av.open(str(writer.path)) as container:
+        lumas = [frame.to_ndarray()[:40].mean() for frame in container.decode(video=0)]
+    np.testing.assert_allclose(lumas, 40 + 8 * np.arange(20), atol=3)
+
+
+@pytest.mark.parametrize(("height", "width"), [(95, 127), (96, 127), (95, 128), (96, 128)])
+def test_bgr_of_any_size(tmp_path: Path, height: int, width: int) -> None:
+    start = make_start(height=height, width=width)
+    writer = OverlayWriter(tmp_path / "overlay.mp4", start, preset="ultrafast", crf=4)
+    header = make_header(0, height=height, width=width, pixel_format=PixelFormat.BGR24)
+    pixels = np.empty(header.shape, np.uint8)
+    pixels[:] = (200, 60, 30)
+    writer.write(make_tracks(header), pixels)
+    writer.commit()
+    with av.open(str(writer.path)) as container:
+        (frame,) = container.decode(video=0)
+    assert (frame.height, frame.width) == (96, 128)
+    assert frame.colorspace == 6
+    shown = frame.to_ndarray(format="bgr24")[:70]
+    assert np.abs(shown.astype(int) - (200, 60, 30)).max() < 8
+
+
+def test_part_file_until_commit_and_discard(tmp_path: Path) -> None:
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), preset="ultrafast")
+    header = make_header(0)
+    writer.write(make_tracks(header), gray(header))
+    writer.close()
+    assert names_in(tmp_path) == {".overlay.mp4.part"}
+    writer.discard()
+    assert names_in(tmp_path) == set()
+    with pytest.raises(ValueError, match="closed"):
+        writer.write(make_tracks(header), gray(header))
+
+
+def test_discard_in_the_middle_ends_the_thread(tmp_path: Path) -> None:
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), preset="ultrafast")
+    for index in range(10):
+        header = make_header(index)
+        writer.write(make_tracks(header), gray(header))
+    writer.discard()
+    assert names_in(tmp_path) == set()
+    assert not any(thread.name == "overlay" for thread in threading.enumerate())
+
+
+def test_no_frames_no_file(tmp_path: Path) -> None:
+    OverlayWriter(tmp_path / "overlay.mp4", make_start()).commit()
+    assert names_in(tmp_path) == set()
+
+
+def test_full_disk_surfaces_as_one_line(full_disk: Path) -> None:
+    writer = OverlayWriter(full_disk / "overlay.mp4", make_start(), preset="ultrafast", crf=0)
+    rng = np.random.default_rng(0)
+
+    def run() -> None:
+        for index in range(60):
+            header = make_header(index)
+            pixels = rng.integers(16, 235, header.shape, np.uint8)
+            writer.write(make_tracks(header), pixels)
+        writer.commit()
+
+    with pytest.raises(OutputError, match=r"overlay\.mp4: no space left on device; free some"):
+        run()
+    writer.discard()
+    assert names_in(full_disk) == set()
+
+
+def test_full_disk_at_the_very_end(full_disk: Path) -> None:
+    """The index is written last, and read back to be moved to the front."""
+    (full_disk / "ballast").write_bytes(bytes(60 * 1024))
+    writer = OverlayWriter(full_disk / "overlay.mp4", make_start(), preset="ultrafast", crf=20)
+    rng = np.random.default_rng(0)
+    header = make_header(0)
+    writer.write(make_tracks(header), rng.integers(16, 235, header.shape, np.uint8))
+    with pytest.raises(OutputError, match="no space left"):
+        writer.commit()
+    writer.discard()
+    assert names_in(full_disk) == {"ballast"}
+
+
+def test_wrong_size_is_refused(tmp_path: Path) -> None:
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start())
+    header = make_header(0, height=64, width=64)
+    with pytest.raises(ValueError, match="64x64"):
+        writer.write(make_tracks(header), gray(header))
+
+
+@pytest.mark.skipif(not VIDEO.exists(), reason="needs ../shared/data")
+def test_real_video_keeps_frames_and_duration(tmp_path: Path) -> None:
+    with av.open(str(VIDEO)) as container:
+        stream = container.streams.video[0]
+        assert stream.time_base is not None
+        assert stream.average_rate is not None
+        start = make_start(
+            height=540,
+            width=960,
+            time_base=stream.time_base,
+            frame_rate=stream.average_rate,
+            color_space=int(stream.codec_context.colorspace),
+        )
+        writer = OverlayWriter(tmp_path / "overlay.mp4", start, preset="ultrafast")
+        source = []
+        for index, frame in enumerate(container.decode(stream)):
+            if index == 30:
+                break
+            header = make_header(
+                index, pts=frame.pts, time_base=frame.time_base, height=540, width=960
+            )
+            source.append((frame.pts * frame.time_base, frame.to_ndarray()))
+            writer.write(make_tracks(header, [[400, 300, 500, 380]], [1]), source[-1][1])
+        writer.commit()
+    decoded, duration = times(writer.path)
+    assert decoded == [time for time, _ in source]
+    assert duration == len(source) / start.frame_rate
+    with av.open(str(writer.path)) as container:
+        first = next(container.decode(video=0)).to_ndarray()
+    difference = first[:500, :390].astype(int) - source[0][1][:500, :390]
+    assert np.abs(difference).mean() < 3

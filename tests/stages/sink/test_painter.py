@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from stages.records import FrameHeader, Tracks
+from stages.sink.colors import track_color
+from stages.sink.drawing import YuvCanvas
+from stages.sink.painter import OverlayPainter, clock
+from tests.stages.sink.conftest import make_header, make_tracks
+
+HEIGHT, WIDTH = 270, 480
+
+
+def header(index: int) -> FrameHeader:
+    return make_header(index, height=HEIGHT, width=WIDTH)
+
+
+def paint(painter: OverlayPainter, tracks: Tracks) -> YuvCanvas:
+    half = (HEIGHT // 2, WIDTH // 2)
+    canvas = YuvCanvas(
+        np.full((HEIGHT, WIDTH), 100, np.uint8),
+        np.full(half, 128, np.uint8),
+        np.full(half, 128, np.uint8),
+    )
+    painter.draw(canvas, tracks, tracks.frame.number)
+    return canvas
+
+
+def test_trail_fades_and_leaves_the_vehicle_clear() -> None:
+    painter = OverlayPainter(HEIGHT, WIDTH)
+    for index in range(30):
+        x = 100 + 6 * index
+        canvas = paint(painter, make_tracks(header(index), [[x, 100, x + 40, 140]], [1]))
+    changed = np.abs(canvas.y.astype(int) - 100)
+    assert (changed[102:138, x + 2 : x + 38] == 0).all()
+    trail = changed[118:123].max(axis=0)
+    newest, oldest = trail[x - 20 : x - 5].max(), trail[x - 118 : x - 100].max()
+    assert newest > 2 * oldest > 0
+    assert (trail[: x + 20 - 25 * 6 - 4] == 0).all()
+
+
+def test_no_trails_on_request() -> None:
+    painter = OverlayPainter(HEIGHT, WIDTH, trail_length=0)
+    for x in (100, 200):
+        canvas = paint(painter, make_tracks(header(x), [[x, 100, x + 40, 140]], [1]))
+    assert (canvas.y[110:130, 60:198] == 100).all()
+
+
+def test_low_scores_are_not_drawn() -> None:
+    painter = OverlayPainter(HEIGHT, WIDTH, min_score=0.5)
+    boxes = [[100, 100, 140, 140], [300, 100, 340, 140]]
+    canvas = paint(painter, make_tracks(header(0), boxes, [1, 2], [0.4, 0.6]))
+    assert (canvas.y[80:160, 80:160] == 100).all()
+    assert canvas.y[120, 300] == track_color(2).y
+
+
+def test_small_vehicles_get_a_short_label() -> None:
+    painter = OverlayPainter(HEIGHT, WIDTH, class_names=("car",))
+    large = paint(painter, make_tracks(header(0), [[100, 100, 200, 140]], [1])).y[80:100] != 100
+    small = paint(painter, make_tracks(header(1), [[100, 100, 112, 110]], [2])).y[80:100] != 100
+    assert 0 < small.any(axis=0).sum() < large.any(axis=0).sum() / 2
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        [np.nan, 0, 1, 1],
+        [-1e9, -1e9, 1e9, 1e9],
+        [470, 260, 600, 400],
+        [-90, -90, -20, -20],
+        [5] * 4,
+    ],
+)
+def test_any_box_can_be_drawn(box: list[float]) -> None:
+    painter = OverlayPainter(HEIGHT, WIDTH)
+    for index in range(3):
+        paint(painter, make_tracks(header(index), [box, [9, 9, 50, 50]], [1, 2]))
+
+
+def test_tiny_frame() -> None:
+    painter = OverlayPainter(2, 2)
+    planes = [np.zeros((2, 2), np.uint8), *(np.zeros((1, 1), np.uint8) for _ in "uv")]
+    painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[0, 0, 2, 2]], [1]), 1)
+
+
+def test_many_tracks() -> None:
+    rng = np.random.default_rng(0)
+    painter = OverlayPainter(HEIGHT, WIDTH)
+    for index in range(3):
+        boxes = rng.uniform(0, 250, (150, 4))
+        boxes[:, 2:] += boxes[:, :2]
+        paint(painter, make_tracks(header(index), boxes, np.arange(150)))
+
+
+def test_clock() -> None:
+    assert clock(Fraction(0)) == "00:00.000"
+    assert clock(Fraction(125_0005, 10_000)) == "02:05.001"
+    assert clock(Fraction(3661)) == "1:01:01.000"
+    assert clock(Fraction(-1, 2)) == "-00:00.500"

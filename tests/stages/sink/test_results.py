@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.sink.results import has_results, is_complete, remove_parts, remove_results
+from tests.stages.sink.conftest import names_in
+
+OURS = (
+    "run.json",
+    "mot.txt",
+    "detections.txt",
+    "overlay.mp4",
+    "overlay-2.mp4",
+    "cam_LX.txt",
+    "cam_speed.txt",
+)
+FOREIGN = {"notes.txt", "overlay-old.mp4", "other_LX.txt", ".vimrc.part", "sub/mot.txt"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "cam"
+    for name in (*OURS, *FOREIGN, ".mot.txt.part", ".overlay-3.mp4.part", ".cam_W.txt.part"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    return folder
+
+
+def test_removes_its_own_and_nothing_foreign(folder: Path) -> None:
+    remove_results(folder)
+    assert names_in(folder) == FOREIGN
+    assert not has_results(folder)
+    remove_results(folder)
+    remove_results(folder / "missing")
+
+
+def test_parts_alone(folder: Path) -> None:
+    remove_parts(folder)
+    assert names_in(folder) == FOREIGN | set(OURS)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_any_finished_file_is_a_result(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "cam"
+    assert not has_results(folder)
+    folder.mkdir()
+    (folder / f".{name}.part").write_text("")
+    (folder / "notes.txt").write_text("")
+    assert not has_results(folder)
+    (folder / name).write_text("")
+    assert has_results(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"status": "complete"}', True),
+        ('{"status": "truncated"}', False),
+        ("{}", False),
+        ("[]", False),
+        ("{", False),
+        (None, False),
+    ],
+)
+def test_is_complete_reads_the_report(tmp_path: Path, text: str | None, expected: bool) -> None:
+    if text is not None:
+        (tmp_path / "run.json").write_text(text)
+    assert is_complete(tmp_path) is expected

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from stages.errors import OutputError
+from stages.records import Dropped, EndOfStream, EndReason, FrameHeader
+from stages.sink.options import SinkOptions
+from stages.sink.report import RunReport
+from stages.sink.results import has_results, is_complete
+from stages.sink.stream_sink import StreamSink
+from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
+
+FAST = SinkOptions(overlay_preset="ultrafast")
+TEXT = SinkOptions(overlay=False)
+MS = 1_000_000
+
+
+def feed(sink: StreamSink, headers: Iterable[FrameHeader]) -> None:
+    for header in headers:
+        x = header.index % 40
+        tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
+        work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
+        sink.write(tracks, gray(header), work, header.captured_ns + 30 * MS)
+
+
+def end(frames: int, reason: EndReason = EndReason.COMPLETE, message: str = "") -> EndOfStream:
+    return EndOfStream("cam", 0, frames, reason, message)
+
+
+def run(folder: Path, frames: int = 5, options: SinkOptions = FAST, **start: object) -> RunReport:
+    sink = StreamSink(folder, options)
+    sink.start(make_start(**start))
+    feed(sink, map(make_header, range(frames)))
+    return sink.finish(end(frames), {"version": "0.1.0"})
+
+
+def test_all_files_of_a_stream(tmp_path: Path) -> None:
+    folder = tmp_path / "cam"
+    report = run(folder, options=SinkOptions(overlay_preset="ultrafast", toolkit_files=True))
+    matrices = {f"cam_{suffix}.txt" for suffix in ("LX", "LY", "W", "H", "speed")}
+    expected = {"mot.txt", "detections.txt", "overlay.mp4", *matrices}
+    assert names_in(tmp_path) == {f"cam/{name}" for name in {*expected, "run.json"}}
+    assert set(report.files) == expected
+    assert is_complete(folder)
+    assert np.loadtxt(folder / "cam_LX.txt", delimiter=",").shape == (5, 2)
+
+
+def test_mot_rows_sorted_by_frame_then_id(tmp_path: Path) -> None:
+    run(tmp_path / "cam", options=TEXT)
+    rows = np.loadtxt(tmp_path / "cam/mot.txt", delimiter=",")
+    assert rows[:, :2].tolist() == [[f, i] for f in range(1, 6) for i in (1, 2)]
+    detections = np.loadtxt(tmp_path / "cam/detections.txt", delimiter=",")
+    assert detections[:2].tolist() == [[1, 1, 60, 60, 30, 20, 0.9], [1, 2, 0, 20, 30, 30, 0.7]]
+
+
+def test_rows_are_safe_once_write_returned(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", TEXT)
+    sink.start(make_start())
+    feed(sink, [make_header(0)])
+    assert (tmp_path / "cam/.mot.txt.part").read_text().count("\n") == 2
+    assert not has_results(tmp_path / "cam")
+    sink.abort()
+    assert names_in(tmp_path) == set()
+
+
+def test_report(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", TEXT)
+    sink.start(make_start(frame_rate=Fraction(30000, 1001)))
+    feed(sink, [make_header(0), make_header(1)])
+    sink.dropped(Dropped("cam", 0, 2, 4, "behind"))
+    feed(sink, [make_header(5)])
+    sink.dropped(Dropped("cam", 0, 6, 6, "broken frame"))
+    run_info = {
+        "command": ["spotstream", "run"],
+        "config": {"output": Path("out"), "every": Fraction(1, 2)},
+        "status": "never replaces a measured key",
+    }
+    report = sink.finish(end(7, EndReason.TRUNCATED, "the file ends early"), run_info)
+    text = (tmp_path / "cam/run.json").read_text()
+    assert text.endswith("}\n")
+    data = json.loads(text)
+    assert list(data) == [
+        "stream", "source", "status", "message", "frames", "dropped", "tracks", "epochs",
+        "frame_rate", "wall_seconds", "achieved_fps", "latency_ms", "stages_ms", "detector",
+        "class_names", "files", "benchmark_files", "command", "config",
+    ]  # fmt: skip
+    assert data["status"] == report.status == "truncated"
+    assert data["message"] == "the file ends early"
+    assert data["frames"] == {"in": 7, "out": 3, "missing": 0, "missing_sequences": []}
+    assert data["dropped"] == {"total": 4, "by_reason": {"behind": 3, "broken frame": 1}}
+    assert data["tracks"] == 2
+    assert data["frame_rate"] == pytest.approx(29.97003)
+    assert data["wall_seconds"] == pytest.approx(0.23)
+    assert data["achieved_fps"] == pytest.approx(3 / 0.23, abs=0.01)
+    assert data["latency_ms"] == pytest.approx({"p50": 30, "p95": 30, "p99": 30}, rel=0.01)
+    assert data["stages_ms"]["detect"] == pytest.approx({"p50": 2, "p95": 6, "p99": 6}, rel=0.01)
+    assert data["detector"] == "SpotNet"
+    assert data["class_names"] == ["car", "bus", "van", "others"]
+    assert data["config"] == {"output": "out", "every": "1/2"}
+    assert not is_complete(tmp_path / "cam")
+
+
+def test_missing_frames_are_named_and_the_run_is_incomplete(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", TEXT)
+    sink.start(make_start())
+    feed(sink, map(make_header, (0, 1, 4)))
+    report = sink.finish(end(7), {})
+    assert (report.status, report.missing) == ("incomplete", 4)
+    assert report.missing_sequences == ((2, 3), (5, 6))
+    assert report.message == "4 of 7 frames are missing from the results"
+    assert not is_complete(tmp_path / "cam")
+
+
+def test_repeated_frames_change_nothing(tmp_path: Path) -> None:
+    run(tmp_path / "a", options=FAST)
+    sink = StreamSink(tmp_path / "b", FAST)
+    sink.start(make_start())
+    feed(sink, map(make_header, (0, 1, 2, 1, 2, 3, 3, 4)))
+    sink.finish(end(5), {})
+    for name in ("mot.txt", "detections.txt"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    with av.open(str(tmp_path / "b/overlay.mp4")) as container:
+        assert container.streams.video[0].frames == 5
+
+
+def test_failed_without_frames_leaves_nothing(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", FAST)
+    sink.start(make_start())
+    report = sink.finish(end(0, EndReason.FAILED, "no such file"), {})
+    assert (report.status, report.message) == ("failed", "no such file")
+    assert names_in(tmp_path) == set()
+    report = StreamSink(tmp_path / "never", FAST).finish(end(0, EndReason.FAILED), {})
+    assert report.frames_out == 0
+    assert names_in(tmp_path) == set()
+
+
+def test_no_vehicles_still_gives_files(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", SinkOptions(overlay_preset="ultrafast", toolkit_files=True))
+    sink.start(make_start(layout="detrac"))
+    for index in range(3):
+        sink.write(make_tracks(make_header(index)), gray(make_header(index)), {}, 0)
+    report = sink.finish(end(3), {})
+    assert report.tracks == 0
+    assert (tmp_path / "cam/mot.txt").read_text() == ""
+    assert (tmp_path / "cam/cam_LX.txt").read_text() == "0\n0\n0\n"
+
+
+@pytest.mark.parametrize("layout", ["detrac", "uavdt", "mot"])
+def test_benchmark_files_by_layout(tmp_path: Path, layout: str) -> None:
+    report = run(tmp_path / "cam", options=TEXT, layout=layout)
+    expected = {
+        "detrac": {
+            "detections/cam_Det_SpotNet.txt",
+            *(f"tracks/cam_{suffix}.txt" for suffix in ("LX", "LY", "W", "H", "speed")),
+        },
+        "uavdt": {"detections/cam.txt", "tracks/cam.txt"},
+        "mot": {"tracks/cam.txt"},
+    }[layout]
+    assert names_in(tmp_path / "benchmark") == set(report.benchmark_files) == expected
+
+
+def test_benchmark_root_and_unknown_layout(tmp_path: Path) -> None:
+    options = SinkOptions(overlay=False, benchmark_root=tmp_path / "elsewhere")
+    run(tmp_path / "cam", options=options, layout="mot")
+    assert names_in(tmp_path / "elsewhere") == {"tracks/cam.txt"}
+    with pytest.raises(ValueError, match="got 'kitti'"):
+        StreamSink(tmp_path / "x", TEXT).start(make_start(layout="kitti"))
+
+
+def test_new_size_starts_another_overlay(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", FAST)
+    sink.start(make_start())
+    feed(sink, map(make_header, range(3)))
+    sink.start(make_start(epoch=1, height=64, width=96))
+    feed(sink, [make_header(i, epoch=1, height=64, width=96) for i in (3, 4)])
+    sink.finish(end(5), {})
+    sizes = {}
+    for name in ("overlay.mp4", "overlay-2.mp4"):
+        with av.open(str(tmp_path / "cam" / name)) as container:
+            stream = container.streams.video[0]
+            sizes[name] = (stream.height, stream.width, stream.frames)
+    assert sizes == {"overlay.mp4": (96, 128, 3), "overlay-2.mp4": (64, 96, 2)}
+
+
+def test_same_size_after_a_reconnect_goes_on(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", FAST)
+    sink.start(make_start())
+    feed(sink, map(make_header, range(3)))
+    sink.start(make_start(epoch=1))
+    feed(sink, [make_header(i, epoch=1) for i in range(2)])  # counts and times start anew
+    report = sink.finish(end(5), {})
+    assert (report.status, report.epochs) == ("complete", 2)
+    rows = np.loadtxt(tmp_path / "cam/mot.txt", delimiter=",")
+    assert rows[:, 0].tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    with av.open(str(tmp_path / "cam/overlay.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    np.testing.assert_allclose(times, np.arange(5) * 0.04, atol=1e-6)
+
+
+def test_without_pixels_there_is_no_overlay(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", FAST)
+    sink.start(make_start())
+    sink.write(make_tracks(make_header(0)), None, {}, 0)
+    report = sink.finish(end(1), {})
+    assert names_in(tmp_path / "cam") == {"mot.txt", "detections.txt", "run.json"}
+    assert report.files == ("mot.txt", "detections.txt")
+
+
+def test_full_disk_gives_no_final_names(full_disk: Path) -> None:
+    sink = StreamSink(full_disk / "cam", TEXT)
+    sink.start(make_start())
+    with pytest.raises(OutputError, match="no space left on device; free some space"):
+        feed(sink, map(make_header, range(2000)))
+    with pytest.raises(OutputError):
+        sink.finish(end(2000), {})
+    assert names_in(full_disk) == set()
+
+
+def test_full_disk_at_the_end_keeps_the_older_results(full_disk: Path) -> None:
+    folder = full_disk / "cam"
+    run(folder, frames=3, options=TEXT)
+    before = {name: (folder / name).read_bytes() for name in names_in(folder)}
+    sink = StreamSink(folder, SinkOptions(overlay=False, toolkit_files=True))
+    sink.start(make_start())
+    feed(sink, [make_header(0), make_header(8_000)])  # matrices of 8001 rows do not fit
+    with pytest.raises(OutputError, match=r"cam_\w+\.txt: no space left"):
+        sink.finish(end(2), {})
+    assert {name: (folder / name).read_bytes() for name in names_in(folder)} == before
+
+
+def test_failing_late_leaves_nothing(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", SinkOptions(overlay_preset="ultrafast", toolkit_files=True))
+    sink.start(make_start(layout="detrac"))
+    feed(sink, map(make_header, range(3)))
+    with pytest.raises(ValueError, match="JSON"):
+        sink.finish(end(3), {"threshold": float("nan")})
+    assert names_in(tmp_path) == set()
+
+
+def test_killed_sink_leaves_only_part_files(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from stages.sink.options import SinkOptions\n"
+        "from stages.sink.stream_sink import StreamSink\n"
+        "from tests.stages.sink.conftest import make_header, make_start\n"
+        "from tests.stages.sink.test_stream_sink import feed\n"
+        "sink = StreamSink(Path(sys.argv[1]), SinkOptions(overlay_preset='ultrafast'))\n"
+        "sink.start(make_start())\n"
+        "feed(sink, map(make_header, range(60)))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    folder = tmp_path / "cam"
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", program, str(folder)], cwd=root, check=False)
+    assert done.returncode == -signal.SIGKILL
+    names = names_in(folder)
+    assert {".mot.txt.part", ".detections.txt.part"} <= names
+    assert all(name.endswith(".part") for name in names)
+    assert not has_results(folder)
+    run(folder, options=TEXT)  # the next run clears them away
+    assert names_in(folder) == {"mot.txt", "detections.txt", "run.json"}

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+from stages.sink.timeline import Timeline
+from tests.stages.sink.conftest import STEP, TIME_BASE, make_header
+
+
+def test_source_times_from_zero() -> None:
+    timeline = Timeline(TIME_BASE, Fraction(25))
+    times = [1000, 1512, 1600, 4000]
+    placed = [timeline.place(make_header(i, pts=pts)) for i, pts in enumerate(times)]
+    assert placed == [0, 512, 600, 3000]
+
+
+def test_duration_is_the_median_and_before_that_the_frame_rate() -> None:
+    timeline = Timeline(TIME_BASE, Fraction(25))
+    assert timeline.typical_duration == STEP
+    timeline.place(make_header(0, pts=0))
+    assert timeline.typical_duration == STEP
+    for index, pts in enumerate((100, 200, 9000, 9100), start=1):
+        timeline.place(make_header(index, pts=pts))
+    assert timeline.typical_duration == 100
+
+
+def test_times_always_rise() -> None:
+    timeline = Timeline(TIME_BASE, Fraction(25))
+    placed = [timeline.place(make_header(i, pts=pts)) for i, pts in enumerate((0, 512, 512, 100))]
+    assert placed == [0, 512, 513, 514]
+
+
+def test_new_epoch_goes_on_one_frame_later_in_the_first_time_base() -> None:
+    timeline = Timeline(TIME_BASE, Fraction(25))
+    timeline.place(make_header(0, pts=0))
+    timeline.place(make_header(1, pts=512))
+    other = Fraction(1, 90_000)
+    first = timeline.place(make_header(2, epoch=1, pts=77, time_base=other))
+    second = timeline.place(make_header(3, epoch=1, pts=77 + 3600, time_base=other))
+    assert (first, second) == (1024, 1536)

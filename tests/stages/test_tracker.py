@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from stages.errors import ConfigError
+from stages.records import Detections, FrameHeader, PixelFormat
+from stages.tracker import TrackerStage
+from trackers import TRACKERS, Sort
+from trackers.tracker import TrackedBoxes
+
+BOX = (10.0, 10.0, 50.0, 40.0)
+
+
+def detections(
+    index: int,
+    boxes: object = (BOX,),
+    *,
+    stream: str = "cam",
+    epoch: int = 0,
+    motion: np.ndarray | None = None,
+) -> Detections:
+    header = FrameHeader(
+        stream, epoch, index, index, index, Fraction(1, 25), 0, 96, 128, PixelFormat.YUV420P
+    )
+    array = np.array(boxes, np.float32).reshape(-1, 4)
+    scores = np.linspace(0.9, 0.5, len(array), dtype=np.float32)
+    return Detections(header, array, scores, np.arange(len(array), dtype=np.int16), motion)
+
+
+def test_records_in_records_out() -> None:
+    stage = TrackerStage("sort", {})
+    given = detections(0, [BOX, (60, 10, 90, 40)])
+    tracks = stage.process(given)
+    assert tracks.detections is given
+    assert tracks.frame == given.frame
+    assert tracks.ids.tolist() == [1, 2]
+    assert tracks.classes.tolist() == [0, 1]
+    np.testing.assert_allclose(tracks.scores, given.scores)
+    np.testing.assert_allclose(tracks.boxes, given.boxes, rtol=1e-6)
+    assert len(stage.process(detections(1, []))) == 0
+
+
+def test_streams_do_not_mix() -> None:
+    stage = TrackerStage("sort", {"min_hits": 0})
+    alone = TrackerStage("sort", {"min_hits": 0})
+    for index in range(10):
+        box = np.array([BOX]) + 2 * index
+        mine = stage.process(detections(index, box, stream="a"))
+        stage.process(detections(index, box + 300 * (index % 3), stream="b"))
+        expected = alone.process(detections(index, box, stream="a"))
+        np.testing.assert_array_equal(mine.boxes, expected.boxes)
+        assert mine.ids.tolist() == expected.ids.tolist() == [1]
+
+
+def test_settings_reach_the_tracker() -> None:
+    assert len(TrackerStage("sort", {"min_score": 0.95}).process(detections(0))) == 0
+
+
+def test_a_new_epoch_starts_without_tracks_and_with_new_ids() -> None:
+    stage = TrackerStage("sort", {"min_hits": 0})
+    for index in range(3):
+        assert stage.process(detections(index)).ids.tolist() == [1]
+    assert stage.process(detections(3, epoch=1)).ids.tolist() == [2]
+    assert stage.process(detections(4, epoch=1)).ids.tolist() == [2]
+
+
+def test_close_forgets_one_stream() -> None:
+    stage = TrackerStage("sort", {"min_hits": 0})
+    for stream in ("a", "b"):
+        stage.process(detections(0, [BOX, (60, 10, 90, 40)], stream=stream))
+    stage.close("a")
+    stage.close("never seen")
+    assert stage.process(detections(1, [(60, 10, 90, 40)], stream="a")).ids.tolist() == [1]
+    assert stage.process(detections(1, [(60, 10, 90, 40)], stream="b")).ids.tolist() == [2]
+
+
+def test_a_replay_gives_the_same_tracks() -> None:
+    rng = np.random.default_rng(5)
+    corners = rng.uniform(0, 90, (40, 6, 2))
+    frames = [
+        detections(index, np.hstack((corner, corner + 30))) for index, corner in enumerate(corners)
+    ]
+    runs = []
+    for _ in range(2):
+        stage = TrackerStage("sort", {"max_age": 3})
+        runs.append([stage.process(frame) for frame in frames])
+    for first, second in zip(*runs, strict=True):
+        assert first.boxes.tobytes() == second.boxes.tobytes()
+        assert first.ids.tolist() == second.ids.tolist()
+
+
+def test_camera_motion_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Recording(Sort):
+        seen: object = None
+
+        def update(self, *arguments: object) -> TrackedBoxes:  # type: ignore[override]
+            Recording.seen = arguments[3]
+            return super().update(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(TRACKERS, "recording", Recording)
+    motion = np.array([[1, 0, 4], [0, 1, 2]], np.float32)
+    TrackerStage("recording", {}).process(detections(0, motion=motion))
+    assert Recording.seen is motion
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("sorted", {}, "unknown tracker 'sorted'; the trackers are"),
+        ("sort", {"max_ages": 1}, "'sort' has no setting 'max_ages'; its settings are max_age"),
+        ("sort", {"max_age": -2}, "max_age must be a whole number of at least 0, got -2"),
+    ],
+)
+def test_wrong_settings_are_config_errors(
+    name: str, settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        TrackerStage(name, settings)
+
+
+def test_malformed_detections_name_stream_and_frame() -> None:
+    stage = TrackerStage("sort", {})
+    with pytest.raises(ValueError, match="stream cam, frame 8: boxes must be finite"):
+        stage.process(detections(7, [(np.nan, 1, 2, 3)]))

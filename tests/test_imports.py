@@ -1,0 +1,33 @@
+"""Imports point down only: tools → pipeline → stages → trackers."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HOUSE = ["tools", "pipeline", "stages", "trackers"]
+FILES = [file for room in HOUSE for file in (ROOT / room).rglob("*.py")]
+
+
+def imported(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_imports_point_down(file):
+    parts = file.relative_to(ROOT).parts
+    names = [name.split(".") for name in imported(file)]
+    above = HOUSE[: HOUSE.index(parts[0])]
+    assert not [name for name in names if name[0] in above]
+    if parts[0] != "pipeline":
+        assert ["zmq"] not in names
+    if parts[:3] == ("stages", "detector", "spotnet"):
+        ours = [name for name in names if name[0] in HOUSE]
+        assert all(name[:3] == ["stages", "detector", "spotnet"] for name in ours)
+    if parts[0] == "trackers":
+        assert not [name for name in names if name[0] in ("torch", "cv2", "av")]

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.tools.evaluation import py_motmetrics
+from tests.tools.evaluation.conftest import (
+    SEQUENCES,
+    compared,
+    reference_outputs,
+    without_gaps,
+)
+from tools.evaluation.clear import ClearResult, clear
+from tools.evaluation.comparison import Comparison, compare
+
+
+def assert_equals_motmetrics(comparison: Comparison) -> None:
+    actual, expected = clear(comparison), py_motmetrics.score(comparison)
+    assert actual.true_positives == expected["num_matches"] + expected["num_switches"]
+    assert actual.false_positives == expected["num_false_positives"]
+    assert actual.false_negatives == expected["num_misses"]
+    assert actual.id_switches == expected["num_switches"]
+    assert actual.mostly_tracked == expected["mostly_tracked"]
+    assert actual.mostly_lost == expected["mostly_lost"]
+    assert actual.mota == pytest.approx(expected["mota"])
+    assert actual.motp == pytest.approx(1 - expected["motp"])
+    assert actual.precision == pytest.approx(expected["precision"])
+    assert actual.recall == pytest.approx(expected["recall"])
+
+
+@pytest.mark.parametrize("ages", [(1, 30), (30, 1)])
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_equals_motmetrics(sequence: str, ages: tuple[int, int]) -> None:
+    assert_equals_motmetrics(compare(*reference_outputs(sequence, ages)))
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_fragmentations_equal_motmetrics(sequence: str) -> None:
+    """On unbroken ground truth: py-motmetrics does not count where the ground truth has a gap."""
+    truth, result = reference_outputs(sequence, (30, 1))
+    comparison = compare(without_gaps(truth), result)
+    expected = py_motmetrics.score(comparison)["num_fragmentations"]
+    assert clear(comparison).fragmentations == expected
+
+
+def test_a_gap_of_the_ground_truth_is_a_fragmentation() -> None:
+    """As TrackEval has it."""
+    other = {9: 500.0}
+    frames = ({1: 0, **other}, other, {1: 0, **other})
+    assert clear(compared(frames, frames)).fragmentations == 1
+
+
+def test_a_perfect_result() -> None:
+    frames = ({1: 0, 2: 50}, {1: 1, 2: 51})
+    result = clear(compared(frames, frames))
+    assert result == ClearResult(true_positives=4, mostly_tracked=2, iou_sum=4.0)
+    assert (result.mota, result.motp, result.precision, result.recall) == (1, 1, 1, 1)
+
+
+def test_no_result() -> None:
+    result = clear(compared(({1: 0}, {1: 1}), ()))
+    assert result == ClearResult(false_negatives=2, mostly_lost=1)
+    assert (result.mota, result.motp, result.precision, result.recall) == (0, 0, 0, 0)
+
+
+def test_no_ground_truth() -> None:
+    result = clear(compared((), ({1: 0}, {1: 1})))
+    assert result == ClearResult(false_positives=2)
+    assert (result.mota, result.precision, result.recall) == (-2, 0, 0)
+
+
+def test_nothing_at_all() -> None:
+    assert clear(compared((), ())) == ClearResult()
+
+
+def test_tracks_of_one_frame() -> None:
+    result = clear(compared(({1: 0}, {2: 100}), ({1: 0}, {1: 200})))
+    assert result == ClearResult(
+        true_positives=1,
+        false_positives=1,
+        false_negatives=1,
+        mostly_tracked=1,
+        mostly_lost=1,
+        iou_sum=1.0,
+    )
+    assert result.mota == 0
+
+
+def test_a_pair_of_the_previous_frame_is_kept_though_another_overlaps_more() -> None:
+    result = clear(compared(({1: 0}, {1: 0}), ({7: 0}, {7: 3, 8: 0})))
+    assert (result.id_switches, result.false_positives) == (0, 1)
+    assert result.iou_sum == pytest.approx(1 + 7 / 13)
+
+
+def test_a_pair_is_not_kept_below_the_threshold() -> None:
+    result = clear(compared(({1: 0}, {1: 0}), ({7: 0}, {7: 4, 8: 0})))
+    assert (result.id_switches, result.true_positives) == (1, 2)
+
+
+def test_the_others_are_matched_for_the_greatest_sum() -> None:
+    # 1 overlaps 7 and 8, 2 only 7: both are matched, though 1 with 7 is the best single pair.
+    result = clear(compared(({1: 10, 2: 8},), ({7: 9.5, 8: 12},)))
+    assert result.true_positives == 2
+
+
+def test_a_switch_is_counted_across_a_gap_and_breaks_nothing_else() -> None:
+    other = {9: 500.0}
+    truth = ({1: 0, **other},) * 5
+    result = clear(
+        compared(truth, ({5: 0, **other}, {5: 0, **other}, other, other, {6: 0, **other}))
+    )
+    assert (result.id_switches, result.fragmentations, result.false_negatives) == (1, 1, 2)
+    assert (result.mostly_tracked, result.partly_tracked) == (1, 1)
+
+
+def test_mostly_tracked_means_more_than_80_percent_and_mostly_lost_less_than_20() -> None:
+    def with_matches(count: int) -> ClearResult:
+        other = {9: 500.0}
+        return clear(
+            compared(({1: 0, **other},) * 10, ({1: 0, **other},) * count + (other,) * (10 - count))
+        )
+
+    assert [with_matches(count).mostly_tracked for count in (8, 9)] == [1, 2]
+    assert [with_matches(count).mostly_lost for count in (1, 2)] == [1, 0]
+
+
+def test_the_threshold_itself_matches() -> None:
+    half = ({1: 0},), ({1: 10 / 3},)  # IoU 1/2
+    assert clear(compared(*half), 0.5).true_positives == 1
+    assert clear(compared(*half), 0.51).true_positives == 0
+    for threshold in (0.0, 1.1):
+        with pytest.raises(ValueError, match=r"iou_threshold must lie in \(0, 1\]"):
+            clear(compared(*half), threshold)
+
+
+def test_sequences_add_up() -> None:
+    perfect = clear(compared(({1: 0},) * 3, ({1: 0},) * 3))
+    missed = clear(compared(({1: 0},), ()))
+    both = perfect + missed
+    assert both == ClearResult(
+        true_positives=3, false_negatives=1, mostly_tracked=1, mostly_lost=1, iou_sum=3.0
+    )
+    assert both.mota == 0.75

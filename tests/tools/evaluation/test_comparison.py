@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import numpy as np
+
+from tests.tools.evaluation.conftest import compared
+
+
+def test_tracks_are_numbered_from_zero_over_the_sequence() -> None:
+    comparison = compared(({7: 0}, {}, {7: 0, 40: 50}), ({3: 0}, {9: 0}))
+    assert [frame.truth.tolist() for frame in comparison.frames] == [[0], [], [0, 1]]
+    assert [frame.result.tolist() for frame in comparison.frames] == [[0], [1], []]
+    assert comparison.truth_lengths.tolist() == [2, 1]
+    assert comparison.result_lengths.tolist() == [1, 1]
+    assert [frame.iou.shape for frame in comparison.frames] == [(1, 1), (0, 1), (2, 0)]
+
+
+def test_iou_has_ground_truth_in_rows() -> None:
+    (frame,) = compared(({1: 0, 2: 100},), ({1: 5, 2: 200, 3: 100},)).frames
+    np.testing.assert_allclose(frame.iou, [[1 / 3, 0, 0], [0, 0, 1]])
+
+
+def test_nothing() -> None:
+    comparison = compared((), ())
+    assert comparison.frames == ()
+    assert len(comparison.truth_lengths) == len(comparison.result_lengths) == 0

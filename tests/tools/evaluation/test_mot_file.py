@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.errors import ConfigError
+from tools.evaluation.mot_file import read_mot
+from tools.evaluation.trajectories import Trajectories
+
+
+def read(folder: Path, text: str, *, considered_only: bool = False) -> Trajectories:
+    path = folder / "gt.txt"
+    path.write_text(text)
+    return read_mot(path, considered_only=considered_only)
+
+
+def test_frames_count_from_zero_and_boxes_have_corners(tmp_path: Path) -> None:
+    trajectories = read(tmp_path, "2,7,10,20,30,40,1,-1,-1,-1\n1,8,1.5,2,3,4,1,-1,-1,-1\n")
+    assert trajectories.frames.tolist() == [0, 1]
+    assert trajectories.ids.tolist() == [8, 7]
+    assert trajectories.boxes.tolist() == [[1.5, 2, 4.5, 6], [10, 20, 40, 60]]
+
+
+def test_rows_not_to_be_scored(tmp_path: Path) -> None:
+    text = "1,1,0,0,9,9,1,1,-1\n1,2,0,0,9,9,0,1,-1\n"
+    assert read(tmp_path, text).ids.tolist() == [1, 2]
+    assert read(tmp_path, text, considered_only=True).ids.tolist() == [1]
+    assert read(tmp_path, "1,1,0,0,9,9\n", considered_only=True).ids.tolist() == [1]
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    assert len(read(tmp_path, "")) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,1,0,0,9\n", "gt.txt:1: expected at least 6 columns, got 5"),
+        ("1,1,0,0,9,9\n0,1,0,0,9,9\n", "gt.txt:2: frame must be a whole number"),
+        ("1,1,0,0,9,9\n2,1.5,0,0,9,9\n", "gt.txt:2: id must be a whole number, got 1.5"),
+        ("1,1,0,0,9,-9\n", "gt.txt:1: width and height must not be negative, got 9 and -9"),
+        ("4,1,0,0,9,9\n4,1,0,0,9,9\n", "gt.txt: id 1 stands twice in frame 4"),
+    ],
+)
+def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text)
+    assert message in str(caught.value)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tools.evaluation.trajectories import Trajectories
+
+BOX = (0.0, 0.0, 10.0, 10.0)
+
+
+def test_rows_are_sorted_by_frame_then_id() -> None:
+    trajectories = Trajectories.from_arrays([2, 0, 2], [4, 9, 1], [BOX, (1, 1, 2, 2), (3, 3, 4, 4)])
+    assert trajectories.frames.tolist() == [0, 2, 2]
+    assert trajectories.ids.tolist() == [9, 1, 4]
+    assert trajectories.boxes[:, 0].tolist() == [1, 3, 0]
+    assert (trajectories.frame_count, len(trajectories)) == (3, 3)
+
+
+def test_from_frames_equals_from_arrays() -> None:
+    by_frame = Trajectories.from_frames([[BOX], [], [BOX, (5, 5, 6, 6)]], [[1], [], [1, 2]])
+    assert by_frame.frames.tolist() == [0, 2, 2]
+    assert by_frame.ids.tolist() == [1, 1, 2]
+    np.testing.assert_array_equal(by_frame.boxes, [BOX, BOX, (5, 5, 6, 6)])
+
+
+def test_nothing() -> None:
+    for nothing in (Trajectories.from_frames([], []), Trajectories.from_arrays([], [], [])):
+        assert (len(nothing), nothing.frame_count) == (0, 0)
+        assert nothing.boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("frames", "ids", "boxes", "message"),
+    [
+        ([1, 1], [5, 5], [BOX, BOX], "id 5 stands twice in frame 2"),
+        ([1], [5, 6], [BOX, BOX], "one entry for each of 2 boxes"),
+        ([-1], [5], [BOX], "frames must not be negative, got -1"),
+        ([1], [5], [(0, 0, np.nan, 1)], "boxes must be finite"),
+    ],
+)
+def test_malformed_rows_are_refused(frames: list, ids: list, boxes: list, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Trajectories.from_arrays(frames, ids, boxes)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.errors import ConfigError, OutputError
+from tools.track import track_file, track_folder
+
+PARITY = Path(__file__).parents[3] / "shared" / "parity" / "sort"
+ROWS = "".join(f"{frame},1,{10 + frame},20,30,40,0.9\n" for frame in range(1, 11))
+
+
+@pytest.fixture
+def detections(tmp_path: Path) -> Path:
+    path = tmp_path / "detections" / "MVI_1_Det_SpotNet.txt"
+    path.parent.mkdir()
+    path.write_text(ROWS)
+    return path
+
+
+def test_writes_mot_rows(detections: Path, tmp_path: Path) -> None:
+    output = tmp_path / "new" / "tracks.txt"
+    summary = track_file(detections, output, "sort", {"min_hits": 0})
+    lines = output.read_text().splitlines()
+    assert len(lines) == 10
+    assert lines[0] == "1,1,11.00,20.00,30.00,40.00,0.9000,-1,-1,-1"
+    assert (summary.frames, summary.boxes, summary.tracks) == (10, 10, 1)
+    assert (summary.detections, summary.output) == (detections, output)
+    assert summary.frames_per_second == pytest.approx(10 / summary.seconds)
+    assert [path.name for path in output.parent.iterdir()] == ["tracks.txt"]
+
+
+def test_counts_frames_to_the_end_of_the_sequence(detections: Path, tmp_path: Path) -> None:
+    output = tmp_path / "tracks.txt"
+    assert track_file(detections, output, "sort", {}, frames=25).frames == 25
+    assert track_file(detections, output, "sort", {}, frames=4).boxes == 4
+
+
+def test_a_file_without_detections(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.txt"
+    empty.write_text("")
+    summary = track_file(empty, tmp_path / "tracks.txt", "sort", {})
+    assert (summary.frames, summary.boxes, summary.tracks) == (0, 0, 0)
+    assert summary.frames_per_second == 0
+    assert (tmp_path / "tracks.txt").read_text() == ""
+
+
+def test_a_failure_leaves_the_old_result(detections: Path, tmp_path: Path) -> None:
+    output = tmp_path / "tracks.txt"
+    output.write_text("old")
+    for tracker, settings in (("none", {}), ("sort", {"max_age": -1})):
+        with pytest.raises(ConfigError):
+            track_file(detections, output, tracker, settings)
+    detections.write_text(ROWS + "11,1,1\n")
+    with pytest.raises(ConfigError, match=r"MVI_1_Det_SpotNet.txt:11: "):
+        track_file(detections, output, "sort", {})
+    assert output.read_text() == "old"
+    with pytest.raises(ConfigError, match="frames must be at least 1, got 0"):
+        track_file(detections, output, "sort", {}, frames=0)
+
+
+def test_an_output_that_cannot_be_written(detections: Path) -> None:
+    with pytest.raises(OutputError):
+        track_file(detections, detections / "tracks.txt", "sort", {}, frames=3)
+
+
+def test_a_folder(detections: Path, tmp_path: Path) -> None:
+    (detections.parent / "MVI_0_Det_SpotNet.txt").write_text(ROWS[:60])
+    output = tmp_path / "tracks"
+    summaries = track_folder(detections.parent, output, "sort", {})
+    assert list(summaries) == ["MVI_0", "MVI_1"]
+    assert sorted(path.name for path in output.iterdir()) == ["MVI_0.txt", "MVI_1.txt"]
+    assert summaries["MVI_1"].boxes == 10
+
+
+def test_a_folder_that_cannot_be_tracked(detections: Path, tmp_path: Path) -> None:
+    folder = detections.parent
+    with pytest.raises(ConfigError, match="nowhere does not exist"):
+        track_folder(tmp_path / "nowhere", tmp_path / "tracks", "sort", {})
+    with pytest.raises(ConfigError, match="is the detections folder"):
+        track_folder(folder, folder, "sort", {})
+    (folder / "MVI_1.txt").write_text(ROWS)
+    with pytest.raises(ConfigError, match="both of sequence MVI_1"):
+        track_folder(folder, tmp_path / "tracks", "sort", {})
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(ConfigError, match=r"has no .txt or .txt.gz file"):
+        track_folder(tmp_path / "bare", tmp_path / "tracks", "sort", {})
+
+
+@pytest.mark.skipif(not PARITY.exists(), reason=f"{PARITY} is not there")
+def test_a_public_sequence_gives_the_reference_tracks(tmp_path: Path) -> None:
+    """From file to file: as many boxes in every frame and as many tracks as the reference."""
+    output = tmp_path / "tracks.txt"
+    summary = track_file(PARITY / "det" / "TUD-Campus.txt", output, "sort", {"max_age": 30})
+    expected = np.loadtxt(PARITY / "expected" / "TUD-Campus_age30.txt", delimiter=",")
+    actual = np.loadtxt(output, delimiter=",")
+    assert summary.tracks == len(np.unique(expected[:, 1]))
+    by_left = [table[np.lexsort((table[:, 2], table[:, 0]))] for table in (actual, expected)]
+    np.testing.assert_array_equal(by_left[0][:, 0], by_left[1][:, 0])
+    np.testing.assert_allclose(by_left[0][:, 2:6], by_left[1][:, 2:6], atol=0.0101)

@@ -1,0 +1,77 @@
+import numpy as np
+import torch
+
+from tools.training.losses import focal_loss, giou_loss, spotnet_loss
+from tools.training.targets import build_targets
+
+BOX = np.array([[10, 20, 30, 52]], np.float32)  # 5 × 8 cells around the corner of cell (5, 9)
+EMPTY = np.zeros((0, 4), np.float32)
+
+
+def test_a_box_has_its_centre_and_mask():
+    targets = build_targets([BOX], 64)
+    assert targets.heatmap[0, 0, 9, 5] == 1
+    assert (targets.heatmap == 1).sum() == 1
+    assert targets.heatmap[0, 0, 11, 5] > targets.heatmap[0, 0, 9, 7]  # as tall as the box is
+    assert targets.mask[0, 0].nonzero().min(0).values.tolist() == [5, 2]
+    assert targets.mask[0, 0].nonzero().max(0).values.tolist() == [12, 7]
+
+
+def test_cells_around_the_centre_learn_the_same_box():
+    targets = build_targets([EMPTY, BOX], 64)
+    image, y, x = targets.rows.unbind(1)
+    assert set(image.tolist()) == {1}
+    assert set(y.tolist()) == {7, 8, 9, 10, 11}
+    assert set(x.tolist()) == {4, 5, 6}
+    assert torch.allclose(x + targets.offsets[:, 0], torch.full((15,), 5.0))
+    assert torch.allclose(y + targets.offsets[:, 1], torch.full((15,), 9.0))
+    assert torch.equal(targets.sizes, torch.tensor([[5.0, 8.0]]).expand(15, 2))
+    assert abs(targets.weights.sum() - 1) < 1e-6
+    assert targets.weights.argmax() == targets.rows.tolist().index([1, 9, 5])
+
+
+def test_the_smaller_of_two_boxes_keeps_its_cells():
+    large = np.array([[0, 0, 64, 64], [26, 26, 38, 38]], np.float32)
+    targets = build_targets([large], 64)
+    at_centre = targets.rows.tolist().index([0, 8, 8])
+    assert targets.sizes[at_centre].tolist() == [3.0, 3.0]
+    assert abs(targets.weights.sum() - 2) < 1e-6
+
+
+def test_perfect_maps_cost_nothing_and_wrong_ones_do():
+    targets = build_targets([BOX], 64)
+    hit = torch.where(targets.heatmap == 1, 12.0, -12.0)
+    output = {
+        "hm": hit,
+        "wh": torch.tensor([5.0, 8.0]).view(1, 2, 1, 1).expand(1, 2, 16, 16).clone(),
+        "reg": torch.zeros(1, 2, 16, 16),
+        "seg": torch.where(targets.mask == 1, 20.0, -20.0),
+    }
+    _, y, x = targets.rows.unbind(1)
+    output["reg"][0, :, y, x] = targets.offsets.T
+    assert spotnet_loss([output], targets)["total"] < 1e-3
+    assert focal_loss(-hit, targets.heatmap) > 10
+    output["wh"] += 1
+    terms = spotnet_loss([output], targets)
+    assert abs(terms["wh"] - 2) < 1e-5
+    assert abs(terms["iou"] - (1 - 40 / 54)) < 1e-5
+    assert abs(terms["total"] - (0.2 + 2 * terms["iou"])) < 1e-3
+
+
+def test_boxes_apart_cost_more_than_boxes_that_touch():
+    targets = build_targets([np.array([[8, 8, 12, 12]], np.float32)], 64)
+    sizes = targets.sizes
+
+    def at(shift):
+        return giou_loss(sizes, targets.offsets + shift, targets).item()
+
+    assert at(0.0) < 1e-6
+    assert 0 < at(0.25) < 1 <= at(1.0) < at(3.0) < 2
+
+
+def test_an_image_without_boxes_is_all_background():
+    targets = build_targets([EMPTY], 64)
+    output = {name: torch.zeros(1, 2, 16, 16) for name in ("wh", "reg")}
+    output["hm"] = torch.full((1, 1, 16, 16), -12.0)
+    terms = spotnet_loss([output], targets)
+    assert terms["total"] < 1e-3

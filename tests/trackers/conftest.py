@@ -1,0 +1,24 @@
+"""Reference outputs of SORT, kept beside the repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PARITY = Path(__file__).parents[3] / "shared" / "parity" / "sort"
+SEQUENCES = ("ETH-Sunnyday", "KITTI-17", "PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte")
+
+Frames = list[tuple[np.ndarray, np.ndarray]]
+
+
+def read_detections(sequence: str) -> Frames:
+    """Boxes (left, top, right, bottom) and scores of every frame of a public MOT15 sequence."""
+    path = PARITY / "det" / f"{sequence}.txt"
+    if not path.exists():
+        pytest.skip(f"{path} is not there")
+    table = np.loadtxt(path, delimiter=",")
+    table[:, 4:6] += table[:, 2:4]
+    frames = [table[table[:, 0] == number] for number in range(1, int(table[:, 0].max()) + 1)]
+    return [(rows[:, 2:6], rows[:, 6]) for rows in frames]

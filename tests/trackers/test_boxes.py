@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trackers.boxes import from_center_area_aspect, iou_matrix, to_center_area_aspect
+
+
+def test_iou_of_known_boxes() -> None:
+    a = np.array([[0.0, 0, 10, 10], [20, 20, 30, 40]])
+    b = np.array([[0.0, 0, 10, 10], [5, 0, 15, 10], [10, 0, 20, 10], [22, 25, 28, 35]])
+    expected = [[1, 50 / 150, 0, 0], [0, 0, 0, 60 / 200]]
+    np.testing.assert_allclose(iou_matrix(a, b), expected, atol=1e-12)
+
+
+def test_iou_equals_the_definition_pair_by_pair() -> None:
+    rng = np.random.default_rng(3)
+    corners = rng.uniform(0, 50, (17, 2))
+    a = np.hstack((corners, corners + rng.uniform(1, 40, (17, 2))))
+    b = a[rng.permutation(17)[:11]] + rng.normal(0, 5, (11, 4))
+    actual = iou_matrix(a, b)
+    for i, (left, top, right, bottom) in enumerate(a):
+        for j, (left_b, top_b, right_b, bottom_b) in enumerate(b):
+            width = max(0.0, min(right, right_b) - max(left, left_b))
+            height = max(0.0, min(bottom, bottom_b) - max(top, top_b))
+            shared = width * height
+            union = (right - left) * (bottom - top) + (right_b - left_b) * (bottom_b - top_b)
+            assert actual[i, j] == pytest.approx(shared / (union - shared))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(0, 3), (3, 0), (0, 0)])
+def test_iou_of_nothing_keeps_its_shape(rows: int, columns: int) -> None:
+    assert iou_matrix(np.zeros((rows, 4)), np.zeros((columns, 4))).shape == (rows, columns)
+
+
+@pytest.mark.filterwarnings("error")
+def test_iou_of_boxes_without_area_is_zero() -> None:
+    point = np.array([[5.0, 5, 5, 5]])
+    assert iou_matrix(point, point) == 0
+
+
+def test_iou_leaves_its_arguments_alone() -> None:
+    a, b = np.array([[0.0, 0, 4, 4]]), np.array([[2.0, 2, 6, 6]])
+    iou_matrix(a, b)
+    assert a.tolist() == [[0, 0, 4, 4]]
+    assert b.tolist() == [[2, 2, 6, 6]]
+
+
+def test_center_area_aspect() -> None:
+    boxes = np.array([[10.0, 20, 50, 40]])
+    states = to_center_area_aspect(boxes)
+    assert states.tolist() == [[30, 30, 800, 2]]
+    np.testing.assert_allclose(from_center_area_aspect(states), boxes)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("area", "aspect"), [(-5.0, 1.0), (5.0, -1.0), (0.0, 1.0)])
+def test_a_state_that_is_no_box_is_not_finite(area: float, aspect: float) -> None:
+    assert not np.isfinite(from_center_area_aspect(np.array([[1.0, 1, area, aspect]]))).all()

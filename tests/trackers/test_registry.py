@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from trackers import TRACKERS, Sort, Tracker, build_tracker, tracker_settings
+
+
+def test_builds_a_tracker_with_its_settings() -> None:
+    tracker = build_tracker("sort", max_age=7)
+    assert isinstance(tracker, Sort)
+    assert (tracker.max_age, tracker.min_hits) == (7, 3)
+
+
+def test_lists_the_settings_with_types_and_defaults() -> None:
+    settings = tracker_settings("sort")
+    assert {name: (setting.type, setting.default) for name, setting in settings.items()} == {
+        "max_age": (int, 1),
+        "min_hits": (int, 3),
+        "iou_threshold": (float, 0.3),
+        "min_score": (float, 0.0),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(TRACKERS))
+def test_every_tracker_has_defaults_of_its_types(name: str) -> None:
+    assert isinstance(build_tracker(name), Tracker)
+    for setting in tracker_settings(name).values():
+        assert isinstance(setting.default, setting.type)
+
+
+def test_an_unknown_tracker_is_refused_with_the_list() -> None:
+    with pytest.raises(ValueError, match=r"unknown tracker 'sorted'; the trackers are .*sort"):
+        build_tracker("sorted")
+
+
+def test_an_unknown_setting_is_refused_with_the_list() -> None:
+    with pytest.raises(
+        ValueError, match="'sort' has no setting 'max_ages'; its settings are max_age, min_hits"
+    ):
+        build_tracker("sort", max_ages=3)
+
+
+def test_a_bad_value_is_refused() -> None:
+    with pytest.raises(ValueError, match="max_age must be a whole number"):
+        build_tracker("sort", max_age="many")

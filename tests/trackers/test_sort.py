@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from tests.trackers.conftest import PARITY, SEQUENCES, read_detections
+from trackers import Sort
+
+BOX = np.array([[100.0, 100, 140, 180]])
+
+
+def seen(tracker: Sort, boxes: np.ndarray | list, score: float = 0.9) -> list[int]:
+    return tracker.update(boxes, np.full(len(boxes), score)).ids.tolist()
+
+
+@pytest.mark.parametrize("max_age", [1, 30])
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_equals_the_reference(sequence: str, max_age: int) -> None:
+    """Per frame the same set of boxes, and ids the same up to a one-to-one renumbering."""
+    frames = read_detections(sequence)
+    expected = np.loadtxt(PARITY / "expected" / f"{sequence}_age{max_age}.txt", delimiter=",")
+    expected[:, 4:6] += expected[:, 2:4]
+    tracker = Sort(max_age=max_age, min_hits=3, iou_threshold=0.3)
+    forth: dict[int, int] = {}
+    back: dict[int, int] = {}
+    for number, (boxes, scores) in enumerate(frames, 1):
+        tracks = tracker.update(boxes, scores)
+        rows = expected[expected[:, 0] == number]
+        assert len(tracks) == len(rows), f"frame {number}"
+        if len(rows) == 0:
+            continue
+        # Written boxes are rounded twice, position and size, by up to 0.005 each.
+        distances = np.abs(rows[:, None, 2:6] - tracks.boxes).max(axis=2)
+        nearest = distances.argmin(axis=1)
+        assert distances.min(axis=1).max() <= 0.0101, f"frame {number}"
+        assert len(set(nearest)) == len(rows), f"frame {number}"
+        for theirs, ours in zip(rows[:, 1].astype(int), tracks.ids[nearest], strict=True):
+            assert forth.setdefault(theirs, ours) == ours, f"frame {number}"
+            assert back.setdefault(ours, theirs) == theirs, f"frame {number}"
+
+
+def test_keeps_up_with_a_thousand_frames_a_second() -> None:
+    sequences = [read_detections(sequence) for sequence in SEQUENCES]
+    rates = []
+    for _ in range(2):
+        start = time.thread_time()  # of this thread alone: other load does not count
+        for frames in sequences:
+            tracker = Sort()
+            for boxes, scores in frames:
+                tracker.update(boxes, scores)
+        rates.append(sum(map(len, sequences)) / (time.thread_time() - start))
+    assert max(rates) > 1250
+
+
+def test_reports_at_once_only_while_the_stream_is_young() -> None:
+    tracker = Sort(min_hits=3)
+    assert seen(tracker, BOX) == [1]
+    for _ in range(3):
+        seen(tracker, BOX)
+    late = BOX + 300
+    reports = [2 in seen(tracker, np.vstack((BOX, late))) for _ in range(5)]
+    assert reports == [False, False, False, True, True]
+
+
+def test_a_gap_breaks_the_streak_of_hits() -> None:
+    tracker = Sort(min_hits=2, max_age=3)
+    for _ in range(5):
+        assert seen(tracker, BOX) == [1]
+    assert seen(tracker, []) == []
+    assert [seen(tracker, BOX) for _ in range(3)] == [[], [1], [1]]
+
+
+@pytest.mark.parametrize("max_age", [0, 1, 4])
+def test_a_track_survives_max_age_frames_without_detection(max_age: int) -> None:
+    tracker = Sort(max_age=max_age, min_hits=0)
+    for gap, expected in ((max_age, [1]), (max_age + 1, [2])):
+        seen(tracker, BOX)
+        for _ in range(gap):
+            assert seen(tracker, []) == []
+        assert seen(tracker, BOX) == expected
+
+
+def test_the_reported_box_is_the_filtered_one() -> None:
+    tracker = Sort(min_hits=0)
+    tracker.update(BOX, [0.9])
+    box = tracker.update(BOX + np.array([4, 0, 4, 0]), [0.9]).boxes[0]
+    # Variance 10 + 10^4 from the velocity + 1 of the process, against 1 of the measurement.
+    assert box[0] == pytest.approx(104 - 4 / 10012, abs=1e-5)
+
+
+def test_follows_a_moving_box_through_a_gap() -> None:
+    tracker = Sort(max_age=5, min_hits=0)
+    for frame in range(10):
+        assert seen(tracker, BOX + 10 * frame) == [1]
+    for _ in range(5):
+        seen(tracker, [])
+    assert seen(tracker, BOX + 150) == [1]
+
+
+def test_a_shrinking_box_does_not_shrink_below_nothing() -> None:
+    tracker = Sort(max_age=50, min_hits=0)
+    for size in (100, 90, 80, 70, 60):
+        center = np.array([200.0, 200, 200, 200])
+        tracker.update([center + np.array([-size, -size, size, size]) / 2], [0.9])
+    for _ in range(30):  # the area shrinks by about 1500 of 3600 a frame, and stops in time
+        tracker.update([], [])
+    assert seen(tracker, [[188.0, 188, 212, 212]]) == [1]
+
+
+def test_detections_below_min_score_are_ignored() -> None:
+    tracker = Sort(min_score=0.5, min_hits=0)
+    tracks = tracker.update(np.vstack((BOX + 300, BOX)), [0.49, 0.5], [1, 2])
+    assert tracks.detection_indices.tolist() == [1]
+    assert tracks.classes.tolist() == [2]
+
+
+def test_iou_threshold() -> None:
+    shifted = BOX + np.array([20, 0, 20, 0])  # IoU 1/3
+    for threshold, expected in ((0.3, [1]), (0.4, [2])):
+        tracker = Sort(iou_threshold=threshold, min_hits=0)
+        seen(tracker, BOX)
+        assert seen(tracker, shifted) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("max_age", -1, "max_age must be a whole number of at least 0, got -1"),
+        ("max_age", 1.5, "max_age must be a whole number of at least 0, got 1.5"),
+        ("max_age", True, "max_age must be a whole number of at least 0, got True"),
+        ("min_hits", "3", "min_hits must be a whole number of at least 0, got '3'"),
+        ("iou_threshold", 1.4, r"iou_threshold must lie in \(0, 1\], got 1.4"),
+        ("iou_threshold", 0, r"iou_threshold must lie in \(0, 1\], got 0"),
+        ("iou_threshold", float("nan"), r"iou_threshold must lie in \(0, 1\], got nan"),
+        ("min_score", float("inf"), "min_score must be a finite number, got inf"),
+        ("min_score", None, "min_score must be a finite number, got None"),
+    ],
+)
+def test_bad_settings_are_refused(setting: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Sort(**{setting: value})  # type: ignore[arg-type]

@@ -1,0 +1,132 @@
+"""What holds for every tracker, whatever its algorithm."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from trackers import TRACKERS, Tracker, build_tracker
+
+BOX = [10.0, 10.0, 50.0, 40.0]
+OTHER = [200.0, 10.0, 240.0, 40.0]
+
+
+@pytest.fixture(params=sorted(TRACKERS))
+def tracker(request: pytest.FixtureRequest) -> Tracker:
+    return build_tracker(request.param)
+
+
+def test_dtypes_and_shapes(tracker: Tracker) -> None:
+    tracks = tracker.update([BOX, OTHER], [0.9, 0.8], [2, 0])
+    assert tracks.boxes.dtype == tracks.scores.dtype == np.float32
+    assert tracks.classes.dtype == np.int16
+    assert tracks.ids.dtype == tracks.detection_indices.dtype == np.int64
+    assert tracks.boxes.shape == (2, 4)
+    np.testing.assert_allclose(tracks.boxes, [BOX, OTHER], rtol=1e-6)
+    np.testing.assert_allclose(tracks.scores, [0.9, 0.8], rtol=1e-6)
+    assert tracks.classes.tolist() == [2, 0]
+    assert tracks.ids.tolist() == [1, 2]
+    assert tracks.detection_indices.tolist() == [0, 1]
+
+
+def test_empty_frames(tracker: Tracker) -> None:
+    for boxes in ([], np.empty((0, 4), np.float32)):
+        tracks = tracker.update(boxes, [])
+        assert len(tracks) == 0
+        assert tracks.boxes.shape == (0, 4)
+        assert tracks.ids.dtype == np.int64
+
+
+def test_detection_indices_follow_the_detections(tracker: Tracker) -> None:
+    for frame in range(6):
+        first = frame % 2 == 0
+        boxes = [BOX, OTHER] if first else [OTHER, BOX]
+        tracks = tracker.update(boxes, [0.9, 0.9], [7, 8] if first else [8, 7])
+        assert tracks.ids.tolist() == [1, 2]
+        assert tracks.detection_indices.tolist() == ([0, 1] if first else [1, 0])
+        assert tracks.classes.tolist() == [7, 8]
+
+
+def test_boxes_without_area_are_ignored(tracker: Tracker) -> None:
+    flat, inverted = [5.0, 5, 5, 9], [60.0, 60, 50, 70]
+    for _ in range(5):
+        tracks = tracker.update([flat, BOX, inverted], [0.9, 0.8, 0.9])
+        assert tracks.ids.tolist() == [1]
+        assert tracks.detection_indices.tolist() == [1]
+        np.testing.assert_allclose(tracks.scores, [0.8], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[1, 2, 3]], [0.5]), r"boxes must have shape \(N, 4\), got \(1, 3\)"),
+        ((BOX, [0.5]), r"boxes must have shape \(N, 4\), got \(4,\)"),
+        ((np.empty((0, 5)), []), r"boxes must have shape \(N, 4\), got \(0, 5\)"),
+        (([BOX], [0.5, 0.6]), r"scores must have shape \(1,\), got \(2,\)"),
+        (([BOX], []), r"scores must have shape \(1,\), got \(0,\)"),
+        (([BOX], [0.5], [1, 2]), r"classes must have shape \(1,\), got \(2,\)"),
+        (([BOX], [0.5], None, np.eye(3)), r"motion must have shape \(2, 3\), got \(3, 3\)"),
+        (([BOX, [1, 2, np.nan, 4]], [0.5, 0.5]), "boxes must be finite, got .*nan.* in row 1"),
+        (([[1, 2, np.inf, 4]], [0.5]), "boxes must be finite, got .*inf.* in row 0"),
+        (([BOX], [np.nan]), "scores must be finite, got nan in row 0"),
+        (([["a", "b", "c", "d"]], [0.5]), "boxes must be an array of numbers"),
+    ],
+)
+def test_malformed_input_is_refused(tracker: Tracker, arguments: tuple, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tracker.update(*arguments)
+
+
+def test_a_refused_frame_is_no_step(tracker: Tracker) -> None:
+    other = type(tracker)()
+    for frame in range(8):
+        box = np.array([BOX]) + 3 * frame
+        with pytest.raises(ValueError, match="finite"):
+            tracker.update([[np.nan] * 4], [0.9])
+        np.testing.assert_array_equal(
+            tracker.update(box, [0.9]).boxes, other.update(box, [0.9]).boxes
+        )
+
+
+def test_reset_forgets_tracks_but_not_ids(tracker: Tracker) -> None:
+    assert tracker.update([BOX], [0.9]).ids.tolist() == [1]
+    tracker.reset()
+    assert tracker.update([BOX], [0.9]).ids.tolist() == [2]
+    tracker.reset(restart_ids=True)
+    assert tracker.update([BOX], [0.9]).ids.tolist() == [1]
+
+
+def test_ids_belong_to_the_instance(tracker: Tracker) -> None:
+    tracker.update([BOX, OTHER], [0.9, 0.9])
+    assert type(tracker)().update([BOX], [0.9]).ids.tolist() == [1]
+
+
+def test_ids_are_never_reused(tracker: Tracker) -> None:
+    seen: set[int] = set()
+    for round_ in range(5):
+        box = np.array([BOX]) + 300 * round_
+        ids = {int(i) for _ in range(5) for i in tracker.update(box, [0.9]).ids}
+        assert not ids & seen
+        seen |= ids
+        for _ in range(60):
+            tracker.update([], [])
+
+
+def test_inputs_are_left_alone(tracker: Tracker) -> None:
+    boxes, scores = np.array([BOX, OTHER]), np.array([0.9, 0.8])
+    before = boxes.copy()
+    for _ in range(4):
+        tracks = tracker.update(boxes, scores)
+        tracks.boxes[:] = 0
+        tracks.scores[:] = 0
+    np.testing.assert_array_equal(boxes, before)
+    assert scores.tolist() == [0.9, 0.8]
+
+
+def test_importing_trackers_imports_neither_torch_nor_opencv() -> None:
+    code = "import sys, trackers; print(sorted({'torch', 'cv2', 'stages'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,1 @@
+"""Scores of detection and tracking against ground truth, by the definitions of the benchmarks."""

@@ -1,0 +1,75 @@
+"""IDF1 and its parts (Ristani et al. 2016, arXiv 1609.01775)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from tools.evaluation.comparison import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityResult:
+    """Counts of one sequence or, added up, of several; a ratio of nothing is 0.
+
+    Attributes:
+        true_positives: Boxes of paired tracks that overlap enough (IDTP).
+        false_positives: The other result boxes (IDFP).
+        false_negatives: The other ground-truth boxes (IDFN).
+    """
+
+    true_positives: int = 0
+    false_positives: int = 0
+    false_negatives: int = 0
+
+    def __add__(self, other: IdentityResult) -> IdentityResult:
+        return IdentityResult(
+            self.true_positives + other.true_positives,
+            self.false_positives + other.false_positives,
+            self.false_negatives + other.false_negatives,
+        )
+
+    @property
+    def precision(self) -> float:
+        """IDP: share of the result boxes that bear the right identity."""
+        return self.true_positives / max(1, self.true_positives + self.false_positives)
+
+    @property
+    def recall(self) -> float:
+        """IDR: share of the ground-truth boxes that bear the right identity."""
+        return self.true_positives / max(1, self.true_positives + self.false_negatives)
+
+    @property
+    def f1(self) -> float:
+        """IDF1: harmonic mean of both."""
+        boxes = 2 * self.true_positives + self.false_positives + self.false_negatives
+        return 2 * self.true_positives / max(1, boxes)
+
+
+def identity(comparison: Comparison, iou_threshold: float = 0.5) -> IdentityResult:
+    """Pairs each ground-truth track with at most one result track over the whole sequence.
+
+    The pairing is the one with the most overlapping boxes, which is also the one with the fewest
+    false positives and negatives.
+
+    Args:
+        comparison: Ground truth and result.
+        iou_threshold: Least IoU of two boxes that overlap, in (0, 1].
+
+    Raises:
+        ValueError: The threshold is out of its range.
+    """
+    if not 0 < iou_threshold <= 1:
+        raise ValueError(f"iou_threshold must lie in (0, 1], got {iou_threshold}")
+    overlaps = np.zeros((len(comparison.truth_lengths), len(comparison.result_lengths)), np.int64)
+    for frame in comparison.frames:
+        rows, columns = np.nonzero(frame.iou >= iou_threshold)
+        overlaps[frame.truth[rows], frame.result[columns]] += 1  # no pair twice in a frame
+    true_positives = int(overlaps[linear_sum_assignment(overlaps, maximize=True)].sum())
+    return IdentityResult(
+        true_positives,
+        int(comparison.result_lengths.sum()) - true_positives,
+        int(comparison.truth_lengths.sum()) - true_positives,
+    )

@@ -1,0 +1,82 @@
+"""Boxes with identities over a sequence: ground truth and results alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.records import Int64Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trajectories:
+    """All boxes of a sequence, sorted by frame.
+
+    Attributes:
+        frames: ``(N,)`` int64, 0-based, ascending.
+        ids: ``(N,)`` int64, at most once in a frame.
+        boxes: ``(N, 4)`` float64 ``(left, top, right, bottom)`` in pixels.
+    """
+
+    frames: Int64Array
+    ids: Int64Array
+    boxes: npt.NDArray[np.float64]
+
+    @classmethod
+    def from_arrays(
+        cls, frames: npt.ArrayLike, ids: npt.ArrayLike, boxes: npt.ArrayLike
+    ) -> Trajectories:
+        """Sorts by frame, then id.
+
+        Raises:
+            ValueError: Lengths differ, a number is not finite, a frame is negative, or an id stands
+                twice in a frame.
+        """
+        frame_array = np.asarray(frames, np.int64)
+        id_array = np.asarray(ids, np.int64)
+        box_array = np.asarray(boxes, np.float64).reshape(-1, 4)
+        count = len(box_array)
+        if frame_array.shape != (count,) or id_array.shape != (count,):
+            raise ValueError(
+                f"frames and ids must have one entry for each of {count} boxes, got shapes "
+                f"{frame_array.shape} and {id_array.shape}"
+            )
+        if not np.isfinite(box_array).all():
+            raise ValueError("boxes must be finite")
+        if (frame_array < 0).any():
+            raise ValueError(f"frames must not be negative, got {frame_array.min()}")
+        order = np.lexsort((id_array, frame_array))
+        result = cls(frame_array[order], id_array[order], box_array[order])
+        twice = (np.diff(result.frames) == 0) & (np.diff(result.ids) == 0)
+        if twice.any():
+            row = int(twice.argmax())
+            raise ValueError(f"id {result.ids[row]} stands twice in frame {result.frames[row] + 1}")
+        return result
+
+    @classmethod
+    def from_frames(
+        cls, boxes: Sequence[npt.ArrayLike], ids: Sequence[npt.ArrayLike]
+    ) -> Trajectories:
+        """From one array of boxes ``(N, 4)`` and one of ids ``(N,)`` for each frame.
+
+        Raises:
+            ValueError: As `from_arrays`.
+        """
+        box_arrays = [np.asarray(frame, np.float64).reshape(-1, 4) for frame in boxes]
+        id_arrays = [np.asarray(frame, np.int64) for frame in ids]
+        return cls.from_arrays(
+            np.repeat(np.arange(len(box_arrays)), [len(frame) for frame in box_arrays]),
+            np.concatenate([np.empty(0, np.int64), *id_arrays]),
+            np.concatenate([np.empty((0, 4)), *box_arrays]),
+        )
+
+    @property
+    def frame_count(self) -> int:
+        """Number of the last frame that has a box; 0 where there is none."""
+        return int(self.frames[-1]) + 1 if len(self.frames) else 0
+
+    def __len__(self) -> int:
+        return len(self.frames)

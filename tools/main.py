@@ -1,0 +1,138 @@
+"""The command line: ``spotstream``."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from stages.errors import ConfigError, SpotStreamError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Traffic video to tracks: decode, detect (SpotNet), track, write.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"spotstream {importlib.metadata.version('spotstream')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Traffic video to tracks: decode, detect (SpotNet), track, write."""
+
+
+@app.command()
+def run(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Video file, image folder, data set root or URL; may be repeated. "
+            "None: a rendered traffic scene."
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),
+    config: Annotated[Path | None, typer.Option(help="YAML file, see configs/.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
+) -> None:
+    """Track the vehicles of one or more sources through the four processes."""
+    from tools.run import run_pipeline
+
+    raise typer.Exit(run_pipeline(source or [], output, config, set_ or [], overwrite, debug))
+
+
+@app.command()
+def track(
+    detections: Annotated[Path, typer.Option(help="UA-DETRAC, MOT or UAVDT detection file (.gz).")],
+    output: Annotated[Path, typer.Option(help="MOT result file to write.")],
+    config: Annotated[Path | None, typer.Option(help="YAML file, see configs/.")] = None,
+    tracker: Annotated[str | None, typer.Option(help="Tracker: sort.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A tracker setting: max_age=30.")
+    ] = None,
+) -> None:
+    """Track a detection file, without video and without processes."""
+    import yaml
+
+    from pipeline.config import load_config
+    from tools.track import track_file
+
+    chosen = load_config(config).tracker
+    settings: dict[str, object] = dict(chosen.settings)
+    for assignment in set_ or []:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set needs setting=value, got {assignment!r}")
+        settings[key] = yaml.safe_load(value)
+    summary = track_file(detections, output, tracker or chosen.name, settings)
+    rate = summary.frames / max(summary.seconds, 1e-9)
+    typer.echo(
+        f"{output}: {summary.tracks} tracks, {summary.boxes} boxes in {summary.frames} frames, "
+        f"{rate:.0f} frames/s"
+    )
+
+
+@app.command()
+def detect(
+    images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
+    output: Annotated[Path, typer.Option(help="COCO results to write.")] = Path("detections.json"),
+    config: Annotated[Path | None, typer.Option(help="YAML file, see configs/.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
+    ] = None,
+) -> None:
+    """Detect vehicles in images."""
+    from tools.detect import detect_images
+
+    results = detect_images(images, config, set_ or [])
+    output.write_text(json.dumps(results, indent=1) + "\n")
+    typer.echo(f"{output}: {len(results)} detections")
+
+
+@app.command()
+def train(config: Annotated[Path, typer.Argument(help="YAML file, see configs/train/.")]) -> None:
+    """Train SpotNet."""
+    from tools.training.config import load_training_config
+    from tools.training.trainer import train as train_model
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    result = train_model(load_training_config(config))
+    table = Table("data set", "AP50", "AP70", title=f"{result.weights}, {result.steps} steps")
+    for name, scores in result.scores.items():
+        table.add_row(name, f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")
+    Console().print(table)
+
+
+def main() -> None:
+    """Runs the command; user errors end in one line on standard error."""
+    try:
+        app()
+    except SpotStreamError as error:
+        if "--debug" in sys.argv:
+            raise
+        typer.echo(f"spotstream: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

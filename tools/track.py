@@ -1,0 +1,134 @@
+"""Tracking of detection files without video and without processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stages.detector.detection_file import DetectionFile
+from stages.detector.file_detector import detection_files, sequence_name
+from stages.errors import ConfigError
+from stages.records import Detections, FrameHeader, PixelFormat
+from stages.sink.atomic import AtomicFile
+from stages.sink.mot import mot_rows
+from stages.tracker import TrackerStage
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSummary:
+    """What tracking one file came to.
+
+    Attributes:
+        detections: The file read.
+        output: The file written.
+        frames: Frames tracked, empty ones included.
+        boxes: Rows written.
+        tracks: Different ids among them.
+        seconds: Time spent in the tracker alone, reading and writing excluded.
+    """
+
+    detections: Path
+    output: Path
+    frames: int
+    boxes: int
+    tracks: int
+    seconds: float
+
+    @property
+    def frames_per_second(self) -> float:
+        """Speed of the tracker; 0 where it had nothing to do."""
+        return self.frames / self.seconds if self.seconds > 0 else 0.0
+
+
+def track_file(
+    detections: Path,
+    output: Path,
+    tracker: str,
+    settings: Mapping[str, object],
+    frames: int | None = None,
+) -> TrackSummary:
+    """Tracks one detection file and writes the tracks in MOT format.
+
+    Args:
+        detections: File in a format of `stages.detector.detection_file`.
+        output: File to write; it appears complete or not at all.
+        tracker: Name of the tracker.
+        settings: Its settings.
+        frames: Frames in the sequence, where the file may end before it does; None for the number
+            of its last frame.
+
+    Raises:
+        ConfigError: The file, the tracker or a setting is wrong.
+        OutputError: The result cannot be written.
+    """
+    if frames is not None and frames < 1:
+        raise ConfigError(f"frames must be at least 1, got {frames}")
+    stage = TrackerStage(tracker, settings)
+    file = DetectionFile.read(detections)
+    name = sequence_name(detections)
+    count = file.frame_count if frames is None else frames
+    boxes = 0
+    ids: set[int] = set()
+    seconds = 0.0
+    with AtomicFile(output) as result:
+        for index in range(count):
+            observed = Detections(_header(name, index), *file.frame(index))
+            start = time.perf_counter()
+            tracks = stage.process(observed)
+            seconds += time.perf_counter() - start
+            result.write(mot_rows(tracks, index + 1))
+            boxes += len(tracks)
+            ids.update(tracks.ids.tolist())
+    return TrackSummary(detections, output, count, boxes, len(ids), seconds)
+
+
+def track_folder(
+    detections: Path, output: Path, tracker: str, settings: Mapping[str, object]
+) -> dict[str, TrackSummary]:
+    """Tracks every detection file of a folder: ``MVI_1_Det_X.txt.gz`` to ``output/MVI_1.txt``.
+
+    Returns:
+        A summary for each sequence, in the order of their names.
+
+    Raises:
+        ConfigError: There is no such folder or no detection file in it, two files are of one
+            sequence, or see `track_file`.
+        OutputError: A result cannot be written.
+    """
+    if not detections.is_dir():
+        raise ConfigError(f"detections folder {detections} does not exist")
+    sequences: dict[str, Path] = {}
+    for file in detection_files(detections):
+        name = sequence_name(file)
+        if name in sequences:
+            raise ConfigError(
+                f"{sequences[name]} and {file.name} are both of sequence {name}; keep one"
+            )
+        sequences[name] = file
+    if not sequences:
+        raise ConfigError(f"detections folder {detections} has no .txt or .txt.gz file")
+    if output.resolve() == detections.resolve():
+        raise ConfigError(f"output folder {output} is the detections folder; choose another")
+    return {
+        name: track_file(file, output / f"{name}.txt", tracker, settings)
+        for name, file in sorted(sequences.items())
+    }
+
+
+def _header(name: str, index: int) -> FrameHeader:
+    """A frame without pixels or time: trackers count frames and look at neither."""
+    return FrameHeader(
+        stream=name,
+        epoch=0,
+        sequence=index,
+        index=index,
+        pts=index,
+        time_base=Fraction(1),
+        captured_ns=0,
+        height=0,
+        width=0,
+        pixel_format=PixelFormat.BGR24,
+    )

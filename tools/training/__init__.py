@@ -1,0 +1,1 @@
+"""Training SpotNet from images and boxes."""

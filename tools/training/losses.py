@@ -1,0 +1,61 @@
+"""The losses of CenterNet and SpotNet, averaged over stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from tools.training.targets import Targets
+
+TERM_WEIGHTS = {"hm": 1.0, "wh": 0.1, "reg": 1.0, "iou": 2.0, "seg": 1.0}
+
+
+def focal_loss(logits: Tensor, heatmap: Tensor, alpha: float = 2.0, beta: float = 4.0) -> Tensor:
+    """Penalty-reduced pixelwise focal loss, per centre (arXiv 1904.07850, equation 1)."""
+    centre = heatmap.eq(1)
+    probability = torch.sigmoid(logits)
+    positive = F.logsigmoid(logits) * (1 - probability) ** alpha
+    negative = F.logsigmoid(-logits) * probability**alpha * (1 - heatmap) ** beta
+    loss = torch.where(centre, positive, negative).sum()
+    return -loss / centre.sum().clamp(min=1)
+
+
+def giou_loss(sizes: Tensor, offsets: Tensor, targets: Targets) -> Tensor:
+    """1 - GIoU (arXiv 1902.09630) of each of ``targets.rows``: ``(M,)`` in [0, 2]."""
+    sizes = sizes.clamp(min=0.1)
+    low, high = offsets - sizes / 2, offsets + sizes / 2
+    true_low, true_high = targets.offsets - targets.sizes / 2, targets.offsets + targets.sizes / 2
+    shared = (torch.minimum(high, true_high) - torch.maximum(low, true_low)).clamp(min=0).prod(1)
+    union = sizes.prod(1) + targets.sizes.prod(1) - shared
+    hull = (torch.maximum(high, true_high) - torch.minimum(low, true_low)).prod(1)
+    return 1 - shared / union + (hull - union) / hull
+
+
+def spotnet_loss(outputs: Sequence[Mapping[str, Tensor]], targets: Targets) -> dict[str, Tensor]:
+    """Each term and their weighted ``total``.
+
+    Terms are averaged over stacks: ``hm`` centre (weight 1), ``wh`` size (0.1), ``reg`` offset
+    (1), ``iou`` of the box that size and offset make (2), ``seg`` segmentation (1).
+    """
+    image, y, x = targets.rows.unbind(1)
+    count = max(1, targets.boxes)
+    terms = {name: torch.zeros(()) for name in TERM_WEIGHTS}
+    for output in outputs:
+        terms["hm"] = terms["hm"] + focal_loss(output["hm"], targets.heatmap)
+        sizes, offsets = output["wh"][image, :, y, x], output["reg"][image, :, y, x]
+        weights = targets.weights[:, None]
+        terms["wh"] = terms["wh"] + ((sizes - targets.sizes).abs() * weights).sum() / count
+        terms["reg"] = terms["reg"] + ((offsets - targets.offsets).abs() * weights).sum() / count
+        overlap = giou_loss(sizes, offsets, targets)
+        terms["iou"] = terms["iou"] + (overlap * targets.weights).sum() / count
+        if "seg" in output:
+            terms["seg"] = terms["seg"] + F.binary_cross_entropy_with_logits(
+                output["seg"], targets.mask
+            )
+    terms = {name: value / len(outputs) for name, value in terms.items()}
+    return terms | {
+        "total": sum((w * terms[name] for name, w in TERM_WEIGHTS.items()), torch.zeros(()))
+    }

@@ -1,0 +1,15 @@
+"""Tracking algorithms as plain libraries: numpy in, numpy out."""
+
+from trackers.registry import TRACKERS, TrackerSetting, build_tracker, tracker_settings
+from trackers.sort import Sort
+from trackers.tracker import TrackedBoxes, Tracker
+
+__all__ = [
+    "TRACKERS",
+    "Sort",
+    "TrackedBoxes",
+    "Tracker",
+    "TrackerSetting",
+    "build_tracker",
+    "tracker_settings",
+]

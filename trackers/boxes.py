@@ -1,0 +1,69 @@
+"""Geometry of boxes, many at a time.
+
+Boxes are ``(N, 4)`` float64 ``(left, top, right, bottom)`` in pixels. SORT and its successors
+follow a box as ``(centre x, centre y, area, aspect)``, aspect being width / height.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+IndexArray: TypeAlias = npt.NDArray[np.intp]
+
+
+def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Intersection over union of every box of ``a`` with every box of ``b``.
+
+    Args:
+        a: ``(N, 4)`` boxes.
+        b: ``(M, 4)`` boxes.
+
+    Returns:
+        ``(N, M)`` in [0, 1]; 0 where both boxes have no area.
+    """
+    columns = b.T  # contiguous rows of one coordinate each, against columns of the other
+    left, top, right, bottom = a[:, 0:1], a[:, 1:2], a[:, 2:3], a[:, 3:4]
+    width = np.minimum(right, columns[2])
+    width -= np.maximum(left, columns[0])
+    height = np.minimum(bottom, columns[3])
+    height -= np.maximum(top, columns[1])
+    np.maximum(width, 0.0, out=width)
+    np.maximum(height, 0.0, out=height)
+    intersection = np.multiply(width, height, out=width)
+    area_a = (right - left) * (bottom - top)
+    area_b = (columns[2] - columns[0]) * (columns[3] - columns[1])
+    union = np.add(area_a, area_b, out=height)
+    union -= intersection
+    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+
+
+def to_center_area_aspect(boxes: FloatArray) -> FloatArray:
+    """Boxes ``(N, 4)`` as ``(N, 4)`` centre x, centre y, area, width / height.
+
+    The boxes must have an area.
+    """
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    measurements = np.empty_like(boxes)
+    measurements[:, :2] = boxes[:, :2] + sizes / 2
+    measurements[:, 2] = sizes[:, 0] * sizes[:, 1]
+    measurements[:, 3] = sizes[:, 0] / sizes[:, 1]
+    return measurements
+
+
+def from_center_area_aspect(states: FloatArray) -> FloatArray:
+    """Inverse of `to_center_area_aspect`; not finite where area or aspect describe no box."""
+    halves = np.empty((len(states), 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        width = np.sqrt(states[:, 2] * states[:, 3])
+        halves[:, 0] = width
+        halves[:, 1] = states[:, 2] / width
+    halves /= 2
+    boxes = np.empty((len(states), 4))
+    boxes[:, :2] = states[:, :2] - halves
+    boxes[:, 2:] = states[:, :2] + halves
+    return boxes

@@ -1,0 +1,84 @@
+"""Kalman filters of many tracks at once, for motion of constant velocity.
+
+The models of SORT and its successors couple each measured quantity with its own velocity and with
+nothing else: transition, measurement and noise matrices connect no two of them, and the initial
+covariance is diagonal. The filter of a track then falls apart into independent filters of two
+states, for which the matrix products and the inverse are a few products of numbers. A quantity
+without velocity is one whose velocity has value, variance and noise zero.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trackers.boxes import BoolArray, FloatArray, IndexArray
+
+
+class ConstantVelocityFilter:
+    """``T`` tracks of ``D`` quantities, each measured directly, with a velocity per step.
+
+    Noise is given with every call, as ``(D,)`` for all tracks or one row for each, since some
+    trackers scale it with the size of the object.
+
+    Attributes:
+        moments: ``(5, T, D)`` float64: value, velocity, variance of the value, covariance of value
+            and velocity, variance of the velocity.
+    """
+
+    def __init__(self, dimensions: int) -> None:
+        """Starts without tracks; ``dimensions`` is ``D``."""
+        self.moments: FloatArray = np.empty((5, 0, dimensions))
+
+    def __len__(self) -> int:
+        return self.moments.shape[1]
+
+    @property
+    def values(self) -> FloatArray:
+        """``(T, D)`` view of the estimated quantities."""
+        return self.moments[0]
+
+    @property
+    def velocities(self) -> FloatArray:
+        """``(T, D)`` view of their estimated velocities, per step."""
+        return self.moments[1]
+
+    def predict(self, value_noise: FloatArray, velocity_noise: FloatArray) -> None:
+        """Moves every track one step on; the noises are variances added per step."""
+        value, velocity, variance, covariance, velocity_variance = self.moments
+        value += velocity
+        variance += covariance  # F P F' for F = [[1, 1], [0, 1]], in the order that needs no copy
+        covariance += velocity_variance
+        variance += covariance
+        variance += value_noise
+        velocity_variance += velocity_noise
+
+    def update(
+        self, rows: IndexArray, measurements: FloatArray, measurement_noise: FloatArray
+    ) -> None:
+        """Corrects tracks ``rows`` ``(M,)``, all different, with ``measurements`` ``(M, D)``."""
+        moments = self.moments[:, rows]
+        value, velocity, variance, covariance, velocity_variance = moments
+        innovation = measurements - value
+        precision = 1.0 / (variance + measurement_noise)
+        gain = variance * precision
+        velocity_gain = covariance * precision
+        value += gain * innovation
+        velocity += velocity_gain * innovation
+        velocity_variance -= velocity_gain * covariance
+        np.multiply(gain, measurement_noise, out=variance)
+        np.multiply(velocity_gain, measurement_noise, out=covariance)
+        self.moments[:, rows] = moments
+
+    def append(
+        self, measurements: FloatArray, variance: FloatArray, velocity_variance: FloatArray
+    ) -> None:
+        """Adds a resting track for each of ``measurements`` ``(M, D)``, with these variances."""
+        born = np.zeros((5, *measurements.shape))
+        born[0] = measurements
+        born[2] = variance
+        born[4] = velocity_variance
+        self.moments = np.concatenate((self.moments, born), axis=1)
+
+    def keep(self, mask: BoolArray) -> None:
+        """Forgets the tracks where ``mask`` ``(T,)`` is False; the others keep their order."""
+        self.moments = self.moments[:, mask]

@@ -1,0 +1,66 @@
+"""Trackers by name, for configurations and the command line."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import get_type_hints
+
+from trackers.sort import Sort
+from trackers.tracker import Tracker
+
+TRACKERS: dict[str, type[Tracker]] = {"sort": Sort}
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSetting:
+    """One setting of a tracker: its name, its type and the value it has when not given."""
+
+    name: str
+    type: type
+    default: object
+
+
+def tracker_settings(name: str) -> dict[str, TrackerSetting]:
+    """The settings of the tracker ``name``, in the order of its constructor.
+
+    Raises:
+        ValueError: There is no such tracker; the message lists those there are.
+    """
+    constructor = _tracker_class(name).__init__
+    types = get_type_hints(constructor)
+    return {
+        parameter.name: TrackerSetting(parameter.name, types[parameter.name], parameter.default)
+        for parameter in inspect.signature(constructor).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+def build_tracker(name: str, **settings: object) -> Tracker:
+    """A tracker by its name.
+
+    Args:
+        name: Key of `TRACKERS`.
+        **settings: See `tracker_settings`; the others have their defaults.
+
+    Raises:
+        ValueError: The tracker or a setting is unknown (the message lists what is allowed), or a
+            value is out of its range.
+    """
+    allowed = tracker_settings(name)
+    for setting in settings:
+        if setting not in allowed:
+            raise ValueError(
+                f"tracker {name!r} has no setting {setting!r}; its settings are "
+                + ", ".join(allowed)
+            )
+    return _tracker_class(name)(**settings)
+
+
+def _tracker_class(name: str) -> type[Tracker]:
+    try:
+        return TRACKERS[name]
+    except KeyError:
+        raise ValueError(
+            f"unknown tracker {name!r}; the trackers are {', '.join(sorted(TRACKERS))}"
+        ) from None

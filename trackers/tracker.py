@@ -1,0 +1,158 @@
+"""What every tracker takes and gives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from trackers.boxes import FloatArray
+
+Int64Array: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackedBoxes:
+    """The tracks of one frame, in the order of their ids.
+
+    Attributes:
+        boxes: ``(M, 4)`` float32 ``(left, top, right, bottom)`` in pixels.
+        scores: ``(M,)`` float32, score of the detection each track was updated with.
+        classes: ``(M,)`` int16, class of that detection; 0 where no classes were given.
+        ids: ``(M,)`` int64, 1-based.
+        detection_indices: ``(M,)`` int64, row of that detection in the arrays given to `update`.
+    """
+
+    boxes: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    classes: npt.NDArray[np.int16]
+    ids: Int64Array
+    detection_indices: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observations:
+    """The detections of one frame after `Tracker.update` has checked them.
+
+    Attributes:
+        boxes: ``(N, 4)`` float64 ``(left, top, right, bottom)``, all with an area.
+        scores: ``(N,)`` float64.
+        indices: ``(N,)`` int64, row of each in the arrays given to `update`.
+        motion: ``(2, 3)`` float64 affine map from the previous frame's pixels to this frame's.
+    """
+
+    boxes: FloatArray
+    scores: FloatArray
+    indices: Int64Array
+    motion: FloatArray | None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+class Tracker(ABC):
+    """Follows the boxes of one stream from frame to frame.
+
+    All state lives in the instance. A subclass takes its settings as keyword arguments of its
+    constructor, rejects those it cannot work with, and implements `_track` and `_forget`.
+    """
+
+    def __init__(self) -> None:
+        self._next_id = 1
+
+    def update(
+        self,
+        boxes: npt.ArrayLike,
+        scores: npt.ArrayLike,
+        classes: npt.ArrayLike | None = None,
+        motion: npt.ArrayLike | None = None,
+    ) -> TrackedBoxes:
+        """Takes the detections of the next frame and gives the tracks seen in it.
+
+        Must be called once for each frame, in order, with empty arrays for a frame without
+        detections: a call is one step of time.
+
+        Args:
+            boxes: ``(N, 4)`` ``(left, top, right, bottom)`` in pixels. Boxes without an area
+                (right <= left or bottom <= top) are ignored.
+            scores: ``(N,)``.
+            classes: ``(N,)`` whole numbers; they ride along and do not keep boxes apart.
+            motion: ``(2, 3)`` affine map from the previous frame's pixels to this frame's, None
+                where the camera stands still or its motion is unknown.
+
+        Returns:
+            The tracks updated in this frame that the tracker is sure enough of.
+
+        Raises:
+            ValueError: A shape is wrong, or a box, score or motion is not finite. The tracker has
+                not taken the step then.
+        """
+        box_array = _checked("boxes", boxes, (-1, 4))
+        score_array = _checked("scores", scores, (len(box_array),))
+        if classes is None:
+            class_array = np.zeros(len(box_array), np.int16)
+        else:
+            class_array = _checked("classes", classes, (len(box_array),)).astype(np.int16)
+        motion_array = None if motion is None else _checked("motion", motion, (2, 3))
+
+        has_area = (box_array[:, 2:] > box_array[:, :2]).all(axis=1)
+        indices = np.flatnonzero(has_area)
+        if len(indices) == len(box_array):
+            kept_boxes, kept_scores = box_array, score_array
+        else:
+            kept_boxes, kept_scores = box_array[indices], score_array[indices]
+        tracked, ids, used = self._track(
+            Observations(kept_boxes, kept_scores, indices, motion_array)
+        )
+        return TrackedBoxes(
+            tracked.astype(np.float32),
+            score_array[used].astype(np.float32),
+            class_array[used],
+            ids,
+            used,
+        )
+
+    def reset(self, *, restart_ids: bool = False) -> None:
+        """Forgets all tracks, as at a cut; ids go on counting unless ``restart_ids``."""
+        self._forget()
+        if restart_ids:
+            self._next_id = 1
+
+    def _new_ids(self, count: int) -> Int64Array:
+        """``count`` ids that this instance has never given out."""
+        first = self._next_id
+        self._next_id += count
+        return np.arange(first, self._next_id, dtype=np.int64)
+
+    @abstractmethod
+    def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
+        """One step: boxes ``(M, 4)``, ids ``(M,)`` ascending, detection indices ``(M,)``."""
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Drops all tracks and counters of time; ids stay."""
+
+
+def _checked(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """``value`` as a finite float64 array of ``shape``, where -1 is any length."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from None
+    if array.shape == (0,) and shape[0] <= 0:  # [] means none as well as np.empty((0, 4)) does
+        array = array.reshape(0, *shape[1:])
+    if array.ndim != len(shape) or any(
+        wanted not in (-1, actual) for wanted, actual in zip(shape, array.shape, strict=True)
+    ):
+        wanted = str(shape).replace("-1", "N")
+        raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+    if not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
+        raise ValueError(f"{name} must be finite, got {array[row].tolist()} in row {row}")
+    return array
