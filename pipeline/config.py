@@ -46,6 +46,12 @@ class DetectorConfig(_Strict):
     scale: float = Field(1.0, gt=0, le=4, description="Frames are resized by this.")
     min_score: float = Field(0.1, ge=0, le=1, description="Weaker detections are left out.")
     threads: int = Field(0, ge=0, description="Torch CPU threads; 0 leaves it to torch.")
+    batch_size: int = Field(
+        0, ge=0, le=256, description="Frames at a time, of any stream; 0: 1 on a CPU, 8 on a GPU."
+    )
+    batch_wait_ms: float = Field(
+        5.0, ge=0, le=1000, description="A batch leaves this long after its first frame, ms."
+    )
 
 
 class TrackerConfig(_Strict):

@@ -21,15 +21,24 @@ class Inlet:
         self._socket.rcvhwm = 0  # credits bound what is on its way, not ZeroMQ's buffers
         self._socket.bind(endpoint)
 
-    def __iter__(self) -> Iterator[Envelope]:
-        """Every message that parses, for ever; others are counted and dropped."""
-        while True:
+    def receive(self, timeout: float | None = None) -> Envelope | None:
+        """The next message that parses; others are counted and dropped.
+
+        Returns None where none came within ``timeout`` seconds; None waits for ever.
+        """
+        while timeout is None or self._socket.poll(timeout * 1000):
             parts = self._socket.recv_multipart(copy=True)
             try:
-                yield decode(parts)
+                return decode(parts)
             except MessageError as error:
                 self.malformed += 1
                 log.warning("dropped a malformed message (%d so far): %s", self.malformed, error)
+        return None
+
+    def __iter__(self) -> Iterator[Envelope]:
+        """Every message that parses, for ever."""
+        while (envelope := self.receive()) is not None:
+            yield envelope
 
 
 class Outlet:

@@ -11,7 +11,7 @@ from typing import Any
 
 import zmq
 
-from pipeline.config import RunConfig
+from pipeline.config import RunConfig, SinkConfig
 from pipeline.link import Inlet
 from pipeline.messages import Envelope
 from pipeline.plan import Status, WorkerPlan
@@ -51,20 +51,22 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Callable[[Status], 
             stream.sink.abort()
 
 
+def sink_options(config: SinkConfig) -> SinkOptions:
+    """What a config asks of a `StreamSink`."""
+    return SinkOptions(
+        overlay=config.overlay,
+        overlay_crf=config.overlay_crf,
+        toolkit_files=config.toolkit_files,
+    )
+
+
 class _Stream:
     def __init__(self, plan: WorkerPlan, context: zmq.Context, name: str) -> None:
         config = RunConfig.model_validate(plan.config)
         number = next(i for i, stream in enumerate(plan.streams) if stream.name == name)
         self.name = name
         self.folder = Path(plan.output) / name
-        self.sink = StreamSink(
-            self.folder,
-            SinkOptions(
-                overlay=config.sink.overlay,
-                overlay_crf=config.sink.overlay_crf,
-                toolkit_files=config.sink.toolkit_files,
-            ),
-        )
+        self.sink = StreamSink(self.folder, sink_options(config.sink))
         self._run: dict[str, Any] = {**plan.about, "config": plan.config}
         self._overlay = config.sink.overlay
         self._ring_path = plan.streams[number].ring

@@ -28,6 +28,13 @@ from stages.sink.results import has_results, is_complete, remove_parts, remove_r
 
 _DRAIN_SECONDS = 60.0
 
+WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Set for every stage unless the user has set it.
+
+Torch's threads spin while they wait for one another; where another process needs a core, that makes
+the detector several times slower (docs/architecture.md has the figures).
+"""
+
 
 @dataclass(slots=True)
 class RunResult:
@@ -229,14 +236,11 @@ class Supervisor:
 
 
 def _spawn(plan: WorkerPlan) -> subprocess.Popen[bytes]:
-    # Torch's threads spin while they wait for one another; where another process needs a core,
-    # that makes the detector several times slower (docs/architecture.md has the figures).
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.worker"],
         stdin=subprocess.PIPE,
         start_new_session=True,
-        env=environment,
+        env=WORKER_ENVIRONMENT | dict(os.environ),
     )
     assert process.stdin is not None
     process.stdin.write(msgspec.json.encode(plan))

@@ -23,6 +23,10 @@ app = typer.Typer(
 )
 
 
+bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side.")
+app.add_typer(bench, name="bench")
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"spotstream {importlib.metadata.version('spotstream')}")
@@ -121,6 +125,28 @@ def train(config: Annotated[Path, typer.Argument(help="YAML file, see configs/tr
     for name, scores in result.scores.items():
         table.add_row(name, f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")
     Console().print(table)
+
+
+@bench.command("pipeline")
+def bench_pipeline(
+    source: Annotated[str, typer.Option(help="Video file or image folder; demo is rendered.")] = (
+        "demo"
+    ),
+    config: Annotated[Path | None, typer.Option(help="YAML file, see configs/.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often both are run, in turn.")] = 3,
+) -> None:
+    """The four processes against one process that calls the same functions in a loop."""
+    from pipeline.config import load_config
+    from tools.bench.pipeline import bench_pipeline as measure
+
+    def show(number: int, four: float, one: float) -> None:
+        typer.echo(f"round {number + 1}: four processes {four:.1f} fps, one loop {one:.1f} fps")
+
+    result = measure(source, load_config(config, set_ or []), rounds, show)
+    typer.echo(f"{result.frames} frames; four processes to one loop: {result.ratio:.2f} (median)")
 
 
 def main() -> None:

@@ -21,7 +21,10 @@ class FileDetector:
         name: Name of the detector that made the files: ``NAME`` of ``MVI_39511_Det_NAME.txt``,
             else the file's name without suffix or the folder's name.
         class_names: Names of the classes that ``Detections.classes`` indexes.
+        batch_size: 1, as nothing is gained by waiting for more frames.
     """
+
+    batch_size = 1
 
     def __init__(
         self,

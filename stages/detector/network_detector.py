@@ -10,10 +10,13 @@ import numpy as np
 import torch
 
 from stages.detector.peaks import decode_peaks
-from stages.detector.preprocessing import input_geometry, network_input, to_bgr
+from stages.detector.preprocessing import input_geometry, network_input, normalise, to_bgr
 from stages.detector.spotnet import CheckpointError, SpotNet, channels_last
 from stages.errors import ConfigError
-from stages.records import Detections, Frame
+from stages.records import Detections, Frame, UInt8Array
+
+_MIN_SIDE = 1.0  # pixels
+_GPU_BATCH = 8
 
 
 def shipped_weights() -> Path:
@@ -58,33 +61,47 @@ class NetworkDetector:
         self.model = channels_last(model.fused().to(self.dtype))
         self.scale = scale
         self.min_score = min_score
+        # A CPU gains nothing by waiting for more frames.
+        self.batch_size = 1 if self.device.type == "cpu" else _GPU_BATCH
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Detections of each frame, scores falling; frames of one size in one forward pass."""
+        by_size: dict[tuple[int, int], list[int]] = {}
+        for position, frame in enumerate(frames):
+            size = frame.header.height, frame.header.width
+            by_size.setdefault(size, []).append(position)
+        found: dict[int, Detections] = {}
+        for positions in by_size.values():
+            chosen = [frames[position] for position in positions]
+            found.update(zip(positions, self._detect(chosen), strict=True))
+        return [found[position] for position in range(len(frames))]
 
     @torch.inference_mode()
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Detections of each frame, scores falling; one forward pass a frame."""
-        return [self._detect(frame) for frame in frames]
-
-    def _detect(self, frame: Frame) -> Detections:
-        header = frame.header
-        assert frame.pixels is not None
-        geometry = input_geometry(header.height, header.width, self.model.config, self.scale)
-        images = network_input(to_bgr(frame.pixels, header.pixel_format), geometry)
-        outputs = self.model(images.to(self.device, self.dtype))[-1]
+    def _detect(self, frames: list[Frame]) -> list[Detections]:
+        """Of frames of one size."""
+        first = frames[0].header
+        geometry = input_geometry(first.height, first.width, self.model.config, self.scale)
+        images = network_input([_bgr(frame) for frame in frames], geometry)
+        outputs = self.model(normalise(images.to(self.device)).to(self.dtype))[-1]
         peaks = decode_peaks(outputs)
-        scores = peaks.scores[0].cpu().numpy()
-        kept = scores >= self.min_score
+        values = torch.cat((peaks.boxes, peaks.scores[..., None], peaks.classes[..., None]), -1)
         offset = np.array([geometry.offset_x, geometry.offset_y] * 2, np.float32)
         scale = np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
-        boxes = (peaks.boxes[0].cpu().numpy()[kept] - offset) / scale
-        limit = np.array([header.width, header.height] * 2, np.float32)
-        boxes = np.clip(boxes, 0, limit).astype(np.float32)
-        solid = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) > 1
-        return Detections(
-            header,
-            boxes[solid],
-            scores[kept][solid].astype(np.float32),
-            peaks.classes[0].cpu().numpy()[kept][solid].astype(np.int16),
-        )
+        limit = np.array([first.width, first.height] * 2, np.float32)
+        found = []
+        for frame, rows in zip(frames, values.cpu().numpy(), strict=True):
+            boxes, scores = ((rows[:, :4] - offset) / scale).clip(0, limit), rows[:, 4]
+            kept = scores >= self.min_score
+            kept &= (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) > _MIN_SIDE
+            classes = rows[kept, 5].astype(np.int16)
+            found.append(Detections(frame.header, boxes[kept], scores[kept], classes))
+        return found
+
+
+def _bgr(frame: Frame) -> UInt8Array:
+    if frame.pixels is None:
+        raise ValueError(f"{frame.header.stream}: frame {frame.header.number} has no pixels")
+    return to_bgr(frame.pixels, frame.header.pixel_format)
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

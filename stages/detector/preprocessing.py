@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -58,24 +59,29 @@ def to_bgr(pixels: UInt8Array, pixel_format: PixelFormat) -> UInt8Array:
     return pixels
 
 
-def network_input(image: UInt8Array, geometry: InputGeometry) -> Tensor:
-    """``(1, 3, H, W)`` float32, channels last: resized, padded with black, normalised."""
+def place(image: UInt8Array, geometry: InputGeometry, canvas: UInt8Array) -> None:
+    """Puts ``image``, resized, on ``canvas``: black, ``(geometry.height, geometry.width, 3)``."""
     resized_h = round(image.shape[0] * geometry.scale_y)
     resized_w = round(image.shape[1] * geometry.scale_x)
-    if (resized_h, resized_w) != image.shape[:2]:
-        shrinks = resized_h < image.shape[0]
-        image = np.asarray(
-            cv2.resize(
-                image,
-                (resized_w, resized_h),
-                interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
-            ),
-            np.uint8,
-        )
-    canvas = np.zeros((geometry.height, geometry.width, 3), np.uint8)
     top, left = geometry.offset_y, geometry.offset_x
-    canvas[top : top + resized_h, left : left + resized_w] = image
-    return normalise(torch.from_numpy(canvas)[None])
+    area = canvas[top : top + resized_h, left : left + resized_w]
+    if (resized_h, resized_w) == image.shape[:2]:
+        np.copyto(area, image)
+        return
+    shrinks = resized_h < image.shape[0]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    area[:] = cv2.resize(image, (resized_w, resized_h), interpolation=interpolation)
+
+
+def network_input(images: Sequence[UInt8Array], geometry: InputGeometry) -> Tensor:
+    """``(N, H, W, 3)`` uint8: images of one size, resized and padded with black.
+
+    `normalise` makes of it what the network takes, on whichever device it was moved to.
+    """
+    canvas = np.zeros((len(images), geometry.height, geometry.width, 3), np.uint8)
+    for image, area in zip(images, canvas, strict=True):
+        place(image, geometry, area)
+    return torch.from_numpy(canvas)
 
 
 def normalise(images: Tensor) -> Tensor:

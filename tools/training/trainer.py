@@ -121,7 +121,8 @@ def evaluate(
 @torch.inference_mode()
 def _detect(network: SpotNet, sample: Sample, scale: float) -> tuple[np.ndarray, np.ndarray]:
     geometry = input_geometry(sample.image.shape[0], sample.image.shape[1], network.config, scale)
-    peaks = decode_peaks(network(network_input(sample.image, geometry))[-1])
+    images = normalise(network_input([sample.image], geometry))
+    peaks = decode_peaks(network(images)[-1])
     boxes = peaks.boxes[0].numpy() / np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
     return boxes, peaks.scores[0].numpy()
 

@@ -1,0 +1,82 @@
+"""SpotNet with the shipped weights on frames."""
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from stages.decoder.scene import Scene, SceneConfig
+from stages.detector.network_detector import NetworkDetector, fast_dtype
+from stages.errors import ConfigError
+from stages.records import Frame, FrameHeader, PixelFormat
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return NetworkDetector(min_score=0.0, threads=1)
+
+
+def frame(image, sequence=0, pixel_format=PixelFormat.BGR24):
+    height, width = image.shape[:2]
+    if pixel_format is PixelFormat.YUV420P:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+    header = FrameHeader(
+        "s", 0, sequence, sequence, 0, Fraction(1, 25), 0, height, width, pixel_format
+    )
+    return Frame(header, image)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return Scene(SceneConfig(seed=2, width=320, height=192, frames=20, vehicles=120))
+
+
+def test_a_batch_gives_what_its_frames_give_alone(detector, scene):
+    images = [scene.render(0).image, scene.render(5).image[:160, :256], scene.render(10).image]
+    frames = [frame(image, n) for n, image in enumerate(images)]
+    together = detector.detect(frames)
+    for one, found in zip(frames, together, strict=True):
+        alone = detector.detect([one])[0]
+        assert found.frame is one.header
+        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
+        np.testing.assert_allclose(found.boxes[:10], alone.boxes[:10], atol=1e-2)
+
+
+def test_detections_lie_inside_the_frame_and_fall_in_score(detector, scene):
+    found = detector.detect([frame(scene.render(3).image)])[0]
+    assert found.boxes.dtype == np.float32
+    assert found.scores.dtype == np.float32
+    assert found.classes.dtype == np.int16
+    assert len(found) > 0
+    assert (np.diff(found.scores) <= 0).all()
+    assert found.boxes.min() >= 0
+    assert (found.boxes[:, 2:] <= [320, 192]).all()
+
+
+def test_min_score_leaves_out_the_weak(detector, scene):
+    one = frame(scene.render(3).image)
+    everything = detector.detect([one])[0]
+    limit = float(everything.scores[2])
+    strict = NetworkDetector(min_score=limit, threads=1).detect([one])[0]
+    assert (strict.scores >= limit).all()
+    assert len(strict) >= 3
+
+
+def test_yuv_frames_give_nearly_what_bgr_frames_give(detector, scene):
+    image = scene.render(3).image
+    bgr = detector.detect([frame(image)])[0]
+    yuv = detector.detect([frame(image, pixel_format=PixelFormat.YUV420P)])[0]
+    assert abs(float(bgr.scores[0]) - float(yuv.scores[0])) < 0.1
+
+
+def test_weights_that_do_not_load_are_a_config_error(tmp_path):
+    (tmp_path / "broken.safetensors").write_bytes(b"not weights")
+    with pytest.raises(ConfigError, match=r"broken\.safetensors"):
+        NetworkDetector(tmp_path / "broken.safetensors")
+
+
+def test_bfloat16_only_where_the_cpu_computes_in_it():
+    expected = torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32
+    assert fast_dtype(torch.device("cpu")) is expected
