@@ -38,7 +38,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context) -> None:
     stream = plan.streams[plan.stream]
     decoder = config.decoder
     source = open_source(
-        SourceSpec(stream.name, stream.location, stream.layout),
+        SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
         FrameSelection(decoder.first_frame, decoder.last_frame, decoder.every),
         Fraction(decoder.frame_rate),
     )
@@ -87,6 +87,7 @@ class FramePublisher:
         self._ring = FrameRing(stream.ring)
         self._stop = stop
         self._slot: tuple[int, UInt8Array] | None = None
+        self._slot_bytes = 0
         self._work_ns: dict[int, int] = {}
         self._control: deque[Envelope] = deque()
         self._closing = False
@@ -110,11 +111,21 @@ class FramePublisher:
             number = self._flow.acquire()
             if number is None:
                 raise InterruptedError
-            self._ring.reserve(self._slots, size)
+            self._reserve(size)
         else:  # the source gave up on the last frame
             number = self._slot[0]
         self._slot = (number, self._ring.slot(number, shape))
         return self._slot[1]
+
+    def _reserve(self, size: int) -> None:
+        if size == self._slot_bytes:
+            return
+        while self._slot_bytes and not self._flow.idle:  # slots of the old size are still read
+            if self._stop.is_set():
+                raise InterruptedError
+            time.sleep(0.001)
+        self._ring.reserve(self._slots, size)
+        self._slot_bytes = size
 
     def publish(self, header: FrameHeader, work_ns: int) -> None:
         """The slot lent last holds this frame."""

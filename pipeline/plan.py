@@ -16,6 +16,7 @@ class StreamPlan(msgspec.Struct, frozen=True):
     name: str
     location: str
     layout: str
+    frame_rate: str
     ring: str
     live: bool
 

@@ -94,10 +94,10 @@ class Supervisor:
             folder = self._output / spec.name
             if overwrite:
                 remove_results(folder)
-            elif spec.layout and is_complete(folder):
+            elif spec.of_data_set and is_complete(folder):
                 self.result.skipped.append(spec.name)
                 continue
-            elif has_results(folder) and not spec.layout:
+            elif has_results(folder) and not spec.of_data_set:
                 raise OutputError(
                     f"{folder} holds results of an earlier run; "
                     f"add --overwrite or choose another --output"
@@ -129,7 +129,9 @@ class Supervisor:
                 descriptor, path = create_ring_file(spec.name)
                 rings.append(descriptor)
                 live = "://" in spec.location
-                streams.append(StreamPlan(spec.name, spec.location, spec.layout, path, live))
+                streams.append(
+                    StreamPlan(spec.name, spec.location, spec.layout, spec.frame_rate, path, live)
+                )
             self._supervise(plain, streams, sockets, control)
         finally:
             self._end_all()

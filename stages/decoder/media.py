@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from av.video.stream import VideoStream
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
 from stages.errors import SourceError
 from stages.records import (
+    Dropped,
     EndOfStream,
     EndReason,
     Frame,
@@ -83,26 +85,21 @@ class MediaSource:
     ) -> Iterator[SourceRecord]:
         time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        total = stream.frames or None
+        total = _frame_count(container, stream)
         sequence, index, epoch = 0, -1, -1
         last_pts: int | None = None
         size = (0, 0)
-        error: Exception | None = None
-        frames = container.decode(stream)
-        while True:
-            try:
-                frame = next(frames, None)
-            except av.error.FFmpegError as broken:
-                error = broken
-                break
-            if frame is None:
-                break
+        for frame in _frames(container, stream):
             index += 1
             if self.selection.ends_before(index):
                 break
-            pts = _next_pts(frame.pts, last_pts, rate, time_base)
-            last_pts = pts
+            if frame is not None:
+                last_pts = pts = _next_pts(frame.pts, last_pts, rate, time_base)
             if not self.selection.takes(index):
+                continue
+            if frame is None:
+                yield Dropped(self.name, max(epoch, 0), sequence, sequence, "broken frame")
+                sequence += 1
                 continue
             if (frame.height, frame.width) != size:
                 size = (frame.height, frame.width)
@@ -118,12 +115,16 @@ class MediaSource:
             )
             sequence += 1
             yield Frame(header, pixels)
-        if sequence == 0:
-            why = (
-                self._cannot("decode", error) if error else f"{redact(self.location)} gave no frame"
-            )
-            raise SourceError(why)
-        yield self._end(sequence, index + 1, max(epoch, 0), total, error)
+        if epoch < 0:
+            raise SourceError(self._nothing(index + 1))
+        missing = None
+        if self.selection.last is None:
+            missing = _missing(container, stream, total, index + 1, last_pts)
+        if missing is None:
+            yield EndOfStream(self.name, epoch, sequence, EndReason.COMPLETE)
+        else:
+            message = f"{redact(self.location)} breaks off after {missing}"
+            yield EndOfStream(self.name, epoch, sequence, EndReason.TRUNCATED, message)
 
     def _start(
         self,
@@ -147,15 +148,11 @@ class MediaSource:
             layout=self.layout,
         )
 
-    def _end(
-        self, given: int, seen: int, epoch: int, total: int | None, error: Exception | None
-    ) -> EndOfStream:
-        wanted_all = self.selection.last is None
-        if error is not None or (wanted_all and total is not None and seen < total):
-            of = f" of {total}" if total else ""
-            message = f"{redact(self.location)} breaks off after {seen}{of} frames"
-            return EndOfStream(self.name, epoch, given, EndReason.TRUNCATED, message)
-        return EndOfStream(self.name, epoch, given, EndReason.COMPLETE)
+    def _nothing(self, seen: int) -> str:
+        place = redact(self.location)
+        if seen == 0:
+            return f"{place} gave no frame that can be decoded"
+        return f"none of the {seen} frames of {place} is in the chosen range and can be decoded"
 
     def _cannot(self, verb: str, error: Exception) -> str:
         place = redact(self.location)
@@ -163,6 +160,56 @@ class MediaSource:
             return f"no such file: {place}"
         reason = getattr(error, "strerror", None) or redact(str(error))
         return f"cannot {verb} {place} as a video: {reason}"
+
+
+def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | None]:
+    """Every frame until the source ends or breaks off; None for one that is broken."""
+    broken: list[int] = []  # times of packets that gave no frame; the decoder lags behind them
+    for packet in _packets(container, stream):
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:
+            break
+        except av.error.FFmpegError:
+            heapq.heappush(broken, packet.pts or 0)
+            continue
+        for frame in frames:
+            assert isinstance(frame, VideoFrame)
+            while broken and (frame.pts is None or broken[0] < frame.pts):
+                heapq.heappop(broken)
+                yield None
+            yield None if frame.is_corrupt else frame
+    yield from (None for _ in broken)
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+    try:
+        yield from container.demux(stream)
+    except av.error.FFmpegError:
+        return  # cut off
+
+
+def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
+    """What an MP4 or MOV says; elsewhere the number counts ticks (AVI) or is a guess."""
+    return stream.frames or None if "mp4" in container.format.name else None
+
+
+def _missing(
+    container: InputContainer,
+    stream: VideoStream,
+    total: int | None,
+    seen: int,
+    last_pts: int | None,
+) -> str | None:
+    """How much of how much came, where the container promises more; None where it does not."""
+    if total is not None:
+        return f"{seen} of {total} frames" if seen < total else None
+    # Another stream, sound for one, may rightly last longer.
+    if last_pts is None or container.duration is None or len(container.streams) > 1:
+        return None
+    length = container.duration / av.time_base
+    seconds = float((last_pts - (stream.start_time or 0)) * (stream.time_base or 0))
+    return f"{seconds:.1f} of {length:.1f} s" if seconds < 0.95 * length - 0.5 else None
 
 
 def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import configparser
+import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from stages.decoder.image_folder import ImageFolderSource, image_files
+from stages.decoder.image_folder import IMAGE_SUFFIXES, ImageFolderSource, image_files
 from stages.decoder.media import MediaSource, redact
 from stages.decoder.scene import SceneConfig
 from stages.decoder.scene_source import SceneSource
@@ -20,31 +22,48 @@ DEMO = "demo"
 
 DEMO_SCENE = SceneConfig(seed=1)
 
+VIDEO_SUFFIXES = frozenset(
+    {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm"}
+)
+"""What counts as a video in a folder of videos; a file that is named may have any suffix."""
+
+_DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
+
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """One stream to be: its name, where it comes from, and the benchmark it belongs to."""
+    """One stream to be.
+
+    Attributes:
+        name: Name of the stream and of its folder in the results.
+        location: File, folder, URL or `DEMO`.
+        layout: Benchmark it belongs to (``detrac``, ``uavdt``, ``mot``) or "".
+        of_data_set: Whether it is one of the sequences below a folder that the user gave.
+        frame_rate: Frames per second that a ``seqinfo.ini`` states, as a fraction, or "".
+    """
 
     name: str
     location: str
     layout: str = ""
+    of_data_set: bool = False
+    frame_rate: str = ""
 
 
 def expand_sources(locations: Sequence[str]) -> list[SourceSpec]:
-    """One spec per source; a data set's root gives one per sequence, names unique.
+    """One spec per source; a data set's root gives one per sequence. Names are unique.
 
     Raises:
         SourceError: A path does not exist or holds nothing to read.
     """
     specs: list[SourceSpec] = []
     for location in locations:
-        for name, place, layout in _expand(location):
-            clean = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "stream"
-            taken = {spec.name for spec in specs}
+        for spec in _expand(location):
+            clean = re.sub(r"[^A-Za-z0-9._-]+", "-", spec.name).strip("-.") or "stream"
+            taken = {other.name for other in specs}
             unique, count = clean, 2
             while unique in taken:
                 unique, count = f"{clean}-{count}", count + 1
-            specs.append(SourceSpec(unique, place, layout))
+            specs.append(replace(spec, name=unique))
     return specs
 
 
@@ -55,36 +74,76 @@ def open_source(
     if spec.location == DEMO:
         return SceneSource(DEMO_SCENE, name=spec.name, selection=selection)
     path = Path(spec.location)
-    is_images = "://" not in spec.location and (
-        path.is_dir() or path.suffix.lower() in {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+    if "://" in spec.location or not (path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES):
+        return MediaSource(spec.location, name=spec.name, selection=selection, layout=spec.layout)
+    return ImageFolderSource(
+        path,
+        name=spec.name,
+        selection=selection,
+        frame_rate=Fraction(spec.frame_rate or frame_rate),
+        layout=spec.layout,
     )
-    if is_images:
-        return ImageFolderSource(
-            path, name=spec.name, selection=selection, frame_rate=frame_rate, layout=spec.layout
-        )
-    return MediaSource(spec.location, name=spec.name, selection=selection, layout=spec.layout)
 
 
-def _expand(location: str) -> list[tuple[str, str, str]]:
+def _expand(location: str) -> list[SourceSpec]:
     if location == DEMO:
-        return [(DEMO, DEMO, "")]
+        return [SourceSpec(DEMO, DEMO)]
     if "://" in location:
-        return [(redact(location).split("://", 1)[1], location, "")]
+        return [SourceSpec(redact(location).split("://", 1)[1], location)]
     path = Path(location).expanduser()
     if not path.exists():
-        raise SourceError(f"no such source: {location}")
+        raise SourceError(f"no such source: {location}{_similar(path)}")
     if not path.is_dir():
-        return [(path.stem, str(path), "")]
+        return [SourceSpec(path.stem, str(path))]
     if image_files(path):
-        return [(path.resolve().name, str(path), "")]
-    sequences = [folder for folder in sorted(path.iterdir()) if folder.is_dir()]
-    found = [(s.name, str(s), _layout(s.name)) for s in sequences if image_files(s)]
-    if not found:
-        raise SourceError(f"{location} holds neither images nor sequences (folders of images)")
-    return found
+        return [_sequence(path, of_data_set=False)]
+    found = [_sequence(folder, of_data_set=True) for folder in _image_folders(path, _DEPTH)]
+    if found:
+        return found
+    videos = [file for file in sorted(path.iterdir()) if file.suffix.lower() in VIDEO_SUFFIXES]
+    if not videos:
+        raise SourceError(f"{location} holds neither images, nor sequences of images, nor videos")
+    return [SourceSpec(file.stem, str(file), of_data_set=True) for file in videos]
 
 
-def _layout(sequence: str) -> str:
-    if sequence.startswith("MVI_"):
-        return "detrac"
-    return "uavdt" if re.fullmatch(r"M\d{4}", sequence) else ""
+def _image_folders(folder: Path, depth: int) -> Iterator[Path]:
+    """Folders that hold images, at most ``depth`` levels down, in order."""
+    for inner in sorted(folder.iterdir()):
+        if not inner.is_dir() or inner.name.startswith("."):
+            continue
+        if image_files(inner):
+            yield inner
+        elif depth > 1:
+            yield from _image_folders(inner, depth - 1)
+
+
+def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
+    """A folder of images; ``NAME/img1`` with ``NAME/seqinfo.ini`` is MOTChallenge's layout."""
+    folder = folder.resolve()
+    name, layout, frame_rate = folder.name, "", ""
+    if folder.name == "img1":
+        name, layout = folder.parent.name, "mot"
+        frame_rate = _mot_frame_rate(folder.parent / "seqinfo.ini")
+    if re.fullmatch(r"MVI_\d+", name):
+        layout = "detrac"
+    elif re.fullmatch(r"M\d{4}", name):
+        layout = "uavdt"
+    return SourceSpec(name, str(folder), layout if of_data_set else "", of_data_set, frame_rate)
+
+
+def _mot_frame_rate(file: Path) -> str:
+    if not file.is_file():
+        return ""
+    parser = configparser.ConfigParser()
+    try:
+        parser.read_string(file.read_text())
+        return str(Fraction(parser["Sequence"]["frameRate"]))
+    except (configparser.Error, KeyError, ValueError) as error:
+        raise SourceError(f"cannot read frameRate in {file}: {error}") from error
+
+
+def _similar(path: Path) -> str:
+    folder = path.parent
+    names = [other.name for other in folder.iterdir()] if folder.is_dir() else []
+    close = difflib.get_close_matches(path.name, names, 1)
+    return f"; did you mean {folder / close[0]}?" if close else ""

@@ -107,10 +107,12 @@ def _bgr(frame: Frame) -> UInt8Array:
 def fast_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the device computes in it; float32 elsewhere.
 
-    A CPU without AMX or AVX512-BF16 emulates bfloat16 an order of magnitude slower than float32.
+    A CPU without AMX or AVX512-BF16 emulates bfloat16, an order of magnitude slower than float32.
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device.type == "cpu" and torch.cpu._is_amx_tile_supported():
+    if device.type == "cpu" and (
+        torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    ):
         return torch.bfloat16
     return torch.float32

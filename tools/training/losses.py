@@ -43,7 +43,8 @@ def spotnet_loss(outputs: Sequence[Mapping[str, Tensor]], targets: Targets) -> d
     image, y, x = targets.rows.unbind(1)
     count = max(1, targets.boxes)
     terms = {name: torch.zeros(()) for name in TERM_WEIGHTS}
-    for output in outputs:
+    for half in outputs:
+        output = {name: tensor.float() for name, tensor in half.items()}
         terms["hm"] = terms["hm"] + focal_loss(output["hm"], targets.heatmap)
         sizes, offsets = output["wh"][image, :, y, x], output["reg"][image, :, y, x]
         weights = targets.weights[:, None]

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from stages.detector.network_detector import fast_dtype
 from stages.detector.peaks import decode_peaks
 from stages.detector.preprocessing import input_geometry, network_input, normalise
 from stages.detector.spotnet import SpotNet, channels_last, save_checkpoint
@@ -61,6 +62,7 @@ def train(config: TrainingConfig) -> TrainingResult:
     config.output.mkdir(parents=True, exist_ok=True)
     started, budget = time.monotonic(), config.minutes * 60
     step = 0
+    half = fast_dtype(torch.device("cpu")) is torch.bfloat16
     with (config.output / "log.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["step", "seconds", "total", *TERM_WEIGHTS])
@@ -70,7 +72,9 @@ def train(config: TrainingConfig) -> TrainingResult:
                 break
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * schedule(progress, config.warmup)
-            terms = spotnet_loss(model(normalise(images)), targets)
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                outputs = model(normalise(images))
+            terms = spotnet_loss(outputs, targets)
             if not torch.isfinite(terms["total"]):
                 raise FloatingPointError(f"the loss is not finite at step {step}: {terms}")
             optimizer.zero_grad(set_to_none=True)

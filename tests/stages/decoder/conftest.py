@@ -17,12 +17,21 @@ def slots():
     return Slots()
 
 
-def write_video(path, frames=12, width=96, height=64, pts=None, pix_fmt="yuv420p", noise=False):
-    """A real H.264 file whose frame ``i`` is grey of level ``20 + 15 * i``."""
+def write_video(
+    path,
+    frames=12,
+    width=96,
+    height=64,
+    pts=None,
+    pix_fmt="yuv420p",
+    noise=False,
+    codec="libx264",
+):
+    """A real file, H.264 unless told, whose frame ``i`` is grey of level ``20 + 15 * i``."""
     rng = np.random.default_rng(0)
     options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream("libx264", rate=25)
+        stream = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         for index in range(frames):

@@ -1,10 +1,7 @@
 import cv2
 import numpy as np
-import pytest
 
 from stages.decoder.image_folder import ImageFolderSource
-from stages.decoder.sources import expand_sources
-from stages.errors import SourceError
 from stages.records import Dropped, EndReason, Frame
 
 
@@ -45,24 +42,3 @@ def test_another_size_ends_the_stream(tmp_path, slots):
     end = read(tmp_path / "a", slots)[-1]
     assert end.reason is EndReason.TRUNCATED
     assert "f2.png" in end.message
-
-
-def test_an_empty_folder_is_named(tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceError, match="empty holds neither images nor sequences"):
-        expand_sources([str(tmp_path / "empty")])
-
-
-def test_a_data_set_is_a_list_of_sequences(tmp_path):
-    fill(tmp_path / "MVI_20011", ["img00001.png"])
-    fill(tmp_path / "MVI_20012", ["img00001.png"])
-    specs = expand_sources([str(tmp_path)])
-    assert [(s.name, s.layout) for s in specs] == [("MVI_20011", "detrac"), ("MVI_20012", "detrac")]
-
-
-def test_equal_names_are_made_unique(tmp_path):
-    fill(tmp_path / "a", ["f.png"])
-    (tmp_path / "b").mkdir()
-    fill(tmp_path / "b" / "a", ["f.png"])
-    specs = expand_sources([str(tmp_path / "a"), str(tmp_path / "b" / "a")])
-    assert [s.name for s in specs] == ["a", "a-2"]

@@ -6,7 +6,7 @@ import pytest
 from stages.decoder.media import MediaSource, redact
 from stages.decoder.source import FrameSelection
 from stages.errors import SourceError
-from stages.records import EndOfStream, EndReason, Frame, PixelFormat, StreamStart
+from stages.records import Dropped, EndOfStream, EndReason, Frame, PixelFormat, StreamStart
 
 VIDEOS = Path(__file__).parents[4] / "shared" / "data" / "video"
 
@@ -60,6 +60,38 @@ def test_a_truncated_file_keeps_its_frames_and_says_so(make_video, tmp_path, slo
     assert f"broken.mp4 breaks off after {len(frames)} of 40 frames" in end.message
 
 
+def test_a_corrupt_stretch_is_dropped_and_the_rest_keeps_its_numbers(make_video, slots):
+    path = make_video(frames=60, noise=True)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4000] = bytes(4000)
+    path.write_bytes(content)
+    _, *records, end = read(path, slots)
+    frames = [r for r in records if isinstance(r, Frame)]
+    dropped = [r for r in records if isinstance(r, Dropped)]
+    assert dropped
+    assert {r.reason for r in dropped} == {"broken frame"}
+    assert len(frames) + len(dropped) == end.frames
+    for frame in frames:  # a frame's number still says when it is shown
+        assert frame.header.seconds == pytest.approx(0.04 * frame.header.number, abs=0.09)
+
+
+def test_a_file_cut_off_in_a_container_without_a_count_says_so(make_video, tmp_path, slots):
+    content = make_video("whole.mkv", frames=60, noise=True).read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])
+    *_, end = read(tmp_path / "cut.mkv", slots)
+    assert 20 < end.frames < 40
+    assert end.reason is EndReason.TRUNCATED
+    assert "of 2.4 s" in end.message
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "ts", "avi", "webm", "mov"])
+def test_a_whole_file_of_any_container_is_complete(make_video, slots, suffix):
+    codec = "libvpx" if suffix == "webm" else "libx264"
+    end = read(make_video(f"whole.{suffix}", frames=50, codec=codec), slots)[-1]
+    assert end == EndOfStream("cam", 0, 50, EndReason.COMPLETE)
+
+
 @pytest.mark.parametrize("content", [b"", b"this is no video\n" * 50])
 def test_a_file_that_is_no_video_is_named(tmp_path, slots, content):
     path = tmp_path / "notes.mp4"
@@ -71,6 +103,11 @@ def test_a_file_that_is_no_video_is_named(tmp_path, slots, content):
 def test_a_missing_file_is_named(slots):
     with pytest.raises(SourceError, match=r"no such file: nowhere\.mp4"):
         read("nowhere.mp4", slots)
+
+
+def test_a_range_past_the_end_is_named(make_video, slots):
+    with pytest.raises(SourceError, match=r"none of the 12 frames of .*crossing\.mp4"):
+        read(make_video(), slots, selection=FrameSelection(100))
 
 
 def test_credentials_are_never_shown(slots):

@@ -85,7 +85,7 @@ def test_ours_survives_a_round_trip(tmp_path):
     path = tmp_path / "compact.safetensors"
     save_checkpoint(model, path, half=False)
     loaded = SpotNet.from_checkpoint(path)
-    image = torch.randn(1, 3, 64, 96)
+    image = torch.randn(1, 3, 64, 128)
     with torch.inference_mode():
         for name, value in model(image)[0].items():
             torch.testing.assert_close(loaded(image)[0][name], value)

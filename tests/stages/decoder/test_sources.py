@@ -1,0 +1,86 @@
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.decoder.media import MediaSource
+from stages.decoder.source import FrameSelection
+from stages.decoder.sources import SourceSpec, expand_sources, open_source
+from stages.errors import SourceError
+from stages.records import StreamStart
+
+
+def add_images(folder, count=1):
+    folder.mkdir(parents=True)
+    for number in range(1, count + 1):
+        cv2.imwrite(str(folder / f"img{number:05}.jpg"), np.zeros((48, 64, 3), np.uint8))
+
+
+def opened(spec):
+    return open_source(spec, FrameSelection(), Fraction(25))
+
+
+def test_a_folder_of_images_is_one_stream(tmp_path):
+    add_images(tmp_path / "MVI_20011")
+    [spec] = expand_sources([str(tmp_path / "MVI_20011")])
+    assert (spec.name, spec.of_data_set) == ("MVI_20011", False)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "layout"),
+    [(["MVI_20011", "MVI_20012"], "detrac"), (["M0203", "M0205"], "uavdt"), (["a", "b"], "")],
+)
+@pytest.mark.parametrize("below", ["", "images/Insight-MVT_Annotation_Train"])
+def test_a_data_set_is_a_list_of_sequences(tmp_path, sequences, layout, below):
+    for name in sequences:
+        add_images(tmp_path / below / name)
+    specs = expand_sources([str(tmp_path)])
+    assert [(s.name, s.layout, s.of_data_set) for s in specs] == [
+        (name, layout, True) for name in sequences
+    ]
+
+
+def test_mot_sequences_bring_their_frame_rate(tmp_path, slots):
+    add_images(tmp_path / "MOT16-02" / "img1", 3)
+    (tmp_path / "MOT16-02" / "seqinfo.ini").write_text("[Sequence]\nframeRate=30\n")
+    for given in (tmp_path, tmp_path / "MOT16-02", tmp_path / "MOT16-02" / "img1"):
+        [spec] = expand_sources([str(given)])
+        assert spec.name == "MOT16-02"
+        start = next(iter(opened(spec).records(slots)))
+        assert isinstance(start, StreamStart)
+        assert start.frame_rate == 30
+
+
+def test_a_broken_seqinfo_is_named(tmp_path):
+    add_images(tmp_path / "MOT16-02" / "img1")
+    (tmp_path / "MOT16-02" / "seqinfo.ini").write_text("[Sequence]\nframeRate=fast\n")
+    with pytest.raises(SourceError, match=r"frameRate in .*seqinfo\.ini"):
+        expand_sources([str(tmp_path)])
+
+
+def test_a_folder_of_videos_is_a_list_of_streams(tmp_path, make_video):
+    make_video("b.mp4")
+    make_video("a.mkv")
+    (tmp_path / "notes.txt").write_text("")
+    specs = expand_sources([str(tmp_path)])
+    assert [(s.name, s.of_data_set) for s in specs] == [("a", True), ("b", True)]
+    assert isinstance(opened(specs[0]), MediaSource)
+
+
+def test_an_empty_folder_is_named(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match="empty holds neither images"):
+        expand_sources([str(tmp_path / "empty")])
+
+
+def test_a_slip_of_the_pen_is_answered(tmp_path, make_video):
+    make_video("crossing.mp4")
+    with pytest.raises(SourceError, match=r"crosing\.mp4; did you mean .*crossing\.mp4\?"):
+        expand_sources([str(tmp_path / "crosing.mp4")])
+
+
+def test_names_are_unique_and_fit_a_folder():
+    specs = expand_sources(["rtsp://u:secret@cam/live one", "rtsp://u:other@cam/live one"])
+    assert [s.name for s in specs] == ["cam-live-one", "cam-live-one-2"]
+    assert specs[0] == SourceSpec("cam-live-one", "rtsp://u:secret@cam/live one")
