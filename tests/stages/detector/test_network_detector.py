@@ -1,8 +1,7 @@
-from pathlib import Path
-
 """SpotNet with the shipped weights on frames."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
