@@ -91,8 +91,18 @@ class RunConfig(_Strict):
     runtime: RuntimeConfig = RuntimeConfig()
 
 
+def built_in_configs() -> dict[str, Path]:
+    """The files in ``configs/`` by their names, ``intersection`` for one."""
+    folder = Path(__file__).parents[1] / "configs"
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
 def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
     """Reads a YAML file (none: the defaults) and applies ``key.path=value`` overrides.
+
+    Args:
+        path: A file, or the name of one of `built_in_configs`.
+        overrides: Each ``key.path=value``, the value in YAML.
 
     Raises:
         ConfigError: The file is missing or broken, a key is unknown or a value out of range; the
@@ -100,10 +110,14 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
     """
     content: dict[str, Any] = {}
     if path is not None:
+        path = built_in_configs().get(str(path), path)
         try:
             content = yaml.safe_load(path.read_text()) or {}
-        except OSError as error:
-            raise ConfigError(f"cannot read config {path}: {error.strerror}") from error
+        except FileNotFoundError as error:
+            known = ", ".join(built_in_configs())
+            raise ConfigError(f"no config file {path}; built in are {known}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read config {path}: {error}") from error
         except yaml.YAMLError as error:
             raise ConfigError(f"{path} is not valid YAML: {error}") from error
         if not isinstance(content, dict):
@@ -113,7 +127,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(_first_problem(error, path)) from error
+        raise ConfigError(_first_problem(error, path, overrides)) from error
 
 
 def _apply(content: dict[str, Any], override: str) -> None:
@@ -128,10 +142,13 @@ def _apply(content: dict[str, Any], override: str) -> None:
     content[name] = yaml.safe_load(value)
 
 
-def _first_problem(error: ValidationError, path: Path | None) -> str:
+def _first_problem(error: ValidationError, path: Path | None, overrides: Sequence[str]) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    where = f"{path}: " if path else ""
+    overridden = any(
+        f"{override.partition('=')[0]}.".startswith(f"{key}.") for override in overrides
+    )
+    where = "--set: " if overridden else f"{path}: " if path else ""
     if first["type"] == "extra_forbidden":
         parent: Any = RunConfig
         for part in first["loc"][:-1]:

@@ -88,6 +88,7 @@ class FramePublisher:
         self._stop = stop
         self._slot: tuple[int, UInt8Array] | None = None
         self._slot_bytes = 0
+        self._waited_ns = 0
         self._work_ns: dict[int, int] = {}
         self._control: deque[Envelope] = deque()
         self._closing = False
@@ -108,10 +109,12 @@ class FramePublisher:
         for side in shape:
             size *= side
         if self._slot is None:
+            started = time.monotonic_ns()
             number = self._flow.acquire()
             if number is None:
                 raise InterruptedError
             self._reserve(size)
+            self._waited_ns += time.monotonic_ns() - started
         else:  # the source gave up on the last frame
             number = self._slot[0]
         self._slot = (number, self._ring.slot(number, shape))
@@ -127,10 +130,11 @@ class FramePublisher:
         self._ring.reserve(self._slots, size)
         self._slot_bytes = size
 
-    def publish(self, header: FrameHeader, work_ns: int) -> None:
-        """The slot lent last holds this frame."""
+    def publish(self, header: FrameHeader, elapsed_ns: int) -> None:
+        """The slot lent last holds this frame; making it took so long, the wait for it included."""
         assert self._slot is not None
-        self._work_ns[header.sequence] = work_ns
+        self._work_ns[header.sequence] = elapsed_ns - self._waited_ns
+        self._waited_ns = 0
         self._flow.offer(header, self._slot[0])
         self._slot = None
         os.eventfd_write(self._wake, 1)

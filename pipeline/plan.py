@@ -59,6 +59,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         exit_code: Of a failure.
         frames: Frames written so far.
         total: Frames to come, where known.
+        work_ms: How long each stage works on a frame of late, by stage.
         summary: Of a finished stream.
     """
 
@@ -69,6 +70,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int = 1
     frames: int = 0
     total: int | None = None
+    work_ms: dict[str, float] = {}
     summary: dict[str, Any] = {}
 
 

@@ -21,6 +21,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.stream_sink import StreamSink
 
 _PROGRESS_NS = 200_000_000
+_AVERAGED_FRAMES = 20
 
 
 def run_sink(plan: WorkerPlan, context: zmq.Context, report: Callable[[Status], None]) -> None:
@@ -47,6 +48,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Callable[[Status], 
                 if progress is not None:
                     report(progress)
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # about to end anyway
         for stream in streams.values():
             stream.sink.abort()
 
@@ -76,6 +78,7 @@ class _Stream:
         self._frames, self._total = 0, None  # type: int, int | None
         self._reported = 0
         self._sink_ns = 0
+        self._work_ns: dict[str, float] = {}  # moving averages
 
     def start(self, record: StreamStart) -> None:
         self._total = record.frame_count
@@ -94,11 +97,19 @@ class _Stream:
         self._frames += 1
         now = time.monotonic_ns()
         self._sink_ns = now - started
+        for stage, ns in work.items():
+            before = self._work_ns.setdefault(stage, ns)
+            self._work_ns[stage] += (ns - before) / _AVERAGED_FRAMES
         if now - self._reported < _PROGRESS_NS:
             return None
         self._reported = now
         return Status(
-            kind="progress", stage="sink", stream=self.name, frames=self._frames, total=self._total
+            kind="progress",
+            stage="sink",
+            stream=self.name,
+            frames=self._frames,
+            total=self._total,
+            work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
         )
 
     def finish(self, end: EndOfStream) -> Status:
@@ -111,6 +122,7 @@ class _Stream:
             "tracks": result.tracks,
             "status": result.status,
             "dropped": result.dropped_total,
+            "fps": result.achieved_fps,
             "folder": str(self.folder),
         }
         return Status(

@@ -24,6 +24,7 @@ from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
 from pipeline.ring import create_ring_file
 from stages.decoder.sources import SourceSpec
 from stages.errors import OutputError, SpotStreamError
+from stages.sink.atomic import output_error
 from stages.sink.results import has_results, is_complete, remove_parts, remove_results
 
 _DRAIN_SECONDS = 60.0
@@ -107,20 +108,20 @@ class Supervisor:
         try:
             self._output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"cannot create {self._output}: {error.strerror}") from error
+            raise output_error(self._output, error) from error
 
     def run(self) -> RunResult:
         """Runs all streams to their ends; Ctrl-C drains, a second one ends at once."""
         if not self._specs:
             return self.result
-        sockets = tempfile.mkdtemp(prefix="spotstream-")
-        context = zmq.Context()
-        control = context.socket(zmq.PULL)
-        rings: list[int] = []
         handlers = {
             number: signal.signal(number, self._interrupt)
             for number in (signal.SIGINT, signal.SIGTERM)
         }
+        sockets = tempfile.mkdtemp(prefix="spotstream-")
+        context = zmq.Context()
+        control = context.socket(zmq.PULL)
+        rings: list[int] = []
         try:
             plain = self._config.model_dump(mode="json")
             control.bind(endpoint(sockets, plain["runtime"], "control"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError, SpotStreamError
+
+CONFIG_HELP = "YAML file, or one of demo, intersection, uav, rtsp, detrac, uavdt."
 
 app = typer.Typer(
     add_completion=False,
@@ -52,7 +55,7 @@ def run(
         ),
     ] = None,
     output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),
-    config: Annotated[Path | None, typer.Option(help="YAML file, see configs/.")] = None,
+    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
@@ -69,7 +72,7 @@ def run(
 def track(
     detections: Annotated[Path, typer.Option(help="UA-DETRAC, MOT or UAVDT detection file (.gz).")],
     output: Annotated[Path, typer.Option(help="MOT result file to write.")],
-    config: Annotated[Path | None, typer.Option(help="YAML file, see configs/.")] = None,
+    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
     tracker: Annotated[str | None, typer.Option(help="Tracker: sort.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A tracker setting: max_age=30.")
@@ -100,16 +103,18 @@ def track(
 def detect(
     images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
     output: Annotated[Path, typer.Option(help="COCO results to write.")] = Path("detections.json"),
-    config: Annotated[Path | None, typer.Option(help="YAML file, see configs/.")] = None,
+    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
 ) -> None:
     """Detect vehicles in images."""
+    from stages.sink.atomic import AtomicFile
     from tools.detect import detect_images
 
     results = detect_images(images, config, set_ or [])
-    output.write_text(json.dumps(results, indent=1) + "\n")
+    with AtomicFile(output) as file:
+        file.write(json.dumps(results, indent=1) + "\n")
     typer.echo(f"{output}: {len(results)} detections")
 
 
@@ -132,7 +137,7 @@ def bench_pipeline(
     source: Annotated[str, typer.Option(help="Video file or image folder; demo is rendered.")] = (
         "demo"
     ),
-    config: Annotated[Path | None, typer.Option(help="YAML file, see configs/.")] = None,
+    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
@@ -151,6 +156,7 @@ def bench_pipeline(
 
 def main() -> None:
     """Runs the command; user errors end in one line on standard error."""
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     try:
         app()
     except SpotStreamError as error:

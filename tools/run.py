@@ -8,16 +8,13 @@ import time
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from pipeline.config import load_config
-from pipeline.plan import Status
 from pipeline.supervisor import RunResult, Supervisor
 from stages.decoder.sources import DEMO, expand_sources
-from tools.demo import score_demo
-
-_LINE_SECONDS = 5.0
+from tools.demo import DemoScore, score_demo
+from tools.progress import ProgressView
 
 
 def run_pipeline(
@@ -29,6 +26,8 @@ def run_pipeline(
     debug: bool,
 ) -> int:
     """Runs the pipeline, shows its progress and a table at the end; returns the exit status."""
+    if not sources and config_path is None:
+        config_path = Path("demo")
     config = load_config(config_path, overrides)
     specs = expand_sources(sources or [DEMO])
     about = {
@@ -44,73 +43,35 @@ def run_pipeline(
         supervisor.prepare(overwrite=overwrite)
         started = time.monotonic()
         result = supervisor.run()
-    _print_table(result, time.monotonic() - started)
-    if not sources and result.exit_code == 0:
+        seconds = time.monotonic() - started
+    score = None
+    if DEMO in result.finished and result.finished[DEMO]["status"] == "complete":
         score = score_demo(output / DEMO)
-        print(
-            f"against the scene's {score.vehicles} vehicles: MOTA {score.mota:.3f}, "
-            f"IDF1 {score.idf1:.3f}; look at {output / DEMO / 'overlay.mp4'}"
-        )
+    _print_table(result, seconds, score, overlay=config.sink.overlay)
     for name, message in result.failed.items():
         print(f"spotstream: {name}: {message}", file=sys.stderr)
     return result.exit_code
 
 
-class ProgressView:
-    """Bars on a terminal; a line every five seconds elsewhere."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:.1f} fps"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
-        self._tasks: dict[str, tuple[int, float]] = {}
-        self._last_line = time.monotonic()
-
-    def __enter__(self) -> ProgressView:
-        if self._console.is_terminal:
-            self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def show(self, status: Status) -> None:
-        """Takes a worker's report."""
-        if status.kind == "done" and status.message:
-            self._console.print(f"{status.stream}: {status.message}", highlight=False)
-        if status.kind != "progress":
-            return
-        now = time.monotonic()
-        if status.stream not in self._tasks:
-            task = self._bars.add_task(status.stream, total=status.total, rate=0.0)
-            self._tasks[status.stream] = (int(task), now)
-        task_id, started = self._tasks[status.stream]
-        rate = status.frames / max(now - started, 0.2)
-        self._bars.update(task_id, completed=status.frames, rate=rate)  # type: ignore[arg-type]
-        if not self._console.is_terminal and now - self._last_line >= _LINE_SECONDS:
-            self._last_line = now
-            of = f" of {status.total}" if status.total else ""
-            line = f"{status.stream}: {status.frames}{of} frames, {rate:.1f} fps"
-            self._console.print(line, highlight=False)
-
-
-def _print_table(result: RunResult, seconds: float) -> None:
-    console = Console()
+def _print_table(
+    result: RunResult, seconds: float, score: DemoScore | None, *, overlay: bool
+) -> None:
     if result.skipped:
         print(f"{len(result.skipped)} finished sequences skipped")
     if not result.finished:
         return
-    table = Table("stream", "frames", "tracks", "dropped", "status", "results")
+    quality = ("MOTA", "IDF1") if score else ()
+    table = Table("stream", "frames", "dropped", "tracks", *quality, "fps", "status")
     for name, summary in result.finished.items():
-        cells = (summary[key] for key in ("frames", "tracks", "dropped", "status", "folder"))
-        table.add_row(name, *(str(cell) for cell in cells))
-    console.print(table)
+        counts = (str(summary[key]) for key in ("frames", "dropped", "tracks"))
+        values = (score.mota, score.idf1) if score is not None and name == DEMO else ()
+        marks = [f"{value:.3f}" for value in values] or [""] * len(quality)
+        fps = "" if summary["fps"] is None else f"{summary['fps']:.1f}"
+        table.add_row(name, *counts, *marks, fps, summary["status"])
+    Console().print(table)
     frames = sum(summary["frames"] for summary in result.finished.values())
-    print(f"{frames} frames in {seconds:.1f} s: {frames / seconds:.1f} frames/s, start included")
+    print(f"{frames} frames in {seconds:.1f} s, start included")
+    if score is not None:
+        print(f"MOTA and IDF1 against the exact boxes of the scene's {score.vehicles} vehicles")
+    first = next(iter(result.finished.values()))
+    print(f"Look at {first['folder']}/{'overlay.mp4' if overlay else 'mot.txt'}")

@@ -77,6 +77,11 @@ class MediaSource:
             if not container.streams.video:
                 raise SourceError(f"{redact(self.location)} holds no video stream")
             stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise SourceError(
+                    f"{redact(self.location)} has a video codec that this FFmpeg cannot decode; "
+                    f"convert it, to H.264 for one"
+                )
             stream.thread_type = "SLICE" if scheme else "AUTO"
             yield from self._decode(container, stream, allocator)
 

@@ -29,6 +29,8 @@ VIDEO_SUFFIXES = frozenset(
 
 _DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
 
+_UNTELLING = frozenset({"frames", "images", "img", "img1"})  # the folder above names the sequence
+
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
@@ -121,8 +123,10 @@ def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
     """A folder of images; ``NAME/img1`` with ``NAME/seqinfo.ini`` is MOTChallenge's layout."""
     folder = folder.resolve()
     name, layout, frame_rate = folder.name, "", ""
+    if folder.name in _UNTELLING:
+        name = folder.parent.name
     if folder.name == "img1":
-        name, layout = folder.parent.name, "mot"
+        layout = "mot"
         frame_rate = _mot_frame_rate(folder.parent / "seqinfo.ini")
     if re.fullmatch(r"MVI_\d+", name):
         layout = "detrac"

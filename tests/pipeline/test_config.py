@@ -13,6 +13,21 @@ def test_shipped_configs_load(path):
     load_config(path)
 
 
+def test_a_shipped_config_is_known_by_its_name():
+    assert load_config(Path("uav")) == load_config(CONFIGS[0].with_name("uav.yaml"))
+    with pytest.raises(ConfigError, match=r"no config file drone; built in are demo, detrac"):
+        load_config(Path("drone"))
+
+
+def test_the_file_is_blamed_only_for_what_it_says(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("runtime: {slots: 1}\n")
+    with pytest.raises(ConfigError, match=r"a\.yaml: runtime\.slots"):
+        load_config(path, ["sink.overlay=false"])
+    with pytest.raises(ConfigError, match=r"--set: unknown key sink\.crf"):
+        load_config(path, ["sink.crf=1", "runtime.slots=4"])
+
+
 def test_overrides_win(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("runtime: {slots: 4}\n")

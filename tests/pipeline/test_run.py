@@ -93,6 +93,25 @@ def test_bad_input_ends_in_one_line(material, tmp_path, change, code, words):
     assert not list((tmp_path / "out").rglob("*.txt"))
 
 
+def test_a_full_disk_is_named_and_leaves_no_results(material, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = (
+        f"mount -t tmpfs -o size=12k tmpfs {disk} || exit 77\n"
+        f'"$@"; code=$?; find {disk} -type f; exit $code'
+    )
+    mount = ["unshare", "-Urm", "sh", "-c", script, "sh"]
+    if subprocess.run([*mount, "true"], capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    done = subprocess.run(
+        [*mount, *command(material, disk / "out")], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 4, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "no space left on device; free some space" in done.stderr
+    assert done.stdout == ""
+
+
 def _stages():
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):

@@ -72,9 +72,11 @@ def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
 def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path} is not a readable weights file: {reason}") from error
+    except Exception as error:  # torch documents no narrower one
+        raise CheckpointError(
+            f"{path} is not a readable weights file: neither .safetensors nor a PyTorch file "
+            f"that holds tensors alone"
+        ) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(

@@ -1,0 +1,73 @@
+"""The commands as a person types them."""
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+
+def spotstream(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "tools.main", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=cwd,
+    )
+
+
+def test_help_names_every_command():
+    done = spotstream("--help")
+    assert done.returncode == 0
+    for command in ("run", "track", "detect", "train", "bench", "--version"):
+        assert command in done.stdout
+
+
+def test_version():
+    assert spotstream("--version").stdout.startswith("spotstream 0.")
+
+
+def test_the_demo_shows_its_quality_and_where_to_look(tmp_path):
+    done = spotstream("run", "--output", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    for words in ("frames", "tracks", "MOTA", "IDF1", "fps", "complete", "overlay.mp4"):
+        assert words in done.stdout
+    report = json.loads((tmp_path / "out" / "demo" / "run.json").read_text())
+    assert report["frames"]["in"] == report["frames"]["out"] == 150
+    assert set(report["stages_ms"]) == {"decoder", "detector", "tracker", "sink"}
+
+
+def test_detect_writes_coco_results(tmp_path):
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.full((64, 96, 3), 90, np.uint8))
+    output = tmp_path / "new" / "detections.json"
+    done = spotstream(
+        *("detect", str(tmp_path), "--output", str(output), "--set", "detector.min_score=0")
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(output.read_text())
+    assert {result["file_name"] for result in results} == {"a.png", "b.png"}
+    assert all(len(result["bbox"]) == 4 and result["category"] == "vehicle" for result in results)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["detect", "nowhere.png"], 3, "nowhere.png"),
+        (["detect", "."], 3, "holds no images"),
+        (["track", "--detections", "nowhere.txt", "--output", "t.txt"], 2, "nowhere.txt"),
+        (["train", "nowhere.yaml"], 2, "nowhere.yaml"),
+        (["run", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
+        (["run", "--config", "drone"], 2, "built in are"),
+        (["bench", "pipeline", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, code, words):
+    done = spotstream(*arguments, cwd=tmp_path)
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.returncode == code
+    assert list(tmp_path.iterdir()) == []
