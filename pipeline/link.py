@@ -9,6 +9,8 @@ import zmq
 
 from pipeline.messages import Envelope, MessageError, decode, encode
 
+_SIGNAL_SECONDS = 0.1
+
 log = logging.getLogger(__name__)
 
 
@@ -37,8 +39,11 @@ class Inlet:
 
     def __iter__(self) -> Iterator[Envelope]:
         """Every message that parses, for ever."""
-        while (envelope := self.receive()) is not None:
-            yield envelope
+        while True:
+            # A signal may have interrupted another thread than this one, which alone handles it.
+            envelope = self.receive(_SIGNAL_SECONDS)
+            if envelope is not None:
+                yield envelope
 
 
 class Outlet:

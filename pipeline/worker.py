@@ -51,8 +51,7 @@ def main() -> int:
         report(Status(kind="failed", stage=plan.stage, stream=stream, message=message))
         return 1
     finally:
-        control.close(linger=1000)
-        context.term()
+        context.destroy(linger=1000)  # of sockets that are still open, this one among them
 
 
 def _run(plan: WorkerPlan, context: zmq.Context, report: object) -> None:
