@@ -25,6 +25,13 @@ class DecoderConfig(_Strict):
     every: int = Field(1, ge=1, description="Take every n-th frame.")
     frame_rate: str = Field("25", description="Frames per second of image folders: 25, 30000/1001.")
 
+    timeout: float = Field(5.0, gt=0, le=600, description="Live: seconds of silence tolerated.")
+    connect_seconds: float = Field(
+        10.0, ge=0, le=86400, description="Live: how long the first connection is tried."
+    )
+    reconnect: bool = Field(True, description="Live: connect again after an outage.")
+    transport: Literal["tcp", "udp"] = Field("tcp", description="Of RTSP.")
+
     @field_validator("frame_rate", mode="before")
     @classmethod
     def _positive_rate(cls, value: object) -> str:

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections import deque
+from collections.abc import Callable
 from fractions import Fraction
 
 import zmq
@@ -15,8 +15,9 @@ from pipeline.config import RunConfig
 from pipeline.flow import FlowControl
 from pipeline.link import Outlet
 from pipeline.messages import Envelope
-from pipeline.plan import WorkerPlan
+from pipeline.plan import Status, WorkerPlan
 from pipeline.ring import FrameRing
+from stages.decoder.live import LiveOptions
 from stages.decoder.source import FrameSelection
 from stages.decoder.sources import SourceSpec, open_source
 from stages.records import (
@@ -30,7 +31,7 @@ from stages.records import (
 )
 
 
-def run_decoder(plan: WorkerPlan, context: zmq.Context) -> None:
+def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Callable[[Status], None]) -> None:
     """Decodes the plan's stream to its end, or until SIGTERM, and sees that all is sent."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -41,6 +42,16 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context) -> None:
         SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
         FrameSelection(decoder.first_frame, decoder.last_frame, decoder.every),
         Fraction(decoder.frame_rate),
+        LiveOptions(
+            timeout=decoder.timeout,
+            connect_seconds=decoder.connect_seconds,
+            reconnect=decoder.reconnect,
+            transport=decoder.transport,
+        ),
+        wait=stop.wait,
+        notify=lambda message: report(
+            Status(kind="notice", stage="decoder", stream=stream.name, message=message)
+        ),
     )
     publisher = FramePublisher(plan, context, config, stop)
     given, last_epoch, ended = 0, 0, False
@@ -90,7 +101,6 @@ class FramePublisher:
         self._slot_bytes = 0
         self._waited_ns = 0
         self._work_ns: dict[int, int] = {}
-        self._control: deque[Envelope] = deque()
         self._closing = False
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
         self._acks = context.socket(zmq.PULL)
@@ -143,12 +153,8 @@ class FramePublisher:
 
     def announce(self, record: StreamStart | Dropped | EndOfStream) -> None:
         """Sends a record after all frames before it."""
-        while not self._flow.all_sent:
-            time.sleep(0.001)
-        self._control.append(Envelope(record))
+        self._flow.announce(record)
         os.eventfd_write(self._wake, 1)
-        while self._control:
-            time.sleep(0.0005)
 
     def close(self) -> None:
         """Returns when everything was handed over and delivered."""
@@ -166,7 +172,7 @@ class FramePublisher:
         try:
             while True:
                 self._send_ready()
-                if self._closing and not self._control and self._flow.all_sent:
+                if self._closing and self._flow.all_sent:
                     break
                 events = dict(poller.poll(200))
                 if self._wake in events:
@@ -189,20 +195,14 @@ class FramePublisher:
                 self._flow.acknowledge(int.from_bytes(message, "little"))
 
     def _send_ready(self) -> None:
-        while self._control:
-            self._outlet.send(self._control[0])
-            self._control.popleft()
-        while True:
-            dropped, ready = self._flow.next_to_send()
-            for header in dropped:
-                self._work_ns.pop(header.sequence, None)
-                number = header.sequence
-                reason = "detector behind"
-                record = Dropped(header.stream, header.epoch, number, number, reason)
-                self._outlet.send(Envelope(record))
-            if ready is None:
-                return
-            header, slot = ready
+        while (item := self._flow.next_to_send()) is not None:
+            if not isinstance(item, tuple):
+                if isinstance(item, Dropped):
+                    for number in range(item.first, item.last + 1):
+                        self._work_ns.pop(number, None)
+                self._outlet.send(Envelope(item))
+                continue
+            header, slot = item
             work = {"decoder": self._work_ns.pop(header.sequence, 0)}
             pixels = self._ring.slot(slot, header.shape) if self._inline else None
             self._outlet.send(Envelope(Frame(header, None), slot, work, pixels))

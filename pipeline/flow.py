@@ -2,16 +2,23 @@
 
 Both modes are this one object. A frame occupies a slot from the moment the decoder fills it until
 the sink has acknowledged it. *Lossless*: no free slot, the decoder waits. *Live*: no free slot, the
-oldest frame that waits to be sent gives way and is counted.
+oldest frame that waits to be sent gives way, and a `Dropped` record takes its place.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, TypeAlias
 
-from stages.records import FrameHeader
+from stages.records import Dropped, EndOfStream, FrameHeader, StreamStart
+
+Notice: TypeAlias = StreamStart | Dropped | EndOfStream
+"""What needs no slot and no credit."""
+
+BEHIND = "detector behind"
+"""Why a frame is dropped in live mode."""
 
 
 class FlowControl:
@@ -26,12 +33,11 @@ class FlowControl:
 
     def __init__(self, slots: int, in_flight: int, mode: Literal["lossless", "live"]) -> None:
         self._free = deque(range(slots))
-        self._waiting: deque[tuple[FrameHeader, int]] = deque()
+        self._waiting: deque[tuple[FrameHeader, int] | Notice] = deque()
         self._sent: dict[int, int] = {}
         self._in_flight = in_flight
         self._mode = mode
         self._changed = threading.Condition()
-        self._dropped: list[FrameHeader] = []
         self._closed = False
 
     def acquire(self) -> int | None:
@@ -43,27 +49,47 @@ class FlowControl:
             while not self._free:
                 if self._closed:
                     return None
-                if self._mode == "live" and self._waiting:
-                    header, slot = self._waiting.popleft()
-                    self._dropped.append(header)
+                if self._mode == "live" and (slot := self._drop_oldest()) is not None:
                     return slot
                 self._changed.wait(0.2)
             return self._free.popleft()
+
+    def _drop_oldest(self) -> int | None:
+        for position, item in enumerate(self._waiting):
+            if isinstance(item, tuple):
+                header, slot = item
+                number = header.sequence
+                dropped = Dropped(header.stream, header.epoch, number, number, BEHIND)
+                before = self._waiting[position - 1] if position else None
+                if isinstance(before, Dropped) and _adjoin(before, dropped):
+                    self._waiting[position - 1] = replace(before, last=number)
+                    del self._waiting[position]
+                else:
+                    self._waiting[position] = dropped
+                return slot
+        return None
 
     def offer(self, header: FrameHeader, slot: int) -> None:
         """The frame in ``slot`` is ready to be sent."""
         with self._changed:
             self._waiting.append((header, slot))
 
-    def next_to_send(self) -> tuple[list[FrameHeader], tuple[FrameHeader, int] | None]:
-        """Frames dropped since the last call, and the next frame to send where credit allows."""
+    def announce(self, notice: Notice) -> None:
+        """The record is ready to be sent, after all frames before it."""
         with self._changed:
-            dropped, self._dropped = self._dropped, []
-            if not self._waiting or len(self._sent) >= self._in_flight:
-                return dropped, None
-            header, slot = self._waiting.popleft()
-            self._sent[header.sequence] = slot
-            return dropped, (header, slot)
+            self._waiting.append(notice)
+
+    def next_to_send(self) -> tuple[FrameHeader, int] | Notice | None:
+        """What is to be sent next; None where there is nothing, or no credit for a frame."""
+        with self._changed:
+            if not self._waiting:
+                return None
+            item = self._waiting[0]
+            if isinstance(item, tuple):
+                if len(self._sent) >= self._in_flight:
+                    return None
+                self._sent[item[0].sequence] = item[1]
+            return self._waiting.popleft()
 
     def acknowledge(self, sequence: int) -> None:
         """The sink is done with the frame; unknown and repeated numbers are ignored."""
@@ -75,13 +101,13 @@ class FlowControl:
 
     @property
     def idle(self) -> bool:
-        """Whether no frame waits and none is on its way."""
+        """Whether nothing waits and no frame is on its way."""
         with self._changed:
             return not self._waiting and not self._sent
 
     @property
     def all_sent(self) -> bool:
-        """Whether no frame waits to be sent."""
+        """Whether nothing waits to be sent."""
         with self._changed:
             return not self._waiting
 
@@ -90,3 +116,11 @@ class FlowControl:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+def _adjoin(before: Dropped, after: Dropped) -> bool:
+    return (before.reason, before.epoch, before.last + 1) == (
+        after.reason,
+        after.epoch,
+        after.first,
+    )

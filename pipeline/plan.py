@@ -51,8 +51,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker reports.
 
     Attributes:
-        kind: ``ready`` (may be sent frames), ``progress`` (``frames`` are written), ``done`` (the
-            stream's results are complete) or ``failed``.
+        kind: ``ready`` (may be sent frames), ``progress`` (``frames`` are written), ``notice``
+            (``message`` is worth knowing), ``done`` (the stream's results are complete) or
+            ``failed``.
         stage: Who reports.
         stream: Which stream, "" for none in particular.
         message: One line for people.
@@ -63,7 +64,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         summary: Of a finished stream.
     """
 
-    kind: Literal["ready", "progress", "done", "failed"]
+    kind: Literal["ready", "progress", "notice", "done", "failed"]
     stage: StageName
     stream: str = ""
     message: str = ""

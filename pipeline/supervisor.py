@@ -22,6 +22,7 @@ import zmq
 from pipeline.config import RunConfig
 from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
 from pipeline.ring import create_ring_file
+from stages.decoder.live import is_live
 from stages.decoder.sources import SourceSpec
 from stages.errors import OutputError, SpotStreamError
 from stages.sink.atomic import output_error
@@ -129,7 +130,7 @@ class Supervisor:
             for spec in self._specs:
                 descriptor, path = create_ring_file(spec.name)
                 rings.append(descriptor)
-                live = "://" in spec.location
+                live = is_live(spec.location)
                 streams.append(
                     StreamPlan(spec.name, spec.location, spec.layout, spec.frame_rate, path, live)
                 )

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 
 import msgspec
 import zmq
@@ -54,24 +55,24 @@ def main() -> int:
         context.destroy(linger=1000)  # of sockets that are still open, this one among them
 
 
-def _run(plan: WorkerPlan, context: zmq.Context, report: object) -> None:
+def _run(plan: WorkerPlan, context: zmq.Context, report: Callable[[Status], None]) -> None:
     # Imported here so that a decoder does not pay for torch, nor a detector for PyAV.
     if plan.stage == "decoder":
         from pipeline.decoder_worker import run_decoder
 
-        run_decoder(plan, context)
+        run_decoder(plan, context, report)
     elif plan.stage == "detector":
         from pipeline.detector_worker import run_detector
 
-        run_detector(plan, context, report)  # type: ignore[arg-type]
+        run_detector(plan, context, report)
     elif plan.stage == "tracker":
         from pipeline.tracker_worker import run_tracker
 
-        run_tracker(plan, context, report)  # type: ignore[arg-type]
+        run_tracker(plan, context, report)
     else:
         from pipeline.sink_worker import run_sink
 
-        run_sink(plan, context, report)  # type: ignore[arg-type]
+        run_sink(plan, context, report)
 
 
 def _die_with_parent() -> None:

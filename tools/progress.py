@@ -52,11 +52,12 @@ class ProgressView:
 
     def show(self, status: Status) -> None:
         """Takes a worker's report."""
-        if status.kind == "done":
-            if status.message:
-                self._console.print(f"{status.stream}: {status.message}", highlight=False)
-            if status.stream in self._tasks:
-                self._bars.remove_task(self._tasks.pop(status.stream)[0])
+        if status.kind in ("done", "notice") and status.message:
+            self._console.print(
+                f"{status.stream}: {status.message}", highlight=False, soft_wrap=True
+            )
+        if status.kind == "done" and status.stream in self._tasks:
+            self._bars.remove_task(self._tasks.pop(status.stream)[0])
         elif status.kind == "progress":
             self._advance(status)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,16 +29,6 @@ from stages.records import (
     UInt8Array,
 )
 
-LIVE_OPTIONS = {
-    "rtsp": {"rtsp_transport": "tcp", "timeout": "5000000", "fflags": "nobuffer"},
-    "rtsps": {"rtsp_transport": "tcp", "timeout": "5000000", "fflags": "nobuffer"},
-    "http": {"rw_timeout": "5000000"},
-    "https": {"rw_timeout": "5000000"},
-    "rtmp": {"rw_timeout": "5000000"},
-    "udp": {"timeout": "5000000", "fflags": "nobuffer"},
-}
-"""FFmpeg's own options by URL scheme; time-outs are in microseconds."""
-
 
 def redact(location: str) -> str:
     """The location without user name and password."""
@@ -46,7 +36,7 @@ def redact(location: str) -> str:
 
 
 class MediaSource:
-    """A video of any container and codec that FFmpeg reads.
+    """A video of any container and codec that FFmpeg reads, from its start to its end.
 
     Frames come out as planar YUV 4:2:0, limited range, or as BGR where a side is odd.
     """
@@ -68,103 +58,186 @@ class MediaSource:
 
     def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
         """See `Source.records`."""
-        scheme = self.location.split("://")[0] if "://" in self.location else ""
-        try:
-            container = av.open(self.location, options=LIVE_OPTIONS.get(scheme, {}))
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise SourceError(self._cannot("open", error)) from error
-        with container:
-            if not container.streams.video:
-                raise SourceError(f"{redact(self.location)} holds no video stream")
-            stream = container.streams.video[0]
-            if stream.codec_context is None:
+        reader = FrameReader(self.location, self.name, self.selection, self.layout, self.clock)
+        place = redact(self.location)
+        with open_media(self.location) as container:
+            stream = video_stream(container, place)
+            stream.thread_type = "AUTO"
+            yield from reader.read(container, stream, allocator)
+            if reader.epoch < 0:
+                if reader.seen == 0:
+                    raise SourceError(f"{place} gave no frame that can be decoded")
                 raise SourceError(
-                    f"{redact(self.location)} has a video codec that this FFmpeg cannot decode; "
-                    f"convert it, to H.264 for one"
+                    f"none of the {reader.seen} frames of {place} is in the chosen range "
+                    f"and can be decoded"
                 )
-            stream.thread_type = "SLICE" if scheme else "AUTO"
-            yield from self._decode(container, stream, allocator)
+            missing = None if reader.finished else reader.missing(container, stream)
+        if missing is None:
+            yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE)
+        else:
+            message = f"{place} breaks off after {missing}"
+            yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.TRUNCATED, message)
 
-    def _decode(
+
+def open_media(
+    location: str,
+    *,
+    options: Mapping[str, str] | None = None,
+    container_format: str | None = None,
+    timeout: float | None = None,
+) -> InputContainer:
+    """Opens a file or URL.
+
+    Args:
+        location: Which.
+        options: FFmpeg's own.
+        container_format: Its format, where FFmpeg is not to guess.
+        timeout: Seconds that opening, and each packet after it, may take at most.
+
+    Raises:
+        SourceError: It cannot be opened; FFmpeg's error is its cause.
+    """
+    try:
+        return av.open(
+            location, format=container_format, options=dict(options or {}), timeout=timeout
+        )
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        place = redact(location)
+        if "://" not in location and not Path(location).exists():
+            raise SourceError(f"no such file: {place}") from error
+        reason = getattr(error, "strerror", None) or redact(str(error))
+        raise SourceError(f"cannot open {place} as a video: {reason}") from error
+
+
+def video_stream(container: InputContainer, place: str) -> VideoStream:
+    """The first video stream of what ``place`` names in messages.
+
+    Raises:
+        SourceError: There is none, or FFmpeg cannot decode it.
+    """
+    if not container.streams.video:
+        raise SourceError(f"{place} holds no video stream")
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise SourceError(
+            f"{place} has a video codec that this FFmpeg cannot decode; convert it, "
+            f"to H.264 for one"
+        )
+    return stream
+
+
+class FrameReader:
+    """Makes records of a container's packets; frame numbers go on where it reads another one.
+
+    Attributes:
+        epoch: Latest epoch, -1 before the first frame.
+        seen: Frames decoded so far, chosen or not.
+        given: Frames and drops given out so far.
+        finished: Whether the last chosen frame has passed.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        name: str,
+        selection: FrameSelection,
+        layout: str,
+        clock: Callable[[], int],
+    ) -> None:
+        self.epoch = -1
+        self.seen = 0
+        self.given = 0
+        self.finished = False
+        self._location = location
+        self._name = name
+        self._selection = selection
+        self._layout = layout
+        self._clock = clock
+        self._last_pts: int | None = None
+
+    def read(
         self, container: InputContainer, stream: VideoStream, allocator: FrameAllocator
-    ) -> Iterator[SourceRecord]:
+    ) -> Iterator[StreamStart | Frame | Dropped]:
+        """The records of one container, in an epoch of its own; another one if the size changes.
+
+        Frames that are broken before the first whole one are passed over: a connection usually
+        begins between two key frames.
+        """
         time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         total = _frame_count(container, stream)
-        sequence, index, epoch = 0, -1, -1
-        last_pts: int | None = None
         size = (0, 0)
+        self._last_pts = None
         for frame in _frames(container, stream):
-            index += 1
-            if self.selection.ends_before(index):
-                break
+            index = self.seen
+            if self._selection.ends_before(index):
+                self.finished = True
+                return
+            self.seen += 1
             if frame is not None:
-                last_pts = pts = _next_pts(frame.pts, last_pts, rate, time_base)
-            if not self.selection.takes(index):
+                pts = self._last_pts = _next_pts(frame.pts, self._last_pts, rate, time_base)
+            if not self._selection.takes(index):
                 continue
             if frame is None:
-                yield Dropped(self.name, max(epoch, 0), sequence, sequence, "broken frame")
-                sequence += 1
+                if size != (0, 0):
+                    yield Dropped(self._name, self.epoch, self.given, self.given, "broken frame")
+                    self.given += 1
                 continue
             if (frame.height, frame.width) != size:
                 size = (frame.height, frame.width)
-                epoch += 1
-                yield self._start(stream, frame, epoch, rate, time_base, total)
+                self.epoch += 1
+                yield self._start(stream, frame, rate, time_base, total)
             pixel_format = (
                 PixelFormat.BGR24 if frame.height % 2 or frame.width % 2 else PixelFormat.YUV420P
             )
             pixels = allocator.allocate(pixel_format.shape(*size))
             fill(pixels, frame, pixel_format)
             header = FrameHeader(
-                self.name, epoch, sequence, index, pts, time_base, self.clock(), *size, pixel_format
+                self._name,
+                self.epoch,
+                self.given,
+                index,
+                pts,
+                time_base,
+                self._clock(),
+                *size,
+                pixel_format,
             )
-            sequence += 1
+            self.given += 1
             yield Frame(header, pixels)
-        if epoch < 0:
-            raise SourceError(self._nothing(index + 1))
-        missing = None
-        if self.selection.last is None:
-            missing = _missing(container, stream, total, index + 1, last_pts)
-        if missing is None:
-            yield EndOfStream(self.name, epoch, sequence, EndReason.COMPLETE)
-        else:
-            message = f"{redact(self.location)} breaks off after {missing}"
-            yield EndOfStream(self.name, epoch, sequence, EndReason.TRUNCATED, message)
+
+    def missing(self, container: InputContainer, stream: VideoStream) -> str | None:
+        """How much of how much came, where the container promised more; None where it did not."""
+        total = _frame_count(container, stream)
+        if total is not None:
+            return f"{self.seen} of {total} frames" if self.seen < total else None
+        # Another stream, sound for one, may rightly last longer.
+        if self._last_pts is None or container.duration is None or len(container.streams) > 1:
+            return None
+        length = container.duration / av.time_base
+        seconds = float((self._last_pts - (stream.start_time or 0)) * (stream.time_base or 0))
+        return f"{seconds:.1f} of {length:.1f} s" if seconds < 0.95 * length - 0.5 else None
 
     def _start(
         self,
         stream: VideoStream,
         frame: VideoFrame,
-        epoch: int,
         rate: Fraction,
         time_base: Fraction,
         total: int | None,
     ) -> StreamStart:
         return StreamStart(
-            stream=self.name,
-            epoch=epoch,
-            source=redact(self.location),
+            stream=self._name,
+            epoch=self.epoch,
+            source=redact(self._location),
             height=frame.height,
             width=frame.width,
             frame_rate=Fraction(rate),
             time_base=time_base,
-            frame_count=None if total is None else self.selection.count(total),
+            frame_count=None if total is None else self._selection.count(total),
             color_space=int(frame.colorspace),
-            layout=self.layout,
+            layout=self._layout,
         )
-
-    def _nothing(self, seen: int) -> str:
-        place = redact(self.location)
-        if seen == 0:
-            return f"{place} gave no frame that can be decoded"
-        return f"none of the {seen} frames of {place} is in the chosen range and can be decoded"
-
-    def _cannot(self, verb: str, error: Exception) -> str:
-        place = redact(self.location)
-        if "://" not in self.location and not Path(self.location).exists():
-            return f"no such file: {place}"
-        reason = getattr(error, "strerror", None) or redact(str(error))
-        return f"cannot {verb} {place} as a video: {reason}"
 
 
 def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | None]:
@@ -197,24 +270,6 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
 def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     """What an MP4 or MOV says; elsewhere the number counts ticks (AVI) or is a guess."""
     return stream.frames or None if "mp4" in container.format.name else None
-
-
-def _missing(
-    container: InputContainer,
-    stream: VideoStream,
-    total: int | None,
-    seen: int,
-    last_pts: int | None,
-) -> str | None:
-    """How much of how much came, where the container promises more; None where it does not."""
-    if total is not None:
-        return f"{seen} of {total} frames" if seen < total else None
-    # Another stream, sound for one, may rightly last longer.
-    if last_pts is None or container.duration is None or len(container.streams) > 1:
-        return None
-    length = container.duration / av.time_base
-    seconds = float((last_pts - (stream.start_time or 0)) * (stream.time_base or 0))
-    return f"{seconds:.1f} of {length:.1f} s" if seconds < 0.95 * length - 0.5 else None
 
 
 def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import configparser
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from stages.decoder.image_folder import IMAGE_SUFFIXES, ImageFolderSource, image_files
+from stages.decoder.live import VIDEO_SUFFIXES, LiveOptions, LiveSource, is_live
 from stages.decoder.media import MediaSource, redact
 from stages.decoder.scene import SceneConfig
 from stages.decoder.scene_source import SceneSource
@@ -21,11 +23,6 @@ DEMO = "demo"
 """Location of the rendered scene that `spotstream run` shows where it is given no source."""
 
 DEMO_SCENE = SceneConfig(seed=1)
-
-VIDEO_SUFFIXES = frozenset(
-    {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm"}
-)
-"""What counts as a video in a folder of videos; a file that is named may have any suffix."""
 
 _DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
 
@@ -69,12 +66,31 @@ def expand_sources(locations: Sequence[str]) -> list[SourceSpec]:
     return specs
 
 
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
 def open_source(
-    spec: SourceSpec, selection: FrameSelection, frame_rate: Fraction = Fraction(25)
+    spec: SourceSpec,
+    selection: FrameSelection,
+    frame_rate: Fraction,
+    live: LiveOptions | None = None,
+    wait: Callable[[float], bool] = _sleep,
+    notify: Callable[[str], None] = lambda message: None,
 ) -> Source:
-    """The source of a spec; ``frame_rate`` is for images, which have none of their own."""
+    """The source of a spec; ``frame_rate`` is that of images, the rest is for `LiveSource`."""
     if spec.location == DEMO:
         return SceneSource(DEMO_SCENE, name=spec.name, selection=selection)
+    if is_live(spec.location):
+        return LiveSource(
+            spec.location,
+            name=spec.name,
+            selection=selection,
+            options=live,
+            wait=wait,
+            notify=notify,
+        )
     path = Path(spec.location)
     if "://" in spec.location or not (path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES):
         return MediaSource(spec.location, name=spec.name, selection=selection, layout=spec.layout)

@@ -4,9 +4,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pipeline.flow import FlowControl
+from pipeline.flow import BEHIND, FlowControl
 from pipeline.ring import FrameRing, create_ring_file
-from stages.records import FrameHeader, PixelFormat
+from stages.records import Dropped, FrameHeader, PixelFormat
 
 
 def header(sequence):
@@ -19,7 +19,7 @@ def test_lossless_waits_for_the_acknowledgement():
     flow = FlowControl(2, 2, "lossless")
     for sequence in range(2):
         flow.offer(header(sequence), flow.acquire())
-        assert flow.next_to_send()[1][0].sequence == sequence
+        assert flow.next_to_send()[0].sequence == sequence
     got = []
     waiter = threading.Thread(target=lambda: got.append(flow.acquire()))
     waiter.start()
@@ -33,24 +33,40 @@ def test_lossless_waits_for_the_acknowledgement():
 def test_live_drops_the_oldest_waiting_frame():
     flow = FlowControl(3, 1, "live")
     flow.offer(header(0), flow.acquire())
-    assert flow.next_to_send()[1][0].sequence == 0
+    assert flow.next_to_send()[0].sequence == 0
     for sequence in range(1, 6):
         flow.offer(header(sequence), flow.acquire())
-        assert flow.next_to_send()[1] is None
+    assert flow.next_to_send() == Dropped("cam", 0, 1, 3, BEHIND)
+    assert flow.next_to_send() is None
     flow.acknowledge(0)
-    dropped, ready = flow.next_to_send()
-    assert ready[0].sequence == 4
-    assert dropped == []
+    assert flow.next_to_send()[0].sequence == 4
+    assert flow.next_to_send() is None
 
 
-def test_drops_are_reported_once_and_in_order():
-    flow = FlowControl(3, 1, "live")
-    for sequence in range(6):
+def test_a_drop_is_told_where_the_frame_would_have_been():
+    flow = FlowControl(2, 1, "live")
+    flow.offer(header(0), flow.acquire())
+    broken = Dropped("cam", 0, 1, 1, "broken frame")
+    flow.announce(broken)
+    for sequence in range(2, 6):
         flow.offer(header(sequence), flow.acquire())
-    dropped, ready = flow.next_to_send()
-    assert [h.sequence for h in dropped] == [0, 1, 2]
-    assert ready[0].sequence == 3
-    assert flow.next_to_send() == ([], None)
+    assert [flow.next_to_send() for _ in range(3)] == [
+        Dropped("cam", 0, 0, 0, BEHIND),
+        broken,
+        Dropped("cam", 0, 2, 3, BEHIND),
+    ]
+    assert flow.next_to_send()[0].sequence == 4
+
+
+def test_what_waits_is_bounded_however_long_nobody_takes_it():
+    flow = FlowControl(4, 1, "live")
+    for sequence in range(10_000):
+        flow.offer(header(sequence), flow.acquire())
+    taken = []
+    while (item := flow.next_to_send()) is not None:
+        taken.append(item)
+    assert taken[0] == Dropped("cam", 0, 0, 9_995, BEHIND)
+    assert len(taken) == 2
 
 
 def test_acknowledging_twice_frees_one_slot():

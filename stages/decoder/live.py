@@ -1,0 +1,170 @@
+"""Frames of a camera or a stream, connected to again whenever it breaks off."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av.error
+
+from stages.decoder.media import FrameReader, open_media, redact, video_stream
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
+from stages.errors import SourceError
+from stages.records import EndOfStream, EndReason, Frame
+
+_HOPELESS = (
+    av.error.HTTPUnauthorizedError,
+    av.error.HTTPForbiddenError,
+    av.error.ProtocolNotFoundError,
+    av.error.DemuxerNotFoundError,
+    av.error.OptionNotFoundError,
+)
+_FILE_SCHEMES = frozenset({"file", "http", "https"})
+
+VIDEO_SUFFIXES = frozenset(
+    {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm"}
+)
+"""What counts as a video in a folder or behind a URL; a file that is named may have any suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """How a live source behaves.
+
+    Attributes:
+        timeout: Seconds without a byte after which a connection counts as broken.
+        connect_seconds: How long the first connection is tried before the source fails.
+        reconnect: Connect again after an outage; otherwise the first one ends the stream.
+        transport: ``tcp`` or ``udp``, of RTSP.
+        first_wait: Seconds before the first attempt to reconnect; they double with every failure.
+        longest_wait: The most they grow to.
+    """
+
+    timeout: float = 5.0
+    connect_seconds: float = 10.0
+    reconnect: bool = True
+    transport: str = "tcp"
+    first_wait: float = 0.5
+    longest_wait: float = 15.0
+
+    def for_ffmpeg(self, location: str) -> dict[str, str]:
+        """FFmpeg's own options for a URL: time-outs and little buffering."""
+        microseconds = str(round(self.timeout * 1e6))
+        options = {"fflags": "nobuffer", "flags": "low_delay"}
+        match location.partition("://")[0]:
+            case "rtsp" | "rtsps":
+                return options | {"rtsp_transport": self.transport, "timeout": microseconds}
+            case "udp":
+                return options | {"timeout": microseconds, "overrun_nonfatal": "1"}
+            case _:
+                return options | {"rw_timeout": microseconds}
+
+
+def is_live(location: str) -> bool:
+    """Whether a location is a stream or a device rather than a file, local or on the web."""
+    scheme, separator, rest = location.partition("://")
+    if not separator:
+        return location.startswith("/dev/video")
+    path = rest.partition("?")[0]
+    return not (scheme in _FILE_SCHEMES and Path(path).suffix.lower() in VIDEO_SUFFIXES)
+
+
+class LiveSource:
+    """A stream without an end, of any URL that FFmpeg reads, or a camera device.
+
+    Every connection is an epoch of its own; sequence and frame numbers go on through all of them.
+
+    Args:
+        location: URL or ``/dev/video<n>``.
+        name: Name of the stream.
+        selection: Which frames; the last one ends the stream.
+        options: How it behaves.
+        wait: Sleeps so many seconds; returns True at once where the source is to stop.
+        notify: Told in one line of every outage and of its end.
+        clock: Wall clock, ns since the epoch.
+        monotonic: Clock of the waits, seconds.
+        jitter: A number in [0, 1); spreads the attempts of many streams.
+    """
+
+    def __init__(
+        self,
+        location: str,
+        *,
+        name: str,
+        selection: FrameSelection | None = None,
+        options: LiveOptions | None = None,
+        wait: Callable[[float], bool],
+        notify: Callable[[str], None] = lambda message: None,
+        clock: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.location = location
+        self.name = name
+        self.selection = selection or FrameSelection()
+        self.options = options or LiveOptions()
+        self._place = redact(location)
+        self._wait = wait
+        self._notify = notify
+        self._clock = clock
+        self._monotonic = monotonic
+        self._jitter = jitter
+
+    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+        """See `Source.records`; ends where ``wait`` says so.
+
+        Raises:
+            SourceError: The first connection did not come about in time, or never will (wrong
+                password, unknown protocol).
+        """
+        reader = FrameReader(self.location, self.name, self.selection, "", self._clock)
+        started = self._monotonic()
+        attempt = 0
+        while True:
+            lost = "the connection ended"
+            given = reader.given
+            try:
+                for record in self._connection(reader, allocator):
+                    if isinstance(record, Frame) and attempt:
+                        self._notify(f"{self._place} is back after {attempt} attempts")
+                        attempt = 0
+                    yield record
+            except SourceError as error:
+                if reader.epoch < 0 and isinstance(error.__cause__, _HOPELESS):
+                    raise
+                lost = str(error)
+            if reader.finished:
+                yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE)
+                return
+            if reader.epoch < 0 and self._monotonic() - started > self.options.connect_seconds:
+                raise SourceError(f"{lost}; gave up after {self.options.connect_seconds:g} s")
+            if reader.epoch >= 0 and not self.options.reconnect:
+                yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, lost)
+                return
+            if reader.given > given or attempt == 0:
+                self._notify(f"{self._place}: {lost}; connecting again")
+            if self._wait(self._pause(attempt)):
+                return
+            attempt += 1
+
+    def _connection(self, reader: FrameReader, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+        device = not self.location.partition("://")[1]
+        options = {} if device else self.options.for_ffmpeg(self.location)
+        # FFmpeg's own time-out starts anew with every byte; PyAV's bounds a whole packet.
+        container = open_media(
+            self.location,
+            options=options,
+            container_format="v4l2" if device else None,
+            timeout=3 * self.options.timeout,
+        )
+        with container:
+            stream = video_stream(container, self._place)
+            stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
+            yield from reader.read(container, stream, allocator)
+
+    def _pause(self, attempt: int) -> float:
+        longest = min(self.options.longest_wait, self.options.first_wait * 2.0 ** min(attempt, 16))
+        return longest * (0.5 + 0.5 * self._jitter())

@@ -1,0 +1,97 @@
+"""What can happen between a camera and its reader: a real server, and a wire that misbehaves."""
+
+import contextlib
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""Debian's Python, which has GStreamer's bindings."""
+
+_SCRIPT = Path(__file__).with_name("rtsp_server.py")
+
+
+def available():
+    """Whether GStreamer's RTSP server is installed."""
+    code = "import gi; gi.require_version('GstRtspServer', '1.0')"
+    with contextlib.suppress(OSError):
+        return not subprocess.run([SYSTEM_PYTHON, "-c", code], capture_output=True).returncode
+    return False
+
+
+class Server:
+    """GStreamer's RTSP server in a process of its own; ``/live`` is a moving ball."""
+
+    def __init__(self, port=0, *options):
+        self._process = subprocess.Popen(
+            [SYSTEM_PYTHON, str(_SCRIPT), "--port", str(port), *options],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.port = int(self._process.stdout.readline())
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+
+class Wire:
+    """A TCP relay to a server; ``mode`` may change at any time.
+
+    ``open`` passes everything on; ``silent`` accepts and passes nothing on, nor closes; ``lossy``
+    leaves out bytes, as no network does, which a reader must survive all the same.
+    """
+
+    def __init__(self, port):
+        self.mode = "open"
+        self.connections = 0
+        self._target = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._sockets = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.connections += 1
+                server = socket.create_connection(("127.0.0.1", self._target))
+                self._sockets += [client, server]
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=self._pump, args=ends, daemon=True).start()
+
+    def _pump(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(1400):
+                while self.mode == "silent":
+                    time.sleep(0.02)
+                if self.mode == "open":
+                    target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        """Breaks all connections, mid-frame as it may be."""
+        for end in self._sockets:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.mode = "open"
+        self._listener.close()
+        self.cut()
+        for end in self._sockets:
+            end.close()

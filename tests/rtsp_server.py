@@ -1,0 +1,46 @@
+"""An RTSP server on GStreamer's, for tests; runs under Debian's own Python, which has ``gi``.
+
+Prints the port it listens on; ``/live`` is a moving ball.
+"""
+
+import argparse
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--port", default="0")
+parser.add_argument("--size", default="160x96")
+parser.add_argument("--password")
+options = parser.parse_args()
+
+Gst.init(None)
+server = GstRtspServer.RTSPServer()
+server.set_address("127.0.0.1")
+server.set_service(options.port)
+width, height = options.size.split("x")
+factory = GstRtspServer.RTSPMediaFactory()
+factory.set_launch(
+    "( videotestsrc is-live=true pattern=ball"
+    f" ! video/x-raw,format=I420,width={width},height={height},framerate=25/1"
+    " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10"
+    " ! rtph264pay name=pay0 pt=96 config-interval=1 )"
+)
+factory.set_shared(True)
+server.get_mount_points().add_factory("/live", factory)
+if options.password:
+    auth = GstRtspServer.RTSPAuth()
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "viewer")
+    auth.add_basic(GstRtspServer.RTSPAuth.make_basic("viewer", options.password), token)
+    server.set_auth(auth)
+    permissions = GstRtspServer.RTSPPermissions()
+    permissions.add_permission_for_role("viewer", "media.factory.access", True)
+    permissions.add_permission_for_role("viewer", "media.factory.construct", True)
+    factory.set_permissions(permissions)
+server.attach(None)
+print(server.get_bound_port(), flush=True)
+GLib.MainLoop().run()

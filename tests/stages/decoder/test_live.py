@@ -1,0 +1,180 @@
+"""A real RTSP server that is killed, falls silent, stalls and comes back."""
+
+import itertools
+import os
+import threading
+import time
+
+import pytest
+
+from stages.decoder.live import LiveOptions, LiveSource, is_live
+from stages.decoder.source import FrameSelection
+from stages.errors import SourceError
+from stages.records import EndOfStream, EndReason, Frame, StreamStart
+from tests.rtsp import Server, Wire, available
+
+needs_server = pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
+
+
+class Viewer:
+    """Reads a live source in small portions, as a decoder process would."""
+
+    def __init__(self, url, slots, **options):
+        self.notices = []
+        self.stop = threading.Event()
+        settings = LiveOptions(timeout=1.0, first_wait=0.1, longest_wait=0.4, **options)
+        self._source = LiveSource(
+            url, name="cam", options=settings, wait=self.stop.wait, notify=self.notices.append
+        )
+        self._records = self._source.records(slots)
+        self.starts, self.frames, self.all = [], [], []
+
+    def read(self, frames, epoch=0):
+        """Reads until so many frames of the epoch have come."""
+        while sum(f.header.epoch == epoch for f in self.frames) < frames:
+            record = next(self._records)
+            if isinstance(record, StreamStart):
+                self.starts.append(record)
+                continue
+            self.all.append(record)
+            if isinstance(record, Frame):
+                self.frames.append(record)
+        return self
+
+    def close(self):
+        self._records.close()
+
+
+@pytest.fixture
+def viewer(slots):
+    opened = []
+
+    def make(url, **options):
+        opened.append(Viewer(url, slots, **options))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("location", "live"),
+    [
+        ("rtsp://cam/live", True),
+        ("udp://239.0.0.1:5000", True),
+        ("http://cam/mjpeg", True),
+        ("https://host/stream.m3u8?token=1", True),
+        ("/dev/video0", True),
+        ("https://host/crossing.mp4?token=1", False),
+        ("file:///data/crossing.mkv", False),
+        ("crossing.mp4", False),
+    ],
+)
+def test_what_is_live(location, live):
+    assert is_live(location) is live
+
+
+def test_pauses_double_to_a_limit_and_are_spread():
+    def pauses(jitter):
+        source = LiveSource(
+            "rtsp://cam", name="cam", wait=lambda seconds: False, jitter=lambda: jitter
+        )
+        return [source._pause(attempt) for attempt in range(7)]
+
+    assert pauses(1.0) == [0.5, 1, 2, 4, 8, 15, 15]
+    assert pauses(0.0) == [0.25, 0.5, 1, 2, 4, 7.5, 7.5]
+
+
+@needs_server
+def test_a_killed_server_is_found_again_in_a_new_epoch(viewer):
+    with Server() as server:
+        camera = viewer(f"rtsp://127.0.0.1:{server.port}/live").read(10)
+        server.kill()
+        with Server(server.port, "--size", "192x128"):
+            camera.read(10, epoch=1)
+    assert [(s.epoch, s.width, s.height) for s in camera.starts] == [(0, 160, 96), (1, 192, 128)]
+    sequences = [r.header.sequence if isinstance(r, Frame) else r.first for r in camera.all]
+    assert sequences == list(range(len(sequences)))
+    assert camera.frames[-1].pixels.shape == (192, 192)
+    lost, back = camera.notices
+    assert "connecting again" in lost
+    assert "is back" in back
+
+
+@needs_server
+@pytest.mark.parametrize("fault", ["cut", "silent", "lossy"])
+def test_a_connection_that_breaks_or_stalls_is_made_anew(viewer, fault):
+    with Server() as server, Wire(server.port) as wire:
+        camera = viewer(f"rtsp://127.0.0.1:{wire.port}/live").read(5)
+        if fault == "cut":
+            wire.cut()
+        else:
+            wire.mode = fault
+            threading.Timer(4.0, setattr, (wire, "mode", "open")).start()
+        started = time.monotonic()
+        camera.read(5, epoch=1)
+        assert time.monotonic() - started < 15
+        assert wire.connections >= 2
+
+
+@needs_server
+def test_a_server_that_accepts_and_says_nothing_is_given_up(viewer):
+    with Server() as server, Wire(server.port) as wire:
+        wire.mode = "silent"
+        camera = viewer(f"rtsp://127.0.0.1:{wire.port}/live", connect_seconds=2)
+        started = time.monotonic()
+        with pytest.raises(SourceError, match="gave up after 2 s"):
+            camera.read(1)
+        assert time.monotonic() - started < 8
+        assert 1 < wire.connections < 8
+
+
+@needs_server
+def test_a_wrong_password_fails_at_once_and_is_never_shown(viewer, capfd):
+    with Server(0, "--password", "right") as server, Wire(server.port) as wire:
+        viewer(f"rtsp://viewer:right@127.0.0.1:{wire.port}/live").read(3)
+        tried = wire.connections
+        camera = viewer(f"rtsp://viewer:wr0ng@127.0.0.1:{wire.port}/live")
+        with pytest.raises(SourceError, match="401 Unauthorized") as error:
+            camera.read(1)
+        assert wire.connections == tried + 1
+    assert "wr0ng" not in str(error.value) + "".join(capfd.readouterr())
+    assert camera.notices == []
+
+
+@needs_server
+def test_a_stop_is_heard_during_an_outage(viewer):
+    with Server() as server:
+        camera = viewer(f"rtsp://127.0.0.1:{server.port}/live").read(3)
+        server.kill()
+    threading.Timer(0.5, camera.stop.set).start()
+    with pytest.raises(StopIteration):
+        camera.read(1, epoch=1)
+
+
+@needs_server
+def test_the_last_frame_of_a_range_ends_the_stream(slots):
+    with Server() as server:
+        source = LiveSource(
+            f"rtsp://127.0.0.1:{server.port}/live",
+            name="cam",
+            selection=FrameSelection(1, 8),
+            wait=time.sleep,
+        )
+        records = list(itertools.islice(source.records(slots), 50))
+    assert records[-1] == EndOfStream("cam", 0, 8, EndReason.COMPLETE)
+
+
+@needs_server
+def test_nothing_is_kept_open_across_reconnects(viewer):
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+    with Server() as server, Wire(server.port) as wire:
+        camera = viewer(f"rtsp://127.0.0.1:{wire.port}/live").read(2)
+        before = descriptors() - 2 * wire.connections
+        for epoch in range(1, 5):
+            wire.cut()
+            camera.read(2, epoch=epoch)
+        assert descriptors() - 2 * wire.connections <= before + 1
