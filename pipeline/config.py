@@ -50,7 +50,9 @@ class DetectorConfig(_Strict):
     weights: Path | None = Field(None, description="SpotNet weights; none for the shipped ones.")
     detections: Path | None = Field(None, description="Detection file or folder, used instead.")
     device: str = Field("auto", description="Torch device, or auto.")
-    scale: float = Field(1.0, gt=0, le=4, description="Frames are resized by this.")
+    scale: float | None = Field(
+        None, gt=0, le=4, description="Frames are resized by this; none for the weights' own."
+    )
     min_score: float = Field(0.1, ge=0, le=1, description="Weaker detections are left out.")
     threads: int = Field(0, ge=0, description="Torch CPU threads; 0 leaves it to torch.")
     batch_size: int = Field(

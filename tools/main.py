@@ -55,7 +55,9 @@ def run(
         ),
     ] = None,
     output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),
-    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
+    config: Annotated[
+        Path | None, typer.Option(help=f"{CONFIG_HELP} Without: intersection.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,

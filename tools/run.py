@@ -26,9 +26,7 @@ def run_pipeline(
     debug: bool,
 ) -> int:
     """Runs the pipeline, shows its progress and a table at the end; returns the exit status."""
-    if not sources and config_path is None:
-        config_path = Path("demo")
-    config = load_config(config_path, overrides)
+    config = load_config(config_path or Path("intersection" if sources else "demo"), overrides)
     specs = expand_sources(sources or [DEMO])
     about = {
         "versions": {

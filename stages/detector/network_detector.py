@@ -30,7 +30,7 @@ class NetworkDetector:
     Args:
         weights: A SpotNet weights file; None for the shipped one.
         device: A torch device, or ``"auto"``: CUDA where there is one.
-        scale: Frames are resized by this before the network.
+        scale: Frames are resized by this before the network; None for the weights' own.
         min_score: Detections under it are left out.
         threads: Torch threads on the CPU; 0 leaves it to torch.
 
@@ -43,7 +43,7 @@ class NetworkDetector:
         weights: Path | None = None,
         *,
         device: str = "auto",
-        scale: float = 1.0,
+        scale: float | None = None,
         min_score: float = 0.1,
         threads: int = 0,
     ) -> None:
@@ -59,7 +59,7 @@ class NetworkDetector:
         self.class_names = model.config.class_names
         self.dtype = fast_dtype(self.device)
         self.model = channels_last(model.fused().to(self.dtype))
-        self.scale = scale
+        self.scale = model.config.scale if scale is None else scale
         self.min_score = min_score
         # A CPU gains nothing by waiting for more frames.
         self.batch_size = 1 if self.device.type == "cpu" else _GPU_BATCH

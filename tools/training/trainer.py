@@ -111,7 +111,7 @@ def evaluate(
     scores: dict[str, dict[str, float]] = {}
     for data_set in sorted({sample.data_set for sample in samples}):
         chosen = [sample for sample in samples if sample.data_set == data_set]
-        scale = config.validation_scale.get(data_set, 1.0)
+        scale = config.validation_scale.get(data_set, network.config.scale)
         found = [_detect(network, sample, scale) for sample in chosen]
         boxes, confidences = [f[0] for f in found], [f[1] for f in found]
         truth = [sample.boxes for sample in chosen]

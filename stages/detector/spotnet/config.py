@@ -32,6 +32,7 @@ class SpotNetConfig:
             ``(size | multiple - 1) + 1`` with the image in the middle (published), or
             ``"corner"`` to the next multiple with the image at the top left.
         size_multiple: The multiple.
+        scale: Frames are resized by this unless the user says otherwise.
         class_names: One name per class.
     """
 
@@ -50,6 +51,7 @@ class SpotNetConfig:
     squeeze_excitation: bool = True
     padding: Literal["centred", "corner"] = "centred"
     size_multiple: int = 128
+    scale: float = 1.0
     class_names: tuple[str, ...] = ("vehicle",)
 
     def __post_init__(self) -> None:
@@ -107,5 +109,6 @@ def compact_config(class_names: tuple[str, ...] = ("vehicle",), **overrides: Any
         "squeeze_excitation": False,
         "padding": "corner",
         "size_multiple": 64,
+        "scale": 0.75,
     }
     return SpotNetConfig(**(values | overrides))
