@@ -87,7 +87,20 @@ class RuntimeConfig(_Strict):
     parallel_streams: int = Field(4, ge=1, le=64, description="Streams at a time.")
     frames: Literal["shared", "inline"] = Field("shared", description="Where pixels travel.")
     transport: Literal["ipc", "tcp"] = Field("ipc", description="tcp stays on loopback.")
+    metrics: str | None = Field(
+        None, description="HOST:PORT or PORT of Prometheus metrics, /healthz and /readyz."
+    )
     port: int = Field(5550, ge=1024, le=65000, description="First TCP port.")
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _address(cls, value: object) -> str | None:
+        if value is None:
+            return None
+        host, _, port = str(value).rpartition(":")
+        if not port.isdigit() or int(port) > 65535:
+            raise ValueError("must be PORT or HOST:PORT")
+        return f"{host or '127.0.0.1'}:{port}"
 
 
 class RunConfig(_Strict):

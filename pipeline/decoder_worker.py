@@ -205,4 +205,5 @@ class FramePublisher:
             header, slot = item
             work = {"decoder": self._work_ns.pop(header.sequence, 0)}
             pixels = self._ring.slot(slot, header.shape) if self._inline else None
-            self._outlet.send(Envelope(Frame(header, None), slot, work, pixels))
+            waiting = self._flow.waiting
+            self._outlet.send(Envelope(Frame(header, None), slot, work, pixels, waiting))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -16,6 +17,8 @@ from pipeline.messages import Envelope
 from pipeline.plan import Status, WorkerPlan
 from pipeline.ring import FrameRing
 from stages.records import Detections, EndOfStream, Frame, StreamStart
+
+_REPORT_SECONDS = 1.0
 
 
 class Detector(Protocol):
@@ -59,11 +62,17 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Callable[[Statu
     rings = _Rings({stream.name: stream.ring for stream in plan.streams})
     report(Status(kind="ready", stage="detector"))
     size = config.batch_size or detector.batch_size
+    counts: Counter[int] = Counter()
+    reported = time.monotonic()
     for batch in batches(inlet.receive, size, config.batch_wait_ms / 1000):
         record = batch[0].record
         if isinstance(record, Frame):
             for envelope in _detect(detector, batch, rings):
                 outlet.send(envelope)
+            counts[len(batch)] += 1
+            if time.monotonic() - reported >= _REPORT_SECONDS:
+                reported = time.monotonic()
+                report(Status(kind="progress", stage="detector", batches=dict(counts)))
             continue
         if isinstance(record, StreamStart):
             record = replace(record, detector=detector.name, class_names=detector.class_names)
@@ -77,7 +86,7 @@ def _detect(detector: Detector, batch: Sequence[Envelope], rings: _Rings) -> lis
     found = detector.detect([rings.frame(envelope) for envelope in batch])
     each = (time.monotonic_ns() - started) // len(batch)
     return [
-        Envelope(detections, envelope.slot, envelope.work_ns | {"detector": each}, envelope.pixels)
+        replace(envelope, record=detections, work_ns=envelope.work_ns | {"detector": each})
         for detections, envelope in zip(found, batch, strict=True)
     ]
 

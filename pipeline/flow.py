@@ -100,6 +100,11 @@ class FlowControl:
                 self._changed.notify()
 
     @property
+    def waiting(self) -> int:
+        """How many frames and notices wait to be sent."""
+        return len(self._waiting)
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits and no frame is on its way."""
         with self._changed:

@@ -45,12 +45,14 @@ class Envelope:
         slot: Slot of the frame ring that holds the pixels; None where they travel inline.
         work_ns: How long each stage has worked on the frame, ns by stage name.
         pixels: Inline pixels, or None.
+        waiting: Records of the stream that waited to be sent when this frame was.
     """
 
     record: Record
     slot: int | None = None
     work_ns: dict[str, int] = field(default_factory=dict)
     pixels: UInt8Array | None = None
+    waiting: int = 0
 
 
 class _Header(msgspec.Struct, tag_field="kind", frozen=True, kw_only=True):
@@ -74,6 +76,7 @@ class _OfFrame(_Header, frozen=True, kw_only=True):
     slot: int | None
     inline: bool
     work_ns: dict[str, int]
+    waiting: int = 0
 
 
 class _Frame(_OfFrame, tag="frame", frozen=True, kw_only=True):
@@ -126,6 +129,7 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
             "slot": envelope.slot,
             "inline": pixels is not None,
             "work_ns": envelope.work_ns,
+            "waiting": envelope.waiting,
         }
         if isinstance(record, Frame):
             frame = record.header
@@ -193,7 +197,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
             )
         pixels = reader.pixels(frame) if header.inline else None
     reader.finish()
-    return Envelope(record, header.slot, header.work_ns, pixels)
+    return Envelope(record, header.slot, header.work_ns, pixels, header.waiting)
 
 
 class _Payload:

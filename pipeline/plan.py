@@ -47,6 +47,32 @@ class WorkerPlan(msgspec.Struct, frozen=True):
         return endpoint(self.sockets, self.config["runtime"], name)
 
 
+LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000, 2000, 5000, 10000)
+"""Upper bounds of the buckets of `Durations`."""
+
+
+class Durations(msgspec.Struct, frozen=True):
+    """A histogram: how many durations lie under each of `LATENCY_BOUNDS_MS`, all, and their sum."""
+
+    counts: list[int]
+    count: int
+    seconds: float
+
+
+class Counters(msgspec.Struct, frozen=True):
+    """How a stream goes since its start: frames written, drops by reason, connections, durations.
+
+    ``waiting`` is how many frames waited to be sent when the latest one was; ``durations`` has each
+    stage's work on a frame, and as ``latency`` the time from capture to results.
+    """
+
+    frames: int
+    dropped: dict[str, int]
+    epochs: int
+    waiting: int
+    durations: dict[str, Durations]
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker reports.
 
@@ -62,6 +88,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         total: Frames to come, where known.
         work_ms: How long each stage works on a frame of late, by stage.
         summary: Of a finished stream.
+        counters: Of the stream, about once a second.
+        batches: Of the detector, about once a second: how many batches of which size.
     """
 
     kind: Literal["ready", "progress", "notice", "done", "failed"]
@@ -73,6 +101,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     total: int | None = None
     work_ms: dict[str, float] = {}
     summary: dict[str, Any] = {}
+    counters: Counters | None = None
+    batches: dict[int, int] = {}
 
 
 def endpoint(sockets: str, runtime: dict[str, Any], name: str) -> str:

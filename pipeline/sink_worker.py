@@ -14,13 +14,14 @@ import zmq
 from pipeline.config import RunConfig, SinkConfig
 from pipeline.link import Inlet
 from pipeline.messages import Envelope
-from pipeline.plan import Status, WorkerPlan
+from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status, WorkerPlan
 from pipeline.ring import FrameRing
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.options import SinkOptions
 from stages.sink.stream_sink import StreamSink
 
 _PROGRESS_NS = 200_000_000
+_COUNTERS_NS = 1_000_000_000
 _AVERAGED_FRAMES = 20
 
 
@@ -77,6 +78,7 @@ class _Stream:
         self._acks.connect(plan.endpoint(f"ack-{number}"))
         self._frames, self._total = 0, None  # type: int, int | None
         self._reported = 0
+        self._counted = 0
         self._sink_ns = 0
         self._work_ns: dict[str, float] = {}  # moving averages
 
@@ -103,6 +105,10 @@ class _Stream:
         if now - self._reported < _PROGRESS_NS:
             return None
         self._reported = now
+        counters = None
+        if now - self._counted >= _COUNTERS_NS:
+            self._counted = now
+            counters = self._counters(envelope.waiting)
         return Status(
             kind="progress",
             stage="sink",
@@ -110,7 +116,20 @@ class _Stream:
             frames=self._frames,
             total=self._total,
             work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
+            counters=counters,
         )
+
+    def _counters(self, waiting: int) -> Counters:
+        now = self.sink.counters()
+        durations = {
+            name: Durations(
+                histogram.cumulative([bound * 1_000_000 for bound in LATENCY_BOUNDS_MS]),
+                len(histogram),
+                histogram.total_ns / 1e9,
+            )
+            for name, histogram in {**now.stages, "latency": now.latency}.items()
+        }
+        return Counters(now.frames, now.dropped, now.epochs, waiting, durations)
 
     def finish(self, end: EndOfStream) -> Status:
         result = self.sink.finish(end, self._run)
@@ -132,4 +151,5 @@ class _Stream:
             message=result.message,
             frames=result.frames_out,
             summary=summary,
+            counters=self._counters(0),
         )

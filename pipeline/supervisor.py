@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import zmq
@@ -27,6 +27,9 @@ from stages.decoder.sources import SourceSpec
 from stages.errors import OutputError, SpotStreamError
 from stages.sink.atomic import output_error
 from stages.sink.results import has_results, is_complete, remove_parts, remove_results
+
+if TYPE_CHECKING:
+    from pipeline.metrics import MetricsServer
 
 _DRAIN_SECONDS = 60.0
 
@@ -82,6 +85,7 @@ class Supervisor:
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._ready: set[str] = set()
         self._interrupts = 0
+        self._metrics: MetricsServer | None = None
         self.result = RunResult()
 
     def prepare(self, *, overwrite: bool) -> None:
@@ -115,6 +119,7 @@ class Supervisor:
         """Runs all streams to their ends; Ctrl-C drains, a second one ends at once."""
         if not self._specs:
             return self.result
+        self._metrics = self._start_metrics()
         handlers = {
             number: signal.signal(number, self._interrupt)
             for number in (signal.SIGINT, signal.SIGTERM)
@@ -137,6 +142,8 @@ class Supervisor:
             self._supervise(plain, streams, sockets, control)
         finally:
             self._end_all()
+            if self._metrics is not None:
+                self._metrics.close()
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             control.close(linger=0)
@@ -151,6 +158,17 @@ class Supervisor:
                     with contextlib.suppress(OSError):
                         folder.rmdir()  # only where nothing was written
         return self.result
+
+    def _start_metrics(self) -> MetricsServer | None:
+        address = self._config.runtime.metrics
+        if address is None:
+            return None
+        from pipeline.metrics import MetricsServer  # an extra, for those who ask for it
+
+        return MetricsServer(address, self._is_ready)
+
+    def _is_ready(self) -> bool:
+        return self._ready >= {"sink", "tracker", "detector"}
 
     def _supervise(
         self, plain: dict[str, Any], streams: list[StreamPlan], sockets: str, control: zmq.Socket
@@ -168,7 +186,9 @@ class Supervisor:
         open_streams = {stream.name for stream in streams}
         told_to_stop = 0.0
         while open_streams:
-            if self._ready >= {"sink", "tracker", "detector"} and not self._interrupts:
+            if self._metrics is not None:
+                self._metrics.beat()
+            if self._is_ready() and not self._interrupts:
                 running = sum(name.startswith("decoder-") for name in self._workers)
                 while waiting and running < self._config.runtime.parallel_streams:
                     start("decoder", waiting.pop(0))
@@ -192,6 +212,8 @@ class Supervisor:
 
     def _take(self, status: Status, open_streams: set[str]) -> None:
         self._on_status(status)
+        if self._metrics is not None:
+            self._metrics.collector.take(status)
         if status.kind == "ready":
             self._ready.add(status.stage)
         elif status.kind == "done":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import zmq
 
 from pipeline.config import RunConfig
 from pipeline.link import Inlet, Outlet
-from pipeline.messages import Envelope
 from pipeline.plan import Status, WorkerPlan
 from stages.records import Detections, EndOfStream
 from stages.tracker import TrackerStage
@@ -28,7 +28,7 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Callable[[Status
             started = time.monotonic_ns()
             tracks = stage.process(record)
             work = envelope.work_ns | {"tracker": time.monotonic_ns() - started}
-            outlet.send(Envelope(tracks, envelope.slot, work, envelope.pixels))
+            outlet.send(replace(envelope, record=tracks, work_ns=work))
         else:
             outlet.send(envelope)
             if isinstance(record, EndOfStream):

@@ -58,7 +58,7 @@ class ProgressView:
             )
         if status.kind == "done" and status.stream in self._tasks:
             self._bars.remove_task(self._tasks.pop(status.stream)[0])
-        elif status.kind == "progress":
+        elif status.kind == "progress" and status.stage == "sink":
             self._advance(status)
 
     def _advance(self, status: Status) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _LOWEST_NS = 1_000  # 1 µs
 _HIGHEST_NS = 1_000_000_000_000  # 1000 s
@@ -26,6 +26,7 @@ class LatencyHistogram:
         self._count = 0
         self._lowest = 0
         self._highest = 0
+        self._total = 0
 
     def __len__(self) -> int:
         """How many durations were added."""
@@ -34,13 +35,21 @@ class LatencyHistogram:
     def add(self, ns: int) -> None:
         """Counts one duration of ``ns`` nanoseconds (a negative one, by a clock set back, as 0)."""
         ns = max(0, ns)
-        bucket = 0
-        if ns > _LOWEST_NS:
-            bucket = min(_BUCKETS - 1, int(math.log(ns / _LOWEST_NS) / _LOG_GROWTH))
-        self._counts[bucket] += 1
+        self._counts[_bucket(ns)] += 1
         self._lowest = min(self._lowest, ns) if self._count else ns
         self._highest = max(self._highest, ns)
         self._count += 1
+        self._total += ns
+
+    @property
+    def total_ns(self) -> int:
+        """Sum of all durations."""
+        return self._total
+
+    def cumulative(self, bounds_ns: Sequence[int]) -> list[int]:
+        """How many durations do not exceed each of ``bounds_ns``, by up to 2 %."""
+        sums = list(itertools.accumulate(self._counts))
+        return [sums[_bucket(bound)] for bound in bounds_ns]
 
     def percentile(self, p: float) -> float | None:
         """The smallest duration, in ns, that at least ``p`` percent do not exceed.
@@ -71,12 +80,14 @@ class LatencyHistogram:
         self._lowest = min(self._lowest, other._lowest) if self._count else other._lowest
         self._highest = max(self._highest, other._highest)
         self._count += other._count
+        self._total += other._total
 
     def to_dict(self) -> dict[str, object]:
         """A JSON object: the range in ns and the non-empty buckets."""
         return {
             "lowest_ns": self._lowest,
             "highest_ns": self._highest,
+            "total_ns": self._total,
             "buckets": {str(i): count for i, count in enumerate(self._counts) if count},
         }
 
@@ -99,6 +110,13 @@ class LatencyHistogram:
             histogram._count = sum(histogram._counts)
             histogram._lowest = int(str(data["lowest_ns"]))
             histogram._highest = int(str(data["highest_ns"]))
+            histogram._total = int(str(data["total_ns"]))
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise ValueError(f"not a latency histogram: {error}") from error
         return histogram
+
+
+def _bucket(ns: int) -> int:
+    if ns <= _LOWEST_NS:
+        return 0
+    return min(_BUCKETS - 1, int(math.log(ns / _LOWEST_NS) / _LOG_GROWTH))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,6 +28,25 @@ from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayWriter
 from stages.sink.report import RunReport, percentiles_ms
 from stages.sink.results import DETECTIONS, REPORT, TRACKS, overlay_name, remove_parts
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCounters:
+    """How a stream goes.
+
+    Attributes:
+        frames: Frames written.
+        dropped: Dropped frames by reason.
+        epochs: How often the source was connected to.
+        latency: Capture to results.
+        stages: Each stage's work on a frame.
+    """
+
+    frames: int
+    dropped: dict[str, int]
+    epochs: int
+    latency: LatencyHistogram
+    stages: Mapping[str, LatencyHistogram]
 
 
 class StreamSink:
@@ -130,6 +149,16 @@ class StreamSink:
         if self._first_ns is None:
             self._first_ns = frame.captured_ns
         self._last_ns = now_ns
+
+    def counters(self) -> StreamCounters:
+        """How the stream goes so far; the histograms are the sink's own, to be read at once."""
+        return StreamCounters(
+            self._ledger.written,
+            dict(self._ledger.dropped),
+            self._epochs,
+            self._latency,
+            self._work,
+        )
 
     def dropped(self, dropped: Dropped) -> None:
         """Takes the news that frames will not come; the results have no rows for them."""

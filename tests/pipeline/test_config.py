@@ -41,6 +41,7 @@ def test_overrides_win(tmp_path):
         ("runtime.slot=6", "unknown key runtime.slot; allowed here: mode, slots"),
         ("runtime.slots=1", "runtime.slots: .* got 1"),
         ("decoder.frame_rate=0", "decoder.frame_rate: .*positive"),
+        ("runtime.metrics=here", "runtime.metrics: .*PORT or HOST:PORT"),
         ("slots", "needs key.path=value"),
     ],
 )

@@ -26,6 +26,16 @@ def test_percentiles_are_numpys_within_one_percent(values: np.ndarray, p: float)
     assert filled(values).percentile(p) == pytest.approx(expected, rel=0.0101)
 
 
+def test_cumulative_counts_and_the_sum_are_exact_within_a_bucket(values: np.ndarray) -> None:
+    histogram = filled(values)
+    bounds = [1_000, 1_000_000, 10_000_000, 10**13]
+    found = histogram.cumulative(bounds)
+    for bound, count in zip(bounds, found, strict=True):
+        assert (values <= bound).sum() <= count <= (values <= bound * 1.021).sum()
+    assert found[-1] == len(values)
+    assert histogram.total_ns == values.sum()
+
+
 def test_merge_equals_adding_all(values: np.ndarray) -> None:
     merged = filled(values[:5000])
     merged.merge(filled(values[5000:]))

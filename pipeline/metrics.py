@@ -1,0 +1,159 @@
+"""What a running pipeline tells Prometheus, and whether it is well."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
+from stages.errors import ConfigError
+
+try:
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.core import (
+        CounterMetricFamily,
+        GaugeMetricFamily,
+        HistogramMetricFamily,
+        Metric,
+    )
+    from prometheus_client.exposition import CONTENT_TYPE_LATEST
+    from prometheus_client.registry import Collector
+except ImportError as error:
+    raise ConfigError(
+        "runtime.metrics needs the extra 'metrics': pip install 'spotstream[metrics]'"
+    ) from error
+
+_STUCK_SECONDS = 10.0
+
+
+class PipelineCollector(Collector):
+    """The latest reports of all workers as metric families; every name is in `collect`."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, Counters] = {}
+        self._batches: dict[int, int] = {}
+        self._lock = threading.Lock()
+
+    def take(self, status: Status) -> None:
+        """Keeps what a worker reports."""
+        with self._lock:
+            if status.counters is not None:
+                self._streams[status.stream] = status.counters
+            if status.batches:
+                self._batches = status.batches
+
+    def collect(self) -> Iterator[Metric]:
+        """All families, as `prometheus_client` asks for them."""
+        with self._lock:
+            streams, batches = dict(self._streams), dict(self._batches)
+        frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
+        dropped = CounterMetricFamily(
+            "spotstream_dropped_frames", "Frames dropped.", labels=["stream", "reason"]
+        )
+        reconnects = CounterMetricFamily(
+            "spotstream_reconnects", "Connections after the first.", labels=["stream"]
+        )
+        waiting = GaugeMetricFamily(
+            "spotstream_waiting_frames", "Decoded and not yet sent.", labels=["stream"]
+        )
+        latency = HistogramMetricFamily(
+            "spotstream_latency_seconds", "Capture to results.", labels=["stream"]
+        )
+        stages = HistogramMetricFamily(
+            "spotstream_stage_seconds", "A stage's work on a frame.", labels=["stream", "stage"]
+        )
+        for stream, counters in streams.items():
+            frames.add_metric([stream], counters.frames)
+            for reason, count in counters.dropped.items():
+                dropped.add_metric([stream, reason], count)
+            reconnects.add_metric([stream], max(0, counters.epochs - 1))
+            waiting.add_metric([stream], counters.waiting)
+            for name, durations in counters.durations.items():
+                if name == "latency":
+                    _add(latency, [stream], durations)
+                else:
+                    _add(stages, [stream, name], durations)
+        yield from (frames, dropped, reconnects, waiting, latency, stages)
+        sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
+        total, buckets = 0, []
+        for size in sorted(batches):
+            total += batches[size]
+            buckets.append((str(float(size)), float(total)))
+        sizes.add_metric(
+            [],
+            [*buckets, ("+Inf", float(total))],
+            sum(size * count for size, count in batches.items()),
+        )
+        yield sizes
+
+
+def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations) -> None:
+    buckets = [
+        (str(bound / 1000), float(count))
+        for bound, count in zip(LATENCY_BOUNDS_MS, durations.counts, strict=True)
+    ]
+    family.add_metric(labels, [*buckets, ("+Inf", float(durations.count))], durations.seconds)
+
+
+class MetricsServer:
+    """``/metrics``, ``/healthz`` (the supervisor turns) and ``/readyz`` (frames can be taken).
+
+    Args:
+        address: ``HOST:PORT``; port 0 takes a free one.
+        ready: Whether all stages are ready.
+
+    Raises:
+        ConfigError: The address cannot be listened on.
+    """
+
+    def __init__(self, address: str, ready: Callable[[], bool]) -> None:
+        self.collector = PipelineCollector()
+        registry = CollectorRegistry()
+        registry.register(self.collector)
+        self._beat = time.monotonic()
+
+        def answer(path: str) -> tuple[int, str, bytes]:
+            if path == "/metrics":
+                return 200, CONTENT_TYPE_LATEST, generate_latest(registry)
+            well = {"/healthz": self._turns, "/readyz": lambda: self._turns() and ready()}
+            if path not in well:
+                return 404, "text/plain", b"try /metrics, /healthz or /readyz\n"
+            return (200, "text/plain", b"ok\n") if well[path]() else (503, "text/plain", b"no\n")
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = 5
+
+            def do_GET(self) -> None:
+                code, kind, body = answer(self.path.partition("?")[0])
+                self.send_response(code)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Says nothing: a scrape is no event."""
+
+        host, _, port = address.rpartition(":")
+        try:
+            self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
+        except OSError as error:
+            raise ConfigError(f"runtime.metrics: cannot listen on {address}: {error}") from error
+        self._server.daemon_threads = True
+        self.port = int(self._server.server_address[1])
+        threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
+
+    def beat(self) -> None:
+        """The supervisor's loop has come round."""
+        self._beat = time.monotonic()
+
+    def _turns(self) -> bool:
+        return time.monotonic() - self._beat < _STUCK_SECONDS
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._server.shutdown()
+        self._server.server_close()

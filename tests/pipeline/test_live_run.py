@@ -1,0 +1,82 @@
+"""The four processes on a camera that goes away and comes back."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.pipeline.test_metrics import values
+from tests.rtsp import Server, available
+
+pytestmark = pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.1)
+    pytest.fail("the condition did not come true")
+
+
+def test_an_outage_is_survived_counted_and_shown(tmp_path):
+    port = free_port()
+
+    def metrics():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                return values(answer.read().decode())
+        except urllib.error.URLError:
+            return {}
+
+    (tmp_path / "none_Det_none.txt").write_text("1,1,10,10,30,30,0.9\n")
+    with Server() as first:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tools.main", "run"),
+                *("--source", f"rtsp://user:s3cret@127.0.0.1:{first.port}/live"),
+                *("--config", "rtsp", "--output", str(tmp_path / "out")),
+                *("--set", f"runtime.metrics={port}"),
+                *("--set", f"detector.detections={tmp_path / 'none_Det_none.txt'}"),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        name = f"127.0.0.1-{first.port}-live"
+
+        def metric(family):
+            return metrics().get((family, name), 0)
+
+        try:
+            wait_for(lambda: metric("spotstream_frames_total") > 10)
+            first.kill()
+            with Server(first.port):
+                wait_for(lambda: metric("spotstream_reconnects_total") == 1)
+                before = metric("spotstream_frames_total")
+                wait_for(lambda: metric("spotstream_frames_total") > before + 10)
+                process.send_signal(signal.SIGINT)
+                said, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    report = json.loads((tmp_path / "out" / name / "run.json").read_text())
+    assert (report["status"], report["epochs"], report["frames"]["missing"]) == (
+        "interrupted",
+        2,
+        0,
+    )
+    assert "is back after" in said
+    assert "s3cret" not in said + json.dumps(report)
