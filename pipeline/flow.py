@@ -2,7 +2,8 @@
 
 Both modes are this one object. A frame occupies a slot from the moment the decoder fills it until
 the sink has acknowledged it. *Lossless*: no free slot, the decoder waits. *Live*: no free slot, the
-oldest frame that waits to be sent gives way, and a `Dropped` record takes its place.
+oldest frame that waits to be sent gives way, and a `Dropped` record takes its place; so do all but
+the latest when one is sent, so that latency is bounded by what is in flight and not by the ring.
 """
 
 from __future__ import annotations
@@ -84,12 +85,23 @@ class FlowControl:
         with self._changed:
             if not self._waiting:
                 return None
-            item = self._waiting[0]
+            if len(self._sent) < self._in_flight:
+                if self._mode == "live":
+                    self._drop_stale()
+            elif isinstance(self._waiting[0], tuple):
+                return None
+            item = self._waiting.popleft()
             if isinstance(item, tuple):
-                if len(self._sent) >= self._in_flight:
-                    return None
                 self._sent[item[0].sequence] = item[1]
-            return self._waiting.popleft()
+            return item
+
+    def _drop_stale(self) -> None:
+        """Keeps the latest frames, as many as may be in flight: an old one would only be late."""
+        frames = sum(isinstance(item, tuple) for item in self._waiting)
+        for _ in range(frames - self._in_flight):
+            slot = self._drop_oldest()
+            assert slot is not None
+            self._free.append(slot)
 
     def acknowledge(self, sequence: int) -> None:
         """The sink is done with the frame; unknown and repeated numbers are ignored."""

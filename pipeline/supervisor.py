@@ -157,6 +157,8 @@ class Supervisor:
                     remove_parts(folder)
                     with contextlib.suppress(OSError):
                         folder.rmdir()  # only where nothing was written
+        finished = self.result.finished
+        self.result.finished = {s.name: finished[s.name] for s in self._specs if s.name in finished}
         return self.result
 
     def _start_metrics(self) -> MetricsServer | None:

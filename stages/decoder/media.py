@@ -105,6 +105,11 @@ def open_media(
         place = redact(location)
         if "://" not in location and not Path(location).exists():
             raise SourceError(f"no such file: {place}") from error
+        if isinstance(error, av.error.ProtocolNotFoundError):
+            scheme = location.partition("://")[0]
+            raise SourceError(
+                f"cannot open {place}: the FFmpeg inside PyAV was built without {scheme}://"
+            ) from error
         reason = getattr(error, "strerror", None) or redact(str(error))
         raise SourceError(f"cannot open {place} as a video: {reason}") from error
 

@@ -39,7 +39,8 @@ def test_live_drops_the_oldest_waiting_frame():
     assert flow.next_to_send() == Dropped("cam", 0, 1, 3, BEHIND)
     assert flow.next_to_send() is None
     flow.acknowledge(0)
-    assert flow.next_to_send()[0].sequence == 4
+    assert flow.next_to_send() == Dropped("cam", 0, 4, 4, BEHIND)
+    assert flow.next_to_send()[0].sequence == 5
     assert flow.next_to_send() is None
 
 
@@ -53,9 +54,9 @@ def test_a_drop_is_told_where_the_frame_would_have_been():
     assert [flow.next_to_send() for _ in range(3)] == [
         Dropped("cam", 0, 0, 0, BEHIND),
         broken,
-        Dropped("cam", 0, 2, 3, BEHIND),
+        Dropped("cam", 0, 2, 4, BEHIND),
     ]
-    assert flow.next_to_send()[0].sequence == 4
+    assert flow.next_to_send()[0].sequence == 5
 
 
 def test_what_waits_is_bounded_however_long_nobody_takes_it():
@@ -65,8 +66,24 @@ def test_what_waits_is_bounded_however_long_nobody_takes_it():
     taken = []
     while (item := flow.next_to_send()) is not None:
         taken.append(item)
-    assert taken[0] == Dropped("cam", 0, 0, 9_995, BEHIND)
+    assert taken[0] == Dropped("cam", 0, 0, 9_998, BEHIND)
     assert len(taken) == 2
+
+
+def test_live_sends_the_latest_frames_and_a_burst_that_fits_is_kept():
+    flow = FlowControl(8, 2, "live")
+    for sequence in range(4):
+        flow.offer(header(sequence), flow.acquire())
+        assert (flow.next_to_send() is None) is (sequence >= 2)
+    flow.acknowledge(0)
+    assert flow.next_to_send()[0].sequence == 2
+    for sequence in range(4, 8):
+        flow.offer(header(sequence), flow.acquire())
+    flow.acknowledge(1)
+    assert flow.next_to_send() == Dropped("cam", 0, 3, 5, BEHIND)
+    assert flow.next_to_send()[0].sequence == 6
+    slots = {flow.acquire() for _ in range(5)}
+    assert len(slots) == 5
 
 
 def test_acknowledging_twice_frees_one_slot():

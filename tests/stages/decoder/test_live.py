@@ -75,6 +75,13 @@ def test_what_is_live(location, live):
     assert is_live(location) is live
 
 
+def test_a_protocol_that_ffmpeg_lacks_is_named_at_once(viewer):
+    camera = viewer("srt://127.0.0.1:9000")
+    with pytest.raises(SourceError, match="built without srt://"):
+        camera.read(1)
+    assert camera.notices == []
+
+
 def test_pauses_double_to_a_limit_and_are_spread():
     def pauses(jitter):
         source = LiveSource(
