@@ -31,8 +31,13 @@ from stages.records import (
 
 
 def redact(location: str) -> str:
-    """The location without user name and password."""
-    return re.sub(r"(?<=://)[^/@]*@", "", location)
+    """The location without user name, password and query, which often holds a token.
+
+    A password may hold ``@`` and ``/``, though it should not: all up to the last ``@`` goes.
+    """
+    if "://" not in location:
+        return location
+    return re.sub(r"(?<=://).*@", "", location.partition("?")[0])
 
 
 class MediaSource:

@@ -110,8 +110,20 @@ def test_a_range_past_the_end_is_named(make_video, slots):
         read(make_video(), slots, selection=FrameSelection(100))
 
 
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("rtsp://user:secret@host/live", "rtsp://host/live"),
+        ("rtsp://user:se@cr/et@host:554/live", "rtsp://host:554/live"),
+        ("https://host/stream.m3u8?token=secret", "https://host/stream.m3u8"),
+        ("what?@home.mp4", "what?@home.mp4"),
+    ],
+)
+def test_what_is_shown_of_a_location(location, shown):
+    assert redact(location) == shown
+
+
 def test_credentials_are_never_shown(slots):
-    assert redact("rtsp://user:secret@host/live") == "rtsp://host/live"
     with pytest.raises(SourceError) as error:
         read("rtsp://user:secret@127.0.0.1:9/live", slots)
     assert "secret" not in str(error.value)
