@@ -33,11 +33,11 @@ from stages.records import (
 def redact(location: str) -> str:
     """The location without user name, password and query, which often holds a token.
 
-    A password may hold ``@`` and ``/``, though it should not: all up to the last ``@`` goes.
+    A password may hold ``@``, ``/`` and ``?``, though it should not: all up to the last ``@`` goes.
     """
     if "://" not in location:
         return location
-    return re.sub(r"(?<=://).*@", "", location.partition("?")[0])
+    return re.sub(r"(?<=://).*@", "", location).partition("?")[0]
 
 
 class MediaSource:

@@ -114,7 +114,7 @@ def test_a_range_past_the_end_is_named(make_video, slots):
     ("location", "shown"),
     [
         ("rtsp://user:secret@host/live", "rtsp://host/live"),
-        ("rtsp://user:se@cr/et@host:554/live", "rtsp://host:554/live"),
+        ("rtsp://user:se@cr/e?t@host:554/live", "rtsp://host:554/live"),
         ("https://host/stream.m3u8?token=secret", "https://host/stream.m3u8"),
         ("what?@home.mp4", "what?@home.mp4"),
     ],
