@@ -74,6 +74,9 @@ class SinkConfig(_Strict):
     """Which results."""
 
     overlay: bool = Field(True, description="Write overlay.mp4.")
+    overlay_minutes: float = Field(
+        0, ge=0, description="A new overlay file begins after so many minutes; 0: one file."
+    )
     toolkit_files: bool = Field(False, description="Write the UA-DETRAC toolkit's matrices.")
     overlay_crf: int = Field(23, ge=0, le=51, description="H.264 quality, lower is better.")
 

@@ -59,6 +59,7 @@ def sink_options(config: SinkConfig) -> SinkOptions:
     return SinkOptions(
         overlay=config.overlay,
         overlay_crf=config.overlay_crf,
+        overlay_minutes=config.overlay_minutes,
         toolkit_files=config.toolkit_files,
     )
 

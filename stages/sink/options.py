@@ -31,6 +31,9 @@ class SinkOptions:
             ``veryfast``.
         overlay_crf: Quality of x264, 0 (lossless) to 51 (worst).
         overlay_threads: Threads of the encoder.
+        overlay_minutes: A new file begins after so many minutes and the finished one gets its name
+            at once; 0 for a single file. A stream that runs for weeks needs it: the index of an MP4
+            is held in memory until the file ends, about 190 bytes a frame.
         overlay_min_score: Tracks below are not drawn; the text results hold them all the same.
         trail_length: How many past centres of each track are drawn, 0 for none.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
@@ -45,6 +48,7 @@ class SinkOptions:
     overlay_preset: str = "superfast"
     overlay_crf: int = 23
     overlay_threads: int = 1
+    overlay_minutes: float = 0.0
     overlay_min_score: float = 0.0
     trail_length: int = 25
     toolkit_files: bool = False
@@ -60,6 +64,8 @@ class SinkOptions:
             raise ConfigError(f"overlay_crf must lie in [0, 51], got {self.overlay_crf}")
         if self.overlay_threads < 1:
             raise ConfigError(f"overlay_threads must be at least 1, got {self.overlay_threads}")
+        if self.overlay_minutes < 0:
+            raise ConfigError(f"overlay_minutes must be at least 0, got {self.overlay_minutes}")
         if not 0 <= self.overlay_min_score <= 1:
             raise ConfigError(f"overlay_min_score must lie in [0, 1], got {self.overlay_min_score}")
         if self.trail_length < 0:

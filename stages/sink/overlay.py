@@ -90,6 +90,11 @@ class OverlayWriter:
         self._thread: threading.Thread | None = None
         self._closed = False
 
+    @property
+    def seconds(self) -> float:
+        """Length of the video so far."""
+        return self._timeline.seconds
+
     def accepts(self, frame: FrameHeader) -> bool:
         """Whether the frame has the size of this video."""
         return (frame.height, frame.width) == (self._start.height, self._start.width)

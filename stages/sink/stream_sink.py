@@ -73,6 +73,7 @@ class StreamSink:
         self._epochs = 0
         self._texts: tuple[AtomicFile, AtomicFile] | None = None
         self._overlays: list[OverlayWriter] = []
+        self._finished_overlays: list[str] = []
         self._ledger = FrameLedger()
         self._latency = LatencyHistogram()
         self._work: dict[str, LatencyHistogram] = {}
@@ -237,7 +238,7 @@ class StreamSink:
             results: tuple[AtomicFile | OverlayWriter, ...] = (*texts, *self._overlays, *extra)
             report = self._report(
                 end,
-                tuple(result.path.name for result in results),
+                (*(result.path.name for result in results), *self._finished_overlays),
                 tuple(file.path.relative_to(root).as_posix() for file in benchmark),
             )
             summary = AtomicFile(self.folder / REPORT)
@@ -267,13 +268,21 @@ class StreamSink:
         return number
 
     def _overlay_for(self, frame: FrameHeader) -> OverlayWriter:
-        if self._overlays and self._overlays[-1].accepts(frame):
-            return self._overlays[-1]
-        assert self._start is not None
+        limit = 60 * self.options.overlay_minutes
         if self._overlays:
-            self._overlays[-1].close()
+            latest = self._overlays[-1]
+            if limit and latest.seconds >= limit:
+                latest.commit()
+                self._overlays.pop()
+                self._finished_overlays.append(latest.path.name)
+            elif latest.accepts(frame):
+                return latest
+            else:
+                latest.close()
+        assert self._start is not None
+        part = len(self._finished_overlays) + len(self._overlays) + 1
         writer = OverlayWriter(
-            self.folder / overlay_name(len(self._overlays) + 1),
+            self.folder / overlay_name(part),
             replace(self._start, height=frame.height, width=frame.width),
             preset=self.options.overlay_preset,
             crf=self.options.overlay_crf,

@@ -36,6 +36,11 @@ class Timeline:
         """Median time between the latest frames."""
         return median_low(self._steps)
 
+    @property
+    def seconds(self) -> float:
+        """When the latest frame is shown, in seconds."""
+        return max(0, self._last) * float(self.time_base)
+
     def place(self, frame: FrameHeader) -> int:
         """Presentation time of ``frame`` in units of ``time_base``; the first is 0."""
         ticks = frame.pts * frame.time_base / self.time_base

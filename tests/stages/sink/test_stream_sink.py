@@ -207,6 +207,22 @@ def test_same_size_after_a_reconnect_goes_on(tmp_path: Path) -> None:
     np.testing.assert_allclose(times, np.arange(5) * 0.04, atol=1e-6)
 
 
+def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
+    folder = tmp_path / "cam"
+    sink = StreamSink(folder, SinkOptions(overlay_preset="ultrafast", overlay_minutes=0.2 / 60))
+    sink.start(make_start())
+    feed(sink, map(make_header, range(8)))
+    assert (folder / "overlay.mp4").is_file()  # before the stream has ended
+    feed(sink, map(make_header, range(8, 14)))
+    report = sink.finish(end(14), {})
+    lengths = {}
+    for name in ("overlay.mp4", "overlay-2.mp4", "overlay-3.mp4"):
+        with av.open(str(folder / name)) as container:
+            lengths[name] = sum(1 for _ in container.decode(video=0))
+    assert lengths == {"overlay.mp4": 6, "overlay-2.mp4": 6, "overlay-3.mp4": 2}
+    assert set(lengths) < set(report.files)
+
+
 def test_without_pixels_there_is_no_overlay(tmp_path: Path) -> None:
     sink = StreamSink(tmp_path / "cam", FAST)
     sink.start(make_start())
