@@ -55,6 +55,10 @@ class DetectorConfig(_Strict):
     )
     min_score: float = Field(0.1, ge=0, le=1, description="Weaker detections are left out.")
     threads: int = Field(0, ge=0, description="Torch CPU threads; 0 leaves it to torch.")
+    workers: int = Field(1, ge=1, le=64, description="Detector processes; they take GPUs in turn.")
+    delay_ms: float = Field(
+        0, ge=0, le=10_000, description="Waits so long for each batch, as a slower detector would."
+    )
     batch_size: int = Field(
         0, ge=0, le=256, description="Frames at a time, of any stream; 0: 1 on a CPU, 8 on a GPU."
     )
@@ -92,6 +96,12 @@ class RuntimeConfig(_Strict):
     transport: Literal["ipc", "tcp"] = Field("ipc", description="tcp stays on loopback.")
     metrics: str | None = Field(
         None, description="HOST:PORT or PORT of Prometheus metrics, /healthz and /readyz."
+    )
+    restarts_per_minute: int = Field(
+        5, ge=0, description="A stage that dies more often than this fails the run."
+    )
+    silence_seconds: float = Field(
+        60.0, ge=5, description="A stage that says nothing for so long hangs, and is restarted."
     )
     port: int = Field(5550, ge=1024, le=65000, description="First TCP port.")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 import zmq
@@ -15,8 +16,9 @@ from pipeline.config import DetectorConfig, RunConfig
 from pipeline.link import Inlet, Outlet
 from pipeline.messages import Envelope
 from pipeline.plan import Status, WorkerPlan
+from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
-from stages.records import Detections, EndOfStream, Frame, StreamStart
+from stages.records import Detections, Frame, StreamStart
 
 _REPORT_SECONDS = 1.0
 
@@ -32,8 +34,8 @@ class Detector(Protocol):
         """Detections of each frame."""
 
 
-def build_detector(config: DetectorConfig) -> Detector:
-    """The detector a config asks for.
+def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
+    """The detector a config asks for; several workers take the GPUs in turn.
 
     Raises:
         ConfigError: Its weights or its detection file cannot be used.
@@ -47,19 +49,20 @@ def build_detector(config: DetectorConfig) -> Detector:
     return NetworkDetector(
         config.weights,
         device=config.device,
+        worker=worker,
         scale=config.scale,
         min_score=config.min_score,
         threads=config.threads,
     )
 
 
-def run_detector(plan: WorkerPlan, context: zmq.Context, report: Callable[[Status], None]) -> None:
+def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Detects in every frame that comes in, until the process is ended."""
     config = RunConfig.model_validate(plan.config).detector
-    inlet = Inlet(context, plan.endpoint("detector"))
+    inlet = Inlet(context, plan.endpoint(f"detector-{plan.worker}"), report.alive)
     outlet = Outlet(context, plan.endpoint("tracker"))
-    detector = build_detector(config)
-    rings = _Rings({stream.name: stream.ring for stream in plan.streams})
+    detector = build_detector(config, plan.worker)
+    rings = _Rings(plan)
     report(Status(kind="ready", stage="detector"))
     size = config.batch_size or detector.batch_size
     counts: Counter[int] = Counter()
@@ -67,6 +70,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Callable[[Statu
     for batch in batches(inlet.receive, size, config.batch_wait_ms / 1000):
         record = batch[0].record
         if isinstance(record, Frame):
+            time.sleep(config.delay_ms / 1000)
             for envelope in _detect(detector, batch, rings):
                 outlet.send(envelope)
             counts[len(batch)] += 1
@@ -76,9 +80,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Callable[[Statu
             continue
         if isinstance(record, StreamStart):
             record = replace(record, detector=detector.name, class_names=detector.class_names)
-        elif isinstance(record, EndOfStream):
-            rings.close(record.stream)
-        outlet.send(Envelope(record))
+        outlet.send(replace(batch[0], record=record))
 
 
 def _detect(detector: Detector, batch: Sequence[Envelope], rings: _Rings) -> list[Envelope]:
@@ -94,9 +96,9 @@ def _detect(detector: Detector, batch: Sequence[Envelope], rings: _Rings) -> lis
 class _Rings:
     """The frame rings of all streams, opened when their first frame comes."""
 
-    def __init__(self, paths: dict[str, str]) -> None:
-        self._paths = paths
-        self._open: dict[str, FrameRing] = {}
+    def __init__(self, plan: WorkerPlan) -> None:
+        self._plan = plan
+        self._open: dict[int, FrameRing] = {}
 
     def frame(self, envelope: Envelope) -> Frame:
         """The envelope's frame with its pixels, wherever they travel."""
@@ -104,11 +106,12 @@ class _Rings:
         header = envelope.record.header
         if envelope.pixels is not None or envelope.slot is None:
             return Frame(header, envelope.pixels)
-        if header.stream not in self._open:
-            self._open[header.stream] = FrameRing(self._paths[header.stream])
-        return Frame(header, self._open[header.stream].slot(envelope.slot, header.shape))
+        if envelope.channel not in self._open:
+            self._close_ended()
+            self._open[envelope.channel] = FrameRing(self._plan.ring(envelope.channel))
+        return Frame(header, self._open[envelope.channel].slot(envelope.slot, header.shape))
 
-    def close(self, stream: str) -> None:
-        """Forgets a stream that has ended."""
-        if stream in self._open:
-            self._open.pop(stream).close()
+    def _close_ended(self) -> None:
+        for channel in list(self._open):
+            if not Path(self._plan.ring(channel)).is_symlink():
+                self._open.pop(channel).close()

@@ -1,16 +1,19 @@
 """Credits: how many frames may be on their way, and what gives when all are.
 
 Both modes are this one object. A frame occupies a slot from the moment the decoder fills it until
-the sink has acknowledged it. *Lossless*: no free slot, the decoder waits. *Live*: no free slot, the
+the sink has settled it: it is in the results. Until then it can be sent again, and so can every
+other record. *Lossless*: no free slot, the decoder waits. *Live*: no free slot, the
 oldest frame that waits to be sent gives way, and a `Dropped` record takes its place; so do all but
 the latest when one is sent, so that latency is bounded by what is in flight and not by the ring.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from stages.records import Dropped, EndOfStream, FrameHeader, StreamStart
@@ -22,29 +25,53 @@ BEHIND = "detector behind"
 """Why a frame is dropped in live mode."""
 
 
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What is to be sent as number ``position``; ``slot`` is None for a notice."""
+
+    position: int
+    item: FrameHeader | Notice
+    slot: int | None
+
+
 class FlowControl:
     """Slots of one stream, shared by the thread that decodes and the one that sends.
 
     Args:
         slots: Frames the ring holds.
-        in_flight: Frames that may be sent and not yet acknowledged, at most ``slots - 1`` in live
-            mode (one slot is always being filled).
+        in_flight: Frames that may be sent and not yet settled, at most ``slots - 1`` in live mode
+            (one slot is always being filled).
         mode: ``"lossless"`` or ``"live"``.
+        window: Records that may be sent and not yet settled.
+        sent: Slots (None for notices) by position of what a decoder before this one has sent.
+        position: Where to go on counting.
     """
 
-    def __init__(self, slots: int, in_flight: int, mode: Literal["lossless", "live"]) -> None:
-        self._free = deque(range(slots))
+    def __init__(
+        self,
+        slots: int,
+        in_flight: int,
+        mode: Literal["lossless", "live"],
+        *,
+        window: int = 64,
+        sent: Mapping[int, int | None] | None = None,
+        position: int = 0,
+    ) -> None:
+        self._sent = dict(sent or {})
+        self._free = deque(set(range(slots)) - set(self._sent.values()))
         self._waiting: deque[tuple[FrameHeader, int] | Notice] = deque()
-        self._sent: dict[int, int] = {}
+        self._frames_sent = sum(slot is not None for slot in self._sent.values())
+        self._position = position
         self._in_flight = in_flight
+        self._window = window
         self._mode = mode
         self._changed = threading.Condition()
         self._closed = False
 
-    def acquire(self) -> int | None:
+    def acquire(self, on_wait: Callable[[], None] = lambda: None) -> int | None:
         """A slot to fill; waits for one (lossless) or takes the oldest waiting frame's (live).
 
-        Returns None once the flow is closed.
+        Returns None once the flow is closed. ``on_wait`` is called while it waits.
         """
         with self._changed:
             while not self._free:
@@ -53,6 +80,7 @@ class FlowControl:
                 if self._mode == "live" and (slot := self._drop_oldest()) is not None:
                     return slot
                 self._changed.wait(0.2)
+                on_wait()
             return self._free.popleft()
 
     def _drop_oldest(self) -> int | None:
@@ -80,20 +108,23 @@ class FlowControl:
         with self._changed:
             self._waiting.append(notice)
 
-    def next_to_send(self) -> tuple[FrameHeader, int] | Notice | None:
-        """What is to be sent next; None where there is nothing, or no credit for a frame."""
+    def next_to_send(self) -> Departure | None:
+        """What is to be sent next; None where there is nothing, or no credit for it."""
         with self._changed:
-            if not self._waiting:
+            if not self._waiting or len(self._sent) >= self._window:
                 return None
-            if len(self._sent) < self._in_flight:
+            if self._frames_sent < self._in_flight:
                 if self._mode == "live":
                     self._drop_stale()
             elif isinstance(self._waiting[0], tuple):
                 return None
-            item = self._waiting.popleft()
-            if isinstance(item, tuple):
-                self._sent[item[0].sequence] = item[1]
-            return item
+            first = self._waiting.popleft()
+            item, slot = first if isinstance(first, tuple) else (first, None)
+            departure = Departure(self._position, item, slot)
+            self._sent[self._position] = slot
+            self._frames_sent += slot is not None
+            self._position += 1
+            return departure
 
     def _drop_stale(self) -> None:
         """Keeps the latest frames, as many as may be in flight: an old one would only be late."""
@@ -103,13 +134,15 @@ class FlowControl:
             assert slot is not None
             self._free.append(slot)
 
-    def acknowledge(self, sequence: int) -> None:
-        """The sink is done with the frame; unknown and repeated numbers are ignored."""
+    def settle(self, position: int) -> None:
+        """All before ``position`` is in the results; told again, or late, it changes nothing."""
         with self._changed:
-            slot = self._sent.pop(sequence, None)
-            if slot is not None:
-                self._free.append(slot)
-                self._changed.notify()
+            for settled in list(itertools.takewhile(lambda sent: sent < position, self._sent)):
+                slot = self._sent.pop(settled)
+                if slot is not None:
+                    self._free.append(slot)
+                    self._frames_sent -= 1
+            self._changed.notify()
 
     @property
     def waiting(self) -> int:
@@ -118,15 +151,15 @@ class FlowControl:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits and no frame is on its way."""
+        """Whether nothing waits and nothing is on its way."""
         with self._changed:
             return not self._waiting and not self._sent
 
     @property
-    def all_sent(self) -> bool:
-        """Whether nothing waits to be sent."""
+    def unsettled(self) -> list[int]:
+        """Positions sent and not settled yet, in order."""
         with self._changed:
-            return not self._waiting
+            return list(self._sent)
 
     def close(self) -> None:
         """Wakes whoever waits in `acquire`."""

@@ -3,45 +3,83 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 import zmq
 
 from pipeline.messages import Envelope, MessageError, decode, encode
 
+LARGEST_PART = 256 * 2**20
+"""Bytes of a message part, above which a peer is cut off: a frame of 16K fits."""
+
 _SIGNAL_SECONDS = 0.1
+_COMPLAINT_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
 
 class Inlet:
-    """Where a stage receives: it binds, any number of senders connect."""
+    """Where a stage receives: it binds, any number of senders connect.
 
-    def __init__(self, context: zmq.Context, endpoint: str) -> None:
+    Args:
+        context: ZeroMQ's.
+        endpoint: Where to bind.
+        on_turn: Called at least every 0.1 s while messages are waited for, and after each.
+        wake: Descriptor of an eventfd that ends the wait for a message.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context,
+        endpoint: str,
+        on_turn: Callable[[], None] = lambda: None,
+        wake: int | None = None,
+    ) -> None:
         self.malformed = 0
+        self._on_turn = on_turn
+        self._complained = 0.0
         self._socket = context.socket(zmq.PULL)
         self._socket.rcvhwm = 0  # credits bound what is on its way, not ZeroMQ's buffers
+        self._socket.maxmsgsize = LARGEST_PART
         self._socket.bind(endpoint)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        if wake is not None:
+            self._poller.register(wake, zmq.POLLIN)
 
     def receive(self, timeout: float | None = None) -> Envelope | None:
         """The next message that parses; others are counted and dropped.
 
         Returns None where none came within ``timeout`` seconds; None waits for ever.
         """
-        while timeout is None or self._socket.poll(timeout * 1000):
-            parts = self._socket.recv_multipart(copy=True)
-            try:
-                return decode(parts)
-            except MessageError as error:
-                self.malformed += 1
-                log.warning("dropped a malformed message (%d so far): %s", self.malformed, error)
-        return None
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            # A signal may have interrupted another thread than this one, which alone handles it.
+            seconds = _SIGNAL_SECONDS
+            if deadline is not None:
+                seconds = min(seconds, max(0.0, deadline - time.monotonic()))
+            events = self._poller.poll(round(seconds * 1000))
+            self._on_turn()
+            if (self._socket, zmq.POLLIN) in events:
+                parts = self._socket.recv_multipart(copy=True)
+                try:
+                    return decode(parts)
+                except MessageError as error:
+                    self._complain(error)
+            elif events or (deadline is not None and time.monotonic() >= deadline):
+                return None
+
+    def _complain(self, error: MessageError) -> None:
+        self.malformed += 1
+        if time.monotonic() - self._complained >= _COMPLAINT_SECONDS:
+            self._complained = time.monotonic()
+            log.warning("dropped a malformed message (%d so far): %s", self.malformed, error)
 
     def __iter__(self) -> Iterator[Envelope]:
         """Every message that parses, for ever."""
         while True:
-            # A signal may have interrupted another thread than this one, which alone handles it.
-            envelope = self.receive(_SIGNAL_SECONDS)
+            envelope = self.receive()
             if envelope is not None:
                 yield envelope
 
@@ -59,5 +97,37 @@ class Outlet:
         self._socket.send_multipart(encode(envelope))
 
     def close(self) -> None:
-        """Closes after all was delivered."""
-        self._socket.close(linger=-1)
+        """Closes; what was not delivered is dropped."""
+        self._socket.close(linger=0)
+
+
+class Fanout:
+    """Where a decoder sends: to that of several workers which has least of its work to do."""
+
+    def __init__(self, context: zmq.Context, endpoints: Sequence[str]) -> None:
+        self._outlets = [Outlet(context, endpoint) for endpoint in endpoints]
+        self._worker_of: dict[int, int] = {}
+        self._loads = [0] * len(endpoints)
+
+    def send(self, envelope: Envelope) -> None:
+        """Sends to one of the workers; a position sent before to the one it went to."""
+        worker = self._worker_of.get(envelope.position)
+        if worker is None:
+            worker = self._loads.index(min(self._loads))
+            self._worker_of[envelope.position] = worker
+            self._loads[worker] += 1
+        self._outlets[worker].send(envelope)
+
+    def went_to(self, position: int, worker: int | None) -> bool:
+        """Whether a position went to ``worker``; None stands for any."""
+        return worker is None or self._worker_of.get(position) == worker
+
+    def settle(self, unsettled: Sequence[int]) -> None:
+        """Everything but ``unsettled`` is done."""
+        for position in self._worker_of.keys() - set(unsettled):
+            self._loads[self._worker_of.pop(position)] -= 1
+
+    def close(self) -> None:
+        """Closes; nothing is left to be delivered."""
+        for outlet in self._outlets:
+            outlet.close()

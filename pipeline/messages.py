@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -27,7 +27,8 @@ from stages.records import (
     UInt8Array,
 )
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
+_MOST = 2**62
 
 Record: TypeAlias = StreamStart | Frame | Detections | Tracks | Dropped | EndOfStream
 
@@ -46,6 +47,8 @@ class Envelope:
         work_ns: How long each stage has worked on the frame, ns by stage name.
         pixels: Inline pixels, or None.
         waiting: Records of the stream that waited to be sent when this frame was.
+        channel: Number of the stream's ring, logbook and way back; never used twice in a run.
+        position: 0-based, +1 with each record of the stream, whatever its kind.
     """
 
     record: Record
@@ -53,10 +56,22 @@ class Envelope:
     work_ns: dict[str, int] = field(default_factory=dict)
     pixels: UInt8Array | None = None
     waiting: int = 0
+    channel: int = 0
+    position: int = 0
+
+    @property
+    def stream(self) -> str:
+        """Name of the stream."""
+        record = self.record
+        if isinstance(record, Frame):
+            return record.header.stream
+        return record.frame.stream if isinstance(record, Detections | Tracks) else record.stream
 
 
 class _Header(msgspec.Struct, tag_field="kind", frozen=True, kw_only=True):
     version: int = PROTOCOL_VERSION
+    channel: Annotated[int, msgspec.Meta(ge=0, le=_MOST)] = 0
+    position: Annotated[int, msgspec.Meta(ge=0, le=_MOST)] = 0
 
 
 class _Start(_Header, tag="start", frozen=True, kw_only=True):
@@ -94,22 +109,24 @@ class _Tracks(_OfFrame, tag="tracks", frozen=True, kw_only=True):
     tracks: int
 
 
-def _encode_extra(value: Any) -> Any:
+def encode_extra(value: Any) -> Any:
+    """For msgspec: fractions."""
     if isinstance(value, Fraction):
         return (value.numerator, value.denominator)
     raise TypeError(f"cannot encode {type(value)}")
 
 
-def _decode_extra(kind: type, value: Any) -> Any:
+def decode_extra(kind: type, value: Any) -> Any:
+    """For msgspec: what `encode_extra` made."""
     if kind is Fraction:
         numerator, denominator = value
         return Fraction(int(numerator), int(denominator))
     raise TypeError(f"cannot decode {kind}")
 
 
-_encoder = msgspec.msgpack.Encoder(enc_hook=_encode_extra)
+_encoder = msgspec.msgpack.Encoder(enc_hook=encode_extra)
 _decoder = msgspec.msgpack.Decoder(
-    _Start | _Dropped | _End | _Frame | _Detections | _Tracks, dec_hook=_decode_extra
+    _Start | _Dropped | _End | _Frame | _Detections | _Tracks, dec_hook=decode_extra
 )
 
 
@@ -118,22 +135,22 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
     record, pixels = envelope.record, envelope.pixels
     header: _Header
     arrays: list[npt.NDArray[Any]] = []
+    common: dict[str, Any] = {"channel": envelope.channel, "position": envelope.position}
     if isinstance(record, StreamStart):
-        stream, header = record.stream, _Start(record=record)
+        header = _Start(record=record, **common)
     elif isinstance(record, Dropped):
-        stream, header = record.stream, _Dropped(record=record)
+        header = _Dropped(record=record, **common)
     elif isinstance(record, EndOfStream):
-        stream, header = record.stream, _End(record=record)
+        header = _End(record=record, **common)
     else:
-        common: dict[str, Any] = {
+        common |= {
             "slot": envelope.slot,
             "inline": pixels is not None,
             "work_ns": envelope.work_ns,
             "waiting": envelope.waiting,
         }
         if isinstance(record, Frame):
-            frame = record.header
-            header = _Frame(frame=frame, **common)
+            header = _Frame(frame=record.header, **common)
         else:
             frame = record.frame
             detections = record.detections if isinstance(record, Tracks) else record
@@ -146,13 +163,12 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
                 arrays += [record.boxes, record.scores, record.classes, record.ids]
             else:
                 header = _Detections(frame=frame, **common)
-        stream = frame.stream
         if pixels is not None:
             arrays.append(pixels)
     payload = [
         np.ascontiguousarray(array).data.cast("B") if array.size else b"" for array in arrays
     ]
-    return [stream.encode(), _encoder.encode(header), *payload]
+    return [envelope.stream.encode(), _encoder.encode(header), *payload]
 
 
 def decode(parts: Sequence[Any]) -> Envelope:
@@ -171,7 +187,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
     if header.version != PROTOCOL_VERSION:
         raise MessageError(f"protocol version {header.version}, expected {PROTOCOL_VERSION}")
     if isinstance(header, _Start | _Dropped | _End):
-        return Envelope(header.record)
+        return Envelope(header.record, channel=header.channel, position=header.position)
     reader = _Payload(parts[2:])
     frame = header.frame
     record: Record
@@ -197,7 +213,50 @@ def decode(parts: Sequence[Any]) -> Envelope:
             )
         pixels = reader.pixels(frame) if header.inline else None
     reader.finish()
-    return Envelope(record, header.slot, header.work_ns, pixels, header.waiting)
+    return Envelope(
+        record,
+        header.slot,
+        header.work_ns,
+        pixels,
+        header.waiting,
+        header.channel,
+        header.position,
+    )
+
+
+class Settled(msgspec.Struct, tag="settled", frozen=True):
+    """To a decoder: all positions below ``position`` are in the results."""
+
+    position: int
+
+
+class Resend(msgspec.Struct, tag="resend", frozen=True):
+    """To a decoder: what went to the detector ``worker`` (None: to any) may be lost."""
+
+    worker: int | None
+
+
+Return: TypeAlias = Settled | Resend
+"""What comes back to a decoder."""
+
+_return_decoder = msgspec.msgpack.Decoder(Settled | Resend)
+
+
+def encode_return(message: Return) -> bytes:
+    """The bytes of a message to a decoder."""
+    return msgspec.msgpack.encode(message)
+
+
+def decode_return(message: bytes) -> Return:
+    """Reads what `encode_return` wrote.
+
+    Raises:
+        MessageError: The message is none of them.
+    """
+    try:
+        return _return_decoder.decode(message)
+    except msgspec.MsgspecError as error:
+        raise MessageError(str(error)) from error
 
 
 class _Payload:

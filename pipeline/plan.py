@@ -9,16 +9,17 @@ import msgspec
 
 StageName = Literal["decoder", "detector", "tracker", "sink"]
 
+_MOST_DETECTORS = 64
+
 
 class StreamPlan(msgspec.Struct, frozen=True):
-    """One stream: where it comes from and the path of its frame ring."""
+    """One stream: where it comes from, and its channel, see `pipeline.messages.Envelope`."""
 
     name: str
     location: str
     layout: str
     frame_rate: str
-    ring: str
-    live: bool
+    channel: int
 
 
 class WorkerPlan(msgspec.Struct, frozen=True):
@@ -26,25 +27,42 @@ class WorkerPlan(msgspec.Struct, frozen=True):
 
     Attributes:
         stage: Which stage to run.
+        worker: Which of several detectors.
         config: A `RunConfig` as plain data.
-        streams: All streams of the run.
-        stream: Index of the decoder's own stream.
+        streams: A decoder's own stream; for the other stages those that they may find begun.
         output: Results folder.
-        sockets: Folder of the ``ipc://`` sockets.
+        sockets: Folder of the ``ipc://`` sockets and of the streams' memory.
         about: Versions and the command, for ``run.json``.
     """
 
     stage: StageName
+    worker: int
     config: dict[str, Any]
     streams: list[StreamPlan]
-    stream: int
     output: str
     sockets: str
     about: dict[str, Any]
 
+    @property
+    def own_stream(self) -> str:
+        """Name of a decoder's stream, "" of the other stages."""
+        return self.streams[0].name if self.stage == "decoder" else ""
+
     def endpoint(self, name: str) -> str:
-        """ZeroMQ address of ``control``, ``detector``, ``tracker``, ``sink`` or ``ack-<n>``."""
+        """Address of ``control``, ``tracker``, ``sink``, ``detector-<n>`` or ``return-<n>``."""
         return endpoint(self.sockets, self.config["runtime"], name)
+
+    def ring(self, channel: int) -> str:
+        """Where a stream's frame ring lies."""
+        return memory_path(self.sockets, "ring", channel)
+
+    def logbook(self, channel: int) -> str:
+        """Where a stream's logbook lies."""
+        return memory_path(self.sockets, "logbook", channel)
+
+    def folder(self, stream: str) -> Path:
+        """Where the results of a stream go."""
+        return Path(self.output) / stream
 
 
 LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000, 2000, 5000, 10000)
@@ -77,10 +95,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker reports.
 
     Attributes:
-        kind: ``ready`` (may be sent frames), ``progress`` (``frames`` are written), ``notice``
-            (``message`` is worth knowing), ``done`` (the stream's results are complete) or
-            ``failed``.
+        kind: ``ready`` (may be sent frames), ``alive``, ``progress`` (``frames`` are written),
+            ``notice`` (``message`` is worth knowing), ``done`` (the stream's results are
+            complete), ``failed`` (for good) or ``crashed`` (by an error in the program).
         stage: Who reports.
+        worker: Which of several detectors.
         stream: Which stream, "" for none in particular.
         message: One line for people.
         exit_code: Of a failure.
@@ -92,8 +111,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         batches: Of the detector, about once a second: how many batches of which size.
     """
 
-    kind: Literal["ready", "progress", "notice", "done", "failed"]
+    kind: Literal["ready", "alive", "progress", "notice", "done", "failed", "crashed"]
     stage: StageName
+    worker: int = 0
     stream: str = ""
     message: str = ""
     exit_code: int = 1
@@ -109,6 +129,17 @@ def endpoint(sockets: str, runtime: dict[str, Any], name: str) -> str:
     """ZeroMQ address of a named socket."""
     if runtime["transport"] == "ipc":
         return f"ipc://{Path(sockets) / name}"
-    fixed = ["control", "detector", "tracker", "sink"]
-    offset = fixed.index(name) if name in fixed else len(fixed) + int(name.removeprefix("ack-"))
+    fixed = ["control", "tracker", "sink"]
+    kind, _, number = name.rpartition("-")
+    if not kind:
+        offset = fixed.index(name)
+    elif kind == "detector":
+        offset = len(fixed) + int(number)
+    else:
+        offset = len(fixed) + _MOST_DETECTORS + int(number)
     return f"tcp://127.0.0.1:{runtime['port'] + offset}"
+
+
+def memory_path(sockets: str, kind: str, channel: int) -> str:
+    """Where the memory of a stream lies: a link to its ring or logbook, gone when it has ended."""
+    return str(Path(sockets) / f"{kind}-{channel}")

@@ -18,8 +18,8 @@ from stages.records import UInt8Array
 _PAGE = 4096
 
 
-def create_ring_file(name: str) -> tuple[int, str]:
-    """A new, empty ring file: its descriptor, and the path by which other processes open it."""
+def create_memory_file(name: str) -> tuple[int, str]:
+    """A new, empty memory file: its descriptor, and the path by which other processes open it."""
     descriptor = os.memfd_create(f"spotstream-{name}", os.MFD_CLOEXEC)
     return descriptor, f"/proc/{os.getpid()}/fd/{descriptor}"
 
@@ -28,7 +28,7 @@ class FrameRing:
     """Equal slots in a ring file, by number.
 
     Args:
-        path: What `create_ring_file` returned.
+        path: A memory file, see `create_memory_file`.
     """
 
     def __init__(self, path: str) -> None:

@@ -2,56 +2,71 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import zmq
 
 from pipeline.config import RunConfig, SinkConfig
 from pipeline.link import Inlet
-from pipeline.messages import Envelope
+from pipeline.logbook import Counter, Logbook
+from pipeline.messages import Envelope, Settled, decode_extra, encode_extra, encode_return
+from pipeline.notes import read_notes, take_note
+from pipeline.order import Sequencer
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status, WorkerPlan
+from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
-from stages.records import Dropped, EndOfStream, StreamStart, Tracks
+from pipeline.streams import Streams
+from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
+from stages.sink.atomic import make_folder, output_error, part_path
+from stages.sink.journal import Journal
 from stages.sink.options import SinkOptions
-from stages.sink.stream_sink import StreamSink
+from stages.sink.results import CHECKPOINT, JOURNAL
+from stages.sink.stream_sink import SinkState, StreamSink
 
 _PROGRESS_NS = 200_000_000
 _COUNTERS_NS = 1_000_000_000
+_CHECKPOINT_NS = 1_000_000_000
 _AVERAGED_FRAMES = 20
 
 
-def run_sink(plan: WorkerPlan, context: zmq.Context, report: Callable[[Status], None]) -> None:
-    """Writes everything that comes in, until the process is ended; SIGTERM removes part files."""
+def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
+    """Writes everything that comes in, until the process is ended; SIGTERM removes part files.
+
+    Where an earlier process died, its files are taken over.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    streams: dict[str, _Stream] = {}
-    inlet = Inlet(context, plan.endpoint("sink"))
-    report(Status(kind="ready", stage="sink"))
+    kept = os.eventfd(0, os.EFD_NONBLOCK)
+    inlet = Inlet(context, plan.endpoint("sink"), report.alive, kept)
+    streams = Streams(
+        plan, lambda channel, logbook: _Stream(plan, context, report, channel, logbook, kept)
+    )
     try:
-        for envelope in inlet:
-            record = envelope.record
-            if isinstance(record, StreamStart):
-                if record.stream not in streams:
-                    streams[record.stream] = _Stream(plan, context, record.stream)
-                streams[record.stream].start(record)
-            elif isinstance(record, EndOfStream):
-                ended = streams.pop(record.stream, None)
-                if ended is not None:
-                    report(ended.finish(record))
-            elif isinstance(record, Dropped) and record.stream in streams:
-                streams[record.stream].sink.dropped(record)
-            elif isinstance(record, Tracks) and record.frame.stream in streams:
-                progress = streams[record.frame.stream].write(record, envelope)
-                if progress is not None:
-                    report(progress)
+        for stream in plan.streams:
+            streams.at(stream.channel)
+        report(Status(kind="ready", stage="sink"))
+        while True:
+            envelope = inlet.receive()
+            if envelope is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(kept)
+            else:
+                member = streams.find(envelope)
+                if member is not None:
+                    member.take(envelope)
+            for member in streams:
+                member.settle()
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # about to end anyway
-        for stream in streams.values():
-            stream.sink.abort()
+        for member in streams:
+            member.abort()
 
 
 def sink_options(config: SinkConfig) -> SinkOptions:
@@ -64,39 +79,150 @@ def sink_options(config: SinkConfig) -> SinkOptions:
     )
 
 
+class _Checkpoint(msgspec.Struct, frozen=True):
+    position: int
+    sink: SinkState
+
+
 class _Stream:
-    def __init__(self, plan: WorkerPlan, context: zmq.Context, name: str) -> None:
+    """One stream: what comes in is noted, written, and settled once its picture is kept."""
+
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        context: zmq.Context,
+        report: Reporter,
+        channel: int,
+        logbook: Logbook,
+        kept: int,
+    ) -> None:
         config = RunConfig.model_validate(plan.config)
-        number = next(i for i, stream in enumerate(plan.streams) if stream.name == name)
-        self.name = name
-        self.folder = Path(plan.output) / name
-        self.sink = StreamSink(self.folder, sink_options(config.sink))
+        self.name = logbook.stream
+        self.folder = plan.folder(self.name)
+        self._logbook = logbook
+        self._lossless = bool(logbook[Counter.LOSSLESS])
+        self._report = report
         self._run: dict[str, Any] = {**plan.about, "config": plan.config}
         self._overlay = config.sink.overlay
-        self._ring_path = plan.streams[number].ring
+        self._ring_path = plan.ring(channel)
         self._ring: FrameRing | None = None
-        self._acks = context.socket(zmq.PUSH)
-        self._acks.connect(plan.endpoint(f"ack-{number}"))
+        self._returns = context.socket(zmq.PUSH)
+        self._returns.connect(plan.endpoint(f"return-{channel}"))
         self._frames, self._total = 0, None  # type: int, int | None
         self._reported = 0
         self._counted = 0
         self._sink_ns = 0
         self._work_ns: dict[str, float] = {}  # moving averages
+        self._pending: deque[tuple[int, int]] = deque()  # position, pictures up to it
+        self._ended = False
 
-    def start(self, record: StreamStart) -> None:
-        self._total = record.frame_count
-        self.sink.start(record)
+        journal = self.folder / JOURNAL
+        make_folder(self.folder)
+        self.sink = StreamSink(
+            self.folder,
+            sink_options(config.sink),
+            resume=True,
+            on_kept=lambda: os.eventfd_write(kept, 1),
+        )
+        self._order = Sequencer(0, logbook[Counter.ENTRIES])
+        self._checkpointed = time.monotonic_ns()
+        self._journal = Journal(journal, self._take_over(journal))
+        self._settled = -1
+        self.settle()
 
-    def write(self, tracks: Tracks, envelope: Envelope) -> Status | None:
+    def _take_over(self, journal: Path) -> int:
+        """Lives again what an earlier process noted; gives how much of its journal holds."""
+        checkpoint = self.folder / CHECKPOINT
+        if checkpoint.exists():
+            saved = msgspec.msgpack.decode(
+                checkpoint.read_bytes(), type=_Checkpoint, dec_hook=decode_extra
+            )
+            self.sink.restore(saved.sink)
+            self._order.due = saved.position
+        good = 0
+        for note in read_notes(journal):
+            envelope, record = note.envelope, note.envelope.record
+            if envelope.position >= self._order.due:
+                if isinstance(record, Tracks):
+                    picture = envelope.slot is not None
+                    if not self.sink.repeat(record, envelope.work_ns, note.now_ns, picture=picture):
+                        break
+                else:
+                    self._handle(envelope)
+                self._order.due = envelope.position + 1
+            good = note.end
+        self._frames = self.sink.frames
+        return good
+
+    def take(self, envelope: Envelope) -> None:
+        """Takes a message; settles again what it repeats, whose settling may have been lost."""
+        if envelope.position < self._order.due:
+            self._settled = -1
+        for due in self._order.take(envelope):
+            take_note(self._journal, due, time.time_ns())
+            self._handle(due)
+            self._pending.append((due.position, self.sink.pictures))
+
+    def _handle(self, envelope: Envelope) -> None:
+        record = envelope.record
+        if isinstance(record, StreamStart):
+            self._total = record.frame_count
+            self.sink.start(record)
+        elif isinstance(record, Tracks):
+            self._write(record, envelope)
+        elif isinstance(record, Dropped):
+            self.sink.dropped(record)
+        elif isinstance(record, EndOfStream):
+            self._finish(record)
+
+    def settle(self) -> None:
+        """Tells the decoder up to where all is kept."""
+        if self._pending:
+            kept = self.sink.pictures_kept
+            while self._pending and self._pending[0][1] <= kept:
+                self._pending.popleft()
+        position = self._pending[0][0] if self._pending else self._order.due
+        if position == self._settled:
+            return
+        self._settled = position
+        self._logbook[Counter.SETTLED] = position
+        self._returns.send(encode_return(Settled(position)))
+        now = time.monotonic_ns()
+        if not self._lossless and not self._ended and now - self._checkpointed > _CHECKPOINT_NS:
+            self._checkpointed = now
+            self._save()
+
+    def _save(self) -> None:
+        """Saves where the sink is; what came before need not be noted any longer."""
+        if not self.sink.frames:
+            return
+        checkpoint = _Checkpoint(self._order.due, self.sink.state())
+        path = self.folder / CHECKPOINT
+        try:
+            # Renamed, so that it is whole whenever this process is killed.
+            part_path(path).write_bytes(msgspec.msgpack.encode(checkpoint, enc_hook=encode_extra))
+            part_path(path).replace(path)
+        except OSError as error:
+            raise output_error(path, error) from error
+        self._journal.clear()
+
+    def abort(self) -> None:
+        """Removes everything that has not its final name yet."""
+        if not self._ended:
+            self.sink.abort()
+
+    def close(self) -> None:
+        """Closes what is open of a stream that has ended."""
+        self.abort()
+        self._journal.close()
+        self._returns.close(linger=0)
+        if self._ring is not None:
+            self._ring.close()
+
+    def _write(self, tracks: Tracks, envelope: Envelope) -> None:
         started = time.monotonic_ns()
-        pixels = envelope.pixels
-        if pixels is None and envelope.slot is not None and self._overlay:
-            if self._ring is None:
-                self._ring = FrameRing(self._ring_path)
-            pixels = self._ring.slot(envelope.slot, tracks.frame.shape)
         work = envelope.work_ns | ({"sink": self._sink_ns} if self._sink_ns else {})
-        self.sink.write(tracks, pixels if self._overlay else None, work, time.time_ns())
-        self._acks.send(tracks.frame.sequence.to_bytes(8, "little"))
+        self.sink.write(tracks, self._pixels(tracks, envelope), work, time.time_ns())
         self._frames += 1
         now = time.monotonic_ns()
         self._sink_ns = now - started
@@ -104,21 +230,30 @@ class _Stream:
             before = self._work_ns.setdefault(stage, ns)
             self._work_ns[stage] += (ns - before) / _AVERAGED_FRAMES
         if now - self._reported < _PROGRESS_NS:
-            return None
+            return
         self._reported = now
         counters = None
         if now - self._counted >= _COUNTERS_NS:
             self._counted = now
             counters = self._counters(envelope.waiting)
-        return Status(
-            kind="progress",
-            stage="sink",
-            stream=self.name,
-            frames=self._frames,
-            total=self._total,
-            work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
-            counters=counters,
+        self._report(
+            Status(
+                kind="progress",
+                stage="sink",
+                stream=self.name,
+                frames=self._frames,
+                total=self._total,
+                work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
+                counters=counters,
+            )
         )
+
+    def _pixels(self, tracks: Tracks, envelope: Envelope) -> UInt8Array | None:
+        if envelope.pixels is not None or envelope.slot is None or not self._overlay:
+            return envelope.pixels
+        if self._ring is None:
+            self._ring = FrameRing(self._ring_path)
+        return self._ring.slot(envelope.slot, tracks.frame.shape)
 
     def _counters(self, waiting: int) -> Counters:
         now = self.sink.counters()
@@ -132,11 +267,9 @@ class _Stream:
         }
         return Counters(now.frames, now.dropped, now.epochs, waiting, durations)
 
-    def finish(self, end: EndOfStream) -> Status:
+    def _finish(self, end: EndOfStream) -> None:
+        self._ended = True
         result = self.sink.finish(end, self._run)
-        self._acks.close(linger=0)
-        if self._ring is not None:
-            self._ring.close()
         summary = {
             "frames": result.frames_out,
             "tracks": result.tracks,
@@ -145,12 +278,14 @@ class _Stream:
             "fps": result.achieved_fps,
             "folder": str(self.folder),
         }
-        return Status(
-            kind="done",
-            stage="sink",
-            stream=self.name,
-            message=result.message,
-            frames=result.frames_out,
-            summary=summary,
-            counters=self._counters(0),
+        self._report(
+            Status(
+                kind="done",
+                stage="sink",
+                stream=self.name,
+                message=result.message,
+                frames=result.frames_out,
+                summary=summary,
+                counters=self._counters(0),
+            )
         )

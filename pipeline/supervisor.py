@@ -1,14 +1,9 @@
-"""Starts the stage processes, watches them, and ends them."""
+"""Starts the stage processes, watches them, replaces those that die, and ends all of them."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +15,10 @@ import msgspec
 import zmq
 
 from pipeline.config import RunConfig
+from pipeline.messages import Resend, Return, Settled, encode_return
 from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
-from pipeline.ring import create_ring_file
+from pipeline.process import StageProcess
+from pipeline.rundir import RunFolder
 from stages.decoder.live import is_live
 from stages.decoder.sources import SourceSpec
 from stages.errors import OutputError, SpotStreamError
@@ -32,13 +29,9 @@ if TYPE_CHECKING:
     from pipeline.metrics import MetricsServer
 
 _DRAIN_SECONDS = 60.0
-
-WORKER_ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Set for every stage unless the user has set it.
-
-Torch's threads spin while they wait for one another; where another process needs a core, that makes
-the detector several times slower (docs/architecture.md has the figures).
-"""
+_SPARE_ENTRIES = 16
+_END_SECONDS = 3.0
+_EVERYTHING = 2**62
 
 
 @dataclass(slots=True)
@@ -49,17 +42,41 @@ class RunResult:
         finished: Summaries of the streams whose results are written, by name.
         failed: Messages of those that failed, by name.
         skipped: Sequences of data sets that an earlier run had finished.
+        restarts: How often which process had to be started again.
         exit_code: 0, 130 after Ctrl-C, or that of the first failure.
     """
 
     finished: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
+    restarts: dict[str, int] = field(default_factory=dict)
     exit_code: int = 0
 
 
+@dataclass(slots=True)
+class _Stream:
+    """A stream that was begun and has not ended: its decoder, and the way back to it."""
+
+    plan: StreamPlan
+    decoder: StageProcess
+    returns: zmq.Socket
+    stopping: bool = False
+
+    def send(self, message: Return) -> None:
+        self.returns.send(encode_return(message))
+
+    def stop(self) -> None:
+        """Lets the decoder end the stream, at once or when it is ready to hear that."""
+        self.stopping = True
+        if self.decoder.state == "ready":
+            self.decoder.terminate()
+
+
 class Supervisor:
-    """One run: a decoder process per stream, one detector, one tracker, one sink.
+    """One run: a decoder process per stream, detectors, one tracker, one sink.
+
+    A process that dies is replaced, and what it had not finished is sent again. One that cannot
+    start, fails for a reason that the user has to remove, or dies too often, ends the run.
 
     Args:
         specs: The streams.
@@ -82,9 +99,14 @@ class Supervisor:
         self._output = output
         self._about = about
         self._on_status = on_status
-        self._workers: dict[str, subprocess.Popen[bytes]] = {}
-        self._ready: set[str] = set()
+        self._plain = config.model_dump(mode="json")
+        self._stages: dict[tuple[StageName, int], StageProcess] = {}
+        self._streams: dict[str, _Stream] = {}
+        self._waiting: list[SourceSpec] = []
+        self._ending: list[StageProcess] = []
+        self._next_channel = 0
         self._interrupts = 0
+        self._told_to_stop = 0.0
         self._metrics: MetricsServer | None = None
         self.result = RunResult()
 
@@ -98,16 +120,15 @@ class Supervisor:
         remaining = []
         for spec in self._specs:
             folder = self._output / spec.name
-            if overwrite:
-                remove_results(folder)
-            elif spec.of_data_set and is_complete(folder):
+            if not overwrite and spec.of_data_set and is_complete(folder):
                 self.result.skipped.append(spec.name)
                 continue
-            elif has_results(folder) and not spec.of_data_set:
+            if not overwrite and has_results(folder) and not spec.of_data_set:
                 raise OutputError(
                     f"{folder} holds results of an earlier run; "
                     f"add --overwrite or choose another --output"
                 )
+            remove_results(folder)
             remaining.append(spec)
         self._specs = remaining
         try:
@@ -124,33 +145,20 @@ class Supervisor:
             number: signal.signal(number, self._interrupt)
             for number in (signal.SIGINT, signal.SIGTERM)
         }
-        sockets = tempfile.mkdtemp(prefix="spotstream-")
-        context = zmq.Context()
-        control = context.socket(zmq.PULL)
-        rings: list[int] = []
+        self._folder = RunFolder()
+        self._context = zmq.Context()
+        control = self._context.socket(zmq.PULL)
         try:
-            plain = self._config.model_dump(mode="json")
-            control.bind(endpoint(sockets, plain["runtime"], "control"))
-            streams = []
-            for spec in self._specs:
-                descriptor, path = create_ring_file(spec.name)
-                rings.append(descriptor)
-                live = is_live(spec.location)
-                streams.append(
-                    StreamPlan(spec.name, spec.location, spec.layout, spec.frame_rate, path, live)
-                )
-            self._supervise(plain, streams, sockets, control)
+            control.bind(self._endpoint("control"))
+            self._supervise(control)
         finally:
             self._end_all()
             if self._metrics is not None:
                 self._metrics.close()
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-            control.close(linger=0)
-            context.term()
-            for descriptor in rings:
-                os.close(descriptor)
-            shutil.rmtree(sockets, ignore_errors=True)
+            self._context.destroy(linger=0)
+            self._folder.close()
             for spec in self._specs:
                 folder = self._output / spec.name
                 if folder.is_dir():
@@ -170,110 +178,181 @@ class Supervisor:
         return MetricsServer(address, self._is_ready)
 
     def _is_ready(self) -> bool:
-        return self._ready >= {"sink", "tracker", "detector"}
+        stages = list(self._stages.values())
+        return bool(stages) and all(stage.state == "ready" for stage in stages)
 
-    def _supervise(
-        self, plain: dict[str, Any], streams: list[StreamPlan], sockets: str, control: zmq.Socket
-    ) -> None:
-        def start(stage: StageName, stream: int = -1) -> None:
-            plan = WorkerPlan(
-                stage, plain, streams, stream, str(self._output), sockets, self._about
-            )
-            name = f"decoder-{stream}" if stage == "decoder" else stage
-            self._workers[name] = _spawn(plan)
-
-        for stage in ("sink", "tracker", "detector"):
-            start(stage)
-        waiting = list(range(len(streams)))
-        open_streams = {stream.name for stream in streams}
-        told_to_stop = 0.0
-        while open_streams:
+    def _supervise(self, control: zmq.Socket) -> None:
+        for stage in ("sink", "tracker"):
+            self._stages[stage, 0] = self._make_stage(stage)
+        for worker in range(self._config.detector.workers):
+            self._stages["detector", worker] = self._make_stage("detector", worker)
+        self._waiting = list(self._specs)
+        while self._waiting or self._streams:
             if self._metrics is not None:
                 self._metrics.beat()
+            self._check_processes()
             if self._is_ready() and not self._interrupts:
-                running = sum(name.startswith("decoder-") for name in self._workers)
-                while waiting and running < self._config.runtime.parallel_streams:
-                    start("decoder", waiting.pop(0))
-                    running += 1
-            if control.poll(100):
-                status = msgspec.msgpack.decode(control.recv(), type=Status)
-                self._take(status, open_streams)
-                continue
-            self._check_workers(streams, open_streams)
-            if self._interrupts == 1 and not told_to_stop:
-                told_to_stop = time.monotonic()
-                open_streams -= {streams[number].name for number in waiting}
-                if not any(name.startswith("decoder-") for name in self._workers):
-                    open_streams &= set()
-                self._signal_decoders()
-            overdue = told_to_stop and time.monotonic() - told_to_stop > _DRAIN_SECONDS
-            if self._interrupts > 1 or overdue:
+                self._begin_streams()
+            control.poll(100)
+            with contextlib.suppress(zmq.Again):
+                while True:
+                    status = msgspec.msgpack.decode(control.recv(zmq.NOBLOCK), type=Status)
+                    self._take(status)
+            if self._interrupts and not self._told_to_stop:
+                self._told_to_stop = time.monotonic()
+                self._waiting.clear()
+                for stream in self._streams.values():
+                    stream.stop()
+            overdue = time.monotonic() - self._told_to_stop > _DRAIN_SECONDS
+            if self._interrupts > 1 or (self._told_to_stop and overdue):
                 break
         if self._interrupts:
             self.result.exit_code = 130
 
-    def _take(self, status: Status, open_streams: set[str]) -> None:
+    def _begin_streams(self) -> None:
+        while self._waiting and len(self._streams) < self._config.runtime.parallel_streams:
+            spec = self._waiting.pop(0)
+            runtime = self._config.runtime
+            live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
+            channel = self._next_channel
+            self._next_channel += 1
+            self._folder.add_stream(
+                channel, spec.name, entries=2 * runtime.slots + _SPARE_ENTRIES, lossless=not live
+            )
+            plan = StreamPlan(spec.name, spec.location, spec.layout, spec.frame_rate, channel)
+            returns = self._context.socket(zmq.PUSH)
+            returns.connect(self._endpoint(f"return-{channel}"))
+            decoder = self._make_stage("decoder", stream=plan)
+            self._streams[spec.name] = _Stream(plan, decoder, returns)
+            decoder.start_if_due()
+
+    def _endpoint(self, name: str) -> str:
+        return endpoint(self._folder.path, self._plain["runtime"], name)
+
+    def _make_stage(
+        self, stage: StageName, worker: int = 0, stream: StreamPlan | None = None
+    ) -> StageProcess:
+        def make_plan() -> WorkerPlan:
+            streams = [stream] if stream else [other.plan for other in self._streams.values()]
+            return WorkerPlan(
+                stage,
+                worker,
+                self._plain,
+                streams,
+                str(self._output),
+                self._folder.path,
+                self._about,
+            )
+
+        name = f"{stage} of {stream.name}" if stream else stage
+        if stage == "detector" and self._config.detector.workers > 1:
+            name += f" {worker + 1}"
+        runtime = self._config.runtime
+        silence = runtime.silence_seconds
+        if stage == "decoder":  # a packet may take three time-outs
+            silence = max(silence, 4 * self._config.decoder.timeout)
+        return StageProcess(name, make_plan, silence, runtime.restarts_per_minute)
+
+    def _take(self, status: Status) -> None:
         self._on_status(status)
         if self._metrics is not None:
             self._metrics.collector.take(status)
+        stream = self._streams.get(status.stream)
+        if status.stage == "decoder":
+            process = stream.decoder if stream is not None else None
+        else:
+            process = self._stages[status.stage, status.worker]
+        if process is not None:
+            process.heard(ready=status.kind == "ready")
         if status.kind == "ready":
-            self._ready.add(status.stage)
+            self._welcome(status, stream)
+        elif status.kind == "crashed" and process is not None:
+            process.message = status.message
         elif status.kind == "done":
             self.result.finished[status.stream] = status.summary
-            open_streams.discard(status.stream)
             if status.summary.get("status") not in ("complete", "interrupted"):
                 self.result.exit_code = self.result.exit_code or 3
+            self._end_stream(status.stream)
         elif status.kind == "failed":
-            self.result.exit_code = self.result.exit_code or status.exit_code
             if status.stage != "decoder":
                 raise _as_error(status.message, status.exit_code)
-            self.result.failed[status.stream] = status.message
-            open_streams.discard(status.stream)
+            self._fail_stream(status.stream, status.message, status.exit_code)
 
-    def _check_workers(self, streams: list[StreamPlan], open_streams: set[str]) -> None:
-        for name, process in list(self._workers.items()):
-            code = process.poll()
-            if code is None:
-                continue
-            if name.startswith("decoder-"):
-                del self._workers[name]
-                stream = streams[int(name.removeprefix("decoder-"))].name
-                if code == 0 or stream in self.result.failed:
-                    continue
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-            unfinished = ", ".join(sorted(open_streams))
-            raise SpotStreamError(f"the {name} process {how}; not finished: {unfinished}")
+    def _welcome(self, status: Status, stream: _Stream | None) -> None:
+        """A process is ready; what its predecessor had not finished must be sent again."""
+        if status.stage == "decoder":
+            if stream is not None and stream.stopping:
+                stream.stop()
+        elif self._stages[status.stage, status.worker].restarts:
+            worker = status.worker if status.stage == "detector" else None
+            for each in self._streams.values():
+                each.send(Resend(worker))
+
+    def _check_processes(self) -> None:
+        for (stage, worker), process in self._stages.items():
+            self._check(process, stage, worker=worker)
+        for name, stream in list(self._streams.items()):
+            self._check(stream.decoder, "decoder", stream=name)
+        for decoder in list(self._ending):
+            if decoder.check() or decoder.state == "ended":
+                self._ending.remove(decoder)
+
+    def _check(
+        self, process: StageProcess, stage: StageName, worker: int = 0, stream: str = ""
+    ) -> None:
+        how = process.check()
+        if how and process.is_hopeless:
+            message = f"the {process.name} process {how}"
+            if process.restarts:
+                message += f"; started again {process.restarts} times before"
+            if not stream:
+                unfinished = ", ".join(sorted(self._streams) + [s.name for s in self._waiting])
+                raise SpotStreamError(f"{message}; not finished: {unfinished}")
+            self._fail_stream(stream, message, 1)
+        elif how:
+            message = f"the {process.name} process {how}; starting it again"
+            self._on_status(
+                Status(kind="notice", stage=stage, worker=worker, stream=stream, message=message)
+            )
+        if stream not in self._streams and stage == "decoder":
+            return
+        if process.start_if_due() and process.restarts:
+            self.result.restarts[process.name] = process.restarts
+
+    def _end_stream(self, name: str) -> None:
+        """Forgets a stream whose results are complete, or will never be."""
+        stream = self._streams.pop(name, None)
+        if stream is None:
+            return
+        stream.send(Settled(_EVERYTHING))  # where the sink was killed before it could say so
+        stream.returns.close(linger=100)
+        self._ending.append(stream.decoder)
+        self._folder.remove_stream(stream.plan.channel)
+        remove_parts(self._output / name)
+
+    def _fail_stream(self, name: str, message: str, exit_code: int) -> None:
+        self.result.exit_code = self.result.exit_code or exit_code
+        self.result.failed[name] = message
+        self._end_stream(name)
+
+    def processes(self) -> dict[str, int]:
+        """Ids of the processes that run now, by name; may be asked from another thread."""
+        running = [*self._stages.values(), *(s.decoder for s in list(self._streams.values()))]
+        return {
+            process.name: process.pid
+            for process in running
+            if process.state in ("starting", "ready")
+        }
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._interrupts += 1
 
-    def _signal_decoders(self) -> None:
-        for name, process in self._workers.items():
-            if name.startswith("decoder-"):
-                process.terminate()
-
     def _end_all(self) -> None:
-        for process in self._workers.values():
+        running = [*(stream.decoder for stream in self._streams.values()), *self._stages.values()]
+        for process in running:
             process.terminate()
-        for process in self._workers.values():
-            try:
-                process.wait(3)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _spawn(plan: WorkerPlan) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.worker"],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-        env=WORKER_ENVIRONMENT | dict(os.environ),
-    )
-    assert process.stdin is not None
-    process.stdin.write(msgspec.json.encode(plan))
-    process.stdin.close()
-    return process
+        for process in (*running, *self._ending):
+            process.end(_END_SECONDS)
 
 
 def _as_error(message: str, exit_code: int) -> SpotStreamError:

@@ -3,33 +3,85 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 
 import zmq
 
 from pipeline.config import RunConfig
 from pipeline.link import Inlet, Outlet
+from pipeline.logbook import Counter, Logbook
+from pipeline.messages import Envelope, Record
+from pipeline.notes import read_notes
+from pipeline.order import Sequencer
 from pipeline.plan import Status, WorkerPlan
-from stages.records import Detections, EndOfStream
+from pipeline.reporter import Reporter
+from pipeline.streams import Streams
+from stages.records import Detections, Tracks
+from stages.sink.results import JOURNAL
 from stages.tracker import TrackerStage
 
 
-def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Callable[[Status], None]) -> None:
-    """Tracks through every frame that comes in, until the process is ended."""
+def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
+    """Tracks through every frame that comes in, until the process is ended.
+
+    Where an earlier process died, the tracks of lossless streams are built up again; live streams
+    go on without tracks, and with ids that were never given out.
+    """
     config = RunConfig.model_validate(plan.config).tracker
-    inlet = Inlet(context, plan.endpoint("tracker"))
+    inlet = Inlet(context, plan.endpoint("tracker"), report.alive)
     outlet = Outlet(context, plan.endpoint("sink"))
     stage = TrackerStage(config.name, config.settings)
+    streams = Streams(plan, lambda channel, logbook: _Stream(plan, stage, logbook))
+    for stream in plan.streams:
+        streams.at(stream.channel)
     report(Status(kind="ready", stage="tracker"))
     for envelope in inlet:
-        record = envelope.record
+        member = streams.find(envelope)
+        for tracked in member.take(envelope) if member is not None else ():
+            outlet.send(tracked)
+
+
+class _Stream:
+    def __init__(self, plan: WorkerPlan, stage: TrackerStage, logbook: Logbook) -> None:
+        self.name = logbook.stream
+        self._stage = stage
+        self._logbook = logbook
+        self._window = logbook[Counter.ENTRIES]
+        self._recent: dict[int, Record] = {}
+        self._order = Sequencer(logbook[Counter.SETTLED], self._window)
+        if logbook[Counter.LOSSLESS]:
+            self._order.due = 0
+            for note in read_notes(plan.folder(self.name) / JOURNAL):
+                self._process(note.envelope)
+                self._order.due = note.envelope.position + 1
+        elif logbook[Counter.NEXT_ID]:
+            stage.skip_ids(self.name, logbook[Counter.NEXT_ID])
+
+    def take(self, envelope: Envelope) -> Iterator[Envelope]:
+        """The envelopes to send on: those now due, or once more what was made of this one."""
+        if envelope.position < self._order.due:
+            # A tracker cannot go back a step, and the sink may have lost what it sent.
+            record = self._recent.get(envelope.position)
+            if record is not None:
+                yield replace(envelope, record=record)
+            return
+        for due in self._order.take(envelope):
+            yield self._process(due)
+
+    def _process(self, envelope: Envelope) -> Envelope:
+        record, work = envelope.record, envelope.work_ns
+        if isinstance(record, Tracks):  # of a journal
+            record = record.detections
         if isinstance(record, Detections):
             started = time.monotonic_ns()
-            tracks = stage.process(record)
-            work = envelope.work_ns | {"tracker": time.monotonic_ns() - started}
-            outlet.send(replace(envelope, record=tracks, work_ns=work))
-        else:
-            outlet.send(envelope)
-            if isinstance(record, EndOfStream):
-                stage.close(record.stream)
+            record = self._stage.process(record)
+            work = work | {"tracker": time.monotonic_ns() - started}
+            self._logbook[Counter.NEXT_ID] = self._stage.next_id(self.name)
+        self._recent[envelope.position] = record
+        self._recent.pop(envelope.position - self._window, None)
+        return replace(envelope, record=record, work_ns=work)
+
+    def close(self) -> None:
+        """Forgets the stream's tracks."""
+        self._stage.close(self.name)

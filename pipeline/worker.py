@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
 
 import msgspec
 import zmq
 
 from pipeline.plan import Status, WorkerPlan
+from pipeline.reporter import Reporter
 from stages.errors import SpotStreamError
 
 _PR_SET_PDEATHSIG = 1
@@ -24,13 +24,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
     plan = msgspec.json.decode(sys.stdin.buffer.read(), type=WorkerPlan)
     context = zmq.Context()
-    control = context.socket(zmq.PUSH)
-    control.connect(plan.endpoint("control"))
-
-    def report(status: Status) -> None:
-        control.send(msgspec.msgpack.encode(status))
-
-    stream = plan.streams[plan.stream].name if plan.stage == "decoder" else ""
+    report = Reporter(context, plan)
+    stream = plan.own_stream
     try:
         _run(plan, context, report)
         return 0
@@ -48,14 +43,14 @@ def main() -> int:
     except Exception as error:
         if plan.about.get("debug"):
             traceback.print_exc()
-        message = f"{plan.stage} failed: {type(error).__name__}: {error}"
-        report(Status(kind="failed", stage=plan.stage, stream=stream, message=message))
+        message = f"{type(error).__name__}: {error}"
+        report(Status(kind="crashed", stage=plan.stage, stream=stream, message=message))
         return 1
     finally:
         context.destroy(linger=1000)  # of sockets that are still open, this one among them
 
 
-def _run(plan: WorkerPlan, context: zmq.Context, report: Callable[[Status], None]) -> None:
+def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     # Imported here so that a decoder does not pay for torch, nor a detector for PyAV.
     if plan.stage == "decoder":
         from pipeline.decoder_worker import run_decoder

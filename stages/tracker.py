@@ -46,10 +46,8 @@ class TrackerStage:
                 stream and frame. The tracker has not taken the step then.
         """
         frame = detections.frame
-        tracker = self._trackers.get(frame.stream)
-        if tracker is None:
-            tracker = self._trackers[frame.stream] = build_tracker(self.name, **self.settings)
-        elif self._epochs[frame.stream] != frame.epoch:
+        tracker = self._tracker(frame.stream)
+        if self._epochs.get(frame.stream, frame.epoch) != frame.epoch:
             tracker.reset()
         self._epochs[frame.stream] = frame.epoch
         try:
@@ -59,6 +57,19 @@ class TrackerStage:
         except ValueError as error:
             raise ValueError(f"stream {frame.stream}, frame {frame.number}: {error}") from error
         return Tracks(detections, tracked.boxes, tracked.scores, tracked.classes, tracked.ids)
+
+    def next_id(self, stream: str) -> int:
+        """Ids of ``stream`` from this one on were never given out."""
+        return self._tracker(stream).next_id
+
+    def skip_ids(self, stream: str, next_id: int) -> None:
+        """Leaves out the ids below ``next_id``, which an earlier stage gave out."""
+        self._tracker(stream).skip_ids(next_id)
+
+    def _tracker(self, stream: str) -> Tracker:
+        if stream not in self._trackers:
+            self._trackers[stream] = build_tracker(self.name, **self.settings)
+        return self._trackers[stream]
 
     def close(self, stream: str) -> None:
         """Forgets ``stream``, which has ended; a stream never seen is no error."""

@@ -124,6 +124,15 @@ class Tracker(ABC):
         if restart_ids:
             self._next_id = 1
 
+    @property
+    def next_id(self) -> int:
+        """The id that the next new track gets; those below were given out."""
+        return self._next_id
+
+    def skip_ids(self, next_id: int) -> None:
+        """Goes on counting at ``next_id`` at least, after ids that another instance gave out."""
+        self._next_id = max(self._next_id, next_id)
+
     def _new_ids(self, count: int) -> Int64Array:
         """``count`` ids that this instance has never given out."""
         first = self._next_id

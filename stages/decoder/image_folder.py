@@ -43,6 +43,8 @@ def image_files(folder: Path) -> list[Path]:
 class ImageFolderSource:
     """Images of one size. Frame numbers follow the names where all are ``img<number>``."""
 
+    resumes = False
+
     def __init__(
         self,
         folder: Path,

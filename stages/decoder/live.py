@@ -11,7 +11,7 @@ from pathlib import Path
 import av.error
 
 from stages.decoder.media import FrameReader, open_media, redact, video_stream
-from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame
 
@@ -82,12 +82,15 @@ class LiveSource:
         name: Name of the stream.
         selection: Which frames; the last one ends the stream.
         options: How it behaves.
+        place: Where an earlier process of the stream was.
         wait: Sleeps so many seconds; returns True at once where the source is to stop.
         notify: Told in one line of every outage and of its end.
         clock: Wall clock, ns since the epoch.
         monotonic: Clock of the waits, seconds.
         jitter: A number in [0, 1); spreads the attempts of many streams.
     """
+
+    resumes = True
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class LiveSource:
         name: str,
         selection: FrameSelection | None = None,
         options: LiveOptions | None = None,
+        place: StreamPlace | None = None,
         wait: Callable[[float], bool],
         notify: Callable[[str], None] = lambda message: None,
         clock: Callable[[], int] = time.time_ns,
@@ -106,6 +110,7 @@ class LiveSource:
         self.name = name
         self.selection = selection or FrameSelection()
         self.options = options or LiveOptions()
+        self._start = place or StreamPlace()
         self._place = redact(location)
         self._wait = wait
         self._notify = notify
@@ -120,7 +125,7 @@ class LiveSource:
             SourceError: The first connection did not come about in time, or never will (wrong
                 password, unknown protocol).
         """
-        reader = FrameReader(self.location, self.name, self.selection, "", self._clock)
+        reader = FrameReader(self.location, self.name, self.selection, "", self._clock, self._start)
         started = self._monotonic()
         attempt = 0
         while True:

@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
 from stages.records import (
     Dropped,
@@ -45,6 +45,8 @@ class MediaSource:
 
     Frames come out as planar YUV 4:2:0, limited range, or as BGR where a side is odd.
     """
+
+    resumes = False
 
     def __init__(
         self,
@@ -153,10 +155,12 @@ class FrameReader:
         selection: FrameSelection,
         layout: str,
         clock: Callable[[], int],
+        place: StreamPlace | None = None,
     ) -> None:
-        self.epoch = -1
-        self.seen = 0
-        self.given = 0
+        place = place or StreamPlace()
+        self.epoch = place.epochs - 1
+        self.seen = place.seen
+        self.given = place.sequence
         self.finished = False
         self._location = location
         self._name = name

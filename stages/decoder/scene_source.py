@@ -25,6 +25,8 @@ _BT601 = 6  # FFmpeg's AVCOL_SPC_SMPTE170M, what OpenCV's conversion follows
 class SceneSource:
     """Frames of a `Scene`, as planar YUV 4:2:0."""
 
+    resumes = False
+
     def __init__(
         self,
         config: SceneConfig,

@@ -22,8 +22,30 @@ class FrameAllocator(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class StreamPlace:
+    """How far a stream has come, for a source that goes on there.
+
+    Attributes:
+        epochs: Connections so far.
+        sequence: Number of the next frame.
+        seen: Frames of the source that have passed, used or not.
+    """
+
+    epochs: int = 0
+    sequence: int = 0
+    seen: int = 0
+
+
 class Source(Protocol):
-    """A stream of frames from a file, a folder of images, a URL or a rendered scene."""
+    """A stream of frames from a file, a folder of images, a URL or a rendered scene.
+
+    Attributes:
+        resumes: Whether it goes on from a `StreamPlace`; the others start anew, with the very same
+            records.
+    """
+
+    resumes: bool
 
     def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
         """Yields `StreamStart`, then `Frame` and `Dropped` in order, at last `EndOfStream`.

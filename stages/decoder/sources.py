@@ -16,7 +16,7 @@ from stages.decoder.live import VIDEO_SUFFIXES, LiveOptions, LiveSource, is_live
 from stages.decoder.media import MediaSource, redact
 from stages.decoder.scene import SceneConfig
 from stages.decoder.scene_source import SceneSource
-from stages.decoder.source import FrameSelection, Source
+from stages.decoder.source import FrameSelection, Source, StreamPlace
 from stages.errors import SourceError
 
 DEMO = "demo"
@@ -76,6 +76,7 @@ def open_source(
     selection: FrameSelection,
     frame_rate: Fraction,
     live: LiveOptions | None = None,
+    place: StreamPlace | None = None,
     wait: Callable[[float], bool] = _sleep,
     notify: Callable[[str], None] = lambda message: None,
 ) -> Source:
@@ -88,6 +89,7 @@ def open_source(
             name=spec.name,
             selection=selection,
             options=live,
+            place=place,
             wait=wait,
             notify=notify,
         )

@@ -30,6 +30,7 @@ class NetworkDetector:
     Args:
         weights: A SpotNet weights file; None for the shipped one.
         device: A torch device, or ``"auto"``: CUDA where there is one.
+        worker: Which of several detectors this is: ``"auto"`` takes the GPUs in turn.
         scale: Frames are resized by this before the network; None for the weights' own.
         min_score: Detections under it are left out.
         threads: Torch threads on the CPU; 0 leaves it to torch.
@@ -43,14 +44,17 @@ class NetworkDetector:
         weights: Path | None = None,
         *,
         device: str = "auto",
+        worker: int = 0,
         scale: float | None = None,
         min_score: float = 0.1,
         threads: int = 0,
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
-        name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        self.device = torch.device(name)
+        if device == "auto":
+            gpus = torch.cuda.device_count()
+            device = f"cuda:{worker % gpus}" if gpus else "cpu"
+        self.device = torch.device(device)
         try:
             model = SpotNet.from_checkpoint(weights or shipped_weights(), self.device)
         except CheckpointError as error:

@@ -76,19 +76,22 @@ class AtomicFile:
 
     Args:
         path: Final name; its folder is created where missing.
+        resume: How many bytes to keep of what an earlier process wrote aside.
 
     Raises:
         OutputError: From every method that writes, when the file system refuses.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, resume: int = 0) -> None:
         self.path = path
         self.part = part_path(path)
         self._complete = False
         make_folder(path.parent)
         try:
             # The part file outlives this function by design, so no `with`.
-            self._file = self.part.open("wb")
+            self._file = self.part.open("r+b" if resume else "wb")
+            self._file.truncate(resume)
+            self._file.seek(resume)
         except OSError as error:
             raise output_error(path, error) from error
 
@@ -105,6 +108,11 @@ class AtomicFile:
             self._file.flush()
         except OSError as error:
             raise output_error(self.path, error) from error
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._file.tell()
 
     def complete(self) -> None:
         """Closes the part file with all its bytes on the disk; the name does not change yet."""

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from stages.records import Dropped, FrameHeader
 
 _REMEMBERED_GAPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """What a `FrameLedger` holds."""
+
+    written: int
+    dropped: dict[str, int]
+    gaps: list[tuple[int, int]]
+    tracks: int
+    position: tuple[int, int]
+    seen_ids: bytes
 
 
 class FrameLedger:
@@ -69,6 +83,26 @@ class FrameLedger:
         """Books a gap at the end of a stream of one epoch, where numbers count all frames."""
         if epoch == 0 and self._position[1] + 1 < frames:
             self._remember_gap(self._position[1] + 1, frames - 1)
+
+    def state(self) -> LedgerState:
+        """All of it, for `restore`."""
+        return LedgerState(
+            self.written,
+            dict(self.dropped),
+            list(self.gaps),
+            self.tracks,
+            self._position,
+            bytes(self._seen_ids),
+        )
+
+    def restore(self, state: LedgerState) -> None:
+        """Goes on from there."""
+        self.written = state.written
+        self.dropped = dict(state.dropped)
+        self.gaps = list(state.gaps)
+        self.tracks = state.tracks
+        self._position = state.position
+        self._seen_ids = bytearray(state.seen_ids)
 
     def _advance(self, epoch: int, first: int, last: int) -> bool:
         if (epoch, last) <= self._position:

@@ -3,48 +3,63 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 from typing import TypeAlias
 
-import av
 import cv2
 import numpy as np
-from av.container import OutputContainer
-from av.error import FFmpegError
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from stages.errors import OutputError
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
-from stages.sink.atomic import make_folder, output_error, part_path, publish, sync
+from stages.sink.atomic import make_folder, part_path, publish
 from stages.sink.drawing import YuvCanvas
+from stages.sink.encoding import (
+    LIMITED_RANGE,
+    PacketWriter,
+    VideoSettings,
+    count_packets,
+    errors_of,
+    write_mp4,
+)
 from stages.sink.painter import OverlayPainter
-from stages.sink.timeline import Timeline
+from stages.sink.timeline import Timeline, TimelineState
 
 _WAITING_FRAMES = 3
-_LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
 _BT601 = 6  # AVCOL_SPC_SMPTE170M, what OpenCV converts BGR to
 _UNSPECIFIED = 2
-_KEYFRAME_SECONDS = 4  # how far a player may have to decode after a jump
 
-_Job: TypeAlias = tuple[VideoFrame, int, Tracks, int]
+_Job: TypeAlias = tuple[UInt8Array, int, Tracks, int]
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayState:
+    """How far a video has come, for a writer that goes on after the process was killed."""
+
+    start: StreamStart
+    frames: int
+    bgr: bool
+    timeline: TimelineState
 
 
 class OverlayWriter:
     """Draws tracks on frames and encodes them, in a thread of its own.
 
-    The thread keeps drawing and encoding off the caller: `write` copies the pixels and returns,
-    and waits only while three frames are in line. An error in the thread is raised by the next
-    call. The video keeps the source's presentation times and time base, counted from its first
-    frame, so variable frame rates stay as they are. The last frame is shown for the typical
-    duration of one. There are no B-frames: times in the file are then exact, and no player needs
-    an edit list. Frames of odd size get one more column or row, a copy of their last.
+    `write` hands the frame over and returns; it waits only while three frames are in line. A
+    frame's pixels must stay as they are until `kept` says that it is on the disk. An error in the
+    thread is raised by the next call. The video keeps the source's presentation times and time
+    base, counted from its first frame, so variable frame rates stay as they are. The last frame is
+    shown for the typical duration of one. Frames of odd size get one more column or row, a copy of
+    their last.
 
-    Nothing bears the final name before `commit`; without a frame there is no file.
+    What is kept survives the process: a writer for the same path goes on, once it was told of the
+    same frames again by `repeat`, or what `state` was. Nothing bears the final name before
+    `commit`; without a frame there is no file.
 
     Args:
         path: Final name, ending in ``.mp4``.
@@ -54,6 +69,8 @@ class OverlayWriter:
         threads: Threads of the encoder.
         trail_length: How many past centres of a track to draw.
         min_score: Tracks with a lower score are not drawn.
+        resume: Where an earlier writer was.
+        on_kept: Called in the thread whenever `kept` has grown.
     """
 
     def __init__(
@@ -66,12 +83,15 @@ class OverlayWriter:
         threads: int = 1,
         trail_length: int = 25,
         min_score: float = 0.0,
+        resume: OverlayState | None = None,
+        on_kept: Callable[[], None] = lambda: None,
     ) -> None:
         self.path = path
-        self.frames = 0
-        self._start = start
-        self._options = {"preset": preset, "crf": str(crf)}
-        self._threads = threads
+        self.start = start
+        self.frames = resume.frames if resume else 0
+        self._bgr = resume.bgr if resume else False
+        self._encoding = (preset, crf, threads)
+        self._on_kept = on_kept
         self._height = start.height + start.height % 2
         self._width = start.width + start.width % 2
         self._painter = OverlayPainter(
@@ -83,12 +103,23 @@ class OverlayWriter:
             min_score,
         )
         self._timeline = Timeline(start.time_base, start.frame_rate)
+        if resume is not None:
+            self._timeline.restore(resume.timeline)
+        self._published = False
+        self._segments = list(_existing_segments(path))
+        self._kept = count_packets(self._segments)
         self._jobs: Queue[_Job | None] = Queue(_WAITING_FRAMES)
+        self._progress = threading.Condition()
         self._error: OutputError | Exception | None = None
         self._discarded = False
         make_folder(path.parent)
         self._thread: threading.Thread | None = None
         self._closed = False
+
+    @property
+    def kept(self) -> int:
+        """How many frames are with the operating system, and survive the process."""
+        return self.frames if self._published else self._kept
 
     @property
     def seconds(self) -> float:
@@ -97,45 +128,73 @@ class OverlayWriter:
 
     def accepts(self, frame: FrameHeader) -> bool:
         """Whether the frame has the size of this video."""
-        return (frame.height, frame.width) == (self._start.height, self._start.width)
+        return (frame.height, frame.width) == (self.start.height, self.start.width)
 
     def write(self, tracks: Tracks, pixels: UInt8Array, number: int | None = None) -> None:
         """Adds a frame.
 
         Args:
             tracks: The tracks to draw, and which frame this is.
-            pixels: The frame, laid out as its header says. It is only read, and not kept.
+            pixels: The frame, laid out as its header says. It is only read, until it is kept.
             number: 1-based frame number to show, by default the header's.
 
         Raises:
             OutputError: This or an earlier frame cannot be written.
             ValueError: The frame is not of the video's size.
         """
-        self._raise_error()
+        self.check()
         frame = tracks.frame
         if not self.accepts(frame) or pixels.shape != frame.shape:
             raise ValueError(
                 f"frame {frame.number} of {frame.width}x{frame.height} with pixels {pixels.shape} "
-                f"in a video of {self._start.width}x{self._start.height}"
+                f"in a video of {self.start.width}x{self.start.height}"
             )
         if self._closed:
             raise ValueError(f"{self.path} is closed")
         if self._thread is None:
+            self._bgr = self._bgr or frame.pixel_format is PixelFormat.BGR24
             self._thread = threading.Thread(target=self._run, name="overlay", daemon=True)
             self._thread.start()
-        video_frame = self._copy(pixels, frame.pixel_format)
         pts = self._timeline.place(frame)
-        self._jobs.put((video_frame, pts, tracks, frame.number if number is None else number))
+        self._jobs.put((pixels, pts, tracks, frame.number if number is None else number))
         self.frames += 1
 
+    def repeat(self, tracks: Tracks) -> bool:
+        """Books a frame that an earlier writer was given, before the first `write`.
+
+        Returns False, having done nothing, where that writer did not keep it.
+        """
+        self._published = self._published or self.path.exists()
+        if not self._published and self.frames >= self._kept:
+            return False
+        frame = tracks.frame
+        self._bgr = frame.pixel_format is PixelFormat.BGR24
+        self._timeline.place(frame)
+        self._painter.follow(tracks)
+        self.frames += 1
+        return True
+
+    def state(self) -> OverlayState:
+        """Waits until all frames are kept; what a later writer needs to go on after them."""
+        with self._progress:
+            self._progress.wait_for(lambda: self._error or self.kept >= self.frames)
+        self.check()
+        return OverlayState(self.start, self.frames, self._bgr, self._timeline.state())
+
     def close(self) -> None:
-        """Waits until all frames are encoded and on the disk; the name does not change yet.
+        """Waits until the video is complete and on the disk; the name does not change yet.
 
         Raises:
-            OutputError: A frame, or the end of the file, cannot be written.
+            OutputError: A frame, or the video, cannot be written.
         """
+        if self._closed:
+            self.check()
+            return
         self._stop()
-        self._raise_error()
+        self.check()
+        if self.frames and not self._published:
+            last = self._timeline.typical_duration
+            write_mp4(self.path, self._segments, self._settings(), last)
 
     def commit(self) -> None:
         """Closes the video and gives it its final name.
@@ -144,8 +203,9 @@ class OverlayWriter:
             OutputError: See `close`.
         """
         self.close()
-        if self.frames:
+        if self.frames and not self._published:
             publish(self.path)
+        self._remove_segments()
 
     def discard(self) -> None:
         """Stops and removes what was written."""
@@ -153,6 +213,17 @@ class OverlayWriter:
         self._stop()
         with contextlib.suppress(OSError):
             part_path(self.path).unlink(missing_ok=True)
+            self._remove_segments()
+
+    def check(self) -> None:
+        """Raises what went wrong in the thread, if anything did."""
+        if self._error is not None:
+            raise self._error
+
+    def _remove_segments(self) -> None:
+        with errors_of(self.path):
+            for segment in self._segments:
+                segment.unlink(missing_ok=True)
 
     def _stop(self) -> None:
         if self._thread is not None and not self._closed:
@@ -160,9 +231,15 @@ class OverlayWriter:
             self._thread.join()
         self._closed = True
 
-    def _raise_error(self) -> None:
-        if self._error is not None:
-            raise self._error
+    def _settings(self) -> VideoSettings:
+        return VideoSettings(
+            self._width,
+            self._height,
+            self._timeline.time_base,
+            self.start.frame_rate,
+            _BT601 if self._bgr else _sensible(self.start.color_space),
+            *self._encoding,
+        )
 
     def _copy(self, pixels: UInt8Array, pixel_format: PixelFormat) -> VideoFrame:
         """The one copy of the frame; everything after works on it."""
@@ -174,13 +251,10 @@ class OverlayWriter:
             pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420), np.uint8)
             color_space = _BT601
         else:
-            # RGB (0) and reserved (3) say nothing sensible about YUV, and x264 takes 0 at its word.
-            color_space = self._start.color_space
-            if color_space in (0, 3):
-                color_space = _UNSPECIFIED
+            color_space = _sensible(self.start.color_space)
         frame = VideoFrame(self._width, self._height, "yuv420p")
         frame.colorspace = color_space
-        frame.color_range = _LIMITED_RANGE
+        frame.color_range = LIMITED_RANGE
         luma = self._height * self._width
         flat = pixels.reshape(-1)
         for plane, samples in zip(
@@ -193,113 +267,63 @@ class OverlayWriter:
 
     def _run(self) -> None:
         """The thread: draws, encodes and writes until it is told to stop."""
-        encoder: _Encoder | None = None
+        packets: PacketWriter | None = None
         while (job := self._jobs.get()) is not None:
             if self._error is not None or self._discarded:
                 continue  # the caller may be waiting for room in the queue
-            frame, pts, tracks, number = job
+            pixels, pts, tracks, number = job
             try:
+                if packets is None:
+                    segment = segment_path(self.path, len(self._segments) + 1)
+                    self._segments.append(segment)
+                    packets = PacketWriter(segment, self.path, self._settings())
+                frame = self._copy(pixels, tracks.frame.pixel_format)
+                del pixels, job  # whoever lent the pixels may unmap them
                 self._painter.draw(YuvCanvas(*_planes(frame)), tracks, number)
                 frame.pts = pts
                 frame.time_base = self._timeline.time_base
-                if encoder is None:
-                    encoder = _Encoder(
-                        self.path,
-                        frame,
-                        self._timeline.time_base,
-                        self._start.frame_rate,
-                        self._options,
-                        self._threads,
-                    )
-                encoder.encode(frame)
+                self._keep(packets.encode(frame))
             except Exception as error:
-                self._error = error
-        if encoder is None:
+                self._fail(error)
+        if packets is None:
             return
         try:
             if self._error is None and not self._discarded:
-                encoder.finish(self._timeline.typical_duration)
+                self._keep(packets.finish())
         except Exception as error:
-            self._error = error
+            self._fail(error)
         finally:
-            encoder.close()
+            packets.close()
+
+    def _keep(self, frames: int) -> None:
+        with self._progress:
+            self._kept += frames
+            self._progress.notify_all()
+        self._on_kept()
+
+    def _fail(self, error: Exception) -> None:
+        with self._progress:
+            self._error = error
+            self._progress.notify_all()
+        self._on_kept()
 
 
-class _Encoder:
-    """One MP4 file being written aside; all errors are `OutputError`."""
-
-    def __init__(
-        self,
-        path: Path,
-        first: VideoFrame,
-        time_base: Fraction,
-        frame_rate: Fraction,
-        options: dict[str, str],
-        threads: int,
-    ) -> None:
-        self._path = path
-        with _errors_of(path):
-            self._container: OutputContainer = av.open(
-                str(part_path(path)),
-                "w",
-                format="mp4",
-                options={"movflags": "+faststart"},
-            )
-        # FFmpeg's numbers have 32 bits; the rate only guides the encoder.
-        rate = (frame_rate if frame_rate > 0 else Fraction(25)).limit_denominator(1_000_000)
-        stream: VideoStream = self._container.add_stream("libx264", rate=rate, options=options)
-        context = stream.codec_context
-        context.width, context.height = first.width, first.height
-        context.pix_fmt = "yuv420p"
-        context.time_base = time_base
-        stream.time_base = time_base
-        context.colorspace = first.colorspace
-        context.color_range = _LIMITED_RANGE
-        context.max_b_frames = 0
-        context.gop_size = max(1, min(250, round(_KEYFRAME_SECONDS * rate)))
-        context.thread_count = threads
-        self._stream = stream
-        self._held: av.Packet | None = None
-
-    def encode(self, frame: VideoFrame) -> None:
-        with _errors_of(self._path):
-            self._mux(self._stream.encode(frame))
-
-    def finish(self, last_duration: int) -> None:
-        """Writes what the encoder still holds, the last frame ``last_duration`` long."""
-        with _errors_of(self._path):
-            self._mux(self._stream.encode(None))
-            if self._held is not None:
-                self._held.duration = last_duration
-                self._container.mux(self._held)
-            self._container.close()
-        with _errors_of(self._path):
-            sync(part_path(self._path))
-
-    def close(self) -> None:
-        """Closes the file, whatever its state; does nothing after `finish`."""
-        with contextlib.suppress(OSError, FFmpegError):
-            self._container.close()
-
-    def _mux(self, packets: Sequence[av.Packet]) -> None:
-        # A packet's duration is known with the next; only the last one's has to be guessed.
-        for packet in packets:
-            held = self._held
-            self._held = packet
-            if held is not None:
-                if packet.dts is not None and held.dts is not None:
-                    held.duration = packet.dts - held.dts
-                self._container.mux(held)
+def segment_path(path: Path, number: int) -> Path:
+    """Where the packets of the video ``path`` are kept; a new one begins after each crash."""
+    return part_path(path.with_name(f"{path.name}.{number}"))
 
 
-@contextlib.contextmanager
-def _errors_of(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise output_error(path, error) from error
-    except FFmpegError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+def _existing_segments(path: Path) -> Iterator[Path]:
+    for number in itertools.count(1):
+        segment = segment_path(path, number)
+        if not segment.exists():
+            return
+        yield segment
+
+
+def _sensible(color_space: int) -> int:
+    """RGB (0) and reserved (3) say nothing about YUV, and x264 takes 0 at its word."""
+    return _UNSPECIFIED if color_space in (0, 3) else color_space
 
 
 def _planes(frame: VideoFrame) -> tuple[UInt8Array, UInt8Array, UInt8Array]:

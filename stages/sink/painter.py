@@ -64,15 +64,7 @@ class OverlayPainter:
             tracks: Its tracks.
             number: 1-based frame number to show.
         """
-        shown = (tracks.scores >= self._min_score) & np.isfinite(tracks.boxes).all(axis=1)
-        if not shown.all():
-            tracks = Tracks(
-                tracks.detections,
-                tracks.boxes[shown],
-                tracks.scores[shown],
-                tracks.classes[shown],
-                tracks.ids[shown],
-            )
+        tracks = self._shown(tracks)
         ids: list[int] = tracks.ids.tolist()
         colors = [track_color(identity, self._color_space) for identity in ids]
         outlines = _even_outlines(tracks.boxes)
@@ -81,6 +73,22 @@ class OverlayPainter:
             canvas.outline(left, top, right, bottom, color, self._thickness)
         self._draw_labels(canvas, tracks, ids, outlines, colors)
         self._draw_stamp(canvas, tracks.frame, number)
+
+    def follow(self, tracks: Tracks) -> None:
+        """Takes in a frame that is not drawn, so that later trails lead through it."""
+        self._trails.update(self._shown(tracks))
+
+    def _shown(self, tracks: Tracks) -> Tracks:
+        shown = (tracks.scores >= self._min_score) & np.isfinite(tracks.boxes).all(axis=1)
+        if shown.all():
+            return tracks
+        return Tracks(
+            tracks.detections,
+            tracks.boxes[shown],
+            tracks.scores[shown],
+            tracks.classes[shown],
+            tracks.ids[shown],
+        )
 
     def _draw_trails(
         self,

@@ -13,7 +13,12 @@ from stages.sink.detrac import toolkit_paths
 TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
 REPORT = "run.json"
+JOURNAL = ".journal.part"
+"""What came in, for a sink and a tracker that must go on where others died."""
+CHECKPOINT = ".checkpoint.part"
+"""Where the sink of a live stream was a second ago."""
 _OVERLAY = re.compile(r"overlay(-[1-9][0-9]*)?\.mp4")
+_SCRATCH = re.compile(r"\.(overlay(-[0-9]+)?\.mp4\.[0-9]+|journal|\.?checkpoint(\.part)?)\.part")
 
 
 def overlay_name(part: int) -> str:
@@ -45,11 +50,8 @@ def remove_results(folder: Path) -> None:
         OutputError: A file cannot be removed.
     """
     for path in _result_paths(folder):
-        for each in (path, part_path(path)):
-            try:
-                each.unlink(missing_ok=True)
-            except OSError as error:
-                raise output_error(each, error) from error
+        _remove(path)
+    remove_parts(folder)
 
 
 def remove_parts(folder: Path) -> None:
@@ -59,11 +61,18 @@ def remove_parts(folder: Path) -> None:
         OutputError: A file cannot be removed.
     """
     for path in _result_paths(folder):
-        part = part_path(path)
-        try:
-            part.unlink(missing_ok=True)
-        except OSError as error:
-            raise output_error(part, error) from error
+        _remove(part_path(path))
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            if _SCRATCH.fullmatch(path.name):
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
 
 
 def _result_paths(folder: Path) -> Iterator[Path]:

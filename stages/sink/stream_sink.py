@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,10 +22,10 @@ from stages.sink.atomic import AtomicFile, output_error
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
 from stages.sink.detrac import detection_rows, prepare_toolkit_matrices
 from stages.sink.latency import LatencyHistogram
-from stages.sink.ledger import FrameLedger
+from stages.sink.ledger import FrameLedger, LedgerState
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
-from stages.sink.overlay import OverlayWriter
+from stages.sink.overlay import OverlayState, OverlayWriter
 from stages.sink.report import RunReport, percentiles_ms
 from stages.sink.results import DETECTIONS, REPORT, TRACKS, overlay_name, remove_parts
 
@@ -49,6 +49,25 @@ class StreamCounters:
     stages: Mapping[str, LatencyHistogram]
 
 
+@dataclass(frozen=True, slots=True)
+class SinkState:
+    """Where a `StreamSink` is: all that one after it needs to go on."""
+
+    start: StreamStart
+    epochs: int
+    sizes: tuple[int, int]
+    finished_overlays: list[str]
+    overlays: list[OverlayState]
+    ledger: LedgerState
+    latency: dict[str, object]
+    work: dict[str, dict[str, object]]
+    first_ns: int | None
+    last_ns: int
+    number: int
+    renumbering: int
+    numbered_epoch: int
+
+
 class StreamSink:
     """Writes the results of one stream.
 
@@ -61,19 +80,34 @@ class StreamSink:
     is ignored. Frame numbers rise through all epochs: where a source counts anew after a reconnect,
     its numbers go on after the last one. A frame size that changes starts ``overlay-2.mp4``.
 
+    A sink whose process was killed has a successor. It is given the `state` that the first one had,
+    if any, and with `start`, `repeat` and `dropped` all that came after.
+
     Args:
         folder: Results folder of the stream, created by `start`; its name is the stream's.
         options: What to write.
+        resume: Whether an earlier sink of the stream left files that are to be used.
+        on_kept: Called, from another thread, whenever `pictures_kept` has grown.
     """
 
-    def __init__(self, folder: Path, options: SinkOptions | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: SinkOptions | None = None,
+        *,
+        resume: bool = False,
+        on_kept: Callable[[], None] = lambda: None,
+    ) -> None:
         self.folder = folder
         self.options = options or SinkOptions()
+        self._resume = resume
+        self._on_kept = on_kept
         self._start: StreamStart | None = None
         self._epochs = 0
         self._texts: tuple[AtomicFile, AtomicFile] | None = None
         self._overlays: list[OverlayWriter] = []
         self._finished_overlays: list[str] = []
+        self._finished_pictures = 0
         self._ledger = FrameLedger()
         self._latency = LatencyHistogram()
         self._work: dict[str, LatencyHistogram] = {}
@@ -88,6 +122,22 @@ class StreamSink:
         """How many frames were written so far."""
         return self._ledger.written
 
+    @property
+    def pictures(self) -> int:
+        """How many frames were given to the overlay."""
+        return self._finished_pictures + sum(overlay.frames for overlay in self._overlays)
+
+    @property
+    def pictures_kept(self) -> int:
+        """How many of them are with the operating system; the pixels of these are read no more.
+
+        Raises:
+            OutputError: One of them cannot be written.
+        """
+        for overlay in self._overlays:
+            overlay.check()
+        return self._finished_pictures + sum(overlay.kept for overlay in self._overlays)
+
     def start(self, start: StreamStart) -> None:
         """Takes the first record of an epoch; the first of all opens the files.
 
@@ -100,13 +150,17 @@ class StreamSink:
         self._epochs += 1
         self._start = start
         if self._texts is None:
-            remove_parts(self.folder)
-            tracks = AtomicFile(self.folder / TRACKS)
-            try:
-                self._texts = (tracks, AtomicFile(self.folder / DETECTIONS))
-            except OutputError:
-                tracks.discard()
-                raise
+            if not self._resume:
+                remove_parts(self.folder)
+            self._open_texts((0, 0))
+
+    def _open_texts(self, sizes: tuple[int, int]) -> None:
+        tracks = AtomicFile(self.folder / TRACKS, sizes[0])
+        try:
+            self._texts = (tracks, AtomicFile(self.folder / DETECTIONS, sizes[1]))
+        except OutputError:
+            tracks.discard()
+            raise
 
     def write(
         self,
@@ -119,20 +173,50 @@ class StreamSink:
 
         Args:
             tracks: The frame's tracks and detections.
-            pixels: The frame's pixels, only read and not kept; None where the stream has none,
-                which leaves the frame out of the overlay.
+            pixels: The frame's pixels, read until `pictures_kept` says that the frame is kept; None
+                where the stream has none, which leaves the frame out of the overlay.
             work_ns: How long each stage worked on the frame, in ns, by the stage's name.
             now_ns: Wall clock, ns since the epoch.
 
         Raises:
             OutputError: This or an earlier frame cannot be written.
         """
-        if self._texts is None:
-            raise ValueError("write before start")
         frame = tracks.frame
         if not self._ledger.is_new(frame):
             return
-        number = self._next_number(frame)
+        number = self._write_rows(tracks)
+        if self.options.overlay and pixels is not None:
+            self._overlay_for(frame).write(tracks, pixels, number)
+        self._book(tracks, work_ns, now_ns)
+
+    def repeat(
+        self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int, *, picture: bool
+    ) -> bool:
+        """Takes a frame again that an earlier sink of this stream was given.
+
+        Args:
+            tracks: As in `write`.
+            work_ns: As in `write`.
+            now_ns: As in `write`.
+            picture: Whether it came with pixels.
+
+        Returns:
+            False, having done nothing, where its picture is lost: it must come once more, with its
+            pixels, to `write`.
+        """
+        frame = tracks.frame
+        wanted = picture and self.options.overlay
+        if wanted and not self._overlay_for(frame).repeat(tracks):
+            return False
+        if self._ledger.is_new(frame):
+            self._write_rows(tracks)
+            self._book(tracks, work_ns, now_ns)
+        return True
+
+    def _write_rows(self, tracks: Tracks) -> int:
+        if self._texts is None:
+            raise ValueError("write before start")
+        number = self._next_number(tracks.frame)
         for file, rows in zip(
             self._texts,
             (mot_rows(tracks, number), detection_rows(tracks.detections, number)),
@@ -140,16 +224,54 @@ class StreamSink:
         ):
             file.write(rows)
             file.flush()
-        if self.options.overlay and pixels is not None:
-            self._overlay_for(frame).write(tracks, pixels, number)
+        return number
+
+    def _book(self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int) -> None:
         for identity in tracks.ids.tolist():
             self._ledger.see_track(identity)
         for stage, ns in work_ns.items():
             self._work.setdefault(stage, LatencyHistogram()).add(ns)
-        self._latency.add(now_ns - frame.captured_ns)
+        self._latency.add(now_ns - tracks.frame.captured_ns)
         if self._first_ns is None:
-            self._first_ns = frame.captured_ns
+            self._first_ns = tracks.frame.captured_ns
         self._last_ns = now_ns
+
+    def state(self) -> SinkState:
+        """Waits until all pictures are kept; where this sink is, for `restore` of another one."""
+        if self._start is None or self._texts is None:
+            raise ValueError("state before start")
+        return SinkState(
+            self._start,
+            self._epochs,
+            (self._texts[0].size, self._texts[1].size),
+            list(self._finished_overlays),
+            [overlay.state() for overlay in self._overlays],
+            self._ledger.state(),
+            self._latency.to_dict(),
+            {stage: histogram.to_dict() for stage, histogram in self._work.items()},
+            self._first_ns,
+            self._last_ns,
+            self._number,
+            self._renumbering,
+            self._numbered_epoch,
+        )
+
+    def restore(self, state: SinkState) -> None:
+        """Goes on where an earlier sink was; instead of the first `start`."""
+        self._start = state.start
+        self._epochs = state.epochs
+        self._open_texts(state.sizes)
+        self._finished_overlays = list(state.finished_overlays)
+        for overlay in state.overlays:
+            self._add_overlay(overlay.start, overlay)
+        self._ledger.restore(state.ledger)
+        self._latency = LatencyHistogram.from_dict(state.latency)
+        self._work = {stage: LatencyHistogram.from_dict(work) for stage, work in state.work.items()}
+        self._first_ns = state.first_ns
+        self._last_ns = state.last_ns
+        self._number = state.number
+        self._renumbering = state.renumbering
+        self._numbered_epoch = state.numbered_epoch
 
     def counters(self) -> StreamCounters:
         """How the stream goes so far; the histograms are the sink's own, to be read at once."""
@@ -275,20 +397,26 @@ class StreamSink:
                 latest.commit()
                 self._overlays.pop()
                 self._finished_overlays.append(latest.path.name)
+                self._finished_pictures += latest.frames
             elif latest.accepts(frame):
                 return latest
             else:
                 latest.close()
         assert self._start is not None
+        return self._add_overlay(replace(self._start, height=frame.height, width=frame.width))
+
+    def _add_overlay(self, start: StreamStart, resume: OverlayState | None = None) -> OverlayWriter:
         part = len(self._finished_overlays) + len(self._overlays) + 1
         writer = OverlayWriter(
             self.folder / overlay_name(part),
-            replace(self._start, height=frame.height, width=frame.width),
+            start,
             preset=self.options.overlay_preset,
             crf=self.options.overlay_crf,
             threads=self.options.overlay_threads,
             trail_length=self.options.trail_length,
             min_score=self.options.overlay_min_score,
+            resume=resume,
+            on_kept=self._on_kept,
         )
         self._overlays.append(writer)
         return writer

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median_low
 
 from stages.records import FrameHeader
 
 _REMEMBERED_STEPS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineState:
+    """Where a `Timeline` is."""
+
+    steps: tuple[int, ...]
+    measured: bool
+    epoch: int | None
+    origin: Fraction
+    last: int
 
 
 class Timeline:
@@ -56,3 +68,18 @@ class Timeline:
             self._steps.append(pts - self._last)
         self._last = pts
         return pts
+
+    def state(self) -> TimelineState:
+        """Where it is, for `restore`."""
+        return TimelineState(
+            tuple(self._steps), self._measured, self._epoch, self._origin, self._last
+        )
+
+    def restore(self, state: TimelineState) -> None:
+        """Goes on from there."""
+        self._steps.clear()
+        self._steps.extend(state.steps)
+        self._measured = state.measured
+        self._epoch = state.epoch
+        self._origin = state.origin
+        self._last = state.last

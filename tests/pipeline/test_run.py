@@ -112,14 +112,15 @@ def test_a_full_disk_is_named_and_leaves_no_results(material, tmp_path):
     assert done.stdout == ""
 
 
-def _stages():
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+def _stages(of):
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            if b"pipeline.worker" in path.read_bytes():
-                found.append(int(path.parent.name))
+            name, _, rest = path.read_text().rpartition(")")
         except OSError:
             continue
+        if int(rest.split()[1]) == of:
+            found.add(int(path.parent.name))
     return found
 
 
@@ -127,18 +128,21 @@ def _stages():
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)]
 )
 def test_no_process_outlives_the_command(material, tmp_path, number, code):
-    before = set(_stages())
     process = subprocess.Popen(
         command(material, tmp_path / "out"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    stages = set()
     deadline = time.monotonic() + 20
-    while len(set(_stages()) - before) < 3 and time.monotonic() < deadline:
+    while len(stages) < 3 and time.monotonic() < deadline:
+        stages = _stages(process.pid)
         time.sleep(0.02)
     os.kill(process.pid, number)
     assert process.wait(30) == code
     deadline = time.monotonic() + 5
-    while set(_stages()) - before and time.monotonic() < deadline:
+    while (left := [p for p in stages if Path(f"/proc/{p}").exists()]) and (
+        time.monotonic() < deadline
+    ):
         time.sleep(0.05)
-    assert set(_stages()) - before == set()
+    assert left == []

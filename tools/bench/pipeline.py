@@ -18,8 +18,9 @@ import numpy as np
 
 from pipeline.config import RunConfig
 from pipeline.detector_worker import build_detector
+from pipeline.process import ENVIRONMENT
 from pipeline.sink_worker import sink_options
-from pipeline.supervisor import WORKER_ENVIRONMENT, Supervisor
+from pipeline.supervisor import Supervisor
 from stages.decoder.source import FrameSelection
 from stages.decoder.sources import SourceSpec, expand_sources, open_source
 from stages.errors import SourceError
@@ -93,7 +94,7 @@ def _one_loop(spec: SourceSpec, config: RunConfig, output: Path) -> tuple[float,
     subprocess.run(
         [sys.executable, "-m", "tools.bench.pipeline"],
         input=msgspec.json.encode(plan),
-        env=WORKER_ENVIRONMENT | dict(os.environ),
+        env=ENVIRONMENT | dict(os.environ),
         check=True,
     )
     return _rate(output / spec.name)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,8 +30,8 @@ VIDEO = Path(__file__).parents[4] / "shared" / "data" / "video" / "intersection_
 
 def write(path: Path, start: StreamStart, pts: list[int], **options: object) -> Path:
     writer = OverlayWriter(path, start, preset="ultrafast", **options)  # type: ignore[arg-type]
-    for index, time in enumerate(pts):
-        header = make_header(index, pts=time, time_base=start.time_base)
+    for index, ticks in enumerate(pts):
+        header = make_header(index, pts=ticks, time_base=start.time_base)
         writer.write(make_tracks(header, [[20, 30, 60, 70]], [3]), gray(header))
     writer.commit()
     return path
@@ -90,8 +91,8 @@ def test_browsers_can_play_it(tmp_path: Path) -> None:
 def test_no_frame_waits_for_a_later_one(tmp_path: Path) -> None:
     pts = [index * STEP for index in range(12)]
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), preset="superfast")
-    for index, time in enumerate(pts):
-        header = make_header(index, pts=time)
+    for index, ticks in enumerate(pts):
+        header = make_header(index, pts=ticks)
         writer.write(make_tracks(header, [[index, 30, index + 40, 70]], [3]), gray(header))
     writer.commit()
     with av.open(str(writer.path)) as container:
@@ -139,13 +140,15 @@ def test_draws_the_box_and_nothing_but(tmp_path: Path, size: tuple[int, int]) ->
     assert np.abs(y[36:64, 26:54] - 90).max() <= 3
 
 
-def test_pixels_may_be_reused_once_write_returned(tmp_path: Path) -> None:
+def test_pixels_may_be_reused_once_they_are_kept(tmp_path: Path) -> None:
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), preset="ultrafast", crf=4)
     slot = np.empty((HEIGHT * 3 // 2, WIDTH), np.uint8)
     for index in range(20):
         header = make_header(index)
         slot[:] = gray(header, 40 + 8 * index)
         writer.write(make_tracks(header), slot)
+        while writer.kept <= index:
+            time.sleep(0.001)
         slot[:] = 255
     writer.commit()
     with av.open(str(writer.path)) as container:
@@ -175,7 +178,7 @@ def test_part_file_until_commit_and_discard(tmp_path: Path) -> None:
     header = make_header(0)
     writer.write(make_tracks(header), gray(header))
     writer.close()
-    assert names_in(tmp_path) == {".overlay.mp4.part"}
+    assert names_in(tmp_path) == {".overlay.mp4.part", ".overlay.mp4.1.part"}
     writer.discard()
     assert names_in(tmp_path) == set()
     with pytest.raises(ValueError, match="closed"):

@@ -1,0 +1,44 @@
+"""The journal of a lossless stream: what the sink was given, for whoever must live it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from pipeline.messages import Envelope, decode, encode
+from stages.sink.journal import Journal, read_journal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Note:
+    """An envelope, without pixels, and when it came.
+
+    Attributes:
+        envelope: The envelope; a slot says that there were pixels.
+        now_ns: Wall clock, ns since the epoch.
+        end: Where in the journal the next note begins.
+    """
+
+    envelope: Envelope
+    now_ns: int
+    end: int
+
+
+def take_note(journal: Journal, envelope: Envelope, now_ns: int) -> None:
+    """Appends an envelope.
+
+    Raises:
+        OutputError: The journal cannot be written.
+    """
+    parts = encode(replace(envelope, pixels=None))
+    journal.append(msgspec.msgpack.encode((now_ns, parts)))
+
+
+def read_notes(path: Path) -> Iterator[Note]:
+    """All whole notes of the journal at ``path``; none where there is no file."""
+    for entry, end in read_journal(path):
+        now_ns, parts = msgspec.msgpack.decode(entry)
+        yield Note(decode(parts), now_ns, end)

@@ -1,0 +1,172 @@
+"""One process of a stage, started again when it dies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from pipeline.plan import WorkerPlan
+
+ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Set for every stage unless the user has set it.
+
+Torch's threads spin while they wait for one another; where another process needs a core, that makes
+the detector several times slower (docs/architecture.md has the figures).
+"""
+
+State: TypeAlias = Literal["starting", "ready", "waiting", "ended"]
+
+_MINUTE = 60.0
+_START_SECONDS = 300.0  # weights may come from a slow disk, a GPU may compile kernels
+_STEADY_SECONDS = 1.0  # a process that was ready for so long starts again at once
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+
+class StageProcess:
+    """A process and its successors.
+
+    Attributes:
+        name: For people, such as ``detector 2``.
+        state: ``starting``, ``ready``, ``waiting`` (to be started again) or ``ended``.
+        restarts: How often it was started again.
+        message: What it said before it died, "" for nothing.
+
+    Args:
+        name: See above.
+        make_plan: Gives what the process is told, each time it is started.
+        silence_seconds: A process that says nothing for so long is taken for hung.
+        restarts_per_minute: How often it may die in a minute.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        make_plan: Callable[[], WorkerPlan],
+        silence_seconds: float,
+        restarts_per_minute: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.state: State = "waiting"
+        self.restarts = -1  # the first start is none
+        self.message = ""
+        self._make_plan = make_plan
+        self._silence_seconds = silence_seconds
+        self._restarts_per_minute = restarts_per_minute
+        self._clock = clock
+        self._process: subprocess.Popen[bytes] | None = None
+        self._heard = 0.0
+        self._ready_since = 0.0
+        self._was_ready = False
+        self._cannot_start = False
+        self._hung = False
+        self._deaths: deque[float] = deque()
+        self._pause = 0.0
+        self._start_at = 0.0
+
+    @property
+    def pid(self) -> int:
+        """Process id; 0 where none runs."""
+        return self._process.pid if self._process is not None else 0
+
+    def heard(self, *, ready: bool = False) -> None:
+        """The process has said something; that it is ready, for one."""
+        if self.state not in ("starting", "ready"):
+            return  # that was a dead one's last word
+        self._heard = self._clock()
+        if ready:
+            self.state = "ready"
+            self._was_ready = True
+            self._ready_since = self._heard
+
+    def start_if_due(self) -> bool:
+        """Starts the process where it waits for that and its pause is over; tells whether."""
+        if self.state != "waiting" or self._clock() < self._start_at:
+            return False
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.worker"],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            env=ENVIRONMENT | dict(os.environ),
+        )
+        assert self._process.stdin is not None
+        self.state = "starting"
+        self.restarts += 1
+        self._heard = self._clock()
+        self._hung = False
+        try:
+            self._process.stdin.write(msgspec.json.encode(self._make_plan()))
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass  # it died already, as `check` will find
+        return True
+
+    def check(self) -> str:
+        """How the process died since the last call, such as ``was killed by signal 9``; else "".
+
+        One that hangs is killed, which a later call finds. One that ended well is ``ended``.
+        """
+        if self._process is None or self.state not in ("starting", "ready"):
+            return ""
+        code = self._process.poll()
+        if code is None:
+            limit = self._silence_seconds if self.state == "ready" else _START_SECONDS
+            if self._clock() - self._heard > limit:
+                self._hung = True
+                self._process.kill()
+            return ""
+        if code == 0:
+            self.state = "ended"
+            return ""
+        if self._hung:
+            how = f"said nothing for {self._silence_seconds:g} s"
+        elif self.message:
+            how = f"failed: {self.message}"
+        elif code < 0:
+            how = f"was killed by signal {-code}"
+        else:
+            how = f"ended with status {code}"
+        self._cannot_start = code > 0 and not self._was_ready
+        self._bury()
+        return how
+
+    def _bury(self) -> None:
+        now = self._clock()
+        self.message = ""
+        steady = self.state == "ready" and now - self._ready_since >= _STEADY_SECONDS
+        self._pause = 0.0 if steady else min(_LONGEST_PAUSE, self._pause * 2 or _FIRST_PAUSE)
+        self._start_at = now + self._pause
+        self._deaths.append(now)
+        while now - self._deaths[0] > _MINUTE:
+            self._deaths.popleft()
+        self.state = "waiting"
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether it is not to be started again: it cannot start at all, or dies too often."""
+        return self._cannot_start or len(self._deaths) > self._restarts_per_minute
+
+    def terminate(self) -> None:
+        """Sends SIGTERM."""
+        if self._process is not None and self.state in ("starting", "ready"):
+            self._process.terminate()
+
+    def end(self, seconds: float) -> None:
+        """Waits for the process, at most so long, and kills it then."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self.state = "ended"

@@ -1,0 +1,94 @@
+"""The folder of a running pipeline: its sockets, and links to the memory of its streams."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from pipeline.logbook import Logbook
+from pipeline.plan import memory_path
+from pipeline.ring import create_memory_file
+
+_PREFIX = "spotstream-"
+_LOCK = "lock"
+
+
+class RunFolder:
+    """A folder that only its owner can enter (mode 0700), gone when the run ends.
+
+    Its lock is held as long as the process lives. What runs left behind whose supervisor was killed
+    is removed when the next one starts.
+    """
+
+    def __init__(self) -> None:
+        for folder in _folders():
+            if not _is_locked(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+        self.path = tempfile.mkdtemp(prefix=_PREFIX, dir=_base())
+        self._lock = os.open(Path(self.path) / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._memory: dict[int, list[int]] = {}
+
+    def add_stream(self, channel: int, name: str, *, entries: int, lossless: bool) -> Logbook:
+        """Makes the ring and the logbook of a stream."""
+        descriptors = []
+        for kind in ("ring", "logbook"):
+            descriptor, path = create_memory_file(name)
+            descriptors.append(descriptor)
+            Path(memory_path(self.path, kind, channel)).symlink_to(path)
+        self._memory[channel] = descriptors
+        return Logbook.create(
+            memory_path(self.path, "logbook", channel),
+            stream=name,
+            entries=entries,
+            lossless=lossless,
+        )
+
+    def remove_stream(self, channel: int) -> None:
+        """Gives up the memory of a stream; processes that have it open keep it until they end."""
+        for descriptor in self._memory.pop(channel, ()):
+            os.close(descriptor)
+        for kind in ("ring", "logbook"):
+            Path(memory_path(self.path, kind, channel)).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Removes the folder."""
+        for channel in list(self._memory):
+            self.remove_stream(channel)
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def running_folders() -> list[Path]:
+    """The folders of this user's pipelines that run now."""
+    return [folder for folder in _folders() if _is_locked(folder)]
+
+
+def _base() -> Path:
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+
+
+def _folders() -> list[Path]:
+    mine = os.getuid()
+    return [
+        folder
+        for folder in sorted(_base().glob(f"{_PREFIX}*"))
+        if folder.is_dir() and folder.stat().st_uid == mine and (folder / _LOCK).exists()
+    ]
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,200 @@
+"""H.264 of the overlay: encoded frame by frame into a journal, put into an MP4 at the end.
+
+An MP4 whose writer was killed is lost, a journal is not. Only the finished video is an MP4.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import msgspec
+from av.codec.context import Flags
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from stages.errors import OutputError
+from stages.sink.atomic import output_error, part_path, sync
+from stages.sink.journal import Journal, read_journal
+
+LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
+_KEYFRAME_SECONDS = 4  # how far a player may have to decode after a jump
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSettings:
+    """How a video is encoded.
+
+    Attributes:
+        width: Even.
+        height: Even.
+        time_base: Unit of presentation times, in seconds.
+        frame_rate: Guides the encoder.
+        color_space: FFmpeg's ``AVColorSpace`` number.
+        preset: Preset of x264, such as ``superfast``.
+        crf: Quality of x264, 0 (lossless) to 51.
+        threads: Threads of the encoder.
+    """
+
+    width: int
+    height: int
+    time_base: Fraction
+    frame_rate: Fraction
+    color_space: int
+    preset: str
+    crf: int
+    threads: int
+
+    @property
+    def _rate(self) -> Fraction:
+        # FFmpeg's numbers have 32 bits.
+        rate = self.frame_rate if self.frame_rate > 0 else Fraction(25)
+        return rate.limit_denominator(1_000_000)
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Options of x264: every frame comes out at once, so that none is lost with the process."""
+        return {"preset": self.preset, "crf": str(self.crf), "tune": "zerolatency"}
+
+    def apply(self, context: VideoCodecContext) -> None:
+        """Sets up an encoder."""
+        context.width, context.height = self.width, self.height
+        context.pix_fmt = "yuv420p"
+        context.framerate = self._rate
+        context.time_base = self.time_base
+        context.colorspace = self.color_space
+        context.color_range = LIMITED_RANGE
+        context.gop_size = max(1, min(250, round(_KEYFRAME_SECONDS * self._rate)))
+        context.thread_count = self.threads
+        context.flags |= Flags.global_header
+
+    def add_to(self, container: av.container.OutputContainer) -> VideoStream:
+        """A stream of such a video."""
+        stream: VideoStream = container.add_stream("libx264", rate=self._rate, options=self.options)
+        self.apply(stream.codec_context)
+        stream.time_base = self.time_base
+        return stream
+
+
+class _Packet(msgspec.Struct, frozen=True, array_like=True):
+    pts: int
+    key: bool
+    data: bytes
+
+
+class PacketWriter:
+    """Encodes frames into a journal; all errors are `OutputError`.
+
+    Args:
+        journal: The file, made anew.
+        path: Final name of the video, for messages.
+        settings: How to encode.
+    """
+
+    def __init__(self, journal: Path, path: Path, settings: VideoSettings) -> None:
+        self._path = path
+        self._journal = Journal(journal, shown=path)
+        with errors_of(path):
+            context = av.CodecContext.create("libx264", "w")
+            assert isinstance(context, VideoCodecContext)
+            context.options = settings.options
+            settings.apply(context)
+        self._context = context
+
+    def encode(self, frame: VideoFrame) -> int:
+        """Encodes a frame; gives how many are in the journal more than before."""
+        with errors_of(self._path):
+            return self._write(self._context.encode(frame))
+
+    def finish(self) -> int:
+        """Writes what the encoder still holds; gives how many frames that were."""
+        with errors_of(self._path):
+            return self._write(self._context.encode(None))
+
+    def close(self) -> None:
+        """Closes the journal, which stays."""
+        self._journal.close()
+
+    def _write(self, packets: Sequence[av.Packet]) -> int:
+        for packet in packets:
+            assert packet.pts is not None
+            entry = _Packet(packet.pts, packet.is_keyframe, bytes(packet))
+            self._journal.append(msgspec.msgpack.encode(entry))
+        return len(packets)
+
+
+def count_packets(journals: Iterable[Path]) -> int:
+    """How many frames are in journals of `PacketWriter`."""
+    return sum(1 for journal in journals for _ in read_journal(journal))
+
+
+def write_mp4(
+    path: Path, journals: Iterable[Path], settings: VideoSettings, last_duration: int
+) -> None:
+    """Puts the packets of journals, in order, into the part file of the MP4 ``path``.
+
+    Times in the file are exact: there are no B-frames, and no player needs an edit list.
+
+    Args:
+        path: Final name of the video.
+        journals: What `PacketWriter` wrote, all with the same settings.
+        settings: These.
+        last_duration: How long the last frame is shown, in units of the time base.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with errors_of(path):
+        container = av.open(
+            str(part_path(path)), "w", format="mp4", options={"movflags": "+faststart"}
+        )
+        try:
+            stream = settings.add_to(container)
+            held: av.Packet | None = None
+            # A packet's duration is known with the next; only the last one's has to be guessed.
+            for packet in _packets(journals, stream, settings.time_base):
+                if held is not None:
+                    held.duration = (packet.pts or 0) - (held.pts or 0)
+                    container.mux(held)
+                held = packet
+            if held is not None:
+                held.duration = last_duration
+                container.mux(held)
+        except BaseException:
+            with contextlib.suppress(OSError, FFmpegError):
+                container.close()
+            raise
+        container.close()
+        sync(part_path(path))
+
+
+def _packets(
+    journals: Iterable[Path], stream: VideoStream, time_base: Fraction
+) -> Iterator[av.Packet]:
+    decoder = msgspec.msgpack.Decoder(_Packet)
+    for journal in journals:
+        for entry, _ in read_journal(journal):
+            stored = decoder.decode(entry)
+            packet = av.Packet(stored.data)
+            packet.stream = stream
+            packet.time_base = time_base  # the stream's own changes with the first packet
+            packet.pts = packet.dts = stored.pts
+            packet.is_keyframe = stored.key
+            yield packet
+
+
+@contextlib.contextmanager
+def errors_of(path: Path) -> Iterator[None]:
+    """Turns what goes wrong in writing ``path`` into an `OutputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(path, error) from error
+    except FFmpegError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,73 @@
+"""A file of byte strings that may be cut off anywhere and still gives all before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from stages.sink.atomic import output_error
+
+_LENGTH_BYTES = 4
+
+
+class Journal:
+    """Appends entries; each is with the operating system when `append` returns.
+
+    Args:
+        path: The file; its folder exists.
+        resume: How many bytes of an earlier journal to keep.
+        shown: The file that errors shall name; by default this one.
+
+    Raises:
+        OutputError: From all methods, when the file system refuses.
+    """
+
+    def __init__(self, path: Path, resume: int = 0, shown: Path | None = None) -> None:
+        self.path = path
+        self._shown = shown or path
+        try:
+            self._file = path.open("r+b" if resume else "wb")
+            self._file.truncate(resume)
+            self._file.seek(resume)
+        except OSError as error:
+            raise output_error(self._shown, error) from error
+
+    def append(self, entry: bytes) -> None:
+        """Adds an entry."""
+        try:
+            self._file.write(len(entry).to_bytes(_LENGTH_BYTES, "little") + entry)
+            self._file.flush()
+        except OSError as error:
+            raise output_error(self._shown, error) from error
+
+    def clear(self) -> None:
+        """Forgets all entries."""
+        try:
+            self._file.truncate(0)
+            self._file.seek(0)
+        except OSError as error:
+            raise output_error(self._shown, error) from error
+
+    def close(self) -> None:
+        """Closes the file, which stays."""
+        self._file.close()
+
+
+def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Every whole entry and where it ends; none where there is no file.
+
+    A last entry that is cut off, because its writer was killed or is still writing, is left out.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        end = 0
+        while end + _LENGTH_BYTES <= size:
+            end += _LENGTH_BYTES + int.from_bytes(file.read(_LENGTH_BYTES), "little")
+            if end > size:
+                return
+            yield file.read(end - file.tell()), end

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.errors import OutputError
+from stages.sink.journal import Journal, read_journal
+
+ENTRIES = [b"first", b"", b"x" * 70_000, b"last"]
+
+
+def entries(path: Path) -> list[bytes]:
+    return [entry for entry, _ in read_journal(path)]
+
+
+def test_wherever_it_is_cut_off_all_whole_entries_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    assert entries(path) == []
+    journal = Journal(path)
+    for entry in ENTRIES:
+        journal.append(entry)
+    assert entries(path) == ENTRIES  # while it is still open
+    journal.close()
+    whole = path.read_bytes()
+    ends = [end for _, end in read_journal(path)]
+    for length in (*range(20), ends[2] - 1, ends[2], ends[2] + 3, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        assert entries(path) == ENTRIES[: sum(end <= length for end in ends)]
+
+
+def test_it_goes_on_after_the_last_whole_entry(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(path)
+    journal.append(b"one")
+    journal.append(b"two")
+    journal.close()
+    (_, end), _ = read_journal(path)
+    journal = Journal(path, resume=end)
+    journal.append(b"three")
+    assert entries(path) == [b"one", b"three"]
+    journal.clear()
+    journal.append(b"four")
+    assert entries(path) == [b"four"]
+
+
+def test_a_full_disk_names_the_file_that_users_know(full_disk: Path) -> None:
+    journal = Journal(full_disk / ".journal", shown=full_disk / "overlay.mp4")
+    with pytest.raises(OutputError, match=r"overlay\.mp4: no space left on device"):
+        for _ in range(1000):
+            journal.append(bytes(10_000))
