@@ -30,11 +30,16 @@ _STUCK_SECONDS = 10.0
 
 
 class PipelineCollector(Collector):
-    """The latest reports of all workers as metric families; every name is in `collect`."""
+    """The latest reports of all workers as metric families; every name is in `collect`.
+
+    Attributes:
+        restarts: How often which process was started again.
+    """
 
     def __init__(self) -> None:
         self._streams: dict[str, Counters] = {}
         self._batches: dict[int, int] = {}
+        self.restarts: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def take(self, status: Status) -> None:
@@ -76,7 +81,12 @@ class PipelineCollector(Collector):
                     _add(latency, [stream], durations)
                 else:
                     _add(stages, [stream, name], durations)
-        yield from (frames, dropped, reconnects, waiting, latency, stages)
+        restarts = CounterMetricFamily(
+            "spotstream_restarts", "Processes started again.", labels=["process"]
+        )
+        for process, count in list(self.restarts.items()):
+            restarts.add_metric([process], count)
+        yield from (frames, dropped, reconnects, waiting, latency, stages, restarts)
         sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
         total, buckets = 0, []
         for size in sorted(batches):

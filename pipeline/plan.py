@@ -81,7 +81,8 @@ class Counters(msgspec.Struct, frozen=True):
     """How a stream goes since its start: frames written, drops by reason, connections, durations.
 
     ``waiting`` is how many frames waited to be sent when the latest one was; ``durations`` has each
-    stage's work on a frame, and as ``latency`` the time from capture to results.
+    stage's work on a frame, and as ``latency`` the time from capture to results;
+    ``recent_latency_ms`` are the latter's p50, p95 and p99 over the latest frames.
     """
 
     frames: int
@@ -89,6 +90,7 @@ class Counters(msgspec.Struct, frozen=True):
     epochs: int
     waiting: int
     durations: dict[str, Durations]
+    recent_latency_ms: tuple[float, ...] = ()
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from pipeline.logbook import Logbook
 from pipeline.plan import memory_path
@@ -21,15 +25,19 @@ class RunFolder:
 
     Its lock is held as long as the process lives. What runs left behind whose supervisor was killed
     is removed when the next one starts.
+
+    Args:
+        output: The results folder, for those who look for a running pipeline.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, output: str) -> None:
         for folder in _folders():
             if not _is_locked(folder):
                 shutil.rmtree(folder, ignore_errors=True)
         self.path = tempfile.mkdtemp(prefix=_PREFIX, dir=_base())
         self._lock = os.open(Path(self.path) / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
+        os.write(self._lock, msgspec.json.encode({"pid": os.getpid(), "output": output}))
         self._memory: dict[int, list[int]] = {}
 
     def add_stream(self, channel: int, name: str, *, entries: int, lossless: bool) -> Logbook:
@@ -62,9 +70,24 @@ class RunFolder:
         os.close(self._lock)
 
 
-def running_folders() -> list[Path]:
-    """The folders of this user's pipelines that run now."""
-    return [folder for folder in _folders() if _is_locked(folder)]
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A pipeline that runs: its supervisor's process id, its results folder, its own folder."""
+
+    pid: int
+    output: str
+    folder: Path
+
+
+def running() -> list[RunInfo]:
+    """This user's pipelines."""
+    runs = []
+    for folder in _folders():
+        if _is_locked(folder):
+            with contextlib.suppress(OSError, msgspec.DecodeError, KeyError):
+                info = msgspec.json.decode((folder / _LOCK).read_bytes())
+                runs.append(RunInfo(info["pid"], info["output"], folder))
+    return runs
 
 
 def _base() -> Path:

@@ -27,6 +27,7 @@ from pipeline.streams import Streams
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
 from stages.sink.atomic import make_folder, output_error, part_path
 from stages.sink.journal import Journal
+from stages.sink.latency import LatencyHistogram
 from stages.sink.options import SinkOptions
 from stages.sink.results import CHECKPOINT, JOURNAL
 from stages.sink.stream_sink import SinkState, StreamSink
@@ -35,6 +36,7 @@ _PROGRESS_NS = 200_000_000
 _COUNTERS_NS = 1_000_000_000
 _CHECKPOINT_NS = 1_000_000_000
 _AVERAGED_FRAMES = 20
+_RECENT_FRAMES = 250
 
 
 def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -114,6 +116,7 @@ class _Stream:
         self._sink_ns = 0
         self._work_ns: dict[str, float] = {}  # moving averages
         self._pending: deque[tuple[int, int]] = deque()  # position, pictures up to it
+        self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
         self._ended = False
 
         journal = self.folder / JOURNAL
@@ -223,6 +226,7 @@ class _Stream:
         started = time.monotonic_ns()
         work = envelope.work_ns | ({"sink": self._sink_ns} if self._sink_ns else {})
         self.sink.write(tracks, self._pixels(tracks, envelope), work, time.time_ns())
+        self._latencies.append(time.time_ns() - tracks.frame.captured_ns)
         self._frames += 1
         now = time.monotonic_ns()
         self._sink_ns = now - started
@@ -265,7 +269,19 @@ class _Stream:
             )
             for name, histogram in {**now.stages, "latency": now.latency}.items()
         }
-        return Counters(now.frames, now.dropped, now.epochs, waiting, durations)
+        recent = LatencyHistogram()
+        for ns in self._latencies:
+            recent.add(ns)
+        return Counters(
+            now.frames,
+            now.dropped,
+            now.epochs,
+            waiting,
+            durations,
+            tuple((recent.percentile(p) or 0.0) / 1e6 for p in (50, 95, 99))
+            if self._latencies
+            else (),
+        )
 
     def _finish(self, end: EndOfStream) -> None:
         self._ended = True

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -14,14 +15,25 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import zmq
 
+from pipeline.commands import (
+    AddStream,
+    Answer,
+    Command,
+    CommandServer,
+    Described,
+    Done,
+    RemoveStream,
+)
 from pipeline.config import RunConfig
 from pipeline.messages import Resend, Return, Settled, encode_return
+from pipeline.overview import Board, Overview, ProcessView
 from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
 from pipeline.process import StageProcess
 from pipeline.rundir import RunFolder
 from stages.decoder.live import is_live
-from stages.decoder.sources import SourceSpec
-from stages.errors import OutputError, SpotStreamError
+from stages.decoder.media import redact
+from stages.decoder.sources import SourceSpec, expand_sources, name_sources
+from stages.errors import ConfigError, OutputError, SpotStreamError
 from stages.sink.atomic import output_error
 from stages.sink.results import has_results, is_complete, remove_parts, remove_results
 
@@ -84,6 +96,7 @@ class Supervisor:
         output: Results folder.
         about: Versions and command line, for ``run.json``.
         on_status: Called with every report of a worker.
+        stay: Go on when all streams have ended, until told to stop: others may be added.
     """
 
     def __init__(
@@ -93,12 +106,17 @@ class Supervisor:
         output: Path,
         about: dict[str, Any],
         on_status: Callable[[Status], None] = lambda status: None,
+        *,
+        stay: bool = False,
     ) -> None:
         self._specs = list(specs)
         self._config = config
         self._output = output
         self._about = about
         self._on_status = on_status
+        self._stay = stay
+        self._board = Board()
+        self._began = time.monotonic()
         self._plain = config.model_dump(mode="json")
         self._stages: dict[tuple[StageName, int], StageProcess] = {}
         self._streams: dict[str, _Stream] = {}
@@ -117,8 +135,15 @@ class Supervisor:
             OutputError: A stream's folder holds results and ``overwrite`` is off, or the folder
                 cannot be made.
         """
+        self._specs = self._with_room(self._specs, overwrite=overwrite)
+        try:
+            self._output.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(self._output, error) from error
+
+    def _with_room(self, specs: Sequence[SourceSpec], *, overwrite: bool) -> list[SourceSpec]:
         remaining = []
-        for spec in self._specs:
+        for spec in specs:
             folder = self._output / spec.name
             if not overwrite and spec.of_data_set and is_complete(folder):
                 self.result.skipped.append(spec.name)
@@ -128,29 +153,27 @@ class Supervisor:
                     f"{folder} holds results of an earlier run; "
                     f"add --overwrite or choose another --output"
                 )
-            remove_results(folder)
             remaining.append(spec)
-        self._specs = remaining
-        try:
-            self._output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise output_error(self._output, error) from error
+        for spec in remaining:
+            remove_results(self._output / spec.name)
+        return remaining
 
     def run(self) -> RunResult:
         """Runs all streams to their ends; Ctrl-C drains, a second one ends at once."""
-        if not self._specs:
+        if not self._specs and not self._stay:
             return self.result
         self._metrics = self._start_metrics()
         handlers = {
             number: signal.signal(number, self._interrupt)
             for number in (signal.SIGINT, signal.SIGTERM)
         }
-        self._folder = RunFolder()
+        self._folder = RunFolder(str(self._output.absolute()))
         self._context = zmq.Context()
+        commands = CommandServer(self._context, self._folder.path)
         control = self._context.socket(zmq.PULL)
         try:
             control.bind(self._endpoint("control"))
-            self._supervise(control)
+            self._supervise(control, commands)
         finally:
             self._end_all()
             if self._metrics is not None:
@@ -181,19 +204,23 @@ class Supervisor:
         stages = list(self._stages.values())
         return bool(stages) and all(stage.state == "ready" for stage in stages)
 
-    def _supervise(self, control: zmq.Socket) -> None:
+    def _supervise(self, control: zmq.Socket, commands: CommandServer) -> None:
+        poller = zmq.Poller()
+        poller.register(control, zmq.POLLIN)
+        poller.register(commands.socket, zmq.POLLIN)
         for stage in ("sink", "tracker"):
             self._stages[stage, 0] = self._make_stage(stage)
         for worker in range(self._config.detector.workers):
             self._stages["detector", worker] = self._make_stage("detector", worker)
         self._waiting = list(self._specs)
-        while self._waiting or self._streams:
+        while self._waiting or self._streams or (self._stay and not self._interrupts):
             if self._metrics is not None:
                 self._metrics.beat()
             self._check_processes()
             if self._is_ready() and not self._interrupts:
                 self._begin_streams()
-            control.poll(100)
+            poller.poll(100)
+            commands.serve(self._carry_out)
             with contextlib.suppress(zmq.Again):
                 while True:
                     status = msgspec.msgpack.decode(control.recv(zmq.NOBLOCK), type=Status)
@@ -208,6 +235,62 @@ class Supervisor:
                 break
         if self._interrupts:
             self.result.exit_code = 130
+
+    def _carry_out(self, command: Command) -> Answer:
+        if isinstance(command, AddStream):
+            return Done(self._add(command))
+        if isinstance(command, RemoveStream):
+            self._remove(command.name)
+            return Done([command.name])
+        return Described(self._overview())
+
+    def _add(self, command: AddStream) -> list[str]:
+        if self._interrupts:
+            raise ConfigError("the pipeline is about to end")
+        taken = {*self._streams, *(spec.name for spec in self._waiting)}
+        added = expand_sources([command.location], taken)
+        if command.name:
+            if len(added) > 1:
+                raise ConfigError(f"{command.location} holds {len(added)} streams, not one to name")
+            added = name_sources([replace(added[0], name=command.name)])
+            if added[0].name in taken:
+                raise ConfigError(f"a stream {added[0].name} is running already")
+        before = {spec.name for spec in self._specs}
+        added = self._with_room(added, overwrite=False)
+        self._specs += [spec for spec in added if spec.name not in before]
+        self._waiting += added
+        return [spec.name for spec in added]
+
+    def _remove(self, name: str) -> None:
+        stream = self._streams.get(name)
+        waiting = [spec for spec in self._waiting if spec.name == name]
+        if stream is not None:
+            stream.stop()
+        elif waiting:
+            self._waiting.remove(waiting[0])
+        else:
+            known = ", ".join([*self._streams, *(spec.name for spec in self._waiting)])
+            raise ConfigError(f"no stream {name}" + (f"; there are {known}" if known else ""))
+
+    def _overview(self) -> Overview:
+        views = [
+            self._board.view(
+                name, redact(stream.plan.location), waiting=False, stopping=stream.stopping
+            )
+            for name, stream in self._streams.items()
+        ]
+        views += [
+            self._board.view(spec.name, redact(spec.location), waiting=True, stopping=False)
+            for spec in self._waiting
+        ]
+        processes = [*self._stages.values(), *(s.decoder for s in self._streams.values())]
+        return Overview(
+            os.getpid(),
+            str(self._output),
+            time.monotonic() - self._began,
+            views,
+            [ProcessView(p.name, p.pid, p.state, max(0, p.restarts)) for p in processes],
+        )
 
     def _begin_streams(self) -> None:
         while self._waiting and len(self._streams) < self._config.runtime.parallel_streams:
@@ -255,6 +338,7 @@ class Supervisor:
 
     def _take(self, status: Status) -> None:
         self._on_status(status)
+        self._board.take(status)
         if self._metrics is not None:
             self._metrics.collector.take(status)
         stream = self._streams.get(status.stream)
@@ -318,12 +402,15 @@ class Supervisor:
             return
         if process.start_if_due() and process.restarts:
             self.result.restarts[process.name] = process.restarts
+            if self._metrics is not None:
+                self._metrics.collector.restarts[process.name] = process.restarts
 
     def _end_stream(self, name: str) -> None:
         """Forgets a stream whose results are complete, or will never be."""
         stream = self._streams.pop(name, None)
         if stream is None:
             return
+        self._board.forget(name)
         stream.send(Settled(_EVERYTHING))  # where the sink was killed before it could say so
         stream.returns.close(linger=100)
         self._ending.append(stream.decoder)

@@ -18,6 +18,10 @@ from stages.errors import ConfigError, SpotStreamError
 
 CONFIG_HELP = "YAML file, or one of demo, intersection, uav, rtsp, detrac, uavdt."
 
+Pid = Annotated[
+    int | None, typer.Option(help="Process id of the pipeline, where several are running.")
+]
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -25,6 +29,9 @@ app = typer.Typer(
     help="Traffic video to tracks: decode, detect (SpotNet), track, write.",
 )
 
+
+stream_app = typer.Typer(no_args_is_help=True, help="Streams of a running pipeline.")
+app.add_typer(stream_app, name="stream")
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side.")
 app.add_typer(bench, name="bench")
@@ -62,12 +69,72 @@ def run(
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
+    stay: Annotated[
+        bool, typer.Option(help="Run on when all streams have ended; see spotstream stream add.")
+    ] = False,
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
 ) -> None:
     """Track the vehicles of one or more sources through the four processes."""
     from tools.run import run_pipeline
 
-    raise typer.Exit(run_pipeline(source or [], output, config, set_ or [], overwrite, debug))
+    raise typer.Exit(
+        run_pipeline(
+            source or [], output, config, set_ or [], overwrite=overwrite, stay=stay, debug=debug
+        )
+    )
+
+
+@stream_app.command("add")
+def stream_add(
+    source: Annotated[str, typer.Argument(help="What --source of run takes.")],
+    name: Annotated[str, typer.Option(help="Name of the stream and its results.")] = "",
+    pid: Pid = None,
+) -> None:
+    """Begin another stream."""
+    from pipeline.commands import AddStream, Done, find_run, send_command
+
+    location = source if "://" in source or source == "demo" else str(Path(source).absolute())
+    answer = send_command(find_run(pid), AddStream(location, name))
+    assert isinstance(answer, Done)
+    typer.echo("\n".join(answer.streams))
+
+
+@stream_app.command("remove")
+def stream_remove(name: str, pid: Pid = None) -> None:
+    """End a stream and complete its results."""
+    from pipeline.commands import RemoveStream, find_run, send_command
+
+    send_command(find_run(pid), RemoveStream(name))
+
+
+@stream_app.command("list")
+def stream_list(
+    pid: Pid = None, json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False
+) -> None:
+    """Show the streams."""
+    import msgspec
+
+    from pipeline.commands import describe, find_run
+    from tools.top import stream_table
+
+    overview = describe(find_run(pid))
+    if json_:
+        typer.echo(msgspec.json.encode(overview.streams).decode())
+    else:
+        Console().print(stream_table(overview))
+
+
+@app.command()
+def top(
+    pid: Pid = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Between two looks.")] = 1.0,
+    once: Annotated[bool, typer.Option(help="Look once.")] = False,
+) -> None:
+    """Watch a running pipeline."""
+    from pipeline.commands import find_run
+    from tools.top import show_top
+
+    show_top(find_run(pid), seconds, once=once)
 
 
 @app.command()

@@ -22,12 +22,15 @@ def run_pipeline(
     output: Path,
     config_path: Path | None,
     overrides: list[str],
+    *,
     overwrite: bool,
+    stay: bool,
     debug: bool,
 ) -> int:
     """Runs the pipeline, shows its progress and a table at the end; returns the exit status."""
-    config = load_config(config_path or Path("intersection" if sources else "demo"), overrides)
-    specs = expand_sources(sources or [DEMO])
+    default = Path("intersection" if sources or stay else "demo")
+    config = load_config(config_path or default, overrides)
+    specs = expand_sources(sources or ([] if stay else [DEMO]))
     about = {
         "versions": {
             name: importlib.metadata.version(name)
@@ -37,7 +40,7 @@ def run_pipeline(
     }
     console = Console(stderr=True)
     with ProgressView(console) as view:
-        supervisor = Supervisor(specs, config, output, about, view.show)
+        supervisor = Supervisor(specs, config, output, about, view.show, stay=stay)
         supervisor.prepare(overwrite=overwrite)
         started = time.monotonic()
         result = supervisor.run()

@@ -6,7 +6,7 @@ import configparser
 import difflib
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -48,22 +48,35 @@ class SourceSpec:
     frame_rate: str = ""
 
 
-def expand_sources(locations: Sequence[str]) -> list[SourceSpec]:
+def expand_sources(
+    locations: Sequence[str], taken: Collection[str] = frozenset()
+) -> list[SourceSpec]:
     """One spec per source; a data set's root gives one per sequence. Names are unique.
+
+    Args:
+        locations: What the user gave.
+        taken: Names that other streams bear.
 
     Raises:
         SourceError: A path does not exist or holds nothing to read.
     """
-    specs: list[SourceSpec] = []
-    for location in locations:
-        for spec in _expand(location):
-            clean = re.sub(r"[^A-Za-z0-9._-]+", "-", spec.name).strip("-.") or "stream"
-            taken = {other.name for other in specs}
-            unique, count = clean, 2
-            while unique in taken:
-                unique, count = f"{clean}-{count}", count + 1
-            specs.append(replace(spec, name=unique))
-    return specs
+    return name_sources([spec for location in locations for spec in _expand(location)], taken)
+
+
+def name_sources(
+    specs: Sequence[SourceSpec], taken: Collection[str] = frozenset()
+) -> list[SourceSpec]:
+    """The same with names that are unique and may be those of folders."""
+    names = set(taken)
+    named = []
+    for spec in specs:
+        clean = re.sub(r"[^A-Za-z0-9._-]+", "-", spec.name).strip("-.") or "stream"
+        unique, count = clean, 2
+        while unique in names:
+            unique, count = f"{clean}-{count}", count + 1
+        names.add(unique)
+        named.append(replace(spec, name=unique))
+    return named
 
 
 def _sleep(seconds: float) -> bool:

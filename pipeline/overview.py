@@ -1,0 +1,114 @@
+"""How a running pipeline goes, at a glance."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from pipeline.plan import Counters, Status
+
+_LOST_SECONDS = 3.0  # a stream that reports no frame for so long gives none
+
+
+class StreamView(msgspec.Struct, frozen=True):
+    """A stream.
+
+    Attributes:
+        name: Its name.
+        source: Where it comes from, credentials removed.
+        state: ``waiting`` (for its turn), ``connecting`` (no frame yet), ``running``, ``silent``
+            (no frame of late) or ``stopping``.
+        frames: Frames written.
+        fps: Frames per second of late.
+        latency_ms: Capture to results of late: p50, p95, p99; empty where there was no frame.
+        dropped: Frames dropped.
+        reconnects: Connections after the first.
+    """
+
+    name: str
+    source: str
+    state: str
+    frames: int = 0
+    fps: float = 0.0
+    latency_ms: tuple[float, ...] = ()
+    dropped: int = 0
+    reconnects: int = 0
+
+
+class ProcessView(msgspec.Struct, frozen=True):
+    """A stage's process: name, id (0 where none runs), state, and how often it was restarted."""
+
+    name: str
+    pid: int
+    state: str
+    restarts: int
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """A pipeline.
+
+    Attributes:
+        pid: Process id of its supervisor.
+        output: Its results folder.
+        seconds: How long it has been running.
+        streams: Its streams.
+        processes: Its processes.
+    """
+
+    pid: int
+    output: str
+    seconds: float
+    streams: list[StreamView]
+    processes: list[ProcessView]
+
+
+@dataclass(slots=True)
+class _Rate:
+    counters: Counters
+    at: float
+    fps: float = 0.0
+
+
+class Board:
+    """Keeps the latest counters of each stream, and how fast they move."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._rates: dict[str, _Rate] = {}
+
+    def take(self, status: Status) -> None:
+        """Takes a report."""
+        if status.counters is None:
+            return
+        now = self._clock()
+        before = self._rates.get(status.stream)
+        fps = 0.0
+        if before is not None and now > before.at:
+            fps = (status.counters.frames - before.counters.frames) / (now - before.at)
+        self._rates[status.stream] = _Rate(status.counters, now, fps)
+
+    def forget(self, stream: str) -> None:
+        """The stream has ended."""
+        self._rates.pop(stream, None)
+
+    def view(self, name: str, source: str, *, waiting: bool, stopping: bool) -> StreamView:
+        """How a stream goes."""
+        rate = self._rates.get(name)
+        if rate is None:
+            state = "waiting" if waiting else "stopping" if stopping else "connecting"
+            return StreamView(name, source, state)
+        silent = self._clock() - rate.at > _LOST_SECONDS
+        counters = rate.counters
+        return StreamView(
+            name,
+            source,
+            "stopping" if stopping else "silent" if silent else "running",
+            counters.frames,
+            0.0 if silent else rate.fps,
+            counters.recent_latency_ms,
+            sum(counters.dropped.values()),
+            max(0, counters.epochs - 1),
+        )

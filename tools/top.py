@@ -1,0 +1,87 @@
+"""``spotstream top`` and ``spotstream stream list``: a running pipeline on the terminal."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.commands import describe
+from pipeline.overview import Overview
+from pipeline.rundir import RunInfo
+
+_STYLES = {"ready": "green", "running": "green", "silent": "red", "waiting": "yellow"}
+
+
+def show_top(run: RunInfo, seconds: float, *, once: bool) -> None:
+    """Shows a pipeline, again every so many seconds until it ends or Ctrl-C.
+
+    Raises:
+        SpotStreamError: It does not answer.
+    """
+    console = Console()
+    view = render(describe(run))
+    if once or not console.is_terminal:
+        console.print(view)
+        return
+    with Live(view, console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            time.sleep(seconds)
+            live.update(render(describe(run)), refresh=True)
+
+
+def render(overview: Overview) -> Group:
+    """Streams and processes as tables."""
+    title = Text(
+        f"spotstream {overview.pid}, {_duration(overview.seconds)}, writes to {overview.output}"
+    )
+    return Group(title, stream_table(overview), _process_table(overview))
+
+
+def stream_table(overview: Overview) -> Table:
+    """One row for each stream."""
+    table = _table("stream", "state", "frames", "fps", "p50 ms", "p95 ms", "p99 ms")
+    for column in ("dropped", "reconnects"):
+        table.add_column(column, justify="right")
+    table.add_column("source", overflow="fold")
+    for stream in overview.streams:
+        latency = [f"{ms:.0f}" for ms in stream.latency_ms] or ["", "", ""]
+        table.add_row(
+            stream.name,
+            _styled(stream.state),
+            str(stream.frames),
+            f"{stream.fps:.1f}",
+            *latency,
+            str(stream.dropped),
+            str(stream.reconnects),
+            stream.source,
+        )
+    return table
+
+
+def _process_table(overview: Overview) -> Table:
+    table = _table("process", "state", "pid", "restarts")
+    for process in overview.processes:
+        pid = str(process.pid) if process.state in ("starting", "ready") else ""
+        table.add_row(process.name, _styled(process.state), pid, str(process.restarts))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number < 2 else "right")
+    return table
+
+
+def _styled(state: str) -> Text:
+    return Text(state, style=_STYLES.get(state, ""))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
