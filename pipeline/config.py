@@ -31,6 +31,14 @@ class DecoderConfig(_Strict):
     )
     reconnect: bool = Field(True, description="Live: connect again after an outage.")
     transport: Literal["tcp", "udp"] = Field("tcp", description="Of RTSP.")
+    pace: Literal["fast", "original"] = Field(
+        "fast", description="Files and recordings: as fast as can be, or as they were taken."
+    )
+    record: Path | None = Field(None, description="Live: keep what comes in, below this folder.")
+    record_minutes: float = Field(1.0, gt=0, le=1440, description="Length of a kept segment.")
+    record_gigabytes: float = Field(
+        10.0, gt=0, description="Of each stream; the oldest segments are removed beyond that."
+    )
 
     @field_validator("frame_rate", mode="before")
     @classmethod

@@ -14,7 +14,9 @@ from pipeline.logbook import Counter, Logbook
 from pipeline.plan import Status, WorkerPlan
 from pipeline.publisher import FramePublisher
 from pipeline.reporter import Reporter
-from stages.decoder.live import LiveOptions
+from stages.decoder.live import LiveOptions, is_live
+from stages.decoder.pace import Pace
+from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameSelection, StreamPlace
 from stages.decoder.sources import SourceSpec, open_source
 from stages.records import EndOfStream, EndReason, Frame
@@ -37,6 +39,18 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
             report.alive()
         return stop.is_set()
 
+    def notify(message: str) -> None:
+        report(Status(kind="notice", stage="decoder", stream=stream.name, message=message))
+
+    recorder = None
+    if decoder.record is not None and is_live(stream.location):
+        recorder = Recorder(
+            decoder.record / stream.name,
+            stream.location,
+            60 * decoder.record_minutes,
+            round(1e9 * decoder.record_gigabytes),
+            notify,
+        )
     logbook = Logbook(plan.logbook(stream.channel))
     place = StreamPlace(logbook[Counter.EPOCHS], logbook[Counter.SEQUENCE], logbook[Counter.SEEN])
     source = open_source(
@@ -49,11 +63,10 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
             reconnect=decoder.reconnect,
             transport=decoder.transport,
         ),
+        recorder=recorder,
         place=place,
         wait=wait,
-        notify=lambda message: report(
-            Status(kind="notice", stage="decoder", stream=stream.name, message=message)
-        ),
+        notify=notify,
     )
     publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
     report(Status(kind="ready", stage="decoder", stream=stream.name))
@@ -61,13 +74,18 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         publisher.close()
         return
     given, last_epoch, ended = publisher.given, max(0, place.epochs - 1), False
+    pace = Pace(wait) if decoder.pace == "original" and not source.resumes else None
     started = time.monotonic_ns()
     records = source.records(publisher)
     try:
         for record in records:
             report.alive()
             if isinstance(record, Frame):
-                publisher.publish(record.header, time.monotonic_ns() - started)
+                elapsed = time.monotonic_ns() - started
+                header = record.header
+                if pace is not None and not publisher.skip:
+                    header = pace.hold(header)
+                publisher.publish(header, elapsed)
                 given = max(given, record.header.sequence + 1)
             else:
                 publisher.announce(record)

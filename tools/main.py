@@ -57,7 +57,7 @@ def run(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help="Video file, image folder, data set root or URL; may be repeated. "
+            help="Video file, image folder, data set root, recording or URL; may be repeated. "
             "None: a rendered traffic scene."
         ),
     ] = None,
@@ -69,6 +69,9 @@ def run(
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="Keep incoming live streams in this folder, as they are.")
+    ] = None,
     stay: Annotated[
         bool, typer.Option(help="Run on when all streams have ended; see spotstream stream add.")
     ] = False,
@@ -77,6 +80,8 @@ def run(
     """Track the vehicles of one or more sources through the four processes."""
     from tools.run import run_pipeline
 
+    if record is not None:
+        set_ = [*(set_ or []), f"decoder.record={json.dumps(str(record.absolute()))}"]
     raise typer.Exit(
         run_pipeline(
             source or [], output, config, set_ or [], overwrite=overwrite, stay=stay, debug=debug

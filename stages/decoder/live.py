@@ -11,6 +11,7 @@ from pathlib import Path
 import av.error
 
 from stages.decoder.media import FrameReader, open_media, redact, video_stream
+from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame
@@ -82,6 +83,7 @@ class LiveSource:
         name: Name of the stream.
         selection: Which frames; the last one ends the stream.
         options: How it behaves.
+        recorder: Keeps what comes in.
         place: Where an earlier process of the stream was.
         wait: Sleeps so many seconds; returns True at once where the source is to stop.
         notify: Told in one line of every outage and of its end.
@@ -99,6 +101,7 @@ class LiveSource:
         name: str,
         selection: FrameSelection | None = None,
         options: LiveOptions | None = None,
+        recorder: Recorder | None = None,
         place: StreamPlace | None = None,
         wait: Callable[[float], bool],
         notify: Callable[[str], None] = lambda message: None,
@@ -110,6 +113,7 @@ class LiveSource:
         self.name = name
         self.selection = selection or FrameSelection()
         self.options = options or LiveOptions()
+        self._recorder = recorder
         self._start = place or StreamPlace()
         self._place = redact(location)
         self._wait = wait
@@ -168,7 +172,20 @@ class LiveSource:
         with container:
             stream = video_stream(container, self._place)
             stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
-            yield from reader.read(container, stream, allocator)
+            recorder = self._recorder
+            if recorder is None:
+                yield from reader.read(container, stream, allocator)
+                return
+            epoch = reader.epoch + 1
+            try:
+                yield from reader.read(
+                    container,
+                    stream,
+                    allocator,
+                    tap=lambda packet: recorder.write(packet, stream, epoch),
+                )
+            finally:
+                recorder.close()
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.options.longest_wait, self.options.first_wait * 2.0 ** min(attempt, 16))

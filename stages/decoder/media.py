@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 import av.error
@@ -28,6 +29,8 @@ from stages.records import (
     StreamStart,
     UInt8Array,
 )
+
+Tap: TypeAlias = Callable[[av.Packet], None]
 
 
 def redact(location: str) -> str:
@@ -168,21 +171,36 @@ class FrameReader:
         self._layout = layout
         self._clock = clock
         self._last_pts: int | None = None
+        self._size = (0, 0)
 
     def read(
-        self, container: InputContainer, stream: VideoStream, allocator: FrameAllocator
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        allocator: FrameAllocator,
+        *,
+        continues: bool = False,
+        tap: Tap = lambda packet: None,
     ) -> Iterator[StreamStart | Frame | Dropped]:
         """The records of one container, in an epoch of its own; another one if the size changes.
 
         Frames that are broken before the first whole one are passed over: a connection usually
         begins between two key frames.
+
+        Args:
+            container: What to read.
+            stream: Its stream.
+            allocator: Where the pixels go.
+            continues: Whether it goes on where the one before ended: no new epoch then.
+            tap: Called with every packet before it is decoded.
         """
         time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         total = _frame_count(container, stream)
-        size = (0, 0)
-        self._last_pts = None
-        for frame in _frames(container, stream):
+        if not continues:
+            self._size = (0, 0)
+            self._last_pts = None
+        for frame in _frames(container, stream, tap):
             index = self.seen
             if self._selection.ends_before(index):
                 self.finished = True
@@ -193,12 +211,13 @@ class FrameReader:
             if not self._selection.takes(index):
                 continue
             if frame is None:
-                if size != (0, 0):
+                if self._size != (0, 0):
                     yield Dropped(self._name, self.epoch, self.given, self.given, "broken frame")
                     self.given += 1
                 continue
-            if (frame.height, frame.width) != size:
-                size = (frame.height, frame.width)
+            size = (frame.height, frame.width)
+            if size != self._size:
+                self._size = size
                 self.epoch += 1
                 yield self._start(stream, frame, rate, time_base, total)
             pixel_format = (
@@ -254,10 +273,13 @@ class FrameReader:
         )
 
 
-def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame | None]:
+def _frames(
+    container: InputContainer, stream: VideoStream, tap: Tap
+) -> Iterator[VideoFrame | None]:
     """Every frame until the source ends or breaks off; None for one that is broken."""
     broken: list[int] = []  # times of packets that gave no frame; the decoder lags behind them
     for packet in _packets(container, stream):
+        tap(packet)
         try:
             frames = packet.decode()
         except av.error.EOFError:

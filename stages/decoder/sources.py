@@ -14,6 +14,7 @@ from pathlib import Path
 from stages.decoder.image_folder import IMAGE_SUFFIXES, ImageFolderSource, image_files
 from stages.decoder.live import VIDEO_SUFFIXES, LiveOptions, LiveSource, is_live
 from stages.decoder.media import MediaSource, redact
+from stages.decoder.recording import Recorder, RecordingSource, is_recording
 from stages.decoder.scene import SceneConfig
 from stages.decoder.scene_source import SceneSource
 from stages.decoder.source import FrameSelection, Source, StreamPlace
@@ -89,6 +90,7 @@ def open_source(
     selection: FrameSelection,
     frame_rate: Fraction,
     live: LiveOptions | None = None,
+    recorder: Recorder | None = None,
     place: StreamPlace | None = None,
     wait: Callable[[float], bool] = _sleep,
     notify: Callable[[str], None] = lambda message: None,
@@ -102,11 +104,14 @@ def open_source(
             name=spec.name,
             selection=selection,
             options=live,
+            recorder=recorder,
             place=place,
             wait=wait,
             notify=notify,
         )
     path = Path(spec.location)
+    if is_recording(path):
+        return RecordingSource(path, name=spec.name, selection=selection)
     if "://" in spec.location or not (path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES):
         return MediaSource(spec.location, name=spec.name, selection=selection, layout=spec.layout)
     return ImageFolderSource(
@@ -128,6 +133,11 @@ def _expand(location: str) -> list[SourceSpec]:
         raise SourceError(f"no such source: {location}{_similar(path)}")
     if not path.is_dir():
         return [SourceSpec(path.stem, str(path))]
+    if is_recording(path):
+        return [SourceSpec(path.resolve().name, str(path))]
+    recordings = [folder for folder in sorted(path.iterdir()) if is_recording(folder)]
+    if recordings:
+        return [SourceSpec(folder.name, str(folder), of_data_set=True) for folder in recordings]
     if image_files(path):
         return [_sequence(path, of_data_set=False)]
     found = [_sequence(folder, of_data_set=True) for folder in _image_folders(path, _DEPTH)]

@@ -116,7 +116,7 @@ def _stages(of):
     found = set()
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            name, _, rest = path.read_text().rpartition(")")
+            _, _, rest = path.read_text().rpartition(")")
         except OSError:
             continue
         if int(rest.split()[1]) == of:

@@ -1,0 +1,48 @@
+"""Recorded frames at the pace at which they were taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+
+from stages.records import FrameHeader
+
+_LONGEST_GAP = 10  # seconds between two frames; what is longer is an outage or a clock that jumped
+
+
+class Pace:
+    """Holds each frame back until as much time has passed as between it and the first one.
+
+    Args:
+        wait: Sleeps so many seconds.
+        clock: Wall clock, ns since the epoch.
+        monotonic: ns.
+    """
+
+    def __init__(
+        self,
+        wait: Callable[[float], bool],
+        clock: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._wait = wait
+        self._clock = clock
+        self._monotonic = monotonic
+        self._latest: tuple[int, Fraction] | None = None
+        self._due_ns = 0
+
+    def hold(self, frame: FrameHeader) -> FrameHeader:
+        """The frame when it is due, captured now."""
+        seconds = frame.pts * frame.time_base
+        if self._latest is None:
+            self._due_ns = self._monotonic()
+        elif frame.epoch == self._latest[0]:
+            step = min(max(Fraction(0), seconds - self._latest[1]), Fraction(_LONGEST_GAP))
+            self._due_ns += round(step * 10**9)
+        self._latest = frame.epoch, seconds
+        early = self._due_ns - self._monotonic()
+        if early > 0:
+            self._wait(early / 1e9)
+        return replace(frame, captured_ns=self._clock())

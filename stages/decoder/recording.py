@@ -1,0 +1,200 @@
+"""Keeps an incoming stream as it is, in segments, and gives it out again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+from stages.decoder.media import FrameReader, open_media, redact, video_stream
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
+from stages.errors import OutputError, SourceError
+from stages.records import EndOfStream, EndReason
+
+_INDEX = "recording.json"
+_SEGMENT = re.compile(r"(\d{8})-e(\d+)-\d{8}T\d{6}Z\.mkv")
+_CLUSTER_MS = "1000"  # what a crash may cost
+_RETRY_SECONDS = 10.0
+
+
+class Recorder:
+    """Writes the packets of a stream, not encoded again, into Matroska files of bounded total size.
+
+    A segment begins with a key frame, and ends with the first key frame after its time or with the
+    connection. Its name tells its number, its epoch and when it began (UTC). Where a segment cannot
+    be written, the stream goes on without, and another one is tried ten seconds later.
+
+    Args:
+        folder: Where the segments go; those of an earlier recording stay, and count.
+        source: Where the stream comes from.
+        segment_seconds: Length of a segment.
+        most_bytes: The oldest segments are removed beyond that.
+        notify: Told in one line that something cannot be written.
+        monotonic: Seconds.
+
+    Raises:
+        OutputError: The folder cannot be made.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        source: str,
+        segment_seconds: float,
+        most_bytes: int,
+        notify: Callable[[str], None] = lambda message: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder
+        self._segment_seconds = segment_seconds
+        self._most_bytes = most_bytes
+        self._notify = notify
+        self._monotonic = monotonic
+        self._container: OutputContainer | None = None
+        self._stream: VideoStream | None = None
+        self._began = 0.0
+        self._retry_at = 0.0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            index = {"format": 1, "source": redact(source)}
+            (folder / _INDEX).write_text(json.dumps(index) + "\n")
+        except OSError as error:
+            raise OutputError(f"cannot record into {folder}: {error.strerror}") from error
+        earlier = _segments(folder)
+        self._number = earlier[-1][0] + 1 if earlier else 0
+        self._first_epoch = earlier[-1][1] + 1 if earlier else 0
+
+    def write(self, packet: av.Packet, stream: VideoStream, epoch: int) -> None:
+        """Keeps a packet of ``stream``, which is left as it is."""
+        if packet.size == 0 or packet.pts is None:
+            return
+        try:
+            if packet.is_keyframe and self._is_due():
+                self.close()
+                self._begin(stream, epoch)
+            if self._container is not None:
+                self._mux(packet, stream)
+        except (OSError, FFmpegError) as error:
+            self.close()
+            self._retry_at = self._monotonic() + _RETRY_SECONDS
+            reason = getattr(error, "strerror", None) or str(error)
+            self._notify(f"cannot record into {self._folder}: {reason}; trying again")
+
+    def close(self) -> None:
+        """Ends the segment, as at the end of a connection."""
+        if self._container is not None:
+            with contextlib.suppress(OSError, FFmpegError):
+                self._container.close()
+        self._container = None
+
+    def _is_due(self) -> bool:
+        now = self._monotonic()
+        if self._container is None:
+            return now >= self._retry_at
+        return now - self._began >= self._segment_seconds
+
+    def _begin(self, stream: VideoStream, epoch: int) -> None:
+        self._make_room()
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        path = self._folder / f"{self._number:08}-e{self._first_epoch + epoch}-{stamp}.mkv"
+        self._number += 1
+        self._began = self._monotonic()
+        self._container = av.open(
+            str(path), "w", format="matroska", options={"cluster_time_limit": _CLUSTER_MS}
+        )
+        self._stream = self._container.add_stream_from_template(stream)
+
+    def _mux(self, packet: av.Packet, stream: VideoStream) -> None:
+        assert self._container is not None
+        assert self._stream is not None
+        copy = av.Packet(bytes(packet))
+        copy.time_base = packet.time_base
+        copy.pts = packet.pts
+        copy.dts = packet.pts if packet.dts is None else packet.dts
+        copy.duration = packet.duration
+        copy.is_keyframe = packet.is_keyframe
+        copy.stream = self._stream
+        self._container.mux(copy)
+
+    def _make_room(self) -> None:
+        files = [(path, path.stat().st_size) for _, _, path in _segments(self._folder)]
+        total = sum(size for _, size in files)
+        for path, size in files:
+            if total <= self._most_bytes:
+                return
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+class RecordingSource:
+    """The frames of a recording, through all its segments.
+
+    Tracks go on from one segment to the next; where the connection was lost in between, an epoch
+    ends as it did then.
+
+    Args:
+        folder: What a `Recorder` wrote.
+        name: Name of the stream.
+        selection: Which frames.
+        clock: Wall clock, ns since the epoch.
+    """
+
+    resumes = False
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        selection: FrameSelection | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.folder = folder
+        self.name = name
+        self.selection = selection or FrameSelection()
+        self.clock = clock
+
+    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+        """See `Source.records`; a segment that cannot be read is passed over."""
+        reader = FrameReader(str(self.folder), self.name, self.selection, "", self.clock)
+        latest: int | None = None
+        unreadable = 0
+        for _, epoch, path in _segments(self.folder):
+            try:
+                with open_media(str(path)) as container:
+                    stream = video_stream(container, str(path))
+                    stream.thread_type = "AUTO"
+                    yield from reader.read(container, stream, allocator, continues=epoch == latest)
+                latest = epoch
+            except SourceError:
+                unreadable += 1
+            if reader.finished:
+                break
+        if reader.epoch < 0:
+            raise SourceError(f"{self.folder} holds no segment that can be read")
+        message = f"{unreadable} segments of {self.folder} cannot be read" if unreadable else ""
+        yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, message)
+
+
+def is_recording(folder: Path) -> bool:
+    """Whether a `Recorder` has written into ``folder``."""
+    return (folder / _INDEX).is_file()
+
+
+def _segments(folder: Path) -> list[tuple[int, int, Path]]:
+    """Number, epoch and file of each segment, in order."""
+    found = []
+    for path in folder.iterdir():
+        match = _SEGMENT.fullmatch(path.name)
+        if match:
+            found.append((int(match[1]), int(match[2]), path))
+    return sorted(found)
