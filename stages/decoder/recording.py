@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import time
@@ -84,17 +83,22 @@ class Recorder:
             if self._container is not None:
                 self._mux(packet, stream)
         except (OSError, FFmpegError) as error:
+            self._complain(error)
             self.close()
-            self._retry_at = self._monotonic() + _RETRY_SECONDS
-            reason = getattr(error, "strerror", None) or str(error)
-            self._notify(f"cannot record into {self._folder}: {reason}; trying again")
+
+    def _complain(self, error: OSError | FFmpegError) -> None:
+        self._retry_at = self._monotonic() + _RETRY_SECONDS
+        reason = getattr(error, "strerror", None) or str(error)
+        self._notify(f"cannot record into {self._folder}: {reason}; trying again")
 
     def close(self) -> None:
         """Ends the segment, as at the end of a connection."""
-        if self._container is not None:
-            with contextlib.suppress(OSError, FFmpegError):
-                self._container.close()
-        self._container = None
+        container, self._container = self._container, None
+        if container is not None:
+            try:
+                container.close()
+            except (OSError, FFmpegError) as error:
+                self._complain(error)
 
     def _is_due(self) -> bool:
         now = self._monotonic()

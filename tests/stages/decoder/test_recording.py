@@ -1,0 +1,131 @@
+import itertools
+import json
+from fractions import Fraction
+
+import av
+import pytest
+
+from stages.decoder.media import open_media, video_stream
+from stages.decoder.recording import Recorder, RecordingSource
+from stages.decoder.sources import expand_sources
+from stages.errors import OutputError, SourceError
+from stages.records import EndOfStream, Frame, StreamStart
+
+GOP = 5
+
+
+@pytest.fixture
+def camera(tmp_path):
+    """A video whose every fifth frame is a key frame; each frame has a luma of its own."""
+    path = tmp_path / "camera.ts"
+    with av.open(str(path), "w", format="mpegts") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.gop_size = GOP
+        for index in range(40):
+            frame = av.VideoFrame(64, 48, "yuv420p")
+            for plane, value in zip(frame.planes, (40 + 5 * index, 128, 128), strict=True):
+                plane.update(bytes([value]) * plane.buffer_size)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def record(camera, folder, epoch=0, packets=None, notify=lambda message: None, **options):
+    clock = itertools.count()  # a second passes with each look
+    options = {"segment_seconds": 2, "most_bytes": 10**9} | options
+    recorder = Recorder(
+        folder,
+        "rtsp://me:s3cret@cam/live",
+        **options,
+        notify=notify,
+        monotonic=lambda: float(next(clock)),
+    )
+    with open_media(str(camera)) as container:
+        stream = video_stream(container, "camera")
+        for packet in itertools.islice(container.demux(stream), packets):
+            recorder.write(packet, stream, epoch)
+            packet.decode()  # it is left as it was
+    recorder.close()
+
+
+def replay(folder, slots):
+    return list(RecordingSource(folder, name="cam").records(slots))
+
+
+def lumas(records):
+    return [round(float(r.pixels[:40].mean())) for r in records if isinstance(r, Frame)]
+
+
+def test_every_frame_comes_back_with_its_time_and_in_one_epoch(camera, tmp_path, slots):
+    folder = tmp_path / "kept" / "cam"
+    record(camera, folder)
+    segments = sorted(folder.glob("*.mkv"))
+    assert len(segments) > 2
+    records = replay(folder, slots)
+    frames = [r for r in records if isinstance(r, Frame)]
+    assert [f.header.sequence for f in frames] == list(range(40))
+    assert lumas(records) == pytest.approx([40 + 5 * i for i in range(40)], abs=3)
+    times = [f.header.pts * f.header.time_base for f in frames]
+    steps = {later - earlier for earlier, later in itertools.pairwise(times)}
+    assert steps == {Fraction(1, 25)}
+    assert sum(isinstance(r, StreamStart) for r in records) == 1
+    assert isinstance(records[-1], EndOfStream)
+
+
+def test_a_later_recording_goes_on_in_an_epoch_of_its_own(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    record(camera, folder)
+    record(camera, folder)
+    starts = [r.epoch for r in replay(folder, slots) if isinstance(r, StreamStart)]
+    assert starts == [0, 1]
+
+
+def test_the_oldest_segments_make_room(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    record(camera, folder)
+    before = sorted(folder.glob("*.mkv"))
+    limit = sum(path.stat().st_size for path in before[-2:])
+    record(camera, folder, most_bytes=limit, packets=6)
+    assert before[0] not in folder.glob("*.mkv")
+    assert before[-1] in folder.glob("*.mkv")
+
+
+def test_a_segment_that_was_cut_off_is_read_as_far_as_it_goes(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    record(camera, folder)
+    latest = sorted(folder.glob("*.mkv"))[-1]
+    latest.write_bytes(latest.read_bytes()[:-600])
+    (folder / "00000099-e1-20260101T000000Z.mkv").write_bytes(b"nothing")
+    records = replay(folder, slots)
+    assert 30 < len(lumas(records)) < 40
+    assert "1 segments" in records[-1].message
+
+
+def test_a_full_disk_is_told_and_stops_nothing(camera, full_disk):
+    said = []
+    record(camera, full_disk / "cam", notify=said.append)
+    with pytest.raises(OSError, match="No space"):
+        (full_disk / "fill").write_bytes(bytes(100_000))
+    record(camera, full_disk / "cam", notify=said.append)
+    assert "no space left on device; trying again" in said[0].lower()
+
+
+def test_recordings_are_sources(camera, tmp_path):
+    for name in ("north", "south"):
+        record(camera, tmp_path / "kept" / name)
+    specs = expand_sources([str(tmp_path / "kept")])
+    assert [spec.name for spec in specs] == ["north", "south"]
+    (spec,) = expand_sources([str(tmp_path / "kept" / "north")])
+    assert spec.name == "north"
+    index = json.loads((tmp_path / "kept" / "north" / "recording.json").read_text())
+    assert index["source"] == "rtsp://cam/live"
+
+
+def test_what_cannot_be_recorded_or_read_is_named(tmp_path, slots):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot record into"):
+        Recorder(tmp_path / "file", "rtsp://cam", 60, 10**9)
+    Recorder(tmp_path / "empty", "rtsp://cam", 60, 10**9)
+    with pytest.raises(SourceError, match="no segment that can be read"):
+        replay(tmp_path / "empty", slots)
