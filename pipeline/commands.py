@@ -74,7 +74,7 @@ class CommandServer:
             client, *parts = self.socket.recv_multipart()
             try:
                 answer = carry_out(_commands.decode(parts[-1] if parts else b""))
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 answer = Refused(f"no such command: {error}")
             except SpotStreamError as error:
                 answer = Refused(str(error))

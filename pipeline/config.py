@@ -98,7 +98,7 @@ class RuntimeConfig(_Strict):
 
     mode: Literal["auto", "lossless", "live"] = Field("auto", description="auto: live for URLs.")
     slots: int = Field(8, ge=2, le=256, description="Frames in the ring of each stream.")
-    in_flight: int = Field(3, ge=1, description="Live mode: frames between decoder and sink.")
+    in_flight: int = Field(2, ge=1, description="Live mode: frames between decoder and sink.")
     parallel_streams: int = Field(4, ge=1, le=64, description="Streams at a time.")
     frames: Literal["shared", "inline"] = Field("shared", description="Where pixels travel.")
     transport: Literal["ipc", "tcp"] = Field("ipc", description="tcp stays on loopback.")

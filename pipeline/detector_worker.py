@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Protocol
 
 import zmq
@@ -14,11 +13,13 @@ import zmq
 from pipeline.batching import batches
 from pipeline.config import DetectorConfig, RunConfig
 from pipeline.link import Inlet, Outlet
+from pipeline.logbook import Logbook
 from pipeline.messages import Envelope
 from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
-from stages.records import Detections, Frame, StreamStart
+from pipeline.streams import Streams
+from stages.records import Detections, Frame, FrameHeader, StreamStart, UInt8Array
 
 _REPORT_SECONDS = 1.0
 
@@ -62,7 +63,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
     inlet = Inlet(context, plan.endpoint(f"detector-{plan.worker}"), report.alive)
     outlet = Outlet(context, plan.endpoint("tracker"))
     detector = build_detector(config, plan.worker)
-    rings = _Rings(plan)
+    streams = Streams(plan, lambda channel, logbook: _Stream(plan, channel, logbook))
     report(Status(kind="ready", stage="detector"))
     size = config.batch_size or detector.batch_size
     counts: Counter[int] = Counter()
@@ -70,8 +71,11 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
     for batch in batches(inlet.receive, size, config.batch_wait_ms / 1000):
         record = batch[0].record
         if isinstance(record, Frame):
+            frames = [(e, frame) for e in batch if (frame := _frame(streams, e)) is not None]
+            if not frames:
+                continue
             time.sleep(config.delay_ms / 1000)
-            for envelope in _detect(detector, batch, rings):
+            for envelope in _detect(detector, frames):
                 outlet.send(envelope)
             counts[len(batch)] += 1
             if time.monotonic() - reported >= _REPORT_SECONDS:
@@ -83,35 +87,40 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         outlet.send(replace(batch[0], record=record))
 
 
-def _detect(detector: Detector, batch: Sequence[Envelope], rings: _Rings) -> list[Envelope]:
+def _detect(detector: Detector, batch: Sequence[tuple[Envelope, Frame]]) -> list[Envelope]:
     started = time.monotonic_ns()
-    found = detector.detect([rings.frame(envelope) for envelope in batch])
+    found = detector.detect([frame for _, frame in batch])
     each = (time.monotonic_ns() - started) // len(batch)
     return [
         replace(envelope, record=detections, work_ns=envelope.work_ns | {"detector": each})
-        for detections, envelope in zip(found, batch, strict=True)
+        for detections, (envelope, _) in zip(found, batch, strict=True)
     ]
 
 
-class _Rings:
-    """The frame rings of all streams, opened when their first frame comes."""
+class _Stream:
+    """A stream's frame ring, opened when its first frame comes."""
 
-    def __init__(self, plan: WorkerPlan) -> None:
-        self._plan = plan
-        self._open: dict[int, FrameRing] = {}
+    def __init__(self, plan: WorkerPlan, channel: int, logbook: Logbook) -> None:
+        self.name = logbook.stream
+        self._ring = FrameRing(plan.ring(channel))
 
-    def frame(self, envelope: Envelope) -> Frame:
-        """The envelope's frame with its pixels, wherever they travel."""
-        assert isinstance(envelope.record, Frame)
-        header = envelope.record.header
-        if envelope.pixels is not None or envelope.slot is None:
-            return Frame(header, envelope.pixels)
-        if envelope.channel not in self._open:
-            self._close_ended()
-            self._open[envelope.channel] = FrameRing(self._plan.ring(envelope.channel))
-        return Frame(header, self._open[envelope.channel].slot(envelope.slot, header.shape))
+    def pixels(self, slot: int, header: FrameHeader) -> UInt8Array:
+        return self._ring.slot(slot, header.shape)
 
-    def _close_ended(self) -> None:
-        for channel in list(self._open):
-            if not Path(self._plan.ring(channel)).is_symlink():
-                self._open.pop(channel).close()
+    def close(self) -> None:
+        self._ring.close()
+
+
+def _frame(streams: Streams[_Stream], envelope: Envelope) -> Frame | None:
+    """The envelope's frame with its pixels; None where it is none of this run's."""
+    assert isinstance(envelope.record, Frame)
+    header = envelope.record.header
+    stream = streams.find(envelope)
+    if stream is None:
+        return None
+    if envelope.pixels is not None or envelope.slot is None:
+        return Frame(header, envelope.pixels)
+    try:
+        return Frame(header, stream.pixels(envelope.slot, header))
+    except ValueError:
+        return None

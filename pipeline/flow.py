@@ -127,9 +127,10 @@ class FlowControl:
             return departure
 
     def _drop_stale(self) -> None:
-        """Keeps the latest frames, as many as may be in flight: an old one would only be late."""
+        """Keeps the latest frames, about as many as can go now: an old one would only be late."""
         frames = sum(isinstance(item, tuple) for item in self._waiting)
-        for _ in range(frames - self._in_flight):
+        kept = max(self._in_flight - self._frames_sent, self._in_flight - 1)
+        for _ in range(frames - kept):
             slot = self._drop_oldest()
             assert slot is not None
             self._free.append(slot)

@@ -13,6 +13,9 @@ from pipeline.messages import Envelope, MessageError, decode, encode
 LARGEST_PART = 256 * 2**20
 """Bytes of a message part, above which a peer is cut off: a frame of 16K fits."""
 
+WAITING_MESSAGES = 1000
+"""Of one peer; credits keep ours far below, and one that floods has to wait."""
+
 _SIGNAL_SECONDS = 0.1
 _COMPLAINT_SECONDS = 1.0
 
@@ -40,7 +43,7 @@ class Inlet:
         self._on_turn = on_turn
         self._complained = 0.0
         self._socket = context.socket(zmq.PULL)
-        self._socket.rcvhwm = 0  # credits bound what is on its way, not ZeroMQ's buffers
+        self._socket.rcvhwm = WAITING_MESSAGES
         self._socket.maxmsgsize = LARGEST_PART
         self._socket.bind(endpoint)
         self._poller = zmq.Poller()

@@ -29,6 +29,7 @@ from stages.records import (
 
 PROTOCOL_VERSION = 2
 _MOST = 2**62
+_LARGEST_SIDE = 65_535
 
 Record: TypeAlias = StreamStart | Frame | Detections | Tracks | Dropped | EndOfStream
 
@@ -182,7 +183,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
         raise MessageError(f"{len(parts)} parts, expected at least 2")
     try:
         header = _decoder.decode(parts[1])
-    except (msgspec.MsgspecError, ValueError, TypeError, ZeroDivisionError) as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
         raise MessageError(f"header: {error}") from error
     if header.version != PROTOCOL_VERSION:
         raise MessageError(f"protocol version {header.version}, expected {PROTOCOL_VERSION}")
@@ -190,6 +191,8 @@ def decode(parts: Sequence[Any]) -> Envelope:
         return Envelope(header.record, channel=header.channel, position=header.position)
     reader = _Payload(parts[2:])
     frame = header.frame
+    if not (1 <= frame.height <= _LARGEST_SIDE and 1 <= frame.width <= _LARGEST_SIDE):
+        raise MessageError(f"a frame of {frame.width}x{frame.height}")
     record: Record
     if isinstance(header, _Frame):
         pixels = reader.pixels(frame) if header.inline else None
@@ -255,7 +258,7 @@ def decode_return(message: bytes) -> Return:
     """
     try:
         return _return_decoder.decode(message)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise MessageError(str(error)) from error
 
 

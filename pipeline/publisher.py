@@ -13,8 +13,8 @@ import zmq
 
 from pipeline.config import RunConfig
 from pipeline.flow import Departure, FlowControl
-from pipeline.link import Fanout
-from pipeline.logbook import Counter, Logbook
+from pipeline.link import WAITING_MESSAGES, Fanout
+from pipeline.logbook import ENTRY_BYTES, Counter, Logbook
 from pipeline.messages import (
     Envelope,
     MessageError,
@@ -99,6 +99,8 @@ class FramePublisher:
         self._error: Exception | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
         self._returns = context.socket(zmq.PULL)
+        self._returns.rcvhwm = WAITING_MESSAGES
+        self._returns.maxmsgsize = ENTRY_BYTES
         self._returns.bind(plan.endpoint(f"return-{stream.channel}"))
         self._fanout = Fanout(
             context, [plan.endpoint(f"detector-{n}") for n in range(config.detector.workers)]

@@ -25,6 +25,7 @@ from pipeline.commands import (
     RemoveStream,
 )
 from pipeline.config import RunConfig
+from pipeline.link import WAITING_MESSAGES
 from pipeline.messages import Resend, Return, Settled, encode_return
 from pipeline.overview import Board, Overview, ProcessView
 from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
@@ -44,6 +45,8 @@ _DRAIN_SECONDS = 60.0
 _SPARE_ENTRIES = 16
 _END_SECONDS = 3.0
 _EVERYTHING = 2**62
+_REPORTS_AT_A_TIME = 1000
+_LARGEST_REPORT = 2**20
 
 
 @dataclass(slots=True)
@@ -172,6 +175,8 @@ class Supervisor:
         commands = CommandServer(self._context, self._folder.path)
         control = self._context.socket(zmq.PULL)
         try:
+            control.rcvhwm = WAITING_MESSAGES
+            control.maxmsgsize = _LARGEST_REPORT
             control.bind(self._endpoint("control"))
             self._supervise(control, commands)
         finally:
@@ -221,10 +226,7 @@ class Supervisor:
                 self._begin_streams()
             poller.poll(100)
             commands.serve(self._carry_out)
-            with contextlib.suppress(zmq.Again):
-                while True:
-                    status = msgspec.msgpack.decode(control.recv(zmq.NOBLOCK), type=Status)
-                    self._take(status)
+            self._take_reports(control)
             if self._interrupts and not self._told_to_stop:
                 self._told_to_stop = time.monotonic()
                 self._waiting.clear()
@@ -336,6 +338,16 @@ class Supervisor:
             silence = max(silence, 4 * self._config.decoder.timeout)
         return StageProcess(name, make_plan, silence, runtime.restarts_per_minute)
 
+    def _take_reports(self, control: zmq.Socket) -> None:
+        for _ in range(_REPORTS_AT_A_TIME):
+            try:
+                status = msgspec.msgpack.decode(control.recv(zmq.NOBLOCK), type=Status)
+            except zmq.Again:
+                return
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                continue  # not from one of ours
+            self._take(status)
+
     def _take(self, status: Status) -> None:
         self._on_status(status)
         self._board.take(status)
@@ -345,7 +357,9 @@ class Supervisor:
         if status.stage == "decoder":
             process = stream.decoder if stream is not None else None
         else:
-            process = self._stages[status.stage, status.worker]
+            process = self._stages.get((status.stage, status.worker))
+            if process is None:
+                return
         if process is not None:
             process.heard(ready=status.kind == "ready")
         if status.kind == "ready":
@@ -421,6 +435,20 @@ class Supervisor:
         self.result.exit_code = self.result.exit_code or exit_code
         self.result.failed[name] = message
         self._end_stream(name)
+
+    @property
+    def folder(self) -> str:
+        """Where the sockets of the run are, see `RunFolder`."""
+        return self._folder.path
+
+    def stop(self) -> None:
+        """Lets all streams end, as Ctrl-C does; may be called from another thread."""
+        self._interrupts += 1
+
+    def states(self) -> dict[str, str]:
+        """States of all processes by name; may be asked from another thread."""
+        processes = [*self._stages.values(), *(s.decoder for s in list(self._streams.values()))]
+        return {process.name: process.state for process in processes}
 
     def processes(self) -> dict[str, int]:
         """Ids of the processes that run now, by name; may be asked from another thread."""

@@ -206,6 +206,24 @@ def train(config: Annotated[Path, typer.Argument(help="YAML file, see configs/tr
     Console().print(table)
 
 
+@app.command()
+def chaos(
+    short: Annotated[bool, typer.Option(help="Each fault a few times only.")] = False,
+) -> None:
+    """Do the pipeline harm, and see that it lives up to its promises."""
+    from tools.chaos import run_chaos
+
+    table = Table("fault", "times", "result", "")
+    failed = 0
+    for outcome in run_chaos(short=short):
+        mark = "as promised" if outcome.passed else "BROKEN"
+        failed += not outcome.passed
+        table.add_row(outcome.fault, f"{outcome.times:,}", outcome.result, mark)
+        Console(stderr=True).print(f"{outcome.fault}: {outcome.result}: {mark}", highlight=False)
+    Console().print(table)
+    raise typer.Exit(1 if failed else 0)
+
+
 @bench.command("pipeline")
 def bench_pipeline(
     source: Annotated[str, typer.Option(help="Video file or image folder; demo is rendered.")] = (

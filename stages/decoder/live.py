@@ -41,7 +41,8 @@ class LiveOptions:
         reconnect: Connect again after an outage; otherwise the first one ends the stream.
         transport: ``tcp`` or ``udp``, of RTSP.
         first_wait: Seconds before the first attempt to reconnect; they double with every failure.
-        longest_wait: The most they grow to.
+        longest_wait: The most they grow to: a source that is back shall not wait for long.
+        refused_wait: Seconds after a source that was read before refuses the password.
     """
 
     timeout: float = 5.0
@@ -49,12 +50,14 @@ class LiveOptions:
     reconnect: bool = True
     transport: str = "tcp"
     first_wait: float = 0.5
-    longest_wait: float = 15.0
+    longest_wait: float = 1.5
+    refused_wait: float = 60.0
 
     def for_ffmpeg(self, location: str) -> dict[str, str]:
         """FFmpeg's own options for a URL: time-outs and little buffering."""
         microseconds = str(round(self.timeout * 1e6))
-        options = {"fflags": "nobuffer", "flags": "low_delay"}
+        # Looking at many frames to learn the rate would hold the first one back for 0.8 s.
+        options = {"fflags": "nobuffer", "flags": "low_delay", "fpsprobesize": "0"}
         match location.partition("://")[0]:
             case "rtsp" | "rtsps":
                 return options | {"rtsp_transport": self.transport, "timeout": microseconds}
@@ -133,7 +136,7 @@ class LiveSource:
         started = self._monotonic()
         attempt = 0
         while True:
-            lost = "the connection ended"
+            lost, refused = "the connection ended", False
             given = reader.given
             try:
                 for record in self._connection(reader, allocator):
@@ -142,7 +145,8 @@ class LiveSource:
                         attempt = 0
                     yield record
             except SourceError as error:
-                if reader.epoch < 0 and isinstance(error.__cause__, _HOPELESS):
+                refused = isinstance(error.__cause__, _HOPELESS)
+                if reader.epoch < 0 and refused:
                     raise
                 lost = str(error)
             if reader.finished:
@@ -155,7 +159,7 @@ class LiveSource:
                 return
             if reader.given > given or attempt == 0:
                 self._notify(f"{self._place}: {lost}; connecting again")
-            if self._wait(self._pause(attempt)):
+            if self._wait(self.options.refused_wait if refused else self._pause(attempt)):
                 return
             attempt += 1
 

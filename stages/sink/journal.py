@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,8 +51,9 @@ class Journal:
             raise output_error(self._shown, error) from error
 
     def close(self) -> None:
-        """Closes the file, which stays."""
-        self._file.close()
+        """Closes the file, which stays; all that was appended is there already."""
+        with contextlib.suppress(OSError):  # of a write that failed before, tried once more
+            self._file.close()
 
 
 def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:

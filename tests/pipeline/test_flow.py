@@ -72,19 +72,19 @@ def test_what_waits_is_bounded_however_long_nobody_takes_it():
 
 
 def test_live_sends_the_latest_frames_and_a_burst_that_fits_is_kept():
-    flow = FlowControl(8, 2, "live")
-    for sequence in range(4):
+    flow = FlowControl(8, 3, "live")
+    for sequence in range(5):
         flow.offer(header(sequence), flow.acquire())
-        assert (flow.next_to_send() is None) is (sequence >= 2)
+        assert (flow.next_to_send() is None) is (sequence >= 3)
     flow.settle(1)
-    assert next_item(flow).sequence == 2
-    for sequence in range(4, 8):
+    assert next_item(flow).sequence == 3
+    for sequence in range(5, 9):
         flow.offer(header(sequence), flow.acquire())
     flow.settle(2)
-    assert next_item(flow) == Dropped("cam", 0, 3, 5, BEHIND)
-    assert next_item(flow).sequence == 6
-    slots = {flow.acquire() for _ in range(5)}
-    assert len(slots) == 5
+    assert next_item(flow) == Dropped("cam", 0, 4, 6, BEHIND)
+    assert next_item(flow).sequence == 7
+    slots = {flow.acquire() for _ in range(4)}
+    assert len(slots) == 4
 
 
 def test_settling_twice_frees_one_slot():

@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 from tests.pipeline.test_metrics import values
-from tests.rtsp import Server, available
+from tools.chaos.rtsp import Server, available
 
 pytestmark = pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
 

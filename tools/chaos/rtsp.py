@@ -1,5 +1,7 @@
 """What can happen between a camera and its reader: a real server, and a wire that misbehaves."""
 
+from __future__ import annotations
+
 import contextlib
 import socket
 import subprocess
@@ -13,7 +15,7 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 _SCRIPT = Path(__file__).with_name("rtsp_server.py")
 
 
-def available():
+def available() -> bool:
     """Whether GStreamer's RTSP server is installed."""
     code = "import gi; gi.require_version('GstRtspServer', '1.0')"
     with contextlib.suppress(OSError):
@@ -24,23 +26,24 @@ def available():
 class Server:
     """GStreamer's RTSP server in a process of its own; ``/live`` is a moving ball."""
 
-    def __init__(self, port=0, *options):
+    def __init__(self, port: int = 0, *options: str) -> None:
         self._process = subprocess.Popen(
             [SYSTEM_PYTHON, str(_SCRIPT), "--port", str(port), *options],
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
 
-    def kill(self):
+    def kill(self) -> None:
+        """Ends it at once."""
         self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
+        self._process.communicate()
 
-    def __enter__(self):
+    def __enter__(self) -> Server:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
 
@@ -51,16 +54,16 @@ class Wire:
     leaves out bytes, as no network does, which a reader must survive all the same.
     """
 
-    def __init__(self, port):
+    def __init__(self, port: int) -> None:
         self.mode = "open"
         self.connections = 0
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._sockets = []
+        self.port = int(self._listener.getsockname()[1])
+        self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def _accept(self):
+    def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
@@ -70,7 +73,7 @@ class Wire:
                 for ends in ((client, server), (server, client)):
                     threading.Thread(target=self._pump, args=ends, daemon=True).start()
 
-    def _pump(self, source, target):
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(1400):
                 while self.mode == "silent":
@@ -80,16 +83,16 @@ class Wire:
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)
 
-    def cut(self):
+    def cut(self) -> None:
         """Breaks all connections, mid-frame as it may be."""
         for end in self._sockets:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
-    def __enter__(self):
+    def __enter__(self) -> Wire:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.mode = "open"
         self._listener.close()
         self.cut()

@@ -1,0 +1,69 @@
+"""Messages that nobody should send."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+import zmq
+
+from pipeline.messages import Envelope, Record, Settled, encode, encode_return
+from stages.records import Detections, Dropped, Frame, FrameHeader, PixelFormat, Tracks
+
+_VARIANTS = 2000
+_STRANGER = 2**40  # a channel that no run has
+
+
+def flood(endpoints: Sequence[str], messages: int, seed: int) -> None:
+    """Sends so many messages to each of the endpoints, and waits until all are taken."""
+    variants = list(_messages(random.Random(seed), _VARIANTS))
+    with zmq.Context() as context:
+        for endpoint in endpoints:
+            kind = zmq.DEALER if endpoint.endswith("commands") else zmq.PUSH
+            with context.socket(kind) as socket:
+                socket.connect(endpoint)
+                for number in range(messages):
+                    socket.send_multipart(variants[number % len(variants)])
+                    if kind == zmq.DEALER:
+                        while socket.poll(0):
+                            socket.recv_multipart()
+                socket.linger = 5000
+
+
+def _messages(rng: random.Random, count: int) -> Iterator[list[bytes]]:
+    sound = _sound()
+    for _ in range(count):
+        choice = rng.random()
+        if choice < 0.2:
+            yield [rng.randbytes(rng.randrange(200)) for _ in range(rng.randrange(1, 20))]
+        elif choice < 0.3:
+            yield [b"cam", b"\x91" * rng.randrange(1, 5000)]  # arrays in arrays in arrays
+        elif choice < 0.35:
+            yield [b"cam", b"\xdf\xff\xff\xff\xff", b"\xdd\xff\xff\xff\xff"]  # of 4 GiB, it says
+        else:
+            parts = [bytes(part) for part in rng.choice(sound)]
+            yield [_spoiled(part, rng) for part in parts]
+
+
+def _spoiled(part: bytes, rng: random.Random) -> bytes:
+    spoiled = bytearray(part)
+    for _ in range(rng.randrange(3)):
+        if spoiled:
+            spoiled[rng.randrange(len(spoiled))] = rng.randrange(256)
+    return bytes(spoiled[: rng.randrange(len(spoiled) + 1)] if rng.random() < 0.1 else spoiled)
+
+
+def _sound() -> list[list[bytes | memoryview]]:
+    header = FrameHeader("stranger", 0, 0, 0, 0, Fraction(1, 25), 0, 48, 64, PixelFormat.YUV420P)
+    boxes = np.full((2, 4), np.nan, np.float32)
+    found = Detections(header, boxes, boxes[:, 0], np.zeros(2, np.int16))
+    records: list[Record] = [
+        Frame(header, None),
+        found,
+        Tracks(found, boxes, boxes[:, 0], np.zeros(2, np.int16), np.zeros(2, np.int64)),
+        Dropped("stranger", 0, 0, 2**60, "hostile"),
+    ]
+    envelopes = [Envelope(record, 2**31, channel=_STRANGER) for record in records]
+    return [*map(encode, envelopes), [encode_return(Settled(0))]]

@@ -1,0 +1,95 @@
+"""A pipeline with somebody who does it harm."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pipeline.config import load_config
+from pipeline.plan import Status
+from pipeline.supervisor import RunResult, Supervisor
+from stages.decoder.sources import expand_sources
+
+Harm = Callable[["Victim"], None]
+
+
+class Victim:
+    """A running pipeline, as the thread that harms it sees it.
+
+    Attributes:
+        supervisor: Its supervisor.
+        over: Set when the run has ended.
+    """
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+        self.over = threading.Event()
+        self._frames: dict[str, tuple[int, float]] = {}
+
+    def take(self, status: Status) -> None:
+        """Takes a report of a worker."""
+        if status.kind == "progress" and status.stage == "sink":
+            self._frames[status.stream] = (status.frames, time.monotonic())
+
+    def frames(self) -> int:
+        """Frames written, of all streams."""
+        return sum(frames for frames, _ in list(self._frames.values()))
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+        """Waits until the condition holds; tells whether it did before the end of the run."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if self.over.wait(0.01) or time.monotonic() > deadline:
+                return False
+        return True
+
+    def wait_for_frames(self, seconds: float = 60.0) -> float | None:
+        """Waits until another frame is written; how many seconds that took, None where none was."""
+        started, before = time.monotonic(), self.frames()
+        found = self.wait(lambda: self.frames() > before, seconds)
+        return time.monotonic() - started if found else None
+
+    def is_ready(self) -> bool:
+        """Whether all processes take frames."""
+        states = self.supervisor.states()
+        return len(states) > 3 and all(state == "ready" for state in states.values())
+
+    def kill_one(self, rng: random.Random) -> str:
+        """Kills any of the processes; its name, "" where none could be."""
+        processes = self.supervisor.processes()
+        if processes:
+            name = rng.choice(sorted(processes))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(processes[name], signal.SIGKILL)
+                return name
+        return ""
+
+
+def run_with(
+    sources: Sequence[str], output: Path, settings: Sequence[str], harm: Harm | None = None
+) -> RunResult:
+    """Runs a pipeline in this process while ``harm`` goes on in a thread; it ends with the run."""
+    config = load_config(None, ["runtime.restarts_per_minute=1000", *settings])
+    victims: list[Victim] = []
+    supervisor = Supervisor(
+        expand_sources(list(sources)), config, output, {}, lambda status: victims[0].take(status)
+    )
+    victim = Victim(supervisor)
+    victims.append(victim)
+    supervisor.prepare(overwrite=True)
+    thread = None
+    if harm is not None:
+        thread = threading.Thread(target=harm, args=(victim,), daemon=True)
+        thread.start()
+    try:
+        return supervisor.run()
+    finally:
+        victim.over.set()
+        if thread is not None:
+            thread.join(30)
