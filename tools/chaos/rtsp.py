@@ -38,7 +38,9 @@ class Server:
     def kill(self) -> None:
         """Ends it at once."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def __enter__(self) -> Server:
         return self
