@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from pipeline.broadcast import is_local
 from stages.errors import ConfigError
 
 
@@ -99,11 +107,22 @@ class RuntimeConfig(_Strict):
     mode: Literal["auto", "lossless", "live"] = Field("auto", description="auto: live for URLs.")
     slots: int = Field(8, ge=2, le=256, description="Frames in the ring of each stream.")
     in_flight: int = Field(2, ge=1, description="Live mode: frames between decoder and sink.")
-    parallel_streams: int = Field(4, ge=1, le=64, description="Streams at a time.")
+    parallel_streams: int = Field(
+        4, ge=1, le=64, description="Files at a time; live streams all run."
+    )
     frames: Literal["shared", "inline"] = Field("shared", description="Where pixels travel.")
     transport: Literal["ipc", "tcp"] = Field("ipc", description="tcp stays on loopback.")
     metrics: str | None = Field(
         None, description="HOST:PORT or PORT of Prometheus metrics, /healthz and /readyz."
+    )
+    publish: str | None = Field(
+        None, description="Address such as tcp://127.0.0.1:5560 where tracks are published live."
+    )
+    publish_key: Path | None = Field(
+        None, description="Secret key of the publisher, see spotstream keys."
+    )
+    publish_clients: Path | None = Field(
+        None, description="Folder with the public keys of those who may subscribe."
     )
     restarts_per_minute: int = Field(
         5, ge=0, description="A stage that dies more often than this fails the run."
@@ -122,6 +141,21 @@ class RuntimeConfig(_Strict):
         if not port.isdigit() or int(port) > 65535:
             raise ValueError("must be PORT or HOST:PORT")
         return f"{host or '127.0.0.1'}:{port}"
+
+    @model_validator(mode="after")
+    def _guarded(self) -> RuntimeConfig:
+        if self.publish is None:
+            return self
+        if not self.publish.startswith(("tcp://", "ipc://")):
+            raise ValueError(f"publish must begin with tcp:// or ipc://, got {self.publish}")
+        if (self.publish_key is None) != (self.publish_clients is None):
+            raise ValueError("publish_key and publish_clients belong together")
+        if self.publish_key is None and not is_local(self.publish):
+            raise ValueError(
+                f"publish {self.publish} can be reached from other hosts: it needs publish_key and "
+                f"publish_clients, see spotstream keys new"
+            )
+        return self
 
 
 class RunConfig(_Strict):
@@ -198,4 +232,6 @@ def _first_problem(error: ValidationError, path: Path | None, overrides: Sequenc
             parent = parent.model_fields[str(part)].annotation
         known: Mapping[str, Any] = parent.model_fields
         return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
-    return f"{where}{key}: {first['msg']}, got {first['input']!r}"
+    problem = first["msg"].removeprefix("Value error, ")
+    got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
+    return f"{where}{key}: {problem}{got}"

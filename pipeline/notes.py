@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from pipeline.messages import Envelope, decode, encode
+from pipeline.messages import Envelope, decode
 from stages.sink.journal import Journal, read_journal
 
 
@@ -27,13 +27,12 @@ class Note:
     end: int
 
 
-def take_note(journal: Journal, envelope: Envelope, now_ns: int) -> None:
-    """Appends an envelope.
+def take_note(journal: Journal, parts: Sequence[bytes | memoryview], now_ns: int) -> None:
+    """Appends an encoded envelope.
 
     Raises:
         OutputError: The journal cannot be written.
     """
-    parts = encode(replace(envelope, pixels=None))
     journal.append(msgspec.msgpack.encode((now_ns, parts)))
 
 

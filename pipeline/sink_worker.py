@@ -8,16 +8,25 @@ import signal
 import sys
 import time
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import zmq
 
+from pipeline.broadcast import Broadcast
 from pipeline.config import RunConfig, SinkConfig
 from pipeline.link import Inlet
 from pipeline.logbook import Counter, Logbook
-from pipeline.messages import Envelope, Settled, decode_extra, encode_extra, encode_return
+from pipeline.messages import (
+    Envelope,
+    Settled,
+    decode_extra,
+    encode,
+    encode_extra,
+    encode_return,
+)
 from pipeline.notes import read_notes, take_note
 from pipeline.order import Sequencer
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status, WorkerPlan
@@ -47,8 +56,15 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     kept = os.eventfd(0, os.EFD_NONBLOCK)
     inlet = Inlet(context, plan.endpoint("sink"), report.alive, kept)
+    runtime = RunConfig.model_validate(plan.config).runtime
+    broadcast = None
+    if runtime.publish is not None:
+        broadcast = Broadcast(
+            context, runtime.publish, runtime.publish_key, runtime.publish_clients
+        )
     streams = Streams(
-        plan, lambda channel, logbook: _Stream(plan, context, report, channel, logbook, kept)
+        plan,
+        lambda channel, logbook: _Stream(plan, context, report, channel, logbook, kept, broadcast),
     )
     try:
         for stream in plan.streams:
@@ -69,6 +85,8 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # about to end anyway
         for member in streams:
             member.abort()
+        if broadcast is not None:
+            broadcast.close()
 
 
 def sink_options(config: SinkConfig) -> SinkOptions:
@@ -97,6 +115,7 @@ class _Stream:
         channel: int,
         logbook: Logbook,
         kept: int,
+        broadcast: Broadcast | None,
     ) -> None:
         config = RunConfig.model_validate(plan.config)
         self.name = logbook.stream
@@ -104,6 +123,7 @@ class _Stream:
         self._logbook = logbook
         self._lossless = bool(logbook[Counter.LOSSLESS])
         self._report = report
+        self._broadcast = broadcast
         self._run: dict[str, Any] = {**plan.about, "config": plan.config}
         self._overlay = config.sink.overlay
         self._ring_path = plan.ring(channel)
@@ -162,8 +182,11 @@ class _Stream:
         if envelope.position < self._order.due:
             self._settled = -1
         for due in self._order.take(envelope):
-            take_note(self._journal, due, time.time_ns())
+            parts = encode(replace(due, pixels=None))
+            take_note(self._journal, parts, time.time_ns())
             self._handle(due)
+            if self._broadcast is not None:
+                self._broadcast.send(parts)
             self._pending.append((due.position, self.sink.pictures))
 
     def _handle(self, envelope: Envelope) -> None:

@@ -294,11 +294,18 @@ class Supervisor:
             [ProcessView(p.name, p.pid, p.state, max(0, p.restarts)) for p in processes],
         )
 
+    @property
+    def _busy(self) -> int:
+        """How many streams run that will end."""
+        return sum(not is_live(stream.plan.location) for stream in self._streams.values())
+
     def _begin_streams(self) -> None:
-        while self._waiting and len(self._streams) < self._config.runtime.parallel_streams:
-            spec = self._waiting.pop(0)
+        for spec in list(self._waiting):
             runtime = self._config.runtime
             live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
+            if not is_live(spec.location) and self._busy >= runtime.parallel_streams:
+                continue  # until another one ends, which a camera never does
+            self._waiting.remove(spec)
             channel = self._next_channel
             self._next_channel += 1
             self._folder.add_stream(

@@ -33,6 +33,9 @@ app = typer.Typer(
 stream_app = typer.Typer(no_args_is_help=True, help="Streams of a running pipeline.")
 app.add_typer(stream_app, name="stream")
 
+keys_app = typer.Typer(no_args_is_help=True, help="Keys for tracks that cross a network.")
+app.add_typer(keys_app, name="keys")
+
 bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side.")
 app.add_typer(bench, name="bench")
 
@@ -204,6 +207,31 @@ def train(config: Annotated[Path, typer.Argument(help="YAML file, see configs/tr
     for name, scores in result.scores.items():
         table.add_row(name, f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")
     Console().print(table)
+
+
+@app.command()
+def watch(
+    address: Annotated[str, typer.Argument(help="The pipeline's runtime.publish.")],
+    stream: Annotated[str, typer.Option(help="Of this stream only.")] = "",
+    key: Annotated[Path | None, typer.Option(help="Your .key_secret file.")] = None,
+    server_key: Annotated[Path | None, typer.Option(help="The pipeline's .key file.")] = None,
+) -> None:
+    """Print published tracks as they come: stream, and a MOTChallenge row."""
+    from tools.watch import watch as watch_tracks
+
+    watch_tracks(address, stream, key, server_key)
+
+
+@keys_app.command("new")
+def keys_new(
+    name: Annotated[str, typer.Argument(help="Whose: the pipeline's or a subscriber's.")],
+    folder: Annotated[Path, typer.Option(help="Where the two files go.")] = Path("keys"),
+) -> None:
+    """Make a pair of CURVE keys."""
+    from pipeline.broadcast import make_key
+
+    public, secret = make_key(folder, name)
+    typer.echo(f"{public}: public, for the others\n{secret}: secret, for {name} alone")
 
 
 @app.command()

@@ -48,3 +48,18 @@ def test_overrides_win(tmp_path):
 def test_a_wrong_setting_is_named(override, message):
     with pytest.raises(ConfigError, match=message):
         load_config(None, [override])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["runtime.publish=tcp://0.0.0.0:5560"], "other hosts: it needs publish_key"),
+        (["runtime.publish=tcp://[::]:5560", "runtime.publish_key=a"], "belong together"),
+        (["runtime.publish=127.0.0.1:5560"], "must begin with tcp:// or ipc://"),
+    ],
+)
+def test_what_other_hosts_can_reach_needs_keys(overrides, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        load_config(None, overrides)
+    assert "{" not in str(error.value)
+    assert load_config(None, ["runtime.publish=tcp://127.0.0.1:5560"]).runtime.publish

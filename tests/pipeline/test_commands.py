@@ -1,0 +1,100 @@
+"""Streams come and go while the pipeline runs; nonsense on its socket disturbs nobody."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import zmq
+
+from pipeline.commands import AddStream, RemoveStream, describe, find_run, send_command
+from stages.errors import ConfigError
+from tools.chaos.material import detections_of, make_clip
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return make_clip(tmp_path / "material", 250)
+
+
+@pytest.fixture
+def pipeline(clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "tools.main", "run", "--stay"),
+            *("--output", str(tmp_path / "out"), "--set", "decoder.pace=original"),
+            *("--set", f"detector.detections={detections_of(clip)}"),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def wait_for(look, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(ConfigError):
+            if (found := look()) is not None:
+                return found
+        time.sleep(0.05)
+    pytest.fail("the condition did not come true")
+
+
+def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
+    run = wait_for(lambda: find_run(pipeline.pid))
+    assert run.output == str(tmp_path / "out")
+    send_command(run, AddStream(str(clip), "north"))
+    send_command(run, AddStream(str(clip), "south"))
+
+    def both_run():
+        views = {view.name: view for view in describe(run).streams}
+        return views if all(view.fps > 0 for view in views.values()) and len(views) == 2 else None
+
+    views = wait_for(both_run)
+    assert views["north"].state == "running"
+    assert 20 < views["north"].fps < 30
+    assert len(views["north"].latency_ms) == 3
+    for command, message in (
+        (AddStream(str(clip), "north"), "a stream north is running already"),
+        (AddStream("nowhere.mp4"), "no such source"),
+        (RemoveStream("east"), "no stream east; there are north, south"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            send_command(run, command)
+
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 1000
+        socket.connect(f"ipc://{run.folder}/commands")
+        for part in (b"", b"\x81", os.urandom(100), b"\x91" * 5000):
+            socket.send_multipart([b"", part])
+            assert b"refused" in socket.recv_multipart()[-1]
+
+    send_command(run, RemoveStream("north"))
+    wait_for(lambda: True if [v.name for v in describe(run).streams] == ["south"] else None)
+    report = json.loads((tmp_path / "out" / "north" / "run.json").read_text())
+    assert report["status"] == "interrupted"
+    assert report["frames"]["missing"] == 0
+    pipeline.terminate()
+    assert pipeline.wait(20) == 130
+    assert (tmp_path / "out" / "south" / "overlay.mp4").exists()
+    with pytest.raises(ConfigError, match="no pipeline is running"):
+        find_run()
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(pipeline, tmp_path):
+    from pipeline.rundir import RunFolder
+
+    run = wait_for(lambda: find_run(pipeline.pid))
+    pipeline.kill()
+    pipeline.wait()
+    assert run.folder.exists()
+    folder = RunFolder("out")
+    assert not run.folder.exists()
+    folder.close()
