@@ -105,7 +105,8 @@ class OverlayWriter:
         self._timeline = Timeline(start.time_base, start.frame_rate)
         if resume is not None:
             self._timeline.restore(resume.timeline)
-        self._published = False
+        # Finished after the state was saved and before the process was killed.
+        self._published = resume is not None and path.exists()
         self._segments = list(_existing_segments(path))
         self._kept = count_packets(self._segments)
         self._jobs: Queue[_Job | None] = Queue(_WAITING_FRAMES)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from stages.errors import OutputError
 from stages.records import (
@@ -59,8 +60,8 @@ class SinkState:
     finished_overlays: list[str]
     overlays: list[OverlayState]
     ledger: LedgerState
-    latency: dict[str, object]
-    work: dict[str, dict[str, object]]
+    latency: dict[str, Any]
+    work: dict[str, dict[str, Any]]
     first_ns: int | None
     last_ns: int
     number: int

@@ -15,6 +15,7 @@ from pipeline.config import load_config
 from pipeline.plan import Status
 from pipeline.supervisor import RunResult, Supervisor
 from stages.decoder.sources import expand_sources
+from stages.errors import SpotStreamError
 
 Harm = Callable[["Victim"], None]
 
@@ -25,16 +26,22 @@ class Victim:
     Attributes:
         supervisor: Its supervisor.
         over: Set when the run has ended.
+        crash: What a process said that died of itself, which none should.
     """
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self.over = threading.Event()
+        self.crash = ""
         self._frames: dict[str, tuple[int, float]] = {}
 
     def take(self, status: Status) -> None:
         """Takes a report of a worker."""
-        if status.kind == "progress" and status.stage == "sink":
+        if status.kind == "crashed":
+            self.crash = f"{status.stage}: {status.message}"
+            self.supervisor.stop()
+            self.supervisor.stop()
+        elif status.kind == "progress" and status.stage == "sink":
             self._frames[status.stream] = (status.frames, time.monotonic())
 
     def frames(self) -> int:
@@ -74,7 +81,11 @@ class Victim:
 def run_with(
     sources: Sequence[str], output: Path, settings: Sequence[str], harm: Harm | None = None
 ) -> RunResult:
-    """Runs a pipeline in this process while ``harm`` goes on in a thread; it ends with the run."""
+    """Runs a pipeline in this process while ``harm`` goes on in a thread; it ends with the run.
+
+    Raises:
+        SpotStreamError: A process died that nobody had killed.
+    """
     config = load_config(None, ["runtime.restarts_per_minute=1000", *settings])
     victims: list[Victim] = []
     supervisor = Supervisor(
@@ -88,8 +99,11 @@ def run_with(
         thread = threading.Thread(target=harm, args=(victim,), daemon=True)
         thread.start()
     try:
-        return supervisor.run()
+        result = supervisor.run()
     finally:
         victim.over.set()
         if thread is not None:
             thread.join(30)
+    if victim.crash:
+        raise SpotStreamError(f"a process died of itself: {victim.crash}")
+    return result

@@ -1,0 +1,91 @@
+"""Each stage is killed in the middle of a run, and takes up its work again."""
+
+import contextlib
+import json
+import os
+import signal
+
+import av
+import pytest
+
+from stages.sink.results import CHECKPOINT, JOURNAL
+from tools.chaos.material import detections_of, make_clip
+from tools.chaos.runner import run_with
+
+STAGES = ("decoder of clip", "detector", "tracker", "sink")
+TEXTS = ("mot.txt", "detections.txt")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return make_clip(tmp_path_factory.mktemp("material"), 150)
+
+
+def settings(clip, *more):
+    # Parts of two seconds, so that some are finished and one is not when a stage dies.
+    overlay = f"sink.overlay_minutes={2 / 60}"
+    return [f"detector.detections={detections_of(clip)}", overlay, *more]
+
+
+def kill(*names, at):
+    def harm(victim):
+        for name, frames in zip(names, at, strict=True):
+            victim.wait(lambda frames=frames: victim.frames() >= frames)
+            victim.wait(victim.is_ready)
+            with contextlib.suppress(KeyError, ProcessLookupError):
+                os.kill(victim.supervisor.processes()[name], signal.SIGKILL)
+
+    return harm
+
+
+def overlay_frames(folder):
+    frames = 0
+    for path in folder.glob("overlay*.mp4"):
+        with av.open(str(path)) as container:
+            frames += sum(1 for _ in container.decode(video=0))
+    return frames
+
+
+@pytest.fixture(scope="module")
+def calm(clip, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("calm")
+    run_with([str(clip)], folder, settings(clip))
+    return {name: (folder / "clip" / name).read_bytes() for name in TEXTS}
+
+
+@pytest.mark.parametrize("names", [*((stage,) for stage in STAGES), ("sink", "tracker", "sink")])
+def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, tmp_path, names):
+    harm = kill(*names, at=[20, 60, 100][: len(names)])
+    result = run_with([str(clip)], tmp_path, settings(clip, "detector.delay_ms=8"), harm)
+    assert set(result.restarts) == set(names)
+    folder = tmp_path / "clip"
+    assert {name: (folder / name).read_bytes() for name in TEXTS} == calm
+    assert overlay_frames(folder) == 150
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path, name):
+    live = settings(clip, "decoder.pace=original", "runtime.mode=live")
+    found = []
+
+    def harm(victim):
+        kill(name, at=[60])(victim)
+        found.extend(path.name for path in (tmp_path / "clip").iterdir())
+
+    result = run_with([str(clip)], tmp_path, live, harm)
+    assert result.restarts == {name: 1}
+    assert {CHECKPOINT, JOURNAL} <= set(found)
+    folder = tmp_path / "clip"
+    report = json.loads((folder / "run.json").read_text())
+    frames = report["frames"]
+    assert (frames["in"], frames["missing"]) == (150, 0)
+    assert frames["out"] + report["dropped"]["total"] == 150
+    assert frames["out"] >= 100
+    assert overlay_frames(folder) == frames["out"]
+    rows = [line.split(",") for line in (folder / "mot.txt").read_text().splitlines()]
+    assert len({(row[0], row[1]) for row in rows}) == len(rows)
+    if name == "tracker":
+        before = {int(row[1]) for row in rows if int(row[0]) < 60}
+        after = {int(row[1]) for row in rows if int(row[0]) > 120}
+        assert not before & after
