@@ -14,11 +14,12 @@ import msgspec
 
 from pipeline.plan import WorkerPlan
 
-ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
 """Set for every stage unless the user has set it.
 
 Torch's threads spin while they wait for one another; where another process needs a core, that makes
-the detector several times slower (docs/architecture.md has the figures).
+the detector several times slower. And glibc keeps a pool of memory for each thread that ever was,
+eight for each core at most (docs/architecture.md has the figures of both).
 """
 
 State: TypeAlias = Literal["starting", "ready", "waiting", "ended"]

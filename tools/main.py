@@ -274,6 +274,39 @@ def bench_pipeline(
     typer.echo(f"{result.frames} frames; four processes to one loop: {result.ratio:.2f} (median)")
 
 
+@bench.command("streams")
+def bench_many_streams(
+    source: Annotated[Path, typer.Argument(help="Video file, played as every camera.")],
+    streams: Annotated[int, typer.Option(min=1, max=64, help="Cameras.")] = 8,
+    delay_ms: Annotated[float, typer.Option(help="What the detector takes for a batch.")] = 5.0,
+) -> None:
+    """Many cameras at once, with a stand-in for the detector: drops and latency."""
+    from tools.bench.streams import bench_streams
+
+    table = Table("stream", "frames", "dropped", "p50 ms", "p95 ms", "p99 ms")
+    for each in bench_streams(source, streams, delay_ms):
+        latency = (f"{each.latency_ms[p]:.1f}" for p in ("p50", "p95", "p99"))
+        table.add_row(each.stream, str(each.frames), str(each.dropped), *latency)
+    Console().print(table)
+
+
+@bench.command("soak")
+def soak(
+    frames: Annotated[int, typer.Option(min=1000, help="Small frames to send.")] = 200_000,
+    overlay: Annotated[bool, typer.Option(help="Write the overlay too.")] = True,
+) -> None:
+    """Growth of every process over a long run."""
+    from tools.bench.soak import bench_soak
+
+    result = bench_soak(frames, overlay=overlay)
+    table = Table(
+        "process", "MB per 100,000 frames", "descriptors", title=f"{result.frames} frames"
+    )
+    for name, slope in result.slopes.items():
+        table.add_row(name, f"{slope:+.2f}", f"{result.descriptors[name]:+d}")
+    Console().print(table)
+
+
 def main() -> None:
     """Runs the command; user errors end in one line on standard error."""
     signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
