@@ -11,6 +11,7 @@ import traceback
 import msgspec
 import zmq
 
+from pipeline.logs import set_up_logging
 from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
 from stages.errors import SpotStreamError
@@ -23,6 +24,7 @@ def main() -> int:
     _die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
     plan = msgspec.json.decode(sys.stdin.buffer.read(), type=WorkerPlan)
+    set_up_logging(plan.stage, as_json=bool(plan.about.get("json_log")))
     context = zmq.Context()
     report = Reporter(context, plan)
     stream = plan.own_stream

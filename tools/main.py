@@ -78,6 +78,9 @@ def run(
     stay: Annotated[
         bool, typer.Option(help="Run on when all streams have ended; see spotstream stream add.")
     ] = False,
+    json_log: Annotated[
+        bool, typer.Option(help="Lines of JSON on standard error, and nothing else.")
+    ] = False,
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
 ) -> None:
     """Track the vehicles of one or more sources through the four processes."""
@@ -87,7 +90,14 @@ def run(
         set_ = [*(set_ or []), f"decoder.record={json.dumps(str(record.absolute()))}"]
     raise typer.Exit(
         run_pipeline(
-            source or [], output, config, set_ or [], overwrite=overwrite, stay=stay, debug=debug
+            source or [],
+            output,
+            config,
+            set_ or [],
+            overwrite=overwrite,
+            stay=stay,
+            json_log=json_log,
+            debug=debug,
         )
     )
 

@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.config import load_config
+from pipeline.logs import set_up_logging
 from pipeline.supervisor import RunResult, Supervisor
 from stages.decoder.sources import DEMO, expand_sources
 from tools.demo import DemoScore, score_demo
+from tools.event_log import EventLog
 from tools.progress import ProgressView
 
 
@@ -25,6 +27,7 @@ def run_pipeline(
     *,
     overwrite: bool,
     stay: bool,
+    json_log: bool,
     debug: bool,
 ) -> int:
     """Runs the pipeline, shows its progress and a table at the end; returns the exit status."""
@@ -37,14 +40,17 @@ def run_pipeline(
             for name in ("spotstream", "torch", "av", "opencv-python", "numpy", "pyzmq")
         },
         "debug": debug,
+        "json_log": json_log,
     }
-    console = Console(stderr=True)
-    with ProgressView(console) as view:
+    set_up_logging("supervisor", as_json=json_log)
+    with EventLog() if json_log else ProgressView(Console(stderr=True)) as view:
         supervisor = Supervisor(specs, config, output, about, view.show, stay=stay)
         supervisor.prepare(overwrite=overwrite)
         started = time.monotonic()
         result = supervisor.run()
         seconds = time.monotonic() - started
+    if json_log:
+        return result.exit_code
     score = None
     if DEMO in result.finished and result.finished[DEMO]["status"] == "complete":
         score = score_demo(output / DEMO)

@@ -75,5 +75,5 @@ def _look(victim: Victim) -> tuple[dict[str, float], dict[str, int]]:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         values = dict(line.split(":", 1) for line in lines)
         memory[name] = int(values["RssAnon"].split()[0]) / 1024
-        descriptors[name] = len(os.listdir(f"/proc/{pid}/fd"))
+        descriptors[name] = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
     return memory, descriptors

@@ -1,0 +1,145 @@
+"""Live streams that are not RTSP: MPEG-TS over UDP, with losses; MJPEG and HLS over HTTP."""
+
+import functools
+import http.server
+import itertools
+import random
+import socket
+import threading
+import time
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from stages.decoder.live import LiveOptions, LiveSource
+from stages.records import Dropped, EndOfStream, Frame
+
+DATAGRAM = 1316
+OPTIONS = LiveOptions(timeout=2.0, connect_seconds=15.0)
+
+
+def write_stream(path, frames, container="mpegts", **options):
+    with av.open(str(path), "w", format=container, options=options) as output:
+        stream = output.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.codec_context.gop_size = 10
+        rng = np.random.default_rng(0)
+        for index in range(frames):
+            image = rng.integers(0, 255, (240, 320, 3), np.uint8)
+            image[:, : 4 * index % 300] = 200
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        output.mux(stream.encode(None))
+
+
+def read(url, slots, frames, options=OPTIONS):
+    """The records of a live source until so many frames have come."""
+    stop = threading.Event()
+    source = LiveSource(url, name="cam", options=options, wait=stop.wait)
+    records, count = [], 0
+    for record in source.records(slots):
+        records.append(record)
+        count += isinstance(record, Frame)
+        if count == frames or isinstance(record, EndOfStream):
+            break
+    return records
+
+
+def numbers(records):
+    return list(
+        itertools.chain.from_iterable(
+            [r.header.sequence] if isinstance(r, Frame) else range(r.first, r.last + 1)
+            for r in records
+            if isinstance(r, Frame | Dropped)
+        )
+    )
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.02])
+def test_mpeg_ts_over_udp(tmp_path, slots, loss):
+    write_stream(tmp_path / "camera.ts", 100)
+    data = (tmp_path / "camera.ts").read_bytes()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    over = threading.Event()
+
+    def send():
+        rng = random.Random(0)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for start in itertools.cycle(range(0, len(data), DATAGRAM)):
+                if rng.random() >= loss:
+                    sender.sendto(data[start : start + DATAGRAM], ("127.0.0.1", port))
+                if over.wait(0.0005):
+                    return
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        records = read(f"udp://127.0.0.1:{port}", slots, 60)
+    finally:
+        over.set()
+        thread.join()
+    assert sum(isinstance(r, Frame) for r in records) == 60
+    assert numbers(records) == list(range(len(numbers(records))))
+
+
+class Camera(http.server.BaseHTTPRequestHandler):
+    """Pictures one after the other, as cameras send them; breaks off after a while."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for index in range(40):
+            picture = np.full((96, 128, 3), 5 * index, np.uint8)
+            data = cv2.imencode(".jpg", picture)[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            try:
+                self.wfile.write(head.encode() + data + b"\r\n")
+            except OSError:
+                return
+            time.sleep(0.01)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(handler):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_motion_jpeg_that_breaks_off_and_comes_back(serve, slots):
+    records = read(f"{serve(Camera)}/mjpeg", slots, 60)
+    frames = [r for r in records if isinstance(r, Frame)]
+    assert {f.header.epoch for f in frames} == {0, 1}
+    assert (frames[0].header.height, frames[0].header.width) == (96, 128)
+    assert numbers(records) == list(range(len(numbers(records))))
+
+
+def test_hls(tmp_path, serve, slots):
+    write_stream(
+        tmp_path / "live.m3u8", 80, "hls", hls_time="1", hls_list_size="0", hls_flags="omit_endlist"
+    )
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    base = serve(functools.partial(Quiet, directory=str(tmp_path)))
+    records = read(f"{base}/live.m3u8", slots, 20)
+    assert sum(isinstance(r, Frame) for r in records) == 20
