@@ -30,7 +30,7 @@ BLACK = YuvColor(20, 128, 128)
 WHITE = YuvColor(235, 128, 128)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def track_color(identity: int, color_space: int = 2) -> YuvColor:
     """Colour of a track.
 

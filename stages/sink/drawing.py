@@ -88,7 +88,7 @@ def _mix(plane: UInt8Array, mask: UInt8Array, value: int) -> None:
     plane += step.astype(np.uint8)  # wraps around, as two's complement should
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _ramps(ground: YuvColor, text: YuvColor) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
     """Mixtures of two colours by coverage, one table of 256 for each component."""
     coverage = np.arange(256) / 255

@@ -58,7 +58,7 @@ class GlyphAtlas:
         self._scale = 10.0 * (target - self._stroke) / unit_height
         self._glyphs: dict[str, UInt8Array] = {}
         # Consecutive frames repeat most of their labels.
-        self.mask = lru_cache(maxsize=512)(self._mask)
+        self.mask = lru_cache(maxsize=256)(self._mask)
 
     def _mask(self, text: str) -> TextMask:
         glyphs = [self._glyph(c if " " <= c <= "~" else "?") for c in text]

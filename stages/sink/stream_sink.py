@@ -24,6 +24,7 @@ from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
 from stages.sink.detrac import detection_rows, prepare_toolkit_matrices
 from stages.sink.latency import LatencyHistogram
 from stages.sink.ledger import FrameLedger, LedgerState
+from stages.sink.memory import give_back_memory
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
@@ -399,6 +400,7 @@ class StreamSink:
                 self._overlays.pop()
                 self._finished_overlays.append(latest.path.name)
                 self._finished_pictures += latest.frames
+                give_back_memory()  # an MP4's index is large and lived long
             elif latest.accepts(frame):
                 return latest
             else:
