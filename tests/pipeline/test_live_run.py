@@ -12,7 +12,9 @@ import urllib.request
 import pytest
 
 from tests.pipeline.test_metrics import values
+from tools.chaos.material import detections_of, make_clip
 from tools.chaos.rtsp import Server, available
+from tools.chaos.runner import run_with
 
 pytestmark = pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
 
@@ -80,3 +82,25 @@ def test_an_outage_is_survived_counted_and_shown(tmp_path):
     )
     assert "is back after" in said
     assert "s3cret" not in said + json.dumps(report)
+
+
+def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
+    clip = make_clip(tmp_path / "material", 500)
+    settings = [
+        f"detector.detections={detections_of(clip)}",
+        "detector.delay_ms=10",
+        "sink.overlay=false",
+    ]
+
+    def watch(victim):
+        victim.wait(lambda: victim.supervisor.result.finished)  # the file, after five seconds
+        victim.supervisor.stop()
+
+    with Server() as server:
+        sources = [f"rtsp://127.0.0.1:{server.port}/live", str(clip)]
+        result = run_with(sources, tmp_path / "out", settings, watch)
+    name = f"127.0.0.1-{server.port}-live"
+    report = json.loads((tmp_path / "out" / name / "run.json").read_text())
+    assert result.finished["clip"]["frames"] == 500
+    assert report["frames"]["out"] > 0.5 * report["frames"]["in"] > 40
+    assert report["latency_ms"]["p99"] < 250

@@ -4,10 +4,13 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import av
 import pytest
 
+from stages.errors import SpotStreamError
 from stages.sink.results import CHECKPOINT, JOURNAL
 from tools.chaos.material import detections_of, make_clip
 from tools.chaos.runner import run_with
@@ -89,3 +92,42 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
         before = {int(row[1]) for row in rows if int(row[0]) < 60}
         after = {int(row[1]) for row in rows if int(row[0]) > 120}
         assert not before & after
+
+
+def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
+    said = []
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 40)
+        os.kill(victim.supervisor.processes()["detector"], signal.SIGSTOP)
+        victim.wait(lambda: "detector" in victim.supervisor.result.restarts, 20)
+        said.extend(victim.notices)
+
+    more = ("detector.delay_ms=8", "runtime.silence_seconds=5")
+    result = run_with([str(clip)], tmp_path, settings(clip, *more), harm)
+    assert result.restarts == {"detector": 1}
+    assert said == ["the detector process said nothing for 5 s; starting it again"]
+    assert {name: (tmp_path / "clip" / name).read_bytes() for name in TEXTS} == calm
+
+
+def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
+    more = ("detector.delay_ms=20", "runtime.restarts_per_minute=1")
+    harm = kill("tracker", "tracker", at=[20, 40])
+    with pytest.raises(SpotStreamError, match="tracker process was killed by signal 9") as error:
+        run_with([str(clip)], tmp_path, settings(clip, *more), harm)
+    assert "started again 1 times before; not finished: clip" in str(error.value)
+    assert not list(tmp_path.rglob("*.*"))
+
+
+def test_frames_need_no_room_in_dev_shm(clip, tmp_path):
+    script = 'mount -t tmpfs -o size=4k tmpfs /dev/shm || exit 77\n"$@"'
+    mount = ["unshare", "-Urm", "sh", "-c", script, "sh"]
+    if subprocess.run([*mount, "true"], capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    command = [sys.executable, "-m", "tools.main", "run", "--source", str(clip)]
+    command += ["--output", str(tmp_path / "out")]
+    for setting in settings(clip):
+        command += ["--set", setting]
+    done = subprocess.run([*mount, *command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "150" in done.stdout

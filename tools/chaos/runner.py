@@ -17,6 +17,8 @@ from pipeline.supervisor import RunResult, Supervisor
 from stages.decoder.sources import expand_sources
 from stages.errors import SpotStreamError
 
+_ANY_NUMBER = 10_000
+
 Harm = Callable[["Victim"], None]
 
 
@@ -27,12 +29,14 @@ class Victim:
         supervisor: Its supervisor.
         over: Set when the run has ended.
         crash: What a process said that died of itself, which none should.
+        notices: What the run found worth knowing.
     """
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self.over = threading.Event()
         self.crash = ""
+        self.notices: list[str] = []
         self._frames: dict[str, tuple[int, float]] = {}
 
     def take(self, status: Status) -> None:
@@ -41,6 +45,8 @@ class Victim:
             self.crash = f"{status.stage}: {status.message}"
             self.supervisor.stop()
             self.supervisor.stop()
+        elif status.kind == "notice":
+            self.notices.append(status.message)
         elif status.kind == "progress" and status.stage == "sink":
             self._frames[status.stream] = (status.frames, time.monotonic())
 
@@ -86,7 +92,7 @@ def run_with(
     Raises:
         SpotStreamError: A process died that nobody had killed.
     """
-    config = load_config(None, ["runtime.restarts_per_minute=1000", *settings])
+    config = load_config(None, [f"runtime.restarts_per_minute={_ANY_NUMBER}", *settings])
     victims: list[Victim] = []
     supervisor = Supervisor(
         expand_sources(list(sources)), config, output, {}, lambda status: victims[0].take(status)
