@@ -38,15 +38,15 @@ def render(overview: Overview) -> Group:
     title = Text(
         f"spotstream {overview.pid}, {_duration(overview.seconds)}, writes to {overview.output}"
     )
-    return Group(title, stream_table(overview), _process_table(overview))
+    return Group(title, "", stream_table(overview), "", _process_table(overview))
 
 
 def stream_table(overview: Overview) -> Table:
     """One row for each stream."""
     table = _table("stream", "state", "frames", "fps", "p50 ms", "p95 ms", "p99 ms")
-    for column in ("dropped", "reconnects"):
-        table.add_column(column, justify="right")
-    table.add_column("source", overflow="fold")
+    for column in ("drops", "reconn."):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("source", overflow="ellipsis", no_wrap=True)
     for stream in overview.streams:
         latency = [f"{ms:.0f}" for ms in stream.latency_ms] or ["", "", ""]
         table.add_row(
@@ -73,7 +73,7 @@ def _process_table(overview: Overview) -> Table:
 def _table(*columns: str) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number < 2 else "right")
+        table.add_column(column, justify="left" if number < 2 else "right", no_wrap=True)
     return table
 
 
