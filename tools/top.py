@@ -46,7 +46,7 @@ def stream_table(overview: Overview) -> Table:
     table = _table("stream", "state", "frames", "fps", "p50 ms", "p95 ms", "p99 ms")
     for column in ("drops", "reconn."):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("source", overflow="ellipsis", no_wrap=True)
+    table.add_column("source", overflow="ellipsis")
     for stream in overview.streams:
         latency = [f"{ms:.0f}" for ms in stream.latency_ms] or ["", "", ""]
         table.add_row(
