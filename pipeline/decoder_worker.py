@@ -70,7 +70,13 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     )
     publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
     report(Status(kind="ready", stage="decoder", stream=stream.name))
-    if publisher.ended:
+    if stream.given_up and not publisher.ended:
+        epoch = max(0, place.epochs - 1)
+        publisher.skip = 0
+        publisher.announce(
+            EndOfStream(stream.name, epoch, publisher.given, EndReason.TRUNCATED, stream.given_up)
+        )
+    if stream.given_up or publisher.ended:
         publisher.close()
         return
     given, last_epoch, ended = publisher.given, max(0, place.epochs - 1), False

@@ -13,13 +13,17 @@ _MOST_DETECTORS = 64
 
 
 class StreamPlan(msgspec.Struct, frozen=True):
-    """One stream: where it comes from, and its channel, see `pipeline.messages.Envelope`."""
+    """One stream: where it comes from, and its channel, see `pipeline.messages.Envelope`.
+
+    ``given_up`` tells why a decoder is to end the stream where it is, "" for decoding.
+    """
 
     name: str
     location: str
     layout: str
     frame_rate: str
     channel: int
+    given_up: str = ""
 
 
 class WorkerPlan(msgspec.Struct, frozen=True):
@@ -33,6 +37,7 @@ class WorkerPlan(msgspec.Struct, frozen=True):
         output: Results folder.
         sockets: Folder of the ``ipc://`` sockets and of the streams' memory.
         about: Versions and the command, for ``run.json``.
+        given_up: Why the sink is to end all streams where they are, "" for its usual work.
     """
 
     stage: StageName
@@ -42,6 +47,7 @@ class WorkerPlan(msgspec.Struct, frozen=True):
     output: str
     sockets: str
     about: dict[str, Any]
+    given_up: str = ""
 
     @property
     def own_stream(self) -> str:

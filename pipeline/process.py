@@ -156,10 +156,22 @@ class StageProcess:
         """Whether it is not to be started again: it cannot start at all, or dies too often."""
         return self._cannot_start or len(self._deaths) > self._restarts_per_minute
 
+    def forgive(self) -> None:
+        """Forgets how often it died: its successor has something else to do."""
+        self._deaths.clear()
+        self._cannot_start = False
+
     def terminate(self) -> None:
         """Sends SIGTERM."""
         if self._process is not None and self.state in ("starting", "ready"):
             self._process.terminate()
+
+    def kill(self) -> None:
+        """Sends SIGKILL, and waits until it has worked."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self.state = "ended"
 
     def end(self, seconds: float) -> None:
         """Waits for the process, at most so long, and kills it then."""

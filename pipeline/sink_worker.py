@@ -33,7 +33,7 @@ from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status, Worker
 from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
 from pipeline.streams import Streams
-from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
+from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
 from stages.sink.atomic import make_folder, output_error, part_path
 from stages.sink.journal import Journal
 from stages.sink.latency import LatencyHistogram
@@ -68,7 +68,11 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     )
     try:
         for stream in plan.streams:
-            streams.at(stream.channel)
+            member = streams.at(stream.channel)
+            if plan.given_up and member is not None:
+                member.give_up(plan.given_up)
+        if plan.given_up:
+            return
         report(Status(kind="ready", stage="sink"))
         while True:
             envelope = inlet.receive()
@@ -129,6 +133,7 @@ class _Stream:
         self._ring_path = plan.ring(channel)
         self._ring: FrameRing | None = None
         self._returns = context.socket(zmq.PUSH)
+        self._returns.linger = 0  # the logbook says the same
         self._returns.connect(plan.endpoint(f"return-{channel}"))
         self._frames, self._total = 0, None  # type: int, int | None
         self._reported = 0
@@ -200,6 +205,13 @@ class _Stream:
             self.sink.dropped(record)
         elif isinstance(record, EndOfStream):
             self._finish(record)
+
+    def give_up(self, message: str) -> None:
+        """Completes the results where they are, if there are any."""
+        if not self._ended and self.sink.frames:
+            epoch = max(0, self._logbook[Counter.EPOCHS] - 1)
+            frames = self._logbook[Counter.SEQUENCE]
+            self._finish(EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message))
 
     def settle(self) -> None:
         """Tells the decoder up to where all is kept."""

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -30,13 +30,14 @@ from pipeline.messages import Resend, Return, Settled, encode_return
 from pipeline.overview import Board, Overview, ProcessView
 from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
 from pipeline.process import StageProcess
+from pipeline.room import make_room, streams_to_add
 from pipeline.rundir import RunFolder
 from stages.decoder.live import is_live
 from stages.decoder.media import redact
-from stages.decoder.sources import SourceSpec, expand_sources, name_sources
+from stages.decoder.sources import SourceSpec
 from stages.errors import ConfigError, OutputError, SpotStreamError
 from stages.sink.atomic import output_error
-from stages.sink.results import has_results, is_complete, remove_parts, remove_results
+from stages.sink.results import remove_parts
 
 if TYPE_CHECKING:
     from pipeline.metrics import MetricsServer
@@ -138,28 +139,12 @@ class Supervisor:
             OutputError: A stream's folder holds results and ``overwrite`` is off, or the folder
                 cannot be made.
         """
-        self._specs = self._with_room(self._specs, overwrite=overwrite)
+        self._specs, skipped = make_room(self._specs, self._output, overwrite=overwrite)
+        self.result.skipped += skipped
         try:
             self._output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise output_error(self._output, error) from error
-
-    def _with_room(self, specs: Sequence[SourceSpec], *, overwrite: bool) -> list[SourceSpec]:
-        remaining = []
-        for spec in specs:
-            folder = self._output / spec.name
-            if not overwrite and spec.of_data_set and is_complete(folder):
-                self.result.skipped.append(spec.name)
-                continue
-            if not overwrite and has_results(folder) and not spec.of_data_set:
-                raise OutputError(
-                    f"{folder} holds results of an earlier run; "
-                    f"add --overwrite or choose another --output"
-                )
-            remaining.append(spec)
-        for spec in remaining:
-            remove_results(self._output / spec.name)
-        return remaining
 
     def run(self) -> RunResult:
         """Runs all streams to their ends; Ctrl-C drains, a second one ends at once."""
@@ -179,6 +164,11 @@ class Supervisor:
             control.maxmsgsize = _LARGEST_REPORT
             control.bind(self._endpoint("control"))
             self._supervise(control, commands)
+        except OutputError:
+            raise
+        except SpotStreamError as error:
+            self._complete_what_there_is(str(error))
+            raise
         finally:
             self._end_all()
             if self._metrics is not None:
@@ -249,16 +239,9 @@ class Supervisor:
     def _add(self, command: AddStream) -> list[str]:
         if self._interrupts:
             raise ConfigError("the pipeline is about to end")
-        taken = {*self._streams, *(spec.name for spec in self._waiting)}
-        added = expand_sources([command.location], taken)
-        if command.name:
-            if len(added) > 1:
-                raise ConfigError(f"{command.location} holds {len(added)} streams, not one to name")
-            added = name_sources([replace(added[0], name=command.name)])
-            if added[0].name in taken:
-                raise ConfigError(f"a stream {added[0].name} is running already")
+        running = [*self._streams, *(spec.name for spec in self._waiting)]
+        added = streams_to_add(command.location, command.name, running, self._output)
         before = {spec.name for spec in self._specs}
-        added = self._with_room(added, overwrite=False)
         self._specs += [spec for spec in added if spec.name not in before]
         self._waiting += added
         return [spec.name for spec in added]
@@ -322,18 +305,23 @@ class Supervisor:
         return endpoint(self._folder.path, self._plain["runtime"], name)
 
     def _make_stage(
-        self, stage: StageName, worker: int = 0, stream: StreamPlan | None = None
+        self,
+        stage: StageName,
+        worker: int = 0,
+        stream: StreamPlan | None = None,
+        given_up: str = "",
     ) -> StageProcess:
         def make_plan() -> WorkerPlan:
-            streams = [stream] if stream else [other.plan for other in self._streams.values()]
+            begun = self._streams
             return WorkerPlan(
                 stage,
                 worker,
                 self._plain,
-                streams,
+                [begun[stream.name].plan] if stream else [each.plan for each in begun.values()],
                 str(self._output),
                 self._folder.path,
                 self._about,
+                given_up,
             )
 
         name = f"{stage} of {stream.name}" if stream else stage
@@ -413,7 +401,7 @@ class Supervisor:
             if not stream:
                 unfinished = ", ".join(sorted(self._streams) + [s.name for s in self._waiting])
                 raise SpotStreamError(f"{message}; not finished: {unfinished}")
-            self._fail_stream(stream, message, 1)
+            self._give_up(stream, message)
         elif how:
             message = f"the {process.name} process {how}; starting it again"
             self._on_status(
@@ -437,6 +425,17 @@ class Supervisor:
         self._ending.append(stream.decoder)
         self._folder.remove_stream(stream.plan.channel)
         remove_parts(self._output / name)
+
+    def _give_up(self, name: str, message: str) -> None:
+        """Has one more decoder end the stream where it is, so that its results are completed."""
+        stream = self._streams[name]
+        if stream.plan.given_up:  # that one died too
+            self._fail_stream(name, message, 1)
+            return
+        stream.plan = msgspec.structs.replace(stream.plan, given_up=message)
+        stream.decoder.forgive()
+        self.result.failed[name] = message
+        self.result.exit_code = self.result.exit_code or 1
 
     def _fail_stream(self, name: str, message: str, exit_code: int) -> None:
         self.result.exit_code = self.result.exit_code or exit_code
@@ -469,6 +468,14 @@ class Supervisor:
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self._interrupts += 1
 
+    def _complete_what_there_is(self, message: str) -> None:
+        """Has one more sink end all streams where they are: weeks of results shall not be lost."""
+        for process in [*self._stages.values(), *(s.decoder for s in self._streams.values())]:
+            process.kill()
+        sink = self._make_stage("sink", given_up=message)
+        sink.start_if_due()
+        sink.end(_DRAIN_SECONDS)
+
     def _end_all(self) -> None:
         running = [*(stream.decoder for stream in self._streams.values()), *self._stages.values()]
         for process in running:
@@ -478,6 +485,7 @@ class Supervisor:
 
 
 def _as_error(message: str, exit_code: int) -> SpotStreamError:
-    error = SpotStreamError(message)
+    kind = OutputError if exit_code == OutputError.exit_code else SpotStreamError
+    error = kind(message)
     error.exit_code = exit_code
     return error

@@ -81,6 +81,8 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
     report = json.loads((tmp_path / "out" / "north" / "run.json").read_text())
     assert report["status"] == "interrupted"
     assert report["frames"]["missing"] == 0
+    with pytest.raises(ConfigError, match="north holds results; choose another name"):
+        send_command(run, AddStream(str(clip), "north"))
     pipeline.terminate()
     assert pipeline.wait(20) == 130
     assert (tmp_path / "out" / "south" / "overlay.mp4").exists()
@@ -92,6 +94,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(pipeline, tmp_path):
     from pipeline.rundir import RunFolder
 
     run = wait_for(lambda: find_run(pipeline.pid))
+    wait_for(lambda: describe(run).processes or None)
     pipeline.kill()
     pipeline.wait()
     assert run.folder.exists()

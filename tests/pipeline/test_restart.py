@@ -116,7 +116,24 @@ def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
     with pytest.raises(SpotStreamError, match="tracker process was killed by signal 9") as error:
         run_with([str(clip)], tmp_path, settings(clip, *more), harm)
     assert "started again 1 times before; not finished: clip" in str(error.value)
-    assert not list(tmp_path.rglob("*.*"))
+    report = json.loads((tmp_path / "clip" / "run.json").read_text())
+    assert report["status"] == "truncated"
+    assert report["message"] == str(error.value)
+    assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] >= 40
+    assert not [path for path in (tmp_path / "clip").iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("mode", ["lossless", "live"])
+def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(clip, tmp_path, mode):
+    more = ("decoder.pace=original", "runtime.restarts_per_minute=1", f"runtime.mode={mode}")
+    harm = kill("decoder of clip", "decoder of clip", at=[40, 80])
+    result = run_with([str(clip)] * 2, tmp_path, settings(clip, *more), harm)
+    assert result.exit_code == 1
+    assert "the decoder of clip process was killed by signal 9" in result.failed["clip"]
+    assert result.finished["clip-2"]["frames"] > 140
+    report = json.loads((tmp_path / "clip" / "run.json").read_text())
+    assert (report["status"], report["frames"]["missing"]) == ("truncated", 0)
+    assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] >= 20
 
 
 def test_frames_need_no_room_in_dev_shm(clip, tmp_path):

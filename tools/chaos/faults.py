@@ -25,6 +25,7 @@ from tools.chaos.runner import Victim, run_with
 
 _TEXTS = ("mot.txt", "detections.txt")
 _MOST_TO_FILL = 4 * 2**30
+_MOST_SECONDS_TO_REST = 10
 _STARTING_SHARE = 0.1  # of the kills hit processes that are only starting
 
 
@@ -166,12 +167,10 @@ def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
         victim.wait_for_frames()
         runtime = {"transport": "ipc"}
         sites = [endpoint(victim.supervisor.folder, runtime, name) for name in sockets]
-        flood(sites, messages // 10, seed)  # what is only touched once is no growth
-        time.sleep(1)
-        before = _resident(victim)
+        flood(sites, max(5000, messages // 10), seed)  # buffers that fill once are no growth
+        before = _resident_at_rest(victim)
         flood(sites, messages, seed + 1)
-        time.sleep(1)
-        after = _resident(victim)
+        after = _resident_at_rest(victim)
         growth = max(after[name] - before.get(name, 0) for name in after) / 2**20
         survived = victim.wait_for_frames(10) is not None
         victim.supervisor.stop()
@@ -277,6 +276,17 @@ def _reused_ids(path: Path) -> int:
         reused += frame - latest.get(identity, frame) > 4 * RATE
         latest[identity] = frame
     return reused
+
+
+def _resident_at_rest(victim: Victim) -> dict[str, int]:
+    """The same once it has stayed for a second, when all that came was taken."""
+    latest: dict[str, int] = {}
+    for _ in range(_MOST_SECONDS_TO_REST):
+        before, latest = latest, _resident(victim)
+        if before == latest:
+            break
+        time.sleep(1)
+    return latest
 
 
 def _resident(victim: Victim) -> dict[str, int]:

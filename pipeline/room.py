@@ -1,0 +1,74 @@
+"""Which streams are to run, and room for their results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from stages.decoder.sources import SourceSpec, expand_sources, name_sources
+from stages.errors import ConfigError, OutputError
+from stages.sink.results import has_results, is_complete, remove_results
+
+
+def make_room(
+    specs: Sequence[SourceSpec], output: Path, *, overwrite: bool
+) -> tuple[list[SourceSpec], list[str]]:
+    """Removes results of earlier runs where that is wanted or they are not complete.
+
+    Args:
+        specs: The streams to run.
+        output: Results folder.
+        overwrite: Whether results of earlier runs are to be replaced.
+
+    Returns:
+        The streams that remain to be run, and the names of the sequences of data sets that an
+        earlier run had finished.
+
+    Raises:
+        OutputError: A stream's folder holds results and ``overwrite`` is off.
+    """
+    remaining, finished = [], []
+    for spec in specs:
+        folder = output / spec.name
+        if not overwrite and spec.of_data_set and is_complete(folder):
+            finished.append(spec.name)
+            continue
+        if not overwrite and has_results(folder) and not spec.of_data_set:
+            raise OutputError(
+                f"{folder} holds results of an earlier run; "
+                f"add --overwrite or choose another --output"
+            )
+        remaining.append(spec)
+    for spec in remaining:
+        remove_results(output / spec.name)
+    return remaining, finished
+
+
+def streams_to_add(
+    location: str, name: str, running: Sequence[str], output: Path
+) -> list[SourceSpec]:
+    """The streams of a location that is added to a pipeline which runs.
+
+    Args:
+        location: File, folder or URL.
+        name: Name that the user wants, or "".
+        running: Names of the streams that run.
+        output: Results folder; a name that has results there is not taken again.
+
+    Raises:
+        ConfigError: The name is taken, or there are several streams to name.
+        SourceError: There is no such source.
+    """
+    used = [path.name for path in output.iterdir() if has_results(path)] if output.is_dir() else []
+    if not name:
+        return expand_sources([location], {*running, *used})
+    added = expand_sources([location])
+    if len(added) > 1:
+        raise ConfigError(f"{location} holds {len(added)} streams, not one to name")
+    (spec,) = name_sources([replace(added[0], name=name)])
+    if spec.name in running:
+        raise ConfigError(f"a stream {spec.name} is running already")
+    if spec.name in used:
+        raise ConfigError(f"{output / spec.name} holds results; choose another name")
+    return [spec]
