@@ -53,9 +53,8 @@ class ProgressView:
     def show(self, status: Status) -> None:
         """Takes a worker's report."""
         if status.kind in ("done", "notice") and status.message:
-            self._console.print(
-                f"{status.stream}: {status.message}", highlight=False, soft_wrap=True
-            )
+            about = f"{status.stream}: " if status.stream else ""
+            self._console.print(f"{about}{status.message}", highlight=False, soft_wrap=True)
         if status.kind == "done" and status.stream in self._tasks:
             self._bars.remove_task(self._tasks.pop(status.stream)[0])
         elif status.kind == "progress" and status.stage == "sink":

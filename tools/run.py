@@ -78,6 +78,9 @@ def _print_table(
     Console().print(table)
     frames = sum(summary["frames"] for summary in result.finished.values())
     print(f"{frames} frames in {seconds:.1f} s, start included")
+    if result.restarts:
+        restarts = ", ".join(f"{name} {count} times" for name, count in result.restarts.items())
+        print(f"Started again: {restarts}")
     if score is not None:
         print(f"MOTA and IDF1 against the exact boxes of the scene's {score.vehicles} vehicles")
     first = next(iter(result.finished.values()))
