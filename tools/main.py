@@ -254,8 +254,8 @@ def chaos(
     table = Table("fault", "times", "result", "")
     failed = 0
     for outcome in run_chaos(short=short):
-        mark = "as promised" if outcome.passed else "BROKEN"
-        failed += not outcome.passed
+        mark = {True: "as promised", False: "BROKEN", None: "not tried"}[outcome.passed]
+        failed += outcome.passed is False
         table.add_row(outcome.fault, f"{outcome.times:,}", outcome.result, mark)
         Console(stderr=True).print(f"{outcome.fault}: {outcome.result}: {mark}", highlight=False)
     Console().print(table)

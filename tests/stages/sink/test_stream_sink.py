@@ -285,3 +285,52 @@ def test_killed_sink_leaves_only_part_files(tmp_path: Path) -> None:
     assert not has_results(folder)
     run(folder, options=TEXT)  # the next run clears them away
     assert names_in(folder) == {"mot.txt", "detections.txt", "run.json"}
+
+
+@pytest.mark.parametrize("jump_seconds", [-86_400, 86_400])
+def test_a_clock_that_jumps_spoils_no_results(tmp_path: Path, jump_seconds: int) -> None:
+    sink = StreamSink(tmp_path / "cam", TEXT)
+    sink.start(make_start())
+    for index in range(6):
+        header = make_header(index)
+        jump = jump_seconds * 10**9 if index >= 3 else 0
+        sink.write(make_tracks(header), None, {}, header.captured_ns + jump)
+    report = sink.finish(end(6), {})
+    assert (report.status, report.frames_out, report.missing) == ("complete", 6, 0)
+    written = json.loads((tmp_path / "cam/run.json").read_text())
+    assert written["latency_ms"]["p50"] >= 0
+    assert written["achieved_fps"] is None or written["achieved_fps"] > 0
+
+
+def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> None:
+    options = SinkOptions(overlay_preset="ultrafast", overlay_minutes=0.2 / 60)
+    headers = [make_header(index) for index in range(20)]
+    wanted = tmp_path / "calm" / "cam"
+    calm = StreamSink(wanted, options)
+    calm.start(make_start())
+    feed(calm, headers)
+    expected = calm.finish(end(20), {})
+
+    folder = tmp_path / "cam"
+    first = StreamSink(folder, options)
+    first.start(make_start())
+    feed(first, headers[:8])
+    state = first.state()
+    feed(first, headers[8:12])  # after the state was saved; its process dies now
+    assert first.state().number == 12
+
+    second = StreamSink(folder, options, resume=True)
+    second.restore(state)
+    for header in headers[8:12]:
+        x = header.index % 40
+        tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
+        work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
+        assert second.repeat(tracks, work, header.captured_ns + 30 * MS, picture=True)
+    lost = make_tracks(headers[12])
+    assert not second.repeat(lost, {}, 0, picture=True)  # that picture nobody has
+    feed(second, headers[12:])
+    report = second.finish(end(20), {})
+    assert report == expected
+    for name in ("mot.txt", "detections.txt"):
+        assert (folder / name).read_bytes() == (wanted / name).read_bytes()
+    assert names_in(folder) == names_in(wanted)

@@ -27,6 +27,13 @@ def test_a_disk_that_fills_leaves_no_half_results(tmp_path):
     assert "overlay.mp4" in outcome.result or ".txt" in outcome.result
 
 
+def test_frames_need_no_room_in_dev_shm(tmp_path):
+    outcome = faults.full_shared_memory(tmp_path)
+    if outcome.passed is None:
+        pytest.skip(outcome.result)
+    assert outcome.passed, outcome
+
+
 @pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
 def test_outages_are_recovered_from(tmp_path):
     outcome = faults.outages(tmp_path, 2)
