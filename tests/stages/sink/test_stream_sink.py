@@ -299,7 +299,7 @@ def test_a_clock_that_jumps_spoils_no_results(tmp_path: Path, jump_seconds: int)
     assert (report.status, report.frames_out, report.missing) == ("complete", 6, 0)
     written = json.loads((tmp_path / "cam/run.json").read_text())
     assert written["latency_ms"]["p50"] >= 0
-    assert written["achieved_fps"] is None or written["achieved_fps"] > 0
+    assert written["achieved_fps"] is None or written["achieved_fps"] >= 0
 
 
 def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> None:
