@@ -59,7 +59,7 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
 
     views = wait_for(both_run)
     assert views["north"].state == "running"
-    assert 20 < views["north"].fps < 30
+    assert 10 < views["north"].fps < 40
     assert len(views["north"].latency_ms) == 3
     for command, message in (
         (AddStream(str(clip), "north"), "a stream north is running already"),
