@@ -14,6 +14,7 @@ from pipeline.rundir import RunInfo, running
 from stages.errors import ConfigError, SpotStreamError
 
 _LARGEST = 64 * 1024
+_AT_A_TIME = 100
 _SOCKET = "commands"
 
 
@@ -69,8 +70,10 @@ class CommandServer:
         self.socket.bind(_endpoint(Path(folder)))
 
     def serve(self, carry_out: Callable[[Command], Answer]) -> None:
-        """Answers all commands that are there."""
-        while self.socket.poll(0):
+        """Answers the commands that are there, so many at most that a flood holds nothing up."""
+        for _ in range(_AT_A_TIME):
+            if not self.socket.poll(0):
+                return
             client, *parts = self.socket.recv_multipart()
             try:
                 answer = carry_out(_commands.decode(parts[-1] if parts else b""))

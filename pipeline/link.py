@@ -62,15 +62,15 @@ class Inlet:
             seconds = _SIGNAL_SECONDS
             if deadline is not None:
                 seconds = min(seconds, max(0.0, deadline - time.monotonic()))
-            events = self._poller.poll(round(seconds * 1000))
+            events = dict(self._poller.poll(round(seconds * 1000)))
             self._on_turn()
-            if (self._socket, zmq.POLLIN) in events:
+            if events.pop(self._socket, None):
                 parts = self._socket.recv_multipart(copy=True)
                 try:
                     return decode(parts)
                 except MessageError as error:
                     self._complain(error)
-            elif events or (deadline is not None and time.monotonic() >= deadline):
+            if events or (deadline is not None and time.monotonic() >= deadline):
                 return None
 
     def _complain(self, error: MessageError) -> None:
@@ -97,7 +97,11 @@ class Outlet:
 
     def send(self, envelope: Envelope) -> None:
         """Hands the message to ZeroMQ; never blocks."""
-        self._socket.send_multipart(encode(envelope))
+        self.send_parts(encode(envelope))
+
+    def send_parts(self, parts: Sequence[bytes | memoryview]) -> None:
+        """The same for a message that is encoded already."""
+        self._socket.send_multipart(parts)
 
     def close(self) -> None:
         """Closes; what was not delivered is dropped."""
@@ -112,14 +116,14 @@ class Fanout:
         self._worker_of: dict[int, int] = {}
         self._loads = [0] * len(endpoints)
 
-    def send(self, envelope: Envelope) -> None:
-        """Sends to one of the workers; a position sent before to the one it went to."""
-        worker = self._worker_of.get(envelope.position)
+    def send(self, position: int, parts: Sequence[bytes | memoryview]) -> None:
+        """Sends a message to one of the workers; a position sent before to the one it went to."""
+        worker = self._worker_of.get(position)
         if worker is None:
             worker = self._loads.index(min(self._loads))
-            self._worker_of[envelope.position] = worker
+            self._worker_of[position] = worker
             self._loads[worker] += 1
-        self._outlets[worker].send(envelope)
+        self._outlets[worker].send_parts(parts)
 
     def went_to(self, position: int, worker: int | None) -> bool:
         """Whether a position went to ``worker``; None stands for any."""

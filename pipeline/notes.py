@@ -1,4 +1,7 @@
-"""The journal of a lossless stream: what the sink was given, for whoever must live it again."""
+"""The journal of a stream: what the sink was given, for whoever must live it again.
+
+Of a lossless stream it holds everything, of a live one what came since the latest checkpoint.
+"""
 
 from __future__ import annotations
 

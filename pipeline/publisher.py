@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
@@ -255,25 +256,29 @@ class FramePublisher:
             if isinstance(item, Dropped):
                 for number in range(item.first, item.last + 1):
                     self._work_ns.pop(number, None)
-        message = msgspec.msgpack.encode(encode(envelope))
+        parts = encode(envelope)
+        message = msgspec.msgpack.encode(parts)
         if not self._logbook.keep(departure.position, message):
             raise SourceError(f"{envelope.stream}: a record of {len(message)} bytes is too long")
         if accounted:
             self._logbook[Counter.ACCOUNTED] = accounted
-        self._fanout.send(self._with_pixels(envelope))
+        self._fanout.send(departure.position, self._with_pixels(parts))
 
     def _resend(self, worker: int | None) -> None:
         for position, message in self._logbook.unsettled():
             if self._fanout.went_to(position, worker):
-                self._fanout.send(self._with_pixels(_read(message)))
+                self._fanout.send(position, self._with_pixels(msgspec.msgpack.decode(message)))
 
-    def _with_pixels(self, envelope: Envelope) -> Envelope:
-        record = envelope.record
-        if not (self._inline and isinstance(record, Frame)):
-            return envelope
+    def _with_pixels(self, parts: Sequence[bytes | memoryview]) -> Sequence[bytes | memoryview]:
+        """The message as it travels; the logbook has none of the pixels, which the slot holds."""
+        if not self._inline:
+            return parts
+        envelope = decode(parts)
+        if not isinstance(envelope.record, Frame):
+            return parts
         assert envelope.slot is not None
-        pixels = self._ring.slot(envelope.slot, record.header.shape)
-        return replace(envelope, pixels=pixels)
+        pixels = self._ring.slot(envelope.slot, envelope.record.header.shape)
+        return encode(replace(envelope, pixels=pixels))
 
 
 def _read(message: bytes) -> Envelope:
