@@ -39,7 +39,8 @@ from stages.sink.journal import Journal
 from stages.sink.latency import LatencyHistogram
 from stages.sink.options import SinkOptions
 from stages.sink.results import CHECKPOINT, JOURNAL
-from stages.sink.stream_sink import SinkState, StreamSink
+from stages.sink.state import SinkState
+from stages.sink.stream_sink import StreamSink
 
 _PROGRESS_NS = 200_000_000
 _COUNTERS_NS = 1_000_000_000
@@ -192,7 +193,7 @@ class _Stream:
             self._handle(due)
             if self._broadcast is not None:
                 self._broadcast.send(parts)
-            self._pending.append((due.position, self.sink.pictures))
+            self._pending.append((due.position, self.sink.overlays.frames))
 
     def _handle(self, envelope: Envelope) -> None:
         record = envelope.record
@@ -216,7 +217,7 @@ class _Stream:
     def settle(self) -> None:
         """Tells the decoder up to where all is kept."""
         if self._pending:
-            kept = self.sink.pictures_kept
+            kept = self.sink.overlays.kept
             while self._pending and self._pending[0][1] <= kept:
                 self._pending.popleft()
         position = self._pending[0][0] if self._pending else self._order.due

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from stages.errors import OutputError
 from stages.records import (
@@ -23,51 +21,14 @@ from stages.sink.atomic import AtomicFile, output_error
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
 from stages.sink.detrac import detection_rows, prepare_toolkit_matrices
 from stages.sink.latency import LatencyHistogram
-from stages.sink.ledger import FrameLedger, LedgerState
-from stages.sink.memory import give_back_memory
+from stages.sink.ledger import FrameLedger
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
-from stages.sink.overlay import OverlayState, OverlayWriter
+from stages.sink.overlay import OverlayWriter
+from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import RunReport, percentiles_ms
-from stages.sink.results import DETECTIONS, REPORT, TRACKS, overlay_name, remove_parts
-
-
-@dataclass(frozen=True, slots=True)
-class StreamCounters:
-    """How a stream goes.
-
-    Attributes:
-        frames: Frames written.
-        dropped: Dropped frames by reason.
-        epochs: How often the source was connected to.
-        latency: Capture to results.
-        stages: Each stage's work on a frame.
-    """
-
-    frames: int
-    dropped: dict[str, int]
-    epochs: int
-    latency: LatencyHistogram
-    stages: Mapping[str, LatencyHistogram]
-
-
-@dataclass(frozen=True, slots=True)
-class SinkState:
-    """Where a `StreamSink` is: all that one after it needs to go on."""
-
-    start: StreamStart
-    epochs: int
-    sizes: tuple[int, int]
-    finished_overlays: list[str]
-    overlays: list[OverlayState]
-    ledger: LedgerState
-    latency: dict[str, Any]
-    work: dict[str, dict[str, Any]]
-    first_ns: int | None
-    last_ns: int
-    number: int
-    renumbering: int
-    numbered_epoch: int
+from stages.sink.results import DETECTIONS, REPORT, TRACKS, remove_parts
+from stages.sink.state import SinkState, StreamCounters
 
 
 class StreamSink:
@@ -89,7 +50,10 @@ class StreamSink:
         folder: Results folder of the stream, created by `start`; its name is the stream's.
         options: What to write.
         resume: Whether an earlier sink of the stream left files that are to be used.
-        on_kept: Called, from another thread, whenever `pictures_kept` has grown.
+        on_kept: Called, from another thread, whenever ``overlays.kept`` has grown.
+
+    Attributes:
+        overlays: The overlay; the pixels of its frames that are kept are read no more.
     """
 
     def __init__(
@@ -103,13 +67,10 @@ class StreamSink:
         self.folder = folder
         self.options = options or SinkOptions()
         self._resume = resume
-        self._on_kept = on_kept
+        self.overlays = OverlayParts(folder, self.options, on_kept)
         self._start: StreamStart | None = None
         self._epochs = 0
         self._texts: tuple[AtomicFile, AtomicFile] | None = None
-        self._overlays: list[OverlayWriter] = []
-        self._finished_overlays: list[str] = []
-        self._finished_pictures = 0
         self._ledger = FrameLedger()
         self._latency = LatencyHistogram()
         self._work: dict[str, LatencyHistogram] = {}
@@ -123,22 +84,6 @@ class StreamSink:
     def frames(self) -> int:
         """How many frames were written so far."""
         return self._ledger.written
-
-    @property
-    def pictures(self) -> int:
-        """How many frames were given to the overlay."""
-        return self._finished_pictures + sum(overlay.frames for overlay in self._overlays)
-
-    @property
-    def pictures_kept(self) -> int:
-        """How many of them are with the operating system; the pixels of these are read no more.
-
-        Raises:
-            OutputError: One of them cannot be written.
-        """
-        for overlay in self._overlays:
-            overlay.check()
-        return self._finished_pictures + sum(overlay.kept for overlay in self._overlays)
 
     def start(self, start: StreamStart) -> None:
         """Takes the first record of an epoch; the first of all opens the files.
@@ -175,20 +120,20 @@ class StreamSink:
 
         Args:
             tracks: The frame's tracks and detections.
-            pixels: The frame's pixels, read until `pictures_kept` says that the frame is kept; None
-                where the stream has none, which leaves the frame out of the overlay.
+            pixels: The frame's pixels, read until ``overlays.kept`` says that the frame is kept;
+                None where the stream has none, which leaves the frame out of the overlay.
             work_ns: How long each stage worked on the frame, in ns, by the stage's name.
             now_ns: Wall clock, ns since the epoch.
 
         Raises:
             OutputError: This or an earlier frame cannot be written.
         """
-        frame = tracks.frame
-        if not self._ledger.is_new(frame):
+        if not self._ledger.is_new(tracks.frame):
             return
         number = self._write_rows(tracks)
         if self.options.overlay and pixels is not None:
-            self._overlay_for(frame).write(tracks, pixels, number)
+            assert self._start is not None
+            self.overlays.write(self._start, tracks, pixels, number)
         self._book(tracks, work_ns, now_ns)
 
     def repeat(
@@ -206,11 +151,11 @@ class StreamSink:
             False, having done nothing, where its picture is lost: it must come once more, with its
             pixels, to `write`.
         """
-        frame = tracks.frame
-        wanted = picture and self.options.overlay
-        if wanted and not self._overlay_for(frame).repeat(tracks):
-            return False
-        if self._ledger.is_new(frame):
+        if picture and self.options.overlay:
+            assert self._start is not None
+            if not self.overlays.repeat(self._start, tracks):
+                return False
+        if self._ledger.is_new(tracks.frame):
             self._write_rows(tracks)
             self._book(tracks, work_ns, now_ns)
         return True
@@ -246,8 +191,7 @@ class StreamSink:
             self._start,
             self._epochs,
             (self._texts[0].size, self._texts[1].size),
-            list(self._finished_overlays),
-            [overlay.state() for overlay in self._overlays],
+            self.overlays.state(),
             self._ledger.state(),
             self._latency.to_dict(),
             {stage: histogram.to_dict() for stage, histogram in self._work.items()},
@@ -263,9 +207,7 @@ class StreamSink:
         self._start = state.start
         self._epochs = state.epochs
         self._open_texts(state.sizes)
-        self._finished_overlays = list(state.finished_overlays)
-        for overlay in state.overlays:
-            self._add_overlay(overlay.start, overlay)
+        self.overlays.restore(state.overlays)
         self._ledger.restore(state.ledger)
         self._latency = LatencyHistogram.from_dict(state.latency)
         self._work = {stage: LatencyHistogram.from_dict(work) for stage, work in state.work.items()}
@@ -323,8 +265,7 @@ class StreamSink:
         """Removes everything that has not its final name yet."""
         for file in self._texts or ():
             file.discard()
-        for overlay in self._overlays:
-            overlay.discard()
+        self.overlays.discard()
 
     def _publish(
         self, end: EndOfStream, run: Mapping[str, object], texts: tuple[AtomicFile, AtomicFile]
@@ -334,7 +275,7 @@ class StreamSink:
         with contextlib.ExitStack() as on_error:
             for file in texts:
                 file.complete()
-            for overlay in self._overlays:
+            for overlay in self.overlays.unfinished:
                 overlay.close()
             fps = self._achieved_fps() or 0.0
             extra: tuple[AtomicFile, ...] = ()
@@ -359,10 +300,14 @@ class StreamSink:
                 )
                 for file in benchmark:
                     on_error.callback(file.discard)
-            results: tuple[AtomicFile | OverlayWriter, ...] = (*texts, *self._overlays, *extra)
+            results: tuple[AtomicFile | OverlayWriter, ...] = (
+                *texts,
+                *self.overlays.unfinished,
+                *extra,
+            )
             report = self._report(
                 end,
-                (*(result.path.name for result in results), *self._finished_overlays),
+                (*(result.path.name for result in results), *self.overlays.finished),
                 tuple(file.path.relative_to(root).as_posix() for file in benchmark),
             )
             summary = AtomicFile(self.folder / REPORT)
@@ -390,39 +335,6 @@ class StreamSink:
             raise ValueError(f"frame {number} of {frame.stream} after frame {self._number}")
         self._number = number
         return number
-
-    def _overlay_for(self, frame: FrameHeader) -> OverlayWriter:
-        limit = 60 * self.options.overlay_minutes
-        if self._overlays:
-            latest = self._overlays[-1]
-            if limit and latest.seconds >= limit:
-                latest.commit()
-                self._overlays.pop()
-                self._finished_overlays.append(latest.path.name)
-                self._finished_pictures += latest.frames
-                give_back_memory()  # an MP4's index is large and lived long
-            elif latest.accepts(frame):
-                return latest
-            else:
-                latest.close()
-        assert self._start is not None
-        return self._add_overlay(replace(self._start, height=frame.height, width=frame.width))
-
-    def _add_overlay(self, start: StreamStart, resume: OverlayState | None = None) -> OverlayWriter:
-        part = len(self._finished_overlays) + len(self._overlays) + 1
-        writer = OverlayWriter(
-            self.folder / overlay_name(part),
-            start,
-            preset=self.options.overlay_preset,
-            crf=self.options.overlay_crf,
-            threads=self.options.overlay_threads,
-            trail_length=self.options.trail_length,
-            min_score=self.options.overlay_min_score,
-            resume=resume,
-            on_kept=self._on_kept,
-        )
-        self._overlays.append(writer)
-        return writer
 
     def _achieved_fps(self) -> float | None:
         seconds = self._wall_seconds()

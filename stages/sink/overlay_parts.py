@@ -1,0 +1,118 @@
+"""The overlay of a stream, in one video or several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
+from stages.sink.memory import give_back_memory
+from stages.sink.options import SinkOptions
+from stages.sink.overlay import OverlayState, OverlayWriter
+from stages.sink.results import overlay_name
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayPartsState:
+    """Where `OverlayParts` is: names of the finished videos, and the others."""
+
+    finished: list[str]
+    unfinished: list[OverlayState]
+
+
+class OverlayParts:
+    """Videos one after the other: a new one begins with another frame size, or after its time.
+
+    A video that has lasted its time gets its name at once, the others when the stream ends.
+
+    Args:
+        folder: Where they go.
+        options: How they are made.
+        on_kept: Called, from another thread, whenever `kept` has grown.
+
+    Attributes:
+        finished: Names of the videos that have theirs.
+        unfinished: The others; frames go into the last one.
+    """
+
+    def __init__(self, folder: Path, options: SinkOptions, on_kept: Callable[[], None]) -> None:
+        self.finished: list[str] = []
+        self.unfinished: list[OverlayWriter] = []
+        self._folder = folder
+        self._options = options
+        self._on_kept = on_kept
+        self._finished_frames = 0
+
+    @property
+    def frames(self) -> int:
+        """How many frames were given to it."""
+        return self._finished_frames + sum(writer.frames for writer in self.unfinished)
+
+    @property
+    def kept(self) -> int:
+        """How many of them are with the operating system.
+
+        Raises:
+            OutputError: One of them cannot be written.
+        """
+        for writer in self.unfinished:
+            writer.check()
+        return self._finished_frames + sum(writer.kept for writer in self.unfinished)
+
+    def write(self, start: StreamStart, tracks: Tracks, pixels: UInt8Array, number: int) -> None:
+        """Adds a frame of the stream that began with ``start``, see `OverlayWriter.write`."""
+        self._writer(start, tracks.frame).write(tracks, pixels, number)
+
+    def repeat(self, start: StreamStart, tracks: Tracks) -> bool:
+        """Books a frame that was given before a crash, see `OverlayWriter.repeat`."""
+        return self._writer(start, tracks.frame).repeat(tracks)
+
+    def state(self) -> OverlayPartsState:
+        """Waits until all frames are kept; where it is, for `restore`."""
+        return OverlayPartsState(
+            list(self.finished), [writer.state() for writer in self.unfinished]
+        )
+
+    def restore(self, state: OverlayPartsState) -> None:
+        """Goes on from there."""
+        self.finished = list(state.finished)
+        for writer in state.unfinished:
+            self._add(writer.start, writer)
+
+    def discard(self) -> None:
+        """Removes what has not its final name."""
+        for writer in self.unfinished:
+            writer.discard()
+
+    def _writer(self, start: StreamStart, frame: FrameHeader) -> OverlayWriter:
+        limit = 60 * self._options.overlay_minutes
+        if self.unfinished:
+            latest = self.unfinished[-1]
+            if limit and latest.seconds >= limit:
+                latest.commit()
+                self.unfinished.pop()
+                self.finished.append(latest.path.name)
+                self._finished_frames += latest.frames
+                give_back_memory()  # an MP4's index is large and lived long
+            elif latest.accepts(frame):
+                return latest
+            else:
+                latest.close()
+        return self._add(replace(start, height=frame.height, width=frame.width))
+
+    def _add(self, start: StreamStart, resume: OverlayState | None = None) -> OverlayWriter:
+        part = len(self.finished) + len(self.unfinished) + 1
+        writer = OverlayWriter(
+            self._folder / overlay_name(part),
+            start,
+            preset=self._options.overlay_preset,
+            crf=self._options.overlay_crf,
+            threads=self._options.overlay_threads,
+            trail_length=self._options.trail_length,
+            min_score=self._options.overlay_min_score,
+            resume=resume,
+            on_kept=self._on_kept,
+        )
+        self.unfinished.append(writer)
+        return writer
