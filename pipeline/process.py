@@ -79,9 +79,14 @@ class StageProcess:
         """Process id; 0 where none runs."""
         return self._process.pid if self._process is not None else 0
 
+    @property
+    def runs(self) -> bool:
+        """Whether there is a process now, as far as is known."""
+        return self.state in ("starting", "ready")
+
     def heard(self, *, ready: bool = False) -> None:
         """The process has said something; that it is ready, for one."""
-        if self.state not in ("starting", "ready"):
+        if not self.runs:
             return  # that was a dead one's last word
         self._heard = self._clock()
         if ready:
@@ -116,7 +121,7 @@ class StageProcess:
 
         One that hangs is killed, which a later call finds. One that ended well is ``ended``.
         """
-        if self._process is None or self.state not in ("starting", "ready"):
+        if self._process is None or not self.runs:
             return ""
         code = self._process.poll()
         if code is None:
@@ -163,7 +168,7 @@ class StageProcess:
 
     def terminate(self) -> None:
         """Sends SIGTERM."""
-        if self._process is not None and self.state in ("starting", "ready"):
+        if self._process is not None and self.runs:
             self._process.terminate()
 
     def kill(self) -> None:

@@ -1,15 +1,19 @@
-"""How a stage process tells the supervisor how it goes."""
+"""How stage processes tell the supervisor how it goes: both ends."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import msgspec
 import zmq
 
+from pipeline.link import WAITING_MESSAGES
 from pipeline.plan import Status, WorkerPlan
 
 _ALIVE_SECONDS = 1.0
+_AT_A_TIME = 1000
+_LARGEST = 2**20
 
 
 class Reporter:
@@ -31,3 +35,23 @@ class Reporter:
         """Says once a second that the process turns; a stage that stops saying so is replaced."""
         if time.monotonic() - self._last >= _ALIVE_SECONDS:
             self(Status(kind="alive", stage=self._plan.stage, stream=self._plan.own_stream))
+
+
+class Reports:
+    """Where the supervisor hears them."""
+
+    def __init__(self, context: zmq.Context, endpoint: str) -> None:
+        self.socket = context.socket(zmq.PULL)
+        self.socket.rcvhwm = WAITING_MESSAGES
+        self.socket.maxmsgsize = _LARGEST
+        self.socket.bind(endpoint)
+
+    def receive(self) -> Iterator[Status]:
+        """The reports that are there, so many at most that a flood holds nothing up."""
+        for _ in range(_AT_A_TIME):
+            try:
+                yield msgspec.msgpack.decode(self.socket.recv(zmq.NOBLOCK), type=Status)
+            except zmq.Again:
+                return
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                continue  # not from one of ours

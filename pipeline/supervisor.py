@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -25,15 +24,16 @@ from pipeline.commands import (
     RemoveStream,
 )
 from pipeline.config import RunConfig
-from pipeline.link import WAITING_MESSAGES
-from pipeline.messages import Resend, Return, Settled, encode_return
-from pipeline.overview import Board, Overview, ProcessView
+from pipeline.messages import Resend, Settled
+from pipeline.overview import Overview, ProcessView
 from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
 from pipeline.process import StageProcess
-from pipeline.room import make_room, streams_to_add
+from pipeline.reporter import Reports
+from pipeline.result import RunResult
+from pipeline.room import make_room
+from pipeline.roster import Roster, RunningStream
 from pipeline.rundir import RunFolder
 from stages.decoder.live import is_live
-from stages.decoder.media import redact
 from stages.decoder.sources import SourceSpec
 from stages.errors import ConfigError, OutputError, SpotStreamError
 from stages.sink.atomic import output_error
@@ -46,46 +46,6 @@ _DRAIN_SECONDS = 60.0
 _SPARE_ENTRIES = 16
 _END_SECONDS = 3.0
 _EVERYTHING = 2**62
-_REPORTS_AT_A_TIME = 1000
-_LARGEST_REPORT = 2**20
-
-
-@dataclass(slots=True)
-class RunResult:
-    """How a run ended.
-
-    Attributes:
-        finished: Summaries of the streams whose results are written, by name.
-        failed: Messages of those that failed, by name.
-        skipped: Sequences of data sets that an earlier run had finished.
-        restarts: How often which process had to be started again.
-        exit_code: 0, 130 after Ctrl-C, or that of the first failure.
-    """
-
-    finished: dict[str, dict[str, Any]] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
-    restarts: dict[str, int] = field(default_factory=dict)
-    exit_code: int = 0
-
-
-@dataclass(slots=True)
-class _Stream:
-    """A stream that was begun and has not ended: its decoder, and the way back to it."""
-
-    plan: StreamPlan
-    decoder: StageProcess
-    returns: zmq.Socket
-    stopping: bool = False
-
-    def send(self, message: Return) -> None:
-        self.returns.send(encode_return(message))
-
-    def stop(self) -> None:
-        """Lets the decoder end the stream, at once or when it is ready to hear that."""
-        self.stopping = True
-        if self.decoder.state == "ready":
-            self.decoder.terminate()
 
 
 class Supervisor:
@@ -113,18 +73,15 @@ class Supervisor:
         *,
         stay: bool = False,
     ) -> None:
-        self._specs = list(specs)
         self._config = config
+        self._roster = Roster(specs, output, config.runtime.parallel_streams)
         self._output = output
         self._about = about
         self._on_status = on_status
         self._stay = stay
-        self._board = Board()
         self._began = time.monotonic()
         self._plain = config.model_dump(mode="json")
         self._stages: dict[tuple[StageName, int], StageProcess] = {}
-        self._streams: dict[str, _Stream] = {}
-        self._waiting: list[SourceSpec] = []
         self._ending: list[StageProcess] = []
         self._next_channel = 0
         self._interrupts = 0
@@ -139,7 +96,8 @@ class Supervisor:
             OutputError: A stream's folder holds results and ``overwrite`` is off, or the folder
                 cannot be made.
         """
-        self._specs, skipped = make_room(self._specs, self._output, overwrite=overwrite)
+        specs, skipped = make_room(self._roster.specs, self._output, overwrite=overwrite)
+        self._roster = Roster(specs, self._output, self._config.runtime.parallel_streams)
         self.result.skipped += skipped
         try:
             self._output.mkdir(parents=True, exist_ok=True)
@@ -148,7 +106,7 @@ class Supervisor:
 
     def run(self) -> RunResult:
         """Runs all streams to their ends; Ctrl-C drains, a second one ends at once."""
-        if not self._specs and not self._stay:
+        if not self._roster and not self._stay:
             return self.result
         self._metrics = self._start_metrics()
         handlers = {
@@ -158,12 +116,8 @@ class Supervisor:
         self._folder = RunFolder(str(self._output.absolute()))
         self._context = zmq.Context()
         commands = CommandServer(self._context, self._folder.path)
-        control = self._context.socket(zmq.PULL)
         try:
-            control.rcvhwm = WAITING_MESSAGES
-            control.maxmsgsize = _LARGEST_REPORT
-            control.bind(self._endpoint("control"))
-            self._supervise(control, commands)
+            self._supervise(Reports(self._context, self._endpoint("control")), commands)
         except OutputError:
             raise
         except SpotStreamError as error:
@@ -177,14 +131,15 @@ class Supervisor:
                 signal.signal(number, handler)
             self._context.destroy(linger=0)
             self._folder.close()
-            for spec in self._specs:
+            for spec in self._roster.specs:
                 folder = self._output / spec.name
                 if folder.is_dir():
                     remove_parts(folder)
                     with contextlib.suppress(OSError):
                         folder.rmdir()  # only where nothing was written
         finished = self.result.finished
-        self.result.finished = {s.name: finished[s.name] for s in self._specs if s.name in finished}
+        names = [spec.name for spec in self._roster.specs]
+        self.result.finished = {name: finished[name] for name in names if name in finished}
         return self.result
 
     def _start_metrics(self) -> MetricsServer | None:
@@ -199,16 +154,15 @@ class Supervisor:
         stages = list(self._stages.values())
         return bool(stages) and all(stage.state == "ready" for stage in stages)
 
-    def _supervise(self, control: zmq.Socket, commands: CommandServer) -> None:
+    def _supervise(self, reports: Reports, commands: CommandServer) -> None:
         poller = zmq.Poller()
-        poller.register(control, zmq.POLLIN)
+        poller.register(reports.socket, zmq.POLLIN)
         poller.register(commands.socket, zmq.POLLIN)
         for stage in ("sink", "tracker"):
             self._stages[stage, 0] = self._make_stage(stage)
         for worker in range(self._config.detector.workers):
             self._stages["detector", worker] = self._make_stage("detector", worker)
-        self._waiting = list(self._specs)
-        while self._waiting or self._streams or (self._stay and not self._interrupts):
+        while self._roster or (self._stay and not self._interrupts):
             if self._metrics is not None:
                 self._metrics.beat()
             self._check_processes()
@@ -216,12 +170,11 @@ class Supervisor:
                 self._begin_streams()
             poller.poll(100)
             commands.serve(self._carry_out)
-            self._take_reports(control)
+            for status in reports.receive():
+                self._take(status)
             if self._interrupts and not self._told_to_stop:
                 self._told_to_stop = time.monotonic()
-                self._waiting.clear()
-                for stream in self._streams.values():
-                    stream.stop()
+                self._roster.stop()
             overdue = time.monotonic() - self._told_to_stop > _DRAIN_SECONDS
             if self._interrupts > 1 or (self._told_to_stop and overdue):
                 break
@@ -230,65 +183,27 @@ class Supervisor:
 
     def _carry_out(self, command: Command) -> Answer:
         if isinstance(command, AddStream):
-            return Done(self._add(command))
+            if self._interrupts:
+                raise ConfigError("the pipeline is about to end")
+            return Done(self._roster.add(command.location, command.name))
         if isinstance(command, RemoveStream):
-            self._remove(command.name)
+            self._roster.remove(command.name)
             return Done([command.name])
         return Described(self._overview())
 
-    def _add(self, command: AddStream) -> list[str]:
-        if self._interrupts:
-            raise ConfigError("the pipeline is about to end")
-        running = [*self._streams, *(spec.name for spec in self._waiting)]
-        added = streams_to_add(command.location, command.name, running, self._output)
-        before = {spec.name for spec in self._specs}
-        self._specs += [spec for spec in added if spec.name not in before]
-        self._waiting += added
-        return [spec.name for spec in added]
-
-    def _remove(self, name: str) -> None:
-        stream = self._streams.get(name)
-        waiting = [spec for spec in self._waiting if spec.name == name]
-        if stream is not None:
-            stream.stop()
-        elif waiting:
-            self._waiting.remove(waiting[0])
-        else:
-            known = ", ".join([*self._streams, *(spec.name for spec in self._waiting)])
-            raise ConfigError(f"no stream {name}" + (f"; there are {known}" if known else ""))
-
     def _overview(self) -> Overview:
-        views = [
-            self._board.view(
-                name, redact(stream.plan.location), waiting=False, stopping=stream.stopping
-            )
-            for name, stream in self._streams.items()
-        ]
-        views += [
-            self._board.view(spec.name, redact(spec.location), waiting=True, stopping=False)
-            for spec in self._waiting
-        ]
-        processes = [*self._stages.values(), *(s.decoder for s in self._streams.values())]
         return Overview(
             os.getpid(),
             str(self._output),
             time.monotonic() - self._began,
-            views,
-            [ProcessView(p.name, p.pid, p.state, max(0, p.restarts)) for p in processes],
+            self._roster.views(),
+            [ProcessView(p.name, p.pid, p.state, max(0, p.restarts)) for p in self._processes()],
         )
 
-    @property
-    def _busy(self) -> int:
-        """How many streams run that will end."""
-        return sum(not is_live(stream.plan.location) for stream in self._streams.values())
-
     def _begin_streams(self) -> None:
-        for spec in list(self._waiting):
-            runtime = self._config.runtime
+        runtime = self._config.runtime
+        for spec in self._roster.due():
             live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
-            if not is_live(spec.location) and self._busy >= runtime.parallel_streams:
-                continue  # until another one ends, which a camera never does
-            self._waiting.remove(spec)
             channel = self._next_channel
             self._next_channel += 1
             self._folder.add_stream(
@@ -298,7 +213,7 @@ class Supervisor:
             returns = self._context.socket(zmq.PUSH)
             returns.connect(self._endpoint(f"return-{channel}"))
             decoder = self._make_stage("decoder", stream=plan)
-            self._streams[spec.name] = _Stream(plan, decoder, returns)
+            self._roster.running[spec.name] = RunningStream(plan, decoder, returns)
             decoder.start_if_due()
 
     def _endpoint(self, name: str) -> str:
@@ -312,7 +227,7 @@ class Supervisor:
         given_up: str = "",
     ) -> StageProcess:
         def make_plan() -> WorkerPlan:
-            begun = self._streams
+            begun = self._roster.running
             return WorkerPlan(
                 stage,
                 worker,
@@ -333,22 +248,12 @@ class Supervisor:
             silence = max(silence, 4 * self._config.decoder.timeout)
         return StageProcess(name, make_plan, silence, runtime.restarts_per_minute)
 
-    def _take_reports(self, control: zmq.Socket) -> None:
-        for _ in range(_REPORTS_AT_A_TIME):
-            try:
-                status = msgspec.msgpack.decode(control.recv(zmq.NOBLOCK), type=Status)
-            except zmq.Again:
-                return
-            except (msgspec.MsgspecError, ValueError, RecursionError):
-                continue  # not from one of ours
-            self._take(status)
-
     def _take(self, status: Status) -> None:
         self._on_status(status)
-        self._board.take(status)
+        self._roster.take(status)
         if self._metrics is not None:
             self._metrics.collector.take(status)
-        stream = self._streams.get(status.stream)
+        stream = self._roster.running.get(status.stream)
         if status.stage == "decoder":
             process = stream.decoder if stream is not None else None
         else:
@@ -371,20 +276,20 @@ class Supervisor:
                 raise _as_error(status.message, status.exit_code)
             self._fail_stream(status.stream, status.message, status.exit_code)
 
-    def _welcome(self, status: Status, stream: _Stream | None) -> None:
+    def _welcome(self, status: Status, stream: RunningStream | None) -> None:
         """A process is ready; what its predecessor had not finished must be sent again."""
         if status.stage == "decoder":
             if stream is not None and stream.stopping:
                 stream.stop()
         elif self._stages[status.stage, status.worker].restarts:
             worker = status.worker if status.stage == "detector" else None
-            for each in self._streams.values():
+            for each in self._roster.running.values():
                 each.send(Resend(worker))
 
     def _check_processes(self) -> None:
         for (stage, worker), process in self._stages.items():
             self._check(process, stage, worker=worker)
-        for name, stream in list(self._streams.items()):
+        for name, stream in list(self._roster.running.items()):
             self._check(stream.decoder, "decoder", stream=name)
         for decoder in list(self._ending):
             if decoder.check() or decoder.state == "ended":
@@ -399,7 +304,7 @@ class Supervisor:
             if process.restarts:
                 message += f"; started again {process.restarts} times before"
             if not stream:
-                unfinished = ", ".join(sorted(self._streams) + [s.name for s in self._waiting])
+                unfinished = ", ".join(self._roster.unfinished)
                 raise SpotStreamError(f"{message}; not finished: {unfinished}")
             self._give_up(stream, message)
         elif how:
@@ -407,7 +312,7 @@ class Supervisor:
             self._on_status(
                 Status(kind="notice", stage=stage, worker=worker, stream=stream, message=message)
             )
-        if stream not in self._streams and stage == "decoder":
+        if stage == "decoder" and stream not in self._roster.running:
             return
         if process.start_if_due() and process.restarts:
             self.result.restarts[process.name] = process.restarts
@@ -416,10 +321,9 @@ class Supervisor:
 
     def _end_stream(self, name: str) -> None:
         """Forgets a stream whose results are complete, or will never be."""
-        stream = self._streams.pop(name, None)
+        stream = self._roster.end(name)
         if stream is None:
             return
-        self._board.forget(name)
         stream.send(Settled(_EVERYTHING))  # where the sink was killed before it could say so
         stream.returns.close(linger=100)
         self._ending.append(stream.decoder)
@@ -428,7 +332,7 @@ class Supervisor:
 
     def _give_up(self, name: str, message: str) -> None:
         """Has one more decoder end the stream where it is, so that its results are completed."""
-        stream = self._streams[name]
+        stream = self._roster.running[name]
         if stream.plan.given_up:  # that one died too
             self._fail_stream(name, message, 1)
             return
@@ -453,31 +357,29 @@ class Supervisor:
 
     def states(self) -> dict[str, str]:
         """States of all processes by name; may be asked from another thread."""
-        processes = [*self._stages.values(), *(s.decoder for s in list(self._streams.values()))]
-        return {process.name: process.state for process in processes}
+        return {process.name: process.state for process in self._processes()}
 
     def processes(self) -> dict[str, int]:
         """Ids of the processes that run now, by name; may be asked from another thread."""
-        running = [*self._stages.values(), *(s.decoder for s in list(self._streams.values()))]
-        return {
-            process.name: process.pid
-            for process in running
-            if process.state in ("starting", "ready")
-        }
+        return {process.name: process.pid for process in self._processes() if process.runs}
+
+    def _processes(self) -> list[StageProcess]:
+        decoders = [stream.decoder for stream in list(self._roster.running.values())]
+        return [*self._stages.values(), *decoders]
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self._interrupts += 1
+        self.stop()
 
     def _complete_what_there_is(self, message: str) -> None:
         """Has one more sink end all streams where they are: weeks of results shall not be lost."""
-        for process in [*self._stages.values(), *(s.decoder for s in self._streams.values())]:
+        for process in self._processes():
             process.kill()
         sink = self._make_stage("sink", given_up=message)
         sink.start_if_due()
         sink.end(_DRAIN_SECONDS)
 
     def _end_all(self) -> None:
-        running = [*(stream.decoder for stream in self._streams.values()), *self._stages.values()]
+        running = self._processes()
         for process in running:
             process.terminate()
         for process in (*running, *self._ending):

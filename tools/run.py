@@ -12,7 +12,8 @@ from rich.table import Table
 
 from pipeline.config import load_config
 from pipeline.logs import set_up_logging
-from pipeline.supervisor import RunResult, Supervisor
+from pipeline.result import RunResult
+from pipeline.supervisor import Supervisor
 from stages.decoder.sources import DEMO, expand_sources
 from tools.demo import DemoScore, score_demo
 from tools.event_log import EventLog

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pipeline.config import load_config
 from pipeline.plan import Status
-from pipeline.supervisor import RunResult, Supervisor
+from pipeline.result import RunResult
+from pipeline.supervisor import Supervisor
 from stages.decoder.sources import expand_sources
 from stages.errors import SpotStreamError
 

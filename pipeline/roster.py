@@ -1,0 +1,135 @@
+"""The streams of a run: which wait for their turn, and which are under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq
+
+from pipeline.messages import Return, encode_return
+from pipeline.overview import Board, StreamView
+from pipeline.plan import Status, StreamPlan
+from pipeline.process import StageProcess
+from pipeline.room import streams_to_add
+from stages.decoder.live import is_live
+from stages.decoder.media import redact
+from stages.decoder.sources import SourceSpec
+from stages.errors import ConfigError
+
+
+@dataclass(slots=True)
+class RunningStream:
+    """A stream that was begun and has not ended: its decoder, and the way back to it."""
+
+    plan: StreamPlan
+    decoder: StageProcess
+    returns: zmq.Socket
+    stopping: bool = False
+
+    def send(self, message: Return) -> None:
+        """Tells the decoder something."""
+        self.returns.send(encode_return(message))
+
+    def stop(self) -> None:
+        """Lets the decoder end the stream, at once or when it is ready to hear that."""
+        self.stopping = True
+        if self.decoder.state == "ready":
+            self.decoder.terminate()
+
+
+class Roster:
+    """Streams wait, are begun, and end.
+
+    Attributes:
+        specs: All streams that ever were.
+        running: Those under way, by name.
+
+    Args:
+        specs: The streams to begin with.
+        output: Results folder.
+        parallel: How many files may be under way at a time; cameras, which never end, all are.
+    """
+
+    def __init__(self, specs: Sequence[SourceSpec], output: Path, parallel: int) -> None:
+        self.specs = list(specs)
+        self.running: dict[str, RunningStream] = {}
+        self._output = output
+        self._parallel = parallel
+        self._waiting = list(specs)
+        self._board = Board()
+
+    def __bool__(self) -> bool:
+        """Whether any stream waits or is under way."""
+        return bool(self._waiting or self.running)
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Names of those under way, and of those that wait."""
+        return [*self.running, *(spec.name for spec in self._waiting)]
+
+    def add(self, location: str, name: str) -> list[str]:
+        """Has the streams of a location wait for their turn; gives their names.
+
+        Raises:
+            ConfigError: See `streams_to_add`.
+            SourceError: See `streams_to_add`.
+        """
+        added = streams_to_add(location, name, self.unfinished, self._output)
+        known = {spec.name for spec in self.specs}
+        self.specs += [spec for spec in added if spec.name not in known]
+        self._waiting += added
+        return [spec.name for spec in added]
+
+    def remove(self, name: str) -> None:
+        """Stops a stream, or has it wait no longer.
+
+        Raises:
+            ConfigError: There is no such stream.
+        """
+        if name in self.running:
+            self.running[name].stop()
+            return
+        if name not in self.unfinished:
+            known = ", ".join(self.unfinished)
+            raise ConfigError(f"no stream {name}" + (f"; there are {known}" if known else ""))
+        self._waiting = [spec for spec in self._waiting if spec.name != name]
+
+    def due(self) -> Iterator[SourceSpec]:
+        """Takes out those that are to be begun now; the caller puts each into `running`."""
+        for spec in list(self._waiting):
+            files = sum(not is_live(each.plan.location) for each in self.running.values())
+            if is_live(spec.location) or files < self._parallel:
+                self._waiting.remove(spec)
+                yield spec
+
+    def stop(self) -> None:
+        """Stops all that are under way; the others are not begun."""
+        self._waiting.clear()
+        for stream in self.running.values():
+            stream.stop()
+
+    def end(self, name: str) -> RunningStream | None:
+        """Takes out a stream that has ended; None where it was out already."""
+        self._board.forget(name)
+        return self.running.pop(name, None)
+
+    def take(self, status: Status) -> None:
+        """Keeps what a worker reports, for `views`."""
+        self._board.take(status)
+
+    def views(self) -> list[StreamView]:
+        """How each stream goes."""
+        return [
+            *(
+                self._board.view(
+                    name, redact(stream.plan.location), waiting=False, stopping=stream.stopping
+                )
+                for name, stream in self.running.items()
+            ),
+            *(
+                self._board.view(spec.name, redact(spec.location), waiting=True, stopping=False)
+                for spec in self._waiting
+            ),
+        ]
