@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.tools.evaluation.conftest import (
+    SEQUENCES,
+    compared,
+    noisy,
+    reference_outputs,
+)
+from tools.evaluation.comparison import Comparison, compare
+from tools.evaluation.hota import ALPHAS, hota
+from tools.evaluation.reference import trackeval_scores
+from tools.evaluation.tracking import TrackingResult, score_tracking, total
+
+pytest.importorskip("trackeval")
+
+
+def assert_equals_trackeval(comparisons: dict[str, Comparison]) -> None:
+    result = total(score_tracking(each) for each in comparisons.values())
+    assert result.scores == pytest.approx(trackeval_scores(comparisons), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("ages", [(1, 30), (30, 1)])
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_equals_trackeval(sequence: str, ages: tuple[int, int]) -> None:
+    assert_equals_trackeval({sequence: compare(*reference_outputs(sequence, ages))})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_trackeval_on_bad_results_of_several_sequences(seed: int) -> None:
+    comparisons = {}
+    for sequence in SEQUENCES:
+        truth, result = reference_outputs(sequence, (30, 1))
+        comparisons[sequence] = compare(truth, noisy(result, seed))
+    assert_equals_trackeval(comparisons)
+
+
+@pytest.mark.parametrize(
+    ("truth", "result"),
+    [
+        ((), ()),
+        (({1: 0}, {1: 1}), ()),
+        ((), ({1: 0}, {1: 1})),
+        (({1: 0}, {2: 100}), ({1: 0}, {1: 200})),
+        (({1: 0}, {}, {1: 0}), ({}, {5: 3}, {5: 3})),
+        (({1: 0, 2: 0},), ({1: 0, 2: 0, 3: 0},)),
+    ],
+    ids=["nothing", "no result", "no truth", "one frame each", "gaps", "identical boxes"],
+)
+def test_equals_trackeval_at_the_edges(
+    truth: tuple[dict[int, float], ...], result: tuple[dict[int, float], ...]
+) -> None:
+    full = compared(({1: 0, 2: 50}, {1: 2, 2: 50}), ({1: 0, 2: 52}, {3: 0, 2: 54}))
+    assert_equals_trackeval({"edge": compared(truth, result)})
+    assert_equals_trackeval({"edge": compared(truth, result), "full": full})
+
+
+def test_by_hand() -> None:
+    """Two frames, one object, found in both under two ids: DetA 1, AssA 1/2."""
+    result = hota(compared(({1: 0}, {1: 0}), ({1: 0}, {2: 0})))
+    assert result.det_a == 1
+    assert result.ass_a == pytest.approx(0.5)
+    assert result.hota == pytest.approx(np.sqrt(0.5))
+
+
+def test_curves_end_where_the_overlap_does() -> None:
+    """Boxes shifted by a third have an IoU of one half."""
+    curve = hota(compared(({1: 0},), ({1: 10 / 3},))).hota_curve
+    assert (curve == (ALPHAS < 0.51)).all()
+
+
+def test_nothing_adds_nothing() -> None:
+    full = score_tracking(compared(({1: 0},), ({1: 2},)))
+    assert (full + TrackingResult()).scores == full.scores
