@@ -52,7 +52,11 @@ class TrackerStage:
         self._epochs[frame.stream] = frame.epoch
         try:
             tracked = tracker.update(
-                detections.boxes, detections.scores, detections.classes, detections.motion
+                detections.boxes,
+                detections.scores,
+                detections.classes,
+                detections.motion,
+                (frame.width, frame.height) if frame.width and frame.height else None,
             )
         except ValueError as error:
             raise ValueError(f"stream {frame.stream}, frame {frame.number}: {error}") from error

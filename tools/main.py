@@ -160,7 +160,7 @@ def track(
     detections: Annotated[Path, typer.Option(help="UA-DETRAC, MOT or UAVDT detection file (.gz).")],
     output: Annotated[Path, typer.Option(help="MOT result file to write.")],
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
-    tracker: Annotated[str | None, typer.Option(help="Tracker: sort.")] = None,
+    tracker: Annotated[str | None, typer.Option(help="Tracker: sort, spottrack.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A tracker setting: max_age=30.")
     ] = None,

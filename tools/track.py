@@ -49,6 +49,7 @@ def track_file(
     tracker: str,
     settings: Mapping[str, object],
     frames: int | None = None,
+    frame_size: tuple[int, int] | None = None,
 ) -> TrackSummary:
     """Tracks one detection file and writes the tracks in MOT format.
 
@@ -59,6 +60,8 @@ def track_file(
         settings: Its settings.
         frames: Frames in the sequence, where the file may end before it does; None for the number
             of its last frame.
+        frame_size: Width and height in pixels, for trackers that mind the frame's edge; None for
+            that of the benchmark whose format the file has.
 
     Raises:
         ConfigError: The file, the tracker or a setting is wrong.
@@ -69,13 +72,14 @@ def track_file(
     stage = TrackerStage(tracker, settings)
     file = DetectionFile.read(detections)
     name = sequence_name(detections)
+    width, height = frame_size or file.frame_size or (0, 0)
     count = file.frame_count if frames is None else frames
     boxes = 0
     ids: set[int] = set()
     seconds = 0.0
     with AtomicFile(output) as result:
         for index in range(count):
-            observed = Detections(_header(name, index), *file.frame(index))
+            observed = Detections(_header(name, index, width, height), *file.frame(index))
             start = time.perf_counter()
             tracks = stage.process(observed)
             seconds += time.perf_counter() - start
@@ -118,8 +122,8 @@ def track_folder(
     }
 
 
-def _header(name: str, index: int) -> FrameHeader:
-    """A frame without pixels or time: trackers count frames and look at neither."""
+def _header(name: str, index: int, width: int, height: int) -> FrameHeader:
+    """A frame without pixels or time, which trackers do not look at; size 0 is unknown."""
     return FrameHeader(
         stream=name,
         epoch=0,
@@ -128,7 +132,7 @@ def _header(name: str, index: int) -> FrameHeader:
         pts=index,
         time_base=Fraction(1),
         captured_ns=0,
-        height=0,
-        width=0,
+        height=height,
+        width=width,
         pixel_format=PixelFormat.BGR24,
     )

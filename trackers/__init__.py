@@ -2,11 +2,13 @@
 
 from trackers.registry import TRACKERS, TrackerSetting, build_tracker, tracker_settings
 from trackers.sort import Sort
+from trackers.spottrack import SpotTrack
 from trackers.tracker import TrackedBoxes, Tracker
 
 __all__ = [
     "TRACKERS",
     "Sort",
+    "SpotTrack",
     "TrackedBoxes",
     "Tracker",
     "TrackerSetting",

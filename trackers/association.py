@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from trackers.boxes import FloatArray, IndexArray
+from trackers.boxes import BoolArray
+from trackers.overlaps import BoxPairs
 
 
-def match_by_iou(iou: FloatArray, threshold: float) -> tuple[IndexArray, IndexArray]:
-    """Pairs rows with columns for the greatest sum of IoU, then drops pairs below ``threshold``.
+def match_as_sort(pairs: BoxPairs, threshold: float) -> BoxPairs:
+    """Pairs each box with at most one for the greatest sum of IoU, then drops low pairs.
 
     Where every row and every column has at most one partner above the threshold there is nothing
     to decide and these pairs are taken as they are, as the reference implementation of SORT does;
@@ -17,16 +18,37 @@ def match_by_iou(iou: FloatArray, threshold: float) -> tuple[IndexArray, IndexAr
     part in it.
 
     Args:
-        iou: ``(N, M)``.
+        pairs: Tracks (rows) and detections (columns) that overlap.
         threshold: Least IoU of a pair, in (0, 1].
-
-    Returns:
-        Rows ``(K,)`` and columns ``(K,)`` of the pairs, rows ascending.
     """
-    above = iou > threshold
-    if above.any() and above.sum(axis=0).max() == 1 and above.sum(axis=1).max() == 1:
-        rows, columns = np.nonzero(above)
-        return rows, columns
-    rows, columns = linear_sum_assignment(iou, maximize=True)
-    good = iou[rows, columns] >= threshold
-    return rows[good], columns[good]
+    above = pairs.where(pairs.iou > threshold)
+    if len(above) and _without_rival(above).all():
+        return above
+    best = match(pairs)
+    return best.where(best.iou >= threshold)
+
+
+def match(pairs: BoxPairs) -> BoxPairs:
+    """Those of ``pairs`` that give each box at most one partner and have the greatest sum of IoU.
+
+    What no other pair contends for is taken at once; the assignment is left with the rest.
+    """
+    taken = _without_rival(pairs)
+    contended = np.flatnonzero(~taken)
+    if len(contended):
+        rows, row_places = np.unique(pairs.rows[contended], return_inverse=True)
+        columns, column_places = np.unique(pairs.columns[contended], return_inverse=True)
+        iou = np.zeros((len(rows), len(columns)))
+        iou[row_places, column_places] = pairs.iou[contended]
+        partner = np.full(len(rows), -1)
+        chosen_rows, chosen_columns = linear_sum_assignment(iou, maximize=True)
+        partner[chosen_rows] = chosen_columns
+        taken[contended] = partner[row_places] == column_places
+    return pairs.where(taken)
+
+
+def _without_rival(pairs: BoxPairs) -> BoolArray:
+    """``(K,)``: neither box of the pair has another partner."""
+    rows = np.bincount(pairs.rows, minlength=pairs.shape[0])[pairs.rows]
+    columns = np.bincount(pairs.columns, minlength=pairs.shape[1])[pairs.columns]
+    return (rows == 1) & (columns == 1)

@@ -67,3 +67,15 @@ def from_center_area_aspect(states: FloatArray) -> FloatArray:
     boxes[:, :2] = states[:, :2] - halves
     boxes[:, 2:] = states[:, :2] + halves
     return boxes
+
+
+def to_center_size(boxes: FloatArray) -> FloatArray:
+    """Boxes ``(N, 4)`` as ``(N, 4)`` centre x, centre y, width, height."""
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    return np.concatenate((boxes[:, :2] + sizes / 2, sizes), axis=1)
+
+
+def from_center_size(states: FloatArray) -> FloatArray:
+    """Inverse of `to_center_size`."""
+    halves = states[:, 2:] / 2
+    return np.concatenate((states[:, :2] - halves, states[:, :2] + halves), axis=1)

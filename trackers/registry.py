@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import get_type_hints
 
 from trackers.sort import Sort
+from trackers.spottrack import SpotTrack
 from trackers.tracker import Tracker
 
-TRACKERS: dict[str, type[Tracker]] = {"sort": Sort}
+TRACKERS: dict[str, type[Tracker]] = {"sort": Sort, "spottrack": SpotTrack}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 
 def checked_count(name: str, value: object, minimum: int) -> int:
@@ -27,12 +28,39 @@ def checked_share(name: str, value: object) -> float:
     raise ValueError(f"{name} must lie in (0, 1], got {value!r}")
 
 
-def checked_number(name: str, value: object) -> float:
-    """``value`` as a finite float.
+def checked_number(name: str, value: object, minimum: float = -math.inf) -> float:
+    """``value`` as a finite float of at least ``minimum``.
 
     Raises:
         ValueError: It is anything else.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if _is_finite(value) and value >= minimum:
         return float(value)
-    raise ValueError(f"{name} must be a finite number, got {value!r}")
+    least = "" if minimum == -math.inf else f" of at least {minimum:g}"
+    raise ValueError(f"{name} must be a finite number{least}, got {value!r}")
+
+
+def checked_positive(name: str, value: object) -> float:
+    """``value`` as a finite float above 0.
+
+    Raises:
+        ValueError: It is anything else.
+    """
+    if _is_finite(value) and value > 0:
+        return float(value)
+    raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
+
+
+def checked_switch(name: str, value: object) -> bool:
+    """``value``, which is True or False.
+
+    Raises:
+        ValueError: It is anything else.
+    """
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"{name} must be true or false, got {value!r}")
+
+
+def _is_finite(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

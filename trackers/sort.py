@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from trackers.association import match_by_iou
+from trackers.association import match_as_sort
 from trackers.boxes import (
     BoolArray,
     FloatArray,
     from_center_area_aspect,
-    iou_matrix,
     to_center_area_aspect,
 )
 from trackers.kalman import ConstantVelocityFilter
+from trackers.overlaps import find_overlaps
 from trackers.settings import checked_count, checked_number, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker
 
@@ -79,7 +79,8 @@ class Sort(Tracker):
         indices = observations.indices[confident]
 
         predictions = self._predict()
-        rows, columns = match_by_iou(iou_matrix(predictions, boxes), self.iou_threshold)
+        pairs = match_as_sort(find_overlaps(predictions, boxes), self.iou_threshold)
+        rows, columns = pairs.rows, pairs.columns
         measurements = to_center_area_aspect(boxes)
         self._filter.update(rows, measurements[columns], MEASUREMENT_NOISE)
         self._misses[rows] = 0

@@ -45,12 +45,14 @@ class Observations:
         scores: ``(N,)`` float64.
         indices: ``(N,)`` int64, row of each in the arrays given to `update`.
         motion: ``(2, 3)`` float64 affine map from the previous frame's pixels to this frame's.
+        frame_size: ``(2,)`` float64 width and height of the frame in pixels.
     """
 
     boxes: FloatArray
     scores: FloatArray
     indices: Int64Array
-    motion: FloatArray | None
+    motion: FloatArray | None = None
+    frame_size: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -72,6 +74,7 @@ class Tracker(ABC):
         scores: npt.ArrayLike,
         classes: npt.ArrayLike | None = None,
         motion: npt.ArrayLike | None = None,
+        frame_size: tuple[float, float] | None = None,
     ) -> TrackedBoxes:
         """Takes the detections of the next frame and gives the tracks seen in it.
 
@@ -85,13 +88,14 @@ class Tracker(ABC):
             classes: ``(N,)`` whole numbers; they ride along and do not keep boxes apart.
             motion: ``(2, 3)`` affine map from the previous frame's pixels to this frame's, None
                 where the camera stands still or its motion is unknown.
+            frame_size: Width and height of the frame in pixels, None where it is unknown.
 
         Returns:
             The tracks updated in this frame that the tracker is sure enough of.
 
         Raises:
-            ValueError: A shape is wrong, or a box, score or motion is not finite. The tracker has
-                not taken the step then.
+            ValueError: A shape is wrong, or a box, score, motion or size is not finite. The tracker
+                has not taken the step then.
         """
         box_array = _checked("boxes", boxes, (-1, 4))
         score_array = _checked("scores", scores, (len(box_array),))
@@ -100,6 +104,7 @@ class Tracker(ABC):
         else:
             class_array = _checked("classes", classes, (len(box_array),)).astype(np.int16)
         motion_array = None if motion is None else _checked("motion", motion, (2, 3))
+        size_array = None if frame_size is None else _checked("frame_size", frame_size, (2,))
 
         has_area = (box_array[:, 2:] > box_array[:, :2]).all(axis=1)
         indices = np.flatnonzero(has_area)
@@ -108,7 +113,7 @@ class Tracker(ABC):
         else:
             kept_boxes, kept_scores = box_array[indices], score_array[indices]
         tracked, ids, used = self._track(
-            Observations(kept_boxes, kept_scores, indices, motion_array)
+            Observations(kept_boxes, kept_scores, indices, motion_array, size_array)
         )
         return TrackedBoxes(
             tracked.astype(np.float32),

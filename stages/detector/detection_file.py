@@ -35,6 +35,7 @@ CLASS_NAMES: dict[DetectionFormat, tuple[str, ...]] = {
     "uavdt": ("car", "truck", "bus"),
     "mot": ("object",),
 }
+FRAME_SIZES: dict[DetectionFormat, tuple[int, int]] = {"detrac": (960, 540), "uavdt": (1024, 540)}
 COLUMNS: dict[DetectionFormat, int] = {"detrac": 7, "uavdt": 9}
 MIN_COLUMNS = 7
 IDENTITY, LEFT, WIDTH, HEIGHT, SCORE, CLASS = 1, 2, 4, 5, 6, 7
@@ -120,6 +121,11 @@ class DetectionFile:
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes that `frame` gives indices of."""
         return CLASS_NAMES[self.format]
+
+    @property
+    def frame_size(self) -> tuple[int, int] | None:
+        """Width and height of the benchmark's frames in pixels; None where they differ."""
+        return FRAME_SIZES.get(self.format)
 
     def frame(self, index: int) -> FrameBoxes:
         """The detections of the frame at 0-based ``index``; none where the file has no such."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 
@@ -130,3 +131,62 @@ def test_importing_trackers_imports_neither_torch_nor_opencv() -> None:
     code = "import sys, trackers; print(sorted({'torch', 'cv2', 'stages'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def scene(count: int, frames: int, seed: int = 0) -> list[np.ndarray]:
+    """Boxes that drift, in places all over a large frame."""
+    rng = np.random.default_rng(seed)
+    corners, speeds = rng.uniform(0, 8000, (count, 2)), rng.normal(0, 2, (count, 2))
+    sizes = rng.uniform(20, 60, (count, 2))
+    result = []
+    for _ in range(frames):
+        corners = corners + speeds
+        result.append(np.hstack((corners, corners + sizes)))
+    return result
+
+
+def test_two_thousand_objects(tracker: Tracker) -> None:
+    for boxes in scene(2000, 6):
+        tracks = tracker.update(boxes, np.full(2000, 0.9))
+    assert len(np.unique(tracks.ids)) == len(tracks) > 1900
+    assert (np.diff(tracks.ids) > 0).all()
+
+
+def test_identical_boxes(tracker: Tracker) -> None:
+    for _ in range(6):
+        tracks = tracker.update([BOX] * 5, [0.9] * 5)
+        assert len(np.unique(tracks.ids)) == len(tracks) >= 1
+
+
+def test_results_are_deterministic(tracker: Tracker) -> None:
+    other = type(tracker)()
+    rng = np.random.default_rng(3)
+    for boxes in scene(60, 30):
+        shown = boxes[rng.random(60) < 0.8]
+        scores = rng.random(len(shown))
+        first, second = tracker.update(shown, scores), other.update(shown, scores)
+        np.testing.assert_array_equal(first.boxes, second.boxes)
+        np.testing.assert_array_equal(first.ids, second.ids)
+
+
+def test_an_id_belongs_to_one_stretch_of_frames_only(tracker: Tracker) -> None:
+    """Objects that come and go never bring an id back that somebody else had."""
+    rng = np.random.default_rng(8)
+    owners: dict[int, int] = {}
+    places = scene(30, 1)[0]
+    for _ in range(200):
+        present = rng.random(30) < 0.7
+        tracks = tracker.update(places[present], np.full(present.sum(), 0.9))
+        objects = np.flatnonzero(present)[tracks.detection_indices]
+        for track, owner in zip(tracks.ids.tolist(), objects.tolist(), strict=True):
+            assert owners.setdefault(track, owner) == owner
+
+
+def test_state_is_bounded(tracker: Tracker) -> None:
+    """Objects that are seen for three frames and never again leave nothing behind."""
+    sizes = []
+    for frame in range(600):
+        boxes = scene(20, 1, seed=frame // 3)[0]
+        tracker.update(boxes, np.full(20, 0.9))
+        sizes.append(len(pickle.dumps(tracker)))
+    assert max(sizes[300:]) <= 1.1 * max(sizes[:300])

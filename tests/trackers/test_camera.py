@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trackers.camera import motion_from_boxes, moved_points, scale_of
+
+
+def objects(count: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.hstack((rng.uniform(0, 1000, (count, 2)), rng.uniform(15, 60, (count, 2))))
+
+
+def similarity(degrees: float, scale: float, shift: tuple[float, float]) -> np.ndarray:
+    cosine, sine = np.cos(np.radians(degrees)) * scale, np.sin(np.radians(degrees)) * scale
+    return np.array([[cosine, -sine, shift[0]], [sine, cosine, shift[1]]])
+
+
+def moved(states: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    return np.hstack((moved_points(states[:, :2], motion), states[:, 2:] * scale_of(motion)))
+
+
+@pytest.mark.parametrize(
+    "motion",
+    [
+        similarity(0, 1, (0, 0)),
+        similarity(0, 1, (43, -31)),
+        similarity(1, 1, (5, 20)),
+        similarity(-1, 1.02, (-10, 12)),
+    ],
+)
+def test_finds_a_jump_in_spite_of_clutter(motion: np.ndarray) -> None:
+    states = objects(40)
+    rng = np.random.default_rng(1)
+    seen = moved(states, motion)[rng.permutation(40)[:30]]  # a quarter is not seen,
+    seen[:, :2] += rng.normal(0, 0.5, (30, 2))
+    seen = np.vstack((seen, objects(20, seed=9)))  # and 20 things are that were not there
+    found = motion_from_boxes(states, seen)
+    assert found is not None
+    errors = moved_points(states[:, :2], found) - moved_points(states[:, :2], motion)
+    assert np.abs(errors).max() < 1.5
+
+
+def test_vehicles_that_drive_are_outvoted() -> None:
+    states = objects(30)
+    seen = states.copy()
+    seen[:, :2] += [20, 10]
+    seen[:10, :2] += [15, 0]  # one third drives on by more than expected
+    found = motion_from_boxes(states, seen)
+    assert found is not None
+    np.testing.assert_allclose(found, similarity(0, 1, (20, 10)), atol=0.3)
+
+
+def test_does_not_guess() -> None:
+    states = objects(12)
+    assert motion_from_boxes(states[:3], states[:3]) is None  # too few
+    assert motion_from_boxes(states, states[:0]) is None
+    assert motion_from_boxes(states, objects(12, seed=4)) is None  # nothing in common
+    other_sizes = states * np.array([1, 1, 3, 3])
+    assert motion_from_boxes(states, other_sizes) is None
+
+
+def test_objects_close_together_do_not_turn_the_picture() -> None:
+    """A pixel's error on neighbours must not swing the far end of the frame about."""
+    states = objects(8)
+    states[:, :2] = 100 + np.arange(16).reshape(8, 2) * 2.0
+    seen = states.copy()
+    seen[:, :2] += np.random.default_rng(2).normal(0, 1.0, (8, 2))
+    found = motion_from_boxes(states, seen)
+    assert found is not None
+    assert np.abs(moved_points(np.array([[1000.0, 500]]), found) - [1000, 500]).max() < 5

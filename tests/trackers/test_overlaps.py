@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trackers.boxes import iou_matrix
+from trackers.overlaps import DENSE_PAIRS, find_overlaps, neighbours
+
+
+def boxes(count: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    corners = rng.uniform(0, 300, (count, 2))
+    return np.hstack((corners, corners + rng.uniform(1, 60, (count, 2))))
+
+
+@pytest.mark.parametrize("counts", [(20, 30), (300, 200), (150, 150)])
+def test_finds_all_that_overlap(counts: tuple[int, int]) -> None:
+    a, b = boxes(counts[0], 1), boxes(counts[1], 2)
+    expected = iou_matrix(a, b)
+    pairs = find_overlaps(a, b)
+    assert (len(a) * len(b) > DENSE_PAIRS) == (counts[0] > 20)
+    rows, columns = np.nonzero(expected)
+    assert pairs.rows.tolist() == rows.tolist()
+    assert pairs.columns.tolist() == columns.tolist()
+    np.testing.assert_allclose(pairs.iou, expected[rows, columns], rtol=1e-12)
+    assert pairs.shape == counts
+
+
+def test_both_boxes_of_a_pair_are_widened() -> None:
+    a = np.array([[0.0, 0, 10, 10], [0, 0, 10, 10]])
+    b = np.array([[12.0, 0, 32, 10]])
+    pairs = find_overlaps(a, b, np.array([0.0, 0.1]))
+    assert (pairs.rows.tolist(), pairs.columns.tolist()) == ([1], [0])
+    # -1 … 11 and 10 … 34, both -1 … 11 high: 1 × 12 shared
+    assert pairs.iou[0] == pytest.approx(12 / (12 * 12 + 24 * 12 - 12))
+
+
+@pytest.mark.parametrize("counts", [(0, 3), (3, 0), (0, 0)])
+@pytest.mark.parametrize("widened", [False, True])
+def test_nothing_overlaps_nothing(counts: tuple[int, int], widened: bool) -> None:
+    a, b = boxes(counts[0], 1), boxes(counts[1], 2)
+    pairs = find_overlaps(a, b, np.zeros(len(a)) if widened else None)
+    assert len(pairs) == 0
+    assert pairs.shape == counts
+
+
+def test_neighbours_touch() -> None:
+    a = np.array([[0.0, 0, 10, 10]])
+    b = np.array([[10.0, 10, 20, 20], [10.1, 0, 20, 10], [-5, -5, 0, 3], [0, 11, 9, 12]])
+    assert neighbours(a, b)[1].tolist() == [0, 2]

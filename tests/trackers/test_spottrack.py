@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trackers import SpotTrack
+
+BOX = np.array([[100.0, 100, 140, 130]])
+FRAME = (1000, 500)
+
+
+def seen(tracker: SpotTrack, boxes: np.ndarray | list, score: float = 0.9) -> list[int]:
+    return tracker.update(boxes, np.full(len(boxes), score), frame_size=FRAME).ids.tolist()
+
+
+def crowd(count: int = 12, seed: int = 0) -> np.ndarray:
+    corners = np.random.default_rng(seed).uniform((150, 100), (800, 350), (count, 2))
+    return np.hstack((corners, corners + np.array([30, 20])))
+
+
+def test_weak_detections_become_no_track() -> None:
+    tracker = SpotTrack()
+    assert [seen(tracker, BOX, 0.4) for _ in range(20)] == [[]] * 20
+
+
+def test_one_strong_detection_confirms_what_was_followed() -> None:
+    tracker = SpotTrack(min_hits=3)
+    assert [seen(tracker, BOX, score) for score in (0.3, 0.3, 0.6, 0.3)] == [[], [], [1], [1]]
+
+
+def test_a_track_lives_on_weak_detections() -> None:
+    tracker = SpotTrack()
+    assert seen(tracker, BOX) == [1]
+    assert [seen(tracker, BOX + shift, 0.05) for shift in range(20)] == [[1]] * 20
+
+
+def test_what_is_not_confirmed_is_forgotten_at_its_first_miss() -> None:
+    tracker = SpotTrack(min_hits=2)
+    seen(tracker, BOX)
+    seen(tracker, [])
+    assert seen(tracker, BOX) == []
+    assert seen(tracker, BOX) == [1]
+
+
+@pytest.mark.parametrize("max_age", [0, 4])
+def test_a_track_survives_max_age_frames_without_detection(max_age: int) -> None:
+    tracker = SpotTrack(max_age=max_age)
+    for gap, expected in ((max_age, [1]), (max_age + 1, [2])):
+        seen(tracker, BOX)
+        for _ in range(gap):
+            assert seen(tracker, []) == []
+        assert seen(tracker, BOX) == expected
+
+
+def test_doubles_of_a_detection_are_ignored() -> None:
+    tracker = SpotTrack()
+    boxes = np.vstack((BOX + 1, BOX, BOX + 300))
+    tracks = tracker.update(boxes, [0.7, 0.9, 0.8])
+    assert tracks.detection_indices.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_ids_hold_when_the_camera_jumps(known: bool) -> None:
+    """By the given motion, and by the boxes' own vote where there is none."""
+    boxes = crowd()
+    jump = np.array([45.0, -25.0])
+    motion = np.column_stack((np.eye(2), jump)) if known else None
+    tracker, without = SpotTrack(), SpotTrack(estimate_camera=False)
+    for each in (tracker, without):
+        for _ in range(3):
+            ids = each.update(boxes, np.full(12, 0.9)).ids.tolist()
+    scores = np.full(12, 0.9)
+    assert tracker.update(boxes + np.tile(jump, 2), scores, motion=motion).ids.tolist() == ids
+    assert without.update(boxes + np.tile(jump, 2), scores).ids.tolist() != ids
+
+
+def test_boxes_grow_with_the_picture() -> None:
+    boxes = crowd()
+    tracker = SpotTrack()
+    for _ in range(3):
+        ids = tracker.update(boxes, np.full(12, 0.9)).ids.tolist()
+    zoom = np.column_stack((np.eye(2) * 2, [0.0, 0.0]))
+    tracks = tracker.update(boxes * 2, np.full(12, 0.9), motion=zoom)
+    assert tracks.ids.tolist() == ids
+    np.testing.assert_allclose(tracks.boxes, boxes * 2, atol=0.1)
+
+
+def test_what_the_edge_cuts_is_followed_but_not_reported() -> None:
+    tracker = SpotTrack(edge_margin=4)
+    reports = [seen(tracker, BOX + np.array([left, 0, left, 0])) for left in range(-97, -90)]
+    assert reports == [[], [1], [1], [1], [1], [1], [1]]
+    assert tracker.next_id == 2
+
+
+def test_without_a_frame_size_there_is_no_edge() -> None:
+    tracker = SpotTrack()
+    assert tracker.update(BOX - 99, [0.9]).ids.tolist() == [1]
+
+
+def test_a_track_that_leaves_the_frame_is_forgotten() -> None:
+    tracker = SpotTrack(max_age=1000)
+    for left in range(0, 800, 20):
+        seen(tracker, BOX + np.array([left, 0, left, 0]))
+    for _ in range(20):
+        seen(tracker, [])
+    assert len(tracker._tracks) == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("max_age", -1, "max_age must be a whole number of at least 0, got -1"),
+        ("min_hits", 0, "min_hits must be a whole number of at least 1, got 0"),
+        ("duplicate_iou", 0, r"duplicate_iou must lie in \(0, 1\], got 0"),
+        ("widening", -0.1, "widening must be a finite number of at least 0, got -0.1"),
+        ("position_noise", 0, "position_noise must be a finite number above 0, got 0"),
+        ("velocity_noise", "1", "velocity_noise must be a finite number above 0, got '1'"),
+        ("estimate_camera", 1, "estimate_camera must be true or false, got 1"),
+        ("confirm_score", float("nan"), "confirm_score must be a finite number, got nan"),
+    ],
+)
+def test_bad_settings_are_refused(setting: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SpotTrack(**{setting: value})  # type: ignore[arg-type]

@@ -1,0 +1,100 @@
+"""Motion of the camera, as an affine map from the previous frame's pixels to this frame's."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trackers.boxes import FloatArray
+from trackers.overlaps import neighbours
+
+REACH = 60.0  # pixels: the longest jump that is looked for, in each direction
+CELL = 6.0  # pixels: displacements this close count as one
+LEAST_VOTES = 4
+LEAST_SHARE = 0.3  # of the objects that must agree
+LEAST_ADVANTAGE = 1.1  # over standing still
+SIZE_TOLERANCE = 0.35  # |log| of the ratio of two widths or heights
+STIFFNESS = 5e4  # pixels²: how much spread of the objects it takes to believe in a rotation
+OUTLIERS = (20.0, 12.0, 6.0, 3.0)  # pixels off the fit where a pair's say is a quarter, by step
+
+
+def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray | None:
+    """How the picture moved against what was expected, by a vote of the objects in it.
+
+    Every pair of a prediction and an observation of about its size votes for the displacement
+    between the two. Where enough agree on one displacement, a similarity transform is fitted to
+    them, robustly, and held close to a translation where the objects stand close together.
+
+    Args:
+        predicted: ``(T, 4)`` expected centre x, centre y, width, height of the objects in this
+            frame.
+        observed: ``(N, 4)`` the detections of this frame, the same way.
+
+    Returns:
+        ``(2, 3)`` map from expected to actual places, None where the objects do not agree.
+    """
+    if min(len(predicted), len(observed)) < LEAST_VOTES:
+        return None
+    sources, targets = _candidates(predicted, observed)
+    displacements = targets - sources
+    cells = np.floor((displacements + REACH) / CELL).astype(np.intp)
+    side = int(2 * REACH / CELL) + 3  # an empty cell on each side
+    votes = np.zeros((side, side), np.int64)
+    np.add.at(votes, (cells[:, 0] + 1, cells[:, 1] + 1), 1)
+    columns = votes[:, :-2] + votes[:, 1:-1] + votes[:, 2:]
+    around = columns[:-2] + columns[1:-1] + columns[2:]  # of each cell and its eight neighbours
+    best = np.unravel_index(around.argmax(), around.shape)
+    needed = max(LEAST_VOTES, LEAST_SHARE * min(len(predicted), len(observed)))
+    if around[best] < needed:
+        return None
+    peak = np.median(displacements[(np.abs(cells - best) <= 1).all(axis=1)], axis=0)
+    agreeing = (np.abs(displacements - peak) < CELL).all(axis=1)
+    still = (np.abs(displacements) < CELL).all(axis=1)
+    if agreeing.sum() <= LEAST_ADVANTAGE * still.sum():
+        agreeing = still
+    if agreeing.sum() < LEAST_VOTES:
+        return None
+    motion = np.column_stack((np.eye(2), np.median(displacements[agreeing], axis=0)))
+    return _fitted(sources, targets, motion)
+
+
+def moved_points(points: FloatArray, motion: FloatArray) -> FloatArray:
+    """Points ``(N, 2)`` after an affine ``motion`` ``(2, 3)``."""
+    return points @ motion[:, :2].T + motion[:, 2]
+
+
+def scale_of(motion: FloatArray) -> float:
+    """How much larger things are after an affine ``motion`` ``(2, 3)``."""
+    return float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
+
+
+def _candidates(predicted: FloatArray, observed: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Centres ``(K, 2)`` of predictions and observations in reach and of about the same size."""
+    rows, columns = neighbours(_around(predicted), _around(observed))
+    sizes = np.maximum(predicted[rows, 2:], 1.0)
+    resizing = np.abs(np.log(np.maximum(observed[columns, 2:], 1.0) / sizes))
+    alike = (resizing < SIZE_TOLERANCE).all(axis=1)
+    return predicted[rows[alike], :2], observed[columns[alike], :2]
+
+
+def _around(objects: FloatArray) -> FloatArray:
+    """Boxes that touch where two centres are in reach of each other, in x and in y."""
+    centers = objects[:, :2]
+    return np.concatenate((centers - REACH / 2, centers + REACH / 2), axis=1)
+
+
+def _fitted(sources: FloatArray, targets: FloatArray, motion: FloatArray) -> FloatArray:
+    """Similarity transform near ``motion``, by least squares that doubt what lies far off."""
+    for outlier in OUTLIERS:
+        errors = ((moved_points(sources, motion) - targets) ** 2).sum(axis=1, keepdims=True)
+        weights = 1 / (1 + errors / outlier**2) ** 2
+        total = weights.sum()
+        source_center = (weights * sources).sum(axis=0) / total
+        target_center = (weights * targets).sum(axis=0) / total
+        x, y = (sources - source_center).T
+        u, v = (weights * (targets - target_center)).T
+        spread = (weights * (sources - source_center) ** 2).sum() + STIFFNESS
+        cosine = ((x * u + y * v).sum() + STIFFNESS) / spread
+        sine = (x * v - y * u).sum() / spread
+        turn = np.array([[cosine, -sine], [sine, cosine]])
+        motion = np.column_stack((turn, target_center - turn @ source_center))
+    return motion

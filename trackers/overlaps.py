@@ -1,0 +1,91 @@
+"""Which boxes overlap, and by how much: the few pairs that do among the many that could."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trackers.boxes import BoolArray, FloatArray, IndexArray, iou_matrix
+
+DENSE_PAIRS = 10_000  # up to so many, comparing all with all is faster than looking for neighbours
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxPairs:
+    """Pairs of boxes that overlap, ordered by row, then column.
+
+    Attributes:
+        rows: ``(K,)`` index of the first box of each pair.
+        columns: ``(K,)`` index of the second.
+        iou: ``(K,)`` float64 in (0, 1].
+        shape: How many boxes there are on both sides.
+    """
+
+    rows: IndexArray
+    columns: IndexArray
+    iou: FloatArray
+    shape: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def where(self, mask: BoolArray) -> BoxPairs:
+        """The pairs for which ``mask`` ``(K,)`` is True; rows and columns keep their numbers."""
+        return BoxPairs(self.rows[mask], self.columns[mask], self.iou[mask], self.shape)
+
+
+def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = None) -> BoxPairs:
+    """The overlapping pairs of boxes ``a`` ``(N, 4)`` and ``b`` ``(M, 4)``, all ltrb.
+
+    Args:
+        a: First boxes.
+        b: Second boxes.
+        widening: ``(N,)`` for each box of ``a``, by what share of their widths and heights both
+            boxes of a pair are widened on every side before they are compared, >= 0 (the buffered
+            IoU of C-BIoU, Yang et al. 2023, arXiv 2211.14317). None for not at all.
+    """
+    shape = (len(a), len(b))
+    if shape[0] * shape[1] <= DENSE_PAIRS and widening is None:
+        iou = iou_matrix(a, b)
+        rows, columns = np.nonzero(iou)
+        return BoxPairs(rows, columns, iou[rows, columns], shape)
+    reach = 0.0 if widening is None else float(widening.max(initial=0.0))
+    rows, columns = neighbours(_widened(a, reach), _widened(b, reach))
+    first, second = a[rows], b[columns]
+    if widening is not None:
+        first = _widened(first, widening[rows, None])
+        second = _widened(second, widening[rows, None])
+    sizes = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
+    intersection = np.maximum(sizes, 0.0).prod(axis=1)
+    union = (first[:, 2:] - first[:, :2]).prod(axis=1)
+    union += (second[:, 2:] - second[:, :2]).prod(axis=1)
+    union -= intersection
+    found = intersection > 0
+    return BoxPairs(rows[found], columns[found], intersection[found] / union[found], shape)
+
+
+def _widened(boxes: FloatArray, share: float | FloatArray) -> FloatArray:
+    margins = (boxes[:, 2:] - boxes[:, :2]) * share
+    return np.concatenate((boxes[:, :2] - margins, boxes[:, 2:] + margins), axis=1)
+
+
+def neighbours(a: FloatArray, b: FloatArray) -> tuple[IndexArray, IndexArray]:
+    """Rows and columns ``(K,)`` of the pairs of boxes that touch, by row, then column.
+
+    The boxes of ``b`` are sorted by their left edges; those that a box can overlap begin between
+    its own left edge, less the greatest width, and its right edge.
+    """
+    order = np.argsort(b[:, 0], kind="stable")
+    lefts = b[order, 0]
+    widest = (b[:, 2] - b[:, 0]).max(initial=0.0)
+    firsts = np.searchsorted(lefts, a[:, 0] - widest)
+    counts = np.searchsorted(lefts, a[:, 2], side="right") - firsts
+    rows = np.repeat(np.arange(len(a)), counts)
+    starts = np.cumsum(counts) - counts
+    columns = order[np.arange(len(rows)) - starts[rows] + firsts[rows]]
+    near = (a[rows, :2] <= b[columns, 2:]).all(axis=1)
+    near &= (b[columns, :2] <= a[rows, 2:]).all(axis=1)
+    rows, columns = rows[near], columns[near]
+    by_pair = np.lexsort((columns, rows))
+    return rows[by_pair], columns[by_pair]

@@ -1,0 +1,246 @@
+"""SpotTrack: tracking of vehicles from a moving camera, by weak detections too.
+
+Our own, from known parts: detections in two stages as in ByteTrack (Zhang et al. 2022, arXiv
+2110.06864), boxes widened as in C-BIoU (Yang et al. 2023, arXiv 2211.14317), a Kalman filter whose
+noise scales with the size of the object as in DeepSORT (Wojke et al. 2017, arXiv 1703.07402).
+Three things are different. Anything that moves like an object is followed from the first weak
+detection on, but it takes one strong detection to make it a track. The motion of the camera comes
+from the frame or, where nobody gives it, from a vote of the boxes. And vehicles that the edge of
+the frame cuts are followed without being reported, since the benchmarks' ground truth leaves them
+out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trackers.association import match
+from trackers.boxes import FloatArray, IndexArray, from_center_size, to_center_size
+from trackers.camera import motion_from_boxes, moved_points, scale_of
+from trackers.kalman import ConstantVelocityFilter
+from trackers.overlaps import find_overlaps
+from trackers.settings import (
+    checked_count,
+    checked_number,
+    checked_positive,
+    checked_share,
+    checked_switch,
+)
+from trackers.tracker import Int64Array, Observations, Tracker
+
+TENTATIVE = 0  # id of a track that is not confirmed yet
+TRACK = np.dtype([("id", np.int64), ("hits", np.int64), ("misses", np.int64), ("best", np.float64)])
+WIDENING_FRAMES = 10  # a box is widened no more after so many missed frames
+SETTLED_HITS = 2  # a track has a say about the camera after so many detections,
+RECENT_MISSES = 3  # and while it was seen so lately
+
+
+class SpotTrack(Tracker):
+    """Tracker for drones and other moving cameras.
+
+    A track begins at a detection of ``birth_score`` and is forgotten at its first miss until one
+    of its detections reaches ``confirm_score``; then it gets an id. It is reported in the frames in
+    which a detection updated it. The reported box is the filter's, after the update.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_age: int = 30,
+        min_hits: int = 1,
+        confirm_score: float = 0.48,
+        birth_score: float = 0.25,
+        high_score: float = 0.35,
+        low_score: float = 0.02,
+        iou_threshold: float = 0.2,
+        low_iou_threshold: float = 0.5,
+        duplicate_iou: float = 0.4,
+        widening: float = 0.05,
+        measurement_noise: float = 0.3,
+        position_noise: float = 0.05,
+        velocity_noise: float = 0.01,
+        initial_velocity: float = 0.2,
+        estimate_camera: bool = True,
+        edge_margin: float = 4.0,
+    ) -> None:
+        """Starts without tracks.
+
+        The noises are standard deviations, as shares of the object's size, the square root of its
+        area.
+
+        Args:
+            max_age: Frames in a row without a detection that a confirmed track survives, >= 0.
+            min_hits: Detections before a track is confirmed, >= 1.
+            confirm_score: Score that one of a track's detections must have had.
+            birth_score: Score from which a detection begins a track.
+            high_score: Score from which detections are matched first.
+            low_score: Detections with a lower score are ignored.
+            iou_threshold: Least IoU of a prediction and a detection of ``high_score``, in (0, 1].
+            low_iou_threshold: The same for the others, in (0, 1].
+            duplicate_iou: A detection that overlaps a better one by so much is ignored, and begins
+                no track where it overlaps a track by so much; in (0, 1].
+            widening: By what share of its size a box is widened on each side before it is
+                compared, for every frame it was missed, >= 0.
+            measurement_noise: Of a detection, > 0.
+            position_noise: Of position and size, per frame, > 0.
+            velocity_noise: Of the velocities, per frame, > 0.
+            initial_velocity: Of a new track, per frame, > 0.
+            estimate_camera: Estimate the camera's motion from the boxes where it is not given.
+            edge_margin: Pixels; boxes closer to the edge of the frame, where its size is known,
+                are not reported. Negative: all boxes are.
+
+        Raises:
+            ValueError: A setting is out of its range; the message names it.
+        """
+        super().__init__()
+        self.max_age = checked_count("max_age", max_age, minimum=0)
+        self.min_hits = checked_count("min_hits", min_hits, minimum=1)
+        self.confirm_score = checked_number("confirm_score", confirm_score)
+        self.birth_score = checked_number("birth_score", birth_score)
+        self.high_score = checked_number("high_score", high_score)
+        self.low_score = checked_number("low_score", low_score)
+        self.iou_threshold = checked_share("iou_threshold", iou_threshold)
+        self.low_iou_threshold = checked_share("low_iou_threshold", low_iou_threshold)
+        self.duplicate_iou = checked_share("duplicate_iou", duplicate_iou)
+        self.widening = checked_number("widening", widening, minimum=0.0)
+        self.measurement_noise = checked_positive("measurement_noise", measurement_noise)
+        self.position_noise = checked_positive("position_noise", position_noise)
+        self.velocity_noise = checked_positive("velocity_noise", velocity_noise)
+        self.initial_velocity = checked_positive("initial_velocity", initial_velocity)
+        self.estimate_camera = checked_switch("estimate_camera", estimate_camera)
+        self.edge_margin = checked_number("edge_margin", edge_margin)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._filter = ConstantVelocityFilter(dimensions=4)  # of centre x, centre y, width, height
+        self._tracks = np.empty(0, TRACK)
+
+    def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
+        chosen = self._worth_a_look(observations)
+        boxes, scores = observations.boxes[chosen], observations.scores[chosen]
+        measured = to_center_size(boxes)
+
+        self._predict(measured, observations.motion)
+        used = self._associate(boxes, scores)
+        rows = np.flatnonzero(used >= 0)
+        self._update(rows, measured[used[rows]], scores[used[rows]])
+        born = self._births(boxes, scores, used)
+        self._begin(measured[born], scores[born])
+        used = np.concatenate((used, born))
+
+        self._confirm()
+        reported = self._reported(boxes, used, observations.frame_size)
+        reported = reported[np.argsort(self._tracks["id"][reported])]
+        result = (
+            from_center_size(self._filter.values[reported]),
+            self._tracks["id"][reported],
+            observations.indices[chosen[used[reported]]],
+        )
+        self._drop_lost(observations.frame_size)
+        return result
+
+    def _worth_a_look(self, observations: Observations) -> IndexArray:
+        """Detections that are not too weak and not the double of a better one, best first."""
+        order = np.argsort(-observations.scores, kind="stable")
+        order = order[observations.scores[order] >= self.low_score]
+        boxes = observations.boxes[order]
+        pairs = find_overlaps(boxes, boxes)
+        doubles = pairs.where((pairs.iou >= self.duplicate_iou) & (pairs.rows < pairs.columns))
+        kept = np.ones(len(order), np.bool_)
+        for row, column in zip(doubles.rows.tolist(), doubles.columns.tolist(), strict=True):
+            if kept[row]:
+                kept[column] = False
+        return order[kept]
+
+    def _predict(self, measured: FloatArray, motion: FloatArray | None) -> None:
+        """Moves all tracks to this frame."""
+        if len(self._filter) == 0:
+            return
+        state = self._filter
+        vanishing = (state.values[:, 2:] + state.velocities[:, 2:] <= 1.0).any(axis=1)
+        state.velocities[vanishing, 2:] = 0.0
+        sizes = _sizes(state.values)
+        state.predict((self.position_noise * sizes) ** 2, (self.velocity_noise * sizes) ** 2)
+        if motion is None and self.estimate_camera:
+            settled = self._tracks["hits"] >= SETTLED_HITS
+            settled &= self._tracks["misses"] < RECENT_MISSES
+            motion = motion_from_boxes(state.values[settled], measured)
+        if motion is not None:
+            scale = scale_of(motion)
+            state.values[:, :2] = moved_points(state.values[:, :2], motion)
+            state.velocities[:, :2] = state.velocities[:, :2] @ motion[:, :2].T
+            state.values[:, 2:] *= scale
+            state.velocities[:, 2:] *= scale
+            state.moments[2:] *= scale**2
+        self._tracks["misses"] += 1
+
+    def _associate(self, boxes: FloatArray, scores: FloatArray) -> IndexArray:
+        """``(T,)`` detection of each track, -1 where it has none."""
+        predicted = from_center_size(self._filter.values)
+        missed = np.minimum(self._tracks["misses"] - 1, WIDENING_FRAMES)
+        pairs = find_overlaps(predicted, boxes, self.widening * missed)
+        used = np.full(len(predicted), -1)
+        strong = scores[pairs.columns] >= self.high_score
+        first = match(pairs.where(strong & (pairs.iou >= self.iou_threshold)))
+        used[first.rows] = first.columns
+        free = used[pairs.rows] < 0
+        second = match(pairs.where(~strong & free & (pairs.iou >= self.low_iou_threshold)))
+        used[second.rows] = second.columns
+        return used
+
+    def _update(self, rows: IndexArray, measured: FloatArray, scores: FloatArray) -> None:
+        noise = (self.measurement_noise * _sizes(measured)) ** 2
+        self._filter.update(rows, measured, noise)
+        self._tracks["misses"][rows] = 0
+        self._tracks["hits"][rows] += 1
+        self._tracks["best"][rows] = np.maximum(self._tracks["best"][rows], scores)
+
+    def _births(self, boxes: FloatArray, scores: FloatArray, used: IndexArray) -> IndexArray:
+        """Detections that begin a track: unused, and not on top of a track just seen."""
+        begins = scores >= self.birth_score
+        begins[used[used >= 0]] = False
+        seen = from_center_size(self._filter.values[self._tracks["misses"] == 0])
+        candidates = np.flatnonzero(begins)
+        pairs = find_overlaps(boxes[candidates], seen)
+        begins[candidates[pairs.rows[pairs.iou >= self.duplicate_iou]]] = False
+        return np.flatnonzero(begins)
+
+    def _begin(self, measured: FloatArray, scores: FloatArray) -> None:
+        sizes = _sizes(measured)
+        self._filter.append(
+            measured, (self.measurement_noise * sizes) ** 2, (self.initial_velocity * sizes) ** 2
+        )
+        born = np.zeros(len(measured), TRACK)
+        born["hits"] = 1
+        born["best"] = scores
+        self._tracks = np.concatenate((self._tracks, born))
+
+    def _confirm(self) -> None:
+        tracks = self._tracks
+        proven = (tracks["hits"] >= self.min_hits) & (tracks["best"] >= self.confirm_score)
+        rows = np.flatnonzero(proven & (tracks["id"] == TENTATIVE))
+        tracks["id"][rows] = self._new_ids(len(rows))
+
+    def _reported(
+        self, boxes: FloatArray, used: IndexArray, frame_size: FloatArray | None
+    ) -> IndexArray:
+        rows = np.flatnonzero((self._tracks["id"] != TENTATIVE) & (used >= 0))
+        if frame_size is None or self.edge_margin < 0:
+            return rows
+        seen = boxes[used[rows]]
+        whole = (seen[:, :2] >= self.edge_margin) & (seen[:, 2:] <= frame_size - self.edge_margin)
+        return rows[whole.all(axis=1)]
+
+    def _drop_lost(self, frame_size: FloatArray | None) -> None:
+        tentative = self._tracks["id"] == TENTATIVE
+        kept = self._tracks["misses"] <= np.where(tentative, 0, self.max_age)
+        if frame_size is not None:
+            centers, halves = self._filter.values[:, :2], self._filter.values[:, 2:] / 2
+            kept &= ((centers > -halves) & (centers < frame_size + halves)).all(axis=1)
+        self._filter.keep(kept)
+        self._tracks = self._tracks[kept]
+
+
+def _sizes(states: FloatArray) -> FloatArray:
+    """Side ``(N, 1)`` of a square of the same area, at least one pixel."""
+    return np.sqrt(np.maximum(states[:, 2:3] * states[:, 3:4], 1.0))
