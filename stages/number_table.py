@@ -70,17 +70,25 @@ class NumberTable:
             numbers = [number for number, line in enumerate(self._lines, 1) if line.strip()]
             raise ConfigError(f"{self.path}:{numbers[row]}: {reason(self.values[row])}")
 
-    def frame_indices(self) -> Int64Array:
+    def frame_indices(self, frame_count: int | None = None) -> Int64Array:
         """The first column, 1-based frame numbers, as 0-based indices ``(N,)``.
 
+        Args:
+            frame_count: Frames of the sequence, where that is known.
+
         Raises:
-            ConfigError: A frame number is none (line named).
+            ConfigError: A frame number is none, or lies beyond the sequence (line named).
         """
         frames = self.values[:, 0]
         self.reject(
             ~((frames >= 1) & (frames <= MAX_FRAME) & (frames == np.floor(frames))),
             lambda row: f"frame must be a whole number from 1 to {MAX_FRAME}, got {row[0]:g}",
         )
+        if frame_count is not None:
+            self.reject(
+                frames > frame_count,
+                lambda row: f"frame {row[0]:g} lies beyond the sequence of {frame_count} frames",
+            )
         return frames.astype(np.int64) - 1
 
 

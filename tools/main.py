@@ -14,7 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from stages.errors import ConfigError, SpotStreamError
+from stages.errors import SpotStreamError
+from tools.evaluate import evaluate_app
 
 CONFIG_HELP = "YAML file, or one of demo, intersection, uav, rtsp, detrac, uavdt."
 
@@ -35,6 +36,8 @@ app.add_typer(stream_app, name="stream")
 
 keys_app = typer.Typer(no_args_is_help=True, help="Keys for tracks that cross a network.")
 app.add_typer(keys_app, name="keys")
+
+app.add_typer(evaluate_app, name="evaluate")
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side.")
 app.add_typer(bench, name="bench")
@@ -166,18 +169,11 @@ def track(
     ] = None,
 ) -> None:
     """Track a detection file, without video and without processes."""
-    import yaml
-
     from pipeline.config import load_config
-    from tools.track import track_file
+    from tools.track import parse_settings, track_file
 
     chosen = load_config(config).tracker
-    settings: dict[str, object] = dict(chosen.settings)
-    for assignment in set_ or []:
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise ConfigError(f"--set needs setting=value, got {assignment!r}")
-        settings[key] = yaml.safe_load(value)
+    settings = {**chosen.settings, **parse_settings(set_ or [])}
     summary = track_file(detections, output, tracker or chosen.name, settings)
     rate = summary.frames / max(summary.seconds, 1e-9)
     typer.echo(

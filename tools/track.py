@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+
+import yaml
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import detection_files, sequence_name
@@ -120,6 +122,24 @@ def track_folder(
         name: track_file(file, output / f"{name}.txt", tracker, settings)
         for name, file in sorted(sequences.items())
     }
+
+
+def parse_settings(assignments: Iterable[str]) -> dict[str, object]:
+    """``["max_age=30"]`` as ``{"max_age": 30}``; values are YAML.
+
+    Raises:
+        ConfigError: One has no equals sign, or its value is not YAML.
+    """
+    settings: dict[str, object] = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set needs setting=value, got {assignment!r}")
+        try:
+            settings[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {key}: {value!r} is not a value") from None
+    return settings
 
 
 def _header(name: str, index: int, width: int, height: int) -> FrameHeader:

@@ -56,31 +56,43 @@ class DetectionFile:
     Attributes:
         path: The file they were read from.
         format: Its format.
-        frame_count: Number of the last frame that has a line.
+        frame_count: Frames of the sequence, or number of the last frame that has a line.
         empty_boxes: How many boxes were left out because they have no area.
+        indices: ``(N,)`` 0-based frame of each box, ascending.
+        boxes: ``(N, 4)`` left, top, right, bottom in pixels.
+        scores: ``(N,)``.
+        classes: ``(N,)`` indices of `class_names`.
     """
 
     path: Path
     format: DetectionFormat
     frame_count: int
     empty_boxes: int
-    _indices: Int64Array  # 0-based frame of each box, ascending
-    _boxes: Float32Array
-    _scores: Float32Array
-    _classes: Int16Array
+    indices: Int64Array
+    boxes: Float32Array
+    scores: Float32Array
+    classes: Int16Array
 
     @classmethod
     def read(
-        cls, path: Path | str, format: DetectionFormat | Literal["auto"] = "auto"
+        cls,
+        path: Path | str,
+        format: DetectionFormat | Literal["auto"] = "auto",
+        frame_count: int | None = None,
     ) -> DetectionFile:
         """Reads ``path``; a name that ends in ``.gz`` is decompressed.
 
         Scores may be any finite number: those of MOT15's public detections are not normalised.
         Lines need not be sorted; those of one frame keep their order.
 
+        Args:
+            path: The file.
+            format: Its format, if it shall not be recognised.
+            frame_count: Frames of the sequence; None for as many as the file says.
+
         Raises:
-            ConfigError: The file cannot be read, or a line is not of the format; the message names
-                file and line.
+            ConfigError: The file cannot be read, or a line is not of the format or lies beyond the
+                sequence; the message names file and line.
         """
         path = Path(path)
         if format != "auto" and format not in CLASS_NAMES:
@@ -95,7 +107,7 @@ class DetectionFile:
             raise ConfigError(
                 f"{path}: format {format} has {expected} columns, this file {values.shape[1]}"
             )
-        indices = table.frame_indices()
+        indices = table.frame_indices(frame_count)
         has_area = (values[:, WIDTH] > 0) & (values[:, HEIGHT] > 0)
         has_classes = format == "uavdt" and len(values) > 0
         classes = _classes(table) if has_classes else np.zeros(len(values), np.int16)
@@ -106,14 +118,14 @@ class DetectionFile:
         file = cls(
             path,
             format,
-            frame_count=int(indices.max(initial=-1)) + 1,
+            frame_count=frame_count or int(indices.max(initial=-1)) + 1,
             empty_boxes=len(values) - len(kept),
-            _indices=indices[kept],
-            _boxes=boxes.astype(np.float32),
-            _scores=values[kept, SCORE].astype(np.float32),
-            _classes=classes[kept],
+            indices=indices[kept],
+            boxes=boxes.astype(np.float32),
+            scores=values[kept, SCORE].astype(np.float32),
+            classes=classes[kept],
         )
-        for array in (file._indices, file._boxes, file._scores, file._classes):
+        for array in (file.indices, file.boxes, file.scores, file.classes):
             array.flags.writeable = False  # frames are views of these
         return file
 
@@ -129,19 +141,19 @@ class DetectionFile:
 
     def frame(self, index: int) -> FrameBoxes:
         """The detections of the frame at 0-based ``index``; none where the file has no such."""
-        first, end = np.searchsorted(self._indices, (index, index + 1))
+        first, end = np.searchsorted(self.indices, (index, index + 1))
         rows = slice(int(first), int(end))
-        return FrameBoxes(self._boxes[rows], self._scores[rows], self._classes[rows])
+        return FrameBoxes(self.boxes[rows], self.scores[rows], self.classes[rows])
 
     def frames(self) -> Iterator[FrameBoxes]:
         """The detections of frames 0 to ``frame_count - 1``, empty frames too."""
-        bounds = np.searchsorted(self._indices, np.arange(self.frame_count + 1)).tolist()
+        bounds = np.searchsorted(self.indices, np.arange(self.frame_count + 1)).tolist()
         for first, end in pairwise(bounds):
             rows = slice(first, end)
-            yield FrameBoxes(self._boxes[rows], self._scores[rows], self._classes[rows])
+            yield FrameBoxes(self.boxes[rows], self.scores[rows], self.classes[rows])
 
     def __len__(self) -> int:
-        return len(self._boxes)
+        return len(self.boxes)
 
 
 def _recognised(table: NumberTable) -> DetectionFormat:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from stages.records import Int64Array
 from tools.evaluation.comparison import Comparison, FrameComparison
 
-MOSTLY_TRACKED = 0.8  # MT: more than this share of a track's frames is matched
-MOSTLY_LOST = 0.2  # ML: less than this share
+MOSTLY_TRACKED = 0.8  # share of its frames in which a track is matched
+MOSTLY_LOST = 0.2
 KEEP_BONUS = 1000.0  # outweighs any sum of IoU: a pair of the previous frame is kept first
 NOBODY = -1
 EPSILON = float(np.finfo(np.float64).eps)
@@ -73,8 +74,29 @@ class ClearResult:
         return self.true_positives / max(1, self.true_positives + self.false_negatives)
 
 
-def clear(comparison: Comparison, iou_threshold: float = 0.5) -> ClearResult:
-    """Counts matches and errors of a sequence.
+@dataclass(frozen=True, slots=True, eq=False)
+class Matches:
+    """All matched boxes of a sequence, by frame.
+
+    Attributes:
+        frames: ``(K,)`` 0-based.
+        truth: ``(K,)`` ground-truth tracks, as indices from 0.
+        result: ``(K,)`` result tracks, as indices from 0.
+        iou: ``(K,)``.
+        switched: ``(K,)`` whether the ground-truth track was last matched by another.
+        resumed: ``(K,)`` whether it was not matched in the previous frame.
+    """
+
+    frames: Int64Array
+    truth: Int64Array
+    result: Int64Array
+    iou: npt.NDArray[np.float64]
+    switched: npt.NDArray[np.bool_]
+    resumed: npt.NDArray[np.bool_]
+
+
+def match_boxes(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
+    """Matches a sequence frame by frame.
 
     In each frame, pairs matched in the previous frame are kept where their IoU allows, the rest is
     matched for the greatest sum of IoU. As in TrackEval, a frame in which either side has no box
@@ -90,39 +112,76 @@ def clear(comparison: Comparison, iou_threshold: float = 0.5) -> ClearResult:
     if not 0 < iou_threshold <= 1:
         raise ValueError(f"iou_threshold must lie in (0, 1], got {iou_threshold}")
     tracks = len(comparison.truth_lengths)
-    matched = np.zeros(tracks, np.int64)  # frames in which each ground-truth track is matched
-    starts = np.zeros(tracks, np.int64)  # unbroken runs of such frames
     last = np.full(tracks, NOBODY)  # its last partner, however long ago
     previous = np.full(tracks, NOBODY)  # its partner in the previous frame
-    switches = 0
-    iou_sum = 0.0
-    for frame in comparison.frames:
+    parts = []
+    for index, frame in enumerate(comparison.frames):
         if frame.iou.size == 0:
             continue
         rows, columns = _matches(frame, previous, iou_threshold)
         truth, result = frame.truth[rows], frame.result[columns]
-        switches += int(np.count_nonzero((last[truth] != NOBODY) & (last[truth] != result)))
-        starts[truth] += previous[truth] == NOBODY
-        matched[truth] += 1
+        parts.append(
+            Matches(
+                np.full(len(rows), index),
+                truth,
+                result,
+                frame.iou[rows, columns],
+                (last[truth] != NOBODY) & (last[truth] != result),
+                previous[truth] == NOBODY,
+            )
+        )
         last[truth] = result
         previous[:] = NOBODY
         previous[truth] = result
-        iou_sum += float(frame.iou[rows, columns].sum())
+    numbers, flags = np.empty(0, np.int64), np.empty(0, np.bool_)
+    return Matches(
+        np.concatenate([numbers, *(part.frames for part in parts)]),
+        np.concatenate([numbers, *(part.truth for part in parts)]),
+        np.concatenate([numbers, *(part.result for part in parts)]),
+        np.concatenate([np.empty(0), *(part.iou for part in parts)]),
+        np.concatenate([flags, *(part.switched for part in parts)]),
+        np.concatenate([flags, *(part.resumed for part in parts)]),
+    )
 
-    shares = matched / comparison.truth_lengths
-    mostly_tracked = int(np.count_nonzero(shares > MOSTLY_TRACKED))
-    mostly_lost = int(np.count_nonzero(shares < MOSTLY_LOST))
-    true_positives = int(matched.sum())
+
+def clear(
+    comparison: Comparison, iou_threshold: float = 0.5, *, inclusive: bool = False
+) -> ClearResult:
+    """Counts matches and errors of a sequence; see `match_boxes`.
+
+    Args:
+        comparison: Ground truth and result.
+        iou_threshold: Least IoU of a match, in (0, 1].
+        inclusive: Count a track of exactly 80 % for mostly tracked and one of exactly 20 % for
+            mostly lost, as UA-DETRAC does; MOTChallenge counts neither.
+
+    Raises:
+        ValueError: The threshold is out of its range.
+    """
+    return count(comparison, match_boxes(comparison, iou_threshold), inclusive=inclusive)
+
+
+def count(comparison: Comparison, matches: Matches, *, inclusive: bool = False) -> ClearResult:
+    """The counts that follow from the ``matches`` of ``comparison``; see `clear`."""
+    tracks = len(comparison.truth_lengths)
+    shares = np.bincount(matches.truth, minlength=tracks) / comparison.truth_lengths
+    starts = np.bincount(matches.truth[matches.resumed], minlength=tracks)
+    if inclusive:
+        tracked, lost = shares >= MOSTLY_TRACKED - EPSILON, shares <= MOSTLY_LOST + EPSILON
+    else:
+        tracked, lost = shares > MOSTLY_TRACKED, shares < MOSTLY_LOST
+    mostly_tracked, mostly_lost = int(np.count_nonzero(tracked)), int(np.count_nonzero(lost))
+    true_positives = len(matches.truth)
     return ClearResult(
         true_positives=true_positives,
         false_positives=int(comparison.result_lengths.sum()) - true_positives,
         false_negatives=int(comparison.truth_lengths.sum()) - true_positives,
-        id_switches=switches,
+        id_switches=int(np.count_nonzero(matches.switched)),
         fragmentations=int((starts[starts > 0] - 1).sum()),
         mostly_tracked=mostly_tracked,
         partly_tracked=tracks - mostly_tracked - mostly_lost,
         mostly_lost=mostly_lost,
-        iou_sum=iou_sum,
+        iou_sum=float(matches.iou.sum()),
     )
 
 
@@ -136,3 +195,16 @@ def _matches(
     rows, columns = linear_sum_assignment(gains, maximize=True)
     good = allowed[rows, columns]
     return rows[good], columns[good]
+
+
+def errors_by_frame(
+    comparison: Comparison, matches: Matches, frame_count: int
+) -> npt.NDArray[np.int64]:
+    """``(frame_count, 3)`` false positives, false negatives and id switches of every frame."""
+    errors = np.zeros((frame_count, 3), np.int64)
+    for index, frame in enumerate(comparison.frames):
+        errors[index, :2] = len(frame.result), len(frame.truth)
+    hits = np.bincount(matches.frames, minlength=frame_count)[:, None]
+    errors[:, :2] -= hits
+    errors[:, 2] = np.bincount(matches.frames[matches.switched], minlength=frame_count)
+    return errors

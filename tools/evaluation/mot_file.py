@@ -2,47 +2,108 @@
 
 from __future__ import annotations
 
+import configparser
 from pathlib import Path
 
 import numpy as np
 
 from stages.errors import ConfigError
 from stages.number_table import NumberTable
+from tools.evaluation.ground_truth import GroundTruth
 from tools.evaluation.trajectories import Trajectories
+from trackers.boxes import FloatArray
 
 MIN_COLUMNS = 6
-IDENTITY, LEFT, CONSIDERED = 1, 2, 6
+IDENTITY, LEFT, WIDTH, HEIGHT, CONSIDERED = 1, 2, 4, 5, 6
+SUFFIXES = (".txt", ".txt.gz")
 
 
-def read_mot(path: Path, *, considered_only: bool = False) -> Trajectories:
+def read_mot(
+    path: Path, *, considered_only: bool = False, frame_count: int | None = None
+) -> Trajectories:
     """Reads ``frame,id,left,top,width,height,…``, frames counted from 1, ``.gz`` too.
 
     Args:
         path: The file; one without lines has no boxes.
         considered_only: Leave out rows whose seventh column is 0, by which MOTChallenge's ground
             truth marks boxes that are not to be scored. In results that column is a confidence.
+        frame_count: Frames of the sequence; None for as many as the file says.
 
     Raises:
-        ConfigError: The file cannot be read, a line is malformed, or an id stands twice in a frame.
+        ConfigError: The file cannot be read, or a line is malformed, bears an id that its frame
+            has already, or lies beyond the sequence; the message names file and line.
     """
     table = NumberTable.read(path, MIN_COLUMNS, "tracks")
     values = table.values
-    frames = table.frame_indices()
+    frames = table.frame_indices(frame_count)
     ids = values[:, IDENTITY]
     table.reject(
         (ids != np.floor(ids)) | (np.abs(ids) > 2**53),
         lambda row: f"id must be a whole number, got {row[IDENTITY]:g}",
     )
-    boxes = values[:, LEFT : LEFT + 4].copy()
+    boxes = boxes_of(table)
     table.reject(
-        (boxes[:, 2] < 0) | (boxes[:, 3] < 0),
-        lambda row: f"width and height must not be negative, got {row[4]:g} and {row[5]:g}",
+        _repeated(frames, ids),
+        lambda row: f"id {row[IDENTITY]:g} stands twice in frame {row[0]:g}",
     )
-    boxes[:, 2:] += boxes[:, :2]
     kept = np.ones(len(values), np.bool_)
     if considered_only and values.shape[1] > CONSIDERED:
         kept = values[:, CONSIDERED] != 0
-    try:
-        return Trajectories.from_arrays(frames[kept], ids[kept].astype(np.int64), boxes[kept])
-    except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from None
+    return Trajectories.from_arrays(frames[kept], ids[kept].astype(np.int64), boxes[kept])
+
+
+def boxes_of(table: NumberTable) -> FloatArray:
+    """The boxes ``(N, 4)`` ltrb of a table with columns left, top, width, height from the third.
+
+    Raises:
+        ConfigError: A width or height is negative.
+    """
+    table.reject(
+        (table.values[:, WIDTH] < 0) | (table.values[:, HEIGHT] < 0),
+        lambda row: (
+            f"width and height must not be negative, got {row[WIDTH]:g} and {row[HEIGHT]:g}"
+        ),
+    )
+    boxes = table.values[:, LEFT : LEFT + 4].copy()
+    boxes[:, 2:] += boxes[:, :2]
+    return boxes
+
+
+def mot_sequences(folder: Path) -> dict[str, Path]:
+    """The ground-truth file of each sequence: ``NAME/gt/gt.txt``, or ``NAME.txt`` where none is."""
+    found = {file.parts[-3]: file for file in sorted(folder.glob("*/gt/gt.txt"))}
+    if found:
+        return found
+    files = sorted(file for file in folder.iterdir() if file.name.endswith(SUFFIXES))
+    return {file.name.split(".txt")[0]: file for file in files}
+
+
+def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
+    """Reads a file that `mot_sequences` names.
+
+    The sequence has as many frames as ``seqinfo.ini`` beside the folder ``gt`` says, else as the
+    file itself.
+
+    Raises:
+        ConfigError: See `read_mot`; or ``seqinfo.ini`` has no ``seqLength``.
+    """
+    frame_count = None
+    info = path.parent.parent / "seqinfo.ini"
+    if path.name == "gt.txt" and info.exists():
+        try:
+            parser = configparser.ConfigParser()
+            parser.read(info, encoding="utf-8")
+            frame_count = parser.getint("Sequence", "seqLength")
+        except (configparser.Error, ValueError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{info}: no readable seqLength: {error}") from None
+    tracks = read_mot(path, considered_only=True, frame_count=frame_count)
+    return GroundTruth(name, frame_count or tracks.frame_count, tracks, tracks)
+
+
+def _repeated(frames: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """``(N,)``: the row has frame and id of an earlier one."""
+    order = np.lexsort((ids, frames))
+    twice = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
+    repeated = np.zeros(len(frames), np.bool_)
+    repeated[order[1:][twice]] = True
+    return repeated

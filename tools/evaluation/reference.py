@@ -12,11 +12,17 @@ from stages.errors import ConfigError
 from tools.evaluation.comparison import Comparison
 
 
-def trackeval_scores(comparisons: Mapping[str, Comparison]) -> dict[str, float]:
-    """What TrackEval computes over all sequences together, keyed as `tracking.TrackingResult.scores`.
+def trackeval_scores(
+    comparisons: Mapping[str, Comparison], iou_threshold: float = 0.5
+) -> dict[str, float]:
+    """What TrackEval computes over all sequences together.
 
     Args:
         comparisons: A comparison for each sequence.
+        iou_threshold: Least IoU of a match for CLEAR and IDF1.
+
+    Returns:
+        The scores of `tools.evaluation.tracking.TrackingResult.scores`, by the same names.
 
     Raises:
         ConfigError: TrackEval is not installed.
@@ -25,11 +31,12 @@ def trackeval_scores(comparisons: Mapping[str, Comparison]) -> dict[str, float]:
         from trackeval.metrics import CLEAR, HOTA, Identity
     except ImportError as error:
         raise ConfigError(
-            "TrackEval is not installed; pip install 'spotstream[trackeval]'"
+            "TrackEval is not installed; pip install 'spotstream[evaluate]'"
         ) from error
-    combined: dict[str, object] = {}
+    settings = {"PRINT_CONFIG": False, "THRESHOLD": iou_threshold}
+    combined: dict[str, float] = {}
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its settings and times
-        for metric in (HOTA(), CLEAR({"PRINT_CONFIG": False}), Identity({"PRINT_CONFIG": False})):
+        for metric in (HOTA(), CLEAR(settings), Identity(settings)):
             results = {
                 name: metric.eval_sequence(_data(comparison))
                 for name, comparison in comparisons.items()

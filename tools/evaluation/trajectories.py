@@ -78,5 +78,9 @@ class Trajectories:
         """Number of the last frame that has a box; 0 where there is none."""
         return int(self.frames[-1]) + 1 if len(self.frames) else 0
 
+    def where(self, mask: npt.NDArray[np.bool_]) -> Trajectories:
+        """The boxes for which ``mask`` ``(N,)`` is True."""
+        return Trajectories(self.frames[mask], self.ids[mask], self.boxes[mask])
+
     def __len__(self) -> int:
         return len(self.frames)

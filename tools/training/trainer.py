@@ -22,7 +22,7 @@ from stages.detector.network_detector import fast_dtype
 from stages.detector.peaks import decode_peaks
 from stages.detector.preprocessing import input_geometry, network_input, normalise
 from stages.detector.spotnet import SpotNet, channels_last, save_checkpoint
-from tools.evaluation.average_precision import average_precision
+from tools.evaluation.detection import average_precision
 from tools.training.augmentation import random_crop
 from tools.training.coco import Sample, load_samples
 from tools.training.config import TrainingConfig

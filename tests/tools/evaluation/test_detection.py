@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tools.evaluation.average_precision import average_precision
+from tools.evaluation.detection import average_precision
 
 A, B = [0, 0, 10, 10], [20, 20, 40, 40]
 

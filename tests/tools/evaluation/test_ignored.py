@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tools.evaluation.ignored import IgnoredRegions
+
+FIRST = np.zeros(1, np.int64)
+
+
+def half_ignored(box: tuple[float, ...], *regions: tuple[float, ...]) -> bool:
+    cover = IgnoredRegions(np.array(regions, np.float64).reshape(-1, 4)).cover(
+        FIRST, np.array([box], np.float64)
+    )
+    return bool(cover[0])
+
+
+def test_half_of_the_area_is_enough() -> None:
+    assert half_ignored((0, 0, 10, 10), (0, 0, 5, 10))
+    assert not half_ignored((0, 0, 10, 10), (0, 0, 4.99, 10))
+
+
+def test_regions_count_together_and_no_place_twice() -> None:
+    left, right = (-5.0, -5, 2.5, 20), (7.5, -5, 20, 20)
+    assert half_ignored((0, 0, 10, 10), left, right)
+    assert not half_ignored((0, 0, 10, 10), left, left)
+    overlapping = ((0.0, 0, 4, 10), (2.0, 0, 4.9, 10))
+    assert not half_ignored((0, 0, 10, 10), *overlapping)
+
+
+def test_the_area_in_the_union_is_exact() -> None:
+    """Against a count of pixels, for boxes and regions with whole corners."""
+    rng = np.random.default_rng(4)
+    corners = rng.integers(0, 30, (40, 2))
+    boxes = np.hstack((corners, corners + rng.integers(1, 20, (40, 2)))).astype(np.float64)
+    regions, boxes = boxes[:8], boxes[8:]
+    picture = np.zeros((60, 60), bool)
+    for left, top, right, bottom in regions.astype(int):
+        picture[top:bottom, left:right] = True
+    shares = [
+        picture[top:bottom, left:right].mean() for left, top, right, bottom in boxes.astype(int)
+    ]
+    cover = IgnoredRegions(regions).cover(np.zeros(32, np.int64), boxes)
+    assert cover.tolist() == [share >= 0.5 for share in shares]
+    assert 5 < cover.sum() < 27
+
+
+def test_the_centre_decides_for_uavdt() -> None:
+    regions = IgnoredRegions(np.array([[0.0, 0, 10, 10]]), np.array([3]), "center")
+    boxes = np.array([[5.0, 5, 15, 15], [5.1, 5, 15.1, 15], [9, 9, 11, 11]])
+    assert regions.cover(np.full(3, 3), boxes).tolist() == [True, False, True]
+    assert regions.cover(np.array([2, 3, 4]), boxes[[0, 0, 0]]).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("frames", [None, np.empty(0, np.int64)])
+def test_no_regions(frames: np.ndarray | None) -> None:
+    regions = IgnoredRegions(np.empty((0, 4)), frames)
+    assert regions.cover(FIRST, np.array([[0.0, 0, 1, 1]])).tolist() == [False]
+    assert regions.cover(FIRST[:0], np.empty((0, 4))).tolist() == []
+
+
+def test_a_box_without_area_is_not_ignored_by_its_area() -> None:
+    assert not half_ignored((5, 5, 5, 9), (0, 0, 10, 10))

@@ -1,0 +1,346 @@
+"""``spotstream evaluate``: scores of detections and tracks against ground truth."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from stages.errors import ConfigError, SpotStreamError
+
+if TYPE_CHECKING:
+    from tools.evaluation.benchmark import Entry, EntryScore
+    from tools.evaluation.ground_truth import GroundTruth
+    from tools.evaluation.sequence import TrackerChoice
+
+evaluate_app = typer.Typer(
+    no_args_is_help=True, help="Score detections and tracks against ground truth."
+)
+
+Detections = Annotated[
+    list[str] | None,
+    typer.Option(help="Folder of detection files, or name=folder; may be repeated."),
+]
+Results = Annotated[
+    list[str] | None, typer.Option(help="Folder of MOT tracks, or name=folder; may be repeated.")
+]
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tracker",
+        help="To run on the detections: a tracker's name, or a config for its tracker and "
+        "settings; may be repeated. none: only detections are scored.",
+    ),
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting of the trackers: max_age=30.")
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--sequence", help="Only this one; may be repeated.")
+]
+Lengths = Annotated[
+    list[str] | None,
+    typer.Option("--frames", help="NAME=N, frames of a sequence that ends without vehicles."),
+]
+Json = Annotated[Path | None, typer.Option("--json", help="File for all scores.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="File for all scores.")]
+Report = Annotated[Path | None, typer.Option(help="Folder for an HTML page with curves.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes. Without: one for each core.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Have TrackEval score the tracks too, and compare.")
+]
+
+
+@evaluate_app.command()
+def detrac(
+    gt: Annotated[Path, typer.Option(help="Folder of UA-DETRAC's XML files.")],
+    detections: Detections = None,
+    results: Results = None,
+    tracker: Trackers = None,
+    set_: Settings = None,
+    sequence: Only = None,
+    frames: Lengths = None,
+    json_: Json = None,
+    csv: Csv = None,
+    report: Report = None,
+    jobs: Jobs = None,
+    check: Check = False,
+) -> None:
+    """UA-DETRAC: AP, CLEAR, IDF1 and HOTA at IoU 0.7, and the PR protocol."""
+    from tools.evaluation.detrac import read_detrac
+
+    truths = [read_detrac(file) for file in _files(gt, "*.xml")]
+    _evaluate(
+        _entries(detections, results, tracker or ["sort"], set_),
+        _chosen(gt, truths, sequence, frames),
+        0.7,
+        _Outputs(json_, csv, report, jobs, check),
+    )
+
+
+@evaluate_app.command()
+def uavdt(
+    gt: Annotated[Path, typer.Option(help="Folder of NAME_gt.txt, NAME_gt_ignore.txt, ….")],
+    detections: Detections = None,
+    results: Results = None,
+    tracker: Trackers = None,
+    set_: Settings = None,
+    sequence: Only = None,
+    frames: Lengths = None,
+    json_: Json = None,
+    csv: Csv = None,
+    report: Report = None,
+    jobs: Jobs = None,
+    check: Check = False,
+) -> None:
+    """UAVDT: AP, CLEAR, IDF1 and HOTA at IoU 0.5, and the PR protocol."""
+    from tools.evaluation.uavdt import TRACKS, read_uavdt
+
+    names = [file.name.removesuffix(TRACKS) for file in _files(gt, f"*{TRACKS}")]
+    _evaluate(
+        _entries(detections, results, tracker or ["sort"], set_),
+        _chosen(gt, [read_uavdt(gt, name) for name in names], sequence, frames),
+        0.5,
+        _Outputs(json_, csv, report, jobs, check),
+    )
+
+
+@evaluate_app.command()
+def mot(
+    gt: Annotated[Path, typer.Option(help="Folder of NAME/gt/gt.txt or of NAME.txt.")],
+    results: Results = None,
+    sequence: Only = None,
+    frames: Lengths = None,
+    json_: Json = None,
+    csv: Csv = None,
+    report: Report = None,
+    jobs: Jobs = None,
+    check: Check = False,
+) -> None:
+    """MOTChallenge: HOTA, CLEAR and IDF1 of result files, equal to TrackEval's."""
+    from tools.evaluation.mot_file import mot_sequences, read_mot_ground_truth
+
+    if not gt.is_dir():
+        raise ConfigError(f"ground truth folder {gt} does not exist")
+    files = mot_sequences(gt)
+    truths = [read_mot_ground_truth(file, name) for name, file in files.items()]
+    _evaluate(
+        _entries(None, results, [], None),
+        _chosen(gt, truths, sequence, frames),
+        0.5,
+        _Outputs(json_, csv, report, jobs, check),
+    )
+
+
+@evaluate_app.command()
+def coco(
+    gt: Annotated[Path, typer.Option(help="COCO annotations.")],
+    detections: Annotated[
+        list[str], typer.Option(help="COCO results, or name=file; may be repeated.")
+    ],
+    class_: Annotated[
+        list[str] | None, typer.Option("--class", help="Only this category; may be repeated.")
+    ] = None,
+    json_: Json = None,
+    csv: Csv = None,
+) -> None:
+    """Single images: AP, AP50, AP70 and by size, by pycocotools."""
+    from rich.table import Table
+
+    from tools.evaluation.coco import score_coco
+
+    scores = {name: score_coco(gt, path, class_ or []) for name, path in map(_named, detections)}
+    columns = list(next(iter(scores.values())))
+    table = Table("", *columns)
+    for name, row in scores.items():
+        table.add_row(name, *("–" if math.isnan(v) else f"{100 * v:.2f}" for v in row.values()))
+    Console().print(table)
+    if json_ is not None:
+        groups = {
+            name: {
+                "overall": {"detection": {k: None if math.isnan(v) else v for k, v in row.items()}}
+            }
+            for name, row in scores.items()
+        }
+        content = groups[""] if list(groups) == [""] else groups
+        _write(json_, json.dumps(content, indent=2) + "\n")
+    if csv is not None:
+        lines = [",".join(["name", *columns])]
+        lines += [",".join([name, *map(str, row.values())]) for name, row in scores.items()]
+        _write(csv, "\n".join(lines) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    """Where the scores go, and how they are made."""
+
+    json: Path | None
+    csv: Path | None
+    report: Path | None
+    jobs: int | None
+    check: bool
+
+
+def _evaluate(
+    entries: list[Entry], truths: list[GroundTruth], iou_threshold: float, outputs: _Outputs
+) -> None:
+    from tools.evaluation.benchmark import score_entries
+    from tools.evaluation.tables import terminal_tables, to_csv, to_json
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("sequences")
+        scores = score_entries(
+            entries,
+            truths,
+            iou_threshold=iou_threshold,
+            protocol=True,
+            jobs=outputs.jobs,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )
+    console = Console()
+    for table in terminal_tables(scores):
+        console.print(table)
+    if outputs.json is not None:
+        _write(outputs.json, to_json(scores))
+    if outputs.csv is not None:
+        _write(outputs.csv, to_csv(scores))
+    if outputs.report is not None:
+        from tools.evaluation.report import write_report
+
+        page = write_report(outputs.report, scores, truths, iou_threshold)
+        console.print(f"report: {page}", highlight=False, soft_wrap=True)
+    if outputs.check:
+        _check(scores, truths, iou_threshold)
+
+
+def _check(
+    scores: Sequence[EntryScore], truths: Sequence[GroundTruth], iou_threshold: float
+) -> None:
+    from tools.evaluation.comparison import compare
+    from tools.evaluation.reference import trackeval_scores
+
+    for score in scores:
+        ours = score.overall.get("tracking", {})
+        comparisons = {
+            truth.name: compare(truth.tracks, tracks)
+            for truth in truths
+            if (tracks := score.sequences[truth.name].tracks) is not None
+        }
+        if not comparisons:
+            continue
+        theirs = trackeval_scores(comparisons, iou_threshold)
+        differing = [
+            f"{name} {ours[name]!r}, by TrackEval {theirs[name]!r}"
+            for name in ours
+            if not math.isclose(ours[name], theirs[name], rel_tol=1e-9, abs_tol=1e-9)
+        ]
+        label = f"{score.entry.name}: " if score.entry.name else ""
+        if differing:
+            raise SpotStreamError(f"{label}{'; '.join(differing)}")
+        typer.echo(f"{label}TrackEval finds the same in all {len(ours)} scores")
+
+
+def _entries(
+    detections: list[str] | None,
+    results: list[str] | None,
+    trackers: list[str],
+    settings: list[str] | None,
+) -> list[Entry]:
+    from tools.evaluation.benchmark import Entry, with_trackers
+
+    if not detections and not results:
+        raise ConfigError("nothing to score; give --detections or --results")
+    choices = [_tracker(label, settings or []) for label in trackers if label != "none"]
+    entries = with_trackers(
+        [Entry(name, detections=folder) for name, folder in map(_named, detections or [])], choices
+    )
+    entries += [Entry(name, results=folder) for name, folder in map(_named, results or [])]
+    if len(entries) > 1:
+        entries = [_with_name(entry) for entry in entries]
+    names = [entry.name for entry in entries]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two things to score are called {name!r}; name them: name=folder")
+    return entries
+
+
+def _with_name(entry: Entry) -> Entry:
+    """Several entries need names: that of the folder, and of the tracker."""
+    if entry.name:
+        return entry
+    folder = entry.detections or entry.results
+    assert folder is not None
+    parts = [folder.resolve().name, *([entry.tracker.label] if entry.tracker else [])]
+    return replace(entry, name=" + ".join(parts))
+
+
+def _tracker(label: str, settings: list[str]) -> TrackerChoice:
+    from pipeline.config import load_config
+    from tools.evaluation.sequence import TrackerChoice
+    from tools.track import parse_settings
+    from trackers import TRACKERS, build_tracker
+
+    name, given = label, {}
+    if label not in TRACKERS:
+        chosen = load_config(Path(label)).tracker
+        name, given = chosen.name, dict(chosen.settings)
+    choice = TrackerChoice(label, name, {**given, **parse_settings(settings)})
+    try:
+        build_tracker(choice.name, **choice.settings)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return choice
+
+
+def _named(text: str) -> tuple[str, Path]:
+    """``name=path`` or a path, whose name is then ""."""
+    name, equals, path = text.partition("=")
+    if equals and "/" not in name and not Path(text).exists():
+        return name, Path(path)
+    return "", Path(text)
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    if not folder.is_dir():
+        raise ConfigError(f"ground truth folder {folder} does not exist")
+    files = sorted(folder.glob(pattern))
+    if not files:
+        raise ConfigError(f"ground truth folder {folder} has no {pattern}")
+    return files
+
+
+def _chosen(
+    folder: Path, truths: list[GroundTruth], only: list[str] | None, lengths: list[str] | None
+) -> list[GroundTruth]:
+    """The sequences asked for, as long as they are said to be."""
+    by_name = {truth.name: truth for truth in truths}
+    if not by_name:
+        raise ConfigError(f"ground truth folder {folder} has no sequences")
+    for text in lengths or []:
+        name, _, number = text.partition("=")
+        if name not in by_name or not number.isdigit() or int(number) < by_name[name].frame_count:
+            raise ConfigError(
+                f"--frames needs NAME=N with a sequence of {folder} and no fewer frames than are "
+                f"annotated, got {text!r}"
+            )
+        by_name[name] = replace(by_name[name], frame_count=int(number))
+    for name in only or []:
+        if name not in by_name:
+            raise ConfigError(
+                f"no sequence {name!r} in {folder}; there are {', '.join(sorted(by_name))}"
+            )
+    return [truth for name, truth in sorted(by_name.items()) if not only or name in only]
+
+
+def _write(path: Path, text: str) -> None:
+    from stages.sink.atomic import AtomicFile
+
+    with AtomicFile(path) as file:
+        file.write(text)

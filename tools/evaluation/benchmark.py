@@ -1,0 +1,196 @@
+"""Scoring of whole data sets, several detectors and trackers side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from stages.detector.file_detector import SUFFIXES, detection_files, sequence_name
+from stages.errors import ConfigError
+from tools.evaluation.detection import DetectionResult
+from tools.evaluation.ground_truth import GroundTruth
+from tools.evaluation.pr_protocol import PrPoint, pr_scores
+from tools.evaluation.sequence import (
+    DETECTION_IOUS,
+    SequenceScore,
+    SequenceTask,
+    TrackerChoice,
+    score_sequence,
+)
+from tools.evaluation.tracking import total
+
+Scores: TypeAlias = dict[str, dict[str, float]]  # of a group (detection, …), by name (AP70, …)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the table.
+
+    Attributes:
+        name: "" where only one thing is scored and nobody named it.
+        detections: Folder of detection files.
+        results: Folder of tracks; then there are no detections.
+        tracker: To run on the detections.
+    """
+
+    name: str
+    detections: Path | None = None
+    results: Path | None = None
+    tracker: TrackerChoice | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntryScore:
+    """What an entry came to.
+
+    Attributes:
+        entry: The entry.
+        sequences: By name.
+    """
+
+    entry: Entry
+    sequences: Mapping[str, SequenceScore] = field(default_factory=dict)
+
+    @property
+    def overall(self) -> Scores:
+        """Scores of all sequences together, each box counting the same."""
+        return scores_of(list(self.sequences.values()))
+
+    def to_json(self) -> dict[str, object]:
+        """``overall`` and, by name, ``sequences``."""
+        return {
+            "overall": self.overall,
+            "sequences": {name: scores_of([score]) for name, score in self.sequences.items()},
+        }
+
+
+def scores_of(sequences: Sequence[SequenceScore]) -> Scores:
+    """``detection``, ``tracking`` and ``pr`` scores of sequences together.
+
+    Fractions and counts; the groups for which nothing was scored are left out.
+    """
+    scores: Scores = {}
+    if any(score.detection for score in sequences):
+        detection = {
+            f"AP{round(100 * iou)}": DetectionResult.combined(
+                score.detection[iou] for score in sequences
+            ).average_precision
+            for iou in sorted(DETECTION_IOUS, reverse=True)
+        }
+        for level in dict.fromkeys(level for score in sequences for level in score.levels):
+            detection[level] = DetectionResult.combined(
+                score.levels[level] for score in sequences if level in score.levels
+            ).average_precision
+        for condition in sorted({c for score in sequences for c in score.conditions.values()}):
+            detection[condition] = DetectionResult.combined(
+                score.detection[max(DETECTION_IOUS)]
+                for score in sequences
+                if condition in score.conditions.values()
+            ).average_precision
+        scores["detection"] = detection
+    tracked = [score.tracking for score in sequences if score.tracking is not None]
+    if tracked:
+        scores["tracking"] = total(tracked).scores
+    if any(score.points for score in sequences):
+        scores["pr"] = pr_scores(protocol_points(sequences))
+    return scores
+
+
+def protocol_points(sequences: Sequence[SequenceScore]) -> list[PrPoint]:
+    """The points of the PR protocol of all sequences together, thresholds rising."""
+    by_threshold = zip(*(score.points for score in sequences if score.points), strict=True)
+    return [sum(points, PrPoint()) for points in by_threshold]
+
+
+def score_entries(
+    entries: Sequence[Entry],
+    truths: Sequence[GroundTruth],
+    *,
+    iou_threshold: float,
+    protocol: bool,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> list[EntryScore]:
+    """Scores every entry on every sequence, sequences in parallel processes.
+
+    Args:
+        entries: What to score.
+        truths: The sequences.
+        iou_threshold: Least IoU of a match for CLEAR and IDF1.
+        protocol: Run trackers by the PR protocol too.
+        jobs: Processes; None for as many as there are cores.
+        progress: Called with how many tasks are done, of how many.
+
+    Raises:
+        ConfigError: A sequence has no file, or a file is malformed; named with file and line.
+    """
+    tasks = [
+        SequenceTask(
+            truth,
+            None if entry.detections is None else find_file(entry.detections, truth.name),
+            None if entry.results is None else find_file(entry.results, truth.name),
+            entry.tracker,
+            protocol,
+            iou_threshold,
+        )
+        for entry in entries
+        for truth in truths
+    ]
+    found = []
+    for score in _in_parallel(tasks, jobs or os.cpu_count() or 1):
+        found.append(score)
+        progress(len(found), len(tasks))
+    rows = [found[start : start + len(truths)] for start in range(0, len(found), len(truths))]
+    return [
+        EntryScore(entry, {score.name: score for score in row})
+        for entry, row in zip(entries, rows, strict=True)
+    ]
+
+
+def _in_parallel(tasks: Sequence[SequenceTask], jobs: int) -> Iterator[SequenceScore]:
+    if jobs == 1 or len(tasks) == 1:
+        yield from map(score_sequence, tasks)
+        return
+    with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
+        try:
+            yield from pool.map(score_sequence, tasks)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def find_file(folder: Path, sequence: str) -> Path:
+    """The file of ``sequence``: ``NAME.txt``, ``NAME_Det_X.txt``, ``.gz`` too.
+
+    Raises:
+        ConfigError: The folder does not exist, or holds none or several.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder; expected a file for each sequence in it")
+    found = [file for file in detection_files(folder) if sequence_name(file) == sequence]
+    if not found:
+        names = " or ".join(f"{sequence}{suffix}" for suffix in SUFFIXES)
+        raise ConfigError(f"{folder}: no file for sequence {sequence}; expected {names}")
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise ConfigError(f"{folder}: more than one file for sequence {sequence}: {names}")
+    return found[0]
+
+
+def with_trackers(entries: Sequence[Entry], trackers: Sequence[TrackerChoice]) -> list[Entry]:
+    """Each entry with detections once for each tracker, named after both where needed."""
+    result = []
+    for entry in entries:
+        if entry.detections is None or not trackers:
+            result.append(entry)
+            continue
+        for tracker in trackers:
+            names = [entry.name] if entry.name else []
+            if len(trackers) > 1:
+                names.append(tracker.label)
+            result.append(replace(entry, name=" + ".join(names), tracker=tracker))
+    return result

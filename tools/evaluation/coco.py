@@ -1,0 +1,155 @@
+"""Average precision of detections in single images, by pycocotools."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.errors import ConfigError
+
+SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
+MAX_DETECTIONS = 100
+AP70 = 4  # place of IoU 0.7 among 0.5, 0.55, … 0.95
+
+
+def score_coco(
+    truth_path: Path, detections_path: Path, classes: Sequence[str] = ()
+) -> dict[str, float]:
+    """Scores the detections of a COCO results file.
+
+    Classes are kept apart and averaged over where the detections bear ``category_id``, as COCO
+    does, and are taken for one where they do not, as those of ``spotstream detect``. Images are
+    named by ``image_id`` or by ``file_name``.
+
+    Args:
+        truth_path: COCO annotations.
+        detections_path: COCO results.
+        classes: Names of the categories that count; () for all of them.
+
+    Returns:
+        AP (mean over IoU 0.5 to 0.95), AP50, AP70, and AP of small, medium and large objects; NaN
+        where there is no true box.
+
+    Raises:
+        ConfigError: pycocotools is not installed, or a file is wrong; the message says where.
+    """
+    try:
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
+    except ImportError as error:
+        raise ConfigError(
+            "pycocotools is not installed; pip install 'spotstream[evaluate]'"
+        ) from error
+    content = _truth(truth_path, classes)
+    categories = {category["id"] for category in content["categories"]}
+    detections = _detections(detections_path, truth_path, content["images"])
+    merged = not all("category_id" in detection for detection in detections)
+    if not merged:
+        detections = [each for each in detections if each["category_id"] in categories]
+    with contextlib.redirect_stdout(io.StringIO()):  # it tells what it does
+        truth = COCO()
+        truth.dataset = content
+        truth.createIndex()
+        if merged:
+            for detection in detections:
+                detection["category_id"] = min(categories)
+        evaluation = COCOeval(truth, truth.loadRes(detections) if detections else COCO(), "bbox")
+        if not detections:
+            evaluation.params.imgIds = sorted(truth.getImgIds())
+            evaluation.params.catIds = sorted(categories)
+        evaluation.params.useCats = int(not merged)
+        evaluation.evaluate()
+        evaluation.accumulate()
+    precision = evaluation.eval["precision"][:, :, :, :, -1]  # IoU, recall, class, area
+    return {
+        "AP": _mean(precision[:, :, :, 0]),
+        "AP50": _mean(precision[0, :, :, 0]),
+        "AP70": _mean(precision[AP70, :, :, 0]),
+        **{
+            f"AP-{size}": _mean(precision[:, :, :, area]) for area, size in enumerate(SIZES) if area
+        },
+    }
+
+
+def _mean(precision: np.ndarray) -> float:
+    known = precision[precision > -1]  # -1: the class has no true box of this size
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _truth(path: Path, classes: Sequence[str]) -> dict[str, Any]:
+    content = _json(path)
+    if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= set(content):
+        raise ConfigError(f"{path}: expected an object with images, annotations and categories")
+    names = {category["name"] for category in content["categories"]}
+    for name in classes:
+        if name not in names:
+            raise ConfigError(f"{path}: no category {name!r}; there are {', '.join(sorted(names))}")
+    if classes:
+        content["categories"] = [c for c in content["categories"] if c["name"] in classes]
+    kept = {category["id"] for category in content["categories"]}
+    images = {image["id"] for image in content["images"]}
+    annotations = []
+    for index, annotation in enumerate(content["annotations"]):
+        _check_box(path, f"annotations[{index}]", annotation.get("bbox"))
+        if annotation.get("image_id") not in images:
+            raise ConfigError(
+                f"{path}: annotations[{index}]: no image {annotation.get('image_id')!r}"
+            )
+        if annotation.get("category_id") in kept:
+            width, height = annotation["bbox"][2:]
+            defaults = {"id": index + 1, "area": width * height, "iscrowd": 0}
+            annotations.append({**defaults, **annotation})
+    return {**content, "annotations": annotations, "info": content.get("info", {})}
+
+
+def _detections(path: Path, truth_path: Path, images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    content = _json(path)
+    if not isinstance(content, list):
+        raise ConfigError(f"{path}: expected a list of detections")
+    by_name = {image.get("file_name"): image["id"] for image in images}
+    known = {image["id"] for image in images}
+    detections = []
+    for index, detection in enumerate(content):
+        place = f"[{index}]"
+        _check_box(path, place, detection.get("bbox"))
+        score = detection.get("score")
+        if not isinstance(score, int | float) or not np.isfinite(score):
+            raise ConfigError(f"{path}: {place}: score must be a finite number, got {score!r}")
+        image = detection.get("image_id", by_name.get(detection.get("file_name")))
+        if image not in known:
+            name = detection.get("image_id", detection.get("file_name"))
+            raise ConfigError(f"{path}: {place}: image {name!r} is not in {truth_path}")
+        detections.append({**detection, "image_id": image})
+    return detections
+
+
+def _check_box(path: Path, place: str, box: object) -> None:
+    good = (
+        isinstance(box, list)
+        and len(box) == 4
+        and all(isinstance(side, int | float) and np.isfinite(side) for side in box)
+        and box[2] >= 0
+        and box[3] >= 0
+    )
+    if not good:
+        raise ConfigError(
+            f"{path}: {place}: bbox must be left, top, width, height, none of the last two "
+            f"negative, got {box!r}"
+        )
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {(error.strerror or '').lower()}") from error
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"cannot read {path}: not a text file") from error

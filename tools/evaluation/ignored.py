@@ -1,0 +1,83 @@
+"""Regions of a sequence in which nothing is scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.records import Int64Array
+from trackers.boxes import BoolArray, FloatArray
+
+Rule: TypeAlias = Literal["half area", "center"]
+HALF = 0.5
+
+
+def _no_boxes() -> FloatArray:
+    return np.empty((0, 4))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IgnoredRegions:
+    """Boxes, of the whole sequence or of single frames, and the rule by which they apply.
+
+    Attributes:
+        boxes: ``(R, 4)`` float64 ltrb.
+        frames: ``(R,)`` 0-based frame of each; None where all are of every frame.
+        rule: A result box is ignored when at least half of its area lies in the union of the
+            regions (UA-DETRAC), or when its centre lies in one of them (UAVDT).
+    """
+
+    boxes: FloatArray = field(default_factory=_no_boxes)
+    frames: Int64Array | None = None
+    rule: Rule = "half area"
+
+    def cover(self, frames: Int64Array, boxes: npt.NDArray[np.floating]) -> BoolArray:
+        """Which of ``boxes`` ``(N, 4)`` ltrb, in 0-based ``frames`` ``(N,)``, are ignored."""
+        sides = boxes.astype(np.float64)
+        ignored = np.zeros(len(sides), np.bool_)
+        if len(self.boxes) == 0 or len(sides) == 0:
+            return ignored
+        inside = _centre_inside if self.rule == "center" else _half_inside
+        if self.frames is None:
+            return inside(sides, self.boxes)
+        for frame in np.unique(self.frames):
+            rows = np.flatnonzero(frames == frame)
+            ignored[rows] = inside(sides[rows], self.boxes[self.frames == frame])
+        return ignored
+
+
+def _centre_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
+    centres = ((boxes[:, :2] + boxes[:, 2:]) / 2)[:, None]
+    inside = (centres >= regions[:, :2]) & (centres <= regions[:, 2:])
+    return np.any(inside.all(axis=2), axis=1)
+
+
+def _half_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return (areas > 0) & (_area_in_union(boxes, regions) >= HALF * areas)
+
+
+def _area_in_union(boxes: FloatArray, regions: FloatArray) -> FloatArray:
+    """Exact: the edges of the regions cut the plane into cells, each wholly in or out."""
+    columns, rows = np.unique(regions[:, [0, 2]]), np.unique(regions[:, [1, 3]])
+    covered = (
+        (columns[:-1, None, None] >= regions[:, 0])
+        & (columns[1:, None, None] <= regions[:, 2])
+        & (rows[:-1, None] >= regions[:, 1])
+        & (rows[1:, None] <= regions[:, 3])
+    ).any(axis=2)
+    return np.einsum(
+        "nx,xy,ny->n",
+        _shared(boxes[:, 0], boxes[:, 2], columns),
+        covered.astype(np.float64),
+        _shared(boxes[:, 1], boxes[:, 3], rows),
+    )
+
+
+def _shared(starts: FloatArray, ends: FloatArray, edges: FloatArray) -> FloatArray:
+    """``(N, E - 1)`` length that each interval shares with each stretch between two edges."""
+    shared = np.minimum(ends[:, None], edges[1:]) - np.maximum(starts[:, None], edges[:-1])
+    return np.maximum(shared, 0.0)

@@ -1,0 +1,88 @@
+"""UA-DETRAC's scores of detector and tracker together (Wen et al., arXiv 1511.04136).
+
+The tracker is run at rising thresholds of the detector's scores. Each gives a point, precision and
+recall of the detections, and at that point the CLEAR scores of the tracks. A PR score is half the
+integral of a CLEAR score along the line through the points:
+
+    PR-MOTA = ½ ∫ MOTA ds,  ds = √(dp² + dr²)
+
+taken by the trapezoid rule from threshold to threshold. A threshold that no detection reaches has
+no precision and so no point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tools.evaluation.clear import ClearResult
+
+THRESHOLDS = tuple(step / 10 for step in range(11))
+IOU = 0.7  # of UA-DETRAC, for detections and tracks
+
+
+@dataclass(frozen=True, slots=True)
+class PrPoint:
+    """One threshold of one sequence or, added up, of several.
+
+    Attributes:
+        true_positives: True detections that reach the threshold.
+        detections: All detections that reach it.
+        truth: True boxes.
+        clear: Counts of the tracks made of these detections.
+    """
+
+    true_positives: int = 0
+    detections: int = 0
+    truth: int = 0
+    clear: ClearResult = field(default_factory=ClearResult)
+
+    def __add__(self, other: PrPoint) -> PrPoint:
+        return PrPoint(
+            self.true_positives + other.true_positives,
+            self.detections + other.detections,
+            self.truth + other.truth,
+            self.clear + other.clear,
+        )
+
+    @property
+    def precision(self) -> float:
+        """Share of the detections that are true; NaN where there is none."""
+        return self.true_positives / self.detections if self.detections else float("nan")
+
+    @property
+    def recall(self) -> float:
+        """Share of the true boxes that are detected; 0 where there is none."""
+        return self.true_positives / max(1, self.truth)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """CLEAR scores of the tracks: fractions, and counts for IDS, FRAG, FP and FN."""
+        clear = self.clear
+        tracks = clear.mostly_tracked + clear.partly_tracked + clear.mostly_lost
+        return {
+            "MOTA": clear.mota,
+            "MOTP": clear.motp,
+            "MT": clear.mostly_tracked / max(1, tracks),
+            "ML": clear.mostly_lost / max(1, tracks),
+            "IDS": clear.id_switches,
+            "FRAG": clear.fragmentations,
+            "FP": clear.false_positives,
+            "FN": clear.false_negatives,
+        }
+
+
+def pr_scores(points: Sequence[PrPoint]) -> dict[str, float]:
+    """``PR-MOTA``, ``PR-MOTP`` and so on, from the points of all thresholds in rising order."""
+    drawn = [point for point in points if point.detections]
+    precision = np.array([point.precision for point in drawn])
+    recall = np.array([point.recall for point in drawn])
+    lengths = np.hypot(np.diff(precision), np.diff(recall))
+    result = {}
+    for name in PrPoint().scores:
+        values = np.array([point.scores[name] for point in drawn])
+        means = (values[1:] + values[:-1]) / 2
+        result[f"PR-{name}"] = float(np.sum(lengths * means) / 2)
+    return result

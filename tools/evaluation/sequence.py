@@ -1,0 +1,215 @@
+"""All scores of one sequence: detections, a tracker run on them, or tracks from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.detector.detection_file import DetectionFile
+from tools.evaluation import pr_protocol
+from tools.evaluation.clear import clear, count, errors_by_frame, match_boxes
+from tools.evaluation.comparison import compare
+from tools.evaluation.detection import DetectionResult, judge
+from tools.evaluation.ground_truth import GroundTruth
+from tools.evaluation.hota import hota
+from tools.evaluation.identity import identity
+from tools.evaluation.mot_file import read_mot
+from tools.evaluation.pr_protocol import PrPoint
+from tools.evaluation.tracking import TrackingResult
+from tools.evaluation.trajectories import Trajectories
+from trackers import build_tracker
+from trackers.boxes import BoolArray
+
+DETECTION_IOUS = (0.5, 0.7)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerChoice:
+    """A tracker and its settings.
+
+    Attributes:
+        label: How it is called in tables.
+        name: Key of `trackers.TRACKERS`.
+        settings: See `trackers.tracker_settings`.
+    """
+
+    label: str
+    name: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SequenceTask:
+    """What to score, and against what.
+
+    Attributes:
+        truth: The sequence.
+        detections: Detection file, if detections are scored or tracked.
+        results: File of tracks, if those are scored.
+        tracker: Tracker to run on the detections.
+        protocol: Also run it by the PR protocol.
+        iou_threshold: Least IoU of a match for CLEAR and IDF1.
+    """
+
+    truth: GroundTruth
+    detections: Path | None = None
+    results: Path | None = None
+    tracker: TrackerChoice | None = None
+    protocol: bool = False
+    iou_threshold: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SequenceScore:
+    """The scores of one task; what the task did not ask for is empty or None.
+
+    Attributes:
+        name: Of the sequence.
+        detection: By least IoU.
+        levels: By level of difficulty, at the strictest of `DETECTION_IOUS`.
+        conditions: Of the sequence, see `GroundTruth`.
+        tracking: Scores of the tracks.
+        errors: ``(F, 3)`` false positives, false negatives and id switches of every frame.
+        points: PR protocol, one point for each of its thresholds.
+        tracks: The tracks that were scored, ignored boxes left out.
+    """
+
+    name: str
+    detection: Mapping[float, DetectionResult] = field(default_factory=dict)
+    levels: Mapping[str, DetectionResult] = field(default_factory=dict)
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    tracking: TrackingResult | None = None
+    errors: npt.NDArray[np.int64] | None = None
+    points: tuple[PrPoint, ...] = ()
+    tracks: Trajectories | None = None
+
+
+def score_sequence(task: SequenceTask) -> SequenceScore:
+    """Does the task.
+
+    Raises:
+        ConfigError: A file is missing or malformed; the message names file and line.
+        ValueError: The tracker or its settings are wrong.
+    """
+    truth = task.truth
+    detection: dict[float, DetectionResult] = {}
+    levels: dict[str, DetectionResult] = {}
+    points: tuple[PrPoint, ...] = ()
+    tracks = None
+    if task.detections is not None:
+        file = DetectionFile.read(task.detections, frame_count=truth.frame_count)
+        shown = ~truth.ignored.cover(file.indices, file.boxes)
+        detection = {iou: judge_file(truth, file, shown, iou) for iou in DETECTION_IOUS}
+        levels = {
+            level: judge_file(truth, file, shown, max(DETECTION_IOUS), ~member)
+            for level, member in truth.levels.items()
+        }
+        if task.tracker is not None:
+            tracks = _scored(truth, track(file, task.tracker, truth.frame_count))
+            if task.protocol:
+                points = _points(task, file, detection[pr_protocol.IOU])
+    if task.results is not None:
+        tracks = _scored(truth, read_mot(task.results, frame_count=truth.frame_count))
+    if tracks is None:
+        return SequenceScore(truth.name, detection, levels, truth.conditions)
+    comparison = compare(truth.tracks, tracks)
+    matches = match_boxes(comparison, task.iou_threshold)
+    return SequenceScore(
+        truth.name,
+        detection,
+        levels,
+        truth.conditions,
+        TrackingResult(
+            hota(comparison), count(comparison, matches), identity(comparison, task.iou_threshold)
+        ),
+        errors_by_frame(comparison, matches, truth.frame_count),
+        points,
+        tracks,
+    )
+
+
+def judge_file(
+    truth: GroundTruth,
+    file: DetectionFile,
+    shown: BoolArray,
+    minimum_iou: float,
+    neutral: BoolArray | None = None,
+) -> DetectionResult:
+    """Judges those detections of a sequence for which ``shown`` ``(N,)`` is True.
+
+    Args:
+        truth: The sequence.
+        file: Its detections.
+        shown: Which of them.
+        minimum_iou: Overlap that makes a detection true.
+        neutral: ``(G,)`` which of ``truth.objects`` need not be found, and may be.
+    """
+    frames = np.arange(truth.frame_count + 1)
+    truth_bounds = np.searchsorted(truth.objects.frames, frames)
+    indices, boxes, scores = file.indices[shown], file.boxes[shown], file.scores[shown]
+    bounds = np.searchsorted(indices, frames)
+    images = []
+    for frame in range(truth.frame_count):
+        real = slice(truth_bounds[frame], truth_bounds[frame + 1])
+        found = slice(bounds[frame], bounds[frame + 1])
+        images.append(
+            judge(
+                truth.objects.boxes[real],
+                boxes[found],
+                scores[found],
+                minimum_iou,
+                None if neutral is None else neutral[real],
+            )
+        )
+    return DetectionResult.combined(images)
+
+
+def track(
+    file: DetectionFile, tracker: TrackerChoice, frame_count: int, minimum_score: float = -np.inf
+) -> Trajectories:
+    """Runs a tracker over the detections of ``minimum_score`` or more.
+
+    Boxes have two decimals, as in the file that ``spotstream track`` writes.
+    """
+    instance = build_tracker(tracker.name, **tracker.settings)
+    boxes, ids = [], []
+    for index in range(frame_count):
+        found = file.frame(index)
+        good = found.scores >= minimum_score
+        tracked = instance.update(found.boxes[good], found.scores[good], frame_size=file.frame_size)
+        sides = tracked.boxes.astype(np.float64)
+        corners, sizes = sides[:, :2].round(2), (sides[:, 2:] - sides[:, :2]).round(2)
+        boxes.append(np.concatenate((corners, corners + sizes), axis=1))
+        ids.append(tracked.ids)
+    return Trajectories.from_frames(boxes, ids)
+
+
+def _scored(truth: GroundTruth, tracks: Trajectories) -> Trajectories:
+    return tracks.where(~truth.ignored.cover(tracks.frames, tracks.boxes))
+
+
+def _points(
+    task: SequenceTask, file: DetectionFile, detection: DetectionResult
+) -> tuple[PrPoint, ...]:
+    assert task.tracker is not None
+    points = []
+    for threshold in pr_protocol.THRESHOLDS:
+        reached = detection.scores >= threshold
+        tracks = track(file, task.tracker, task.truth.frame_count, threshold)
+        points.append(
+            PrPoint(
+                int(detection.hits[reached].sum()),
+                int(reached.sum()),
+                detection.truth,
+                clear(
+                    compare(task.truth.tracks, _scored(task.truth, tracks)),
+                    pr_protocol.IOU,
+                    inclusive=True,
+                ),
+            )
+        )
+    return tuple(points)

@@ -1,0 +1,45 @@
+"""Reading of UAVDT's ground truth: three text files for each sequence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stages.errors import ConfigError
+from stages.number_table import NumberTable
+from tools.evaluation.ground_truth import GroundTruth
+from tools.evaluation.ignored import IgnoredRegions
+from tools.evaluation.mot_file import boxes_of, read_mot
+
+TRACKS, OBJECTS, IGNORED = "_gt.txt", "_gt_whole.txt", "_gt_ignore.txt"
+MIN_COLUMNS = 6
+
+
+def uavdt_sequences(folder: Path) -> list[str]:
+    """Names of the sequences whose ground truth lies in ``folder``."""
+    return sorted(file.name.removesuffix(TRACKS) for file in folder.glob(f"*{TRACKS}"))
+
+
+def read_uavdt(folder: Path, name: str) -> GroundTruth:
+    """Reads ``NAME_gt.txt`` (tracking), ``NAME_gt_whole.txt`` (detection), ``NAME_gt_ignore.txt``.
+
+    Detection is scored by the file of tracking where there is no other; without a file of ignored
+    boxes, none are. The last frame that any of the files names is taken for the last of the
+    sequence.
+
+    Raises:
+        ConfigError: A file is missing or malformed; the message names file and line.
+    """
+    tracks = read_mot(folder / f"{name}{TRACKS}")
+    whole = folder / f"{name}{OBJECTS}"
+    objects = read_mot(whole) if whole.exists() else tracks
+    path = folder / f"{name}{IGNORED}"
+    ignored, last = IgnoredRegions(rule="center"), 0
+    if path.exists():
+        table = NumberTable.read(path, MIN_COLUMNS, "ignored boxes")
+        frames = table.frame_indices()
+        ignored = IgnoredRegions(boxes_of(table), frames, "center")
+        last = int(frames.max(initial=-1)) + 1
+    frame_count = max(tracks.frame_count, objects.frame_count, last)
+    if frame_count == 0:
+        raise ConfigError(f"{folder / f'{name}{TRACKS}'}: no ground truth at all")
+    return GroundTruth(name, frame_count, tracks, objects, ignored)
