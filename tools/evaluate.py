@@ -192,7 +192,7 @@ def _evaluate(
     entries: list[Entry], truths: list[GroundTruth], iou_threshold: float, outputs: _Outputs
 ) -> None:
     from tools.evaluation.benchmark import score_entries
-    from tools.evaluation.tables import terminal_tables, to_csv, to_json
+    from tools.evaluation.tables import score_tables, terminal_table, to_csv, to_json
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("sequences")
@@ -205,8 +205,8 @@ def _evaluate(
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )
     console = Console()
-    for table in terminal_tables(scores):
-        console.print(table)
+    for table in score_tables(scores):
+        console.print(terminal_table(table))
     if outputs.json is not None:
         _write(outputs.json, to_json(scores))
     if outputs.csv is not None:

@@ -71,9 +71,7 @@ def score_coco(
         "AP": _mean(precision[:, :, :, 0]),
         "AP50": _mean(precision[0, :, :, 0]),
         "AP70": _mean(precision[AP70, :, :, 0]),
-        **{
-            f"AP-{size}": _mean(precision[:, :, :, area]) for area, size in enumerate(SIZES) if area
-        },
+        **{f"AP-{size}": _mean(precision[:, :, :, area]) for area, size in enumerate(SIZES, 1)},
     }
 
 

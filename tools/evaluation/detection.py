@@ -63,15 +63,6 @@ class DetectionResult:
         hits = np.cumsum(self.hits[np.argsort(-self.scores, kind="stable")])
         return hits / max(1, self.truth), hits / np.arange(1, len(hits) + 1)
 
-    def precision_recall(self, minimum_score: float) -> tuple[float, float]:
-        """Precision and recall of the detections of ``minimum_score`` or more.
-
-        Precision is NaN where there is none, recall 0 where there is no true box.
-        """
-        hits = self.hits[self.scores >= minimum_score]
-        precision = float(hits.mean()) if len(hits) else float("nan")
-        return precision, float(hits.sum() / max(1, self.truth))
-
 
 def judge(
     truth: npt.NDArray[np.floating],

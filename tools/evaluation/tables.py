@@ -7,54 +7,77 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich import box
 from rich.table import Table
 
-from tools.evaluation.benchmark import EntryScore, Scores, scores_of
+from tools.evaluation.benchmark import EntryScore, scores_of
 
 GROUPS = {"detection": "Detection", "tracking": "Tracking", "pr": "Detection and tracking (PR)"}
 COUNTS = {
     *("TP", "FP", "FN", "IDS", "Frag", "MT", "PT", "ML"),
     *("PR-IDS", "PR-FRAG", "PR-FP", "PR-FN"),
 }
-HIDDEN = {"DetRe", "DetPr", "AssRe", "AssPr", "LocA", "IDP", "IDR", "TP", "PT"}  # on a terminal
+# Tables of at most so many columns that they fit into a terminal of 80.
+TRACKING_TABLES = {
+    "Tracking": ("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"),
+    "Tracking, counts": ("TP", "FP", "FN", "IDS", "Frag", "MT", "PT", "ML"),
+}
 
 
-def table_rows(scores: Sequence[EntryScore]) -> list[tuple[str, Scores]]:
-    """What a table shows: the sequences of one entry and all together, or each of several."""
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """A table as people read it: fractions in percent, counts as they are.
+
+    Attributes:
+        title: What it is about.
+        columns: Names of the scores.
+        rows: Name of each row and its cells.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def score_tables(scores: Sequence[EntryScore]) -> list[ScoreTable]:
+    """The sequences of one entry and all together, or each of several entries."""
     if len(scores) > 1:
-        return [(score.entry.name, score.overall) for score in scores]
-    sequences = scores[0].sequences
-    rows = [(name, scores_of([score])) for name, score in sequences.items()]
-    return [*rows, ("overall", scores[0].overall)] if len(rows) > 1 else rows
-
-
-def terminal_tables(scores: Sequence[EntryScore]) -> list[Table]:
-    """One table for each group of scores: fractions in percent, counts as they are."""
-    rows = table_rows(scores)
+        rows = [(score.entry.name, score.overall) for score in scores]
+    else:
+        rows = [(name, scores_of([each])) for name, each in scores[0].sequences.items()]
+        if len(rows) > 1:
+            rows.append(("overall", scores[0].overall))
     tables = []
     for group, title in GROUPS.items():
-        names = dict.fromkeys(
-            name for _, row in rows for name in row.get(group, {}) if name not in HIDDEN
-        )
-        if not names:
-            continue
-        table = Table(
-            title=title,
-            title_justify="left",
-            box=box.SIMPLE_HEAD,
-            show_edge=False,
-            padding=(0, 1, 0, 0),  # all columns fit into a terminal of 80
-        )
-        table.add_column("")
-        for name in names:
-            header = name.removeprefix("PR-") if group == "pr" else name
-            table.add_column(header, justify="right", no_wrap=True)
-        for label, row in rows:
-            table.add_row(label, *(shown(name, row.get(group, {}).get(name)) for name in names))
-        tables.append(table)
+        names = tuple(dict.fromkeys(name for _, row in rows for name in row.get(group, {})))
+        parts = TRACKING_TABLES if group == "tracking" else {title: names}
+        for part, columns in parts.items():
+            if names:
+                cells = (
+                    (label, tuple(shown(name, row.get(group, {}).get(name)) for name in columns))
+                    for label, row in rows
+                )
+                tables.append(ScoreTable(part, columns, tuple(cells)))
     return tables
+
+
+def terminal_table(table: ScoreTable) -> Table:
+    """The table for a terminal."""
+    drawn = Table(
+        title=table.title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    drawn.add_column("")
+    for column in table.columns:
+        drawn.add_column(column.removeprefix("PR-"), justify="right", no_wrap=True)
+    for label, cells in table.rows:
+        drawn.add_row(label, *cells)
+    return drawn
 
 
 def shown(name: str, value: float | None) -> str:

@@ -31,6 +31,13 @@ def reference_outputs(sequence: str, ages: tuple[int, int]) -> tuple[Trajectorie
     return read_mot(paths[0]), read_mot(paths[1])
 
 
+def motmetrics_sample(name: str) -> tuple[Trajectories, Trajectories]:
+    """Ground truth and result of a sequence that comes with py-motmetrics."""
+    motmetrics = pytest.importorskip("motmetrics")
+    folder = Path(motmetrics.__file__).parent / "data" / name
+    return read_mot(folder / "gt.txt", considered_only=True), read_mot(folder / "test.txt")
+
+
 def without_gaps(trajectories: Trajectories) -> Trajectories:
     """The same boxes with a new id after every gap of a track."""
     order = np.lexsort((trajectories.frames, trajectories.ids))

@@ -6,6 +6,7 @@ from tests.tools.evaluation import py_motmetrics
 from tests.tools.evaluation.conftest import (
     SEQUENCES,
     compared,
+    motmetrics_sample,
     reference_outputs,
     without_gaps,
 )
@@ -31,6 +32,11 @@ def assert_equals_motmetrics(comparison: Comparison) -> None:
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_equals_motmetrics(sequence: str, ages: tuple[int, int]) -> None:
     assert_equals_motmetrics(compare(*reference_outputs(sequence, ages)))
+
+
+@pytest.mark.parametrize("name", ["TUD-Campus", "TUD-Stadtmitte"])
+def test_equals_motmetrics_on_its_own_samples(name: str) -> None:
+    assert_equals_motmetrics(compare(*motmetrics_sample(name)))
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tools.evaluation.detection import average_precision
+from tools.evaluation.detection import average_precision, judge
 
 A, B = [0, 0, 10, 10], [20, 20, 40, 40]
 
@@ -38,3 +38,18 @@ def test_overlap_decides():
 
 def test_no_truth_is_not_a_number():
     assert math.isnan(average_precision([boxes()], [boxes(A)], [scores(1)]))
+
+
+def test_neutral_boxes_are_neither_found_nor_missed() -> None:
+    neutral = np.array([False, True])
+    truth = np.array([A, B], np.float64)
+    both = judge(truth, np.array([A, B], np.float64), np.array([0.9, 0.8]), 0.5, neutral)
+    assert (both.hits.tolist(), both.truth) == ([True], 1)
+    none = judge(truth, np.array([B], np.float64), np.array([0.9]), 0.5, neutral)
+    assert (none.hits.tolist(), none.truth) == ([], 1)
+
+
+def test_a_real_box_is_claimed_before_a_neutral_one_that_fits_better() -> None:
+    truth = np.array([[0, 0, 10, 10], [0, 0, 10, 12]], np.float64)
+    result = judge(truth, truth[:1], np.array([0.9]), 0.5, np.array([True, False]))
+    assert result.hits.tolist() == [True]

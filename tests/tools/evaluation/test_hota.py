@@ -6,6 +6,7 @@ import pytest
 from tests.tools.evaluation.conftest import (
     SEQUENCES,
     compared,
+    motmetrics_sample,
     noisy,
     reference_outputs,
 )
@@ -26,6 +27,11 @@ def assert_equals_trackeval(comparisons: dict[str, Comparison]) -> None:
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_equals_trackeval(sequence: str, ages: tuple[int, int]) -> None:
     assert_equals_trackeval({sequence: compare(*reference_outputs(sequence, ages))})
+
+
+@pytest.mark.parametrize("name", ["TUD-Campus", "TUD-Stadtmitte"])
+def test_equals_trackeval_on_the_samples_of_motmetrics(name: str) -> None:
+    assert_equals_trackeval({name: compare(*motmetrics_sample(name))})
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.errors import ConfigError
+from tools.evaluation.coco import score_coco
+
+pytest.importorskip("pycocotools")
+
+CATEGORIES = [{"id": 1, "name": "car"}, {"id": 2, "name": "bus"}]
+IMAGE = {"id": 7, "file_name": "a.jpg", "width": 640, "height": 480}
+
+
+def written(folder: Path, truth: object, detections: object) -> tuple[Path, Path]:
+    paths = folder / "truth.json", folder / "detections.json"
+    for path, content in zip(paths, (truth, detections), strict=True):
+        path.write_text(json.dumps(content))
+    return paths
+
+
+def random_set(seed: int) -> tuple[dict, list]:
+    """Twenty images of cars and buses of all sizes, half of them found, and some that are none."""
+    rng = np.random.default_rng(seed)
+    images = [{"id": n, "file_name": f"{n}.jpg", "width": 640, "height": 480} for n in range(20)]
+    annotations, detections = [], []
+    for image in images:
+        for _ in range(8):
+            left, top, width, height = (*rng.uniform(0, 400, 2), *rng.uniform(8, 160, 2))
+            category = int(rng.integers(1, 3))
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image["id"],
+                    "category_id": category,
+                    "bbox": [left, top, width, height],
+                    "area": width * height,
+                    "iscrowd": 0,
+                }
+            )
+            box = np.array([left, top, width, height]) + rng.normal(0, 3, 4)
+            if rng.random() < 0.6:
+                detections.append(
+                    {
+                        "image_id": image["id"],
+                        "category_id": category if rng.random() < 0.9 else 3 - category,
+                        "bbox": np.abs(box).tolist(),
+                        "score": float(rng.random()),
+                    }
+                )
+    return {"images": images, "annotations": annotations, "categories": CATEGORIES}, detections
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_pycocotools(tmp_path: Path, seed: int) -> None:
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    paths = written(tmp_path, *random_set(seed))
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(paths[0]))
+        evaluation = COCOeval(truth, truth.loadRes(str(paths[1])), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    expected = dict(
+        zip(
+            ("AP", "AP50", "AP75", "AP-small", "AP-medium", "AP-large"),
+            evaluation.stats[:6],
+            strict=True,
+        )
+    )
+    scores = score_coco(*paths)
+    for name, value in expected.items():
+        if name != "AP75":
+            assert scores[name] == value
+    assert scores["AP50"] > scores["AP70"] > scores["AP"] > 0.1
+
+
+def test_detections_by_file_name_and_without_classes(tmp_path: Path) -> None:
+    truth = {
+        "images": [IMAGE],
+        "annotations": [
+            {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]},
+            {"image_id": 7, "category_id": 2, "bbox": [100, 0, 50, 50]},
+        ],
+        "categories": CATEGORIES,
+    }
+    found = [
+        {"file_name": "a.jpg", "bbox": [0, 0, 50, 50], "score": 0.9, "category": "vehicle"},
+        {"file_name": "a.jpg", "bbox": [100, 0, 50, 50], "score": 0.8, "category": "vehicle"},
+    ]
+    paths = written(tmp_path, truth, found)
+    assert score_coco(*paths)["AP"] == pytest.approx(1)
+    # Of the two, only the bus is asked for; the better score is then false.
+    assert score_coco(*paths, ["bus"])["AP50"] == pytest.approx(0.5)
+
+
+def test_nothing_found_and_nothing_there(tmp_path: Path) -> None:
+    box = {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]}
+    empty = {"images": [IMAGE], "annotations": [], "categories": CATEGORIES}
+    assert score_coco(*written(tmp_path, {**empty, "annotations": [box]}, []))["AP"] == 0
+    assert math.isnan(score_coco(*written(tmp_path, empty, []))["AP"])
+    assert math.isnan(score_coco(*written(tmp_path, empty, [{**box, "score": 0.5}]))["AP"])
+
+
+@pytest.mark.parametrize(
+    ("detection", "message"),
+    [
+        ({"image_id": 8}, "[0]: image 8 is not in"),
+        ({"bbox": [0, 0, -1, 5]}, "[0]: bbox must be left, top, width, height, none of the last"),
+        ({"bbox": [0, 0, float("nan"), 5]}, "[0]: bbox must be"),
+        ({"bbox": [1, 2, 3]}, "[0]: bbox must be"),
+        ({"score": float("nan")}, "[0]: score must be a finite number, got nan"),
+        ({"score": "high"}, "[0]: score must be a finite number, got 'high'"),
+    ],
+)
+def test_bad_detections_are_named(tmp_path: Path, detection: dict, message: str) -> None:
+    truth = {"images": [IMAGE], "annotations": [], "categories": CATEGORIES}
+    good = {"image_id": 7, "category_id": 1, "bbox": [0, 0, 5, 5], "score": 0.5}
+    with pytest.raises(ConfigError) as caught:
+        score_coco(*written(tmp_path, truth, [{**good, **detection}]))
+    assert f"detections.json: {message}" in str(caught.value)
+
+
+def test_bad_files_are_named(tmp_path: Path) -> None:
+    truth, found = written(tmp_path, {"images": []}, [])
+    for path, content, message in (
+        (truth, "{}", "truth.json: expected an object with images"),
+        (truth, "{", "truth.json:1: not JSON"),
+    ):
+        path.write_text(content)
+        with pytest.raises(ConfigError) as caught:
+            score_coco(truth, found)
+        assert message in str(caught.value)
+    written(tmp_path, {"images": [IMAGE], "annotations": [], "categories": CATEGORIES}, {})
+    with pytest.raises(ConfigError, match="expected a list of detections"):
+        score_coco(truth, found)
+    with pytest.raises(ConfigError, match="no category 'tram'; there are bus, car"):
+        score_coco(truth, found, ["tram"])

@@ -1,0 +1,115 @@
+"""The moments of a sequence in which most goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tools.evaluation.benchmark import EntryScore
+from tools.evaluation.clear import match_boxes
+from tools.evaluation.comparison import compare
+from tools.evaluation.ground_truth import GroundTruth
+from trackers.boxes import FloatArray
+
+WINDOW = 25  # frames, about a second
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A second of a sequence.
+
+    Attributes:
+        entry: Name of what was scored.
+        sequence: Name.
+        first: 0-based first frame.
+        last: 0-based last frame.
+        worst: 0-based frame with the most errors among them.
+        false_positives: In all of its frames.
+        false_negatives: In all of its frames.
+        id_switches: In all of its frames.
+    """
+
+    entry: str
+    sequence: str
+    first: int
+    last: int
+    worst: int
+    false_positives: int
+    false_negatives: int
+    id_switches: int
+
+    @property
+    def errors(self) -> int:
+        """All of them."""
+        return self.false_positives + self.false_negatives + self.id_switches
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameBoxesByFate:
+    """The boxes of one frame, ltrb, by what became of them in the comparison.
+
+    Attributes:
+        matched: ``(N, 4)`` ground truth that is matched.
+        missed: ``(N, 4)`` ground truth that is not.
+        false: ``(N, 4)`` results without ground truth.
+        switched: ``(N, 4)`` ground truth that is matched under a new id.
+    """
+
+    matched: FloatArray
+    missed: FloatArray
+    false: FloatArray
+    switched: FloatArray
+
+
+def worst_moments(scores: Sequence[EntryScore], most: int = 9) -> list[Moment]:
+    """The ``most`` seconds with the most errors, no two of an entry and sequence overlapping."""
+    moments = []
+    for score in scores:
+        for name, sequence in score.sequences.items():
+            if sequence.errors is not None:
+                moments += _seconds(score.entry.name, name, sequence.errors)
+    moments.sort(key=lambda moment: (-moment.errors, moment.entry, moment.sequence, moment.first))
+    return [moment for moment in moments[:most] if moment.errors]
+
+
+def _seconds(entry: str, sequence: str, errors: np.ndarray) -> list[Moment]:
+    moments = []
+    for first in range(0, len(errors), WINDOW):
+        window = errors[first : first + WINDOW]
+        worst = first + int(window.sum(axis=1).argmax())
+        moments.append(
+            Moment(
+                entry, sequence, first, first + len(window) - 1, worst, *window.sum(axis=0).tolist()
+            )
+        )
+    return moments
+
+
+def boxes_by_fate(
+    moment: Moment,
+    scores: Mapping[str, EntryScore],
+    truths: Mapping[str, GroundTruth],
+    iou_threshold: float,
+) -> FrameBoxesByFate:
+    """The boxes of the moment's worst frame."""
+    truth = truths[moment.sequence].tracks
+    tracks = scores[moment.entry].sequences[moment.sequence].tracks
+    assert tracks is not None
+    matches = match_boxes(compare(truth, tracks), iou_threshold)
+    here = matches.frames == moment.worst
+    true_rows = np.flatnonzero(truth.frames == moment.worst)
+    result_rows = np.flatnonzero(tracks.frames == moment.worst)
+    true_tracks = np.unique(truth.ids, return_inverse=True)[1][true_rows]
+    result_tracks = np.unique(tracks.ids, return_inverse=True)[1][result_rows]
+    matched = np.isin(true_tracks, matches.truth[here])
+    switched = np.isin(true_tracks, matches.truth[here & matches.switched])
+    explained = np.isin(result_tracks, matches.result[here])
+    true_boxes = truth.boxes[true_rows]
+    return FrameBoxesByFate(
+        true_boxes[matched & ~switched],
+        true_boxes[~matched],
+        tracks.boxes[result_rows][~explained],
+        true_boxes[switched],
+    )
