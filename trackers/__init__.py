@@ -1,5 +1,7 @@
 """Tracking algorithms as plain libraries: numpy in, numpy out."""
 
+from trackers.bytetrack import ByteTrack
+from trackers.ocsort import OCSort
 from trackers.registry import TRACKERS, TrackerSetting, build_tracker, tracker_settings
 from trackers.sort import Sort
 from trackers.spottrack import SpotTrack
@@ -7,6 +9,8 @@ from trackers.tracker import TrackedBoxes, Tracker
 
 __all__ = [
     "TRACKERS",
+    "ByteTrack",
+    "OCSort",
     "Sort",
     "SpotTrack",
     "TrackedBoxes",

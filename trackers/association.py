@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from trackers.boxes import BoolArray
+from trackers.boxes import BoolArray, FloatArray
 from trackers.overlaps import BoxPairs
 
 
@@ -28,20 +28,25 @@ def match_as_sort(pairs: BoxPairs, threshold: float) -> BoxPairs:
     return best.where(best.iou >= threshold)
 
 
-def match(pairs: BoxPairs) -> BoxPairs:
-    """Those of ``pairs`` that give each box at most one partner and have the greatest sum of IoU.
+def match(pairs: BoxPairs, gain: FloatArray | None = None) -> BoxPairs:
+    """Those of ``pairs`` that give each box at most one partner, for the greatest sum of gains.
 
     What no other pair contends for is taken at once; the assignment is left with the rest.
+
+    Args:
+        pairs: Tracks (rows) and detections (columns) that may belong together.
+        gain: ``(K,)`` of each pair, all above 0. None: its IoU.
     """
+    gain = pairs.iou if gain is None else gain
     taken = _without_rival(pairs)
     contended = np.flatnonzero(~taken)
     if len(contended):
         rows, row_places = np.unique(pairs.rows[contended], return_inverse=True)
         columns, column_places = np.unique(pairs.columns[contended], return_inverse=True)
-        iou = np.zeros((len(rows), len(columns)))
-        iou[row_places, column_places] = pairs.iou[contended]
+        gains = np.zeros((len(rows), len(columns)))
+        gains[row_places, column_places] = gain[contended]
         partner = np.full(len(rows), -1)
-        chosen_rows, chosen_columns = linear_sum_assignment(iou, maximize=True)
+        chosen_rows, chosen_columns = linear_sum_assignment(gains, maximize=True)
         partner[chosen_rows] = chosen_columns
         taken[contended] = partner[row_places] == column_places
     return pairs.where(taken)

@@ -6,11 +6,18 @@ import inspect
 from dataclasses import dataclass
 from typing import get_type_hints
 
+from trackers.bytetrack import ByteTrack
+from trackers.ocsort import OCSort
 from trackers.sort import Sort
 from trackers.spottrack import SpotTrack
 from trackers.tracker import Tracker
 
-TRACKERS: dict[str, type[Tracker]] = {"sort": Sort, "spottrack": SpotTrack}
+TRACKERS: dict[str, type[Tracker]] = {
+    "sort": Sort,
+    "bytetrack": ByteTrack,
+    "ocsort": OCSort,
+    "spottrack": SpotTrack,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.trackers.conftest import SEQUENCES, read_detections
+from trackers import OCSort, Sort
+
+BOX = np.array([[100.0, 100, 140, 180]])
+
+
+def seen(tracker: OCSort | Sort, boxes: np.ndarray | list, score: float = 0.9) -> list[int]:
+    return tracker.update(boxes, np.full(len(boxes), score)).ids.tolist()
+
+
+def moved(x: float, y: float = 0.0) -> np.ndarray:
+    return BOX + np.array([x, y, x, y])
+
+
+def test_the_reported_box_is_the_detection() -> None:
+    tracker = OCSort(min_hits=0)
+    for step in range(5):
+        tracks = tracker.update(moved(3.0 * step), [0.9])
+    np.testing.assert_allclose(tracks.boxes, moved(12.0))
+
+
+def test_reports_at_once_only_while_the_stream_is_young() -> None:
+    tracker = OCSort(min_hits=3)
+    for _ in range(4):
+        assert seen(tracker, BOX) == [1]
+    late = np.vstack((BOX, BOX + 300))
+    assert [2 in seen(tracker, late) for _ in range(5)] == [False, False, False, True, True]
+
+
+def test_a_gap_is_relived_with_observations_on_a_line() -> None:
+    """Seen again after a turn, the filter is where one would be that had seen the whole way."""
+    gone, watched = OCSort(min_hits=0, iou_threshold=0.05), OCSort(min_hits=0)
+    for step in range(8):
+        seen(gone, moved(4.0 * step))
+        seen(watched, moved(4.0 * step))
+    for step in range(1, 6):
+        seen(watched, moved(28, 4.0 * step))
+        if step < 5:
+            seen(gone, [])
+    assert seen(gone, moved(28, 20.0)) == [1]
+    np.testing.assert_allclose(gone._filter.moments, watched._filter.moments)
+
+
+def test_the_direction_kept_so_far_decides_between_equals() -> None:
+    """Two places overlap the prediction the same; one lies ahead, one to the side."""
+    tracker = OCSort(min_hits=0, direction_weight=1.0, iou_threshold=0.1)
+    for step in range(10):
+        seen(tracker, moved(10.0 * step))
+    # Predicted at x + 100: ahead of it by 12, or beside it by 24, which is as much of its height.
+    ahead, beside = moved(112.0), moved(100.0, 24.0)
+    tracks = tracker.update(np.vstack((beside, ahead)), [0.9, 0.9])
+    assert tracks.detection_indices[tracks.ids == 1].tolist() == [1]
+
+
+def test_a_track_is_recovered_where_it_was_last_seen() -> None:
+    """A car that stops behind an obstacle: the prediction has long driven on."""
+    tracker, sort = OCSort(min_hits=0), Sort(min_hits=0, max_age=30)
+    for each in (tracker, sort):
+        for step in range(10):
+            seen(each, moved(10.0 * step))
+        for _ in range(6):
+            seen(each, [])
+    assert seen(tracker, moved(95.0)) == [1]
+    assert seen(sort, moved(95.0)) == [2]
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES)
+def test_finds_as_much_as_sort_on_real_detections(sequence: str) -> None:
+    """The same detections are kept, under no more ids."""
+    ours, sort = OCSort(min_score=-1e9), Sort(max_age=30)
+    boxes, ids = np.zeros(2), [set(), set()]
+    for frame_boxes, scores in read_detections(sequence):
+        for index, each in enumerate((ours, sort)):
+            tracks = each.update(frame_boxes, scores)
+            boxes[index] += len(tracks)
+            ids[index] |= set(tracks.ids.tolist())
+    assert boxes[0] == pytest.approx(boxes[1], rel=0.08)
+    assert len(ids[0]) <= 1.2 * len(ids[1])
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("max_age", -1), ("direction_frames", 0), ("direction_weight", 0), ("min_score", "high")],
+)
+def test_bad_settings_are_refused(setting: str, value: object) -> None:
+    with pytest.raises(ValueError, match=setting):
+        OCSort(**{setting: value})  # type: ignore[arg-type]

@@ -1,0 +1,232 @@
+"""OC-SORT: observation-centric SORT (Cao et al. 2023, arXiv 2203.14360).
+
+SORT with three changes that trust observations more than the filter's own guesses. A pair gains
+where the detection lies in the direction that the track has kept (momentum). Tracks that stay
+unpaired are tried once more where they were last seen (recovery). And a track that is found again
+relives the gap with observations on a straight line between both ends (re-update), so that errors
+that the filter gathered while it saw nothing are undone. Settings are those of the authors'
+implementation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trackers.association import match
+from trackers.boxes import (
+    BoolArray,
+    FloatArray,
+    IndexArray,
+    from_center_area_aspect,
+    to_center_area_aspect,
+)
+from trackers.kalman import ConstantVelocityFilter
+from trackers.overlaps import BoxPairs, find_overlaps
+from trackers.settings import checked_count, checked_number, checked_share
+from trackers.sort import (
+    AREA,
+    INITIAL_VARIANCE,
+    INITIAL_VELOCITY_VARIANCE,
+    MEASUREMENT_NOISE,
+    VALUE_NOISE,
+    VELOCITY_NOISE,
+)
+from trackers.tracker import Int64Array, Observations, Tracker
+
+TRACK = np.dtype(
+    [
+        ("id", np.int64),
+        ("streak", np.int64),  # frames in a row with a detection
+        ("misses", np.int64),
+        ("last", np.float64, 4),  # last observed box
+        ("direction", np.float64, 2),  # unit vector it moved in, 0 where unknown
+    ]
+)
+
+
+class OCSort(Tracker):
+    """OC-SORT with its authors' defaults.
+
+    A track is reported in a frame when a detection updated it there and ``min_hits`` ones in a row
+    before; in the first ``min_hits`` frames of the stream every updated track is. The reported
+    box is the detection's. Camera motion is not used.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_age: int = 30,
+        min_hits: int = 3,
+        iou_threshold: float = 0.3,
+        min_score: float = 0.6,
+        direction_frames: int = 3,
+        direction_weight: float = 0.2,
+    ) -> None:
+        """Starts without tracks.
+
+        Args:
+            max_age: Frames in a row without a detection that a track survives, >= 0.
+            min_hits: Consecutive updates before a track is reported, >= 0.
+            iou_threshold: Least IoU of a pair, in (0, 1].
+            min_score: Detections with a lower score are ignored.
+            direction_frames: Frames back to the observation from which directions are taken, >= 1.
+            direction_weight: Greatest gain, of a pair in the same direction at score 1, is half of
+                it, in (0, 1].
+
+        Raises:
+            ValueError: A setting is out of its range; the message names it.
+        """
+        super().__init__()
+        self.max_age = checked_count("max_age", max_age, minimum=0)
+        self.min_hits = checked_count("min_hits", min_hits, minimum=0)
+        self.iou_threshold = checked_share("iou_threshold", iou_threshold)
+        self.min_score = checked_number("min_score", min_score)
+        self.direction_frames = checked_count("direction_frames", direction_frames, minimum=1)
+        self.direction_weight = checked_share("direction_weight", direction_weight)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._frame_count = 0
+        self._filter = ConstantVelocityFilter(dimensions=4)
+        self._moments = self._filter.moments  # of each track when it was last seen
+        self._tracks = np.empty(0, TRACK)
+        # Boxes of the last frames, latest first, NaN where a track was not seen.
+        self._history = np.empty((0, self.direction_frames, 4))
+
+    def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
+        self._frame_count += 1
+        confident = observations.scores >= self.min_score
+        boxes, scores = observations.boxes[confident], observations.scores[confident]
+        indices = observations.indices[confident]
+
+        predicted = self._predict()
+        used = self._associate(predicted, boxes, scores)
+        rows = np.flatnonzero(used >= 0)
+        self._update(rows, boxes[used[rows]])
+        self._remember(rows, boxes[used[rows]])
+        unused = np.ones(len(boxes), np.bool_)
+        unused[used[rows]] = False
+        born = np.flatnonzero(unused)
+        self._begin(boxes[born])
+        used = np.concatenate((used, born))
+
+        seen = self._tracks["misses"] == 0
+        if self._frame_count > self.min_hits:
+            seen &= self._tracks["streak"] >= self.min_hits
+        reported = np.flatnonzero(seen)
+        result = (
+            self._tracks["last"][reported],
+            self._tracks["id"][reported],
+            indices[used[reported]],
+        )
+        self._keep(self._tracks["misses"] <= self.max_age)
+        return result
+
+    def _predict(self) -> FloatArray:
+        """Moves all tracks to this frame and gives their boxes ``(T, 4)``."""
+        velocities = self._filter.velocities
+        vanishing = self._filter.values[:, AREA] + velocities[:, AREA] <= 0
+        velocities[vanishing, AREA] = 0.0
+        self._filter.predict(VALUE_NOISE, VELOCITY_NOISE)
+        self._tracks["streak"][self._tracks["misses"] > 0] = 0
+        self._tracks["misses"] += 1
+        boxes = from_center_area_aspect(self._filter.values)
+        is_box = np.isfinite(boxes.sum(axis=1))
+        self._keep(is_box)
+        return boxes[is_box]
+
+    def _associate(
+        self, predicted: FloatArray, boxes: FloatArray, scores: FloatArray
+    ) -> IndexArray:
+        """``(T,)`` detection of each track, -1 where it has none."""
+        used = np.full(len(self._tracks), -1)
+        pairs = find_overlaps(predicted, boxes)
+        pairs = pairs.where(pairs.iou >= self.iou_threshold)
+        found = match(pairs, pairs.iou + self._momentum(pairs, boxes, scores))
+        used[found.rows] = found.columns
+
+        again = find_overlaps(self._tracks["last"], boxes)
+        taken = np.isin(again.columns, found.columns)
+        good = (again.iou >= self.iou_threshold) & (used[again.rows] < 0) & ~taken
+        recovered = match(again.where(good))
+        used[recovered.rows] = recovered.columns
+        return used
+
+    def _momentum(self, pairs: BoxPairs, boxes: FloatArray, scores: FloatArray) -> FloatArray:
+        """``(K,)`` gain of each pair by its direction, greater than -``direction_weight`` / 2."""
+        directions = self._tracks["direction"][pairs.rows]
+        start = _centers(self._earliest())[pairs.rows]
+        steps = _unit(_centers(boxes)[pairs.columns] - start)
+        angles = np.arccos(np.clip((directions * steps).sum(axis=1), -1.0, 1.0))
+        gain = (np.pi / 2 - angles) / np.pi * self.direction_weight * scores[pairs.columns]
+        return np.where(directions.any(axis=1), gain, 0.0)
+
+    def _earliest(self) -> FloatArray:
+        """``(T, 4)`` earliest box in the history, or else the last observed one."""
+        boxes = self._tracks["last"].copy()
+        for age in range(self.direction_frames):  # the earlier ones overwrite the later
+            known = np.isfinite(self._history[:, age, 0])
+            boxes[known] = self._history[known, age]
+        return boxes
+
+    def _update(self, rows: IndexArray, boxes: FloatArray) -> None:
+        """Corrects the filters; where there was a gap, from its start on."""
+        gaps = self._tracks["misses"][rows]
+        steady = gaps == 1
+        self._filter.update(rows[steady], to_center_area_aspect(boxes[steady]), MEASUREMENT_NOISE)
+        for gap in np.unique(gaps[~steady]).tolist():
+            places = np.flatnonzero(gaps == gap)
+            relived = ConstantVelocityFilter(dimensions=4)
+            relived.moments = self._moments[:, rows[places]]
+            everyone = np.arange(len(places))
+            start, end = self._tracks["last"][rows[places]], boxes[places]
+            for step in range(1, gap + 1):
+                relived.predict(VALUE_NOISE, VELOCITY_NOISE)
+                between = start + (end - start) * (step / gap)
+                relived.update(everyone, to_center_area_aspect(between), MEASUREMENT_NOISE)
+            self._filter.moments[:, rows[places]] = relived.moments
+        self._moments[:, rows] = self._filter.moments[:, rows]
+
+    def _remember(self, rows: IndexArray, boxes: FloatArray) -> None:
+        """Directions, last boxes and counts of tracks ``rows``; a frame for all histories."""
+        tracks = self._tracks
+        moved = _centers(boxes) - _centers(self._earliest()[rows])
+        tracks["direction"][rows] = _unit(moved)
+        tracks["last"][rows] = boxes
+        tracks["misses"][rows] = 0
+        tracks["streak"][rows] += 1
+        self._history[:, 1:] = self._history[:, :-1].copy()
+        self._history[:, 0] = np.nan
+        self._history[rows, 0] = boxes
+
+    def _begin(self, boxes: FloatArray) -> None:
+        self._filter.append(
+            to_center_area_aspect(boxes), INITIAL_VARIANCE, INITIAL_VELOCITY_VARIANCE
+        )
+        newest = self._filter.moments[:, len(self._tracks) :]
+        self._moments = np.concatenate((self._moments, newest), axis=1)
+        born = np.zeros(len(boxes), TRACK)
+        born["id"] = self._new_ids(len(boxes))
+        born["last"] = boxes
+        self._tracks = np.concatenate((self._tracks, born))
+        history = np.full((len(boxes), self.direction_frames, 4), np.nan)
+        history[:, 0] = boxes
+        self._history = np.concatenate((self._history, history))
+
+    def _keep(self, mask: BoolArray) -> None:
+        if mask.all():
+            return
+        self._filter.keep(mask)
+        self._moments = self._moments[:, mask]
+        self._tracks = self._tracks[mask]
+        self._history = self._history[mask]
+
+
+def _centers(boxes: FloatArray) -> FloatArray:
+    return (boxes[:, :2] + boxes[:, 2:]) / 2
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    """Vectors ``(N, 2)`` of length 1, or 0 where they had none."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
