@@ -25,7 +25,7 @@ INITIAL_POSITION, INITIAL_VELOCITY = 2, 10  # times the noise of a step
 UNCONFIRMED_SIMILARITY = 0.3  # least IoU times score for the second detection of a track
 DUPLICATE_IOU = 0.85  # a track seen now and a lost one are the same
 
-TRACK = np.dtype([("id", np.int64), ("misses", np.int64), ("age", np.int64), ("seen", np.bool_)])
+TRACK = np.dtype([("id", np.int64), ("misses", np.int64), ("hits", np.int64), ("seen", np.bool_)])
 
 
 class ByteTrack(Tracker):
@@ -83,7 +83,7 @@ class ByteTrack(Tracker):
             rows, _measured(boxes[used[rows]]), _measurement_noise(self._filter.values[rows])
         )
         self._tracks["misses"][rows] = 0
-        self._tracks["age"][rows] += 1
+        self._tracks["hits"][rows] += 1
         self._tracks["seen"] = used >= 0
 
         unused = np.ones(len(boxes), np.bool_)
@@ -104,7 +104,7 @@ class ByteTrack(Tracker):
 
     @property
     def _confirmed(self) -> BoolArray:
-        return self._tracks["age"] > 1
+        return self._tracks["hits"] > 1
 
     def _predict(self) -> None:
         lost = ~self._tracks["seen"]
@@ -149,7 +149,7 @@ class ByteTrack(Tracker):
         )
         born = np.zeros(len(boxes), TRACK)
         born["id"] = self._new_ids(len(boxes))
-        born["age"] = 2 if self._first_frame else 1
+        born["hits"] = 2 if self._first_frame else 1
         born["seen"] = True
         self._tracks = np.concatenate((self._tracks, born))
 
@@ -162,7 +162,7 @@ class ByteTrack(Tracker):
         boxes = _boxes(self._filter.values)
         doubles = find_overlaps(boxes[now], boxes[lost])
         same = doubles.where(doubles.iou > DUPLICATE_IOU)
-        older = tracks["age"][now[same.rows]] > tracks["age"][lost[same.columns]]
+        older = tracks["hits"][now[same.rows]] > tracks["hits"][lost[same.columns]]
         kept[lost[same.columns[older]]] = False
         kept[now[same.rows[~older]]] = False
         self._filter.keep(kept)

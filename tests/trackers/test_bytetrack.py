@@ -80,6 +80,15 @@ def test_of_two_tracks_on_one_place_the_older_stays() -> None:
     assert len(tracker._tracks) == 1
 
 
+def test_a_young_track_that_drives_onto_a_lost_one_is_dropped() -> None:
+    tracker = ByteTrack()
+    for _ in range(12):
+        seen(tracker, BOX)
+    lefts = [*range(80, 0, -8), 4, 2]
+    reports = [seen(tracker, BOX + np.array([left, 0, left, 0])) for left in lefts]
+    assert reports == [[], *[[2]] * 9, [], [1]]
+
+
 @pytest.mark.parametrize(
     ("setting", "value"), [("max_age", -1), ("iou_threshold", 0), ("low_score", float("nan"))]
 )
