@@ -87,7 +87,7 @@ class TrackerConfig(_Strict):
     """Which tracker; ``settings`` are its own."""
 
     name: str = "sort"
-    settings: dict[str, int | float] = Field({}, description="See spotstream track --help.")
+    settings: dict[str, bool | int | float] = Field({}, description="See spotstream track --help.")
 
 
 class SinkConfig(_Strict):

@@ -18,6 +18,7 @@ from stages.errors import ConfigError, SpotStreamError
 if TYPE_CHECKING:
     from tools.evaluation.benchmark import Entry, EntryScore
     from tools.evaluation.ground_truth import GroundTruth
+    from tools.evaluation.ground_truths import Benchmark
     from tools.evaluation.sequence import TrackerChoice
 
 evaluate_app = typer.Typer(
@@ -74,13 +75,10 @@ def detrac(
     check: Check = False,
 ) -> None:
     """UA-DETRAC: AP, CLEAR, IDF1 and HOTA at IoU 0.7, and the PR protocol."""
-    from tools.evaluation.detrac import read_detrac
-
-    truths = [read_detrac(file) for file in _files(gt, "*.xml")]
     _evaluate(
+        "detrac",
         _entries(detections, results, tracker or ["sort"], set_),
-        _chosen(gt, truths, sequence, frames),
-        0.7,
+        _Sequences(gt, sequence, frames),
         _Outputs(json_, csv, report, jobs, check),
     )
 
@@ -101,13 +99,10 @@ def uavdt(
     check: Check = False,
 ) -> None:
     """UAVDT: AP, CLEAR, IDF1 and HOTA at IoU 0.5, and the PR protocol."""
-    from tools.evaluation.uavdt import TRACKS, read_uavdt
-
-    names = [file.name.removesuffix(TRACKS) for file in _files(gt, f"*{TRACKS}")]
     _evaluate(
+        "uavdt",
         _entries(detections, results, tracker or ["sort"], set_),
-        _chosen(gt, [read_uavdt(gt, name) for name in names], sequence, frames),
-        0.5,
+        _Sequences(gt, sequence, frames),
         _Outputs(json_, csv, report, jobs, check),
     )
 
@@ -125,16 +120,10 @@ def mot(
     check: Check = False,
 ) -> None:
     """MOTChallenge: HOTA, CLEAR and IDF1 of result files, equal to TrackEval's."""
-    from tools.evaluation.mot_file import mot_sequences, read_mot_ground_truth
-
-    if not gt.is_dir():
-        raise ConfigError(f"ground truth folder {gt} does not exist")
-    files = mot_sequences(gt)
-    truths = [read_mot_ground_truth(file, name) for name, file in files.items()]
     _evaluate(
+        "mot",
         _entries(None, results, [], None),
-        _chosen(gt, truths, sequence, frames),
-        0.5,
+        _Sequences(gt, sequence, frames),
         _Outputs(json_, csv, report, jobs, check),
     )
 
@@ -188,12 +177,24 @@ class _Outputs:
     check: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Sequences:
+    """What is scored against."""
+
+    folder: Path
+    only: list[str] | None
+    lengths: list[str] | None
+
+
 def _evaluate(
-    entries: list[Entry], truths: list[GroundTruth], iou_threshold: float, outputs: _Outputs
+    benchmark: Benchmark, entries: list[Entry], sequences: _Sequences, outputs: _Outputs
 ) -> None:
     from tools.evaluation.benchmark import score_entries
+    from tools.evaluation.ground_truths import IOU_THRESHOLDS, read_ground_truths
     from tools.evaluation.tables import score_tables, terminal_table, to_csv, to_json
 
+    truths = _chosen(read_ground_truths(benchmark, sequences.folder), sequences)
+    iou_threshold = IOU_THRESHOLDS[benchmark]
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("sequences")
         scores = score_entries(
@@ -307,23 +308,11 @@ def _named(text: str) -> tuple[str, Path]:
     return "", Path(text)
 
 
-def _files(folder: Path, pattern: str) -> list[Path]:
-    if not folder.is_dir():
-        raise ConfigError(f"ground truth folder {folder} does not exist")
-    files = sorted(folder.glob(pattern))
-    if not files:
-        raise ConfigError(f"ground truth folder {folder} has no {pattern}")
-    return files
-
-
-def _chosen(
-    folder: Path, truths: list[GroundTruth], only: list[str] | None, lengths: list[str] | None
-) -> list[GroundTruth]:
+def _chosen(truths: list[GroundTruth], sequences: _Sequences) -> list[GroundTruth]:
     """The sequences asked for, as long as they are said to be."""
+    folder = sequences.folder
     by_name = {truth.name: truth for truth in truths}
-    if not by_name:
-        raise ConfigError(f"ground truth folder {folder} has no sequences")
-    for text in lengths or []:
+    for text in sequences.lengths or []:
         name, _, number = text.partition("=")
         if name not in by_name or not number.isdigit() or int(number) < by_name[name].frame_count:
             raise ConfigError(
@@ -331,12 +320,12 @@ def _chosen(
                 f"annotated, got {text!r}"
             )
         by_name[name] = replace(by_name[name], frame_count=int(number))
-    for name in only or []:
+    for name in sequences.only or []:
         if name not in by_name:
             raise ConfigError(
                 f"no sequence {name!r} in {folder}; there are {', '.join(sorted(by_name))}"
             )
-    return [truth for name, truth in sorted(by_name.items()) if not only or name in only]
+    return [by_name[name] for name in by_name if not sequences.only or name in sequences.only]
 
 
 def _write(path: Path, text: str) -> None:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from stages.errors import SpotStreamError
 from tools.evaluate import evaluate_app
+from tools.tune import tune
 
 CONFIG_HELP = "YAML file, or one of demo, intersection, uav, rtsp, detrac, uavdt."
 
@@ -180,6 +181,9 @@ def track(
         f"{output}: {summary.tracks} tracks, {summary.boxes} boxes in {summary.frames} frames, "
         f"{rate:.0f} frames/s"
     )
+
+
+app.command()(tune)
 
 
 @app.command()

@@ -61,7 +61,7 @@ class SpotTrack(Tracker):
         velocity_noise: float = 0.01,
         initial_velocity: float = 0.2,
         estimate_camera: bool = True,
-        edge_margin: float = 4.0,
+        edge_margin: float = -1.0,
     ) -> None:
         """Starts without tracks.
 

@@ -109,11 +109,11 @@ def score_sequence(task: SequenceTask) -> SequenceScore:
             for level, member in truth.levels.items()
         }
         if task.tracker is not None:
-            tracks = _scored(truth, track(file, task.tracker, truth.frame_count))
+            tracks = scored(truth, track(file, task.tracker, truth.frame_count))
             if task.protocol:
                 points = _points(task, file, detection[pr_protocol.IOU])
     if task.results is not None:
-        tracks = _scored(truth, read_mot(task.results, frame_count=truth.frame_count))
+        tracks = scored(truth, read_mot(task.results, frame_count=truth.frame_count))
     if tracks is None:
         return SequenceScore(truth.name, detection, levels, truth.conditions)
     comparison = compare(truth.tracks, tracks)
@@ -188,7 +188,8 @@ def track(
     return Trajectories.from_frames(boxes, ids)
 
 
-def _scored(truth: GroundTruth, tracks: Trajectories) -> Trajectories:
+def scored(truth: GroundTruth, tracks: Trajectories) -> Trajectories:
+    """The boxes of ``tracks`` that are not ignored."""
     return tracks.where(~truth.ignored.cover(tracks.frames, tracks.boxes))
 
 
@@ -206,7 +207,7 @@ def _points(
                 int(reached.sum()),
                 detection.truth,
                 clear(
-                    compare(task.truth.tracks, _scored(task.truth, tracks)),
+                    compare(task.truth.tracks, scored(task.truth, tracks)),
                     pr_protocol.IOU,
                     inclusive=True,
                 ),

@@ -14,11 +14,6 @@ TRACKS, OBJECTS, IGNORED = "_gt.txt", "_gt_whole.txt", "_gt_ignore.txt"
 MIN_COLUMNS = 6
 
 
-def uavdt_sequences(folder: Path) -> list[str]:
-    """Names of the sequences whose ground truth lies in ``folder``."""
-    return sorted(file.name.removesuffix(TRACKS) for file in folder.glob(f"*{TRACKS}"))
-
-
 def read_uavdt(folder: Path, name: str) -> GroundTruth:
     """Reads ``NAME_gt.txt`` (tracking), ``NAME_gt_whole.txt`` (detection), ``NAME_gt_ignore.txt``.
 

@@ -1,0 +1,46 @@
+"""The sequences of a folder of ground truth, in any of the formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from stages.errors import ConfigError
+from tools.evaluation.detrac import read_detrac
+from tools.evaluation.ground_truth import GroundTruth
+from tools.evaluation.mot_file import mot_sequences, read_mot_ground_truth
+from tools.evaluation.uavdt import TRACKS, read_uavdt
+
+Benchmark: TypeAlias = Literal["detrac", "uavdt", "mot"]
+
+# Least IoU of a match for CLEAR and IDF1.
+IOU_THRESHOLDS: dict[Benchmark, float] = {"detrac": 0.7, "uavdt": 0.5, "mot": 0.5}
+
+
+def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
+    """Reads every sequence of ``folder``, sorted by name.
+
+    Args:
+        benchmark: ``detrac`` (``NAME.xml``), ``uavdt`` (``NAME_gt.txt`` and others), or ``mot``
+            (``NAME/gt/gt.txt`` or ``NAME.txt``).
+        folder: Where the ground truth lies.
+
+    Raises:
+        ConfigError: There is no such folder or no sequence in it, or a file is malformed; named
+            with file and line.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"ground truth folder {folder} does not exist")
+    if benchmark == "detrac":
+        truths = [read_detrac(file) for file in sorted(folder.glob("*.xml"))]
+        expected = "*.xml"
+    elif benchmark == "uavdt":
+        names = sorted(file.name.removesuffix(TRACKS) for file in folder.glob(f"*{TRACKS}"))
+        truths = [read_uavdt(folder, name) for name in names]
+        expected = f"*{TRACKS}"
+    else:
+        truths = [read_mot_ground_truth(file, name) for name, file in mot_sequences(folder).items()]
+        expected = "*/gt/gt.txt and no *.txt"
+    if not truths:
+        raise ConfigError(f"ground truth folder {folder} has no {expected}")
+    return sorted(truths, key=lambda truth: truth.name)

@@ -1,0 +1,125 @@
+"""``spotstream tune``: a tracker's settings from sequences with ground truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from stages.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.config import DetectorConfig
+    from tools.tuning.tune import TuningResult, TuningSequence
+
+
+def tune(
+    benchmark: Annotated[
+        Literal["uavdt", "detrac", "mot"], typer.Option(help="Format of the ground truth.")
+    ] = "uavdt",
+    gt: Annotated[Path | None, typer.Option(help="Folder of ground truth.")] = None,
+    detections: Annotated[
+        Path | None, typer.Option(help="Folder of detection files, one for each sequence.")
+    ] = None,
+    scenes: Annotated[
+        Literal["drone", "intersection"] | None,
+        typer.Option(help="Instead of both: rendered scenes, with the config's detector."),
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 8,
+    config: Annotated[
+        Path, typer.Option(help="Config to begin with, of which the tracker is tuned.")
+    ] = Path("uav"),
+    tracker: Annotated[
+        str | None, typer.Option(help="Another tracker than the config's, from its defaults.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Config to write: the same with the tuned tracker.")
+    ] = None,
+    leave_one_out: Annotated[
+        bool, typer.Option(help="Also tune without each sequence in turn, and score it so.")
+    ] = True,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes. Without: all cores.")] = None,
+) -> None:
+    """Search a tracker's settings for the best mean of HOTA, MOTA and IDF1."""
+    from pipeline.config import built_in_configs, load_config
+    from stages.sink.atomic import AtomicFile
+    from tools.evaluation.ground_truths import IOU_THRESHOLDS
+    from tools.tuning.tune import tune as search
+    from tools.tuning.tune import with_tracker
+
+    chosen = load_config(config)
+    own = tracker is None or tracker == chosen.tracker.name
+    console = Console(stderr=True)
+    with console.status("reading") as status:
+        if scenes is not None:
+            sequences = _scenes(scenes, chosen.detector, count, status.update)
+        elif gt is not None and detections is not None:
+            sequences = _sequences(benchmark, gt, detections)
+        else:
+            raise ConfigError("nothing to tune on; give --gt and --detections, or --scenes")
+        result = search(
+            sequences,
+            tracker or chosen.tracker.name,
+            chosen.tracker.settings if own else {},
+            iou_threshold=0.5 if scenes else IOU_THRESHOLDS[benchmark],
+            leave_one_out=leave_one_out,
+            jobs=jobs,
+            progress=lambda stage, tried: status.update(f"{stage}: {tried} settings tried"),
+        )
+    _show(result)
+    if output is not None:
+        text = built_in_configs().get(str(config), config).read_text()
+        with AtomicFile(output) as file:
+            file.write(with_tracker(text, result))
+        typer.echo(f"{output}: written")
+
+
+def _sequences(
+    benchmark: Literal["uavdt", "detrac", "mot"], gt: Path, detections: Path
+) -> list[TuningSequence]:
+    from stages.detector.detection_file import DetectionFile
+    from tools.evaluation.benchmark import find_file
+    from tools.evaluation.ground_truths import read_ground_truths
+    from tools.tuning.tune import TuningSequence
+
+    return [
+        TuningSequence(
+            truth,
+            DetectionFile.read(find_file(detections, truth.name), frame_count=truth.frame_count),
+        )
+        for truth in read_ground_truths(benchmark, gt)
+    ]
+
+
+def _scenes(view: str, detector: DetectorConfig, count: int, show: object) -> list[TuningSequence]:
+    from tools.tuning.scenes import render_sequences
+
+    assert callable(show)
+    return render_sequences(
+        view, detector, count, progress=lambda done, of: show(f"{done} of {of} scenes rendered")
+    )
+
+
+def _show(result: TuningResult) -> None:
+    from tools.evaluation.tables import shown
+    from tools.tuning.tune import OBJECTIVE
+
+    table = Table("setting", "tuned", *(f"without {name}" for name in result.folds))
+    for name, value in result.settings.items():
+        table.add_row(
+            name, f"{value:g}" if isinstance(value, float) else str(value),
+            *(str(settings[name]) for settings in result.folds.values()),
+        )  # fmt: skip
+    Console().print(table)
+    scores = Table("", *OBJECTIVE, "IDS", title=f"{result.tracker}, {result.tried} settings tried")
+    for label, row in (
+        ("as begun with", result.before),
+        ("tuned on all", result.after),
+        ("each as tuned without it", result.left_out),
+    ):
+        if row:
+            scores.add_row(label, *(shown(name, row[name]) for name in (*OBJECTIVE, "IDS")))
+    Console().print(scores)

@@ -1,0 +1,1 @@
+"""Search for a tracker's settings on sequences with ground truth."""

@@ -1,0 +1,71 @@
+"""Rendered scenes to tune on, where nobody has annotated any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.config import DetectorConfig
+from pipeline.detector_worker import build_detector
+from stages.decoder.scene import Scene, SceneConfig
+from stages.detector.detection_file import DetectionFile
+from stages.records import Frame, FrameHeader, PixelFormat
+from tools.evaluation.ground_truth import GroundTruth
+from tools.evaluation.trajectories import Trajectories
+from tools.tuning.tune import TuningSequence
+
+FIRST_SEED = 9000  # of no scene that the shipped weights were trained on or that is shown
+
+
+def render_sequences(
+    view: str,
+    detector_config: DetectorConfig,
+    count: int,
+    frames: int = 150,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> list[TuningSequence]:
+    """Renders scenes and detects in them; the first ones are always the same.
+
+    Args:
+        view: ``drone`` or ``intersection``.
+        detector_config: Detector to run on them.
+        count: Scenes.
+        frames: Of each.
+        progress: Called with how many scenes are done, of how many.
+
+    Raises:
+        ConfigError: There is no such view, or the detector cannot be used.
+    """
+    detector = build_detector(detector_config)
+    sequences = []
+    for number in range(count):
+        config = SceneConfig(
+            FIRST_SEED + number, frames=frames, view=view, light="random", varied=True
+        )
+        scene, name = Scene(config), f"{view}-{number + 1}"
+        rendered, found = [], []
+        for index in range(frames):
+            frame = scene.render(index)
+            header = FrameHeader(
+                name, 0, index, index, index, Fraction(1), 0, config.height, config.width,
+                PixelFormat.BGR24,
+            )  # fmt: skip
+            rendered.append(frame)
+            found.append(detector.detect([Frame(header, frame.image)])[0])
+        truth = Trajectories.from_frames([f.boxes for f in rendered], [f.ids for f in rendered])
+        detections = DetectionFile(
+            Path(name),
+            "mot",
+            frames,
+            0,
+            np.repeat(np.arange(frames), [len(each.scores) for each in found]),
+            np.concatenate([each.boxes for each in found]),
+            np.concatenate([each.scores for each in found]),
+            np.concatenate([each.classes for each in found]),
+        )
+        sequences.append(TuningSequence(GroundTruth(name, frames, truth, truth), detections))
+        progress(number + 1, count)
+    return sequences

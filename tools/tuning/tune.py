@@ -1,0 +1,191 @@
+"""Tuning of a tracker: search on all sequences, and leave one out to see what it is worth."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+from stages.detector.detection_file import DetectionFile
+from stages.errors import ConfigError
+from tools.evaluation.comparison import compare
+from tools.evaluation.ground_truth import GroundTruth
+from tools.evaluation.sequence import TrackerChoice, scored, track
+from tools.evaluation.tracking import TrackingResult, score_tracking, total
+from tools.tuning.grid import GRIDS
+from tools.tuning.search import Settings, search
+from trackers import build_tracker, tracker_settings
+
+OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is what is sought
+LEAST_GAIN = 0.0005
+MOST_ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TuningSequence:
+    """A sequence to tune on: what is true and what was detected."""
+
+    truth: GroundTruth
+    detections: DetectionFile
+
+
+@dataclass(frozen=True, slots=True)
+class TuningResult:
+    """What a search came to.
+
+    Attributes:
+        tracker: Its name.
+        settings: The best, found on all sequences.
+        before: Scores of the settings it began with, on all sequences.
+        after: Scores of the best, on all sequences.
+        left_out: Scores of sequences each tracked with the best settings found without it, put
+            together: what the search is worth on sequences it has not seen. Empty where there is
+            one sequence only or nobody asked.
+        folds: Those settings, by the sequence that was left out.
+        tried: How many settings were tried.
+    """
+
+    tracker: str
+    settings: Settings
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    left_out: Mapping[str, float] = field(default_factory=dict)
+    folds: Mapping[str, Settings] = field(default_factory=dict)
+    tried: int = 0
+
+
+def tune(
+    sequences: Sequence[TuningSequence],
+    tracker: str,
+    start: Settings,
+    *,
+    iou_threshold: float = 0.5,
+    leave_one_out: bool = True,
+    jobs: int | None = None,
+    progress: Callable[[str, int], None] = lambda stage, tried: None,
+) -> TuningResult:
+    """Searches settings for the best mean of HOTA, MOTA and IDF1 over all sequences together.
+
+    Args:
+        sequences: What to tune on.
+        tracker: Name of the tracker.
+        start: Settings to begin with; those it lacks have the tracker's defaults.
+        iou_threshold: Least IoU of a match for MOTA and IDF1.
+        leave_one_out: Also search without each sequence in turn.
+        jobs: Processes; None for as many as there are cores.
+        progress: Called with what is searched and how many settings were tried so far.
+
+    Raises:
+        ConfigError: The tracker or a setting is unknown.
+    """
+    if tracker not in GRIDS:
+        raise ConfigError(f"no grid for tracker {tracker!r}; there are {', '.join(GRIDS)}")
+    try:
+        build_tracker(tracker, **start)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    defaults = {name: setting.default for name, setting in tracker_settings(tracker).items()}
+    first = {**defaults, **start}
+    names = [sequence.truth.name for sequence in sequences]
+    workers = jobs or os.cpu_count() or 1
+    with ProcessPoolExecutor(
+        workers, initializer=_keep, initargs=(list(sequences), tracker, iou_threshold)
+    ) as pool:
+        scoring = _Scoring(pool, len(sequences))
+
+        def best_on(places: Sequence[int], stage: str) -> Settings:
+            def objective(tried: Sequence[Settings]) -> list[float]:
+                results = scoring.results(tried)
+                progress(stage, scoring.tried)
+                return [_objective([result[place] for place in places]) for result in results]
+
+            return search(objective, GRIDS[tracker], first, LEAST_GAIN, MOST_ROUNDS)
+
+        everything = range(len(sequences))
+        best = best_on(everything, "all sequences")
+        folds = {}
+        if leave_one_out and len(sequences) > 1:
+            for left in everything:
+                others = [place for place in everything if place != left]
+                folds[names[left]] = best_on(others, f"without {names[left]}")
+        held_out = [scoring.results([folds[name]])[0][names.index(name)] for name in folds]
+        return TuningResult(
+            tracker,
+            best,
+            total(scoring.results([first])[0]).scores,
+            total(scoring.results([best])[0]).scores,
+            total(held_out).scores if held_out else {},
+            folds,
+            scoring.tried,
+        )
+
+
+def _objective(results: Sequence[TrackingResult]) -> float:
+    scores = total(results).scores
+    return sum(scores[name] for name in OBJECTIVE) / len(OBJECTIVE)
+
+
+class _Scoring:
+    """Results of settings on every sequence, each computed once."""
+
+    def __init__(self, pool: ProcessPoolExecutor, sequences: int) -> None:
+        self._pool = pool
+        self._sequences = sequences
+        self._known: dict[tuple[object, ...], list[TrackingResult]] = {}
+
+    @property
+    def tried(self) -> int:
+        return len(self._known)
+
+    def results(self, tried: Sequence[Settings]) -> list[list[TrackingResult]]:
+        """For each of ``tried``, the result of every sequence."""
+        new = [settings for settings in tried if _key(settings) not in self._known]
+        tasks = [(settings, place) for settings in new for place in range(self._sequences)]
+        results = list(self._pool.map(_score, *zip(*tasks, strict=True))) if tasks else []
+        for index, settings in enumerate(new):
+            first = index * self._sequences
+            self._known[_key(settings)] = results[first : first + self._sequences]
+        return [self._known[_key(settings)] for settings in tried]
+
+
+def _key(settings: Settings) -> tuple[object, ...]:
+    return tuple(settings.values())
+
+
+_kept: tuple[list[TuningSequence], str, float]  # of a worker process
+
+
+def _keep(sequences: list[TuningSequence], tracker: str, iou_threshold: float) -> None:
+    global _kept
+    _kept = sequences, tracker, iou_threshold
+
+
+def _score(settings: Settings, place: int) -> TrackingResult:
+    sequences, tracker, iou_threshold = _kept
+    truth = sequences[place].truth
+    tracks = track(
+        sequences[place].detections, TrackerChoice(tracker, tracker, settings), truth.frame_count
+    )
+    return score_tracking(compare(truth.tracks, scored(truth, tracks)), iou_threshold)
+
+
+def with_tracker(text: str, result: TuningResult) -> str:
+    """The text of a config with the tracker section of ``result``, whatever it had before.
+
+    Settings at their defaults are left out.
+    """
+    defaults = {name: each.default for name, each in tracker_settings(result.tracker).items()}
+    changed = {k: v for k, v in result.settings.items() if v != defaults[k]}
+    section = ["tracker:", f"  name: {result.tracker}"]
+    if changed:
+        section += ["  settings:", *(f"    {name}: {value}" for name, value in changed.items())]
+    lines = text.splitlines()
+    starts = [index for index, line in enumerate(lines) if line.startswith("tracker:")]
+    if not starts:
+        return "\n".join([*lines, *section]) + "\n"
+    first = starts[0]
+    end = first + 1
+    while end < len(lines) and (not lines[end].strip() or lines[end][0] in " #"):
+        end += 1
+    return "\n".join([*lines[:first], *section, *lines[end:]]) + "\n"
