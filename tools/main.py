@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import SpotStreamError
+from tools.bench.commands import bench
+from tools.config_help import CONFIG_HELP
 from tools.evaluate import evaluate_app
 from tools.tune import tune
-
-CONFIG_HELP = "YAML file, or one of demo, intersection, uav, rtsp, detrac, uavdt."
 
 Pid = Annotated[
     int | None, typer.Option(help="Process id of the pipeline, where several are running.")
@@ -40,7 +40,6 @@ app.add_typer(keys_app, name="keys")
 
 app.add_typer(evaluate_app, name="evaluate")
 
-bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side.")
 app.add_typer(bench, name="bench")
 
 
@@ -161,26 +160,44 @@ def top(
 
 @app.command()
 def track(
-    detections: Annotated[Path, typer.Option(help="UA-DETRAC, MOT or UAVDT detection file (.gz).")],
-    output: Annotated[Path, typer.Option(help="MOT result file to write.")],
+    detections: Annotated[
+        Path,
+        typer.Option(help="UA-DETRAC, MOT or UAVDT detection file (.gz), or a folder of them."),
+    ],
+    output: Annotated[Path, typer.Option(help="MOT result file to write, or folder.")],
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
-    tracker: Annotated[str | None, typer.Option(help="Tracker: sort, spottrack.")] = None,
+    tracker: Annotated[
+        str | None, typer.Option(help="sort, bytetrack, ocsort or spottrack.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A tracker setting: max_age=30.")
     ] = None,
+    frame_size: Annotated[
+        str | None,
+        typer.Option(help="WIDTHxHEIGHT. Without: the benchmark's whose format the file has."),
+    ] = None,
+    fill: Annotated[
+        int, typer.Option(min=0, help="Fill gaps of up to so many frames afterwards.")
+    ] = 0,
 ) -> None:
-    """Track a detection file, without video and without processes."""
+    """Track detection files, without video and without processes."""
     from pipeline.config import load_config
-    from tools.track import parse_settings, track_file
+    from tools.track import parse_frame_size, parse_settings, track_file, track_folder
 
     chosen = load_config(config).tracker
-    settings = {**chosen.settings, **parse_settings(set_ or [])}
-    summary = track_file(detections, output, tracker or chosen.name, settings)
-    rate = summary.frames / max(summary.seconds, 1e-9)
-    typer.echo(
-        f"{output}: {summary.tracks} tracks, {summary.boxes} boxes in {summary.frames} frames, "
-        f"{rate:.0f} frames/s"
-    )
+    name = tracker or chosen.name
+    given = chosen.settings if name == chosen.name else {}
+    settings = {**given, **parse_settings(set_ or [])}
+    size = None if frame_size is None else parse_frame_size(frame_size)
+    if detections.is_dir():
+        found = list(track_folder(detections, output, name, settings, size, fill).values())
+    else:
+        found = [track_file(detections, output, name, settings, None, size, fill)]
+    for summary in found:
+        typer.echo(
+            f"{summary.output}: {summary.tracks} tracks, {summary.boxes} boxes in "
+            f"{summary.frames} frames, {summary.frames_per_second:.0f} frames/s"
+        )
 
 
 app.command()(tune)
@@ -260,61 +277,6 @@ def chaos(
         Console(stderr=True).print(f"{outcome.fault}: {outcome.result}: {mark}", highlight=False)
     Console().print(table)
     raise typer.Exit(1 if failed else 0)
-
-
-@bench.command("pipeline")
-def bench_pipeline(
-    source: Annotated[str, typer.Option(help="Video file or image folder; demo is rendered.")] = (
-        "demo"
-    ),
-    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
-    ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often both are run, in turn.")] = 3,
-) -> None:
-    """The four processes against one process that calls the same functions in a loop."""
-    from pipeline.config import load_config
-    from tools.bench.pipeline import bench_pipeline as measure
-
-    def show(number: int, four: float, one: float) -> None:
-        typer.echo(f"round {number + 1}: four processes {four:.1f} fps, one loop {one:.1f} fps")
-
-    result = measure(source, load_config(config, set_ or []), rounds, show)
-    typer.echo(f"{result.frames} frames; four processes to one loop: {result.ratio:.2f} (median)")
-
-
-@bench.command("streams")
-def bench_many_streams(
-    source: Annotated[Path, typer.Argument(help="Video file, played as every camera.")],
-    streams: Annotated[int, typer.Option(min=1, max=64, help="Cameras.")] = 8,
-    delay_ms: Annotated[float, typer.Option(help="What the detector takes for a batch.")] = 5.0,
-) -> None:
-    """Many cameras at once, with a stand-in for the detector: drops and latency."""
-    from tools.bench.streams import bench_streams
-
-    table = Table("stream", "frames", "dropped", "p50 ms", "p95 ms", "p99 ms")
-    for each in bench_streams(source, streams, delay_ms):
-        latency = (f"{each.latency_ms[p]:.1f}" for p in ("p50", "p95", "p99"))
-        table.add_row(each.stream, str(each.frames), str(each.dropped), *latency)
-    Console().print(table)
-
-
-@bench.command("soak")
-def soak(
-    frames: Annotated[int, typer.Option(min=1000, help="Small frames to send.")] = 200_000,
-    overlay: Annotated[bool, typer.Option(help="Write the overlay too.")] = True,
-) -> None:
-    """Growth of every process over a long run."""
-    from tools.bench.soak import bench_soak
-
-    result = bench_soak(frames, overlay=overlay)
-    table = Table(
-        "process", "MB per 100,000 frames", "descriptors", title=f"{result.frames} frames"
-    )
-    for name, slope in result.slopes.items():
-        table.add_row(name, f"{slope:+.2f}", f"{result.descriptors[name]:+d}")
-    Console().print(table)
 
 
 def main() -> None:

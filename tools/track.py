@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import detection_files, sequence_name
 from stages.errors import ConfigError
-from stages.records import Detections, FrameHeader, PixelFormat
+from stages.records import Detections, FrameHeader, PixelFormat, Tracks
 from stages.sink.atomic import AtomicFile
 from stages.sink.mot import mot_rows
 from stages.tracker import TrackerStage
+from trackers.interpolation import fill_gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def track_file(
     settings: Mapping[str, object],
     frames: int | None = None,
     frame_size: tuple[int, int] | None = None,
+    fill: int = 0,
 ) -> TrackSummary:
     """Tracks one detection file and writes the tracks in MOT format.
 
@@ -64,11 +67,15 @@ def track_file(
             of its last frame.
         frame_size: Width and height in pixels, for trackers that mind the frame's edge; None for
             that of the benchmark whose format the file has.
+        fill: Longest gap of a track, in frames, that is filled on a straight line afterwards;
+            what online tracking would have given is left as it is.
 
     Raises:
         ConfigError: The file, the tracker or a setting is wrong.
         OutputError: The result cannot be written.
     """
+    if fill < 0:
+        raise ConfigError(f"fill must not be negative, got {fill}")
     if frames is not None and frames < 1:
         raise ConfigError(f"frames must be at least 1, got {frames}")
     stage = TrackerStage(tracker, settings)
@@ -76,23 +83,30 @@ def track_file(
     name = sequence_name(detections)
     width, height = frame_size or file.frame_size or (0, 0)
     count = file.frame_count if frames is None else frames
-    boxes = 0
-    ids: set[int] = set()
     seconds = 0.0
+    tracked = []
+    for index in range(count):
+        observed = Detections(_header(name, index, width, height), *file.frame(index))
+        start = time.perf_counter()
+        tracked.append(stage.process(observed))
+        seconds += time.perf_counter() - start
+    if fill:
+        tracked = _filled(tracked, fill)
     with AtomicFile(output) as result:
-        for index in range(count):
-            observed = Detections(_header(name, index, width, height), *file.frame(index))
-            start = time.perf_counter()
-            tracks = stage.process(observed)
-            seconds += time.perf_counter() - start
-            result.write(mot_rows(tracks, index + 1))
-            boxes += len(tracks)
-            ids.update(tracks.ids.tolist())
+        for number, tracks in enumerate(tracked, 1):
+            result.write(mot_rows(tracks, number))
+    boxes = sum(map(len, tracked))
+    ids = {number for tracks in tracked for number in tracks.ids.tolist()}
     return TrackSummary(detections, output, count, boxes, len(ids), seconds)
 
 
 def track_folder(
-    detections: Path, output: Path, tracker: str, settings: Mapping[str, object]
+    detections: Path,
+    output: Path,
+    tracker: str,
+    settings: Mapping[str, object],
+    frame_size: tuple[int, int] | None = None,
+    fill: int = 0,
 ) -> dict[str, TrackSummary]:
     """Tracks every detection file of a folder: ``MVI_1_Det_X.txt.gz`` to ``output/MVI_1.txt``.
 
@@ -119,9 +133,49 @@ def track_folder(
     if output.resolve() == detections.resolve():
         raise ConfigError(f"output folder {output} is the detections folder; choose another")
     return {
-        name: track_file(file, output / f"{name}.txt", tracker, settings)
+        name: track_file(
+            file, output / f"{name}.txt", tracker, settings, frame_size=frame_size, fill=fill
+        )
         for name, file in sorted(sequences.items())
     }
+
+
+def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
+    """The tracks of every frame with their short gaps filled; a filled box has no class."""
+    counts = [len(tracks) for tracks in tracked]
+    values = [np.column_stack((tracks.boxes, tracks.scores)) for tracks in tracked]
+    frames, ids, filled = fill_gaps(
+        np.repeat(np.arange(len(tracked)), counts),
+        np.concatenate([np.empty(0, np.int64), *(tracks.ids for tracks in tracked)]),
+        np.concatenate([np.empty((0, 5)), *values]),
+        most_frames,
+    )
+    bounds = np.searchsorted(frames, np.arange(len(tracked) + 1))
+    result = []
+    for index, tracks in enumerate(tracked):
+        rows = slice(bounds[index], bounds[index + 1])
+        result.append(
+            Tracks(
+                tracks.detections,
+                filled[rows, :4].astype(np.float32),
+                filled[rows, 4].astype(np.float32),
+                np.zeros(len(ids[rows]), np.int16),
+                ids[rows],
+            )
+        )
+    return result
+
+
+def parse_frame_size(text: str) -> tuple[int, int]:
+    """``1024x540`` as width and height.
+
+    Raises:
+        ConfigError: It is anything else.
+    """
+    width, _, height = text.partition("x")
+    if width.isdecimal() and height.isdecimal() and int(width) and int(height):
+        return int(width), int(height)
+    raise ConfigError(f"--frame-size needs WIDTHxHEIGHT, got {text!r}")
 
 
 def parse_settings(assignments: Iterable[str]) -> dict[str, object]:

@@ -107,12 +107,11 @@ def _show(result: TuningResult) -> None:
     from tools.evaluation.tables import shown
     from tools.tuning.tune import OBJECTIVE
 
-    table = Table("setting", "tuned", *(f"without {name}" for name in result.folds))
+    table = Table("setting", "begun with", "tuned", "tuned without one sequence")
     for name, value in result.settings.items():
-        table.add_row(
-            name, f"{value:g}" if isinstance(value, float) else str(value),
-            *(str(settings[name]) for settings in result.folds.values()),
-        )  # fmt: skip
+        others = sorted({str(settings[name]) for settings in result.folds.values()})
+        spread = " … ".join(dict.fromkeys((*others[:1], *others[-1:])))
+        table.add_row(name, str(result.start[name]), str(value), spread)
     Console().print(table)
     scores = Table("", *OBJECTIVE, "IDS", title=f"{result.tracker}, {result.tried} settings tried")
     for label, row in (

@@ -1,20 +1,24 @@
-"""Search from neighbour to neighbour on a grid of settings."""
+"""Search on a grid of settings, one setting after the other."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from tools.tuning.grid import Grid
 
 Settings: TypeAlias = Mapping[str, object]
-Objective: TypeAlias = Callable[[Sequence[Settings]], Sequence[float]]  # a score for each
+Objective: TypeAlias = Callable[[Settings], float]
 
 
 def search(
     objective: Objective, grid: Grid, start: Settings, least_gain: float, most_rounds: int
 ) -> Settings:
-    """Takes each setting in turn to a better neighbouring value, until none is better.
+    """Takes each setting in turn to the best value in reach, until none is better.
+
+    From the present value the search goes up and down the grid, over plains too, and turns round
+    where the score falls.
 
     Args:
         objective: Scores settings; greater is better.
@@ -27,25 +31,40 @@ def search(
         The best settings found.
     """
     best = dict(start)
-    best_score = objective([best])[0]
+    best_score = objective(best)
     for _ in range(most_rounds):
         before = best_score
         for name, values in grid.items():
-            while True:
-                tried = [{**best, name: value} for value in _neighbours(values, best[name])]
-                scores = objective(tried)
-                top = max(range(len(tried)), key=lambda index: scores[index])
-                if scores[top] < best_score + least_gain:
-                    break
-                best, best_score = tried[top], scores[top]
+            found, score = _best_in_reach(objective, values, best, name, best_score, least_gain)
+            if score >= best_score + least_gain:
+                best, best_score = found, score
         if best_score == before:
             break
     return best
 
 
-def _neighbours(values: Sequence[float], current: object) -> list[float]:
-    """The next lower and the next higher value."""
+def _best_in_reach(
+    objective: Objective,
+    values: Sequence[float],
+    start: dict[str, object],
+    name: str,
+    start_score: float,
+    tolerance: float,
+) -> tuple[dict[str, object], float]:
+    """The best settings with another value of ``name`` on the way up and down, and their score."""
+    current = start[name]
     assert isinstance(current, int | float)
-    lower = [value for value in values if value < current][-1:]
-    higher = [value for value in values if value > current][:1]
-    return lower + higher
+    ways = (
+        [value for value in values if value > current],
+        [value for value in reversed(values) if value < current],
+    )
+    best, best_score = start, -math.inf
+    for way in ways:
+        for value in way:
+            settings = {**start, name: value}
+            score = objective(settings)
+            if score > best_score:
+                best, best_score = settings, score
+            if score < max(start_score, best_score) - tolerance:
+                break
+    return best, best_score

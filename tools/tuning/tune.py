@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from stages.detector.detection_file import DetectionFile
 from stages.errors import ConfigError
@@ -36,8 +37,9 @@ class TuningResult:
 
     Attributes:
         tracker: Its name.
+        start: The settings it began with.
         settings: The best, found on all sequences.
-        before: Scores of the settings it began with, on all sequences.
+        before: Scores of ``start``, on all sequences.
         after: Scores of the best, on all sequences.
         left_out: Scores of sequences each tracked with the best settings found without it, put
             together: what the search is worth on sequences it has not seen. Empty where there is
@@ -47,6 +49,7 @@ class TuningResult:
     """
 
     tracker: str
+    start: Settings
     settings: Settings
     before: Mapping[str, float]
     after: Mapping[str, float]
@@ -95,10 +98,10 @@ def tune(
         scoring = _Scoring(pool, len(sequences))
 
         def best_on(places: Sequence[int], stage: str) -> Settings:
-            def objective(tried: Sequence[Settings]) -> list[float]:
-                results = scoring.results(tried)
+            def objective(settings: Settings) -> float:
+                results = scoring.results(settings)
                 progress(stage, scoring.tried)
-                return [_objective([result[place] for place in places]) for result in results]
+                return _objective([results[place] for place in places])
 
             return search(objective, GRIDS[tracker], first, LEAST_GAIN, MOST_ROUNDS)
 
@@ -109,12 +112,13 @@ def tune(
             for left in everything:
                 others = [place for place in everything if place != left]
                 folds[names[left]] = best_on(others, f"without {names[left]}")
-        held_out = [scoring.results([folds[name]])[0][names.index(name)] for name in folds]
+        held_out = [scoring.results(folds[name])[names.index(name)] for name in folds]
         return TuningResult(
             tracker,
+            first,
             best,
-            total(scoring.results([first])[0]).scores,
-            total(scoring.results([best])[0]).scores,
+            total(scoring.results(first)).scores,
+            total(scoring.results(best)).scores,
             total(held_out).scores if held_out else {},
             folds,
             scoring.tried,
@@ -138,19 +142,13 @@ class _Scoring:
     def tried(self) -> int:
         return len(self._known)
 
-    def results(self, tried: Sequence[Settings]) -> list[list[TrackingResult]]:
-        """For each of ``tried``, the result of every sequence."""
-        new = [settings for settings in tried if _key(settings) not in self._known]
-        tasks = [(settings, place) for settings in new for place in range(self._sequences)]
-        results = list(self._pool.map(_score, *zip(*tasks, strict=True))) if tasks else []
-        for index, settings in enumerate(new):
-            first = index * self._sequences
-            self._known[_key(settings)] = results[first : first + self._sequences]
-        return [self._known[_key(settings)] for settings in tried]
-
-
-def _key(settings: Settings) -> tuple[object, ...]:
-    return tuple(settings.values())
+    def results(self, settings: Settings) -> list[TrackingResult]:
+        """The result of every sequence."""
+        key = tuple(settings.values())
+        if key not in self._known:
+            places = range(self._sequences)
+            self._known[key] = list(self._pool.map(_score, repeat(settings), places))
+        return self._known[key]
 
 
 _kept: tuple[list[TuningSequence], str, float]  # of a worker process

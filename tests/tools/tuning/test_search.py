@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from tools.tuning.search import Settings, search
+
+GRID = {"x": (0, 1, 2, 3, 4, 5), "y": (0.0, 0.5, 1.0)}
+
+
+def number(settings: Settings, name: str) -> float:
+    value = settings[name]
+    assert isinstance(value, int | float)
+    return float(value)
+
+
+def hill(settings: Settings) -> float:
+    """Best at x = 4, y = 1."""
+    return -((number(settings, "x") - 4) ** 2) - (number(settings, "y") - 1) ** 2
+
+
+def test_climbs_to_the_top() -> None:
+    found = search(hill, GRID, {"x": 0, "y": 0.0, "other": 7}, 0.01, 5)
+    assert found == {"x": 4, "y": 1.0, "other": 7}
+
+
+def test_small_gains_are_not_taken() -> None:
+    assert search(hill, GRID, {"x": 4, "y": 0.5}, 0.3, 5) == {"x": 4, "y": 0.5}
+
+
+def test_a_start_between_the_values_moves_to_its_neighbours() -> None:
+    assert search(hill, GRID, {"x": 3.4, "y": 0.7}, 0.01, 5) == {"x": 4, "y": 1.0}
+
+
+def test_rounds_are_limited() -> None:
+    """Where x pays only after y, it takes two."""
+
+    def ridge(settings: Settings) -> float:
+        return (number(settings, "x") + 1) * number(settings, "y")
+
+    assert search(ridge, GRID, {"x": 0, "y": 0.0}, 0.01, 1) == {"x": 0, "y": 1.0}
+    assert search(ridge, GRID, {"x": 0, "y": 0.0}, 0.01, 2) == {"x": 5, "y": 1.0}
+
+
+def test_a_plain_is_crossed_and_a_slope_is_not_followed_down() -> None:
+    heights = {0: 1.0, 1: 1.0, 2: 1.0, 3: 5.0, 4: 0.0, 5: 9.0}
+    tried = []
+
+    def plain(settings: Settings) -> float:
+        tried.append(settings["x"])
+        return heights[int(number(settings, "x"))]
+
+    assert search(plain, {"x": (0, 1, 2, 3, 4, 5)}, {"x": 1}, 0.01, 1) == {"x": 3}
+    assert 5 not in tried

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from stages.errors import ConfigError
+from tools.main import app
+from tools.tuning.grid import GRIDS
+from tools.tuning.tune import TuningResult, with_tracker
+from trackers import TRACKERS, build_tracker, tracker_settings
+
+
+@pytest.fixture
+def benchmark(tmp_path: Path) -> Path:
+    """Three sequences: a vehicle at score 0.5 that blinks, and clutter at score 0.2."""
+    rng = np.random.default_rng(1)
+    for folder in ("gt", "det"):
+        (tmp_path / folder).mkdir()
+    for name in ("A", "B", "C"):
+        truth, found = [], []
+        for frame in range(1, 41):
+            truth.append(f"{frame},1,{100 + 4 * frame},50,40,30,1,1,-1")
+            if rng.random() < 0.8:
+                found.append(f"{frame},-1,{100 + 4 * frame},50,40,30,0.5,1,-1")
+            found += [
+                f"{frame},-1,{left:.0f},{top:.0f},30,30,0.2,1,-1"
+                for left, top in rng.uniform((0, 100), (900, 500), (6, 2))
+            ]
+        (tmp_path / "gt" / f"{name}_gt.txt").write_text("\n".join(truth) + "\n")
+        (tmp_path / "det" / f"{name}.txt").write_text("\n".join(found) + "\n")
+    return tmp_path
+
+
+def tune(*arguments: str | Path) -> str:
+    result = CliRunner().invoke(app, ["tune", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_finds_settings_that_hold_on_sequences_left_out(benchmark: Path) -> None:
+    config = benchmark / "start.yaml"
+    config.write_text(
+        "# Mine.\ndetector:\n  scale: 1.0\ntracker:\n  name: sort\n"
+        "  settings: {max_age: 1}  # too short\nsink:\n  toolkit_files: true\n"
+    )
+    output = tune(
+        "--gt", benchmark / "gt", "--detections", benchmark / "det", "--config", config,
+        "--output", benchmark / "tuned.yaml", "--jobs", "2",
+    )  # fmt: skip
+    tuned = yaml.safe_load((benchmark / "tuned.yaml").read_text())
+    assert tuned["tracker"]["name"] == "sort"
+    assert 0.2 < tuned["tracker"]["settings"]["min_score"] <= 0.5
+    assert tuned["tracker"]["settings"]["max_age"] > 1
+    assert tuned["sink"] == {"toolkit_files": True}
+    assert (benchmark / "tuned.yaml").read_text().startswith("# Mine.")
+    rows = {line.split("│")[1].strip(): line.split("│")[2:5] for line in output.splitlines()[-6:-1]
+            if line.count("│") > 4}  # fmt: skip
+    before, after = (float(rows[label][1]) for label in ("as begun with", "tuned on all"))
+    left_out = float(rows["each as tuned without it"][1])
+    assert before < 20 < 90 < after
+    assert left_out > 50
+
+
+def test_says_what_is_missing(benchmark: Path) -> None:
+    for arguments, message in (
+        ((), "give --gt and --detections, or --scenes"),
+        (("--gt", benchmark / "gt", "--detections", benchmark / "gt"), "no file for sequence A"),
+        (
+            ("--gt", benchmark / "gt", "--detections", benchmark / "det", "--tracker", "best"),
+            "no grid for tracker 'best'",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            CliRunner().invoke(app, ["tune", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_a_config_without_a_tracker_gets_one() -> None:
+    result = TuningResult("sort", {}, {"max_age": 9, "min_hits": 3}, {}, {})
+    assert with_tracker("detector:\n  scale: 1.0\n", result) == (
+        "detector:\n  scale: 1.0\ntracker:\n  name: sort\n  settings:\n    max_age: 9\n"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(TRACKERS))
+def test_every_tracker_can_be_tuned(name: str) -> None:
+    """All values of its grid are settings that it takes, sorted, and its default lies within."""
+    defaults = tracker_settings(name)
+    for setting, values in GRIDS[name].items():
+        assert list(values) == sorted(set(values))
+        for value in (values[0], values[-1]):
+            build_tracker(name, **{setting: value})
+        assert setting in defaults

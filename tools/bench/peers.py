@@ -1,0 +1,116 @@
+"""Environments of other people's trackers, and runs in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import venv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.errors import SpotStreamError
+from tools.evaluation.trajectories import Trajectories
+
+DRIVER = Path(__file__).with_name("peer_trackers.py")
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+# What is installed into each environment. boxmot brings PyTorch along.
+REQUIREMENTS: dict[str, tuple[str, ...]] = {
+    "roboflow": ("trackers>=2.1", "supervision", "opencv-python-headless"),
+    "supervision": ("supervision<0.28", "opencv-python-headless"),
+    "boxmot": ("boxmot>=25",),
+    "norfair": ("norfair>=2.1",),
+    "reference": ("filterpy>=1.4.5", "lap"),
+}
+
+Frames = Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A tracker of somebody else.
+
+    Attributes:
+        name: Of its function in ``peer_trackers.py``.
+        kind: Which of our trackers it is compared with.
+        environment: Key of `REQUIREMENTS`.
+        settings: Its own.
+    """
+
+    name: str
+    kind: str
+    environment: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+
+PEERS = (
+    Peer("roboflow_sort", "sort", "roboflow"),
+    Peer("roboflow_bytetrack", "bytetrack", "roboflow"),
+    Peer("supervision_bytetrack", "bytetrack", "supervision"),
+    Peer("boxmot_bytetrack", "bytetrack", "boxmot"),
+    Peer("boxmot_ocsort", "ocsort", "boxmot"),
+    Peer("boxmot_botsort", "spottrack", "boxmot"),
+    Peer("norfair", "sort", "norfair"),
+)
+
+
+def peer_python(folder: Path, environment: str) -> Path:
+    """The Python of an environment below ``folder``, which is made where it is missing.
+
+    Raises:
+        SpotStreamError: Its packages cannot be installed.
+    """
+    home = folder.absolute() / environment
+    python = home / "bin" / "python"
+    if not python.exists():
+        venv.create(home, with_pip=True)
+        done = subprocess.run(
+            [python, "-m", "pip", "install", "-q", *REQUIREMENTS[environment]],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise SpotStreamError(f"cannot install {environment}: {done.stderr.strip()[-300:]}")
+    return python
+
+
+def run_peer(
+    peer: Peer, python: Path, frames: Frames
+) -> tuple[npt.NDArray[np.float64], Trajectories]:
+    """Seconds ``(F,)`` that the peer's tracker took for each frame, on one thread, and its tracks.
+
+    Raises:
+        SpotStreamError: It failed; the message is the last line it said.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "input.npz"), Path(folder, "output.npz")
+        np.savez(
+            source,
+            counts=np.array([len(scores) for _, scores in frames], np.int64),
+            boxes=np.concatenate([np.empty((0, 4)), *(boxes for boxes, _ in frames)]),
+            scores=np.concatenate([np.empty(0), *(scores for _, scores in frames)]),
+        )
+        done = subprocess.run(
+            [python, DRIVER, peer.name, source, target, json.dumps(dict(peer.settings))],
+            env={**os.environ, **ONE_THREAD},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            lines = done.stderr.strip().splitlines() or ["no message"]
+            raise SpotStreamError(f"{peer.name} failed: {lines[-1]}")
+        with np.load(target) as output:
+            rows = output["rows"]
+            tracks = Trajectories.from_arrays(rows[:, 0], rows[:, 1], rows[:, 2:])
+            return output["seconds"], tracks
+
+
+def reference_sort(folder: Path) -> Peer:
+    """abewley/sort, from a clone in ``folder``; it is GPL and not on PyPI."""
+    return Peer("reference_sort", "sort", "reference", {"path": str(folder.absolute())})

@@ -1,0 +1,43 @@
+"""Filling of gaps in finished tracks, for results that need not be online."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trackers.boxes import FloatArray
+from trackers.tracker import Int64Array
+
+
+def fill_gaps(
+    frames: Int64Array, ids: Int64Array, values: FloatArray, most_frames: int
+) -> tuple[Int64Array, Int64Array, FloatArray]:
+    """Gives tracks the boxes they lack between two that they have, on a straight line.
+
+    Args:
+        frames: ``(N,)`` frame of each box.
+        ids: ``(N,)`` track of each box, at most one in a frame.
+        values: ``(N, D)`` what is to be interpolated: the box, and a score perhaps.
+        most_frames: Gaps of more missing frames stay.
+
+    Returns:
+        Frames ``(M,)``, ids ``(M,)`` and values ``(M, D)`` with the filled ones, by frame, then id.
+
+    Raises:
+        ValueError: ``most_frames`` is negative.
+    """
+    if most_frames < 0:
+        raise ValueError(f"most_frames must not be negative, got {most_frames}")
+    order = np.lexsort((frames, ids))
+    frames, ids, values = frames[order], ids[order], values[order]
+    missing = np.where(np.diff(ids) == 0, np.diff(frames) - 1, 0)
+    missing[missing > most_frames] = 0
+    starts = np.repeat(np.arange(len(missing)), missing)  # the row before each filled one
+    first = np.repeat(np.cumsum(missing) - missing, missing)
+    steps = np.arange(len(starts)) - first + 1
+    shares = (steps / (missing[starts] + 1))[:, None]
+    filled = values[starts] + (values[starts + 1] - values[starts]) * shares
+    frames = np.concatenate((frames, frames[starts] + steps))
+    ids = np.concatenate((ids, ids[starts]))
+    values = np.concatenate((values, filled))
+    order = np.lexsort((ids, frames))
+    return frames[order], ids[order], values[order]
