@@ -31,6 +31,7 @@ class DecoderConfig(_Strict):
     first_frame: int = Field(1, ge=1, description="First frame, 1-based.")
     last_frame: int | None = Field(None, ge=1, description="Last frame, inclusive.")
     every: int = Field(1, ge=1, description="Take every n-th frame.")
+    camera_motion: bool = Field(False, description="See how the camera moves, for the tracker.")
     frame_rate: str = Field("25", description="Frames per second of image folders: 25, 30000/1001.")
 
     timeout: float = Field(5.0, gt=0, le=600, description="Live: seconds of silence tolerated.")

@@ -14,6 +14,7 @@ from pipeline.logbook import Counter, Logbook
 from pipeline.plan import Status, WorkerPlan
 from pipeline.publisher import FramePublisher
 from pipeline.reporter import Reporter
+from stages.decoder.camera_motion import CameraMotion
 from stages.decoder.live import LiveOptions, is_live
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
@@ -81,17 +82,23 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         return
     given, last_epoch, ended = publisher.given, max(0, place.epochs - 1), False
     pace = Pace(wait) if decoder.pace == "original" and not source.resumes else None
+    camera = CameraMotion() if decoder.camera_motion else None
     started = time.monotonic_ns()
     records = source.records(publisher)
     try:
         for record in records:
             report.alive()
             if isinstance(record, Frame):
+                motion = None
+                if camera is not None and publisher.skip:
+                    camera.pass_over(record)
+                elif camera is not None:
+                    motion = camera.estimate(record)
                 elapsed = time.monotonic_ns() - started
                 header = record.header
                 if pace is not None and not publisher.skip:
                     header = pace.hold(header)
-                publisher.publish(header, elapsed)
+                publisher.publish(header, elapsed, motion)
                 given = max(given, record.header.sequence + 1)
             else:
                 publisher.announce(record)

@@ -92,8 +92,12 @@ def _detect(detector: Detector, batch: Sequence[tuple[Envelope, Frame]]) -> list
     found = detector.detect([frame for _, frame in batch])
     each = (time.monotonic_ns() - started) // len(batch)
     return [
-        replace(envelope, record=detections, work_ns=envelope.work_ns | {"detector": each})
-        for detections, (envelope, _) in zip(found, batch, strict=True)
+        replace(
+            envelope,
+            record=replace(detections, motion=frame.motion),
+            work_ns=envelope.work_ns | {"detector": each},
+        )
+        for detections, (envelope, frame) in zip(found, batch, strict=True)
     ]
 
 
@@ -114,13 +118,13 @@ class _Stream:
 def _frame(streams: Streams[_Stream], envelope: Envelope) -> Frame | None:
     """The envelope's frame with its pixels; None where it is none of this run's."""
     assert isinstance(envelope.record, Frame)
-    header = envelope.record.header
+    header, motion = envelope.record.header, envelope.record.motion
     stream = streams.find(envelope)
     if stream is None:
         return None
     if envelope.pixels is not None or envelope.slot is None:
-        return Frame(header, envelope.pixels)
+        return Frame(header, envelope.pixels, motion)
     try:
-        return Frame(header, stream.pixels(envelope.slot, header))
+        return Frame(header, stream.pixels(envelope.slot, header), motion)
     except ValueError:
         return None

@@ -27,7 +27,7 @@ from stages.records import (
     UInt8Array,
 )
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 _MOST = 2**62
 _LARGEST_SIDE = 65_535
 
@@ -92,6 +92,7 @@ class _OfFrame(_Header, frozen=True, kw_only=True):
     slot: int | None
     inline: bool
     work_ns: dict[str, int]
+    motion: bool
     waiting: int = 0
 
 
@@ -101,12 +102,10 @@ class _Frame(_OfFrame, tag="frame", frozen=True, kw_only=True):
 
 class _Detections(_OfFrame, tag="detections", frozen=True, kw_only=True):
     count: int
-    motion: bool
 
 
 class _Tracks(_OfFrame, tag="tracks", frozen=True, kw_only=True):
     count: int
-    motion: bool
     tracks: int
 
 
@@ -150,20 +149,20 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
             "work_ns": envelope.work_ns,
             "waiting": envelope.waiting,
         }
+        seen = record.detections if isinstance(record, Tracks) else record
+        common["motion"] = seen.motion is not None
+        if seen.motion is not None:
+            arrays.append(seen.motion)
+        if isinstance(seen, Detections):
+            common["count"] = len(seen)
+            arrays += [seen.boxes, seen.scores, seen.classes]
         if isinstance(record, Frame):
             header = _Frame(frame=record.header, **common)
+        elif isinstance(record, Tracks):
+            header = _Tracks(frame=record.frame, tracks=len(record), **common)
+            arrays += [record.boxes, record.scores, record.classes, record.ids]
         else:
-            frame = record.frame
-            detections = record.detections if isinstance(record, Tracks) else record
-            common |= {"count": len(detections), "motion": detections.motion is not None}
-            arrays += [detections.boxes, detections.scores, detections.classes]
-            if detections.motion is not None:
-                arrays.append(detections.motion)
-            if isinstance(record, Tracks):
-                header = _Tracks(frame=frame, tracks=len(record), **common)
-                arrays += [record.boxes, record.scores, record.classes, record.ids]
-            else:
-                header = _Detections(frame=frame, **common)
+            header = _Detections(frame=record.frame, **common)
         if pixels is not None:
             arrays.append(pixels)
     payload = [
@@ -193,17 +192,18 @@ def decode(parts: Sequence[Any]) -> Envelope:
     frame = header.frame
     if not (1 <= frame.height <= _LARGEST_SIDE and 1 <= frame.width <= _LARGEST_SIDE):
         raise MessageError(f"a frame of {frame.width}x{frame.height}")
+    motion = reader.take(np.float32, 2, 3) if header.motion else None
     record: Record
     if isinstance(header, _Frame):
         pixels = reader.pixels(frame) if header.inline else None
-        record = Frame(frame, pixels)
+        record = Frame(frame, pixels, motion)
     else:
         detections = Detections(
             frame,
             reader.take(np.float32, header.count, 4),
             reader.take(np.float32, header.count),
             reader.take(np.int16, header.count),
-            reader.take(np.float32, 2, 3) if header.motion else None,
+            motion,
         )
         record = detections
         if isinstance(header, _Tracks):

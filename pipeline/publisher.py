@@ -27,8 +27,17 @@ from pipeline.messages import (
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
+from stages.decoder.camera_motion import STILL, composed
 from stages.errors import SourceError
-from stages.records import Dropped, EndOfStream, Frame, FrameHeader, StreamStart, UInt8Array
+from stages.records import (
+    Dropped,
+    EndOfStream,
+    Float32Array,
+    Frame,
+    FrameHeader,
+    StreamStart,
+    UInt8Array,
+)
 
 RESTARTED = "decoder restarted"
 """Why frames that waited in a decoder that died are dropped in live mode."""
@@ -96,6 +105,8 @@ class FramePublisher:
         self._slot_bytes = self._logbook[Counter.SLOT_BYTES]
         self._waited_ns = 0
         self._work_ns: dict[int, int] = {}
+        self._motions: dict[int, Float32Array | None] = {}
+        self._motion_of_dropped: Float32Array | None = STILL
         self._closing = False
         self._error: Exception | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
@@ -151,14 +162,23 @@ class FramePublisher:
         self._ring.reserve(self._slots, size)
         self._slot_bytes = self._logbook[Counter.SLOT_BYTES] = size
 
-    def publish(self, header: FrameHeader, elapsed_ns: int) -> None:
-        """The slot lent last holds this frame; making it took so long, the wait for it included."""
+    def publish(
+        self, header: FrameHeader, elapsed_ns: int, motion: Float32Array | None = None
+    ) -> None:
+        """The slot lent last holds this frame.
+
+        Args:
+            header: The frame's.
+            elapsed_ns: How long it took to make, the wait for the slot included.
+            motion: Motion of the camera since the frame published before, where it is known.
+        """
         self._raise_error()
         if self._skipped():
             return
         assert self._slot is not None
         self._work_ns[header.sequence] = elapsed_ns - self._waited_ns
         self._waited_ns = 0
+        self._motions[header.sequence] = motion
         self._logbook[Counter.SEEN] = header.index + 1
         self._logbook[Counter.SEQUENCE] = header.sequence + 1
         self._logbook[Counter.TAKEN] += 1
@@ -241,8 +261,10 @@ class FramePublisher:
     def _send(self, departure: Departure) -> None:
         item = departure.item
         if isinstance(item, FrameHeader):
+            motion = composed(self._motion_of_dropped, self._motions.pop(item.sequence, None))
+            self._motion_of_dropped = STILL
             envelope = Envelope(
-                Frame(item, None),
+                Frame(item, None, motion),
                 departure.slot,
                 {"decoder": self._work_ns.pop(item.sequence, 0)},
                 waiting=self._flow.waiting,
@@ -256,6 +278,9 @@ class FramePublisher:
             if isinstance(item, Dropped):
                 for number in range(item.first, item.last + 1):
                     self._work_ns.pop(number, None)
+                    self._motion_of_dropped = composed(
+                        self._motion_of_dropped, self._motions.pop(number, STILL)
+                    )
         parts = encode(envelope)
         message = msgspec.msgpack.encode(parts)
         if not self._logbook.keep(departure.position, message):

@@ -129,10 +129,18 @@ class FrameHeader:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A frame and its pixels; ``pixels`` is None where a stage needs none (detection files)."""
+    """A frame and its pixels.
+
+    Attributes:
+        header: Which frame.
+        pixels: Array of ``header.shape``; None where a stage needs none (detection files).
+        motion: ``(2, 3)`` float32 affine map from the pixels of the frame before, of those that
+            are not dropped, to this one's, where camera motion was computed.
+    """
 
     header: FrameHeader
     pixels: UInt8Array | None
+    motion: Float32Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,8 +152,7 @@ class Detections:
         boxes: ``(N, 4)`` float32.
         scores: ``(N,)`` float32 in [0, 1].
         classes: ``(N,)`` int16 index into ``StreamStart.class_names``.
-        motion: ``(2, 3)`` float32 affine map from the previous frame's pixels to this frame's,
-            where camera motion was computed.
+        motion: The frame's, see `Frame`.
     """
 
     frame: FrameHeader

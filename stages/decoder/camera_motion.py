@@ -1,0 +1,109 @@
+"""Motion of the camera from one frame to the next, seen in the pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from stages.records import Float32Array, Frame, PixelFormat, UInt8Array
+
+WIDTH = 480  # pixels: frames are looked at this small
+BLOCK = 24  # pixels of the small image: side of a square in which one corner is followed
+LEAST_CORNERS = 12
+LEAST_SHARE = 0.3  # of the corners that must move alike
+OFF = 0.7  # pixels of the small image: a corner this far off moves otherwise
+
+STILL = np.eye(2, 3, dtype=np.float32)
+"""The motion of a camera that stands still."""
+
+
+class CameraMotion:
+    """Follows corners by sparse optical flow; what most of them do is the camera's motion.
+
+    One corner in every part of the frame (Shi and Tomasi 1994), since the strongest ones lie on
+    vehicles; their flow by Lucas and Kanade in pyramids (Bouguet 2000); a similarity transform that
+    many agree on by RANSAC. The same frames always give the same motion.
+    """
+
+    def __init__(self) -> None:
+        self._previous: UInt8Array | None = None
+        self._epoch = -1
+
+    def pass_over(self, frame: Frame) -> None:
+        """Takes in a frame whose motion nobody needs."""
+        self._previous = _small(frame)
+        self._epoch = frame.header.epoch
+
+    def estimate(self, frame: Frame) -> Float32Array | None:
+        """Takes in the next frame.
+
+        Returns:
+            ``(2, 3)`` similarity transform from the pixels of the frame taken in before to those of
+            this one, the origin at the outer corner of the first pixel; None at the start of an
+            epoch and where no motion explains the picture, as at a cut.
+        """
+        before = self._previous if self._epoch == frame.header.epoch else None
+        self.pass_over(frame)
+        if before is None:
+            return None
+        assert self._previous is not None
+        motion = _motion(before, self._previous)
+        if motion is None:
+            return None
+        scale = frame.header.width / self._previous.shape[1]
+        motion[:, 2] *= scale
+        return motion.astype(np.float32)
+
+
+def composed(first: Float32Array | None, second: Float32Array | None) -> Float32Array | None:
+    """One affine motion ``(2, 3)`` and then another; None, unknown, where one of them is."""
+    if first is None or second is None:
+        return None
+    both = second[:, :2].astype(np.float64) @ first
+    both[:, 2] += second[:, 2]
+    return both.astype(np.float32)
+
+
+def _small(frame: Frame) -> UInt8Array:
+    """A grey copy, at most ``WIDTH`` wide."""
+    header, pixels = frame.header, frame.pixels
+    assert pixels is not None
+    height, width = header.height, header.width
+    if header.pixel_format is PixelFormat.YUV420P:
+        grey = pixels[:height]
+    else:
+        grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+    if width <= WIDTH:
+        return grey.copy()
+    size = (WIDTH, max(1, round(height * WIDTH / width)))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _motion(before: UInt8Array, after: UInt8Array) -> npt.NDArray[np.float64] | None:
+    corners = _corners(before)
+    if len(corners) < LEAST_CORNERS:
+        return None
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, corners, corners.copy(), winSize=(15, 15)
+    )
+    seen = found.ravel() == 1
+    if seen.sum() < LEAST_CORNERS:
+        return None
+    motion, agreeing = cv2.estimateAffinePartial2D(
+        corners[seen] + 0.5, moved[seen] + 0.5, method=cv2.RANSAC, ransacReprojThreshold=OFF
+    )
+    if motion is None or agreeing.sum() < max(LEAST_CORNERS, LEAST_SHARE * len(corners)):
+        return None
+    return np.asarray(motion, np.float64)
+
+
+def _corners(image: UInt8Array) -> Float32Array:
+    """``(N, 2)`` x, y of the best corner of every block that is not flat."""
+    rows, columns = image.shape[0] // BLOCK, image.shape[1] // BLOCK
+    strength = np.asarray(cv2.cornerMinEigenVal(image, 3))[: rows * BLOCK, : columns * BLOCK]
+    squares = strength.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
+    blocks = squares.reshape(rows * columns, BLOCK * BLOCK)
+    inside = np.stack(np.divmod(blocks.argmax(axis=1), BLOCK)[::-1], axis=1)
+    first = np.stack(np.divmod(np.arange(rows * columns), columns)[::-1], axis=1) * BLOCK
+    return (first + inside)[blocks.max(axis=1) > 0].astype(np.float32)
