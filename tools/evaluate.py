@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tools.evaluation.benchmark import Entry, EntryScore
     from tools.evaluation.ground_truth import GroundTruth
     from tools.evaluation.ground_truths import Benchmark
-    from tools.evaluation.sequence import TrackerChoice
 
 evaluate_app = typer.Typer(
     no_args_is_help=True, help="Score detections and tracks against ground truth."
@@ -255,10 +254,11 @@ def _entries(
     settings: list[str] | None,
 ) -> list[Entry]:
     from tools.evaluation.benchmark import Entry, with_trackers
+    from tools.evaluation.tracker_choice import choose_tracker
 
     if not detections and not results:
         raise ConfigError("nothing to score; give --detections or --results")
-    choices = [_tracker(label, settings or []) for label in trackers if label != "none"]
+    choices = [choose_tracker(label, settings or []) for label in trackers if label != "none"]
     entries = with_trackers(
         [Entry(name, detections=folder) for name, folder in map(_named, detections or [])], choices
     )
@@ -280,24 +280,6 @@ def _with_name(entry: Entry) -> Entry:
     assert folder is not None
     parts = [folder.resolve().name, *([entry.tracker.label] if entry.tracker else [])]
     return replace(entry, name=" + ".join(parts))
-
-
-def _tracker(label: str, settings: list[str]) -> TrackerChoice:
-    from pipeline.config import load_config
-    from tools.evaluation.sequence import TrackerChoice
-    from tools.track import parse_settings
-    from trackers import TRACKERS, build_tracker
-
-    name, given = label, {}
-    if label not in TRACKERS:
-        chosen = load_config(Path(label)).tracker
-        name, given = chosen.name, dict(chosen.settings)
-    choice = TrackerChoice(label, name, {**given, **parse_settings(settings)})
-    try:
-        build_tracker(choice.name, **choice.settings)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
-    return choice
 
 
 def _named(text: str) -> tuple[str, Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -85,6 +85,48 @@ def bench_trackers(
     if json_ is not None:
         with AtomicFile(json_) as file:
             file.write(json.dumps([dataclasses.asdict(speed) for speed in speeds], indent=1))
+
+
+@bench.command("scores")
+def bench_scores(
+    gt: Annotated[Path, typer.Option(help="Folder of ground truth.")],
+    detections: Annotated[Path, typer.Option(help="Folder of detection files.")],
+    peers: Annotated[Path, typer.Option(help="Folder for the environments of the others.")],
+    benchmark: Annotated[
+        Literal["uavdt", "detrac", "mot"], typer.Option(help="Format of the ground truth.")
+    ] = "uavdt",
+    reference: Annotated[Path | None, typer.Option(help="A clone of abewley/sort.")] = None,
+    tracker: Annotated[
+        list[str] | None, typer.Option(help="Ours: a name or a config; may be repeated.")
+    ] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="File for all scores.")] = None,
+) -> None:
+    """Other people's trackers on the same detections, scored the same way."""
+    from stages.sink.atomic import AtomicFile
+    from tools.bench.peer_scores import score_trackers, tuned_peers
+    from tools.bench.peers import reference_sort
+    from tools.evaluation.ground_truths import IOU_THRESHOLDS, read_ground_truths
+    from tools.evaluation.tables import shown
+    from tools.evaluation.tracker_choice import choose_tracker
+
+    columns = ("HOTA", "MOTA", "IDF1", "IDS", "FP", "FN")
+    with Console(stderr=True).status("starting") as status:
+        scores = score_trackers(
+            read_ground_truths(benchmark, gt),
+            detections,
+            [choose_tracker(label) for label in tracker or ["uav"]],
+            tuned_peers(reference_sort(reference) if reference else None),
+            peers,
+            iou_threshold=IOU_THRESHOLDS[benchmark],
+            progress=status.update,
+        )
+    table = Table("", *columns)
+    for label, row in scores.items():
+        table.add_row(label, *(shown(name, row[name]) for name in columns))
+    Console().print(table)
+    if json_ is not None:
+        with AtomicFile(json_) as file:
+            file.write(json.dumps(scores, indent=1))
 
 
 @bench.command("streams")

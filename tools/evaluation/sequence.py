@@ -19,27 +19,13 @@ from tools.evaluation.hota import hota
 from tools.evaluation.identity import identity
 from tools.evaluation.mot_file import read_mot
 from tools.evaluation.pr_protocol import PrPoint
+from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult
 from tools.evaluation.trajectories import Trajectories
 from trackers import build_tracker
 from trackers.boxes import BoolArray
 
 DETECTION_IOUS = (0.5, 0.7)
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerChoice:
-    """A tracker and its settings.
-
-    Attributes:
-        label: How it is called in tables.
-        name: Key of `trackers.TRACKERS`.
-        settings: See `trackers.tracker_settings`.
-    """
-
-    label: str
-    name: str
-    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,8 @@ from stages.detector.detection_file import DetectionFile
 from stages.errors import ConfigError
 from tools.evaluation.comparison import compare
 from tools.evaluation.ground_truth import GroundTruth
-from tools.evaluation.sequence import TrackerChoice, scored, track
+from tools.evaluation.sequence import scored, track
+from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, score_tracking, total
 from tools.tuning.grid import GRIDS
 from tools.tuning.search import Settings, search

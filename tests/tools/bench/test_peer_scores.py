@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tools.bench.test_track import SORT
+from tools.bench import peer_scores
+from tools.bench.peer_scores import TunedPeer, score_trackers, tuned_peers
+from tools.bench.peers import PEERS, reference_sort
+from tools.evaluation.ground_truths import read_ground_truths
+from tools.evaluation.tracker_choice import TrackerChoice
+
+
+def test_theirs_and_ours_are_scored_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sort.py").write_text(SORT)  # gives every detection of a frame a track
+    for folder in ("gt", "det"):
+        (tmp_path / folder).mkdir()
+    boxes = [f"{10 * frame},50,40,30" for frame in range(1, 11)]
+    (tmp_path / "gt" / "A_gt.txt").write_text(
+        "\n".join(f"{frame},1,{box},1,1,-1" for frame, box in enumerate(boxes, 1))
+    )
+    found = [f"{frame},-1,{box},0.9,1,-1" for frame, box in enumerate(boxes, 1)]
+    found += [f"{frame},-1,500,50,40,30,0.2,1,-1" for frame in range(1, 11)]
+    (tmp_path / "det" / "A.txt").write_text("\n".join(found))
+    monkeypatch.setattr(peer_scores, "peer_python", lambda folder, environment: sys.executable)
+    theirs = reference_sort(tmp_path)
+    scores = score_trackers(
+        read_ground_truths("uavdt", tmp_path / "gt"),
+        tmp_path / "det",
+        [TrackerChoice("ours", "sort", {"min_hits": 0, "min_score": 0.3, "iou_threshold": 0.1})],
+        [TunedPeer(theirs, 0.3)],
+        tmp_path,
+    )
+    assert scores["reference_sort"]["MOTA"] == 1
+    assert scores["ours"]["MOTA"] == 1
+    everything = score_trackers(
+        read_ground_truths("uavdt", tmp_path / "gt"),
+        tmp_path / "det",
+        [],
+        [TunedPeer(theirs, 0.1)],
+        tmp_path,
+    )
+    assert everything["reference_sort"]["FP"] == 10
+
+
+def test_every_peer_has_its_best_settings(tmp_path: Path) -> None:
+    tuned = tuned_peers(reference_sort(tmp_path))
+    assert {each.peer.name for each in tuned} == {peer.name for peer in PEERS} | {"reference_sort"}
+    assert tuned[0].peer.settings == {"path": str(tmp_path), "max_age": 30}

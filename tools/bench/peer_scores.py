@@ -1,0 +1,128 @@
+"""How well other people's trackers do on detections of ours, by our scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from stages.detector.detection_file import DetectionFile
+from tools.bench.peers import PEERS, Frames, Peer, peer_python, run_peer
+from tools.evaluation.benchmark import find_file
+from tools.evaluation.comparison import compare
+from tools.evaluation.ground_truth import GroundTruth
+from tools.evaluation.sequence import scored, track
+from tools.evaluation.tracker_choice import TrackerChoice
+from tools.evaluation.tracking import score_tracking, total
+from tools.evaluation.trajectories import Trajectories
+
+
+@dataclass(frozen=True, slots=True)
+class TunedPeer:
+    """A peer at the settings that did best on the eight UAVDT sequences, of those tried.
+
+    Attributes:
+        peer: The tracker and its settings.
+        least_score: Weaker detections are kept from it.
+    """
+
+    peer: Peer
+    least_score: float
+
+
+_BY_NAME = {peer.name: peer for peer in PEERS}
+_BEST: Mapping[str, tuple[float, Mapping[str, object]]] = {
+    "norfair": (0.3, {"hit_counter_max": 30, "initialization_delay": 3}),
+    "roboflow_sort": (0.3, {}),
+    "roboflow_bytetrack": (
+        0.1,
+        {"high_conf_det_threshold": 0.4, "track_activation_threshold": 0.5},
+    ),
+    "supervision_bytetrack": (0.1, {"track_activation_threshold": 0.3}),
+    "boxmot_bytetrack": (0.1, {"track_thresh": 0.3}),
+    "boxmot_ocsort": (0.3, {}),
+    "boxmot_botsort": (
+        0.05,
+        {"track_high_thresh": 0.4, "new_track_thresh": 0.5, "track_low_thresh": 0.05},
+    ),
+}
+
+
+def tuned_peers(reference: Peer | None = None) -> list[TunedPeer]:
+    """All peers, with the reference SORT where there is a clone of it."""
+    tuned = [
+        TunedPeer(replace(_BY_NAME[name], settings=settings), score)
+        for name, (score, settings) in _BEST.items()
+    ]
+    if reference is not None:
+        settings = {**reference.settings, "max_age": 30}
+        tuned.insert(0, TunedPeer(replace(reference, settings=settings), 0.3))
+    return tuned
+
+
+def score_trackers(
+    truths: Sequence[GroundTruth],
+    detections: Path,
+    trackers: Sequence[TrackerChoice],
+    peers: Sequence[TunedPeer],
+    environments: Path,
+    *,
+    iou_threshold: float = 0.5,
+    progress: Callable[[str], None] = lambda what: None,
+) -> dict[str, Mapping[str, float]]:
+    """Scores ours and theirs over all sequences together.
+
+    Args:
+        truths: The sequences.
+        detections: Folder of their detection files.
+        trackers: Ours.
+        peers: Theirs.
+        environments: Folder of their environments, which are made where they are missing.
+        iou_threshold: Least IoU of a match for CLEAR and IDF1.
+        progress: Called with what is tracked.
+
+    Returns:
+        The scores of each by its label.
+
+    Raises:
+        ConfigError: A detection file is missing or malformed.
+        SpotStreamError: A peer cannot be installed or fails.
+    """
+    files = [
+        DetectionFile.read(find_file(detections, truth.name), frame_count=truth.frame_count)
+        for truth in truths
+    ]
+
+    def scores(tracks: Sequence[Trajectories]) -> Mapping[str, float]:
+        return total(
+            score_tracking(compare(truth.tracks, scored(truth, each)), iou_threshold)
+            for truth, each in zip(truths, tracks, strict=True)
+        ).scores
+
+    result = {}
+    for tuned in peers:
+        progress(f"installing {tuned.peer.environment}")
+        python = peer_python(environments, tuned.peer.environment)
+        progress(tuned.peer.name)
+        result[tuned.peer.name] = scores(
+            [run_peer(tuned.peer, python, _frames(file, tuned.least_score))[1] for file in files]
+        )
+    for choice in trackers:
+        progress(choice.label)
+        result[choice.label] = scores(
+            [
+                track(file, choice, truth.frame_count)
+                for file, truth in zip(files, truths, strict=True)
+            ]
+        )
+    return result
+
+
+def _frames(file: DetectionFile, least_score: float) -> Frames:
+    frames = []
+    for found in file.frames():
+        kept = found.scores >= least_score
+        frames.append((found.boxes[kept].astype(np.float64), found.scores[kept].astype(np.float64)))
+    return frames
