@@ -81,6 +81,7 @@ def _sequences(
     benchmark: Literal["uavdt", "detrac", "mot"], gt: Path, detections: Path
 ) -> list[TuningSequence]:
     from stages.detector.detection_file import DetectionFile
+    from stages.sink.results import DETECTIONS
     from tools.evaluation.benchmark import find_file
     from tools.evaluation.ground_truths import read_ground_truths
     from tools.tuning.tune import TuningSequence
@@ -88,7 +89,9 @@ def _sequences(
     return [
         TuningSequence(
             truth,
-            DetectionFile.read(find_file(detections, truth.name), frame_count=truth.frame_count),
+            DetectionFile.read(
+                find_file(detections, truth.name, DETECTIONS), frame_count=truth.frame_count
+            ),
         )
         for truth in read_ground_truths(benchmark, gt)
     ]

@@ -125,6 +125,23 @@ def test_tracks_written_by_track_score_as_the_tracker_run_here(detrac: Path) -> 
     assert found["file"]["overall"]["tracking"] == found["run"]["overall"]["tracking"]
 
 
+def test_a_run_s_folder_holds_files_to_score(detrac: Path) -> None:
+    run = detrac / "run" / "MVI_1"
+    run.mkdir(parents=True)
+    file = detrac / "det" / "MVI_1_Det_X.txt"
+    (run / "detections.txt").write_text(file.read_text())
+    (run / "mot.txt").write_text("1,1,100,100,50,40,0.9,-1,-1,-1\n")
+    found = scores(
+        detrac, "detrac", "--gt", detrac / "gt", "--results", f"tracks={detrac / 'run'}",
+        "--detections", f"boxes={detrac / 'run'}", "--detections", f"file={detrac / 'det'}",
+    )  # fmt: skip
+    assert found["boxes"] == found["file"]
+    assert (
+        found["tracks"]["overall"]["tracking"]["TP"] + found["tracks"]["overall"]["tracking"]["FP"]
+        == 1
+    )
+
+
 def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
     pytest.importorskip("matplotlib")
     evaluate(

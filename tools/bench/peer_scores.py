@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.detector.detection_file import DetectionFile
+from stages.sink.results import DETECTIONS
 from tools.bench.peers import PEERS, Frames, Peer, peer_python, run_peer
 from tools.evaluation.benchmark import find_file
 from tools.evaluation.comparison import compare
@@ -91,7 +92,9 @@ def score_trackers(
         SpotStreamError: A peer cannot be installed or fails.
     """
     files = [
-        DetectionFile.read(find_file(detections, truth.name), frame_count=truth.frame_count)
+        DetectionFile.read(
+            find_file(detections, truth.name, DETECTIONS), frame_count=truth.frame_count
+        )
         for truth in truths
     ]
 

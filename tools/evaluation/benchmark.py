@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from stages.detector.file_detector import SUFFIXES, detection_files, sequence_name
 from stages.errors import ConfigError
+from stages.sink.results import DETECTIONS, TRACKS
 from tools.evaluation.detection import DetectionResult
 from tools.evaluation.ground_truth import GroundTruth
 from tools.evaluation.pr_protocol import PrPoint, pr_scores
@@ -18,9 +19,9 @@ from tools.evaluation.sequence import (
     DETECTION_IOUS,
     SequenceScore,
     SequenceTask,
-    TrackerChoice,
     score_sequence,
 )
+from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
 
 Scores: TypeAlias = dict[str, dict[str, float]]  # of a group (detection, …), by name (AP70, …)
@@ -131,8 +132,10 @@ def score_entries(
     tasks = [
         SequenceTask(
             truth,
-            None if entry.detections is None else find_file(entry.detections, truth.name),
-            None if entry.results is None else find_file(entry.results, truth.name),
+            None
+            if entry.detections is None
+            else find_file(entry.detections, truth.name, DETECTIONS),
+            None if entry.results is None else find_file(entry.results, truth.name, TRACKS),
             entry.tracker,
             protocol,
             iou_threshold,
@@ -163,17 +166,27 @@ def _in_parallel(tasks: Sequence[SequenceTask], jobs: int) -> Iterator[SequenceS
             raise
 
 
-def find_file(folder: Path, sequence: str) -> Path:
-    """The file of ``sequence``: ``NAME.txt``, ``NAME_Det_X.txt``, ``.gz`` too.
+def find_file(folder: Path, sequence: str, of_run: str) -> Path:
+    """The file of ``sequence``: ``NAME.txt``, ``NAME_Det_X.txt``, ``.gz`` too, or of a run.
+
+    Args:
+        folder: Where it is looked for.
+        sequence: Name of the sequence.
+        of_run: Name that ``spotstream run`` gives such a file, in the sequence's folder.
 
     Raises:
         ConfigError: The folder does not exist, or holds none or several.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder; expected a file for each sequence in it")
+    file_of_run = folder / sequence / of_run
+    if file_of_run.is_file():
+        return file_of_run
     found = [file for file in detection_files(folder) if sequence_name(file) == sequence]
     if not found:
-        names = " or ".join(f"{sequence}{suffix}" for suffix in SUFFIXES)
+        names = " or ".join(
+            [*(f"{sequence}{suffix}" for suffix in SUFFIXES), f"{sequence}/{of_run}"]
+        )
         raise ConfigError(f"{folder}: no file for sequence {sequence}; expected {names}")
     if len(found) > 1:
         names = ", ".join(file.name for file in found)
