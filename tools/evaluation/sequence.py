@@ -162,11 +162,12 @@ def track(
     Boxes have two decimals, as in the file that ``spotstream track`` writes.
     """
     instance = build_tracker(tracker.name, **tracker.settings)
+    frame_size = file.frame_size
     boxes, ids = [], []
     for index in range(frame_count):
         found = file.frame(index)
         good = found.scores >= minimum_score
-        tracked = instance.update(found.boxes[good], found.scores[good], frame_size=file.frame_size)
+        tracked = instance.update(found.boxes[good], found.scores[good], frame_size=frame_size)
         sides = tracked.boxes.astype(np.float64)
         corners, sizes = sides[:, :2].round(2), (sides[:, 2:] - sides[:, :2]).round(2)
         boxes.append(np.concatenate((corners, corners + sizes), axis=1))

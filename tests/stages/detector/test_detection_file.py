@@ -157,3 +157,11 @@ def test_reads_a_hundred_thousand_lines_quickly(tmp_path: Path) -> None:
     file = DetectionFile.read(path)
     assert time.thread_time() - start < 0.6  # measured 0.17
     assert len(file) == 100_000
+
+
+def test_the_benchmark_s_frame_size_is_not_believed_where_detections_lie_outside(tmp_path):
+    rows = [f"{frame},1,{10 * frame},40,30,20,0.9" for frame in range(1, 51)]
+    (tmp_path / "small.txt").write_text("\n".join(rows))
+    assert DetectionFile.read(tmp_path / "small.txt").frame_size == (960, 540)
+    (tmp_path / "large.txt").write_text("\n".join([*rows, "50,2,1500,40,30,20,0.9"]))
+    assert DetectionFile.read(tmp_path / "large.txt").frame_size is None
