@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from tools.tuning.grid import Grid
 
 Settings: TypeAlias = Mapping[str, object]
-Objective: TypeAlias = Callable[[Settings], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What settings are worth.
+
+    Attributes:
+        score: On all sequences together; greater is better.
+        parts: On each of them.
+    """
+
+    score: float
+    parts: tuple[float, ...] = ()
+
+    def improves(self, other: Worth, least_gain: float) -> bool:
+        """Whether the score is greater by that much, and no more sequences lose than win."""
+        pairs = list(zip(self.parts, other.parts, strict=True))
+        losing = sum(mine < theirs for mine, theirs in pairs)
+        winning = sum(mine > theirs for mine, theirs in pairs)
+        return self.score >= other.score + least_gain and losing <= winning
+
+
+Objective: TypeAlias = Callable[[Settings], Worth]
 
 
 def search(
@@ -18,10 +40,11 @@ def search(
     """Takes each setting in turn to the best value in reach, until none is better.
 
     From the present value the search goes up and down the grid, over plains too, and turns round
-    where the score falls.
+    where the score falls. A value that owes its better score to the lesser part of the sequences is
+    not taken: it would hardly hold on others.
 
     Args:
-        objective: Scores settings; greater is better.
+        objective: Scores settings.
         grid: Values of each setting that is searched.
         start: Where to begin; other settings than those of the grid stay.
         least_gain: Smaller improvements are not taken: they are noise, and would not hold.
@@ -31,14 +54,12 @@ def search(
         The best settings found.
     """
     best = dict(start)
-    best_score = objective(best)
+    worth = objective(best)
     for _ in range(most_rounds):
-        before = best_score
+        before = worth
         for name, values in grid.items():
-            found, score = _best_in_reach(objective, values, best, name, best_score, least_gain)
-            if score >= best_score + least_gain:
-                best, best_score = found, score
-        if best_score == before:
+            best, worth = _best_in_reach(objective, values, best, name, worth, least_gain)
+        if worth == before:
             break
     return best
 
@@ -48,23 +69,23 @@ def _best_in_reach(
     values: Sequence[float],
     start: dict[str, object],
     name: str,
-    start_score: float,
-    tolerance: float,
-) -> tuple[dict[str, object], float]:
-    """The best settings with another value of ``name`` on the way up and down, and their score."""
+    worth: Worth,
+    least_gain: float,
+) -> tuple[dict[str, object], Worth]:
+    """The best settings with another value of ``name`` on the way up and down; or the start."""
     current = start[name]
     assert isinstance(current, int | float)
     ways = (
         [value for value in values if value > current],
         [value for value in reversed(values) if value < current],
     )
-    best, best_score = start, -math.inf
+    best, best_worth = start, worth
     for way in ways:
         for value in way:
             settings = {**start, name: value}
-            score = objective(settings)
-            if score > best_score:
-                best, best_score = settings, score
-            if score < max(start_score, best_score) - tolerance:
+            found = objective(settings)
+            if found.improves(worth, least_gain) and found.score > best_worth.score:
+                best, best_worth = settings, found
+            if found.score < best_worth.score - least_gain:
                 break
-    return best, best_score
+    return best, best_worth

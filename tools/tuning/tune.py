@@ -16,7 +16,7 @@ from tools.evaluation.sequence import scored, track
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, score_tracking, total
 from tools.tuning.grid import GRIDS
-from tools.tuning.search import Settings, search
+from tools.tuning.search import Settings, Worth, search
 from trackers import build_tracker, tracker_settings
 
 OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is what is sought
@@ -99,10 +99,10 @@ def tune(
         scoring = _Scoring(pool, len(sequences))
 
         def best_on(places: Sequence[int], stage: str) -> Settings:
-            def objective(settings: Settings) -> float:
-                results = scoring.results(settings)
+            def objective(settings: Settings) -> Worth:
+                results = [scoring.results(settings)[place] for place in places]
                 progress(stage, scoring.tried)
-                return _objective([results[place] for place in places])
+                return Worth(_objective(results), tuple(_objective([each]) for each in results))
 
             return search(objective, GRIDS[tracker], first, LEAST_GAIN, MOST_ROUNDS)
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tools.tuning.search import Settings, search
+from tools.tuning.search import Settings, Worth, search
 
 GRID = {"x": (0, 1, 2, 3, 4, 5), "y": (0.0, 0.5, 1.0)}
 
@@ -11,9 +11,9 @@ def number(settings: Settings, name: str) -> float:
     return float(value)
 
 
-def hill(settings: Settings) -> float:
+def hill(settings: Settings) -> Worth:
     """Best at x = 4, y = 1."""
-    return -((number(settings, "x") - 4) ** 2) - (number(settings, "y") - 1) ** 2
+    return Worth(-((number(settings, "x") - 4) ** 2) - (number(settings, "y") - 1) ** 2)
 
 
 def test_climbs_to_the_top() -> None:
@@ -32,8 +32,8 @@ def test_a_start_between_the_values_moves_to_its_neighbours() -> None:
 def test_rounds_are_limited() -> None:
     """Where x pays only after y, it takes two."""
 
-    def ridge(settings: Settings) -> float:
-        return (number(settings, "x") + 1) * number(settings, "y")
+    def ridge(settings: Settings) -> Worth:
+        return Worth((number(settings, "x") + 1) * number(settings, "y"))
 
     assert search(ridge, GRID, {"x": 0, "y": 0.0}, 0.01, 1) == {"x": 0, "y": 1.0}
     assert search(ridge, GRID, {"x": 0, "y": 0.0}, 0.01, 2) == {"x": 5, "y": 1.0}
@@ -43,9 +43,20 @@ def test_a_plain_is_crossed_and_a_slope_is_not_followed_down() -> None:
     heights = {0: 1.0, 1: 1.0, 2: 1.0, 3: 5.0, 4: 0.0, 5: 9.0}
     tried = []
 
-    def plain(settings: Settings) -> float:
+    def plain(settings: Settings) -> Worth:
         tried.append(settings["x"])
-        return heights[int(number(settings, "x"))]
+        return Worth(heights[int(number(settings, "x"))])
 
     assert search(plain, {"x": (0, 1, 2, 3, 4, 5)}, {"x": 1}, 0.01, 1) == {"x": 3}
     assert 5 not in tried
+
+
+def test_what_helps_the_lesser_part_of_the_sequences_is_not_taken() -> None:
+    parts = {0: (5.0, 5.0, 5.0), 1: (20.0, 4.9, 4.8), 2: (7.0, 7.0, 4.9)}
+
+    def mean(settings: Settings) -> Worth:
+        found = parts[int(number(settings, "x"))]
+        return Worth(sum(found) / 3, found)
+
+    assert search(mean, {"x": (0, 1)}, {"x": 0}, 0.01, 3) == {"x": 0}
+    assert search(mean, {"x": (0, 1, 2)}, {"x": 0}, 0.01, 3) == {"x": 2}
