@@ -48,7 +48,8 @@ class NumberTable:
         if not any(line.strip() for line in lines):
             return cls(path, np.empty((0, min_columns)), lines)
         try:
-            values = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
+            filled = [line for line in lines if line.strip()]
+            values = np.loadtxt(filled, delimiter=",", comments=None, ndmin=2)
         except ValueError as error:
             raise _first_fault(path, lines, min_columns, str(error)) from None
         if values.shape[1] < min_columns or not (np.abs(values) <= LARGEST).all():

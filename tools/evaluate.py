@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Sequence
+from csv import writer as csv_writer
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from stages.errors import ConfigError, SpotStreamError
+from stages.number_table import MAX_FRAME
 
 if TYPE_CHECKING:
     from tools.evaluation.benchmark import Entry, EntryScore
@@ -144,11 +148,17 @@ def coco(
 
     from tools.evaluation.coco import score_coco
 
-    scores = {name: score_coco(gt, path, class_ or []) for name, path in map(_named, detections)}
+    files = [_named(text) for text in detections]
+    if len(files) > 1:
+        files = [(name or path.stem, path) for name, path in files]
+    _check_names([name for name, _ in files])
+    scores = {name: score_coco(gt, path, class_ or []) for name, path in files}
     columns = list(next(iter(scores.values())))
     table = Table("", *columns)
     for name, row in scores.items():
-        table.add_row(name, *("–" if math.isnan(v) else f"{100 * v:.2f}" for v in row.values()))
+        table.add_row(
+            escape(name), *("–" if math.isnan(v) else f"{100 * v:.2f}" for v in row.values())
+        )
     Console().print(table)
     if json_ is not None:
         groups = {
@@ -160,9 +170,11 @@ def coco(
         content = groups[""] if list(groups) == [""] else groups
         _write(json_, json.dumps(content, indent=2) + "\n")
     if csv is not None:
-        lines = [",".join(["name", *columns])]
-        lines += [",".join([name, *map(str, row.values())]) for name, row in scores.items()]
-        _write(csv, "\n".join(lines) + "\n")
+        text = io.StringIO()
+        writer = csv_writer(text, lineterminator="\n")
+        writer.writerow(["name", *columns])
+        writer.writerows([name, *row.values()] for name, row in scores.items())
+        _write(csv, text.getvalue())
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,27 +271,21 @@ def _entries(
     if not detections and not results:
         raise ConfigError("nothing to score; give --detections or --results")
     choices = [choose_tracker(label, settings or []) for label in trackers if label != "none"]
-    entries = with_trackers(
-        [Entry(name, detections=folder) for name, folder in map(_named, detections or [])], choices
-    )
-    entries += [Entry(name, results=folder) for name, folder in map(_named, results or [])]
-    if len(entries) > 1:
-        entries = [_with_name(entry) for entry in entries]
-    names = [entry.name for entry in entries]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f"two things to score are called {name!r}; name them: name=folder")
+    found, tracked = list(map(_named, detections or [])), list(map(_named, results or []))
+    if len(found) > 1 or tracked:
+        found = [(name or folder.resolve().name, folder) for name, folder in found]
+    if len(tracked) > 1 or found:
+        tracked = [(name or folder.resolve().name, folder) for name, folder in tracked]
+    entries = with_trackers([Entry(name, detections=folder) for name, folder in found], choices)
+    entries += [Entry(name, results=folder) for name, folder in tracked]
+    _check_names([entry.name for entry in entries])
     return entries
 
 
-def _with_name(entry: Entry) -> Entry:
-    """Several entries need names: that of the folder, and of the tracker."""
-    if entry.name:
-        return entry
-    folder = entry.detections or entry.results
-    assert folder is not None
-    parts = [folder.resolve().name, *([entry.tracker.label] if entry.tracker else [])]
-    return replace(entry, name=" + ".join(parts))
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two things to score are called {name!r}; name them: name=PATH")
 
 
 def _named(text: str) -> tuple[str, Path]:
@@ -296,7 +302,8 @@ def _chosen(truths: list[GroundTruth], sequences: _Sequences) -> list[GroundTrut
     by_name = {truth.name: truth for truth in truths}
     for text in sequences.lengths or []:
         name, _, number = text.partition("=")
-        if name not in by_name or not number.isdigit() or int(number) < by_name[name].frame_count:
+        good = name in by_name and number.isdecimal()
+        if not good or not by_name[name].frame_count <= int(number) <= MAX_FRAME:
             raise ConfigError(
                 f"--frames needs NAME=N with a sequence of {folder} and no fewer frames than are "
                 f"annotated, got {text!r}"
@@ -307,7 +314,14 @@ def _chosen(truths: list[GroundTruth], sequences: _Sequences) -> list[GroundTrut
             raise ConfigError(
                 f"no sequence {name!r} in {folder}; there are {', '.join(sorted(by_name))}"
             )
-    return [by_name[name] for name in by_name if not sequences.only or name in sequences.only]
+    chosen = [by_name[name] for name in by_name if not sequences.only or name in sequences.only]
+    for truth in chosen:
+        if truth.frame_count == 0:
+            raise ConfigError(
+                f"sequence {truth.name} has no ground truth at all; say how many frames it has: "
+                f"--frames {truth.name}=N"
+            )
+    return chosen
 
 
 def _write(path: Path, text: str) -> None:

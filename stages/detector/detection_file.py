@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.errors import ConfigError
-from stages.number_table import NumberTable
+from stages.number_table import LARGEST, NumberTable
 from stages.records import Float32Array, Int16Array, Int64Array
 
 DetectionFormat: TypeAlias = Literal["detrac", "uavdt", "mot"]
@@ -109,6 +109,11 @@ class DetectionFile:
                 f"{path}: format {format} has {expected} columns, this file {values.shape[1]}"
             )
         indices = table.frame_indices(frame_count)
+        ends = values[:, LEFT : LEFT + 2] + values[:, WIDTH : WIDTH + 2]
+        table.reject(
+            (np.abs(ends) > LARGEST).max(axis=1, initial=False),
+            lambda row: f"box at {row[LEFT]:g}, {row[WIDTH]:g} wide, ends nowhere",
+        )
         has_area = (values[:, WIDTH] > 0) & (values[:, HEIGHT] > 0)
         has_classes = format == "uavdt" and len(values) > 0
         classes = _classes(table) if has_classes else np.zeros(len(values), np.int16)
@@ -174,10 +179,14 @@ def _recognised(table: NumberTable) -> DetectionFormat:
         return "uavdt" if len(first) == COLUMNS["uavdt"] and first[CLASS] >= 1 else "mot"
     if len(first) == COLUMNS["detrac"]:
         return "detrac"
-    raise ConfigError(
-        f"{table.path}: the second column of a detection file of {len(first)} columns must be -1, "
-        f"got {first[IDENTITY]:g}; is this a tracking result or ground truth?"
+    table.reject(
+        np.arange(len(table.values)) == 0,
+        lambda row: (
+            f"the second column of a detection file of {len(row)} columns must be -1, got "
+            f"{row[IDENTITY]:g}; is this a tracking result or ground truth?"
+        ),
     )
+    raise AssertionError
 
 
 def _classes(table: NumberTable) -> Int16Array:

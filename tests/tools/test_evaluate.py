@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -221,16 +222,30 @@ def test_a_detection_beyond_the_sequence(detrac: Path) -> None:
     ("content", "message"),
     [
         ("<sequence", "MVI_1.xml:1: not well-formed XML"),
+        (
+            '<sequence><frame num="1"/>\n<frame num="2">'
+            + 2 * TARGET.format(id=1, left=5, truncation=0, more="")
+            + '</frame>\n<frame num="4"/></sequence>',
+            "MVI_1.xml:2: frame 2: id 1 stands twice",
+        ),
+        (
+            '<sequence><frame num="2">'
+            + TARGET.format(id=1, left=5, truncation="nan", more="")
+            + "</frame></sequence>",
+            "frame 2: truncation_ratio must lie between 0 and 1, got nan",
+        ),
+        ('<sequence><frame num="3000000000000"/></sequence>', "num must lie between 1 and"),
+        ('<?xml version="1.0" encoding="foo"?><sequence/>', "MVI_1.xml:1: unknown encoding"),
         ("<other/>", "MVI_1.xml: expected <sequence>, got <other>"),
         (
             '<sequence><frame num="3"><target id="1"><box left="1" top="1" width="-4" height="2"/>'
             "</target></frame></sequence>",
-            "MVI_1.xml: frame 3: box 1, 1, -4, 2 is none",
+            "MVI_1.xml:1: frame 3: box 1, 1, -4, 2 is none",
         ),
         (
             '<sequence><frame num="3"><target><box left="1" top="1" width="4" height="2"/>'
             "</target></frame></sequence>",
-            "MVI_1.xml: frame 3: attribute 'id' is missing",
+            "MVI_1.xml:1: frame 3: attribute 'id' is missing",
         ),
     ],
 )
@@ -246,15 +261,100 @@ def test_what_is_missing_is_named(detrac: Path) -> None:
         (("--gt", gt), "nothing to score; give --detections or --results"),
         (("--gt", gt, "--results", empty), "no file for sequence MVI_1; expected MVI_1.txt or"),
         (("--gt", empty, "--results", det), "empty has no *.xml"),
-        (("--gt", gt / "no", "--results", det), "no does not exist"),
+        (("--gt", gt / "no", "--results", det), "no is no folder"),
         (("--gt", gt, "--results", gt / "no"), "no is no folder"),
         (("--gt", gt, "--detections", det, "--tracker", "best"), "no config file best"),
         (("--gt", gt, "--detections", det, "--set", "max_age=-1"), "max_age must be a whole"),
         (("--gt", gt, "--detections", det, "--sequence", "MVI_2"), "no sequence 'MVI_2'"),
         (("--gt", gt, "--detections", det, "--frames", "MVI_1=3"), "--frames needs NAME=N"),
+        (("--gt", gt, "--detections", det, "--frames", "MVI_1=²"), "--frames needs NAME=N"),
+        (("--gt", gt, "--detections", det, "--report", gt / "MVI_1.xml"), "needs a folder"),
         (("--gt", gt, "--results", f"a={det}", "--results", f"a={det}"), "are called 'a'"),
     ):
         assert message in refused("detrac", *arguments), message
+
+
+def test_one_sequence_has_one_annotation(detrac: Path) -> None:
+    (detrac / "gt" / "MVI_1_v2.xml").write_text((detrac / "gt" / "MVI_1.xml").read_text())
+    assert "holds two files for sequence MVI_1" in refused(
+        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det"
+    )
+
+
+def test_a_sequence_ends_with_its_last_frame_though_that_is_empty(detrac: Path) -> None:
+    path = detrac / "gt" / "MVI_1.xml"
+    path.write_text(path.read_text().replace("</sequence>", '<frame num="12"/></sequence>'))
+    with (detrac / "det" / "MVI_1_Det_X.txt").open("a") as file:
+        file.write("12,1,300,200,40,30,0.5\n")
+    overall = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")[
+        "overall"
+    ]
+    assert overall["detection"]["AP70"] == pytest.approx(2 / 3)
+
+
+def test_a_part_that_several_others_hide_is_hidden_once(detrac: Path) -> None:
+    """Three fifths twice would be hard anyway; two fifths twice are not."""
+    path = detrac / "gt" / "MVI_1.xml"
+    twice = 2 * OVERLAP.replace('width="30"', 'width="20"').removeprefix("<occlusion>")
+    twice = twice.replace("</occlusion>", "")
+    path.write_text(path.read_text().replace(OVERLAP, f"<occlusion>{twice}</occlusion>"))
+    found = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    detection = found["overall"]["detection"]
+    assert (detection["medium"], detection["hard"]) == (pytest.approx(1 / 2), None)
+
+
+def test_several_detectors_and_trackers_without_names(detrac: Path) -> None:
+    shutil.copytree(detrac / "det", detrac / "det2")
+    folders = [f"--detections={detrac / name}" for name in ("det", "det2")]
+    trackers = ["--tracker=sort", "--tracker=uav"]
+    names = scores(detrac, "detrac", "--gt", detrac / "gt", *folders, *trackers)
+    assert list(names) == ["det + sort", "det + uav", "det2 + sort", "det2 + uav"]
+
+
+@pytest.mark.parametrize("frames", [0, 1, 3])
+def test_the_report_of_hardly_anything(tmp_path: Path, frames: int) -> None:
+    pytest.importorskip("matplotlib")
+    for folder in ("gt", "det", "out"):
+        (tmp_path / folder).mkdir()
+    rows = [f"{number},1,0,0,10,10,1,1,-1" for number in range(1, frames + 1)]
+    (tmp_path / "gt" / "A_gt.txt").write_text("\n".join(rows))
+    for folder in ("det", "out"):
+        (tmp_path / folder / "A.txt").write_text("")
+    arguments = ["uavdt", "--gt", tmp_path / "gt", "--report", tmp_path / "report"]
+    arguments += [] if frames else ["--frames", "A=2"]
+    evaluate(
+        *arguments, "--detections", tmp_path / "det", "--results", f"a$_{{$={tmp_path / 'out'}"
+    )
+    assert (tmp_path / "report" / "report.html").stat().st_size > 5000
+
+
+def test_no_ground_truth_at_all_needs_a_length(tmp_path: Path) -> None:
+    for folder in ("gt", "out"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "A_gt.txt").write_text("")
+    (tmp_path / "out" / "A.txt").write_text("2,1,0,0,10,10,1\n")
+    arguments = ("uavdt", "--gt", tmp_path / "gt", "--results", tmp_path / "out")
+    assert "A has no ground truth at all; say how many frames" in refused(*arguments)
+    tracking = scores(tmp_path, *arguments, "--frames", "A=3")["overall"]["tracking"]
+    assert (tracking["FP"], tracking["MOTA"]) == (1, -1)
+
+
+def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools")
+    truth = {
+        "images": [{"id": 1}],
+        "categories": [{"id": 1, "name": "car"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}],
+    }
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    found = [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.5}]
+    (tmp_path / "a.json").write_text(json.dumps(found))
+    (tmp_path / "b.json").write_text("[]")
+    arguments = ["coco", "--gt", tmp_path / "truth.json"]
+    both = [f"--detections={tmp_path / name}.json" for name in "ab"]
+    groups = scores(tmp_path, *arguments, *both)
+    assert [groups[name]["overall"]["detection"]["AP50"] for name in "ab"] == pytest.approx([1, 0])
+    assert "are called 'x'" in refused(*arguments, *(each.replace("=", "=x=") for each in both))
 
 
 def test_uavdt_leaves_out_what_has_its_centre_in_an_ignored_box(tmp_path: Path) -> None:

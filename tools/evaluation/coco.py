@@ -46,9 +46,9 @@ def score_coco(
         raise ConfigError(
             "pycocotools is not installed; pip install 'spotstream[evaluate]'"
         ) from error
-    content = _truth(truth_path, classes)
+    content, known = _truth(truth_path, classes)
     categories = {category["id"] for category in content["categories"]}
-    detections = _detections(detections_path, truth_path, content["images"])
+    detections = _detections(detections_path, truth_path, content["images"], known)
     merged = not all("category_id" in detection for detection in detections)
     if not merged:
         detections = [each for each in detections if each["category_id"] in categories]
@@ -80,11 +80,22 @@ def _mean(precision: np.ndarray) -> float:
     return float(known.mean()) if known.size else float("nan")
 
 
-def _truth(path: Path, classes: Sequence[str]) -> dict[str, Any]:
+def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]]:
+    """The content with the classes that count, and the ids of all categories."""
     content = _json(path)
-    if not isinstance(content, dict) or not {"images", "annotations", "categories"} <= set(content):
-        raise ConfigError(f"{path}: expected an object with images, annotations and categories")
+    parts = ("images", "annotations", "categories")
+    if not isinstance(content, dict) or not all(
+        isinstance(content.get(part), list) for part in parts
+    ):
+        raise ConfigError(f"{path}: expected an object with lists images, annotations, categories")
+    for part in parts:
+        for index, entry in enumerate(content[part]):
+            _check_entry(path, f"{part}[{index}]", entry, () if part == "annotations" else ("id",))
+    for index, category in enumerate(content["categories"]):
+        if not isinstance(category.get("name"), str):
+            raise ConfigError(f"{path}: categories[{index}]: name must be a text")
     names = {category["name"] for category in content["categories"]}
+    known = {category["id"] for category in content["categories"]}
     for name in classes:
         if name not in names:
             raise ConfigError(f"{path}: no category {name!r}; there are {', '.join(sorted(names))}")
@@ -101,12 +112,15 @@ def _truth(path: Path, classes: Sequence[str]) -> dict[str, Any]:
             )
         if annotation.get("category_id") in kept:
             width, height = annotation["bbox"][2:]
-            defaults = {"id": index + 1, "area": width * height, "iscrowd": 0}
-            annotations.append({**defaults, **annotation})
-    return {**content, "annotations": annotations, "info": content.get("info", {})}
+            defaults = {"area": width * height, "iscrowd": 0}
+            # pycocotools takes id 0 for no match, and one that stands twice for one box.
+            annotations.append({**defaults, **annotation, "id": index + 1})
+    return {**content, "annotations": annotations, "info": content.get("info", {})}, known
 
 
-def _detections(path: Path, truth_path: Path, images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _detections(
+    path: Path, truth_path: Path, images: list[dict[str, Any]], categories: set[int]
+) -> list[dict[str, Any]]:
     content = _json(path)
     if not isinstance(content, list):
         raise ConfigError(f"{path}: expected a list of detections")
@@ -115,10 +129,14 @@ def _detections(path: Path, truth_path: Path, images: list[dict[str, Any]]) -> l
     detections = []
     for index, detection in enumerate(content):
         place = f"[{index}]"
+        _check_entry(path, place, detection, ())
         _check_box(path, place, detection.get("bbox"))
         score = detection.get("score")
-        if not isinstance(score, int | float) or not np.isfinite(score):
+        if not _is_number(score):
             raise ConfigError(f"{path}: {place}: score must be a finite number, got {score!r}")
+        category = detection.get("category_id")
+        if category is not None and category not in categories:
+            raise ConfigError(f"{path}: {place}: category {category!r} is not in {truth_path}")
         image = detection.get("image_id", by_name.get(detection.get("file_name")))
         if image not in known:
             name = detection.get("image_id", detection.get("file_name"))
@@ -127,11 +145,35 @@ def _detections(path: Path, truth_path: Path, images: list[dict[str, Any]]) -> l
     return detections
 
 
+def _check_entry(path: Path, place: str, entry: object, needed: Sequence[str]) -> None:
+    """That it is an object whose ids are what ids can be."""
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{path}: {place}: expected an object, got {entry!r}")
+    for name in ("id", "image_id", "category_id"):
+        value = entry.get(name)
+        if (value is None and name not in needed) or (
+            isinstance(value, int | str) and not isinstance(value, bool)
+        ):
+            continue
+        raise ConfigError(f"{path}: {place}: {name} must be a number or a name, got {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    try:
+        return (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and bool(np.isfinite(float(value)))
+        )
+    except OverflowError:
+        return False
+
+
 def _check_box(path: Path, place: str, box: object) -> None:
     good = (
         isinstance(box, list)
         and len(box) == 4
-        and all(isinstance(side, int | float) and np.isfinite(side) for side in box)
+        and all(_is_number(side) for side in box)
         and box[2] >= 0
         and box[3] >= 0
     )

@@ -64,6 +64,9 @@ class DetectionResult:
         return hits / max(1, self.truth), hits / np.arange(1, len(hits) + 1)
 
 
+ROUNDING = 1e-6  # boxes of files are kept in single precision, IoU is that exact
+
+
 def judge(
     truth: npt.NDArray[np.floating],
     boxes: npt.NDArray[np.floating],
@@ -85,7 +88,7 @@ def judge(
     """
     order = np.argsort(-scores, kind="stable")
     pairs = find_overlaps(boxes[order].astype(np.float64), truth.astype(np.float64))
-    pairs = pairs.where(pairs.iou >= minimum_iou)
+    pairs = pairs.where(pairs.iou >= minimum_iou - ROUNDING)
     idle = np.zeros(len(truth), np.bool_) if neutral is None else neutral
     claimed = np.zeros(len(truth), np.bool_)
     hits = np.zeros(len(boxes), np.bool_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -30,7 +31,7 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
             with file and line.
     """
     if not folder.is_dir():
-        raise ConfigError(f"ground truth folder {folder} does not exist")
+        raise ConfigError(f"ground truth {folder} is no folder")
     if benchmark == "detrac":
         truths = [read_detrac(file) for file in sorted(folder.glob("*.xml"))]
         expected = "*.xml"
@@ -39,8 +40,12 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
         truths = [read_uavdt(folder, name) for name in names]
         expected = f"*{TRACKS}"
     else:
-        truths = [read_mot_ground_truth(file, name) for name, file in mot_sequences(folder).items()]
+        truths = [read_mot_ground_truth(file, name) for name, file in mot_sequences(folder)]
         expected = "*/gt/gt.txt and no *.txt"
     if not truths:
         raise ConfigError(f"ground truth folder {folder} has no {expected}")
-    return sorted(truths, key=lambda truth: truth.name)
+    truths.sort(key=lambda truth: truth.name)
+    for first, second in pairwise(truths):
+        if first.name == second.name:
+            raise ConfigError(f"{folder} holds two files for sequence {first.name}")
+    return truths

@@ -12,7 +12,7 @@ from stages.records import Int64Array
 from trackers.boxes import BoolArray, FloatArray
 
 Rule: TypeAlias = Literal["half area", "center"]
-HALF = 0.5
+HALF = 0.5 - 1e-6  # boxes are kept in single precision
 
 
 def _no_boxes() -> FloatArray:
@@ -57,11 +57,14 @@ def _centre_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
 
 def _half_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return (areas > 0) & (_area_in_union(boxes, regions) >= HALF * areas)
+    return (areas > 0) & (area_in_union(boxes, regions) >= HALF * areas)
 
 
-def _area_in_union(boxes: FloatArray, regions: FloatArray) -> FloatArray:
-    """Exact: the edges of the regions cut the plane into cells, each wholly in or out."""
+def area_in_union(boxes: FloatArray, regions: FloatArray) -> FloatArray:
+    """``(N,)`` area of each box ltrb that lies in the union of the regions ltrb.
+
+    Exact: the edges of the regions cut the plane into cells, each wholly in or out.
+    """
     columns, rows = np.unique(regions[:, [0, 2]]), np.unique(regions[:, [1, 3]])
     covered = (
         (columns[:-1, None, None] >= regions[:, 0])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.errors import ConfigError
-from stages.number_table import NumberTable
+from stages.number_table import MAX_FRAME, NumberTable
 from tools.evaluation.ground_truth import GroundTruth
 from tools.evaluation.trajectories import Trajectories
 from trackers.boxes import FloatArray
@@ -69,13 +69,13 @@ def boxes_of(table: NumberTable) -> FloatArray:
     return boxes
 
 
-def mot_sequences(folder: Path) -> dict[str, Path]:
-    """The ground-truth file of each sequence: ``NAME/gt/gt.txt``, or ``NAME.txt`` where none is."""
-    found = {file.parts[-3]: file for file in sorted(folder.glob("*/gt/gt.txt"))}
+def mot_sequences(folder: Path) -> list[tuple[str, Path]]:
+    """Name and ground truth of each sequence: ``NAME/gt/gt.txt``, else ``NAME.txt``."""
+    found = [(file.parts[-3], file) for file in sorted(folder.glob("*/gt/gt.txt"))]
     if found:
         return found
     files = sorted(file for file in folder.iterdir() if file.name.endswith(SUFFIXES))
-    return {file.name.split(".txt")[0]: file for file in files}
+    return [(file.name.split(".txt")[0], file) for file in files]
 
 
 def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
@@ -92,12 +92,15 @@ def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
     if path.name == "gt.txt" and info.exists():
         try:
             parser = configparser.ConfigParser()
-            parser.read(info, encoding="utf-8")
+            parser.read(info, encoding="utf-8-sig")
             frame_count = parser.getint("Sequence", "seqLength")
+            if not 1 <= frame_count <= MAX_FRAME:
+                raise ValueError(f"{frame_count} frames")
         except (configparser.Error, ValueError, UnicodeDecodeError) as error:
             raise ConfigError(f"{info}: no readable seqLength: {error}") from None
-    tracks = read_mot(path, considered_only=True, frame_count=frame_count)
-    return GroundTruth(name, frame_count or tracks.frame_count, tracks, tracks)
+    everything = read_mot(path, frame_count=frame_count)
+    tracks = read_mot(path, considered_only=True)
+    return GroundTruth(name, frame_count or everything.frame_count, tracks, tracks)
 
 
 def _repeated(frames: np.ndarray, ids: np.ndarray) -> np.ndarray:

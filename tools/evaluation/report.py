@@ -72,6 +72,8 @@ def write_report(
         raise ConfigError(
             f"{error.name} is not installed; pip install 'spotstream[evaluate]'"
         ) from error
+    if folder.is_file():
+        raise ConfigError(f"--report needs a folder, {folder} is a file")
     matplotlib.use("svg")
     template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
         Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8")
@@ -101,7 +103,12 @@ def write_report(
 
 
 def _label(score: EntryScore) -> str:
-    return score.entry.name or "all sequences"
+    return _plain(score.entry.name) or "all sequences"
+
+
+def _plain(name: str) -> str:
+    """A name that matplotlib does not take for a formula."""
+    return name.replace("$", r"\$")
 
 
 def _precision_recall(scores: Sequence[EntryScore]) -> Drawing | None:
@@ -119,8 +126,8 @@ def _precision_recall(scores: Sequence[EntryScore]) -> Drawing | None:
                 sequence.detection[iou] for sequence in score.sequences.values()
             )
             recall, precision = result.curve
-            chosen = np.unique(np.linspace(0, len(recall) - 1, CURVE_POINTS).astype(int))
-            chosen = chosen[chosen >= 0]
+            count = len(recall)
+            chosen = np.linspace(0, max(0, count - 1), min(count, CURVE_POINTS)).astype(int)
             axes.plot(
                 recall[chosen],
                 precision[chosen],
@@ -203,15 +210,21 @@ def _errors(scores: Sequence[EntryScore]) -> Drawing | None:
     )
     if score is None:
         return None
-    errors = {n: s.errors for n, s in score.sequences.items() if s.errors is not None}
+    errors = {
+        name: each.errors
+        for name, each in score.sequences.items()
+        if each.errors is not None and len(each.errors)
+    }
+    if not errors:
+        return None
     names = sorted(sorted(errors, key=lambda name: -errors[name].sum())[:MOST_PANELS])
     figure, panels = _panels(len(names), columns=2, height=2.0)
     for axes, name in zip(panels, names, strict=True):
         frames = np.arange(1, len(errors[name]) + 1)
         for column, (label, color) in enumerate(COLORS.items()):
-            smooth = np.convolve(errors[name][:, column], np.ones(5) / 5, mode="same")
+            smooth = np.convolve(errors[name][:, column], np.ones(5) / 5)[2:-2]
             axes.plot(frames, smooth, color=color, label=label, linewidth=1)
-        _dress(axes, name, "frame", "", legend=name == names[0])
+        _dress(axes, _plain(name), "frame", "", legend=name == names[0])
         axes.set_xlim(1, max(2, len(frames)))
     more = "" if len(names) == len(errors) else f", the {MOST_PANELS} sequences with the most"
     return Drawing(
@@ -261,8 +274,10 @@ def _frame_svg(
     iou_threshold: float,
 ) -> str:
     boxes = boxes_by_fate(moment, scores, truths, iou_threshold)
-    whole = truths[moment.sequence].tracks.boxes
-    width, height = np.maximum(whole[:, 2:].max(axis=0, initial=0.0), 1.0) if len(whole) else (1, 1)
+    tracks = scores[moment.entry].sequences[moment.sequence].tracks
+    assert tracks is not None
+    whole = np.concatenate((truths[moment.sequence].tracks.boxes, tracks.boxes))
+    width, height = whole[:, 2:].max(axis=0, initial=1.0)
     rectangles = [
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
         f'height="{bottom - top:.1f}" fill="none" {style}/>'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.errors import ConfigError
 from stages.number_table import NumberTable
 from tools.evaluation.ground_truth import GroundTruth
 from tools.evaluation.ignored import IgnoredRegions
@@ -35,6 +34,4 @@ def read_uavdt(folder: Path, name: str) -> GroundTruth:
         ignored = IgnoredRegions(boxes_of(table), frames, "center")
         last = int(frames.max(initial=-1)) + 1
     frame_count = max(tracks.frame_count, objects.frame_count, last)
-    if frame_count == 0:
-        raise ConfigError(f"{folder / f'{name}{TRACKS}'}: no ground truth at all")
     return GroundTruth(name, frame_count, tracks, objects, ignored)

@@ -132,7 +132,11 @@ def test_bad_detections_are_named(tmp_path: Path, detection: dict, message: str)
 def test_bad_files_are_named(tmp_path: Path) -> None:
     truth, found = written(tmp_path, {"images": []}, [])
     for path, content, message in (
-        (truth, "{}", "truth.json: expected an object with images"),
+        (truth, "{}", "truth.json: expected an object with lists images"),
+        (truth, '{"images": {}, "annotations": [], "categories": []}', "with lists images"),
+        (truth, '{"images": [5], "annotations": [], "categories": []}', "images[0]: expected an"),
+        (truth, '{"images": [{}], "annotations": [], "categories": []}', "images[0]: id must be"),
+        (truth, '{"images": [], "annotations": [], "categories": [{"id": 1}]}', "name must be a"),
         (truth, "{", "truth.json:1: not JSON"),
     ):
         path.write_text(content)
@@ -142,5 +146,40 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
     written(tmp_path, {"images": [IMAGE], "annotations": [], "categories": CATEGORIES}, {})
     with pytest.raises(ConfigError, match="expected a list of detections"):
         score_coco(truth, found)
+    box = {"image_id": IMAGE["id"], "bbox": [0, 0, 5, 5], "score": 0.5}
+    for detection, message in (
+        (1, "expected an object, got 1"),
+        ({**box, "image_id": [1]}, "image_id must be a number or a name"),
+        ({**box, "category_id": 77}, "category 77 is not in"),
+        ({**box, "score": True}, "score must be a finite number"),
+        ({**box, "bbox": [0, 0, 5, 10**400]}, "bbox must be left, top, width, height"),
+    ):
+        written(
+            tmp_path,
+            {"images": [IMAGE], "annotations": [], "categories": CATEGORIES},
+            [detection],
+        )
+        with pytest.raises(ConfigError) as caught:
+            score_coco(truth, found)
+        assert f"detections.json: [0]: {message}" in str(caught.value)
     with pytest.raises(ConfigError, match="no category 'tram'; there are bus, car"):
         score_coco(truth, found, ["tram"])
+
+
+def test_ids_of_annotations_do_not_matter(tmp_path: Path) -> None:
+    boxes = [[10, 10, 40, 40], [100, 100, 40, 40]]
+    annotation = {"image_id": IMAGE["id"], "category_id": CATEGORIES[0]["id"]}
+    for ids in ((1, 2), (0, 1), (3, 3)):
+        truth, found = written(
+            tmp_path,
+            {
+                "images": [IMAGE],
+                "annotations": [
+                    {**annotation, "id": each, "bbox": box}
+                    for each, box in zip(ids, boxes, strict=True)
+                ],
+                "categories": CATEGORIES,
+            },
+            [{**annotation, "bbox": box, "score": 0.9} for box in boxes],
+        )
+        assert score_coco(truth, found)["AP50"] == pytest.approx(1)
