@@ -106,7 +106,8 @@ class FramePublisher:
         self._waited_ns = 0
         self._work_ns: dict[int, int] = {}
         self._motions: dict[int, Float32Array | None] = {}
-        self._motion_of_dropped: Float32Array | None = STILL
+        # What a live decoder before this one knew of its camera is lost.
+        self._motion_of_dropped = STILL if lossless or not position else None
         self._closing = False
         self._error: Exception | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)

@@ -78,6 +78,8 @@ def track_file(
         raise ConfigError(f"fill must not be negative, got {fill}")
     if frames is not None and frames < 1:
         raise ConfigError(f"frames must be at least 1, got {frames}")
+    if output.resolve() == detections.resolve():
+        raise ConfigError(f"output {output} is the detection file; choose another")
     stage = TrackerStage(tracker, settings)
     file = DetectionFile.read(detections)
     name = sequence_name(detections)

@@ -110,6 +110,8 @@ class ByteTrack(Tracker):
         lost = ~self._tracks["seen"]
         self._filter.velocities[lost, HEIGHT] = 0.0
         heights = self._filter.values[:, HEIGHT]
+        vanishing = heights + self._filter.velocities[:, HEIGHT] <= 0
+        self._filter.velocities[vanishing, HEIGHT] = 0.0
         self._filter.predict(
             _noise(heights, POSITION_NOISE, ASPECT_NOISE),
             _noise(heights, VELOCITY_NOISE, ASPECT_VELOCITY_NOISE),

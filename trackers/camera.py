@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from trackers.boxes import FloatArray
+from trackers.boxes import FloatArray, IndexArray
 from trackers.overlaps import neighbours
 
 REACH = 60.0  # pixels: the longest jump that is looked for, in each direction
 CELL = 6.0  # pixels: displacements this close count as one
 LEAST_VOTES = 4
-LEAST_SHARE = 0.3  # of the objects that must agree
+SEED_SHARE = 0.3  # of the objects that must agree on one displacement to begin with,
+LEAST_SHARE = 0.6  # and on the motion found: less may be one of two directions of traffic
 LEAST_ADVANTAGE = 1.1  # over standing still
 SIZE_TOLERANCE = 0.35  # |log| of the ratio of two widths or heights
 STIFFNESS = 5e4  # pixels²: how much spread of the objects it takes to believe in a rotation
@@ -34,17 +35,18 @@ def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray
     """
     if min(len(predicted), len(observed)) < LEAST_VOTES:
         return None
-    sources, targets = _candidates(predicted, observed)
+    rows, columns = _candidates(predicted, observed)
+    sources, targets = predicted[rows, :2], observed[columns, :2]
     displacements = targets - sources
     cells = np.floor((displacements + REACH) / CELL).astype(np.intp)
     side = int(2 * REACH / CELL) + 3  # an empty cell on each side
     votes = np.zeros((side, side), np.int64)
     np.add.at(votes, (cells[:, 0] + 1, cells[:, 1] + 1), 1)
-    columns = votes[:, :-2] + votes[:, 1:-1] + votes[:, 2:]
-    around = columns[:-2] + columns[1:-1] + columns[2:]  # of each cell and its eight neighbours
+    strips = votes[:, :-2] + votes[:, 1:-1] + votes[:, 2:]
+    around = strips[:-2] + strips[1:-1] + strips[2:]  # of each cell and its eight neighbours
     best = np.unravel_index(around.argmax(), around.shape)
-    needed = max(LEAST_VOTES, LEAST_SHARE * min(len(predicted), len(observed)))
-    if around[best] < needed:
+    count = min(len(predicted), len(observed))
+    if around[best] < max(LEAST_VOTES, SEED_SHARE * count):
         return None
     peak = np.median(displacements[(np.abs(cells - best) <= 1).all(axis=1)], axis=0)
     agreeing = (np.abs(displacements - peak) < CELL).all(axis=1)
@@ -54,7 +56,11 @@ def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray
     if agreeing.sum() < LEAST_VOTES:
         return None
     motion = np.column_stack((np.eye(2), np.median(displacements[agreeing], axis=0)))
-    return _fitted(sources, targets, motion)
+    motion = _fitted(sources, targets, motion)
+    agreeing = (np.abs(moved_points(sources, motion) - targets) < CELL).all(axis=1)
+    # In a crowd an object has many partners; it counts once.
+    voters = min(len(np.unique(rows[agreeing])), len(np.unique(columns[agreeing])))
+    return motion if voters >= max(LEAST_VOTES, LEAST_SHARE * count) else None
 
 
 def moved_points(points: FloatArray, motion: FloatArray) -> FloatArray:
@@ -67,13 +73,13 @@ def scale_of(motion: FloatArray) -> float:
     return float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
 
 
-def _candidates(predicted: FloatArray, observed: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Centres ``(K, 2)`` of predictions and observations in reach and of about the same size."""
+def _candidates(predicted: FloatArray, observed: FloatArray) -> tuple[IndexArray, IndexArray]:
+    """Rows ``(K,)`` of predictions and of observations in reach and of about the same size."""
     rows, columns = neighbours(_around(predicted), _around(observed))
     sizes = np.maximum(predicted[rows, 2:], 1.0)
     resizing = np.abs(np.log(np.maximum(observed[columns, 2:], 1.0) / sizes))
     alike = (resizing < SIZE_TOLERANCE).all(axis=1)
-    return predicted[rows[alike], :2], observed[columns[alike], :2]
+    return rows[alike], columns[alike]
 
 
 def _around(objects: FloatArray) -> FloatArray:

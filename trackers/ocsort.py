@@ -158,7 +158,8 @@ class OCSort(Tracker):
         start = _centers(self._earliest())[pairs.rows]
         steps = _unit(_centers(boxes)[pairs.columns] - start)
         angles = np.arccos(np.clip((directions * steps).sum(axis=1), -1.0, 1.0))
-        gain = (np.pi / 2 - angles) / np.pi * self.direction_weight * scores[pairs.columns]
+        weights = self.direction_weight * np.clip(scores[pairs.columns], 0.0, 1.0)
+        gain = (np.pi / 2 - angles) / np.pi * weights
         return np.where(directions.any(axis=1), gain, 0.0)
 
     def _earliest(self) -> FloatArray:

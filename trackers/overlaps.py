@@ -80,7 +80,7 @@ def neighbours(a: FloatArray, b: FloatArray) -> tuple[IndexArray, IndexArray]:
     lefts = b[order, 0]
     widest = (b[:, 2] - b[:, 0]).max(initial=0.0)
     firsts = np.searchsorted(lefts, a[:, 0] - widest)
-    counts = np.searchsorted(lefts, a[:, 2], side="right") - firsts
+    counts = np.maximum(np.searchsorted(lefts, a[:, 2], side="right") - firsts, 0)
     rows = np.repeat(np.arange(len(a)), counts)
     starts = np.cumsum(counts) - counts
     columns = order[np.arange(len(rows)) - starts[rows] + firsts[rows]]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from typing import TypeGuard
 
+MOST = 10**9
+
 
 def checked_count(name: str, value: object, minimum: int) -> int:
-    """``value`` as an int of at least ``minimum``.
+    """``value`` as an int of at least ``minimum`` and at most ``MOST``.
 
     Raises:
         ValueError: It is anything else, True and False included.
     """
-    if isinstance(value, int) and not isinstance(value, bool) and value >= minimum:
+    if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= MOST:
         return value
     raise ValueError(f"{name} must be a whole number of at least {minimum}, got {value!r}")
 
@@ -63,4 +65,9 @@ def checked_switch(name: str, value: object) -> bool:
 
 
 def _is_finite(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

@@ -236,7 +236,8 @@ class SpotTrack(Tracker):
         kept = self._tracks["misses"] <= np.where(tentative, 0, self.max_age)
         if frame_size is not None:
             centers, halves = self._filter.values[:, :2], self._filter.values[:, 2:] / 2
-            kept &= ((centers > -halves) & (centers < frame_size + halves)).all(axis=1)
+            inside = ((centers > -halves) & (centers < frame_size + halves)).all(axis=1)
+            kept &= inside | (self._tracks["misses"] == 0)
         self._filter.keep(kept)
         self._tracks = self._tracks[kept]
 

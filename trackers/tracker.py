@@ -13,6 +13,11 @@ from trackers.boxes import FloatArray
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 
+FARTHEST = 1e9  # pixels: a coordinate beyond is a mistake, and its square would leave no digits
+LEAST_SIDE = 1e-3  # pixels: a box thinner than that has no area
+CLASSES = np.iinfo(np.int16)
+STRONGEST_ZOOM = 100.0  # from one frame to the next
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedBoxes:
@@ -82,10 +87,11 @@ class Tracker(ABC):
         detections: a call is one step of time.
 
         Args:
-            boxes: ``(N, 4)`` ``(left, top, right, bottom)`` in pixels. Boxes without an area
-                (right <= left or bottom <= top) are ignored.
+            boxes: ``(N, 4)`` ``(left, top, right, bottom)`` in pixels, at most 1e9. Boxes without
+                an area (right <= left or bottom <= top) are ignored.
             scores: ``(N,)``.
-            classes: ``(N,)`` whole numbers; they ride along and do not keep boxes apart.
+            classes: ``(N,)`` whole numbers in the range of int16; they ride along and do not keep
+                boxes apart.
             motion: ``(2, 3)`` affine map from the previous frame's pixels to this frame's, None
                 where the camera stands still or its motion is unknown.
             frame_size: Width and height of the frame in pixels, None where it is unknown.
@@ -94,19 +100,23 @@ class Tracker(ABC):
             The tracks updated in this frame that the tracker is sure enough of.
 
         Raises:
-            ValueError: A shape is wrong, or a box, score, motion or size is not finite. The tracker
-                has not taken the step then.
+            ValueError: A shape is wrong, or a box, score, class, motion or size is not finite or
+                out of its range. The tracker has not taken the step then.
         """
         box_array = _checked("boxes", boxes, (-1, 4))
+        if (np.abs(box_array) > FARTHEST).any():
+            raise ValueError(f"boxes must lie within {FARTHEST:g} pixels")
         score_array = _checked("scores", scores, (len(box_array),))
         if classes is None:
             class_array = np.zeros(len(box_array), np.int16)
         else:
-            class_array = _checked("classes", classes, (len(box_array),)).astype(np.int16)
-        motion_array = None if motion is None else _checked("motion", motion, (2, 3))
+            class_array = _checked_classes(classes, len(box_array))
+        motion_array = None if motion is None else _checked_motion(motion)
         size_array = None if frame_size is None else _checked("frame_size", frame_size, (2,))
+        if size_array is not None and (size_array <= 0).any():
+            raise ValueError(f"frame_size must be positive, got {size_array.tolist()}")
 
-        has_area = (box_array[:, 2:] > box_array[:, :2]).all(axis=1)
+        has_area = (box_array[:, 2:] - box_array[:, :2] > LEAST_SIDE).all(axis=1)
         indices = np.flatnonzero(has_area)
         if len(indices) == len(box_array):
             kept_boxes, kept_scores = box_array, score_array
@@ -157,7 +167,7 @@ def _checked(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDA
     """``value`` as a finite float64 array of ``shape``, where -1 is any length."""
     try:
         array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from None
     if array.shape == (0,) and shape[0] <= 0:  # [] means none as well as np.empty((0, 4)) does
         array = array.reshape(0, *shape[1:])
@@ -169,4 +179,23 @@ def _checked(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDA
     if not np.isfinite(array).all():
         row = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
         raise ValueError(f"{name} must be finite, got {array[row].tolist()} in row {row}")
+    return array
+
+
+def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16]:
+    array = _checked("classes", classes, (count,))
+    if ((array != np.floor(array)) | (array < CLASSES.min) | (array > CLASSES.max)).any():
+        raise ValueError(f"classes must be whole numbers from {CLASSES.min} to {CLASSES.max}")
+    return array.astype(np.int16)
+
+
+def _checked_motion(motion: npt.ArrayLike) -> FloatArray:
+    array = _checked("motion", motion, (2, 3))
+    zooms = np.linalg.svd(array[:, :2], compute_uv=False)
+    if zooms.min() < 1 / STRONGEST_ZOOM or zooms.max() > STRONGEST_ZOOM:
+        raise ValueError(
+            f"motion must not zoom by more than {STRONGEST_ZOOM:g}, got {array.tolist()}"
+        )
+    if np.abs(array[:, 2]).max() > FARTHEST:
+        raise ValueError(f"motion must lie within {FARTHEST:g} pixels, got {array.tolist()}")
     return array

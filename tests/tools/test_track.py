@@ -100,3 +100,10 @@ def test_a_public_sequence_gives_the_reference_tracks(tmp_path: Path) -> None:
     by_left = [table[np.lexsort((table[:, 2], table[:, 0]))] for table in (actual, expected)]
     np.testing.assert_array_equal(by_left[0][:, 0], by_left[1][:, 0])
     np.testing.assert_allclose(by_left[0][:, 2:6], by_left[1][:, 2:6], atol=0.0101)
+
+
+def test_the_detections_are_not_overwritten(detections: Path) -> None:
+    before = detections.read_bytes()
+    with pytest.raises(ConfigError, match="is the detection file; choose another"):
+        track_file(detections, detections, "sort", {})
+    assert detections.read_bytes() == before

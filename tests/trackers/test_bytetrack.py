@@ -95,3 +95,14 @@ def test_a_young_track_that_drives_onto_a_lost_one_is_dropped() -> None:
 def test_bad_settings_are_refused(setting: str, value: object) -> None:
     with pytest.raises(ValueError, match=setting):
         ByteTrack(**{setting: value})  # type: ignore[arg-type]
+
+
+def test_a_box_that_shrinks_to_nothing_among_many() -> None:
+    """Its predicted height must not fall below zero, which would turn the box over."""
+    still = np.stack(np.meshgrid(np.arange(12) * 50.0, np.arange(10) * 50.0), -1).reshape(-1, 2)
+    crowd = np.hstack((still, still + np.array([20, 30])))
+    tracker = ByteTrack()
+    for height in (100, 100, 36, 10.9, 0, 0, 0):
+        boxes = np.vstack((crowd, [[900, 100, 1200, 100 + height]]))
+        tracks = tracker.update(boxes, np.full(len(boxes), 0.9))
+        assert (tracks.boxes[:, 3] > tracks.boxes[:, 1]).all()

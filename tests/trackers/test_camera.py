@@ -69,3 +69,18 @@ def test_objects_close_together_do_not_turn_the_picture() -> None:
     found = motion_from_boxes(states, seen)
     assert found is not None
     assert np.abs(moved_points(np.array([[1000.0, 500]]), found) - [1000, 500]).max() < 5
+
+
+def test_a_crowd_that_changes_altogether_has_no_motion() -> None:
+    """Each of a thousand objects has others near it by chance; that is no agreement."""
+    assert motion_from_boxes(objects(1000), objects(1000, seed=4)) is None
+
+
+def test_one_direction_of_traffic_is_not_the_camera() -> None:
+    states = objects(20)
+    states[:, 2:] = 60, 35
+    seen = states.copy()
+    seen[:11, 0] += 18  # a little more than half go one way,
+    seen[11:, 0] -= 18  # the others the other
+    found = motion_from_boxes(states, seen)
+    assert found is None or np.abs(moved_points(states[:, :2], found) - states[:, :2]).max() < 3

@@ -90,3 +90,15 @@ def test_finds_as_much_as_sort_on_real_detections(sequence: str) -> None:
 def test_bad_settings_are_refused(setting: str, value: object) -> None:
     with pytest.raises(ValueError, match=setting):
         OCSort(**{setting: value})  # type: ignore[arg-type]
+
+
+def test_scores_that_are_not_normalised_change_nothing() -> None:
+    """As those of MOT15's public detections."""
+    rng = np.random.default_rng(0)
+    starts = rng.uniform(0, 60, (12, 2))
+    one, other = OCSort(), OCSort()
+    for _ in range(60):
+        corners = starts + rng.normal(0, 1, (12, 2))
+        boxes = np.hstack((corners, corners + 40))
+        first, second = one.update(boxes, np.full(12, 1.0)), other.update(boxes, np.full(12, 50.0))
+        np.testing.assert_array_equal(first.ids, second.ids)

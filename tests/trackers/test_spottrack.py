@@ -122,3 +122,26 @@ def test_a_track_that_leaves_the_frame_is_forgotten() -> None:
 def test_bad_settings_are_refused(setting: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SpotTrack(**{setting: value})  # type: ignore[arg-type]
+
+
+def test_two_ways_of_traffic_keep_their_ids_under_a_fixed_camera() -> None:
+    tracker, owners = SpotTrack(), {}
+    lanes, speeds = np.arange(7), np.array([16.0, 15, 17, 16, -16, -17, -15])
+    for frame in range(150):
+        lefts = (lanes[:, None] * 37 + np.arange(9) * 230 + frame * speeds[:, None]) % 2070 - 400
+        shown = np.flatnonzero((lefts > -30) & (lefts < 1250))
+        tops = np.repeat(100 + 60 * lanes, 9)
+        boxes = np.column_stack((lefts.ravel(), tops, lefts.ravel() + 60, tops + 35))[shown]
+        tracks = tracker.update(boxes, np.full(len(boxes), 0.9), frame_size=(1280, 720))
+        turn = (lanes[:, None] * 37 + np.arange(9) * 230 + frame * speeds[:, None]) // 2070
+        for track, row in zip(tracks.ids.tolist(), tracks.detection_indices.tolist(), strict=True):
+            vehicle = int(shown[row]), int(turn.ravel()[shown[row]])
+            owners.setdefault(vehicle, set()).add(track)
+    assert len(owners) > 60
+    assert sum(len(ids) - 1 for ids in owners.values()) <= 2
+
+
+def test_a_detection_just_outside_the_frame_keeps_its_id() -> None:
+    tracker = SpotTrack()
+    outside = [[FRAME[0] + 0.5, 100, FRAME[0] + 40, 140]]
+    assert [seen(tracker, outside) for _ in range(10)] == [[1]] * 10

@@ -190,3 +190,29 @@ def test_state_is_bounded(tracker: Tracker) -> None:
         tracker.update(boxes, np.full(20, 0.9))
         sizes.append(len(pickle.dumps(tracker)))
     assert max(sizes[300:]) <= 1.1 * max(sizes[:300])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[0, 0, 1e39, 10]], [0.9]), "boxes must lie within 1e\\+09 pixels"),
+        (([[0, 0, 10**400, 10]], [0.9]), "boxes must be an array of numbers"),
+        (([[0, 0, 10, 10]], [0.9], [70000]), "classes must be whole numbers from"),
+        (([[0, 0, 10, 10]], [0.9], [0.7]), "classes must be whole numbers from"),
+        (([[0, 0, 10, 10]], [0.9], None, np.zeros((2, 3))), "motion must not zoom"),
+        (([[0, 0, 10, 10]], [0.9], None, np.eye(2, 3) * 1e6), "motion must not zoom"),
+        (([[0, 0, 10, 10]], [0.9], None, [[1, 0, 1e12], [0, 1, 0]]), "motion must lie within"),
+        (([[0, 0, 10, 10]], [0.9], None, None, (0, 0)), "frame_size must be positive"),
+    ],
+)
+def test_what_lies_beyond_all_measure_is_refused(
+    tracker: Tracker, arguments: tuple, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        tracker.update(*arguments)
+    assert tracker.next_id == 1
+
+
+def test_boxes_thinner_than_any_pixel_have_no_area(tracker: Tracker) -> None:
+    for _ in range(5):
+        assert len(tracker.update([[0, 0, 1e-170, 3], [5, 5, 5 + 1e-9, 9]], [0.9, 0.9])) == 0
