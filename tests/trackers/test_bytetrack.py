@@ -99,10 +99,11 @@ def test_bad_settings_are_refused(setting: str, value: object) -> None:
 
 def test_a_box_that_shrinks_to_nothing_among_many() -> None:
     """Its predicted height must not fall below zero, which would turn the box over."""
-    still = np.stack(np.meshgrid(np.arange(12) * 50.0, np.arange(10) * 50.0), -1).reshape(-1, 2)
-    crowd = np.hstack((still, still + np.array([20, 30])))
+    places = np.arange(120)
+    corners = np.column_stack((50 * (places % 40), 300 + 40 * (places // 40)))
+    crowd = np.hstack((corners, corners + np.array([20, 30])))
     tracker = ByteTrack()
-    for height in (100, 100, 36, 10.9, 0, 0, 0):
-        boxes = np.vstack((crowd, [[900, 100, 1200, 100 + height]]))
-        tracks = tracker.update(boxes, np.full(len(boxes), 0.9))
+    for height in (100, 36, 11, 0, 0, 0):
+        boxes = np.vstack((crowd, [[60, 50, 360, 50 + height]]))
+        tracks = tracker.update(boxes, np.ones(len(boxes)))
         assert (tracks.boxes[:, 3] > tracks.boxes[:, 1]).all()
