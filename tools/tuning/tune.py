@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -178,7 +179,10 @@ def with_tracker(text: str, result: TuningResult) -> str:
     changed = {k: v for k, v in result.settings.items() if v != defaults[k]}
     section = ["tracker:", f"  name: {result.tracker}"]
     if changed:
-        section += ["  settings:", *(f"    {name}: {value}" for name, value in changed.items())]
+        section += [
+            "  settings:",
+            *(f"    {name}: {json.dumps(value)}" for name, value in changed.items()),
+        ]
     lines = text.splitlines()
     starts = [index for index, line in enumerate(lines) if line.startswith("tracker:")]
     if not starts:

@@ -83,6 +83,8 @@ def test_a_config_without_a_tracker_gets_one() -> None:
     assert with_tracker("detector:\n  scale: 1.0\n", result) == (
         "detector:\n  scale: 1.0\ntracker:\n  name: sort\n  settings:\n    max_age: 9\n"
     )
+    result = TuningResult("spottrack", {}, {"estimate_camera": False}, {}, {})
+    assert with_tracker("", result).endswith("    estimate_camera: false\n")
 
 
 @pytest.mark.parametrize("name", sorted(TRACKERS))
