@@ -45,10 +45,10 @@ class NumberTable:
                 first, or something that is not a finite number (line named).
         """
         lines = _text(path, kind).splitlines()
-        if not any(line.strip() for line in lines):
+        filled = [line for line in lines if line.strip()]
+        if not filled:
             return cls(path, np.empty((0, min_columns)), lines)
         try:
-            filled = [line for line in lines if line.strip()]
             values = np.loadtxt(filled, delimiter=",", comments=None, ndmin=2)
         except ValueError as error:
             raise _first_fault(path, lines, min_columns, str(error)) from None

@@ -16,6 +16,8 @@ def checked_count(name: str, value: object, minimum: int) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= MOST:
         return value
+    if isinstance(value, int) and value > MOST:
+        raise ValueError(f"{name} must be at most {MOST}")
     raise ValueError(f"{name} must be a whole number of at least {minimum}, got {value!r}")
 
 

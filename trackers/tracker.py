@@ -13,6 +13,7 @@ from trackers.boxes import FloatArray
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 
+LARGEST = float(np.finfo(np.float64).max)
 FARTHEST = 1e9  # pixels: a coordinate beyond is a mistake, and its square would leave no digits
 LEAST_SIDE = 1e-3  # pixels: a box thinner than that has no area
 CLASSES = np.iinfo(np.int16)
@@ -103,9 +104,7 @@ class Tracker(ABC):
             ValueError: A shape is wrong, or a box, score, class, motion or size is not finite or
                 out of its range. The tracker has not taken the step then.
         """
-        box_array = _checked("boxes", boxes, (-1, 4))
-        if (np.abs(box_array) > FARTHEST).any():
-            raise ValueError(f"boxes must lie within {FARTHEST:g} pixels")
+        box_array = _checked("boxes", boxes, (-1, 4), FARTHEST)
         score_array = _checked("scores", scores, (len(box_array),))
         if classes is None:
             class_array = np.zeros(len(box_array), np.int16)
@@ -163,8 +162,10 @@ class Tracker(ABC):
         """Drops all tracks and counters of time; ids stay."""
 
 
-def _checked(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """``value`` as a finite float64 array of ``shape``, where -1 is any length."""
+def _checked(
+    name: str, value: npt.ArrayLike, shape: tuple[int, ...], farthest: float = LARGEST
+) -> npt.NDArray[Any]:
+    """``value`` as a float64 array of ``shape`` (-1: any length), nothing beyond ``farthest``."""
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
@@ -176,9 +177,12 @@ def _checked(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDA
     ):
         wanted = str(shape).replace("-1", "N")
         raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
-    if not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
-        raise ValueError(f"{name} must be finite, got {array[row].tolist()} in row {row}")
+    good = np.abs(array) <= farthest  # NaN is not
+    if not good.all():
+        row = int(np.flatnonzero(~good.reshape(len(array), -1).all(axis=1))[0])
+        finite = bool(np.isfinite(array[row]).all())
+        limit = f"lie within {farthest:g} pixels" if finite else "be finite"
+        raise ValueError(f"{name} must {limit}, got {array[row].tolist()} in row {row}")
     return array
 
 
@@ -190,12 +194,10 @@ def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16
 
 
 def _checked_motion(motion: npt.ArrayLike) -> FloatArray:
-    array = _checked("motion", motion, (2, 3))
+    array = _checked("motion", motion, (2, 3), FARTHEST)
     zooms = np.linalg.svd(array[:, :2], compute_uv=False)
     if zooms.min() < 1 / STRONGEST_ZOOM or zooms.max() > STRONGEST_ZOOM:
         raise ValueError(
             f"motion must not zoom by more than {STRONGEST_ZOOM:g}, got {array.tolist()}"
         )
-    if np.abs(array[:, 2]).max() > FARTHEST:
-        raise ValueError(f"motion must lie within {FARTHEST:g} pixels, got {array.tolist()}")
     return array

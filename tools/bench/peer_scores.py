@@ -6,17 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from stages.detector.detection_file import DetectionFile
 from stages.sink.results import DETECTIONS
-from tools.bench.peers import PEERS, Frames, Peer, peer_python, run_peer
+from tools.bench.peers import PEERS, Peer, frames_of, peer_python, run_peer
 from tools.evaluation.benchmark import find_file
-from tools.evaluation.comparison import compare
 from tools.evaluation.ground_truth import GroundTruth
-from tools.evaluation.sequence import scored, track
+from tools.evaluation.sequence import score_tracks, track
 from tools.evaluation.tracker_choice import TrackerChoice
-from tools.evaluation.tracking import score_tracking, total
+from tools.evaluation.tracking import total
 from tools.evaluation.trajectories import Trajectories
 
 
@@ -100,7 +97,7 @@ def score_trackers(
 
     def scores(tracks: Sequence[Trajectories]) -> Mapping[str, float]:
         return total(
-            score_tracking(compare(truth.tracks, scored(truth, each)), iou_threshold)
+            score_tracks(truth, each, iou_threshold)
             for truth, each in zip(truths, tracks, strict=True)
         ).scores
 
@@ -110,7 +107,7 @@ def score_trackers(
         python = peer_python(environments, tuned.peer.environment)
         progress(tuned.peer.name)
         result[tuned.peer.name] = scores(
-            [run_peer(tuned.peer, python, _frames(file, tuned.least_score))[1] for file in files]
+            [run_peer(tuned.peer, python, frames_of(file, tuned.least_score))[1] for file in files]
         )
     for choice in trackers:
         progress(choice.label)
@@ -121,11 +118,3 @@ def score_trackers(
             ]
         )
     return result
-
-
-def _frames(file: DetectionFile, least_score: float) -> Frames:
-    frames = []
-    for found in file.frames():
-        kept = found.scores >= least_score
-        frames.append((found.boxes[kept].astype(np.float64), found.scores[kept].astype(np.float64)))
-    return frames

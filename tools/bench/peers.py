@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from stages.detector.detection_file import DetectionFile
 from stages.errors import SpotStreamError
 from tools.evaluation.trajectories import Trajectories
 
@@ -58,6 +59,15 @@ PEERS = (
     Peer("boxmot_botsort", "spottrack", "boxmot"),
     Peer("norfair", "sort", "norfair"),
 )
+
+
+def frames_of(file: DetectionFile, least_score: float = -np.inf) -> Frames:
+    """The boxes and scores of every frame, weaker ones left out."""
+    frames = []
+    for found in file.frames():
+        kept = found.scores >= least_score
+        frames.append((found.boxes[kept].astype(np.float64), found.scores[kept].astype(np.float64)))
+    return frames
 
 
 def peer_python(folder: Path, environment: str) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import detection_files
-from tools.bench.peers import Frames, Peer, peer_python, run_peer
+from tools.bench.peers import Frames, Peer, frames_of, peer_python, run_peer
 from trackers import TRACKERS, build_tracker
 
 OBJECTS = (100, 300, 1000)
@@ -63,13 +63,7 @@ def read_loads(folder: Path | None) -> dict[str, list[Frames]]:
     loads: dict[str, list[Frames]] = {}
     if folder is not None:
         files = [DetectionFile.read(file) for file in detection_files(folder)]
-        loads[folder.resolve().name] = [
-            [
-                (each.boxes.astype(np.float64), each.scores.astype(np.float64))
-                for each in file.frames()
-            ]
-            for file in files
-        ]
+        loads[folder.resolve().name] = [frames_of(file) for file in files]
     for count in OBJECTS:
         loads[f"{count} objects"] = [crowd(count)]
     return loads

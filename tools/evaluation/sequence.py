@@ -20,7 +20,7 @@ from tools.evaluation.identity import identity
 from tools.evaluation.mot_file import read_mot
 from tools.evaluation.pr_protocol import PrPoint
 from tools.evaluation.tracker_choice import TrackerChoice
-from tools.evaluation.tracking import TrackingResult
+from tools.evaluation.tracking import TrackingResult, score_tracking
 from tools.evaluation.trajectories import Trajectories
 from trackers import build_tracker
 from trackers.boxes import BoolArray
@@ -173,6 +173,11 @@ def track(
         boxes.append(np.concatenate((corners, corners + sizes), axis=1))
         ids.append(tracked.ids)
     return Trajectories.from_frames(boxes, ids)
+
+
+def score_tracks(truth: GroundTruth, tracks: Trajectories, iou_threshold: float) -> TrackingResult:
+    """Scores tracks of a sequence, ignored boxes left out."""
+    return score_tracking(compare(truth.tracks, scored(truth, tracks)), iou_threshold)
 
 
 def scored(truth: GroundTruth, tracks: Trajectories) -> Trajectories:

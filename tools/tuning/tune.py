@@ -11,11 +11,10 @@ from itertools import repeat
 
 from stages.detector.detection_file import DetectionFile
 from stages.errors import ConfigError
-from tools.evaluation.comparison import compare
 from tools.evaluation.ground_truth import GroundTruth
-from tools.evaluation.sequence import scored, track
+from tools.evaluation.sequence import score_tracks, track
 from tools.evaluation.tracker_choice import TrackerChoice
-from tools.evaluation.tracking import TrackingResult, score_tracking, total
+from tools.evaluation.tracking import TrackingResult, total
 from tools.tuning.grid import GRIDS
 from tools.tuning.search import Settings, Worth, search
 from trackers import build_tracker, tracker_settings
@@ -167,7 +166,7 @@ def _score(settings: Settings, place: int) -> TrackingResult:
     tracks = track(
         sequences[place].detections, TrackerChoice(tracker, tracker, settings), truth.frame_count
     )
-    return score_tracking(compare(truth.tracks, scored(truth, tracks)), iou_threshold)
+    return score_tracks(truth, tracks, iou_threshold)
 
 
 def with_tracker(text: str, result: TuningResult) -> str:
