@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipeline.broadcast import is_local
-from stages.errors import ConfigError
+from pipeline.settings_file import load_settings
 
 
 class _Strict(BaseModel):
@@ -186,53 +178,6 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
         ConfigError: The file is missing or broken, a key is unknown or a value out of range; the
             message names key and value.
     """
-    content: dict[str, Any] = {}
-    if path is not None:
-        path = built_in_configs().get(str(path), path)
-        try:
-            content = yaml.safe_load(path.read_text()) or {}
-        except FileNotFoundError as error:
-            known = ", ".join(built_in_configs())
-            raise ConfigError(f"no config file {path}; built in are {known}") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot read config {path}: {error}") from error
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{path} is not valid YAML: {error}") from error
-        if not isinstance(content, dict):
-            raise ConfigError(f"{path} must hold keys and values, got {type(content).__name__}")
-    for override in overrides:
-        _apply(content, override)
-    try:
-        return RunConfig.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(_first_problem(error, path, overrides)) from error
-
-
-def _apply(content: dict[str, Any], override: str) -> None:
-    key, equals, value = override.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"--set needs key.path=value, got {override!r}")
-    *folders, name = key.split(".")
-    for folder in folders:
-        content = content.setdefault(folder, {})
-        if not isinstance(content, dict):
-            raise ConfigError(f"--set {key}: {folder} holds a value, not keys")
-    content[name] = yaml.safe_load(value)
-
-
-def _first_problem(error: ValidationError, path: Path | None, overrides: Sequence[str]) -> str:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    overridden = any(
-        f"{override.partition('=')[0]}.".startswith(f"{key}.") for override in overrides
-    )
-    where = "--set: " if overridden else f"{path}: " if path else ""
-    if first["type"] == "extra_forbidden":
-        parent: Any = RunConfig
-        for part in first["loc"][:-1]:
-            parent = parent.model_fields[str(part)].annotation
-        known: Mapping[str, Any] = parent.model_fields
-        return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
-    problem = first["msg"].removeprefix("Value error, ")
-    got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
-    return f"{where}{key}: {problem}{got}"
+    known = built_in_configs()
+    path = None if path is None else known.get(str(path), path)
+    return load_settings(RunConfig, path, overrides, f"; built in are {', '.join(known)}")

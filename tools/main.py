@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import logging
 import signal
 import sys
 from pathlib import Path
@@ -17,7 +16,11 @@ from rich.table import Table
 from stages.errors import SpotStreamError
 from tools.bench.commands import bench
 from tools.config_help import CONFIG_HELP
+from tools.data import data_app
 from tools.evaluate import evaluate_app
+from tools.segment import segment
+from tools.synth.command import synth
+from tools.train import train
 from tools.tune import tune
 
 Pid = Annotated[
@@ -39,6 +42,8 @@ keys_app = typer.Typer(no_args_is_help=True, help="Keys for tracks that cross a 
 app.add_typer(keys_app, name="keys")
 
 app.add_typer(evaluate_app, name="evaluate")
+
+app.add_typer(data_app, name="data")
 
 app.add_typer(bench, name="bench")
 
@@ -222,18 +227,13 @@ def detect(
     typer.echo(f"{output}: {len(results)} detections")
 
 
-@app.command()
-def train(config: Annotated[Path, typer.Argument(help="YAML file, see configs/train/.")]) -> None:
-    """Train SpotNet."""
-    from tools.training.config import load_training_config
-    from tools.training.trainer import train as train_model
+app.command()(train)
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    result = train_model(load_training_config(config))
-    table = Table("data set", "AP50", "AP70", title=f"{result.weights}, {result.steps} steps")
-    for name, scores in result.scores.items():
-        table.add_row(name, f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")
-    Console().print(table)
+
+app.command()(synth)
+
+
+app.command()(segment)
 
 
 @app.command()

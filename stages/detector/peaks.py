@@ -35,7 +35,7 @@ def decode_peaks(outputs: Mapping[str, Tensor], top_k: int = 100, stride: int = 
     images, classes, height, width = heatmap.shape
     peaks = heatmap * (F.max_pool2d(heatmap, 3, stride=1, padding=1) == heatmap)
     count = min(top_k, classes * height * width)
-    scores, flat = peaks.view(images, -1).topk(count)
+    scores, flat = peaks.reshape(images, -1).topk(count)
     cells = flat % (height * width)
 
     def at_cells(values: Tensor) -> Tensor:

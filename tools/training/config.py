@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipeline.settings_file import load_settings
+from stages.detector.spotnet import PRESETS, SpotNetConfig, preset_config
 from stages.errors import ConfigError
 
 
@@ -16,51 +18,122 @@ class _Strict(BaseModel):
 
 
 class DataSetConfig(_Strict):
-    """A folder with ``annotations.json`` (COCO, images with a ``scene``) and ``images/``."""
+    """A data set of any format that ``spotstream data check`` knows."""
 
     path: Path = Field(description="Folder of the data set.")
-    scale: float = Field(1.0, gt=0, le=4, description="Resize applied before augmentation.")
+    scale: float = Field(1.0, gt=0, le=4, description="Resize on top of the random one.")
     share: float = Field(1.0, gt=0, description="How often its images are drawn, relatively.")
     held_out: tuple[str, ...] = Field((), description="Scenes kept for validation.")
-    background: tuple[str, ...] = Field(("bike",), description="Classes that are no vehicles.")
+    validation_scale: float | None = Field(
+        None, gt=0, le=4, description="Input scale in validation; without, the model's own."
+    )
+    max_hidden: float = Field(
+        0.8, ge=0, le=1, description="Boxes of which a greater share is hidden give no loss."
+    )
+
+
+class AugmentationConfig(_Strict):
+    """How a crop differs from its image."""
+
+    scale_range: tuple[float, float] = Field((0.45, 1.4), description="Random resize.")
+    mosaic: float = Field(0.0, ge=0, le=1, description="Share of crops put together from four.")
+    flip: float = Field(0.5, ge=0, le=1, description="Share of crops mirrored left to right.")
+    colour: float = Field(1.0, ge=0, le=2, description="Strength of the changes of colour.")
+    quality: float = Field(
+        1.0, ge=0, le=2, description="How often blur, noise and compression are added, relatively."
+    )
+
+    @field_validator("scale_range")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < value[0] <= value[1]:
+            raise ValueError("scale_range must be two positive numbers, the smaller one first")
+        return value
 
 
 class TrainingConfig(_Strict):
     """All of a training run."""
 
-    data: tuple[DataSetConfig, ...]
-    rendered: int = Field(0, ge=0, description="Rendered scenes to add; a tenth more validate.")
-    rendered_share: float = Field(1.0, gt=0, description="How often a rendered image is drawn.")
-    model: dict[str, Any] = Field({}, description="Overrides of the compact SpotNet's config.")
-    output: Path = Field(Path("runs/compact"), description="Folder for checkpoints and log.")
-    seed: int = 0
-    crop: int = Field(384, ge=64, multiple_of=32, description="Side of a training crop, pixels.")
-    scale_range: tuple[float, float] = Field((0.45, 1.4), description="Random resize of a crop.")
-    batch_size: int = Field(12, ge=1)
-    minutes: float = Field(90, gt=0, description="Wall-clock budget; the schedule follows it.")
-    learning_rate: float = Field(2e-3, gt=0)
+    data: tuple[DataSetConfig, ...] = Field(description="What to train on.", min_length=1)
+    classes: dict[str, tuple[str, ...]] = Field(
+        {"vehicle": ("car", "van", "bus", "truck", "others", "vehicle")},
+        description="Classes of the network, and the data sets' classes that belong to each.",
+    )
+    background: tuple[str, ...] = Field(
+        ("bike",), description="Classes to learn as background. Others that occur give no loss."
+    )
+    masks: Literal["boxes", "motion"] = Field(
+        "motion",
+        description="What the segmentation learns: boxes, or motion where masks/ has a mask.",
+    )
+    preset: str = Field("compact", description=f"Network: {', '.join(PRESETS)}.")
+    model: dict[str, Any] = Field({}, description="Overrides of the preset, as SpotNetConfig.")
+    initial: Path | None = Field(
+        None, description="Weights to begin with: ours, SpotNet's or CenterNet's hourglass."
+    )
+    output: Path = Field(Path("runs/compact"), description="Folder for checkpoints and logs.")
+    seed: int = Field(0, ge=0)
+    crop: int = Field(384, ge=64, le=2048, description="Side of a training crop, pixels.")
+    augmentation: AugmentationConfig = AugmentationConfig()
+    batch_size: int = Field(12, ge=1, description="Crops in one pass, on each device.")
+    accumulate: int = Field(1, ge=1, description="Passes of which one step is made.")
+    steps: int = Field(10_000, ge=1, description="Steps of the optimizer.")
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    learning_rate: float = Field(2e-3, gt=0, description="At its peak.")
     weight_decay: float = Field(1e-4, ge=0)
-    warmup: float = Field(0.03, ge=0, lt=1, description="Share of the budget spent warming up.")
-    ema_decay: float = Field(0.998, ge=0, lt=1)
+    warmup: float = Field(0.03, ge=0, lt=1, description="Share of the steps spent warming up.")
+    gradient_norm: float = Field(10.0, gt=0, description="Gradients are cut to this norm.")
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="Of the averaged weights.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 where the device computes in it."
+    )
+    device: str = Field("auto", description="A torch device; auto: CUDA where there is one.")
+    checkpoint_activations: bool = Field(
+        False, description="Compute activations twice instead of keeping them; saves memory."
+    )
+    workers: int = Field(1, ge=0, le=64, description="Processes that make crops; 0: none.")
     threads: int = Field(0, ge=0, description="Torch threads; 0 leaves it to torch.")
-    validation_scale: dict[str, float] = Field({}, description="Input scale by data set folder.")
+    validate_every: int = Field(500, ge=1, description="Steps between validations.")
+    save_every: int = Field(250, ge=1, description="Steps between checkpoints.")
+    log_every: int = Field(20, ge=1, description="Steps between rows of the log.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainingConfig:
+        if not self.classes:
+            raise ValueError("classes must name at least one class")
+        owners: dict[str, str] = {}
+        for name, members in self.classes.items():
+            for member in members:
+                if owners.setdefault(member, name) != name or member in self.background:
+                    raise ValueError(f"class {member} belongs to more than one of classes")
+        multiple = self.network().size_multiple
+        if self.crop % multiple:
+            raise ValueError(f"crop must be a multiple of {multiple}, got {self.crop}")
+        if self.batch_size * (self.crop // multiple) ** 2 < 2:
+            raise ValueError(
+                f"one crop of {self.crop} leaves a single cell at the coarsest level, too few to "
+                f"normalise; take a larger crop or batch_size"
+            )
+        return self
+
+    def network(self) -> SpotNetConfig:
+        """The network to train.
+
+        Raises:
+            ValueError: There is no such preset, or ``model`` holds a wrong setting.
+        """
+        try:
+            return preset_config(self.preset, tuple(self.classes), **self.model)
+        except TypeError as error:
+            raise ValueError(f"model: {error}") from error
 
 
-def load_training_config(path: Path) -> TrainingConfig:
+def load_training_config(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
     """Reads a YAML file; relative data folders are relative to the working folder.
 
     Raises:
-        ConfigError: The file is missing or says something it may not; names the key.
+        ConfigError: The file is missing or says something it may not; names key and value.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError as error:
-        raise ConfigError(f"no config file {path}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from error
-    try:
-        return TrainingConfig.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {key}: {first['msg']}") from error
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; a training config is a file, see configs/train/")
+    return load_settings(TrainingConfig, path, overrides)

@@ -13,12 +13,23 @@ from tools.training.targets import Targets
 TERM_WEIGHTS = {"hm": 1.0, "wh": 0.1, "reg": 1.0, "iou": 2.0, "seg": 1.0}
 
 
-def focal_loss(logits: Tensor, heatmap: Tensor, alpha: float = 2.0, beta: float = 4.0) -> Tensor:
-    """Penalty-reduced pixelwise focal loss, per centre (arXiv 1904.07850, equation 1)."""
+def focal_loss(
+    logits: Tensor,
+    heatmap: Tensor,
+    counted: Tensor | None = None,
+    alpha: float = 2.0,
+    beta: float = 4.0,
+) -> Tensor:
+    """Penalty-reduced pixelwise focal loss, per centre (arXiv 1904.07850, equation 1).
+
+    ``counted`` ``(N, 1, h, w)`` is 0 where nothing is to be learnt.
+    """
     centre = heatmap.eq(1)
     probability = torch.sigmoid(logits)
     positive = F.logsigmoid(logits) * (1 - probability) ** alpha
     negative = F.logsigmoid(-logits) * probability**alpha * (1 - heatmap) ** beta
+    if counted is not None:
+        negative = negative * counted
     loss = torch.where(centre, positive, negative).sum()
     return -loss / centre.sum().clamp(min=1)
 
@@ -42,21 +53,33 @@ def spotnet_loss(outputs: Sequence[Mapping[str, Tensor]], targets: Targets) -> d
     """
     image, y, x = targets.rows.unbind(1)
     count = max(1, targets.boxes)
-    terms = {name: torch.zeros(()) for name in TERM_WEIGHTS}
+    weights = targets.weights[:, None]
+    zero = targets.heatmap.new_zeros(())
+    terms = dict.fromkeys(TERM_WEIGHTS, zero)
     for half in outputs:
         output = {name: tensor.float() for name, tensor in half.items()}
-        terms["hm"] = terms["hm"] + focal_loss(output["hm"], targets.heatmap)
+        terms["hm"] = terms["hm"] + focal_loss(output["hm"], targets.heatmap, targets.counted)
         sizes, offsets = output["wh"][image, :, y, x], output["reg"][image, :, y, x]
-        weights = targets.weights[:, None]
         terms["wh"] = terms["wh"] + ((sizes - targets.sizes).abs() * weights).sum() / count
         terms["reg"] = terms["reg"] + ((offsets - targets.offsets).abs() * weights).sum() / count
         overlap = giou_loss(sizes, offsets, targets)
         terms["iou"] = terms["iou"] + (overlap * targets.weights).sum() / count
         if "seg" in output:
-            terms["seg"] = terms["seg"] + F.binary_cross_entropy_with_logits(
-                output["seg"], targets.mask
-            )
+            terms["seg"] = terms["seg"] + segmentation_loss(output["seg"], targets)
     terms = {name: value / len(outputs) for name, value in terms.items()}
-    return terms | {
-        "total": sum((w * terms[name] for name, w in TERM_WEIGHTS.items()), torch.zeros(()))
-    }
+    return terms | {"total": sum((w * terms[name] for name, w in TERM_WEIGHTS.items()), zero)}
+
+
+def segmentation_loss(logits: Tensor, targets: Targets) -> Tensor:
+    """Binary cross-entropy per pixel, ignored regions left out.
+
+    Args:
+        logits: ``(N, 1, H, W)``, at stride 4 or, as published, at full resolution.
+        targets: Their mask, at stride 4, is enlarged to the logits' size.
+    """
+    mask, counted = targets.mask, targets.counted
+    if mask.shape != logits.shape:
+        mask = F.interpolate(mask, logits.shape[2:], mode="nearest")
+        counted = F.interpolate(counted, logits.shape[2:], mode="nearest")
+    loss = F.binary_cross_entropy_with_logits(logits, mask, reduction="none") * counted
+    return loss.sum() / counted.sum().clamp(min=1)

@@ -1,15 +1,17 @@
-"""What the network should say: Gaussian centres, sizes, offsets and box masks."""
+"""What the network should say: Gaussian centres, sizes, offsets and masks."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from stages.records import Float32Array
+from tools.training.crops import Picture, box_mask
 
 CENTRE_SHARE = 0.54
 """Share of a box, along each side, that its Gaussian covers (TTFNet, arXiv 1909.00700)."""
@@ -26,9 +28,10 @@ class Targets:
     (arXiv 1909.00700) converge several times faster than CenterNet.
 
     Attributes:
-        heatmap: ``(N, 1, h, w)`` in [0, 1], 1 at centres.
-        mask: ``(N, 1, h, w)``, 1 inside boxes.
-        rows: ``(M, 3)`` int64 image, y, x of each such cell.
+        heatmap: ``(N, C, h, w)`` in [0, 1], 1 at centres.
+        mask: ``(N, 1, h, w)`` in [0, 1], share of each cell that is vehicle.
+        counted: ``(N, 1, h, w)``, 0 in ignored regions, where neither gives a loss, else 1.
+        rows: ``(M, 3)`` int64 image, y, x of each cell that learns a box.
         weights: ``(M,)``, of which every box's sum is 1.
         sizes: ``(M, 2)`` width and height of the box in cells.
         offsets: ``(M, 2)`` x and y of the centre from the cell's corner, in cells.
@@ -37,40 +40,58 @@ class Targets:
 
     heatmap: Tensor
     mask: Tensor
+    counted: Tensor
     rows: Tensor
     weights: Tensor
     sizes: Tensor
     offsets: Tensor
     boxes: int
 
+    def to(self, device: torch.device) -> Targets:
+        """The same on another device."""
+        moved = {
+            each.name: getattr(self, each.name).to(device, non_blocking=True)
+            for each in fields(self)
+            if each.name != "boxes"
+        }
+        return Targets(**moved, boxes=self.boxes)
 
-def build_targets(batch: list[Float32Array], side: int, stride: int = 4) -> Targets:
-    """Targets for boxes ltrb in pixels of square crops of ``side``."""
-    cells = side // stride
-    heatmap = np.zeros((len(batch), 1, cells, cells), np.float32)
-    mask = np.zeros_like(heatmap)
+
+def build_targets(crops: Sequence[Picture], num_classes: int = 1, stride: int = 4) -> Targets:
+    """Targets of crops that are all of one size, a multiple of ``stride``."""
+    height, width = (side // stride for side in crops[0].image.shape[:2])
+    heatmap = np.zeros((len(crops), num_classes, height, width), np.float32)
+    mask = np.zeros((len(crops), 1, height, width), np.float32)
+    counted = np.ones((len(crops), 1, height, width), np.float32)
     rows, weights, sizes, offsets = [], [], [], []
-    for image, boxes in enumerate(batch):
-        scaled = boxes / stride
+    for image, crop in enumerate(crops):
+        scaled = crop.boxes / stride
         centres, extents = (scaled[:, :2] + scaled[:, 2:]) / 2, scaled[:, 2:] - scaled[:, :2]
-        owner = np.full((cells, cells), -1)
-        strength = np.zeros((cells, cells), np.float32)
+        owner = np.full((height, width), -1)
+        strength = np.zeros((height, width), np.float32)
+        for left, top, right, bottom in crop.ignored / stride:
+            area = np.s_[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))]
+            counted[image, 0][area] = 0
         # Where boxes overlap, the cells belong to the smaller one, which has fewer.
         for index in np.argsort(-extents.prod(axis=1), kind="stable"):
-            x, y = centres[index].astype(int).clip(0, cells - 1)
-            gaussian = _gaussian(cells, x, extents[index, 0])[None]
-            gaussian = gaussian * _gaussian(cells, y, extents[index, 1])[:, None]
-            np.maximum(heatmap[image, 0], gaussian, out=heatmap[image, 0])
-            left, top, right, bottom = scaled[index]
-            mask[image, 0, int(top) : math.ceil(bottom), int(left) : math.ceil(right)] = 1
+            x, y = centres[index].astype(int).clip(0, (width - 1, height - 1))
+            gaussian = _gaussian(width, x, extents[index, 0])[None]
+            gaussian = gaussian * _gaussian(height, y, extents[index, 1])[:, None]
+            of_class = heatmap[image, crop.classes[index]]
+            np.maximum(of_class, gaussian, out=of_class)
             reach_x, reach_y = np.minimum(_radius(extents[index]), MAX_REACH)
             area = np.s_[
                 max(0, y - reach_y) : y + reach_y + 1, max(0, x - reach_x) : x + reach_x + 1
             ]
             owner[area], strength[area] = index, gaussian[area]
+            counted[image, 0, y, x] = 1  # a centre counts wherever it lies
+        foreground = box_mask(crop) if crop.mask is None else crop.mask
+        mask[image, 0] = cv2.resize(
+            foreground.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_AREA
+        )
         y, x = np.nonzero(owner >= 0)
         box, strengths = owner[y, x], strength[y, x]
-        totals = np.bincount(box, strengths, len(boxes))
+        totals = np.bincount(box, strengths, len(scaled))
         rows.append(np.stack([np.full_like(y, image), y, x], axis=1))
         weights.append(strengths / totals[box])
         sizes.append(extents[box])
@@ -78,11 +99,12 @@ def build_targets(batch: list[Float32Array], side: int, stride: int = 4) -> Targ
     return Targets(
         torch.from_numpy(heatmap),
         torch.from_numpy(mask),
+        torch.from_numpy(counted),
         torch.from_numpy(np.concatenate(rows)),
         torch.from_numpy(np.concatenate(weights).astype(np.float32)),
         torch.from_numpy(np.concatenate(sizes).astype(np.float32)),
         torch.from_numpy(np.concatenate(offsets).astype(np.float32)),
-        sum(len(boxes) for boxes in batch),
+        sum(len(crop.boxes) for crop in crops),
     )
 
 

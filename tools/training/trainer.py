@@ -1,99 +1,235 @@
-"""The training loop of the compact model: a wall-clock budget, EMA weights, AP on unseen scenes."""
+"""The training loop: steps, averaged weights, AP on unseen scenes, checkpoints."""
 
 from __future__ import annotations
 
-import copy
-import csv
 import logging
 import math
-import queue
-import threading
+import signal
 import time
-from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from stages.detector.network_detector import fast_dtype
-from stages.detector.peaks import decode_peaks
-from stages.detector.preprocessing import input_geometry, network_input, normalise
-from stages.detector.spotnet import SpotNet, channels_last, save_checkpoint
-from tools.evaluation.detection import average_precision
-from tools.training.augmentation import random_crop
-from tools.training.coco import Sample, load_samples
+from stages.detector.preprocessing import normalise
+from stages.detector.spotnet import CheckpointError, load_initial
+from stages.errors import ConfigError, SpotStreamError
+from stages.sink.atomic import make_folder
+from tools.training.batches import Batch, CropBatches, load_batches
 from tools.training.config import TrainingConfig
-from tools.training.losses import TERM_WEIGHTS, spotnet_loss
-from tools.training.rendered import rendered_samples
-from tools.training.targets import Targets, build_targets
+from tools.training.journal import TrainingJournal
+from tools.training.losses import spotnet_loss
+from tools.training.processes import Processes, training_processes, without_averaging
+from tools.training.sources import ClassMap, Sources, read_sources
+from tools.training.state import (
+    CHECKPOINT,
+    TrainingState,
+    checkpointed,
+    save_weights,
+    write_aside,
+)
+from tools.training.validation import evaluate, mean_score
 
 log = logging.getLogger(__name__)
+
+BEST = "best.safetensors"
+LAST = "last.safetensors"
+BAD_BATCH = "bad_batch.pt"
+
+
+class DivergedError(SpotStreamError):
+    """The loss is not a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """Where the weights lie and how they score: AP at IoU 0.5 and 0.7 by data set."""
+    """How a run ended.
+
+    Attributes:
+        weights: The best by AP, or the last where nothing was held out.
+        steps: Done in all.
+        scores: AP at IoU 0.5 and 0.7 by data set, of the last weights.
+        complete: False where it was interrupted; it can be resumed.
+    """
 
     weights: Path
     steps: int
     scores: dict[str, dict[str, float]]
+    complete: bool
 
 
-def train(config: TrainingConfig) -> TrainingResult:
-    """Trains for ``config.minutes`` and writes ``weights.safetensors`` and ``log.csv``.
+def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
+    """Trains for ``config.steps`` steps, from the checkpoint in ``config.output`` if there is one.
+
+    Writes there ``best.safetensors``, ``last.safetensors``, ``checkpoint.pt``, ``log.csv``,
+    ``validation.csv`` and TensorBoard's files. Ctrl-C stops after the step under way.
+
+    Args:
+        config: All of the run.
+        overwrite: Begin anew where there is a checkpoint.
 
     Raises:
-        ConfigError: A data set is missing or broken.
-        FloatingPointError: The loss is not finite; nothing is overwritten.
+        ConfigError: A data set or the initial weights are missing or broken, or the checkpoint
+            belongs to another config.
+        DivergedError: The loss is not finite; the batch is saved.
+        OutputError: A file cannot be written.
     """
-    torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
-    training, weights, validation = _split(config)
-    log.info("%d training and %d validation images", len(training), len(validation))
-    model = channels_last(SpotNet.compact(**config.model)).train()
-    average = copy.deepcopy(model).eval()
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    sources = read_sources(config)
+    make_folder(config.output)
+    with training_processes(config.device) as processes:
+        state = _begin(config, processes, overwrite)
+        if processes.leads:
+            for note in sources.notes:
+                log.warning("%s", note)
+            held = sum(len(samples) for _, samples in sources.validation.values())
+            log.info("%d training and %d validation images", len(sources.training), held)
+        run = _Run(config, sources, state, processes)
+        journal = TrainingJournal(config.output, state.step) if processes.leads else nullcontext()
+        with journal as rows:
+            return run.go(rows)
+
+
+def _begin(config: TrainingConfig, processes: Processes, overwrite: bool) -> TrainingState:
+    state = TrainingState.begin(config, processes.device)
+    if (config.output / CHECKPOINT).is_file() and not overwrite:
+        state.resume(config.output, config)
+        log.info("resumed after step %d", state.step)
+    elif config.initial is not None:
+        try:
+            fresh = load_initial(state.model, config.initial)
+        except CheckpointError as error:
+            raise ConfigError(f"initial: {error}") from error
+        state.average.load_state_dict(state.model.state_dict())
+        if fresh:
+            log.info("not in %s, begun at random: %s", config.initial, ", ".join(fresh))
+    if config.checkpoint_activations:
+        checkpointed(state.model)
+    return state
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """One run of the loop."""
+
+    config: TrainingConfig
+    sources: Sources
+    state: TrainingState
+    processes: Processes
+
+    def go(self, journal: TrainingJournal | None) -> TrainingResult:
+        config, state = self.config, self.state
+        model = self.processes.spread(state.model)
+        crops = CropBatches(self.sources, config, self.processes.rank)
+        batches = load_batches(crops, state.step * config.accumulate)
+        scores: dict[str, dict[str, float]] = {}
+        began = time.monotonic() - state.seconds
+        with _interruptible() as interrupted:
+            while state.step < config.steps:
+                terms = self._step(model, batches)
+                state.step += 1
+                state.seconds = time.monotonic() - began
+                stop = self.processes.any(bool(interrupted))
+                if journal is None:
+                    if stop:
+                        break
+                    continue
+                if state.step % config.log_every == 0:
+                    values = {name: float(value) for name, value in terms.items()}
+                    journal.losses(state.step, state.seconds, values)
+                    log.info("%s", _line(state, config, values))
+                last = state.step == config.steps
+                if state.step % config.validate_every == 0 or last:
+                    scores = self._validate(journal)
+                if state.step % config.save_every == 0 or last or stop:
+                    state.save(config.output, config)
+                    save_weights(state.average, config.output / LAST)
+                if stop:
+                    break
+        best = config.output / BEST
+        weights = best if best.is_file() and self.sources.validation else config.output / LAST
+        return TrainingResult(weights, state.step, scores, state.step >= config.steps)
+
+    def _step(self, model: nn.Module, batches: Iterator[Batch]) -> dict[str, Tensor]:
+        """One step of the optimizer; the mean of each term of the loss."""
+        config, state, device = self.config, self.state, self.processes.device
+        rate = config.learning_rate * schedule(state.step / config.steps, config.warmup)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        half = config.precision == "bfloat16" or (
+            config.precision == "auto" and fast_dtype(device) is torch.bfloat16
+        )
+        sums: dict[str, Tensor] = {}
+        for part in range(config.accumulate):
+            batch = next(batches)
+            for line in batch.unreadable:
+                log.warning("%s, left out", line)
+            images = normalise(batch.images.to(device, non_blocking=True))
+            with without_averaging(model, part == config.accumulate - 1):
+                with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                    outputs = model(images)
+                terms = spotnet_loss(outputs, batch.targets.to(device))
+                if not torch.isfinite(terms["total"]):
+                    self._give_up(batch, terms)
+                (terms["total"] / config.accumulate).backward()
+            for name, value in terms.items():
+                mean = value.detach() / config.accumulate
+                sums[name] = sums[name] + mean if name in sums else mean
+        nn.utils.clip_grad_norm_(state.model.parameters(), config.gradient_norm)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        state.update_average(self._decay())
+        return sums
+
+    def _decay(self) -> float:
+        """Weights at random are soon forgotten by the average; those it began with are not."""
+        decay = self.config.ema_decay
+        if self.config.initial is not None:
+            return decay
+        return min(decay, (1 + self.state.step) / (10 + self.state.step))
+
+    def _give_up(self, batch: Batch, terms: dict[str, Tensor]) -> None:
+        path = self.config.output / BAD_BATCH
+        content = {"step": self.state.step, "images": batch.images, "names": batch.names}
+        write_aside(path, lambda part: torch.save(content, part))
+        wrong = ", ".join(name for name, value in terms.items() if not torch.isfinite(value))
+        raise DivergedError(
+            f"the loss ({wrong}) is not finite in step {self.state.step + 1}; its crops are in "
+            f"{path}, from {batch.names[0]} and others. Checkpoints from before it stay; "
+            f"try a lower learning_rate"
+        )
+
+    def _validate(self, journal: TrainingJournal) -> dict[str, dict[str, float]]:
+        if not self.sources.validation:
+            return {}
+        classes = ClassMap.of(self.config)
+        scores = evaluate(self.state.average, self.sources.validation, classes)
+        journal.scores(self.state.step, scores)
+        mean = mean_score(scores)
+        log.info("step %d, unseen scenes: %s", self.state.step, _describe(scores))
+        if mean > self.state.best:
+            self.state.best = mean
+            save_weights(self.state.average, self.config.output / BEST)
+        return scores
+
+
+def _line(state: TrainingState, config: TrainingConfig, values: dict[str, float]) -> str:
+    left = state.seconds / state.step * (config.steps - state.step) / 60
+    terms = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+    return f"step {state.step} of {config.steps}, {left:.0f} min left: {terms}"
+
+
+def _describe(scores: dict[str, dict[str, float]]) -> str:
+    return "; ".join(
+        f"{name} " + ", ".join(f"{key} {value:.3f}" for key, value in each.items())
+        for name, each in scores.items()
     )
-    config.output.mkdir(parents=True, exist_ok=True)
-    started, budget = time.monotonic(), config.minutes * 60
-    step = 0
-    half = fast_dtype(torch.device("cpu")) is torch.bfloat16
-    with (config.output / "log.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["step", "seconds", "total", *TERM_WEIGHTS])
-        for images, targets in _batches(training, weights, config):
-            progress = (time.monotonic() - started) / budget
-            if progress >= 1:
-                break
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * schedule(progress, config.warmup)
-            with torch.autocast("cpu", torch.bfloat16, enabled=half):
-                outputs = model(normalise(images))
-            terms = spotnet_loss(outputs, targets)
-            if not torch.isfinite(terms["total"]):
-                raise FloatingPointError(f"the loss is not finite at step {step}: {terms}")
-            optimizer.zero_grad(set_to_none=True)
-            terms["total"].backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 10.0)
-            optimizer.step()
-            _update_average(average, model, min(config.ema_decay, (1 + step) / (10 + step)))
-            step += 1
-            if step % 50 == 0:
-                values = [terms[name].item() for name in ("total", *TERM_WEIGHTS)]
-                seconds = time.monotonic() - started
-                writer.writerow([step, f"{seconds:.0f}", *(f"{v:.4f}" for v in values)])
-                file.flush()
-                log.info("step %d, %.0f s, loss %.3f (centre %.3f)", step, seconds, *values[:2])
-            if step % 250 == 0:
-                save_checkpoint(average, config.output / "last.safetensors")
-    weights_path = config.output / "weights.safetensors"
-    save_checkpoint(average, weights_path)
-    return TrainingResult(weights_path, step, evaluate(average, validation, config))
 
 
 def schedule(progress: float, warmup: float) -> float:
@@ -103,95 +239,20 @@ def schedule(progress: float, warmup: float) -> float:
     return 0.01 + 0.99 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
 
 
-def evaluate(
-    model: SpotNet, samples: list[Sample], config: TrainingConfig
-) -> dict[str, dict[str, float]]:
-    """AP50 and AP70 by data set on whole images."""
-    network = channels_last(model.fused())
-    scores: dict[str, dict[str, float]] = {}
-    for data_set in sorted({sample.data_set for sample in samples}):
-        chosen = [sample for sample in samples if sample.data_set == data_set]
-        scale = config.validation_scale.get(data_set, network.config.scale)
-        found = [_detect(network, sample, scale) for sample in chosen]
-        boxes, confidences = [f[0] for f in found], [f[1] for f in found]
-        truth = [sample.boxes for sample in chosen]
-        scores[data_set] = {
-            f"AP{round(iou * 100)}": average_precision(truth, boxes, confidences, iou)
-            for iou in (0.5, 0.7)
-        }
-    return scores
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """A list that holds something once Ctrl-C or SIGTERM came; a second one ends at once."""
+    seen: list[int] = []
 
+    def note(number: int, _: FrameType | None) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+        log.info("stopping after this step; once more ends at once")
 
-@torch.inference_mode()
-def _detect(network: SpotNet, sample: Sample, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    geometry = input_geometry(sample.image.shape[0], sample.image.shape[1], network.config, scale)
-    images = normalise(network_input([sample.image], geometry))
-    peaks = decode_peaks(network(images)[-1])
-    boxes = peaks.boxes[0].numpy() / np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
-    return boxes, peaks.scores[0].numpy()
-
-
-def _split(config: TrainingConfig) -> tuple[list[Sample], np.ndarray, list[Sample]]:
-    training, weights, validation = [], [], []
-    for data_set in config.data:
-        samples = load_samples(data_set)
-        chosen = [sample for sample in samples if sample.scene not in data_set.held_out]
-        validation += [sample for sample in samples if sample.scene in data_set.held_out]
-        training += chosen
-        weights.append(data_set.share * draw_weights(chosen))
-    if config.rendered:
-        chosen = rendered_samples(config.rendered, 1000)
-        training += chosen
-        weights.append(config.rendered_share * draw_weights(chosen))
-        validation += rendered_samples(max(1, config.rendered // 10), 0)
-    joined = np.concatenate(weights)
-    return training, joined / joined.sum(), validation
-
-
-def draw_weights(samples: list[Sample]) -> np.ndarray:
-    """How likely each image of a data set is drawn: ``(N,)``, sum 1.
-
-    A scene weighs as the square root of its images, so that a camera with a hundred
-    near-duplicates does not crowd out the one with five.
-    """
-    counts = Counter(sample.scene for sample in samples)
-    weights = np.array([counts[sample.scene] ** -0.5 for sample in samples])
-    return np.asarray(weights / weights.sum())
-
-
-def _batches(
-    samples: list[Sample], weights: np.ndarray, config: TrainingConfig
-) -> Iterator[tuple[Tensor, Targets]]:
-    """Endless batches, made in a thread of their own while the network computes."""
-    ready: queue.Queue[tuple[Tensor, Targets]] = queue.Queue(maxsize=6)
-    stop = threading.Event()
-
-    def produce() -> None:
-        rng = np.random.default_rng(config.seed)
-        while not stop.is_set():
-            chosen = rng.choice(len(samples), config.batch_size, p=weights)
-            crops = [random_crop(samples[i], config.crop, config.scale_range, rng) for i in chosen]
-            images = torch.from_numpy(np.stack([image for image, _ in crops]))
-            batch = images, build_targets([boxes for _, boxes in crops], config.crop)
-            while not stop.is_set():
-                try:
-                    ready.put(batch, timeout=0.2)
-                    break
-                except queue.Full:
-                    continue
-
-    threading.Thread(target=produce, name="batches", daemon=True).start()
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        while True:
-            yield ready.get()
+        yield seen
     finally:
-        stop.set()
-
-
-@torch.no_grad()
-def _update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
-    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -168,10 +168,16 @@ def mast_path(
     varied: bool,
     stand: tuple[float, float],
     target: tuple[float, float],
+    heights: tuple[float, float],
+    fields: tuple[float, float],
 ) -> CameraPath:
-    """A camera on a mast at ``stand`` that looks at ``target`` (ground points in metres)."""
-    field = math.radians(rng.uniform(38, 85) if varied else rng.uniform(64, 72))
-    up = rng.uniform(5, 14) if varied else rng.uniform(8.5, 10)
+    """A camera on a mast at ``stand`` that looks at ``target`` (ground points in metres).
+
+    It hangs at some height of the range ``heights`` (metres), with a lens of the range ``fields``
+    (horizontal, degrees).
+    """
+    field = math.radians(rng.uniform(*fields))
+    up = rng.uniform(*heights)
     dx, dy = target[0] - stand[0], target[1] - stand[1]
     pitch = math.atan2(up, math.hypot(dx, dy))
     if varied:

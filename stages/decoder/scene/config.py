@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from stages.errors import ConfigError
 
 VIEWS = ("drone", "intersection", "random")
 LIGHTS = ("day", "dusk", "night", "random")
+WEATHERS = ("clear", "rain", "random")
 MAX_VEHICLES = 200
 
 
@@ -25,6 +28,8 @@ class SceneConfig:
         view: ``drone`` (moving, oblique to straight down), ``intersection`` (camera on a mast)
             or ``random``.
         light: ``day``, ``dusk``, ``night`` or ``random``.
+        weather: ``clear``, ``rain`` (streaks, wet and glossy ground, drops on the lens) or
+            ``random`` (rain in every fourth scene).
         vehicles: About how many vehicles there are in the whole scene; the camera sees about
             a third of them at a time. Full roads take no more.
         varied: Draw camera, ground and picture quality from far wider ranges, as for training.
@@ -37,6 +42,7 @@ class SceneConfig:
     frame_rate: Fraction = Fraction(25)
     view: str = "drone"
     light: str = "day"
+    weather: str = "clear"
     vehicles: int = 70
     varied: bool = False
 
@@ -56,7 +62,39 @@ class SceneConfig:
             raise ConfigError(f"scene view must be one of {', '.join(VIEWS)}, got {self.view!r}")
         if self.light not in LIGHTS:
             raise ConfigError(f"scene light must be one of {', '.join(LIGHTS)}, got {self.light!r}")
+        if self.weather not in WEATHERS:
+            raise ConfigError(
+                f"scene weather must be one of {', '.join(WEATHERS)}, got {self.weather!r}"
+            )
         if not 0 <= self.vehicles <= MAX_VEHICLES:
             raise ConfigError(
                 f"scene vehicles must lie in [0, {MAX_VEHICLES}], got {self.vehicles}"
             )
+
+
+def random_config(
+    seed: int,
+    width: int,
+    height: int,
+    *,
+    frames: int = 150,
+    view: str = "random",
+    light: str = "random",
+    weather: str = "random",
+) -> SceneConfig:
+    """Everything else is drawn from wide ranges, the number of vehicles too.
+
+    Frames are 1/25 s apart.
+    """
+    rng = np.random.default_rng([seed, 99])
+    return SceneConfig(
+        seed=seed,
+        width=width,
+        height=height,
+        frames=frames,
+        view=view,
+        light=light,
+        weather=weather,
+        vehicles=int(rng.integers(25, MAX_VEHICLES)),
+        varied=True,
+    )

@@ -27,12 +27,15 @@ class Ground:
         metres_per_pixel: Of the first level. Its row 0 is the north end.
         lamp: ``(L, L)`` float32 nearness of street lamps, 0..1, over the same square.
         reach: The square goes from -reach to +reach, metres.
+        gloss: ``(L, L)`` uint8, how well wet ground mirrors, over the same square; None where it
+            is dry.
     """
 
     levels: tuple[UInt8Array, ...]
     metres_per_pixel: float
     lamp: Float32Array
     reach: float
+    gloss: UInt8Array | None = None
 
     def to_world(self, level: int) -> Float64Array:
         """``(3, 3)`` from a level's pixels to ground coordinates."""
@@ -64,7 +67,12 @@ def fractal_noise(
 
 
 def make_ground(
-    rng: np.random.Generator, plan: RoadPlan, light: Light, size: int, varied: bool
+    rng: np.random.Generator,
+    plan: RoadPlan,
+    light: Light,
+    size: int,
+    varied: bool,
+    wet: bool = False,
 ) -> Ground:
     """Paints the ground of a plan and lights it."""
     canvas = Canvas(size, plan.reach)
@@ -84,22 +92,24 @@ def make_ground(
     if varied and rng.random() < 0.25:
         paving = np.array([0.36, 0.42, 0.52])
     _lay(picture, paved, paving, 0.05 * broad + 0.05 * fine)
-    tar = np.array([0.335, 0.33, 0.325]) * (rng.uniform(0.75, 1.75) if varied else 1.35)
+    tar = np.array([0.335, 0.33, 0.325]) * (rng.uniform(0.7, 1.5) if varied else 1.35)
+    rough = np.float32(rng.uniform(0.1, 1.0) if varied else 1.0)
     wear = _wear(rng, canvas, plan)
-    _lay(picture, asphalt, tar, 0.032 * broad + 0.05 * fine + wear)
+    _lay(picture, asphalt, tar, rough * (0.032 * broad + 0.05 * fine) + wear)
     _patches(rng, canvas, picture, plan, tar, fine)
     _lay(picture, kerb, np.array([0.62, 0.63, 0.63]), 0.04 * fine)
     for mask, colour in paint_markings(rng, canvas, plan, varied):
         worn = np.clip(0.86 - 0.10 * broad - 0.07 * fine, 0.25, 1.0) * rng.uniform(0.7, 1.0)
         mask[:] = (mask * worn).astype(np.uint8)
         _lay(picture, mask, colour, 0.02 * fine)
+    gloss = _wet(rng, picture, paved) if wet else None
     lamp = _lamp_map(plan)
     _illuminate(picture, light, lamp)
     first = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
     levels = [first]
     while len(levels[-1]) > size // 16:
         levels.append(np.asarray(cv2.pyrDown(levels[-1]), np.uint8))
-    return Ground(tuple(levels), 2 * plan.reach / size, lamp, plan.reach)
+    return Ground(tuple(levels), 2 * plan.reach / size, lamp, plan.reach, gloss)
 
 
 def lamp_places(plan: RoadPlan) -> list[tuple[float, float, float]]:
@@ -173,6 +183,17 @@ def _corners(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, widen: bool) -> N
                 [[[x - 1, y - 1], [x - 1, y + radius]], arc, [[x + radius, y - 1]]]
             )
             canvas.polygon(mask, outline * [sx, sy])
+
+
+def _wet(rng: np.random.Generator, picture: Float32Array, paved: UInt8Array) -> UInt8Array:
+    """Darkens wet pavement in place, more so in puddles; gives its gloss."""
+    depth = float(rng.uniform(-0.6, 0.5))
+    puddles = np.clip(0.5 + 0.7 * (fractal_noise(rng, len(picture), 14, 4) + depth), 0, 1)
+    share = paved.astype(np.float32) / 255
+    picture *= (1 - share * (0.28 + 0.16 * puddles))[..., None]
+    picture *= 0.85 + 0.15 * share[..., None]  # soaked earth and grass
+    gloss = share * (0.35 + 0.65 * puddles) * 255
+    return np.asarray(cv2.resize(gloss, (1024, 1024), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _wear(rng: np.random.Generator, canvas: Canvas, plan: RoadPlan) -> Float32Array:

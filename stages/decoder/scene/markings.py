@@ -85,10 +85,13 @@ def _approach(canvas: Canvas, white: UInt8Array, plan: RoadPlan, road: Road, qua
     for lane in range(road.lanes):
         x, y = road.lane_offset(lane), -stop - 9.0
         canvas.box(white, quarters, (x - 0.09, x + 0.09), (y, y + 3.0))
-        other = plan.roads[1 - plan.roads.index(road)]
-        if lane == road.lanes - 1 and road.lanes > 1 and other.lanes > 1:
-            canvas.box(white, quarters, (x, x + 0.6), (y + 2.82, y + 3.0))
-            tip = np.array([[x + 0.6, y + 2.5], [x + 1.15, y + 2.91], [x + 0.6, y + 3.3]])
+        way = plan.turning(road, lane)
+        if way:
+            bar = (x, x + 0.6) if way > 0 else (x - 0.6, x)
+            canvas.box(white, quarters, bar, (y + 2.82, y + 3.0))
+            tip = np.array(
+                [[x + way * 0.6, y + 2.5], [x + way * 1.15, y + 2.91], [x + way * 0.6, y + 3.3]]
+            )
         else:
             tip = np.array([[x - 0.4, y + 3.0], [x + 0.4, y + 3.0], [x, y + 4.1]])
         canvas.polygon(white, turn(tip, quarters))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -14,11 +13,14 @@ from stages.decoder.scene.camera import Camera
 from stages.decoder.scene.geometry import NEAR, Geometry, Projection
 from stages.decoder.scene.glow import add_glow
 from stages.decoder.scene.ground import Ground
+from stages.decoder.scene.ground_view import GroundView
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.optics import Optics
 from stages.decoder.scene.ordering import paint_order
+from stages.decoder.scene.rain import Rain
 from stages.decoder.scene.relief import Relief
 from stages.decoder.scene.scenery import Tree
+from stages.decoder.scene.silhouettes import Occlusion, Silhouettes, find_occlusion
 
 Float64Array = npt.NDArray[np.float64]
 Int16Array = npt.NDArray[np.int16]
@@ -27,7 +29,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 _SHIFT = 4
 _ONE = 1 << _SHIFT
-_BANDS = 8
+_HULL_SHIFT = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +43,9 @@ class Painted:
             pixels with the origin at the corner of the first pixel.
         inside: ``(M,)`` share of the hull inside the frame.
         visible: ``(M,)`` share of that which nothing hides.
+        owners: ``(H, W)`` int16 as ``covers``, but of the things' own outlines; None unless the
+            details were asked for.
+        occlusion: What hides things; None unless the details were asked for.
     """
 
     image: UInt8Array
@@ -48,6 +53,8 @@ class Painted:
     boxes: Float64Array
     inside: Float64Array
     visible: Float64Array
+    owners: Int16Array | None = None
+    occlusion: Occlusion | None = None
 
 
 class Renderer:
@@ -62,6 +69,7 @@ class Renderer:
         light: The light.
         optics: What the camera does to the picture.
         size: Frame width and height in pixels.
+        rain: What rain does to the picture, None where it is dry.
     """
 
     def __init__(
@@ -74,14 +82,25 @@ class Renderer:
         light: Light,
         optics: Optics,
         size: tuple[int, int],
+        rain: Rain | None = None,
     ) -> None:
+        self._rain = rain
         self._ground, self._geometry, self._thin = ground, geometry, thin
+        self._ground_view = GroundView(ground, size)
         self._trees, self._light, self._optics, self._size = trees, light, optics, size
         self._driving = np.arange(geometry.count) < driving
         self._tree_middles = np.array([t.position for t in trees]).reshape(-1, 3)
         self._tree_radii = np.array([t.radius for t in trees])
 
-    def paint(self, camera: Camera, poses: Float64Array, braking: BoolArray, index: int) -> Painted:
+    def paint(
+        self,
+        camera: Camera,
+        poses: Float64Array,
+        braking: BoolArray,
+        index: int,
+        *,
+        details: bool = False,
+    ) -> Painted:
         """Paints the things at ``poses`` ``(M, 3)`` as the camera sees them.
 
         Args:
@@ -89,29 +108,34 @@ class Renderer:
             poses: x, y in metres and heading in radians.
             braking: ``(M,)`` whose brake lights are on.
             index: Frame index, for the noise.
+            details: Whether to find out the exact outlines and what hides what.
         """
         width, height = self._size
         lamp = self._ground.lamp_at(poses[:, :2])
         projection = self._geometry.project(camera, poses, self._light, lamp, braking, self._size)
-        image = self._ground_picture(camera)
+        image = self._ground_view.picture(camera)
         image = self._shade_ground(image, camera, poses, projection)
         self._optics.sky(image, camera)
         covers = np.zeros((height, width), np.int16)
         inside, visible, totals = np.zeros((3, self._geometry.count))
         crops: dict[int, tuple[slice, slice]] = {}
+        hulls: dict[int, npt.NDArray[np.int32]] = {}
+        silhouettes = Silhouettes(self._size, _SHIFT) if details else None
+        owners = None if silhouettes is None else silhouettes.owners
         crowns = self._crown_boxes(camera)
         points = np.round(projection.points * _ONE).astype(np.int32)
         for kind, item in self._order(camera, poses, projection, crowns):
             if kind:
-                self._paint_trunk(image, camera, self._trees[item])
-                self._paint_crown(image, covers, self._trees[item], crowns[item])
+                self._paint_trunk(image, owners, camera, self._trees[item])
+                self._paint_crown(image, covers, owners, self._trees[item], crowns[item])
                 continue
-            self._paint_thing(image, points, projection, item)
+            self._paint_thing(image, points, projection, item, silhouettes)
             if self._thin[item]:
                 continue
             hull = cv2.convexHull(projection.points[self._vertices(item)].astype(np.float32))
             code = item + 1
-            cv2.fillConvexPoly(covers, np.round(hull * 256).astype(np.int32), code, cv2.LINE_8, 8)
+            hulls[item] = np.round(hull * (1 << _HULL_SHIFT)).astype(np.int32)
+            cv2.fillConvexPoly(covers, hulls[item], code, cv2.LINE_8, _HULL_SHIFT)
             crop = self._crop(projection.boxes[item])
             totals[item] = np.count_nonzero(covers[crop] == code)
             outline = cv2.arcLength(hull, True) / 2 + 1
@@ -122,9 +146,15 @@ class Renderer:
                 visible[item] = np.count_nonzero(covers[crop] == item + 1) / totals[item]
         if self._light.headlights:
             image = add_glow(image, covers, self._geometry, projection, self._light)
+        if self._rain is not None:
+            image = self._rain.fall(self._rain.wet(image, covers, camera, crops), index)
         image = self._optics.finish(image, index)
         boxes = projection.boxes + 0.5
-        return Painted(image, covers, boxes, inside, visible)
+        occlusion = None
+        if details:
+            partly = {item: hulls[item] for item in crops if visible[item] < 1}
+            occlusion = find_occlusion(covers, partly, crops, self._geometry.count, _HULL_SHIFT)
+        return Painted(image, covers, boxes, inside, visible, owners, occlusion)
 
     def _vertices(self, item: int) -> slice:
         first = self._geometry.vertex_first
@@ -136,48 +166,6 @@ class Renderer:
             slice(max(0, int(top) - 1), max(0, int(bottom) + 3)),
             slice(max(0, int(left) - 1), max(0, int(right) + 3)),
         )
-
-    def _ground_picture(self, camera: Camera) -> UInt8Array:
-        """The ground in bands of rows, each from the level that is as fine as its pixels."""
-        width, height = self._size
-        to_image = camera.ground_homography()
-        image = np.empty((height, width, 3), np.uint8)
-        edges = np.linspace(0, height, _BANDS + 1).astype(int)
-        for top, bottom in pairwise(edges):
-            if not self._sees_ground(camera, int(bottom) - 1):
-                image[top:bottom] = 0
-                continue
-            level = self._level(camera, (int(top) + int(bottom)) / 2)
-            shift = np.array([[1, 0, 0], [0, 1, -float(top)], [0, 0, 1]])
-            matrix = shift @ to_image @ self._ground.to_world(level)
-            cv2.warpPerspective(
-                self._ground.levels[level],
-                np.linalg.inv(matrix),
-                (width, int(bottom - top)),
-                dst=image[top:bottom],
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REFLECT_101,
-            )
-        return image
-
-    def _sees_ground(self, camera: Camera, row: int) -> bool:
-        """Whether either end of a row lies below the horizon."""
-        y = (row - camera.centre[1]) / camera.focal
-        x = camera.centre[0] / camera.focal
-        axes = camera.rotation[:, 2]
-        return min(-x * axes[0], x * axes[0]) + y * axes[1] + axes[2] < 0
-
-    def _level(self, camera: Camera, row: float) -> int:
-        down = (row - camera.centre[1]) / camera.focal
-        ray = camera.rotation[1] * down + camera.rotation[2]
-        if ray[2] > -0.01:
-            return len(self._ground.levels) - 1
-        distance = -camera.position[2] / ray[2]  # along the ray of unit depth
-        across = distance / camera.focal
-        slant = np.linalg.norm(ray) / -ray[2]
-        sample = across * np.sqrt(min(slant, 12.0))
-        level = np.log2(max(sample / self._ground.metres_per_pixel, 1.0))
-        return int(min(round(level), len(self._ground.levels) - 1))
 
     def _shade_ground(
         self, image: UInt8Array, camera: Camera, poses: Float64Array, projection: Projection
@@ -229,7 +217,12 @@ class Renderer:
         ]
 
     def _paint_thing(
-        self, image: UInt8Array, points: npt.NDArray[np.int32], projection: Projection, item: int
+        self,
+        image: UInt8Array,
+        points: npt.NDArray[np.int32],
+        projection: Projection,
+        item: int,
+        silhouettes: Silhouettes | None,
     ) -> None:
         geometry = self._geometry
         first, last = int(geometry.face_first[item]), int(geometry.face_first[item + 1])
@@ -243,8 +236,12 @@ class Renderer:
             cv2.fillConvexPoly(
                 image, points[starts[face] : starts[face + 1]], colour, cv2.LINE_AA, _SHIFT
             )
+        if silhouettes is not None:
+            silhouettes.add(item, [points[starts[face] : starts[face + 1]] for face in faces])
 
-    def _paint_trunk(self, image: UInt8Array, camera: Camera, tree: Tree) -> None:
+    def _paint_trunk(
+        self, image: UInt8Array, owners: Int16Array | None, camera: Camera, tree: Tree
+    ) -> None:
         ends = np.array([tree.position * [1, 1, 0], tree.position])
         view = camera.to_camera(ends)
         if view[:, 2].min() < NEAR:
@@ -253,9 +250,16 @@ class Renderer:
         thick = max(1, round(0.10 * tree.radius * camera.focal / float(view[0, 2])))
         colour = (self._light.shade(np.array([[0.7, 0.0, 0.7]]), np.array([0.3]))[0] * 45).tolist()
         cv2.line(image, pixels[0], pixels[1], colour, thick, cv2.LINE_AA, _SHIFT)
+        if owners is not None:
+            cv2.line(owners, pixels[0], pixels[1], 0, thick, cv2.LINE_8, _SHIFT)
 
     def _paint_crown(
-        self, image: UInt8Array, covers: Int16Array, tree: Tree, box: Float64Array
+        self,
+        image: UInt8Array,
+        covers: Int16Array,
+        owners: Int16Array | None,
+        tree: Tree,
+        box: Float64Array,
     ) -> None:
         height, width = image.shape[:2]
         left, top = max(0, int(box[0])), max(0, int(box[1]))
@@ -272,4 +276,7 @@ class Renderer:
         part = image[top:bottom, left:right]
         blended = part + (sprite[..., :3] * 255 - part) * alpha
         image[top:bottom, left:right] = np.clip(blended, 0, 255).astype(np.uint8)
-        covers[top:bottom, left:right][alpha[..., 0] > 0.5] = 0
+        opaque = alpha[..., 0] > 0.5
+        covers[top:bottom, left:right][opaque] = 0
+        if owners is not None:
+            owners[top:bottom, left:right][opaque] = 0

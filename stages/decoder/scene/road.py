@@ -3,7 +3,8 @@
 Traffic keeps to the right. Roads run along the world's axes with the crossing at the origin (the
 camera's yaw is what turns the picture). At a crossing whose roads have two or more lanes each way
 the outermost lanes turn right, all of them: such flows meet no other, so that vehicles never cross
-each other's way while the lights separate the rest.
+each other's way while the lights separate the rest. Where a plan has left turns, each arm has its
+green alone, and no two flows share a lane in which they leave.
 """
 
 from __future__ import annotations
@@ -54,12 +55,14 @@ class Lane:
     Attributes:
         course: ``(N, 3)`` x, y in metres and heading in radians (0 east), every half metre.
         stop: Metres from the lane's start to its stop line, or infinity.
-        phase: Which signal phase holds it, 0 or 1.
+        phase: Which signal phase holds it, from 0.
+        bends: Whether it turns at the crossing.
     """
 
     course: Float64Array
     stop: float
     phase: int
+    bends: bool
 
     @property
     def length(self) -> float:
@@ -76,17 +79,34 @@ class RoadPlan:
         lanes: All lanes.
         reach: Roads run from -reach to +reach, metres.
         corner: Radius of the kerb at the crossing's corners, metres.
+        left_turns: Whether innermost lanes turn left; each arm then has a signal phase.
     """
 
     roads: tuple[Road, ...]
     lanes: tuple[Lane, ...]
     reach: float
     corner: float
+    left_turns: bool = False
 
     @property
     def crossing(self) -> bool:
         """Whether two roads cross."""
         return len(self.roads) == 2
+
+    @property
+    def phases(self) -> int:
+        """How many signal phases follow each other."""
+        return 4 if self.left_turns else 2
+
+    def turning(self, road: Road, lane: int) -> int:
+        """Where a lane of ``road`` leads at the crossing: -1 left, 0 straight on, 1 right."""
+        if not self.crossing:
+            return 0
+        fewest = min(each.lanes for each in self.roads)
+        if self.left_turns and lane == 0 and fewest > 1:
+            return -1
+        outermost = lane == road.lanes - 1
+        return int(outermost and fewest > (2 if self.left_turns else 1))
 
     def zebra_start(self, road: Road) -> float:
         """Distance from the origin at which the zebra crossing over ``road`` begins, metres."""
@@ -120,18 +140,19 @@ def make_plan(rng: np.random.Generator, crossing: bool, reach: float, varied: bo
     if crossing:
         roads.append(_road(rng, 1, width, varied, wide=False))
         corner = float(rng.uniform(5.5, 8.0))
-    plan = RoadPlan(tuple(roads), (), reach, corner)
+    left_turns = varied and crossing and rng.random() < 0.6
+    plan = RoadPlan(tuple(roads), (), reach, corner, left_turns)
     lanes = [
         _lane(plan, road, road.direction + 2 * way, lane)
         for road in roads
         for way in range(2)
         for lane in range(road.lanes)
     ]
-    return RoadPlan(plan.roads, tuple(lanes), reach, corner)
+    return RoadPlan(plan.roads, tuple(lanes), reach, corner, left_turns)
 
 
 def _road(rng: np.random.Generator, direction: int, width: float, varied: bool, wide: bool) -> Road:
-    choices = ((2, 3, 4) if wide else (1, 2, 2, 3)) if varied else (2, 3)
+    choices = ((2, 3, 4, 5) if wide else (1, 2, 3, 3, 4)) if varied else (2, 3)
     median = float(rng.choice([0.3, 0.3, 1.2, 2.5]) if varied else 0.3)
     return Road(direction, int(rng.choice(choices)), width, median, float(rng.uniform(2.0, 4.0)))
 
@@ -143,15 +164,23 @@ def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
     if plan.crossing:
         stop = reach - plan.stop_distance(road)
         other = plan.roads[1 - plan.roads.index(road)]
-        outermost = lane == road.lanes - 1
-        if outermost and road.lanes > 1 and other.lanes > 1:
+        way = plan.turning(road, lane)
+        if way > 0:
             radius = plan.corner + plan.roads[0].lane_width / 2
             exit_offset = other.lane_offset(other.lanes - 1)
             centre = np.array([offset + radius, -exit_offset - radius])
             angle = np.linspace(math.pi, math.pi / 2, 24)
             arc = centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
             points = np.concatenate([[[offset, -reach]], arc, [[reach, -exit_offset]]])
-    return Lane(_sample(turn(points, quarters)), stop, road.direction)
+        elif way < 0:
+            exit_offset = other.lane_offset(0)
+            radius = exit_offset + 0.7 * max(road.half_width, other.half_width)
+            centre = np.array([offset - radius, exit_offset - radius])
+            angle = np.linspace(0.0, math.pi / 2, 36)
+            arc = centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
+            points = np.concatenate([[[offset, -reach]], arc, [[-reach, exit_offset]]])
+    phase = quarters % 4 if plan.left_turns else road.direction
+    return Lane(_sample(turn(points, quarters)), stop, phase, len(points) > 2)
 
 
 def _sample(points: Float64Array) -> Float64Array:

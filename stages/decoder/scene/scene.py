@@ -9,23 +9,30 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.decoder.scene.camera import CameraPath, drone_path, mast_path
-from stages.decoder.scene.config import SceneConfig
+from stages.decoder.scene.config import SceneConfig, random_config
 from stages.decoder.scene.geometry import Geometry
 from stages.decoder.scene.ground import make_ground
 from stages.decoder.scene.light import make_light
 from stages.decoder.scene.mesh import Mesh
 from stages.decoder.scene.optics import Optics
 from stages.decoder.scene.population import Population, make_trees, populate
+from stages.decoder.scene.rain import Rain, rainy
 from stages.decoder.scene.renderer import Painted, Renderer
-from stages.decoder.scene.road import RoadPlan, make_plan
+from stages.decoder.scene.road import make_plan
 from stages.decoder.scene.vehicle import CLASS_NAMES
+from stages.decoder.scene.viewpoints import mast_viewpoint
 from stages.errors import ConfigError
 from stages.records import Float32Array, Int16Array, Int64Array, UInt8Array
 
 MIN_VISIBLE = 0.4  # share of the hull no other thing hides
 MIN_INSIDE = 0.5  # share of the hull inside the frame
 MIN_SIDE = 10.0  # pixels
+VARIED_MIN_INSIDE = 0.15  # instead of `MIN_INSIDE` in varied scenes, or
+LARGE_SHARE = 0.01  # share of the frame that the box takes
 
+Float64Array = npt.NDArray[np.float64]
+
+_SUNNY = 0.15  # share of light that cast shadows take away
 _REACH = 110.0  # metres from the crossing to where roads end
 
 
@@ -48,6 +55,32 @@ class SceneFrame:
     visibility: Float32Array
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SceneDetails:
+    """A rendered frame with all of its vehicles, however small or hidden, and with masks.
+
+    Attributes:
+        frame: Every vehicle of which something is seen.
+        listed: ``(N,)`` bool, whether `Scene.render` lists it.
+        truncation: ``(N,)`` float32, share of the vehicle outside the frame.
+        small: ``(N,)`` bool, whether it is so far away that a side of its whole box is below
+            `MIN_SIDE`.
+        occluders: ``(N,)`` int64, id of the vehicle that hides most of it, 0 where it is something
+            else or nothing.
+        overlaps: ``(N, 4)`` float32 left, top, right, bottom of what is hidden of it, pixels;
+            empty where nothing is.
+        mask: ``(H, W)`` uint8, 255 where the pixel shows a vehicle, else 0.
+    """
+
+    frame: SceneFrame
+    listed: npt.NDArray[np.bool_]
+    truncation: Float32Array
+    small: npt.NDArray[np.bool_]
+    occluders: Int64Array
+    overlaps: Float32Array
+    mask: UInt8Array
+
+
 class Scene:
     """A scene, fully determined by its config; any frame can be rendered alone."""
 
@@ -55,7 +88,7 @@ class Scene:
 
     def __init__(self, config: SceneConfig) -> None:
         self.config = config
-        streams = [np.random.default_rng([config.seed, part]) for part in range(8)]
+        streams = [np.random.default_rng([config.seed, part]) for part in range(9)]
         rng, varied = streams[0], config.varied
         self.view = config.view
         if config.view == "random":
@@ -64,13 +97,20 @@ class Scene:
         if config.light == "random":
             self.light = str(rng.choice(["day", "dusk", "night"], p=[0.64, 0.16, 0.20]))
         crossing = bool(rng.random() < 0.6) if varied else True
+        self.weather = config.weather
+        if config.weather == "random":
+            self.weather = "rain" if rng.random() < 0.25 else "clear"
         self.plan = make_plan(streams[1], crossing, _REACH, varied)
         light = make_light(streams[2], self.light, varied)
+        raining = self.weather == "rain"
+        if raining:
+            light = rainy(light, streams[2], self.light)
+        self.sunny = self.light == "day" and light.shadow > _SUNNY
         self._path = self._camera_path(streams[3])
         # As many metres to a pixel as the frame can show; more would only cost time.
         size = int(np.clip(config.width * 2.67, 1024, 2560)) // 16 * 16
-        ground = make_ground(streams[4], self.plan, light, size, varied)
-        self._population: Population = populate(streams[5], self.plan, config, self._path)
+        ground = make_ground(streams[4], self.plan, light, size, varied, wet=raining)
+        self._population: Population = populate(streams[5], self.plan, config, self._path, raining)
         trees = make_trees(streams[6], self.plan, self._path, light, varied)
         meshes: list[Mesh] = self._population.meshes
         self._renderer = Renderer(
@@ -82,6 +122,7 @@ class Scene:
             light,
             Optics(light, config.width, config.height, streams[7], varied),
             (config.width, config.height),
+            Rain(streams[8], ground, light, (config.width, config.height)) if raining else None,
         )
 
     def render(self, index: int) -> SceneFrame:
@@ -91,25 +132,62 @@ class Scene:
             ConfigError: The scene has no such frame.
         """
         painted, ids = self._paint(index)
-        classes = self._population.classes
-        width, height = self.config.width, self.config.height
-        boxes = painted.boxes.clip(0, [width, height, width, height])
-        sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
-        listed = np.flatnonzero(
-            (classes >= 0)
-            & (sides >= MIN_SIDE)
-            & (painted.inside >= MIN_INSIDE)
-            & (painted.visible >= MIN_VISIBLE)
-        )
-        return SceneFrame(
-            painted.image,
-            boxes[listed].astype(np.float32),
-            ids[listed],
-            classes[listed].astype(np.int16),
-            painted.visible[listed].astype(np.float32),
+        boxes = self._boxes(painted)
+        listed = np.flatnonzero(self._listed(painted, boxes))
+        return self._frame(painted, boxes, ids, listed)
+
+    def render_details(self, index: int) -> SceneDetails:
+        """Frame ``index``, 0-based, with hidden vehicles and masks; takes longer than `render`.
+
+        Raises:
+            ConfigError: The scene has no such frame.
+        """
+        painted, ids = self._paint(index, details=True)
+        assert painted.owners is not None
+        assert painted.occlusion is not None
+        boxes, is_vehicle = self._boxes(painted), self._population.classes >= 0
+        rows = np.flatnonzero(is_vehicle & (painted.inside > 0) & (painted.visible > 0))
+        occluders = painted.occlusion.occluders[rows]
+        hidden_by_vehicle = (occluders >= 0) & is_vehicle[occluders]
+        return SceneDetails(
+            frame=self._frame(painted, boxes, ids, rows),
+            listed=self._listed(painted, boxes)[rows],
+            truncation=(1 - painted.inside[rows]).astype(np.float32),
+            small=_sides(painted.boxes)[rows] < MIN_SIDE,
+            occluders=np.where(hidden_by_vehicle, ids[occluders], 0),
+            overlaps=painted.occlusion.overlaps[rows].astype(np.float32),
+            mask=np.concatenate([[False], is_vehicle])[painted.owners] * np.uint8(255),
         )
 
-    def _paint(self, index: int) -> tuple[Painted, npt.NDArray[np.int64]]:
+    def _listed(self, painted: Painted, boxes: Float64Array) -> npt.NDArray[np.bool_]:
+        seen = painted.inside >= MIN_INSIDE
+        if self.config.varied:
+            area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+            large = area >= LARGE_SHARE * self.config.width * self.config.height
+            seen = (painted.inside > 0) & (large | (painted.inside >= VARIED_MIN_INSIDE))
+        return (
+            (self._population.classes >= 0)
+            & (_sides(boxes) >= MIN_SIDE)
+            & seen
+            & (painted.visible >= MIN_VISIBLE)
+        )
+
+    def _boxes(self, painted: Painted) -> Float64Array:
+        width, height = self.config.width, self.config.height
+        return painted.boxes.clip(0, [width, height, width, height])
+
+    def _frame(
+        self, painted: Painted, boxes: Float64Array, ids: Int64Array, rows: npt.NDArray[np.intp]
+    ) -> SceneFrame:
+        return SceneFrame(
+            painted.image,
+            boxes[rows].astype(np.float32),
+            ids[rows],
+            self._population.classes[rows].astype(np.int16),
+            painted.visible[rows].astype(np.float32),
+        )
+
+    def _paint(self, index: int, *, details: bool = False) -> tuple[Painted, Int64Array]:
         if not 0 <= index < self.config.frames:
             raise ConfigError(
                 f"frame index must lie in [0, {self.config.frames}) in this scene, got {index}"
@@ -117,7 +195,7 @@ class Scene:
         seconds = float(index / self.config.frame_rate)
         poses, braking, ids = self._population.at(index, seconds)
         camera = self._path.at(seconds)
-        return self._renderer.paint(camera, poses, braking, index), ids
+        return self._renderer.paint(camera, poses, braking, index, details=details), ids
 
     def _camera_path(self, rng: np.random.Generator) -> CameraPath:
         config, plan = self.config, self.plan
@@ -125,28 +203,13 @@ class Scene:
         if self.view == "drone":
             road_yaw = None if plan.crossing else np.pi / 2
             return drone_path(rng, width, height, varied, road_yaw)
-        stand, target = _mast(rng, plan, varied)
-        return mast_path(rng, width, height, varied, stand, target)
+        at = mast_viewpoint(rng, plan, varied)
+        return mast_path(rng, width, height, varied, at.stand, at.target, at.heights, at.fields)
 
 
-def _mast(
-    rng: np.random.Generator, plan: RoadPlan, varied: bool
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Ground points below a mast camera and where it looks."""
-    road = plan.roads[0]
-    if not plan.crossing:  # from a bridge, or from the roadside
-        x = float(rng.uniform(-1.2, 1.2) * (road.half_width + 2))
-        y = float(rng.uniform(-0.7, -0.1) * plan.reach)
-        return (x, y), (float(rng.uniform(-0.3, 0.3) * road.half_width), y + rng.uniform(18, 45))
-    other = plan.roads[1]
-    x, y = road.half_width + road.pavement + 3.0, other.half_width + other.pavement + 3.0
-    if varied:
-        x, y = x * rng.uniform(-1.0, 1.3), y + rng.uniform(0, 25)
-        # Beyond the crossing, where vehicles wait, more often than at its bare middle.
-        aim = np.array([-0.3 * x, rng.uniform(-5, 28)]) + rng.normal(0, 5, 2)
-    else:
-        aim = np.array([-12.0, 11.0])
-    return (x, -y), (float(aim[0]), float(aim[1]))
+def _sides(boxes: Float64Array) -> Float64Array:
+    """``(N,)`` the shorter side of each box."""
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]).min(axis=1))
 
 
 def random_scene(seed: int, width: int, height: int) -> Scene:
@@ -154,15 +217,4 @@ def random_scene(seed: int, width: int, height: int) -> Scene:
 
     The scene lasts 150 frames at 25 frames per second.
     """
-    rng = np.random.default_rng([seed, 99])
-    return Scene(
-        SceneConfig(
-            seed=seed,
-            width=width,
-            height=height,
-            view="random",
-            light="random",
-            vehicles=int(rng.integers(10, 110)),
-            varied=True,
-        )
-    )
+    return Scene(random_config(seed, width, height))

@@ -22,8 +22,9 @@ _WARM_UP = 14.0  # seconds before the first frame, in which queues form
 _COMFORTABLE_BRAKE = 2.5
 _HARD_BRAKE = 7.0
 _STANDSTILL = 2.2  # metres between bumpers in a queue
-_GREEN = 11.0
+_GREEN = {2: 11.0, 4: 7.5}  # seconds, by the number of phases
 _ALL_RED = 3.5
+_STIFF = 13.0  # metres; what is longer does not turn at crossings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +65,8 @@ class Traffic:
     ) -> None:
         self._substeps = int(np.ceil(float(1 / frame_rate) / _MAX_STEP))
         self._dt = float(1 / frame_rate) / self._substeps
-        self._cycle_start = float(rng.uniform(0, 2 * (_GREEN + _ALL_RED)))
+        self._phases, self._green = plan.phases, _GREEN[plan.phases]
+        self._cycle_start = float(rng.uniform(0, self._phases * (self._green + _ALL_RED)))
         self._clock = 0.0
         placed = _place(plan, lengths, rng)
         self.count = len(placed)
@@ -125,8 +127,8 @@ class Traffic:
         return 1.6 * (1.0 - (self._v / self._wanted) ** 4 - (wanted_gap / gap) ** 2)
 
     def _red(self) -> npt.NDArray[np.bool_]:
-        turn, into = divmod(self._clock + self._cycle_start, _GREEN + _ALL_RED)
-        return (self._phase != int(turn) % 2) | (into > _GREEN)
+        turn, into = divmod(self._clock + self._cycle_start, self._green + _ALL_RED)
+        return (self._phase != int(turn) % self._phases) | (into > self._green)
 
     def _snapshot(self) -> TrafficState:
         if not self.count:
@@ -152,6 +154,8 @@ def _place(
         for _ in range(200):
             lane = int(rng.integers(len(plan.lanes)))
             ring = plan.lanes[lane].length
+            if length > _STIFF and plan.lanes[lane].bends:
+                continue
             s = float(rng.uniform(0, ring))
             free = all(
                 min((s - other) % ring, (other - s) % ring) > (length + size) / 2 + 4.0

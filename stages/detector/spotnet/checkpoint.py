@@ -45,6 +45,38 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Spo
     return model.to(device).eval()
 
 
+def load_initial(model: SpotNet, path: str | Path) -> list[str]:
+    """Begins ``model`` with the tensors of a weights file that fit it by name and shape.
+
+    Takes what `load_checkpoint` takes and CenterNet's hourglass checkpoints, whose names are the
+    same; their class heads differ from ours and stay as they are.
+
+    Returns:
+        Names of the model's tensors that the file does not hold in that shape.
+
+    Raises:
+        CheckpointError: The file is missing or unreadable, or hardly anything in it fits.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"no weights file {path}")
+    read = _read_safetensors if path.suffix == ".safetensors" else _read_published
+    _, found = read(path)
+    wanted = model.state_dict()
+    fitting = {
+        key: found[key].to(value.dtype)
+        for key, value in wanted.items()
+        if key in found and found[key].shape == value.shape
+    }
+    if len(fitting) < len(wanted) / 2:
+        raise CheckpointError(
+            f"only {len(fitting)} of the model's {len(wanted)} tensors are in {path} in the same "
+            f"shape: it is of another network"
+        )
+    model.load_state_dict(fitting, strict=False)
+    return [key for key in wanted if key not in fitting]
+
+
 def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> None:
     """Writes weights and config as safetensors, floating-point tensors in fp16 if ``half``."""
     state = {

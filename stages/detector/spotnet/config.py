@@ -6,6 +6,14 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+_ALLOWED: dict[str, tuple[Any, ...]] = {
+    "block": ("residual", "separable"),
+    "segmentation_stride": (1, 4),
+    "attention": ("none", "raw", "sigmoid"),
+    "attention_scope": ("heatmap", "all"),
+    "padding": ("centred", "corner"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpotNetConfig:
@@ -55,6 +63,9 @@ class SpotNetConfig:
     class_names: tuple[str, ...] = ("vehicle",)
 
     def __post_init__(self) -> None:
+        for name, allowed in _ALLOWED.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
         if self.num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, got {self.num_classes}")
         if len(self.class_names) != self.num_classes:
@@ -92,23 +103,59 @@ def published_config(num_classes: int = 1) -> SpotNetConfig:
     return SpotNetConfig(num_classes=num_classes, class_names=names)
 
 
-def compact_config(class_names: tuple[str, ...] = ("vehicle",), **overrides: Any) -> SpotNetConfig:
-    """A SpotNet that two CPU cores run live: one hourglass, 3.8 M parameters."""
-    values: dict[str, Any] = {
-        "num_classes": len(class_names),
-        "class_names": class_names,
-        "stacks": 1,
-        "stem_kernel": 3,
+_SMALL: dict[str, Any] = {
+    "stacks": 1,
+    "stem_kernel": 3,
+    "segmentation_stride": 4,
+    "attention": "sigmoid",
+    "squeeze_excitation": False,
+    "padding": "corner",
+    "size_multiple": 64,
+}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "nano": _SMALL
+    | {
+        "stem_channels": 16,
+        "dims": (24, 40, 64, 96, 128),
+        "modules": (1, 1, 1, 1, 1),
+        "feature_channels": 32,
+        "head_channels": 24,
+        "scale": 0.75,
+    },
+    "compact": _SMALL
+    | {
         "stem_channels": 24,
         "dims": (40, 64, 96, 128, 192),
         "modules": (1, 1, 1, 1, 2),
         "feature_channels": 48,
         "head_channels": 48,
-        "segmentation_stride": 4,
-        "attention": "sigmoid",
-        "squeeze_excitation": False,
-        "padding": "corner",
-        "size_multiple": 64,
         "scale": 0.75,
-    }
-    return SpotNetConfig(**(values | overrides))
+    },
+    "published": {},
+}
+"""By name, what differs from `SpotNetConfig`'s defaults."""
+
+
+def preset_config(
+    name: str, class_names: tuple[str, ...] = ("vehicle",), **overrides: Any
+) -> SpotNetConfig:
+    """The config of a preset.
+
+    Raises:
+        ValueError: There is no such preset, or an override is out of its range.
+        TypeError: There is no such setting.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {name!r}")
+    names = {"num_classes": len(class_names), "class_names": class_names}
+    values = PRESETS[name] | names | overrides
+    for key in ("dims", "modules"):
+        if key in values:
+            values[key] = tuple(values[key])
+    return SpotNetConfig(**values)
+
+
+def compact_config(class_names: tuple[str, ...] = ("vehicle",), **overrides: Any) -> SpotNetConfig:
+    """A SpotNet that two CPU cores run live: one hourglass, 3.8 M parameters."""
+    return preset_config("compact", class_names, **overrides)

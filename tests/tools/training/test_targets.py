@@ -1,15 +1,29 @@
 import numpy as np
 import torch
 
-from tools.training.losses import focal_loss, giou_loss, spotnet_loss
+from tools.training.crops import Picture
+from tools.training.losses import focal_loss, giou_loss, segmentation_loss, spotnet_loss
 from tools.training.targets import build_targets
 
-BOX = np.array([[10, 20, 30, 52]], np.float32)  # 5 × 8 cells around the corner of cell (5, 9)
-EMPTY = np.zeros((0, 4), np.float32)
+SIDE = 64
+
+
+def crop(*boxes, classes=None, ignored=(), mask=None):
+    return Picture(
+        np.zeros((SIDE, SIDE, 3), np.uint8),
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.zeros(len(boxes), np.int64) if classes is None else np.array(classes),
+        np.array(ignored, np.float32).reshape(-1, 4),
+        mask,
+    )
+
+
+BOX = crop((10, 20, 30, 52))  # 5 × 8 cells around the corner of cell (5, 9)
+EMPTY = crop()
 
 
 def test_a_box_has_its_centre_and_mask():
-    targets = build_targets([BOX], 64)
+    targets = build_targets([BOX])
     assert targets.heatmap[0, 0, 9, 5] == 1
     assert (targets.heatmap == 1).sum() == 1
     assert targets.heatmap[0, 0, 11, 5] > targets.heatmap[0, 0, 9, 7]  # as tall as the box is
@@ -18,7 +32,7 @@ def test_a_box_has_its_centre_and_mask():
 
 
 def test_cells_around_the_centre_learn_the_same_box():
-    targets = build_targets([EMPTY, BOX], 64)
+    targets = build_targets([EMPTY, BOX])
     image, y, x = targets.rows.unbind(1)
     assert set(image.tolist()) == {1}
     assert set(y.tolist()) == {7, 8, 9, 10, 11}
@@ -31,15 +45,16 @@ def test_cells_around_the_centre_learn_the_same_box():
 
 
 def test_the_smaller_of_two_boxes_keeps_its_cells():
-    large = np.array([[0, 0, 64, 64], [26, 26, 38, 38]], np.float32)
-    targets = build_targets([large], 64)
+    targets = build_targets([crop((0, 0, 64, 64), (26, 26, 38, 38))])
     at_centre = targets.rows.tolist().index([0, 8, 8])
     assert targets.sizes[at_centre].tolist() == [3.0, 3.0]
     assert abs(targets.weights.sum() - 2) < 1e-6
 
 
 def test_perfect_maps_cost_nothing_and_wrong_ones_do():
-    targets = build_targets([BOX], 64)
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[20:52, 8:32] = 255  # whole cells
+    targets = build_targets([crop((10, 20, 30, 52), mask=mask)])
     hit = torch.where(targets.heatmap == 1, 12.0, -12.0)
     output = {
         "hm": hit,
@@ -59,7 +74,7 @@ def test_perfect_maps_cost_nothing_and_wrong_ones_do():
 
 
 def test_boxes_apart_cost_more_than_boxes_that_touch():
-    targets = build_targets([np.array([[8, 8, 12, 12]], np.float32)], 64)
+    targets = build_targets([crop((8, 8, 12, 12))])
     sizes = targets.sizes
 
     def at(shift):
@@ -70,8 +85,47 @@ def test_boxes_apart_cost_more_than_boxes_that_touch():
 
 
 def test_an_image_without_boxes_is_all_background():
-    targets = build_targets([EMPTY], 64)
+    targets = build_targets([EMPTY])
     output = {name: torch.zeros(1, 2, 16, 16) for name in ("wh", "reg")}
     output["hm"] = torch.full((1, 1, 16, 16), -12.0)
     terms = spotnet_loss([output], targets)
     assert terms["total"] < 1e-3
+
+
+def test_ignored_regions_cost_nothing_but_centres_in_them_do():
+    region = (0, 0, 32, 64)
+    targets = build_targets([crop((10, 20, 30, 52), ignored=[region])])
+    assert targets.counted[0, 0, :, :8].sum() == 1
+    assert targets.counted[0, 0, 9, 5] == 1
+    alarm = torch.full((1, 1, 16, 16), -12.0)
+    alarm[0, 0, 2, 3] = 12.0  # in the region
+    alarm[0, 0, 9, 5] = 12.0
+    assert focal_loss(alarm, targets.heatmap, targets.counted) < 1e-3
+    alarm[0, 0, 2, 12] = 12.0  # beside it
+    assert focal_loss(alarm, targets.heatmap, targets.counted) > 1
+    alarm[0, 0, 9, 5] = -12.0
+    assert focal_loss(alarm, targets.heatmap, targets.counted) > 10
+
+
+def test_segmentation_learns_the_given_mask_outside_ignored_regions():
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[20:52, 10:20] = 255
+    targets = build_targets([crop((10, 20, 30, 52), ignored=[(40, 0, 64, 64)], mask=mask)])
+    assert targets.mask[0, 0, 8, 4] == 1
+    assert targets.mask[0, 0, 8, 2] == 0.5
+    assert targets.mask[0, 0, 8, 6] == 0
+    logits = torch.logit(targets.mask, eps=1e-5)
+    logits[..., 10:] = 12.0
+    unsure_cells, unsure_loss = 8, np.log(2)  # half vehicle, half not
+    assert segmentation_loss(logits, targets) < unsure_cells * unsure_loss / 160 + 1e-3
+    assert segmentation_loss(-logits, targets) > 5
+    enlarged = torch.nn.functional.interpolate(logits, scale_factor=4.0)
+    difference = segmentation_loss(enlarged, targets) - segmentation_loss(logits, targets)
+    assert abs(difference) < 1e-6
+
+
+def test_each_class_has_a_heatmap_of_its_own():
+    targets = build_targets([crop((8, 8, 24, 24), (40, 40, 56, 56), classes=[1, 0])], 2)
+    assert targets.heatmap[0, 1, 4, 4] == 1
+    assert targets.heatmap[0, 0, 12, 12] == 1
+    assert targets.heatmap.eq(1).sum() == 2

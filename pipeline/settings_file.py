@@ -1,0 +1,90 @@
+"""Reading of YAML into a pydantic model, with errors that name key, value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from stages.errors import ConfigError
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def load_settings(
+    model: type[Settings], path: Path | None, overrides: Sequence[str] = (), advice: str = ""
+) -> Settings:
+    """Reads a YAML file (none: the model's defaults) and applies ``key.path=value`` overrides.
+
+    Args:
+        model: What the file may say.
+        path: The file.
+        overrides: Each ``key.path=value``, the value in YAML.
+        advice: What to add where there is no such file.
+
+    Raises:
+        ConfigError: The file is missing or broken, a key is unknown or a value out of range; the
+            message names key and value.
+    """
+    content: dict[str, Any] = {}
+    if path is not None:
+        try:
+            content = yaml.safe_load(path.read_text()) or {}
+        except FileNotFoundError as error:
+            raise ConfigError(f"no config file {path}{advice}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read config {path}: {error}") from error
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path} is not valid YAML: {error}") from error
+        if not isinstance(content, dict):
+            raise ConfigError(f"{path} must hold keys and values, got {type(content).__name__}")
+    for override in overrides:
+        _apply(content, override)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_first_problem(model, error, path, overrides)) from error
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set needs key.path=value, got {override!r}")
+    *folders, name = key.split(".")
+    for folder in folders:
+        content = content.setdefault(folder, {})
+        if not isinstance(content, dict):
+            raise ConfigError(f"--set {key}: {folder} holds a value, not keys")
+    content[name] = yaml.safe_load(value)
+
+
+def _first_problem(
+    model: type[BaseModel], error: ValidationError, path: Path | None, overrides: Sequence[str]
+) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    overridden = any(
+        f"{override.partition('=')[0]}.".startswith(f"{key}.") for override in overrides
+    )
+    where = "--set: " if overridden else f"{path}: " if path else ""
+    if first["type"] == "extra_forbidden":
+        known = _fields(model, first["loc"][:-1])
+        return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
+    problem = first["msg"].removeprefix("Value error, ")
+    got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
+    return f"{where}{key}: {problem}{got}"
+
+
+def _fields(model: type[BaseModel], place: Sequence[int | str]) -> Mapping[str, Any]:
+    """Keys that are allowed at a place of the model; list indices are passed over."""
+    parent: Any = model
+    for part in place:
+        if isinstance(part, str):
+            parent = parent.model_fields[part].annotation
+            while not hasattr(parent, "model_fields") and getattr(parent, "__args__", None):
+                parent = parent.__args__[0]
+    fields: Mapping[str, Any] = parent.model_fields
+    return fields

@@ -1,0 +1,70 @@
+"""The ground as a camera sees it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from stages.decoder.scene.camera import Camera
+from stages.decoder.scene.ground import Ground
+
+UInt8Array = npt.NDArray[np.uint8]
+
+_BANDS = 8
+
+
+class GroundView:
+    """Pictures of the ground.
+
+    Args:
+        ground: The lit ground.
+        size: Frame width and height in pixels.
+    """
+
+    def __init__(self, ground: Ground, size: tuple[int, int]) -> None:
+        self._ground, self._size = ground, size
+
+    def picture(self, camera: Camera) -> UInt8Array:
+        """The ground in bands of rows, each from the level that is as fine as its pixels."""
+        width, height = self._size
+        to_image = camera.ground_homography()
+        image = np.empty((height, width, 3), np.uint8)
+        edges = np.linspace(0, height, _BANDS + 1).astype(int)
+        for top, bottom in pairwise(edges):
+            if not self._sees_ground(camera, int(bottom) - 1):
+                image[top:bottom] = 0
+                continue
+            level = self._level(camera, (int(top) + int(bottom)) / 2)
+            shift = np.array([[1, 0, 0], [0, 1, -float(top)], [0, 0, 1]])
+            matrix = shift @ to_image @ self._ground.to_world(level)
+            cv2.warpPerspective(
+                self._ground.levels[level],
+                np.linalg.inv(matrix),
+                (width, int(bottom - top)),
+                dst=image[top:bottom],
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REFLECT_101,
+            )
+        return image
+
+    def _sees_ground(self, camera: Camera, row: int) -> bool:
+        """Whether either end of a row lies below the horizon."""
+        y = (row - camera.centre[1]) / camera.focal
+        x = camera.centre[0] / camera.focal
+        axes = camera.rotation[:, 2]
+        return min(-x * axes[0], x * axes[0]) + y * axes[1] + axes[2] < 0
+
+    def _level(self, camera: Camera, row: float) -> int:
+        down = (row - camera.centre[1]) / camera.focal
+        ray = camera.rotation[1] * down + camera.rotation[2]
+        if ray[2] > -0.01:
+            return len(self._ground.levels) - 1
+        distance = -camera.position[2] / ray[2]  # along the ray of unit depth
+        across = distance / camera.focal
+        slant = np.linalg.norm(ray) / -ray[2]
+        sample = across * np.sqrt(min(slant, 12.0))
+        level = np.log2(max(sample / self._ground.metres_per_pixel, 1.0))
+        return int(min(round(level), len(self._ground.levels) - 1))

@@ -1,0 +1,77 @@
+"""Where a camera on a mast, a bridge or a roof stands, and what it looks at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.decoder.scene.road import RoadPlan
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewpoint:
+    """A place for a camera, ground points and heights in metres.
+
+    Attributes:
+        stand: Ground point below the camera.
+        target: Ground point it looks at.
+        heights: From and to which height above the ground it may hang.
+        fields: From and to which horizontal field of view its lens may have, degrees.
+    """
+
+    stand: Point
+    target: Point
+    heights: tuple[float, float]
+    fields: tuple[float, float]
+
+
+def mast_viewpoint(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> Viewpoint:
+    """A viewpoint of a plan; varied ones stand at corners, above lanes and close beside them."""
+    if not varied:
+        return Viewpoint(*_corner(rng, plan, varied), (8.5, 10.0), (64.0, 72.0))
+    kind = str(rng.choice(["corner", "above", "beside"], p=[0.35, 0.3, 0.35]))
+    if kind == "beside":
+        return _beside(rng, plan)
+    if kind == "above" or not plan.crossing:
+        return _above(rng, plan)
+    return Viewpoint(*_corner(rng, plan, varied), (5.0, 14.0), (38.0, 85.0))
+
+
+def _corner(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> tuple[Point, Point]:
+    """Across the crossing from one of its corners."""
+    road, other = plan.roads
+    x, y = road.half_width + road.pavement + 3.0, other.half_width + other.pavement + 3.0
+    if varied:
+        x, y = x * rng.uniform(-1.0, 1.3), y + rng.uniform(0, 25)
+        # Beyond the crossing, where vehicles wait, more often than at its bare middle.
+        aim = np.array([-0.3 * x, rng.uniform(-5, 28)]) + rng.normal(0, 5, 2)
+    else:
+        aim = np.array([-12.0, 11.0])
+    return (x, -y), (float(aim[0]), float(aim[1]))
+
+
+def _above(rng: np.random.Generator, plan: RoadPlan) -> Viewpoint:
+    """From a footbridge, along the road."""
+    road = plan.roads[0]
+    x = float(rng.uniform(-1.2, 1.2) * (road.half_width + 2))
+    y = float(rng.uniform(-0.7, -0.1) * plan.reach)
+    if plan.crossing and rng.random() < 0.75:  # just before the crossing
+        y = -plan.stop_distance(road) - float(rng.uniform(-4, 16))
+    target = (float(rng.uniform(-0.4, 0.4) * road.half_width), y + float(rng.uniform(16, 45)))
+    return Viewpoint((x, y), target, (5.5, 10.0), (45.0, 80.0))
+
+
+def _beside(rng: np.random.Generator, plan: RoadPlan) -> Viewpoint:
+    """Low and close beside a road, across which it looks: vehicles are seen from the side."""
+    road = plan.roads[0]
+    x = road.half_width + float(rng.uniform(2.5, 12.0))
+    y = float(rng.uniform(-0.6, 0.3) * plan.reach)
+    if plan.crossing:
+        y = -plan.zebra_start(road) + float(rng.uniform(-22, 8))
+    angle, far = math.radians(rng.uniform(-50, 50)), float(rng.uniform(14, 34))
+    target = (x - far * math.cos(angle), y + far * math.sin(angle))
+    return Viewpoint((x, y), target, (4.8, 8.0), (55.0, 88.0))

@@ -1,0 +1,111 @@
+"""People and riders who go to and fro beside the lanes and across the crossing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.decoder.scene.road import ZEBRA_LENGTH, RoadPlan, turn
+
+Float64Array = npt.NDArray[np.float64]
+
+_AWAY = 1e4  # metres; where somebody is put who would stand in a vehicle
+_ROOM = 0.7  # metres kept from vehicles
+RIDING = 2.5  # metres per second; who is faster rides
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """Somebody who goes to and fro on a line along a road.
+
+    Attributes:
+        road: Index of the road.
+        offset: Metres right of the road's middle.
+        start: Where the line begins, metres from the origin along the road.
+        end: Where it ends.
+        place: Metres walked at time 0.
+        speed: Metres per second.
+    """
+
+    road: int
+    offset: float
+    start: float
+    end: float
+    place: float
+    speed: float
+
+    def pose(self, plan: RoadPlan, seconds: float) -> tuple[float, float, float]:
+        """x, y in metres and heading in radians."""
+        span = self.end - self.start
+        phase = (self.place + self.speed * seconds) % (2 * span)
+        y = self.start + (phase if phase < span else 2 * span - phase)
+        direction = plan.roads[self.road].direction
+        x0, y0 = turn(np.array([self.offset, y]), direction)
+        ahead = turn(np.array([0.0, 1.0 if phase < span else -1.0]), direction)
+        return float(x0), float(y0), math.atan2(ahead[1], ahead[0])
+
+
+def pavement_walkers(
+    rng: np.random.Generator, plan: RoadPlan, count: int, riding_share: float = 0.15
+) -> list[Walker]:
+    """People on the pavements, some of them riding."""
+    walkers = []
+    for _ in range(count):
+        index = int(rng.integers(len(plan.roads)))
+        road = plan.roads[index]
+        start = plan.zebra_start(road) + 2.0 if plan.crossing else -plan.reach
+        side, half = (1 if rng.random() < 0.5 else -1), (1 if rng.random() < 0.5 else -1)
+        riding = rng.random() < riding_share
+        offset = side * (road.half_width + rng.uniform(0.7, max(road.pavement - 0.3, 0.8)))
+        low, high = (start, plan.reach - 5) if half > 0 else (5 - plan.reach, -start)
+        walkers.append(
+            Walker(
+                index,
+                float(offset),
+                min(low, high),
+                max(low, high),
+                float(rng.uniform(0, 2 * abs(high - low))),
+                float(rng.uniform(3, 5.5) if riding else rng.uniform(0.0, 1.6)),
+            )
+        )
+    return walkers
+
+
+def crossing_walkers(rng: np.random.Generator, plan: RoadPlan, count: int) -> list[Walker]:
+    """People on the zebra crossings, and riders anywhere between the stop lines."""
+    if not plan.crossing:
+        return []
+    walkers = []
+    for _ in range(count):
+        index = int(rng.integers(2))
+        other, side = plan.roads[1 - index], (1 if rng.random() < 0.5 else -1)
+        reach = other.half_width + 2.0
+        if rng.random() < 0.5:
+            zebra = plan.zebra_start(other)
+            offset = side * (zebra + rng.uniform(0.2, ZEBRA_LENGTH - 0.2))
+            speed = rng.uniform(0.0, 1.6) if rng.random() < 0.6 else rng.uniform(3, 5)
+        else:
+            offset, reach = side * rng.uniform(0, plan.zebra_start(other)), reach + 15.0
+            speed = rng.uniform(3, 6)
+        place = rng.uniform(0, 4 * reach)
+        walkers.append(Walker(index, float(offset), -reach, reach, float(place), float(speed)))
+    return walkers
+
+
+def make_way(walking: Float64Array, driving: Float64Array, half_sizes: Float64Array) -> None:
+    """Takes who would stand in a vehicle out of the picture, in place.
+
+    Args:
+        walking: ``(W, 3)`` poses.
+        driving: ``(N, 3)`` poses of vehicles.
+        half_sizes: ``(N, 2)`` of the vehicles, metres.
+    """
+    cos, sin = np.cos(driving[:, 2]), np.sin(driving[:, 2])
+    offset = walking[:, None, :2] - driving[None, :, :2]
+    along = np.abs(offset[..., 0] * cos + offset[..., 1] * sin)
+    aside = np.abs(offset[..., 1] * cos - offset[..., 0] * sin)
+    inside = (along < half_sizes[:, 0] + _ROOM) & (aside < half_sizes[:, 1] + _ROOM)
+    walking[inside.any(axis=1), :2] = -_AWAY

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages.errors import ConfigError
+from tests.tools.datasets.conftest import problems, write_image
+from tools.datasets.formats import read_data_set
+
+CATEGORIES = [{"id": 1, "name": "car"}, {"id": 4, "name": "bus"}]
+
+
+def write_json(file: Path, images: list[dict[str, Any]], annotations: list[dict[str, Any]]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    numbered = [{"id": i, **each} for i, each in enumerate(annotations, 100)]
+    content = {"images": images, "annotations": numbered, "categories": CATEGORIES}
+    file.write_text(json.dumps(content))
+
+
+def entry(number: int, name: str, **more: object) -> dict[str, Any]:
+    return {"id": number, "file_name": name, "width": 96, "height": 54, **more}
+
+
+def box(image: int, *sides: float, category: int = 1, **more: object) -> dict[str, Any]:
+    return {"image_id": image, "category_id": category, "bbox": list(sides), **more}
+
+
+def test_annotations_json_and_images(tmp_path: Path) -> None:
+    write_json(
+        tmp_path / "annotations.json",
+        [entry(2, "b.jpg", scene="crossing"), entry(1, "a.png")],
+        [box(1, 10, 20, 30, 10), box(1, 1, 2, 3, 4, category=4), box(2, 5, 5, 9, 9)],
+    )
+    first = write_image(tmp_path / "images" / "a.png")
+    write_image(tmp_path / "images" / "b.jpg")
+    data_set = read_data_set(tmp_path)
+    assert (data_set.format, data_set.problems) == ("coco", [])
+    a, b = data_set.samples
+    assert (a.path, a.scene, b.scene) == (first, "a", "crossing")
+    assert a.boxes.tolist() == [[10, 20, 40, 30], [1, 2, 4, 6]]
+    assert a.labels == ("car", "bus")
+    assert (a.frame, a.conditions, a.hidden.tolist()) == (None, {}, [0, 0])
+
+
+def test_what_the_format_does_not_have(tmp_path: Path) -> None:
+    more = {"scene": "s", "frame": 7, "conditions": {"weather": "fog"}}
+    write_json(
+        tmp_path / "annotations.json",
+        [entry(1, "a.png", **more)],
+        [box(1, 10, 20, 30, 10, hidden=0.5)],
+    )
+    write_image(tmp_path / "images" / "a.png")
+    mask = write_image(tmp_path / "masks" / "s" / "a.png")
+    (sample,) = read_data_set(tmp_path).samples
+    assert (sample.scene, sample.frame, sample.mask) == ("s", 7, mask)
+    assert (sample.conditions, sample.hidden.tolist()) == ({"weather": "fog"}, [0.5])
+
+
+def test_crowds_and_unknown_categories_are_ignored(tmp_path: Path) -> None:
+    write_json(
+        tmp_path / "annotations.json",
+        [entry(1, "a.png")],
+        [
+            box(1, 1, 1, 9, 9, iscrowd=1),
+            box(1, 20, 20, 9, 9, ignore=1),
+            box(1, 40, 40, 99, 9, category=9),
+            box(1, 2, 2, 9, 9),
+        ],
+    )
+    write_image(tmp_path / "images" / "a.png")
+    data_set = read_data_set(tmp_path)
+    (sample,) = data_set.samples
+    assert sample.ignored.tolist() == [[1, 1, 10, 10], [20, 20, 29, 29], [40, 40, 96, 49]]
+    assert sample.boxes.tolist() == [[2, 2, 11, 11]]
+    assert problems(data_set) == [
+        ("UNKNOWN_CLASS", "annotations.json: a.png, annotation 102, category 9")
+    ]
+
+
+def test_the_layout_of_coco_itself(tmp_path: Path) -> None:
+    """Two splits whose images bear the same names."""
+    for split, left in (("train2017", 10), ("val2017", 20)):
+        write_json(
+            tmp_path / "annotations" / f"instances_{split}.json",
+            [entry(1, "01.jpg")],
+            [box(1, left, 5, 10, 10)],
+        )
+        write_image(tmp_path / split / "01.jpg")
+    (tmp_path / "annotations" / "captions_val2017.json").write_text("{}")
+    samples = read_data_set(tmp_path).samples
+    found = {(s.path.parent.name, s.conditions["split"], s.boxes[0, 0].item()) for s in samples}
+    assert found == {("train2017", "train", 10), ("val2017", "val", 20)}
+
+
+@pytest.mark.parametrize(
+    ("json_name", "image_name", "file_name"),
+    [
+        ("instances.json", "a.jpg", "a.jpg"),
+        ("labels.json", "images/sub/a.jpg", "sub/a.jpg"),
+        ("labels.json", "images/train/a.jpg", "a.jpg"),
+        ("train/_annotations.coco.json", "train/a.jpg", "a.jpg"),
+        ("annotations/instances_default.json", "images/a.jpg", "a.jpg"),
+        ("annotations/instances_default.json", "images/a.jpg", "images/a.jpg"),
+    ],
+)
+def test_other_layouts(tmp_path: Path, json_name: str, image_name: str, file_name: str) -> None:
+    write_json(tmp_path / json_name, [entry(1, file_name)], [box(1, 1, 1, 9, 9)])
+    path = write_image(tmp_path / image_name)
+    (tmp_path / "results.json").write_text('[{"image_id": 1}]')
+    data_set = read_data_set(tmp_path)
+    assert [sample.path for sample in data_set.samples] == [path]
+    assert data_set.problems == []
+
+
+def test_the_size_may_be_missing(tmp_path: Path) -> None:
+    images = [{"id": 1, "file_name": "a.jpg"}]
+    write_json(tmp_path / "annotations.json", images, [box(1, 1, 1, 9, 9)])
+    write_image(tmp_path / "images" / "a.jpg", 80, 60)
+    (sample,) = read_data_set(tmp_path).samples
+    assert (sample.width, sample.height) == (80, 60)
+
+
+def test_what_cannot_be_used(tmp_path: Path) -> None:
+    write_json(
+        tmp_path / "annotations.json",
+        [
+            entry(1, "a.png"),
+            entry(2, "gone.png"),
+            {"id": 3, "file_name": "b.png"},
+            {"id": 4, "file_name": "a.png", "width": 0, "height": 9},
+        ],
+        [
+            box(1, 5, 5, 0, 9),
+            box(1, 5, 5, 9),
+            box(1, 500, 5, 9, 9),
+            box(1, 90, 5, 12, 9),
+            box(1, 5, 5, float("nan"), 9),
+            box(77, 1, 1, 9, 9),
+            box(2, 1, 1, 9, 9),
+            box(1, 1, 1, 9, 9, hidden=1.5),
+        ],
+    )
+    write_image(tmp_path / "images" / "a.png")
+    (tmp_path / "images" / "b.png").write_text("not an image")
+    data_set = read_data_set(tmp_path)
+    (sample,) = data_set.samples
+    assert sample.boxes.tolist() == [[90, 5, 96, 14]]
+    assert sample.hidden.tolist() == [0.5]
+    bad = "cannot read image images/b.png: not an image, or damaged"
+    assert problems(data_set) == [
+        ("BOX_CUT", "annotations.json: a.png, car"),
+        ("BOX_OUTSIDE", "annotations.json: a.png, car"),
+        ("FLAT_BOX", "annotations.json: a.png, car"),
+        ("FLAT_BOX", "annotations.json: a.png, car"),
+        ("MISSING_FRAME", "annotations.json: image 77 is not listed"),
+        ("MISSING_IMAGE", "annotations.json: gone.png"),
+        ("UNREADABLE_IMAGE", f"annotations.json: {bad}"),
+        ("UNREADABLE_ROW", "annotations.json: a.png, annotation 101"),
+        ("UNREADABLE_ROW", "annotations.json: a.png, annotation 107"),
+        ("UNREADABLE_ROW", "annotations.json: image a.png"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"images": [],\n "annotations": [}', "annotations.json:2: not valid JSON"),
+        ('{"images": []}', "it needs images, annotations, categories"),
+        ('{"images": [{}], "annotations": [], "categories": []}', "KeyError('id')"),
+        ("\x00\xff", "annotations.json"),
+    ],
+)
+def test_a_broken_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "annotations.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError) as caught:
+        read_data_set(tmp_path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_broken_file_of_several_is_left_out(tmp_path: Path) -> None:
+    write_json(tmp_path / "train.json", [entry(1, "a.jpg")], [box(1, 1, 1, 9, 9)])
+    write_json(tmp_path / "val.json", [{"file_name": "a.jpg"}], [])
+    (tmp_path / "other.json").write_text("{")
+    write_image(tmp_path / "a.jpg")
+    data_set = read_data_set(tmp_path)
+    assert [sample.conditions for sample in data_set.samples] == [{"split": "train"}]
+    assert problems(data_set) == [
+        (
+            "UNREADABLE_FILE",
+            "other.json:1: not valid JSON: Expecting property name enclosed in double quotes",
+        ),
+        ("UNREADABLE_FILE", "val.json is not a COCO annotation file: KeyError('id')"),
+    ]
+
+
+def test_real_data(shared: Callable[[str], Path]) -> None:
+    data_set = read_data_set(shared("traffic"))
+    assert len(data_set.samples) == 284
+    assert data_set.label_counts().total() == 4997
+    assert data_set.problems == []
+    assert len({sample.scene for sample in data_set.samples}) == 7

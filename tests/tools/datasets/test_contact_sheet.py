@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.errors import ConfigError
+from tests.tools.datasets.conftest import write_image
+from tools.datasets.contact_sheet import (
+    BACKGROUND,
+    CAPTION,
+    CLASS_COLORS,
+    GAP,
+    HATCHING,
+    LEGEND,
+    MASK_TINT,
+    contact_sheet,
+)
+from tools.datasets.sample import Sample
+
+Pixels = np.ndarray
+
+
+def sample(path: Path, *boxes: tuple[float, ...], labels: tuple[str, ...] = ()) -> Sample:
+    return Sample(
+        path,
+        "set",
+        path.stem,
+        None,
+        96,
+        54,
+        np.array(boxes, np.float32).reshape(-1, 4),
+        labels or ("car",) * len(boxes),
+        np.zeros(len(boxes), np.float32),
+    )
+
+
+def tile(sheet: Pixels, column: int = 0) -> Pixels:
+    """One of the tiles of the last row, 96 × 54 pixels."""
+    left, bottom = GAP + column * (96 + GAP), len(sheet) - GAP - CAPTION
+    return sheet[bottom - 54 : bottom, left : left + 96]
+
+
+def near(pixels: Pixels, color: tuple[int, int, int]) -> Pixels:
+    return (np.abs(pixels.astype(int) - color) < 60).all(axis=-1)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    return write_image(tmp_path / "a.png")
+
+
+def test_the_shape_of_the_sheet(image: Path) -> None:
+    sheet = contact_sheet([sample(image)] * 5, columns=3, tile_width=96)
+    assert sheet.shape == (LEGEND + 2 * (54 + CAPTION + GAP), 3 * (96 + GAP) + GAP, 3)
+    assert (tile(sheet, 1) == cv2.imread(str(image))).all()
+    assert (tile(sheet, 2) == BACKGROUND).all()
+
+
+def test_boxes_have_the_colour_of_their_class(image: Path) -> None:
+    drawn = sample(image, (10, 10, 40, 40), (50, 10, 80, 40), labels=("car", "bus"))
+    picture = tile(contact_sheet([drawn], tile_width=96))
+    bus, car = CLASS_COLORS[:2]
+    assert near(picture[15:35, 10], car).all()
+    assert near(picture[15:35, 50], bus).all()
+    assert not near(picture, car)[15:35, 15:35].any()
+    dashed = replace(drawn, hidden=np.array([0.9, 0.4], np.float32))
+    picture = tile(contact_sheet([dashed], tile_width=96))
+    assert 5 < near(picture[12:38, 10], car).sum() < 22
+    assert near(picture[15:35, 50], bus).all()
+
+
+def test_ignored_regions_are_hatched(image: Path) -> None:
+    drawn = replace(sample(image), ignored=np.array([[0, 0, 48, 54]], np.float32))
+    picture, plain = tile(contact_sheet([drawn], tile_width=96)), cv2.imread(str(image))
+    assert plain is not None
+    hatched = near(picture[2:-2, 2:46], HATCHING)
+    assert 0.05 < hatched.mean() < 0.3
+    assert (picture[2:-2, 2:46][~hatched] <= plain[2:-2, 2:46][~hatched]).all()
+    assert (picture[:, 50:] == plain[:, 50:]).all()
+
+
+def test_a_mask_is_a_tint(image: Path, tmp_path: Path) -> None:
+    mask = np.zeros((54, 96), np.uint8)
+    mask[10:40, 20:60] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    drawn = replace(sample(image), mask=tmp_path / "mask.png")
+    picture, plain = tile(contact_sheet([drawn], tile_width=96)), cv2.imread(str(image))
+    assert plain is not None
+    inside, outside = np.s_[15:35, 25:55], np.s_[45:, :]
+    expected = plain[inside] + 0.4 * (np.array(MASK_TINT) - plain[inside])
+    assert np.abs(picture[inside] - expected).max() <= 1
+    assert (picture[outside] == plain[outside]).all()
+
+
+def test_what_does_not_open_is_said(image: Path, tmp_path: Path) -> None:
+    there = contact_sheet([sample(image)], tile_width=96)
+    for broken in (
+        sample(tmp_path / "gone.png"),
+        replace(sample(image), width=95),
+        replace(sample(image), mask=tmp_path / "gone.png"),
+    ):
+        sheet = contact_sheet([broken, sample(image)], tile_width=96)
+        assert (tile(sheet) != tile(there)).any()
+        assert (tile(sheet, 1) == tile(there)).all()
+
+
+def test_images_of_another_shape_are_not_stretched(image: Path, tmp_path: Path) -> None:
+    tall = write_image(tmp_path / "tall.png", 30, 60)
+    samples = [sample(image), replace(sample(tall), width=30, height=60)]
+    sheet = contact_sheet(samples, tile_width=96)
+    assert sheet.shape[0] == LEGEND + 96 + CAPTION + GAP
+    right = sheet[LEGEND : LEGEND + 96, GAP + 96 + GAP : -GAP]
+    assert (right.max(axis=(0, 2)) > 30).sum() == 48
+
+
+def test_what_cannot_be_drawn(image: Path) -> None:
+    with pytest.raises(ConfigError, match="needs samples, got none"):
+        contact_sheet([])
+    with pytest.raises(ConfigError, match="must be positive, got 0 and 480"):
+        contact_sheet([sample(image)], columns=0)

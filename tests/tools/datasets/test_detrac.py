@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stages.errors import ConfigError
+from tests.tools.datasets.conftest import problems, write_image
+from tools.datasets.formats import read_data_set
+from tools.datasets.sample import Sample
+
+XML = """<?xml version="1.0" encoding="utf-8"?>
+<sequence name="{name}">
+  <sequence_attribute camera_state="stable" sence_weather="night"/>
+  <ignored_region><box left="80" top="0" width="40" height="10"/></ignored_region>
+  {frames}
+</sequence>
+"""
+FRAME = '<frame num="{number}" density="1"><target_list>{targets}</target_list></frame>\n'
+TARGET = """<target id="{id}"><box left="{left}" top="10" width="{width}" height="20"/>
+<attribute truncation_ratio="{truncation}" vehicle_type="{label}"/>{more}</target>"""
+OVERLAP = """<occlusion><region_overlap occlusion_id="2" occlusion_status="1"
+left="{left}" top="10" width="{width}" height="20"/></occlusion>"""
+IMAGES = "DETRAC-train-data/Insight-MVT_Annotation_Train"
+ANNOTATIONS = "DETRAC-Train-Annotations-XML"
+
+
+def target(
+    id_: int, left: float, width: float = 10, label: str = "car", more: str = "", cut: float = 0
+) -> str:
+    return TARGET.format(id=id_, left=left, width=width, label=label, more=more, truncation=cut)
+
+
+def write_sequence(root: Path, name: str, frames: dict[int, str], images: int) -> None:
+    text = "".join(FRAME.format(number=n, targets=t) for n, t in frames.items())
+    (root / ANNOTATIONS).mkdir(parents=True, exist_ok=True)
+    (root / ANNOTATIONS / f"{name}.xml").write_text(XML.format(name=name, frames=text))
+    for number in range(1, images + 1):
+        write_image(root / IMAGES / name / f"img{number:05d}.jpg")
+
+
+def by_frame(samples: list[Sample]) -> dict[int | None, Sample]:
+    return {sample.frame: sample for sample in samples}
+
+
+def test_the_layout_of_the_benchmark(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "MVI_2", {1: target(1, 30, label="bus")}, 1)
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 10), 2: target(1, 12) + target(2, 50)}, 2)
+    data_set = read_data_set(tmp_path)
+    assert (data_set.format, data_set.problems) == ("detrac", [])
+    assert [(s.scene, s.frame) for s in data_set.samples] == [
+        ("MVI_1", 1),
+        ("MVI_1", 2),
+        ("MVI_2", 1),
+    ]
+    second = data_set.samples[1]
+    assert second.path == tmp_path / IMAGES / "MVI_1" / "img00002.jpg"
+    assert (second.width, second.height) == (96, 54)
+    assert second.boxes.tolist() == [[12, 10, 22, 30], [50, 10, 60, 30]]
+    assert second.labels == ("car", "car")
+    assert data_set.samples[2].labels == ("bus",)
+    assert second.conditions == {"weather": "night", "camera_state": "stable", "split": "train"}
+
+
+def test_ignored_regions_are_of_every_frame_and_end_at_the_border(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 10), 2: target(1, 12)}, 2)
+    for sample in read_data_set(tmp_path).samples:
+        assert sample.ignored.tolist() == [[80, 0, 96, 10]]
+
+
+def test_hidden_is_the_greater_of_occlusion_and_truncation(tmp_path: Path) -> None:
+    quarter = OVERLAP.format(left=10, width=2.5)
+    targets = [
+        target(1, 10, more=quarter),
+        target(2, 10, more=quarter, cut=0.4),
+        target(
+            3,
+            10,
+            more=quarter.replace("</occlusion>", "")
+            + OVERLAP.format(left=15, width=5).replace("<occlusion>", ""),
+        ),
+        target(4, 10),
+    ]
+    write_sequence(tmp_path, "MVI_1", {1: "".join(targets)}, 1)
+    (sample,) = read_data_set(tmp_path).samples
+    assert sample.hidden.tolist() == pytest.approx([0.25, 0.4, 0.75, 0])
+
+
+def test_a_frame_left_out_between_others_has_no_vehicles(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "MVI_1", {2: target(1, 10), 4: target(1, 12)}, 5)
+    data_set = read_data_set(tmp_path)
+    frames = by_frame(data_set.samples)
+    assert list(frames) == [2, 3, 4]
+    assert frames[3].boxes.shape == (0, 4)
+    assert frames[3].labels == ()
+    assert problems(data_set) == [
+        ("FRAME_NOT_ANNOTATED", f"{IMAGES}/MVI_1/img00001.jpg"),
+        ("FRAME_NOT_ANNOTATED", f"{IMAGES}/MVI_1/img00005.jpg"),
+    ]
+
+
+def test_annotations_without_images_and_images_without_annotations(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 10), 2: target(1, 10), 9: target(1, 10)}, 1)
+    write_sequence(tmp_path, "MVI_2", {1: target(1, 10)}, 0)
+    write_image(tmp_path / IMAGES / "MVI_3" / "img00001.jpg")
+    data_set = read_data_set(tmp_path)
+    assert len(data_set.samples) == 1
+    assert problems(data_set) == [
+        ("MISSING_FRAME", "MVI_1.xml, frame 2"),
+        ("MISSING_FRAME", "MVI_1.xml, frame 9"),
+        ("NOT_ANNOTATED", f"{IMAGES}/MVI_3"),
+        ("NO_IMAGES", f"{ANNOTATIONS}/MVI_2.xml"),
+    ]
+
+
+def test_boxes_of_no_area_outside_and_across_the_border(tmp_path: Path) -> None:
+    targets = [
+        target(1, 10, width=0),
+        target(2, 200),
+        target(3, 91),
+        target(4, 95.4),
+        target(5, 86.5),
+    ]
+    write_sequence(tmp_path, "MVI_1", {1: "".join(targets)}, 1)
+    data_set = read_data_set(tmp_path)
+    (sample,) = data_set.samples
+    assert sample.boxes.tolist() == [[91, 10, 96, 30], [86.5, 10, 96, 30]]
+    assert sample.hidden.tolist() == [0.5, 0]  # half a pixel beyond is no news
+    place = "MVI_1.xml, frame 1"
+    assert problems(data_set) == [
+        ("BOX_CUT", place),
+        ("BOX_OUTSIDE", place),
+        ("BOX_OUTSIDE", place),
+        ("FLAT_BOX", place),
+    ]
+
+
+def test_a_broken_annotation_costs_its_sequence_only(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
+    write_sequence(tmp_path, "MVI_2", {1: target(1, 10)}, 1)
+    broken = tmp_path / ANNOTATIONS / "MVI_2.xml"
+    broken.write_text(broken.read_text().replace("</target>", ""))
+    data_set = read_data_set(tmp_path)
+    assert [sample.scene for sample in data_set.samples] == ["MVI_1"]
+    ((kind, place),) = problems(data_set)
+    assert kind == "UNREADABLE_FILE"
+    assert place.startswith(f"{ANNOTATIONS}/MVI_2.xml:6: not well-formed XML")
+
+
+def test_the_later_version_of_an_annotation_is_used(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
+    later = tmp_path / ANNOTATIONS / "MVI_1_v3.xml"
+    text = FRAME.format(number=1, targets=target(1, 40))
+    later.write_text(XML.format(name="MVI_1", frames=text))
+    data_set = read_data_set(tmp_path)
+    assert data_set.samples[0].boxes[0, 0] == 40
+    assert [kind for kind, _ in problems(data_set)] == ["STATED_TWICE"]
+
+
+def test_masks_lie_beside(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 10), 2: target(1, 10)}, 2)
+    mask = write_image(tmp_path / "masks" / "MVI_1" / "img00002.png")
+    data_set = read_data_set(tmp_path)
+    assert [sample.mask for sample in data_set.samples] == [None, mask]
+    assert data_set.problems == []
+
+
+def test_nothing_to_train_on_is_an_error_of_one_line(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 0)
+    write_sequence(tmp_path, "MVI_2", {1: target(1, 10)}, 0)
+    with pytest.raises(ConfigError, match="annotated sequence without images: ") as e:
+        read_data_set(tmp_path)
+    assert "and 1 more problem" in str(e.value)
+    assert "\n" not in str(e.value)
+
+
+def test_an_image_that_does_not_open_does_not_tell_the_size(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 10), 2: target(1, 10)}, 2)
+    (tmp_path / IMAGES / "MVI_1" / "img00001.jpg").write_bytes(b"\xff\xd8\xff")
+    data_set = read_data_set(tmp_path)
+    assert [(s.width, s.height) for s in data_set.samples] == [(96, 54)] * 2
+    assert [kind for kind, _ in problems(data_set)] == ["UNREADABLE_IMAGE"]
+
+
+def test_real_frames(shared: Callable[[str], Path]) -> None:
+    data_set = read_data_set(shared("detrac"))
+    frames = by_frame(data_set.samples)
+    assert list(frames) == [1, 2]
+    first = frames[1]
+    assert first.boxes[0].tolist() == pytest.approx([592.75, 378.8, 752.8, 540])
+    assert first.hidden.tolist() == pytest.approx([0.1, 0])
+    assert len(first.ignored) == 7
+    assert first.conditions == {"weather": "sunny", "camera_state": "unstable"}
+    assert first.read().shape == (540, 960, 3)
+    assert data_set.problem_counts().total() == 7

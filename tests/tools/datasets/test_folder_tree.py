@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.datasets.folder_tree import FolderTree, split_of
+
+
+def test_folders_are_walked_once_and_links_followed(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    for name in ("b/inner", "a", "masks/a", ".hidden"):
+        (root / name).mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    (root / "c").symlink_to(tmp_path / "other")
+    (root / "b" / "loop").symlink_to(root)
+    walked = [path.relative_to(root).as_posix() for path in FolderTree(root).walk()]
+    assert walked == [".", "a", "b", "b/inner", "c"]
+
+
+def test_files(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "2.JPG").touch()
+    (tmp_path / "a" / "1.png").touch()
+    (tmp_path / "a" / "notes.txt").touch()
+    tree = FolderTree(tmp_path)
+    assert tree.has(tmp_path / "b" / ".." / "a" / "1.png")
+    assert not tree.has(tmp_path / "a")
+    assert not tree.has(tmp_path / "gone" / "1.png")
+    assert [path.name for path in tree.images(tmp_path / "a")] == ["1.png", "2.JPG"]
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("instances_train2017", "train"),
+        ("Insight-MVT_Annotation_Test", "test"),
+        ("valid", "val"),
+        ("validation", "val"),
+        ("training", "train"),
+        ("trains", ""),
+        ("contest", ""),
+        ("images", ""),
+    ],
+)
+def test_split_of(name: str, split: str) -> None:
+    assert split_of("", name) == split

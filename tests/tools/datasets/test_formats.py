@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.errors import ConfigError
+from tools.datasets.formats import read_data_set
+
+
+def test_no_data_set(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no data set folder"):
+        read_data_set(tmp_path / "gone")
+    with pytest.raises(ConfigError, match=r"is no data set: expected annotations\.json"):
+        read_data_set(tmp_path)
+
+
+def test_two_formats(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "MVI_1.xml").touch()
+    (tmp_path / "M0101_gt_whole.txt").touch()
+    with pytest.raises(ConfigError, match="holds both UA-DETRAC and UAVDT; name one of them"):
+        read_data_set(tmp_path)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.errors import ConfigError, OutputError, SourceError
+from tests.tools.datasets.conftest import write_image as grey
+from tools.datasets.image_file import read_image, write_image
+from tools.datasets.image_size import image_size
+
+
+def exif(orientation: int, order: str) -> bytes:
+    """An APP1 segment that states an orientation, behind another tag."""
+    tiff = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
+    tiff += struct.pack(order + "HHHIHH", 2, 0x0100, 3, 1, 7, 0)
+    tiff += struct.pack(order + "HHIHHI", 0x0112, 3, 1, orientation, 0, 0)
+    body = b"Exif\0\0" + tiff
+    return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.bmp", "a.webp", "a.tif"])
+def test_the_size_of_an_image(tmp_path: Path, name: str) -> None:
+    assert image_size(grey(tmp_path / name, 64, 37)) == (64, 37)
+
+
+def test_the_size_of_a_progressive_jpeg_with_much_before_it(tmp_path: Path) -> None:
+    image = np.zeros((37, 64, 3), np.uint8)
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    comment = b"\xff\xfe" + struct.pack(">H", 60002) + b"\xff\xc0" * 30000
+    huffman_table = b"\xff\xc4" + struct.pack(">H", 9) + bytes(7)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[:2] + comment * 3 + huffman_table + b"\xff" + data[2:])
+    assert image_size(path) == (64, 37)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_an_image_on_its_side(tmp_path: Path, orientation: int, order: str) -> None:
+    data = grey(tmp_path / "a.jpg", 64, 37).read_bytes()
+    path = tmp_path / "b.jpg"
+    path.write_bytes(data[:2] + exif(orientation, order) + data[2:])
+    width, height = image_size(path)
+    assert (height, width) == read_image(path).shape[:2]
+    assert (width, height) == ((37, 64) if orientation > 4 else (64, 37))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"text", b"\xff\xd8", b"\xff\xd8\xff\xe1\x00", b"\x89PNG\r\n\x1a\n"]
+)
+def test_what_is_no_image(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data)
+    for read in (image_size, read_image):
+        with pytest.raises(SourceError, match=r"cannot read image .*a\.jpg: "):
+            read(path)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    for read in (image_size, read_image):
+        with pytest.raises(SourceError, match="no such file or directory"):
+            read(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("a.jpg", "the file is cut off"), ("a.png", "not an image, or damaged")]
+)
+def test_a_file_that_is_cut_off_is_not_an_image(tmp_path: Path, name: str, reason: str) -> None:
+    path = grey(tmp_path / name)
+    whole = path.read_bytes()
+    assert read_image(path).shape == (54, 96, 3)
+    path.write_bytes(whole[:-100])
+    with pytest.raises(SourceError, match=reason):
+        read_image(path)
+
+
+def test_written_images_are_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "mask.png"
+    image = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    write_image(path, image)
+    assert [file.name for file in path.parent.iterdir()] == ["mask.png"]
+    assert (read_image(path, gray=True) == image).all()
+    with pytest.raises(ConfigError, match=r"'\.xyz' is no image format"):
+        write_image(tmp_path / "a.xyz", image)
+
+
+def test_a_full_disk(full_disk: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8)
+    with pytest.raises(OutputError, match="no space left on device"):
+        write_image(full_disk / "a.png", noise)
+    assert list(full_disk.iterdir()) == []

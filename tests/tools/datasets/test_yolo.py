@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.errors import ConfigError
+from tests.tools.datasets.conftest import problems, write_image
+from tools.datasets.formats import read_data_set
+from tools.datasets.yolo_labels import label_file
+
+YAML = "path: {root}\ntrain: images/train\nval: images/val\nnames:\n  0: car\n  2: bus\n"
+
+
+def write_labels(root: Path, name: str, text: str) -> None:
+    path = root / "labels" / f"{name}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def write_set(root: Path, yaml: str, labels: str) -> None:
+    """One image with labels for training, one without for validation."""
+    (root / "data.yaml").write_text(yaml)
+    write_image(root / "images" / "train" / "a.jpg", 100, 50)
+    write_image(root / "images" / "val" / "b.png", 60, 40)
+    write_labels(root, "train/a", labels)
+
+
+def test_names_as_dict_and_an_image_without_labels(tmp_path: Path) -> None:
+    write_set(tmp_path, YAML.format(root=tmp_path), "0 0.5 0.5 0.2 0.4\n\n2 0.1 0.2 0.1 0.2\n")
+    data_set = read_data_set(tmp_path)
+    assert (data_set.format, data_set.problems) == ("yolo", [])
+    a, b = data_set.samples
+    np.testing.assert_allclose(a.boxes, [[40, 15, 60, 35], [5, 5, 15, 15]], atol=1e-4)
+    assert (a.labels, a.width, a.height) == (("car", "bus"), 100, 50)
+    assert (b.boxes.shape, b.width, b.height) == ((0, 4), 60, 40)
+    assert [s.conditions["split"] for s in (a, b)] == ["train", "val"]
+    assert [s.scene for s in (a, b)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "yaml",
+    [
+        "train: images/train\nval: images/val\nnames: [car, van, bus]\nnc: 3\n",
+        "train: ../images/train\nval: ../images/val\nnames: [car, van, bus]\n",  # as exported
+        "path: ../datasets/gone\ntrain: images/train\nval: images/val\nnames: [car, van, bus]\n",
+        "train: [images/train, images/val]\nnames: [car, van, bus]\n",
+        "train: images\nnames: [car, van, bus]\n",
+        "train: list.txt\nnames: [car, van, bus]\n",
+    ],
+)
+def test_ways_to_name_images(tmp_path: Path, yaml: str) -> None:
+    write_set(tmp_path, yaml, "2 0.5 0.5 0.2 0.4\n")
+    (tmp_path / "list.txt").write_text(f"./images/train/a.jpg\n{tmp_path}/images/val/b.png\n")
+    data_set = read_data_set(tmp_path)
+    assert [sample.path.name for sample in data_set.samples] == ["a.jpg", "b.png"]
+    assert data_set.samples[0].labels == ("bus",)
+    assert data_set.problems == []
+
+
+def test_splits_hold_images_and_labels(tmp_path: Path) -> None:
+    """The other layout: a folder for each split, with ``images`` and ``labels`` in it."""
+    (tmp_path / "data.yaml").write_text("train: ../train/images\nnames: [car]\n")
+    write_image(tmp_path / "train" / "images" / "images.jpg")
+    (tmp_path / "train" / "labels").mkdir()
+    (tmp_path / "train" / "labels" / "images.txt").write_text("0 0.5 0.5 1 1\n")
+    (sample,) = read_data_set(tmp_path).samples
+    assert sample.boxes.tolist() == [[0, 0, 96, 54]]
+
+
+def test_the_last_images_becomes_labels() -> None:
+    assert label_file(Path("/images/set/images/train/images.jpg")) == Path(
+        "/images/set/labels/train/images.txt"
+    )
+    assert label_file(Path("/set/train/a.jpg")) == Path("/set/train/a.txt")
+
+
+def test_a_polygon_gives_its_box(tmp_path: Path) -> None:
+    write_set(tmp_path, YAML.format(root="."), "0 0.1 0.2 0.5 0.2 0.3 0.6\n")
+    boxes = read_data_set(tmp_path).samples[0].boxes
+    np.testing.assert_allclose(boxes, [[10, 10, 50, 30]], atol=1e-4)
+
+
+def test_what_cannot_be_used(tmp_path: Path) -> None:
+    labels = (
+        "0 0.5 0.5 0.2 0.4\n1 0.8 0.5 0.2 0.4\n0 0.5 0.5 0 0.4\n0 1.0 0.5 0.2 0.4\n"
+        "0 50 25 10 10\ncar 0.5 0.5 0.1 0.1\n0 0.5 0.5 0.1\n0 nan 0.5 0.1 0.1\n"
+    )
+    write_set(tmp_path, YAML.format(root=tmp_path) + "test: images/test\n", labels)
+    write_labels(tmp_path, "train/gone", "0 0.5 0.5 0.2 0.4\n")
+    (tmp_path / "images" / "val" / "bad.jpg").write_bytes(b"")
+    data_set = read_data_set(tmp_path)
+    first = data_set.samples[0]
+    np.testing.assert_allclose(first.boxes, [[40, 15, 60, 35], [90, 15, 100, 35]], atol=1e-4)
+    assert first.hidden.tolist() == pytest.approx([0, 0.5])
+    np.testing.assert_allclose(first.ignored, [[70, 15, 90, 35]], atol=1e-4)
+    file = "labels/train/a.txt"
+    shares = "coordinates must be shares of the image, from 0 to 1"
+    assert problems(data_set) == [
+        ("BOX_CUT", f"{file}:4"),
+        ("FLAT_BOX", f"{file}:3"),
+        ("MISSING_FRAME", "labels/train/gone.txt"),
+        ("MISSING_IMAGE", "data.yaml: test: images/test"),
+        ("UNKNOWN_CLASS", f"{file}:2: class 1"),
+        (
+            "UNREADABLE_IMAGE",
+            "cannot read image images/val/bad.jpg: not an image, or damaged",
+        ),
+        ("UNREADABLE_ROW", f"{file}:5: {shares}"),
+        ("UNREADABLE_ROW", f"{file}:6: could not convert string to float: 'car'"),
+        ("UNREADABLE_ROW", f"{file}:7: expected 5 columns or a polygon, got 4"),
+        ("UNREADABLE_ROW", f"{file}:8: {shares}"),
+    ]
+
+
+def test_an_image_of_two_splits_is_of_the_first(tmp_path: Path) -> None:
+    write_set(tmp_path, "train: images\nval: images/val\nnames: [car]\n", "")
+    data_set = read_data_set(tmp_path)
+    assert [s.conditions["split"] for s in data_set.samples] == ["train", "train"]
+    assert problems(data_set) == [("STATED_TWICE", "images/val/b.png, again in val")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("names: [car\ntrain: images\n", "data.yaml:2: "),
+        ("- car\n", "data.yaml: expected keys such as names and train"),
+        ("train: images\n", "data.yaml: names must list the classes, got None"),
+        ("train: images\nnames: {car: 0}\n", "names must list the classes"),
+        ("names: [car]\n", "one of train, val and test must name images"),
+        ("names: [car]\ntrain: nowhere\n", "missing image: data.yaml: train: nowhere"),
+    ],
+)
+def test_a_broken_description_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_data_set(tmp_path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from tests.tools.segmentation.drawn import draw, ground, iou
+from tools.segmentation.background import MedianBackground, make_background, median_background
+from tools.segmentation.refine import box_mask
+from tools.segmentation.shadows import is_shadow
+
+
+def covers_of(drawn):
+    return [box_mask(boxes, *drawn.images[0].shape[:2]) for boxes in drawn.boxes]
+
+
+@pytest.mark.parametrize(("name", "least"), [("median", 0.93), ("mog2", 0.9), ("knn", 0.9)])
+def test_a_moving_square_is_found_from_the_first_frame_on_and_the_ground_is_not(name, least):
+    drawn = draw(20)
+    covers = covers_of(drawn)
+    background = make_background(name, drawn.images[::2], covers[::2])
+    for image, cover, mask in zip(drawn.images, covers, drawn.masks, strict=True):
+        assert iou(background.foreground(image, cover), mask) > least
+
+
+def test_who_waits_longer_than_not_is_no_background():
+    driving = draw(10)
+    waiting = draw(30, speed=0)
+    images = driving.images + [waiting.images[0]] * 30
+    covers = covers_of(driving) + [covers_of(waiting)[0]] * 30
+    background = MedianBackground(images[::2], covers[::2])
+    for _ in range(100):
+        found = background.foreground(images[-1], covers[-1])
+    assert iou(found, waiting.masks[0]) > 0.93
+    without_boxes = MedianBackground(images[::2], None)
+    assert iou(without_boxes.foreground(images[-1], None), waiting.masks[0]) < 0.1
+
+
+def test_without_boxes_too():
+    drawn = draw(24)
+    background = MedianBackground(drawn.images[::2], None)
+    for image, mask in zip(drawn.images, drawn.masks, strict=True):
+        assert iou(background.foreground(image, None), mask) > 0.9
+
+
+def test_what_a_box_always_covers_is_unknown_and_no_foreground():
+    drawn = draw(12, standing=True)
+    covers = covers_of(drawn)
+    background = MedianBackground(drawn.images, covers)
+    always = np.all(covers, axis=0)
+    assert always.any()
+    assert np.array_equal(background.known, ~always)
+    assert not background.foreground(drawn.images[5], covers[5])[always].any()
+
+
+def test_a_cloud_is_no_foreground():
+    drawn = draw(12)
+    covers = covers_of(drawn)
+    background = MedianBackground(drawn.images, covers)
+    darker = (drawn.images[6] * 0.7).astype(np.uint8)
+    assert iou(background.foreground(darker, covers[6]), drawn.masks[6]) > 0.9
+
+
+def test_the_median_leaves_out_what_is_covered():
+    images = [np.full((4, 4, 3), value, np.uint8) for value in (10, 200, 20, 30)]
+    covers = [np.zeros((4, 4), np.uint8) for _ in images]
+    covers[1][:] = 255
+    for cover in covers:
+        cover[0, 0] = 255
+    median, known = median_background(images, covers)
+    assert (median[1:] == 20).all()
+    assert not known[0, 0]
+    assert known.sum() == 15
+
+
+def test_shadows_are_darker_and_of_the_same_colour():
+    background = ground()
+    shaded = (background * 0.7).astype(np.uint8)
+    assert is_shadow(shaded, background).mean() > 0.97
+    assert not is_shadow(background, background).any()
+    blue = shaded.copy()
+    blue[..., 0] = background[..., 0]
+    assert is_shadow(blue, background).mean() < 0.05
+    assert not is_shadow((background * 0.2).astype(np.uint8), background).any()

@@ -1,0 +1,52 @@
+import cv2
+import numpy as np
+import pytest
+
+from tests.tools.segmentation.drawn import draw, iou
+from tools.segmentation.camera import camera_moves
+from tools.segmentation.flow import dis_flow, farneback_flow, ground_relative, moving_foreground
+
+
+def gray(image):
+    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+
+
+@pytest.mark.parametrize("flow", [dis_flow, farneback_flow])
+@pytest.mark.parametrize("with_boxes", [True, False])
+def test_the_square_moves_and_the_ground_under_a_panning_camera_does_not(flow, with_boxes):
+    drawn = draw(5, pan=4.0, speed=1.0)
+    beside = [gray(drawn.images[0]), gray(drawn.images[4])]
+    boxes = drawn.boxes[2] if with_boxes else None
+    found = moving_foreground(gray(drawn.images[2]), beside, boxes, flow())
+    assert iou(found, drawn.masks[2]) > 0.55
+    outside = ~cv2.dilate(drawn.masks[2].astype(np.uint8), np.ones((31, 31))).astype(bool)
+    assert (found[outside] > 0).mean() < 0.01
+
+
+def test_what_moves_with_the_ground_is_not_foreground():
+    drawn = draw(5, pan=4.0, speed=0.0)
+    beside = [gray(drawn.images[0]), gray(drawn.images[4])]
+    found = moving_foreground(gray(drawn.images[2]), beside, drawn.boxes[2], dis_flow())
+    assert (found > 0)[drawn.masks[2]].mean() < 0.1
+
+
+def test_no_ground_no_foreground():
+    flow = np.random.default_rng(1).normal(0, 20, (120, 160, 2)).astype(np.float32)
+    assert ground_relative(flow, np.ones((120, 160), bool)) is None
+    noise = np.random.default_rng(1).integers(0, 255, (2, 120, 160), np.uint8)
+    assert not moving_foreground(noise[0], [noise[1]], None, dis_flow()).any()
+
+
+def test_wide_frames_are_looked_at_small():
+    drawn = draw(5, pan=4.0, speed=1.0)
+    wide = [cv2.resize(gray(image), (1536, 1024)) for image in drawn.images]
+    found = moving_foreground(wide[2], [wide[0], wide[4]], drawn.boxes[2] * 8, dis_flow())
+    truth = cv2.resize(drawn.masks[2].astype(np.uint8), (1536, 1024)) > 0
+    assert found.shape == (1024, 1536)
+    assert iou(found, truth) > 0.55
+
+
+def test_a_camera_moves_or_stands_still():
+    assert camera_moves(draw(10, pan=2.0).images)
+    assert not camera_moves(draw(10).images)
+    assert not camera_moves(draw(1).images)

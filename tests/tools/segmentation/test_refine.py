@@ -1,0 +1,46 @@
+import numpy as np
+
+from tools.segmentation.refine import box_mask, fill_empty, soften, without_specks
+
+
+def boxes(*rows):
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def test_boxes_take_in_every_pixel_they_touch_and_end_at_the_border():
+    mask = box_mask(boxes([2.5, 1, 4.2, 3], [-5, 6, 3, 99]), 8, 10)
+    expected = np.zeros((8, 10), np.uint8)
+    expected[1:3, 2:5] = expected[6:8, 0:3] = 255
+    assert np.array_equal(mask, expected)
+
+
+def test_only_boxes_with_hardly_any_foreground_are_filled():
+    mask = np.zeros((60, 100), np.uint8)
+    mask[10:20, 10:20] = 255  # a quarter of the first box
+    filled = fill_empty(mask, boxes([10, 10, 30, 30], [50, 10, 90, 40]))
+    assert np.array_equal(filled[:, :50], mask[:, :50])
+    share = (filled[10:40, 50:90] > 0).mean()
+    assert 0.72 < share < 0.85  # an ellipse takes pi / 4
+    assert not filled[:, 90:].any()
+    assert not filled[10, 50]
+
+
+def test_softening_closes_holes_and_moves_edges_out_as_the_papers_code():
+    mask = np.zeros((80, 80), np.uint8)
+    mask[20:60, 20:60] = 255
+    mask[36:42, 36:42] = 0
+    soft = soften(mask)
+    assert set(np.unique(soft)) == {0, 255}
+    assert soft[20:60, 20:60].all()
+    # 24 of 255 of a Gaussian of sigma 4 lies 5 pixels outside of a straight edge.
+    assert soft[40, 15]
+    assert not soft[40, 13]
+
+
+def test_specks_go():
+    mask = np.zeros((200, 200), np.uint8)
+    mask[10:12, 10:12] = 255
+    mask[50:60, 50:60] = 255
+    cleaned = without_specks(mask)
+    assert not cleaned[:40].any()
+    assert cleaned[50:60, 50:60].all()

@@ -1,0 +1,147 @@
+import cv2
+import numpy as np
+import pytest
+
+from stages.errors import OutputError
+from tests.tools.segmentation.drawn import draw, iou, write_detrac
+from tools.segmentation.plan import make_plan
+from tools.segmentation.sequence import (
+    Method,
+    SegmentOptions,
+    StoppedError,
+    is_complete,
+    segment_sequence,
+)
+from tools.segmentation.workers import segment_all
+
+SHARP = SegmentOptions(blur=False)
+
+
+@pytest.fixture
+def still(tmp_path):
+    drawn = draw(16, standing=True)
+    write_detrac(tmp_path, "MVI_00001", drawn)
+    return tmp_path, drawn
+
+
+def only_sequence(root, output=None):
+    [frames] = make_plan(root, output or root).sequences
+    return frames
+
+
+def masks_of(root, name="MVI_00001"):
+    return [
+        cv2.imread(str(p), cv2.IMREAD_GRAYSCALE) for p in sorted((root / "masks" / name).iterdir())
+    ]
+
+
+def test_a_fixed_camera_gets_masks_by_background_and_standing_cars_an_ellipse(still):
+    root, drawn = still
+    summary = segment_sequence(only_sequence(root), SHARP)
+    assert (summary.method, summary.written, summary.kept) == ("background", 16, 0)
+    masks = masks_of(root)
+    for mask, truth in zip(masks, drawn.masks, strict=True):
+        assert mask.shape == truth.shape
+        assert set(np.unique(mask)) == {0, 255}
+        assert iou(mask[:64], truth[:64]) > 0.85
+        assert iou(mask[64:], truth[64:]) > 0.6
+    segment_sequence(
+        only_sequence(root), SegmentOptions(blur=False, fill_empty=False, overwrite=True)
+    )
+    assert not any(mask[64:].any() for mask in masks_of(root))
+
+
+def test_a_moving_camera_gets_masks_by_flow_inside_the_boxes(tmp_path):
+    drawn = draw(12, pan=3.0, speed=5.0)
+    write_detrac(tmp_path, "MVI_00001", drawn)
+    summary = segment_sequence(only_sequence(tmp_path), SHARP)
+    assert (summary.method, summary.written) == ("flow", 12)
+    for mask, truth, boxes in zip(masks_of(tmp_path), drawn.masks, drawn.boxes, strict=True):
+        assert iou(mask, truth) > 0.5
+        left, top, right, bottom = boxes[0].astype(int)
+        mask[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = 0
+        assert not mask.any()
+
+
+def test_a_second_run_keeps_what_is_whole_and_mends_what_is_torn(still):
+    root, _ = still
+    segment_sequence(only_sequence(root), SHARP)
+    before = masks_of(root)
+    again = segment_sequence(only_sequence(root), SHARP)
+    assert (again.method, again.written, again.kept) == ("", 0, 16)
+    folder = root / "masks" / "MVI_00001"
+    (folder / "img00003.png").unlink()
+    torn = folder / "img00009.png"
+    torn.write_bytes(torn.read_bytes()[:-20])
+    assert not is_complete(torn)
+    assert segment_sequence(only_sequence(root), SHARP).written == 16
+    assert all(np.array_equal(a, b) for a, b in zip(before, masks_of(root), strict=True))
+
+
+def test_flow_makes_only_what_is_missing(tmp_path):
+    write_detrac(tmp_path, "MVI_00001", draw(12, pan=3.0, speed=5.0))
+    segment_sequence(only_sequence(tmp_path), SHARP)
+    before = masks_of(tmp_path)
+    for name in ("img00001.png", "img00007.png", "img00012.png"):
+        (tmp_path / "masks" / "MVI_00001" / name).unlink()
+    summary = segment_sequence(only_sequence(tmp_path), SHARP)
+    assert (summary.written, summary.kept) == (3, 9)
+    assert all(np.array_equal(a, b) for a, b in zip(before, masks_of(tmp_path), strict=True))
+
+
+def test_an_image_that_does_not_open_is_named_once_and_left_out(still):
+    root, _ = still
+    bad = root / "images" / "MVI_00001" / "img00005.jpg"
+    bad.write_bytes(bad.read_bytes()[:900])
+    summary = segment_sequence(only_sequence(root), SHARP)
+    assert summary.written == 15
+    [problem] = summary.problems
+    assert "img00005.jpg" in problem
+    again = segment_sequence(only_sequence(root), SHARP)
+    assert (again.written, again.kept) == (0, 15)
+    assert len(again.problems) == 1
+
+
+def test_stopping_leaves_whole_files_and_the_next_run_the_same_masks(still, tmp_path):
+    root, _ = still
+    asked = iter([False] * 5 + [True])
+    with pytest.raises(StoppedError):
+        segment_sequence(only_sequence(root), SHARP, stopped=lambda: next(asked))
+    left = sorted(path.name for path in (root / "masks" / "MVI_00001").iterdir())
+    assert left == [f"img0000{number}.png" for number in range(1, 6)]
+    segment_sequence(only_sequence(root), SHARP)
+    other = tmp_path / "other"
+    segment_sequence(only_sequence(root, other), SHARP)
+    assert all(np.array_equal(a, b) for a, b in zip(masks_of(root), masks_of(other), strict=True))
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half_written(still, full_disk):
+    root, _ = still
+    (full_disk / "ballast").write_bytes(bytes(62_000))
+    with pytest.raises(OutputError, match="no space left"):
+        segment_sequence(only_sequence(root, full_disk), SHARP)
+    assert all(is_complete(p) for p in (full_disk / "masks").rglob("*") if p.is_file())
+
+
+def test_several_processes_give_the_same_as_one(still, tmp_path):
+    root, _ = still
+    write_detrac(root, "MVI_00002", draw(10, pan=3.0))
+    done = []
+    for workers in (1, 2):
+        output = tmp_path / str(workers)
+        plan = make_plan(root, output)
+        frames = []
+        summaries = segment_all(plan.sequences, SegmentOptions(), workers, frames.append)
+        done.append(sorted((each.name, each.method, each.written) for each in summaries))
+        assert sum(frames) == 26
+    assert done[0] == done[1]
+    for name in ("MVI_00001", "MVI_00002"):
+        one, two = masks_of(tmp_path / "1", name), masks_of(tmp_path / "2", name)
+        assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_boxes_alone(still):
+    root, drawn = still
+    segment_sequence(only_sequence(root), SegmentOptions(Method.BOXES))
+    left, top, right, bottom = drawn.boxes[0][1].astype(int)
+    assert masks_of(root)[0][top + 1 : bottom - 1, left + 1 : right - 1].all()

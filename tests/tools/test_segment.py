@@ -1,0 +1,101 @@
+"""``spotstream segment`` as a person types it."""
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from stages.errors import ConfigError
+from tests.tools.segmentation.drawn import draw, iou, write_detrac
+from tools.main import app
+
+
+def segment(*arguments):
+    command = ["segment", *map(str, arguments), "--workers", "1"]
+    return CliRunner().invoke(app, command, catch_exceptions=False)
+
+
+def read(path):
+    return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+
+
+def test_a_data_set_gets_masks_and_a_sheet(tmp_path):
+    write_detrac(tmp_path / "set", "MVI_00001", draw(10))
+    sheet = tmp_path / "sheet.png"
+    done = segment(tmp_path / "set", "--sheet", sheet, "--images", "4")
+    assert done.exit_code == 0
+    assert "MVI_00001: 10 masks, by background" in done.output
+    assert len(list((tmp_path / "set" / "masks" / "MVI_00001").glob("img*.png"))) == 10
+    assert read(sheet).shape[1] > 1900
+    assert "nothing to do, 10 were there" in segment(tmp_path / "set").output
+
+
+def test_single_images_get_their_boxes(tmp_path):
+    (tmp_path / "images").mkdir()
+    entries = []
+    for number in (1, 2):
+        name = f"street_{number}.jpg"
+        cv2.imwrite(str(tmp_path / "images" / name), np.full((60, 80, 3), 90, np.uint8))
+        entries.append({"id": number, "file_name": name, "width": 80, "height": 60, "scene": "s"})
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 15]}
+    content = {
+        "images": entries,
+        "annotations": [box],
+        "categories": [{"id": 1, "name": "car"}],
+    }
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    (tmp_path / "images" / "street_2.jpg").write_bytes(b"\xff\xd8 no image")
+    done = segment(tmp_path)
+    assert done.exit_code == 0
+    assert "single images: 1 masks, by boxes" in done.output
+    assert "street_2.jpg" in done.output
+    expected = np.zeros((60, 80), np.uint8)
+    expected[20:35, 10:40] = 255
+    assert np.array_equal(read(tmp_path / "masks" / "s" / "street_1.png"), expected)
+
+
+def test_images_without_boxes(tmp_path):
+    drawn = draw(10)
+    for number, image in enumerate(drawn.images):
+        path = tmp_path / "road" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), image)
+    assert segment(tmp_path / "road", "--output", tmp_path / "out", "--no-blur").exit_code == 0
+    assert iou(read(tmp_path / "out" / "masks" / "road" / "4.png"), drawn.masks[4]) > 0.85
+    with pytest.raises(ConfigError, match="no boxes"):
+        segment(tmp_path / "road", "--method", "boxes")
+
+
+def test_a_video(tmp_path):
+    drawn = draw(12)
+    video = tmp_path / "road.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 25, (192, 128))
+    for image in drawn.images:
+        writer.write(image)
+    writer.release()
+    with pytest.raises(ConfigError, match="--output"):
+        segment(video)
+    sheet = tmp_path / "sheet.png"
+    done = segment(video, "--output", tmp_path, "--no-blur", "--sheet", sheet)
+    assert "road: 12 masks, by background" in done.output
+    assert iou(read(tmp_path / "masks" / "road" / "img00006.png"), drawn.masks[5]) > 0.85
+    assert sheet.is_file()
+
+
+def test_a_full_disk_ends_with_one_line_and_status_4(tmp_path, full_disk):
+    write_detrac(tmp_path / "set", "MVI_00001", draw(10))
+    (full_disk / "ballast").write_bytes(bytes(62_000))
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.main", "segment", tmp_path / "set", "--output", full_disk],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "no space left" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+
+from stages.errors import ConfigError
+from tools.training.batches import CropBatches, load_batches
+from tools.training.sources import read_sources
+
+
+def same(one, other):
+    return (
+        torch.equal(one.images, other.images)
+        and torch.equal(one.targets.heatmap, other.targets.heatmap)
+        and one.names == other.names
+    )
+
+
+def test_a_batch_depends_on_its_number_alone(tiny_config):
+    config = tiny_config(augmentation={"mosaic": 0.5})
+    sources = read_sources(config)
+    one, other = CropBatches(sources, config), CropBatches(sources, config)
+    for number in (0, 1, 2):
+        other[number]
+    assert same(one[3], other[3])
+    assert not same(one[3], one[4])
+    assert not same(one[3], CropBatches(sources, config, rank=1)[3])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_workers_do_not_change_the_order(tiny_config, workers):
+    config = tiny_config(workers=workers)
+    batches = CropBatches(read_sources(config), config)
+    loaded = load_batches(batches, 2)
+    for number in (2, 3, 4):
+        assert same(next(loaded), batches[number])
+
+
+def test_an_image_that_does_not_open_is_replaced_and_told(tiny_config, data_set):
+    config = tiny_config(batch_size=8)
+    batches = CropBatches(read_sources(config), config)
+    (data_set / "images" / "1.png").write_bytes(b"no image")
+    made = batches[0]
+    assert made.images.shape == (8, 64, 64, 3)
+    assert any("1.png" in line for line in made.unreadable)
+    assert not any("1.png" in name for name in made.names)
+
+
+def test_only_images_that_do_not_open_are_an_error(tiny_config, data_set):
+    config = tiny_config()
+    batches = CropBatches(read_sources(config), config)
+    for image in (data_set / "images").iterdir():
+        image.write_bytes(b"")
+    with pytest.raises(ConfigError, match="20 images in a row"):
+        batches[0]
+
+
+def test_crops_show_vehicles_where_the_targets_say(tiny_config):
+    config = tiny_config(batch_size=8, augmentation={"colour": 0, "quality": 0})
+    batches = CropBatches(read_sources(config), config)
+    made = batches[0]
+    bright = made.images[..., 0].float().numpy() > 150
+    cells = bright.reshape(8, 16, 4, 16, 4).mean(axis=(2, 4))
+    assert np.abs(cells - made.targets.mask[:, 0].numpy()).mean() < 0.05

@@ -1,0 +1,44 @@
+import pytest
+
+from stages.errors import ConfigError
+from tools.training.config import load_training_config
+
+GOOD = "data: [{path: somewhere}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("steps: 5\n", "data: Field required"),
+        (GOOD + "step: 5\n", "unknown key step; allowed here: data, classes"),
+        (GOOD + "crop: 100\n", "crop must be a multiple of 64, got 100"),
+        (GOOD + "crop: 64\nbatch_size: 1\n", "take a larger crop or batch_size"),
+        (GOOD + "preset: huge\n", "preset must be one of nano, compact, published, got 'huge'"),
+        (
+            GOOD + "model: {attention: soft}\n",
+            "attention must be one of ('none', 'raw'",
+        ),
+        (GOOD + "model: {depth: 3}\n", "model: "),
+        (GOOD + "background: [car]\n", "class car belongs to more than one"),
+        (
+            GOOD + "augmentation: {scale_range: [2, 1]}\n",
+            "augmentation.scale_range: scale_range",
+        ),
+        ("data: [{path: x, colour: 3}]\n", "unknown key data.0.colour; allowed here: path, scale"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, text, said):
+    file = tmp_path / "train.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_training_config(file)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_overrides_win(tmp_path):
+    file = tmp_path / "train.yaml"
+    file.write_text(GOOD)
+    config = load_training_config(file, ["model.attention=none", "steps=7"])
+    assert config.steps == 7
+    assert config.network().attention == "none"

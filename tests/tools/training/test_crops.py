@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from tools.training.config import AugmentationConfig
+from tools.training.crops import Picture, box_mask, mosaic, random_crop, recolour
+
+SIDE = 64
+
+
+def picture(boxes, width=200, height=120, ignored=()):
+    """Dark, each box filled with its own grey, so that pixels tell where it went."""
+    image = np.zeros((height, width, 3), np.uint8)
+    for number, (left, top, right, bottom) in enumerate(boxes):
+        image[top:bottom, left:right] = 100 + 50 * number
+    return Picture(
+        image,
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.arange(len(boxes)),
+        np.array(ignored, np.float32).reshape(-1, 4),
+        (image[..., 0] > 0).astype(np.uint8) * 255,
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_boxes_and_mask_go_with_the_pixels(seed):
+    rng = np.random.default_rng(seed)
+    source = picture([(60, 40, 100, 70), (140, 60, 180, 90)])
+    crop = random_crop(source, (SIDE, SIDE), (0.5, 1.5), rng)
+    assert crop.image.shape == (SIDE, SIDE, 3)
+    assert crop.mask is not None
+    for box, number in zip(crop.boxes, crop.classes, strict=True):
+        left, top, right, bottom = np.round(box).astype(int)
+        inner = crop.image[top + 2 : bottom - 2, left + 2 : right - 2]
+        assert (np.abs(inner.astype(int) - (100 + 50 * number)) < 30).mean() > 0.9
+        if top > 4:
+            assert crop.image[top - 3, (left + right) // 2].max() < 80
+    assert ((crop.mask > 127) == (crop.image[..., 0] > 50)).mean() > 0.97
+
+
+def test_too_little_of_a_box_is_neither_vehicle_nor_background():
+    seen = set()
+    for seed in range(200):
+        crop = random_crop(
+            picture([(60, 40, 100, 70)]), (SIDE, SIDE), (1.0, 1.0), np.random.default_rng(seed)
+        )
+        assert len(crop.boxes) + len(crop.ignored) <= 1
+        for left, top, right, bottom in crop.ignored:
+            assert (right - left) * (bottom - top) < 0.4 * 40 * 30
+        seen.add((len(crop.boxes), len(crop.ignored)))
+    assert seen == {(1, 0), (0, 1), (0, 0)}
+
+
+def test_a_box_larger_than_the_crop_is_shrunk_to_it():
+    large = picture([(10, 10, 190, 110)])
+    sizes = [
+        (random_crop(large, (SIDE, SIDE), (2.0, 2.0), np.random.default_rng(seed)).boxes)
+        for seed in range(20)
+    ]
+    assert sum(len(boxes) for boxes in sizes) >= 10
+
+
+def test_flipping_mirrors_pixels_and_boxes():
+    source = picture([(60, 40, 100, 70)])
+    plain, mirrored = (
+        random_crop(source, (SIDE, SIDE), (1.0, 1.0), np.random.default_rng(1), flip=flip)
+        for flip in (0.0, 1.0)
+    )
+    assert np.array_equal(plain.image[:, ::-1], mirrored.image)
+    assert np.allclose(plain.boxes[:, 0], SIDE - mirrored.boxes[:, 2])
+
+
+def test_a_mosaic_holds_four_crops_with_their_boxes():
+    sizes, corner = [(40, 24), (24, 24), (40, 40), (24, 40)], (40, 24)
+    parts = []
+    for number, (width, height) in enumerate(sizes):
+        part = picture([(4, 6, 20, 18)], width, height, ignored=[(0, 0, 2, 2)])
+        mask = None if number == 0 else part.mask
+        parts.append(Picture(part.image, part.boxes, part.classes, part.ignored, mask))
+    whole = mosaic(parts, corner, SIDE)
+    assert whole.boxes.tolist() == [
+        [4, 6, 20, 18],
+        [44, 6, 60, 18],
+        [4, 30, 20, 42],
+        [44, 30, 60, 42],
+    ]
+    assert len(whole.ignored) == 4
+    assert np.array_equal(whole.mask > 0, whole.image[..., 0] > 0)
+    assert np.array_equal(whole.mask, box_mask(whole))
+
+
+def test_colours_change_and_strength_nought_leaves_them():
+    image = np.full((SIDE, SIDE, 3), 100, np.uint8)
+    still = recolour(image, AugmentationConfig(colour=0, quality=0), np.random.default_rng(0))
+    assert np.array_equal(still, image)
+    changed = recolour(image, AugmentationConfig(), np.random.default_rng(0))
+    assert not np.array_equal(changed, image)

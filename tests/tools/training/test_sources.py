@@ -1,0 +1,74 @@
+import json
+
+import numpy as np
+import pytest
+
+from stages.errors import ConfigError
+from tools.training.sources import ClassMap, draw_weights, read_sources
+
+
+def change(data_set, edit):
+    file = data_set / "annotations.json"
+    content = json.loads(file.read_text())
+    edit(content)
+    file.write_text(json.dumps(content))
+
+
+def test_held_out_scenes_are_not_trained_on(tiny_config):
+    sources = read_sources(tiny_config())
+    assert {sample.scene for sample, _ in sources.training} == {"a", "b"}
+    [(_, held)] = sources.validation.values()
+    assert {sample.scene for sample in held} == {"c"}
+    assert sources.weights.sum() == pytest.approx(1)
+
+
+def test_a_scene_weighs_as_the_root_of_its_images(tiny_config):
+    sources = read_sources(tiny_config())
+    weights = draw_weights([sample for sample, _ in sources.training])
+    assert weights[:2].sum() / weights[2] == pytest.approx(2**0.5)
+
+
+def test_a_scene_that_is_not_there_cannot_be_held_out(tiny_config, data_set):
+    config = tiny_config(data=[{"path": data_set, "held_out": ["c", "nowhere"]}])
+    with pytest.raises(ConfigError, match="no scene nowhere to hold out"):
+        read_sources(config)
+
+
+def test_unknown_classes_are_told_and_give_no_loss(tiny_config, data_set):
+    def edit(content):
+        content["categories"].append({"id": 3, "name": "tram"})
+        content["annotations"][0]["category_id"] = 3  # of image 1, scene a
+        content["annotations"][1]["category_id"] = 2  # a bike
+
+    change(data_set, edit)
+    config = tiny_config()
+    sources = read_sources(config)
+    assert any("class tram is in neither" in note and "1 boxes" in note for note in sources.notes)
+    first = next(sample for sample, _ in sources.training if sample.path.name == "1.png")
+    picture = ClassMap.of(config).picture(first, 1.0)
+    assert len(picture.boxes) == 0
+    assert len(picture.ignored) == 1
+    assert np.array_equal(picture.ignored[0], first.boxes[first.labels.index("tram")])
+
+
+def test_boxes_in_crowds_give_no_loss(tiny_config, data_set):
+    def edit(content):
+        box = content["annotations"][0]["bbox"]
+        content["annotations"].append(
+            {"id": 99, "image_id": 1, "category_id": 1, "bbox": box, "iscrowd": 1}
+        )
+
+    change(data_set, edit)
+    config = tiny_config()
+    sources = read_sources(config)
+    first = next(sample for sample, _ in sources.training if sample.path.name == "1.png")
+    picture = ClassMap.of(config).picture(first, 1.0)
+    assert len(picture.boxes) == 1
+    assert len(picture.ignored) == 2  # the crowd, and the vehicle in it
+
+
+def test_a_missing_image_is_left_out_and_told(tiny_config, data_set):
+    (data_set / "images" / "1.png").unlink()
+    sources = read_sources(tiny_config())
+    assert len(sources.training) == 2
+    assert any("missing" in note.lower() for note in sources.notes)

@@ -1,0 +1,180 @@
+import csv
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from stages.detector.spotnet import SpotNet
+from stages.errors import ConfigError, OutputError
+from tools.training import trainer
+from tools.training.state import TrainingState, checkpointed
+from tools.training.trainer import DivergedError, train
+
+ROOT = Path(__file__).parents[3]
+
+
+def rows(path):
+    with path.open() as file:
+        return [
+            {key: value for key, value in row.items() if key != "seconds"}
+            for row in csv.DictReader(file)
+        ]
+
+
+def test_a_run_learns_and_leaves_weights_that_load(tiny_config, tmp_path):
+    result = train(tiny_config(steps=60, learning_rate=0.01, validate_every=30, ema_decay=0.9))
+    losses = [float(row["total"]) for row in rows(tmp_path / "run" / "log.csv")]
+    assert len(losses) == 60
+    assert sum(losses[-10:]) < 0.6 * sum(losses[:10])
+    assert result.complete
+    assert result.weights.name == "best.safetensors"
+    assert SpotNet.from_checkpoint(result.weights).config.dims == (8, 16)
+    assert set(result.scores["drawn"]) == {"AP50", "AP70"}
+    assert len(rows(tmp_path / "run" / "validation.csv")) == 2
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers):
+    whole = train(tiny_config(output=tmp_path / "whole"))
+    parts = tiny_config(output=tmp_path / "parts", workers=workers, steps=6)
+    state_dict = SpotNet.from_checkpoint(tmp_path / "whole" / "last.safetensors").state_dict()
+    stop_after(parts, 3)
+    assert [row["step"] for row in rows(tmp_path / "parts" / "log.csv")] == ["1", "2", "3"]
+    result = train(parts)
+    assert result.steps == whole.steps == 6
+    assert rows(tmp_path / "parts" / "log.csv") == rows(tmp_path / "whole" / "log.csv")
+    resumed = SpotNet.from_checkpoint(tmp_path / "parts" / "last.safetensors").state_dict()
+    assert all(torch.equal(resumed[key], state_dict[key]) for key in resumed)
+
+
+def stop_after(config, step):
+    """Trains with a Ctrl-C that comes in ``step``."""
+    wait = trainer._Run._step
+
+    def stopping(run, *arguments):
+        if run.state.step + 1 == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        return wait(run, *arguments)
+
+    trainer._Run._step = stopping
+    try:
+        result = train(config)
+    finally:
+        trainer._Run._step = wait
+    assert not result.complete
+    assert result.steps == step
+
+
+def test_another_config_does_not_resume(tiny_config):
+    train(tiny_config(steps=1))
+    with pytest.raises(ConfigError, match="was trained with another learning_rate"):
+        train(tiny_config(steps=2, learning_rate=0.5))
+    assert train(tiny_config(steps=2, learning_rate=0.5), overwrite=True).steps == 2
+
+
+def test_a_loss_that_is_no_number_stops_with_its_batch(tiny_config, tmp_path):
+    config = tiny_config(steps=50, learning_rate=1e30, gradient_norm=1e30, save_every=1)
+    with pytest.raises(DivergedError, match=r"not finite in step \d+.*bad_batch.pt"):
+        train(config)
+    saved = torch.load(tmp_path / "run" / "bad_batch.pt", weights_only=True)
+    assert saved["images"].shape == (2, 64, 64, 3)
+    assert len(saved["names"]) == 2
+
+
+def test_a_full_disk_is_one_line_and_keeps_what_was_there(tiny_config, full_disk):
+    config = tiny_config(output=full_disk / "run", steps=3, save_every=1)
+    with pytest.raises(OutputError, match="no space left on device") as error:
+        train(config)
+    assert "\n" not in str(error.value)
+
+
+def test_accumulated_passes_make_one_step(tiny_config, tmp_path):
+    train(tiny_config(accumulate=2, steps=2, output=tmp_path / "two"))
+    assert len(rows(tmp_path / "two" / "log.csv")) == 2
+
+
+def test_activations_computed_twice_change_nothing(tiny_config):
+    config = tiny_config()
+    states = [TrainingState.begin(config, torch.device("cpu")) for _ in range(2)]
+    checkpointed(states[1].model)
+    images = torch.rand(2, 3, 64, 64)
+    for state in states:
+        sum(value.mean() for value in state.model(images)[-1].values()).backward()
+    gradients = [[p.grad for p in state.model.parameters()] for state in states]
+    for plain, again in zip(*gradients, strict=True):
+        assert torch.allclose(plain, again, atol=1e-6)
+    plain, again = (state.model.state_dict() for state in states)
+    for key, value in plain.items():
+        if key.endswith("running_var"):
+            assert torch.allclose(value, again[key], rtol=1e-4), key
+
+
+def test_weights_to_begin_with_are_taken(tiny_config, tmp_path):
+    first = train(tiny_config(steps=1, output=tmp_path / "first"))
+    config = tiny_config(
+        steps=1,
+        output=tmp_path / "second",
+        initial=first.weights,
+        learning_rate=1e-12,
+        classes={"car": ["car"], "bus": ["bus"]},
+    )
+    train(config)
+    one, two = (
+        SpotNet.from_checkpoint(tmp_path / name / "last.safetensors").state_dict()
+        for name in ("first", "second")
+    )
+    assert torch.allclose(one["pre.0.conv.weight"], two["pre.0.conv.weight"], atol=1e-3)
+    assert two["hm.0.1.weight"].shape[0] == 2
+
+
+def test_weights_of_another_network_are_refused(tiny_config, tmp_path):
+    first = train(tiny_config(steps=1, output=tmp_path / "first"))
+    config = tiny_config(initial=first.weights, model={}, output=tmp_path / "second")
+    with pytest.raises(ConfigError, match="it is of another network"):
+        train(config)
+
+
+def test_centernet_trains_without_segmentation(tiny_config, tmp_path):
+    config = tiny_config(steps=1)
+    model = dict(config.model) | {"attention": "none"}
+    result = train(tiny_config(steps=1, model=model, output=tmp_path / "plain"))
+    assert not any(
+        key.startswith("seg") for key in SpotNet.from_checkpoint(result.weights).state_dict()
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_one_model(tiny_config, tmp_path, data_set):
+    config = tmp_path / "train.yaml"
+    values = tiny_config(steps=3).model_dump(mode="json")
+    config.write_text(yaml.safe_dump(values))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+               "--master-port", "29511", "-m", "tools.main", "train", str(config)]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert len(rows(tmp_path / "run" / "log.csv")) == 3
+    assert done.stdout.count("best.safetensors") <= 1
+
+
+def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path):
+    config = tmp_path / "train.yaml"
+    config.write_text(yaml.safe_dump(tiny_config(steps=100_000).model_dump(mode="json")))
+    command = [sys.executable, "-m", "tools.main", "train", str(config)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    log = tmp_path / "run" / "log.csv"
+    deadline = time.monotonic() + 60
+    while not (log.is_file() and len(log.read_text().splitlines()) > 3):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    threading.Timer(0.0, process.send_signal, [signal.SIGINT]).start()
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on from there" in output
+    assert (tmp_path / "run" / "checkpoint.pt").is_file()

@@ -1,0 +1,68 @@
+"""``spotstream data``: data sets to train on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+TRIED = 64
+"""Images that are decoded where not all are."""
+
+data_app = typer.Typer(no_args_is_help=True, help="Data sets to train on.")
+
+
+@data_app.callback()
+def data() -> None:
+    """Data sets to train on."""
+
+
+@data_app.command()
+def check(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="UA-DETRAC, UAVDT, COCO or YOLO, see docs.")
+    ],
+    sheet: Annotated[Path, typer.Option(help="Image of samples to write, .jpg or .png.")] = Path(
+        "sheet.jpg"
+    ),
+    images: Annotated[int, typer.Option(min=0, help="Samples on the sheet; 0 for no sheet.")] = 24,
+    every: Annotated[
+        bool, typer.Option("--every", "--all", help=f"Decode every image, not {TRIED} of them.")
+    ] = False,
+    json_: Annotated[Path | None, typer.Option("--json", help="File for all findings.")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show the sheet.")] = False,
+) -> None:
+    """Say what a data set holds and what is wrong with it, and draw samples of it."""
+    from stages.sink.atomic import AtomicFile
+    from tools.datasets.check import find, unreadable_images
+    from tools.datasets.contact_sheet import contact_sheet
+    from tools.datasets.formats import read_data_set
+    from tools.datasets.image_file import write_image
+    from tools.datasets.spread import spread_samples
+    from tools.datasets.tables import finding_tables, headline, problem_lines
+
+    console, progress = Console(), Console(stderr=True)
+    with progress.status("reading annotations"):
+        data_set = read_data_set(folder)
+    tried = data_set.samples if every else spread_samples(data_set.samples, TRIED)
+    with Progress(console=progress, transient=True, disable=not progress.is_terminal) as bar:
+        task = bar.add_task("images", total=len(tried))
+        unreadable = unreadable_images(tried, lambda done: bar.update(task, completed=done))
+    findings = find(data_set, len(tried), unreadable)
+    console.print(headline(findings), highlight=False, markup=False, soft_wrap=True)
+    for table in finding_tables(findings, console.width):
+        console.print(table)
+    for line in problem_lines(findings):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if json_ is not None:
+        with AtomicFile(json_) as file:
+            file.write(json.dumps(findings.to_json(), indent=2) + "\n")
+    if images:
+        write_image(sheet, contact_sheet(spread_samples(data_set.samples, images)))
+        console.print(f"sheet: {sheet}", highlight=False, markup=False, soft_wrap=True)
+        if open_:
+            typer.launch(str(sheet))

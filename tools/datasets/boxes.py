@@ -1,0 +1,78 @@
+"""Annotated boxes as they come, and what can be used of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.records import Float32Array
+from tools.datasets.sample import ProblemKind
+from trackers.boxes import BoolArray
+
+MIN_SIDE = 1.0
+"""Pixels; a box thinner than that has no area to speak of."""
+
+TOLERANCE = 1.0
+"""Pixels by which a box may reach beyond the image without a word."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CutBoxes:
+    """Boxes cut at the border of their image.
+
+    Attributes:
+        boxes: ``(N, 4)`` float32 ltrb; of use where ``usable``.
+        hidden: ``(N,)`` float32, as it was given, or the share that was cut off where that is
+            more.
+        usable: ``(N,)``, the box has an area left.
+        flat: ``(N,)``, it had none, or was not finite.
+        outside: ``(N,)``, it had one, but not in the image.
+        cut: ``(N,)``, it is usable and reached beyond the image.
+    """
+
+    boxes: Float32Array
+    hidden: Float32Array
+    usable: BoolArray
+    flat: BoolArray
+    outside: BoolArray
+    cut: BoolArray
+
+    def faults(self) -> Iterator[tuple[ProblemKind, int]]:
+        """Kind and row of everything that is wrong."""
+        yield from ((ProblemKind.FLAT_BOX, int(row)) for row in np.flatnonzero(self.flat))
+        yield from ((ProblemKind.BOX_OUTSIDE, int(row)) for row in np.flatnonzero(self.outside))
+        yield from ((ProblemKind.BOX_CUT, int(row)) for row in np.flatnonzero(self.cut))
+
+
+def cut_boxes(
+    boxes: npt.NDArray[np.floating], hidden: npt.NDArray[np.floating], width: int, height: int
+) -> CutBoxes:
+    """Cuts boxes ``(N, 4)`` ltrb, of which ``hidden`` ``(N,)`` cannot be seen, at the border."""
+    finite = np.isfinite(boxes).all(axis=1)
+    given = np.where(finite[:, None], boxes, 0.0).astype(np.float64)
+    cut = given.clip(0, [width, height, width, height])
+    sides, sides_left = given[:, 2:] - given[:, :2], cut[:, 2:] - cut[:, :2]
+    flat = sides.min(axis=1, initial=np.inf) < MIN_SIDE
+    usable = ~flat & (sides_left.min(axis=1, initial=np.inf) >= MIN_SIDE)
+    beyond = usable & (np.abs(cut - given).max(axis=1, initial=0) > TOLERANCE)
+    lost = np.zeros(len(given))
+    lost[beyond] = 1 - sides_left[beyond].prod(axis=1) / sides[beyond].prod(axis=1)
+    return CutBoxes(
+        cut.astype(np.float32),
+        np.maximum(hidden, lost).astype(np.float32),
+        usable,
+        flat,
+        ~flat & ~usable,
+        beyond,
+    )
+
+
+def cut_regions(regions: npt.NDArray[np.floating], width: int, height: int) -> Float32Array:
+    """``(K, 4)`` what lies of ignored regions ``(R, 4)`` ltrb in the image."""
+    if len(regions) == 0:
+        return np.empty((0, 4), np.float32)
+    cut = cut_boxes(regions, np.zeros(len(regions)), width, height)
+    return cut.boxes[cut.usable]

@@ -1,0 +1,188 @@
+"""What a data set holds, and which of its images do not open."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from stages.errors import SourceError
+from tools.datasets.image_file import read_image
+from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
+from tools.evaluation.ignored import IgnoredRegions, area_in_union
+
+QUANTILES = (5, 25, 50, 75, 95)
+"""Percent; of the sizes of boxes."""
+MOSTLY_HIDDEN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts over a scene, a class or everything.
+
+    Attributes:
+        name: Of the scene or class.
+        images: Number of images; of a class, those that show it.
+        empty_images: Images without boxes.
+        boxes: Number of boxes.
+        labels: Boxes of each class.
+        sizes: √area of the boxes in pixels at `QUANTILES`; empty where there are none.
+        hidden_boxes: Boxes of which more than half is hidden.
+        ignored_boxes: Boxes of which at least half lies in ignored regions.
+        ignored_share: Of the area of all images, in [0, 1].
+        masks: Images that have a foreground mask.
+        conditions: What its samples agree on.
+    """
+
+    name: str
+    images: int
+    empty_images: int
+    boxes: int
+    labels: dict[str, int]
+    sizes: tuple[float, ...]
+    hidden_boxes: int
+    ignored_boxes: int
+    ignored_share: float
+    masks: int
+    conditions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All there is to say of a data set.
+
+    Attributes:
+        name: Of the data set.
+        format: See `DataSet`.
+        total: Over everything.
+        scenes: In order of name.
+        classes: The most frequent first.
+        image_sizes: Number of images of each ``"WIDTHxHEIGHT"``, the most frequent first.
+        tried: Number of images that were decoded.
+        problems: Places of each kind of problem, the most frequent first; paths are from the root
+            of the data set.
+    """
+
+    name: str
+    format: str
+    total: Summary
+    scenes: tuple[Summary, ...]
+    classes: tuple[Summary, ...]
+    image_sizes: dict[str, int]
+    tried: int
+    problems: dict[str, tuple[str, ...]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as `json` can write it."""
+        return asdict(self)
+
+
+def unreadable_images(
+    samples: Sequence[Sample], progress: Callable[[int], None] = lambda done: None
+) -> list[Problem]:
+    """Decodes every image and mask of ``samples``; what does not open, or not as it should.
+
+    Args:
+        samples: Whose pixels are read.
+        progress: Called after each with how many are done.
+    """
+    problems = []
+    for done, sample in enumerate(samples, 1):
+        for path in (sample.path, sample.mask):
+            if path is None:
+                continue
+            try:
+                height, width = read_image(path).shape[:2]
+            except SourceError as error:
+                problems.append(Problem(ProblemKind.UNREADABLE_IMAGE, str(error)))
+                continue
+            if (height, width) != (sample.height, sample.width):
+                place = f"{path}: {width}x{height}, annotated {sample.width}x{sample.height}"
+                problems.append(Problem(ProblemKind.WRONG_SIZE, place))
+        progress(done)
+    return problems
+
+
+def find(data_set: DataSet, tried: int, unreadable: Sequence[Problem]) -> Findings:
+    """Counts what a data set holds.
+
+    Args:
+        data_set: As it was read.
+        tried: Number of images that were decoded.
+        unreadable: What `unreadable_images` said of them.
+    """
+    by_scene: dict[str, list[Sample]] = defaultdict(list)
+    for sample in data_set.samples:
+        by_scene[sample.scene].append(sample)
+    labels = data_set.label_counts()
+    sizes = Counter(f"{sample.width}x{sample.height}" for sample in data_set.samples)
+    root = f"{data_set.root}/"
+    places: dict[str, list[str]] = defaultdict(list)
+    for problem in [*unreadable, *data_set.problems]:
+        places[problem.kind.value].append(problem.place.replace(root, ""))
+    ordered = sorted(places.items(), key=lambda item: -len(item[1]))
+    return Findings(
+        name=data_set.name,
+        format=data_set.format,
+        total=_summary("", data_set.samples, None),
+        scenes=tuple(_summary(name, by_scene[name], None) for name in sorted(by_scene)),
+        classes=tuple(_summary(name, data_set.samples, name) for name, _ in labels.most_common()),
+        image_sizes=dict(sizes.most_common()),
+        tried=tried,
+        problems={kind: tuple(each) for kind, each in ordered},
+    )
+
+
+def _summary(name: str, samples: Sequence[Sample], label: str | None) -> Summary:
+    """Over all boxes of ``samples``, or those of one class."""
+    if label is not None:
+        samples = [sample for sample in samples if label in sample.labels]
+    rows = [
+        np.array([label is None or each == label for each in sample.labels], np.bool_)
+        for sample in samples
+    ]
+    boxes = [sample.boxes[kept] for sample, kept in zip(samples, rows, strict=True)]
+    all_boxes = np.concatenate([np.empty((0, 4), np.float32), *boxes])
+    hidden = np.concatenate(
+        [np.empty(0), *(sample.hidden[kept] for sample, kept in zip(samples, rows, strict=True))]
+    )
+    labels = Counter(each for sample in samples for each in sample.labels)
+    sizes = np.sqrt((all_boxes[:, 2:] - all_boxes[:, :2]).prod(axis=1))
+    ignored_boxes, ignored_share = _ignored(samples, boxes)
+    conditions = [set(sample.conditions.items()) for sample in samples]
+    common = set.intersection(*conditions) if conditions else set()
+    return Summary(
+        name=name,
+        images=len(samples),
+        empty_images=sum(len(sample.boxes) == 0 for sample in samples),
+        boxes=len(all_boxes),
+        labels=dict(labels.most_common()) if label is None else {label: labels[label]},
+        sizes=tuple(float(q) for q in np.percentile(sizes, QUANTILES)) if len(sizes) else (),
+        hidden_boxes=int((hidden > MOSTLY_HIDDEN).sum()),
+        ignored_boxes=ignored_boxes,
+        ignored_share=ignored_share,
+        masks=sum(sample.mask is not None for sample in samples),
+        conditions=dict(sorted(common)),
+    )
+
+
+def _ignored(samples: Sequence[Sample], boxes: Sequence[np.ndarray]) -> tuple[int, float]:
+    """How many boxes lie in ignored regions, and what share of the images these are."""
+    # The frames of a sequence share one array of regions.
+    groups: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for index, sample in enumerate(samples):
+        if len(sample.ignored):
+            groups[id(sample.ignored), sample.width, sample.height].append(index)
+    count, area = 0, 0.0
+    for (_, width, height), members in groups.items():
+        regions = samples[members[0]].ignored.astype(np.float64)
+        frame = np.array([[0, 0, width, height]], np.float64)
+        area += len(members) * float(area_in_union(frame, regions)[0])
+        inside = np.concatenate([boxes[index] for index in members])
+        every_frame = np.zeros(len(inside), np.int64)
+        count += int(IgnoredRegions(regions).cover(every_frame, inside).sum())
+    whole = sum(sample.width * sample.height for sample in samples)
+    return count, area / whole if whole else 0.0

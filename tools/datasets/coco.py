@@ -1,0 +1,204 @@
+"""COCO object annotations: json files and the images they name."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.errors import ConfigError, SourceError
+from tools.datasets.boxes import cut_boxes, cut_regions
+from tools.datasets.folder_tree import FolderTree, split_of
+from tools.datasets.image_size import image_size
+from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
+
+ANNOTATIONS = "annotations.json"
+IMAGES = "images"
+_KEYS = ("images", "annotations", "categories")
+
+
+def coco_files(tree: FolderTree) -> list[Path]:
+    """Json files that may be COCO annotations: in the root, or one folder below.
+
+    ``annotations.json`` in the root stands alone; else, where there are files
+    ``instances_*.json``, the others are of keypoints and captions.
+    """
+    if tree.has(tree.root / ANNOTATIONS):
+        return [tree.root / ANNOTATIONS]
+    files = [
+        folder / name
+        for folder in [tree.root, *tree.folders(tree.root)]
+        for name in sorted(tree.files(folder))
+        if name.endswith(".json")
+    ]
+    return [file for file in files if file.name.startswith("instances_")] or files
+
+
+def read_coco(tree: FolderTree, files: list[Path]) -> DataSet | None:
+    """Reads ``files``; those that are json of another kind are passed over.
+
+    A ``file_name`` is looked for beside its json file, in the root, in ``images`` and in the
+    folders in them, that of the same split first. A box is ignored where it is a crowd, has
+    ``"ignore": 1``, or is of a category that is not listed. Beyond the format, ``scene``, ``frame``
+    and ``conditions`` of an image and ``hidden`` of an annotation are read. Without ``scene``,
+    every image is one.
+
+    Returns:
+        The data set, or None where none of the files is a COCO annotation.
+
+    Raises:
+        ConfigError: The only file is broken.
+    """
+    problems: list[Problem] = []
+    samples: list[Sample] = []
+    found = False
+    for file in files:
+        try:
+            content = _load(file)
+            if content is not None:
+                samples += _CocoFile(tree, file, content, problems).samples()
+                found = True
+        except ConfigError as error:
+            if len(files) == 1:
+                raise
+            problems.append(Problem(ProblemKind.UNREADABLE_FILE, str(error)))
+    samples.sort(key=lambda sample: (sample.scene, sample.frame or 0, str(sample.path)))
+    return DataSet(tree.name, tree.root, "coco", samples, problems) if found else None
+
+
+def _load(file: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads(file.read_bytes())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"cannot read {file}: {reason}") from error
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{file}:{error.lineno}: not valid JSON: {error.msg}") from error
+    except ValueError as error:
+        raise ConfigError(f"cannot read {file}: not a text file") from error
+    if isinstance(content, dict) and all(isinstance(content.get(key), list) for key in _KEYS):
+        return content
+    if file.name == ANNOTATIONS:
+        raise ConfigError(f"{file} is not a COCO annotation file: it needs {', '.join(_KEYS)}")
+    return None
+
+
+class _CocoFile:
+    """The samples of one json file."""
+
+    def __init__(
+        self, tree: FolderTree, file: Path, content: dict[str, Any], problems: list[Problem]
+    ) -> None:
+        self._tree = tree
+        self._file = file
+        self._problems = problems
+        inner = file.relative_to(tree.root).with_suffix("").parts
+        self._split = split_of(*reversed(inner))
+        self._folders = self._places()
+        try:
+            self._names = {int(each["id"]): str(each["name"]) for each in content["categories"]}
+            self._images = [(int(each["id"]), each) for each in content["images"]]
+            self._annotations: dict[int, list[dict[str, Any]]] = defaultdict(list)
+            for each in content["annotations"]:
+                self._annotations[int(each["image_id"])].append(each)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"{file} is not a COCO annotation file: {error!r}") from error
+
+    def samples(self) -> list[Sample]:
+        """Those whose image is there."""
+        known = {number for number, _ in self._images}
+        for number in sorted(self._annotations.keys() - known):
+            self._note(ProblemKind.MISSING_FRAME, f"image {number} is not listed")
+        made = [self._sample(number, entry) for number, entry in self._images]
+        return [sample for sample in made if sample is not None]
+
+    def _sample(self, number: int, entry: dict[str, Any]) -> Sample | None:
+        name = str(entry.get("file_name", ""))
+        path = next(
+            (folder / name for folder in self._folders if self._tree.has(folder / name)), None
+        )
+        if path is None:
+            self._note(ProblemKind.MISSING_IMAGE, name or f"image {number} has no file_name")
+            return None
+        try:
+            if "width" in entry and "height" in entry:
+                width, height = int(entry["width"]), int(entry["height"])
+            else:
+                width, height = image_size(path)
+            if width < 1 or height < 1:
+                raise ValueError(f"{width}x{height}")
+            frame = None if entry.get("frame") is None else int(entry["frame"])
+            conditions = {str(k): str(v) for k, v in dict(entry.get("conditions") or {}).items()}
+        except (TypeError, ValueError):
+            self._note(ProblemKind.UNREADABLE_ROW, f"image {name}")
+            return None
+        except SourceError as error:
+            self._note(ProblemKind.UNREADABLE_IMAGE, str(error))
+            return None
+        if self._split:
+            conditions["split"] = self._split
+        boxes, labels, hidden, ignored = self._boxes(name, self._annotations[number])
+        cut = cut_boxes(boxes, hidden, width, height)
+        for kind, row in cut.faults():
+            self._note(kind, f"{name}, {labels[row]}")
+        scene = path.stem if entry.get("scene") in (None, "") else str(entry["scene"])
+        return Sample(
+            path,
+            self._tree.name,
+            scene,
+            frame,
+            width,
+            height,
+            cut.boxes[cut.usable],
+            tuple(labels[row] for row in np.flatnonzero(cut.usable)),
+            cut.hidden[cut.usable],
+            cut_regions(ignored, width, height),
+            self._tree.mask(scene, path),
+            conditions,
+        )
+
+    def _boxes(
+        self, name: str, annotations: list[dict[str, Any]]
+    ) -> tuple[np.ndarray, list[str], np.ndarray, np.ndarray]:
+        boxes, labels, hidden, ignored = [], [], [], []
+        for annotation in annotations:
+            place = f"{name}, annotation {annotation.get('id', '?')}"
+            try:
+                left, top, width, height = map(float, annotation["bbox"])
+                category = int(annotation["category_id"])
+                share = float(annotation.get("hidden", 0.0))
+                if not 0 <= share <= 1:
+                    raise ValueError(f"hidden {share}")
+            except (KeyError, TypeError, ValueError):
+                self._note(ProblemKind.UNREADABLE_ROW, place)
+                continue
+            box = (left, top, left + width, top + height)
+            if annotation.get("iscrowd") or annotation.get("ignore"):
+                ignored.append(box)
+            elif category not in self._names:
+                self._note(ProblemKind.UNKNOWN_CLASS, f"{place}, category {category}")
+                ignored.append(box)
+            else:
+                boxes.append(box)
+                labels.append(self._names[category])
+                hidden.append(share)
+        return (
+            np.array(boxes, np.float64).reshape(-1, 4),
+            labels,
+            np.array(hidden, np.float64),
+            np.array(ignored, np.float64).reshape(-1, 4),
+        )
+
+    def _places(self) -> list[Path]:
+        root = self._tree.root
+        inner = [*self._tree.folders(root), *self._tree.folders(root / IMAGES)]
+        of_split = [folder for folder in inner if split_of(folder.name) == self._split]
+        parent = self._file.parent
+        places = [parent, parent / IMAGES, *of_split, root, root / IMAGES, *inner]
+        return list(dict.fromkeys([*places, *(folder / IMAGES for folder in inner)]))
+
+    def _note(self, kind: ProblemKind, place: str) -> None:
+        self._problems.append(Problem(kind, f"{self._file.name}: {place}"))

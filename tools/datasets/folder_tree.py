@@ -1,0 +1,109 @@
+"""Names of files in folders, each folder listed once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from stages.decoder.image_folder import IMAGE_SUFFIXES
+
+MASKS = "masks"
+_SPLIT = re.compile(r"(?<![a-z])(train|valid|val|test)(?:ation|ing)?(?![a-z])")
+
+
+class FolderTree:
+    """A folder and what lies under it; a data set has some hundred thousand files.
+
+    A folder is listed when it is first asked for, and what is learnt is kept.
+
+    Attributes:
+        root: The folder.
+        name: Its own name, however the path to it was written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.name = root.resolve().name
+        self._files: dict[str, frozenset[str]] = {}
+        self._folders: dict[str, list[str]] = {}
+        self._masked: frozenset[str] | None = None
+
+    def files(self, folder: Path) -> frozenset[str]:
+        """Names of the files in ``folder``; none where it cannot be listed."""
+        return self._list(os.path.normpath(folder))
+
+    def has(self, path: Path) -> bool:
+        """Whether there is such a file."""
+        folder, name = os.path.split(os.path.normpath(path))
+        return name in self._list(folder)
+
+    def folders(self, folder: Path) -> list[Path]:
+        """Folders in ``folder``, sorted, without hidden ones."""
+        key = os.path.normpath(folder)
+        self._list(key)
+        return [folder / name for name in self._folders[key] if not name.startswith(".")]
+
+    def walk(self) -> Iterator[Path]:
+        """The root and all folders under it but ``masks``, each once, links followed."""
+        waiting, seen = [self.root], set()
+        while waiting:
+            folder = waiting.pop()
+            real = os.path.realpath(folder)
+            if real in seen:
+                continue
+            seen.add(real)
+            yield folder
+            waiting += [
+                inner for inner in reversed(self.folders(folder)) if inner != self.root / MASKS
+            ]
+
+    def images(self, folder: Path) -> list[Path]:
+        """Image files in ``folder``, sorted by name."""
+        names = sorted(self.files(folder))
+        return [folder / name for name in names if is_image(name)]
+
+    def mask(self, scene: str, image: Path) -> Path | None:
+        """The foreground mask of an image of ``scene``, where ``spotstream segment`` made one."""
+        if scene.partition("/")[0] not in self._mask_scenes():
+            return None
+        path = self.root / MASKS / scene / f"{image.stem}.png"
+        return path if self.has(path) else None
+
+    def _mask_scenes(self) -> frozenset[str]:
+        """Spares looking for the folder of each image where every image is a scene."""
+        if self._masked is None:
+            folders = self.folders(self.root / MASKS)
+            self._masked = frozenset(folder.name for folder in folders)
+        return self._masked
+
+    def _list(self, folder: str) -> frozenset[str]:
+        known = self._files.get(folder)
+        if known is not None:
+            return known
+        files: list[str] = []
+        folders: list[str] = []
+        try:
+            with os.scandir(folder or ".") as entries:
+                for entry in entries:
+                    (folders if entry.is_dir() else files).append(entry.name)
+        except OSError:
+            pass
+        self._folders[folder] = sorted(folders)
+        self._files[folder] = frozenset(files)
+        return self._files[folder]
+
+
+def is_image(name: str) -> bool:
+    """Whether a file of this name is one of the images that can be read."""
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122
+
+
+def split_of(*names: str) -> str:
+    """``"train"``, ``"val"`` or ``"test"``, by the first name that says so; else ""."""
+    for name in names:
+        found = _SPLIT.search(name.lower())
+        if found is not None:
+            return "val" if found[1] == "valid" else found[1]
+    return ""

@@ -1,0 +1,72 @@
+"""Which format a folder is of."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+from stages.errors import ConfigError
+from tools.datasets.coco import ANNOTATIONS, coco_files, read_coco
+from tools.datasets.detrac import is_detrac, read_detrac
+from tools.datasets.folder_tree import FolderTree
+from tools.datasets.sample import DataSet
+from tools.datasets.uavdt import is_uavdt, read_uavdt
+from tools.datasets.yolo import read_yolo, yolo_file
+
+EXPECTED = (
+    f"expected {ANNOTATIONS} and images/ (COCO), data.yaml (YOLO), MVI_*.xml (UA-DETRAC) or "
+    "M*_gt_whole.txt (UAVDT)"
+)
+
+
+def read_data_set(root: Path) -> DataSet:
+    """Reads a data set of any format that is known; what is in the folder says which.
+
+    No image is decoded. What cannot be used is left out and named in ``problems``.
+
+    Raises:
+        ConfigError: There is no such folder, it is of no known format or of two, a file that all
+            depends on is broken, or no annotated image is left.
+    """
+    if not root.is_dir():
+        raise ConfigError(f"no data set folder {root}")
+    with _without_collection():
+        data_set = _read(FolderTree(root))
+    if not data_set.samples:
+        first = data_set.problems[0] if data_set.problems else None
+        reason = "" if first is None else f"; {first.kind}: {first.place}"
+        more = len(data_set.problems) - 1
+        rest = f" and {more:,} more problems" if more > 0 else ""
+        raise ConfigError(f"{root} holds no annotated image ({data_set.format}){reason}{rest}")
+    return data_set
+
+
+def _read(tree: FolderTree) -> DataSet:
+    files = coco_files(tree)
+    described = yolo_file(tree)
+    if described is not None and tree.root / ANNOTATIONS not in files:
+        return read_yolo(tree, described)
+    if tree.root / ANNOTATIONS not in files:
+        detrac, uavdt = is_detrac(tree), is_uavdt(tree)
+        if detrac and uavdt:
+            raise ConfigError(f"{tree.root} holds both UA-DETRAC and UAVDT; name one of them")
+        if detrac or uavdt:
+            return read_detrac(tree) if detrac else read_uavdt(tree)
+    data_set = read_coco(tree, files)
+    if data_set is None:
+        raise ConfigError(f"{tree.root} is no data set: {EXPECTED}")
+    return data_set
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keeps the collector of cycles from walking, again and again, all that was read so far."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,87 @@
+"""Width and height of an image file, from its header where that is quick."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from stages.errors import SourceError
+from tools.datasets.image_file import read_image
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_ORIENTATION = 0x0112
+_ON_ITS_SIDE = range(5, 9)  # orientations by which rows become columns
+_NO_FRAME_HEADERS = (0xC4, 0xC8, 0xCC)  # among C0 to CF: tables and an extension
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """``(width, height)`` in pixels as `read_image` gives it, the orientation in EXIF applied.
+
+    JPEG (ITU-T T.81) and PNG files are not decoded, others are.
+
+    Raises:
+        SourceError: The file cannot be read or is no image.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(24)
+            if start.startswith(_PNG) and len(start) == 24:
+                width, height = struct.unpack(">II", start[16:24])
+                if width and height:
+                    return width, height
+            if start.startswith(b"\xff\xd8"):
+                file.seek(2)
+                size = _jpeg_size(file)
+                if size is not None:
+                    return size
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SourceError(f"cannot read image {path}: {reason}") from error
+    height, width = read_image(path).shape[:2]
+    return width, height
+
+
+def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
+    """Size of a JPEG file that stands behind its first marker; None where it has none."""
+    turned = False
+    while True:
+        byte = file.read(1)
+        if byte != b"\xff":
+            return None
+        while byte == b"\xff":  # any number of them may fill up
+            byte = file.read(1)
+        length = file.read(2)
+        if len(length) < 2:
+            return None
+        marker, size = byte[0], struct.unpack(">H", length)[0] - 2
+        if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME_HEADERS:
+            header = file.read(5)
+            if len(header) < 5:
+                return None
+            height, width = struct.unpack(">HH", header[1:])
+            if height == 0:  # stated only behind the first scan
+                return None
+            return (height, width) if turned else (width, height)
+        if marker == 0xE1:
+            turned = turned or _exif_orientation(file.read(size)) in _ON_ITS_SIDE
+        else:
+            file.seek(size, 1)
+
+
+def _exif_orientation(segment: bytes) -> int:
+    """The orientation 1 to 8 that an APP1 segment states, 0 where it states none."""
+    if not segment.startswith(b"Exif\0\0"):
+        return 0
+    tiff = segment[6:]
+    order = "<" if tiff.startswith(b"II") else ">"
+    try:
+        (start,) = struct.unpack_from(order + "I", tiff, 4)
+        (count,) = struct.unpack_from(order + "H", tiff, start)
+        for entry in range(count):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, start + 2 + 12 * entry)
+            if tag == _ORIENTATION:
+                return int(value)
+    except struct.error:
+        return 0
+    return 0

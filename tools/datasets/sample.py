@@ -1,0 +1,128 @@
+"""What every data set is read as."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from stages.errors import SourceError
+from stages.records import Float32Array, UInt8Array
+from tools.datasets.image_file import read_image
+
+
+def _no_boxes() -> Float32Array:
+    return np.empty((0, 4), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One annotated image; its pixels are read when they are needed.
+
+    Boxes are ``(left, top, right, bottom)`` in pixels of the image, cut at its border.
+
+    Attributes:
+        path: The image file.
+        data_set: Name of the data set.
+        scene: Sequence or scene; images of one scene resemble each other.
+        frame: 1-based number in its sequence, None for a single image.
+        width: Of the image, pixels.
+        height: Of the image, pixels.
+        boxes: ``(N, 4)`` float32.
+        labels: Class name of each box as the data set spells it, N of them.
+        hidden: ``(N,)`` float32, share of each object that is occluded or outside the image; 0
+            where the data set does not say.
+        ignored: ``(K, 4)`` float32, regions where nothing is annotated.
+        mask: An 8-bit image of the foreground, 255 where something moves, None where there is none.
+        conditions: What the data set says of the scene: ``"weather"``, ``"camera_state"``, and
+            ``"split"`` (train, val or test) where it has such parts.
+    """
+
+    path: Path
+    data_set: str
+    scene: str
+    frame: int | None
+    width: int
+    height: int
+    boxes: Float32Array
+    labels: tuple[str, ...]
+    hidden: Float32Array
+    ignored: Float32Array = field(default_factory=_no_boxes)
+    mask: Path | None = None
+    conditions: dict[str, str] = field(default_factory=dict)
+
+    def read(self) -> UInt8Array:
+        """``(height, width, 3)`` uint8 BGR.
+
+        Raises:
+            SourceError: The file is not a readable image, or not of the annotated size.
+        """
+        image = read_image(self.path)
+        if image.shape[:2] != (self.height, self.width):
+            raise SourceError(
+                f"{self.path} is {image.shape[1]}x{image.shape[0]}, "
+                f"annotated as {self.width}x{self.height}"
+            )
+        return image
+
+
+class ProblemKind(StrEnum):
+    """What can be wrong with a data set; the same words for the same thing in all formats."""
+
+    MISSING_IMAGE = "missing image"
+    UNREADABLE_IMAGE = "image that does not open"
+    WRONG_SIZE = "image of another size than annotated"
+    MISSING_FRAME = "annotation for a missing frame"
+    NO_IMAGES = "annotated sequence without images"
+    NOT_ANNOTATED = "sequence without annotation"
+    FRAME_NOT_ANNOTATED = "image before the first or after the last annotated frame"
+    STATED_TWICE = "stated twice"
+    UNREADABLE_FILE = "annotation file that cannot be read"
+    UNREADABLE_ROW = "annotation that cannot be read"
+    UNKNOWN_CLASS = "box of a class without a name, made an ignored region"
+    FLAT_BOX = "box without area"
+    BOX_OUTSIDE = "box outside the frame"
+    BOX_CUT = "box beyond the border of the frame, cut there"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a data set that cannot be used and was left out; a cut box was cut.
+
+    Attributes:
+        kind: What is wrong.
+        place: File, and line or object where there is one.
+    """
+
+    kind: ProblemKind
+    place: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSet:
+    """A data set: what can be used of it, and what cannot.
+
+    Attributes:
+        name: Of its folder.
+        root: Its folder.
+        format: ``"coco"``, ``"detrac"``, ``"uavdt"`` or ``"yolo"``.
+        samples: Ordered by scene, then frame or file name.
+        problems: What was left out.
+    """
+
+    name: str
+    root: Path
+    format: str
+    samples: list[Sample]
+    problems: list[Problem]
+
+    def label_counts(self) -> Counter[str]:
+        """How many boxes there are of each class."""
+        return Counter(label for sample in self.samples for label in sample.labels)
+
+    def problem_counts(self) -> Counter[ProblemKind]:
+        """How many problems there are of each kind."""
+        return Counter(problem.kind for problem in self.problems)

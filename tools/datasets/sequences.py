@@ -1,0 +1,155 @@
+"""Annotated video sequences, made samples frame by frame: what UA-DETRAC and UAVDT share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from stages.errors import SourceError
+from stages.records import Int64Array
+from tools.datasets.boxes import cut_boxes, cut_regions
+from tools.datasets.folder_tree import FolderTree
+from tools.datasets.image_size import image_size
+from tools.datasets.sample import Problem, ProblemKind, Sample
+from trackers.boxes import FloatArray
+
+_NUMBER = re.compile(r"(\d+)$")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnotatedSequence:
+    """The annotation of a sequence, in any order.
+
+    Attributes:
+        name: Of the sequence.
+        source: The file that it is from.
+        frames: ``(N,)`` 1-based frame of each box.
+        boxes: ``(N, 4)`` ltrb in pixels.
+        labels: ``(N,)`` class names.
+        hidden: ``(N,)`` share of each object that cannot be seen.
+        annotated: ``(F,)`` 1-based frames that somebody looked at; those between the first and
+            the last of them count as looked at too.
+        regions: ``(R, 4)`` ltrb that are ignored.
+        region_frames: ``(R,)`` 1-based frame of each region; None where all are of every frame.
+        conditions: See `Sample`.
+    """
+
+    name: str
+    source: Path
+    frames: Int64Array
+    boxes: FloatArray
+    labels: np.ndarray
+    hidden: FloatArray
+    annotated: Int64Array
+    regions: FloatArray
+    region_frames: Int64Array | None = None
+    conditions: dict[str, str] = field(default_factory=dict)
+
+
+def sequence_samples(
+    tree: FolderTree, sequence: AnnotatedSequence, images: Path, problems: list[Problem]
+) -> list[Sample]:
+    """One sample for each annotated frame of a sequence that has an image.
+
+    All images are taken to be as large as the first that opens.
+
+    Args:
+        tree: Of the data set.
+        sequence: The annotation.
+        images: Folder of the images; the number at the end of a name is that of the frame.
+        problems: What cannot be used is added here.
+    """
+    paths = _images_by_frame(tree, images)
+    size = _first_size(paths, problems)
+    if size is None:
+        problems.append(Problem(ProblemKind.NO_IMAGES, f"{sequence.name}: {images}"))
+        return []
+    first, last = _span(sequence.annotated)
+    for number in np.setdiff1d(sequence.annotated, list(paths)):
+        place = f"{sequence.source.name}, frame {number}"
+        problems.append(Problem(ProblemKind.MISSING_FRAME, place))
+    cut = cut_boxes(sequence.boxes, sequence.hidden, *size)
+    for kind, row in cut.faults():
+        place = f"{sequence.source.name}, frame {sequence.frames[row]}"
+        problems.append(Problem(kind, place))
+    good = np.flatnonzero(cut.usable)
+    rows_of = _rows_by_frame(sequence.frames[good], good)
+    no_rows = np.empty(0, np.int64)
+    every_region = cut_regions(sequence.regions, *size)
+    regions_of = {}
+    if sequence.region_frames is not None:
+        every_region = every_region[:0]
+        regions_of = {
+            number: cut_regions(sequence.regions[rows], *size)
+            for number, rows in _rows_by_frame(
+                sequence.region_frames, np.arange(len(sequence.regions))
+            ).items()
+        }
+    samples = []
+    for number, path in sorted(paths.items()):
+        if not first <= number <= last:
+            problems.append(Problem(ProblemKind.FRAME_NOT_ANNOTATED, str(path)))
+            continue
+        rows = rows_of.get(number, no_rows)
+        samples.append(
+            Sample(
+                path,
+                tree.name,
+                sequence.name,
+                number,
+                *size,
+                cut.boxes[rows],
+                tuple(sequence.labels[rows].tolist()),
+                cut.hidden[rows],
+                regions_of.get(number, every_region),
+                tree.mask(sequence.name, path),
+                sequence.conditions,
+            )
+        )
+    return samples
+
+
+def missing_parts(annotations: dict[str, Path], folders: dict[str, Path]) -> Iterator[Problem]:
+    """What sequences lack: images, or an annotation. Both arguments go by name of sequence."""
+    for name in sorted(annotations.keys() - folders.keys()):
+        yield Problem(ProblemKind.NO_IMAGES, str(annotations[name]))
+    for name in sorted(folders.keys() - annotations.keys()):
+        yield Problem(ProblemKind.NOT_ANNOTATED, str(folders[name]))
+
+
+def put_once(found: dict[str, Path], name: str, path: Path, problems: list[Problem]) -> None:
+    """Notes where a sequence lies; what is found later is left out."""
+    if found.setdefault(name, path) != path:
+        place = f"{name}: {path}, used is {found[name]}"
+        problems.append(Problem(ProblemKind.STATED_TWICE, place))
+
+
+def _images_by_frame(tree: FolderTree, folder: Path) -> dict[int, Path]:
+    numbered = ((_NUMBER.search(path.stem), path) for path in tree.images(folder))
+    return {int(match[1]): path for match, path in numbered if match is not None}
+
+
+def _first_size(paths: dict[int, Path], problems: list[Problem]) -> tuple[int, int] | None:
+    """``(width, height)`` of the first image that opens."""
+    for path in paths.values():
+        try:
+            return image_size(path)
+        except SourceError as error:
+            problems.append(Problem(ProblemKind.UNREADABLE_IMAGE, str(error)))
+    return None
+
+
+def _span(frames: Int64Array) -> tuple[int, int]:
+    return (int(frames.min()), int(frames.max())) if len(frames) else (1, 0)
+
+
+def _rows_by_frame(frames: Int64Array, rows: Int64Array) -> dict[int, Int64Array]:
+    """Those of ``rows`` that belong to each frame, as they were ordered."""
+    order = np.argsort(frames, kind="stable")
+    numbers, starts = np.unique(frames[order], return_index=True)
+    parts = np.split(rows[order], starts[1:])
+    return dict(zip(numbers.tolist(), parts, strict=False))

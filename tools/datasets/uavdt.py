@@ -1,0 +1,110 @@
+"""UAVDT: sequence folders ``M0101`` and text files of ground truth."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from stages.errors import ConfigError
+from stages.number_table import NumberTable
+from tools.datasets.folder_tree import FolderTree, is_image, split_of
+from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
+from tools.datasets.sequences import (
+    AnnotatedSequence,
+    missing_parts,
+    put_once,
+    sequence_samples,
+)
+from tools.evaluation.mot_file import MIN_COLUMNS, boxes_of
+from tools.evaluation.uavdt import IGNORED, OBJECTS
+
+CLASSES = {1: "car", 2: "truck", 3: "bus"}
+OUT_OF_VIEW = {1: 0.0, 2: 0.4, 3: 0.15}
+"""Share outside the image by the code in column 7: none, medium (30 to 50 %), small (to 30 %)."""
+OCCLUSION = {1: 0.0, 2: 0.85, 3: 0.5, 4: 0.15}
+"""Occluded share by the code in column 8: none, large (from 70 %), medium, small (to 30 %)."""
+
+_FOLDER = re.compile(r"M\d{4}")
+_FILE = re.compile(rf"(M\d{{4}}){re.escape(OBJECTS)}")
+_ATTRIBUTES = re.compile(r"(M\d{4})_attr\.txt")
+_OUT_OF_VIEW_COLUMN, _OCCLUSION_COLUMN, _CLASS_COLUMN = 6, 7, 8
+
+
+def is_uavdt(tree: FolderTree) -> bool:
+    """Whether a ground truth of UAVDT lies anywhere under the root."""
+    return any(_FILE.fullmatch(name) for folder in tree.walk() for name in tree.files(folder))
+
+
+def read_uavdt(tree: FolderTree) -> DataSet:
+    """Reads every sequence that has both images and ``NAME_gt_whole.txt``, wherever they lie.
+
+    Ignored boxes are those of ``NAME_gt_ignore.txt`` beside it, and boxes of no known class.
+    ``NAME_gt.txt``, the ground truth of tracking, is not read: it lacks vehicles that are partly
+    out of view. The degrees of both are made the middle of what the benchmark's paper
+    (arXiv 1804.00518) says of them. The split is by the folder that ``NAME_attr.txt`` lies in, as
+    the toolkit of the benchmark has them.
+    """
+    problems: list[Problem] = []
+    folders: dict[str, Path] = {}
+    annotations: dict[str, Path] = {}
+    splits: dict[str, str] = {}
+    for folder in tree.walk():
+        names = tree.files(folder)
+        if _FOLDER.fullmatch(folder.name) and any(map(is_image, names)):
+            put_once(folders, folder.name, folder, problems)
+        for name in sorted(names):
+            if (match := _FILE.fullmatch(name)) is not None:
+                put_once(annotations, match[1], folder / name, problems)
+            elif (match := _ATTRIBUTES.fullmatch(name)) is not None:
+                splits[match[1]] = split_of(folder.name)
+    problems += missing_parts(annotations, folders)
+    samples: list[Sample] = []
+    for name in sorted(annotations.keys() & folders.keys()):
+        split = splits.get(name) or split_of(*folders[name].relative_to(tree.root).parts)
+        conditions = {"split": split} if split else {}
+        try:
+            sequence = _sequence(name, annotations[name], conditions, problems)
+        except ConfigError as error:
+            problems.append(Problem(ProblemKind.UNREADABLE_FILE, str(error)))
+            continue
+        samples += sequence_samples(tree, sequence, folders[name], problems)
+    return DataSet(tree.name, tree.root, "uavdt", samples, problems)
+
+
+def _sequence(
+    name: str, file: Path, conditions: dict[str, str], problems: list[Problem]
+) -> AnnotatedSequence:
+    table = NumberTable.read(file, _CLASS_COLUMN + 1, "annotation")
+    frames, boxes = table.frame_indices() + 1, boxes_of(table)
+    annotated = frames
+    known = np.isin(table.values[:, _CLASS_COLUMN], list(CLASSES))
+    for row in np.flatnonzero(~known):
+        number = table.values[row, _CLASS_COLUMN]
+        place = f"{file.name}, frame {frames[row]}, class {number:g}"
+        problems.append(Problem(ProblemKind.UNKNOWN_CLASS, place))
+    values = table.values[known]
+    regions, region_frames = boxes[~known], frames[~known]
+    ignored = file.with_name(name + IGNORED)
+    if ignored.exists():
+        ignored_table = NumberTable.read(ignored, MIN_COLUMNS, "ignored boxes")
+        ignored_frames = ignored_table.frame_indices() + 1
+        regions = np.concatenate([regions, boxes_of(ignored_table)])
+        region_frames = np.concatenate([region_frames, ignored_frames])
+        annotated = np.concatenate([frames, ignored_frames])
+    return AnnotatedSequence(
+        name=name,
+        source=file,
+        frames=frames[known],
+        boxes=boxes[known],
+        labels=np.array([CLASSES[int(each)] for each in values[:, _CLASS_COLUMN]], np.object_),
+        hidden=np.maximum(
+            [OUT_OF_VIEW.get(each, 0.0) for each in values[:, _OUT_OF_VIEW_COLUMN]],
+            [OCCLUSION.get(each, 0.0) for each in values[:, _OCCLUSION_COLUMN]],
+        ),
+        annotated=np.unique(annotated),
+        regions=regions,
+        region_frames=region_frames,
+        conditions=conditions,
+    )

@@ -1,0 +1,195 @@
+"""YOLO folders: ``images`` and ``labels`` side by side, named by a ``data.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from stages.errors import ConfigError, SourceError
+from tools.datasets.boxes import cut_boxes, cut_regions
+from tools.datasets.folder_tree import FolderTree
+from tools.datasets.image_size import image_size
+from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
+from tools.datasets.yolo_labels import LABELS, label_file, read_labels
+
+SPLITS = ("train", "val", "test")
+
+
+def yolo_file(tree: FolderTree) -> Path | None:
+    """The yaml file in the root that names images: ``data.yaml``, else the first."""
+    names = sorted(tree.files(tree.root), key=lambda name: (name != "data.yaml", name))
+    for name in names:
+        if name.endswith((".yaml", ".yml")) and _describes_images(tree.root / name):
+            return tree.root / name
+    return None
+
+
+def read_yolo(tree: FolderTree, file: Path) -> DataSet:
+    """Reads the images that ``train``, ``val`` and ``test`` of a yaml file name, in this order.
+
+    Their labels are as `read_labels` takes them. A label file that is missing or empty is an
+    image without objects. A box of a class that ``names`` lacks is ignored. Every image is a scene.
+
+    Raises:
+        ConfigError: The yaml file is broken, or names neither classes nor images.
+    """
+    description = _Description.read(tree, file)
+    problems: list[Problem] = []
+    samples: list[Sample] = []
+    seen: set[Path] = set()
+    for split in SPLITS:
+        for path in description.images(split, problems):
+            if path in seen:
+                problems.append(Problem(ProblemKind.STATED_TWICE, f"{path}, again in {split}"))
+                continue
+            seen.add(path)
+            sample = _sample(tree, path, split, description.names, problems)
+            if sample is not None:
+                samples.append(sample)
+    problems += _labels_without_image(tree, seen)
+    samples.sort(key=lambda sample: (sample.scene, str(sample.path)))
+    return DataSet(tree.name, tree.root, "yolo", samples, problems)
+
+
+def _load(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_bytes())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"cannot read {file}: {reason}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = file if mark is None else f"{file}:{mark.line + 1}"
+        raise ConfigError(f"{place}: {getattr(error, 'problem', None) or 'not YAML'}") from error
+
+
+def _describes_images(file: Path) -> bool:
+    if file.name == "data.yaml":
+        return True
+    try:
+        content = _load(file)
+    except ConfigError:
+        return False
+    return isinstance(content, dict) and "names" in content and "train" in content
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What the yaml file says."""
+
+    tree: FolderTree
+    file: Path
+    names: dict[int, str]
+    parts: dict[str, list[str]]
+    base: str
+
+    @classmethod
+    def read(cls, tree: FolderTree, file: Path) -> _Description:
+        content = _load(file)
+        if not isinstance(content, dict):
+            raise ConfigError(f"{file}: expected keys such as names and train")
+        given = content.get("names")
+        try:
+            pairs = given.items() if isinstance(given, dict) else enumerate(list(given or []))
+            names = {int(number): str(name) for number, name in pairs}
+        except (TypeError, ValueError):
+            names = {}
+        if not names:
+            raise ConfigError(f"{file}: names must list the classes, got {given!r}")
+        parts = {}
+        for split in SPLITS:
+            part = content.get(split)
+            parts[split] = [str(each) for each in (part if isinstance(part, list) else [part])]
+            if part is None:
+                parts[split] = []
+        if not any(parts.values()):
+            raise ConfigError(f"{file}: one of train, val and test must name images")
+        return cls(tree, file, names, parts, str(content.get("path") or ""))
+
+    def images(self, split: str, problems: list[Problem]) -> Iterator[Path]:
+        """Images of a split: of its folders and those under them, or as its lists name them."""
+        for part in self.parts[split]:
+            place = self._find(part)
+            if place is None:
+                problem = f"{self.file.name}: {split}: {part}"
+                problems.append(Problem(ProblemKind.MISSING_IMAGE, problem))
+            elif place.suffix == ".txt":
+                yield from self._listed(place, problems)
+            else:
+                for folder in FolderTree(place).walk():
+                    yield from self.tree.images(folder)
+
+    def _find(self, part: str) -> Path | None:
+        """Where ``part`` lies; exported files name folders of the machine they were made on."""
+        root = self.tree.root
+        below = part
+        while below.startswith(("../", "./")):
+            below = below.partition("/")[2]
+        for place in (root / self.base / part, root / part, root / below):
+            if place.is_dir() or (place.suffix == ".txt" and place.is_file()):
+                return Path(place)
+        return None
+
+    def _listed(self, file: Path, problems: list[Problem]) -> Iterator[Path]:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            places = [file.parent / line.strip(), self.tree.root / line.strip()]
+            path = next((place for place in places if self.tree.has(place)), None)
+            if path is None:
+                place = f"{file.name}:{number}: {line.strip()}"
+                problems.append(Problem(ProblemKind.MISSING_IMAGE, place))
+            else:
+                yield path
+
+
+def _sample(
+    tree: FolderTree, path: Path, split: str, names: dict[int, str], problems: list[Problem]
+) -> Sample | None:
+    try:
+        width, height = image_size(path)
+    except SourceError as error:
+        problems.append(Problem(ProblemKind.UNREADABLE_IMAGE, str(error)))
+        return None
+    file = label_file(path)
+    numbers, boxes, lines = read_labels(file, problems) if tree.has(file) else ([], [], [])
+    corners = np.array(boxes, np.float64).reshape(-1, 4) * [width, height, width, height]
+    known = np.array([number in names for number in numbers], np.bool_)
+    for row in np.flatnonzero(~known):
+        place = f"{file}:{lines[row]}: class {numbers[row]}"
+        problems.append(Problem(ProblemKind.UNKNOWN_CLASS, place))
+    cut = cut_boxes(corners, np.zeros(len(corners)), width, height)
+    problems += [Problem(kind, f"{file}:{lines[row]}") for kind, row in cut.faults()]
+    kept = cut.usable & known
+    return Sample(
+        path,
+        tree.name,
+        path.stem,
+        None,
+        width,
+        height,
+        cut.boxes[kept],
+        tuple(names[numbers[row]] for row in np.flatnonzero(kept)),
+        cut.hidden[kept],
+        cut_regions(corners[~known], width, height),
+        tree.mask(path.stem, path),
+        {"split": split},
+    )
+
+
+def _labels_without_image(tree: FolderTree, images: set[Path]) -> Iterator[Problem]:
+    expected: dict[Path, set[str]] = {}
+    for path in images:
+        file = label_file(path)
+        expected.setdefault(file.parent, set()).add(file.name)
+    for folder, names in sorted(expected.items()):
+        if LABELS in folder.parts:
+            for name in sorted(tree.files(folder) - names):
+                if name.endswith(".txt") and name != "classes.txt":
+                    yield Problem(ProblemKind.MISSING_FRAME, str(folder / name))

@@ -1,0 +1,63 @@
+"""Label files of YOLO: one line of text for each object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.datasets.sample import Problem, ProblemKind
+
+LABELS = "labels"
+LARGEST_SHARE = 1.01  # above 1 by rounding; more is pixels
+_IMAGES = "images"
+_BOX_COLUMNS = 5
+
+
+def label_file(image: Path) -> Path:
+    """Where the labels of an image are: the last ``images`` in its path made ``labels``."""
+    parts = list(image.with_suffix(".txt").parts)
+    for position in range(len(parts) - 2, -1, -1):
+        if parts[position] == _IMAGES:
+            parts[position] = LABELS
+            break
+    return Path(*parts)
+
+
+def read_labels(
+    file: Path, problems: list[Problem]
+) -> tuple[list[int], list[tuple[float, float, float, float]], list[int]]:
+    """Class, box ltrb in shares of the image, and line number of each object of a file.
+
+    Lines are ``class cx cy width height`` in shares of the image; of a polygon ``class x1 y1 x2
+    y2 x3 y3 …``, its box is taken. What cannot be read is added to ``problems``.
+    """
+    numbers, boxes, lines = [], [], []
+    try:
+        rows = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(Problem(ProblemKind.UNREADABLE_FILE, f"{file}: {error}"))
+        return [], [], []
+    for line, row in enumerate(rows, 1):
+        fields = row.split()
+        if not fields:
+            continue
+        try:
+            number, values = int(float(fields[0])), [float(field) for field in fields[1:]]
+            box = _box(values)
+        except (ValueError, OverflowError) as error:
+            problems.append(Problem(ProblemKind.UNREADABLE_ROW, f"{file}:{line}: {error}"))
+            continue
+        numbers.append(number)
+        boxes.append(box)
+        lines.append(line)
+    return numbers, boxes, lines
+
+
+def _box(values: list[float]) -> tuple[float, float, float, float]:
+    if len(values) != _BOX_COLUMNS - 1 and (len(values) < 6 or len(values) % 2):
+        raise ValueError(f"expected {_BOX_COLUMNS} columns or a polygon, got {len(values) + 1}")
+    if not all(-LARGEST_SHARE < value <= LARGEST_SHARE for value in values):
+        raise ValueError("coordinates must be shares of the image, from 0 to 1")
+    if len(values) == _BOX_COLUMNS - 1:
+        x, y, width, height = values
+        return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+    return min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])

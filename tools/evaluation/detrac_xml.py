@@ -1,0 +1,200 @@
+"""Parsing of UA-DETRAC's annotations: one XML file for each sequence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeAlias
+from xml.etree import ElementTree
+
+import numpy as np
+
+from stages.errors import ConfigError
+from stages.number_table import LARGEST, MAX_FRAME
+from stages.records import Int64Array
+from trackers.boxes import FloatArray
+
+LARGEST_ID = 2**53
+
+_Box: TypeAlias = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetracAnnotation:
+    """What the file of a sequence says, in its order.
+
+    Attributes:
+        name: Of the sequence.
+        frames: ``(N,)`` 1-based frame of each target.
+        ids: ``(N,)``.
+        boxes: ``(N, 4)`` ltrb in pixels.
+        hidden: ``(N,)`` the greater of the occluded share and the truncated share, in [0, 1].
+        vehicle_types: N of them; ``"vehicle"`` where the file does not say.
+        regions: ``(R, 4)`` ltrb; nothing in them is annotated.
+        annotated_frames: ``(F,)`` 1-based, ascending; a frame between the first and the last that
+            is not among them has no vehicles.
+        weather: None where the file does not say.
+        camera_state: None where the file does not say.
+    """
+
+    name: str
+    frames: Int64Array
+    ids: Int64Array
+    boxes: FloatArray
+    hidden: FloatArray
+    vehicle_types: tuple[str, ...]
+    regions: FloatArray
+    annotated_frames: Int64Array
+    weather: str | None
+    camera_state: str | None
+
+
+def read_detrac_xml(path: Path) -> DetracAnnotation:
+    """Reads the annotation of a sequence.
+
+    Raises:
+        ConfigError: The file cannot be read or is not of the format; the message names the file
+            and, where there is one, the frame.
+    """
+    root = _parse(path)
+    frames, ids, boxes, hidden, types = [], [], [], [], []
+    annotated: set[int] = set()
+    frame = None
+    try:
+        regions = [_box(node) for node in root.iterfind("ignored_region/box")]
+        for frame_node in root.iter("frame"):
+            frame = int(frame_node.attrib["num"])
+            if not 1 <= frame <= MAX_FRAME:
+                raise ValueError(f"num must lie between 1 and {MAX_FRAME}")
+            annotated.add(frame)
+            present: set[int] = set()
+            for target in frame_node.iter("target"):
+                box, attributes, covered = _parts(target)
+                identity = int(target.attrib["id"])
+                if abs(identity) > LARGEST_ID:
+                    raise ValueError(f"id {identity} is too large")
+                if identity in present:
+                    raise ValueError(f"id {identity} stands twice")
+                present.add(identity)
+                frames.append(frame)
+                ids.append(identity)
+                boxes.append(box)
+                hidden.append(max(_occlusion(covered, box), _truncation(attributes)))
+                types.append(attributes.get("vehicle_type", "vehicle"))
+    except (KeyError, ValueError) as error:
+        place = path if frame is None else f"{path}:{_line_of(path, frame)}: frame {frame}"
+        reason = f"attribute {error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ConfigError(f"{place}: {reason}") from None
+    about = root.find("sequence_attribute")
+    conditions = {} if about is None else about.attrib
+    return DetracAnnotation(
+        name=root.get("name") or path.stem,
+        frames=np.array(frames, np.int64),
+        ids=np.array(ids, np.int64),
+        boxes=_array(boxes),
+        hidden=np.array(hidden, np.float64),
+        vehicle_types=tuple(types),
+        regions=_array(regions),
+        annotated_frames=np.array(sorted(annotated), np.int64),
+        weather=conditions.get("sence_weather"),
+        camera_state=conditions.get("camera_state"),
+    )
+
+
+def _parse(path: Path) -> ElementTree.Element:
+    try:
+        root = ElementTree.parse(path).getroot()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"cannot read annotation {path}: {reason}") from error
+    except ElementTree.ParseError as error:
+        line, column = error.position
+        raise ConfigError(f"{path}:{line}: not well-formed XML (column {column})") from error
+    except (LookupError, ValueError) as error:
+        raise ConfigError(f"{path}:1: unknown encoding: {error}") from error
+    if root.tag != "sequence":
+        raise ConfigError(f"{path}: expected <sequence>, got <{root.tag}>")
+    return root
+
+
+def _array(boxes: Sequence[_Box]) -> FloatArray:
+    return np.array(boxes, np.float64).reshape(-1, 4)
+
+
+def _box(node: ElementTree.Element) -> _Box:
+    given = node.attrib
+    left, top = float(given["left"]), float(given["top"])
+    width, height = float(given["width"]), float(given["height"])
+    # Written so that not a number is refused too.
+    if not (
+        abs(left) <= LARGEST
+        and abs(top) <= LARGEST
+        and 0 <= width <= LARGEST
+        and 0 <= height <= LARGEST
+    ):
+        raise ValueError(f"box {left:g}, {top:g}, {width:g}, {height:g} is none")
+    return left, top, left + width, top + height
+
+
+def _parts(target: ElementTree.Element) -> tuple[_Box, dict[str, str], list[_Box]]:
+    """Box, attributes, and the regions of a target that others cover."""
+    box: _Box | None = None
+    attributes: dict[str, str] = {}
+    covered: list[_Box] = []
+    for node in target:
+        if node.tag == "box":
+            box = box or _box(node)
+        elif node.tag == "attribute":
+            attributes = node.attrib
+        elif node.tag == "occlusion":
+            covered += [
+                _box(each)
+                for each in node
+                if each.tag == "region_overlap" and "width" in each.attrib
+            ]
+    if box is None:
+        raise ValueError("target without box")
+    return box, attributes, covered
+
+
+def _occlusion(covered: list[_Box], box: _Box) -> float:
+    """Share of the box that lies behind others, places that several cover counted once."""
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    if not covered or area <= 0:
+        return 0.0
+    # The usual one or two regions are quicker without arrays.
+    inside = [
+        (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
+        for left, top, right, bottom in covered
+    ]
+    columns = sorted({side for each in inside for side in each[::2]})
+    rows = sorted({side for each in inside for side in each[1::2]})
+    return (
+        sum(
+            (right - left) * (bottom - top)
+            for left, right in pairwise(columns)
+            for top, bottom in pairwise(rows)
+            if any(
+                each[0] <= left and right <= each[2] and each[1] <= top and bottom <= each[3]
+                for each in inside
+            )
+        )
+        / area
+    )
+
+
+def _truncation(attributes: dict[str, str]) -> float:
+    share = float(attributes.get("truncation_ratio", 0.0))
+    if not 0 <= share <= 1:
+        raise ValueError(f"truncation_ratio must lie between 0 and 1, got {share:g}")
+    return share
+
+
+def _line_of(path: Path, frame: int) -> int:
+    """Where the frame begins; slow, used once something is known to be wrong."""
+    begins = re.compile(rf"""<frame\b[^>]*\bnum=["']{frame}["']""")
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return next((number for number, line in enumerate(lines, 1) if begins.search(line)), 1)

@@ -1,0 +1,120 @@
+"""``spotstream segment``: foreground masks from motion, to train the segmentation head on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from stages.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tools.segmentation.plan import Plan
+    from tools.segmentation.sequence import SegmentOptions, SequenceSummary
+
+PROBLEMS_SHOWN = 10
+
+
+def segment(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="Data set (UA-DETRAC, UAVDT, COCO, YOLO). Or, without boxes, a video or images.",
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for masks/SCENE/IMAGE.png. Without: DIR.")
+    ] = None,
+    method: Annotated[
+        Literal["auto", "background", "flow", "boxes"],
+        typer.Option(
+            help="background: for cameras that stand still. flow: for moving ones. boxes: what is "
+            "inside them. auto: by the camera's motion; boxes for single images."
+        ),
+    ] = "auto",
+    subtractor: Annotated[
+        Literal["median", "mog2", "knn"], typer.Option(help="What --method background uses.")
+    ] = "median",
+    fill_empty: Annotated[
+        bool, typer.Option(help="Put an ellipse into boxes in which hardly anything moves.")
+    ] = True,
+    blur: Annotated[bool, typer.Option(help="Blur and threshold, as the paper's masks.")] = True,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes. Without: one for each core.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Make masks again that are there.")] = False,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Image of samples to write, .jpg or .png.")
+    ] = None,
+    images: Annotated[int, typer.Option(min=1, help="Samples on the sheet.")] = 24,
+) -> None:
+    """Write a foreground mask for each frame, from what moves in it."""
+    from tools.datasets.image_file import write_image
+    from tools.segmentation.plan import make_plan
+    from tools.segmentation.sequence import Method, SegmentOptions, Subtractor
+
+    if output is None and source.is_file():
+        raise ConfigError(f"{source} is a file; say where its masks go: --output DIR")
+    console, progress = Console(), Console(stderr=True)
+    with progress.status("reading annotations"):
+        plan = make_plan(source, output or source)
+    if method == "boxes" and not plan.annotated:
+        raise ConfigError(f"{source} has no boxes; --method boxes needs a data set")
+    options = SegmentOptions(Method(method), Subtractor(subtractor), fill_empty, blur, overwrite)
+    summaries = _segment(plan, options, workers or os.cpu_count() or 1, progress)
+    for summary in sorted(summaries, key=lambda each: each.name):
+        how = f"by {summary.method}" if summary.method else "nothing to do"
+        kept = f", {summary.kept:,} were there" if summary.kept else ""
+        _say(console, f"{summary.name}: {summary.written:,} masks, {how}{kept}")
+    problems = plan.problems + [each for summary in summaries for each in summary.problems]
+    for problem in problems[:PROBLEMS_SHOWN]:
+        _say(progress, f"left out: {problem}")
+    if len(problems) > PROBLEMS_SHOWN:
+        _say(progress, f"left out: {len(problems) - PROBLEMS_SHOWN:,} more")
+    if sheet is not None:
+        from tools.segmentation.sheet import mask_sheet
+
+        write_image(sheet, mask_sheet(plan, images))
+        _say(console, f"sheet: {sheet}")
+
+
+def _segment(
+    plan: Plan, options: SegmentOptions, workers: int, console: Console
+) -> list[SequenceSummary]:
+    from tools.segmentation.sequence import Method
+    from tools.segmentation.workers import segment_all
+
+    total = sum(len(frames.masks()) for frames in plan.sequences + plan.singles)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    summaries: list[SequenceSummary] = []
+    with bar:
+        task = bar.add_task("frames", total=total)
+        boxes = replace(options, method=Method.BOXES)
+        for frames, how in ((plan.sequences, options), (plan.singles, boxes)):
+            for summary in segment_all(frames, how, workers, lambda n: bar.advance(task, n)):
+                summaries.append(summary)
+    return summaries
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

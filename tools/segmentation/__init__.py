@@ -1,0 +1,1 @@
+"""Foreground masks from motion, for data sets that have boxes alone."""

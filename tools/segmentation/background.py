@@ -1,0 +1,202 @@
+"""Foreground of a camera that stands still: what differs from the background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from stages.records import UInt8Array
+from tools.segmentation.shadows import is_shadow
+
+BoolArray = npt.NDArray[np.bool_]
+
+DIFFERENCE = 10  # grey levels in any channel
+NOISE = 5.0  # times the noise of the picture: differs more than that
+CLOSED = 11  # pixels: gaps up to that wide are closed
+LEARNING_RATE = 0.02  # share of a new frame in the background
+_ROWS = 32  # looked at in one go
+_THIN = 8  # every so many pixels are enough for light and noise
+_LIGHT = (0.5, 2.0)
+
+
+class Background(Protocol):
+    """A background that is known from the start and follows the light."""
+
+    def foreground(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
+        """Foreground of the next frame; must be called once for each frame, in order.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 BGR.
+            cover: ``(H, W)`` uint8, 255 where something may hide the background; None where
+                nothing is known about that.
+
+        Returns:
+            ``(H, W)`` uint8, 255 where something stands before the background.
+        """
+
+
+class MedianBackground:
+    """The median of frames of the whole sequence, of each pixel where no box covers it.
+
+    Two passes: frames from all over the sequence give the background, so that the first frames
+    are as good as the last ones; then it follows the light slowly, outside of the boxes. A vehicle
+    that waits at a light for minutes therefore never becomes background. Where a box covers a
+    pixel in all frames its background is unknown, and nothing there is called foreground.
+
+    Args:
+        images: ``(H, W, 3)`` uint8 BGR, from all over the sequence.
+        covers: ``(H, W)`` uint8 for each, 255 where something may hide the background. None where
+            there are no boxes: then what differs from a first median covers the second.
+
+    Attributes:
+        known: ``(H, W)`` bool, where the background was seen.
+    """
+
+    def __init__(self, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None) -> None:
+        if not images:
+            raise ValueError("a background needs images, got none")
+        if covers is None:
+            self._start(images, [np.zeros(image.shape[:2], np.uint8) for image in images])
+            kernel = np.ones((9, 9), np.uint8)
+            covers = [
+                np.asarray(cv2.dilate(self._differing(image, None), kernel), np.uint8)
+                for image in images
+            ]
+        self._start(images, covers)
+
+    def _start(self, images: Sequence[UInt8Array], covers: Sequence[UInt8Array]) -> None:
+        background, self.known = median_background(images, covers)
+        self._mean = background.astype(np.float32)
+
+    @property
+    def image(self) -> UInt8Array:
+        """``(H, W, 3)`` uint8 BGR as it is now."""
+        return np.asarray(cv2.convertScaleAbs(self._mean), np.uint8)
+
+    def foreground(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
+        """See `Background.foreground`."""
+        found = self._differing(image, cover)
+        hidden = found if cover is None else cover
+        free = cv2.bitwise_not(hidden)
+        first_seen = (free > 0) & ~self.known
+        self._mean[first_seen] = image[first_seen]
+        self.known |= first_seen
+        cv2.accumulateWeighted(image, self._mean, LEARNING_RATE, free)
+        return found
+
+    def _differing(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
+        free = self.known if cover is None else self.known & (cover == 0)
+        plain = self.image
+        background = _in_the_light_of(image, plain, free)
+        # What is overexposed stays as bright as it was where all else changes.
+        difference = cv2.min(_largest(image, background), _largest(image, plain))
+        calm = difference[::_THIN, ::_THIN][free[::_THIN, ::_THIN]]
+        noise = float(np.median(calm)) if calm.size else 0.0
+        differs = (difference > max(DIFFERENCE, NOISE * noise)) & self.known
+        differs &= ~is_shadow(image, background)
+        return clean(differs.astype(np.uint8) * np.uint8(255))
+
+
+class Subtractor:
+    """One of OpenCV's adaptive background subtractors, kept from learning vehicles.
+
+    It learns from frames in which boxes are painted over with what was seen there last without
+    one; it is asked about the frames themselves, without learning.
+
+    Args:
+        name: ``"mog2"`` (Zivkovic 2004) or ``"knn"`` (Zivkovic and van der Heijden 2006).
+        images: As `MedianBackground`.
+        covers: Likewise; with None it learns from all.
+    """
+
+    def __init__(
+        self, name: str, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None
+    ) -> None:
+        if name not in ("mog2", "knn"):
+            raise ValueError(f"name must be 'mog2' or 'knn', got {name!r}")
+        history = max(300, len(images))
+        self._subtractor = (
+            cv2.createBackgroundSubtractorMOG2(history, 9.0, False)
+            if name == "mog2"
+            else cv2.createBackgroundSubtractorKNN(history, 100.0, False)
+        )
+        nothing = [np.zeros(image.shape[:2], np.uint8) for image in images]
+        self._last, _ = median_background(images, nothing if covers is None else covers)
+        for index, image in enumerate(images):
+            self._learn(image, None if covers is None else covers[index])
+
+    def foreground(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
+        """See `Background.foreground`."""
+        differs = np.asarray(self._subtractor.apply(image, learningRate=0), np.uint8)
+        differs[is_shadow(image, self._last)] = 0
+        self._learn(image, cover)
+        return clean(differs)
+
+    def _learn(self, image: UInt8Array, cover: UInt8Array | None) -> None:
+        if cover is None:
+            self._last = image
+        else:
+            cv2.copyTo(image, cv2.bitwise_not(cover), self._last)
+        self._subtractor.apply(self._last)
+
+
+def make_background(
+    name: str, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None
+) -> Background:
+    """The background called ``median``, ``mog2`` or ``knn``."""
+    return (
+        MedianBackground(images, covers) if name == "median" else Subtractor(name, images, covers)
+    )
+
+
+def median_background(
+    images: Sequence[UInt8Array], covers: Sequence[UInt8Array]
+) -> tuple[UInt8Array, BoolArray]:
+    """The median of each pixel over the frames that do not cover it.
+
+    Returns:
+        ``(H, W, 3)`` uint8, and ``(H, W)`` bool where there is one; elsewhere it is the median of
+        all frames.
+    """
+    height, width = images[0].shape[:2]
+    background = np.empty((height, width, 3), np.uint8)
+    known = np.empty((height, width), np.bool_)
+    for top in range(0, height, _ROWS):
+        rows = slice(top, top + _ROWS)
+        values = np.stack([image[rows] for image in images], axis=-1).astype(np.int16)
+        hidden = np.stack([cover[rows] for cover in covers], axis=-1) > 0
+        seen = (~hidden).sum(axis=-1)
+        known[rows] = seen > 0
+        hidden[seen == 0] = False
+        seen[seen == 0] = len(images)
+        values[np.broadcast_to(hidden[:, :, None], values.shape)] = 256  # behind all others
+        values.sort(axis=-1)
+        middle = np.broadcast_to(((seen - 1) // 2)[..., None, None], (*values.shape[:3], 1))
+        background[rows] = np.take_along_axis(values, middle, axis=-1)[..., 0]
+    return background, known
+
+
+def _largest(image: UInt8Array, background: UInt8Array) -> UInt8Array:
+    return np.asarray(cv2.absdiff(image, background).max(axis=2), np.uint8)
+
+
+def clean(mask: UInt8Array) -> UInt8Array:
+    """Specks go, gaps close."""
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSED, CLOSED))
+    return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, kernel), np.uint8)
+
+
+def _in_the_light_of(image: UInt8Array, background: UInt8Array, free: BoolArray) -> UInt8Array:
+    """``background`` as bright as ``image`` is where ``free``: clouds, and exposure."""
+    thin = free[::_THIN, ::_THIN]
+    if not thin.any():
+        return background
+    now = image[::_THIN, ::_THIN][thin].astype(np.float32) + 1
+    then = background[::_THIN, ::_THIN][thin].astype(np.float32) + 1
+    gain = float(np.clip(np.median(now.sum(axis=1) / then.sum(axis=1)), *_LIGHT))
+    return np.asarray(cv2.convertScaleAbs(background, alpha=gain), np.uint8)

@@ -1,0 +1,51 @@
+"""Whether the camera of a sequence stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stages.decoder.camera_motion import STILL, CameraMotion, composed
+from stages.records import Float32Array, UInt8Array
+from tools.segmentation.frames import as_frame
+
+MOST_DRIFT = 0.012  # of the frame's width, from the first frame to any other
+MOST_LOST = 0.5  # of the frames: so many without a motion that explains them are a moving camera
+
+
+def camera_moves(images: Sequence[UInt8Array]) -> bool:
+    """Whether the camera moves, by frames from all over its sequence, in order.
+
+    A mast that sways in the wind stands still: what counts is how far the corners of the frame come
+    from where they were. Two frames between which nothing fits are passed over, unless there are
+    many.
+
+    Args:
+        images: ``(H, W, 3)`` uint8 BGR.
+    """
+    if len(images) < 2:
+        return False
+    camera = CameraMotion()
+    place: Float32Array | None = STILL
+    lost, farthest = 0, 0.0
+    height, width = images[0].shape[:2]
+    for index, image in enumerate(images):
+        motion = camera.estimate(as_frame(image, index))
+        if index == 0:
+            continue
+        if motion is None:
+            lost += 1
+            continue
+        place = composed(place, motion)
+        if place is None:
+            return True
+        farthest = max(farthest, _corner_shift(place, width, height))
+    return farthest > MOST_DRIFT * width or lost > MOST_LOST * (len(images) - 1)
+
+
+def _corner_shift(motion: Float32Array, width: int, height: int) -> float:
+    """Median over the corners of the frame of how far they go, pixels."""
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
+    moved = corners @ motion[:, :2].T + motion[:, 2]
+    return float(np.median(np.linalg.norm(moved - corners, axis=1)))

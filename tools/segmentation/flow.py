@@ -1,0 +1,159 @@
+"""Foreground of a camera that moves: what moves otherwise than the ground."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from stages.records import Float32Array, UInt8Array
+from tools.segmentation.refine import box_mask, whole_boxes
+
+FlowFunction = Callable[[UInt8Array, UInt8Array], Float32Array]
+
+FRAMES_APART = 4
+"""Between the two frames of a flow: a slow vehicle moves by more than the noise."""
+WIDTH = 1024  # pixels: wider frames are looked at that small
+LEAST_MOTION = 0.3  # pixels
+NOISE = 4.0  # times the noise of the ground
+SHARE = 0.6  # of the motion of a vehicle; flow is smooth, and reaches beyond its edges
+_GRID = 12  # pixels between the points that the ground is fitted to
+_LEAST_POINTS = 40
+_LEAST_AGREEING = 0.3
+_OFF = 0.5  # pixels a point of the ground may be off
+_TYPICAL = 80  # percentile of the motion in the middle of a box that is the vehicle's
+
+
+def dis_flow() -> FlowFunction:
+    """Dense inverse search (Kroeger et al. 2016), preset medium, with variational refinement."""
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def flow(first: UInt8Array, second: UInt8Array) -> Float32Array:
+        empty = np.zeros((*first.shape, 2), np.float32)
+        return np.asarray(dis.calc(first, second, empty), np.float32)
+
+    return flow
+
+
+def farneback_flow() -> FlowFunction:
+    """Farneback's polynomial expansion (2003), with the settings in the paper's code."""
+
+    def flow(first: UInt8Array, second: UInt8Array) -> Float32Array:
+        empty = np.zeros((*first.shape, 2), np.float32)
+        found = cv2.calcOpticalFlowFarneback(first, second, empty, 0.5, 3, 15, 3, 5, 1.2, 0)
+        return np.asarray(found, np.float32)
+
+    return flow
+
+
+def moving_foreground(
+    frame: UInt8Array,
+    neighbours: Sequence[UInt8Array],
+    boxes: Float32Array | None,
+    flow: FlowFunction,
+) -> UInt8Array:
+    """What moves in ``frame`` otherwise than the ground does.
+
+    The ground's motion to each neighbour is a homography, fitted to the dense flow outside of the
+    boxes by RANSAC. Foreground is where the rest of the flow is above its noise to *every*
+    neighbour (one before and one after: what a vehicle uncovers seems to move in one of them
+    only), and above a share of the motion of the vehicle that the pixel belongs to.
+
+    Args:
+        frame: ``(H, W)`` uint8 grey.
+        neighbours: Frames of the same sequence, the same.
+        boxes: ``(N, 4)`` left, top, right, bottom in pixels; None where there are none, and
+            everything that moves is looked at as one.
+        flow: Two grey frames to ``(H, W, 2)`` float32 pixels.
+
+    Returns:
+        ``(H, W)`` uint8, 0 or 255; empty where no ground can be made out.
+    """
+    height, width = frame.shape
+    scale = min(1.0, WIDTH / width)
+    small = _resized(frame, scale)
+    given = np.zeros((0, 4), np.float32) if boxes is None else boxes * np.float32(scale)
+    ground = box_mask(given, *small.shape) == 0
+    motions = []
+    for neighbour in neighbours:
+        motion = ground_relative(flow(small, _resized(neighbour, scale)), ground)
+        if motion is not None:
+            motions.append(motion)
+    found = np.zeros(small.shape, np.uint8)
+    if motions:
+        motion = np.min(motions, axis=0)
+        least = _noise_floor(motion[ground])
+        places = _moving_parts(motion > least) if boxes is None else given
+        for left, top, right, bottom in whole_boxes(places, *small.shape):
+            part = motion[top:bottom, left:right]
+            if part.size:
+                own = part > max(least, SHARE * _typical(part))
+                found[top:bottom, left:right][own] = 255
+    if scale == 1.0:
+        return found
+    return np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def ground_relative(flow: Float32Array, ground: npt.NDArray[np.bool_]) -> Float32Array | None:
+    """Speed against the ground.
+
+    Args:
+        flow: ``(H, W, 2)`` pixels.
+        ground: ``(H, W)`` bool, where there are no boxes.
+
+    Returns:
+        ``(H, W)`` float32 pixels, or None where no motion of the ground explains the flow.
+    """
+    height, width = flow.shape[:2]
+    y, x = np.mgrid[_GRID // 2 : height : _GRID, _GRID // 2 : width : _GRID]
+    free = ground[y, x]
+    if free.sum() < _LEAST_POINTS:
+        free[:] = True
+    before = np.stack([x[free], y[free]], axis=1).astype(np.float32)
+    after = before + flow[y[free], x[free]]
+    if len(before) < _LEAST_POINTS or not np.isfinite(after).all():
+        return None
+    matrix, agreeing = cv2.findHomography(before, after, cv2.RANSAC, _OFF)
+    if matrix is None or agreeing.sum() < _LEAST_AGREEING * len(before):
+        return None
+    columns = np.arange(width, dtype=np.float32)[None]
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    (a, b, c), (d, e, f), (g, h, i) = matrix.astype(np.float32)
+    depth = g * columns + h * rows + i
+    rest_x = flow[..., 0] - ((a * columns + b * rows + c) / depth - columns)
+    rest_y = flow[..., 1] - ((d * columns + e * rows + f) / depth - rows)
+    return np.asarray(cv2.magnitude(rest_x, rest_y), np.float32)
+
+
+def _noise_floor(ground_motion: Float32Array) -> float:
+    """Above this, motion is not noise; by the median absolute deviation of the ground's."""
+    thin = ground_motion[::7]
+    if not thin.size:
+        return LEAST_MOTION
+    middle = np.median(thin)
+    spread = 1.4826 * np.median(np.abs(thin - middle))
+    return max(LEAST_MOTION, float(middle + NOISE * spread))
+
+
+def _typical(part: Float32Array) -> float:
+    height, width = part.shape
+    middle = part[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    return float(np.percentile(middle if middle.size else part, _TYPICAL))
+
+
+def _moving_parts(moving: npt.NDArray[np.bool_]) -> Float32Array:
+    """``(N, 4)`` ltrb boxes of connected regions larger than specks."""
+    opened = cv2.morphologyEx(moving.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    statistics: npt.NDArray[Any] = cv2.connectedComponentsWithStats(opened)[2][1:]
+    left, top, width, height = statistics[:, :4].T
+    return np.stack([left, top, left + width, top + height], axis=1).astype(np.float32)
+
+
+def _resized(image: UInt8Array, scale: float) -> UInt8Array:
+    if scale == 1.0:
+        return image
+    shape = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+    return np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA), np.uint8)

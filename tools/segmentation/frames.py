@@ -1,0 +1,194 @@
+"""The frames of one sequence, from a data set or a video, read as often as they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from stages.decoder.media import MediaSource
+from stages.errors import SourceError
+from stages.records import Float32Array, Frame, FrameHeader, PixelFormat, UInt8Array
+from tools.datasets.image_file import read_image
+from tools.datasets.image_size import image_size
+from tools.datasets.sample import Sample
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """One frame to segment.
+
+    Attributes:
+        mask: Where its mask goes.
+        image: ``(H, W, 3)`` uint8 BGR.
+        boxes: ``(N, 4)`` float32 left, top, right, bottom in pixels; None where nobody drew any.
+    """
+
+    mask: Path
+    image: UInt8Array
+    boxes: Float32Array | None
+
+
+class Frames(Protocol):
+    """A sequence of frames.
+
+    Attributes:
+        name: Of the sequence.
+        problems: What could not be read and was left out, each once; grows while reading.
+    """
+
+    name: str
+    problems: dict[str, None]
+
+    def masks(self) -> list[Path]:
+        """Where the masks go, in order; those of frames that cannot be read among them."""
+
+    def pictures(self, every: int = 1) -> Iterator[Picture]:
+        """Every so many frames, from the first on, but those that cannot be read.
+
+        Raises:
+            SourceError: The sequence as a whole cannot be read.
+        """
+
+    def apart(self, frames: int) -> int:
+        """How many places in the sequence are about so many frames of the camera."""
+
+
+class SampleFrames:
+    """Frames of a data set.
+
+    Args:
+        name: Of the sequence.
+        samples: In order.
+        root: The folder ``masks``.
+        annotated: Whether the boxes of the samples say where vehicles are.
+    """
+
+    def __init__(
+        self, name: str, samples: Sequence[Sample], root: Path, *, annotated: bool = True
+    ) -> None:
+        self.name = name
+        self.problems: dict[str, None] = {}
+        self._samples = list(samples)
+        self._root = root
+        self._annotated = annotated
+
+    def masks(self) -> list[Path]:
+        """See `Frames.masks`."""
+        return [mask_path(self._root, each.scene, each.path.stem) for each in self._samples]
+
+    def pictures(self, every: int = 1) -> Iterator[Picture]:
+        """See `Frames.pictures`."""
+        masks = self.masks()
+        for index in range(0, len(masks), every):
+            sample = self._samples[index]
+            try:
+                image = read_image(sample.path)
+            except SourceError as error:
+                self.problems[str(error)] = None
+                continue
+            height, width = image.shape[:2]
+            if (width, height) != (sample.width, sample.height):
+                self.problems[
+                    f"{sample.path} is {width}x{height}, not {sample.width}x{sample.height}"
+                ] = None
+                continue
+            yield Picture(masks[index], image, sample.boxes if self._annotated else None)
+
+    def apart(self, frames: int) -> int:
+        """See `Frames.apart`."""
+        numbers = [sample.frame for sample in self._samples if sample.frame is not None]
+        gaps = np.diff(numbers)
+        return max(1, round(frames / max(1.0, float(np.median(gaps))))) if gaps.size else frames
+
+
+class VideoFrames:
+    """Frames of a video, that have no boxes.
+
+    Args:
+        video: The file.
+        name: Of the sequence.
+        root: The folder ``masks``; they are called ``img00001.png`` and so on.
+    """
+
+    def __init__(self, video: Path, name: str, root: Path) -> None:
+        self.name = name
+        self.problems: dict[str, None] = {}
+        self._video = video
+        self._root = root
+        self._count = 0
+
+    def masks(self) -> list[Path]:
+        """See `Frames.masks`; decodes the video to count its frames."""
+        if not self._count:
+            self._count = sum(1 for _ in self._frames())
+        return [self._mask(index) for index in range(self._count)]
+
+    def pictures(self, every: int = 1) -> Iterator[Picture]:
+        """See `Frames.pictures`."""
+        size: tuple[int, ...] | None = None
+        for position, frame in enumerate(self._frames()):
+            if position % every:
+                continue
+            assert frame.pixels is not None
+            image = frame.pixels
+            if frame.header.pixel_format is PixelFormat.YUV420P:
+                image = np.asarray(cv2.cvtColor(image, cv2.COLOR_YUV2BGR_I420), np.uint8)
+            size = size or image.shape
+            if image.shape != size:
+                self.problems[f"{self._video} changes its size at frame {position + 1}"] = None
+                return
+            yield Picture(self._mask(position), image, None)
+
+    def apart(self, frames: int) -> int:
+        """See `Frames.apart`."""
+        return frames
+
+    def _mask(self, position: int) -> Path:
+        return mask_path(self._root, self.name, f"img{position + 1:05d}")
+
+    def _frames(self) -> Iterator[Frame]:
+        source = MediaSource(str(self._video), name=self.name)
+        for record in source.records(_Memory()):
+            if isinstance(record, Frame):
+                yield record
+
+
+class _Memory:
+    """Frames where they find room."""
+
+    def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
+        return np.empty(shape, np.uint8)
+
+
+def folder_samples(name: str, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
+    """Images without boxes as samples, numbered from 1; what is no image is left out and named."""
+    samples, problems = [], []
+    nothing = np.empty((0, 4), np.float32)
+    for number, path in enumerate(files, start=1):
+        try:
+            size = image_size(path)
+        except SourceError as error:
+            problems.append(str(error))
+            continue
+        hidden = np.empty(0, np.float32)
+        samples.append(Sample(path, name, name, number, *size, nothing, (), hidden))
+    return samples, problems
+
+
+def mask_path(root: Path, scene: str, stem: str) -> Path:
+    """The mask of an image of ``scene`` below the folder ``masks``."""
+    return root / scene / f"{stem}.png"
+
+
+def as_frame(image: UInt8Array, index: int) -> Frame:
+    """``image`` as a record of the pipeline, one each second."""
+    height, width = image.shape[:2]
+    one = Fraction(1)
+    header = FrameHeader("", 0, index, index, index, one, 0, height, width, PixelFormat.BGR24)
+    return Frame(header, image)

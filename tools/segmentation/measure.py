@@ -1,0 +1,149 @@
+"""How good the masks are: ``python -m tools.segmentation.measure``, on rendered sequences.
+
+Scores count the pixels inside the boxes of all frames of a sequence together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from stages.records import UInt8Array
+from tools.segmentation.background import make_background
+from tools.segmentation.flow import FRAMES_APART, dis_flow, farneback_flow, moving_foreground
+from tools.segmentation.refine import box_mask, fill_empty, soften
+from tools.segmentation.rendered_truth import TrueSequence, render_truth
+
+SCORED = 3  # every so many frames
+LEARNED = 60  # frames that a background is learned from
+
+Method = Callable[[TrueSequence], Iterator[tuple[int, UInt8Array]]]
+"""Yields 0-based frame index and foreground, not yet cut."""
+
+
+def boxes_alone(truth: TrueSequence) -> Iterator[tuple[int, UInt8Array]]:
+    """Everything inside the boxes."""
+    for index, image in enumerate(truth.images):
+        yield index, np.full(image.shape[:2], 255, np.uint8)
+
+
+def ellipses(truth: TrueSequence) -> Iterator[tuple[int, UInt8Array]]:
+    """The ellipse in each box."""
+    for index, image in enumerate(truth.images):
+        yield index, fill_empty(np.zeros(image.shape[:2], np.uint8), truth.boxes[index])
+
+
+def by_background(name: str) -> Method:
+    """One of our backgrounds."""
+
+    def foreground(truth: TrueSequence) -> Iterator[tuple[int, UInt8Array]]:
+        covers = [box_mask(b, *i.shape[:2]) for b, i in zip(truth.boxes, truth.images, strict=True)]
+        chosen = np.linspace(0, len(covers) - 1, min(LEARNED, len(covers))).astype(int)
+        background = make_background(
+            name, [truth.images[i] for i in chosen], [covers[i] for i in chosen]
+        )
+        for index, image in enumerate(truth.images):
+            yield index, background.foreground(image, covers[index])
+
+    return foreground
+
+
+def online(name: str) -> Method:
+    """OpenCV's subtractor as it comes, for comparison: one pass, no boxes, its own shadows."""
+
+    def foreground(truth: TrueSequence) -> Iterator[tuple[int, UInt8Array]]:
+        subtractor = (
+            cv2.createBackgroundSubtractorMOG2()
+            if name == "mog2"
+            else cv2.createBackgroundSubtractorKNN()
+        )
+        for index, image in enumerate(truth.images):
+            yield index, np.where(subtractor.apply(image) == 255, 255, 0).astype(np.uint8)
+
+    return foreground
+
+
+def by_flow(name: str, apart: int) -> Method:
+    """Dense flow to the frames ``apart`` before and after."""
+
+    def foreground(truth: TrueSequence) -> Iterator[tuple[int, UInt8Array]]:
+        flow = dis_flow() if name == "dis" else farneback_flow()
+        grey = [np.asarray(cv2.cvtColor(i, cv2.COLOR_BGR2GRAY), np.uint8) for i in truth.images]
+        for index in range(apart, len(grey) - apart, SCORED):
+            beside = [grey[index - apart], grey[index + apart]]
+            yield index, moving_foreground(grey[index], beside, truth.boxes[index], flow)
+
+    return foreground
+
+
+FIXED: dict[str, Method] = {
+    "boxes": boxes_alone,
+    "ellipses": ellipses,
+    "MOG2, one pass": online("mog2"),
+    "KNN, one pass": online("knn"),
+    "MOG2": by_background("mog2"),
+    "KNN": by_background("knn"),
+    "median": by_background("median"),
+}
+MOVING: dict[str, Method] = {
+    "boxes": boxes_alone,
+    "ellipses": ellipses,
+    **{f"Farneback, {apart} apart": by_flow("farneback", apart) for apart in (1, FRAMES_APART)},
+    **{f"DIS, {apart} apart": by_flow("dis", apart) for apart in (1, 2, FRAMES_APART, 6)},
+}
+
+
+def main() -> None:
+    """Renders, segments, and prints a table."""
+    cv2.setNumThreads(1)
+    columns = ("", "foreground IoU", "filled", "P", "R", "blurred IoU", "filled", "P", "R", "ms")
+    for camera, methods in (("intersection", FIXED), ("drone", MOVING)):
+        for light in ("day", "dusk", "night"):
+            fixed = camera == "intersection"
+            truth = render_truth(
+                f"{camera}, {light}", camera, light, 30 if fixed else 2, 5 if fixed else 25, 3
+            )
+            table = Table(*columns, title=truth.name)
+            for name, method in methods.items():
+                table.add_row(name, *(f"{value:.3f}" for value in score(truth, method)))
+            Console(width=110).print(table)
+
+
+def score(truth: TrueSequence, method: Method) -> list[float]:
+    """IoU, IoU with empty boxes filled and that one's precision and recall, twice; milliseconds.
+
+    First of the foreground cut by the boxes, then of the same blurred and thresholded.
+    """
+    counts = np.zeros((4, 3))
+    started, spent, frames = time.perf_counter(), 0.0, 0
+    for index, found in method(truth):
+        spent, frames = spent + time.perf_counter() - started, frames + 1
+        if index % SCORED == 0 or method not in FIXED.values():
+            inside = box_mask(truth.boxes[index], *found.shape)
+            cut = found & inside
+            filled = fill_empty(cut, truth.boxes[index])
+            for row, mask in enumerate((cut, filled, soften(cut), soften(filled))):
+                counts[row] += _counts(mask & inside, truth.masks[index] & inside)
+        started = time.perf_counter()
+    hits, found_only, true_only = counts.T
+    iou = hits / np.maximum(counts.sum(axis=1), 1)
+    precision = hits / np.maximum(hits + found_only, 1)
+    recall = hits / np.maximum(hits + true_only, 1)
+    values = []
+    for plain, with_fill in ((0, 1), (2, 3)):
+        values += [iou[plain], iou[with_fill], precision[with_fill], recall[with_fill]]
+    return [*map(float, values), 1000 * spent / max(frames, 1)]
+
+
+def _counts(mask: UInt8Array, truth: UInt8Array) -> list[int]:
+    hits = cv2.countNonZero(mask & truth)
+    return [hits, cv2.countNonZero(mask) - hits, cv2.countNonZero(truth) - hits]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""From what the user names to the sequences that are segmented."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+
+from stages.decoder.image_folder import IMAGE_SUFFIXES, image_files
+from stages.decoder.sources import expand_sources
+from stages.errors import ConfigError
+from tools.datasets.folder_tree import MASKS
+from tools.datasets.formats import read_data_set
+from tools.datasets.sample import DataSet, Sample
+from tools.segmentation.frames import (
+    Frames,
+    SampleFrames,
+    VideoFrames,
+    folder_samples,
+    mask_path,
+)
+
+TOGETHER = 200
+"""Single images that one worker takes on at a time."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be segmented.
+
+    Attributes:
+        sequences: With frames that follow one another.
+        singles: Single images, of which nothing but boxes is known.
+        samples: Every image that will have a mask, `Sample.mask` set; frames of videos are none.
+        problems: What was left out.
+        annotated: Whether there are boxes.
+    """
+
+    sequences: list[Frames] = field(default_factory=list)
+    singles: list[Frames] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    annotated: bool = False
+
+
+def make_plan(source: Path, output: Path) -> Plan:
+    """Reads what there is to segment.
+
+    Args:
+        source: A data set; or, without boxes, a video, a folder of images, or one of those.
+        output: The folder in which ``masks`` is.
+
+    Raises:
+        ConfigError: A data set is broken, or nothing can be told from what is there.
+        SourceError: There is nothing to read.
+    """
+    plan, root = Plan(), output / MASKS
+    data_set = _read_data_set(source) if source.is_dir() else None
+    if data_set is not None:
+        plan.annotated = True
+        plan.problems += [f"{problem.kind}: {problem.place}" for problem in data_set.problems]
+        _add_annotated(plan, data_set.samples, root)
+        return plan
+    for spec in expand_sources([str(source)]):
+        path = Path(spec.location)
+        if path.is_dir():
+            samples, problems = folder_samples(spec.name, image_files(path))
+            plan.problems += problems
+            if samples:
+                plan.sequences.append(SampleFrames(spec.name, samples, root, annotated=False))
+                plan.samples += [_with_mask(sample, root) for sample in samples]
+        elif path.suffix.lower() in IMAGE_SUFFIXES:
+            raise ConfigError(f"{path} is one image, and without boxes: nothing tells foreground")
+        elif path.is_file():
+            plan.sequences.append(VideoFrames(path, spec.name, root))
+        else:
+            raise ConfigError(f"cannot segment {source}: a data set, images or a video is needed")
+    return plan
+
+
+def _read_data_set(source: Path) -> DataSet | None:
+    try:
+        return read_data_set(source)
+    except ConfigError as error:
+        if "is no data set" in str(error):
+            return None
+        raise
+
+
+def _add_annotated(plan: Plan, samples: Sequence[Sample], root: Path) -> None:
+    singles: list[Sample] = []
+    taken: set[Path] = set()
+    for scene, group in groupby(samples, key=lambda sample: sample.scene):
+        if PurePosixPath(scene).is_absolute() or ".." in PurePosixPath(scene).parts:
+            plan.problems.append(f"scene {scene!r} cannot be the name of a folder")
+            continue
+        frames: list[Sample] = []
+        for sample in group:
+            mask = mask_path(root, scene, sample.path.stem)
+            if mask in taken:
+                plan.problems.append(f"another image has the mask of {sample.path}: {mask}")
+                continue
+            taken.add(mask)
+            (singles if sample.frame is None else frames).append(sample)
+            plan.samples.append(_with_mask(sample, root))
+        if frames:
+            plan.sequences.append(SampleFrames(scene, frames, root))
+    for first in range(0, len(singles), TOGETHER):
+        part = singles[first : first + TOGETHER]
+        plan.singles.append(SampleFrames("single images", part, root))
+
+
+def _with_mask(sample: Sample, root: Path) -> Sample:
+    return replace(sample, mask=mask_path(root, sample.scene, sample.path.stem))

@@ -1,0 +1,67 @@
+"""From foreground to the masks that SpotNet learns from."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from stages.records import Float32Array, UInt8Array
+
+KERNEL = (17, 17)
+SIGMA = 4.0
+"""Pixels. The paper's code hands OpenCV's ``BORDER_DEFAULT``, which is 4, over as the sigma."""
+THRESHOLD = 24
+SPECK_SHARE = 2e-4
+EMPTY_SHARE = 0.1  # of a box: with less foreground than this there is hardly any
+
+
+def box_mask(boxes: Float32Array, height: int, width: int) -> UInt8Array:
+    """``(height, width)`` uint8, 255 in every pixel that a box of ``(N, 4)`` ltrb touches."""
+    mask = np.zeros((height, width), np.uint8)
+    for left, top, right, bottom in whole_boxes(boxes, height, width):
+        mask[top:bottom, left:right] = 255
+    return mask
+
+
+def fill_empty(mask: UInt8Array, boxes: Float32Array) -> UInt8Array:
+    """Fills each box that holds hardly any foreground, as that of a standing vehicle.
+
+    With the ellipse that touches its sides, which is closer to vehicles than the box is.
+
+    Args:
+        mask: ``(H, W)`` uint8, 0 or 255.
+        boxes: ``(N, 4)`` left, top, right, bottom in pixels.
+
+    Returns:
+        Another mask.
+    """
+    filled = mask.copy()
+    for left, top, right, bottom in whole_boxes(boxes, *mask.shape):
+        part = mask[top:bottom, left:right]
+        if part.size and np.count_nonzero(part) < EMPTY_SHARE * part.size:
+            center, size = (
+                ((left + right - 1) / 2, (top + bottom - 1) / 2),
+                (right - left, bottom - top),
+            )
+            cv2.ellipse(filled, (center, size, 0.0), 255, cv2.FILLED)
+    return filled
+
+
+def without_specks(mask: UInt8Array) -> UInt8Array:
+    """Leaves out connected regions smaller than `SPECK_SHARE` of the image."""
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask)
+    large = np.asarray(statistics)[:, cv2.CC_STAT_AREA] >= SPECK_SHARE * mask.size
+    large[0] = False  # the background
+    return (large[labels] * 255).astype(np.uint8)
+
+
+def soften(mask: UInt8Array) -> UInt8Array:
+    """Blurs ``mask`` and thresholds it as the paper's code does; holes close, edges move out."""
+    blurred = cv2.GaussianBlur(mask, KERNEL, SIGMA)
+    return np.asarray(cv2.threshold(blurred, THRESHOLD, 255, cv2.THRESH_BINARY)[1], np.uint8)
+
+
+def whole_boxes(boxes: Float32Array, height: int, width: int) -> list[list[int]]:
+    """The pixels that boxes ``(N, 4)`` touch, as whole left, top, right, bottom in the image."""
+    outward = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1)
+    return [[int(v) for v in box] for box in outward.clip(0, [width, height, width, height])]

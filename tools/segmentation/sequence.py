@@ -1,0 +1,254 @@
+"""Segments one sequence: from its frames to its masks on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from stages.records import UInt8Array
+from stages.sink.atomic import output_error, part_path
+from tools.segmentation.background import make_background
+from tools.segmentation.camera import camera_moves
+from tools.segmentation.flow import FRAMES_APART, dis_flow, moving_foreground
+from tools.segmentation.frames import Frames, Picture
+from tools.segmentation.refine import box_mask, fill_empty, soften, without_specks
+
+LEARNED = 60  # frames that tell the background and the camera
+_LEARNED_BYTES = 400_000_000
+_LEAST_FRAMES = 8  # fewer tell no background
+_PNG_END = b"IEND\xaeB`\x82"
+
+
+class Method(StrEnum):
+    """How foreground is found."""
+
+    AUTO = "auto"
+    BACKGROUND = "background"
+    FLOW = "flow"
+    BOXES = "boxes"
+
+
+class Subtractor(StrEnum):
+    """What tells background from foreground, see `tools.segmentation.background`."""
+
+    MEDIAN = "median"
+    MOG2 = "mog2"
+    KNN = "knn"
+
+
+class StoppedError(Exception):
+    """The user stopped the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOptions:
+    """What masks are wanted.
+
+    Attributes:
+        method: ``auto``: by whether the camera moves.
+        subtractor: For `Method.BACKGROUND`.
+        fill_empty: Whether a box with hardly any foreground gets an ellipse.
+        blur: Whether masks are blurred and thresholded, as the paper's are.
+        overwrite: Whether masks that exist are made again.
+    """
+
+    method: Method = Method.AUTO
+    subtractor: Subtractor = Subtractor.MEDIAN
+    fill_empty: bool = True
+    blur: bool = True
+    overwrite: bool = False
+
+
+@dataclass(slots=True)
+class SequenceSummary:
+    """What became of a sequence.
+
+    Attributes:
+        name: Of the sequence.
+        method: How its masks were made, ``""`` where all were there.
+        written: Masks.
+        kept: Masks that were there.
+        problems: Images that were left out.
+    """
+
+    name: str
+    method: str = ""
+    written: int = 0
+    kept: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def segment_sequence(
+    frames: Frames,
+    options: SegmentOptions,
+    advance: Callable[[int], None] = lambda count: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> SequenceSummary:
+    """Writes the masks of a sequence that are not there.
+
+    A background follows the light from frame to frame: where one of its masks is missing, all are
+    made again, so that a run that was broken off gives the same masks as one that was not.
+
+    Args:
+        frames: The sequence.
+        options: What masks are wanted.
+        advance: Told how many more frames are done with.
+        stopped: Asked before each frame.
+
+    Raises:
+        OutputError: The file system refuses.
+        SourceError: A video cannot be read.
+        StoppedError: ``stopped`` said so.
+    """
+    summary = SequenceSummary(frames.name)
+    masks = frames.masks()
+    missing = {mask for mask in masks if options.overwrite or not is_complete(mask)}
+    summary.kept = len(masks) - len(missing)
+    if missing and not options.overwrite and summary.kept and not _any_readable(frames, missing):
+        missing = set()
+    if not missing:
+        advance(len(masks))
+        summary.problems = list(frames.problems)
+        return summary
+    method, wanted, learned = options.method, missing, []
+    if method in (Method.AUTO, Method.BACKGROUND):
+        learned = _learned(frames, len(masks))
+        if method is Method.AUTO:
+            still = len(learned) >= _LEAST_FRAMES and not camera_moves([p.image for p in learned])
+            method = Method.BACKGROUND if still else Method.FLOW
+    if method is Method.BACKGROUND:
+        wanted, summary.kept = set(masks), 0
+    advance(len(masks) - len(wanted))
+    found = {
+        Method.BACKGROUND: lambda: _by_background(frames, learned, options.subtractor),
+        Method.FLOW: lambda: _by_flow(frames, wanted),
+        Method.BOXES: lambda: _by_boxes(frames, wanted),
+    }[method]
+    for picture, foreground in found():
+        if stopped():
+            raise StoppedError
+        _write(picture.mask, refined(picture, foreground, options, method))
+        summary.written += 1
+        advance(1)
+    advance(len(wanted) - summary.written)
+    summary.method = method.value
+    summary.problems = list(frames.problems)
+    return summary
+
+
+def _write(path: Path, mask: UInt8Array) -> None:
+    """Writes aside and renames. No waiting for the disk: `is_complete` finds what a crash tore."""
+    part = part_path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
+        part.replace(path)
+    except BaseException as error:  # an interrupt too
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise output_error(path, error) from error
+        raise
+
+
+def refined(
+    picture: Picture, foreground: UInt8Array, options: SegmentOptions, method: Method
+) -> UInt8Array:
+    """The mask that is written: cut by the boxes, filled, blurred and thresholded."""
+    if method is Method.BOXES:
+        return foreground
+    if picture.boxes is not None:
+        foreground = foreground & box_mask(picture.boxes, *foreground.shape)
+        if options.fill_empty:
+            foreground = fill_empty(foreground, picture.boxes)
+    else:
+        foreground = without_specks(foreground)
+    return soften(foreground) if options.blur else foreground
+
+
+def is_complete(mask: Path) -> bool:
+    """Whether there is a PNG file from its beginning to its end."""
+    try:
+        with mask.open("rb") as file:
+            file.seek(-len(_PNG_END), 2)
+            return file.read() == _PNG_END
+    except OSError:
+        return False
+
+
+def _any_readable(frames: Frames, missing: set[Path]) -> bool:
+    return any(picture.mask in missing for picture in frames.pictures())
+
+
+def _learned(frames: Frames, count: int) -> list[Picture]:
+    """Pictures from all over the sequence, as many as there is memory for."""
+    every = -(-count // LEARNED)
+    pictures: list[Picture] = []
+    for picture in frames.pictures(every):
+        pictures.append(picture)
+        most = max(_LEAST_FRAMES, _LEARNED_BYTES // picture.image.nbytes)
+        if len(pictures) * every < count and len(pictures) >= most:
+            step = -(-count // (every * most))
+            return list(frames.pictures(every * step))
+    return pictures
+
+
+def _by_background(
+    frames: Frames, learned: list[Picture], subtractor: str
+) -> Iterator[tuple[Picture, UInt8Array]]:
+    if not learned:
+        return
+    covers = [cover for picture in learned if (cover := _cover(picture)) is not None]
+    images = [picture.image for picture in learned]
+    background = make_background(subtractor, images, covers or None)
+    learned.clear()
+    for picture in frames.pictures():
+        yield picture, background.foreground(picture.image, _cover(picture))
+
+
+def _cover(picture: Picture) -> UInt8Array | None:
+    return None if picture.boxes is None else box_mask(picture.boxes, *picture.image.shape[:2])
+
+
+def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[tuple[Picture, UInt8Array]]:
+    apart, flow = frames.apart(FRAMES_APART), dis_flow()
+    window: deque[tuple[Picture, UInt8Array]] = deque(maxlen=2 * apart + 1)
+    seen = done = 0
+
+    def foreground(position: int) -> tuple[Picture, UInt8Array]:
+        at = position - (seen - len(window))
+        picture, grey = window[at]
+        beside = [window[i][1] for i in (at - apart, at + apart) if 0 <= i < len(window)]
+        if not beside and len(window) > 1:  # shorter than the distance
+            beside = [window[-1 if at == 0 else 0][1]]
+        return picture, moving_foreground(grey, beside, picture.boxes, flow)
+
+    for picture in frames.pictures():
+        grey = np.asarray(cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY), np.uint8)
+        if window and window[-1][1].shape != grey.shape:
+            frames.problems[f"{frames.name} has frames of several sizes"] = None
+            continue
+        window.append((picture, grey))
+        seen += 1
+        if seen > apart:
+            if window[done - (seen - len(window))][0].mask in wanted:
+                yield foreground(done)
+            done += 1
+    for position in range(done, seen):
+        if window[position - (seen - len(window))][0].mask in wanted:
+            yield foreground(position)
+
+
+def _by_boxes(frames: Frames, wanted: set[Path]) -> Iterator[tuple[Picture, UInt8Array]]:
+    for picture in frames.pictures():
+        if picture.mask in wanted:
+            cover = _cover(picture)
+            if cover is not None:
+                yield picture, cover

@@ -1,0 +1,52 @@
+"""A contact sheet of masks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+
+from stages.errors import ConfigError
+from stages.records import UInt8Array
+from tools.datasets.contact_sheet import contact_sheet
+from tools.datasets.sample import Sample
+from tools.datasets.spread import spread_samples
+from tools.segmentation.frames import Frames, VideoFrames, folder_samples
+from tools.segmentation.plan import Plan
+
+
+def mask_sheet(plan: Plan, count: int) -> UInt8Array:
+    """Draws ``count`` frames, spread over all sequences, with their masks.
+
+    Raises:
+        ConfigError: There is not one mask.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        samples = [each for each in plan.samples if each.mask is not None and each.mask.is_file()]
+        samples += _video_samples(plan.sequences, count, Path(folder))
+        if not samples:
+            raise ConfigError("no mask was written, so there is none to draw on a sheet")
+        return contact_sheet(spread_samples(samples, count))
+
+
+def _video_samples(sequences: Sequence[Frames], count: int, folder: Path) -> list[Sample]:
+    """Frames of videos, written into ``folder`` for the sheet to read."""
+    samples: list[Sample] = []
+    for frames in sequences:
+        if not isinstance(frames, VideoFrames):
+            continue
+        every = max(1, len(frames.masks()) // count)
+        for picture in frames.pictures(every):
+            image = folder / frames.name / f"{picture.mask.stem}.png"
+            image.parent.mkdir(exist_ok=True)
+            cv2.imwrite(str(image), picture.image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+            found, _ = folder_samples(frames.name, [image])
+            samples += [_shown(sample, picture.mask) for sample in found]
+    return samples
+
+
+def _shown(sample: Sample, mask: Path) -> Sample:
+    return replace(sample, mask=mask, frame=int(mask.stem.removeprefix("img")))

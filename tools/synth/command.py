@@ -1,0 +1,90 @@
+"""``spotstream synth``: rendered scenes as data sets."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from stages.errors import ConfigError
+
+
+def synth(
+    output: Annotated[Path, typer.Option(help="Folder for the data set.")],
+    scenes: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 20,
+    frames: Annotated[int, typer.Option(min=1, help="Pictures of each scene.")] = 10,
+    every: Annotated[
+        int, typer.Option(min=1, help="A picture for every so many of 25 frames a second.")
+    ] = 15,
+    seed: Annotated[int, typer.Option(min=0, help="Of the first scene; the others count on.")] = 0,
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the pictures.")] = "960x544",
+    view: Annotated[str, typer.Option(help="drone, intersection or random.")] = "random",
+    light: Annotated[str, typer.Option(help="day, dusk, night or random.")] = "random",
+    weather: Annotated[str, typer.Option(help="clear, rain or random.")] = "random",
+    format_: Annotated[str, typer.Option("--format", help="detrac, mot or both.")] = "detrac",
+    varied: Annotated[
+        bool,
+        typer.Option("--varied/--plain", help="From wide ranges for training, or like the demo."),
+    ] = True,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes. Without: one for each core.")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="JPEG or PNG with a picture of each of the first scenes.")
+    ] = None,
+) -> None:
+    """Render traffic scenes with exact boxes, ids and masks, as UA-DETRAC or MOT folders."""
+    from tools.synth.options import SynthOptions, claim_folder
+    from tools.synth.render import is_complete
+    from tools.synth.sheet import write_sheet
+    from tools.synth.workers import render_scenes
+
+    width, height = _size(size)
+    options = SynthOptions(frames, every, width, height, view, light, weather, format_, varied)
+    if sheet is not None and format_ == "mot":
+        raise ConfigError("--sheet needs --format detrac or both")
+    claim_folder(output, options)
+    seeds = range(seed, seed + scenes)
+    missing = [number for number in seeds if not is_complete(output, options, number)]
+    workers = workers or len(os.sched_getaffinity(0))
+    boxes, started = 0, time.monotonic()
+    with Progress(
+        TextColumn("scenes"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("scenes", total=scenes, completed=scenes - len(missing))
+        for summary in render_scenes(output, options, missing, workers):
+            boxes += summary.boxes
+            bar.advance(task)
+    seconds, count = time.monotonic() - started, len(missing) * frames
+    done = f"{output}: {len(missing)} scenes rendered, {scenes - len(missing)} were there"
+    if count:
+        done += f"; {count:,} pictures, {boxes:,} boxes, {seconds / count:.2f} s a picture"
+    typer.echo(done)
+    if sheet is not None:
+        write_sheet(output, options, seeds, sheet)
+        typer.echo(f"{sheet}")
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise ConfigError(f"--size needs WIDTHxHEIGHT, got {text!r}")
+    return int(width), int(height)

@@ -1,0 +1,128 @@
+"""Renders one scene into its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from stages.decoder.scene import Scene
+from stages.records import UInt8Array
+from tools.synth.detrac import DetracWriter
+from tools.synth.mot import MotWriter
+from tools.synth.options import SynthOptions, scene_name
+from tools.synth.truth import FrameTruth, SceneTruth, make_truth
+
+JPEG_QUALITY = 92
+
+
+class StoppedError(Exception):
+    """Somebody asked for the rendering to stop; what was not complete is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSummary:
+    """What was written of a scene.
+
+    Attributes:
+        name: Of the scene.
+        frames: Pictures.
+        boxes: Boxes that are listed in them.
+    """
+
+    name: str
+    frames: int
+    boxes: int
+
+
+class _Writer(Protocol):
+    def add(self, number: int, jpeg: bytes, mask: bytes) -> None: ...
+    def commit(self, truth: SceneTruth) -> None: ...
+    def discard(self) -> None: ...
+
+
+def format_folders(folder: Path, options: SynthOptions) -> dict[str, Path]:
+    """Where each format goes: ``folder`` itself, or one folder in it for each of both."""
+    if options.format == "both":
+        return {name: folder / name for name in ("detrac", "mot")}
+    return {options.format: folder}
+
+
+def is_complete(folder: Path, options: SynthOptions, seed: int) -> bool:
+    """Whether the scene of a seed was written before, in all formats."""
+    name = scene_name(seed)
+    return all(
+        (DetracWriter if kind == "detrac" else MotWriter).is_complete(root, name)
+        for kind, root in format_folders(folder, options).items()
+    )
+
+
+def render_scene(
+    folder: Path,
+    options: SynthOptions,
+    seed: int,
+    stopped: Callable[[], bool] = lambda: False,
+) -> SceneSummary:
+    """Renders the scene of a seed and writes it.
+
+    Args:
+        folder: The output folder.
+        options: What to render.
+        seed: Of the scene.
+        stopped: Asked before every picture whether to give up.
+
+    Raises:
+        OutputError: The file system refuses; what was not complete is gone.
+        StoppedError: ``stopped`` said so.
+    """
+    name = scene_name(seed)
+    scene = Scene(options.scene(seed))
+    writers: list[_Writer] = []
+    try:
+        for kind, root in format_folders(folder, options).items():
+            writers.append(
+                DetracWriter(root, name) if kind == "detrac" else MotWriter(root, name, options)
+            )
+        frames = []
+        for number in range(1, options.frames + 1):
+            if stopped():
+                raise StoppedError
+            details = scene.render_details((number - 1) * options.every)
+            jpeg = _encode(".jpg", details.frame.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+            mask = _encode(".png", details.mask, [])
+            for writer in writers:
+                writer.add(number, jpeg, mask)
+            frames.append(FrameTruth.from_details(details))
+        truth = make_truth(
+            name,
+            frames,
+            (options.width, options.height),
+            stable=scene.view == "intersection",
+            weather=_weather(scene),
+        )
+        for writer in writers:
+            writer.commit(truth)
+    except BaseException:
+        for writer in writers:
+            writer.discard()
+        raise
+    return SceneSummary(name, len(frames), truth.boxes)
+
+
+def _weather(scene: Scene) -> str:
+    """In UA-DETRAC's words; a night is a night in the rain too, and dusk is cloudy."""
+    if scene.light == "night":
+        return "night"
+    if scene.weather == "rain":
+        return "rainy"
+    return "sunny" if scene.sunny else "cloudy"
+
+
+def _encode(suffix: str, image: UInt8Array, settings: list[int]) -> bytes:
+    done, content = cv2.imencode(suffix, image, settings)
+    assert done
+    return np.asarray(content, np.uint8).tobytes()

@@ -1,0 +1,53 @@
+"""A folder that carries its final name only when it is complete."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from stages.errors import OutputError
+from stages.sink.atomic import make_folder, output_error, part_path, publish
+
+
+class SceneFolder:
+    """Files written aside, in a hidden folder that is renamed when complete.
+
+    Args:
+        path: Final name. What an interrupted run left aside is removed.
+
+    Raises:
+        OutputError: From every method that writes, when the file system refuses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._part = path, part_path(path)
+        self.discard()
+        make_folder(self._part)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Writes a file, whose name may have folders."""
+        file = self._part / name
+        make_folder(file.parent)
+        try:
+            file.write_bytes(content)
+        except OSError as error:
+            raise output_error(self.path / name, error) from error
+
+    def commit(self) -> None:
+        """Gives the folder its final name; a folder of that name is replaced."""
+        try:
+            if self.path.exists():
+                shutil.rmtree(self.path)
+        except OSError as error:
+            raise output_error(self.path, error) from error
+        publish(self.path)
+
+    def discard(self) -> None:
+        """Removes what was written aside.
+
+        Raises:
+            OutputError: It is there still.
+        """
+        shutil.rmtree(self._part, ignore_errors=True)
+        if self._part.exists():
+            raise OutputError(f"cannot remove {self._part}; choose another --output")

@@ -1,0 +1,48 @@
+"""A picture of what was rendered, with its annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from stages.errors import ConfigError
+from stages.sink.atomic import make_folder, output_error, part_path, publish
+from tools.datasets.contact_sheet import contact_sheet
+from tools.datasets.formats import read_data_set
+from tools.synth.options import SynthOptions, scene_name
+from tools.synth.render import format_folders
+
+TILES, COLUMNS, TILE_WIDTH, JPEG_QUALITY = 12, 3, 480, 82
+
+
+def write_sheet(folder: Path, options: SynthOptions, seeds: Sequence[int], file: Path) -> None:
+    """Draws the middle picture of each of the first scenes, read back as anybody would.
+
+    Args:
+        folder: The output folder.
+        options: What was rendered, as UA-DETRAC at least.
+        seeds: Of the scenes.
+        file: Where the sheet goes; its suffix says the format.
+
+    Raises:
+        ConfigError: The suffix is of no image format.
+        OutputError: The file cannot be written.
+    """
+    names = [scene_name(seed) for seed in seeds[:TILES]]
+    samples = read_data_set(format_folders(folder, options)["detrac"]).samples
+    middle = (options.frames + 1) // 2
+    chosen = [each for each in samples if each.scene in names and each.frame == middle]
+    image = contact_sheet(chosen, COLUMNS, TILE_WIDTH)
+    try:
+        content = cv2.imencode(file.suffix, image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+    except cv2.error as error:
+        raise ConfigError(f"--sheet needs a name such as sheet.jpg, got {file.name}") from error
+    make_folder(file.parent)
+    try:
+        part_path(file).write_bytes(np.asarray(content, np.uint8).tobytes())
+    except OSError as error:
+        raise output_error(file, error) from error
+    publish(file)

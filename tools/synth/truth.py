@@ -1,0 +1,142 @@
+"""The ground truth of a scene: which vehicles are listed, and which regions are ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from stages.decoder.scene import SceneDetails
+from stages.records import Float32Array, Int16Array, Int64Array
+from tools.evaluation.ignored import IgnoredRegions
+from trackers.boxes import BoolArray, FloatArray
+
+LEAST_SIDE = 3.0
+"""Pixels; what is thinner is not listed."""
+LEAST_VISIBLE = 0.01
+"""Share of what is inside the frame; what shows less is not listed."""
+_MARGIN = 3  # pixels around far vehicles that are ignored too
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameTruth:
+    """The vehicles of one picture, sorted by id.
+
+    Attributes:
+        boxes: ``(N, 4)`` float32 ltrb in pixels, cut at the frame.
+        ids: ``(N,)`` int64.
+        classes: ``(N,)`` int16 index into ``Scene.class_names``.
+        visibility: ``(N,)`` share of what is inside the frame that nothing hides.
+        truncation: ``(N,)`` share outside the frame.
+        easy: ``(N,)`` bool, large and visible enough for the scene's own list.
+        occluders: ``(N,)`` id of the vehicle that hides most of it, 0 where none does.
+        overlaps: ``(N, 4)`` ltrb of what is hidden.
+        small: ``(N,)`` bool, so far away that a side of its whole box is below 10 pixels.
+    """
+
+    boxes: Float32Array
+    ids: Int64Array
+    classes: Int16Array
+    visibility: Float32Array
+    truncation: Float32Array
+    easy: BoolArray
+    occluders: Int64Array
+    overlaps: Float32Array
+    small: BoolArray
+
+    @classmethod
+    def from_details(cls, details: SceneDetails) -> FrameTruth:
+        """Without picture and mask, and without the vehicles of which hardly a pixel is seen."""
+        frame = details.frame
+        sides = (frame.boxes[:, 2:] - frame.boxes[:, :2]).min(axis=1, initial=np.inf)
+        kept = np.flatnonzero((sides >= LEAST_SIDE) & (frame.visibility >= LEAST_VISIBLE))
+        order = kept[np.argsort(frame.ids[kept])]
+        return cls(
+            frame.boxes,
+            frame.ids,
+            frame.classes,
+            frame.visibility,
+            details.truncation,
+            details.listed,
+            details.occluders,
+            details.overlaps,
+            details.small,
+        ).take(order)
+
+    def take(self, rows: np.ndarray) -> FrameTruth:
+        """The vehicles of ``rows``, indices or a mask."""
+        return FrameTruth(*(getattr(self, name)[rows] for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SceneTruth:
+    """The ground truth of a scene.
+
+    Attributes:
+        name: Of the scene.
+        frames: One for each picture.
+        regions: ``(R, 4)`` ltrb in pixels that are ignored in all pictures; nothing is listed that
+            lies in them with half of its area.
+        stable: Whether the camera stands still.
+        weather: ``sunny``, ``cloudy``, ``rainy`` or ``night``.
+    """
+
+    name: str
+    frames: tuple[FrameTruth, ...]
+    regions: FloatArray
+    stable: bool
+    weather: str
+
+    @property
+    def boxes(self) -> int:
+        """How many boxes are listed."""
+        return sum(len(frame.ids) for frame in self.frames)
+
+
+def make_truth(
+    name: str,
+    frames: Sequence[FrameTruth],
+    size: tuple[int, int],
+    *,
+    stable: bool,
+    weather: str,
+) -> SceneTruth:
+    """Settles what is listed.
+
+    Where the camera stands still, far vehicles whose boxes are thinner than 10 pixels lie in
+    ignored regions. A moving camera has no regions that last: there they are listed.
+
+    Args:
+        name: Of the scene.
+        frames: Everything that is seen.
+        size: Width and height of the pictures.
+        stable: Whether the camera stands still.
+        weather: In UA-DETRAC's words.
+    """
+    if not stable:
+        return SceneTruth(name, tuple(frames), np.empty((0, 4)), stable, weather)
+    far = np.concatenate([frame.boxes[frame.small] for frame in frames])
+    ignored = IgnoredRegions(_enclose(far, size))
+    listed = tuple(
+        frame.take(~ignored.cover(np.zeros(len(frame.ids), np.int64), frame.boxes))
+        for frame in frames
+    )
+    return SceneTruth(name, listed, ignored.boxes, stable, weather)
+
+
+def _enclose(boxes: Float32Array, size: tuple[int, int]) -> FloatArray:
+    """``(R, 4)`` rectangles that do not touch each other and hold all ``boxes`` ``(N, 4)``."""
+    limits = np.array([*size, *size])
+    grown = boxes + np.array([-_MARGIN, -_MARGIN, _MARGIN, _MARGIN])
+    rectangles = np.round(grown).clip(0, limits).astype(np.int64)
+    while True:
+        canvas = np.zeros((size[1], size[0]), np.uint8)
+        for left, top, right, bottom in rectangles.tolist():
+            canvas[top:bottom, left:right] = 1
+        stats = cv2.connectedComponentsWithStats(canvas)[2][1:, :4]
+        merged = np.concatenate([stats[:, :2], stats[:, :2] + stats[:, 2:]], axis=1)
+        if len(merged) == len(rectangles):
+            return np.asarray(merged, np.float64).reshape(-1, 4)
+        rectangles = merged.astype(np.int64)

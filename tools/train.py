@@ -1,0 +1,41 @@
+"""``spotstream train``: SpotNet from images and boxes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="YAML file, see configs/train/.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option(help="Begin anew where the output folder holds a checkpoint.")
+    ] = False,
+) -> None:
+    """Train SpotNet; an interrupted run goes on where it stopped.
+
+    On several GPUs: torchrun --nproc-per-node 4 -m tools.main train CONFIG.
+    """
+    from tools.training.config import load_training_config
+    from tools.training.trainer import train as train_model
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    result = train_model(load_training_config(config, set_ or []), overwrite=overwrite)
+    if not result.complete:
+        typer.echo(f"stopped after step {result.steps}; the same command goes on from there")
+        raise typer.Exit(130)
+    table = Table("scenes not trained on", "AP50", "AP70")
+    for name, scores in result.scores.items():
+        table.add_row(name, f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")
+    console = Console()
+    if result.scores:
+        console.print(table)
+    console.print(f"{result.weights}: weights, {result.steps} steps", highlight=False)

@@ -1,0 +1,145 @@
+"""Batches of random crops: batch number ``n`` is the same whoever makes it, and whenever."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from stages.errors import ConfigError, SourceError
+from tools.training.config import TrainingConfig
+from tools.training.crops import Picture, mosaic, random_crop, recolour
+from tools.training.sources import ClassMap, Sources
+from tools.training.targets import Targets, build_targets
+
+MOSAIC_CORNER = (0.35, 0.65)  # where the four crops meet, as a share of the side
+MAX_UNREADABLE = 20  # images in a row; then something is wrong with all of them
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Crops and what is to be learnt from them.
+
+    Attributes:
+        images: ``(N, side, side, 3)`` uint8 BGR.
+        targets: At stride 4.
+        names: Of the images that each crop comes from.
+        unreadable: One line for each image that could not be read; another took its place.
+    """
+
+    images: Tensor
+    targets: Targets
+    names: list[str]
+    unreadable: list[str]
+
+
+class CropBatches(Dataset[Batch]):
+    """Batch ``n`` of ``rank``, drawn from the config's seed, ``n`` and ``rank`` alone.
+
+    Args:
+        sources: What to draw from.
+        config: How.
+        rank: Which of several training processes draws.
+    """
+
+    def __init__(self, sources: Sources, config: TrainingConfig, rank: int = 0) -> None:
+        self.sources = sources
+        self.config = config
+        self.rank = rank
+        self.classes = ClassMap.of(config)
+
+    def __getitem__(self, number: int) -> Batch:
+        """Batch ``number``, from 0 on.
+
+        Raises:
+            ConfigError: Many images in a row cannot be read.
+        """
+        rng = np.random.default_rng([self.config.seed, self.rank, number])
+        crops, names = [], []
+        unreadable: list[str] = []
+        for _ in range(self.config.batch_size):
+            crop, name = self._crop(rng, unreadable)
+            crops.append(crop)
+            names.append(name)
+        images = torch.from_numpy(np.stack([crop.image for crop in crops]))
+        targets = build_targets(crops, len(self.config.classes))
+        return Batch(images, targets, names, unreadable)
+
+    def _crop(self, rng: np.random.Generator, unreadable: list[str]) -> tuple[Picture, str]:
+        side, augmentation = self.config.crop, self.config.augmentation
+        if rng.random() < augmentation.mosaic:
+            x, y = (int(share * side) for share in rng.uniform(*MOSAIC_CORNER, 2))
+            sizes = [(x, y), (side - x, y), (x, side - y), (side - x, side - y)]
+            drawn = [self._part(size, rng, unreadable) for size in sizes]
+            crop = mosaic([part for part, _ in drawn], (x, y), side)
+            name = " + ".join(each for _, each in drawn)
+        else:
+            crop, name = self._part((side, side), rng, unreadable)
+        image = recolour(crop.image, augmentation, rng)
+        return Picture(image, crop.boxes, crop.classes, crop.ignored, crop.mask), name
+
+    def _part(
+        self, size: tuple[int, int], rng: np.random.Generator, unreadable: list[str]
+    ) -> tuple[Picture, str]:
+        augmentation = self.config.augmentation
+        for _ in range(MAX_UNREADABLE):
+            index = int(rng.choice(len(self.sources.training), p=self.sources.weights))
+            sample, data_set = self.sources.training[index]
+            try:
+                picture = self.classes.picture(
+                    sample, data_set.max_hidden, with_mask=self.config.masks == "motion"
+                )
+            except SourceError as error:
+                unreadable.append(str(error))
+                continue
+            low, high = augmentation.scale_range
+            scale_range = low * data_set.scale, high * data_set.scale
+            crop = random_crop(picture, size, scale_range, rng, augmentation.flip)
+            return crop, str(sample.path)
+        raise ConfigError(
+            f"{MAX_UNREADABLE} images in a row cannot be read, the last: {unreadable[-1]}"
+        )
+
+
+def load_batches(batches: CropBatches, first: int) -> Iterator[Batch]:
+    """Batches ``first``, ``first + 1``, … without end, made ahead by the config's workers."""
+    workers = batches.config.workers
+    loader: DataLoader[Batch] = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=_Counting(first),
+        num_workers=workers,
+        collate_fn=_as_it_is,
+        worker_init_fn=_quiet_worker,
+        prefetch_factor=3 if workers else None,
+        # A fork of a process whose libraries run threads may wait for ever.
+        multiprocessing_context="spawn" if workers else None,
+    )
+    return iter(loader)
+
+
+class _Counting:
+    """Counts from ``first`` on."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+
+    def __iter__(self) -> Iterator[int]:
+        return itertools.count(self.first)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _quiet_worker(_: int) -> None:
+    """A worker computes on one thread: the others belong to the network."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)

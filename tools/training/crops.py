@@ -1,0 +1,179 @@
+"""Random crops of annotated images: scale, place, flip, colour, blur, noise, compression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from stages.records import Float32Array, Int64Array, UInt8Array
+from tools.training.config import AugmentationConfig
+
+LEAST_SHARE = 1 / 3
+"""A box of which less is inside the crop is ignored: neither vehicle nor background."""
+
+LEAST_SIDE = 3.0  # pixels of the crop; thinner boxes are ignored
+AROUND_A_BOX = 2 / 3  # share of crops that are placed around a box
+LARGEST_SIDE = 1.4  # of the crop; a box chosen to crop around is shrunk to it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """An image with its annotation in the terms of the network.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8 BGR.
+        boxes: ``(N, 4)`` float32 ltrb in pixels.
+        classes: ``(N,)`` int64 class of the network.
+        ignored: ``(K, 4)`` float32 ltrb, regions that give no loss.
+        mask: ``(H, W)`` uint8, 255 where something moves; None: not known.
+    """
+
+    image: UInt8Array
+    boxes: Float32Array
+    classes: Int64Array
+    ignored: Float32Array
+    mask: UInt8Array | None = None
+
+
+def random_crop(
+    picture: Picture,
+    size: tuple[int, int],
+    scale_range: tuple[float, float],
+    rng: np.random.Generator,
+    flip: float = 0.5,
+) -> Picture:
+    """A crop of ``size`` (width, height): resized, placed and mirrored at random, not coloured.
+
+    Boxes are cut at the crop's border. Two crops of three are placed around a box, which is
+    shrunk where it would not fit.
+    """
+    height, width = picture.image.shape[:2]
+    low, high = np.log(scale_range[0]), np.log(scale_range[1])
+    scale = float(np.exp(rng.uniform(low, high)))
+    aspect = float(np.exp(rng.normal(0.0, 0.06)))
+    whole = np.array(size)
+    chosen = None
+    if len(picture.boxes) and rng.random() < AROUND_A_BOX:
+        chosen = picture.boxes[rng.integers(len(picture.boxes))]
+        longest = ((chosen[2:] - chosen[:2]) / whole).max()
+        scale = min(scale, LARGEST_SIDE / float(longest))
+    # The window of the image that becomes the crop, in whole pixels of the image.
+    window = np.maximum(np.round(whole / scale * [1 / aspect, aspect]), 1).astype(int)
+    if chosen is None:
+        centre = rng.uniform(0, (width, height))
+    else:
+        centre = (chosen[:2] + chosen[2:]) / 2 + rng.uniform(-0.45, 0.45, 2) * window
+    free = np.array([width, height]) - window
+    start = np.clip(centre - window / 2, np.minimum(free, 0), np.maximum(free, 0)).astype(int)
+    mirrored = bool(rng.random() < flip)
+
+    def place(boxes: Float32Array) -> Float32Array:
+        moved = (boxes - np.tile(start, 2)) * np.tile(whole / window, 2)
+        if mirrored:
+            moved[:, [0, 2]] = whole[0] - moved[:, [2, 0]]
+        return moved.astype(np.float32)
+
+    def cut_out(pixels: UInt8Array) -> UInt8Array:
+        part = _window(pixels, start, window, whole)
+        return np.ascontiguousarray(part[:, ::-1]) if mirrored else part
+
+    boxes, classes, ignored = _cut(
+        place(picture.boxes), picture.classes, place(picture.ignored), whole
+    )
+    mask = None if picture.mask is None else cut_out(picture.mask)
+    return Picture(cut_out(picture.image), boxes, classes, ignored, mask)
+
+
+def mosaic(crops: list[Picture], corner: tuple[int, int], side: int) -> Picture:
+    """Four crops that fill a square of ``side`` around ``corner`` (x, y), row by row."""
+    x, y = corner
+    image = np.empty((side, side, 3), np.uint8)
+    mask = np.zeros((side, side), np.uint8)
+    known = any(crop.mask is not None for crop in crops)
+    boxes, classes, ignored = [], [], []
+    for crop, (left, top) in zip(crops, ((0, 0), (x, 0), (0, y), (x, y)), strict=True):
+        height, width = crop.image.shape[:2]
+        place = np.s_[top : top + height, left : left + width]
+        image[place] = crop.image
+        mask[place] = box_mask(crop) if crop.mask is None else crop.mask
+        shift = np.array([left, top, left, top], np.float32)
+        boxes.append(crop.boxes + shift)
+        classes.append(crop.classes)
+        ignored.append(crop.ignored + shift)
+    return Picture(
+        image,
+        np.concatenate(boxes),
+        np.concatenate(classes),
+        np.concatenate(ignored),
+        mask if known else None,
+    )
+
+
+def box_mask(picture: Picture) -> UInt8Array:
+    """``(H, W)`` uint8, 255 inside boxes."""
+    mask = np.zeros(picture.image.shape[:2], np.uint8)
+    for left, top, right, bottom in picture.boxes:
+        mask[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = 255
+    return mask
+
+
+def _window(
+    pixels: UInt8Array, start: np.ndarray, window: np.ndarray, size: np.ndarray
+) -> UInt8Array:
+    """A window of the image resized to ``size`` (width, height), black outside the image."""
+    stop = np.minimum(start + window, (pixels.shape[1], pixels.shape[0]))
+    inside = np.maximum(start, 0)
+    part = pixels[inside[1] : stop[1], inside[0] : stop[0]]
+    scale = size / window
+    left, top = np.round((inside - start) * scale).astype(int)
+    right, bottom = np.maximum(np.round((stop - start) * scale).astype(int), (left + 1, top + 1))
+    # As the detector resizes: averaged where it shrinks.
+    interpolation = cv2.INTER_AREA if scale.min() < 1 else cv2.INTER_LINEAR
+    canvas = np.zeros((size[1], size[0], *pixels.shape[2:]), np.uint8)
+    canvas[top:bottom, left:right] = cv2.resize(
+        part, (int(right - left), int(bottom - top)), interpolation=interpolation
+    )
+    return canvas
+
+
+def _cut(
+    boxes: Float32Array, classes: Int64Array, ignored: Float32Array, size: np.ndarray
+) -> tuple[Float32Array, Int64Array, Float32Array]:
+    """Cuts at the border; of too little of a box nothing is learnt, neither yes nor no."""
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    limits = np.tile(size, 2).astype(np.float32)
+    cut = boxes.clip(0, limits)
+    sides = cut[:, 2:] - cut[:, :2]
+    inside = sides.min(axis=1, initial=np.inf) > 0
+    keep = (sides.min(axis=1, initial=np.inf) >= LEAST_SIDE) & (
+        sides.prod(axis=1) >= area * LEAST_SHARE
+    )
+    regions = ignored.clip(0, limits)
+    has_area = (regions[:, 2:] - regions[:, :2]).min(axis=1, initial=np.inf) > 0
+    return cut[keep], classes[keep], np.concatenate((regions[has_area], cut[inside & ~keep]))
+
+
+def recolour(image: UInt8Array, config: AugmentationConfig, rng: np.random.Generator) -> UInt8Array:
+    """Changes brightness, contrast and colour, and now and then blurs, adds noise, compresses."""
+    strength = config.colour
+    gain = np.exp(rng.normal(0, 0.25 * strength)) * np.exp(rng.normal(0, 0.06 * strength, 3))
+    shift = rng.normal(0, 14 * strength)
+    gamma = np.exp(rng.normal(0, 0.22 * strength))
+    ramp = (np.arange(256)[:, None] / 255) ** gamma * 255
+    table = np.clip(ramp * gain + shift, 0, 255).astype(np.uint8)
+    image = np.asarray(cv2.LUT(image, table[None]), np.uint8)
+    if rng.random() < 0.4 * strength:
+        grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        colour = rng.uniform(0, 1.6)
+        image = np.asarray(cv2.addWeighted(image, colour, grey, 1 - colour, 0), np.uint8)
+    if rng.random() < 0.2 * config.quality:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.4)), np.uint8)
+    if rng.random() < 0.2 * config.quality:
+        noise = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(2, 12))
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.25 * config.quality:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))]
+        image = np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], 1), np.uint8)
+    return image

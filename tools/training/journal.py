@@ -1,0 +1,101 @@
+"""The log of a training run: CSV always, TensorBoard where it is installed."""
+
+from __future__ import annotations
+
+import csv
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from stages.sink.atomic import output_error
+
+log = logging.getLogger(__name__)
+
+
+class TrainingJournal:
+    """Rows of ``log.csv`` (losses) and ``validation.csv``, and the same for TensorBoard.
+
+    A resumed run goes on below what is there; rows of steps that are done again are cut off.
+
+    Args:
+        folder: Where the files go.
+        first_step: Steps that are already done.
+
+    Raises:
+        OutputError: A file cannot be written; from every method.
+    """
+
+    def __init__(self, folder: Path, first_step: int = 0) -> None:
+        self._folder = folder
+        self._first_step = first_step
+        self._tensorboard = _tensorboard(folder, first_step)
+        self._columns: dict[str, list[str]] = {}
+
+    def __enter__(self) -> TrainingJournal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+    def losses(self, step: int, seconds: float, values: Mapping[str, float]) -> None:
+        """One row of ``log.csv``: the terms after ``step``, ``seconds`` after the start."""
+        self._write("log.csv", step, {"seconds": f"{seconds:.0f}"} | _digits(values))
+        self._scalars("loss", step, values)
+
+    def scores(self, step: int, scores: Mapping[str, Mapping[str, float]]) -> None:
+        """One row of ``validation.csv``: AP by data set."""
+        flat = {
+            f"{name}.{key}": value for name, each in scores.items() for key, value in each.items()
+        }
+        self._write("validation.csv", step, _digits(flat))
+        self._scalars("validation", step, flat)
+
+    def _write(self, name: str, step: int, values: Mapping[str, str]) -> None:
+        path = self._folder / name
+        try:
+            if name not in self._columns:
+                self._columns[name] = ["step", *values]
+                kept = _rows_until(path, self._first_step, self._columns[name])
+                with path.open("w", newline="") as file:
+                    csv.writer(file).writerows([self._columns[name], *kept])
+            with path.open("a", newline="") as file:
+                csv.writer(file).writerow([str(step), *values.values()])
+        except OSError as error:
+            raise output_error(path, error) from error
+
+    def _scalars(self, group: str, step: int, values: Mapping[str, float]) -> None:
+        if self._tensorboard is not None:
+            for name, value in values.items():
+                self._tensorboard.add_scalar(f"{group}/{name}", value, step)
+
+
+def _digits(values: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{value:.6g}" for name, value in values.items()}
+
+
+def _rows_until(path: Path, step: int, columns: list[str]) -> list[list[str]]:
+    """Rows of an earlier run up to ``step``; none where it logged other columns."""
+    if step == 0 or not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    if not rows or rows[0] != columns:
+        return []
+    return [row for row in rows[1:] if row and row[0].isdigit() and int(row[0]) <= step]
+
+
+def _tensorboard(folder: Path, first_step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        log.info("no TensorBoard here; pip install 'spotstream[train]' logs for it as well")
+        return None
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=first_step or None)

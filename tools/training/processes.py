@@ -1,0 +1,72 @@
+"""Several training processes, one for each device, as ``torchrun`` starts them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Which of how many training processes this is.
+
+    Attributes:
+        rank: 0-based; process 0 writes and validates.
+        count: Of processes.
+        device: Of this process.
+    """
+
+    rank: int
+    count: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and speaks to the user."""
+        return self.rank == 0
+
+    def spread(self, model: nn.Module) -> nn.Module:
+        """``model`` such that its gradients are averaged over all processes."""
+        if self.count == 1:
+            return model
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(model, device_ids=devices)
+
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any process; all must ask."""
+        if self.count == 1:
+            return here
+        flag = torch.tensor([float(here)], device=self.device)
+        distributed.all_reduce(flag, op=distributed.ReduceOp.MAX)
+        return bool(flag.item())
+
+
+@contextmanager
+def training_processes(device: str = "auto") -> Iterator[Processes]:
+    """Joins the other processes where ``torchrun`` started several."""
+    count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    if device == "auto":
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        device = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
+    chosen = torch.device(device)
+    if count == 1:
+        yield Processes(0, 1, chosen)
+        return
+    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield Processes(rank, count, chosen)
+    finally:
+        distributed.destroy_process_group()
+
+
+def without_averaging(model: nn.Module, last: bool) -> AbstractContextManager[None]:
+    """Keeps gradients in this process until the ``last`` pass of a step."""
+    if isinstance(model, DistributedDataParallel) and not last:
+        return model.no_sync()
+    return nullcontext()

@@ -1,0 +1,155 @@
+"""The data sets of a training config, their classes turned into the network's."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from stages.errors import ConfigError, SourceError
+from stages.records import UInt8Array
+from tools.datasets.formats import read_data_set
+from tools.datasets.sample import DataSet, Sample
+from tools.training.config import DataSetConfig, TrainingConfig
+from tools.training.crops import Picture
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassMap:
+    """Which class of the network a data set's class is.
+
+    Attributes:
+        index: Class of the network by the data set's name.
+        background: Names that are learnt as background. Any other gives no loss.
+    """
+
+    index: dict[str, int]
+    background: frozenset[str]
+
+    @classmethod
+    def of(cls, config: TrainingConfig) -> ClassMap:
+        """As the config says."""
+        index = {
+            member: number
+            for number, members in enumerate(config.classes.values())
+            for member in members
+        }
+        return cls(index, frozenset(config.background))
+
+    def picture(self, sample: Sample, max_hidden: float, *, with_mask: bool = False) -> Picture:
+        """Reads an image and says what is to be learnt from it.
+
+        Raises:
+            SourceError: The image, or its mask, cannot be read.
+        """
+        numbers = np.array([self.index.get(label, -1) for label in sample.labels], np.int64)
+        background = np.array([label in self.background for label in sample.labels], np.bool_)
+        unsure = ~background & ((numbers < 0) | (sample.hidden > max_hidden))
+        unsure |= ~background & _mostly_inside(sample)
+        learnt = ~unsure & ~background
+        return Picture(
+            sample.read(),
+            sample.boxes[learnt],
+            numbers[learnt],
+            np.concatenate((sample.ignored, sample.boxes[unsure])),
+            _read_mask(sample) if with_mask else None,
+        )
+
+
+def _mostly_inside(sample: Sample) -> np.ndarray:
+    """Which boxes lie in an ignored region with at least half of their area: ``(N,)``."""
+    inside = np.zeros(len(sample.boxes), np.float32)
+    for region in sample.ignored:
+        low = np.maximum(sample.boxes[:, :2], region[:2])
+        high = np.minimum(sample.boxes[:, 2:], region[2:])
+        inside += (high - low).clip(0).prod(axis=1)
+    return inside * 2 >= (sample.boxes[:, 2:] - sample.boxes[:, :2]).prod(axis=1)
+
+
+def _read_mask(sample: Sample) -> UInt8Array | None:
+    if sample.mask is None:
+        return None
+    mask = cv2.imread(str(sample.mask), cv2.IMREAD_GRAYSCALE)
+    if mask is None or mask.shape != (sample.height, sample.width):
+        raise SourceError(f"mask {sample.mask} cannot be read, or is not as large as its image")
+    return np.asarray(mask, np.uint8)
+
+
+@dataclass(slots=True, eq=False)
+class Sources:
+    """What is trained on and what is validated on.
+
+    Attributes:
+        training: Samples with the scale and the limit of hidden share of their data set.
+        weights: ``(N,)`` how likely each is drawn; sum 1.
+        validation: Samples of held-out scenes by the data set's name, with its config.
+        notes: What was left out, for the user.
+    """
+
+    training: list[tuple[Sample, DataSetConfig]] = field(default_factory=list)
+    weights: np.ndarray = field(default_factory=lambda: np.empty(0))
+    validation: dict[str, tuple[DataSetConfig, list[Sample]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_sources(config: TrainingConfig) -> Sources:
+    """Reads the annotations of all data sets; images are read when they are drawn.
+
+    Raises:
+        ConfigError: A data set is missing or broken, a held-out scene is not in it, or nothing is
+            left to train on.
+    """
+    sources, weights = Sources(), []
+    known = {member for members in config.classes.values() for member in members}
+    known |= set(config.background)
+    for entry in config.data:
+        data_set = read_data_set(entry.path)
+        sources.notes += _notes(data_set, known)
+        missing = set(entry.held_out) - {sample.scene for sample in data_set.samples}
+        if missing:
+            raise ConfigError(f"{entry.path} has no scene {', '.join(sorted(missing))} to hold out")
+        held = [sample for sample in data_set.samples if sample.scene in entry.held_out]
+        kept = [sample for sample in data_set.samples if sample.scene not in entry.held_out]
+        if held:
+            sources.validation[_unused(data_set.name, sources.validation)] = (entry, held)
+        sources.training += [(sample, entry) for sample in kept]
+        weights.append(entry.share * draw_weights(kept))
+    sources.weights = np.concatenate(weights)
+    if not len(sources.weights):
+        raise ConfigError("every scene is held out or unusable: nothing is left to train on")
+    sources.weights /= sources.weights.sum()
+    return sources
+
+
+def _unused(name: str, taken: dict[str, tuple[DataSetConfig, list[Sample]]]) -> str:
+    same = [each for each in taken if each.partition("#")[0] == name]
+    return f"{name}#{len(same) + 1}" if same else name
+
+
+def _notes(data_set: DataSet, known: set[str]) -> list[str]:
+    notes = [
+        f"{data_set.root}: {count} x {kind}, left out"
+        for kind, count in Counter(problem.kind for problem in data_set.problems).items()
+    ]
+    return notes + [
+        f"{data_set.root}: class {label} is in neither classes nor background: "
+        f"its {count} boxes give no loss"
+        for label, count in data_set.label_counts().items()
+        if label not in known
+    ]
+
+
+def draw_weights(samples: list[Sample]) -> np.ndarray:
+    """How likely each image of a data set is drawn: ``(N,)``, sum 1.
+
+    A scene weighs as the square root of its images, so that a camera with a hundred
+    near-duplicates does not crowd out the one with five.
+    """
+    counts = Counter(sample.scene for sample in samples)
+    weights = np.array([counts[sample.scene] ** -0.5 for sample in samples])
+    return weights / weights.sum() if len(weights) else weights

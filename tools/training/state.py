@@ -1,0 +1,176 @@
+"""All that a training run needs to go on where it stopped."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn, optim
+from torch.utils.checkpoint import checkpoint
+
+from stages.detector.spotnet import SpotNet, channels_last, save_checkpoint
+from stages.detector.spotnet.layers import Residual, SeparableResidual
+from stages.errors import ConfigError
+from stages.sink.atomic import output_error, part_path, publish, sync
+from tools.training.config import TrainingConfig
+
+CHECKPOINT = "checkpoint.pt"
+SETTINGS_THAT_MAY_CHANGE = {"output", "steps", "workers", "threads", "device", "validate_every",
+                            "save_every", "log_every", "checkpoint_activations"}  # fmt: skip
+
+
+@dataclass(slots=True, eq=False)
+class TrainingState:
+    """Weights, their average, the optimizer and how far it came.
+
+    Attributes:
+        model: Being trained.
+        average: Exponential moving average of its weights, which is validated and shipped.
+        optimizer: Of the model's parameters.
+        step: Steps done.
+        seconds: Spent on them.
+        best: Best mean AP so far; -1 before the first validation.
+    """
+
+    model: SpotNet
+    average: SpotNet
+    optimizer: optim.Optimizer
+    step: int = 0
+    seconds: float = 0.0
+    best: float = -1.0
+
+    @classmethod
+    def begin(cls, config: TrainingConfig, device: torch.device) -> TrainingState:
+        """A new run: weights at random, from the config's seed."""
+        torch.manual_seed(config.seed)
+        model = SpotNet(config.network())
+        if model.config.squeeze_excitation:
+            model.SqEx.requires_grad_(False)  # of no use to the outputs, so without gradients
+        model = channels_last(model.to(device)).train()
+        average = copy.deepcopy(model).eval()
+        for parameter in average.parameters():
+            parameter.requires_grad_(False)
+        kinds = {"adamw": optim.AdamW, "adam": optim.Adam}
+        optimizer = kinds[config.optimizer](
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        return cls(model, average, optimizer)
+
+    def update_average(self, decay: float) -> None:
+        """Moves the average towards the model; statistics of batch norms as well."""
+        with torch.no_grad():
+            pairs = zip(
+                self.average.state_dict().values(), self.model.state_dict().values(), strict=True
+            )
+            for kept, new in pairs:
+                if kept.is_floating_point():
+                    kept.lerp_(new, 1 - decay)
+                else:
+                    kept.copy_(new)
+
+    def save(self, folder: Path, config: TrainingConfig) -> None:
+        """Writes ``checkpoint.pt``; what was there stays until it is complete.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        content = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "best": self.best,
+            "config": _fixed_settings(config),
+        }
+        write_aside(folder / CHECKPOINT, lambda part: torch.save(content, part))
+
+    def resume(self, folder: Path, config: TrainingConfig) -> None:
+        """Goes on where ``checkpoint.pt`` stopped.
+
+        Raises:
+            ConfigError: The file cannot be read, or belongs to another config.
+        """
+        path = folder / CHECKPOINT
+        try:
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            saved = content["config"]
+            now = _fixed_settings(config)
+            differing = sorted(key for key in now if saved.get(key) != now[key])
+            if differing:
+                raise ConfigError(
+                    f"{path} was trained with another {', '.join(differing)}; "
+                    f"choose another output, or --overwrite"
+                )
+            self.model.load_state_dict(content["model"])
+            self.average.load_state_dict(content["average"])
+            self.optimizer.load_state_dict(content["optimizer"])
+            self.step, self.seconds = content["step"], content["seconds"]
+            self.best = content["best"]
+        except ConfigError:
+            raise
+        except Exception as error:  # torch documents no narrower one
+            raise ConfigError(f"{path} is not a readable checkpoint of a training run") from error
+
+
+def _fixed_settings(config: TrainingConfig) -> dict[str, Any]:
+    """The settings that losses depend on, as plain values."""
+    return config.model_dump(mode="json", exclude=SETTINGS_THAT_MAY_CHANGE)
+
+
+def save_weights(model: SpotNet, path: Path) -> None:
+    """Writes fp16 safetensors aside and renames them.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    write_aside(path, lambda part: save_checkpoint(model, part))
+
+
+def write_aside(path: Path, write: Callable[[Path], object]) -> None:
+    """Calls ``write`` with a part file, which then gets the name ``path``.
+
+    Raises:
+        OutputError: The file cannot be written; what was there before stays.
+    """
+    part = part_path(path)
+    try:
+        write(part)
+        sync(part)
+    except Exception as error:
+        part.unlink(missing_ok=True)
+        cause: BaseException | None = error
+        while cause is not None and not (isinstance(cause, OSError) and cause.errno):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None and not _disk_is_full(path.parent):
+            raise
+        problem = cause if isinstance(cause, OSError) else OSError(28, os.strerror(28))
+        raise output_error(path, problem) from error
+    publish(path)
+
+
+def _disk_is_full(folder: Path) -> bool:
+    """Torch and safetensors name no error number when a write fails."""
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize < 1 << 20
+
+
+def checkpointed(model: nn.Module) -> None:
+    """Makes every residual block forget its activations and compute them again.
+
+    The batch norms inside are computed twice as well; their momentum is lowered so that two
+    updates by one batch come to one.
+    """
+    for block in model.modules():
+        if isinstance(block, Residual | SeparableResidual):
+            forget = partial(checkpoint, block.forward, use_reentrant=False)
+            block.forward = forget  # type: ignore[method-assign]
+            for norm in block.modules():
+                if isinstance(norm, nn.BatchNorm2d) and norm.momentum is not None:
+                    norm.momentum = 1 - (1 - norm.momentum) ** 0.5
