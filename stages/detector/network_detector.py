@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stages.detector.peaks import decode_peaks
+from stages.detector.peaks import detect_peaks
 from stages.detector.preprocessing import input_geometry, network_input, normalise, to_bgr
 from stages.detector.spotnet import CheckpointError, SpotNet, channels_last
 from stages.errors import ConfigError
@@ -86,8 +86,7 @@ class NetworkDetector:
         first = frames[0].header
         geometry = input_geometry(first.height, first.width, self.model.config, self.scale)
         images = network_input([_bgr(frame) for frame in frames], geometry)
-        outputs = self.model(normalise(images.to(self.device)).to(self.dtype))[-1]
-        peaks = decode_peaks(outputs)
+        peaks = detect_peaks(self.model, normalise(images.to(self.device)).to(self.dtype))
         values = torch.cat((peaks.boxes, peaks.scores[..., None], peaks.classes[..., None]), -1)
         offset = np.array([geometry.offset_x, geometry.offset_y] * 2, np.float32)
         scale = np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)

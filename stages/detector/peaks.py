@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from stages.detector.spotnet import STRIDE, SpotNet
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +26,43 @@ class Peaks:
     classes: Tensor
 
 
-def decode_peaks(outputs: Mapping[str, Tensor], top_k: int = 100, stride: int = 4) -> Peaks:
-    """Decodes one stack's raw ``hm``, ``wh`` and ``reg`` on the device they lie on.
+def detect_peaks(network: SpotNet, images: Tensor, top_k: int = 100) -> Peaks:
+    """Boxes of the vehicles in ``images`` ``(N, 3, H, W)``, on the device they lie on."""
+    logits, features = network.locate(images)
+    scores, classes, cells = find_peaks(logits, top_k)
+    sizes, offsets = network.regress(features, cells)
+    boxes = place_boxes(cells, sizes.float(), offsets.float(), logits.shape[-1])
+    return Peaks(boxes, scores, classes)
 
-    A cell is a peak where it equals the maximum of its 3×3 neighbourhood (CenterNet,
-    arXiv 1904.07850).
+
+def find_peaks(logits: Tensor, top_k: int = 100) -> tuple[Tensor, Tensor, Tensor]:
+    """The strongest cells that equal the maximum of their 3×3 neighbourhood.
+
+    As CenterNet does (arXiv 1904.07850).
+
+    Args:
+        logits: ``(N, classes, h, w)``, before the sigmoid.
+        top_k: How many of each image at most.
+
+    Returns:
+        Scores ``(N, K)`` float32, falling, classes and cells ``y * w + x`` ``(N, K)`` int64.
     """
-    heatmap = torch.sigmoid(outputs["hm"].float())
+    heatmap = torch.sigmoid(logits.float())
     images, classes, height, width = heatmap.shape
     peaks = heatmap * (F.max_pool2d(heatmap, 3, stride=1, padding=1) == heatmap)
     count = min(top_k, classes * height * width)
     scores, flat = peaks.reshape(images, -1).topk(count)
-    cells = flat % (height * width)
+    return scores, flat // (height * width), flat % (height * width)
 
-    def at_cells(values: Tensor) -> Tensor:
-        index = cells[:, None].expand(-1, 2, -1)
-        return values.float().reshape(images, 2, -1).gather(2, index).transpose(1, 2)
 
-    corner = torch.stack((cells % width, cells // width), dim=-1)
-    centre = corner + at_cells(outputs["reg"])
-    half = at_cells(outputs["wh"]) / 2
-    boxes = torch.cat((centre - half, centre + half), dim=-1) * stride
-    return Peaks(boxes, scores, flat // (height * width))
+def place_boxes(cells: Tensor, sizes: Tensor, offsets: Tensor, width: int) -> Tensor:
+    """``(N, K, 4)`` ltrb in pixels of the input.
+
+    Args:
+        cells: ``(N, K)``, each ``y * width + x``.
+        sizes: ``(N, K, 2)`` width and height in cells.
+        offsets: ``(N, K, 2)`` of the centre from the cell's corner, in cells.
+        width: Of the heatmap.
+    """
+    centre = torch.stack((cells % width, cells // width), dim=-1) + offsets
+    return torch.cat((centre - sizes / 2, centre + sizes / 2), dim=-1) * STRIDE

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from stages.detector.peaks import decode_peaks
+from stages.detector.peaks import detect_peaks
 from stages.detector.preprocessing import input_geometry, network_input, normalise
 from stages.detector.spotnet import SpotNet
 from stages.errors import SourceError
@@ -63,7 +63,7 @@ def detect(
     """Boxes ``(K, 4)`` ltrb in pixels of the image, and their scores ``(K,)``."""
     geometry = input_geometry(image.shape[0], image.shape[1], network.config, scale)
     images = normalise(network_input([image], geometry).to(device))
-    peaks = decode_peaks(network(images)[-1])
+    peaks = detect_peaks(network, images)
     offset = np.array([geometry.offset_x, geometry.offset_y] * 2, np.float32)
     factor = np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
     boxes = (peaks.boxes[0].cpu().numpy() - offset) / factor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -138,27 +139,71 @@ class SpotNet(nn.Module):
     def forward(self, images: Tensor) -> list[dict[str, Tensor]]:
         """See the class."""
         outputs = []
+        for stack, features in enumerate(self._stacks(images)):
+            output, regressed = self._centres(stack, features)
+            output["wh"] = self.wh[stack](regressed)
+            output["reg"] = self.reg[stack](regressed)
+            outputs.append(output)
+        return outputs
+
+    def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Where vehicles are, for the last stack alone; `regress` then says how large they are.
+
+        The two together cost less than `forward`, whose size and offset heads compute every cell
+        of which a few dozen are looked at.
+
+        Returns:
+            Centre logits ``(N, classes, H/4, W/4)`` and the features ``(N, C, H/4, W/4)`` that
+            `regress` takes.
+        """
+        last = self.config.stacks - 1
+        *_, features = self._stacks(images)
+        output, regressed = self._centres(last, features)
+        return output["hm"], regressed
+
+    def regress(self, features: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+        """Size and offset at chosen cells, equal to those of `forward`.
+
+        Args:
+            features: What `locate` gave.
+            cells: ``(N, K)`` int64, each ``y * width + x``.
+
+        Returns:
+            ``wh`` and ``reg``, both ``(N, K, 2)``.
+        """
+        images, channels, _, width = features.shape
+        around = torch.arange(3, device=cells.device)
+        image = torch.arange(images, device=cells.device)[:, None, None, None]
+        rows = (cells // width)[..., None, None] + around[:, None]
+        columns = (cells % width)[..., None, None] + around
+        # The heads' first convolution sees a cell's eight neighbours, zeros beyond the edge.
+        padded = F.pad(features, (1, 1, 1, 1)).permute(0, 2, 3, 1)
+        patches = padded[image, rows, columns].reshape(-1, 3, 3, channels).permute(0, 3, 1, 2)
+        last = self.config.stacks - 1
+        values = (head[last](patches)[:, :, 1, 1] for head in (self.wh, self.reg))
+        size, offset = (value.reshape(*cells.shape, 2) for value in values)
+        return size, offset
+
+    def _stacks(self, images: Tensor) -> Iterator[Tensor]:
+        """Features of each stack, from the first to the last."""
         inter = self.pre(images)
         for stack in range(self.config.stacks):
             features = self.cnvs[stack](self.kps[stack](inter))
-            outputs.append(self._heads(stack, features))
+            yield features
             if stack < self.config.stacks - 1:
                 mixed = self.inters_[stack](inter) + self.cnvs_[stack](features)
                 inter = self.inters[stack](F.relu(mixed))
-        return outputs
 
-    def _heads(self, stack: int, features: Tensor) -> dict[str, Tensor]:
+    def _centres(self, stack: int, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Segmentation and centre logits, and the features that size and offset come from."""
         weighted = features
         output: dict[str, Tensor] = {}
         if self.config.attention != "none":
             segmentation = self.seg[stack](features)
             output["seg"] = segmentation
             weighted = features * self._attention(segmentation)
-        regressed = weighted if self.config.attention_scope == "all" else features
         output["hm"] = self.hm[stack](weighted)
-        output["wh"] = self.wh[stack](regressed)
-        output["reg"] = self.reg[stack](regressed)
-        return output
+        return output, weighted if self.config.attention_scope == "all" else features
 
     def _attention(self, segmentation: Tensor) -> Tensor:
         if self.config.segmentation_stride == 1:

@@ -1,18 +1,55 @@
+import pytest
 import torch
 
-from stages.detector.peaks import decode_peaks
+from stages.detector.peaks import detect_peaks, find_peaks, place_boxes
+from stages.detector.spotnet import SpotNet
 
 
 def test_a_peak_becomes_its_box():
-    outputs = {
-        "hm": torch.full((1, 1, 8, 12), -6.0),
-        "wh": torch.zeros(1, 2, 8, 12),
-        "reg": torch.zeros(1, 2, 8, 12),
-    }
-    outputs["hm"][0, 0, 3, 5], outputs["hm"][0, 0, 3, 6] = 4.0, 3.0  # the neighbour is no peak
-    outputs["wh"][0, :, 3, 5] = torch.tensor([4.0, 2.0])
-    outputs["reg"][0, :, 3, 5] = torch.tensor([0.5, 0.25])
-    peaks = decode_peaks(outputs, top_k=3)
-    assert peaks.boxes[0, 0].tolist() == [14.0, 9.0, 30.0, 17.0]
-    assert abs(peaks.scores[0, 0].item() - torch.sigmoid(torch.tensor(4.0)).item()) < 1e-6
-    assert peaks.scores[0, 1] < 0.01
+    logits = torch.full((1, 1, 8, 12), -6.0)
+    logits[0, 0, 3, 5], logits[0, 0, 3, 6] = 4.0, 3.0  # the neighbour is no peak
+    scores, classes, cells = find_peaks(logits, top_k=3)
+    assert abs(scores[0, 0].item() - torch.sigmoid(torch.tensor(4.0)).item()) < 1e-6
+    assert scores[0, 1] < 0.01
+    assert cells[0, 0] == 3 * 12 + 5
+    assert classes[0, 0] == 0
+    sizes, offsets = torch.tensor([[[4.0, 2.0]]]), torch.tensor([[[0.5, 0.25]]])
+    assert place_boxes(cells[:, :1], sizes, offsets, 12).tolist() == [[[14.0, 9.0, 30.0, 17.0]]]
+
+
+def test_a_small_heatmap_has_no_more_peaks_than_cells():
+    scores, classes, cells = find_peaks(torch.randn(2, 3, 2, 2), top_k=100)
+    assert scores.shape == classes.shape == cells.shape == (2, 12)
+    assert set(classes.flatten().tolist()) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"attention": "none"},
+        {"attention_scope": "all"},
+        {"stacks": 2},
+        {"block": "separable"},
+        {"num_classes": 2, "class_names": ("car", "bus")},
+    ],
+    ids=str,
+)
+def test_heads_at_peaks_give_what_they_give_everywhere(changes):
+    torch.manual_seed(3)
+    small = {"dims": (8, 16), "modules": (1, 1), "size_multiple": 8, "feature_channels": 8}
+    names = changes.pop("class_names", ("vehicle",))
+    changes.pop("num_classes", None)
+    network = SpotNet.compact(names, **(small | changes)).eval()
+    images = torch.randn(2, 3, 48, 64)
+    with torch.inference_mode():
+        peaks = detect_peaks(network, images, top_k=150)  # many lie at the edge
+        dense = network(images)[-1]
+        scores, classes, cells = find_peaks(dense["hm"], 150)
+        sizes, offsets = (
+            dense[name].flatten(2).gather(2, cells[:, None].expand(-1, 2, -1)).transpose(1, 2)
+            for name in ("wh", "reg")
+        )
+    torch.testing.assert_close(peaks.scores, scores)
+    assert torch.equal(peaks.classes, classes)
+    torch.testing.assert_close(peaks.boxes, place_boxes(cells, sizes, offsets, 16))
