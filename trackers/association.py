@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from trackers.boxes import BoolArray, FloatArray
+from trackers.boxes import BoolArray, FloatArray, IndexArray
 from trackers.overlaps import BoxPairs
 
 
@@ -22,7 +22,7 @@ def match_as_sort(pairs: BoxPairs, threshold: float) -> BoxPairs:
         threshold: Least IoU of a pair, in (0, 1].
     """
     above = pairs.where(pairs.iou > threshold)
-    if len(above) and _without_rival(above).all():
+    if len(above) and _is_one_to_one(above):
         return above
     best = match(pairs)
     return best.where(best.iou >= threshold)
@@ -38,22 +38,34 @@ def match(pairs: BoxPairs, gain: FloatArray | None = None) -> BoxPairs:
         gain: ``(K,)`` of each pair, all above 0. None: its IoU.
     """
     gain = pairs.iou if gain is None else gain
+    if _is_one_to_one(pairs):
+        return pairs
     taken = _without_rival(pairs)
-    contended = np.flatnonzero(~taken)
-    if len(contended):
-        rows, row_places = np.unique(pairs.rows[contended], return_inverse=True)
-        columns, column_places = np.unique(pairs.columns[contended], return_inverse=True)
-        gains = np.zeros((len(rows), len(columns)))
-        gains[row_places, column_places] = gain[contended]
-        partner = np.full(len(rows), -1)
-        chosen_rows, chosen_columns = linear_sum_assignment(gains, maximize=True)
-        partner[chosen_rows] = chosen_columns
-        taken[contended] = partner[row_places] == column_places
+    contended = (~taken).nonzero()[0]
+    rows, row_count = _renumbered(pairs.rows[contended])
+    columns, column_count = _renumbered(pairs.columns[contended])
+    gains = np.zeros((row_count, column_count))
+    gains[rows, columns] = gain[contended]
+    chosen = np.zeros(gains.shape, np.bool_)
+    chosen[linear_sum_assignment(gains, maximize=True)] = True
+    taken[contended] = chosen[rows, columns]
     return pairs.where(taken)
+
+
+def _is_one_to_one(pairs: BoxPairs) -> bool:
+    count = len(pairs)
+    return len(set(pairs.rows.tolist())) == count == len(set(pairs.columns.tolist()))
 
 
 def _without_rival(pairs: BoxPairs) -> BoolArray:
     """``(K,)``: neither box of the pair has another partner."""
-    rows = np.bincount(pairs.rows, minlength=pairs.shape[0])[pairs.rows]
-    columns = np.bincount(pairs.columns, minlength=pairs.shape[1])[pairs.columns]
-    return (rows == 1) & (columns == 1)
+    rows = np.bincount(pairs.rows)[pairs.rows]
+    columns = np.bincount(pairs.columns)[pairs.columns]
+    return rows * columns == 1
+
+
+def _renumbered(numbers: IndexArray) -> tuple[IndexArray, int]:
+    """Numbers ``(K,)`` with none left out below the greatest, in the same order; how many."""
+    present = np.bincount(numbers) > 0
+    places = present.cumsum()
+    return places[numbers] - 1, int(places[-1])

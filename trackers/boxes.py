@@ -47,35 +47,49 @@ def to_center_area_aspect(boxes: FloatArray) -> FloatArray:
 
     The boxes must have an area.
     """
-    sizes = boxes[:, 2:] - boxes[:, :2]
-    measurements = np.empty_like(boxes)
-    measurements[:, :2] = boxes[:, :2] + sizes / 2
-    measurements[:, 2] = sizes[:, 0] * sizes[:, 1]
-    measurements[:, 3] = sizes[:, 0] / sizes[:, 1]
+    starts = boxes[:, :2]
+    sizes = boxes[:, 2:] - starts
+    width, height = sizes[:, 0], sizes[:, 1]
+    measurements = np.empty((len(boxes), 4))
+    np.add(starts, sizes / 2, out=measurements[:, :2])
+    np.multiply(width, height, out=measurements[:, 2])
+    np.divide(width, height, out=measurements[:, 3])
     return measurements
 
 
 def from_center_area_aspect(states: FloatArray) -> FloatArray:
     """Inverse of `to_center_area_aspect`; not finite where area or aspect describe no box."""
-    halves = np.empty((len(states), 2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        width = np.sqrt(states[:, 2] * states[:, 3])
-        halves[:, 0] = width
-        halves[:, 1] = states[:, 2] / width
+    area = states[:, 2]
+    squared_width = area * states[:, 3]
+    halves = np.empty((2, len(states)))
+    if np.count_nonzero(squared_width > 0) == len(states):
+        width = np.sqrt(squared_width, out=halves[0])
+        np.divide(area, width, out=halves[1])
+    else:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            width = np.sqrt(squared_width, out=halves[0])
+            np.divide(area, width, out=halves[1])
     halves /= 2
-    boxes = np.empty((len(states), 4))
-    boxes[:, :2] = states[:, :2] - halves
-    boxes[:, 2:] = states[:, :2] + halves
-    return boxes
+    return _around(states[:, :2], halves.T)
 
 
 def to_center_size(boxes: FloatArray) -> FloatArray:
     """Boxes ``(N, 4)`` as ``(N, 4)`` centre x, centre y, width, height."""
-    sizes = boxes[:, 2:] - boxes[:, :2]
-    return np.concatenate((boxes[:, :2] + sizes / 2, sizes), axis=1)
+    measurements = np.empty((len(boxes), 4))
+    starts, sizes = boxes[:, :2], measurements[:, 2:]
+    np.subtract(boxes[:, 2:], starts, out=sizes)
+    np.add(starts, sizes / 2, out=measurements[:, :2])
+    return measurements
 
 
 def from_center_size(states: FloatArray) -> FloatArray:
     """Inverse of `to_center_size`."""
-    halves = states[:, 2:] / 2
-    return np.concatenate((states[:, :2] - halves, states[:, :2] + halves), axis=1)
+    return _around(states[:, :2], states[:, 2:] / 2)
+
+
+def _around(centers: FloatArray, halves: FloatArray) -> FloatArray:
+    """Boxes ``(N, 4)`` that reach half their size ``(N, 2)`` to each side of their centres."""
+    boxes = np.empty((len(centers), 4))
+    np.subtract(centers, halves, out=boxes[:, :2])
+    np.add(centers, halves, out=boxes[:, 2:])
+    return boxes

@@ -13,7 +13,7 @@ import numpy as np
 from trackers.association import match
 from trackers.boxes import BoolArray, FloatArray, IndexArray, from_center_size, to_center_size
 from trackers.kalman import ConstantVelocityFilter
-from trackers.overlaps import BoxPairs, find_overlaps
+from trackers.overlaps import find_overlaps
 from trackers.settings import checked_count, checked_number, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker
 
@@ -25,7 +25,7 @@ INITIAL_POSITION, INITIAL_VELOCITY = 2, 10  # times the noise of a step
 UNCONFIRMED_SIMILARITY = 0.3  # least IoU times score for the second detection of a track
 DUPLICATE_IOU = 0.85  # a track seen now and a lost one are the same
 
-TRACK = np.dtype([("id", np.int64), ("misses", np.int64), ("hits", np.int64), ("seen", np.bool_)])
+ID, HITS, LAST_SEEN = range(3)  # what is kept of each track beside its filter
 
 
 class ByteTrack(Tracker):
@@ -69,106 +69,115 @@ class ByteTrack(Tracker):
         self._forget()
 
     def _forget(self) -> None:
-        self._first_frame = True
+        self._frame = 0
         self._filter = ConstantVelocityFilter(dimensions=4)
-        self._tracks = np.empty(0, TRACK)
+        self._records = np.empty((3, 0), np.int64)  # a row each of ID, HITS, LAST_SEEN
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
-        scores = observations.scores
-        boxes = observations.boxes
+        self._frame += 1
+        boxes, scores = observations.boxes, observations.scores
         self._predict()
         used = self._associate(boxes, scores)
-        rows = np.flatnonzero(used >= 0)
-        self._filter.update(
-            rows, _measured(boxes[used[rows]]), _measurement_noise(self._filter.values[rows])
-        )
-        self._tracks["misses"][rows] = 0
-        self._tracks["hits"][rows] += 1
-        self._tracks["seen"] = used >= 0
+        rows = (used >= 0).nonzero()[0]
+        columns = used[rows]
+        self._update(rows, _measured(boxes.take(columns, axis=0)))
 
-        unused = np.ones(len(boxes), np.bool_)
-        unused[used[rows]] = False
-        strong = scores >= max(self.high_score, self.birth_score)
-        born = np.flatnonzero(unused & strong)
-        self._begin(boxes[born])
-        used = np.concatenate((used, born))
+        begins = scores >= max(self.high_score, self.birth_score)
+        begins[columns] = False
+        born = begins.nonzero()[0]
+        if len(born):
+            self._begin(_measured(boxes[born]))
+            used = np.concatenate((used, born))
 
-        used = used[self._drop()]
-        reported = np.flatnonzero((used >= 0) & self._confirmed)
-        self._first_frame = False
+        kept = self._kept(used >= 0)
+        if np.count_nonzero(kept) < len(kept):
+            self._filter.keep(kept)
+            self._records = self._records.compress(kept, axis=1)
+            used = used[kept]
+        reported = ((used >= 0) & self._confirmed).nonzero()[0]
         return (
-            _boxes(self._filter.values[reported]),
-            self._tracks["id"][reported],
+            _boxes(self._filter.values.take(reported, axis=0)),
+            self._records[ID][reported],
             observations.indices[used[reported]],
         )
 
     @property
     def _confirmed(self) -> BoolArray:
-        return self._tracks["hits"] > 1
+        return self._records[HITS] > 1
 
     def _predict(self) -> None:
-        lost = ~self._tracks["seen"]
-        self._filter.velocities[lost, HEIGHT] = 0.0
         heights = self._filter.values[:, HEIGHT]
-        vanishing = heights + self._filter.velocities[:, HEIGHT] <= 0
-        self._filter.velocities[vanishing, HEIGHT] = 0.0
+        growths = self._filter.velocities[:, HEIGHT]
+        growths[self._records[LAST_SEEN] < self._frame - 1] = 0.0
+        growths[heights + growths <= 0] = 0.0
         self._filter.predict(
             _noise(heights, POSITION_NOISE, ASPECT_NOISE),
             _noise(heights, VELOCITY_NOISE, ASPECT_VELOCITY_NOISE),
         )
-        self._tracks["misses"] += 1
 
     def _associate(self, boxes: FloatArray, scores: FloatArray) -> IndexArray:
         """``(T,)`` detection of each track, -1 where it has none."""
-        used = np.full(len(self._tracks), -1)
-        confirmed = self._confirmed
+        used = np.full(len(self._filter), -1)
         pairs = find_overlaps(_boxes(self._filter.values), boxes)
-        strong = pairs.where(scores[pairs.columns] >= self.high_score)
+        is_strong = scores >= self.high_score
+        confirmed = self._confirmed
 
-        def pair(candidates: BoxPairs, likeness: FloatArray, threshold: float) -> None:
-            taken = np.isin(candidates.columns, used[used >= 0])
-            good = (likeness >= threshold) & (used[candidates.rows] < 0) & ~taken
-            found = match(candidates.where(good), likeness[good])
-            used[found.rows] = found.columns
+        strong = pairs.where(is_strong[pairs.columns])
+        likeness = strong.iou * scores[strong.columns]
+        is_old = confirmed[strong.rows]
+        good = is_old & (likeness >= self.iou_threshold)
+        first = match(strong.where(good), likeness[good])
+        used[first.rows] = first.columns
 
-        first = strong.where(confirmed[strong.rows])
-        pair(first, first.iou * scores[first.columns], self.iou_threshold)
-        is_weak = (scores >= self.low_score) & (scores < self.high_score)
-        followed = confirmed & self._tracks["seen"]
-        weak = pairs.where(is_weak[pairs.columns] & followed[pairs.rows])
-        pair(weak, weak.iou, self.low_iou_threshold)
-        young = strong.where(~confirmed[strong.rows])
-        pair(young, young.iou * scores[young.columns], UNCONFIRMED_SIMILARITY)
+        is_weak = (scores >= self.low_score) & ~is_strong
+        if np.count_nonzero(is_weak):
+            free = confirmed & (self._records[LAST_SEEN] == self._frame - 1) & (used < 0)
+            good = is_weak[pairs.columns] & free[pairs.rows]
+            second = match(pairs.where(good & (pairs.iou >= self.low_iou_threshold)))
+            used[second.rows] = second.columns
+
+        if np.count_nonzero(is_old) < len(strong):
+            is_free = np.ones(len(boxes), np.bool_)
+            is_free[first.columns] = False
+            good = ~is_old & (likeness >= UNCONFIRMED_SIMILARITY) & is_free[strong.columns]
+            third = match(strong.where(good), likeness[good])
+            used[third.rows] = third.columns
         return used
 
-    def _begin(self, boxes: FloatArray) -> None:
-        measured = _measured(boxes)
+    def _update(self, rows: IndexArray, measured: FloatArray) -> None:
+        heights = self._filter.values[:, HEIGHT][rows]
+        noise = _noise(heights, POSITION_NOISE, ASPECT_MEASUREMENT_NOISE)
+        self._filter.update(rows, measured, noise)
+        self._records[HITS][rows] += 1
+        self._records[LAST_SEEN][rows] = self._frame
+
+    def _begin(self, measured: FloatArray) -> None:
         heights = measured[:, HEIGHT]
         self._filter.append(
             measured,
             _noise(heights, INITIAL_POSITION * POSITION_NOISE, ASPECT_NOISE),
             _noise(heights, INITIAL_VELOCITY * VELOCITY_NOISE, ASPECT_VELOCITY_NOISE),
         )
-        born = np.zeros(len(boxes), TRACK)
-        born["id"] = self._new_ids(len(boxes))
-        born["hits"] = 2 if self._first_frame else 1
-        born["seen"] = True
-        self._tracks = np.concatenate((self._tracks, born))
+        born = np.empty((3, len(measured)), np.int64)
+        born[ID] = self._new_ids(len(measured))
+        born[HITS] = 2 if self._frame == 1 else 1
+        born[LAST_SEEN] = self._frame
+        self._records = np.concatenate((self._records, born), axis=1)
 
-    def _drop(self) -> BoolArray:
-        """Forgets what is lost too long, was seen but once, or doubles another; gives the mask."""
-        tracks = self._tracks
-        seen = tracks["seen"]
-        kept = seen | (self._confirmed & (tracks["misses"] <= self.max_age))
-        now, lost = np.flatnonzero(seen), np.flatnonzero(~seen & kept)
-        boxes = _boxes(self._filter.values)
-        doubles = find_overlaps(boxes[now], boxes[lost])
-        same = doubles.where(doubles.iou > DUPLICATE_IOU)
-        older = tracks["hits"][now[same.rows]] > tracks["hits"][lost[same.columns]]
-        kept[lost[same.columns[older]]] = False
-        kept[now[same.rows[~older]]] = False
-        self._filter.keep(kept)
-        self._tracks = tracks[kept]
+    def _kept(self, seen: BoolArray) -> BoolArray:
+        """``(T,)``: neither lost too long, nor seen but once, nor the double of another."""
+        if np.count_nonzero(seen) == len(seen):
+            return seen
+        _, hits, last_seen = self._records
+        kept = seen | (self._confirmed & (last_seen >= self._frame - self.max_age))
+        now, lost = seen.nonzero()[0], (kept & ~seen).nonzero()[0]
+        if len(lost):
+            boxes = _boxes(self._filter.values)
+            doubles = find_overlaps(boxes[now], boxes[lost])
+            same = doubles.where(doubles.iou > DUPLICATE_IOU)
+            older = hits[now[same.rows]] > hits[lost[same.columns]]
+            kept[lost[same.columns[older]]] = False
+            kept[now[same.rows[~older]]] = False
         return kept
 
 
@@ -187,10 +196,7 @@ def _boxes(states: FloatArray) -> FloatArray:
 
 def _noise(heights: FloatArray, share: float, aspect: float) -> FloatArray:
     """Variances ``(N, 4)`` of a standard deviation that is a share of the height."""
-    noise = np.repeat((share * heights[:, None]) ** 2, 4, axis=1)
+    noise = np.empty((len(heights), 4))
+    noise.T[:] = (share * heights) ** 2
     noise[:, ASPECT] = aspect**2
     return noise
-
-
-def _measurement_noise(states: FloatArray) -> FloatArray:
-    return _noise(states[:, HEIGHT], POSITION_NOISE, ASPECT_MEASUREMENT_NOISE)

@@ -56,23 +56,24 @@ class ConstantVelocityFilter:
         self, rows: IndexArray, measurements: FloatArray, measurement_noise: FloatArray
     ) -> None:
         """Corrects tracks ``rows`` ``(M,)``, all different, with ``measurements`` ``(M, D)``."""
-        moments = self.moments[:, rows]
-        value, velocity, variance, covariance, velocity_variance = moments
-        innovation = measurements - value
-        precision = 1.0 / (variance + measurement_noise)
-        gain = variance * precision
-        velocity_gain = covariance * precision
-        value += gain * innovation
-        velocity += velocity_gain * innovation
-        velocity_variance -= velocity_gain * covariance
-        np.multiply(gain, measurement_noise, out=variance)
-        np.multiply(velocity_gain, measurement_noise, out=covariance)
+        if len(rows) == 0:
+            return
+        moments = self.moments.take(rows, axis=1)
+        # Value and velocity are corrected in one go, each by the covariance it has with the value.
+        estimates, covariances, velocity_variance = moments[0:2], moments[2:4], moments[4]
+        innovation = measurements - estimates[0]
+        gains = covariances * (1.0 / (covariances[0] + measurement_noise))
+        estimates += gains * innovation
+        velocity_variance -= gains[1] * covariances[1]
+        np.multiply(gains, measurement_noise, out=covariances)
         self.moments[:, rows] = moments
 
     def append(
         self, measurements: FloatArray, variance: FloatArray, velocity_variance: FloatArray
     ) -> None:
         """Adds a resting track for each of ``measurements`` ``(M, D)``, with these variances."""
+        if len(measurements) == 0:
+            return
         born = np.zeros((5, *measurements.shape))
         born[0] = measurements
         born[2] = variance
@@ -81,4 +82,4 @@ class ConstantVelocityFilter:
 
     def keep(self, mask: BoolArray) -> None:
         """Forgets the tracks where ``mask`` ``(T,)`` is False; the others keep their order."""
-        self.moments = self.moments[:, mask]
+        self.moments = self.moments.compress(mask, axis=1)

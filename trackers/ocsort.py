@@ -145,11 +145,13 @@ class OCSort(Tracker):
         found = match(pairs, pairs.iou + self._momentum(pairs, boxes, scores))
         used[found.rows] = found.columns
 
-        again = find_overlaps(self._tracks["last"], boxes)
-        taken = np.isin(again.columns, found.columns)
-        good = (again.iou >= self.iou_threshold) & (used[again.rows] < 0) & ~taken
-        recovered = match(again.where(good))
-        used[recovered.rows] = recovered.columns
+        is_free = np.ones(len(boxes), np.bool_)
+        is_free[found.columns] = False
+        tracks, detections = (used < 0).nonzero()[0], is_free.nonzero()[0]
+        if len(tracks) and len(detections):
+            again = find_overlaps(self._tracks["last"][tracks], boxes[detections])
+            recovered = match(again.where(again.iou >= self.iou_threshold))
+            used[tracks[recovered.rows]] = detections[recovered.columns]
         return used
 
     def _momentum(self, pairs: BoxPairs, boxes: FloatArray, scores: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trackers.boxes import BoolArray, FloatArray, IndexArray, iou_matrix
+from trackers.boxes import BoolArray, FloatArray, IndexArray
 
 DENSE_PAIRS = 10_000  # up to so many, comparing all with all is faster than looking for neighbours
 
@@ -32,6 +32,8 @@ class BoxPairs:
 
     def where(self, mask: BoolArray) -> BoxPairs:
         """The pairs for which ``mask`` ``(K,)`` is True; rows and columns keep their numbers."""
+        if np.count_nonzero(mask) == len(mask):
+            return self
         return BoxPairs(self.rows[mask], self.columns[mask], self.iou[mask], self.shape)
 
 
@@ -46,10 +48,10 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
             IoU of C-BIoU, Yang et al. 2023, arXiv 2211.14317). None for not at all.
     """
     shape = (len(a), len(b))
+    if widening is not None and np.count_nonzero(widening) == 0:
+        widening = None
     if shape[0] * shape[1] <= DENSE_PAIRS and widening is None:
-        iou = iou_matrix(a, b)
-        rows, columns = np.nonzero(iou)
-        return BoxPairs(rows, columns, iou[rows, columns], shape)
+        return _overlaps_among_few(a, b)
     reach = 0.0 if widening is None else float(widening.max(initial=0.0))
     rows, columns = neighbours(_widened(a, reach), _widened(b, reach))
     first, second = a[rows], b[columns]
@@ -63,6 +65,32 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
     union -= intersection
     found = intersection > 0
     return BoxPairs(rows[found], columns[found], intersection[found] / union[found], shape)
+
+
+def _overlaps_among_few(a: FloatArray, b: FloatArray) -> BoxPairs:
+    """The overlapping pairs, by a comparison of all with all.
+
+    Frames with a handful of boxes are common, and then the time goes into the number of calls:
+    both axes are compared at once, and areas are divided for pairs that overlap only.
+    """
+    edges_a, edges_b = a.T.copy(), b.T.copy()  # contiguous rows of one edge each
+    starts_a, ends_a = edges_a.reshape(2, 2, len(a), 1)
+    starts_b, ends_b = edges_b.reshape(2, 2, 1, len(b))
+    sizes = np.minimum(ends_a, ends_b)
+    sizes -= np.maximum(starts_a, starts_b)
+    np.maximum(sizes, 0.0, out=sizes)
+    shared = sizes[0] * sizes[1]
+    rows, columns = shared.nonzero()
+    intersection = shared[rows, columns]
+    union = _areas(edges_a)[rows] + _areas(edges_b)[columns]
+    union -= intersection
+    return BoxPairs(rows, columns, intersection / union, (len(a), len(b)))
+
+
+def _areas(edges: FloatArray) -> FloatArray:
+    """``(N,)`` of the boxes whose left, top, right and bottom are the rows of ``(4, N)``."""
+    sizes = edges[2:] - edges[:2]
+    return sizes[0] * sizes[1]
 
 
 def _widened(boxes: FloatArray, share: float | FloatArray) -> FloatArray:

@@ -13,6 +13,7 @@ from trackers.association import match_as_sort
 from trackers.boxes import (
     BoolArray,
     FloatArray,
+    IndexArray,
     from_center_area_aspect,
     to_center_area_aspect,
 )
@@ -28,6 +29,10 @@ VELOCITY_NOISE = np.array([1e-2, 1e-2, 1e-4, 0.0])
 INITIAL_VARIANCE = np.array([10.0, 10.0, 10.0, 10.0])
 INITIAL_VELOCITY_VARIANCE = np.array([1e4, 1e4, 1e4, 0.0])
 AREA = 2
+
+# What is kept of each track beside its filter. The streak counts updates in a row after its start,
+# the frame of the first detection or, after a gap, the last frame of the gap.
+ID, STREAK_START, LAST_SEEN = range(3)
 
 
 class Sort(Tracker):
@@ -66,77 +71,71 @@ class Sort(Tracker):
         self._forget()
 
     def _forget(self) -> None:
-        self._frame_count = 0
+        self._frame = 0
         self._filter = ConstantVelocityFilter(dimensions=4)
-        self._ids = np.empty(0, np.int64)
-        self._hit_streaks = np.empty(0, np.int64)
-        self._misses = np.empty(0, np.int64)  # frames since the last update
+        self._records = np.empty((3, 0), np.int64)  # a row each of ID, STREAK_START, LAST_SEEN
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
-        self._frame_count += 1
-        confident = observations.scores >= self.min_score
-        boxes = observations.boxes[confident]
-        indices = observations.indices[confident]
+        self._frame += 1
+        confident = observations.where(observations.scores >= self.min_score)
+        measurements = to_center_area_aspect(confident.boxes)
 
-        predictions = self._predict()
-        pairs = match_as_sort(find_overlaps(predictions, boxes), self.iou_threshold)
+        pairs = match_as_sort(find_overlaps(self._predict(), confident.boxes), self.iou_threshold)
         rows, columns = pairs.rows, pairs.columns
-        measurements = to_center_area_aspect(boxes)
-        self._filter.update(rows, measurements[columns], MEASUREMENT_NOISE)
-        self._misses[rows] = 0
-        self._hit_streaks[rows] += 1
+        self._update(rows, measurements.take(columns, axis=0))
+        if len(columns) < len(measurements):
+            unmatched = np.ones(len(measurements), np.bool_)
+            unmatched[columns] = False
+            born = unmatched.nonzero()[0]
+            rows = np.concatenate((rows, self._begin(measurements[born])))
+            columns = np.concatenate((columns, born))
 
-        unmatched = np.ones(len(boxes), np.bool_)
-        unmatched[columns] = False
-        born = np.flatnonzero(unmatched)
-        used = np.empty(len(self._ids) + len(born), np.int64)  # detection of each track
-        used[rows] = indices[columns]
-        used[len(self._ids) :] = indices[born]
-        self._start(measurements[born])
-
-        seen = self._misses == 0
-        reported = seen if self._warming_up else seen & (self._hit_streaks >= self.min_hits)
+        seen_count = len(rows)
+        if self._frame > self.min_hits:
+            reported = self._records[STREAK_START][rows] <= self._frame - self.min_hits
+            rows, columns = rows[reported], columns[reported]
         result = (
-            from_center_area_aspect(self._filter.values[reported]),
-            self._ids[reported],
-            used[reported],
+            from_center_area_aspect(self._filter.values.take(rows, axis=0)),
+            self._records[ID][rows],
+            confident.indices[columns],
         )
-        self._keep(self._misses <= self.max_age)
+        if seen_count < len(self._filter):
+            self._keep(self._records[LAST_SEEN] >= self._frame - self.max_age)
         return result
-
-    @property
-    def _warming_up(self) -> bool:
-        return self._frame_count <= self.min_hits
 
     def _predict(self) -> FloatArray:
         """Moves all tracks to this frame and gives their boxes ``(T, 4)``."""
         velocities = self._filter.velocities
         vanishing = self._filter.values[:, AREA] + velocities[:, AREA] <= 0
-        velocities[vanishing, AREA] = 0.0
+        if np.count_nonzero(vanishing):
+            velocities[vanishing, AREA] = 0.0
         self._filter.predict(VALUE_NOISE, VELOCITY_NOISE)
-        self._hit_streaks[self._misses > 0] = 0
-        self._misses += 1
         boxes = from_center_area_aspect(self._filter.values)
-        is_box = np.isfinite(boxes.sum(axis=1))
-        if not is_box.all():
+        if not np.vdot(boxes, boxes) < np.inf:
+            is_box = np.isfinite(boxes.sum(axis=1))
             self._keep(is_box)
             boxes = boxes[is_box]
         return boxes
 
-    def _start(self, measurements: FloatArray) -> None:
-        count = len(measurements)
-        if count == 0:
-            return
+    def _update(self, rows: IndexArray, measurements: FloatArray) -> None:
+        """Corrects the tracks ``rows``, and begins a streak where they were not seen before."""
+        self._filter.update(rows, measurements, MEASUREMENT_NOISE)
+        last_seen = self._records[LAST_SEEN]
+        interrupted = last_seen[rows] < self._frame - 1
+        if np.count_nonzero(interrupted):
+            self._records[STREAK_START][rows[interrupted]] = self._frame - 1
+        last_seen[rows] = self._frame
+
+    def _begin(self, measurements: FloatArray) -> IndexArray:
+        """Starts a track for each measurement and gives their rows."""
         self._filter.append(measurements, INITIAL_VARIANCE, INITIAL_VELOCITY_VARIANCE)
-        zeros = np.zeros(count, np.int64)
-        self._ids = np.concatenate((self._ids, self._new_ids(count)))
-        self._hit_streaks = np.concatenate((self._hit_streaks, zeros))
-        self._misses = np.concatenate((self._misses, zeros))
+        born = np.full((3, len(measurements)), self._frame)
+        born[ID] = self._new_ids(len(measurements))
+        first = self._records.shape[1]
+        self._records = np.concatenate((self._records, born), axis=1)
+        return np.arange(first, first + len(measurements))
 
     def _keep(self, mask: BoolArray) -> None:
-        if mask.all():
-            return
-        self._filter.keep(mask)
-        self._ids = self._ids[mask]
-        self._hit_streaks = self._hit_streaks[mask]
-        self._misses = self._misses[mask]
+        if np.count_nonzero(mask) < len(mask):
+            self._filter.keep(mask)
+            self._records = self._records.compress(mask, axis=1)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from trackers.boxes import FloatArray
+from trackers.boxes import BoolArray, FloatArray
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 
@@ -63,6 +63,14 @@ class Observations:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def where(self, mask: BoolArray) -> Observations:
+        """The detections for which ``mask`` ``(N,)`` is True."""
+        if np.count_nonzero(mask) == len(mask):
+            return self
+        return Observations(
+            self.boxes[mask], self.scores[mask], self.indices[mask], self.motion, self.frame_size
+        )
+
 
 class Tracker(ABC):
     """Follows the boxes of one stream from frame to frame.
@@ -105,29 +113,25 @@ class Tracker(ABC):
                 out of its range. The tracker has not taken the step then.
         """
         box_array = _checked("boxes", boxes, (-1, 4), FARTHEST)
-        score_array = _checked("scores", scores, (len(box_array),))
-        if classes is None:
-            class_array = np.zeros(len(box_array), np.int16)
-        else:
-            class_array = _checked_classes(classes, len(box_array))
+        count = len(box_array)
+        score_array = _checked("scores", scores, (count,))
+        class_array = None if classes is None else _checked_classes(classes, count)
         motion_array = None if motion is None else _checked_motion(motion)
         size_array = None if frame_size is None else _checked("frame_size", frame_size, (2,))
         if size_array is not None and (size_array <= 0).any():
             raise ValueError(f"frame_size must be positive, got {size_array.tolist()}")
 
-        has_area = (box_array[:, 2:] - box_array[:, :2] > LEAST_SIDE).all(axis=1)
-        indices = np.flatnonzero(has_area)
-        if len(indices) == len(box_array):
-            kept_boxes, kept_scores = box_array, score_array
-        else:
-            kept_boxes, kept_scores = box_array[indices], score_array[indices]
-        tracked, ids, used = self._track(
-            Observations(kept_boxes, kept_scores, indices, motion_array, size_array)
+        observations = Observations(
+            box_array, score_array, np.arange(count), motion_array, size_array
         )
+        is_side = box_array[:, 2:] - box_array[:, :2] > LEAST_SIDE
+        if np.count_nonzero(is_side) < 2 * count:
+            observations = observations.where(is_side.all(axis=1))
+        tracked, ids, used = self._track(observations)
         return TrackedBoxes(
             tracked.astype(np.float32),
             score_array[used].astype(np.float32),
-            class_array[used],
+            np.zeros(len(used), np.int16) if class_array is None else class_array[used],
             ids,
             used,
         )
@@ -165,19 +169,24 @@ class Tracker(ABC):
 def _checked(
     name: str, value: npt.ArrayLike, shape: tuple[int, ...], farthest: float = LARGEST
 ) -> npt.NDArray[Any]:
-    """``value`` as a float64 array of ``shape`` (-1: any length), nothing beyond ``farthest``."""
+    """``value`` as a float64 array of ``shape``, with nothing beyond ``farthest``.
+
+    The first length may be -1, which stands for any.
+    """
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from None
     if array.shape == (0,) and shape[0] <= 0:  # [] means none as well as np.empty((0, 4)) does
         array = array.reshape(0, *shape[1:])
-    if array.ndim != len(shape) or any(
-        wanted not in (-1, actual) for wanted, actual in zip(shape, array.shape, strict=True)
-    ):
+    if array.shape[1:] != shape[1:] or (shape[0] >= 0 and array.shape[:1] != shape[:1]):
         wanted = str(shape).replace("-1", "N")
         raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
-    good = np.abs(array) <= farthest  # NaN is not
+    # The sum of squares is a single call, and less than one square only if all values are; NaN
+    # and infinity are not.
+    if np.vdot(array, array) < farthest * farthest:
+        return array
+    good = np.abs(array) <= farthest
     if not good.all():
         row = int(np.flatnonzero(~good.reshape(len(array), -1).all(axis=1))[0])
         finite = bool(np.isfinite(array[row]).all())

@@ -40,6 +40,12 @@ def test_one_to_one_pairs_are_taken_as_they_are() -> None:
     assert sort_pairs([[0.31, 0.29], [0.29, 0.0]]) == [(0, 0)]
 
 
+def test_contended_pairs_are_settled_beside_pairs_without_rival() -> None:
+    iou = np.zeros((6, 6))
+    iou[1, 4], iou[3, 0], iou[3, 5], iou[5, 0] = 0.6, 0.9, 0.7, 0.8
+    assert chosen(match(box_pairs(iou))) == [(1, 4), (3, 5), (5, 0)]
+
+
 def test_nothing_to_pair() -> None:
     for shape in ((0, 3), (3, 0), (0, 0)):
         assert len(match_as_sort(box_pairs(np.zeros(shape)), 0.3)) == 0

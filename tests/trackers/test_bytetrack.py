@@ -77,7 +77,7 @@ def test_of_two_tracks_on_one_place_the_older_stays() -> None:
     assert [seen(tracker, both) for _ in range(4)][-1] == [1, 2]  # both seen: both stay
     seen(tracker, BOX + 1)
     assert seen(tracker, BOX) == [1]
-    assert len(tracker._tracks) == 1
+    assert len(tracker._filter) == 1
 
 
 def test_a_young_track_that_drives_onto_a_lost_one_is_dropped() -> None:

@@ -44,6 +44,16 @@ def test_nothing_overlaps_nothing(counts: tuple[int, int], widened: bool) -> Non
     assert pairs.shape == counts
 
 
+def test_both_ways_to_find_them_agree_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = boxes(40, 1), boxes(50, 2)
+    dense = find_overlaps(a, b)
+    monkeypatch.setattr("trackers.overlaps.DENSE_PAIRS", 0)
+    sparse = find_overlaps(a, b)
+    assert dense.rows.tolist() == sparse.rows.tolist()
+    assert dense.columns.tolist() == sparse.columns.tolist()
+    assert dense.iou.tolist() == sparse.iou.tolist()
+
+
 def test_neighbours_touch() -> None:
     a = np.array([[0.0, 0, 10, 10]])
     b = np.array([[10.0, 10, 20, 20], [10.1, 0, 20, 10], [-5, -5, 0, 3], [0, 11, 9, 12]])

@@ -216,3 +216,10 @@ def test_what_lies_beyond_all_measure_is_refused(
 def test_boxes_thinner_than_any_pixel_have_no_area(tracker: Tracker) -> None:
     for _ in range(5):
         assert len(tracker.update([[0, 0, 1e-170, 3], [5, 5, 5 + 1e-9, 9]], [0.9, 0.9])) == 0
+
+
+def test_what_is_large_but_within_measure_is_taken(tracker: Tracker) -> None:
+    """The squares of these add up to more than the quick check of the input lets pass."""
+    far = [[9e8, 9e8, 9e8 + 40, 9e8 + 80], [-9e8, 9e8, 40 - 9e8, 9e8 + 80]]
+    for _ in range(5):
+        assert tracker.update(far, [0.9, 1e200]).ids.tolist() == [1, 2]

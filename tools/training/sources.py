@@ -6,13 +6,14 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
 from stages.errors import ConfigError, SourceError
 from stages.records import UInt8Array
 from tools.datasets.formats import read_data_set
+from tools.datasets.image_file import read_image
 from tools.datasets.sample import DataSet, Sample
+from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import Picture
 
@@ -62,22 +63,18 @@ class ClassMap:
 
 
 def _mostly_inside(sample: Sample) -> np.ndarray:
-    """Which boxes lie in an ignored region with at least half of their area: ``(N,)``."""
-    inside = np.zeros(len(sample.boxes), np.float32)
-    for region in sample.ignored:
-        low = np.maximum(sample.boxes[:, :2], region[:2])
-        high = np.minimum(sample.boxes[:, 2:], region[2:])
-        inside += (high - low).clip(0).prod(axis=1)
-    return inside * 2 >= (sample.boxes[:, 2:] - sample.boxes[:, :2]).prod(axis=1)
+    """Which boxes lie in ignored regions with at least half of their area: ``(N,)``."""
+    regions = IgnoredRegions(sample.ignored.astype(np.float64))
+    return regions.cover(np.zeros(len(sample.boxes), np.int64), sample.boxes)
 
 
 def _read_mask(sample: Sample) -> UInt8Array | None:
     if sample.mask is None:
         return None
-    mask = cv2.imread(str(sample.mask), cv2.IMREAD_GRAYSCALE)
-    if mask is None or mask.shape != (sample.height, sample.width):
-        raise SourceError(f"mask {sample.mask} cannot be read, or is not as large as its image")
-    return np.asarray(mask, np.uint8)
+    mask = read_image(sample.mask, gray=True)
+    if mask.shape != (sample.height, sample.width):
+        raise SourceError(f"mask {sample.mask} is not as large as its image")
+    return mask
 
 
 @dataclass(slots=True, eq=False)
