@@ -22,6 +22,7 @@ from tools.segment import segment
 from tools.synth.command import synth
 from tools.train import train
 from tools.tune import tune
+from tools.validate import validate
 
 Pid = Annotated[
     int | None, typer.Option(help="Process id of the pipeline, where several are running.")
@@ -228,6 +229,9 @@ def detect(
 
 
 app.command()(train)
+
+
+app.command()(validate)
 
 
 app.command()(synth)

@@ -20,8 +20,9 @@ from rich.progress import (
 from stages.errors import ConfigError
 
 if TYPE_CHECKING:
+    from tools.segmentation.options import SegmentOptions
     from tools.segmentation.plan import Plan
-    from tools.segmentation.sequence import SegmentOptions, SequenceSummary
+    from tools.segmentation.sequence import SequenceSummary
 
 PROBLEMS_SHOWN = 10
 
@@ -62,8 +63,8 @@ def segment(
 ) -> None:
     """Write a foreground mask for each frame, from what moves in it."""
     from tools.datasets.image_file import write_image
+    from tools.segmentation.options import Method, SegmentOptions, Subtractor
     from tools.segmentation.plan import make_plan
-    from tools.segmentation.sequence import Method, SegmentOptions, Subtractor
 
     if output is None and source.is_file():
         raise ConfigError(f"{source} is a file; say where its masks go: --output DIR")
@@ -93,7 +94,7 @@ def segment(
 def _segment(
     plan: Plan, options: SegmentOptions, workers: int, console: Console
 ) -> list[SequenceSummary]:
-    from tools.segmentation.sequence import Method
+    from tools.segmentation.options import Method
     from tools.segmentation.workers import segment_all
 
     total = sum(len(frames.masks()) for frames in plan.sequences + plan.singles)

@@ -73,6 +73,7 @@ def judge(
     scores: npt.NDArray[np.floating],
     minimum_iou: float,
     neutral: BoolArray | None = None,
+    forgiven: BoolArray | None = None,
 ) -> DetectionResult:
     """Judges the detections of one image.
 
@@ -85,6 +86,7 @@ def judge(
         scores: ``(N,)``.
         minimum_iou: Overlap that makes a detection true, in (0, 1].
         neutral: ``(G,)`` boxes that need not be found, and may be. None: there is none.
+        forgiven: ``(N,)`` detections left out where they find nothing. None: there is none.
     """
     order = np.argsort(-scores, kind="stable")
     pairs = find_overlaps(boxes[order].astype(np.float64), truth.astype(np.float64))
@@ -103,6 +105,8 @@ def judge(
         else:
             hits[row] = True
     kept = ~left_out
+    if forgiven is not None:
+        kept &= hits | ~forgiven[order]
     return DetectionResult(
         scores[order][kept].astype(np.float32), hits[kept], int(np.count_nonzero(~idle))
     )

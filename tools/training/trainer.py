@@ -15,7 +15,7 @@ from types import FrameType
 import torch
 from torch import Tensor, nn
 
-from stages.detector.network_detector import fast_dtype
+from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.preprocessing import normalise
 from stages.detector.spotnet import CheckpointError, load_initial
 from stages.errors import ConfigError, SpotStreamError

@@ -1,8 +1,9 @@
-"""AP of a network on whole images of scenes that were held out."""
+"""How a network scores on whole images of scenes that were held out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,12 +14,30 @@ from stages.detector.spotnet import SpotNet
 from stages.errors import SourceError
 from stages.records import Float32Array, UInt8Array
 from tools.datasets.sample import Sample
-from tools.evaluation.detection import average_precision
+from tools.evaluation.detection import DetectionResult, judge
 from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import DataSetConfig
 from tools.training.sources import ClassMap
+from trackers.boxes import BoolArray
 
 IOUS = (0.5, 0.7)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectedImage:
+    """What was found in an image, and what is there.
+
+    Attributes:
+        scene: Of the image.
+        truth: ``(G, 4)`` float32 ltrb in pixels of the image.
+        boxes: ``(N, 4)`` float32 ltrb, those in ignored regions left out.
+        scores: ``(N,)`` float32.
+    """
+
+    scene: str
+    truth: Float32Array
+    boxes: Float32Array
+    scores: Float32Array
 
 
 def evaluate(
@@ -26,34 +45,39 @@ def evaluate(
     validation: Mapping[str, tuple[DataSetConfig, list[Sample]]],
     classes: ClassMap,
 ) -> dict[str, dict[str, float]]:
-    """``AP50`` and ``AP70`` by data set, all classes of vehicles as one.
-
-    Detections in ignored regions, by UA-DETRAC's rule of half the area, do not count. An image
-    that cannot be read is left out.
-    """
+    """``AP50`` and ``AP70`` by data set, all classes of vehicles as one."""
     network = model.fused()
-    device = next(network.parameters()).device
     scores: dict[str, dict[str, float]] = {}
     for name, (data_set, samples) in validation.items():
         scale = data_set.validation_scale or network.config.scale
-        truth, boxes, confidences = [], [], []
-        for sample in samples:
-            try:
-                picture = classes.picture(sample, data_set.max_hidden)
-            except SourceError:
-                continue
-            found, confidence = detect(network, picture.image, scale, device)
-            regions = IgnoredRegions(picture.ignored.astype(np.float64))
-            frames = np.zeros(len(found), np.int64)
-            counted = ~regions.cover(frames, found)
-            truth.append(picture.boxes)
-            boxes.append(found[counted])
-            confidences.append(confidence[counted])
-        scores[name] = {
-            f"AP{round(iou * 100)}": average_precision(truth, boxes, confidences, iou)
-            for iou in IOUS
-        }
+        images = detect_samples(network, samples, scale, classes, data_set.max_hidden)
+        scores[name] = {f"AP{round(iou * 100)}": average_precision(images, iou) for iou in IOUS}
     return scores
+
+
+def detect_samples(
+    network: SpotNet,
+    samples: Sequence[Sample],
+    scale: float,
+    classes: ClassMap,
+    max_hidden: float = 1.0,
+) -> list[DetectedImage]:
+    """Runs a fused network over samples; an image that cannot be read is left out.
+
+    Detections in ignored regions, by UA-DETRAC's rule of half the area, do not count.
+    """
+    device = next(network.parameters()).device
+    images = []
+    for sample in samples:
+        try:
+            picture = classes.picture(sample, max_hidden)
+        except SourceError:
+            continue
+        boxes, scores = detect(network, picture.image, scale, device)
+        regions = IgnoredRegions(picture.ignored.astype(np.float64))
+        counted = ~regions.cover(np.zeros(len(boxes), np.int64), boxes)
+        images.append(DetectedImage(sample.scene, picture.boxes, boxes[counted], scores[counted]))
+    return images
 
 
 @torch.inference_mode()
@@ -62,13 +86,49 @@ def detect(
 ) -> tuple[Float32Array, Float32Array]:
     """Boxes ``(K, 4)`` ltrb in pixels of the image, and their scores ``(K,)``."""
     geometry = input_geometry(image.shape[0], image.shape[1], network.config, scale)
-    images = normalise(network_input([image], geometry).to(device))
-    peaks = detect_peaks(network, images)
+    peaks = detect_peaks(network, normalise(network_input([image], geometry).to(device)))
     offset = np.array([geometry.offset_x, geometry.offset_y] * 2, np.float32)
     factor = np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
     boxes = (peaks.boxes[0].cpu().numpy() - offset) / factor
     limit = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
     return boxes.clip(0, limit), peaks.scores[0].cpu().numpy()
+
+
+def average_precision(
+    images: Sequence[DetectedImage], iou: float, sizes: tuple[float, float] = (0, np.inf)
+) -> float:
+    """AP of vehicles whose size, the root of the area in pixels, lies in ``[sizes)``."""
+    return _judged(images, iou, sizes).average_precision
+
+
+def recall_at_alarms(
+    images: Sequence[DetectedImage], alarms: float = 0.5, min_size: float = 16.0
+) -> float:
+    """Share of vehicles found, at IoU 0.5, where ``alarms`` detections an image are false.
+
+    Vehicles smaller than ``min_size``, the root of the area in pixels, do not count.
+    """
+    result = _judged(images, 0.5, (min_size, np.inf))
+    hits = result.hits[np.argsort(-result.scores, kind="stable")]
+    allowed = np.cumsum(~hits) <= alarms * len(images)
+    return float(np.count_nonzero(hits & allowed) / result.truth) if result.truth else float("nan")
+
+
+def _judged(
+    images: Sequence[DetectedImage], iou: float, sizes: tuple[float, float]
+) -> DetectionResult:
+    """Vehicles of other sizes need not be found, and what looks like them is no false alarm."""
+
+    def outside(boxes: Float32Array) -> BoolArray:
+        size = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+        return (size < sizes[0]) | (size >= sizes[1])
+
+    return DetectionResult.combined(
+        judge(
+            image.truth, image.boxes, image.scores, iou, outside(image.truth), outside(image.boxes)
+        )
+        for image in images
+    )
 
 
 def mean_score(scores: Mapping[str, Mapping[str, float]]) -> float:

@@ -1,0 +1,48 @@
+"""``spotstream train`` and ``spotstream validate`` as a person types them."""
+
+import json
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from stages.errors import ConfigError
+from tools.main import app
+
+
+def spotstream(*arguments):
+    return CliRunner().invoke(app, [str(each) for each in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def config_file(tiny_config, tmp_path):
+    file = tmp_path / "train.yaml"
+    file.write_text(yaml.safe_dump(tiny_config(steps=2).model_dump(mode="json")))
+    return file
+
+
+def test_train_then_validate(config_file, tmp_path):
+    done = spotstream("train", config_file)
+    assert done.exit_code == 0
+    assert "best.safetensors: weights, 2 steps" in " ".join(done.stdout.split())
+    weights, scores = tmp_path / "run" / "best.safetensors", tmp_path / "scores.json"
+    done = spotstream("validate", config_file, "--weights", weights, "--json", scores)
+    assert done.exit_code == 0
+    written = json.loads(scores.read_text())
+    assert list(written) == ["drawn c", "drawn, all at scale 1"]
+    assert set(written["drawn c"]) >= {"AP50", "AP70", "recall", "16-32"}
+
+
+def test_nothing_held_out_is_nothing_to_score_on(config_file, data_set):
+    with pytest.raises(ConfigError, match="holds out no scene to score on"):
+        spotstream("validate", config_file, "--set", "data=[{path: " + str(data_set) + "}]")
+
+
+def test_weights_that_do_not_load_are_one_line(config_file, tmp_path):
+    with pytest.raises(ConfigError, match="no weights file"):
+        spotstream("validate", config_file, "--weights", tmp_path / "none.safetensors")
+
+
+def test_a_wrong_setting_is_named(config_file):
+    with pytest.raises(ConfigError, match="--set: unknown key stepps; allowed here: data, classes"):
+        spotstream("train", config_file, "--set", "stepps=3")

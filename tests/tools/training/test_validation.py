@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from tools.training.validation import DetectedImage, average_precision, recall_at_alarms
+
+SMALL, LARGE = [0, 0, 10, 10], [50, 50, 90, 90]
+NOWHERE = [200, 200, 240, 240]
+
+
+def image(truth, found, scores):
+    return DetectedImage(
+        "scene",
+        np.array(truth, np.float32).reshape(-1, 4),
+        np.array(found, np.float32).reshape(-1, 4),
+        np.array(scores, np.float32),
+    )
+
+
+def test_other_sizes_neither_count_nor_hurt():
+    images = [image([SMALL, LARGE], [LARGE, SMALL, [30, 0, 38, 8]], [0.5, 0.9, 0.8])]
+    assert average_precision(images, 0.5, (16, np.inf)) == 1.0
+    assert average_precision(images, 0.5, (0, 16)) == 1.0
+    assert average_precision(images, 0.5) == pytest.approx(0.5 + 0.5 * 2 / 3)
+    missed = [image([SMALL, LARGE], [SMALL], [0.9])]
+    assert average_precision(missed, 0.5, (16, np.inf)) == 0.0
+
+
+def test_recall_where_half_an_alarm_is_raised_per_image():
+    two = [
+        image([LARGE], [LARGE, NOWHERE], [0.9, 0.8]),
+        image([LARGE], [NOWHERE, LARGE], [0.7, 0.6]),
+    ]
+    assert recall_at_alarms(two) == 0.5
+    assert recall_at_alarms(two, alarms=1.0) == 1.0
+    assert recall_at_alarms([image([SMALL], [SMALL], [0.9])]) != 1.0  # NaN: none is large enough
+    assert recall_at_alarms([image([LARGE], [], [])]) == 0.0

@@ -1,0 +1,84 @@
+"""``spotstream validate``: weights scored on the scenes that a training config holds out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+SIZES = ((0, 16), (16, 32), (32, 64), (64, 128), (128, float("inf")))  # root of the area, pixels
+
+
+def validate(
+    config: Annotated[Path, typer.Argument(help="Training config, see configs/train/.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights to score. Without: those that ship.")
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(min=0.05, max=4, help="Input scale. Without: the config's or the weights'."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
+    ] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="File for the scores.")] = None,
+) -> None:
+    """Score weights on the scenes that a training config holds out."""
+    from stages.detector.network_detector import shipped_weights
+    from stages.detector.spotnet import CheckpointError, SpotNet
+    from stages.errors import ConfigError
+    from stages.sink.atomic import AtomicFile
+    from tools.training.config import load_training_config
+    from tools.training.sources import ClassMap, read_sources
+    from tools.training.validation import (
+        average_precision,
+        detect_samples,
+        recall_at_alarms,
+    )
+
+    chosen = load_training_config(config, set_ or [])
+    sources = read_sources(chosen)
+    if not sources.validation:
+        raise ConfigError(f"{config} holds out no scene to score on; see held_out")
+    try:
+        network = SpotNet.from_checkpoint(weights or shipped_weights()).fused()
+    except CheckpointError as error:
+        raise ConfigError(str(error)) from error
+    table = Table("scenes", "images", "boxes", "AP50", "AP70", "recall", *map(_range, SIZES))
+    scores: dict[str, dict[str, float]] = {}
+    for name, (data_set, samples) in sources.validation.items():
+        used = scale or data_set.validation_scale or network.config.scale
+        classes = ClassMap.of(chosen)
+        images = detect_samples(network, samples, used, classes, data_set.max_hidden)
+        groups = {f"{name} {scene}": [image for image in images if image.scene == scene]
+                  for scene in dict.fromkeys(image.scene for image in images)}  # fmt: skip
+        for group, members in {**groups, f"{name}, all at scale {used:g}": images}.items():
+            by_size = {_range(size): average_precision(members, 0.5, size) for size in SIZES}
+            scores[group] = {
+                "AP50": average_precision(members, 0.5),
+                "AP70": average_precision(members, 0.7),
+                "recall": recall_at_alarms(members),
+                **by_size,
+            }
+            boxes = sum(len(image.truth) for image in members)
+            values = (f"{value:.3f}" for value in scores[group].values())
+            table.add_row(group, str(len(members)), str(boxes), *values)
+        table.add_section()
+    console = Console()
+    console.print(table)
+    console.print(
+        "recall: of vehicles of 16 px and more, at 0.5 false alarms an image; "
+        "then AP50 by size, the root of a box's area in pixels",
+        highlight=False,
+    )
+    if json_ is not None:
+        with AtomicFile(json_) as file:
+            file.write(json.dumps(scores, indent=1) + "\n")
+
+
+def _range(size: tuple[float, float]) -> str:
+    return f"{size[0]:g}+" if size[1] == float("inf") else f"{size[0]:g}-{size[1]:g}"
