@@ -37,7 +37,8 @@ def write_sheet(folder: Path, options: SynthOptions, seeds: Sequence[int], file:
     chosen = [each for each in samples if each.scene in names and each.frame == middle]
     image = contact_sheet(chosen, COLUMNS, TILE_WIDTH)
     try:
-        content = cv2.imencode(file.suffix, image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+        quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if file.suffix != ".png" else []
+        content = cv2.imencode(file.suffix, image, quality)[1]
     except cv2.error as error:
         raise ConfigError(f"--sheet needs a name such as sheet.jpg, got {file.name}") from error
     make_folder(file.parent)

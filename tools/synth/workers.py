@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -19,7 +19,7 @@ from tools.synth.render import SceneSummary, StoppedError, render_scene
 
 def render_scenes(
     folder: Path, options: SynthOptions, seeds: Sequence[int], workers: int
-) -> Iterator[SceneSummary]:
+) -> Generator[SceneSummary, None, None]:
     """Renders the scenes of ``seeds``; yields each as soon as it is complete, in any order.
 
     Closing the iterator, an error or an interrupt stops all workers within a picture's time, and

@@ -195,6 +195,7 @@ def test_paint_order_puts_the_hidden_thing_first() -> None:
         ({"frame_rate": Fraction(0)}, "frame_rate"),
         ({"view": "satellite"}, "drone, intersection, random"),
         ({"light": "dawn"}, "day, dusk, night, random"),
+        ({"weather": "snow"}, "clear, rain, random"),
         ({"vehicles": 1000}, "vehicles"),
     ],
 )

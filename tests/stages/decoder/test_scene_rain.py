@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stages.decoder.scene import Scene, SceneConfig
+from stages.records import UInt8Array
+
+SEEDS = (0, 3)  # the first draws clear weather, the second rain
+CLEAR = SceneConfig(seed=5, width=320, height=192, frames=40, view="intersection")
+
+
+@pytest.fixture(scope="module")
+def rain() -> Scene:
+    return Scene(replace(CLEAR, weather="rain"))
+
+
+def test_rain_changes_the_picture_and_not_the_truth(rain: Scene) -> None:
+    dry, wet = Scene(CLEAR).render(10), rain.render(10)
+    np.testing.assert_array_equal(dry.boxes, wet.boxes)
+    np.testing.assert_array_equal(dry.ids, wet.ids)
+    assert wet.image.std() < 0.95 * dry.image.std()
+    assert wet.image.mean() < dry.image.mean()
+
+
+def test_rain_is_the_same_in_any_order_and_falls(rain: Scene) -> None:
+    again = Scene(rain.config)
+    late, early = again.render(7).image, again.render(3).image
+    np.testing.assert_array_equal(early, rain.render(3).image)
+    np.testing.assert_array_equal(late, rain.render(7).image)
+
+
+def test_wet_ground_mirrors_what_stands_on_it(rain: Scene) -> None:
+    """A white board on black ground: bright right below it, darker farther down and beside."""
+    renderer, camera = rain._renderer, rain._path.at(0.0)
+    assert renderer._rain is not None
+    image: UInt8Array = np.zeros((192, 320, 3), np.uint8)
+    covers = np.zeros((192, 320), np.int16)
+    box = (slice(90, 121), slice(120, 200))
+    image[box], covers[box] = 255, 1
+    gloss = renderer._rain._gloss(camera)
+    wet = renderer._rain.wet(image, covers, camera, {0: box})
+    np.testing.assert_array_equal(wet[box], image[box])
+    glossy = gloss[121:124, 120:200] > 0.3
+    assert glossy.sum() > 50
+    below, far = wet[121:124, 120:200][glossy].mean(), wet[150:153, 120:200].mean()
+    beside = wet[121:124, 20:100][gloss[121:124, 20:100] > 0.3].mean()
+    assert below > 1.5 * far
+    assert below > 1.5 * beside
+
+
+def test_a_random_weather_is_rain_now_and_then() -> None:
+    small = SceneConfig(width=64, height=64, weather="random", vehicles=0)
+    seen = [Scene(replace(small, seed=seed)).weather for seed in SEEDS]
+    assert seen == ["clear", "rain"]

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.synth.options import SynthOptions, claim_folder
+from tools.synth.workers import render_scenes
+
+OPTIONS = SynthOptions(
+    frames=3, every=20, width=320, height=192, view="intersection", light="day", format="both"
+)
+SEEDS = (1, 2)
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two scenes as UA-DETRAC and as MOT; tests do not change them."""
+    folder = tmp_path_factory.mktemp("synth")
+    claim_folder(folder, OPTIONS)
+    list(render_scenes(folder, OPTIONS, SEEDS, workers=1))
+    return folder

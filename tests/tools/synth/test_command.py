@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import errno
+import filecmp
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+from typer.testing import CliRunner
+
+from stages.errors import ConfigError, OutputError, SpotStreamError
+from tools.main import app
+from tools.synth.options import SynthOptions, claim_folder
+from tools.synth.render import StoppedError, is_complete, render_scene
+from tools.synth.workers import _collect, render_scenes
+
+from .conftest import OPTIONS, SEEDS
+
+TINY = SynthOptions(frames=2, every=5, width=64, height=64, varied=False)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
+def same(one: Path, other: Path) -> bool:
+    names = files(one)
+    return names == files(other) and not any(filecmp.cmpfiles(one, other, names, shallow=False)[1:])
+
+
+def synth(folder: Path, *more: object) -> str:
+    arguments = [
+        "synth", "--output", folder, "--scenes", 2, "--seed", 1, "--frames", 3, "--every", 20,
+        "--size", "320x192", "--view", "intersection", "--light", "day", "--format", "both", *more,
+    ]  # fmt: skip
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_same_options_give_the_same_bytes_in_two_processes(
+    rendered: Path, tmp_path: Path
+) -> None:
+    output = synth(tmp_path / "two", "--workers", 2, "--sheet", tmp_path / "sheet.jpg")
+    assert "2 scenes rendered, 0 were there; 6 pictures" in output
+    assert same(tmp_path / "two", rendered)
+    sheet = cv2.imread(str(tmp_path / "sheet.jpg"))
+    assert sheet is not None
+    assert sheet.shape[1] > 960
+    assert sheet.std() > 20
+
+
+def test_complete_scenes_are_skipped(rendered: Path) -> None:
+    assert all(is_complete(rendered, OPTIONS, seed) for seed in SEEDS)
+    times = [file.stat().st_mtime_ns for file in rendered.rglob("*")]
+    assert "0 scenes rendered, 2 were there" in synth(rendered)
+    assert [file.stat().st_mtime_ns for file in rendered.rglob("*")] == times
+
+
+def test_a_scene_without_annotation_is_rendered_again(tmp_path: Path) -> None:
+    render_scene(tmp_path, TINY, 0)
+    before = files(tmp_path)
+    (tmp_path / "annotations" / "MVI_900000.xml").unlink()
+    (tmp_path / "images" / "MVI_900000" / "left_over.jpg").touch()
+    assert not is_complete(tmp_path, TINY, 0)
+    render_scene(tmp_path, TINY, 0)
+    assert files(tmp_path) == before
+
+
+def test_a_scene_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    answers = iter([False, True])
+    with pytest.raises(StoppedError):
+        render_scene(tmp_path, replace(TINY, format="both"), 0, lambda: next(answers))
+    assert files(tmp_path) == []
+
+
+def test_closing_stops_the_rest(tmp_path: Path) -> None:
+    scenes = render_scenes(tmp_path, TINY, range(50), workers=2)
+    first = next(scenes)
+    scenes.close()
+    assert (tmp_path / "annotations" / f"{first.name}.xml").exists()
+    complete = {file.stem for file in (tmp_path / "annotations").iterdir()}
+    assert len(complete) < 10
+    for kind in ("images", "masks"):
+        assert {folder.name for folder in (tmp_path / kind).iterdir()} == complete
+    assert not multiprocessing.active_children()
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "img00002.png":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match=r"cannot write .*img00002\.png: no space left") as caught:
+        render_scene(tmp_path, TINY, 0)
+    assert caught.value.exit_code == 4
+    assert "\n" not in str(caught.value)
+    assert files(tmp_path) == []
+
+
+def test_a_dead_worker_is_one_line() -> None:
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    sender.close()
+    with pytest.raises(SpotStreamError, match="a worker process died"):
+        list(_collect([receiver]))
+
+
+def test_a_folder_of_other_options_is_refused(tmp_path: Path) -> None:
+    claim_folder(tmp_path, TINY)
+    claim_folder(tmp_path, TINY)
+    with pytest.raises(ConfigError, match="holds scenes with every 5 instead of 7"):
+        claim_folder(tmp_path, replace(TINY, every=7))
+    (tmp_path / "synth.json").write_text("{")
+    with pytest.raises(ConfigError, match="not valid JSON"):
+        claim_folder(tmp_path, TINY)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--size", "960"], "--size needs WIDTHxHEIGHT, got '960'"),
+        (["--size", "961x544"], "width must be even"),
+        (["--view", "satellite"], "scene view must be one of"),
+        (["--weather", "snow"], "scene weather must be one of"),
+        (["--format", "coco"], "--format must be one of detrac, mot, both"),
+        (["--format", "mot", "--sheet", "x.jpg"], "--sheet needs"),
+    ],
+)
+def test_wrong_options_are_named(tmp_path: Path, more: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        CliRunner().invoke(
+            app, ["synth", "--output", str(tmp_path / "out"), *more], catch_exceptions=False
+        )
+    assert not (tmp_path / "out").exists()
