@@ -18,13 +18,20 @@ DIFFERENCE = 10  # grey levels in any channel
 NOISE = 5.0  # times the noise of the picture: differs more than that
 CLOSED = 11  # pixels: gaps up to that wide are closed
 LEARNING_RATE = 0.02  # share of a new frame in the background
+BRIGHT = 190  # grey levels
 _ROWS = 32  # looked at in one go
 _THIN = 8  # every so many pixels are enough for light and noise
 _LIGHT = (0.5, 2.0)
 
 
 class Background(Protocol):
-    """A background that is known from the start and follows the light."""
+    """A background that is known from the start and follows the light.
+
+    Attributes:
+        known: ``(H, W)`` bool, where the background was seen.
+    """
+
+    known: BoolArray
 
     def foreground(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
         """Foreground of the next frame; must be called once for each frame, in order.
@@ -92,8 +99,9 @@ class MedianBackground:
         free = self.known if cover is None else self.known & (cover == 0)
         plain = self.image
         background = _in_the_light_of(image, plain, free)
-        # What is overexposed stays as bright as it was where all else changes.
-        difference = cv2.min(_largest(image, background), _largest(image, plain))
+        difference = _largest(image, background)
+        bright = plain.max(axis=2) > BRIGHT  # may stay so, overexposed, where all else changes
+        difference[bright] = cv2.min(difference, _largest(image, plain))[bright]
         calm = difference[::_THIN, ::_THIN][free[::_THIN, ::_THIN]]
         noise = float(np.median(calm)) if calm.size else 0.0
         differs = (difference > max(DIFFERENCE, NOISE * noise)) & self.known
@@ -125,7 +133,7 @@ class Subtractor:
             else cv2.createBackgroundSubtractorKNN(history, 100.0, False)
         )
         nothing = [np.zeros(image.shape[:2], np.uint8) for image in images]
-        self._last, _ = median_background(images, nothing if covers is None else covers)
+        self._last, self.known = median_background(images, nothing if covers is None else covers)
         for index, image in enumerate(images):
             self._learn(image, None if covers is None else covers[index])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from stages.records import Float32Array, UInt8Array
 
@@ -23,7 +24,9 @@ def box_mask(boxes: Float32Array, height: int, width: int) -> UInt8Array:
     return mask
 
 
-def fill_empty(mask: UInt8Array, boxes: Float32Array) -> UInt8Array:
+def fill_empty(
+    mask: UInt8Array, boxes: Float32Array, unknown: npt.NDArray[np.bool_] | None = None
+) -> UInt8Array:
     """Fills each box that holds hardly any foreground, as that of a standing vehicle.
 
     With the ellipse that touches its sides, which is closer to vehicles than the box is.
@@ -31,19 +34,30 @@ def fill_empty(mask: UInt8Array, boxes: Float32Array) -> UInt8Array:
     Args:
         mask: ``(H, W)`` uint8, 0 or 255.
         boxes: ``(N, 4)`` left, top, right, bottom in pixels.
+        unknown: ``(H, W)`` bool, where nothing tells foreground; the ellipses of the other boxes
+            fill that part too.
 
     Returns:
         Another mask.
     """
     filled = mask.copy()
     for left, top, right, bottom in whole_boxes(boxes, *mask.shape):
-        part = mask[top:bottom, left:right]
-        if part.size and np.count_nonzero(part) < EMPTY_SHARE * part.size:
-            center, size = (
-                ((left + right - 1) / 2, (top + bottom - 1) / 2),
-                (right - left, bottom - top),
-            )
-            cv2.ellipse(filled, (center, size, 0.0), 255, cv2.FILLED)
+        place = slice(top, bottom), slice(left, right)
+        part = mask[place]
+        if not part.size:
+            continue
+        ellipse = np.zeros(part.shape, np.uint8)
+        height, width = part.shape
+        cv2.ellipse(
+            ellipse,
+            (((width - 1) / 2, (height - 1) / 2), (width - 1, height - 1), 0.0),
+            255,
+            cv2.FILLED,
+        )
+        if np.count_nonzero(part) < EMPTY_SHARE * part.size:
+            filled[place] |= ellipse
+        elif unknown is not None:
+            filled[place][unknown[place]] |= ellipse[unknown[place]]
     return filled
 
 

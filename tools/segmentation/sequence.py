@@ -6,11 +6,12 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from stages.records import UInt8Array
 from stages.sink.atomic import output_error, part_path
@@ -18,6 +19,7 @@ from tools.segmentation.background import make_background
 from tools.segmentation.camera import camera_moves
 from tools.segmentation.flow import FRAMES_APART, dis_flow, moving_foreground
 from tools.segmentation.frames import Frames, Picture
+from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.refine import box_mask, fill_empty, soften, without_specks
 
 LEARNED = 60  # frames that tell the background and the camera
@@ -26,44 +28,12 @@ _LEAST_FRAMES = 8  # fewer tell no background
 _PNG_END = b"IEND\xaeB`\x82"
 
 
-class Method(StrEnum):
-    """How foreground is found."""
-
-    AUTO = "auto"
-    BACKGROUND = "background"
-    FLOW = "flow"
-    BOXES = "boxes"
-
-
-class Subtractor(StrEnum):
-    """What tells background from foreground, see `tools.segmentation.background`."""
-
-    MEDIAN = "median"
-    MOG2 = "mog2"
-    KNN = "knn"
+Found: TypeAlias = tuple[Picture, UInt8Array, npt.NDArray[np.bool_] | None]
+"""A frame, its foreground, and where nothing tells foreground."""
 
 
 class StoppedError(Exception):
     """The user stopped the command."""
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentOptions:
-    """What masks are wanted.
-
-    Attributes:
-        method: ``auto``: by whether the camera moves.
-        subtractor: For `Method.BACKGROUND`.
-        fill_empty: Whether a box with hardly any foreground gets an ellipse.
-        blur: Whether masks are blurred and thresholded, as the paper's are.
-        overwrite: Whether masks that exist are made again.
-    """
-
-    method: Method = Method.AUTO
-    subtractor: Subtractor = Subtractor.MEDIAN
-    fill_empty: bool = True
-    blur: bool = True
-    overwrite: bool = False
 
 
 @dataclass(slots=True)
@@ -131,10 +101,10 @@ def segment_sequence(
         Method.FLOW: lambda: _by_flow(frames, wanted),
         Method.BOXES: lambda: _by_boxes(frames, wanted),
     }[method]
-    for picture, foreground in found():
+    for picture, foreground, unknown in found():
         if stopped():
             raise StoppedError
-        _write(picture.mask, refined(picture, foreground, options, method))
+        _write(picture.mask, refined(picture, foreground, unknown, options, method))
         summary.written += 1
         advance(1)
     advance(len(wanted) - summary.written)
@@ -159,7 +129,11 @@ def _write(path: Path, mask: UInt8Array) -> None:
 
 
 def refined(
-    picture: Picture, foreground: UInt8Array, options: SegmentOptions, method: Method
+    picture: Picture,
+    foreground: UInt8Array,
+    unknown: npt.NDArray[np.bool_] | None,
+    options: SegmentOptions,
+    method: Method,
 ) -> UInt8Array:
     """The mask that is written: cut by the boxes, filled, blurred and thresholded."""
     if method is Method.BOXES:
@@ -167,7 +141,7 @@ def refined(
     if picture.boxes is not None:
         foreground = foreground & box_mask(picture.boxes, *foreground.shape)
         if options.fill_empty:
-            foreground = fill_empty(foreground, picture.boxes)
+            foreground = fill_empty(foreground, picture.boxes, unknown)
     else:
         foreground = without_specks(foreground)
     return soften(foreground) if options.blur else foreground
@@ -200,9 +174,7 @@ def _learned(frames: Frames, count: int) -> list[Picture]:
     return pictures
 
 
-def _by_background(
-    frames: Frames, learned: list[Picture], subtractor: str
-) -> Iterator[tuple[Picture, UInt8Array]]:
+def _by_background(frames: Frames, learned: list[Picture], subtractor: str) -> Iterator[Found]:
     if not learned:
         return
     covers = [cover for picture in learned if (cover := _cover(picture)) is not None]
@@ -210,25 +182,25 @@ def _by_background(
     background = make_background(subtractor, images, covers or None)
     learned.clear()
     for picture in frames.pictures():
-        yield picture, background.foreground(picture.image, _cover(picture))
+        yield picture, background.foreground(picture.image, _cover(picture)), ~background.known
 
 
 def _cover(picture: Picture) -> UInt8Array | None:
     return None if picture.boxes is None else box_mask(picture.boxes, *picture.image.shape[:2])
 
 
-def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[tuple[Picture, UInt8Array]]:
+def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
     apart, flow = frames.apart(FRAMES_APART), dis_flow()
     window: deque[tuple[Picture, UInt8Array]] = deque(maxlen=2 * apart + 1)
     seen = done = 0
 
-    def foreground(position: int) -> tuple[Picture, UInt8Array]:
+    def foreground(position: int) -> Found:
         at = position - (seen - len(window))
         picture, grey = window[at]
         beside = [window[i][1] for i in (at - apart, at + apart) if 0 <= i < len(window)]
         if not beside and len(window) > 1:  # shorter than the distance
             beside = [window[-1 if at == 0 else 0][1]]
-        return picture, moving_foreground(grey, beside, picture.boxes, flow)
+        return picture, moving_foreground(grey, beside, picture.boxes, flow), None
 
     for picture in frames.pictures():
         grey = np.asarray(cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY), np.uint8)
@@ -246,9 +218,9 @@ def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[tuple[Picture, UInt8
             yield foreground(position)
 
 
-def _by_boxes(frames: Frames, wanted: set[Path]) -> Iterator[tuple[Picture, UInt8Array]]:
+def _by_boxes(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
     for picture in frames.pictures():
         if picture.mask in wanted:
             cover = _cover(picture)
             if cover is not None:
-                yield picture, cover
+                yield picture, cover, None

@@ -13,12 +13,8 @@ import cv2
 
 from stages.errors import SpotStreamError
 from tools.segmentation.frames import Frames
-from tools.segmentation.sequence import (
-    SegmentOptions,
-    SequenceSummary,
-    StoppedError,
-    segment_sequence,
-)
+from tools.segmentation.options import SegmentOptions
+from tools.segmentation.sequence import SequenceSummary, StoppedError, segment_sequence
 
 
 def segment_all(

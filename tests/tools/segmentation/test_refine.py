@@ -25,6 +25,18 @@ def test_only_boxes_with_hardly_any_foreground_are_filled():
     assert not filled[10, 50]
 
 
+def test_what_nothing_is_known_of_gets_its_part_of_the_ellipse():
+    mask = np.zeros((40, 40), np.uint8)
+    mask[10:30, 10:18] = 255
+    unknown = np.zeros((40, 40), bool)
+    unknown[:, 20:] = True
+    filled = fill_empty(mask, boxes([10, 10, 30, 30]), unknown)
+    assert np.array_equal(filled[:, :20], mask[:, :20])
+    assert filled[20, 20:29].all()
+    assert not filled[10, 29]
+    assert not filled[:, 30:].any()
+
+
 def test_softening_closes_holes_and_moves_edges_out_as_the_papers_code():
     mask = np.zeros((80, 80), np.uint8)
     mask[20:60, 20:60] = 255

@@ -4,14 +4,9 @@ import pytest
 
 from stages.errors import OutputError
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
+from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.plan import make_plan
-from tools.segmentation.sequence import (
-    Method,
-    SegmentOptions,
-    StoppedError,
-    is_complete,
-    segment_sequence,
-)
+from tools.segmentation.sequence import StoppedError, is_complete, segment_sequence
 from tools.segmentation.workers import segment_all
 
 SHARP = SegmentOptions(blur=False)
@@ -20,8 +15,8 @@ SHARP = SegmentOptions(blur=False)
 @pytest.fixture
 def still(tmp_path):
     drawn = draw(16, standing=True)
-    write_detrac(tmp_path, "MVI_00001", drawn)
-    return tmp_path, drawn
+    write_detrac(tmp_path / "set", "MVI_00001", drawn)
+    return tmp_path / "set", drawn
 
 
 def only_sequence(root, output=None):

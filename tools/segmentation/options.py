@@ -1,0 +1,42 @@
+"""What masks a user may ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Method(StrEnum):
+    """How foreground is found."""
+
+    AUTO = "auto"
+    BACKGROUND = "background"
+    FLOW = "flow"
+    BOXES = "boxes"
+
+
+class Subtractor(StrEnum):
+    """What tells background from foreground, see `tools.segmentation.background`."""
+
+    MEDIAN = "median"
+    MOG2 = "mog2"
+    KNN = "knn"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOptions:
+    """What masks are wanted.
+
+    Attributes:
+        method: ``auto``: by whether the camera moves.
+        subtractor: For `Method.BACKGROUND`.
+        fill_empty: Whether a box with hardly any foreground gets an ellipse.
+        blur: Whether masks are blurred and thresholded, as the paper's are.
+        overwrite: Whether masks that exist are made again.
+    """
+
+    method: Method = Method.AUTO
+    subtractor: Subtractor = Subtractor.MEDIAN
+    fill_empty: bool = True
+    blur: bool = True
+    overwrite: bool = False
