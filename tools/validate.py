@@ -41,18 +41,20 @@ def validate(
     )
 
     chosen = load_training_config(config, set_ or [])
-    sources = read_sources(chosen)
-    if not sources.validation:
+    scored = tuple(data_set for data_set in chosen.data if data_set.held_out)
+    if not scored:
         raise ConfigError(f"{config} holds out no scene to score on; see held_out")
+    chosen = chosen.model_copy(update={"data": scored})
+    sources = read_sources(chosen)
     try:
         network = SpotNet.from_checkpoint(weights or shipped_weights()).fused()
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
     table = Table("scenes", "images", "boxes", "AP50", "AP70", "recall", *map(_range, SIZES))
     scores: dict[str, dict[str, float]] = {}
+    classes = ClassMap.of(chosen)
     for name, (data_set, samples) in sources.validation.items():
         used = scale or data_set.validation_scale or network.config.scale
-        classes = ClassMap.of(chosen)
         images = detect_samples(network, samples, used, classes, data_set.max_hidden)
         groups = {f"{name} {scene}": [image for image in images if image.scene == scene]
                   for scene in dict.fromkeys(image.scene for image in images)}  # fmt: skip

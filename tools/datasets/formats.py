@@ -21,14 +21,19 @@ EXPECTED = (
 )
 
 
+class UnknownFormatError(ConfigError):
+    """The folder is of none of the formats."""
+
+
 def read_data_set(root: Path) -> DataSet:
     """Reads a data set of any format that is known; what is in the folder says which.
 
     No image is decoded. What cannot be used is left out and named in ``problems``.
 
     Raises:
-        ConfigError: There is no such folder, it is of no known format or of two, a file that all
-            depends on is broken, or no annotated image is left.
+        UnknownFormatError: The folder is of no known format.
+        ConfigError: There is no such folder, it is of two formats, a file that all depends on is
+            broken, or no annotated image is left.
     """
     if not root.is_dir():
         raise ConfigError(f"no data set folder {root}")
@@ -56,7 +61,7 @@ def _read(tree: FolderTree) -> DataSet:
             return read_detrac(tree) if detrac else read_uavdt(tree)
     data_set = read_coco(tree, files)
     if data_set is None:
-        raise ConfigError(f"{tree.root} is no data set: {EXPECTED}")
+        raise UnknownFormatError(f"{tree.root} is no data set: {EXPECTED}")
     return data_set
 
 

@@ -11,8 +11,8 @@ from stages.decoder.image_folder import IMAGE_SUFFIXES, image_files
 from stages.decoder.sources import expand_sources
 from stages.errors import ConfigError
 from tools.datasets.folder_tree import MASKS
-from tools.datasets.formats import read_data_set
-from tools.datasets.sample import DataSet, Sample
+from tools.datasets.formats import UnknownFormatError, read_data_set
+from tools.datasets.sample import Sample
 from tools.segmentation.frames import (
     Frames,
     SampleFrames,
@@ -56,7 +56,10 @@ def make_plan(source: Path, output: Path) -> Plan:
         SourceError: There is nothing to read.
     """
     plan, root = Plan(), output / MASKS
-    data_set = _read_data_set(source) if source.is_dir() else None
+    try:
+        data_set = read_data_set(source) if source.is_dir() else None
+    except UnknownFormatError:
+        data_set = None
     if data_set is not None:
         plan.annotated = True
         plan.problems += [f"{problem.kind}: {problem.place}" for problem in data_set.problems]
@@ -77,15 +80,6 @@ def make_plan(source: Path, output: Path) -> Plan:
         else:
             raise ConfigError(f"cannot segment {source}: a data set, images or a video is needed")
     return plan
-
-
-def _read_data_set(source: Path) -> DataSet | None:
-    try:
-        return read_data_set(source)
-    except ConfigError as error:
-        if "is no data set" in str(error):
-            return None
-        raise
 
 
 def _add_annotated(plan: Plan, samples: Sequence[Sample], root: Path) -> None:

@@ -98,8 +98,7 @@ def read_sources(config: TrainingConfig) -> Sources:
     """Reads the annotations of all data sets; images are read when they are drawn.
 
     Raises:
-        ConfigError: A data set is missing or broken, a held-out scene is not in it, or nothing is
-            left to train on.
+        ConfigError: A data set is missing or broken, or a held-out scene is not in it.
     """
     sources, weights = Sources(), []
     known = {member for members in config.classes.values() for member in members}
@@ -116,10 +115,9 @@ def read_sources(config: TrainingConfig) -> Sources:
             sources.validation[_unused(data_set.name, sources.validation)] = (entry, held)
         sources.training += [(sample, entry) for sample in kept]
         weights.append(entry.share * draw_weights(kept))
-    sources.weights = np.concatenate(weights)
-    if not len(sources.weights):
-        raise ConfigError("every scene is held out or unusable: nothing is left to train on")
-    sources.weights /= sources.weights.sum()
+    if sources.training:
+        sources.weights = np.concatenate(weights)
+        sources.weights /= sources.weights.sum()
     return sources
 
 

@@ -82,6 +82,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     if config.threads:
         torch.set_num_threads(config.threads)
     sources = read_sources(config)
+    if not sources.training:
+        raise ConfigError("every scene is held out: nothing is left to train on")
     make_folder(config.output)
     with training_processes(config.device) as processes:
         state = _begin(config, processes, overwrite)

@@ -72,6 +72,12 @@ def stop_after(config, step):
     assert result.steps == step
 
 
+def test_there_must_be_something_to_train_on(tiny_config, data_set):
+    config = tiny_config(data=[{"path": data_set, "held_out": ["a", "b", "c"]}])
+    with pytest.raises(ConfigError, match="nothing is left to train on"):
+        train(config)
+
+
 def test_another_config_does_not_resume(tiny_config):
     train(tiny_config(steps=1))
     with pytest.raises(ConfigError, match="was trained with another learning_rate"):
