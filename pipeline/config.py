@@ -56,14 +56,20 @@ class DecoderConfig(_Strict):
 class DetectorConfig(_Strict):
     """Which detector."""
 
-    weights: Path | None = Field(None, description="SpotNet weights; none for the shipped ones.")
+    weights: Path | None = Field(
+        None, description="SpotNet weights or exported model; none for the shipped ones."
+    )
     detections: Path | None = Field(None, description="Detection file or folder, used instead.")
+    engine: Literal["auto", "torch", "openvino", "onnxruntime"] = Field(
+        "auto",
+        description="auto: torch on GPUs and CPUs with bfloat16, else openvino where installed.",
+    )
     device: str = Field("auto", description="Torch device, or auto.")
     scale: float | None = Field(
         None, gt=0, le=4, description="Frames are resized by this; none for the weights' own."
     )
     min_score: float = Field(0.1, ge=0, le=1, description="Weaker detections are left out.")
-    threads: int = Field(0, ge=0, description="Torch CPU threads; 0 leaves it to torch.")
+    threads: int = Field(0, ge=0, description="CPU threads; 0 leaves it to the engine.")
     workers: int = Field(1, ge=1, le=64, description="Detector processes; they take GPUs in turn.")
     delay_ms: float = Field(
         0, ge=0, le=10_000, description="Waits so long for each batch, as a slower detector would."

@@ -49,6 +49,7 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
 
     return NetworkDetector(
         config.weights,
+        engine=config.engine,
         device=config.device,
         worker=worker,
         scale=config.scale,
@@ -59,8 +60,14 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
 
 def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Detects in every frame that comes in, until the process is ended."""
-    config = RunConfig.model_validate(plan.config).detector
-    inlet = Inlet(context, plan.endpoint(f"detector-{plan.worker}"), report.alive)
+    whole = RunConfig.model_validate(plan.config)
+    config = whole.detector
+    inlet = Inlet(
+        context,
+        plan.endpoint(f"detector-{plan.worker}"),
+        report.alive,
+        copy=whole.runtime.frames == "shared",
+    )
     outlet = Outlet(context, plan.endpoint("tracker"))
     detector = build_detector(config, plan.worker)
     streams = Streams(plan, lambda channel, logbook: _Stream(plan, channel, logbook))

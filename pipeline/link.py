@@ -16,6 +16,10 @@ LARGEST_PART = 256 * 2**20
 WAITING_MESSAGES = 1000
 """Of one peer; credits keep ours far below, and one that floods has to wait."""
 
+BORROWED_BYTES = 2**16
+"""Parts from this size on are sent from where they lie: whoever owns that memory leaves it alone
+until the message has arrived. A slot of the ring is not used again before its frame is settled."""
+
 _SIGNAL_SECONDS = 0.1
 _COMPLAINT_SECONDS = 1.0
 
@@ -30,6 +34,8 @@ class Inlet:
         endpoint: Where to bind.
         on_turn: Called at least every 0.1 s while messages are waited for, and after each.
         wake: Descriptor of an eventfd that ends the wait for a message.
+        copy: Whether messages are copied out of ZeroMQ's memory, which is quicker unless they carry
+            pixels.
     """
 
     def __init__(
@@ -38,8 +44,11 @@ class Inlet:
         endpoint: str,
         on_turn: Callable[[], None] = lambda: None,
         wake: int | None = None,
+        *,
+        copy: bool = True,
     ) -> None:
         self.malformed = 0
+        self._copy = copy
         self._on_turn = on_turn
         self._complained = 0.0
         self._socket = context.socket(zmq.PULL)
@@ -58,20 +67,29 @@ class Inlet:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            # A signal may have interrupted another thread than this one, which alone handles it.
-            seconds = _SIGNAL_SECONDS
-            if deadline is not None:
-                seconds = min(seconds, max(0.0, deadline - time.monotonic()))
-            events = dict(self._poller.poll(round(seconds * 1000)))
-            self._on_turn()
-            if events.pop(self._socket, None):
-                parts = self._socket.recv_multipart(copy=True)
+            woken = False
+            try:  # at first: what is there already needs no poll, which costs as much as this
+                parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=self._copy)
+            except zmq.Again:
+                woken = self._wait(deadline)
+                self._on_turn()
+            else:
+                self._on_turn()
                 try:
                     return decode(parts)
                 except MessageError as error:
                     self._complain(error)
-            if events or (deadline is not None and time.monotonic() >= deadline):
+            if woken or (deadline is not None and time.monotonic() >= deadline):
                 return None
+
+    def _wait(self, deadline: float | None) -> bool:
+        """Waits for a message, a while; whether it was something else that ended the wait."""
+        # A signal may have interrupted another thread than this one, which alone handles it.
+        seconds = _SIGNAL_SECONDS
+        if deadline is not None:
+            seconds = min(seconds, max(0.0, deadline - time.monotonic()))
+        events = dict(self._poller.poll(round(seconds * 1000)))
+        return bool(events) and self._socket not in events
 
     def _complain(self, error: MessageError) -> None:
         self.malformed += 1
@@ -101,7 +119,11 @@ class Outlet:
 
     def send_parts(self, parts: Sequence[bytes | memoryview]) -> None:
         """The same for a message that is encoded already."""
-        self._socket.send_multipart(parts)
+        # One by one: `send_multipart` looks at every part first, for longer than all this takes.
+        last = len(parts) - 1
+        for number, part in enumerate(parts):
+            more = zmq.SNDMORE if number < last else 0
+            self._socket.send(part, more, copy=len(part) < BORROWED_BYTES)
 
     def close(self) -> None:
         """Closes; what was not delivered is dropped."""

@@ -7,6 +7,7 @@ array is made of it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -269,11 +270,9 @@ class _Payload:
     def take(self, dtype: Any, *shape: int) -> npt.NDArray[Any]:
         if not self._parts:
             raise MessageError("a payload part is missing")
-        part = self._parts.pop(0)
-        if min(shape) < 0 or len(part) != np.dtype(dtype).itemsize * int(np.prod(shape)):
-            raise MessageError(
-                f"a payload part of {len(part)} bytes is no {shape} {np.dtype(dtype)}"
-            )
+        part, dtype = self._parts.pop(0), np.dtype(dtype)
+        if min(shape) < 0 or len(part) != dtype.itemsize * math.prod(shape):
+            raise MessageError(f"a payload part of {len(part)} bytes is no {shape} {dtype}")
         return np.frombuffer(part, dtype).reshape(shape)
 
     def pixels(self, frame: FrameHeader) -> UInt8Array:

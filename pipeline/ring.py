@@ -7,6 +7,7 @@ and a container's small ``/dev/shm`` does not limit it.
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 
@@ -56,7 +57,7 @@ class FrameRing:
         Raises:
             ValueError: The slot lies outside the ring.
         """
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         start = number * _slot_size(count)
         if number < 0 or start + count > self._mapped(start + count):
             raise ValueError(f"slot {number} of {count} bytes lies outside the ring")

@@ -56,8 +56,9 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     kept = os.eventfd(0, os.EFD_NONBLOCK)
-    inlet = Inlet(context, plan.endpoint("sink"), report.alive, kept)
     runtime = RunConfig.model_validate(plan.config).runtime
+    shared = runtime.frames == "shared"
+    inlet = Inlet(context, plan.endpoint("sink"), report.alive, kept, copy=shared)
     broadcast = None
     if runtime.publish is not None:
         broadcast = Broadcast(

@@ -28,8 +28,10 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     Where an earlier process died, the tracks of lossless streams are built up again; live streams
     go on without tracks, and with ids that were never given out.
     """
-    config = RunConfig.model_validate(plan.config).tracker
-    inlet = Inlet(context, plan.endpoint("tracker"), report.alive)
+    whole = RunConfig.model_validate(plan.config)
+    config = whole.tracker
+    shared = whole.runtime.frames == "shared"
+    inlet = Inlet(context, plan.endpoint("tracker"), report.alive, copy=shared)
     outlet = Outlet(context, plan.endpoint("sink"))
     stage = TrackerStage(config.name, config.settings)
     streams = Streams(plan, lambda channel, logbook: _Stream(plan, stage, logbook))

@@ -18,6 +18,7 @@ from tools.bench.commands import bench
 from tools.config_help import CONFIG_HELP
 from tools.data import data_app
 from tools.evaluate import evaluate_app
+from tools.export import export
 from tools.segment import segment
 from tools.synth.command import synth
 from tools.train import train
@@ -226,6 +227,9 @@ def detect(
     with AtomicFile(output) as file:
         file.write(json.dumps(results, indent=1) + "\n")
     typer.echo(f"{output}: {len(results)} detections")
+
+
+app.command()(export)
 
 
 app.command()(train)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from stages.decoder.blank_source import BLANK, BlankSource
 from stages.decoder.image_folder import IMAGE_SUFFIXES, ImageFolderSource, image_files
 from stages.decoder.live import VIDEO_SUFFIXES, LiveOptions, LiveSource, is_live
 from stages.decoder.media import MediaSource, redact
@@ -98,6 +99,8 @@ def open_source(
     """The source of a spec; ``frame_rate`` is that of images, the rest is for `LiveSource`."""
     if spec.location == DEMO:
         return SceneSource(DEMO_SCENE, name=spec.name, selection=selection)
+    if spec.location.startswith(BLANK):
+        return BlankSource(spec.location, name=spec.name)
     if is_live(spec.location):
         return LiveSource(
             spec.location,

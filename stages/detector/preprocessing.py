@@ -52,10 +52,12 @@ def input_geometry(
     )
 
 
-def to_bgr(pixels: UInt8Array, pixel_format: PixelFormat) -> UInt8Array:
-    """The frame as ``(H, W, 3)`` uint8 BGR."""
+def to_bgr(
+    pixels: UInt8Array, pixel_format: PixelFormat, memory: UInt8Array | None = None
+) -> UInt8Array:
+    """The frame as ``(H, W, 3)`` uint8 BGR; a converted one lies in ``memory`` of that shape."""
     if pixel_format is PixelFormat.YUV420P:
-        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_YUV2BGR_I420), np.uint8)
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_YUV2BGR_I420, memory), np.uint8)
     return pixels
 
 
@@ -70,7 +72,7 @@ def place(image: UInt8Array, geometry: InputGeometry, canvas: UInt8Array) -> Non
         return
     shrinks = resized_h < image.shape[0]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    area[:] = cv2.resize(image, (resized_w, resized_h), interpolation=interpolation)
+    cv2.resize(image, (resized_w, resized_h), area, interpolation=interpolation)
 
 
 def network_input(images: Sequence[UInt8Array], geometry: InputGeometry) -> Tensor:
@@ -78,10 +80,21 @@ def network_input(images: Sequence[UInt8Array], geometry: InputGeometry) -> Tens
 
     `normalise` makes of it what the network takes, on whichever device it was moved to.
     """
-    canvas = np.zeros((len(images), geometry.height, geometry.width, 3), np.uint8)
+    return torch.from_numpy(fill_canvas(images, geometry, empty_canvas(len(images), geometry)))
+
+
+def empty_canvas(count: int, geometry: InputGeometry) -> UInt8Array:
+    """``(count, H, W, 3)``, black."""
+    return np.zeros((count, geometry.height, geometry.width, 3), np.uint8)
+
+
+def fill_canvas(
+    images: Sequence[UInt8Array], geometry: InputGeometry, canvas: UInt8Array
+) -> UInt8Array:
+    """Puts images of one size on a canvas that was black, or held other images of that size."""
     for image, area in zip(images, canvas, strict=True):
         place(image, geometry, area)
-    return torch.from_numpy(canvas)
+    return canvas
 
 
 def normalise(images: Tensor) -> Tensor:

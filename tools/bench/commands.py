@@ -11,9 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
+from tools.bench.stage_commands import bench_all, bench_decode, bench_sink, bench_transport
 from tools.config_help import CONFIG_HELP
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side.")
+bench.command("transport")(bench_transport)
+bench.command("decode")(bench_decode)
+bench.command("sink")(bench_sink)
+bench.command("all")(bench_all)
 
 
 @bench.command("pipeline")
@@ -26,9 +31,12 @@ def bench_pipeline(
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often both are run, in turn.")] = 3,
+    json_: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
 ) -> None:
     """The four processes against one process that calls the same functions in a loop."""
     from pipeline.config import load_config
+    from stages.sink.atomic import AtomicFile
+    from tools.bench.everything import report_of_pipeline
     from tools.bench.pipeline import bench_pipeline as measure
 
     def show(number: int, four: float, one: float) -> None:
@@ -36,6 +44,9 @@ def bench_pipeline(
 
     result = measure(source, load_config(config, set_ or []), rounds, show)
     typer.echo(f"{result.frames} frames; four processes to one loop: {result.ratio:.2f} (median)")
+    if json_ is not None:
+        with AtomicFile(json_) as file:
+            file.write(json.dumps(report_of_pipeline(result).as_json(), indent=1) + "\n")
 
 
 @bench.command("track")
@@ -85,6 +96,65 @@ def bench_trackers(
     if json_ is not None:
         with AtomicFile(json_) as file:
             file.write(json.dumps([dataclasses.asdict(speed) for speed in speeds], indent=1))
+
+
+@bench.command("detect")
+def bench_detectors(
+    weights: Annotated[
+        Path | None, typer.Option(help="SpotNet weights. Without: those that ship.")
+    ] = None,
+    model: Annotated[
+        list[Path] | None, typer.Option(help="Exported model, beside the engines; may be repeated.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Video file or image folder. Without: a rendered scene.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="How many frames.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")] = 7,
+    threads: Annotated[int, typer.Option(min=1, help="Of each engine.")] = 1,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="torch.compile too; needs a C++ compiler.")
+    ] = False,
+    validate: Annotated[
+        Path | None, typer.Option(help="Training config: AP on the scenes that it holds out.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key of that: key.path=value.")
+    ] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
+) -> None:
+    """The detector on a CPU, frame in and boxes out, by engine."""
+    import dataclasses
+
+    from stages.sink.atomic import AtomicFile
+    from tools.bench.detect import bench_detect, make_detectors, rendered_frames, source_frames
+    from tools.bench.detector_scores import score_detectors
+
+    detectors = make_detectors(weights, threads, model or [], compiled=compiled)
+    with Console(stderr=True).status("starting") as status:
+        pictures = rendered_frames(frames) if source is None else source_frames(source, frames)
+        speeds = bench_detect(detectors, pictures, rounds, status.update)
+        scores = score_detectors(detectors, validate, set_ or [], status.update) if validate else {}
+    columns = [f"{group} {name}" for group, each in next(iter(scores.values()), {}).items()
+               for name in each]  # fmt: skip
+    table = Table("", "ms/frame", "spread", "CPU ms", "× eager", "boxes differ, px", *columns)
+    for speed in speeds:
+        own = [f"{ap:.4f}" for each in scores.get(speed.name, {}).values() for ap in each.values()]
+        low, high = speed.spread
+        table.add_row(
+            speed.name,
+            f"{speed.milliseconds:.1f}",
+            f"{low:.0f}–{high:.0f}",
+            f"{speed.cpu_milliseconds:.1f}",
+            f"{speed.to_eager:.2f}",
+            f"{speed.box_distance:.2g}",
+            *own,
+        )
+    Console().print(table)
+    if json_ is not None:
+        rows = [dataclasses.asdict(speed) | {"scores": scores.get(speed.name)} for speed in speeds]
+        with AtomicFile(json_) as file:
+            file.write(json.dumps(rows, indent=1) + "\n")
 
 
 @bench.command("scores")

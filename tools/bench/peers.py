@@ -1,4 +1,4 @@
-"""Environments of other people's trackers, and runs in them."""
+"""Environments of other people's packages, and runs of their trackers in them."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "boxmot": ("boxmot>=25",),
     "norfair": ("norfair>=2.1",),
     "reference": ("filterpy>=1.4.5", "lap"),
+    "imagezmq": ("imagezmq>=1.2", "opencv-python-headless"),
+    "vidgear": ("vidgear>=0.3.6", "pyzmq", "simplejpeg", "opencv-python-headless"),
+    "ffmpeg": ("imageio-ffmpeg>=0.5",),
 }
 
 Frames = Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]

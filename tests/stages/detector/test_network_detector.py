@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from stages.decoder.scene import Scene, SceneConfig
-from stages.detector.network_detector import NetworkDetector, fast_dtype
+from stages.detector.engines.torch_engine import fast_dtype
+from stages.detector.network_detector import NetworkDetector
 from stages.errors import ConfigError
 from stages.records import Frame, FrameHeader, PixelFormat
 

@@ -1,0 +1,94 @@
+"""A source of frames that nobody draws, to measure what is around it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from stages.decoder.source import FrameAllocator, SourceRecord
+from stages.errors import SourceError
+from stages.records import (
+    EndOfStream,
+    EndReason,
+    Frame,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+)
+
+BLANK = "blank:"
+"""How a location of a `BlankSource` begins."""
+
+
+def blank_location(
+    height: int,
+    width: int,
+    frames: int,
+    pixel_format: PixelFormat = PixelFormat.YUV420P,
+    frame_rate: int = 25,
+) -> str:
+    """The location of a `BlankSource`, such as ``blank:1920x1080:yuv420p:500@25``."""
+    return f"{BLANK}{width}x{height}:{pixel_format.value}:{frames}@{frame_rate}"
+
+
+class BlankSource:
+    """Frames whose pixels stay as the allocator lent them; costs next to nothing.
+
+    Args:
+        location: See `blank_location`.
+        name: Name of the stream.
+        clock: Wall clock, ns since the epoch.
+
+    Raises:
+        SourceError: The location is none of these.
+    """
+
+    resumes = False
+
+    def __init__(
+        self, location: str, *, name: str = "blank", clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        formats = "|".join(pixel_format.value for pixel_format in PixelFormat)
+        found = re.fullmatch(rf"{BLANK}(\d+)x(\d+):({formats}):(\d+)@(\d+)", location)
+        if found is None:
+            raise SourceError(f"{location} is not like blank:1920x1080:yuv420p:500@25")
+        self.location = location
+        self.name = name
+        self.clock = clock
+        self._width, self._height, self._frames, self._rate = (
+            int(found[group]) for group in (1, 2, 4, 5)
+        )
+        self._format = PixelFormat(found[3])
+
+    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+        """See `Source.records`."""
+        time_base = Fraction(1, self._rate)
+        shape = self._format.shape(self._height, self._width)
+        yield StreamStart(
+            stream=self.name,
+            epoch=0,
+            source=self.location,
+            height=self._height,
+            width=self._width,
+            frame_rate=Fraction(self._rate),
+            time_base=time_base,
+            frame_count=self._frames,
+        )
+        for index in range(self._frames):
+            pixels = allocator.allocate(shape)
+            header = FrameHeader(
+                self.name,
+                0,
+                index,
+                index,
+                index,
+                time_base,
+                self.clock(),
+                self._height,
+                self._width,
+                self._format,
+            )
+            yield Frame(header, pixels)
+        yield EndOfStream(self.name, 0, self._frames, EndReason.COMPLETE)

@@ -1,0 +1,13 @@
+"""What computes the network: PyTorch, OpenVINO or ONNX Runtime, from the same weights."""
+
+from stages.detector.engines.choice import ENGINES, EngineName, build_engine, installed_engines
+from stages.detector.engines.engine import Engine, EngineOutput
+
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "EngineName",
+    "EngineOutput",
+    "build_engine",
+    "installed_engines",
+]

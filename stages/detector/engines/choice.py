@@ -1,0 +1,95 @@
+"""Which engine computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+import torch
+
+from stages.detector.engines.engine import Engine
+from stages.detector.engines.extras import installed
+from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
+from stages.errors import ConfigError
+
+EngineName: TypeAlias = Literal["torch", "openvino", "onnxruntime"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+
+_PACKAGES: dict[EngineName, tuple[str, ...]] = {
+    "torch": ("torch",),
+    "openvino": ("openvino", "onnx"),
+    "onnxruntime": ("onnxruntime", "onnx"),
+}
+_EXPORTED: dict[str, tuple[EngineName, ...]] = {
+    ".xml": ("openvino",),
+    ".onnx": ("onnxruntime", "openvino"),
+}
+
+
+def build_engine(
+    weights: Path,
+    engine: EngineName | Literal["auto"] = "auto",
+    *,
+    device: str = "auto",
+    worker: int = 0,
+    threads: int = 0,
+) -> Engine:
+    """The engine asked for, or the fastest that is installed.
+
+    Args:
+        weights: A SpotNet weights file, or a model of ``spotstream export``.
+        engine: ``"auto"``: PyTorch on a GPU and on a CPU that computes in bfloat16, else OpenVINO
+            where it is installed, else PyTorch; of an exported model, one that reads it.
+        device: A torch device, or ``"auto"``: CUDA where there is one and the engine uses it.
+        worker: Which of several detectors this is: ``"auto"`` takes the GPUs in turn.
+        threads: On the CPU; 0 leaves it to the engine.
+
+    Raises:
+        ConfigError: The engine is not installed, takes no such weights or no such device, or the
+            weights do not load.
+    """
+    exported = _EXPORTED.get(weights.suffix)
+    uses_gpu = engine in ("auto", "torch") and exported is None
+    chosen = torch.device(device) if device != "auto" else _any_device(worker if uses_gpu else None)
+    if engine == "auto":
+        engine = _fastest(chosen) if exported is None else _reader(exported)
+    elif exported is not None and engine not in exported:
+        raise ConfigError(
+            f"detector.engine {engine} does not read {weights}; {' or '.join(exported)} does"
+        )
+    if engine == "torch":
+        return TorchEngine(weights, chosen)
+    if chosen.type != "cpu":
+        raise ConfigError(f"detector.engine {engine} computes on the CPU, got device {device}")
+    return _cpu_engine(engine)(weights, threads)
+
+
+def installed_engines() -> list[EngineName]:
+    """Those whose packages are there."""
+    return [name for name in ENGINES if installed(*_PACKAGES[name])]
+
+
+def _any_device(worker: int | None) -> torch.device:
+    gpus = 0 if worker is None else torch.cuda.device_count()
+    return torch.device(f"cuda:{worker % gpus}" if worker is not None and gpus else "cpu")
+
+
+def _fastest(device: torch.device) -> EngineName:
+    slow = device.type == "cpu" and fast_dtype(device) is torch.float32
+    return "openvino" if slow and installed(*_PACKAGES["openvino"]) else "torch"
+
+
+def _reader(engines: tuple[EngineName, ...]) -> EngineName:
+    """The first that is installed, else the first: it says what is missing."""
+    return next((name for name in engines if installed(name)), engines[0])
+
+
+def _cpu_engine(name: EngineName) -> Callable[[Path, int], Engine]:
+    if name == "openvino":
+        from stages.detector.engines.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine
+    from stages.detector.engines.onnx_engine import OnnxRuntimeEngine
+
+    return OnnxRuntimeEngine

@@ -1,0 +1,42 @@
+"""What every engine promises."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from stages.detector.spotnet import SpotNetConfig
+from stages.records import Float32Array, Int64Array, UInt8Array
+
+
+class EngineOutput(NamedTuple):
+    """The best ``K`` peaks of each image, scores falling.
+
+    Attributes:
+        boxes: ``(N, K, 4)`` left, top, right, bottom in pixels of the input.
+        scores: ``(N, K)``.
+        classes: ``(N, K)``.
+    """
+
+    boxes: Float32Array
+    scores: Float32Array
+    classes: Int64Array
+
+
+class Engine(Protocol):
+    """Computes boxes from images.
+
+    Attributes:
+        description: Name, version and arithmetic, for people: ``openvino 2026.4.1, f32``.
+        config: Of the network.
+        batch_size: Images at a time that it is fastest with.
+        size: Height and width of the only input it takes; None for any multiple of
+            ``config.size_multiple``.
+    """
+
+    description: str
+    config: SpotNetConfig
+    batch_size: int
+    size: tuple[int, int] | None
+
+    def detect(self, images: UInt8Array) -> EngineOutput:
+        """Boxes in ``(N, H, W, 3)`` BGR images, which are read before this returns."""

@@ -1,0 +1,41 @@
+"""The whole computation as one graph: pixels in, boxes out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from stages.detector.peaks import detect_peaks
+from stages.detector.preprocessing import normalise
+from stages.detector.spotnet import SpotNet
+
+INPUT = "images"
+OUTPUTS = ("boxes", "scores", "classes")
+
+
+class DetectionGraph(nn.Module):
+    """Normalisation, network and peaks, the same for all engines and for export.
+
+    Args:
+        network: Batch norms folded, see `SpotNet.fused`; it computes in its weights' dtype.
+    """
+
+    def __init__(self, network: SpotNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``(N, H, W, 3)`` uint8 BGR to boxes ``(N, K, 4)``, scores and classes ``(N, K)``.
+
+        See `stages.detector.peaks.Peaks`.
+        """
+        dtype = next(self.network.parameters()).dtype
+        peaks = detect_peaks(self.network, normalise(images).to(dtype))
+        return peaks.boxes, peaks.scores, peaks.classes
+
+
+def example_images(config_multiple: int, size: tuple[int, int] | None = None) -> Tensor:
+    """An input to trace the graph with: ``(1, H, W, 3)``, black."""
+    # Large enough that there are more cells than boxes.
+    side = -(-64 // config_multiple) * config_multiple
+    return torch.zeros((1, *(size or (side, side)), 3), dtype=torch.uint8)

@@ -1,0 +1,80 @@
+"""The detector as an ONNX model, which carries its config."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from stages.detector.engines.extras import need
+from stages.detector.engines.graph import INPUT, OUTPUTS, DetectionGraph, example_images
+from stages.detector.spotnet import SpotNet, SpotNetConfig
+from stages.errors import ConfigError
+
+METADATA = "spotnet"
+"""Metadata key of the config in JSON, as in our safetensors files."""
+
+_OPSET = 17  # what both runtimes have known for years
+
+
+def onnx_model(network: SpotNet, size: tuple[int, int] | None = None, extra: str = "onnx") -> bytes:
+    """`DetectionGraph` of ``network`` as a serialised ONNX model with metadata.
+
+    Args:
+        network: In float32, batch norms folded.
+        size: Height and width of the input, batch 1; None leaves all three open.
+        extra: Named in the error where the package onnx is missing.
+
+    Raises:
+        ConfigError: The package onnx is not installed.
+    """
+    onnx = need("onnx", extra)
+    axes = {name: {0: "batch"} for name in (INPUT, *OUTPUTS)}
+    axes[INPUT] |= {1: "height", 2: "width"}
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the tracer warns of each constant
+        path = Path(folder) / "model.onnx"
+        # The exporter that traces needs onnx alone and a second; the newer one onnxscript too.
+        torch.onnx.export(
+            DetectionGraph(network).eval(),
+            (example_images(network.config.size_multiple, size),),
+            path,
+            input_names=[INPUT],
+            output_names=list(OUTPUTS),
+            dynamic_axes=axes if size is None else None,
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+        model = onnx.load(path)
+    onnx.helper.set_model_props(model, metadata(network.config))
+    return bytes(model.SerializeToString())
+
+
+def metadata(config: SpotNetConfig) -> dict[str, str]:
+    """What an exported model says of itself: `METADATA` for us, the rest for other programs."""
+    return {
+        METADATA: config.to_json(),
+        "class_names": ",".join(config.class_names),
+        "scale": f"{config.scale:g}",
+        "size_multiple": str(config.size_multiple),
+        "padding": config.padding,
+    }
+
+
+def config_of(path: Path, found: Mapping[str, str]) -> SpotNetConfig:
+    """The config in the metadata of an exported model.
+
+    Raises:
+        ConfigError: There is none: the model is not of ``spotstream export``.
+    """
+    try:
+        return SpotNetConfig.from_json(found[METADATA])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{path} holds no SpotNet config in its metadata; make it with spotstream export"
+        ) from error

@@ -1,0 +1,108 @@
+"""OpenVINO, on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.detector.engines.engine import EngineOutput
+from stages.detector.engines.extras import need
+from stages.detector.engines.graph import OUTPUTS
+from stages.detector.engines.onnx_graph import config_of, metadata, onnx_model
+from stages.detector.engines.torch_engine import load_network
+from stages.detector.spotnet import SpotNet, SpotNetConfig
+from stages.errors import ConfigError
+from stages.records import UInt8Array
+
+EXPORTED = (".xml", ".onnx")
+
+
+class OpenVinoEngine:
+    """See `Engine`; compiled for each size of input when the first image of it comes.
+
+    Args:
+        weights: A SpotNet weights file, or an ``.xml`` or ``.onnx`` of ``spotstream export``.
+        threads: How many; 0 leaves it to OpenVINO.
+
+    Raises:
+        ConfigError: The weights do not load, or a package is missing.
+    """
+
+    batch_size = 1
+
+    def __init__(self, weights: Path, threads: int = 0) -> None:
+        openvino = need("openvino", "openvino")
+        self._core = openvino.Core()
+        if weights.suffix in EXPORTED:
+            self._model, self.config = read_exported(self._core, weights)
+        else:
+            network = load_network(weights)
+            self._model = openvino_model(self._core, network)
+            self.config = network.config
+        # Without a hint, OpenVINO computes in bfloat16 where the CPU does, as the others do not.
+        self._properties: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        if threads:
+            self._properties["INFERENCE_NUM_THREADS"] = threads
+        _, height, width, _ = self._model.inputs[0].partial_shape
+        self.size = (height.get_length(), width.get_length()) if height.is_static else None
+        self._requests: dict[tuple[int, ...], Any] = {}
+        quantised = any(op.get_type_name() == "FakeQuantize" for op in self._model.get_ops())
+        arithmetic = "int8" if quantised else "float32"
+        version = openvino.__version__.split("-")[0]
+        self.description = f"openvino {version}, {arithmetic} on cpu"
+
+    def detect(self, images: UInt8Array) -> EngineOutput:
+        """See `Engine`."""
+        request = self._request((1, *images.shape[1:]))
+        each = []
+        for image in images:
+            request.infer([image[None]], share_inputs=True)
+            each.append([request.get_tensor(name).data.copy() for name in OUTPUTS])
+        return EngineOutput(*(np.concatenate(parts) for parts in zip(*each, strict=True)))
+
+    def _request(self, shape: tuple[int, ...]) -> Any:
+        if shape not in self._requests:
+            if self.size is None:
+                self._model.reshape(list(shape))
+            compiled = self._core.compile_model(self._model, "CPU", self._properties)
+            self._requests[shape] = compiled.create_infer_request()
+        return self._requests[shape]
+
+
+def openvino_model(core: Any, network: SpotNet, size: tuple[int, int] | None = None) -> Any:
+    """`DetectionGraph` as an ``openvino.Model`` with metadata; see `onnx_model`.
+
+    By way of ONNX: `openvino.convert_model`, which takes torch's modules, reports its use over
+    the network.
+    """
+    model = core.read_model(onnx_model(network, size, "openvino"))
+    for key, value in metadata(network.config).items():
+        model.set_rt_info(value, key)
+    return model
+
+
+def read_exported(core: Any, path: Path) -> tuple[Any, SpotNetConfig]:
+    """The ``openvino.Model`` in a file of ``spotstream export``, and the network's config.
+
+    Raises:
+        ConfigError: The file cannot be read, or is of something else.
+    """
+    if not path.is_file():
+        raise ConfigError(f"no weights file {path}")
+    try:
+        model = core.read_model(str(path))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ConfigError(f"{path} is not a model that OpenVINO reads: {reason}") from error
+    # OpenVINO keeps the metadata of an ONNX model under a key of its own.
+    folder = [] if path.suffix == ".xml" else ["framework"]
+    found = {}
+    for key in metadata(SpotNetConfig()):
+        if model.has_rt_info([*folder, key]):
+            found[key] = str(model.get_rt_info([*folder, key]).value)
+    return model, config_of(path, found)

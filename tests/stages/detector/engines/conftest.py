@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stages.decoder.scene import Scene, SceneConfig
+from stages.detector.network_detector import shipped_weights
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    return shipped_weights()
+
+
+@pytest.fixture(scope="session")
+def images():
+    """Two pictures of a scene, ``(2, 192, 320, 3)``."""
+    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=20, vehicles=120))
+    return np.stack([scene.render(index).image for index in (3, 9)])
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,96 @@
+"""Which engine, and what is said where there is none."""
+
+import sys
+
+import pytest
+import torch
+
+from stages.detector.engines import build_engine, choice, installed_engines
+from stages.detector.engines.onnx_graph import onnx_model
+from stages.detector.engines.torch_engine import TorchEngine, load_network
+from stages.detector.network_detector import NetworkDetector
+from stages.errors import ConfigError
+
+
+def test_torch_is_always_there():
+    assert "torch" in installed_engines()
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "packages", "expected"),
+    [
+        ("cuda", torch.bfloat16, True, "torch"),
+        ("cuda", torch.float32, True, "torch"),
+        ("cpu", torch.bfloat16, True, "torch"),
+        ("cpu", torch.float32, True, "openvino"),
+        ("cpu", torch.float32, False, "torch"),
+    ],
+)
+def test_auto_takes_openvino_on_a_cpu_without_bfloat16(
+    device, dtype, packages, expected, monkeypatch
+):
+    monkeypatch.setattr(choice, "fast_dtype", lambda device: dtype)
+    monkeypatch.setattr(choice, "installed", lambda *names: packages)
+    assert choice._fastest(torch.device(device)) == expected
+
+
+@pytest.mark.parametrize(
+    ("engine", "package", "extra"),
+    [
+        ("openvino", "openvino", "openvino"),
+        ("openvino", "onnx", "openvino"),
+        ("onnxruntime", "onnxruntime", "onnx"),
+        ("onnxruntime", "onnx", "onnx"),
+    ],
+)
+def test_a_missing_package_names_its_extra(engine, package, extra, weights, monkeypatch):
+    if package == "onnx":
+        pytest.importorskip(engine)
+    monkeypatch.setitem(sys.modules, package, None)  # importing it fails
+    with pytest.raises(ConfigError, match=rf"package {package}: .*spotstream\[{extra}\]"):
+        build_engine(weights, engine)
+
+
+def test_auto_of_an_exported_model_says_what_would_read_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(choice, "installed", lambda *names: False)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ConfigError, match=r"spotstream\[onnx\]"):
+        build_engine(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "engine"), [("a.onnx", "torch"), ("a.xml", "torch"), ("a.xml", "onnxruntime")]
+)
+def test_an_engine_that_does_not_read_the_model_is_refused(name, engine, tmp_path):
+    with pytest.raises(ConfigError, match=f"{engine} does not read .*{name}"):
+        build_engine(tmp_path / name, engine)
+
+
+def test_only_torch_takes_a_gpu(weights):
+    with pytest.raises(ConfigError, match="onnxruntime computes on the CPU, got device cuda"):
+        build_engine(weights, "onnxruntime", device="cuda:0")
+
+
+def test_a_model_without_our_metadata_is_refused(weights, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    model = onnx.load_from_string(onnx_model(load_network(weights)))
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "bare.onnx")
+    with pytest.raises(ConfigError, match=r"bare\.onnx holds no SpotNet config"):
+        build_engine(tmp_path / "bare.onnx")
+
+
+def test_no_model_and_a_broken_one_are_one_line(tmp_path):
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(ConfigError, match="no weights file"):
+        build_engine(tmp_path / "missing.onnx", "onnxruntime")
+    (tmp_path / "broken.onnx").write_bytes(b"no model")
+    with pytest.raises(ConfigError, match=r"broken\.onnx is not a readable ONNX model"):
+        build_engine(tmp_path / "broken.onnx", "onnxruntime")
+
+
+def test_the_detector_uses_the_engine_it_is_told(weights):
+    detector = NetworkDetector(engine="torch", threads=1)
+    assert isinstance(detector.engine, TorchEngine)
+    assert detector.batch_size == detector.engine.batch_size

@@ -1,0 +1,95 @@
+"""Every engine gives PyTorch's boxes, from weights and from exported models."""
+
+import numpy as np
+import pytest
+import torch
+
+from stages.detector.engines import build_engine
+from stages.detector.engines.onnx_graph import onnx_model
+from stages.detector.engines.torch_engine import load_network
+from stages.detector.spotnet import SpotNet, SpotNetConfig, save_checkpoint
+
+PACKAGES = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
+PUBLISHED = SpotNetConfig(
+    stem_channels=8,
+    dims=(8, 8),
+    modules=(1, 1),
+    feature_channels=8,
+    head_channels=8,
+    squeeze_excitation=False,
+    size_multiple=64,
+)
+"""Two stacks, centred padding, attention at full resolution: the published kind, but small."""
+
+PIXELS = 0.05  # at most this far apart
+SCORE = 0.1
+
+
+@pytest.fixture(scope="module")
+def float_cpu():
+    """Boxes in bfloat16 are not those in float32, whatever computes them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+        patch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def eager(weights, images, float_cpu):
+    return build_engine(weights, "torch", device="cpu").detect(images)
+
+
+def assert_equal_boxes(found, expected):
+    sure = expected.scores > SCORE
+    assert sure.sum() > 10
+    np.testing.assert_allclose(found.scores[sure], expected.scores[sure], atol=1e-3)
+    np.testing.assert_allclose(found.boxes[sure], expected.boxes[sure], atol=PIXELS)
+    np.testing.assert_array_equal(found.classes[sure], expected.classes[sure])
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_boxes_are_those_of_torch(name, weights, images, eager):
+    for package in PACKAGES[name]:
+        pytest.importorskip(package)
+    engine = build_engine(weights, name, threads=1)
+    assert name in engine.description
+    assert engine.config == load_network(weights).config
+    assert_equal_boxes(engine.detect(images), eager)
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_another_size_comes_next(name, weights, images, float_cpu):
+    for package in PACKAGES[name]:
+        pytest.importorskip(package)
+    engine = build_engine(weights, name, threads=1)
+    expected = build_engine(weights, "torch", device="cpu")
+    for part in (images, images[:, :128, :256].copy()):
+        assert_equal_boxes(engine.detect(part), expected.detect(part))
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_an_exported_model_needs_nothing_else(name, weights, images, eager, tmp_path):
+    for package in PACKAGES[name]:
+        pytest.importorskip(package)
+    network = load_network(weights)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(onnx_model(network))
+    engine = build_engine(path, name, threads=1)
+    assert engine.config == network.config
+    assert engine.size is None
+    assert_equal_boxes(engine.detect(images), eager)
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_the_published_kind_of_network_gives_equal_boxes(name, images, float_cpu, tmp_path):
+    for package in PACKAGES[name]:
+        pytest.importorskip(package)
+    torch.manual_seed(0)
+    path = tmp_path / "random.safetensors"
+    save_checkpoint(SpotNet(PUBLISHED).eval(), path, half=False)
+    found = build_engine(path, name, threads=1).detect(images)
+    expected = build_engine(path, "torch", device="cpu").detect(images)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)
+    # Weights at random find many peaks of nearly one score: in any order, but there.
+    apart = np.abs(expected.boxes[0, :50, None] - found.boxes[0, None]).max(axis=-1)
+    assert apart.min(axis=1).max() < PIXELS

@@ -1,0 +1,51 @@
+from dataclasses import replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.detector.input_memory import InputMemory
+from stages.detector.preprocessing import input_geometry, network_input, to_bgr
+from stages.detector.spotnet.config import compact_config, published_config
+from stages.records import Frame, FrameHeader, PixelFormat
+
+
+def yuv_frame(height, width, seed):
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    header = FrameHeader(
+        "s", 0, seed, seed, 0, Fraction(1, 25), 0, height, width, PixelFormat.YUV420P
+    )
+    return Frame(header, cv2.cvtColor(noise, cv2.COLOR_BGR2YUV_I420))
+
+
+@pytest.mark.parametrize("scale", [0.75, 1.0, 1.3])
+@pytest.mark.parametrize("config", [compact_config(), published_config()])
+def test_inputs_are_those_of_new_memory(config, scale):
+    memory = InputMemory()
+    for seed, (height, width) in enumerate([(90, 150), (120, 96), (90, 150)]):
+        frames = [yuv_frame(height, width, seed * 10 + n) for n in range(1 + seed % 2)]
+        geometry = input_geometry(height, width, config, scale)
+        images = [to_bgr(frame.pixels, PixelFormat.YUV420P) for frame in frames]
+        expected = network_input(images, geometry).numpy()
+        np.testing.assert_array_equal(memory.fill(frames, geometry), expected)
+
+
+def test_frames_of_one_size_take_the_same_memory():
+    memory, geometry = InputMemory(), input_geometry(90, 150, compact_config(), 0.75)
+    first = memory.fill([yuv_frame(90, 150, 0), yuv_frame(90, 150, 1)], geometry)
+    second = memory.fill([yuv_frame(90, 150, 2)], geometry)
+    assert np.shares_memory(first, second)
+
+
+def test_sizes_that_share_an_input_size_do_not_share_their_borders():
+    memory, config = InputMemory(), compact_config()
+    large, small = (input_geometry(side, side, config) for side in (64, 40))
+    memory.fill([yuv_frame(64, 64, 0)], large)
+    assert not memory.fill([yuv_frame(40, 40, 1)], small)[0, 40:].any()
+
+
+def test_a_frame_without_pixels_is_named():
+    frame = replace(yuv_frame(64, 64, 0), pixels=None)
+    with pytest.raises(ValueError, match="s: frame 1 has no pixels"):
+        InputMemory().fill([frame], input_geometry(64, 64, compact_config()))

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.errors import SourceError
+from tools.bench import decode
+from tools.bench.decode import BARE, OPENCV, OURS, PROGRAM, bench_decode, moving_video
+from tools.bench.figures import CPU, RATE
+
+FFMPEG = """#!/bin/sh
+echo 'frame=   10 fps=0.0 q=-0.0 size=N/A' >&2
+echo 'bench: utime=0.200s stime=0.050s rtime=0.100s' >&2
+"""
+
+
+def test_every_way_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text(FFMPEG)
+    program.chmod(0o755)
+    monkeypatch.setattr(decode.shutil, "which", lambda name: str(program))
+    report = bench_decode(frames=10, rounds=1, warm_up=0, height=48, width=64)
+    values = {(figure.name, figure.unit): figure.median for figure in report.figures}
+    assert set(values) == {
+        (name, unit) for name in (OURS, BARE, OPENCV, PROGRAM) for unit in (RATE, CPU)
+    }
+    assert values[PROGRAM, RATE] == pytest.approx(100)
+    assert values[PROGRAM, CPU] == pytest.approx(25)
+    assert {(asked.name, asked.to) for asked, _ in report.ratios} >= {(OURS, PROGRAM), (OURS, BARE)}
+
+
+def test_all_ways_see_all_frames(tmp_path: Path) -> None:
+    video = moving_video(tmp_path, 12, 48, 64)
+    assert [way(video) for way in (decode._into_ring, decode._bare, decode._opencv)] == [12] * 3
+
+
+def test_a_source_without_frames_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    with pytest.raises(SourceError):
+        bench_decode(tmp_path / "empty.mp4", rounds=1, warm_up=0)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tools.bench import everything
+from tools.bench.everything import bench_all, report_of_pipeline, track_report
+from tools.bench.figures import Report
+from tools.bench.pipeline import PipelineBench
+from tools.bench.track import TrackerSpeed
+from tools.main import app
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give(name: str):
+        return lambda *args, **settings: Report(name, (), ())
+
+    for name in ("transport", "decode", "sink"):
+        monkeypatch.setattr(everything, f"bench_{name}", give(name))
+    monkeypatch.setattr(everything, "detect_report", give("detect"))
+    monkeypatch.setattr(everything, "bench_track", lambda *args: [])
+    one = PipelineBench((50.0, 60.0), (100.0, 100.0), 10)
+    monkeypatch.setattr(everything, "bench_pipeline", lambda *args: one)
+
+
+@pytest.mark.usefixtures("short")
+def test_all_of_them_go_into_one_file_and_one_picture(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    files = tmp_path / "all.json", tmp_path / "all.png"
+    result = CliRunner().invoke(
+        app, ["bench", "all", "--json", str(files[0]), "--plot", str(files[1])]
+    )
+    assert result.exit_code == 0, result.output
+    benches = json.loads(files[0].read_text())["benches"]
+    assert [each["bench"] for each in benches] == [
+        *("transport", "decode", "detect", "track", "sink", "pipeline")
+    ]
+    assert files[1].read_bytes().startswith(b"\x89PNG")
+    assert len(bench_all()) == 6
+
+
+def test_the_pipeline_is_compared_with_the_loop_of_its_round() -> None:
+    report = report_of_pipeline(PipelineBench((50.0, 60.0), (100.0, 80.0), 10))
+    [(_, ratio)] = report.ratios
+    assert ratio.rounds == (0.5, 0.75)
+
+
+def test_a_peer_is_compared_with_its_kind_on_the_same_load() -> None:
+    report = track_report(
+        [
+            TrackerSpeed("sort", "sort", "A", 2.0, (1.0, 4.0)),
+            TrackerSpeed("norfair", "sort", "A", 10.0, (8.0, 11.0)),
+        ]
+    )
+    assert [figure.median for figure in report.figures] == [2.0, 10.0]
+    [(asked, ratio)] = report.ratios
+    assert (asked.name, asked.to, ratio.median) == ("norfair", "sort", 5.0)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stages.errors import ConfigError
+from tools.bench.figures import RATE, Comparison, Report, measure
+from tools.bench.plot import check_plot
+
+
+def counted(order: list[str], name: str, values: list[float]):
+    def run() -> dict[str, float]:
+        order.append(name)
+        return {RATE: values.pop(0)}
+
+    return run
+
+
+def example(order: list[str]) -> Report:
+    return measure(
+        "example",
+        {
+            "ours": counted(order, "ours", [1.0, 10.0, 30.0, 20.0]),
+            "theirs": counted(order, "theirs", [1.0, 20.0, 20.0, 40.0]),
+        },
+        [Comparison("ours", "theirs", aim=0.7), Comparison("ours", "absent")],
+        rounds=3,
+    )
+
+
+def test_rounds_take_turns_and_the_warm_up_does_not_count() -> None:
+    order: list[str] = []
+    report = example(order)
+    assert order == [*["theirs", "ours"], *["ours", "theirs"], *["theirs", "ours"], "ours",
+                     "theirs"]  # fmt: skip
+    ours, theirs = report.figures
+    assert (ours.name, ours.rounds, ours.median, ours.spread) == (
+        "ours",
+        (10.0, 30.0, 20.0),
+        20.0,
+        (10.0, 30.0),
+    )
+    assert theirs.median == 20.0
+
+
+def test_ratios_are_those_of_each_round_and_of_what_was_measured() -> None:
+    [(asked, ratio)] = example([]).ratios
+    assert asked.to == "theirs"
+    assert ratio.rounds == (0.5, 1.5, 0.5)
+
+
+def test_json_holds_every_round() -> None:
+    content = json.loads(json.dumps(example([]).as_json()))
+    assert content["figures"][0]["rounds"] == [10.0, 30.0, 20.0]
+    [ratio] = content["ratios"]
+    assert (ratio["median"], ratio["spread"], ratio["aim"]) == (0.5, [0.5, 1.5], 0.7)
+
+
+def test_a_plot_that_cannot_be_drawn_is_refused_at_once() -> None:
+    check_plot(None)
+    with pytest.raises(ConfigError, match=r"must end in \.png"):
+        check_plot(Path("plot.txt"))

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import numpy as np
+
+from tools.bench.figures import CPU, RATE
+from tools.bench.sink import DRAWING, ENCODING, LIMIT, OVERLAY, bench_sink, drifting_tracks
+
+
+def test_drawing_encoding_and_both_are_measured() -> None:
+    report = bench_sink(frames=4, vehicles=3, rounds=1, warm_up=0, height=96, width=128)
+    values = {(figure.name, figure.unit): figure.median for figure in report.figures}
+    assert set(values) == {
+        *((name, unit) for name in (DRAWING, ENCODING, OVERLAY) for unit in (RATE, CPU)),
+        (LIMIT, CPU),
+    }
+    assert all(value > 0 for value in values.values())
+    assert len(report.ratios) == 4
+
+
+def test_vehicles_stay_in_the_picture_and_none_jumps_under_its_id() -> None:
+    tracks = drifting_tracks(200, 5, 96, 128)
+    places: dict[int, np.ndarray] = {}
+    for each in tracks:
+        assert len(set(each.ids.tolist())) == 5
+        for identity, corner in zip(each.ids.tolist(), each.boxes[:, :2], strict=True):
+            assert (corner >= 0).all()
+            assert (corner < (128, 96)).all()
+            assert np.abs(corner - places.get(identity, corner)).max() < 20
+            places[identity] = corner

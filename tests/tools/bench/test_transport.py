@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.errors import SpotStreamError
+from stages.records import PixelFormat
+from tools.bench import transport
+from tools.bench.figures import CPU, RATE
+from tools.bench.hop import LATENCIES, Load, bare_hop, our_hop
+from tools.bench.transport import four_processes, peer_transport
+
+SMALL = Load(48, 64, PixelFormat.BGR24, 20)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return min(int(probe.getsockname()[1]), 60_000)
+
+
+def test_a_hop_of_a_decoder_gives_its_rate_and_processor_time() -> None:
+    values = our_hop(SMALL, "inline", "tcp", free_port())
+    assert set(values) == {RATE, CPU}
+    assert all(value > 0 for value in values.values())
+
+
+def test_a_bare_hop_at_a_rate_gives_latencies() -> None:
+    values = bare_hop(Load(frames=20, rate=200), 64, "ipc", 0)
+    assert set(values) == set(LATENCIES)
+    assert 0 < values["p50 ms"] <= values["p99 ms"]
+
+
+def test_all_frames_pass_the_four_processes() -> None:
+    values = four_processes(Load(48, 64, PixelFormat.YUV420P, 50))
+    assert values[RATE] > 0
+
+
+def test_a_peer_is_run_by_its_own_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = tmp_path / "driver.py"
+    monkeypatch.setattr(transport, "DRIVER", driver)
+    driver.write_text("import sys; assert sys.argv[1:] == 'receive x 48 64 20 7'.split()\n"
+                      "print('hello'); print('rate', 12.5)")  # fmt: skip
+    assert peer_transport("x", Path(sys.executable), SMALL, 7) == {RATE: 12.5}
+    driver.write_text("raise KeyError('gone')")
+    with pytest.raises(SpotStreamError, match="x failed: KeyError: 'gone'"):
+        peer_transport("x", Path(sys.executable), SMALL, 7)

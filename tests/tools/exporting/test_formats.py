@@ -1,0 +1,121 @@
+"""Exported files work alone."""
+
+import json
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from stages.detector.engines import torch_engine
+from stages.detector.engines.graph import DetectionGraph
+from stages.detector.engines.torch_engine import load_network
+from stages.detector.network_detector import NetworkDetector, shipped_weights
+from stages.errors import ConfigError, OutputError
+from tools.detect import detect_images
+from tools.exporting.formats import SUFFIXES, export
+
+CONFIG = NetworkDetector(threads=1, engine="torch").engine.config
+
+
+@pytest.fixture(scope="module")
+def image():
+    noise = np.random.default_rng(0).integers(0, 255, (12, 20, 3), np.uint8)
+    return cv2.resize(noise, (160, 96), interpolation=cv2.INTER_CUBIC)
+
+
+def test_onnx_carries_what_other_programs_need(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    [path] = export(shipped_weights(), "onnx", tmp_path / "new" / "a.onnx")
+    model = onnx.load(path)
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    assert properties["class_names"] == ",".join(CONFIG.class_names)
+    assert float(properties["scale"]) == CONFIG.scale
+    assert int(properties["size_multiple"]) == CONFIG.size_multiple
+    assert json.loads(properties["spotnet"])["padding"] == properties["padding"]
+    assert [node.name for node in model.graph.output] == ["boxes", "scores", "classes"]
+    assert [file.name for file in path.parent.iterdir()] == ["a.onnx"]
+
+
+@pytest.mark.parametrize(("format", "packages"), [("onnx", ["onnx", "onnxruntime"]),
+                                                  ("openvino", ["onnx", "openvino"])])  # fmt: skip
+def test_an_exported_file_detects_alone(format, packages, image, tmp_path, monkeypatch):
+    for package in packages:
+        pytest.importorskip(package)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    model, *_ = export(shipped_weights(), format, tmp_path / f"m{SUFFIXES[format]}")
+    monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.float32)
+    given = ["detector.min_score=0", "detector.threads=1"]
+    expected = detect_images([tmp_path / "a.png"], None, [*given, "detector.engine=torch"])
+    found = detect_images([tmp_path / "a.png"], None, [*given, f"detector.weights={model}"])
+    for one, other in zip(found[:5], expected[:5], strict=True):
+        np.testing.assert_allclose(one["bbox"], other["bbox"], atol=0.05)
+        assert one["score"] == pytest.approx(other["score"], abs=1e-3)
+        assert one["category"] == other["category"]
+
+
+def test_torchscript_gives_the_boxes_of_torch(tmp_path):
+    [path] = export(shipped_weights(), "torchscript", tmp_path / "a.torchscript")
+    extra = {"class_names": "", "spotnet": ""}
+    graph = torch.jit.load(path, _extra_files=extra)
+    assert extra["class_names"].decode() == ",".join(CONFIG.class_names)
+    images = np.random.default_rng(0).integers(0, 255, (2, 64, 128, 3), np.uint8)
+    with torch.inference_mode():
+        expected = DetectionGraph(load_network(shipped_weights()))(torch.from_numpy(images))
+    for one, other in zip(graph(torch.from_numpy(images)), expected, strict=True):
+        np.testing.assert_allclose(one[:, :10].numpy(), other[:, :10].numpy(), atol=1e-2)
+
+
+def test_a_file_for_one_size_refuses_another(image, tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    [path] = export(shipped_weights(), "onnx", tmp_path / "a.onnx", (180, 320))
+    cv2.imwrite(str(tmp_path / "small.png"), image)
+    with pytest.raises(ConfigError, match=r"exported for an input of \d+x\d+, frames of 160x96"):
+        detect_images([tmp_path / "small.png"], None, [f"detector.weights={path}"])
+    cv2.imwrite(str(tmp_path / "right.png"), cv2.resize(image, (320, 180)))
+    detect_images([tmp_path / "right.png"], None, [f"detector.weights={path}"])
+
+
+def test_what_cannot_be_exported_is_said_in_one_line(tmp_path):
+    weights = shipped_weights()
+    with pytest.raises(ConfigError, match=r"format onnx must end in \.onnx, got .*a\.xml"):
+        export(weights, "onnx", tmp_path / "a.xml")
+    with pytest.raises(ConfigError, match="--int8 is for format openvino, got onnx"):
+        export(weights, "onnx", tmp_path / "a.onnx", int8=True)
+    with pytest.raises(ConfigError, match="no weights file"):
+        export(tmp_path / "none.safetensors", "torchscript", tmp_path / "a.torchscript")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="a file is where a folder should be"):
+        export(weights, "torchscript", tmp_path / "file" / "a.torchscript")
+
+
+@pytest.mark.parametrize(
+    ("format", "package", "extra", "int8"),
+    [
+        ("onnx", "onnx", "onnx", False),
+        ("openvino", "openvino", "openvino", False),
+        ("openvino", "nncf", "int8", True),
+    ],
+)
+def test_a_missing_package_names_its_extra(format, package, extra, int8, tmp_path, monkeypatch):
+    if int8:
+        pytest.importorskip("openvino")
+    monkeypatch.setitem(sys.modules, package, None)  # importing it fails
+    output = tmp_path / f"a{SUFFIXES[format]}"
+    with pytest.raises(ConfigError, match=rf"package {package}: .*spotstream\[{extra}\]"):
+        export(shipped_weights(), format, output, int8=int8)
+    assert not list(tmp_path.iterdir())
+
+
+def test_int8_finds_nearly_the_same(image, tmp_path):
+    pytest.importorskip("nncf")
+    model, data = export(
+        shipped_weights(), "openvino", tmp_path / "a.xml", (192, 320), int8=True, scenes=1
+    )
+    assert data.name == "a.bin"
+    assert data.stat().st_size < shipped_weights().stat().st_size
+    detector = NetworkDetector(model, threads=1)
+    assert "int8" in detector.engine.description
+    assert detector.engine.config == CONFIG

@@ -1,0 +1,182 @@
+"""Decoding: the pipeline's reading beside a bare loop, FFmpeg's own program and OpenCV."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from pipeline.ring import FrameRing, create_memory_file
+from stages.decoder.media import MediaSource
+from stages.errors import SourceError, SpotStreamError
+from stages.records import Frame, UInt8Array
+from tools.bench.figures import CPU, RATE, Comparison, Report, Runner, measure
+from tools.bench.peers import peer_python
+
+OURS = "into a ring slot"
+BARE = "bare PyAV"
+PROGRAM = "ffmpeg -f null"
+OPENCV = "OpenCV, to BGR"
+COMPARISONS = (
+    Comparison(OURS, PROGRAM, aim=0.95),
+    Comparison(OURS, BARE, aim=0.95),
+    Comparison(OURS, OPENCV),
+    Comparison(BARE, OURS, CPU, aim=0.95),
+    Comparison(OPENCV, OURS, CPU),
+)
+_SLOTS = 8
+_FIND_FFMPEG = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"
+
+
+def bench_decode(
+    source: Path | None = None,
+    peers: Path | None = None,
+    *,
+    frames: int = 120,
+    rounds: int = 5,
+    warm_up: int = 1,
+    height: int = 1080,
+    width: int = 1920,
+    progress: Callable[[str], None] = lambda what: None,
+) -> Report:
+    """Decodes a video in every way, opening included; FFmpeg takes as many threads as it likes.
+
+    Args:
+        source: The video; None for one made on the spot.
+        peers: Folder of environments, for an ffmpeg program where none is installed.
+        frames: Of the video made on the spot.
+        rounds: How often each is measured, in turn.
+        warm_up: Rounds that are not counted.
+        height: Of the video made on the spot, pixels.
+        width: Of the video made on the spot, pixels.
+        progress: Called with what is measured.
+
+    Raises:
+        SourceError: The video cannot be read.
+        SpotStreamError: The ffmpeg program failed or cannot be installed.
+    """
+    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
+        if source is None:
+            progress("making a video")
+            source = moving_video(Path(folder), frames, height, width)
+        runners: dict[str, Runner] = {
+            OURS: partial(_timed, _into_ring, source),
+            BARE: partial(_timed, _bare, source),
+            OPENCV: partial(_timed, _opencv, source),
+        }
+        program = _program(peers)
+        if program is not None:
+            runners[PROGRAM] = partial(_ffmpeg, program, source)
+        return measure(
+            "decode", runners, COMPARISONS, rounds=rounds, warm_up=warm_up, progress=progress
+        )
+
+
+def moving_pictures(frames: int, height: int, width: int) -> Iterator[UInt8Array]:
+    """Planar YUV 4:2:0 ``(H * 3 / 2, W)``: soft texture that slides by, under a little noise."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(30, 220, (height // 16 + 2, width // 16 + 2), np.uint8)
+    texture = cv2.resize(coarse, (width + 256, height), interpolation=cv2.INTER_CUBIC)
+    noise = rng.integers(0, 6, (height, width), np.uint8)
+    chroma = np.full((height // 2, width), 128, np.uint8)
+    for index in range(frames):
+        left = 3 * index % 256
+        luma = texture[:, left : left + width] // 2 + np.roll(noise, 7 * index) + 40
+        yield np.concatenate([luma, chroma])
+
+
+def moving_video(folder: Path, frames: int, height: int, width: int) -> Path:
+    """Writes `moving_pictures` as an H.264 video, about what a traffic camera sends."""
+    path = folder / "moving.mp4"
+    with av.open(str(path), "w") as container:
+        options = {"preset": "veryfast", "crf": "23"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for picture in moving_pictures(frames, height, width):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def _timed(decode: Callable[[Path], int], source: Path) -> dict[str, float]:
+    started, used = time.perf_counter(), time.process_time()
+    count = decode(source)
+    used, started = time.process_time() - used, time.perf_counter() - started
+    if not count:
+        raise SourceError(f"{source} has no frames")
+    return {RATE: count / started, CPU: used / count * 1e3}
+
+
+def _into_ring(source: Path) -> int:
+    descriptor, path = create_memory_file("bench")
+    ring = _Slots(FrameRing(path))
+    try:
+        records = MediaSource(str(source), name="bench").records(ring)
+        return sum(isinstance(record, Frame) for record in records)
+    finally:
+        ring.close()
+        os.close(descriptor)
+
+
+class _Slots:
+    """Lends one slot after the other, as if each had come back when its turn is there."""
+
+    def __init__(self, ring: FrameRing) -> None:
+        self._ring = ring
+        self._lent = 0
+
+    def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
+        if not self._lent:
+            self._ring.reserve(_SLOTS, int(np.prod(shape)))
+        self._lent += 1
+        return self._ring.slot(self._lent % _SLOTS, shape)
+
+    def close(self) -> None:
+        self._ring.close()
+
+
+def _bare(source: Path) -> int:
+    with av.open(str(source)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        return sum(1 for _ in container.decode(stream))
+
+
+def _opencv(source: Path) -> int:
+    capture = cv2.VideoCapture(str(source), cv2.CAP_FFMPEG)
+    count = 0
+    while capture.read()[0]:
+        count += 1
+    capture.release()
+    return count
+
+
+def _program(peers: Path | None) -> str | None:
+    found = shutil.which("ffmpeg")
+    if found or peers is None:
+        return found
+    python = peer_python(peers, "ffmpeg")
+    return subprocess.check_output([python, "-c", _FIND_FFMPEG], text=True).strip()
+
+
+def _ffmpeg(program: str, source: Path) -> dict[str, float]:
+    command = [program, "-nostdin", "-benchmark", "-i", str(source), "-an", "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    counts = re.findall(r"frame=\s*(\d+)", done.stderr)
+    times = re.search(r"utime=([\d.]+)s stime=([\d.]+)s rtime=([\d.]+)s", done.stderr)
+    if done.returncode or times is None or not counts:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise SpotStreamError(f"{program} failed: {lines[-1]}")
+    user, system, wall = (max(1e-3, float(seconds)) for seconds in times.groups())
+    count = int(counts[-1])
+    return {RATE: count / wall, CPU: (user + system) / count * 1e3}

@@ -1,0 +1,183 @@
+"""Speed of the detector, frame in and boxes out, by engine."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from stages.decoder.scene import Scene, SceneConfig
+from stages.decoder.source import FrameSelection
+from stages.decoder.sources import expand_sources, open_source
+from stages.detector.engines import EngineName, installed_engines
+from stages.detector.network_detector import NetworkDetector
+from stages.errors import SourceError
+from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Array
+
+EAGER: EngineName = "torch"
+COMPILED = "torch.compile"
+SIZE = 960, 544  # of rendered frames
+COMPARED_SCORE = 0.1  # of boxes that other engines must find, too
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpeed:
+    """How fast an engine was, and how far its boxes are from PyTorch's.
+
+    Attributes:
+        name: Of the engine, or the exported model's file.
+        description: Its version and arithmetic.
+        milliseconds: A frame, median of the rounds.
+        spread: Least and most of the rounds.
+        cpu_milliseconds: Processor time of a frame over all threads, median of the rounds.
+        to_eager: Median over the rounds of PyTorch's processor time divided by this one's.
+        box_distance: Largest difference of a side from PyTorch's, pixels of the frame, over its
+            boxes of a score of at least 0.1.
+    """
+
+    name: str
+    description: str
+    milliseconds: float
+    spread: tuple[float, float]
+    cpu_milliseconds: float
+    to_eager: float
+    box_distance: float
+
+
+def rendered_frames(count: int) -> list[Frame]:
+    """Frames of a scene of `SIZE`, as a decoder gives them: YUV 4:2:0."""
+    scene = Scene(SceneConfig(seed=7, width=SIZE[0], height=SIZE[1], frames=count))
+    return [_yuv(scene.render(index).image, index) for index in range(count)]
+
+
+def source_frames(source: str, count: int) -> list[Frame]:
+    """The first frames of a video file or image folder.
+
+    Raises:
+        SourceError: It is not exactly one stream, cannot be read or has no frames.
+    """
+    specs = expand_sources([source])
+    if len(specs) != 1:
+        raise SourceError(f"{source} holds {len(specs)} streams; bench one of them")
+    records = open_source(specs[0], FrameSelection(1, count, 1), Fraction(25)).records(_Fresh())
+    frames = list(itertools.islice((r for r in records if isinstance(r, Frame)), count))
+    if not frames:
+        raise SourceError(f"{source} has no frames")
+    return frames
+
+
+def make_detectors(
+    weights: Path | None,
+    threads: int = 1,
+    models: Sequence[Path] = (),
+    engines: Sequence[EngineName] | None = None,
+    *,
+    compiled: bool = False,
+) -> dict[str, NetworkDetector]:
+    """A detector of every engine, on the same weights, on the CPU; PyTorch's is the first.
+
+    Args:
+        weights: Of all; None for the shipped ones.
+        threads: Of each.
+        models: Exported models, measured beside them.
+        engines: Which; None for all that are installed.
+        compiled: ``torch.compile`` too, which needs a C++ compiler.
+
+    Raises:
+        ConfigError: Weights or a model cannot be used.
+    """
+
+    def make(path: Path | None, engine: EngineName | None) -> NetworkDetector:
+        return NetworkDetector(
+            path,
+            engine=engine or "auto",
+            device="cpu",
+            threads=threads,
+            min_score=COMPARED_SCORE / 2,
+        )
+
+    names = installed_engines() if engines is None else engines
+    detectors: dict[str, NetworkDetector] = {
+        name: make(weights, name) for name in dict.fromkeys((EAGER, *names))
+    }
+    if compiled:
+        import torch
+
+        from stages.detector.engines.torch_engine import TorchEngine
+
+        detector = make(weights, EAGER)
+        assert isinstance(detector.engine, TorchEngine)
+        detector.engine.graph = torch.compile(detector.engine.graph)
+        detectors[COMPILED] = detector
+    return detectors | {model.name: make(model, None) for model in models}
+
+
+def bench_detect(
+    detectors: dict[str, NetworkDetector],
+    frames: Sequence[Frame],
+    rounds: int = 7,
+    progress: Callable[[str], None] = lambda what: None,
+) -> list[EngineSpeed]:
+    """Measures every detector on every frame, in turn, round by round.
+
+    Raises:
+        ConfigError: An exported model does not take frames of this size.
+    """
+    found: dict[str, list[Detections]] = {}
+    for name, detector in detectors.items():
+        progress(f"{name}: warming up")
+        found[name] = [detector.detect([frame])[0] for frame in frames]
+    wall: dict[str, list[float]] = {name: [] for name in detectors}
+    cpu: dict[str, list[float]] = {name: [] for name in detectors}
+    for number in range(rounds):
+        for name, detector in list(detectors.items())[:: (-1) ** number]:
+            progress(f"round {number + 1} of {rounds}: {name}")
+            gc.collect()
+            started, used = time.perf_counter(), time.process_time()
+            for frame in frames:
+                detector.detect([frame])
+            cpu[name].append((time.process_time() - used) / len(frames) * 1e3)
+            wall[name].append((time.perf_counter() - started) / len(frames) * 1e3)
+    return [
+        EngineSpeed(
+            name,
+            detector.engine.description,
+            float(np.median(wall[name])),
+            (min(wall[name]), max(wall[name])),
+            float(np.median(cpu[name])),
+            float(np.median(np.divide(cpu[EAGER], cpu[name]))),
+            max(itertools.starmap(_distance, zip(found[EAGER], found[name], strict=True))),
+        )
+        for name, detector in detectors.items()
+    ]
+
+
+def _distance(one: Detections, other: Detections) -> float:
+    """From each box of ``one``, to the closest of ``other``."""
+    sure = one.boxes[one.scores >= COMPARED_SCORE]
+    if not len(sure) or not len(other):
+        return float("inf") if len(sure) else 0.0
+    apart = np.abs(sure[:, None] - other.boxes[None]).max(axis=-1)
+    return float(apart.min(axis=1).max())
+
+
+def _yuv(image: UInt8Array, index: int) -> Frame:
+    height, width = image.shape[:2]
+    header = FrameHeader(
+        "bench", 0, index, index, index, Fraction(1, 25), 0, height, width, PixelFormat.YUV420P
+    )
+    return Frame(header, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8))
+
+
+class _Fresh:
+    """Frame memory that is not used again."""
+
+    def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
+        return np.empty(shape, np.uint8)

@@ -1,0 +1,206 @@
+"""One hop between two processes: the pipeline's own way, and bare ZeroMQ."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+import zmq
+
+from pipeline.config import load_config
+from pipeline.link import Inlet
+from pipeline.messages import Settled, encode_return
+from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.process import ENVIRONMENT
+from pipeline.reporter import Reports
+from pipeline.rundir import RunFolder
+from stages.decoder.blank_source import blank_location
+from stages.errors import SpotStreamError
+from stages.records import EndOfStream, Frame, PixelFormat
+from tools.bench.figures import CPU, RATE
+from tools.bench.processor import cpu_seconds
+
+SENDER = Path(__file__).with_name("bare_sender.py")
+LATENCIES = {"p50 ms": 50, "p99 ms": 99}
+_SKIPPED = 0.1  # of the messages, in which both ends wake up
+_SECONDS = 120.0
+_SLOTS = 8
+
+Transport = Literal["ipc", "tcp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is sent.
+
+    Attributes:
+        height: Pixels.
+        width: Pixels.
+        pixel_format: Of the frames.
+        frames: How many.
+        rate: Frames per second; 0 for as fast as it goes.
+    """
+
+    height: int = 1080
+    width: int = 1920
+    pixel_format: PixelFormat = PixelFormat.BGR24
+    frames: int = 200
+    rate: int = 0
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of a frame."""
+        return int(np.prod(self.pixel_format.shape(self.height, self.width)))
+
+    def location(self) -> str:
+        """Where a decoder gets these frames, which cost it nothing."""
+        shape = self.height, self.width, self.frames, self.pixel_format
+        return blank_location(*shape, self.rate or 25)
+
+
+def our_hop(
+    load: Load, frames: Literal["shared", "inline"], transport: Transport, port: int
+) -> dict[str, float]:
+    """Frames from a decoder's process to this one, which settles each as it comes.
+
+    Args:
+        load: The frames.
+        frames: Where their pixels travel.
+        transport: How messages travel.
+        port: First of the TCP ports, of which some 70 are used.
+
+    Returns:
+        Frames per second; where the load has a rate, milliseconds from capture to arrival.
+
+    Raises:
+        SpotStreamError: The decoder's process failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as output:
+        pace = "original" if load.rate else "fast"
+        config = load_config(
+            None,
+            [
+                f"runtime.frames={frames}",
+                f"runtime.transport={transport}",
+                f"runtime.port={port}",
+                f"runtime.slots={_SLOTS}",
+                f"decoder.pace={pace}",
+            ],
+        )
+        folder = RunFolder(output)
+        context = zmq.Context()
+        try:
+            folder.add_stream(0, "blank", entries=4 * _SLOTS, lossless=True)
+            stream = StreamPlan("blank", load.location(), "", "", 0)
+            plain = config.model_dump(mode="json")
+            plan = WorkerPlan("decoder", 0, plain, [stream], output, folder.path, {})
+            Reports(context, plan.endpoint("control"))
+            inlet = Inlet(context, plan.endpoint("detector-0"), copy=frames == "shared")
+            returns = context.socket(zmq.PUSH)
+            returns.connect(plan.endpoint("return-0"))
+            command = [sys.executable, "-m", "pipeline.worker"]
+            with _process(command, msgspec.json.encode(plan)) as process:
+                arrivals = _Arrivals(load, process.pid)
+                while True:
+                    envelope = inlet.receive(_SECONDS)
+                    if envelope is None:
+                        raise SpotStreamError(f"the decoder sent nothing for {_SECONDS:g} s")
+                    if isinstance(envelope.record, Frame):
+                        arrivals.add(envelope.record.header.captured_ns)
+                    returns.send(encode_return(Settled(envelope.position + 1)))
+                    if isinstance(envelope.record, EndOfStream):
+                        break
+                process.wait(_SECONDS)
+            return arrivals.values()
+        finally:
+            context.destroy(linger=0)
+            folder.close()
+
+
+def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) -> dict[str, float]:
+    """The same of messages without any meaning, by a bare PUSH and PULL.
+
+    Raises:
+        SpotStreamError: Nothing came.
+    """
+    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
+        endpoint = f"tcp://127.0.0.1:{port}" if transport == "tcp" else f"ipc://{folder}/bare"
+        queue = _SLOTS if message_bytes > 2**16 else 1000
+        context = zmq.Context()
+        try:
+            socket = context.socket(zmq.PULL)
+            socket.rcvhwm = queue
+            socket.rcvtimeo = round(_SECONDS * 1000)
+            socket.bind(endpoint)
+            numbers = [message_bytes, load.frames, load.rate, queue]
+            with _process([sys.executable, str(SENDER), endpoint, *map(str, numbers)]) as process:
+                arrivals = _Arrivals(load, process.pid)
+                for _ in range(load.frames):
+                    if message_bytes > 2**16:
+                        arrivals.add(_time(socket.recv(copy=False).buffer))
+                    else:
+                        arrivals.add(_time(memoryview(socket.recv())))
+                process.wait(_SECONDS)
+            return arrivals.values()
+        except zmq.Again as error:
+            raise SpotStreamError(f"nothing came for {_SECONDS:g} s") from error
+        finally:
+            context.destroy(linger=0)
+
+
+class _Arrivals:
+    """When messages were sent and when they came."""
+
+    def __init__(self, load: Load, sender: int) -> None:
+        self._processes = sender, os.getpid()
+        self._cpu: list[float] = []
+        self._frames = load.frames
+        self._paced = bool(load.rate)
+        self._first = int(load.frames * _SKIPPED)
+        self._arrived: list[int] = []
+        self._delays: list[int] = []
+
+    def add(self, sent_ns: int) -> None:
+        if len(self._arrived) in (self._first, self._frames - 1):
+            self._cpu.append(sum(map(cpu_seconds, self._processes)))
+        self._arrived.append(time.monotonic_ns())
+        self._delays.append(time.time_ns() - sent_ns)
+
+    def values(self) -> dict[str, float]:
+        counted = self._arrived[self._first :]
+        if self._paced:
+            delays = np.percentile(self._delays[self._first :], list(LATENCIES.values())) / 1e6
+            return dict(zip(LATENCIES, delays.tolist(), strict=True))
+        intervals = len(counted) - 1
+        return {
+            RATE: intervals / max(1e-9, (counted[-1] - counted[0]) / 1e9),
+            CPU: max(1e-9, self._cpu[-1] - self._cpu[0]) / intervals * 1e3,
+        }
+
+
+def _time(message: memoryview) -> int:
+    return int.from_bytes(message[:8], "little")
+
+
+@contextmanager
+def _process(command: list[str], told: bytes = b"") -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is told something on its standard input, and is gone afterwards."""
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, env=ENVIRONMENT | dict(os.environ))
+    assert process.stdin is not None
+    try:
+        process.stdin.write(told)
+        process.stdin.close()
+        yield process
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,105 @@
+"""Frames from one process to another by somebody's library; run by the Python of its environment.
+
+    python peer_transports.py receive NAME HEIGHT WIDTH FRAMES PORT
+
+prints ``rate`` and frames per second. Imports nothing of SpotStream, since that is not installed
+there. It starts itself once more, with ``send``, for the other end.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+class ImageZmq:
+    """imagezmq as its documentation has it: each frame waits for the answer to the one before."""
+
+    def send(self, pictures: list[Any], frames: int, port: int) -> None:
+        """Sends so many frames."""
+        import imagezmq
+
+        with imagezmq.ImageSender(connect_to=f"tcp://127.0.0.1:{port}") as sender:
+            for number in range(frames):
+                sender.send_image("bench", pictures[number % len(pictures)])
+
+    def receive(self, frames: int, port: int) -> Iterator[Any]:
+        """Gives the frames as they come."""
+        import imagezmq
+
+        with imagezmq.ImageHub(open_port=f"tcp://127.0.0.1:{port}") as hub:
+            for _ in range(frames):
+                _, frame = hub.recv_image()
+                hub.send_reply(b"OK")
+                yield frame
+
+
+class NetGear:
+    """VidGear's NetGear in its default pattern, with or without JPEG (its default)."""
+
+    def __init__(self, jpeg: bool) -> None:
+        self._jpeg = jpeg
+
+    def _end(self, port: int, receive: bool) -> Any:
+        from vidgear.gears import NetGear as Gear
+
+        return Gear(
+            address="127.0.0.1",
+            port=str(port),
+            protocol="tcp",
+            pattern=0,
+            receive_mode=receive,
+            jpeg_compression=self._jpeg,
+        )
+
+    def send(self, pictures: list[Any], frames: int, port: int) -> None:
+        """Sends so many frames."""
+        server = self._end(port, receive=False)
+        for number in range(frames):
+            server.send(pictures[number % len(pictures)])
+        time.sleep(1)  # closing drops what is on its way
+        server.close()
+
+    def receive(self, frames: int, port: int) -> Iterator[Any]:
+        """Gives the frames as they come."""
+        client = self._end(port, receive=True)
+        for _ in range(frames):
+            frame = client.recv()
+            if frame is None:
+                return
+            yield frame
+
+
+PEERS = {"imagezmq": ImageZmq(), "netgear": NetGear(False), "netgear_jpeg": NetGear(True)}
+
+
+def main() -> None:
+    """Sends, or starts the sender and receives."""
+    role, name, *numbers = sys.argv[1:]
+    height, width, frames, port = (int(number) for number in numbers)
+    peer: Any = PEERS[name]
+    if role == "send":
+        # Blocks of one colour: noise would be hard on JPEG.
+        coarse = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+        picture = coarse.repeat(8, axis=0).repeat(8, axis=1)
+        # Several, as the frames of a video do not lie in the cache either.
+        peer.send([picture.copy() for _ in range(8)], frames, port)
+        return
+    sender = subprocess.Popen([sys.executable, __file__, "send", name, *numbers])
+    try:
+        arrived = [time.monotonic() for _ in peer.receive(frames, port)]
+        counted = arrived[frames // 10 :]  # both ends wake up first
+        print("rate", (len(counted) - 1) / (counted[-1] - counted[0]), flush=True)
+    finally:
+        sender.kill()
+        sender.wait()
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()

@@ -1,0 +1,60 @@
+"""A picture of a bench: how each ratio stands, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stages.errors import ConfigError
+from tools.bench.figures import Report
+
+_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def check_plot(path: Path | None) -> None:
+    """Refuses before hours are spent on figures that cannot be drawn.
+
+    Raises:
+        ConfigError: The name has another suffix, or Matplotlib is missing.
+    """
+    if path is None:
+        return
+    if path.suffix.lower() not in _SUFFIXES:
+        raise ConfigError(f"--plot must end in {', '.join(_SUFFIXES)}, got {path}")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise ConfigError(
+            "--plot needs the extra evaluate: pip install 'spotstream[evaluate]'"
+        ) from None
+
+
+def plot_reports(reports: Sequence[Report], path: Path) -> None:
+    """Draws all ratios on one logarithmic scale: median, spread, and what is aimed at.
+
+    Raises:
+        ConfigError: See `check_plot`.
+    """
+    check_plot(path)
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    rows = [(report.bench, *ratio) for report in reports for ratio in report.ratios]
+    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.32 * max(1, len(rows))), layout="constrained")
+    colors = {report.bench: f"C{number}" for number, report in enumerate(reports)}
+    for row, (bench, asked, ratio) in enumerate(rows):
+        low, high = ratio.spread
+        axes.plot([low, high], [row, row], color=colors[bench], linewidth=2)
+        axes.plot(ratio.median, row, "o", color=colors[bench])
+        if asked.aim is not None:
+            axes.plot(asked.aim, row, "|", color="black", markersize=14)
+    labels = [f"{bench}: {asked.name} / {asked.to}, {asked.unit}" for bench, asked, _ in rows]
+    axes.set_yticks(range(len(rows)), labels, fontsize=8)
+    axes.invert_yaxis()
+    axes.axvline(1, color="gray", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_xlabel("ratio: median and spread of the rounds; a black bar is what is aimed at")
+    figure.savefig(path, dpi=150)
+    plt.close(figure)

@@ -1,0 +1,185 @@
+"""The overlay: drawing, encoding, and both as the sink does them."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from stages.records import (
+    Detections,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+    Tracks,
+    UInt8Array,
+)
+from stages.sink.drawing import YuvCanvas
+from stages.sink.encoding import VideoSettings
+from stages.sink.options import SinkOptions
+from stages.sink.overlay import OverlayWriter
+from stages.sink.painter import OverlayPainter
+from tools.bench.decode import moving_pictures
+from tools.bench.figures import CPU, RATE, Comparison, Report, Runner, measure
+
+DRAWING, ENCODING, OVERLAY, LIMIT = "drawing", "encoding, bare PyAV", "overlay", "1080p30 on a core"
+FRAME_RATE = 30
+COMPARISONS = (
+    Comparison(OVERLAY, ENCODING),
+    Comparison(ENCODING, OVERLAY, CPU),
+    Comparison(LIMIT, OVERLAY, CPU, aim=1.0),
+    Comparison(DRAWING, OVERLAY, CPU),
+)
+_DISTINCT = 24  # frames in memory, shown again and again
+_UNKNOWN = 2  # colour space
+
+
+def bench_sink(
+    *,
+    frames: int = 96,
+    vehicles: int = 30,
+    rounds: int = 5,
+    warm_up: int = 1,
+    height: int = 1080,
+    width: int = 1920,
+    progress: Callable[[str], None] = lambda what: None,
+) -> Report:
+    """Draws and encodes the same frames and tracks, with the settings that the sink has.
+
+    Args:
+        frames: Of a round.
+        vehicles: Tracks in each frame.
+        rounds: How often each is measured, in turn.
+        warm_up: Rounds that are not counted.
+        height: Pixels, even.
+        width: Pixels, even.
+        progress: Called with what is measured.
+    """
+    pictures = list(moving_pictures(_DISTINCT, height, width))
+    tracks = drifting_tracks(frames, vehicles, height, width)
+    start = StreamStart(
+        "bench", 0, "", height, width, Fraction(FRAME_RATE), Fraction(1, FRAME_RATE)
+    )
+    start = replace(start, class_names=("car",))
+    runners: dict[str, Runner] = {
+        DRAWING: partial(_timed, _draw, pictures, tracks, start),
+        ENCODING: partial(_timed, _encode, pictures, tracks, start),
+        OVERLAY: partial(_timed, _overlay, pictures, tracks, start),
+        LIMIT: lambda: {CPU: 1000 / FRAME_RATE},
+    }
+    return measure("sink", runners, COMPARISONS, rounds=rounds, warm_up=warm_up, progress=progress)
+
+
+def drifting_tracks(frames: int, vehicles: int, height: int, width: int) -> list[Tracks]:
+    """Vehicles that drive through the picture; one that leaves it comes back with another id."""
+    rng = np.random.default_rng(0)
+    places = rng.uniform(0, (width, height), (vehicles, 2))
+    steps = rng.normal(0, 3, (vehicles, 2))
+    sizes = rng.uniform(height / 30, height / 8, (vehicles, 2))
+    scores = np.linspace(0.4, 1, vehicles, dtype=np.float32)
+    classes = np.zeros(vehicles, np.int16)
+    numbers = np.arange(1, vehicles + 1, dtype=np.int64)
+    result = []
+    for index in range(frames):
+        turns, corner = np.divmod(places + steps * index, (width, height))
+        journeys = (turns[:, 0] * 100 + turns[:, 1]).astype(np.int64)
+        ids = numbers + vehicles * (journeys + 10_000)
+        boxes = np.concatenate([corner, corner + sizes], axis=1).astype(np.float32)
+        shape = height, width, PixelFormat.YUV420P
+        header = FrameHeader("bench", 0, index, index, index, Fraction(1, FRAME_RATE), 0, *shape)
+        result.append(
+            Tracks(Detections(header, boxes, scores, classes), boxes, scores, classes, ids)
+        )
+    return result
+
+
+Work = Callable[[Sequence[UInt8Array], Sequence[Tracks], StreamStart], tuple[float, float]]
+"""Gives seconds on the wall and of the processor that were spent on what is not to be measured."""
+
+
+def _timed(
+    work: Work, pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
+) -> dict[str, float]:
+    started, used = time.perf_counter(), time.process_time()
+    wall_apart, cpu_apart = work(pictures, tracks, start)
+    wall = time.perf_counter() - started - wall_apart
+    cpu = time.process_time() - used - cpu_apart
+    return {RATE: len(tracks) / wall, CPU: cpu / len(tracks) * 1e3}
+
+
+def _draw(
+    pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
+) -> tuple[float, float]:
+    """Onto one frame again and again: what is there makes no difference."""
+    painter = OverlayPainter(start.height, start.width, start.color_space, start.class_names)
+    canvas = _canvas(pictures[0].copy())
+    for each in tracks:
+        painter.draw(canvas, each, each.frame.number)
+    return 0.0, 0.0
+
+
+def _canvas(picture: UInt8Array) -> YuvCanvas:
+    height, width = picture.shape[0] * 2 // 3, picture.shape[1]
+    u, v = picture[height:].reshape(2, height // 2, width // 2)
+    return YuvCanvas(picture[:height], u, v)
+
+
+def _encode(
+    pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
+) -> tuple[float, float]:
+    """The frames as they are drawn; what that takes is not counted."""
+    options = SinkOptions()
+    settings = VideoSettings(
+        start.width,
+        start.height,
+        start.time_base,
+        start.frame_rate,
+        _UNKNOWN,
+        options.overlay_preset,
+        options.overlay_crf,
+        options.overlay_threads,
+    )
+    context = av.CodecContext.create("libx264", "w")
+    assert isinstance(context, VideoCodecContext)
+    context.options = settings.options
+    settings.apply(context)
+    painter = OverlayPainter(start.height, start.width, start.color_space, start.class_names)
+    wall = cpu = 0.0
+    for index, each in enumerate(tracks):
+        began, used = time.perf_counter(), time.process_time()
+        picture = pictures[index % len(pictures)].copy()
+        painter.draw(_canvas(picture), each, each.frame.number)
+        frame = VideoFrame.from_ndarray(picture, "yuv420p")
+        frame.pts, frame.time_base = index, start.time_base
+        wall, cpu = wall + time.perf_counter() - began, cpu + time.process_time() - used
+        context.encode(frame)
+    context.encode(None)
+    return wall, cpu
+
+
+def _overlay(
+    pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
+) -> tuple[float, float]:
+    options = SinkOptions()
+    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
+        writer = OverlayWriter(
+            Path(folder) / "overlay.mp4",
+            start,
+            preset=options.overlay_preset,
+            crf=options.overlay_crf,
+            threads=options.overlay_threads,
+            trail_length=options.trail_length,
+        )
+        for index, each in enumerate(tracks):
+            writer.write(each, pictures[index % len(pictures)])
+        writer.commit()
+    return 0.0, 0.0

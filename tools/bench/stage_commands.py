@@ -1,0 +1,137 @@
+"""``spotstream bench transport``, ``decode``, ``sink`` and ``all``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tools.bench.figures import Report
+from tools.bench.plot import check_plot, plot_reports
+
+Peers = Annotated[
+    Path | None,
+    typer.Option(help="Measure other people's packages too, in environments made in this folder."),
+]
+Rounds = Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")]
+Json = Annotated[Path | None, typer.Option("--json", help="File for all figures.")]
+Plot = Annotated[Path | None, typer.Option(help="Picture of all ratios: .png, .svg or .pdf.")]
+Source = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Video file.")]
+
+
+def bench_transport(
+    peers: Peers = None,
+    frames: Annotated[int, typer.Option(min=20, help="Inline frames of a round.")] = 100,
+    rounds: Rounds = 5,
+    port: Annotated[int, typer.Option(min=1026, max=65000, help="First TCP port.")] = 6200,
+    json_: Json = None,
+    plot: Plot = None,
+) -> None:
+    """Frames between processes, beside bare ZeroMQ, imagezmq and NetGear (VidGear)."""
+    from tools.bench.transport import bench_transport as run
+
+    _show(
+        lambda progress: [run(peers, frames=frames, rounds=rounds, port=port, progress=progress)],
+        json_,
+        plot,
+    )
+
+
+def bench_decode(
+    source: Source = None,
+    peers: Peers = None,
+    frames: Annotated[int, typer.Option(min=2, help="Of a video made on the spot.")] = 120,
+    rounds: Rounds = 5,
+    json_: Json = None,
+    plot: Plot = None,
+) -> None:
+    """Decoding into shared memory, beside bare PyAV, the ffmpeg program and OpenCV."""
+    from tools.bench.decode import bench_decode as run
+
+    _show(
+        lambda progress: [run(source, peers, frames=frames, rounds=rounds, progress=progress)],
+        json_,
+        plot,
+    )
+
+
+def bench_sink(
+    frames: Annotated[int, typer.Option(min=2, help="Of a round.")] = 96,
+    vehicles: Annotated[int, typer.Option(min=0, help="Tracks in each frame.")] = 30,
+    rounds: Rounds = 5,
+    json_: Json = None,
+    plot: Plot = None,
+) -> None:
+    """The overlay at 1080p: drawing alone, encoding alone, and both."""
+    from tools.bench.sink import bench_sink as run
+
+    _show(
+        lambda progress: [run(frames=frames, vehicles=vehicles, rounds=rounds, progress=progress)],
+        json_,
+        plot,
+    )
+
+
+def bench_all(
+    source: Annotated[str, typer.Option(help="Video file; demo is rendered.")] = "demo",
+    peers: Peers = None,
+    frames: Annotated[int, typer.Option(min=10, help="How many, by and large.")] = 24,
+    rounds: Rounds = 3,
+    json_: Json = None,
+    plot: Plot = None,
+) -> None:
+    """Every bench in a short form: pipeline, transport, decode, detect, track and sink."""
+    from tools.bench.everything import bench_all as run
+
+    _show(
+        lambda progress: run(peers, source=source, frames=frames, rounds=rounds, progress=progress),
+        json_,
+        plot,
+    )
+
+
+def _show(
+    run: Callable[[Callable[[str], None]], Sequence[Report]], json_: Path | None, plot: Path | None
+) -> None:
+    from stages.sink.atomic import AtomicFile
+
+    check_plot(plot)
+    with Console(stderr=True).status("starting") as status:
+        reports = run(status.update)
+    for report in reports:
+        Console().print(figures_table(report))
+        if report.ratios:
+            Console().print(ratios_table(report))
+    if json_ is not None:
+        machine = {"cores": os.cpu_count(), "load": os.getloadavg()}
+        content = {"machine": machine, "benches": [report.as_json() for report in reports]}
+        with AtomicFile(json_) as file:
+            file.write(json.dumps(content, indent=1) + "\n")
+    if plot is not None:
+        plot_reports(reports, plot)
+
+
+def figures_table(report: Report) -> Table:
+    """Median and spread of each figure."""
+    table = Table(report.bench, "unit", "median", "spread")
+    for figure in report.figures:
+        low, high = figure.spread
+        table.add_row(figure.name, figure.unit, f"{figure.median:.4g}", f"{low:.4g}–{high:.4g}")
+    return table
+
+
+def ratios_table(report: Report) -> Table:
+    """Median and spread of each ratio, beside what is aimed at."""
+    table = Table("ratio", "of", "median", "spread", "aim")
+    for asked, ratio in report.ratios:
+        low, high = ratio.spread
+        aim = "" if asked.aim is None else f"≥ {asked.aim:g}"
+        name = f"{asked.name} / {asked.to}"
+        table.add_row(name, asked.unit, f"{ratio.median:.3g}", f"{low:.3g}–{high:.3g}", aim)
+    return table

@@ -1,0 +1,169 @@
+"""Frames between processes: the pipeline's own way beside bare ZeroMQ and other people's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.config import load_config
+from pipeline.plan import Status
+from pipeline.supervisor import Supervisor
+from stages.decoder.sources import SourceSpec
+from stages.errors import SpotStreamError
+from stages.records import PixelFormat
+from tools.bench.figures import RATE, Comparison, Report, Runner, measure
+from tools.bench.hop import Load, bare_hop, our_hop
+from tools.bench.peers import peer_python
+from tools.bench.processor import cpu_seconds
+
+DRIVER = Path(__file__).with_name("peer_transports.py")
+SMALL_BYTES = 64
+HOP_RATE = 100
+PEERS = {"imagezmq": "imagezmq", "netgear": "vidgear", "netgear_jpeg": "vidgear"}
+"""Functions of ``peer_transports.py``, and the environments that they run in."""
+
+FOUR = "four processes, shared memory"
+TINY = "four processes, 64×48 pixels"
+SHARED = "one hop, shared memory"
+INLINE = {"tcp": "one hop, inline, tcp", "ipc": "one hop, inline, ipc"}
+BARE = {"tcp": "bare pyzmq, tcp", "ipc": "bare pyzmq, ipc"}
+BARE_SMALL = "bare pyzmq, 64 bytes"
+PACED, BARE_PACED = f"one hop at {HOP_RATE}/s", f"bare pyzmq, 64 bytes at {HOP_RATE}/s"
+COPY = "memcpy"
+
+COMPARISONS = (
+    Comparison(FOUR, TINY),
+    Comparison(SHARED, BARE_SMALL),
+    *(Comparison(INLINE[way], BARE[way], aim=0.7 if way == "tcp" else None) for way in INLINE),
+    *(Comparison(INLINE["tcp"], name) for name in PEERS),
+    Comparison(PACED, BARE_PACED, "p50 ms"),
+    Comparison(PACED, BARE_PACED, "p99 ms"),
+)
+
+
+def bench_transport(
+    peers: Path | None = None,
+    *,
+    frames: int = 100,
+    rounds: int = 5,
+    warm_up: int = 1,
+    height: int = 1080,
+    width: int = 1920,
+    port: int = 6200,
+    progress: Callable[[str], None] = lambda what: None,
+) -> Report:
+    """Measures frames per second of every way, and how long a hop takes.
+
+    Args:
+        peers: Folder of the environments of imagezmq and VidGear; None leaves them out.
+        frames: Inline frames of a round; of those in shared memory, which cost less, ten times.
+        rounds: How often each is measured, in turn.
+        warm_up: Rounds that are not counted.
+        height: Of the frames, pixels.
+        width: Of the frames, pixels.
+        port: First of the TCP ports.
+        progress: Called with what is measured.
+
+    Raises:
+        SpotStreamError: A process failed, or a peer cannot be installed.
+    """
+    inline = Load(height, width, PixelFormat.BGR24, frames)
+    shared = Load(height, width, PixelFormat.YUV420P, 10 * frames)
+    tiny = Load(48, 64, PixelFormat.YUV420P, 10 * frames)
+    paced = Load(height, width, PixelFormat.YUV420P, 2 * frames, HOP_RATE)
+    runners: dict[str, Runner] = {
+        FOUR: partial(four_processes, shared),
+        TINY: partial(four_processes, tiny),
+        SHARED: partial(our_hop, shared, "shared", "ipc", port),
+        BARE_SMALL: partial(bare_hop, Load(frames=100 * frames), SMALL_BYTES, "ipc", port - 1),
+        INLINE["tcp"]: partial(our_hop, inline, "inline", "tcp", port),
+        BARE["tcp"]: partial(bare_hop, inline, inline.frame_bytes, "tcp", port - 1),
+        INLINE["ipc"]: partial(our_hop, inline, "inline", "ipc", port),
+        BARE["ipc"]: partial(bare_hop, inline, inline.frame_bytes, "ipc", port - 1),
+        PACED: partial(our_hop, paced, "shared", "ipc", port),
+        BARE_PACED: partial(bare_hop, paced, SMALL_BYTES, "ipc", port - 1),
+        COPY: partial(_memcpy, shared),
+    }
+    if peers is not None:
+        for name, environment in PEERS.items():
+            progress(f"installing {environment}")
+            python = peer_python(peers, environment)
+            runners[name] = partial(peer_transport, name, python, inline, port - 2)
+    return measure(
+        "transport", runners, COMPARISONS, rounds=rounds, warm_up=warm_up, progress=progress
+    )
+
+
+def four_processes(load: Load) -> dict[str, float]:
+    """Frames that nobody draws through decoder, detector, tracker and sink, as a run has them.
+
+    Detector and tracker find nothing, the sink writes no overlay.
+
+    Returns:
+        Frames per second, and the processor time of a frame in each process: none can be faster
+        than the busiest alone.
+
+    Raises:
+        SpotStreamError: The run failed.
+    """
+    samples: list[tuple[int, dict[str, float]]] = []
+
+    def sample(status: Status) -> None:
+        if status.kind == "progress" and status.stage == "sink":
+            used = {name: cpu_seconds(pid) for name, pid in supervisor.processes().items()}
+            samples.append((status.frames, used))
+
+    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
+        nothing = Path(folder) / "blank.txt"
+        nothing.touch()
+        settings = [f"detector.detections={nothing}", "sink.overlay=false", "runtime.mode=lossless"]
+        output = Path(folder) / "out"
+        spec = SourceSpec("blank", load.location())
+        supervisor = Supervisor([spec], load_config(None, settings), output, {}, sample)
+        supervisor.prepare(overwrite=False)
+        result = supervisor.run()
+        if result.exit_code:
+            raise SpotStreamError(f"the run failed: {result.failed or result.finished}")
+        report = json.loads((output / "blank" / "run.json").read_text())
+    values = {RATE: float(report["achieved_fps"])}
+    (first, before), (last, after) = (samples[0], samples[-1]) if samples else ((0, {}), (0, {}))
+    if last > first:
+        for name in before.keys() & after.keys():
+            stage = name.partition(" ")[0]
+            values[f"CPU ms/frame, {stage}"] = (after[name] - before[name]) / (last - first) * 1e3
+    return values
+
+
+def peer_transport(name: str, python: Path, load: Load, port: int) -> dict[str, float]:
+    """Frames per second of somebody's library over tcp, from one process to another.
+
+    Raises:
+        SpotStreamError: It failed; the message is the last line it said.
+    """
+    numbers = [str(number) for number in (load.height, load.width, load.frames, port)]
+    done = subprocess.run(
+        [python, DRIVER, "receive", name, *numbers], capture_output=True, text=True, timeout=300
+    )
+    rates = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("rate ")]
+    if not rates:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise SpotStreamError(f"{name} failed: {lines[-1]}")
+    return {RATE: float(rates[0])}
+
+
+def _memcpy(load: Load) -> dict[str, float]:
+    shape = load.pixel_format.shape(load.height, load.width)
+    sources = [np.full(shape, number, np.uint8) for number in range(8)]
+    target = np.empty_like(sources[0])
+    count = 40
+    started = time.perf_counter()
+    for number in range(count):
+        np.copyto(target, sources[number % len(sources)])
+    return {RATE: count / (time.perf_counter() - started)}

@@ -1,0 +1,52 @@
+"""``spotstream export``: the detector as a file for another engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def export(
+    format: Annotated[
+        Literal["onnx", "openvino", "torchscript"], typer.Option(help="Of the file.")
+    ],
+    output: Annotated[
+        Path, typer.Option(help="File to write: .onnx, .xml (a .bin goes beside it), .torchscript.")
+    ],
+    weights: Annotated[
+        Path | None, typer.Option(help="SpotNet weights. Without: those that ship.")
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help="WIDTHxHEIGHT of the frames. Without: any, and any batch.")
+    ] = None,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="8-bit convolutions, calibrated on rendered scenes; openvino."),
+    ] = False,
+    scenes: Annotated[int, typer.Option(min=1, help="How many scenes for --int8.")] = 32,
+) -> None:
+    """Write the detector, pixels in and boxes out, for another engine.
+
+    A run takes an .onnx or .xml file as --set detector.weights=FILE.
+    """
+    from stages.detector.network_detector import shipped_weights
+    from tools.exporting.formats import export as write
+
+    frame_size = None if size is None else _frame_size(size)
+    files = write(
+        weights or shipped_weights(), format, output, frame_size, int8=int8, scenes=scenes
+    )
+    for file in files:
+        typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
+
+
+def _frame_size(text: str) -> tuple[int, int]:
+    """``960x540`` as height and width."""
+    from stages.errors import ConfigError
+
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise ConfigError(f"--size needs WIDTHxHEIGHT, got {text!r}")
+    return int(height), int(width)

@@ -1,0 +1,116 @@
+"""Writes the detector, pixels in and boxes out, in the formats of other programs."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+import torch
+
+from stages.detector.engines.extras import need
+from stages.detector.engines.graph import DetectionGraph, example_images
+from stages.detector.engines.onnx_graph import metadata, onnx_model
+from stages.detector.engines.openvino_engine import openvino_model
+from stages.detector.engines.torch_engine import load_network
+from stages.detector.preprocessing import input_geometry
+from stages.detector.spotnet import SpotNet
+from stages.errors import ConfigError, OutputError
+from stages.sink.atomic import make_folder, output_error, sync
+from tools.exporting.calibration import SCENE_SIZE, calibration_inputs
+from tools.exporting.quantisation import quantise
+
+ExportFormat: TypeAlias = Literal["onnx", "openvino", "torchscript"]
+SUFFIXES: dict[ExportFormat, str] = {
+    "onnx": ".onnx",
+    "openvino": ".xml",
+    "torchscript": ".torchscript",
+}
+CALIBRATION_SCENES = 32
+
+
+def export(
+    weights: Path,
+    format: ExportFormat,
+    output: Path,
+    frame_size: tuple[int, int] | None = None,
+    *,
+    int8: bool = False,
+    scenes: int = CALIBRATION_SCENES,
+) -> list[Path]:
+    """Writes the detector of a weights file; the files have their names when complete.
+
+    Args:
+        weights: A SpotNet weights file.
+        format: Of the file. OpenVINO's is two: ``.xml`` and, beside it, ``.bin``.
+        output: File to write; its suffix is the format's.
+        frame_size: Height and width of the frames, of which the input's follows; None for a file
+            that takes images of any size and any number of them.
+        int8: Convolutions in 8 bits; OpenVINO's format alone.
+        scenes: Rendered pictures that int8 is calibrated on.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ConfigError: The weights do not load, the suffix is another format's, or a package is
+            missing.
+        OutputError: The files cannot be written.
+    """
+    if format not in SUFFIXES:
+        allowed = ", ".join(get_args(ExportFormat))
+        raise ConfigError(f"export format must be one of {allowed}, got {format!r}")
+    if output.suffix != SUFFIXES[format]:
+        raise ConfigError(f"a file of format {format} must end in {SUFFIXES[format]}, got {output}")
+    if int8 and format != "openvino":
+        raise ConfigError(f"--int8 is for format openvino, got {format}")
+    network = load_network(weights)
+    size = None
+    if frame_size is not None:
+        geometry = input_geometry(*frame_size, network.config, network.config.scale)
+        size = geometry.height, geometry.width
+    if format == "onnx":
+        model = onnx_model(network, size)
+        return _write(output, lambda path: path.write_bytes(model))
+    if format == "torchscript":
+        return _write(output, lambda path: _save_torchscript(network, path, size))
+    openvino = need("openvino", "openvino")
+    graph = openvino_model(openvino.Core(), network, size)
+    if int8:
+        inputs = calibration_inputs(network.config, scenes, frame_size or SCENE_SIZE)
+        graph = quantise(graph, inputs)
+    return _write(
+        output, lambda path: openvino.save_model(graph, str(path), compress_to_fp16=False)
+    )
+
+
+def _save_torchscript(network: SpotNet, path: Path, size: tuple[int, int] | None) -> None:
+    example = example_images(network.config.size_multiple, size)
+    graph = DetectionGraph(network).eval().requires_grad_(False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer warns of each constant
+        traced = torch.jit.trace(graph, example)
+    torch.jit.save(traced, str(path), _extra_files=metadata(network.config))
+
+
+def _write(output: Path, save: Callable[[Path], object]) -> list[Path]:
+    """Lets ``save`` write in a folder beside ``output``, then moves what it wrote."""
+    make_folder(output.parent)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as aside:
+            save(Path(aside) / output.name)
+            # What the .xml belongs to comes before it.
+            files = sorted(Path(aside).iterdir(), key=lambda file: file.name == output.name)
+            for file in files:
+                sync(file)
+            written = [file.replace(output.parent / file.name) for file in files]
+        sync(output.parent)
+    except OSError as error:
+        raise output_error(output, error) from error
+    except RuntimeError as error:  # what OpenVINO and torch make of a full disk
+        raise OutputError(
+            f"cannot write {output}: {str(error).strip().splitlines()[-1]}"
+        ) from error
+    return written[::-1]
