@@ -64,6 +64,10 @@ def bench_trackers(
     reference: Annotated[
         Path | None, typer.Option(help="A clone of abewley/sort, for --peers.")
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Of the peers only those of this package, such as roboflow; repeatable."),
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")] = 5,
     json_: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
 ) -> None:
@@ -75,6 +79,12 @@ def bench_trackers(
     from tools.bench.track import bench_track
 
     others = list(PEERS) if peers else []
+    unknown = set(only or ()) - {peer.environment for peer in PEERS}
+    if unknown:
+        known = ", ".join(dict.fromkeys(peer.environment for peer in PEERS))
+        raise ConfigError(f"--only must be one of {known}, got {', '.join(sorted(unknown))}")
+    if only:
+        others = [peer for peer in others if peer.environment in only]
     if reference is not None:
         if peers is None:
             raise ConfigError("--reference needs --peers, the folder of its environment")
