@@ -6,7 +6,6 @@ import csv
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from stages.sink.atomic import output_error
@@ -36,12 +35,7 @@ class TrainingJournal:
     def __enter__(self) -> TrainingJournal:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._tensorboard is not None:
             self._tensorboard.close()
 
