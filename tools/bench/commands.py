@@ -68,6 +68,12 @@ def bench_trackers(
         list[str] | None,
         typer.Option(help="Of the peers only those of this package, such as roboflow; repeatable."),
     ] = None,
+    objects: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=0, help="Size of a crowd; repeatable, 0 for none. Without: 100, 300, 1000."
+        ),
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")] = 5,
     json_: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
 ) -> None:
@@ -76,7 +82,7 @@ def bench_trackers(
 
     from stages.sink.atomic import AtomicFile
     from tools.bench.peers import PEERS, reference_sort
-    from tools.bench.track import bench_track
+    from tools.bench.track import OBJECTS, bench_track
 
     others = list(PEERS) if peers else []
     unknown = set(only or ()) - {peer.environment for peer in PEERS}
@@ -90,7 +96,8 @@ def bench_trackers(
             raise ConfigError("--reference needs --peers, the folder of its environment")
         others.append(reference_sort(reference))
     with Console(stderr=True).status("starting") as status:
-        speeds = bench_track(detections, others, peers, rounds, status.update)
+        crowds = OBJECTS if objects is None else tuple(count for count in objects if count)
+        speeds = bench_track(detections, others, peers, rounds, status.update, objects=crowds)
     loads = list(dict.fromkeys(speed.load for speed in speeds))
     table = Table("ms per frame", *loads)
     for name in dict.fromkeys(speed.name for speed in speeds):

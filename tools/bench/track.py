@@ -54,8 +54,8 @@ def crowd(count: int, frames: int = CROWD_FRAMES, seed: int = 0) -> Frames:
     return result
 
 
-def read_loads(folder: Path | None) -> dict[str, list[Frames]]:
-    """Crowds of `OBJECTS` and, where given, the detection files of ``folder`` as one load.
+def read_loads(folder: Path | None, objects: Sequence[int] = OBJECTS) -> dict[str, list[Frames]]:
+    """Crowds of ``objects`` and, where given, the detection files of ``folder`` as one load.
 
     Raises:
         ConfigError: A file is malformed.
@@ -64,7 +64,7 @@ def read_loads(folder: Path | None) -> dict[str, list[Frames]]:
     if folder is not None:
         files = [DetectionFile.read(file) for file in detection_files(folder)]
         loads[folder.resolve().name] = [frames_of(file) for file in files]
-    for count in OBJECTS:
+    for count in objects:
         loads[f"{count} objects"] = [crowd(count)]
     return loads
 
@@ -75,6 +75,8 @@ def bench_track(
     environments: Path | None = None,
     rounds: int = 5,
     progress: Callable[[str], None] = lambda what: None,
+    *,
+    objects: Sequence[int] = OBJECTS,
 ) -> list[TrackerSpeed]:
     """Measures every tracker of ours and of ``peers``, in turn, round by round.
 
@@ -84,12 +86,13 @@ def bench_track(
         environments: Folder of their environments, which are made where they are missing.
         rounds: How often each is measured.
         progress: Called with what is measured.
+        objects: Sizes of the crowds.
 
     Raises:
         ConfigError: A detection file is malformed.
         SpotStreamError: A peer cannot be installed or fails.
     """
-    loads = read_loads(folder)
+    loads = read_loads(folder, objects)
     pythons = {}
     for peer in peers:
         assert environments is not None
