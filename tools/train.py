@@ -30,8 +30,11 @@ def train(
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     result = train_model(load_training_config(config, set_ or []), overwrite=overwrite)
     if not result.complete:
-        typer.echo(f"stopped after step {result.steps}; the same command goes on from there")
+        if result.leads:
+            typer.echo(f"stopped after step {result.steps}; the same command goes on from there")
         raise typer.Exit(130)
+    if not result.leads:
+        return
     table = Table("scenes not trained on", "AP50", "AP70")
     for name, scores in result.scores.items():
         table.add_row(name, f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")

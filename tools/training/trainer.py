@@ -55,12 +55,14 @@ class TrainingResult:
         steps: Done in all.
         scores: AP at IoU 0.5 and 0.7 by data set, of the last weights.
         complete: False where it was interrupted; it can be resumed.
+        leads: Whether this process is the one of several that speaks to the user.
     """
 
     weights: Path
     steps: int
     scores: dict[str, dict[str, float]]
     complete: bool
+    leads: bool = True
 
 
 def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
@@ -156,7 +158,8 @@ class _Run:
                     break
         best = config.output / BEST
         weights = best if best.is_file() and self.sources.validation else config.output / LAST
-        return TrainingResult(weights, state.step, scores, state.step >= config.steps)
+        complete = state.step >= config.steps
+        return TrainingResult(weights, state.step, scores, complete, journal is not None)
 
     def _step(self, model: nn.Module, batches: Iterator[Batch]) -> dict[str, Tensor]:
         """One step of the optimizer; the mean of each term of the loss."""
