@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -95,7 +96,8 @@ def _segment(
     plan: Plan, options: SegmentOptions, workers: int, console: Console
 ) -> list[SequenceSummary]:
     from tools.segmentation.options import Method
-    from tools.segmentation.workers import segment_all
+    from tools.segmentation.sequence import segment_sequence
+    from tools.workers import do_all
 
     total = sum(len(frames.masks()) for frames in plan.sequences + plan.singles)
     bar = Progress(
@@ -112,8 +114,8 @@ def _segment(
         task = bar.add_task("frames", total=total)
         boxes = replace(options, method=Method.BOXES)
         for frames, how in ((plan.sequences, options), (plan.singles, boxes)):
-            for summary in segment_all(frames, how, workers, lambda n: bar.advance(task, n)):
-                summaries.append(summary)
+            work = partial(segment_sequence, options=how)
+            summaries += do_all(work, frames, workers, lambda count: bar.advance(task, count))
     return summaries
 
 

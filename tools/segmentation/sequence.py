@@ -21,6 +21,7 @@ from tools.segmentation.flow import FRAMES_APART, dis_flow, moving_foreground
 from tools.segmentation.frames import Frames, Picture
 from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.refine import box_mask, fill_empty, soften, without_specks
+from tools.workers import StoppedError
 
 LEARNED = 60  # frames that tell the background and the camera
 _LEARNED_BYTES = 400_000_000
@@ -30,10 +31,6 @@ _PNG_END = b"IEND\xaeB`\x82"
 
 Found: TypeAlias = tuple[Picture, UInt8Array, npt.NDArray[np.bool_] | None]
 """A frame, its foreground, and where nothing tells foreground."""
-
-
-class StoppedError(Exception):
-    """The user stopped the command."""
 
 
 @dataclass(slots=True)

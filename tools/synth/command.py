@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -47,9 +48,9 @@ def synth(
 ) -> None:
     """Render traffic scenes with exact boxes, ids and masks, as UA-DETRAC or MOT folders."""
     from tools.synth.options import SynthOptions, claim_folder
-    from tools.synth.render import is_complete
+    from tools.synth.render import is_complete, render_scene
     from tools.synth.sheet import write_sheet
-    from tools.synth.workers import render_scenes
+    from tools.workers import do_all
 
     width, height = _size(size)
     options = SynthOptions(frames, every, width, height, view, light, weather, format_, varied)
@@ -61,7 +62,7 @@ def synth(
     workers = workers or len(os.sched_getaffinity(0))
     boxes, started = 0, time.monotonic()
     with Progress(
-        TextColumn("scenes"),
+        TextColumn("pictures"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -69,12 +70,13 @@ def synth(
         console=Console(stderr=True),
         transient=True,
     ) as bar:
-        task = bar.add_task("scenes", total=scenes, completed=scenes - len(missing))
-        for summary in render_scenes(output, options, missing, workers):
+        kept = scenes - len(missing)
+        task = bar.add_task("pictures", total=scenes * frames, completed=kept * frames)
+        work = partial(render_scene, output, options)
+        for summary in do_all(work, missing, workers, lambda count: bar.advance(task, count)):
             boxes += summary.boxes
-            bar.advance(task)
     seconds, count = time.monotonic() - started, len(missing) * frames
-    done = f"{output}: {len(missing)} scenes rendered, {scenes - len(missing)} were there"
+    done = f"{output}: {len(missing)} scenes rendered, {kept} were there"
     if count:
         done += f"; {count:,} pictures, {boxes:,} boxes, {seconds / count:.2f} s a picture"
     typer.echo(done)

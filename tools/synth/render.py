@@ -16,12 +16,9 @@ from tools.synth.detrac import DetracWriter
 from tools.synth.mot import MotWriter
 from tools.synth.options import SynthOptions, scene_name
 from tools.synth.truth import FrameTruth, SceneTruth, make_truth
+from tools.workers import StoppedError
 
 JPEG_QUALITY = 92
-
-
-class StoppedError(Exception):
-    """Somebody asked for the rendering to stop; what was not complete is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +62,7 @@ def render_scene(
     folder: Path,
     options: SynthOptions,
     seed: int,
+    advance: Callable[[int], None] = lambda count: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> SceneSummary:
     """Renders the scene of a seed and writes it.
@@ -73,11 +71,12 @@ def render_scene(
         folder: The output folder.
         options: What to render.
         seed: Of the scene.
+        advance: Told how many more pictures are done.
         stopped: Asked before every picture whether to give up.
 
     Raises:
         OutputError: The file system refuses; what was not complete is gone.
-        StoppedError: ``stopped`` said so.
+        StoppedError: ``stopped`` said so; what was not complete is gone.
     """
     name = scene_name(seed)
     scene = Scene(options.scene(seed))
@@ -97,6 +96,7 @@ def render_scene(
             for writer in writers:
                 writer.add(number, jpeg, mask)
             frames.append(FrameTruth.from_details(details))
+            advance(1)
         truth = make_truth(
             name,
             frames,

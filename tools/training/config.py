@@ -30,6 +30,13 @@ class DataSetConfig(_Strict):
     max_hidden: float = Field(
         0.8, ge=0, le=1, description="Boxes of which a greater share is hidden give no loss."
     )
+    unlabelled: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="What the initial weights find with this score, and no box is near, gives no "
+        "loss; for annotations that leave out vehicles.",
+    )
 
 
 class AugmentationConfig(_Strict):

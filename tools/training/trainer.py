@@ -33,6 +33,7 @@ from tools.training.state import (
     save_weights,
     write_aside,
 )
+from tools.training.unlabelled import ignore_unlabelled
 from tools.training.validation import evaluate, mean_score
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,9 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
                 log.warning("%s", note)
             held = sum(len(samples) for _, samples in sources.validation.values())
             log.info("%d training and %d validation images", len(sources.training), held)
+        ignored = ignore_unlabelled(sources, config, processes.device)
+        if ignored and processes.leads:
+            log.info("%d vehicles without a box give no loss", ignored)
         run = _Run(config, sources, state, processes)
         journal = TrainingJournal(config.output, state.step) if processes.leads else nullcontext()
         with journal as rows:

@@ -1,3 +1,5 @@
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -6,8 +8,8 @@ from stages.errors import OutputError
 from tests.tools.segmentation.drawn import draw, iou, write_detrac
 from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.plan import make_plan
-from tools.segmentation.sequence import StoppedError, is_complete, segment_sequence
-from tools.segmentation.workers import segment_all
+from tools.segmentation.sequence import is_complete, segment_sequence
+from tools.workers import StoppedError, do_all
 
 SHARP = SegmentOptions(blur=False)
 
@@ -126,7 +128,8 @@ def test_several_processes_give_the_same_as_one(still, tmp_path):
         output = tmp_path / str(workers)
         plan = make_plan(root, output)
         frames = []
-        summaries = segment_all(plan.sequences, SegmentOptions(), workers, frames.append)
+        work = partial(segment_sequence, options=SegmentOptions())
+        summaries = do_all(work, plan.sequences, workers, frames.append)
         done.append(sorted((each.name, each.method, each.written) for each in summaries))
         assert sum(frames) == 26
     assert done[0] == done[1]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tools.synth.options import SynthOptions, claim_folder
-from tools.synth.workers import render_scenes
+from tools.synth.render import render_scene
 
 OPTIONS = SynthOptions(
     frames=3, every=20, width=320, height=192, view="intersection", light="day", format="both"
@@ -18,5 +18,6 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two scenes as UA-DETRAC and as MOT; tests do not change them."""
     folder = tmp_path_factory.mktemp("synth")
     claim_folder(folder, OPTIONS)
-    list(render_scenes(folder, OPTIONS, SEEDS, workers=1))
+    for seed in SEEDS:
+        render_scene(folder, OPTIONS, seed)
     return folder

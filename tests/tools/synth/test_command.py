@@ -4,17 +4,18 @@ import errno
 import filecmp
 import multiprocessing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 import pytest
 from typer.testing import CliRunner
 
-from stages.errors import ConfigError, OutputError, SpotStreamError
+from stages.errors import ConfigError, OutputError
 from tools.main import app
 from tools.synth.options import SynthOptions, claim_folder
-from tools.synth.render import StoppedError, is_complete, render_scene
-from tools.synth.workers import _collect, render_scenes
+from tools.synth.render import is_complete, render_scene
+from tools.workers import StoppedError, do_all
 
 from .conftest import OPTIONS, SEEDS
 
@@ -72,12 +73,12 @@ def test_a_scene_without_annotation_is_rendered_again(tmp_path: Path) -> None:
 def test_a_scene_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     answers = iter([False, True])
     with pytest.raises(StoppedError):
-        render_scene(tmp_path, replace(TINY, format="both"), 0, lambda: next(answers))
+        render_scene(tmp_path, replace(TINY, format="both"), 0, stopped=lambda: next(answers))
     assert files(tmp_path) == []
 
 
 def test_closing_stops_the_rest(tmp_path: Path) -> None:
-    scenes = render_scenes(tmp_path, TINY, range(50), workers=2)
+    scenes = do_all(partial(render_scene, tmp_path, TINY), range(50), workers=2)
     first = next(scenes)
     scenes.close()
     assert (tmp_path / "annotations" / f"{first.name}.xml").exists()
@@ -102,13 +103,6 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert caught.value.exit_code == 4
     assert "\n" not in str(caught.value)
     assert files(tmp_path) == []
-
-
-def test_a_dead_worker_is_one_line() -> None:
-    receiver, sender = multiprocessing.Pipe(duplex=False)
-    sender.close()
-    with pytest.raises(SpotStreamError, match="a worker process died"):
-        list(_collect([receiver]))
 
 
 def test_a_folder_of_other_options_is_refused(tmp_path: Path) -> None:

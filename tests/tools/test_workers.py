@@ -1,0 +1,67 @@
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from stages.errors import OutputError, SpotStreamError
+from tools.workers import StoppedError, do_all
+
+
+def double(job, *, advance, stopped):
+    advance(job)
+    return 2 * job
+
+
+def wait_for_stop(job, *, advance, stopped):
+    while job and not stopped():
+        time.sleep(0.01)
+    if job:
+        raise StoppedError
+    return job
+
+
+def refuse(job, *, advance, stopped):
+    raise OutputError(f"cannot write {job}")
+
+
+def die(job, *, advance, stopped):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def nothing(job, *, advance, stopped):
+    return None
+
+
+@pytest.mark.parametrize("workers", [1, 2, 9])
+def test_every_job_is_done_once(workers):
+    told = []
+    assert sorted(do_all(double, range(5), workers, told.append)) == [0, 2, 4, 6, 8]
+    assert sorted(told) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_work_may_come_to_nothing(workers):
+    assert list(do_all(nothing, [None, None, None], workers)) == [None, None, None]
+    assert list(do_all(nothing, [], workers)) == []
+
+
+def test_closing_stops_the_others():
+    results = do_all(wait_for_stop, [0, 1, 1, 1], 2)
+    assert next(results) == 0
+    results.close()
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_of_the_work_is_raised(workers):
+    with pytest.raises(OutputError, match="cannot write a"):
+        list(do_all(refuse, ["a", "a"], workers))
+    assert not multiprocessing.active_children()
+
+
+def test_a_dead_worker_is_one_line():
+    with pytest.raises(SpotStreamError, match="a worker process died, perhaps for lack of memory"):
+        list(do_all(die, range(4), 2))
+    assert not multiprocessing.active_children()

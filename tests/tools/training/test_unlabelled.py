@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from stages.errors import ConfigError
+from tools.training import unlabelled
+from tools.training.sources import read_sources
+from tools.training.trainer import train
+from tools.training.unlabelled import ignore_unlabelled, largest_overlap
+
+CPU = torch.device("cpu")
+
+
+def boxes(*rows):
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+@pytest.fixture
+def initial(tiny_config, tmp_path):
+    """Weights of a run, which find whatever they find."""
+    config = tiny_config(output=tmp_path / "first", steps=1)
+    train(config)
+    return config.output / "last.safetensors"
+
+
+def found(monkeypatch, rows, scores):
+    answer = boxes(*rows), np.array(scores, np.float32)
+    monkeypatch.setattr(unlabelled, "detect", lambda *_: answer)
+
+
+def data(data_set):
+    return [{"path": data_set, "held_out": ["c"], "unlabelled": 0.5}]
+
+
+def test_overlap_is_a_share_of_the_smaller_box():
+    inside, beside, half = [2, 2, 4, 4], [20, 0, 30, 10], [5, 0, 15, 10]
+    overlaps = largest_overlap(boxes(inside, beside, half), boxes([0, 0, 10, 10]))
+    assert overlaps == pytest.approx([1, 0, 0.5])
+    assert largest_overlap(boxes(inside), boxes()) == pytest.approx([0])
+
+
+def test_what_is_found_surely_and_far_from_boxes_gives_no_loss(
+    tiny_config, data_set, initial, monkeypatch
+):
+    config = tiny_config(data=data(data_set), initial=initial)
+    sources = read_sources(config)
+    sample = replace(sources.training[0][0], boxes=boxes([0, 0, 20, 20]), labels=("car",))
+    sources.training[:] = [(sample, sources.training[0][1])]
+    sure, near, unsure = [40, 40, 50, 50], [1, 1, 19, 19], [60, 0, 70, 10]
+    found(monkeypatch, [sure, near, unsure], [0.6, 0.9, 0.4])
+    assert ignore_unlabelled(sources, config, CPU) == 1
+    assert np.array_equal(sources.training[0][0].ignored, boxes(sure))
+
+
+def test_other_data_sets_stay_as_they_are(tiny_config, data_set, initial):
+    config = tiny_config(initial=initial)
+    sources = read_sources(config)
+    before = list(sources.training)
+    assert ignore_unlabelled(sources, config, CPU) == 0
+    assert sources.training == before
+
+
+def test_a_run_looks_with_its_initial_weights(tiny_config, data_set, initial, caplog):
+    config = tiny_config(data=data(data_set), initial=initial, steps=1)
+    with caplog.at_level("INFO"):
+        train(config)
+    assert "looking for vehicles without a box in 3 images" in caplog.text
+
+
+def test_an_image_that_does_not_open_is_left_to_the_drawing(tiny_config, data_set, initial):
+    config = tiny_config(data=data(data_set), initial=initial)
+    sources = read_sources(config)
+    for sample, _ in sources.training:
+        sample.path.write_bytes(b"no image")
+    assert ignore_unlabelled(sources, config, CPU) == 0
+
+
+def test_without_weights_nothing_can_be_found(tiny_config, data_set, tmp_path):
+    with pytest.raises(ConfigError, match="unlabelled needs initial weights"):
+        train(tiny_config(data=data(data_set)))
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"broken")
+    config = tiny_config(data=data(data_set), initial=broken)
+    with pytest.raises(ConfigError, match="initial weights are no SpotNet"):
+        ignore_unlabelled(read_sources(config), config, CPU)

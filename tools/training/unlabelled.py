@@ -1,0 +1,77 @@
+"""Vehicles that an annotator left out: found by the initial weights, they give no loss."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from stages.detector.spotnet import CheckpointError, SpotNet
+from stages.errors import ConfigError, SourceError
+from stages.records import Float32Array
+from tools.datasets.sample import Sample
+from tools.training.config import DataSetConfig, TrainingConfig
+from tools.training.sources import Sources
+from tools.training.validation import detect
+
+log = logging.getLogger(__name__)
+
+LARGEST_OVERLAP = 0.3
+"""Of a found box and an annotated one, as a share of the smaller; more is the same vehicle."""
+
+
+def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.device) -> int:
+    """Adds to the ignored regions what ``config.initial`` finds and no box is near.
+
+    Only in data sets with ``unlabelled``. Every process of a run finds the same.
+
+    Returns:
+        How many regions were added.
+
+    Raises:
+        ConfigError: There are no initial weights, or they are no detector.
+    """
+    wanted = sum(entry.unlabelled is not None for _, entry in sources.training)
+    if not wanted:
+        return 0
+    if config.initial is None:
+        raise ConfigError("unlabelled needs initial weights, which find what is not labelled")
+    try:
+        network = SpotNet.from_checkpoint(config.initial).fused().to(device)
+    except CheckpointError as error:
+        raise ConfigError(f"unlabelled: the initial weights are no SpotNet: {error}") from error
+    log.info("looking for vehicles without a box in %d images", wanted)
+    found = 0
+    for index, (sample, entry) in enumerate(sources.training):
+        if entry.unlabelled is None:
+            continue
+        regions = _unlabelled(network, sample, entry, device)
+        ignored = np.concatenate((sample.ignored, regions))
+        sources.training[index] = (replace(sample, ignored=ignored), entry)
+        found += len(regions)
+    return found
+
+
+def _unlabelled(
+    network: SpotNet, sample: Sample, entry: DataSetConfig, device: torch.device
+) -> Float32Array:
+    """``(K, 4)`` ltrb: found, and not near a box of any class."""
+    scale = entry.validation_scale or network.config.scale * entry.scale
+    try:
+        boxes, scores = detect(network, sample.read(), scale, device)
+    except SourceError:
+        return np.empty((0, 4), np.float32)  # told when the image is drawn
+    sure = boxes[scores >= (entry.unlabelled or 0)]
+    return sure[largest_overlap(sure, sample.boxes) < LARGEST_OVERLAP]
+
+
+def largest_overlap(boxes: Float32Array, others: Float32Array) -> Float32Array:
+    """``(N,)`` largest intersection of each box with another, as a share of the smaller one."""
+    starts = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    sides = np.minimum(boxes[:, None, 2:], others[None, :, 2:]) - starts
+    intersections = sides.clip(min=0).prod(axis=2)
+    areas, other_areas = ((each[:, 2:] - each[:, :2]).prod(axis=1) for each in (boxes, others))
+    smaller = np.minimum(areas[:, None], other_areas[None]).clip(min=1e-6)
+    return np.asarray((intersections / smaller).max(axis=1, initial=0), np.float32)
