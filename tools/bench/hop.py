@@ -150,7 +150,6 @@ def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) ->
                         arrivals.add(_time(socket.recv(copy=False).buffer))
                     else:
                         arrivals.add(_time(memoryview(socket.recv())))
-                process.wait(_SECONDS)
             return arrivals.values()
         except zmq.Again as error:
             raise SpotStreamError(f"nothing came for {_SECONDS:g} s") from error
