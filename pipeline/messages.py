@@ -1,8 +1,8 @@
-"""Records as ZeroMQ multipart messages: ``[stream id, header, payload…]``, never pickled.
+"""Records as ZeroMQ multipart messages: ``[stream id, header, arrays, pixels]``, never pickled.
 
-The header is msgpack of a typed struct with the protocol's version; the payload parts are raw array
-bytes in the order that the header's kind fixes. Everything is checked against the header before an
-array is made of it.
+The header is msgpack of a typed struct with the protocol's version; a part without bytes is left
+out. Arrays lie one after another as raw bytes, in an order that the header's kind fixes and that
+aligns each. Everything is checked against the header before an array is made of it.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ from stages.records import (
     UInt8Array,
 )
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 _MOST = 2**62
+_MOST_BOXES = 2**24
+_I8, _F4, _I2, _U1 = (np.dtype(kind) for kind in (np.int64, np.float32, np.int16, np.uint8))
 _LARGEST_SIDE = 65_535
 
+_Boxes: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST_BOXES)]
 Record: TypeAlias = StreamStart | Frame | Detections | Tracks | Dropped | EndOfStream
 
 
@@ -102,12 +105,12 @@ class _Frame(_OfFrame, tag="frame", frozen=True, kw_only=True):
 
 
 class _Detections(_OfFrame, tag="detections", frozen=True, kw_only=True):
-    count: int
+    count: _Boxes
 
 
 class _Tracks(_OfFrame, tag="tracks", frozen=True, kw_only=True):
-    count: int
-    tracks: int
+    count: _Boxes
+    tracks: _Boxes
 
 
 def encode_extra(value: Any) -> Any:
@@ -152,24 +155,24 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
         }
         seen = record.detections if isinstance(record, Tracks) else record
         common["motion"] = seen.motion is not None
-        if seen.motion is not None:
-            arrays.append(seen.motion)
-        if isinstance(seen, Detections):
-            common["count"] = len(seen)
-            arrays += [seen.boxes, seen.scores, seen.classes]
         if isinstance(record, Frame):
             header = _Frame(frame=record.header, **common)
         elif isinstance(record, Tracks):
-            header = _Tracks(frame=record.frame, tracks=len(record), **common)
-            arrays += [record.boxes, record.scores, record.classes, record.ids]
+            found = record.detections
+            header = _Tracks(frame=record.frame, count=len(found), tracks=len(record), **common)
+            arrays = [record.ids, found.boxes, found.scores, record.boxes, record.scores,
+                      found.classes, record.classes]  # fmt: skip
         else:
-            header = _Detections(frame=record.frame, **common)
-        if pixels is not None:
-            arrays.append(pixels)
-    payload = [
-        np.ascontiguousarray(array).data.cast("B") if array.size else b"" for array in arrays
-    ]
-    return [envelope.stream.encode(), _encoder.encode(header), *payload]
+            header = _Detections(frame=record.frame, count=len(record), **common)
+            arrays = [record.boxes, record.scores, record.classes]
+        if seen.motion is not None:
+            arrays.insert(0, seen.motion)
+    parts: list[bytes | memoryview] = [envelope.stream.encode(), _encoder.encode(header)]
+    if payload := b"".join([array.tobytes() for array in arrays if array.size]):
+        parts.append(payload)
+    if pixels is not None:
+        parts.append(np.ascontiguousarray(pixels).data.cast("B"))
+    return parts
 
 
 def decode(parts: Sequence[Any]) -> Envelope:
@@ -189,34 +192,38 @@ def decode(parts: Sequence[Any]) -> Envelope:
         raise MessageError(f"protocol version {header.version}, expected {PROTOCOL_VERSION}")
     if isinstance(header, _Start | _Dropped | _End):
         return Envelope(header.record, channel=header.channel, position=header.position)
-    reader = _Payload(parts[2:])
     frame = header.frame
     if not (1 <= frame.height <= _LARGEST_SIDE and 1 <= frame.width <= _LARGEST_SIDE):
         raise MessageError(f"a frame of {frame.width}x{frame.height}")
-    motion = reader.take(np.float32, 2, 3) if header.motion else None
+    rest = list(parts[2:])
+    shapes: list[tuple[np.dtype[Any], tuple[int, ...]]] = [(_F4, (2, 3))] if header.motion else []
+    if isinstance(header, _Tracks):
+        found, tracks = header.count, header.tracks
+        shapes += [(_I8, (tracks,)), (_F4, (found, 4)), (_F4, (found,)), (_F4, (tracks, 4)),
+                   (_F4, (tracks,)), (_I2, (found,)), (_I2, (tracks,))]  # fmt: skip
+    elif isinstance(header, _Detections):
+        found = header.count
+        shapes += [(_F4, (found, 4)), (_F4, (found,)), (_I2, (found,))]
+    arrays = _arrays(rest, shapes)
+    motion = arrays.pop(0) if header.motion else None
+    pixels = _arrays(rest, [(_U1, frame.shape)])[0] if header.inline else None
+    if rest:
+        raise MessageError(f"{len(rest)} payload parts too many")
     record: Record
     if isinstance(header, _Frame):
-        pixels = reader.pixels(frame) if header.inline else None
         record = Frame(frame, pixels, motion)
+    elif isinstance(header, _Detections):
+        boxes, scores, classes = arrays
+        record = Detections(frame, boxes, scores, classes, motion)
     else:
-        detections = Detections(
-            frame,
-            reader.take(np.float32, header.count, 4),
-            reader.take(np.float32, header.count),
-            reader.take(np.int16, header.count),
-            motion,
+        ids, boxes, scores, track_boxes, track_scores, classes, track_classes = arrays
+        record = Tracks(
+            Detections(frame, boxes, scores, classes, motion),
+            track_boxes,
+            track_scores,
+            track_classes,
+            ids,
         )
-        record = detections
-        if isinstance(header, _Tracks):
-            record = Tracks(
-                detections,
-                reader.take(np.float32, header.tracks, 4),
-                reader.take(np.float32, header.tracks),
-                reader.take(np.int16, header.tracks),
-                reader.take(np.int64, header.tracks),
-            )
-        pixels = reader.pixels(frame) if header.inline else None
-    reader.finish()
     return Envelope(
         record,
         header.slot,
@@ -263,21 +270,21 @@ def decode_return(message: bytes) -> Return:
         raise MessageError(str(error)) from error
 
 
-class _Payload:
-    def __init__(self, parts: Sequence[Any]) -> None:
-        self._parts = list(parts)
-
-    def take(self, dtype: Any, *shape: int) -> npt.NDArray[Any]:
-        if not self._parts:
+def _arrays(
+    parts: list[Any], shapes: Sequence[tuple[np.dtype[Any], tuple[int, ...]]]
+) -> list[npt.NDArray[Any]]:
+    """Takes the first of ``parts``, where there are bytes to come, as arrays of these shapes."""
+    size = sum([math.prod(shape) * dtype.itemsize for dtype, shape in shapes])
+    payload = b""
+    if size:
+        if not parts:
             raise MessageError("a payload part is missing")
-        part, dtype = self._parts.pop(0), np.dtype(dtype)
-        if min(shape) < 0 or len(part) != dtype.itemsize * math.prod(shape):
-            raise MessageError(f"a payload part of {len(part)} bytes is no {shape} {dtype}")
-        return np.frombuffer(part, dtype).reshape(shape)
-
-    def pixels(self, frame: FrameHeader) -> UInt8Array:
-        return self.take(np.uint8, *frame.shape)
-
-    def finish(self) -> None:
-        if self._parts:
-            raise MessageError(f"{len(self._parts)} payload parts too many")
+        payload = parts.pop(0)
+    if len(payload) != size:
+        raise MessageError(f"a payload part of {len(payload)} bytes instead of {size}")
+    arrays, offset = [], 0
+    for dtype, shape in shapes:
+        array = np.ndarray(shape, dtype, payload, offset)
+        offset += array.nbytes
+        arrays.append(array)
+    return arrays

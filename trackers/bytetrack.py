@@ -15,7 +15,7 @@ from trackers.boxes import BoolArray, FloatArray, IndexArray, from_center_size, 
 from trackers.kalman import ConstantVelocityFilter
 from trackers.overlaps import find_overlaps
 from trackers.settings import checked_count, checked_number, checked_share
-from trackers.tracker import Int64Array, Observations, Tracker
+from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 # Of centre x, centre y, aspect (width / height), height. Shares of the height, but for the aspect.
 POSITION_NOISE, VELOCITY_NOISE = 1 / 20, 1 / 160
@@ -75,6 +75,8 @@ class ByteTrack(Tracker):
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
         self._frame += 1
+        if not len(observations) and not len(self._filter):
+            return nothing_tracked()
         boxes, scores = observations.boxes, observations.scores
         self._predict()
         used = self._associate(boxes, scores)

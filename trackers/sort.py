@@ -20,7 +20,7 @@ from trackers.boxes import (
 from trackers.kalman import ConstantVelocityFilter
 from trackers.overlaps import find_overlaps
 from trackers.settings import checked_count, checked_number, checked_share
-from trackers.tracker import Int64Array, Observations, Tracker
+from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 # Of centre x, centre y, area, aspect. The aspect has no velocity.
 MEASUREMENT_NOISE = np.array([1.0, 1.0, 10.0, 10.0])
@@ -77,6 +77,8 @@ class Sort(Tracker):
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
         self._frame += 1
+        if not len(observations) and not len(self._filter):
+            return nothing_tracked()
         confident = observations.where(observations.scores >= self.min_score)
         measurements = to_center_area_aspect(confident.boxes)
 

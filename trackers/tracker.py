@@ -124,9 +124,10 @@ class Tracker(ABC):
         observations = Observations(
             box_array, score_array, np.arange(count), motion_array, size_array
         )
-        is_side = box_array[:, 2:] - box_array[:, :2] > LEAST_SIDE
-        if np.count_nonzero(is_side) < 2 * count:
-            observations = observations.where(is_side.all(axis=1))
+        if count:
+            is_side = box_array[:, 2:] - box_array[:, :2] > LEAST_SIDE
+            if np.count_nonzero(is_side) < 2 * count:
+                observations = observations.where(is_side.all(axis=1))
         tracked, ids, used = self._track(observations)
         return TrackedBoxes(
             tracked.astype(np.float32),
@@ -166,6 +167,11 @@ class Tracker(ABC):
         """Drops all tracks and counters of time; ids stay."""
 
 
+def nothing_tracked() -> tuple[FloatArray, Int64Array, Int64Array]:
+    """What `Tracker._track` gives of a frame without detections where nothing is followed."""
+    return np.empty((0, 4)), np.empty(0, np.int64), np.empty(0, np.int64)
+
+
 def _checked(
     name: str, value: npt.ArrayLike, shape: tuple[int, ...], farthest: float = LARGEST
 ) -> npt.NDArray[Any]:
@@ -197,7 +203,7 @@ def _checked(
 
 def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16]:
     array = _checked("classes", classes, (count,))
-    if ((array != np.floor(array)) | (array < CLASSES.min) | (array > CLASSES.max)).any():
+    if count and ((array != np.floor(array)) | (array < CLASSES.min) | (array > CLASSES.max)).any():
         raise ValueError(f"classes must be whole numbers from {CLASSES.min} to {CLASSES.max}")
     return array.astype(np.int16)
 

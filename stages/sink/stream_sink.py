@@ -169,8 +169,9 @@ class StreamSink:
             (mot_rows(tracks, number), detection_rows(tracks.detections, number)),
             strict=True,
         ):
-            file.write(rows)
-            file.flush()
+            if rows:
+                file.write(rows)
+                file.flush()
         return number
 
     def _book(self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int) -> None:

@@ -67,9 +67,28 @@ def test_pixels_travel_inline():
     np.testing.assert_array_equal(envelope.pixels, pixels)
 
 
-@pytest.mark.parametrize("part", [1, 2, 3, 4, 6, 9])
+def test_arrays_lie_in_one_part_and_aligned():
+    parts = encode(Envelope(tracks()))
+    assert len(parts) == 3
+    record = decode(parts).record
+    seen = record.detections
+    arrays = [record.ids, record.boxes, record.scores, record.classes]
+    arrays += [seen.motion, seen.boxes, seen.scores, seen.classes]
+    assert all(array.flags.aligned and array.dtype.isnative for array in arrays)
+
+
+def test_nothing_found_needs_no_payload():
+    empty = Detections(HEADER, np.empty((0, 4), np.float32), np.empty(0, np.float32),
+                       np.empty(0, np.int16))  # fmt: skip
+    parts = encode(Envelope(empty))
+    assert len(parts) == 2
+    assert decode(parts).record.boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize("part", [1, 2, 3])
 def test_a_cut_part_is_refused(part):
-    parts = [bytes(p) for p in encode(Envelope(tracks()))]
+    pixels = np.zeros((6, 6), np.uint8)
+    parts = [bytes(p) for p in encode(Envelope(tracks(), None, {}, pixels))]
     parts[part] = parts[part][:-1]
     with pytest.raises(MessageError):
         decode(parts)
@@ -79,6 +98,11 @@ def test_a_cut_part_is_refused(part):
 def test_noise_is_refused(parts):
     with pytest.raises(MessageError):
         decode(parts)
+
+
+def test_a_missing_part_is_refused():
+    with pytest.raises(MessageError, match="a payload part is missing"):
+        decode(encode(Envelope(tracks()))[:2])
 
 
 def test_parts_too_many_are_refused():
