@@ -26,6 +26,9 @@ class DecoderConfig(_Strict):
     camera_motion: bool = Field(False, description="See how the camera moves, for the tracker.")
     frame_rate: str = Field("25", description="Frames per second of image folders: 25, 30000/1001.")
 
+    hardware: Literal[
+        "off", "auto", "cuda", "vaapi", "vdpau", "qsv", "drm", "vulkan", "amf", "videotoolbox"
+    ] = Field("off", description="Decode on a device, where one is there; auto: on the first.")
     timeout: float = Field(5.0, gt=0, le=600, description="Live: seconds of silence tolerated.")
     connect_seconds: float = Field(
         10.0, ge=0, le=86400, description="Live: how long the first connection is tried."

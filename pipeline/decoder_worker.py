@@ -64,6 +64,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
             reconnect=decoder.reconnect,
             transport=decoder.transport,
         ),
+        hardware=decoder.hardware,
         recorder=recorder,
         place=place,
         wait=wait,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import av.error
 
-from stages.decoder.media import FrameReader, open_media, redact, video_stream
+from stages.decoder.media import FrameReader, decoded_by, open_media, redact, video_stream
 from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
@@ -86,6 +86,7 @@ class LiveSource:
         name: Name of the stream.
         selection: Which frames; the last one ends the stream.
         options: How it behaves.
+        hardware: What decodes it, see `hardware_decoder`.
         recorder: Keeps what comes in.
         place: Where an earlier process of the stream was.
         wait: Sleeps so many seconds; returns True at once where the source is to stop.
@@ -104,6 +105,7 @@ class LiveSource:
         name: str,
         selection: FrameSelection | None = None,
         options: LiveOptions | None = None,
+        hardware: str = "off",
         recorder: Recorder | None = None,
         place: StreamPlace | None = None,
         wait: Callable[[float], bool],
@@ -116,6 +118,7 @@ class LiveSource:
         self.name = name
         self.selection = selection or FrameSelection()
         self.options = options or LiveOptions()
+        self._hardware = hardware
         self._recorder = recorder
         self._start = place or StreamPlace()
         self._place = redact(location)
@@ -172,9 +175,12 @@ class LiveSource:
             options=options,
             container_format="v4l2" if device else None,
             timeout=3 * self.options.timeout,
+            hardware=self._hardware,
         )
         with container:
             stream = video_stream(container, self._place)
+            if self._hardware != "off" and reader.epoch < 0:
+                self._notify(decoded_by(stream, self._place))
             stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
             recorder = self._recorder
             if recorder is None:

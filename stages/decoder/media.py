@@ -17,6 +17,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from stages.decoder.hardware import hardware_decoder
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
 from stages.records import (
@@ -58,20 +59,26 @@ class MediaSource:
         name: str,
         selection: FrameSelection | None = None,
         layout: str = "",
+        hardware: str = "off",
+        notify: Callable[[str], None] = lambda message: None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.location = location
         self.name = name
         self.selection = selection or FrameSelection()
         self.layout = layout
+        self.hardware = hardware
+        self.notify = notify
         self.clock = clock
 
     def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
         """See `Source.records`."""
         reader = FrameReader(self.location, self.name, self.selection, self.layout, self.clock)
         place = redact(self.location)
-        with open_media(self.location) as container:
+        with open_media(self.location, hardware=self.hardware) as container:
             stream = video_stream(container, place)
+            if self.hardware != "off":
+                self.notify(decoded_by(stream, place))
             stream.thread_type = "AUTO"
             yield from reader.read(container, stream, allocator)
             if reader.epoch < 0:
@@ -95,6 +102,7 @@ def open_media(
     options: Mapping[str, str] | None = None,
     container_format: str | None = None,
     timeout: float | None = None,
+    hardware: str = "off",
 ) -> InputContainer:
     """Opens a file or URL.
 
@@ -103,13 +111,19 @@ def open_media(
         options: FFmpeg's own.
         container_format: Its format, where FFmpeg is not to guess.
         timeout: Seconds that opening, and each packet after it, may take at most.
+        hardware: What decodes it, see `hardware_decoder`; the CPU where that does not.
 
     Raises:
         SourceError: It cannot be opened; FFmpeg's error is its cause.
     """
+    device = hardware_decoder(hardware)
     try:
         return av.open(
-            location, format=container_format, options=dict(options or {}), timeout=timeout
+            location,
+            format=container_format,
+            options=dict(options or {}),
+            timeout=timeout,
+            hwaccel=device,
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
         place = redact(location)
@@ -122,6 +136,12 @@ def open_media(
             ) from error
         reason = getattr(error, "strerror", None) or redact(str(error))
         raise SourceError(f"cannot open {place} as a video: {reason}") from error
+
+
+def decoded_by(stream: VideoStream, place: str) -> str:
+    """In words, for who asked for hardware."""
+    device = stream.codec_context.is_hwaccel
+    return f"{place} is decoded by {'hardware' if device else 'the CPU: no hardware here does it'}"
 
 
 def video_stream(container: InputContainer, place: str) -> VideoStream:

@@ -149,6 +149,7 @@ class RecordingSource:
         folder: What a `Recorder` wrote.
         name: Name of the stream.
         selection: Which frames.
+        hardware: What decodes it, see `hardware_decoder`.
         clock: Wall clock, ns since the epoch.
     """
 
@@ -160,11 +161,13 @@ class RecordingSource:
         *,
         name: str,
         selection: FrameSelection | None = None,
+        hardware: str = "off",
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.folder = folder
         self.name = name
         self.selection = selection or FrameSelection()
+        self.hardware = hardware
         self.clock = clock
 
     def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
@@ -174,7 +177,7 @@ class RecordingSource:
         unreadable = 0
         for _, epoch, path in _segments(self.folder):
             try:
-                with open_media(str(path)) as container:
+                with open_media(str(path), hardware=self.hardware) as container:
                     stream = video_stream(container, str(path))
                     stream.thread_type = "AUTO"
                     yield from reader.read(container, stream, allocator, continues=epoch == latest)

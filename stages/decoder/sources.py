@@ -91,12 +91,13 @@ def open_source(
     selection: FrameSelection,
     frame_rate: Fraction,
     live: LiveOptions | None = None,
+    hardware: str = "off",
     recorder: Recorder | None = None,
     place: StreamPlace | None = None,
     wait: Callable[[float], bool] = _sleep,
     notify: Callable[[str], None] = lambda message: None,
 ) -> Source:
-    """The source of a spec; ``frame_rate`` is that of images, the rest is for `LiveSource`."""
+    """The source of a spec; ``frame_rate`` is that of images, ``hardware`` decodes videos."""
     if spec.location == DEMO:
         return SceneSource(DEMO_SCENE, name=spec.name, selection=selection)
     if spec.location.startswith(BLANK):
@@ -107,6 +108,7 @@ def open_source(
             name=spec.name,
             selection=selection,
             options=live,
+            hardware=hardware,
             recorder=recorder,
             place=place,
             wait=wait,
@@ -114,9 +116,16 @@ def open_source(
         )
     path = Path(spec.location)
     if is_recording(path):
-        return RecordingSource(path, name=spec.name, selection=selection)
+        return RecordingSource(path, name=spec.name, selection=selection, hardware=hardware)
     if "://" in spec.location or not (path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES):
-        return MediaSource(spec.location, name=spec.name, selection=selection, layout=spec.layout)
+        return MediaSource(
+            spec.location,
+            name=spec.name,
+            selection=selection,
+            layout=spec.layout,
+            hardware=hardware,
+            notify=notify,
+        )
     return ImageFolderSource(
         path,
         name=spec.name,

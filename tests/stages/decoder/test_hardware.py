@@ -1,0 +1,53 @@
+from typing import get_args
+
+import pytest
+from av.codec.hwaccel import HWDeviceType
+
+from pipeline.config import DecoderConfig
+from stages.decoder import hardware
+from stages.decoder.hardware import hardware_decoder
+from stages.decoder.media import MediaSource
+from stages.records import Frame
+
+
+def read(location, slots, **options):
+    records = MediaSource(str(location), name="cam", **options).records(slots)
+    return [record.pixels.copy() for record in records if isinstance(record, Frame)]
+
+
+@pytest.fixture
+def no_device(monkeypatch):
+    monkeypatch.setattr(hardware, "_opens", lambda kind: False)
+
+
+def test_the_kinds_of_the_config_are_ffmpegs():
+    kinds = get_args(DecoderConfig.model_fields["hardware"].annotation)
+    assert set(kinds) - {"off", "auto"} <= {kind.name for kind in HWDeviceType}
+
+
+def test_off_looks_for_nothing(monkeypatch):
+    monkeypatch.setattr(hardware, "_opens", lambda kind: pytest.fail("looked for a device"))
+    assert hardware_decoder("off") is None
+
+
+def test_auto_takes_the_first_that_is_there(monkeypatch):
+    monkeypatch.setattr(hardware, "hwdevices_available", lambda: ["qsv", "cuda", "vaapi"])
+    monkeypatch.setattr(hardware, "_opens", lambda kind: kind != "qsv")
+    monkeypatch.setattr(hardware, "HWAccel", lambda kind, **options: (kind, options))
+    assert hardware_decoder("auto") == ("cuda", {"allow_software_fallback": True})
+    assert hardware_decoder("vaapi") == ("vaapi", {"allow_software_fallback": True})
+
+
+def test_a_device_that_is_not_there_does_not_open():
+    assert not hardware._opens("opencl")  # which decodes no video
+
+
+@pytest.mark.usefixtures("no_device")
+@pytest.mark.parametrize("wanted", ["auto", "cuda"])
+def test_without_a_device_the_cpu_decodes_and_says_so(make_video, slots, wanted):
+    said = []
+    video = make_video()
+    found = read(video, slots, hardware=wanted, notify=said.append)
+    plain = read(video, slots)
+    assert all((one == other).all() for one, other in zip(found, plain, strict=True))
+    assert said == [f"{video} is decoded by the CPU: no hardware here does it"]
