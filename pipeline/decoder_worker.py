@@ -14,7 +14,6 @@ from pipeline.logbook import Counter, Logbook
 from pipeline.plan import Status, WorkerPlan
 from pipeline.publisher import FramePublisher
 from pipeline.reporter import Reporter
-from stages.decoder.camera_motion import CameraMotion
 from stages.decoder.live import LiveOptions, is_live
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
@@ -83,7 +82,12 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         return
     given, last_epoch, ended = publisher.given, max(0, place.epochs - 1), False
     pace = Pace(wait) if decoder.pace == "original" and not source.resumes else None
-    camera = CameraMotion() if decoder.camera_motion else None
+    camera = None
+    if decoder.camera_motion:
+        # Imported here: most cameras' processes have no use for OpenCV, which takes memory.
+        from stages.decoder.camera_motion import CameraMotion
+
+        camera = CameraMotion()
     started = time.monotonic_ns()
     records = source.records(publisher)
     try:

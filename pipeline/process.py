@@ -14,12 +14,17 @@ import msgspec
 
 from pipeline.plan import WorkerPlan
 
-ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "MALLOC_ARENA_MAX": "2"}
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "MALLOC_ARENA_MAX": "2",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 """Set for every stage unless the user has set it.
 
 Torch's threads spin while they wait for one another; where another process needs a core, that makes
-the detector several times slower. And glibc keeps a pool of memory for each thread that ever was,
-eight for each core at most (docs/architecture.md has the figures of both).
+the detector several times slower. glibc keeps a pool of memory for each thread that ever was, eight
+for each core at most (docs/architecture.md has the figures of both). And NumPy's linear algebra, of
+which no stage has much, keeps threads and megabytes in every process.
 """
 
 State: TypeAlias = Literal["starting", "ready", "waiting", "ended"]

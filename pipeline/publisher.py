@@ -27,7 +27,7 @@ from pipeline.messages import (
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
-from stages.decoder.camera_motion import STILL, composed
+from stages.decoder.motion import STILL, composed
 from stages.errors import SourceError
 from stages.records import (
     Dropped,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.decoder.scene import Scene
-from stages.decoder.sources import DEMO_SCENE
+from stages.decoder.scene_source import DEMO_SCENE
 from tools.evaluation.clear import clear
 from tools.evaluation.comparison import compare
 from tools.evaluation.identity import identity

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from stages.decoder.motion import is_likely
 from stages.records import Float32Array, Frame, PixelFormat, UInt8Array
 
 WIDTH = 480  # pixels: frames are looked at this small
@@ -13,12 +14,6 @@ BLOCK = 24  # pixels of the small image: side of a square in which one corner is
 LEAST_CORNERS = 12
 LEAST_SHARE = 0.3  # of the corners that must move alike
 OFF = 0.7  # pixels of the small image: a corner this far off moves otherwise
-
-MOST_ZOOM = 10.0  # between two frames that somebody sees
-FARTHEST = 1e6  # pixels, likewise
-
-STILL = np.eye(2, 3, dtype=np.float32)
-"""The motion of a camera that stands still."""
 
 
 class CameraMotion:
@@ -59,25 +54,6 @@ class CameraMotion:
         return motion.astype(np.float32)
 
 
-def composed(first: Float32Array | None, second: Float32Array | None) -> Float32Array | None:
-    """One affine motion ``(2, 3)`` and then another; None, unknown, where one of them is.
-
-    None too where so much motion has come together that it says nothing any more.
-    """
-    if first is None or second is None:
-        return None
-    both = second[:, :2].astype(np.float64) @ first
-    both[:, 2] += second[:, 2]
-    return both.astype(np.float32) if _is_likely(both) else None
-
-
-def _is_likely(motion: npt.NDArray[np.floating]) -> bool:
-    return bool(
-        MOST_ZOOM**-2 <= np.linalg.det(motion[:, :2]) <= MOST_ZOOM**2
-        and np.abs(motion[:, 2]).max() < FARTHEST
-    )
-
-
 def _small(frame: Frame) -> UInt8Array:
     """A grey copy, at most ``WIDTH`` wide."""
     header, pixels = frame.header, frame.pixels
@@ -108,7 +84,7 @@ def _motion(before: UInt8Array, after: UInt8Array) -> npt.NDArray[np.float64] | 
     )
     if motion is None or agreeing.sum() < max(LEAST_CORNERS, LEAST_SHARE * len(corners)):
         return None
-    return np.asarray(motion, np.float64) if _is_likely(motion) else None
+    return np.asarray(motion, np.float64) if is_likely(motion) else None
 
 
 def _corners(image: UInt8Array) -> Float32Array:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
@@ -69,6 +68,8 @@ class ImageFolderSource:
             raise SourceError(
                 f"{self.folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})"
             )
+        import cv2  # here, since processes that read no images have no use for its memory
+
         names = [_BENCHMARK_NAME.match(path.stem) for path in files]
         indices = [
             int(match[1]) - 1 if match is not None and all(names) else position

@@ -19,6 +19,9 @@ from stages.records import (
     StreamStart,
 )
 
+DEMO_SCENE = SceneConfig(seed=1)
+"""What `spotstream run` shows where it is given no source."""
+
 _BT601 = 6  # FFmpeg's AVCOL_SPC_SMPTE170M, what OpenCV's conversion follows
 
 

@@ -16,15 +16,11 @@ from stages.decoder.image_folder import IMAGE_SUFFIXES, ImageFolderSource, image
 from stages.decoder.live import VIDEO_SUFFIXES, LiveOptions, LiveSource, is_live
 from stages.decoder.media import MediaSource, redact
 from stages.decoder.recording import Recorder, RecordingSource, is_recording
-from stages.decoder.scene import SceneConfig
-from stages.decoder.scene_source import SceneSource
 from stages.decoder.source import FrameSelection, Source, StreamPlace
 from stages.errors import SourceError
 
 DEMO = "demo"
 """Location of the rendered scene that `spotstream run` shows where it is given no source."""
-
-DEMO_SCENE = SceneConfig(seed=1)
 
 _DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
 
@@ -99,6 +95,9 @@ def open_source(
 ) -> Source:
     """The source of a spec; ``frame_rate`` is that of images, ``hardware`` decodes videos."""
     if spec.location == DEMO:
+        # Imported here: a camera's process has no use for OpenCV, which takes memory.
+        from stages.decoder.scene_source import DEMO_SCENE, SceneSource
+
         return SceneSource(DEMO_SCENE, name=spec.name, selection=selection)
     if spec.location.startswith(BLANK):
         return BlankSource(spec.location, name=spec.name)

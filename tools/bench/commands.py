@@ -11,13 +11,20 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
-from tools.bench.stage_commands import bench_all, bench_decode, bench_sink, bench_transport
+from tools.bench.stage_commands import (
+    bench_all,
+    bench_decode,
+    bench_sink,
+    bench_streams,
+    bench_transport,
+)
 from tools.config_help import CONFIG_HELP
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side.")
 bench.command("transport")(bench_transport)
 bench.command("decode")(bench_decode)
 bench.command("sink")(bench_sink)
+bench.command("streams")(bench_streams)
 bench.command("all")(bench_all)
 
 
@@ -31,22 +38,18 @@ def bench_pipeline(
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often both are run, in turn.")] = 3,
-    json_: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
+    json_: Json = None,
+    plot: Plot = None,
 ) -> None:
-    """The four processes against one process that calls the same functions in a loop."""
+    """The four processes beside one process that calls the same functions in a loop.
+
+    And beside the slowest stage: frames over its time alone, as the run measured it.
+    """
     from pipeline.config import load_config
-    from stages.sink.atomic import AtomicFile
-    from tools.bench.everything import report_of_pipeline
-    from tools.bench.pipeline import bench_pipeline as measure
+    from tools.bench.pipeline import bench_pipeline as run
 
-    def show(number: int, four: float, one: float) -> None:
-        typer.echo(f"round {number + 1}: four processes {four:.1f} fps, one loop {one:.1f} fps")
-
-    result = measure(source, load_config(config, set_ or []), rounds, show)
-    typer.echo(f"{result.frames} frames; four processes to one loop: {result.ratio:.2f} (median)")
-    if json_ is not None:
-        with AtomicFile(json_) as file:
-            file.write(json.dumps(report_of_pipeline(result).as_json(), indent=1) + "\n")
+    whole = load_config(config, set_ or [])
+    show(lambda progress: [run(source, whole, rounds, progress)], json_, plot)
 
 
 @bench.command("track")
@@ -214,22 +217,6 @@ def bench_scores(
     if json_ is not None:
         with AtomicFile(json_) as file:
             file.write(json.dumps(scores, indent=1))
-
-
-@bench.command("streams")
-def bench_many_streams(
-    source: Annotated[Path, typer.Argument(help="Video file, played as every camera.")],
-    streams: Annotated[int, typer.Option(min=1, max=64, help="Cameras.")] = 8,
-    delay_ms: Annotated[float, typer.Option(help="What the detector takes for a batch.")] = 5.0,
-) -> None:
-    """Many cameras at once, with a stand-in for the detector: drops and latency."""
-    from tools.bench.streams import bench_streams
-
-    table = Table("stream", "frames", "dropped", "p50 ms", "p95 ms", "p99 ms")
-    for each in bench_streams(source, streams, delay_ms):
-        latency = (f"{each.latency_ms[p]:.1f}" for p in ("p50", "p95", "p99"))
-        table.add_row(each.stream, str(each.frames), str(each.dropped), *latency)
-    Console().print(table)
 
 
 @bench.command("soak")

@@ -56,13 +56,15 @@ class Comparison:
         name: Of the thing.
         to: Of its limit or peer.
         unit: Of what is compared.
-        aim: The ratio that is aimed at, None for none.
+        aim: The least ratio that is aimed at, None for none.
+        limit: The largest, None for none.
     """
 
     name: str
     to: str
     unit: str = RATE
     aim: float | None = None
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class Report:
             "bench": self.bench,
             "figures": [figure.as_json() for figure in self.figures],
             "ratios": [
-                figure.as_json() | {"to": asked.to, "of": asked.unit, "aim": asked.aim}
+                figure.as_json()
+                | {"to": asked.to, "of": asked.unit, "aim": asked.aim, "limit": asked.limit}
                 for asked, figure in self.ratios
             ],
         }

@@ -48,8 +48,9 @@ def plot_reports(reports: Sequence[Report], path: Path) -> None:
         low, high = ratio.spread
         axes.plot([low, high], [row, row], color=colors[bench], linewidth=2)
         axes.plot(ratio.median, row, "o", color=colors[bench])
-        if asked.aim is not None:
-            axes.plot(asked.aim, row, "|", color="black", markersize=14)
+        for bound in (asked.aim, asked.limit):
+            if bound is not None:
+                axes.plot(bound, row, "|", color="black", markersize=14)
     labels = [f"{bench}: {asked.name} / {asked.to}, {asked.unit}" for bench, asked, _ in rows]
     axes.set_yticks(range(len(rows)), labels, fontsize=8)
     axes.invert_yaxis()

@@ -1,4 +1,4 @@
-"""``spotstream bench transport``, ``decode``, ``sink`` and ``all``."""
+"""``spotstream bench transport``, ``decode``, ``sink``, ``streams`` and ``all``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def bench_transport(
     """Frames between processes, beside bare ZeroMQ, imagezmq and NetGear (VidGear)."""
     from tools.bench.transport import bench_transport as run
 
-    _show(
+    show(
         lambda progress: [run(peers, frames=frames, rounds=rounds, port=port, progress=progress)],
         json_,
         plot,
@@ -54,7 +54,7 @@ def bench_decode(
     """Decoding into shared memory, beside bare PyAV, the ffmpeg program and OpenCV."""
     from tools.bench.decode import bench_decode as run
 
-    _show(
+    show(
         lambda progress: [run(source, peers, frames=frames, rounds=rounds, progress=progress)],
         json_,
         plot,
@@ -71,8 +71,34 @@ def bench_sink(
     """The overlay at 1080p: drawing alone, encoding alone, and both."""
     from tools.bench.sink import bench_sink as run
 
-    _show(
+    show(
         lambda progress: [run(frames=frames, vehicles=vehicles, rounds=rounds, progress=progress)],
+        json_,
+        plot,
+    )
+
+
+def bench_streams(
+    source: Annotated[
+        Path | None,
+        typer.Argument(exists=True, dir_okay=False, help="Video file, played as every camera."),
+    ] = None,
+    streams: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=64, help="Cameras; may be repeated. Without: 1, 2, 4, 8."),
+    ] = None,
+    delay_ms: Annotated[float, typer.Option(help="What the detector takes for a batch.")] = 5.0,
+    rounds: Rounds = 3,
+    json_: Json = None,
+    plot: Plot = None,
+) -> None:
+    """Many cameras at once, with a stand-in for the detector: cost, memory, drops, latency."""
+    from tools.bench.streams import STREAMS
+    from tools.bench.streams import bench_streams as run
+
+    counts = streams or STREAMS
+    show(
+        lambda progress: [run(source, counts, delay_ms=delay_ms, rounds=rounds, progress=progress)],
         json_,
         plot,
     )
@@ -89,16 +115,17 @@ def bench_all(
     """Every bench in a short form: pipeline, transport, decode, detect, track and sink."""
     from tools.bench.everything import bench_all as run
 
-    _show(
+    show(
         lambda progress: run(peers, source=source, frames=frames, rounds=rounds, progress=progress),
         json_,
         plot,
     )
 
 
-def _show(
+def show(
     run: Callable[[Callable[[str], None]], Sequence[Report]], json_: Path | None, plot: Path | None
 ) -> None:
+    """Runs benches and prints what they report; ``json_`` and ``plot`` are files for it."""
     from stages.sink.atomic import AtomicFile
 
     check_plot(plot)
@@ -132,6 +159,7 @@ def ratios_table(report: Report) -> Table:
     for asked, ratio in report.ratios:
         low, high = ratio.spread
         aim = "" if asked.aim is None else f"≥ {asked.aim:g}"
+        aim += "" if asked.limit is None else f"≤ {asked.limit:g}"
         name = f"{asked.name} / {asked.to}"
         table.add_row(name, asked.unit, f"{ratio.median:.3g}", f"{low:.3g}–{high:.3g}", aim)
     return table

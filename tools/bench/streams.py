@@ -3,44 +3,78 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from stages.errors import SpotStreamError
+from tools.bench.decode import moving_video
+from tools.bench.figures import CPU, Comparison, Report, Runner, measure
+from tools.bench.processor import cpu_seconds
 from tools.chaos.material import detections_of, make_clip
-from tools.chaos.runner import run_with
+from tools.chaos.runner import Victim, run_with
+
+STREAMS = (1, 2, 4, 8)
+MEMORY = "MB"
+_SECONDS = 0.5
+_CLIP_FRAMES = 250
 
 
-@dataclass(frozen=True, slots=True)
-class StreamBench:
-    """How one stream fared.
-
-    Attributes:
-        stream: Its name.
-        frames: Frames written.
-        dropped: Frames dropped.
-        latency_ms: Capture to results: p50, p95, p99.
-    """
-
-    stream: str
-    frames: int
-    dropped: int
-    latency_ms: dict[str, float]
-
-
-def bench_streams(source: Path, streams: int, delay_ms: float) -> list[StreamBench]:
+def bench_streams(
+    source: Path | None = None,
+    streams: Sequence[int] = STREAMS,
+    *,
+    delay_ms: float = 5.0,
+    rounds: int = 3,
+    progress: Callable[[str], None] = lambda what: None,
+) -> Report:
     """Plays a video as so many cameras at its own pace, in live mode and without overlay.
 
     Args:
-        source: The video.
-        streams: How many cameras.
+        source: The video; None for one made on the spot, ten seconds of 960×540.
+        streams: How many cameras, one number after the other.
         delay_ms: How long the detector takes for a batch of up to eight frames.
+        rounds: How often each number is measured, in turn.
+        progress: Called with what is measured.
+
+    Raises:
+        SpotStreamError: A process died.
     """
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
-        made = make_clip(Path(folder), 250)
+        if source is None:
+            progress("making a video")
+            source = moving_video(Path(folder), _CLIP_FRAMES, 540, 960)
+        runners: dict[str, Runner] = {
+            _name(count): partial(_run, source, count, delay_ms) for count in streams
+        }
+        comparisons = [
+            Comparison(_name(count), _name(streams[0]), CPU, limit=1.1) for count in streams[1:]
+        ]
+        return measure("streams", runners, comparisons, rounds=rounds, warm_up=0, progress=progress)
+
+
+def _name(count: int) -> str:
+    return "1 stream" if count == 1 else f"{count} streams"
+
+
+def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
+    """Processor time a frame over all processes and their memory, shared pages counted once."""
+    samples: list[tuple[int, float, float]] = []
+
+    def watch(victim: Victim) -> None:
+        while not victim.over.wait(_SECONDS):
+            if victim.is_ready() and victim.frames():
+                pids = [*victim.supervisor.processes().values(), os.getpid()]
+                used, memory = sum(map(cpu_seconds, pids)), sum(map(proportional_megabytes, pids))
+                samples.append((victim.frames(), used, memory))
+
+    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
+        found = detections_of(make_clip(Path(folder), _CLIP_FRAMES))
         output = Path(folder) / "out"
         settings = [
-            f"detector.detections={detections_of(made)}",
+            f"detector.detections={found}",
             f"detector.delay_ms={delay_ms}",
             "detector.batch_size=8",
             "decoder.pace=original",
@@ -48,14 +82,28 @@ def bench_streams(source: Path, streams: int, delay_ms: float) -> list[StreamBen
             f"runtime.parallel_streams={streams}",
             "sink.overlay=false",
         ]
-        result = run_with([str(source)] * streams, output, settings)
+        result = run_with([str(source)] * streams, output, settings, watch)
         reports = [json.loads((output / n / "run.json").read_text()) for n in result.finished]
-    return [
-        StreamBench(
-            report["stream"],
-            report["frames"]["out"],
-            report["dropped"]["total"],
-            report["latency_ms"],
-        )
-        for report in reports
-    ]
+    # Towards the end streams are over and their decoders, with the time they used, are gone.
+    steady = [each for each in samples if each[2] >= 0.97 * max(sample[2] for sample in samples)]
+    (first, before, _), (last, after, _) = steady[0], steady[-1]
+    if last <= first:
+        raise SpotStreamError("the video is too short to measure; take one of ten seconds or more")
+    return {
+        CPU: (after - before) / (last - first) * 1e3,
+        MEMORY: max(memory for _, _, memory in samples),
+        "dropped": float(sum(report["dropped"]["total"] for report in reports)),
+        **{
+            f"{name} ms": max(float(report["latency_ms"][name]) for report in reports)
+            for name in ("p50", "p99")
+        },
+    }
+
+
+def proportional_megabytes(pid: int) -> float:
+    """Memory of a process, of pages shared by n processes the n-th part; 0 where it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024

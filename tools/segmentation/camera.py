@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stages.decoder.camera_motion import STILL, CameraMotion, composed
+from stages.decoder.camera_motion import CameraMotion
+from stages.decoder.motion import STILL, composed
 from stages.records import Float32Array, UInt8Array
 from tools.segmentation.frames import as_frame
 

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.decoder.camera_motion import STILL, CameraMotion, composed
+from stages.decoder.camera_motion import CameraMotion
+from stages.decoder.motion import STILL, composed
 from stages.decoder.scene import Scene, SceneConfig
 from stages.records import Frame, FrameHeader, PixelFormat
 

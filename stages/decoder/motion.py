@@ -1,0 +1,34 @@
+"""Motions of a camera from one frame to another, as affine maps ``(2, 3)`` of pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.records import Float32Array
+
+MOST_ZOOM = 10.0  # between two frames that somebody sees
+FARTHEST = 1e6  # pixels, likewise
+
+STILL = np.eye(2, 3, dtype=np.float32)
+"""The motion of a camera that stands still."""
+
+
+def composed(first: Float32Array | None, second: Float32Array | None) -> Float32Array | None:
+    """One affine motion ``(2, 3)`` and then another; None, unknown, where one of them is.
+
+    None too where so much motion has come together that it says nothing any more.
+    """
+    if first is None or second is None:
+        return None
+    both = second[:, :2].astype(np.float64) @ first
+    both[:, 2] += second[:, 2]
+    return both.astype(np.float32) if is_likely(both) else None
+
+
+def is_likely(motion: npt.NDArray[np.floating]) -> bool:
+    """Whether a camera that shows anything can have moved so."""
+    return bool(
+        MOST_ZOOM**-2 <= np.linalg.det(motion[:, :2]) <= MOST_ZOOM**2
+        and np.abs(motion[:, 2]).max() < FARTHEST
+    )
