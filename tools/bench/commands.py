@@ -11,12 +11,17 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
+from tools.bench.plot import check_plot
 from tools.bench.stage_commands import (
+    Json,
+    Plot,
     bench_all,
     bench_decode,
     bench_sink,
     bench_streams,
     bench_transport,
+    save,
+    show,
 )
 from tools.config_help import CONFIG_HELP
 
@@ -78,15 +83,14 @@ def bench_trackers(
         ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")] = 5,
-    json_: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
+    json_: Json = None,
+    plot: Plot = None,
 ) -> None:
     """Trackers alone on one thread: milliseconds a frame, beside their peers."""
-    import dataclasses
-
-    from stages.sink.atomic import AtomicFile
     from tools.bench.peers import PEERS, reference_sort
-    from tools.bench.track import OBJECTS, bench_track
+    from tools.bench.track import OBJECTS, bench_track, track_report
 
+    check_plot(plot)
     others = list(PEERS) if peers else []
     unknown = set(only or ()) - {peer.environment for peer in PEERS}
     if unknown:
@@ -113,9 +117,7 @@ def bench_trackers(
             cells.append(f"{own[load].milliseconds:.3g}{times}")
         table.add_row(name, *cells)
     Console().print(table)
-    if json_ is not None:
-        with AtomicFile(json_) as file:
-            file.write(json.dumps([dataclasses.asdict(speed) for speed in speeds], indent=1))
+    save([track_report(speeds)], json_, plot)
 
 
 @bench.command("detect")
@@ -141,15 +143,23 @@ def bench_detectors(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a key of that: key.path=value.")
     ] = None,
-    json_: Annotated[Path | None, typer.Option("--json", help="File for all figures.")] = None,
+    json_: Json = None,
+    plot: Plot = None,
 ) -> None:
     """The detector on a CPU, frame in and boxes out, by engine."""
     import dataclasses
 
     from stages.sink.atomic import AtomicFile
-    from tools.bench.detect import bench_detect, make_detectors, rendered_frames, source_frames
+    from tools.bench.detect import (
+        bench_detect,
+        detect_report,
+        make_detectors,
+        rendered_frames,
+        source_frames,
+    )
     from tools.bench.detector_scores import score_detectors
 
+    check_plot(plot)
     detectors = make_detectors(weights, threads, model or [], compiled=compiled)
     with Console(stderr=True).status("starting") as status:
         pictures = rendered_frames(frames) if source is None else source_frames(source, frames)
@@ -175,6 +185,7 @@ def bench_detectors(
         rows = [dataclasses.asdict(speed) | {"scores": scores.get(speed.name)} for speed in speeds]
         with AtomicFile(json_) as file:
             file.write(json.dumps(rows, indent=1) + "\n")
+    save([detect_report(speeds)], None, plot)
 
 
 @bench.command("scores")

@@ -20,6 +20,7 @@ from stages.detector.engines import EngineName, installed_engines
 from stages.detector.network_detector import NetworkDetector
 from stages.errors import SourceError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Array
+from tools.bench.figures import CPU, MILLISECONDS, Comparison, Figure, Report, three_rounds
 
 EAGER: EngineName = "torch"
 COMPILED = "torch.compile"
@@ -181,3 +182,17 @@ class _Fresh:
 
     def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
         return np.empty(shape, np.uint8)
+
+
+def detect_report(speeds: Sequence[EngineSpeed]) -> Report:
+    """PyTorch's processor time over that of every other engine."""
+    figures = tuple(
+        Figure(speed.name, MILLISECONDS, three_rounds(speed.milliseconds, speed.spread))
+        for speed in speeds
+    )
+    ratios = tuple(
+        (Comparison(EAGER, speed.name, CPU), Figure(EAGER, "×", (speed.to_eager,)))
+        for speed in speeds
+        if speed.name != EAGER
+    )
+    return Report("detect", figures, ratios)

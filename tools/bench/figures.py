@@ -11,6 +11,7 @@ Runner = Callable[[], Mapping[str, float]]
 
 RATE = "frames/s"
 CPU = "CPU ms/frame"
+MILLISECONDS = "ms/frame"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +145,8 @@ def compare(
             quotients = tuple(one / other for one, other in zip(ours, theirs, strict=True))
             ratios.append((asked, Figure(asked.name, "×", quotients)))
     return tuple(ratios)
+
+
+def three_rounds(median: float, spread: tuple[float, float]) -> tuple[float, ...]:
+    """Stands for the rounds of something of which only these are known."""
+    return spread[0], median, spread[1]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -27,21 +26,10 @@ from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.sink.stream_sink import StreamSink
 from stages.tracker import TrackerStage
+from tools.bench.figures import RATE, Comparison, Figure, Report, compare
 
-
-@dataclass(frozen=True, slots=True)
-class PipelineBench:
-    """Sustained frames per second, start-up left out, of each round."""
-
-    four_processes: tuple[float, ...]
-    one_loop: tuple[float, ...]
-    frames: int
-
-    @property
-    def ratio(self) -> float:
-        """Median over the rounds of four processes to one loop."""
-        pairs = zip(self.four_processes, self.one_loop, strict=True)
-        return statistics.median(four / one for four, one in pairs)
+FOUR, ONE, SLOWEST = "four processes", "one loop", "slowest stage, as in that run"
+COMPARISONS = (Comparison(FOUR, ONE, aim=1.0), Comparison(FOUR, SLOWEST, aim=1 / 1.05))
 
 
 class LoopPlan(msgspec.Struct, frozen=True):
@@ -57,9 +45,12 @@ def bench_pipeline(
     source: str,
     config: RunConfig,
     rounds: int,
-    on_round: Callable[[int, float, float], None] = lambda number, four, one: None,
-) -> PipelineBench:
+    progress: Callable[[str], None] = lambda what: None,
+) -> Report:
     """Runs both in turn, ``rounds`` times; who is first alternates, as a machine grows warm.
+
+    Frames per second are sustained ones, start-up left out. The slowest stage is the one with the
+    greatest median time in the run of four processes.
 
     Raises:
         SourceError: The source is not exactly one stream, or cannot be read.
@@ -67,29 +58,31 @@ def bench_pipeline(
     specs = expand_sources([source])
     if len(specs) != 1:
         raise SourceError(f"{source} holds {len(specs)} streams; bench one of them")
-    spec, frames = specs[0], 0
-    four, one = [], []
+    rates: dict[str, list[float]] = {FOUR: [], ONE: [], SLOWEST: []}
     for number in range(rounds):
         with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
-            order = [_four_processes, _one_loop][:: (-1) ** number]
-            rates = {run: run(spec, config, Path(folder) / run.__name__) for run in order}
-        four.append(rates[_four_processes][0])
-        one.append(rates[_one_loop][0])
-        frames = rates[_one_loop][1]
-        on_round(number, four[-1], one[-1])
-    return PipelineBench(tuple(four), tuple(one), frames)
+            for name, run in [(FOUR, _four_processes), (ONE, _one_loop)][:: (-1) ** number]:
+                progress(f"pipeline: round {number + 1}, {name}")
+                report = run(specs[0], config, Path(folder) / run.__name__)
+                rates[name].append(float(report["achieved_fps"]))
+                if name == FOUR:
+                    times = [stage["p50"] for stage in report["stages_ms"].values()]
+                    rates[SLOWEST].append(1e3 / max(times))
+    found = {(name, RATE): tuple(values) for name, values in rates.items()}
+    figures = tuple(Figure(name, unit, values) for (name, unit), values in found.items())
+    return Report("pipeline", figures, compare(found, COMPARISONS))
 
 
-def _four_processes(spec: SourceSpec, config: RunConfig, output: Path) -> tuple[float, int]:
+def _four_processes(spec: SourceSpec, config: RunConfig, output: Path) -> dict[str, Any]:
     supervisor = Supervisor([spec], config, output, {})
     supervisor.prepare(overwrite=False)
     result = supervisor.run()
     if result.exit_code:
         raise SourceError("; ".join(result.failed.values()) or f"{spec.location} was not finished")
-    return _rate(output / spec.name)
+    return _run_report(output / spec.name)
 
 
-def _one_loop(spec: SourceSpec, config: RunConfig, output: Path) -> tuple[float, int]:
+def _one_loop(spec: SourceSpec, config: RunConfig, output: Path) -> dict[str, Any]:
     plan = LoopPlan(config.model_dump(mode="json"), spec.name, spec.location, str(output))
     subprocess.run(
         [sys.executable, "-m", "tools.bench.pipeline"],
@@ -97,12 +90,12 @@ def _one_loop(spec: SourceSpec, config: RunConfig, output: Path) -> tuple[float,
         env=ENVIRONMENT | dict(os.environ),
         check=True,
     )
-    return _rate(output / spec.name)
+    return _run_report(output / spec.name)
 
 
-def _rate(folder: Path) -> tuple[float, int]:
-    report = msgspec.json.decode((folder / "run.json").read_bytes())
-    return float(report["achieved_fps"]), int(report["frames"]["out"])
+def _run_report(folder: Path) -> dict[str, Any]:
+    report: dict[str, Any] = msgspec.json.decode((folder / "run.json").read_bytes())
+    return report
 
 
 class _Heap:

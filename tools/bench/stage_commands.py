@@ -126,8 +126,6 @@ def show(
     run: Callable[[Callable[[str], None]], Sequence[Report]], json_: Path | None, plot: Path | None
 ) -> None:
     """Runs benches and prints what they report; ``json_`` and ``plot`` are files for it."""
-    from stages.sink.atomic import AtomicFile
-
     check_plot(plot)
     with Console(stderr=True).status("starting") as status:
         reports = run(status.update)
@@ -135,6 +133,13 @@ def show(
         Console().print(figures_table(report))
         if report.ratios:
             Console().print(ratios_table(report))
+    save(reports, json_, plot)
+
+
+def save(reports: Sequence[Report], json_: Path | None, plot: Path | None) -> None:
+    """Writes what benches report, and of which machine, into the files that are asked for."""
+    from stages.sink.atomic import AtomicFile
+
     if json_ is not None:
         machine = {"cores": os.cpu_count(), "load": os.getloadavg()}
         content = {"machine": machine, "benches": [report.as_json() for report in reports]}
@@ -158,8 +163,8 @@ def ratios_table(report: Report) -> Table:
     table = Table("ratio", "of", "median", "spread", "aim")
     for asked, ratio in report.ratios:
         low, high = ratio.spread
-        aim = "" if asked.aim is None else f"≥ {asked.aim:g}"
-        aim += "" if asked.limit is None else f"≤ {asked.limit:g}"
+        aim = "" if asked.aim is None else f"≥ {asked.aim:.3g}"
+        aim += "" if asked.limit is None else f"≤ {asked.limit:.3g}"
         name = f"{asked.name} / {asked.to}"
         table.add_row(name, asked.unit, f"{ratio.median:.3g}", f"{low:.3g}–{high:.3g}", aim)
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import detection_files
+from tools.bench.figures import MILLISECONDS, Comparison, Figure, Report, compare, three_rounds
 from tools.bench.peers import Frames, Peer, frames_of, peer_python, run_peer
 from trackers import TRACKERS, build_tracker
 
@@ -116,6 +118,20 @@ def bench_track(
         TrackerSpeed(name, kind, load, float(np.median(times)), (min(times), max(times)))
         for (name, kind, load), times in measured.items()
     ]
+
+
+def track_report(speeds: Sequence[TrackerSpeed]) -> Report:
+    """Peers beside that of our trackers which they are compared with, load by load."""
+    found: dict[tuple[str, str], tuple[float, ...]] = {}
+    asked = []
+    for speed in speeds:
+        unit = f"{MILLISECONDS}, {speed.load}"
+        found[speed.name, unit] = three_rounds(speed.milliseconds, speed.spread)
+        if speed.name != speed.kind:
+            asked.append(Comparison(speed.name, speed.kind, unit))
+    figures = tuple(Figure(name, unit, rounds) for (name, unit), rounds in found.items())
+    medians = {key: (statistics.median(rounds),) for key, rounds in found.items()}
+    return Report("track", figures, compare(medians, asked))
 
 
 def _track(name: str, frames: Frames) -> np.ndarray:

@@ -7,10 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tools.bench import everything
-from tools.bench.everything import bench_all, report_of_pipeline, track_report
+from tools.bench.everything import bench_all
 from tools.bench.figures import Report
-from tools.bench.pipeline import PipelineBench
-from tools.bench.track import TrackerSpeed
+from tools.bench.track import TrackerSpeed, track_report
 from tools.main import app
 
 
@@ -21,10 +20,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("transport", "decode", "sink"):
         monkeypatch.setattr(everything, f"bench_{name}", give(name))
-    monkeypatch.setattr(everything, "detect_report", give("detect"))
+    monkeypatch.setattr(everything, "_detect_report", give("detect"))
     monkeypatch.setattr(everything, "bench_track", lambda *args: [])
-    one = PipelineBench((50.0, 60.0), (100.0, 100.0), 10)
-    monkeypatch.setattr(everything, "bench_pipeline", lambda *args: one)
+    monkeypatch.setattr(everything, "bench_pipeline", give("pipeline"))
 
 
 @pytest.mark.usefixtures("short")
@@ -41,12 +39,6 @@ def test_all_of_them_go_into_one_file_and_one_picture(tmp_path: Path) -> None:
     ]
     assert files[1].read_bytes().startswith(b"\x89PNG")
     assert len(bench_all()) == 6
-
-
-def test_the_pipeline_is_compared_with_the_loop_of_its_round() -> None:
-    report = report_of_pipeline(PipelineBench((50.0, 60.0), (100.0, 80.0), 10))
-    [(_, ratio)] = report.ratios
-    assert ratio.rounds == (0.5, 0.75)
 
 
 def test_a_peer_is_compared_with_its_kind_on_the_same_load() -> None:

@@ -1,0 +1,19 @@
+import os
+
+from tools.bench.figures import CPU
+from tools.bench.streams import MEMORY, bench_streams, proportional_megabytes
+from tools.chaos.material import make_clip
+
+
+def test_two_cameras_beside_one(tmp_path):
+    report = bench_streams(make_clip(tmp_path, 75), (1, 2), rounds=1)
+    figures = {(figure.name, figure.unit): figure.median for figure in report.figures}
+    assert figures["2 streams", MEMORY] > figures["1 stream", MEMORY] + 10
+    assert 0 < figures["1 stream", CPU] < 100
+    [(asked, _)] = report.ratios
+    assert (asked.name, asked.to, asked.unit) == ("2 streams", "1 stream", CPU)
+
+
+def test_memory_of_a_process():
+    assert proportional_megabytes(os.getpid()) > 10
+    assert proportional_megabytes(2**22 + 1) == 0.0
