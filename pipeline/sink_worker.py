@@ -47,6 +47,7 @@ _COUNTERS_NS = 1_000_000_000
 _CHECKPOINT_NS = 1_000_000_000
 _AVERAGED_FRAMES = 20
 _RECENT_FRAMES = 250
+_SETTLED_AT_ONCE = 4  # records, while more are there; half a ring: its decoder goes on meanwhile
 
 
 def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -76,6 +77,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         if plan.given_up:
             return
         report(Status(kind="ready", stage="sink"))
+        taken = 0
         while True:
             envelope = inlet.receive()
             if envelope is None:
@@ -85,6 +87,10 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
                 member = streams.find(envelope)
                 if member is not None:
                     member.take(envelope)
+                taken += 1
+                if taken < _SETTLED_AT_ONCE and inlet.pending:
+                    continue
+            taken = 0
             for member in streams:
                 member.settle()
     finally:

@@ -178,7 +178,9 @@ class StreamSink:
         for identity in tracks.ids.tolist():
             self._ledger.see_track(identity)
         for stage, ns in work_ns.items():
-            self._work.setdefault(stage, LatencyHistogram()).add(ns)
+            if stage not in self._work:
+                self._work[stage] = LatencyHistogram()
+            self._work[stage].add(ns)
         self._latency.add(now_ns - tracks.frame.captured_ns)
         if self._first_ns is None:
             self._first_ns = tracks.frame.captured_ns
