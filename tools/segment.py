@@ -69,6 +69,11 @@ def segment(
 
     if output is None and source.is_file():
         raise ConfigError(f"{source} is a file; say where its masks go: --output DIR")
+    if output is not None and source.resolve() in output.resolve().parents:
+        raise ConfigError(
+            f"{output} is inside {source}, where masks would be taken for images; "
+            f"choose a folder elsewhere, or {source} itself"
+        )
     console, progress = Console(), Console(stderr=True)
     with progress.status("reading annotations"):
         plan = make_plan(source, output or source)

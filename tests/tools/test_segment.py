@@ -34,6 +34,12 @@ def test_a_data_set_gets_masks_and_a_sheet(tmp_path):
     assert "nothing to do, 10 were there" in segment(tmp_path / "set").output
 
 
+def test_masks_do_not_go_among_the_images(tmp_path):
+    write_detrac(tmp_path / "set", "MVI_00001", draw(10))
+    with pytest.raises(ConfigError, match="would be taken for images; choose a folder elsewhere"):
+        segment(tmp_path / "set", "--output", tmp_path / "set" / "other")
+
+
 def test_single_images_get_their_boxes(tmp_path):
     (tmp_path / "images").mkdir()
     entries = []
