@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 
-from stages.detector.engines import Engine, EngineName, build_engine
+from stages.detector.device_input import DeviceInput
+from stages.detector.engines import Engine, EngineName, EngineOutput, build_engine
+from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
-from stages.detector.preprocessing import input_geometry
+from stages.detector.preprocessing import InputGeometry, input_geometry
 from stages.errors import ConfigError
 from stages.records import Detections, Frame
 
 _MIN_SIDE = 1.0  # pixels
 
 log = logging.getLogger(__name__)
+
+_Compute: TypeAlias = Callable[[Sequence[Frame], InputGeometry], EngineOutput]
 
 
 def shipped_weights() -> Path:
@@ -66,26 +70,25 @@ class NetworkDetector:
         self.scale = self.engine.config.scale if scale is None else scale
         self.min_score = min_score
         self.batch_size = self.engine.batch_size
-        self._memory = InputMemory()
+        self._compute = _computation(self.engine)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Detections of each frame, scores falling; frames of one size in one forward pass.
+        """Detections of each frame, scores falling; frames of one shape in one forward pass.
 
         Raises:
             ConfigError: The network was exported for frames of another size.
         """
-        by_size: dict[tuple[int, int], list[int]] = {}
+        by_shape: dict[tuple[int, ...], list[int]] = {}
         for position, frame in enumerate(frames):
-            size = frame.header.height, frame.header.width
-            by_size.setdefault(size, []).append(position)
+            by_shape.setdefault(frame.header.shape, []).append(position)
         found: dict[int, Detections] = {}
-        for positions in by_size.values():
+        for positions in by_shape.values():
             chosen = [frames[position] for position in positions]
             found.update(zip(positions, self._detect(chosen), strict=True))
         return [found[position] for position in range(len(frames))]
 
     def _detect(self, frames: list[Frame]) -> list[Detections]:
-        """Of frames of one size."""
+        """Of frames of one shape."""
         first, engine = frames[0].header, self.engine
         geometry = input_geometry(first.height, first.width, engine.config, self.scale)
         if engine.size not in (None, (geometry.height, geometry.width)):
@@ -95,7 +98,7 @@ class NetworkDetector:
                 f"frames of {first.width}x{first.height} at scale {self.scale:g} need "
                 f"{geometry.width}x{geometry.height}: export it without --size"
             )
-        output = engine.detect(self._memory.fill(frames, geometry))
+        output = self._compute(frames, geometry)
         offset = np.array([geometry.offset_x, geometry.offset_y] * 2, np.float32)
         scale = np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
         limit = np.array([first.width, first.height] * 2, np.float32)
@@ -107,3 +110,12 @@ class NetworkDetector:
             labels = classes[kept].astype(np.int16)
             found.append(Detections(frame.header, boxes[kept], scores[kept], labels))
         return found
+
+
+def _computation(engine: Engine) -> _Compute:
+    """From frames of one shape to boxes in the input: on a GPU all of it, else not the resizing."""
+    if isinstance(engine, TorchEngine) and engine.device.type != "cpu":
+        made_there = DeviceInput(engine.device)
+        return lambda frames, geometry: engine.detect_there(made_there.fill(frames, geometry))
+    memory = InputMemory()
+    return lambda frames, geometry: engine.detect(memory.fill(frames, geometry))

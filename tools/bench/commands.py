@@ -134,6 +134,13 @@ def bench_detectors(
     frames: Annotated[int, typer.Option(min=1, help="How many frames.")] = 10,
     rounds: Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")] = 7,
     threads: Annotated[int, typer.Option(min=1, help="Of each engine.")] = 1,
+    device: Annotated[
+        str, typer.Option(help="Of PyTorch: cpu, cuda, cuda:1. The others are left out on a GPU.")
+    ] = "cpu",
+    batch: Annotated[int, typer.Option(min=1, help="Frames at a time.")] = 1,
+    scale: Annotated[
+        float | None, typer.Option(min=0.05, max=4, help="Of the input. Without: the weights'.")
+    ] = None,
     compiled: Annotated[
         bool, typer.Option("--compile", help="torch.compile too; needs a C++ compiler.")
     ] = False,
@@ -146,11 +153,13 @@ def bench_detectors(
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
-    """The detector on a CPU, frame in and boxes out, by engine."""
+    """The detector, frame in and boxes out, by engine, beside what a matrix product reaches."""
     import dataclasses
 
     from stages.sink.atomic import AtomicFile
+    from tools.bench.arithmetic import arithmetic_of
     from tools.bench.detect import (
+        EAGER,
         bench_detect,
         detect_report,
         make_detectors,
@@ -160,10 +169,14 @@ def bench_detectors(
     from tools.bench.detector_scores import score_detectors
 
     check_plot(plot)
-    detectors = make_detectors(weights, threads, model or [], compiled=compiled)
+    detectors = make_detectors(weights, threads, model or [], compiled=compiled, device=device)
+    for detector in detectors.values():
+        detector.scale = scale or detector.scale
     with Console(stderr=True).status("starting") as status:
         pictures = rendered_frames(frames) if source is None else source_frames(source, frames)
-        speeds = bench_detect(detectors, pictures, rounds, status.update)
+        speeds = bench_detect(detectors, pictures, rounds, status.update, batch=batch)
+        status.update("arithmetic")
+        work, most = arithmetic_of(detectors[EAGER], pictures[0])
         scores = score_detectors(detectors, validate, set_ or [], status.update) if validate else {}
     columns = [f"{group} {name}" for group, each in next(iter(scores.values()), {}).items()
                for name in each]  # fmt: skip
@@ -181,6 +194,12 @@ def bench_detectors(
             *own,
         )
     Console().print(table)
+    reached = work / speeds[0].milliseconds
+    Console().print(
+        f"{work:.1f} GFLOP a frame; {EAGER} reaches {reached:.3g} TFLOP/s, "
+        f"{reached / most:.0%} of the {most:.3g} of a matrix product",
+        highlight=False,
+    )
     if json_ is not None:
         rows = [dataclasses.asdict(speed) | {"scores": scores.get(speed.name)} for speed in speeds]
         with AtomicFile(json_) as file:

@@ -17,6 +17,7 @@ from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.source import FrameSelection
 from stages.decoder.sources import expand_sources, open_source
 from stages.detector.engines import EngineName, installed_engines
+from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
 from stages.errors import SourceError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Array
@@ -38,7 +39,8 @@ class EngineSpeed:
         milliseconds: A frame, median of the rounds.
         spread: Least and most of the rounds.
         cpu_milliseconds: Processor time of a frame over all threads, median of the rounds.
-        to_eager: Median over the rounds of PyTorch's processor time divided by this one's.
+        to_eager: Median over the rounds of PyTorch's time divided by this one's: processor time
+            where the CPU computes.
         box_distance: Largest difference of a side from PyTorch's, pixels of the frame, over its
             boxes of a score of at least 0.1.
     """
@@ -81,8 +83,9 @@ def make_detectors(
     engines: Sequence[EngineName] | None = None,
     *,
     compiled: bool = False,
+    device: str = "cpu",
 ) -> dict[str, NetworkDetector]:
-    """A detector of every engine, on the same weights, on the CPU; PyTorch's is the first.
+    """A detector of every engine, on the same weights; PyTorch's is the first.
 
     Args:
         weights: Of all; None for the shipped ones.
@@ -90,6 +93,7 @@ def make_detectors(
         models: Exported models, measured beside them.
         engines: Which; None for all that are installed.
         compiled: ``torch.compile`` too, which needs a C++ compiler.
+        device: Of PyTorch; the other engines compute on the CPU, and only where it does.
 
     Raises:
         ConfigError: Weights or a model cannot be used.
@@ -99,19 +103,17 @@ def make_detectors(
         return NetworkDetector(
             path,
             engine=engine or "auto",
-            device="cpu",
+            device=device,
             threads=threads,
             min_score=COMPARED_SCORE / 2,
         )
 
-    names = installed_engines() if engines is None else engines
+    names = engines or (installed_engines() if device == "cpu" else [])
     detectors: dict[str, NetworkDetector] = {
         name: make(weights, name) for name in dict.fromkeys((EAGER, *names))
     }
     if compiled:
         import torch
-
-        from stages.detector.engines.torch_engine import TorchEngine
 
         detector = make(weights, EAGER)
         assert isinstance(detector.engine, TorchEngine)
@@ -125,16 +127,26 @@ def bench_detect(
     frames: Sequence[Frame],
     rounds: int = 7,
     progress: Callable[[str], None] = lambda what: None,
+    *,
+    batch: int = 1,
 ) -> list[EngineSpeed]:
     """Measures every detector on every frame, in turn, round by round.
+
+    Args:
+        detectors: What to measure, by name; PyTorch's among them.
+        frames: On which.
+        rounds: How often.
+        progress: Called with what is measured.
+        batch: Frames at a time.
 
     Raises:
         ConfigError: An exported model does not take frames of this size.
     """
+    batches = [frames[start : start + batch] for start in range(0, len(frames), batch)]
     found: dict[str, list[Detections]] = {}
     for name, detector in detectors.items():
         progress(f"{name}: warming up")
-        found[name] = [detector.detect([frame])[0] for frame in frames]
+        found[name] = [each for together in batches for each in detector.detect(together)]
     wall: dict[str, list[float]] = {name: [] for name in detectors}
     cpu: dict[str, list[float]] = {name: [] for name in detectors}
     for number in range(rounds):
@@ -142,10 +154,13 @@ def bench_detect(
             progress(f"round {number + 1} of {rounds}: {name}")
             gc.collect()
             started, used = time.perf_counter(), time.process_time()
-            for frame in frames:
-                detector.detect([frame])
+            for together in batches:
+                detector.detect(together)
             cpu[name].append((time.process_time() - used) / len(frames) * 1e3)
             wall[name].append((time.perf_counter() - started) / len(frames) * 1e3)
+    engine = detectors[EAGER].engine
+    on_cpu = isinstance(engine, TorchEngine) and engine.device.type == "cpu"
+    computing = cpu if on_cpu else wall
     return [
         EngineSpeed(
             name,
@@ -153,7 +168,7 @@ def bench_detect(
             float(np.median(wall[name])),
             (min(wall[name]), max(wall[name])),
             float(np.median(cpu[name])),
-            float(np.median(np.divide(cpu[EAGER], cpu[name]))),
+            float(np.median(np.divide(computing[EAGER], computing[name]))),
             max(itertools.starmap(_distance, zip(found[EAGER], found[name], strict=True))),
         )
         for name, detector in detectors.items()

@@ -43,10 +43,14 @@ class TorchEngine:
         dtype = str(self.dtype).removeprefix("torch.")
         self.description = f"torch {torch.__version__}, {dtype} on {device}"
 
-    @torch.inference_mode()
     def detect(self, images: UInt8Array) -> EngineOutput:
         """See `Engine`."""
-        boxes, scores, classes = self.graph(torch.from_numpy(images).to(self.device))
+        return self.detect_there(torch.from_numpy(images).to(self.device))
+
+    @torch.inference_mode()
+    def detect_there(self, images: Tensor) -> EngineOutput:
+        """The same of images that are on the device already."""
+        boxes, scores, classes = self.graph(images)
         # One copy from the device is faster than three; small integers are exact in float32.
         values = torch.cat((boxes, scores[..., None], classes[..., None]), -1).cpu().numpy()
         return EngineOutput(values[..., :4], values[..., 4], values[..., 5].astype("int64"))

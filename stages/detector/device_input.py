@@ -1,0 +1,140 @@
+"""Inputs of the network made on a device: frames go there as they were decoded, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stages.detector.preprocessing import InputGeometry
+from stages.records import Frame, PixelFormat
+
+
+class DeviceInput:
+    """Copies frames to a device, converts, resizes and pads them there.
+
+    The same as `InputMemory` but for rounding. Frames travel from page-locked memory where the
+    device is a GPU.
+
+    Args:
+        device: Where the network is.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._staged: dict[tuple[int, ...], Tensor] = {}
+        self._taps: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+
+    @torch.inference_mode()
+    def fill(self, frames: Sequence[Frame], geometry: InputGeometry) -> Tensor:
+        """``(N, H, W, 3)`` uint8 BGR on the device, resized and padded.
+
+        Args:
+            frames: Of one shape.
+            geometry: How they lie in the input.
+
+        Raises:
+            ValueError: A frame has no pixels.
+        """
+        header = frames[0].header
+        pixels = self._upload(frames)
+        if header.pixel_format is PixelFormat.YUV420P:
+            images = yuv_to_bgr(pixels)
+        else:
+            images = pixels.permute(0, 3, 1, 2).float()
+        height = round(header.height * geometry.scale_y)
+        width = round(header.width * geometry.scale_x)
+        images = self._resized(images, height, width)
+        top, left = geometry.offset_y, geometry.offset_x
+        right, bottom = geometry.width - width - left, geometry.height - height - top
+        padded = F.pad(images, (left, right, top, bottom))
+        return padded.permute(0, 2, 3, 1).to(torch.uint8)
+
+    def _upload(self, frames: Sequence[Frame]) -> Tensor:
+        """Pixels of all frames, ``(N, …)`` uint8 on the device."""
+        shape = len(frames), *frames[0].header.shape
+        if shape not in self._staged:
+            locked = self._device.type == "cuda"
+            self._staged[shape] = torch.empty(shape, dtype=torch.uint8, pin_memory=locked)
+        staged = self._staged[shape]
+        for place, frame in zip(staged.numpy(), frames, strict=True):
+            if frame.pixels is None:
+                raise ValueError(
+                    f"{frame.header.stream}: frame {frame.header.number} has no pixels"
+                )
+            np.copyto(place, frame.pixels)
+        # The boxes that come back end the use of this memory before it is filled again.
+        return staged.to(self._device, non_blocking=True)
+
+    def _resized(self, images: Tensor, height: int, width: int) -> Tensor:
+        """As OpenCV: by area where it shrinks, bilinear where it grows; whole numbers."""
+        if (height, width) == images.shape[2:]:
+            return images
+        if height >= images.shape[2]:
+            images = F.interpolate(images, (height, width), mode="bilinear", align_corners=False)
+        else:
+            for dimension, size in ((2, height), (3, width)):
+                places, weights = self._area_taps(images.shape[dimension], size)
+                images = weighted_sum(images, dimension, places, weights)
+        return images.round_().clamp_(0, 255)
+
+    def _area_taps(self, before: int, after: int) -> tuple[Tensor, Tensor]:
+        if (before, after) not in self._taps:
+            places, weights = area_taps(before, after)
+            self._taps[before, after] = (places.to(self._device), weights.to(self._device))
+        return self._taps[before, after]
+
+
+def yuv_to_bgr(pixels: Tensor) -> Tensor:
+    """Planar YUV 4:2:0, BT.601 of limited range, as OpenCV converts it.
+
+    Args:
+        pixels: ``(N, H * 3 / 2, W)`` uint8, see `PixelFormat`.
+
+    Returns:
+        ``(N, 3, H, W)`` float32, whole numbers in [0, 255].
+    """
+    count, rows, width = pixels.shape
+    height = rows * 2 // 3
+    luma = (pixels[:, :height].float() - 16).clamp_(min=0) * 1.163999557
+    chroma = pixels[:, height:].reshape(count, 2, height // 2, width // 2).float() - 128
+    chroma = chroma.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    u, v = chroma[:, 0], chroma[:, 1]
+    blue = luma + 2.017999649 * u
+    green = luma - 0.812999725 * v - 0.390999794 * u
+    red = luma + 1.595999718 * v
+    return torch.stack((blue, green, red), dim=1).round_().clamp_(0, 255)
+
+
+def area_taps(before: int, after: int) -> tuple[Tensor, Tensor]:
+    """What a shrunk line is made of, by the area that each new pixel covers.
+
+    Args:
+        before: Pixels of a line.
+        after: Pixels of the new line, fewer.
+
+    Returns:
+        Positions ``(K, after)`` int64 in the line, and their weights ``(K, after)`` float32, of
+        which every column's sum is 1.
+    """
+    step = before / after
+    starts = np.arange(after) * step
+    count = int(np.ceil(step)) + 1
+    places = np.floor(starts).astype(np.int64) + np.arange(count)[:, None]
+    covered = np.minimum(places + 1, starts + step) - np.maximum(places, starts)
+    weights = covered.clip(min=0)
+    weights /= weights.sum(axis=0)
+    return torch.from_numpy(places.clip(max=before - 1)), torch.from_numpy(weights).float()
+
+
+def weighted_sum(images: Tensor, dimension: int, places: Tensor, weights: Tensor) -> Tensor:
+    """Lines along ``dimension`` (2 or 3) of ``(N, C, H, W)`` by `area_taps`."""
+    shape = (-1, 1) if dimension == 2 else (-1,)
+    return sum(
+        (images.index_select(dimension, line) * weight.reshape(shape)
+         for line, weight in zip(places, weights, strict=True)),
+        start=torch.zeros((), device=images.device),
+    )  # fmt: skip

@@ -1,0 +1,92 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from stages.decoder.scene import Scene
+from stages.decoder.scene_source import DEMO_SCENE
+from stages.detector import network_detector
+from stages.detector.device_input import DeviceInput, area_taps, yuv_to_bgr
+from stages.detector.input_memory import InputMemory
+from stages.detector.network_detector import NetworkDetector
+from stages.detector.preprocessing import input_geometry
+from stages.detector.spotnet.config import compact_config, published_config
+from stages.records import Frame, PixelFormat
+from tests.stages.detector.test_input_memory import yuv_frame
+
+CPU = torch.device("cpu")
+
+
+def bgr_frame(height, width, seed):
+    frame = yuv_frame(height, width, seed)
+    header = replace(frame.header, pixel_format=PixelFormat.BGR24)
+    return Frame(header, cv2.cvtColor(frame.pixels, cv2.COLOR_YUV2BGR_I420))
+
+
+def test_colours_are_opencvs():
+    noise = np.random.default_rng(0).integers(0, 256, (96, 64), np.uint8)
+    expected = cv2.cvtColor(noise, cv2.COLOR_YUV2BGR_I420).astype(int)
+    found = yuv_to_bgr(torch.from_numpy(noise)[None])[0].permute(1, 2, 0).numpy()
+    assert np.abs(found - expected).max() <= 1
+
+
+@pytest.mark.parametrize(("before", "after"), [(960, 720), (7, 3), (540, 405), (9, 3), (5, 4)])
+def test_taps_are_opencvs_areas(before, after):
+    line = np.random.default_rng(0).random((1, before), np.float32)
+    places, weights = area_taps(before, after)
+    found = (torch.from_numpy(line[0])[places] * weights).sum(dim=0).numpy()
+    expected = cv2.resize(line, (after, 1), interpolation=cv2.INTER_AREA)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [yuv_frame, bgr_frame])
+@pytest.mark.parametrize("scale", [0.4, 0.75, 1.0, 1.3])
+@pytest.mark.parametrize("config", [compact_config(), published_config()])
+def test_inputs_are_those_of_the_cpu(config, scale, make):
+    frames = [make(90, 150, seed) for seed in range(2)]
+    geometry = input_geometry(90, 150, config, scale)
+    expected = InputMemory().fill(frames, geometry)
+    found = DeviceInput(CPU).fill(frames, geometry)
+    assert (found.dtype, tuple(found.shape)) == (torch.uint8, expected.shape)
+    off = np.abs(found.numpy().astype(int) - expected)
+    assert off.max() <= 2
+    assert off.mean() < 0.3
+
+
+def test_a_smaller_batch_has_nothing_of_the_larger():
+    made, geometry = DeviceInput(CPU), input_geometry(90, 150, compact_config(), 0.75)
+    made.fill([yuv_frame(90, 150, 0), yuv_frame(90, 150, 1)], geometry)
+    assert len(made.fill([yuv_frame(90, 150, 2)], geometry)) == 1
+
+
+def test_boxes_are_those_of_the_cpu():
+    image = Scene(DEMO_SCENE).render(40).image
+    pixels = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+    frame = replace(yuv_frame(*image.shape[:2], 0), pixels=pixels)
+    plain = NetworkDetector(engine="torch", device="cpu", min_score=0.3)
+    there = NetworkDetector(engine="torch", device="cpu", min_score=0.3)
+    made = DeviceInput(CPU)
+    there._compute = lambda frames, geometry: there.engine.detect_there(made.fill(frames, geometry))
+    [expected], [found] = plain.detect([frame]), there.detect([frame])
+    assert len(expected) == len(found) > 3
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.5)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=0.01)
+
+
+def test_a_frame_without_pixels_is_named():
+    frame = replace(yuv_frame(64, 64, 0), pixels=None)
+    with pytest.raises(ValueError, match="s: frame 1 has no pixels"):
+        DeviceInput(CPU).fill([frame], input_geometry(64, 64, compact_config()))
+
+
+def test_a_gpu_makes_its_inputs_itself(monkeypatch):
+    engine = NetworkDetector(engine="torch", device="cpu").engine
+    seen = []
+    monkeypatch.setattr(network_detector, "DeviceInput", lambda device: seen.append(device))
+    network_detector._computation(engine)
+    assert seen == []
+    engine.device = torch.device("cuda")
+    network_detector._computation(engine)
+    assert seen == [torch.device("cuda")]
