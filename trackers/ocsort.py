@@ -31,7 +31,7 @@ from trackers.sort import (
     VALUE_NOISE,
     VELOCITY_NOISE,
 )
-from trackers.tracker import Int64Array, Observations, Tracker
+from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 TRACK = np.dtype(
     [
@@ -95,6 +95,8 @@ class OCSort(Tracker):
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
         self._frame_count += 1
+        if not len(observations) and not len(self._filter):
+            return nothing_tracked()
         confident = observations.scores >= self.min_score
         boxes, scores = observations.boxes[confident], observations.scores[confident]
         indices = observations.indices[confident]

@@ -141,3 +141,11 @@ def test_iou_threshold() -> None:
 def test_bad_settings_are_refused(setting: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Sort(**{setting: value})  # type: ignore[arg-type]
+
+
+def test_frames_without_anything_count() -> None:
+    tracker = Sort(min_hits=3)
+    for _ in range(5):
+        assert len(tracker.update([], [])) == 0
+    seen = [len(tracker.update([[10.0, 10, 50, 40]], [0.9])) for _ in range(5)]
+    assert seen == [0, 0, 0, 1, 1]  # no longer among the first frames of the stream
