@@ -15,6 +15,7 @@ from tools.bench.track import bench_track, track_report
 from tools.bench.transport import bench_transport
 
 FRAMES = 24
+CROWD = 100  # objects; some peers take minutes for thousands
 
 
 def bench_all(
@@ -25,7 +26,7 @@ def bench_all(
     rounds: int = 3,
     progress: Callable[[str], None] = lambda what: None,
 ) -> list[Report]:
-    """Every bench in turn, some minutes in all.
+    """Every bench in turn: some minutes, and as many to make the peers' environments.
 
     Args:
         peers: Folder of the environments of peers, which are measured too; None for none.
@@ -42,7 +43,9 @@ def bench_all(
         bench_transport(peers, frames=2 * frames, rounds=rounds, warm_up=0, progress=progress),
         bench_decode(shown, peers, frames=2 * frames, rounds=rounds, progress=progress),
         _detect_report(frames, rounds, progress),
-        track_report(bench_track(None, PEERS if peers else (), peers, rounds, progress)),
+        track_report(
+            bench_track(None, PEERS if peers else (), peers, rounds, progress, objects=(CROWD,))
+        ),
         bench_sink(frames=2 * frames, rounds=rounds, progress=progress),
         bench_pipeline(
             source, load_config(None, [f"decoder.last_frame={frames}"]), rounds, progress

@@ -21,7 +21,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("transport", "decode", "sink"):
         monkeypatch.setattr(everything, f"bench_{name}", give(name))
     monkeypatch.setattr(everything, "_detect_report", give("detect"))
-    monkeypatch.setattr(everything, "bench_track", lambda *args: [])
+    monkeypatch.setattr(everything, "bench_track", lambda *args, **settings: [])
     monkeypatch.setattr(everything, "bench_pipeline", give("pipeline"))
 
 
