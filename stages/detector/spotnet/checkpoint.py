@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from stages.detector.spotnet.config import SpotNetConfig, published_config
@@ -83,7 +83,8 @@ def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> N
         key: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
         for key, value in model.state_dict().items()
     }
-    save_file(state, str(path), metadata={"spotnet": model.config.to_json()})
+    # `save_file` would make a file that nobody else may read.
+    Path(path).write_bytes(save(state, metadata={"spotnet": model.config.to_json()}))
 
 
 def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -84,9 +85,16 @@ def test_ours_survives_a_round_trip(tmp_path):
     model = SpotNet.compact().eval()
     path = tmp_path / "compact.safetensors"
     save_checkpoint(model, path, half=False)
+    assert path.stat().st_mode & 0o444 == 0o444 & ~current_umask()
     loaded = SpotNet.from_checkpoint(path)
     image = torch.randn(1, 3, 64, 128)
     with torch.inference_mode():
         for name, value in model(image)[0].items():
             torch.testing.assert_close(loaded(image)[0][name], value)
     assert loaded.config == model.config
+
+
+def current_umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
