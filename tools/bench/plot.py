@@ -56,6 +56,6 @@ def plot_reports(reports: Sequence[Report], path: Path) -> None:
     axes.invert_yaxis()
     axes.axvline(1, color="gray", linewidth=0.8)
     axes.set_xscale("log")
-    axes.set_xlabel("ratio: median and spread of the rounds; a black bar is what is aimed at")
+    figure.supxlabel("ratio: median and spread of the rounds; black: what is aimed at", fontsize=9)
     figure.savefig(path, dpi=150)
     plt.close(figure)
