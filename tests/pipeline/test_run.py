@@ -107,8 +107,10 @@ def test_a_full_disk_is_named_and_leaves_no_results(material, tmp_path):
         [*mount, *command(material, disk / "out")], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 4, done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert "no space left on device; free some space" in done.stderr
+    # A slow machine has time for a line of progress before.
+    *before, said = done.stderr.splitlines()
+    assert "no space left on device; free some space" in said
+    assert all(" frames, " in line for line in before)
     assert done.stdout == ""
 
 
