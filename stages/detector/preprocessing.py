@@ -99,6 +99,9 @@ def fill_canvas(
 
 def normalise(images: Tensor) -> Tensor:
     """``(N, H, W, 3)`` uint8 BGR to ``(N, 3, H, W)`` float32 in channels-last memory."""
-    mean = torch.tensor(MEAN_BGR, device=images.device)
-    std = torch.tensor(STD_BGR, device=images.device)
-    return images.float().mul_(1 / 255).sub_(mean).div_(std).permute(0, 3, 1, 2)
+    # Whole rows at once: a CPU is slow where it takes three numbers at a time.
+    pixels = (images.shape[2], 3)
+    mean = torch.tensor(MEAN_BGR, device=images.device).expand(pixels).flatten()
+    std = torch.tensor(STD_BGR, device=images.device).expand(pixels).flatten()
+    rows = images.flatten(2).float().mul_(1 / 255).sub_(mean).div_(std)
+    return rows.reshape(images.shape).permute(0, 3, 1, 2)

@@ -3,47 +3,48 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from stages.detector.engines.torch_engine import TorchEngine
+from stages.detector.engines.graph import DetectionGraph
+from stages.detector.engines.torch_engine import TorchEngine, load_network
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.preprocessing import input_geometry
+from stages.detector.spotnet import SpotNet
 from stages.records import Frame
 
 _SECONDS = 1.0
 
 
-def arithmetic_of(detector: NetworkDetector, frame: Frame) -> tuple[float, float]:
+def arithmetic_of(weights: Path, detector: NetworkDetector, frame: Frame) -> tuple[float, float]:
     """GFLOP of a frame, and TFLOP/s of a matrix product on the same device and threads.
 
     Args:
+        weights: Of the network.
         detector: With PyTorch's engine.
         frame: Of the size in question.
     """
-    engine = detector.engine
+    engine, header = detector.engine, frame.header
     assert isinstance(engine, TorchEngine)
-    work = gflop_per_frame(detector, frame.header.height, frame.header.width)
+    work = gflop_per_frame(load_network(weights), header.height, header.width, detector.scale)
     return work, matrix_teraflops(engine.device, engine.dtype)
 
 
-def gflop_per_frame(detector: NetworkDetector, height: int, width: int) -> float:
-    """Additions and multiplications in 1e9 that a frame takes, sizes at peaks alone included.
+def gflop_per_frame(network: SpotNet, height: int, width: int, scale: float) -> float:
+    """Additions and multiplications in 1e9, of sizes those at peaks alone.
 
     Args:
-        detector: With PyTorch's engine.
+        network: Batch norms folded.
         height: Of the frame, pixels.
         width: Of the frame, pixels.
+        scale: Of the input.
     """
-    engine = detector.engine
-    assert isinstance(engine, TorchEngine)
-    geometry = input_geometry(height, width, engine.config, detector.scale)
-    images = torch.zeros(
-        (1, geometry.height, geometry.width, 3), dtype=torch.uint8, device=engine.device
-    )
+    geometry = input_geometry(height, width, network.config, scale)
+    images = torch.zeros((1, geometry.height, geometry.width, 3), dtype=torch.uint8)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        engine.graph(images)
+        DetectionGraph(network)(images)
     return counter.get_total_flops() / 1e9
 
 

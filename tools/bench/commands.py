@@ -156,6 +156,7 @@ def bench_detectors(
     """The detector, frame in and boxes out, by engine, beside what a matrix product reaches."""
     import dataclasses
 
+    from stages.detector.network_detector import shipped_weights
     from stages.sink.atomic import AtomicFile
     from tools.bench.arithmetic import arithmetic_of
     from tools.bench.detect import (
@@ -176,7 +177,7 @@ def bench_detectors(
         pictures = rendered_frames(frames) if source is None else source_frames(source, frames)
         speeds = bench_detect(detectors, pictures, rounds, status.update, batch=batch)
         status.update("arithmetic")
-        work, most = arithmetic_of(detectors[EAGER], pictures[0])
+        work, most = arithmetic_of(weights or shipped_weights(), detectors[EAGER], pictures[0])
         scores = score_detectors(detectors, validate, set_ or [], status.update) if validate else {}
     columns = [f"{group} {name}" for group, each in next(iter(scores.values()), {}).items()
                for name in each]  # fmt: skip

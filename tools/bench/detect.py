@@ -17,8 +17,10 @@ from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.source import FrameSelection
 from stages.decoder.sources import expand_sources, open_source
 from stages.detector.engines import EngineName, installed_engines
-from stages.detector.engines.torch_engine import TorchEngine
-from stages.detector.network_detector import NetworkDetector
+from stages.detector.engines.graph import DetectionGraph
+from stages.detector.engines.torch_engine import TorchEngine, load_network
+from stages.detector.network_detector import NetworkDetector, shipped_weights
+from stages.detector.spotnet import channels_last
 from stages.errors import SourceError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Array
 from tools.bench.figures import CPU, MILLISECONDS, Comparison, Figure, Report, three_rounds
@@ -116,8 +118,10 @@ def make_detectors(
         import torch
 
         detector = make(weights, EAGER)
-        assert isinstance(detector.engine, TorchEngine)
-        detector.engine.graph = torch.compile(detector.engine.graph)
+        engine = detector.engine
+        assert isinstance(engine, TorchEngine)
+        network = load_network(weights or shipped_weights(), engine.device).to(engine.dtype)
+        engine.graph = torch.compile(DetectionGraph(channels_last(network)))
         detectors[COMPILED] = detector
     return detectors | {model.name: make(model, None) for model in models}
 

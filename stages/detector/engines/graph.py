@@ -23,14 +23,14 @@ class DetectionGraph(nn.Module):
     def __init__(self, network: SpotNet) -> None:
         super().__init__()
         self.network = network
+        self._dtype = next(network.parameters()).dtype
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``(N, H, W, 3)`` uint8 BGR to boxes ``(N, K, 4)``, scores and classes ``(N, K)``.
 
         See `stages.detector.peaks.Peaks`.
         """
-        dtype = next(self.network.parameters()).dtype
-        peaks = detect_peaks(self.network, normalise(images).to(dtype))
+        peaks = detect_peaks(self.network, normalise(images).to(self._dtype))
         return peaks.boxes, peaks.scores, peaks.classes
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stages.detector.engines.engine import EngineOutput
 from stages.detector.engines.graph import DetectionGraph
+from stages.detector.engines.packed import packed_graph
 from stages.detector.spotnet import CheckpointError, SpotNet, channels_last
 from stages.errors import ConfigError
 from stages.records import UInt8Array
@@ -35,8 +36,9 @@ class TorchEngine:
         self.config = network.config
         self.device = device
         self.dtype = fast_dtype(device)
-        self.graph: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = DetectionGraph(
-            channels_last(network.to(self.dtype))
+        graph = DetectionGraph(channels_last(network.to(self.dtype)))
+        self.graph: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = (
+            packed_graph(graph) if device.type == "cpu" else graph
         )
         # A CPU gains nothing by waiting for more frames.
         self.batch_size = 1 if device.type == "cpu" else _GPU_BATCH

@@ -1,13 +1,15 @@
 import pytest
 import torch
 
-from stages.detector.network_detector import NetworkDetector
+from stages.detector.engines.torch_engine import load_network
+from stages.detector.network_detector import shipped_weights
 from tools.bench.arithmetic import gflop_per_frame, matrix_teraflops
 
 
 def test_a_frame_of_twice_the_area_takes_twice_the_arithmetic():
-    detector = NetworkDetector(engine="torch", device="cpu", scale=1.0)
-    small, large = (gflop_per_frame(detector, 128, width) for width in (256, 512))
+    network = load_network(shipped_weights())
+    small, large = (gflop_per_frame(network, 128, width, 1.0) for width in (256, 512))
+    assert small > 0.5
     assert large / small == pytest.approx(2, rel=0.1)
 
 

@@ -1,0 +1,90 @@
+"""Convolutions of PyTorch on a CPU, each with what follows it in one call of oneDNN.
+
+Biases, ReLUs and shortcuts cost a pass over memory and a meeting of all threads each, and weights
+are laid out anew in every call; ``torch.compile`` makes the same calls, but needs a C++ compiler.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from stages.detector.engines.graph import DetectionGraph, example_images
+from stages.detector.spotnet.layers import Convolution, Residual
+
+_SCORES_APART = 0.02  # at most, by rounding in bfloat16
+
+log = logging.getLogger(__name__)
+
+
+def packed_graph(graph: DetectionGraph) -> DetectionGraph:
+    """A packed copy of a graph on the CPU; the graph itself where this CPU cannot have one."""
+    packed = copy.deepcopy(graph)
+    images = example_images(graph.network.config.size_multiple)
+    images.random_(generator=torch.Generator().manual_seed(0))
+    try:
+        with torch.inference_mode():
+            pack_convolutions(packed)
+            found, expected = packed(images)[1], graph(images)[1]
+        if torch.allclose(found, expected, rtol=0, atol=_SCORES_APART):
+            return packed
+        log.warning("packed convolutions give other scores on this CPU; it goes without")
+    except (RuntimeError, AttributeError) as error:
+        log.info("no packed convolutions on this CPU: %s", error)
+    return graph
+
+
+def pack_convolutions(module: nn.Module) -> None:
+    """Replaces all convolutions inside ``module``, batch norms folded, for inference on a CPU.
+
+    The results are the same but for rounding. Only what `SpotNet.fused` gives is known to work.
+    """
+    for name, child in list(module.named_children()):
+        if isinstance(child, Residual):
+            setattr(module, name, _PackedResidual(child))
+        elif isinstance(child, Convolution):
+            setattr(module, name, _PackedConvolution(child.conv, "relu"))
+        elif isinstance(child, nn.Conv2d):
+            setattr(module, name, _PackedConvolution(child))
+        else:
+            pack_convolutions(child)
+
+
+class _PackedConvolution(nn.Module):
+    def __init__(self, of: nn.Conv2d, then: Literal["none", "relu"] = "none") -> None:
+        super().__init__()
+        assert isinstance(of.padding, tuple)
+        self._shape = [list(of.padding), list(of.stride), list(of.dilation), of.groups]
+        weight = of.weight.detach()
+        self._weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self._shape)
+        self._bias = None if of.bias is None else of.bias.detach()
+        self._then = then
+
+    def forward(self, x: Tensor) -> Tensor:
+        convolve = torch.ops.mkldnn._convolution_pointwise.default
+        result: Tensor = convolve(x, self._weight, self._bias, *self._shape, self._then, [], "")
+        return result
+
+    def onto(self, shortcut: Tensor, x: Tensor) -> Tensor:
+        """ReLU of the convolution and ``shortcut`` together."""
+        convolve = torch.ops.mkldnn._convolution_pointwise.binary
+        result: Tensor = convolve(
+            x, shortcut, self._weight, self._bias, *self._shape, "add", 1.0, "relu", [], ""
+        )
+        return result
+
+
+class _PackedResidual(nn.Module):
+    def __init__(self, of: Residual) -> None:
+        super().__init__()
+        self.conv1 = _PackedConvolution(of.conv1, "relu")
+        self.conv2 = _PackedConvolution(of.conv2)
+        self.skip = of.skip
+        pack_convolutions(self.skip)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv2.onto(self.skip(x), self.conv1(x))

@@ -1,0 +1,94 @@
+import copy
+
+import pytest
+import torch
+
+from stages.detector.engines import packed as module
+from stages.detector.engines.graph import DetectionGraph
+from stages.detector.engines.packed import pack_convolutions, packed_graph
+from stages.detector.engines.torch_engine import fast_dtype
+from stages.detector.spotnet import SpotNet, SpotNetConfig, channels_last
+
+SMALL = {"stem_channels": 8, "dims": (8, 16, 16), "modules": (1, 1, 1), "head_channels": 8,
+         "feature_channels": 16}  # fmt: skip
+
+
+def both(network):
+    other = copy.deepcopy(network)
+    pack_convolutions(other)
+    return network, other
+
+
+@pytest.mark.parametrize("block", ["residual", "separable"])
+@pytest.mark.parametrize("attention", ["sigmoid", "none"])
+def test_packed_networks_find_the_same(block, attention):
+    torch.manual_seed(0)
+    made = SpotNet.compact(**SMALL, block=block, attention=attention).eval().fused()
+    plain, packed = both(channels_last(made))
+    images = torch.randn(2, 3, 64, 128).contiguous(memory_format=torch.channels_last)
+    cells = torch.tensor([[0, 5, 300], [1, 2, 511]])
+    for one, other in zip(found(plain, images, cells), found(packed, images, cells), strict=True):
+        torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def found(network, images, cells):
+    logits, features = network.locate(images)
+    return logits, *network.regress(features, cells)
+
+
+def test_two_stacks_and_full_attention():
+    config = SpotNetConfig(
+        stem_channels=8, dims=(8, 8), modules=(1, 1), feature_channels=8, head_channels=8,
+        squeeze_excitation=False, size_multiple=64,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    plain, packed = both(channels_last(SpotNet(config).eval().fused()))
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        for one, other in zip(plain.locate(images), packed.locate(images), strict=True):
+            torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
+
+
+def test_no_convolution_is_left_as_it_was():
+    _, network = both(SpotNet.compact(**SMALL).eval().fused())
+    assert is_packed(network)
+
+
+def graph_of(dtype):
+    torch.manual_seed(0)
+    return DetectionGraph(channels_last(SpotNet.compact(**SMALL).eval().fused().to(dtype)))
+
+
+def is_packed(graph):
+    return not [m for m in graph.modules() if isinstance(m, torch.nn.Conv2d)]
+
+
+def test_this_cpu_packs_in_float():
+    graph = graph_of(torch.float32)
+    assert is_packed(packed_graph(graph))
+    assert not is_packed(graph)
+
+
+def test_bfloat16_is_packed_where_the_cpu_computes_in_it():
+    if fast_dtype(torch.device("cpu")) is torch.bfloat16:
+        assert is_packed(packed_graph(graph_of(torch.bfloat16)))
+
+
+def test_a_cpu_that_cannot_goes_without(monkeypatch):
+    def refuse(graph):
+        raise RuntimeError("not on this CPU")
+
+    monkeypatch.setattr(module, "pack_convolutions", refuse)
+    graph = graph_of(torch.float32)
+    assert packed_graph(graph) is graph
+
+
+def test_other_scores_are_not_believed(monkeypatch, caplog):
+    def break_it(graph):
+        torch.nn.init.constant_(graph.network.hm[0][1].bias, 3.0)
+
+    monkeypatch.setattr(module, "pack_convolutions", break_it)
+    graph = graph_of(torch.float32)
+    assert packed_graph(graph) is graph
+    assert "other scores" in caplog.text
