@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from math import isnan
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -50,7 +52,9 @@ def validate(
         network = SpotNet.from_checkpoint(weights or shipped_weights()).fused()
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
-    table = Table("scenes", "images", "boxes", "AP50", "AP70", "recall", *map(_range, SIZES))
+    table = Table("scenes", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("images", "boxes", "AP50", "AP70", "recall", *map(_range, SIZES)):
+        table.add_column(column, justify="right", no_wrap=True)
     scores: dict[str, dict[str, float]] = {}
     classes = ClassMap.of(chosen)
     for name, (data_set, samples) in sources.validation.items():
@@ -66,9 +70,9 @@ def validate(
                 "recall": recall_at_alarms(members),
                 **by_size,
             }
-            boxes = sum(len(image.truth) for image in members)
-            values = (f"{value:.3f}" for value in scores[group].values())
-            table.add_row(group, str(len(members)), str(boxes), *values)
+            count = sum(len(image.truth) for image in members)
+            values = ("" if isnan(value) else f"{value:.3f}" for value in scores[group].values())
+            table.add_row(group, str(len(members)), str(count), *values)
         table.add_section()
     console = Console()
     console.print(table)
@@ -79,7 +83,11 @@ def validate(
     )
     if json_ is not None:
         with AtomicFile(json_) as file:
-            file.write(json.dumps(scores, indent=1) + "\n")
+            known = {
+                group: {name: None if isnan(value) else value for name, value in each.items()}
+                for group, each in scores.items()
+            }
+            file.write(json.dumps(known, indent=1) + "\n")
 
 
 def _range(size: tuple[float, float]) -> str:

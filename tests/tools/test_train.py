@@ -28,7 +28,7 @@ def test_train_then_validate(config_file, tmp_path):
     weights, scores = tmp_path / "run" / "best.safetensors", tmp_path / "scores.json"
     done = spotstream("validate", config_file, "--weights", weights, "--json", scores)
     assert done.exit_code == 0
-    written = json.loads(scores.read_text())
+    written = json.loads(scores.read_text(), parse_constant=pytest.fail)  # NaN is no JSON
     assert list(written) == ["drawn c", "drawn, all at scale 1"]
     assert set(written["drawn c"]) >= {"AP50", "AP70", "recall", "16-32"}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -181,7 +182,9 @@ def bench_detectors(
         scores = score_detectors(detectors, validate, set_ or [], status.update) if validate else {}
     columns = [f"{group} {name}" for group, each in next(iter(scores.values()), {}).items()
                for name in each]  # fmt: skip
-    table = Table("", "ms/frame", "spread", "CPU ms", "× eager", "boxes differ, px", *columns)
+    table = Table("", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("ms/frame", "spread", "CPU ms", "× eager", "px apart", *columns):
+        table.add_column(column, justify="right")
     for speed in speeds:
         own = [f"{ap:.4f}" for each in scores.get(speed.name, {}).values() for ap in each.values()]
         low, high = speed.spread

@@ -23,5 +23,5 @@ def test_unseen_scenes_are_detected(monkeypatch):
     model = SpotNet.from_checkpoint(shipped_weights())
     scores = evaluate(model, read_sources(config).validation, ClassMap.of(config))
     assert scores["traffic"]["AP50"] > 0.75
-    assert scores["traffic"]["AP70"] > 0.52
+    assert scores["traffic"]["AP70"] > 0.54
     assert scores["uav"]["AP50"] > 0.98
