@@ -97,7 +97,7 @@ def _detect(
     detector: Detector, batch: Sequence[tuple[Envelope, Frame]], delay: float
 ) -> list[Envelope]:
     started = time.monotonic_ns()
-    if delay:  # a sleep of no seconds takes 50 µs
+    if delay:  # a sleep of no seconds takes 100 µs
         time.sleep(delay)
     found = detector.detect([frame for _, frame in batch])
     each = (time.monotonic_ns() - started) // len(batch)

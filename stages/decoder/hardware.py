@@ -31,6 +31,8 @@ def _opens(kind: str) -> bool:
     """Whether a device of this kind is there and decodes H.264."""
     try:
         HWAccel(kind).create(Codec("h264", "r"))
-    except (av.error.FFmpegError, NotImplementedError, ValueError):
+    except av.error.FFmpegError:  # there is no such device
+        return False
+    except NotImplementedError:  # PyAV's answer where FFmpeg decodes no H.264 on that kind
         return False
     return True

@@ -18,6 +18,7 @@ from tools.chaos.runner import Victim, run_with
 
 STREAMS = (1, 2, 4, 8)
 MEMORY = "MB"
+TOO_SHORT = "the video is too short to measure; take one of ten seconds or more"
 _SECONDS = 0.5
 _CLIP_FRAMES = 250
 
@@ -40,7 +41,7 @@ def bench_streams(
         progress: Called with what is measured.
 
     Raises:
-        SpotStreamError: A process died.
+        SpotStreamError: A process died, or the video is too short.
     """
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
         if source is None:
@@ -84,11 +85,13 @@ def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
         ]
         result = run_with([str(source)] * streams, output, settings, watch)
         reports = [json.loads((output / n / "run.json").read_text()) for n in result.finished]
+    if not samples:
+        raise SpotStreamError(TOO_SHORT)
     # Towards the end streams are over and their decoders, with the time they used, are gone.
     steady = [each for each in samples if each[2] >= 0.97 * max(sample[2] for sample in samples)]
     (first, before, _), (last, after, _) = steady[0], steady[-1]
     if last <= first:
-        raise SpotStreamError("the video is too short to measure; take one of ten seconds or more")
+        raise SpotStreamError(TOO_SHORT)
     return {
         CPU: (after - before) / (last - first) * 1e3,
         MEMORY: max(memory for _, _, memory in samples),

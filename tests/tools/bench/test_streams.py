@@ -1,5 +1,8 @@
 import os
 
+import pytest
+
+from stages.errors import SpotStreamError
 from tools.bench.figures import CPU
 from tools.bench.streams import MEMORY, bench_streams, proportional_megabytes
 from tools.chaos.material import make_clip
@@ -12,6 +15,11 @@ def test_two_cameras_beside_one(tmp_path):
     assert 0 < figures["1 stream", CPU] < 100
     [(asked, _)] = report.ratios
     assert (asked.name, asked.to, asked.unit) == ("2 streams", "1 stream", CPU)
+
+
+def test_a_video_that_is_over_at_once_is_told(tmp_path):
+    with pytest.raises(SpotStreamError, match="too short to measure"):
+        bench_streams(make_clip(tmp_path, 2), (1,), rounds=1)
 
 
 def test_memory_of_a_process():
