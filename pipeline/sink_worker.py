@@ -88,7 +88,9 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
                 if member is not None:
                     member.take(envelope)
                 taken += 1
-                if taken < _SETTLED_AT_ONCE and inlet.pending:
+                # A live decoder waits for every credit: its next frame would be an older one.
+                patient = member is not None and member.lossless
+                if patient and taken < _SETTLED_AT_ONCE and inlet.pending:
                     continue
             taken = 0
             for member in streams:
@@ -133,7 +135,7 @@ class _Stream:
         self.name = logbook.stream
         self.folder = plan.folder(self.name)
         self._logbook = logbook
-        self._lossless = bool(logbook[Counter.LOSSLESS])
+        self.lossless = bool(logbook[Counter.LOSSLESS])
         self._report = report
         self._broadcast = broadcast
         self._run: dict[str, Any] = {**plan.about, "config": plan.config}
@@ -234,7 +236,7 @@ class _Stream:
         self._logbook[Counter.SETTLED] = position
         self._returns.send(encode_return(Settled(position)))
         now = time.monotonic_ns()
-        if not self._lossless and not self._ended and now - self._checkpointed > _CHECKPOINT_NS:
+        if not self.lossless and not self._ended and now - self._checkpointed > _CHECKPOINT_NS:
             self._checkpointed = now
             self._save()
 
