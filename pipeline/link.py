@@ -82,11 +82,6 @@ class Inlet:
             if woken or (deadline is not None and time.monotonic() >= deadline):
                 return None
 
-    @property
-    def pending(self) -> bool:
-        """Whether a message is there already."""
-        return bool(self._socket.get(zmq.EVENTS) & zmq.POLLIN)
-
     def _wait(self, deadline: float | None) -> bool:
         """Waits for a message, a while; whether it was something else that ended the wait."""
         # A signal may have interrupted another thread than this one, which alone handles it.
