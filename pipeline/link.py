@@ -68,6 +68,9 @@ class Inlet:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             woken = False
+            # ZeroMQ takes senders in turn, but looks whether another has begun to send only every
+            # hundred parts, or when it is asked: one that floods would hold up all others.
+            self._socket.get(zmq.EVENTS)
             try:  # at first: what is there already needs no poll, which costs as much as this
                 parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=self._copy)
             except zmq.Again:
@@ -81,6 +84,11 @@ class Inlet:
                     self._complain(error)
             if woken or (deadline is not None and time.monotonic() >= deadline):
                 return None
+
+    @property
+    def pending(self) -> bool:
+        """Whether a message is there already."""
+        return bool(self._socket.get(zmq.EVENTS) & zmq.POLLIN)
 
     def _wait(self, deadline: float | None) -> bool:
         """Waits for a message, a while; whether it was something else that ended the wait."""

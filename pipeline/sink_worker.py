@@ -47,6 +47,7 @@ _COUNTERS_NS = 1_000_000_000
 _CHECKPOINT_NS = 1_000_000_000
 _AVERAGED_FRAMES = 20
 _RECENT_FRAMES = 250
+_SETTLED_AT_ONCE = 4  # records, while more are there; half a ring: its decoder goes on meanwhile
 
 
 def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -76,6 +77,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         if plan.given_up:
             return
         report(Status(kind="ready", stage="sink"))
+        taken = 0
         while True:
             envelope = inlet.receive()
             if envelope is None:
@@ -85,6 +87,12 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
                 member = streams.find(envelope)
                 if member is not None:
                     member.take(envelope)
+                taken += 1
+                # A live decoder waits for every credit: its next frame would be an older one.
+                patient = member is not None and member.lossless
+                if patient and taken < _SETTLED_AT_ONCE and inlet.pending:
+                    continue
+            taken = 0
             for member in streams:
                 member.settle()
     finally:
@@ -127,7 +135,7 @@ class _Stream:
         self.name = logbook.stream
         self.folder = plan.folder(self.name)
         self._logbook = logbook
-        self._lossless = bool(logbook[Counter.LOSSLESS])
+        self.lossless = bool(logbook[Counter.LOSSLESS])
         self._report = report
         self._broadcast = broadcast
         self._run: dict[str, Any] = {**plan.about, "config": plan.config}
@@ -228,7 +236,7 @@ class _Stream:
         self._logbook[Counter.SETTLED] = position
         self._returns.send(encode_return(Settled(position)))
         now = time.monotonic_ns()
-        if not self._lossless and not self._ended and now - self._checkpointed > _CHECKPOINT_NS:
+        if not self.lossless and not self._ended and now - self._checkpointed > _CHECKPOINT_NS:
             self._checkpointed = now
             self._save()
 

@@ -47,6 +47,19 @@ def test_what_came_already_is_received_without_waiting(context, tmp_path):
     assert envelope.position == 1
 
 
+def test_a_sender_that_floods_holds_up_no_other(context, tmp_path):
+    inlet = Inlet(context, f"ipc://{tmp_path}/in")
+    flood, camera = (Outlet(context, f"ipc://{tmp_path}/in") for _ in range(2))
+    camera.send(Envelope(Dropped("camera", 0, 0, 0, "why"), position=0))
+    assert inlet.receive(5).record.stream == "camera"  # it is connected, and has no more to say
+    for number in range(500):
+        flood.send(Envelope(Dropped("file", 0, number, number, "why"), position=number))
+    assert inlet.receive(5).record.stream == "file"
+    camera.send(Envelope(Dropped("camera", 0, 1, 1, "why"), position=1))
+    time.sleep(0.2)  # it has come
+    assert "camera" in [inlet.receive(5).record.stream for _ in range(4)]
+
+
 def test_an_eventfd_ends_the_wait(context, tmp_path):
     wake = os.eventfd(1, os.EFD_NONBLOCK)
     turns = []
