@@ -34,8 +34,8 @@ class DataSetConfig(_Strict):
         None,
         gt=0,
         le=1,
-        description="What the initial weights find with this score, and no box is near, gives no "
-        "loss; for annotations that leave out vehicles.",
+        description="What the teacher (without: the initial weights) finds with this score, and no "
+        "box is near, gives no loss; for annotations that leave out vehicles.",
     )
 
 
@@ -76,7 +76,12 @@ class TrainingConfig(_Strict):
     preset: str = Field("compact", description=f"Network: {', '.join(PRESETS)}.")
     model: dict[str, Any] = Field({}, description="Overrides of the preset, as SpotNetConfig.")
     initial: Path | None = Field(
-        None, description="Weights to begin with: ours, SpotNet's or CenterNet's hourglass."
+        None,
+        description="Weights to begin with: ours, SpotNet's or CenterNet's hourglass. Of a wider "
+        "SpotNet the strongest channels are taken.",
+    )
+    teacher: Path | None = Field(
+        None, description="Weights whose boxes and scores are learnt beside the data's boxes."
     )
     output: Path = Field(Path("runs/compact"), description="Folder for checkpoints and logs.")
     seed: int = Field(0, ge=0)

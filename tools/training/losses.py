@@ -34,13 +34,13 @@ def focal_loss(
     return -loss / centre.sum().clamp(min=1)
 
 
-def giou_loss(sizes: Tensor, offsets: Tensor, targets: Targets) -> Tensor:
-    """1 - GIoU (arXiv 1902.09630) of each of ``targets.rows``: ``(M,)`` in [0, 2]."""
+def giou_loss(sizes: Tensor, offsets: Tensor, true_sizes: Tensor, true_offsets: Tensor) -> Tensor:
+    """1 - GIoU (arXiv 1902.09630) of each of M boxes, all ``(M, 2)``: ``(M,)`` in [0, 2]."""
     sizes = sizes.clamp(min=0.1)
     low, high = offsets - sizes / 2, offsets + sizes / 2
-    true_low, true_high = targets.offsets - targets.sizes / 2, targets.offsets + targets.sizes / 2
+    true_low, true_high = true_offsets - true_sizes / 2, true_offsets + true_sizes / 2
     shared = (torch.minimum(high, true_high) - torch.maximum(low, true_low)).clamp(min=0).prod(1)
-    union = sizes.prod(1) + targets.sizes.prod(1) - shared
+    union = sizes.prod(1) + true_sizes.prod(1) - shared
     hull = (torch.maximum(high, true_high) - torch.minimum(low, true_low)).prod(1)
     return 1 - shared / union + (hull - union) / hull
 
@@ -62,7 +62,7 @@ def spotnet_loss(outputs: Sequence[Mapping[str, Tensor]], targets: Targets) -> d
         sizes, offsets = output["wh"][image, :, y, x], output["reg"][image, :, y, x]
         terms["wh"] = terms["wh"] + ((sizes - targets.sizes).abs() * weights).sum() / count
         terms["reg"] = terms["reg"] + ((offsets - targets.offsets).abs() * weights).sum() / count
-        overlap = giou_loss(sizes, offsets, targets)
+        overlap = giou_loss(sizes, offsets, targets.sizes, targets.offsets)
         terms["iou"] = terms["iou"] + (overlap * targets.weights).sum() / count
         if "seg" in output:
             terms["seg"] = terms["seg"] + segmentation_loss(output["seg"], targets)

@@ -17,13 +17,14 @@ from torch import Tensor, nn
 
 from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.preprocessing import normalise
-from stages.detector.spotnet import CheckpointError, load_initial
+from stages.detector.spotnet import CheckpointError, SpotNet, load_initial
 from stages.errors import ConfigError, SpotStreamError
 from stages.sink.atomic import make_folder
 from tools.training.batches import Batch, CropBatches, load_batches
 from tools.training.config import TrainingConfig
 from tools.training.journal import TrainingJournal
 from tools.training.losses import spotnet_loss
+from tools.training.narrowing import is_narrower, narrow
 from tools.training.processes import Processes, training_processes, without_averaging
 from tools.training.sources import ClassMap, Sources, read_sources
 from tools.training.state import (
@@ -33,6 +34,7 @@ from tools.training.state import (
     save_weights,
     write_aside,
 )
+from tools.training.teacher import load_teacher, teacher_loss
 from tools.training.unlabelled import ignore_unlabelled
 from tools.training.validation import evaluate, mean_score
 
@@ -98,7 +100,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         ignored = ignore_unlabelled(sources, config, processes.device)
         if ignored and processes.leads:
             log.info("%d vehicles without a box give no loss", ignored)
-        run = _Run(config, sources, state, processes)
+        teacher = load_teacher(config, processes.device)
+        run = _Run(config, sources, state, processes, teacher)
         journal = TrainingJournal(config.output, state.step) if processes.leads else nullcontext()
         with journal as rows:
             return run.go(rows)
@@ -111,15 +114,33 @@ def _begin(config: TrainingConfig, processes: Processes, overwrite: bool) -> Tra
         log.info("resumed after step %d", state.step)
     elif config.initial is not None:
         try:
-            fresh = load_initial(state.model, config.initial)
+            begin_with(state.model, config.initial)
         except CheckpointError as error:
             raise ConfigError(f"initial: {error}") from error
         state.average.load_state_dict(state.model.state_dict())
-        if fresh:
-            log.info("not in %s, begun at random: %s", config.initial, ", ".join(fresh))
     if config.checkpoint_activations:
         checkpointed(state.model)
     return state
+
+
+def begin_with(model: SpotNet, path: Path) -> None:
+    """Gives ``model`` the weights of a file: those that fit, or the strongest of a wider network.
+
+    Raises:
+        CheckpointError: The file is missing or unreadable, or hardly anything in it fits.
+        ConfigError: The wider network cannot be narrowed.
+    """
+    try:
+        wide = SpotNet.from_checkpoint(path)
+    except CheckpointError:
+        wide = None  # CenterNet's, of which parts may fit
+    if wide is not None and is_narrower(model, wide):
+        narrow(model, wide)
+        log.info("begun with the strongest channels of %s", path)
+        return
+    fresh = load_initial(model, path)
+    if fresh:
+        log.info("not in %s, begun at random: %s", path, ", ".join(fresh))
 
 
 @dataclass(slots=True, eq=False)
@@ -130,6 +151,7 @@ class _Run:
     sources: Sources
     state: TrainingState
     processes: Processes
+    teacher: SpotNet | None
 
     def go(self, journal: TrainingJournal | None) -> TrainingResult:
         config, state = self.config, self.state
@@ -183,7 +205,11 @@ class _Run:
             with without_averaging(model, part == config.accumulate - 1):
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):
                     outputs = model(images)
+                    taught = self._taught(images)
                 terms = spotnet_loss(outputs, batch.targets.to(device))
+                if taught is not None:
+                    learnt = teacher_loss(outputs, taught)
+                    terms |= learnt | {"total": terms["total"] + learnt["total"]}
                 if not torch.isfinite(terms["total"]):
                     self._give_up(batch, terms)
                 (terms["total"] / config.accumulate).backward()
@@ -195,6 +221,10 @@ class _Run:
         state.optimizer.zero_grad(set_to_none=True)
         state.update_average(self._decay())
         return sums
+
+    @torch.no_grad()
+    def _taught(self, images: Tensor) -> dict[str, Tensor] | None:
+        return None if self.teacher is None else self.teacher(images)[-1]
 
     def _decay(self) -> float:
         """Weights at random are soon forgotten by the average; those it began with are not."""

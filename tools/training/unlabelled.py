@@ -1,4 +1,4 @@
-"""Vehicles that an annotator left out: found by the initial weights, they give no loss."""
+"""Vehicles that an annotator left out: found by weights that see, they give no loss."""
 
 from __future__ import annotations
 
@@ -23,25 +23,29 @@ LARGEST_OVERLAP = 0.3
 
 
 def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.device) -> int:
-    """Adds to the ignored regions what ``config.initial`` finds and no box is near.
+    """Adds to the ignored regions what ``config.teacher`` finds and no box is near.
 
-    Only in data sets with ``unlabelled``. Every process of a run finds the same.
+    Or, without a teacher, ``config.initial``. Only in data sets with ``unlabelled``. Every process
+    of a run finds the same.
 
     Returns:
         How many regions were added.
 
     Raises:
-        ConfigError: There are no initial weights, or they are no detector.
+        ConfigError: There is neither, or it is no detector.
     """
     wanted = sum(entry.unlabelled is not None for _, entry in sources.training)
     if not wanted:
         return 0
-    if config.initial is None:
-        raise ConfigError("unlabelled needs initial weights, which find what is not labelled")
+    weights = config.teacher or config.initial
+    if weights is None:
+        raise ConfigError(
+            "unlabelled needs a teacher or initial weights, which find what is not labelled"
+        )
     try:
-        network = SpotNet.from_checkpoint(config.initial).fused().to(device)
+        network = SpotNet.from_checkpoint(weights).fused().to(device)
     except CheckpointError as error:
-        raise ConfigError(f"unlabelled: the initial weights are no SpotNet: {error}") from error
+        raise ConfigError(f"unlabelled: {weights} is no SpotNet: {error}") from error
     log.info("looking for vehicles without a box in %d images", wanted)
     found = 0
     for index, (sample, entry) in enumerate(sources.training):

@@ -139,7 +139,7 @@ class SpotNet(nn.Module):
     def forward(self, images: Tensor) -> list[dict[str, Tensor]]:
         """See the class."""
         outputs = []
-        for stack, features in enumerate(self._stacks(images)):
+        for stack, features in enumerate(self.stack_features(images)):
             output, regressed = self._centres(stack, features)
             output["wh"] = self.wh[stack](regressed)
             output["reg"] = self.reg[stack](regressed)
@@ -157,7 +157,7 @@ class SpotNet(nn.Module):
             `regress` takes.
         """
         last = self.config.stacks - 1
-        *_, features = self._stacks(images)
+        *_, features = self.stack_features(images)
         output, regressed = self._centres(last, features)
         return output["hm"], regressed
 
@@ -184,7 +184,7 @@ class SpotNet(nn.Module):
         size, offset = (value.reshape(*cells.shape, 2) for value in values)
         return size, offset
 
-    def _stacks(self, images: Tensor) -> Iterator[Tensor]:
+    def stack_features(self, images: Tensor) -> Iterator[Tensor]:
         """Features of each stack, from the first to the last."""
         inter = self.pre(images)
         for stack in range(self.config.stacks):

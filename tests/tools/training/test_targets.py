@@ -78,7 +78,7 @@ def test_boxes_apart_cost_more_than_boxes_that_touch():
     sizes = targets.sizes
 
     def at(shift):
-        return giou_loss(sizes, targets.offsets + shift, targets).item()
+        return giou_loss(sizes, targets.offsets + shift, sizes, targets.offsets).item()
 
     assert at(0.0) < 1e-6
     assert 0 < at(0.25) < 1 <= at(1.0) < at(3.0) < 2

@@ -78,10 +78,10 @@ def test_an_image_that_does_not_open_is_left_to_the_drawing(tiny_config, data_se
 
 
 def test_without_weights_nothing_can_be_found(tiny_config, data_set, tmp_path):
-    with pytest.raises(ConfigError, match="unlabelled needs initial weights"):
+    with pytest.raises(ConfigError, match="unlabelled needs a teacher or initial weights"):
         train(tiny_config(data=data(data_set)))
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"broken")
     config = tiny_config(data=data(data_set), initial=broken)
-    with pytest.raises(ConfigError, match="initial weights are no SpotNet"):
+    with pytest.raises(ConfigError, match="is no SpotNet"):
         ignore_unlabelled(read_sources(config), config, CPU)

@@ -1,0 +1,84 @@
+import pytest
+import torch
+
+from stages.detector.spotnet import SpotNet, preset_config, save_checkpoint
+from stages.errors import ConfigError
+from tools.training import narrowing
+from tools.training.narrowing import is_narrower, narrow
+from tools.training.trainer import begin_with
+
+WIDE = {"dims": (12, 16, 20), "modules": (1, 1, 2), "stem_channels": 8, "feature_channels": 16,
+        "head_channels": 12}  # fmt: skip
+NARROW = {"dims": (8, 12, 16), "modules": (1, 1, 1), "stem_channels": 4, "feature_channels": 8,
+          "head_channels": 8}  # fmt: skip
+
+
+def network(seed=0, **sizes):
+    torch.manual_seed(seed)
+    return SpotNet.compact(size_multiple=32, **sizes).eval()
+
+
+@pytest.mark.parametrize("attention", ["sigmoid", "none"])
+@pytest.mark.parametrize("block", ["residual", "separable"])
+def test_the_channels_that_matter_are_kept(attention, block):
+    pytest.importorskip("torch_pruning")
+    wide = network(**WIDE, attention=attention, block=block)
+    model = network(1, **NARROW, attention=attention, block=block)
+    assert is_narrower(model, wide)
+    strength = torch.rand(8) + 0.1  # of the stem's channels: how they come in, and how they go on
+    stem = wide.pre[0]
+    with torch.no_grad():
+        stem.conv.weight.copy_(torch.ones_like(stem.conv.weight) * strength[:, None, None, None])
+        stem.bn.weight.copy_(strength)
+        for layer in (each for each in wide.pre[1].modules() if isinstance(each, torch.nn.Conv2d)):
+            if layer.in_channels == 8 and layer.groups == 1:
+                layer.weight.copy_(torch.ones_like(layer.weight) * strength[:, None, None])
+    narrow(model, wide)
+    kept = torch.topk(strength, 4).indices.sort().values
+    assert torch.equal(model.pre[0].conv.weight[:, 0, 0, 0], strength[kept])
+
+
+def test_a_block_that_is_no_longer_there_is_left_out():
+    pytest.importorskip("torch_pruning")
+    wide = network(**WIDE)
+    same = {**WIDE, "modules": (1, 1, 1)}
+    model = network(1, **same | {"head_channels": 8})
+    narrow(model, wide)
+    below = "kps.0.low2.low2.0.conv1.weight"
+    assert torch.equal(model.state_dict()[below], wide.state_dict()[below])
+
+
+def test_only_a_narrower_network_is_narrower():
+    wide = network(**WIDE)
+    assert is_narrower(network(**NARROW), wide)
+    assert not is_narrower(wide, wide)
+    assert not is_narrower(wide, network(**NARROW))
+    assert not is_narrower(network(**{**NARROW, "stem_channels": 16}), wide)
+    assert not is_narrower(network(**NARROW, block="separable"), wide)
+    assert not is_narrower(network(**NARROW, attention="none"), wide)
+    assert not is_narrower(network(**{**NARROW, "dims": (8, 12, 12)}), wide)  # no shortcut there
+
+
+def test_a_run_begins_with_the_strongest_channels_of_a_wider_network(tmp_path, caplog):
+    pytest.importorskip("torch_pruning")
+    save_checkpoint(network(**WIDE), tmp_path / "wide.safetensors", half=False)
+    begun, expected = network(1, **NARROW), network(2, **NARROW)
+    with caplog.at_level("INFO"):
+        begin_with(begun, tmp_path / "wide.safetensors")
+    narrow(expected, network(**WIDE))
+    for key, value in expected.state_dict().items():
+        assert torch.equal(begun.state_dict()[key], value), key
+    assert "the strongest channels of" in caplog.text
+
+
+def test_without_torch_pruning_the_user_is_told_what_to_install(monkeypatch):
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(narrowing.importlib, "import_module", missing)
+    with pytest.raises(ConfigError, match=r"pip install 'spotstream\[train\]'"):
+        narrow(network(**NARROW), network(**WIDE))
+
+
+def test_the_shipped_nano_can_begin_as_the_compact_one():
+    assert is_narrower(SpotNet(preset_config("nano")), SpotNet(preset_config("compact")))

@@ -1,0 +1,101 @@
+"""A narrow network that begins as what is strongest in a wide one."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stages.detector.spotnet import SpotNet
+from stages.errors import ConfigError
+
+
+def is_narrower(model: SpotNet, wide: SpotNet) -> bool:
+    """Whether ``model`` is ``wide`` with fewer channels, and maybe without the last of some blocks.
+
+    A block that needs a shortcut of its own in one of them needs it in the other.
+    """
+    if hasattr(model, "seg") != hasattr(wide, "seg"):
+        return False
+    found = dict(wide.named_modules())
+    for name, module in model.named_modules():
+        other = found.get(name)
+        if other is None or type(other) is not type(module):
+            return False
+        if isinstance(module, nn.Sequential) and isinstance(other, nn.Sequential):
+            if bool(len(module)) != bool(len(other)):
+                return False
+    shapes = {key: value.shape for key, value in wide.state_dict().items()}
+    pairs = [(value.shape, shapes[key]) for key, value in model.state_dict().items()]
+    fits = all(a <= b for pair in pairs for a, b in zip(*pair, strict=True))
+    return fits and any(narrow != other for narrow, other in pairs)
+
+
+def narrow(model: SpotNet, wide: SpotNet) -> None:
+    """Gives ``model`` the channels of ``wide`` whose weights have the largest norm.
+
+    What is added up (shortcuts, levels of the hourglass) keeps the same channels, by the dependency
+    graph of torch-pruning (DepGraph, arXiv 2301.12900). Blocks that ``model`` has not are left out.
+
+    Raises:
+        ConfigError: torch-pruning is not installed, or a layer comes out in another shape.
+    """
+    pruning = _torch_pruning()
+    pruned = copy.deepcopy(wide).cpu().eval()
+    modules = dict(model.named_modules())
+    for name, module in list(pruned.named_modules()):
+        counterpart = modules.get(name)
+        if isinstance(module, nn.Sequential) and isinstance(counterpart, nn.Sequential):
+            del module[len(counterpart) :]
+    shares = {
+        module: 1 - counterpart.out_channels / module.out_channels
+        for name, module in pruned.named_modules()
+        if isinstance(module, nn.Conv2d) and isinstance(counterpart := modules[name], nn.Conv2d)
+    }
+    side = pruned.config.size_multiple * 2
+    pruning.pruner.BasePruner(
+        _WithoutAttention(pruned),
+        torch.zeros(1, 3, side, side),
+        importance=pruning.importance.GroupMagnitudeImportance(p=2),
+        pruning_ratio=0.0,
+        pruning_ratio_dict=shares,
+        ignored_layers=[module for module, share in shares.items() if share == 0],
+    ).step()
+    try:
+        model.load_state_dict(pruned.state_dict())
+    except RuntimeError as error:
+        raise ConfigError(f"initial: the wider network cannot be narrowed: {error}") from error
+
+
+class _WithoutAttention(nn.Module):
+    """The network with heads that do not depend on each other.
+
+    One channel that multiplies all others would tie them to itself.
+    """
+
+    def __init__(self, network: SpotNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        network = self.network
+        heads = [network.hm, network.wh, network.reg]
+        if hasattr(network, "seg"):
+            heads.append(network.seg)
+        return [
+            head[stack](features)
+            for stack, features in enumerate(network.stack_features(images))
+            for head in heads
+        ]
+
+
+def _torch_pruning() -> Any:
+    try:
+        return importlib.import_module("torch_pruning")
+    except ImportError:
+        raise ConfigError(
+            "initial: to begin a narrower network, pip install 'spotstream[train]'"
+        ) from None

@@ -1,0 +1,66 @@
+"""A network that teaches another what it finds, where boxes say it and where none was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from stages.detector.spotnet import CheckpointError, SpotNet, channels_last
+from stages.errors import ConfigError
+from tools.training.config import TrainingConfig
+from tools.training.losses import giou_loss
+
+TERM_WEIGHTS = {"hm_t": 4.0, "iou_t": 2.0}
+
+SURE = 0.1
+"""Cells of a lower score teach no box."""
+
+
+def load_teacher(config: TrainingConfig, device: torch.device) -> SpotNet | None:
+    """The network of ``config.teacher``, for inference; None where there is none.
+
+    Raises:
+        ConfigError: It cannot be loaded, or finds other classes.
+    """
+    if config.teacher is None:
+        return None
+    try:
+        network = SpotNet.from_checkpoint(config.teacher)
+    except CheckpointError as error:
+        raise ConfigError(f"teacher: {error}") from error
+    wanted, found = tuple(config.classes), network.config.class_names
+    if wanted != found:
+        raise ConfigError(
+            f"teacher: {config.teacher} finds {', '.join(found)}, not {', '.join(wanted)}"
+        )
+    return channels_last(network.fused().to(device))
+
+
+def teacher_loss(
+    outputs: Sequence[Mapping[str, Tensor]], taught: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Each term and their weighted ``total``, of learning ``taught``, the teacher's last stack.
+
+    Terms are averaged over stacks: ``hm_t`` quality focal loss of the centres (arXiv 2006.04388,
+    β 2; weight 4), and ``iou_t`` 1 - GIoU of the boxes (2), both by the teacher's scores.
+    """
+    score = torch.sigmoid(taught["hm"].float())
+    sure = score.amax(1)
+    image, y, x = torch.nonzero(sure > SURE, as_tuple=True)
+    weights = sure[image, y, x]
+    boxes = {name: taught[name][image, :, y, x].float() for name in ("wh", "reg")}
+    zero = score.new_zeros(())
+    terms = {"hm_t": zero, "iou_t": zero}
+    for output in outputs:
+        logits = output["hm"].float()
+        gap = (torch.sigmoid(logits) - score).abs() ** 2
+        loss = F.binary_cross_entropy_with_logits(logits, score, reduction="none")
+        terms["hm_t"] = terms["hm_t"] + (gap * loss).sum() / weights.sum().clamp(min=1)
+        sizes, offsets = (output[name][image, :, y, x].float() for name in ("wh", "reg"))
+        overlap = giou_loss(sizes, offsets, boxes["wh"].clamp(min=0.1), boxes["reg"])
+        terms["iou_t"] = terms["iou_t"] + (overlap * weights).sum() / weights.sum().clamp(min=1)
+    terms = {name: value / len(outputs) for name, value in terms.items()}
+    return terms | {"total": sum((w * terms[name] for name, w in TERM_WEIGHTS.items()), zero)}
