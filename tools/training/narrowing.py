@@ -25,9 +25,8 @@ def is_narrower(model: SpotNet, wide: SpotNet) -> bool:
         other = found.get(name)
         if other is None or type(other) is not type(module):
             return False
-        if isinstance(module, nn.Sequential) and isinstance(other, nn.Sequential):
-            if bool(len(module)) != bool(len(other)):
-                return False
+        if isinstance(module, nn.Sequential) and any(module) != any(other.children()):
+            return False
     shapes = {key: value.shape for key, value in wide.state_dict().items()}
     pairs = [(value.shape, shapes[key]) for key, value in model.state_dict().items()]
     fits = all(a <= b for pair in pairs for a, b in zip(*pair, strict=True))
