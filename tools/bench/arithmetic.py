@@ -10,15 +10,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.torch_engine import TorchEngine, load_network
-from stages.detector.network_detector import NetworkDetector
 from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet
 from stages.records import Frame
+from tools.bench.detect import MeasuredDetector
 
 _SECONDS = 1.0
 
 
-def arithmetic_of(weights: Path, detector: NetworkDetector, frame: Frame) -> tuple[float, float]:
+def arithmetic_of(weights: Path, detector: MeasuredDetector, frame: Frame) -> tuple[float, float]:
     """GFLOP of a frame, and TFLOP/s of a matrix product on the same device and threads.
 
     Args:

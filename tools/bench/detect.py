@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,19 +17,35 @@ import numpy as np
 from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.source import FrameSelection
 from stages.decoder.sources import expand_sources, open_source
-from stages.detector.engines import EngineName, installed_engines
+from stages.detector.engines import Engine, EngineName, installed_engines
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.torch_engine import TorchEngine, load_network
 from stages.detector.network_detector import NetworkDetector, shipped_weights
 from stages.detector.spotnet import channels_last
 from stages.errors import SourceError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Array
+from tools.bench.centernet_loop import CenterNetLoop
 from tools.bench.figures import CPU, MILLISECONDS, Comparison, Figure, Report, three_rounds
 
 EAGER: EngineName = "torch"
 COMPILED = "torch.compile"
+CENTERNET = "CenterNet's loop"
 SIZE = 960, 544  # of rendered frames
 COMPARED_SCORE = 0.1  # of boxes that other engines must find, too
+
+
+class MeasuredDetector(Protocol):
+    """What can be measured: our detector, or the loop of others."""
+
+    scale: float
+    min_score: float
+
+    @property
+    def engine(self) -> Engine:
+        """What computes."""
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Detections of each frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +103,8 @@ def make_detectors(
     *,
     compiled: bool = False,
     device: str = "cpu",
-) -> dict[str, NetworkDetector]:
-    """A detector of every engine, on the same weights; PyTorch's is the first.
+) -> dict[str, MeasuredDetector]:
+    """A detector of every engine, on the same weights; PyTorch's is the first, CenterNet's second.
 
     Args:
         weights: Of all; None for the shipped ones.
@@ -111,23 +128,26 @@ def make_detectors(
         )
 
     names = engines or (installed_engines() if device == "cpu" else [])
-    detectors: dict[str, NetworkDetector] = {
-        name: make(weights, name) for name in dict.fromkeys((EAGER, *names))
+    file = weights or shipped_weights()
+    detectors: dict[str, MeasuredDetector] = {
+        EAGER: make(weights, EAGER),
+        CENTERNET: CenterNetLoop(file, device, COMPARED_SCORE / 2),
     }
+    detectors |= {name: make(weights, name) for name in names if name != EAGER}
     if compiled:
         import torch
 
         detector = make(weights, EAGER)
         engine = detector.engine
         assert isinstance(engine, TorchEngine)
-        network = load_network(weights or shipped_weights(), engine.device).to(engine.dtype)
+        network = load_network(file, engine.device).to(engine.dtype)
         engine.graph = torch.compile(DetectionGraph(channels_last(network)))
         detectors[COMPILED] = detector
     return detectors | {model.name: make(model, None) for model in models}
 
 
 def bench_detect(
-    detectors: dict[str, NetworkDetector],
+    detectors: Mapping[str, MeasuredDetector],
     frames: Sequence[Frame],
     rounds: int = 7,
     progress: Callable[[str], None] = lambda what: None,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.detector.network_detector import NetworkDetector
 from stages.errors import ConfigError, SourceError
 from stages.records import Float32Array, Frame, FrameHeader, PixelFormat, UInt8Array
+from tools.bench.detect import MeasuredDetector
 from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import load_training_config
 from tools.training.sources import ClassMap, read_sources
@@ -18,7 +18,7 @@ from tools.training.validation import IOUS, DetectedImage, average_precision
 
 
 def score_detectors(
-    detectors: Mapping[str, NetworkDetector],
+    detectors: Mapping[str, MeasuredDetector],
     config: Path,
     overrides: Sequence[str] = (),
     progress: Callable[[str], None] = lambda what: None,
@@ -62,7 +62,7 @@ def score_detectors(
     return scores
 
 
-def _detect(detector: NetworkDetector, image: UInt8Array) -> tuple[Float32Array, Float32Array]:
+def _detect(detector: MeasuredDetector, image: UInt8Array) -> tuple[Float32Array, Float32Array]:
     height, width = image.shape[:2]
     header = FrameHeader("image", 0, 0, 0, 0, Fraction(1), 0, height, width, PixelFormat.BGR24)
     found = detector.detect([Frame(header, image)])[0]

@@ -1,0 +1,114 @@
+"""The detector as the usual CenterNet demo is written, to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from stages.detector.engines.engine import EngineOutput
+from stages.detector.preprocessing import (
+    MEAN_BGR,
+    STD_BGR,
+    InputGeometry,
+    input_geometry,
+    to_bgr,
+)
+from stages.detector.spotnet import STRIDE, CheckpointError, SpotNet
+from stages.errors import ConfigError
+from stages.records import Detections, Frame, UInt8Array
+
+TOP_K = 100
+
+
+class CenterNetLoop:
+    """One frame at a time: warped and normalised on the CPU, all in float32, maps decoded whole.
+
+    The network is the same as ours, batch norms and NCHW memory as training left them.
+
+    Args:
+        weights: A SpotNet weights file.
+        device: A torch device.
+        min_score: Detections under it are left out.
+
+    Raises:
+        ConfigError: The weights do not load.
+    """
+
+    def __init__(self, weights: Path, device: str, min_score: float) -> None:
+        self.engine = _CenterNetEngine(weights, torch.device(device))
+        self.scale = self.engine.config.scale
+        self.min_score = min_score
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Detections of each frame, scores falling."""
+        return [self._detect(frame) for frame in frames]
+
+    def _detect(self, frame: Frame) -> Detections:
+        header = frame.header
+        assert frame.pixels is not None
+        image = to_bgr(frame.pixels, header.pixel_format)
+        geometry = input_geometry(header.height, header.width, self.engine.config, self.scale)
+        boxes, scores, classes = (each[0] for each in self.engine.detect(_warp(image, geometry)))
+        offset = np.array([geometry.offset_x, geometry.offset_y] * 2, np.float32)
+        scale = np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
+        limit = np.array([header.width, header.height] * 2, np.float32)
+        kept = scores >= self.min_score
+        placed = ((boxes[kept] - offset) / scale).clip(0, limit)
+        return Detections(header, placed, scores[kept], classes[kept].astype(np.int16))
+
+
+class _CenterNetEngine:
+    """See `Engine`."""
+
+    batch_size = 1
+    size: tuple[int, int] | None = None
+
+    def __init__(self, weights: Path, device: torch.device) -> None:
+        try:
+            self._network = SpotNet.from_checkpoint(weights, device)
+        except CheckpointError as error:
+            raise ConfigError(str(error)) from error
+        self._device = device
+        self.config = self._network.config
+        self.description = f"torch {torch.__version__}, float32 on {device}, as CenterNet's demo"
+
+    @torch.no_grad()
+    def detect(self, images: UInt8Array) -> EngineOutput:
+        """See `Engine`."""
+        normalised = (images / 255.0 - np.array(MEAN_BGR)) / np.array(STD_BGR)
+        planes = normalised.transpose(0, 3, 1, 2).astype(np.float32)
+        output = self._network(torch.from_numpy(np.ascontiguousarray(planes)).to(self._device))[-1]
+        heatmap = torch.sigmoid(output["hm"])
+        peaks = heatmap * (F.max_pool2d(heatmap, 3, stride=1, padding=1) == heatmap).float()
+        count, _, height, width = peaks.shape
+        scores, flat = peaks.view(count, -1).topk(TOP_K)
+        cells = flat % (height * width)
+        centres = torch.stack((cells % width, cells // width), -1) + _gather(output["reg"], cells)
+        half = _gather(output["wh"], cells) / 2
+        boxes = torch.cat((centres - half, centres + half), -1) * STRIDE
+        classes = flat // (height * width)
+        return EngineOutput(boxes.cpu().numpy(), scores.cpu().numpy(), classes.cpu().numpy())
+
+
+def _warp(image: UInt8Array, geometry: InputGeometry) -> UInt8Array:
+    """``(1, H, W, 3)``, bilinear, black around."""
+    matrix = np.array(
+        [
+            [geometry.scale_x, 0, geometry.offset_x],
+            [0, geometry.scale_y, geometry.offset_y],
+        ]
+    )
+    size = geometry.width, geometry.height
+    return np.asarray(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)[None]
+
+
+def _gather(values: Tensor, cells: Tensor) -> Tensor:
+    """``(N, C, h, w)`` at ``cells`` ``(N, K)``: ``(N, K, C)``."""
+    flat = values.permute(0, 2, 3, 1).flatten(1, 2)
+    return flat.gather(1, cells[..., None].expand(-1, -1, values.shape[1]))
