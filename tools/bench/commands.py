@@ -49,7 +49,9 @@ def bench_pipeline(
 ) -> None:
     """The four processes beside one process that calls the same functions in a loop.
 
-    And beside the slowest stage: frames over its time alone, as the run measured it.
+    Where the source is a video file, beside a loop as many write it: OpenCV's VideoCapture and
+    VideoWriter, the network as CenterNet's demo runs it. And beside the slowest stage: frames over
+    its time alone, as the run measured it.
     """
     from pipeline.config import load_config
     from tools.bench.pipeline import bench_pipeline as run

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,13 @@ from stages.sink.stream_sink import StreamSink
 from stages.tracker import TrackerStage
 from tools.bench.figures import RATE, Comparison, Figure, Report, compare
 
-FOUR, ONE, SLOWEST = "four processes", "one loop", "slowest stage, as in that run"
-COMPARISONS = (Comparison(FOUR, ONE, aim=1.0), Comparison(FOUR, SLOWEST, aim=1 / 1.05))
+FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"
+SLOWEST = "slowest stage, as in that run"
+COMPARISONS = (
+    Comparison(FOUR, ONE, aim=1.0),
+    Comparison(FOUR, OPENCV, aim=1.0),
+    Comparison(FOUR, SLOWEST, aim=1 / 1.05),
+)
 
 
 class LoopPlan(msgspec.Struct, frozen=True):
@@ -47,7 +53,9 @@ def bench_pipeline(
     rounds: int,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
-    """Runs both in turn, ``rounds`` times; who is first alternates, as a machine grows warm.
+    """Runs all in turn, ``rounds`` times; who is first alternates, as a machine grows warm.
+
+    OpenCV's loop is there where the source is a video file.
 
     Frames per second are sustained ones, start-up left out. The slowest stage is the one with the
     greatest median time in the run of four processes.
@@ -58,12 +66,18 @@ def bench_pipeline(
     specs = expand_sources([source])
     if len(specs) != 1:
         raise SourceError(f"{source} holds {len(specs)} streams; bench one of them")
-    rates: dict[str, list[float]] = {FOUR: [], ONE: [], SLOWEST: []}
+    runs: dict[str, Callable[[SourceSpec, RunConfig, Path], dict[str, Any]]] = {
+        FOUR: _four_processes,
+        ONE: partial(_one_process, "tools.bench.pipeline"),
+    }
+    if Path(specs[0].location).is_file():
+        runs[OPENCV] = partial(_one_process, "tools.bench.opencv_loop")
+    rates: dict[str, list[float]] = {name: [] for name in (*runs, SLOWEST)}
     for number in range(rounds):
         with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
-            for name, run in [(FOUR, _four_processes), (ONE, _one_loop)][:: (-1) ** number]:
+            for name, run in list(runs.items())[:: (-1) ** number]:
                 progress(f"pipeline: round {number + 1}, {name}")
-                report = run(specs[0], config, Path(folder) / run.__name__)
+                report = run(specs[0], config, Path(folder) / name)
                 rates[name].append(float(report["achieved_fps"]))
                 if name == FOUR:
                     times = [stage["p50"] for stage in report["stages_ms"].values()]
@@ -82,10 +96,10 @@ def _four_processes(spec: SourceSpec, config: RunConfig, output: Path) -> dict[s
     return _run_report(output / spec.name)
 
 
-def _one_loop(spec: SourceSpec, config: RunConfig, output: Path) -> dict[str, Any]:
+def _one_process(module: str, spec: SourceSpec, config: RunConfig, output: Path) -> dict[str, Any]:
     plan = LoopPlan(config.model_dump(mode="json"), spec.name, spec.location, str(output))
     subprocess.run(
-        [sys.executable, "-m", "tools.bench.pipeline"],
+        [sys.executable, "-m", module],
         input=msgspec.json.encode(plan),
         env=ENVIRONMENT | dict(os.environ),
         check=True,

@@ -1,17 +1,32 @@
+import av
+
 from pipeline.config import load_config
 from tools.bench.figures import RATE
-from tools.bench.pipeline import FOUR, ONE, SLOWEST, bench_pipeline
+from tools.bench.opencv_loop import run_opencv_loop
+from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, bench_pipeline
 from tools.chaos.material import detections_of, make_clip
 
 
-def test_a_run_is_compared_with_a_loop_and_with_its_slowest_stage(tmp_path):
+def test_a_run_is_compared_with_loops_and_with_its_slowest_stage(tmp_path):
     clip = make_clip(tmp_path, 60)
     settings = [f"detector.detections={detections_of(clip)}", "detector.delay_ms=10"]
     report = bench_pipeline(str(clip), load_config(None, settings), 1)
     figures = {figure.name: figure for figure in report.figures}
-    assert set(figures) == {FOUR, ONE, SLOWEST}
+    assert set(figures) == {FOUR, ONE, OPENCV, SLOWEST}
     assert {figure.unit for figure in report.figures} == {RATE}
     assert 50 < figures[SLOWEST].median < 100  # the detector's 10 ms, and a little
-    [_, (asked, ratio)] = report.ratios
-    assert asked.to == SLOWEST
+    *_, (_, ratio) = report.ratios
+    assert [asked.to for asked, _ in report.ratios] == [ONE, OPENCV, SLOWEST]
     assert 0.3 < ratio.median < 1.1
+
+
+def test_opencvs_loop_writes_tracks_and_a_video(tmp_path):
+    clip = make_clip(tmp_path, 12)
+    settings = [f"detector.detections={detections_of(clip)}", "decoder.last_frame=10"]
+    config = load_config(None, settings).model_dump(mode="json")
+    run_opencv_loop(LoopPlan(config, "clip", str(clip), str(tmp_path / "out")))
+    rows = (tmp_path / "out" / "clip" / "mot.txt").read_text().splitlines()
+    assert {int(row.split(",")[0]) for row in rows} <= set(range(1, 11))
+    assert len(rows) > 5
+    with av.open(str(tmp_path / "out" / "clip" / "overlay.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 10

@@ -1,0 +1,98 @@
+"""What many write first: OpenCV reads, draws and writes, and the network runs in between.
+
+    python -m tools.bench.opencv_loop
+
+takes a `LoopPlan` on standard input and leaves ``achieved_fps`` in the stream's ``run.json``.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+
+from pipeline.config import RunConfig
+from pipeline.detector_worker import build_detector
+from stages.detector.network_detector import shipped_weights
+from stages.errors import SourceError
+from stages.records import Detections, Frame, FrameHeader, PixelFormat, Tracks, UInt8Array
+from stages.sink.mot import mot_rows
+from stages.tracker import TrackerStage
+from tools.bench.centernet_loop import CenterNetLoop
+from tools.bench.pipeline import LoopPlan
+
+GREEN = (0, 255, 0)
+
+
+def run_opencv_loop(plan: LoopPlan) -> None:
+    """Reads, detects, tracks and writes every frame, one after the other.
+
+    The network runs as CenterNet's demo has it; boxes of a file and the tracker are as in a run.
+
+    Raises:
+        SourceError: The video cannot be read.
+    """
+    config = RunConfig.model_validate(plan.config)
+    capture = cv2.VideoCapture(plan.location)
+    if not capture.isOpened():
+        raise SourceError(f"{plan.location}: OpenCV cannot read it")
+    detect = _detection(config)
+    tracker = TrackerStage(config.tracker.name, config.tracker.settings)
+    folder = Path(plan.output) / plan.name
+    folder.mkdir(parents=True)
+    writer = _writer(capture, folder / "overlay.mp4") if config.sink.overlay else None
+    started, frames = time.monotonic(), 0
+    with (folder / "mot.txt").open("w") as rows:
+        while config.decoder.last_frame is None or frames < config.decoder.last_frame:
+            more, read = capture.read()
+            if not more:
+                break
+            image = np.asarray(read, np.uint8)
+            time.sleep(config.detector.delay_ms / 1000)
+            height, width = image.shape[:2]
+            header = FrameHeader(
+                plan.name, 0, frames, frames, frames, Fraction(1, 25), 0, height, width,
+                PixelFormat.BGR24,
+            )  # fmt: skip
+            tracks = tracker.process(detect([Frame(header, image)])[0])
+            rows.write(mot_rows(tracks, header.number))
+            if writer is not None:
+                _draw(image, tracks)
+                writer.write(image)
+            frames += 1
+    if writer is not None:
+        writer.release()
+    seconds = time.monotonic() - started
+    (folder / "run.json").write_bytes(msgspec.json.encode({"achieved_fps": frames / seconds}))
+
+
+def _detection(config: RunConfig) -> Callable[[Sequence[Frame]], list[Detections]]:
+    chosen = config.detector
+    if chosen.detections is not None:
+        return build_detector(chosen).detect
+    loop = CenterNetLoop(chosen.weights or shipped_weights(), "cpu", chosen.min_score)
+    loop.scale = chosen.scale or loop.scale
+    return loop.detect
+
+
+def _writer(capture: cv2.VideoCapture, path: Path) -> cv2.VideoWriter:
+    size = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    rate = capture.get(cv2.CAP_PROP_FPS) or 25
+    return cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
+
+
+def _draw(image: UInt8Array, tracks: Tracks) -> None:
+    for box, identity in zip(tracks.boxes.astype(int).tolist(), tracks.ids.tolist(), strict=True):
+        left, top, right, bottom = box
+        cv2.rectangle(image, (left, top), (right, bottom), GREEN, 2)
+        cv2.putText(image, str(identity), (left, top - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.5, GREEN, 2)
+
+
+if __name__ == "__main__":
+    run_opencv_loop(msgspec.json.decode(sys.stdin.buffer.read(), type=LoopPlan))
