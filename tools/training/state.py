@@ -36,6 +36,7 @@ class TrainingState:
         step: Steps done.
         seconds: Spent on them.
         best: Best mean AP so far; -1 before the first validation.
+        fresh: Whether it began with weights that see nothing yet, some of them at least.
     """
 
     model: SpotNet
@@ -44,6 +45,7 @@ class TrainingState:
     step: int = 0
     seconds: float = 0.0
     best: float = -1.0
+    fresh: bool = True
 
     @classmethod
     def begin(cls, config: TrainingConfig, device: torch.device) -> TrainingState:
@@ -87,6 +89,7 @@ class TrainingState:
             "step": self.step,
             "seconds": self.seconds,
             "best": self.best,
+            "fresh": self.fresh,
             "config": _fixed_settings(config),
         }
         write_aside(folder / CHECKPOINT, lambda part: torch.save(content, part))
@@ -112,7 +115,7 @@ class TrainingState:
             self.average.load_state_dict(content["average"])
             self.optimizer.load_state_dict(content["optimizer"])
             self.step, self.seconds = content["step"], content["seconds"]
-            self.best = content["best"]
+            self.best, self.fresh = content["best"], content["fresh"]
         except ConfigError:
             raise
         except Exception as error:  # torch documents no narrower one

@@ -114,7 +114,7 @@ def _begin(config: TrainingConfig, processes: Processes, overwrite: bool) -> Tra
         log.info("resumed after step %d", state.step)
     elif config.initial is not None:
         try:
-            begin_with(state.model, config.initial)
+            state.fresh = not begin_with(state.model, config.initial)
         except CheckpointError as error:
             raise ConfigError(f"initial: {error}") from error
         state.average.load_state_dict(state.model.state_dict())
@@ -123,8 +123,11 @@ def _begin(config: TrainingConfig, processes: Processes, overwrite: bool) -> Tra
     return state
 
 
-def begin_with(model: SpotNet, path: Path) -> None:
+def begin_with(model: SpotNet, path: Path) -> bool:
     """Gives ``model`` the weights of a file: those that fit, or the strongest of a wider network.
+
+    Returns:
+        Whether all of them are there, as they were.
 
     Raises:
         CheckpointError: The file is missing or unreadable, or hardly anything in it fits.
@@ -137,10 +140,11 @@ def begin_with(model: SpotNet, path: Path) -> None:
     if wide is not None and is_narrower(model, wide):
         narrow(model, wide)
         log.info("begun with the strongest channels of %s", path)
-        return
+        return False
     fresh = load_initial(model, path)
     if fresh:
         log.info("not in %s, begun at random: %s", path, ", ".join(fresh))
+    return not fresh
 
 
 @dataclass(slots=True, eq=False)
@@ -227,9 +231,9 @@ class _Run:
         return None if self.teacher is None else self.teacher(images)[-1]
 
     def _decay(self) -> float:
-        """Weights at random are soon forgotten by the average; those it began with are not."""
+        """Weights that see nothing are soon forgotten by the average; those that see are not."""
         decay = self.config.ema_decay
-        if self.config.initial is not None:
+        if not self.state.fresh:
             return decay
         return min(decay, (1 + self.state.step) / (10 + self.state.step))
 

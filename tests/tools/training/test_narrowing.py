@@ -64,7 +64,7 @@ def test_a_run_begins_with_the_strongest_channels_of_a_wider_network(tmp_path, c
     save_checkpoint(network(**WIDE), tmp_path / "wide.safetensors", half=False)
     begun, expected = network(1, **NARROW), network(2, **NARROW)
     with caplog.at_level("INFO"):
-        begin_with(begun, tmp_path / "wide.safetensors")
+        assert not begin_with(begun, tmp_path / "wide.safetensors")  # it must learn to see again
     narrow(expected, network(**WIDE))
     for key, value in expected.state_dict().items():
         assert torch.equal(begun.state_dict()[key], value), key

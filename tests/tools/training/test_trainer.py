@@ -16,6 +16,7 @@ from tools.training import trainer
 from tools.training.state import TrainingState, checkpointed
 from tools.training.trainer import DivergedError, train
 
+TWO = {"car": ["car"], "bus": ["bus"]}
 ROOT = Path(__file__).parents[3]
 
 
@@ -128,7 +129,7 @@ def test_weights_to_begin_with_are_taken(tiny_config, tmp_path):
         output=tmp_path / "second",
         initial=first.weights,
         learning_rate=1e-12,
-        classes={"car": ["car"], "bus": ["bus"]},
+        classes=TWO,
     )
     train(config)
     one, two = (
@@ -137,6 +138,18 @@ def test_weights_to_begin_with_are_taken(tiny_config, tmp_path):
     )
     assert torch.allclose(one["pre.0.conv.weight"], two["pre.0.conv.weight"], atol=1e-3)
     assert two["hm.0.1.weight"].shape[0] == 2
+
+
+@pytest.mark.parametrize(("classes", "kept"), [({"car": ["car"]}, True), (TWO, False)])
+def test_an_average_forgets_weights_that_see_nothing(tiny_config, tmp_path, classes, kept):
+    first = train(tiny_config(steps=1, output=tmp_path / "first", classes={"car": ["car"]}))
+    changes = {"output": tmp_path / "second", "initial": first.weights, "classes": classes}
+    train(tiny_config(**changes, steps=2, learning_rate=0.01, ema_decay=1 - 1e-9))
+    begun, average = (
+        SpotNet.from_checkpoint(path).state_dict()["pre.0.conv.weight"]
+        for path in (first.weights, tmp_path / "second" / "last.safetensors")
+    )
+    assert torch.allclose(average, begun, atol=1e-3) == kept
 
 
 def test_weights_of_another_network_are_refused(tiny_config, tmp_path):
