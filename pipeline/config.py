@@ -101,6 +101,9 @@ class SinkConfig(_Strict):
     )
     toolkit_files: bool = Field(False, description="Write the UA-DETRAC toolkit's matrices.")
     overlay_crf: int = Field(23, ge=0, le=51, description="H.264 quality, lower is better.")
+    overlay_hardware: Literal["off", "auto", "nvenc", "qsv", "amf"] = Field(
+        "off", description="Encodes the overlay; the CPU does where that is not there."
+    )
 
 
 class RuntimeConfig(_Strict):

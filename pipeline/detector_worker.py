@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 import zmq
+from msgspec import structs
 
 from pipeline.batching import batches
 from pipeline.config import DetectorConfig, RunConfig
@@ -90,7 +91,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
             continue
         if isinstance(record, StreamStart):
             record = replace(record, detector=detector.name, class_names=detector.class_names)
-        outlet.send(replace(batch[0], record=record))
+        outlet.send(structs.replace(batch[0], record=record))
 
 
 def _detect(
@@ -102,13 +103,17 @@ def _detect(
     found = detector.detect([frame for _, frame in batch])
     each = (time.monotonic_ns() - started) // len(batch)
     return [
-        replace(
+        structs.replace(
             envelope,
-            record=replace(detections, motion=frame.motion),
+            record=_moved(detections, frame),
             work_ns=envelope.work_ns | {"detector": each},
         )
         for detections, (envelope, frame) in zip(found, batch, strict=True)
     ]
+
+
+def _moved(detections: Detections, frame: Frame) -> Detections:
+    return detections if frame.motion is None else replace(detections, motion=frame.motion)
 
 
 class _Stream:

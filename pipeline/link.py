@@ -51,13 +51,15 @@ class Inlet:
         self._copy = copy
         self._on_turn = on_turn
         self._complained = 0.0
+        self._patient = -1  # milliseconds that a receive waits
         self._socket = context.socket(zmq.PULL)
         self._socket.rcvhwm = WAITING_MESSAGES
         self._socket.maxmsgsize = LARGEST_PART
         self._socket.bind(endpoint)
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller: zmq.Poller | None = None
         if wake is not None:
+            self._poller = zmq.Poller()
+            self._poller.register(self._socket, zmq.POLLIN)
             self._poller.register(wake, zmq.POLLIN)
 
     def receive(self, timeout: float | None = None) -> Envelope | None:
@@ -67,14 +69,12 @@ class Inlet:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            woken = False
             # ZeroMQ takes senders in turn, but looks whether another has begun to send only every
             # hundred parts, or when it is asked: one that floods would hold up all others.
-            self._socket.get(zmq.EVENTS)
-            try:  # at first: what is there already needs no poll, which costs as much as this
-                parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=self._copy)
+            woken = not self.pending and self._wait(deadline)
+            try:
+                parts = self._socket.recv_multipart(copy=self._copy)
             except zmq.Again:
-                woken = self._wait(deadline)
                 self._on_turn()
             else:
                 self._on_turn()
@@ -91,13 +91,22 @@ class Inlet:
         return bool(self._socket.get(zmq.EVENTS) & zmq.POLLIN)
 
     def _wait(self, deadline: float | None) -> bool:
-        """Waits for a message, a while; whether it was something else that ended the wait."""
+        """Waits for a message, or lets the next receive do so; whether something else ended it."""
         # A signal may have interrupted another thread than this one, which alone handles it.
         seconds = _SIGNAL_SECONDS
         if deadline is not None:
             seconds = min(seconds, max(0.0, deadline - time.monotonic()))
-        events = dict(self._poller.poll(round(seconds * 1000)))
+        milliseconds = round(seconds * 1000)
+        if self._poller is None:  # to wait in the receive itself takes fewer calls of the system
+            self._patience(milliseconds)
+            return False
+        self._patience(0)
+        events = dict(self._poller.poll(milliseconds))
         return bool(events) and self._socket not in events
+
+    def _patience(self, milliseconds: int) -> None:
+        if milliseconds != self._patient:
+            self._patient = self._socket.rcvtimeo = milliseconds
 
     def _complain(self, error: MessageError) -> None:
         self.malformed += 1

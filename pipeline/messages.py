@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
@@ -42,8 +41,7 @@ class MessageError(ValueError):
     """A message that does not parse; the receiver counts and drops it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True, eq=False):
     """A record on its way, and what travels with it.
 
     Attributes:
@@ -58,7 +56,7 @@ class Envelope:
 
     record: Record
     slot: int | None = None
-    work_ns: dict[str, int] = field(default_factory=dict)
+    work_ns: dict[str, int] = {}
     pixels: UInt8Array | None = None
     waiting: int = 0
     channel: int = 0

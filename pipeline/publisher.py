@@ -6,11 +6,11 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 import numpy as np
 import zmq
+from msgspec.structs import replace
 
 from pipeline.config import RunConfig
 from pipeline.flow import Departure, FlowControl

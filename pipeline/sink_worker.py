@@ -8,12 +8,12 @@ import signal
 import sys
 import time
 from collections import deque
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import zmq
+from msgspec.structs import replace
 
 from pipeline.broadcast import Broadcast
 from pipeline.config import RunConfig, SinkConfig
@@ -108,6 +108,7 @@ def sink_options(config: SinkConfig) -> SinkOptions:
     return SinkOptions(
         overlay=config.overlay,
         overlay_crf=config.overlay_crf,
+        overlay_hardware=config.overlay_hardware,
         overlay_minutes=config.overlay_minutes,
         toolkit_files=config.toolkit_files,
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import zmq
+from msgspec.structs import replace
 
 from pipeline.config import RunConfig
 from pipeline.link import Inlet, Outlet

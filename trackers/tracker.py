@@ -81,6 +81,8 @@ class Tracker(ABC):
 
     def __init__(self) -> None:
         self._next_id = 1
+        self._frame_size: tuple[float, float] | None = None
+        self._size_array: FloatArray | None = None
 
     def update(
         self,
@@ -117,12 +119,12 @@ class Tracker(ABC):
         score_array = _checked("scores", scores, (count,))
         class_array = None if classes is None else _checked_classes(classes, count)
         motion_array = None if motion is None else _checked_motion(motion)
-        size_array = None if frame_size is None else _checked("frame_size", frame_size, (2,))
-        if size_array is not None and (size_array <= 0).any():
-            raise ValueError(f"frame_size must be positive, got {size_array.tolist()}")
+        if frame_size != self._frame_size:
+            self._size_array = None if frame_size is None else _checked_size(frame_size)
+            self._frame_size = frame_size
 
         observations = Observations(
-            box_array, score_array, np.arange(count), motion_array, size_array
+            box_array, score_array, np.arange(count), motion_array, self._size_array
         )
         if count:
             is_side = box_array[:, 2:] - box_array[:, :2] > LEAST_SIDE
@@ -206,6 +208,13 @@ def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16
     if count and ((array != np.floor(array)) | (array < CLASSES.min) | (array > CLASSES.max)).any():
         raise ValueError(f"classes must be whole numbers from {CLASSES.min} to {CLASSES.max}")
     return array.astype(np.int16)
+
+
+def _checked_size(frame_size: tuple[float, float]) -> FloatArray:
+    array = _checked("frame_size", frame_size, (2,))
+    if (array <= 0).any():
+        raise ValueError(f"frame_size must be positive, got {array.tolist()}")
+    return array
 
 
 def _checked_motion(motion: npt.ArrayLike) -> FloatArray:

@@ -155,7 +155,7 @@ class DetectionFile:
 
     def frame(self, index: int) -> FrameBoxes:
         """The detections of the frame at 0-based ``index``; none where the file has no such."""
-        first, end = np.searchsorted(self.indices, (index, index + 1))
+        first, end = self.indices.searchsorted((index, index + 1))
         rows = slice(int(first), int(end))
         return FrameBoxes(self.boxes[rows], self.scores[rows], self.classes[rows])
 

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from stages.errors import OutputError
 from stages.sink.atomic import output_error, part_path, sync
+from stages.sink.encoders import X264, Encoder
 from stages.sink.journal import Journal, read_journal
 
 LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
@@ -40,6 +41,7 @@ class VideoSettings:
         preset: Preset of x264, such as ``superfast``.
         crf: Quality of x264, 0 (lossless) to 51.
         threads: Threads of the encoder.
+        encoder: What encodes.
     """
 
     width: int
@@ -50,6 +52,7 @@ class VideoSettings:
     preset: str
     crf: int
     threads: int
+    encoder: Encoder = X264
 
     @property
     def _rate(self) -> Fraction:
@@ -59,13 +62,13 @@ class VideoSettings:
 
     @property
     def options(self) -> dict[str, str]:
-        """Options of x264: every frame comes out at once, so that none is lost with the process."""
-        return {"preset": self.preset, "crf": str(self.crf), "tune": "zerolatency"}
+        """Of the encoder."""
+        return self.encoder.options(self.preset, self.crf)
 
     def apply(self, context: VideoCodecContext) -> None:
         """Sets up an encoder."""
         context.width, context.height = self.width, self.height
-        context.pix_fmt = "yuv420p"
+        context.pix_fmt = self.encoder.pixel_format
         context.framerate = self._rate
         context.time_base = self.time_base
         context.colorspace = self.color_space
@@ -76,7 +79,8 @@ class VideoSettings:
 
     def add_to(self, container: av.container.OutputContainer) -> VideoStream:
         """A stream of such a video."""
-        stream: VideoStream = container.add_stream("libx264", rate=self._rate, options=self.options)
+        stream = container.add_stream(self.encoder.name, rate=self._rate, options=self.options)
+        assert isinstance(stream, VideoStream)
         self.apply(stream.codec_context)
         stream.time_base = self.time_base
         return stream
@@ -101,7 +105,7 @@ class PacketWriter:
         self._path = path
         self._journal = Journal(journal, shown=path)
         with errors_of(path):
-            context = av.CodecContext.create("libx264", "w")
+            context = av.CodecContext.create(settings.encoder.name, "w")
             assert isinstance(context, VideoCodecContext)
             context.options = settings.options
             settings.apply(context)
@@ -110,6 +114,8 @@ class PacketWriter:
     def encode(self, frame: VideoFrame) -> int:
         """Encodes a frame; gives how many are in the journal more than before."""
         with errors_of(self._path):
+            if frame.format.name != self._context.pix_fmt:
+                frame = frame.reformat(format=self._context.pix_fmt)
             return self._write(self._context.encode(frame))
 
     def finish(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.errors import ConfigError
+from stages.sink.encoders import DEVICES
 
 OVERLAY_PRESETS = (
     "ultrafast",
@@ -31,6 +32,8 @@ class SinkOptions:
             ``veryfast``.
         overlay_crf: Quality of x264, 0 (lossless) to 51 (worst).
         overlay_threads: Threads of the encoder.
+        overlay_hardware: What encodes instead of x264: ``"off"``, ``"auto"``, or a key of
+            `DEVICES`; x264 where it is not there.
         overlay_minutes: A new file begins after so many minutes and the finished one gets its name
             at once; 0 for a single file. A stream that runs for weeks needs it: the index of an MP4
             is held in memory until the file ends, about 190 bytes a frame.
@@ -48,6 +51,7 @@ class SinkOptions:
     overlay_preset: str = "superfast"
     overlay_crf: int = 23
     overlay_threads: int = 1
+    overlay_hardware: str = "off"
     overlay_minutes: float = 0.0
     overlay_min_score: float = 0.0
     trail_length: int = 25
@@ -64,6 +68,11 @@ class SinkOptions:
             raise ConfigError(f"overlay_crf must lie in [0, 51], got {self.overlay_crf}")
         if self.overlay_threads < 1:
             raise ConfigError(f"overlay_threads must be at least 1, got {self.overlay_threads}")
+        if self.overlay_hardware not in ("off", "auto", *DEVICES):
+            raise ConfigError(
+                f"overlay_hardware must be one of off, auto, {', '.join(DEVICES)}, "
+                f"got {self.overlay_hardware!r}"
+            )
         if self.overlay_minutes < 0:
             raise ConfigError(f"overlay_minutes must be at least 0, got {self.overlay_minutes}")
         if not 0 <= self.overlay_min_score <= 1:

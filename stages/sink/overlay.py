@@ -19,6 +19,7 @@ from stages.errors import OutputError
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
 from stages.sink.atomic import make_folder, part_path, publish
 from stages.sink.drawing import YuvCanvas
+from stages.sink.encoders import choose_encoder
 from stages.sink.encoding import (
     LIMITED_RANGE,
     PacketWriter,
@@ -67,6 +68,7 @@ class OverlayWriter:
         preset: Preset of x264, such as ``superfast``.
         crf: Quality of x264, 0 (lossless) to 51.
         threads: Threads of the encoder.
+        hardware: What encodes instead of x264, see `choose_encoder`.
         trail_length: How many past centres of a track to draw.
         min_score: Tracks with a lower score are not drawn.
         resume: Where an earlier writer was.
@@ -81,6 +83,7 @@ class OverlayWriter:
         preset: str = "superfast",
         crf: int = 23,
         threads: int = 1,
+        hardware: str = "off",
         trail_length: int = 25,
         min_score: float = 0.0,
         resume: OverlayState | None = None,
@@ -90,10 +93,10 @@ class OverlayWriter:
         self.start = start
         self.frames = resume.frames if resume else 0
         self._bgr = resume.bgr if resume else False
-        self._encoding = (preset, crf, threads)
         self._on_kept = on_kept
         self._height = start.height + start.height % 2
         self._width = start.width + start.width % 2
+        self._encoding = (preset, crf, threads, choose_encoder(hardware, self._width, self._height))
         self._painter = OverlayPainter(
             self._height,
             self._width,

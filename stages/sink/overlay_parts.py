@@ -109,6 +109,7 @@ class OverlayParts:
             preset=self._options.overlay_preset,
             crf=self._options.overlay_crf,
             threads=self._options.overlay_threads,
+            hardware=self._options.overlay_hardware,
             trail_length=self._options.trail_length,
             min_score=self._options.overlay_min_score,
             resume=resume,

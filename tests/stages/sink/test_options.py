@@ -12,6 +12,7 @@ from stages.sink.options import SinkOptions
         ("overlay_preset", "fastest"),
         ("overlay_crf", 52),
         ("overlay_threads", 0),
+        ("overlay_hardware", "cuda"),
         ("overlay_min_score", 1.5),
         ("trail_length", -1),
     ],

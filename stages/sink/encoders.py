@@ -1,0 +1,99 @@
+"""What encodes H.264: x264, or a device where the machine has one."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.codec.codec import UnknownCodecError
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """One of FFmpeg's.
+
+    Attributes:
+        name: FFmpeg's.
+        pixel_format: What it takes, YUV 4:2:0 in one order or another.
+    """
+
+    name: str
+    pixel_format: str = "yuv420p"
+
+    def options(self, preset: str, crf: int) -> dict[str, str]:
+        """Every frame comes out at once, so that none is lost with the process.
+
+        Args:
+            preset: Of x264; devices have one that fits a live stream.
+            crf: Quality of x264; what comes nearest on a device.
+        """
+        quality = str(crf)
+        match self.name:
+            case "h264_nvenc":
+                chosen = {"preset": "p4", "tune": "ull", "rc": "vbr", "cq": quality, "b": "0"}
+                return chosen | {"delay": "0", "zerolatency": "1", "bf": "0"}
+            case "h264_qsv":
+                return {
+                    "preset": "faster",
+                    "global_quality": quality,
+                    "async_depth": "1",
+                    "bf": "0",
+                }
+            case "h264_amf":
+                chosen = {"usage": "ultralowlatency", "rc": "cqp", "qp_i": quality, "qp_p": quality}
+                return chosen | {"async_depth": "1", "bf": "0"}
+            case _:
+                return {"preset": preset, "crf": quality, "tune": "zerolatency"}
+
+
+X264 = Encoder("libx264")
+DEVICES = {
+    "nvenc": Encoder("h264_nvenc"),
+    "qsv": Encoder("h264_qsv", "nv12"),
+    "amf": Encoder("h264_amf"),
+}
+"""NVIDIA's, Intel's and AMD's."""
+
+
+def choose_encoder(wanted: str, width: int, height: int) -> Encoder:
+    """The encoder for videos of this size; x264 where the machine has not what is wanted.
+
+    Args:
+        wanted: ``"off"`` for x264, a key of `DEVICES`, or ``"auto"`` for the first that works.
+        width: Of the video, pixels.
+        height: Of the video, pixels.
+    """
+    if wanted == "off":
+        return X264
+    tried = DEVICES.values() if wanted == "auto" else [DEVICES[wanted]]
+    found = next((each for each in tried if works(each, width, height)), None)
+    if found is None:
+        log.info("overlay: encoded by the CPU: no hardware here does it")
+        return X264
+    log.info("overlay: encoded by %s", found.name)
+    return found
+
+
+@functools.cache
+def works(encoder: Encoder, width: int, height: int) -> bool:
+    """Whether the encoder takes a frame of this size and gives a packet for it."""
+    try:
+        context = av.CodecContext.create(encoder.name, "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width, context.height = width, height
+        context.pix_fmt = encoder.pixel_format
+        context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
+        context.options = encoder.options("superfast", 23)
+        frame = VideoFrame(width, height, encoder.pixel_format)
+        frame.pts = 0
+        return bool(context.encode(frame))
+    except (FFmpegError, UnknownCodecError):  # no driver, no device, no such build, or too large
+        return False

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from stages.sink import encoders
+from stages.sink.encoders import DEVICES, X264, Encoder, choose_encoder, works
+from tests.stages.sink.conftest import make_start
+from tests.stages.sink.test_overlay import write
+
+OTHER_ORDER = Encoder("libx264", "nv12")
+"""Stands for a device: it takes what some devices take."""
+
+
+def decoded(path: Path) -> np.ndarray:
+    with av.open(str(path)) as video:
+        return np.stack([frame.to_ndarray(format="yuv420p") for frame in video.decode(video=0)])
+
+
+def test_without_being_asked_x264_encodes() -> None:
+    assert choose_encoder("off", 320, 192) is X264
+
+
+def test_what_works_is_taken_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Encoder("no_such_encoder")
+    monkeypatch.setattr(encoders, "DEVICES", {"nvenc": broken, "qsv": OTHER_ORDER})
+    assert choose_encoder("auto", 320, 192) is OTHER_ORDER
+    assert choose_encoder("qsv", 320, 192) is OTHER_ORDER
+    assert choose_encoder("nvenc", 320, 192) is X264
+
+
+def test_a_size_that_the_device_cannot_do_is_left_to_x264(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "DEVICES", {"nvenc": Encoder("h263")})
+    assert choose_encoder("nvenc", 352, 288).name == "h263"
+    assert choose_encoder("nvenc", 320, 192) is X264  # H.263 has five sizes
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_a_device_that_is_not_there_does_not_work(name: str) -> None:
+    if Path("/dev/dri").exists() or Path("/dev/nvidia0").exists():
+        pytest.skip("there may be one")
+    assert not works(DEVICES[name], 320, 192)
+
+
+def test_other_orders_of_the_colours_give_the_same_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(encoders, "DEVICES", {"qsv": OTHER_ORDER})
+    with caplog.at_level("INFO"):
+        ours = write(tmp_path / "a.mp4", make_start(), [0, 3600, 7200], hardware="auto")
+    assert "overlay: encoded by libx264" in caplog.text
+    theirs = write(tmp_path / "b.mp4", make_start(), [0, 3600, 7200])
+    np.testing.assert_array_equal(decoded(ours), decoded(theirs))
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_devices_give_every_frame_at_once_at_the_wanted_quality(name: str) -> None:
+    options = DEVICES[name].options("superfast", 31)
+    assert options["bf"] == "0"
+    assert "31" in options.values()
+    assert {"async_depth": "1", "delay": "0"}.items() & options.items()
