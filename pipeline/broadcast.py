@@ -6,14 +6,16 @@ import ipaddress
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zmq
-import zmq.auth
-from zmq.auth.thread import ThreadAuthenticator
 
 from pipeline.link import LARGEST_PART
 from pipeline.messages import Envelope, MessageError, decode
 from stages.errors import ConfigError
+
+if TYPE_CHECKING:
+    from zmq.auth.thread import ThreadAuthenticator
 
 _WAITING_MESSAGES = 1000  # of each subscriber; a slow one misses what is beyond
 
@@ -41,6 +43,8 @@ class Broadcast:
         self._socket.sndhwm = _WAITING_MESSAGES
         self._socket.linger = 0
         if key is not None:
+            from zmq.auth.thread import ThreadAuthenticator  # asyncio and ssl: 5 MB
+
             self._socket.curve_publickey, self._socket.curve_secretkey = load_key(key)
             self._socket.curve_server = True
             self._authenticator = ThreadAuthenticator(context)
@@ -105,6 +109,8 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
     Raises:
         ConfigError: There are such files already, or they cannot be written.
     """
+    from zmq.auth import create_certificates
+
     paths = folder / f"{name}.key", folder / f"{name}.key_secret"
     for path in paths:
         if path.exists():
@@ -112,7 +118,7 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         paths[1].touch(mode=0o600)
-        zmq.auth.create_certificates(folder, name)
+        create_certificates(folder, name)
     except OSError as error:
         raise ConfigError(f"cannot write {paths[1]}: {error.strerror}") from error
     return paths
@@ -144,9 +150,11 @@ def is_local(address: str) -> bool:
 
 
 def _certificate(path: Path) -> tuple[bytes, bytes | None]:
+    from zmq.auth import load_certificate
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return zmq.auth.load_certificate(path)
+            return load_certificate(path)
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read a key from {path}: {error}") from error

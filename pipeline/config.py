@@ -1,156 +1,208 @@
-"""The configuration of a run: every key, its unit, its bounds."""
+"""The configuration of a run: every key, its unit, its bounds.
+
+These are plain dataclasses, which pydantic checks where a user's file is read
+(`pipeline/settings_file.py`). A stage's process takes what was checked there, without pydantic, and
+is smaller by 12 MB.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+import msgspec
+from annotated_types import Ge, Gt, Le
 
 from pipeline.broadcast import is_local
-from pipeline.settings_file import load_settings
+
+STRICT = {"extra": "forbid"}
+"""For pydantic: other keys are an error."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True)
+class Before:
+    """An annotation for pydantic, as its ``BeforeValidator``: what a user wrote goes through it."""
+
+    function: Callable[[object], object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """The schema of the annotated field."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(self.function, handler(source))
 
 
-class DecoderConfig(_Strict):
-    """Which frames of the sources."""
+def _positive_rate(value: object) -> str:
+    try:
+        rate = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate <= 0:
+        raise ValueError("must be a positive number or fraction such as 30000/1001")
+    return str(rate)
 
-    first_frame: int = Field(1, ge=1, description="First frame, 1-based.")
-    last_frame: int | None = Field(None, ge=1, description="Last frame, inclusive.")
-    every: int = Field(1, ge=1, description="Take every n-th frame.")
-    camera_motion: bool = Field(False, description="See how the camera moves, for the tracker.")
-    frame_rate: str = Field("25", description="Frames per second of image folders: 25, 30000/1001.")
 
+def _address(value: object) -> str | None:
+    if value is None:
+        return None
+    host, _, port = str(value).rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise ValueError("must be PORT or HOST:PORT")
+    return f"{host or '127.0.0.1'}:{port}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderConfig:
+    """Which frames of the sources.
+
+    Attributes:
+        first_frame: First frame, 1-based.
+        last_frame: Last frame, inclusive.
+        every: Take every n-th frame.
+        camera_motion: See how the camera moves, for the tracker.
+        frame_rate: Frames per second of image folders: 25, 30000/1001.
+        hardware: Decode on a device, where one is there; auto: on the first.
+        timeout: Live: seconds of silence tolerated.
+        connect_seconds: Live: how long the first connection is tried.
+        reconnect: Live: connect again after an outage.
+        transport: Of RTSP.
+        pace: Files and recordings: as fast as can be, or as they were taken.
+        record: Live: keep what comes in, below this folder.
+        record_minutes: Length of a kept segment.
+        record_gigabytes: Of each stream; the oldest segments are removed beyond that.
+    """
+
+    __pydantic_config__ = STRICT
+
+    first_frame: Annotated[int, Ge(1)] = 1
+    last_frame: Annotated[int, Ge(1)] | None = None
+    every: Annotated[int, Ge(1)] = 1
+    camera_motion: bool = False
+    frame_rate: Annotated[str, Before(_positive_rate)] = "25"
     hardware: Literal[
         "off", "auto", "cuda", "vaapi", "vdpau", "qsv", "drm", "vulkan", "amf", "videotoolbox"
-    ] = Field("off", description="Decode on a device, where one is there; auto: on the first.")
-    timeout: float = Field(5.0, gt=0, le=600, description="Live: seconds of silence tolerated.")
-    connect_seconds: float = Field(
-        10.0, ge=0, le=86400, description="Live: how long the first connection is tried."
-    )
-    reconnect: bool = Field(True, description="Live: connect again after an outage.")
-    transport: Literal["tcp", "udp"] = Field("tcp", description="Of RTSP.")
-    pace: Literal["fast", "original"] = Field(
-        "fast", description="Files and recordings: as fast as can be, or as they were taken."
-    )
-    record: Path | None = Field(None, description="Live: keep what comes in, below this folder.")
-    record_minutes: float = Field(1.0, gt=0, le=1440, description="Length of a kept segment.")
-    record_gigabytes: float = Field(
-        10.0, gt=0, description="Of each stream; the oldest segments are removed beyond that."
-    )
-
-    @field_validator("frame_rate", mode="before")
-    @classmethod
-    def _positive_rate(cls, value: object) -> str:
-        try:
-            rate = Fraction(str(value))
-        except (ValueError, ZeroDivisionError):
-            rate = Fraction(0)
-        if rate <= 0:
-            raise ValueError("must be a positive number or fraction such as 30000/1001")
-        return str(rate)
+    ] = "off"
+    timeout: Annotated[float, Gt(0), Le(600)] = 5.0
+    connect_seconds: Annotated[float, Ge(0), Le(86400)] = 10.0
+    reconnect: bool = True
+    transport: Literal["tcp", "udp"] = "tcp"
+    pace: Literal["fast", "original"] = "fast"
+    record: Path | None = None
+    record_minutes: Annotated[float, Gt(0), Le(1440)] = 1.0
+    record_gigabytes: Annotated[float, Gt(0)] = 10.0
 
 
-class DetectorConfig(_Strict):
-    """Which detector."""
+@dataclass(frozen=True, kw_only=True)
+class DetectorConfig:
+    """Which detector.
 
-    weights: Path | None = Field(
-        None, description="SpotNet weights or exported model; none for the shipped ones."
-    )
-    detections: Path | None = Field(None, description="Detection file or folder, used instead.")
-    engine: Literal["auto", "torch", "openvino", "onnxruntime"] = Field(
-        "auto",
-        description="auto: torch on GPUs and CPUs with bfloat16, else openvino where installed.",
-    )
-    device: str = Field("auto", description="Torch device, or auto.")
-    scale: float | None = Field(
-        None, gt=0, le=4, description="Frames are resized by this; none for the weights' own."
-    )
-    min_score: float = Field(0.1, ge=0, le=1, description="Weaker detections are left out.")
-    threads: int = Field(0, ge=0, description="CPU threads; 0 leaves it to the engine.")
-    workers: int = Field(1, ge=1, le=64, description="Detector processes; they take GPUs in turn.")
-    delay_ms: float = Field(
-        0, ge=0, le=10_000, description="Waits so long for each batch, as a slower detector would."
-    )
-    batch_size: int = Field(
-        0, ge=0, le=256, description="Frames at a time, of any stream; 0: 1 on a CPU, 8 on a GPU."
-    )
-    batch_wait_ms: float = Field(
-        5.0, ge=0, le=1000, description="A batch leaves this long after its first frame, ms."
-    )
+    Attributes:
+        weights: SpotNet weights or exported model; none for the shipped ones.
+        detections: Detection file or folder, used instead.
+        engine: auto: torch on GPUs and CPUs with bfloat16, else openvino where installed.
+        device: Torch device, or auto.
+        scale: Frames are resized by this; none for the weights' own.
+        min_score: Weaker detections are left out.
+        threads: CPU threads; 0 leaves it to the engine.
+        workers: Detector processes; they take GPUs in turn.
+        delay_ms: Waits so long for each batch, as a slower detector would.
+        batch_size: Frames at a time, of any stream; 0: 1 on a CPU, 8 on a GPU.
+        batch_wait_ms: A batch leaves this long after its first frame, ms.
+    """
+
+    __pydantic_config__ = STRICT
+
+    weights: Path | None = None
+    detections: Path | None = None
+    engine: Literal["auto", "torch", "openvino", "onnxruntime"] = "auto"
+    device: str = "auto"
+    scale: Annotated[float, Gt(0), Le(4)] | None = None
+    min_score: Annotated[float, Ge(0), Le(1)] = 0.1
+    threads: Annotated[int, Ge(0)] = 0
+    workers: Annotated[int, Ge(1), Le(64)] = 1
+    delay_ms: Annotated[float, Ge(0), Le(10_000)] = 0.0
+    batch_size: Annotated[int, Ge(0), Le(256)] = 0
+    batch_wait_ms: Annotated[float, Ge(0), Le(1000)] = 5.0
 
 
-class TrackerConfig(_Strict):
-    """Which tracker; ``settings`` are its own."""
+@dataclass(frozen=True, kw_only=True)
+class TrackerConfig:
+    """Which tracker.
+
+    Attributes:
+        name: See spotstream track --help.
+        settings: Its own, see there.
+    """
+
+    __pydantic_config__ = STRICT
 
     name: str = "sort"
-    settings: dict[str, bool | int | float] = Field({}, description="See spotstream track --help.")
+    settings: dict[str, bool | int | float] = field(default_factory=dict)
 
 
-class SinkConfig(_Strict):
-    """Which results."""
+@dataclass(frozen=True, kw_only=True)
+class SinkConfig:
+    """Which results.
 
-    overlay: bool = Field(True, description="Write overlay.mp4.")
-    overlay_minutes: float = Field(
-        0, ge=0, description="A new overlay file begins after so many minutes; 0: one file."
-    )
-    toolkit_files: bool = Field(False, description="Write the UA-DETRAC toolkit's matrices.")
-    overlay_crf: int = Field(23, ge=0, le=51, description="H.264 quality, lower is better.")
-    overlay_hardware: Literal["off", "auto", "nvenc", "qsv", "amf"] = Field(
-        "off", description="Encodes the overlay; the CPU does where that is not there."
-    )
+    Attributes:
+        overlay: Write overlay.mp4.
+        overlay_minutes: A new overlay file begins after so many minutes; 0: one file.
+        toolkit_files: Write the UA-DETRAC toolkit's matrices.
+        overlay_crf: H.264 quality, lower is better.
+        overlay_hardware: Encodes the overlay; the CPU does where that is not there.
+    """
+
+    __pydantic_config__ = STRICT
+
+    overlay: bool = True
+    overlay_minutes: Annotated[float, Ge(0)] = 0.0
+    toolkit_files: bool = False
+    overlay_crf: Annotated[int, Ge(0), Le(51)] = 23
+    overlay_hardware: Literal["off", "auto", "nvenc", "qsv", "amf"] = "off"
 
 
-class RuntimeConfig(_Strict):
-    """How the processes run."""
+@dataclass(frozen=True, kw_only=True)
+class RuntimeConfig:
+    """How the processes run.
 
-    mode: Literal["auto", "lossless", "live"] = Field("auto", description="auto: live for URLs.")
-    slots: int = Field(8, ge=2, le=256, description="Frames in the ring of each stream.")
-    in_flight: int = Field(2, ge=1, description="Live mode: frames between decoder and sink.")
-    parallel_streams: int = Field(
-        4, ge=1, le=64, description="Files at a time; live streams all run."
-    )
-    frames: Literal["shared", "inline"] = Field("shared", description="Where pixels travel.")
-    transport: Literal["ipc", "tcp"] = Field("ipc", description="tcp stays on loopback.")
-    metrics: str | None = Field(
-        None, description="HOST:PORT or PORT of Prometheus metrics, /healthz and /readyz."
-    )
-    publish: str | None = Field(
-        None, description="Address such as tcp://127.0.0.1:5560 where tracks are published live."
-    )
-    publish_key: Path | None = Field(
-        None, description="Secret key of the publisher, see spotstream keys."
-    )
-    publish_clients: Path | None = Field(
-        None, description="Folder with the public keys of those who may subscribe."
-    )
-    restarts_per_minute: int = Field(
-        5, ge=0, description="A stage that dies more often than this fails the run."
-    )
-    silence_seconds: float = Field(
-        60.0, ge=5, description="A stage that says nothing for so long hangs, and is restarted."
-    )
-    port: int = Field(5550, ge=1024, le=65000, description="First TCP port.")
+    Attributes:
+        mode: auto: live for URLs.
+        slots: Frames in the ring of each stream.
+        in_flight: Live mode: frames between decoder and sink.
+        parallel_streams: Files at a time; live streams all run.
+        frames: Where pixels travel.
+        transport: tcp stays on loopback.
+        metrics: HOST:PORT or PORT of Prometheus metrics, /healthz and /readyz.
+        publish: Address such as tcp://127.0.0.1:5560 where tracks are published live.
+        publish_key: Secret key of the publisher, see spotstream keys.
+        publish_clients: Folder with the public keys of those who may subscribe.
+        restarts_per_minute: A stage that dies more often than this fails the run.
+        silence_seconds: A stage that says nothing for so long hangs, and is restarted.
+        port: First TCP port.
+    """
 
-    @field_validator("metrics", mode="before")
-    @classmethod
-    def _address(cls, value: object) -> str | None:
-        if value is None:
-            return None
-        host, _, port = str(value).rpartition(":")
-        if not port.isdigit() or int(port) > 65535:
-            raise ValueError("must be PORT or HOST:PORT")
-        return f"{host or '127.0.0.1'}:{port}"
+    __pydantic_config__ = STRICT
 
-    @model_validator(mode="after")
-    def _guarded(self) -> RuntimeConfig:
+    mode: Literal["auto", "lossless", "live"] = "auto"
+    slots: Annotated[int, Ge(2), Le(256)] = 8
+    in_flight: Annotated[int, Ge(1)] = 2
+    parallel_streams: Annotated[int, Ge(1), Le(64)] = 4
+    frames: Literal["shared", "inline"] = "shared"
+    transport: Literal["ipc", "tcp"] = "ipc"
+    metrics: Annotated[str | None, Before(_address)] = None
+    publish: str | None = None
+    publish_key: Path | None = None
+    publish_clients: Path | None = None
+    restarts_per_minute: Annotated[int, Ge(0)] = 5
+    silence_seconds: Annotated[float, Ge(5)] = 60.0
+    port: Annotated[int, Ge(1024), Le(65000)] = 5550
+
+    def __post_init__(self) -> None:
         if self.publish is None:
-            return self
+            return
         if not self.publish.startswith(("tcp://", "ipc://")):
             raise ValueError(f"publish must begin with tcp:// or ipc://, got {self.publish}")
         if (self.publish_key is None) != (self.publish_clients is None):
@@ -160,17 +212,30 @@ class RuntimeConfig(_Strict):
                 f"publish {self.publish} can be reached from other hosts: it needs publish_key and "
                 f"publish_clients, see spotstream keys new"
             )
-        return self
 
 
-class RunConfig(_Strict):
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
     """All of a run."""
 
-    decoder: DecoderConfig = DecoderConfig()
-    detector: DetectorConfig = DetectorConfig()
-    tracker: TrackerConfig = TrackerConfig()
-    sink: SinkConfig = SinkConfig()
-    runtime: RuntimeConfig = RuntimeConfig()
+    __pydantic_config__ = STRICT
+
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    sink: SinkConfig = field(default_factory=SinkConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+
+def to_plain(config: RunConfig) -> dict[str, Any]:
+    """The config in JSON's types."""
+    plain: dict[str, Any] = msgspec.to_builtins(config, enc_hook=str)  # paths
+    return plain
+
+
+def from_plain(plain: dict[str, Any]) -> RunConfig:
+    """What `to_plain` made."""
+    return msgspec.convert(plain, RunConfig, dec_hook=lambda kind, value: kind(value))
 
 
 def built_in_configs() -> dict[str, Path]:
@@ -190,6 +255,9 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
         ConfigError: The file is missing or broken, a key is unknown or a value out of range; the
             message names key and value.
     """
+    # A stage's process does without: it reads no file.
+    from pipeline.settings_file import load_settings
+
     known = built_in_configs()
     path = None if path is None else known.get(str(path), path)
     return load_settings(RunConfig, path, overrides, f"; built in are {', '.join(known)}")

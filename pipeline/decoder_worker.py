@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import zmq
 
-from pipeline.config import RunConfig
+from pipeline.config import from_plain
 from pipeline.logbook import Counter, Logbook
 from pipeline.plan import Status, WorkerPlan
 from pipeline.publisher import FramePublisher
@@ -29,7 +29,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     """
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    config = RunConfig.model_validate(plan.config)
+    config = from_plain(plan.config)
     stream = plan.streams[0]
     decoder = config.decoder
 

@@ -12,7 +12,7 @@ import zmq
 from msgspec import structs
 
 from pipeline.batching import batches
-from pipeline.config import DetectorConfig, RunConfig
+from pipeline.config import DetectorConfig, from_plain
 from pipeline.link import Inlet, Outlet
 from pipeline.logbook import Logbook
 from pipeline.messages import Envelope
@@ -61,7 +61,7 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
 
 def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Detects in every frame that comes in, until the process is ended."""
-    whole = RunConfig.model_validate(plan.config)
+    whole = from_plain(plan.config)
     config = whole.detector
     inlet = Inlet(
         context,

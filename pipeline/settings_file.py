@@ -1,17 +1,19 @@
-"""Reading of YAML into a pydantic model, with errors that name key, value and what is allowed."""
+"""Reading of YAML into dataclasses or pydantic models; errors name key, value, what is allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from stages.errors import ConfigError
 
-Settings = TypeVar("Settings", bound=BaseModel)
+Settings = TypeVar("Settings")
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")  # of models, of dataclasses
 
 
 def load_settings(
@@ -44,7 +46,7 @@ def load_settings(
     for override in overrides:
         _apply(content, override)
     try:
-        return model.model_validate(content)
+        return TypeAdapter(model).validate_python(content)
     except ValidationError as error:
         raise ConfigError(_first_problem(model, error, path, overrides)) from error
 
@@ -62,7 +64,7 @@ def _apply(content: dict[str, Any], override: str) -> None:
 
 
 def _first_problem(
-    model: type[BaseModel], error: ValidationError, path: Path | None, overrides: Sequence[str]
+    model: type[Any], error: ValidationError, path: Path | None, overrides: Sequence[str]
 ) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
@@ -70,7 +72,7 @@ def _first_problem(
         f"{override.partition('=')[0]}.".startswith(f"{key}.") for override in overrides
     )
     where = "--set: " if overridden else f"{path}: " if path else ""
-    if first["type"] == "extra_forbidden":
+    if first["type"] in _UNKNOWN_KEY:
         known = _fields(model, first["loc"][:-1])
         return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
     problem = first["msg"].removeprefix("Value error, ")
@@ -78,13 +80,18 @@ def _first_problem(
     return f"{where}{key}: {problem}{got}"
 
 
-def _fields(model: type[BaseModel], place: Sequence[int | str]) -> Mapping[str, Any]:
+def _fields(model: type[Any], place: Sequence[int | str]) -> Sequence[str]:
     """Keys that are allowed at a place of the model; list indices are passed over."""
     parent: Any = model
     for part in place:
         if isinstance(part, str):
-            parent = parent.model_fields[part].annotation
-            while not hasattr(parent, "model_fields") and getattr(parent, "__args__", None):
+            parent = get_type_hints(parent)[part]
+            while not _keys(parent) and getattr(parent, "__args__", None):
                 parent = parent.__args__[0]
-    fields: Mapping[str, Any] = parent.model_fields
-    return fields
+    return _keys(parent)
+
+
+def _keys(kind: Any) -> Sequence[str]:
+    if is_dataclass(kind):
+        return [each.name for each in fields(kind)]
+    return list(getattr(kind, "model_fields", ()))

@@ -16,7 +16,7 @@ import zmq
 from msgspec.structs import replace
 
 from pipeline.broadcast import Broadcast
-from pipeline.config import RunConfig, SinkConfig
+from pipeline.config import SinkConfig, from_plain
 from pipeline.link import Inlet
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import (
@@ -57,7 +57,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     kept = os.eventfd(0, os.EFD_NONBLOCK)
-    runtime = RunConfig.model_validate(plan.config).runtime
+    runtime = from_plain(plan.config).runtime
     shared = runtime.frames == "shared"
     inlet = Inlet(context, plan.endpoint("sink"), report.alive, kept, copy=shared)
     broadcast = None
@@ -132,7 +132,7 @@ class _Stream:
         kept: int,
         broadcast: Broadcast | None,
     ) -> None:
-        config = RunConfig.model_validate(plan.config)
+        config = from_plain(plan.config)
         self.name = logbook.stream
         self.folder = plan.folder(self.name)
         self._logbook = logbook

@@ -23,7 +23,7 @@ from pipeline.commands import (
     Done,
     RemoveStream,
 )
-from pipeline.config import RunConfig
+from pipeline.config import RunConfig, to_plain
 from pipeline.messages import Resend, Settled
 from pipeline.overview import Overview, ProcessView
 from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
@@ -80,7 +80,7 @@ class Supervisor:
         self._on_status = on_status
         self._stay = stay
         self._began = time.monotonic()
-        self._plain = config.model_dump(mode="json")
+        self._plain = to_plain(config)
         self._stages: dict[tuple[StageName, int], StageProcess] = {}
         self._ending: list[StageProcess] = []
         self._next_channel = 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import zmq
 from msgspec.structs import replace
 
-from pipeline.config import RunConfig
+from pipeline.config import from_plain
 from pipeline.link import Inlet, Outlet
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import Envelope, Record
@@ -28,7 +28,7 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     Where an earlier process died, the tracks of lossless streams are built up again; live streams
     go on without tracks, and with ids that were never given out.
     """
-    whole = RunConfig.model_validate(plan.config)
+    whole = from_plain(plan.config)
     config = whole.tracker
     shared = whole.runtime.frames == "shared"
     inlet = Inlet(context, plan.endpoint("tracker"), report.alive, copy=shared)

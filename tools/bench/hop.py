@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 import zmq
 
-from pipeline.config import load_config
+from pipeline.config import load_config, to_plain
 from pipeline.link import Inlet
 from pipeline.messages import Settled, encode_return
 from pipeline.plan import StreamPlan, WorkerPlan
@@ -102,7 +102,7 @@ def our_hop(
         try:
             folder.add_stream(0, "blank", entries=4 * _SLOTS, lossless=True)
             stream = StreamPlan("blank", load.location(), "", "", 0)
-            plain = config.model_dump(mode="json")
+            plain = to_plain(config)
             plan = WorkerPlan("decoder", 0, plain, [stream], output, folder.path, {})
             Reports(context, plan.endpoint("control"))
             inlet = Inlet(context, plan.endpoint("detector-0"), copy=frames == "shared")

@@ -17,7 +17,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from pipeline.config import RunConfig
+from pipeline.config import RunConfig, from_plain
 from pipeline.detector_worker import build_detector
 from stages.detector.network_detector import shipped_weights
 from stages.errors import SourceError
@@ -38,7 +38,7 @@ def run_opencv_loop(plan: LoopPlan) -> None:
     Raises:
         SourceError: The video cannot be read.
     """
-    config = RunConfig.model_validate(plan.config)
+    config = from_plain(plan.config)
     capture = cv2.VideoCapture(plan.location)
     if not capture.isOpened():
         raise SourceError(f"{plan.location}: OpenCV cannot read it")

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from pipeline.config import RunConfig
+from pipeline.config import RunConfig, from_plain, to_plain
 from pipeline.detector_worker import build_detector
 from pipeline.process import ENVIRONMENT
 from pipeline.sink_worker import sink_options
@@ -97,7 +97,7 @@ def _four_processes(spec: SourceSpec, config: RunConfig, output: Path) -> dict[s
 
 
 def _one_process(module: str, spec: SourceSpec, config: RunConfig, output: Path) -> dict[str, Any]:
-    plan = LoopPlan(config.model_dump(mode="json"), spec.name, spec.location, str(output))
+    plan = LoopPlan(to_plain(config), spec.name, spec.location, str(output))
     subprocess.run(
         [sys.executable, "-m", module],
         input=msgspec.json.encode(plan),
@@ -126,7 +126,7 @@ class _Heap:
 
 def run_loop(plan: LoopPlan) -> None:
     """Decodes, detects, tracks and writes every frame, one after the other."""
-    config = RunConfig.model_validate(plan.config)
+    config = from_plain(plan.config)
     decoder = config.decoder
     source = open_source(
         SourceSpec(plan.name, plan.location),

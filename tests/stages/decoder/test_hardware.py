@@ -1,4 +1,4 @@
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from av.codec.hwaccel import HWDeviceType
@@ -21,7 +21,7 @@ def no_device(monkeypatch):
 
 
 def test_the_kinds_of_the_config_are_ffmpegs():
-    kinds = get_args(DecoderConfig.model_fields["hardware"].annotation)
+    kinds = get_args(get_type_hints(DecoderConfig)["hardware"])
     assert set(kinds) - {"off", "auto"} <= {kind.name for kind in HWDeviceType}
 
 
