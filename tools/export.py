@@ -16,7 +16,8 @@ def export(
         Path, typer.Option(help="File to write: .onnx, .xml (a .bin goes beside it), .torchscript.")
     ],
     weights: Annotated[
-        Path | None, typer.Option(help="SpotNet weights. Without: those that ship.")
+        Path | None,
+        typer.Option(help="A weights file, or the name of one that ships."),
     ] = None,
     size: Annotated[
         str | None, typer.Option(help="WIDTHxHEIGHT of the frames. Without: any, and any batch.")
@@ -31,13 +32,11 @@ def export(
 
     A run takes an .onnx or .xml file as --set detector.weights=FILE.
     """
-    from stages.detector.network_detector import shipped_weights
+    from stages.detector.shipped import find_weights
     from tools.exporting.formats import export as write
 
     frame_size = None if size is None else _frame_size(size)
-    files = write(
-        weights or shipped_weights(), format, output, frame_size, int8=int8, scenes=scenes
-    )
+    files = write(find_weights(weights), format, output, frame_size, int8=int8, scenes=scenes)
     for file in files:
         typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
 

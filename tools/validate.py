@@ -18,7 +18,8 @@ SIZES = ((0, 16), (16, 32), (32, 64), (64, 128), (128, float("inf")))  # root of
 def validate(
     config: Annotated[Path, typer.Argument(help="Training config, see configs/train/.")],
     weights: Annotated[
-        Path | None, typer.Option(help="Weights to score. Without: those that ship.")
+        Path | None,
+        typer.Option(help="A weights file, or the name of one that ships."),
     ] = None,
     scale: Annotated[
         float | None,
@@ -30,7 +31,7 @@ def validate(
     json_: Annotated[Path | None, typer.Option("--json", help="File for the scores.")] = None,
 ) -> None:
     """Score weights on the scenes that a training config holds out."""
-    from stages.detector.network_detector import shipped_weights
+    from stages.detector.shipped import find_weights
     from stages.detector.spotnet import CheckpointError, SpotNet
     from stages.errors import ConfigError
     from stages.sink.atomic import AtomicFile
@@ -49,7 +50,7 @@ def validate(
     chosen = chosen.model_copy(update={"data": scored})
     sources = read_sources(chosen)
     try:
-        network = SpotNet.from_checkpoint(weights or shipped_weights()).fused()
+        network = SpotNet.from_checkpoint(find_weights(weights)).fused()
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
     table = Table("scenes", box=box.SIMPLE, padding=(0, 1, 0, 0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -16,6 +15,7 @@ from stages.detector.engines import Engine, EngineName, EngineOutput, build_engi
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
 from stages.detector.preprocessing import InputGeometry, input_geometry
+from stages.detector.shipped import find_weights
 from stages.errors import ConfigError
 from stages.records import Detections, Frame
 
@@ -26,17 +26,11 @@ log = logging.getLogger(__name__)
 _Compute: TypeAlias = Callable[[Sequence[Frame], InputGeometry], EngineOutput]
 
 
-def shipped_weights() -> Path:
-    """The weights file that comes with SpotStream."""
-    return Path(str(resources.files("stages.detector") / "weights" / "compact.safetensors"))
-
-
 class NetworkDetector:
     """SpotNet on whole frames.
 
     Args:
-        weights: A SpotNet weights file, or a model of ``spotstream export``; None for the shipped
-            one.
+        weights: A SpotNet weights file, or a model of ``spotstream export``; see `find_weights`.
         engine: What computes, see `build_engine`.
         device: A torch device, or ``"auto"``: CUDA where there is one.
         worker: Which of several detectors this is: ``"auto"`` takes the GPUs in turn.
@@ -62,7 +56,7 @@ class NetworkDetector:
         if threads:
             torch.set_num_threads(threads)
         self.engine: Engine = build_engine(
-            weights or shipped_weights(), engine, device=device, worker=worker, threads=threads
+            find_weights(weights), engine, device=device, worker=worker, threads=threads
         )
         log.info("SpotNet by %s", self.engine.description)
         self.name = "SpotNet"

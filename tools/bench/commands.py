@@ -126,7 +126,8 @@ def bench_trackers(
 @bench.command("detect")
 def bench_detectors(
     weights: Annotated[
-        Path | None, typer.Option(help="SpotNet weights. Without: those that ship.")
+        Path | None,
+        typer.Option(help="A weights file, or the name of one that ships."),
     ] = None,
     model: Annotated[
         list[Path] | None, typer.Option(help="Exported model, beside the engines; may be repeated.")
@@ -159,7 +160,7 @@ def bench_detectors(
     """The detector, frame in and boxes out, by engine, beside what a matrix product reaches."""
     import dataclasses
 
-    from stages.detector.network_detector import shipped_weights
+    from stages.detector.shipped import find_weights
     from stages.sink.atomic import AtomicFile
     from tools.bench.arithmetic import arithmetic_of
     from tools.bench.detect import (
@@ -180,7 +181,7 @@ def bench_detectors(
         pictures = rendered_frames(frames) if source is None else source_frames(source, frames)
         speeds = bench_detect(detectors, pictures, rounds, status.update, batch=batch)
         status.update("arithmetic")
-        work, most = arithmetic_of(weights or shipped_weights(), detectors[EAGER], pictures[0])
+        work, most = arithmetic_of(find_weights(weights), detectors[EAGER], pictures[0])
         scores = score_detectors(detectors, validate, set_ or [], status.update) if validate else {}
     columns = [f"{group} {name}" for group, each in next(iter(scores.values()), {}).items()
                for name in each]  # fmt: skip

@@ -20,7 +20,8 @@ from stages.decoder.sources import expand_sources, open_source
 from stages.detector.engines import Engine, EngineName, installed_engines
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.torch_engine import TorchEngine, load_network
-from stages.detector.network_detector import NetworkDetector, shipped_weights
+from stages.detector.network_detector import NetworkDetector
+from stages.detector.shipped import find_weights
 from stages.detector.spotnet import channels_last
 from stages.errors import SourceError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Array
@@ -128,7 +129,7 @@ def make_detectors(
         )
 
     names = engines or (installed_engines() if device == "cpu" else [])
-    file = weights or shipped_weights()
+    file = find_weights(weights)
     detectors: dict[str, MeasuredDetector] = {
         EAGER: make(weights, EAGER),
         CENTERNET: CenterNetLoop(file, device, COMPARED_SCORE / 2),

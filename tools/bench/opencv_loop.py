@@ -19,7 +19,7 @@ import numpy as np
 
 from pipeline.config import RunConfig, from_plain
 from pipeline.detector_worker import build_detector
-from stages.detector.network_detector import shipped_weights
+from stages.detector.shipped import find_weights
 from stages.errors import SourceError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat, Tracks, UInt8Array
 from stages.sink.mot import mot_rows
@@ -76,7 +76,7 @@ def _detection(config: RunConfig) -> Callable[[Sequence[Frame]], list[Detections
     chosen = config.detector
     if chosen.detections is not None:
         return build_detector(chosen).detect
-    loop = CenterNetLoop(chosen.weights or shipped_weights(), "cpu", chosen.min_score)
+    loop = CenterNetLoop(find_weights(chosen.weights), "cpu", chosen.min_score)
     loop.scale = chosen.scale or loop.scale
     return loop.detect
 

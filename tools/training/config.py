@@ -77,11 +77,11 @@ class TrainingConfig(_Strict):
     model: dict[str, Any] = Field({}, description="Overrides of the preset, as SpotNetConfig.")
     initial: Path | None = Field(
         None,
-        description="Weights to begin with: ours, SpotNet's or CenterNet's hourglass. Of a wider "
-        "SpotNet the strongest channels are taken.",
+        description="Weights to begin with: a file of ours, SpotNet's or CenterNet's hourglass, or "
+        "the name of one that ships. Of a wider SpotNet the strongest channels are taken.",
     )
     teacher: Path | None = Field(
-        None, description="Weights whose boxes and scores are learnt beside the data's boxes."
+        None, description="Weights, likewise, whose boxes and scores are learnt beside the data's."
     )
     output: Path = Field(Path("runs/compact"), description="Folder for checkpoints and logs.")
     seed: int = Field(0, ge=0)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from stages.detector.shipped import find_weights
 from stages.detector.spotnet import CheckpointError, SpotNet, channels_last
 from stages.errors import ConfigError
 from tools.training.config import TrainingConfig
@@ -28,7 +29,7 @@ def load_teacher(config: TrainingConfig, device: torch.device) -> SpotNet | None
     if config.teacher is None:
         return None
     try:
-        network = SpotNet.from_checkpoint(config.teacher)
+        network = SpotNet.from_checkpoint(find_weights(config.teacher))
     except CheckpointError as error:
         raise ConfigError(f"teacher: {error}") from error
     wanted, found = tuple(config.classes), network.config.class_names

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.preprocessing import normalise
+from stages.detector.shipped import find_weights
 from stages.detector.spotnet import CheckpointError, SpotNet, load_initial
 from stages.errors import ConfigError, SpotStreamError
 from stages.sink.atomic import make_folder
@@ -114,7 +115,7 @@ def _begin(config: TrainingConfig, processes: Processes, overwrite: bool) -> Tra
         log.info("resumed after step %d", state.step)
     elif config.initial is not None:
         try:
-            state.fresh = not begin_with(state.model, config.initial)
+            state.fresh = not begin_with(state.model, find_weights(config.initial))
         except CheckpointError as error:
             raise ConfigError(f"initial: {error}") from error
         state.average.load_state_dict(state.model.state_dict())

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from stages.detector.shipped import find_weights
 from stages.detector.spotnet import CheckpointError, SpotNet
 from stages.errors import ConfigError, SourceError
 from stages.records import Float32Array
@@ -43,7 +44,7 @@ def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.de
             "unlabelled needs a teacher or initial weights, which find what is not labelled"
         )
     try:
-        network = SpotNet.from_checkpoint(weights).fused().to(device)
+        network = SpotNet.from_checkpoint(find_weights(weights)).fused().to(device)
     except CheckpointError as error:
         raise ConfigError(f"unlabelled: {weights} is no SpotNet: {error}") from error
     log.info("looking for vehicles without a box in %d images", wanted)

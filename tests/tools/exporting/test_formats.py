@@ -11,7 +11,8 @@ import torch
 from stages.detector.engines import torch_engine
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.torch_engine import load_network
-from stages.detector.network_detector import NetworkDetector, shipped_weights
+from stages.detector.network_detector import NetworkDetector
+from stages.detector.shipped import find_weights
 from stages.errors import ConfigError, OutputError
 from tools.detect import detect_images
 from tools.exporting.formats import SUFFIXES, export
@@ -27,7 +28,7 @@ def image():
 
 def test_onnx_carries_what_other_programs_need(tmp_path):
     onnx = pytest.importorskip("onnx")
-    [path] = export(shipped_weights(), "onnx", tmp_path / "new" / "a.onnx")
+    [path] = export(find_weights(), "onnx", tmp_path / "new" / "a.onnx")
     model = onnx.load(path)
     properties = {entry.key: entry.value for entry in model.metadata_props}
     assert properties["class_names"] == ",".join(CONFIG.class_names)
@@ -44,7 +45,7 @@ def test_an_exported_file_detects_alone(format, packages, image, tmp_path, monke
     for package in packages:
         pytest.importorskip(package)
     cv2.imwrite(str(tmp_path / "a.png"), image)
-    model, *_ = export(shipped_weights(), format, tmp_path / f"m{SUFFIXES[format]}")
+    model, *_ = export(find_weights(), format, tmp_path / f"m{SUFFIXES[format]}")
     monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.float32)
     given = ["detector.min_score=0", "detector.threads=1"]
     expected = detect_images([tmp_path / "a.png"], None, [*given, "detector.engine=torch"])
@@ -56,13 +57,13 @@ def test_an_exported_file_detects_alone(format, packages, image, tmp_path, monke
 
 
 def test_torchscript_gives_the_boxes_of_torch(tmp_path):
-    [path] = export(shipped_weights(), "torchscript", tmp_path / "a.torchscript")
+    [path] = export(find_weights(), "torchscript", tmp_path / "a.torchscript")
     extra = {"class_names": "", "spotnet": ""}
     graph = torch.jit.load(path, _extra_files=extra)
     assert extra["class_names"].decode() == ",".join(CONFIG.class_names)
     images = np.random.default_rng(0).integers(0, 255, (2, 64, 128, 3), np.uint8)
     with torch.inference_mode():
-        expected = DetectionGraph(load_network(shipped_weights()))(torch.from_numpy(images))
+        expected = DetectionGraph(load_network(find_weights()))(torch.from_numpy(images))
     for one, other in zip(graph(torch.from_numpy(images)), expected, strict=True):
         np.testing.assert_allclose(one[:, :10].numpy(), other[:, :10].numpy(), atol=1e-2)
 
@@ -70,7 +71,7 @@ def test_torchscript_gives_the_boxes_of_torch(tmp_path):
 def test_a_file_for_one_size_refuses_another(image, tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    [path] = export(shipped_weights(), "onnx", tmp_path / "a.onnx", (180, 320))
+    [path] = export(find_weights(), "onnx", tmp_path / "a.onnx", (180, 320))
     cv2.imwrite(str(tmp_path / "small.png"), image)
     with pytest.raises(ConfigError, match=r"exported for an input of \d+x\d+, frames of 160x96"):
         detect_images([tmp_path / "small.png"], None, [f"detector.weights={path}"])
@@ -79,7 +80,7 @@ def test_a_file_for_one_size_refuses_another(image, tmp_path):
 
 
 def test_what_cannot_be_exported_is_said_in_one_line(tmp_path):
-    weights = shipped_weights()
+    weights = find_weights()
     with pytest.raises(ConfigError, match=r"format onnx must end in \.onnx, got .*a\.xml"):
         export(weights, "onnx", tmp_path / "a.xml")
     with pytest.raises(ConfigError, match="--int8 is for format openvino, got onnx"):
@@ -105,17 +106,17 @@ def test_a_missing_package_names_its_extra(format, package, extra, int8, tmp_pat
     monkeypatch.setitem(sys.modules, package, None)  # importing it fails
     output = tmp_path / f"a{SUFFIXES[format]}"
     with pytest.raises(ConfigError, match=rf"package {package}: .*spotstream\[{extra}\]"):
-        export(shipped_weights(), format, output, int8=int8)
+        export(find_weights(), format, output, int8=int8)
     assert not list(tmp_path.iterdir())
 
 
 def test_int8_finds_nearly_the_same(image, tmp_path):
     pytest.importorskip("nncf")
     model, data = export(
-        shipped_weights(), "openvino", tmp_path / "a.xml", (192, 320), int8=True, scenes=1
+        find_weights(), "openvino", tmp_path / "a.xml", (192, 320), int8=True, scenes=1
     )
     assert data.name == "a.bin"
-    assert data.stat().st_size < shipped_weights().stat().st_size
+    assert data.stat().st_size < find_weights().stat().st_size
     detector = NetworkDetector(model, threads=1)
     assert "int8" in detector.engine.description
     assert detector.engine.config == CONFIG

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.detector.network_detector import shipped_weights
+from stages.detector.shipped import find_weights
 from stages.detector.spotnet import SpotNet
 from tools.training.config import load_training_config
 from tools.training.sources import ClassMap, read_sources
@@ -20,7 +20,7 @@ def test_unseen_scenes_are_detected(monkeypatch):
     config = load_training_config(Path("configs/train/compact.yaml"))
     real = tuple(each for each in config.data if each.held_out)
     config = config.model_copy(update={"data": real})
-    model = SpotNet.from_checkpoint(shipped_weights())
+    model = SpotNet.from_checkpoint(find_weights())
     scores = evaluate(model, read_sources(config).validation, ClassMap.of(config))
     assert scores["traffic"]["AP50"] > 0.75
     assert scores["traffic"]["AP70"] > 0.54

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from stages.decoder.scene import Scene, SceneConfig
-from stages.detector.network_detector import shipped_weights
+from stages.detector.shipped import find_weights
 
 
 @pytest.fixture(scope="session")
 def weights() -> Path:
-    return shipped_weights()
+    return find_weights()
 
 
 @pytest.fixture(scope="session")
