@@ -118,6 +118,7 @@ class FramePublisher:
         self._fanout = Fanout(
             context, [plan.endpoint(f"detector-{n}") for n in range(config.detector.workers)]
         )
+        self._sending = threading.Lock()  # of the sockets to the detectors, and of the order
         self._resend(None)
         self._thread = threading.Thread(target=self._send_all, name="sender")
         self._thread.start()
@@ -185,7 +186,7 @@ class FramePublisher:
         self._logbook[Counter.TAKEN] += 1
         self._flow.offer(header, self._slot[0])
         self._slot = None
-        os.eventfd_write(self._wake, 1)
+        self._send_waiting()
         if self._stop.is_set():
             self._flow.close()
 
@@ -197,7 +198,7 @@ class FramePublisher:
         self._logbook[Counter.EPOCHS] = record.epoch + 1
         self._logbook[Counter.TAKEN] += 1
         self._flow.announce(record)
-        os.eventfd_write(self._wake, 1)
+        self._send_waiting()
 
     def _skipped(self) -> bool:
         if self.skip:
@@ -227,8 +228,7 @@ class FramePublisher:
         poller.register(self._wake, zmq.POLLIN)
         try:
             while True:
-                while (departure := self._flow.next_to_send()) is not None:
-                    self._send(departure)
+                self._send_waiting()
                 if self._closing and self._flow.idle:
                     break
                 events = dict(poller.poll(200))
@@ -242,8 +242,19 @@ class FramePublisher:
             self._error = error
             self._flow.close()
         finally:
-            self._fanout.close()
+            with self._sending:
+                self._fanout.close()
             self._returns.close(linger=0)
+
+    def _send_waiting(self) -> None:
+        """Sends what there is credit for: in the thread that gave it, or that brought the credit.
+
+        To wake another thread for it takes longer than sending.
+        """
+        with self._sending:
+            self._raise_error()  # then they are closed
+            while (departure := self._flow.next_to_send()) is not None:
+                self._send(departure)
 
     def _take_returns(self) -> None:
         while True:
@@ -257,7 +268,8 @@ class FramePublisher:
                 self._flow.settle(message.position)
             else:
                 self._resend(message.worker)
-        self._fanout.settle(self._flow.unsettled)
+        with self._sending:
+            self._fanout.settle(self._flow.unsettled)
 
     def _send(self, departure: Departure) -> None:
         item = departure.item
@@ -291,9 +303,10 @@ class FramePublisher:
         self._fanout.send(departure.position, self._with_pixels(parts))
 
     def _resend(self, worker: int | None) -> None:
-        for position, message in self._logbook.unsettled():
-            if self._fanout.went_to(position, worker):
-                self._fanout.send(position, self._with_pixels(msgspec.msgpack.decode(message)))
+        with self._sending:
+            for position, message in self._logbook.unsettled():
+                if self._fanout.went_to(position, worker):
+                    self._fanout.send(position, self._with_pixels(msgspec.msgpack.decode(message)))
 
     def _with_pixels(self, parts: Sequence[bytes | memoryview]) -> Sequence[bytes | memoryview]:
         """The message as it travels; the logbook has none of the pixels, which the slot holds."""

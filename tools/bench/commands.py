@@ -17,6 +17,7 @@ from tools.bench.stage_commands import (
     Json,
     Plot,
     bench_all,
+    bench_curve,
     bench_decode,
     bench_sink,
     bench_streams,
@@ -31,6 +32,7 @@ bench.command("transport")(bench_transport)
 bench.command("decode")(bench_decode)
 bench.command("sink")(bench_sink)
 bench.command("streams")(bench_streams)
+bench.command("curve")(bench_curve)
 bench.command("all")(bench_all)
 
 

@@ -22,10 +22,13 @@ def score_detectors(
     config: Path,
     overrides: Sequence[str] = (),
     progress: Callable[[str], None] = lambda what: None,
+    *,
+    own_scale: bool = False,
 ) -> dict[str, dict[str, dict[str, float]]]:
     """``AP50`` and ``AP70`` by detector and data set, all classes as one.
 
-    As ``spotstream validate`` has it, but of the whole detector: an exported int8 model too.
+    As ``spotstream validate`` has it, but of the whole detector: an exported int8 model too. With
+    ``own_scale`` at the detectors' scale, otherwise at that of the data set or the weights.
 
     Raises:
         ConfigError: The config is broken, or holds out nothing.
@@ -46,7 +49,8 @@ def score_detectors(
                 continue
             regions = IgnoredRegions(picture.ignored.astype(np.float64))
             for name, detector in detectors.items():
-                detector.scale = data_set.validation_scale or detector.engine.config.scale
+                if not own_scale:
+                    detector.scale = data_set.validation_scale or detector.engine.config.scale
                 detector.min_score = 0.0
                 boxes, confidences = _detect(detector, picture.image)
                 counted = ~regions.cover(np.zeros(len(boxes), np.int64), boxes)

@@ -1,4 +1,4 @@
-"""``spotstream bench transport``, ``decode``, ``sink``, ``streams`` and ``all``."""
+"""``spotstream bench transport``, ``decode``, ``sink``, ``streams``, ``curve`` and ``all``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -102,6 +102,52 @@ def bench_streams(
         json_,
         plot,
     )
+
+
+def bench_curve(
+    validate: Annotated[
+        Path, typer.Argument(help="Training config; the scenes that it holds out are scored.")
+    ],
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(help="File, or name of what ships; repeatable. Without: all that ship."),
+    ] = None,
+    scale: Annotated[
+        list[float] | None,
+        typer.Option(min=0.05, max=4, help="Of the input; repeatable. Without: 0.5 to 1."),
+    ] = None,
+    engine: Annotated[
+        Literal["torch", "openvino", "onnxruntime"], typer.Option(help="What computes.")
+    ] = "torch",
+    threads: Annotated[int, typer.Option(min=1, help="Of the engine.")] = 1,
+    rounds: Rounds = 5,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key: key.path=value.")
+    ] = None,
+    json_: Json = None,
+    plot: Annotated[Path | None, typer.Option(help="Picture: .png, .svg or .pdf.")] = None,
+) -> None:
+    """Accuracy against speed of the detector: weights at several scales of their input."""
+    from stages.detector.shipped import SHIPPED
+    from tools.bench.curve import SCALES, plot_curve
+    from tools.bench.curve import bench_curve as run
+
+    check_plot(plot)
+    files = weights or [Path(name) for name in SHIPPED]
+    with Console(stderr=True).status("starting") as status:
+        points = run(files, scale or SCALES, validate, set_ or [], engine=engine, threads=threads,
+                     rounds=rounds, progress=status.update)  # fmt: skip
+    columns = [f"{group} {name}" for group, each in points[0].scores.items() for name in each]
+    table = Table("weights", "scale", "ms/frame", "spread", *columns)
+    for point in points:
+        low, high = point.time.spread
+        own = [f"{ap:.3f}" for each in point.scores.values() for ap in each.values()]
+        time = f"{point.time.median:.1f}"
+        table.add_row(point.weights, f"{point.scale:g}", time, f"{low:.0f}–{high:.0f}", *own)
+    Console().print(table)
+    save([Report("curve", tuple(point.time for point in points), ())], json_, None)
+    if plot is not None:
+        plot_curve(points, plot)
 
 
 def bench_all(

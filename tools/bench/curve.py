@@ -1,0 +1,122 @@
+"""Accuracy against speed: which weights, and how large an input, to choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+from stages.detector.engines import EngineName
+from stages.detector.network_detector import NetworkDetector
+from stages.records import Frame
+from tools.bench.detect import MeasuredDetector, rendered_frames
+from tools.bench.detector_scores import score_detectors
+from tools.bench.figures import MILLISECONDS, Figure, measure
+from tools.bench.plot import check_plot
+
+SCALES = (0.5, 0.625, 0.75, 0.875, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Weights at one scale of the input.
+
+    Attributes:
+        weights: Their name or file.
+        scale: Of the input.
+        time: Milliseconds a frame of 960×544, pixels in and boxes out, of every round.
+        scores: ``AP50`` and ``AP70`` by data set.
+    """
+
+    weights: str
+    scale: float
+    time: Figure
+    scores: dict[str, dict[str, float]]
+
+
+def bench_curve(
+    weights: Sequence[Path],
+    scales: Sequence[float],
+    validate: Path,
+    overrides: Sequence[str] = (),
+    *,
+    engine: EngineName = "torch",
+    threads: int = 1,
+    frames: int = 4,
+    rounds: int = 5,
+    progress: Callable[[str], None] = lambda what: None,
+) -> list[Point]:
+    """Scores and times every weights file at every scale, all in turn.
+
+    Args:
+        weights: Files, or names of those that ship.
+        scales: Of the input.
+        validate: Training config, whose held-out scenes are scored.
+        overrides: Of its keys.
+        engine: What computes.
+        threads: On the CPU.
+        frames: How many a round measures.
+        rounds: How often each is measured.
+        progress: Called with what is done.
+
+    Raises:
+        ConfigError: Weights or config cannot be used, or nothing is held out.
+    """
+    chosen = [(file, scale) for file in weights for scale in scales]
+    detectors: dict[str, MeasuredDetector] = {
+        f"{file} {scale:g}": NetworkDetector(file, engine=engine, scale=scale, threads=threads)
+        for file, scale in chosen
+    }
+    pictures = rendered_frames(frames)
+    runners = {name: partial(_run, each, pictures) for name, each in detectors.items()}
+    times = measure("curve", runners, rounds=rounds, progress=progress).figures
+    scores = score_detectors(detectors, validate, overrides, progress, own_scale=True)
+    return [
+        Point(str(file), scale, time, scores[time.name])
+        for (file, scale), time in zip(chosen, times, strict=True)
+    ]
+
+
+def _run(detector: MeasuredDetector, frames: Sequence[Frame]) -> dict[str, float]:
+    started = perf_counter()
+    for frame in frames:
+        detector.detect([frame])
+    return {MILLISECONDS: (perf_counter() - started) / len(frames) * 1e3}
+
+
+def plot_curve(points: Sequence[Point], path: Path) -> None:
+    """Draws a panel for each data set: AP against milliseconds, a line for each weights file.
+
+    Raises:
+        ConfigError: See `check_plot`.
+    """
+    check_plot(path)
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    groups = list(points[0].scores)
+    figure, panels = plt.subplots(
+        1, len(groups), figsize=(5 * len(groups), 4), squeeze=False, layout="constrained"
+    )
+    for group, axes in zip(groups, panels[0], strict=True):
+        for number, name in enumerate(dict.fromkeys(point.weights for point in points)):
+            own = [point for point in points if point.weights == name]
+            times = [point.time.median for point in own]
+            for style, metric in zip(("-o", "--o"), own[0].scores[group], strict=True):
+                values = [point.scores[group][metric] for point in own]
+                label = f"{Path(name).stem}, {metric}"
+                axes.plot(times, values, style, color=f"C{number}", label=label, markersize=4)
+                for point, time, value in zip(own, times, values, strict=True):
+                    axes.annotate(f"{point.scale:g}", (time, value), (3, 3),
+                                  textcoords="offset points", fontsize=7)  # fmt: skip
+        axes.set_title(group, fontsize=10)
+        axes.set_xlabel("ms a frame of 960×544")
+        axes.grid(alpha=0.3)
+    panels[0][0].set_ylabel("AP; beside each point the scale of the input")
+    panels[0][-1].legend(fontsize=8)
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
