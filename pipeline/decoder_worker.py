@@ -64,6 +64,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
             transport=decoder.transport,
         ),
         hardware=decoder.hardware,
+        paced=decoder.pace == "original",
         recorder=recorder,
         place=place,
         wait=wait,

@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from stages.decoder.media import FrameReader, open_media, redact, video_stream
+from stages.decoder.media import FrameReader, open_media, redact, thread_type, video_stream
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
 from stages.errors import OutputError, SourceError
 from stages.records import EndOfStream, EndReason
@@ -150,6 +150,7 @@ class RecordingSource:
         name: Name of the stream.
         selection: Which frames.
         hardware: What decodes it, see `hardware_decoder`.
+        paced: Whether it is played as it was taken, and not as fast as can be.
         clock: Wall clock, ns since the epoch.
     """
 
@@ -162,12 +163,14 @@ class RecordingSource:
         name: str,
         selection: FrameSelection | None = None,
         hardware: str = "off",
+        paced: bool = False,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.folder = folder
         self.name = name
         self.selection = selection or FrameSelection()
         self.hardware = hardware
+        self.paced = paced
         self.clock = clock
 
     def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
@@ -179,7 +182,7 @@ class RecordingSource:
             try:
                 with open_media(str(path), hardware=self.hardware) as container:
                     stream = video_stream(container, str(path))
-                    stream.thread_type = "AUTO"
+                    stream.thread_type = thread_type(self.paced)
                     yield from reader.read(container, stream, allocator, continues=epoch == latest)
                 latest = epoch
             except SourceError:

@@ -88,12 +88,17 @@ def open_source(
     frame_rate: Fraction,
     live: LiveOptions | None = None,
     hardware: str = "off",
+    paced: bool = False,
     recorder: Recorder | None = None,
     place: StreamPlace | None = None,
     wait: Callable[[float], bool] = _sleep,
     notify: Callable[[str], None] = lambda message: None,
 ) -> Source:
-    """The source of a spec; ``frame_rate`` is that of images, ``hardware`` decodes videos."""
+    """The source of a spec.
+
+    ``frame_rate`` is that of images, ``hardware`` decodes videos, ``paced`` ones are played as they
+    were taken.
+    """
     if spec.location == DEMO:
         # Imported here: a camera's process has no use for OpenCV, which takes memory.
         from stages.decoder.scene_source import DEMO_SCENE, SceneSource
@@ -115,7 +120,9 @@ def open_source(
         )
     path = Path(spec.location)
     if is_recording(path):
-        return RecordingSource(path, name=spec.name, selection=selection, hardware=hardware)
+        return RecordingSource(
+            path, name=spec.name, selection=selection, hardware=hardware, paced=paced
+        )
     if "://" in spec.location or not (path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES):
         return MediaSource(
             spec.location,
@@ -123,6 +130,7 @@ def open_source(
             selection=selection,
             layout=spec.layout,
             hardware=hardware,
+            paced=paced,
             notify=notify,
         )
     return ImageFolderSource(

@@ -27,6 +27,14 @@ def test_every_frame_comes_with_its_picture_and_time(make_video, slots):
     assert end == EndOfStream("cam", 0, 12, EndReason.COMPLETE)
 
 
+def test_a_paced_video_has_the_same_frames(make_video, slots):
+    video = make_video(noise=True)
+    ways = [read(video, slots, paced=paced) for paced in (False, True)]
+    fast, paced = ([r.pixels.tobytes() for r in each if isinstance(r, Frame)] for each in ways)
+    assert len(set(fast)) == 12
+    assert paced == fast
+
+
 def test_variable_frame_rate_keeps_its_times(make_video, slots):
     pts = [0, 40, 50, 400, 401, 900]
     _, *frames, _ = read(make_video(frames=6, pts=pts), slots)
