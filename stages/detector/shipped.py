@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-SHIPPED = ("compact",)
+SHIPPED = ("compact", "nano")
 """Their names; the first is taken where none is asked for."""
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.spotnet.layers import Convolution, Residual
 
+_SIZES = 4  # of inputs, for which weights are kept
 _SCORES_APART = 0.02  # at most, by rounding in bfloat16
 
 log = logging.getLogger(__name__)
@@ -59,23 +60,36 @@ class _PackedConvolution(nn.Module):
         super().__init__()
         assert isinstance(of.padding, tuple)
         self._shape = [list(of.padding), list(of.stride), list(of.dilation), of.groups]
-        weight = of.weight.detach()
-        self._weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self._shape)
+        self._weight = of.weight.detach()
         self._bias = None if of.bias is None else of.bias.detach()
         self._then = then
+        self._packed: dict[torch.Size, Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         convolve = torch.ops.mkldnn._convolution_pointwise.default
-        result: Tensor = convolve(x, self._weight, self._bias, *self._shape, self._then, [], "")
+        weight = self._weight_for(x)
+        result: Tensor = convolve(x, weight, self._bias, *self._shape, self._then, [], "")
         return result
 
     def onto(self, shortcut: Tensor, x: Tensor) -> Tensor:
         """ReLU of the convolution and ``shortcut`` together."""
         convolve = torch.ops.mkldnn._convolution_pointwise.binary
+        weight = self._weight_for(x)
         result: Tensor = convolve(
-            x, shortcut, self._weight, self._bias, *self._shape, "add", 1.0, "relu", [], ""
+            x, shortcut, weight, self._bias, *self._shape, "add", 1.0, "relu", [], ""
         )
         return result
+
+    def _weight_for(self, x: Tensor) -> Tensor:
+        """The weights as they are best laid out for an input of this size."""
+        packed = self._packed.get(x.shape)
+        if packed is None:
+            while len(self._packed) >= _SIZES:
+                self._packed.pop(next(iter(self._packed)))
+            reorder = torch.ops.mkldnn._reorder_convolution_weight
+            packed = reorder(self._weight, *self._shape, list(x.shape))
+            self._packed[x.shape] = packed
+        return packed
 
 
 class _PackedResidual(nn.Module):
