@@ -100,7 +100,7 @@ class DetectorConfig:
     """Which detector.
 
     Attributes:
-        weights: SpotNet weights or exported model; or the name of those that ship.
+        weights: SpotNet weights, an exported model, or the name of weights that ship.
         detections: Detection file or folder, used instead.
         engine: auto: torch on GPUs and CPUs with bfloat16, else openvino where installed.
         device: Torch device, or auto.

@@ -10,14 +10,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.config import load_config
+from pipeline.config import RunConfig, load_config
 from pipeline.logs import set_up_logging
 from pipeline.result import RunResult
 from pipeline.supervisor import Supervisor
 from stages.decoder.sources import DEMO, expand_sources
+from stages.detector.shipped import SHIPPED
 from tools.demo import DemoScore, score_demo
 from tools.event_log import EventLog
 from tools.progress import ProgressView
+
+MANY = 0.02
+"""Share of dropped frames from which on something should be done."""
 
 
 def run_pipeline(
@@ -56,9 +60,25 @@ def run_pipeline(
     if DEMO in result.finished and result.finished[DEMO]["status"] == "complete":
         score = score_demo(output / DEMO)
     _print_table(result, seconds, score, overlay=config.sink.overlay)
+    if advice := faster_detector(result, config):
+        print(advice)
     for name, message in result.failed.items():
         print(f"spotstream: {name}: {message}", file=sys.stderr)
     return result.exit_code
+
+
+def faster_detector(result: RunResult, config: RunConfig) -> str:
+    """What to try where the network was too slow for a live stream; "" where it was not."""
+    dropped = sum(summary["dropped"] for summary in result.finished.values())
+    written = sum(summary["frames"] for summary in result.finished.values())
+    if config.detector.detections is not None or dropped <= MANY * (dropped + written):
+        return ""
+    smaller = [] if config.detector.weights is not None else [f"weights={SHIPPED[-1]}"]
+    smaller += [] if config.detector.scale is not None else ["scale=0.5"]
+    tried = " or ".join(f"--set detector.{each}" for each in smaller)
+    return f"{dropped} frames were dropped: the detector is too slow" + (
+        f"; {tried} makes it faster, see docs/performance.md" if tried else ""
+    )
 
 
 def _print_table(
