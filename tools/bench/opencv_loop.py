@@ -54,7 +54,8 @@ def run_opencv_loop(plan: LoopPlan) -> None:
             if not more:
                 break
             image = np.asarray(read, np.uint8)
-            time.sleep(config.detector.delay_ms / 1000)
+            if config.detector.delay_ms:
+                time.sleep(config.detector.delay_ms / 1000)
             height, width = image.shape[:2]
             header = FrameHeader(
                 plan.name, 0, frames, frames, frames, Fraction(1, 25), 0, height, width,

@@ -25,7 +25,8 @@ def is_narrower(model: SpotNet, wide: SpotNet) -> bool:
         other = found.get(name)
         if other is None or type(other) is not type(module):
             return False
-        if isinstance(module, nn.Sequential) and any(module) != any(other.children()):
+        empty, other_empty = (not list(each.children()) for each in (module, other))
+        if isinstance(module, nn.Sequential) and empty != other_empty:
             return False
     shapes = {key: value.shape for key, value in wide.state_dict().items()}
     pairs = [(value.shape, shapes[key]) for key, value in model.state_dict().items()]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.spotnet.layers import Convolution, Residual
 
-_SIZES = 4  # of inputs, for which weights are kept
+_SIZES = 8  # of inputs, for which weights are kept: batches of up to eight frames of one size
 _SCORES_APART = 0.02  # at most, by rounding in bfloat16
 
 log = logging.getLogger(__name__)

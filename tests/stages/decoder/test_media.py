@@ -3,7 +3,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from stages.decoder.media import MediaSource, redact
+from stages.decoder.media import MediaSource, redact, thread_type
 from stages.decoder.source import FrameSelection
 from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, EndReason, Frame, PixelFormat, StreamStart
@@ -33,6 +33,7 @@ def test_a_paced_video_has_the_same_frames(make_video, slots):
     fast, paced = ([r.pixels.tobytes() for r in each if isinstance(r, Frame)] for each in ways)
     assert len(set(fast)) == 12
     assert paced == fast
+    assert (thread_type(paced=False), thread_type(paced=True)) == ("AUTO", "SLICE")
 
 
 def test_variable_frame_rate_keeps_its_times(make_video, slots):
