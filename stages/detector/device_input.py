@@ -10,14 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stages.detector.preprocessing import InputGeometry
-from stages.records import Frame, PixelFormat
+from stages.records import Frame, FrameHeader, PixelFormat
+
+_ROOM = 8  # frames of a shape, at least
 
 
 class DeviceInput:
     """Copies frames to a device, converts, resizes and pads them there.
 
-    The same as `InputMemory` but for rounding. Frames travel from page-locked memory where the
-    device is a GPU.
+    The same as `InputMemory` but for rounding. Frames travel to a GPU from page-locked memory, each
+    while the next is copied into it.
 
     Args:
         device: Where the network is.
@@ -25,10 +27,11 @@ class DeviceInput:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._staged: dict[tuple[int, ...], Tensor] = {}
+        on_gpu = device.type == "cuda"
+        self._copies = torch.cuda.Stream(device) if on_gpu else None
+        self._memory: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
         self._taps: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
-    @torch.inference_mode()
     def fill(self, frames: Sequence[Frame], geometry: InputGeometry) -> Tensor:
         """``(N, H, W, 3)`` uint8 BGR on the device, resized and padded.
 
@@ -39,8 +42,33 @@ class DeviceInput:
         Raises:
             ValueError: A frame has no pixels.
         """
-        header = frames[0].header
-        pixels = self._upload(frames)
+        return self.convert(self.upload(frames), frames[0].header, geometry)
+
+    @torch.inference_mode()
+    def upload(self, frames: Sequence[Frame]) -> Tensor:
+        """Pixels of frames of one shape, ``(N, …)`` uint8 on the device, in the same place always.
+
+        What was uploaded before must have been computed: its memory is used again.
+
+        Raises:
+            ValueError: A frame has no pixels.
+        """
+        staged, there = self._memory_for(len(frames), frames[0].header.shape)
+        for index, frame in enumerate(frames):
+            if frame.pixels is None:
+                raise ValueError(
+                    f"{frame.header.stream}: frame {frame.header.number} has no pixels"
+                )
+            np.copyto(staged[index].numpy(), frame.pixels)
+            with torch.cuda.stream(self._copies):  # of a CPU, none
+                there[index].copy_(staged[index], non_blocking=True)
+        if self._copies is not None:
+            torch.cuda.current_stream(self._device).wait_stream(self._copies)
+        return there[: len(frames)]
+
+    @torch.inference_mode()
+    def convert(self, pixels: Tensor, header: FrameHeader, geometry: InputGeometry) -> Tensor:
+        """``(N, H, W, 3)`` uint8 BGR of what `upload` gave, resized and padded."""
         if header.pixel_format is PixelFormat.YUV420P:
             images = yuv_to_bgr(pixels)
         else:
@@ -53,21 +81,13 @@ class DeviceInput:
         padded = F.pad(images, (left, right, top, bottom))
         return padded.permute(0, 2, 3, 1).to(torch.uint8)
 
-    def _upload(self, frames: Sequence[Frame]) -> Tensor:
-        """Pixels of all frames, ``(N, …)`` uint8 on the device."""
-        shape = len(frames), *frames[0].header.shape
-        if shape not in self._staged:
-            locked = self._device.type == "cuda"
-            self._staged[shape] = torch.empty(shape, dtype=torch.uint8, pin_memory=locked)
-        staged = self._staged[shape]
-        for place, frame in zip(staged.numpy(), frames, strict=True):
-            if frame.pixels is None:
-                raise ValueError(
-                    f"{frame.header.stream}: frame {frame.header.number} has no pixels"
-                )
-            np.copyto(place, frame.pixels)
-        # The boxes that come back end the use of this memory before it is filled again.
-        return staged.to(self._device, non_blocking=True)
+    def _memory_for(self, count: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """Room for ``count`` frames or more, page-locked here and on the device."""
+        if shape not in self._memory or len(self._memory[shape][0]) < count:
+            room = (max(count, _ROOM), *shape)
+            staged = torch.empty(room, dtype=torch.uint8, pin_memory=self._copies is not None)
+            self._memory[shape] = staged, torch.empty_like(staged, device=self._device)
+        return self._memory[shape]
 
     def _resized(self, images: Tensor, height: int, width: int) -> Tensor:
         """As OpenCV: by area where it shrinks, bilinear where it grows; whole numbers."""

@@ -10,8 +10,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import torch
 
-from stages.detector.device_input import DeviceInput
+from stages.detector.device_computation import DeviceComputation
 from stages.detector.engines import Engine, EngineName, EngineOutput, build_engine
+from stages.detector.engines.recordings import CudaRecorder, Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
 from stages.detector.preprocessing import InputGeometry, input_geometry
@@ -37,6 +38,7 @@ class NetworkDetector:
         scale: Frames are resized by this before the network; None for the weights' own.
         min_score: Detections under it are left out.
         threads: On the CPU; 0 leaves it to the engine.
+        recorded: On a GPU, kernels are recorded once and replayed, see `Recordings`.
 
     Raises:
         ConfigError: The weights do not load, or the engine cannot be used.
@@ -52,6 +54,7 @@ class NetworkDetector:
         scale: float | None = None,
         min_score: float = 0.1,
         threads: int = 0,
+        recorded: bool = True,
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
@@ -64,7 +67,7 @@ class NetworkDetector:
         self.scale = self.engine.config.scale if scale is None else scale
         self.min_score = min_score
         self.batch_size = self.engine.batch_size
-        self._compute = _computation(self.engine)
+        self._compute = _computation(self.engine, recorded)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Detections of each frame, scores falling; frames of one shape in one forward pass.
@@ -106,10 +109,10 @@ class NetworkDetector:
         return found
 
 
-def _computation(engine: Engine) -> _Compute:
+def _computation(engine: Engine, recorded: bool) -> _Compute:
     """From frames of one shape to boxes in the input: on a GPU all of it, else not the resizing."""
-    if isinstance(engine, TorchEngine) and engine.device.type != "cpu":
-        made_there = DeviceInput(engine.device)
-        return lambda frames, geometry: engine.detect_there(made_there.fill(frames, geometry))
+    if isinstance(engine, TorchEngine) and engine.device.type == "cuda":
+        recordings = Recordings(CudaRecorder(engine.device)) if recorded else None
+        return DeviceComputation(engine, recordings)
     memory = InputMemory()
     return lambda frames, geometry: engine.detect(memory.fill(frames, geometry))

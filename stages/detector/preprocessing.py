@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -101,7 +102,13 @@ def normalise(images: Tensor) -> Tensor:
     """``(N, H, W, 3)`` uint8 BGR to ``(N, 3, H, W)`` float32 in channels-last memory."""
     # Whole rows at once: a CPU is slow where it takes three numbers at a time.
     pixels = (images.shape[2], 3)
-    mean = torch.tensor(MEAN_BGR, device=images.device).expand(pixels).flatten()
-    std = torch.tensor(STD_BGR, device=images.device).expand(pixels).flatten()
+    mean, std = (values.expand(pixels).flatten() for values in _mean_and_std(images.device))
     rows = images.flatten(2).float().mul_(1 / 255).sub_(mean).div_(std)
     return rows.reshape(images.shape).permute(0, 3, 1, 2)
+
+
+@functools.cache
+def _mean_and_std(device: torch.device) -> tuple[Tensor, Tensor]:
+    """On the device once: a copy for each input would make a GPU wait."""
+    with torch.inference_mode(False):
+        return torch.tensor(MEAN_BGR, device=device), torch.tensor(STD_BGR, device=device)

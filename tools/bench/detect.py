@@ -30,6 +30,7 @@ from tools.bench.figures import CPU, MILLISECONDS, Comparison, Figure, Report, t
 
 EAGER: EngineName = "torch"
 COMPILED = "torch.compile"
+UNRECORDED = "torch, no CUDA graphs"
 CENTERNET = "CenterNet's loop"
 SIZE = 960, 544  # of rendered frames
 COMPARED_SCORE = 0.1  # of boxes that other engines must find, too
@@ -119,13 +120,16 @@ def make_detectors(
         ConfigError: Weights or a model cannot be used.
     """
 
-    def make(path: Path | None, engine: EngineName | None) -> NetworkDetector:
+    def make(
+        path: Path | None, engine: EngineName | None, *, recorded: bool = True
+    ) -> NetworkDetector:
         return NetworkDetector(
             path,
             engine=engine or "auto",
             device=device,
             threads=threads,
             min_score=COMPARED_SCORE / 2,
+            recorded=recorded,
         )
 
     names = engines or (installed_engines() if device == "cpu" else [])
@@ -135,6 +139,8 @@ def make_detectors(
         CENTERNET: CenterNetLoop(file, device, COMPARED_SCORE / 2),
     }
     detectors |= {name: make(weights, name) for name in names if name != EAGER}
+    if device != "cpu":
+        detectors[UNRECORDED] = make(weights, EAGER, recorded=False)
     if compiled:
         import torch
 

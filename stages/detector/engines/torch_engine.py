@@ -45,17 +45,23 @@ class TorchEngine:
         dtype = str(self.dtype).removeprefix("torch.")
         self.description = f"torch {torch.__version__}, {dtype} on {device}"
 
+    @torch.inference_mode()
     def detect(self, images: UInt8Array) -> EngineOutput:
         """See `Engine`."""
-        return self.detect_there(torch.from_numpy(images).to(self.device))
+        return output_of(self.values(torch.from_numpy(images).to(self.device)))
 
     @torch.inference_mode()
-    def detect_there(self, images: Tensor) -> EngineOutput:
-        """The same of images that are on the device already."""
+    def values(self, images: Tensor) -> Tensor:
+        """Of images on the device, ``(N, K, 6)``: box, score and class; see `output_of`."""
         boxes, scores, classes = self.graph(images)
         # One copy from the device is faster than three; small integers are exact in float32.
-        values = torch.cat((boxes, scores[..., None], classes[..., None]), -1).cpu().numpy()
-        return EngineOutput(values[..., :4], values[..., 4], values[..., 5].astype("int64"))
+        return torch.cat((boxes, scores[..., None], classes[..., None]), -1)
+
+
+def output_of(values: Tensor) -> EngineOutput:
+    """What `TorchEngine.values` gave, once the device has it."""
+    found = values.cpu().numpy()
+    return EngineOutput(found[..., :4], found[..., 4], found[..., 5].astype("int64"))
 
 
 def load_network(weights: Path, device: torch.device | str = "cpu") -> SpotNet:

@@ -5,12 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from stages.decoder.scene import Scene
-from stages.decoder.scene_source import DEMO_SCENE
-from stages.detector import network_detector
 from stages.detector.device_input import DeviceInput, area_taps, yuv_to_bgr
 from stages.detector.input_memory import InputMemory
-from stages.detector.network_detector import NetworkDetector
 from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet.config import compact_config, published_config
 from stages.records import Frame, PixelFormat
@@ -61,32 +57,16 @@ def test_a_smaller_batch_has_nothing_of_the_larger():
     assert len(made.fill([yuv_frame(90, 150, 2)], geometry)) == 1
 
 
-def test_boxes_are_those_of_the_cpu():
-    image = Scene(DEMO_SCENE).render(40).image
-    pixels = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
-    frame = replace(yuv_frame(*image.shape[:2], 0), pixels=pixels)
-    plain = NetworkDetector(engine="torch", device="cpu", min_score=0.3)
-    there = NetworkDetector(engine="torch", device="cpu", min_score=0.3)
+def test_a_shape_has_one_place_however_many_frames_come():
     made = DeviceInput(CPU)
-    there._compute = lambda frames, geometry: there.engine.detect_there(made.fill(frames, geometry))
-    [expected], [found] = plain.detect([frame]), there.detect([frame])
-    assert len(expected) == len(found) > 3
-    np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.5)
-    np.testing.assert_allclose(found.scores, expected.scores, atol=0.01)
+    places = {made.upload([yuv_frame(90, 150, 0)] * count).data_ptr() for count in (1, 8, 3)}
+    assert len(places) == 1
+    many = made.upload([yuv_frame(90, 150, seed) for seed in range(9)])
+    assert len(many) == 9
+    np.testing.assert_array_equal(many[8].numpy(), yuv_frame(90, 150, 8).pixels)
 
 
 def test_a_frame_without_pixels_is_named():
     frame = replace(yuv_frame(64, 64, 0), pixels=None)
     with pytest.raises(ValueError, match="s: frame 1 has no pixels"):
         DeviceInput(CPU).fill([frame], input_geometry(64, 64, compact_config()))
-
-
-def test_a_gpu_makes_its_inputs_itself(monkeypatch):
-    engine = NetworkDetector(engine="torch", device="cpu").engine
-    seen = []
-    monkeypatch.setattr(network_detector, "DeviceInput", lambda device: seen.append(device))
-    network_detector._computation(engine)
-    assert seen == []
-    engine.device = torch.device("cuda")
-    network_detector._computation(engine)
-    assert seen == [torch.device("cuda")]

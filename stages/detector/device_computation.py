@@ -1,0 +1,45 @@
+"""All of a detection on a GPU: pixels go there once, boxes come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from stages.detector.device_input import DeviceInput
+from stages.detector.engines import EngineOutput
+from stages.detector.engines.recordings import Recordings
+from stages.detector.engines.torch_engine import TorchEngine, output_of
+from stages.detector.preprocessing import InputGeometry
+from stages.records import Frame
+
+
+class DeviceComputation:
+    """From frames to boxes in the input.
+
+    Args:
+        engine: On the device.
+        recordings: What is recorded of it; None computes as it comes.
+    """
+
+    def __init__(self, engine: TorchEngine, recordings: Recordings | None) -> None:
+        self._engine = engine
+        self._input = DeviceInput(engine.device)
+        self._recordings = recordings
+
+    @torch.inference_mode()
+    def __call__(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
+        """Best peaks of frames of one shape.
+
+        Raises:
+            ValueError: A frame has no pixels.
+        """
+        pixels, header = self._input.upload(frames), frames[0].header
+
+        def values() -> torch.Tensor:
+            return self._engine.values(self._input.convert(pixels, header, geometry))
+
+        if self._recordings is None:
+            return output_of(values())
+        place = pixels.data_ptr(), pixels.shape, header.pixel_format, geometry
+        return output_of(self._recordings.run(place, values))

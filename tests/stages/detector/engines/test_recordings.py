@@ -1,0 +1,70 @@
+import logging
+
+import torch
+
+from stages.detector.engines.recordings import Recordings
+
+
+def values(score):
+    return torch.tensor([[[1.0, 2, 3, 4, score, 0]]])
+
+
+class Recorder:
+    """Replays what a function gave when it was recorded, plus ``wrong``."""
+
+    def __init__(self, wrong=0.0):
+        self.recorded = 0
+        self.wrong = wrong
+
+    def __call__(self, compute):
+        self.recorded += 1
+        result = compute() + self.wrong
+        return lambda: result
+
+
+def score_of(result):
+    return round(float(result[0, 0, 4]), 3)
+
+
+def test_each_key_is_recorded_once_and_then_replayed():
+    recorder = Recorder()
+    recordings = Recordings(recorder)
+    assert score_of(recordings.run("a", lambda: values(0.5))) == 0.5
+    assert score_of(recordings.run("b", lambda: values(0.7))) == 0.7
+    # A real recording reads its inputs anew; this one shows that nothing was computed.
+    assert score_of(recordings.run("a", lambda: values(0.9))) == 0.5
+    assert recorder.recorded == 2
+
+
+def test_few_are_kept_and_the_oldest_is_recorded_anew():
+    recorder = Recorder()
+    recordings = Recordings(recorder)
+    for key in range(33):
+        recordings.run(key, lambda: values(0.5))
+    recordings.run(32, lambda: values(0.5))
+    assert recorder.recorded == 33
+    recordings.run(0, lambda: values(0.5))
+    assert recorder.recorded == 34
+
+
+def test_a_replay_of_other_scores_is_not_used(caplog):
+    recorder = Recorder(wrong=0.1)
+    recordings = Recordings(recorder)
+    for score in (0.5, 0.6):
+        assert score_of(recordings.run("a", lambda score=score: values(score))) == score
+    assert recorder.recorded == 1
+    assert [r.message for r in caplog.records] == [
+        "CUDA graphs give other scores on this GPU; it goes without"
+    ]
+
+
+def test_a_gpu_that_records_nothing_computes(caplog):
+    def record(compute):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    recordings = Recordings(record)
+    with caplog.at_level(logging.WARNING):
+        for score in (0.5, 0.6):
+            assert score_of(recordings.run("a", lambda score=score: values(score))) == score
+    assert len(caplog.records) == 1
+    assert "not permitted" in caplog.records[0].message
