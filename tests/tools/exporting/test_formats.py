@@ -14,6 +14,7 @@ from stages.detector.engines.torch_engine import load_network
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
 from stages.errors import ConfigError, OutputError
+from tools.bench.detect import rendered_frames
 from tools.detect import detect_images
 from tools.exporting.formats import SUFFIXES, export
 
@@ -110,13 +111,21 @@ def test_a_missing_package_names_its_extra(format, package, extra, int8, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
-def test_int8_finds_nearly_the_same(image, tmp_path):
+def test_int8_finds_nearly_the_same(tmp_path):
     pytest.importorskip("nncf")
+    [frame] = rendered_frames(1)
+    height, width = frame.header.height, frame.header.width
     model, data = export(
-        find_weights(), "openvino", tmp_path / "a.xml", (192, 320), int8=True, scenes=1
+        find_weights(), "openvino", tmp_path / "a.xml", (height, width), int8=True, scenes=8
     )
     assert data.name == "a.bin"
     assert data.stat().st_size < find_weights().stat().st_size
     detector = NetworkDetector(model, threads=1)
     assert "int8" in detector.engine.description
     assert detector.engine.config == CONFIG
+    [found] = detector.detect([frame])
+    [expected] = NetworkDetector(threads=1, engine="torch").detect([frame])
+    sure = expected.scores > 0.5
+    assert sure.sum() > 3
+    gaps = np.abs(found.boxes[:, None] - expected.boxes[None, sure]).max(-1).min(0)
+    assert gaps.max() < 1  # pixels
