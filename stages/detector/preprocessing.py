@@ -107,8 +107,17 @@ def normalise(images: Tensor) -> Tensor:
     return rows.reshape(images.shape).permute(0, 3, 1, 2)
 
 
-@functools.cache
+_ON_CPU = torch.tensor(MEAN_BGR), torch.tensor(STD_BGR)
+
+
 def _mean_and_std(device: torch.device) -> tuple[Tensor, Tensor]:
-    """On the device once: a copy for each input would make a GPU wait."""
+    # A cache would be part of what the first tracing on a CPU records, and not of the next.
+    return _ON_CPU if device.type == "cpu" else _mean_and_std_on(device)
+
+
+@functools.cache
+def _mean_and_std_on(device: torch.device) -> tuple[Tensor, Tensor]:
+    """On a GPU once: a copy for each input would make it wait."""
     with torch.inference_mode(False):
-        return torch.tensor(MEAN_BGR, device=device), torch.tensor(STD_BGR, device=device)
+        mean, std = (values.to(device) for values in _ON_CPU)
+    return mean, std
