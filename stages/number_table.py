@@ -71,6 +71,14 @@ class NumberTable:
             numbers = [number for number, line in enumerate(self._lines, 1) if line.strip()]
             raise ConfigError(f"{self.path}:{numbers[row]}: {reason(self.values[row])}")
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> NumberTable:
+        """The rows where ``kept`` ``(N,)`` is True, their line numbers as in the file."""
+        lines = list(self._lines)
+        filled = [number for number, line in enumerate(lines) if line.strip()]
+        for row in np.flatnonzero(~kept):
+            lines[filled[row]] = ""
+        return NumberTable(self.path, self.values[kept], lines)
+
     def frame_indices(self, frame_count: int | None = None) -> Int64Array:
         """The first column, 1-based frame numbers, as 0-based indices ``(N,)``.
 

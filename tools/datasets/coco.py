@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from stages.errors import ConfigError, SourceError
 from tools.datasets.boxes import cut_boxes, cut_regions
-from tools.datasets.folder_tree import FolderTree, split_of
+from tools.datasets.folder_tree import IMAGES, FolderTree, split_of
 from tools.datasets.image_size import image_size
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 
 ANNOTATIONS = "annotations.json"
-IMAGES = "images"
 _KEYS = ("images", "annotations", "categories")
+_Entry = TypeVar("_Entry")
 
 
 def coco_files(tree: FolderTree) -> list[Path]:
@@ -54,12 +55,13 @@ def read_coco(tree: FolderTree, files: list[Path]) -> DataSet | None:
     """
     problems: list[Problem] = []
     samples: list[Sample] = []
+    seen: set[Path] = set()
     found = False
     for file in files:
         try:
             content = _load(file)
             if content is not None:
-                samples += _CocoFile(tree, file, content, problems).samples()
+                samples += _CocoFile(tree, file, content, problems).samples(seen)
                 found = True
         except ConfigError as error:
             if len(files) == 1:
@@ -98,30 +100,49 @@ class _CocoFile:
         inner = file.relative_to(tree.root).with_suffix("").parts
         self._split = split_of(*reversed(inner))
         self._folders = self._places()
-        try:
-            self._names = {int(each["id"]): str(each["name"]) for each in content["categories"]}
-            self._images = [(int(each["id"]), each) for each in content["images"]]
-            self._annotations: dict[int, list[dict[str, Any]]] = defaultdict(list)
-            for each in content["annotations"]:
-                self._annotations[int(each["image_id"])].append(each)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigError(f"{file} is not a COCO annotation file: {error!r}") from error
+        self._names = self._first("category", content["categories"], lambda each: str(each["name"]))
+        self._images = self._first("image", content["images"], lambda each: dict(each))
+        self._annotations: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for index, each in enumerate(content["annotations"]):
+            try:
+                self._annotations[_key(each["image_id"])].append(each)
+            except (KeyError, TypeError):
+                self._note(ProblemKind.UNREADABLE_ROW, f"annotations[{index}]: no image_id")
 
-    def samples(self) -> list[Sample]:
-        """Those whose image is there."""
-        known = {number for number, _ in self._images}
-        for number in sorted(self._annotations.keys() - known):
+    def samples(self, seen: set[Path]) -> list[Sample]:
+        """Those whose image is there and not among ``seen``, to which they are added."""
+        for number in sorted(self._annotations.keys() - self._images.keys()):
             self._note(ProblemKind.MISSING_FRAME, f"image {number} is not listed")
-        made = [self._sample(number, entry) for number, entry in self._images]
+        made = [self._sample(number, entry, seen) for number, entry in self._images.items()]
         return [sample for sample in made if sample is not None]
 
-    def _sample(self, number: int, entry: dict[str, Any]) -> Sample | None:
+    def _first(
+        self, what: str, entries: list[Any], read: Callable[[dict[str, Any]], _Entry]
+    ) -> dict[str, _Entry]:
+        """Entries by id, of several with one id the first."""
+        found: dict[str, _Entry] = {}
+        for index, entry in enumerate(entries):
+            try:
+                key, value = _key(entry["id"]), read(entry)
+            except (KeyError, TypeError, ValueError) as error:
+                reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+                self._note(ProblemKind.UNREADABLE_ROW, f"{what} number {index + 1}: {reason}")
+                continue
+            if key in found:
+                self._note(ProblemKind.STATED_TWICE, f"{what} {key}")
+            found.setdefault(key, value)
+        return found
+
+    def _sample(self, number: str, entry: dict[str, Any], seen: set[Path]) -> Sample | None:
         name = str(entry.get("file_name", ""))
         path = next(
             (folder / name for folder in self._folders if self._tree.has(folder / name)), None
         )
         if path is None:
             self._note(ProblemKind.MISSING_IMAGE, name or f"image {number} has no file_name")
+            return None
+        if path in seen:
+            self._note(ProblemKind.STATED_TWICE, f"image {number}: {name}")
             return None
         try:
             if "width" in entry and "height" in entry:
@@ -138,13 +159,15 @@ class _CocoFile:
         except SourceError as error:
             self._note(ProblemKind.UNREADABLE_IMAGE, str(error))
             return None
+        seen.add(path)
         if self._split:
             conditions["split"] = self._split
         boxes, labels, hidden, ignored = self._boxes(name, self._annotations[number])
         cut = cut_boxes(boxes, hidden, width, height)
         for kind, row in cut.faults():
             self._note(kind, f"{name}, {labels[row]}")
-        scene = path.stem if entry.get("scene") in (None, "") else str(entry["scene"])
+        given = entry.get("scene")
+        scene = self._tree.scene(path) if given in (None, "") else str(given)
         return Sample(
             path,
             self._tree.name,
@@ -168,7 +191,7 @@ class _CocoFile:
             place = f"{name}, annotation {annotation.get('id', '?')}"
             try:
                 left, top, width, height = map(float, annotation["bbox"])
-                category = int(annotation["category_id"])
+                category = _key(annotation["category_id"])
                 share = float(annotation.get("hidden", 0.0))
                 if not 0 <= share <= 1:
                     raise ValueError(f"hidden {share}")
@@ -202,3 +225,12 @@ class _CocoFile:
 
     def _note(self, kind: ProblemKind, place: str) -> None:
         self._problems.append(Problem(kind, f"{self._file.name}: {place}"))
+
+
+def _key(value: object) -> str:
+    """An id, a number or a text, as a text."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int | str) or isinstance(value, bool):
+        raise TypeError(f"id {value!r} is neither a number nor a text")
+    return str(value)

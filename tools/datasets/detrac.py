@@ -18,13 +18,15 @@ from tools.datasets.sequences import (
 )
 from tools.evaluation.detrac_xml import read_detrac_xml
 
-_FOLDER = re.compile(r"MVI_\d+")
-_FILE = re.compile(r"(MVI_\d+)(_v\d+)?\.xml")  # the tracking annotation has a version 3
+_VERSION = re.compile(r"_v\d+$")  # the tracking annotation has a version 3
+_KNOWN = re.compile(r"MVI_\d+(_v\d+)?\.xml")
+_ROOT = re.compile(rb"<sequence[\s>]")
+_HEAD = 2048  # bytes of a file, among which its root element begins
 
 
 def is_detrac(tree: FolderTree) -> bool:
     """Whether an annotation of UA-DETRAC lies anywhere under the root."""
-    return any(_FILE.fullmatch(name) for folder in tree.walk() for name in tree.files(folder))
+    return any(_annotations(tree, folder) for folder in tree.walk())
 
 
 def read_detrac(tree: FolderTree) -> DataSet:
@@ -38,18 +40,15 @@ def read_detrac(tree: FolderTree) -> DataSet:
     folders: dict[str, Path] = {}
     annotations: dict[str, Path] = {}
     for folder in tree.walk():
-        names = tree.files(folder)
-        if _FOLDER.fullmatch(folder.name) and any(map(is_image, names)):
+        if any(map(is_image, tree.files(folder))):
             put_once(folders, folder.name, folder, problems)
-        for name in sorted(names, reverse=True):  # the later version first
-            match = _FILE.fullmatch(name)
-            if match is not None:
-                put_once(annotations, match[1], folder / name, problems)
+        for file in _annotations(tree, folder):
+            put_once(annotations, _VERSION.sub("", file.stem), file, problems)
     problems += missing_parts(annotations, folders)
     samples: list[Sample] = []
     for name in sorted(annotations.keys() & folders.keys()):
         try:
-            sequence = _sequence(tree.root, name, annotations[name], folders[name])
+            sequence = _sequence(tree.root, name, annotations[name], folders[name], problems)
         except ConfigError as error:
             problems.append(Problem(ProblemKind.UNREADABLE_FILE, str(error)))
             continue
@@ -57,8 +56,28 @@ def read_detrac(tree: FolderTree) -> DataSet:
     return DataSet(tree.name, tree.root, "detrac", samples, problems)
 
 
-def _sequence(root: Path, name: str, file: Path, images: Path) -> AnnotatedSequence:
-    annotation = read_detrac_xml(file)
+def _annotations(tree: FolderTree, folder: Path) -> list[Path]:
+    """Files of a folder that hold a sequence, of its versions the later first."""
+    names = sorted(tree.files(folder), reverse=True)
+    return [folder / name for name in names if name.endswith(".xml") and _is_one(folder / name)]
+
+
+def _is_one(file: Path) -> bool:
+    if _KNOWN.fullmatch(file.name):
+        return True
+    try:
+        with file.open("rb") as content:
+            return _ROOT.search(content.read(_HEAD)) is not None
+    except OSError:
+        return False
+
+
+def _sequence(
+    root: Path, name: str, file: Path, images: Path, problems: list[Problem]
+) -> AnnotatedSequence:
+    faults: list[str] = []
+    annotation = read_detrac_xml(file, faults)
+    problems += [Problem(ProblemKind.UNREADABLE_ROW, fault) for fault in faults]
     conditions = {
         "weather": annotation.weather,
         "camera_state": annotation.camera_state,

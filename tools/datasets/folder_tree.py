@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stages.decoder.image_folder import IMAGE_SUFFIXES
 
+IMAGES = "images"
 MASKS = "masks"
 _SPLIT = re.compile(r"(?<![a-z])(train|valid|val|test)(?:ation|ing)?(?![a-z])")
 
@@ -63,6 +64,14 @@ class FolderTree:
         """Image files in ``folder``, sorted by name."""
         names = sorted(self.files(folder))
         return [folder / name for name in names if is_image(name)]
+
+    def scene(self, image: Path) -> str:
+        """The scene of a single image: where it lies, without its suffix and folders ``images``."""
+        try:
+            parts = image.relative_to(self.root).with_suffix("").parts
+        except ValueError:  # elsewhere
+            return image.stem
+        return "/".join([*(part for part in parts[:-1] if part != IMAGES), parts[-1]])
 
     def mask(self, scene: str, image: Path) -> Path | None:
         """The foreground mask of an image of ``scene``, where ``spotstream segment`` made one."""

@@ -79,6 +79,7 @@ class ProblemKind(StrEnum):
     NO_IMAGES = "annotated sequence without images"
     NOT_ANNOTATED = "sequence without annotation"
     FRAME_NOT_ANNOTATED = "image before the first or after the last annotated frame"
+    NO_NUMBER = "image of a sequence without a number at the end of its name"
     STATED_TWICE = "stated twice"
     UNREADABLE_FILE = "annotation file that cannot be read"
     UNREADABLE_ROW = "annotation that cannot be read"

@@ -63,7 +63,7 @@ def sequence_samples(
         images: Folder of the images; the number at the end of a name is that of the frame.
         problems: What cannot be used is added here.
     """
-    paths = _images_by_frame(tree, images)
+    paths = _images_by_frame(tree, images, problems)
     size = _first_size(paths, problems)
     if size is None:
         problems.append(Problem(ProblemKind.NO_IMAGES, f"{sequence.name}: {images}"))
@@ -128,9 +128,16 @@ def put_once(found: dict[str, Path], name: str, path: Path, problems: list[Probl
         problems.append(Problem(ProblemKind.STATED_TWICE, place))
 
 
-def _images_by_frame(tree: FolderTree, folder: Path) -> dict[int, Path]:
-    numbered = ((_NUMBER.search(path.stem), path) for path in tree.images(folder))
-    return {int(match[1]): path for match, path in numbered if match is not None}
+def _images_by_frame(tree: FolderTree, folder: Path, problems: list[Problem]) -> dict[int, Path]:
+    found: dict[int, Path] = {}
+    for path in tree.images(folder):
+        number = _NUMBER.search(path.stem)
+        if number is None:
+            problems.append(Problem(ProblemKind.NO_NUMBER, str(path)))
+        elif (first := found.setdefault(int(number[1]), path)) != path:
+            place = f"frame {int(number[1])}: {path}, used is {first.name}"
+            problems.append(Problem(ProblemKind.STATED_TWICE, place))
+    return found
 
 
 def _first_size(paths: dict[int, Path], problems: list[Problem]) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ from tools.datasets.sequences import (
     put_once,
     sequence_samples,
 )
-from tools.evaluation.mot_file import MIN_COLUMNS, boxes_of
+from tools.evaluation.mot_file import HEIGHT, MIN_COLUMNS, WIDTH, boxes_of
 from tools.evaluation.uavdt import IGNORED, OBJECTS
 
 CLASSES = {1: "car", 2: "truck", 3: "bus"}
@@ -76,7 +76,7 @@ def read_uavdt(tree: FolderTree) -> DataSet:
 def _sequence(
     name: str, file: Path, conditions: dict[str, str], problems: list[Problem]
 ) -> AnnotatedSequence:
-    table = NumberTable.read(file, _CLASS_COLUMN + 1, "annotation")
+    table = _usable(NumberTable.read(file, _CLASS_COLUMN + 1, "annotation"), file, problems)
     frames, boxes = table.frame_indices() + 1, boxes_of(table)
     annotated = frames
     known = np.isin(table.values[:, _CLASS_COLUMN], list(CLASSES))
@@ -89,6 +89,7 @@ def _sequence(
     ignored = file.with_name(name + IGNORED)
     if ignored.exists():
         ignored_table = NumberTable.read(ignored, MIN_COLUMNS, "ignored boxes")
+        ignored_table = _usable(ignored_table, ignored, problems)
         ignored_frames = ignored_table.frame_indices() + 1
         regions = np.concatenate([regions, boxes_of(ignored_table)])
         region_frames = np.concatenate([region_frames, ignored_frames])
@@ -108,3 +109,12 @@ def _sequence(
         region_frames=region_frames,
         conditions=conditions,
     )
+
+
+def _usable(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTable:
+    """The rows whose box has no negative side."""
+    good = (table.values[:, WIDTH] >= 0) & (table.values[:, HEIGHT] >= 0)
+    for row in np.flatnonzero(~good):
+        place = f"{file.name}, frame {table.values[row, 0]:g}"
+        problems.append(Problem(ProblemKind.FLAT_BOX, place))
+    return table.only(good)

@@ -136,7 +136,7 @@ class _Description:
         return None
 
     def _listed(self, file: Path, problems: list[Problem]) -> Iterator[Path]:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -167,10 +167,11 @@ def _sample(
     cut = cut_boxes(corners, np.zeros(len(corners)), width, height)
     problems += [Problem(kind, f"{file}:{lines[row]}") for kind, row in cut.faults()]
     kept = cut.usable & known
+    scene = tree.scene(path)
     return Sample(
         path,
         tree.name,
-        path.stem,
+        scene,
         None,
         width,
         height,
@@ -178,7 +179,7 @@ def _sample(
         tuple(names[numbers[row]] for row in np.flatnonzero(kept)),
         cut.hidden[kept],
         cut_regions(corners[~known], width, height),
-        tree.mask(path.stem, path),
+        tree.mask(scene, path),
         {"split": split},
     )
 

@@ -41,12 +41,13 @@ def read_labels(
         if not fields:
             continue
         try:
-            number, values = int(float(fields[0])), [float(field) for field in fields[1:]]
-            box = _box(values)
+            number, box = float(fields[0]), _box([float(field) for field in fields[1:]])
+            if not number.is_integer():
+                raise ValueError(f"class {fields[0]} is no whole number")
         except (ValueError, OverflowError) as error:
             problems.append(Problem(ProblemKind.UNREADABLE_ROW, f"{file}:{line}: {error}"))
             continue
-        numbers.append(number)
+        numbers.append(int(number))
         boxes.append(box)
         lines.append(line)
     return numbers, boxes, lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -52,8 +52,13 @@ class DetracAnnotation:
     camera_state: str | None
 
 
-def read_detrac_xml(path: Path) -> DetracAnnotation:
+def read_detrac_xml(path: Path, faults: list[str] | None = None) -> DetracAnnotation:
     """Reads the annotation of a sequence.
+
+    Args:
+        path: The file.
+        faults: Where given, a faulty target, region or frame is left out and told here, and does
+            not make the file unusable.
 
     Raises:
         ConfigError: The file cannot be read or is not of the format; the message names the file
@@ -62,32 +67,43 @@ def read_detrac_xml(path: Path) -> DetracAnnotation:
     root = _parse(path)
     frames, ids, boxes, hidden, types = [], [], [], [], []
     annotated: set[int] = set()
-    frame = None
-    try:
-        regions = [_box(node) for node in root.iterfind("ignored_region/box")]
-        for frame_node in root.iter("frame"):
-            frame = int(frame_node.attrib["num"])
-            if not 1 <= frame <= MAX_FRAME:
-                raise ValueError(f"num must lie between 1 and {MAX_FRAME}")
-            annotated.add(frame)
-            present: set[int] = set()
-            for target in frame_node.iter("target"):
-                box, attributes, covered = _parts(target)
-                identity = int(target.attrib["id"])
-                if abs(identity) > LARGEST_ID:
-                    raise ValueError(f"id {identity} is too large")
-                if identity in present:
-                    raise ValueError(f"id {identity} stands twice")
-                present.add(identity)
-                frames.append(frame)
-                ids.append(identity)
-                boxes.append(box)
-                hidden.append(max(_occlusion(covered, box), _truncation(attributes)))
-                types.append(attributes.get("vehicle_type", "vehicle"))
-    except (KeyError, ValueError) as error:
+    frame: int | None = None
+
+    def refuse(error: KeyError | ValueError) -> None:
         place = path if frame is None else f"{path}:{_line_of(path, frame)}: frame {frame}"
         reason = f"attribute {error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ConfigError(f"{place}: {reason}") from None
+        if faults is None:
+            raise ConfigError(f"{place}: {reason}") from None
+        faults.append(f"{place}: {reason}")
+
+    regions = []
+    for node in root.iterfind("ignored_region/box"):
+        try:
+            regions.append(_box(node))
+        except (KeyError, ValueError) as error:
+            refuse(error)
+    for frame_node in root.iter("frame"):
+        try:
+            frame = _frame_number(frame_node, annotated)
+        except (KeyError, ValueError) as error:
+            refuse(error)
+            continue
+        annotated.add(frame)
+        present: set[int] = set()
+        for target in frame_node.iter("target"):
+            try:
+                box, attributes, covered = _parts(target)
+                identity = _identity(target, present)
+                share = max(_occlusion(covered, box), _truncation(attributes))
+            except (KeyError, ValueError) as error:
+                refuse(error)
+                continue
+            present.add(identity)
+            frames.append(frame)
+            ids.append(identity)
+            boxes.append(box)
+            hidden.append(share)
+            types.append(attributes.get("vehicle_type", "vehicle"))
     about = root.find("sequence_attribute")
     conditions = {} if about is None else about.attrib
     return DetracAnnotation(
@@ -118,6 +134,24 @@ def _parse(path: Path) -> ElementTree.Element:
     if root.tag != "sequence":
         raise ConfigError(f"{path}: expected <sequence>, got <{root.tag}>")
     return root
+
+
+def _frame_number(node: ElementTree.Element, known: Container[int]) -> int:
+    frame = int(node.attrib["num"])
+    if not 1 <= frame <= MAX_FRAME:
+        raise ValueError(f"num must lie between 1 and {MAX_FRAME}")
+    if frame in known:
+        raise ValueError(f"frame {frame} stands twice")
+    return frame
+
+
+def _identity(target: ElementTree.Element, known: Container[int]) -> int:
+    identity = int(target.attrib["id"])
+    if abs(identity) > LARGEST_ID:
+        raise ValueError(f"id {identity} is too large")
+    if identity in known:
+        raise ValueError(f"id {identity} stands twice")
+    return identity
 
 
 def _array(boxes: Sequence[_Box]) -> FloatArray:

@@ -21,11 +21,11 @@ def write_json(file: Path, images: list[dict[str, Any]], annotations: list[dict[
     file.write_text(json.dumps(content))
 
 
-def entry(number: int, name: str, **more: object) -> dict[str, Any]:
+def entry(number: int | str, name: str, **more: object) -> dict[str, Any]:
     return {"id": number, "file_name": name, "width": 96, "height": 54, **more}
 
 
-def box(image: int, *sides: float, category: int = 1, **more: object) -> dict[str, Any]:
+def box(image: int | str, *sides: float, category: int = 1, **more: object) -> dict[str, Any]:
     return {"image_id": image, "category_id": category, "bbox": list(sides), **more}
 
 
@@ -158,10 +158,10 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
         ("FLAT_BOX", "annotations.json: a.png, car"),
         ("MISSING_FRAME", "annotations.json: image 77 is not listed"),
         ("MISSING_IMAGE", "annotations.json: gone.png"),
+        ("STATED_TWICE", "annotations.json: image 4: a.png"),
         ("UNREADABLE_IMAGE", f"annotations.json: {bad}"),
         ("UNREADABLE_ROW", "annotations.json: a.png, annotation 101"),
         ("UNREADABLE_ROW", "annotations.json: a.png, annotation 107"),
-        ("UNREADABLE_ROW", "annotations.json: image a.png"),
     ]
 
 
@@ -170,7 +170,7 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     [
         ('{"images": [],\n "annotations": [}', "annotations.json:2: not valid JSON"),
         ('{"images": []}', "it needs images, annotations, categories"),
-        ('{"images": [{}], "annotations": [], "categories": []}', "KeyError('id')"),
+        ('{"images": [{}], "annotations": [], "categories": []}', "image number 1: no 'id'"),
         ("\x00\xff", "annotations.json"),
     ],
 )
@@ -194,7 +194,7 @@ def test_one_broken_file_of_several_is_left_out(tmp_path: Path) -> None:
             "UNREADABLE_FILE",
             "other.json:1: not valid JSON: Expecting property name enclosed in double quotes",
         ),
-        ("UNREADABLE_FILE", "val.json is not a COCO annotation file: KeyError('id')"),
+        ("UNREADABLE_ROW", "val.json: image number 1: no 'id'"),
     ]
 
 
@@ -204,3 +204,46 @@ def test_real_data(shared: Callable[[str], Path]) -> None:
     assert data_set.label_counts().total() == 4997
     assert data_set.problems == []
     assert len({sample.scene for sample in data_set.samples}) == 7
+
+
+def test_what_stands_twice_is_used_once(tmp_path: Path) -> None:
+    write_json(
+        tmp_path / "annotations.json",
+        [entry(1, "a.png"), entry(50, "a.png"), entry(2, "b.png"), entry(2, "c.png")],
+        [box(1, 1, 1, 9, 9), box(2, 2, 2, 9, 9)],
+    )
+    for name in "abc":
+        write_image(tmp_path / "images" / f"{name}.png")
+    content = json.loads((tmp_path / "annotations.json").read_text())
+    content["categories"].append({"id": 1, "name": "bus"})
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    data_set = read_data_set(tmp_path)
+    assert [(sample.scene, sample.labels) for sample in data_set.samples] == [
+        ("a", ("car",)),
+        ("b", ("car",)),
+    ]
+    assert problems(data_set) == [
+        ("STATED_TWICE", "annotations.json: category 1"),
+        ("STATED_TWICE", "annotations.json: image 2"),
+        ("STATED_TWICE", "annotations.json: image 50: a.png"),
+    ]
+
+
+def test_faulty_entries_cost_themselves_only(tmp_path: Path) -> None:
+    write_json(tmp_path / "annotations.json", [entry("x1", "a.png")], [box("x1", 1, 1, 9, 9)])
+    write_image(tmp_path / "images" / "a.png")
+    content = json.loads((tmp_path / "annotations.json").read_text())
+    content["categories"].append({"id": 9})
+    content["images"].append({"id": [], "file_name": "a.png"})
+    content["annotations"].append({"bbox": [1, 1, 5, 5], "category_id": 1})
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    data_set = read_data_set(tmp_path)
+    assert [sample.labels for sample in data_set.samples] == [("car",)]
+    assert problems(data_set) == [
+        ("UNREADABLE_ROW", "annotations.json: annotations[1]: no image_id"),
+        ("UNREADABLE_ROW", "annotations.json: category number 3: no 'name'"),
+        (
+            "UNREADABLE_ROW",
+            "annotations.json: image number 2: id [] is neither a number nor a text",
+        ),
+    ]

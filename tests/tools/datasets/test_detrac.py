@@ -194,3 +194,39 @@ def test_real_frames(shared: Callable[[str], Path]) -> None:
     assert first.conditions == {"weather": "sunny", "camera_state": "unstable"}
     assert first.read().shape == (540, 960, 3)
     assert data_set.problem_counts().total() == 7
+
+
+def test_a_faulty_target_or_frame_costs_itself_only(tmp_path: Path) -> None:
+    targets = target(1, 10, width=-5) + target(2, 20) + target(2, 30) + target(3, 40, cut=1.2)
+    write_sequence(tmp_path, "MVI_1", {1: targets, 2: target(1, 50)}, 2)
+    file = tmp_path / ANNOTATIONS / "MVI_1.xml"
+    again = FRAME.format(number=1, targets=target(4, 60))
+    file.write_text(file.read_text().replace("</sequence>", f"{again}</sequence>"))
+    data_set = read_data_set(tmp_path)
+    assert [sample.boxes[:, 0].tolist() for sample in data_set.samples] == [[20], [50]]
+    reasons = [place.rpartition(": ")[2] for _, place in problems(data_set)]
+    assert sorted(reasons) == [
+        "box 10, 10, -5, 20 is none",
+        "frame 1 stands twice",
+        "id 2 stands twice",
+        "truncation_ratio must lie between 0 and 1, got 1.2",
+    ]
+
+
+def test_sequences_may_have_any_name(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "My Cam 1", {1: target(1, 10)}, 1)
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
+    (tmp_path / "notes.xml").write_text("<annotation><sequence_of/></annotation>")
+    data_set = read_data_set(tmp_path)
+    assert [sample.scene for sample in data_set.samples] == ["MVI_1", "My Cam 1"]
+    assert data_set.problems == []
+
+
+def test_two_images_of_one_frame_and_images_of_none(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
+    first = tmp_path / IMAGES / "MVI_1" / "img00001.jpg"
+    write_image(first.with_suffix(".png"))
+    write_image(first.with_name("img00001 (copy).jpg"))
+    data_set = read_data_set(tmp_path)
+    assert [sample.path for sample in data_set.samples] == [first]
+    assert [kind for kind, _ in problems(data_set)] == ["NO_NUMBER", "STATED_TWICE"]

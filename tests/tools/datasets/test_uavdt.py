@@ -66,7 +66,7 @@ def test_hidden_by_degrees_out_of_view_and_occluded(tmp_path: Path) -> None:
 def test_what_cannot_be_used(tmp_path: Path) -> None:
     whole = (
         "1,1,10,10,20,15,1,1,1\n1,2,40,10,20,15,1,1,7\n1,3,10,10,0,15,1,1,1\n4,1,10,10,20,15,1,1,1\n"
-        "1,4,300,10,20,15,1,1,1\n"
+        "1,4,300,10,20,15,1,1,1\n2,1,10,10,-20,15,1,1,1\n"
     )
     write_sequence(tmp_path, "M0101", whole, 3)
     write_sequence(tmp_path, "M0102", "1,1,10,10,20\n", 1)
@@ -77,6 +77,7 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     assert problems(data_set) == [
         ("BOX_OUTSIDE", "M0101_gt_whole.txt, frame 1"),
         ("FLAT_BOX", "M0101_gt_whole.txt, frame 1"),
+        ("FLAT_BOX", "M0101_gt_whole.txt, frame 2"),
         ("MISSING_FRAME", "M0101_gt_whole.txt, frame 4"),
         ("NO_IMAGES", f"{GT}/M0103_gt_whole.txt"),
         ("UNKNOWN_CLASS", "M0101_gt_whole.txt, frame 1, class 7"),

@@ -36,7 +36,7 @@ def test_names_as_dict_and_an_image_without_labels(tmp_path: Path) -> None:
     assert (a.labels, a.width, a.height) == (("car", "bus"), 100, 50)
     assert (b.boxes.shape, b.width, b.height) == ((0, 4), 60, 40)
     assert [s.conditions["split"] for s in (a, b)] == ["train", "val"]
-    assert [s.scene for s in (a, b)] == ["a", "b"]
+    assert [s.scene for s in (a, b)] == ["train/a", "val/b"]
 
 
 @pytest.mark.parametrize(
@@ -138,3 +138,30 @@ def test_a_broken_description_is_refused(tmp_path: Path, text: str, message: str
         read_data_set(tmp_path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_images_of_one_name_have_masks_of_their_own(tmp_path: Path) -> None:
+    write_set(tmp_path, YAML.format(root=tmp_path), "0 0.5 0.5 0.2 0.4\n")
+    write_image(tmp_path / "images" / "val" / "a.jpg", 60, 40)
+    mask = write_image(tmp_path / "masks" / "train" / "a" / "a.png", 100, 50)
+    data_set = read_data_set(tmp_path)
+    masks = {sample.scene: sample.mask for sample in data_set.samples}
+    assert masks == {"train/a": mask, "val/a": None, "val/b": None}
+
+
+def test_a_list_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    write_set(tmp_path, YAML.format(root=tmp_path), "0 0.5 0.5 0.2 0.4\n")
+    (tmp_path / "data.yaml").write_text("train: list.txt\nnames: [car]\n")
+    (tmp_path / "list.txt").write_text("\ufeffimages/train/a.jpg\n", encoding="utf-8")
+    data_set = read_data_set(tmp_path)
+    assert [sample.scene for sample in data_set.samples] == ["train/a"]
+    assert data_set.problems == []
+
+
+def test_a_class_is_a_whole_number(tmp_path: Path) -> None:
+    write_set(tmp_path, YAML.format(root=tmp_path), "0.7 0.5 0.5 0.2 0.4\n0.0 0.5 0.5 0.2 0.4\n")
+    data_set = read_data_set(tmp_path)
+    assert [sample.labels for sample in data_set.samples] == [("car",), ()]
+    ((kind, place),) = problems(data_set)
+    assert kind == "UNREADABLE_ROW"
+    assert place.endswith("a.txt:1: class 0.7 is no whole number")
