@@ -34,15 +34,22 @@ def load_settings(
     content: dict[str, Any] = {}
     if path is not None:
         try:
-            content = yaml.safe_load(path.read_text()) or {}
+            content = yaml.load(path.read_text(), _Loader) or {}
         except FileNotFoundError as error:
             raise ConfigError(f"no config file {path}{advice}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"cannot read config {path}: {error}") from error
         except yaml.YAMLError as error:
-            raise ConfigError(f"{path} is not valid YAML: {error}") from error
+            mark = getattr(error, "problem_mark", None)
+            place = path if mark is None else f"{path}:{mark.line + 1}"
+            problem = getattr(error, "problem", None) or error
+            raise ConfigError(f"{place}: not valid YAML: {problem}") from error
         if not isinstance(content, dict):
             raise ConfigError(f"{path} must hold keys and values, got {type(content).__name__}")
+        # A section without keys is as good as none.
+        content = {
+            key: value for key, value in content.items() if value or not _is_section(model, key)
+        }
     for override in overrides:
         _apply(content, override)
     try:
@@ -58,9 +65,14 @@ def _apply(content: dict[str, Any], override: str) -> None:
     *folders, name = key.split(".")
     for folder in folders:
         content = content.setdefault(folder, {})
+        if isinstance(content, list):
+            raise ConfigError(f"--set {key}: {folder} is a list; set all of it, {folder}=[…]")
         if not isinstance(content, dict):
             raise ConfigError(f"--set {key}: {folder} holds a value, not keys")
-    content[name] = yaml.safe_load(value)
+    try:
+        content[name] = yaml.load(value, _Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}: {value!r} is not valid YAML") from error
 
 
 def _first_problem(
@@ -77,7 +89,7 @@ def _first_problem(
         return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
     problem = first["msg"].removeprefix("Value error, ")
     got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
-    return f"{where}{key}: {problem}{got}"
+    return f"{where}{key}: {problem}{got}" if key else f"{where}{problem}"
 
 
 def _fields(model: type[Any], place: Sequence[int | str]) -> Sequence[str]:
@@ -91,7 +103,25 @@ def _fields(model: type[Any], place: Sequence[int | str]) -> Sequence[str]:
     return _keys(parent)
 
 
+def _is_section(model: type[Any], key: str) -> bool:
+    return key in _keys(model) and bool(_keys(get_type_hints(model)[key]))
+
+
 def _keys(kind: Any) -> Sequence[str]:
     if is_dataclass(kind):
         return [each.name for each in fields(kind)]
     return list(getattr(kind, "model_fields", ()))
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one place, of which YAML would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
+                problem = f"key {key} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)

@@ -61,6 +61,8 @@ def validate(
     for name, (data_set, samples) in sources.validation.items():
         used = scale or data_set.validation_scale or network.config.scale
         images = detect_samples(network, samples, used, classes, data_set.max_hidden)
+        if not images:
+            raise ConfigError(f"{name}: none of {len(samples)} images that are held out opens")
         groups = {f"{name} {scene}": [image for image in images if image.scene == scene]
                   for scene in dict.fromkeys(image.scene for image in images)}  # fmt: skip
         for group, members in {**groups, f"{name}, all at scale {used:g}": images}.items():

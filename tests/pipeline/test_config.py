@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load_config
+from pipeline.config import RunConfig, load_config
 from stages.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -43,6 +43,7 @@ def test_overrides_win(tmp_path):
         ("decoder.frame_rate=0", "decoder.frame_rate: .*positive"),
         ("runtime.metrics=here", "runtime.metrics: .*PORT or HOST:PORT"),
         ("slots", "needs key.path=value"),
+        ("sink.crf=[", "sink.crf: '\\[' is not valid YAML"),
     ],
 )
 def test_a_wrong_setting_is_named(override, message):
@@ -63,3 +64,16 @@ def test_what_other_hosts_can_reach_needs_keys(overrides, message):
         load_config(None, overrides)
     assert "{" not in str(error.value)
     assert load_config(None, ["runtime.publish=tcp://127.0.0.1:5560"]).runtime.publish
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    file = tmp_path / "twice.yaml"
+    file.write_text("detector: {scale: 0.5}\nsink:\n  overlay: false\ndetector: {min_score: 0.2}\n")
+    with pytest.raises(ConfigError, match=r"twice.yaml:4: .*key detector stands twice"):
+        load_config(file)
+
+
+def test_an_empty_section_is_none(tmp_path):
+    file = tmp_path / "empty.yaml"
+    file.write_text("sink:\ndetector:\n")
+    assert load_config(file) == RunConfig()

@@ -89,6 +89,10 @@ class ProblemKind(StrEnum):
     BOX_CUT = "box beyond the border of the frame, cut there"
 
 
+USED_ANYWAY = frozenset({ProblemKind.UNKNOWN_CLASS, ProblemKind.BOX_CUT})
+"""What is no reason to leave something out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something in a data set that cannot be used and was left out; a cut box was cut.

@@ -12,7 +12,7 @@ from stages.decoder.sources import expand_sources
 from stages.errors import ConfigError
 from tools.datasets.folder_tree import MASKS
 from tools.datasets.formats import UnknownFormatError, read_data_set
-from tools.datasets.sample import Sample
+from tools.datasets.sample import USED_ANYWAY, Sample
 from tools.segmentation.frames import (
     Frames,
     SampleFrames,
@@ -62,7 +62,11 @@ def make_plan(source: Path, output: Path) -> Plan:
         data_set = None
     if data_set is not None:
         plan.annotated = True
-        plan.problems += [f"{problem.kind}: {problem.place}" for problem in data_set.problems]
+        plan.problems += [
+            f"{problem.kind}: {problem.place}"
+            for problem in data_set.problems
+            if problem.kind not in USED_ANYWAY
+        ]
         _add_annotated(plan, data_set.samples, root)
         return plan
     for spec in expand_sources([str(source)]):

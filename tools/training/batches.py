@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,7 +124,17 @@ def load_batches(batches: CropBatches, first: int) -> Iterator[Batch]:
         # A fork of a process whose libraries run threads may wait for ever.
         multiprocessing_context="spawn" if workers else None,
     )
-    return iter(loader)
+    with _ignoring(signal.SIGINT):  # as its workers will, from their first moment
+        return iter(loader)
+
+
+@contextmanager
+def _ignoring(number: int) -> Iterator[None]:
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 class _Counting:
@@ -140,6 +152,7 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def _quiet_worker(_: int) -> None:
-    """A worker computes on one thread: the others belong to the network."""
+    """Computes on one thread, the others belong to the network; Ctrl-C is the trainer's to see."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -134,6 +135,11 @@ class TrainingConfig(_Strict):
         Raises:
             ValueError: There is no such preset, or ``model`` holds a wrong setting.
         """
+        allowed = [each.name for each in fields(SpotNetConfig) if each.name != "class_names"]
+        for key in self.model:
+            if key not in allowed:
+                known = ", ".join(allowed)
+                raise ValueError(f"unknown key model.{key}; allowed here: {known}")
         try:
             return preset_config(self.preset, tuple(self.classes), **self.model)
         except TypeError as error:

@@ -10,6 +10,9 @@ from typing import Any
 
 from stages.sink.atomic import output_error
 
+LOSSES = "log.csv"
+SCORES = "validation.csv"
+
 log = logging.getLogger(__name__)
 
 
@@ -41,7 +44,7 @@ class TrainingJournal:
 
     def losses(self, step: int, seconds: float, values: Mapping[str, float]) -> None:
         """One row of ``log.csv``: the terms after ``step``, ``seconds`` after the start."""
-        self._write("log.csv", step, {"seconds": f"{seconds:.0f}"} | _digits(values))
+        self._write(LOSSES, step, {"seconds": f"{seconds:.0f}"} | _digits(values))
         self._scalars("loss", step, values)
 
     def scores(self, step: int, scores: Mapping[str, Mapping[str, float]]) -> None:
@@ -49,7 +52,7 @@ class TrainingJournal:
         flat = {
             f"{name}.{key}": value for name, each in scores.items() for key, value in each.items()
         }
-        self._write("validation.csv", step, _digits(flat))
+        self._write(SCORES, step, _digits(flat))
         self._scalars("validation", step, flat)
 
     def _write(self, name: str, step: int, values: Mapping[str, str]) -> None:

@@ -11,6 +11,8 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from stages.errors import ConfigError
+
 
 @dataclass(frozen=True, slots=True)
 class Processes:
@@ -49,12 +51,16 @@ class Processes:
 
 @contextmanager
 def training_processes(device: str = "auto") -> Iterator[Processes]:
-    """Joins the other processes where ``torchrun`` started several."""
+    """Joins the other processes where ``torchrun`` started several.
+
+    Raises:
+        ConfigError: There is no such device.
+    """
     count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     if device == "auto":
         local = int(os.environ.get("LOCAL_RANK", "0"))
         device = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
-    chosen = torch.device(device)
+    chosen = _device(device)
     if count == 1:
         yield Processes(0, 1, chosen)
         return
@@ -63,6 +69,16 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
         yield Processes(rank, count, chosen)
     finally:
         distributed.destroy_process_group()
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ConfigError(f"device {name} cannot be used: {reason}") from error
+    return device
 
 
 def without_averaging(model: nn.Module, last: bool) -> AbstractContextManager[None]:

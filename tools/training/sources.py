@@ -12,7 +12,7 @@ from stages.errors import ConfigError, SourceError
 from stages.records import UInt8Array
 from tools.datasets.formats import read_data_set
 from tools.datasets.image_file import read_image
-from tools.datasets.sample import DataSet, Sample
+from tools.datasets.sample import USED_ANYWAY, DataSet, Sample
 from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import Picture
@@ -98,7 +98,8 @@ def read_sources(config: TrainingConfig) -> Sources:
     """Reads the annotations of all data sets; images are read when they are drawn.
 
     Raises:
-        ConfigError: A data set is missing or broken, or a held-out scene is not in it.
+        ConfigError: A data set is missing or broken, a held-out scene is not in it, or is trained
+            on nevertheless.
     """
     sources, weights = Sources(), []
     known = {member for members in config.classes.values() for member in members}
@@ -115,6 +116,12 @@ def read_sources(config: TrainingConfig) -> Sources:
             sources.validation[_unused(data_set.name, sources.validation)] = (entry, held)
         sources.training += [(sample, entry) for sample in kept]
         weights.append(entry.share * draw_weights(kept))
+    trained = {sample.path for sample, _ in sources.training}
+    for name, (_, samples) in sources.validation.items():
+        if both := [sample for sample in samples if sample.path in trained]:
+            raise ConfigError(
+                f"{name}: scene {both[0].scene} is held out, but another entry of data trains on it"
+            )
     if sources.training:
         sources.weights = np.concatenate(weights)
         sources.weights /= sources.weights.sum()
@@ -128,7 +135,7 @@ def _unused(name: str, taken: dict[str, tuple[DataSetConfig, list[Sample]]]) -> 
 
 def _notes(data_set: DataSet, known: set[str]) -> list[str]:
     notes = [
-        f"{data_set.root}: {count} x {kind}, left out"
+        f"{data_set.root}: {count} x {kind}" + ("" if kind in USED_ANYWAY else ", left out")
         for kind, count in Counter(problem.kind for problem in data_set.problems).items()
     ]
     return notes + [

@@ -23,7 +23,7 @@ from stages.errors import ConfigError, SpotStreamError
 from stages.sink.atomic import make_folder
 from tools.training.batches import Batch, CropBatches, load_batches
 from tools.training.config import TrainingConfig
-from tools.training.journal import TrainingJournal
+from tools.training.journal import LOSSES, SCORES, TrainingJournal
 from tools.training.losses import spotnet_loss
 from tools.training.narrowing import is_narrower, narrow
 from tools.training.processes import Processes, training_processes, without_averaging
@@ -92,6 +92,9 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         raise ConfigError("every scene is held out: nothing is left to train on")
     make_folder(config.output)
     with training_processes(config.device) as processes:
+        if overwrite and processes.leads:
+            for name in (CHECKPOINT, BEST, LAST, LOSSES, SCORES, BAD_BATCH):
+                (config.output / name).unlink(missing_ok=True)
         state = _begin(config, processes, overwrite)
         if processes.leads:
             for note in sources.notes:
@@ -188,7 +191,7 @@ class _Run:
                 if stop:
                     break
         best = config.output / BEST
-        weights = best if best.is_file() and self.sources.validation else config.output / LAST
+        weights = best if state.best >= 0 and best.is_file() else config.output / LAST
         complete = state.step >= config.steps
         return TrainingResult(weights, state.step, scores, complete, journal is not None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import DataSetConfig
 from tools.training.sources import ClassMap
 from trackers.boxes import BoolArray
+
+log = logging.getLogger(__name__)
 
 IOUS = (0.5, 0.7)
 
@@ -62,7 +65,7 @@ def detect_samples(
     classes: ClassMap,
     max_hidden: float = 1.0,
 ) -> list[DetectedImage]:
-    """Runs a fused network over samples; an image that cannot be read is left out.
+    """Runs a fused network over samples; an image that cannot be read is left out, and told.
 
     Detections in ignored regions, by UA-DETRAC's rule of half the area, do not count.
     """
@@ -71,7 +74,8 @@ def detect_samples(
     for sample in samples:
         try:
             picture = classes.picture(sample, max_hidden)
-        except SourceError:
+        except SourceError as error:
+            log.warning("%s, not scored", error)
             continue
         boxes, scores = detect(network, picture.image, scale, device)
         regions = IgnoredRegions(picture.ignored.astype(np.float64))
@@ -91,7 +95,9 @@ def detect(
     factor = np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
     boxes = (peaks.boxes[0].cpu().numpy() - offset) / factor
     limit = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
-    return boxes.clip(0, limit), peaks.scores[0].cpu().numpy()
+    boxes = boxes.clip(0, limit)
+    have_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # not all of a young network's have
+    return boxes[have_area], peaks.scores[0].cpu().numpy()[have_area]
 
 
 def average_precision(

@@ -18,7 +18,7 @@ GOOD = "data: [{path: somewhere}]\n"
             GOOD + "model: {attention: soft}\n",
             "attention must be one of ('none', 'raw'",
         ),
-        (GOOD + "model: {depth: 3}\n", "model: "),
+        (GOOD + "model: {depth: 3}\n", "yaml: unknown key model.depth; allowed here: "),
         (GOOD + "background: [car]\n", "class car belongs to more than one"),
         (
             GOOD + "augmentation: {scale_range: [2, 1]}\n",

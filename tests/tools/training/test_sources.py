@@ -34,6 +34,25 @@ def test_a_scene_that_is_not_there_cannot_be_held_out(tiny_config, data_set):
         read_sources(config)
 
 
+def test_a_scene_is_held_out_of_all_entries(tiny_config, data_set):
+    entries = [{"path": data_set, "held_out": [scene]} for scene in "cb"]
+    with pytest.raises(ConfigError, match=r"scene c is held out, but another entry"):
+        read_sources(tiny_config(data=entries))
+
+
+def test_what_is_used_anyway_is_not_said_to_be_left_out(tiny_config, data_set):
+    def edit(content):
+        content["annotations"][0]["bbox"] = [-5, 5, 20, 20]
+        content["annotations"][1]["bbox"] = [5, 5, 0, 0]
+
+    change(data_set, edit)
+    notes = [note.partition(": ")[2] for note in read_sources(tiny_config()).notes]
+    assert sorted(notes, reverse=True) == [
+        "1 x box beyond the border of the frame, cut there",
+        "1 x box without area, left out",
+    ]
+
+
 def test_unknown_classes_are_told_and_give_no_loss(tiny_config, data_set):
     def edit(content):
         content["categories"].append({"id": 3, "name": "tram"})

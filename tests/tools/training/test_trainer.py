@@ -182,18 +182,38 @@ def test_two_processes_end_with_one_model(tiny_config, tmp_path, data_set):
     assert said.count("weights, 3 steps") == 1
 
 
-def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
+    """A terminal interrupts all processes of a command, those that make crops included."""
+    values = tiny_config(steps=100_000, workers=1, accumulate=3).model_dump(mode="json")
     config = tmp_path / "train.yaml"
-    config.write_text(yaml.safe_dump(tiny_config(steps=100_000).model_dump(mode="json")))
+    config.write_text(yaml.safe_dump(values))
     command = [sys.executable, "-m", "tools.main", "train", str(config)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     log = tmp_path / "run" / "log.csv"
     deadline = time.monotonic() + 60
     while not (log.is_file() and len(log.read_text().splitlines()) > 3):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "goes on from there" in output
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
+
+
+def test_what_a_run_before_left_is_not_its_result(tiny_config, data_set):
+    train(tiny_config(steps=1))
+    config = tiny_config(steps=2, seed=9, data=[{"path": str(data_set)}])
+    result = train(config, overwrite=True)
+    assert result.weights.name == "last.safetensors"
+    assert {path.name for path in config.output.iterdir()} >= {"last.safetensors", "log.csv"}
+    assert not (config.output / "best.safetensors").exists()
+    assert not (config.output / "validation.csv").exists()
+
+
+def test_a_device_that_is_not_there(tiny_config):
+    with pytest.raises(ConfigError, match="device nonsense cannot be used"):
+        train(tiny_config(steps=1, device="nonsense"))

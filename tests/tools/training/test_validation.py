@@ -1,7 +1,16 @@
+import warnings
+
 import numpy as np
 import pytest
 
-from tools.training.validation import DetectedImage, average_precision, recall_at_alarms
+from stages.detector.spotnet import SpotNet
+from tools.training.sources import ClassMap, read_sources
+from tools.training.validation import (
+    DetectedImage,
+    average_precision,
+    detect_samples,
+    recall_at_alarms,
+)
 
 SMALL, LARGE = [0, 0, 10, 10], [50, 50, 90, 90]
 NOWHERE = [200, 200, 240, 240]
@@ -34,3 +43,16 @@ def test_recall_where_half_an_alarm_is_raised_per_image():
     assert recall_at_alarms(two, alarms=1.0) == 1.0
     assert np.isnan(recall_at_alarms([image([SMALL], [SMALL], [0.9])]))  # none is large enough
     assert recall_at_alarms([image([LARGE], [], [])]) == 0.0
+
+
+def test_an_image_that_does_not_open_is_told(tiny_config, data_set, caplog):
+    config = tiny_config()
+    [(_, samples)] = read_sources(config).validation.values()
+    samples[0].path.write_bytes(b"no image")
+    network = SpotNet(config.network()).eval().fused()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a young network's boxes may lack an area
+        images = detect_samples(network, samples, 1.0, ClassMap.of(config))
+        recall_at_alarms(images)
+    assert len(images) == len(samples) - 1
+    assert [r.message.endswith(", not scored") for r in caplog.records] == [True]
