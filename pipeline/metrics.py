@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -148,8 +149,13 @@ class MetricsServer:
                 """Says nothing: a scrape is no event."""
 
         host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+
+        class Server(ThreadingHTTPServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
         try:
-            self._server = ThreadingHTTPServer((host.strip("[]"), int(port)), Handler)
+            self._server = Server((host, int(port)), Handler)
         except OSError as error:
             raise ConfigError(f"runtime.metrics: cannot listen on {address}: {error}") from error
         self._server.daemon_threads = True

@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from pipeline.config import load_config
 from pipeline.detector_worker import build_detector
 from stages.decoder.image_folder import image_files
-from stages.errors import SourceError
+from stages.errors import ConfigError, SourceError
 from stages.records import Frame, FrameHeader, PixelFormat
+from tools.datasets.image_file import read_image
 
 
 def detect_images(
-    paths: list[Path], config_path: Path | None, overrides: list[str]
+    paths: list[Path],
+    config_path: Path | None,
+    overrides: list[str],
+    unreadable: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Detections of every image: ``file_name``, ``bbox`` ltwh in pixels, ``score``, ``category``.
 
+    Args:
+        paths: Images, and folders of images.
+        config_path: A config whose detector is used.
+        overrides: Each ``key.path=value`` of it.
+        unreadable: Told of each image that cannot be read; None makes it an error.
+
     Raises:
+        ConfigError: Two images have one name.
         SourceError: A path does not exist, or an image cannot be read.
     """
+    images = [image for given in paths for image in _images(given)]
+    _check_names(images)
     detector = build_detector(load_config(config_path, overrides).detector)
     results: list[dict[str, Any]] = []
-    for path in (image for given in paths for image in _images(given)):
-        image = cv2.imread(str(path))
-        if image is None:
-            raise SourceError(f"cannot read image {path}")
+    for path in images:
+        try:
+            image = read_image(path)
+        except SourceError as error:
+            if unreadable is None:
+                raise
+            unreadable(str(error))
+            continue
         header = FrameHeader(
             path.stem, 0, 0, 0, 0, Fraction(1), 0, image.shape[0], image.shape[1], PixelFormat.BGR24
         )
-        found = detector.detect([Frame(header, np.asarray(image, np.uint8))])[0]
+        found = detector.detect([Frame(header, image)])[0]
         for box, score, label in zip(found.boxes, found.scores, found.classes, strict=True):
             left, top, right, bottom = (float(side) for side in box)
             results.append(
@@ -45,6 +60,16 @@ def detect_images(
                 }
             )
     return results
+
+
+def _check_names(images: list[Path]) -> None:
+    seen: dict[str, Path] = {}
+    for image in images:
+        if (first := seen.setdefault(image.name, image)) != image:
+            raise ConfigError(
+                f"{first} and {image} have one name, and results go by name; detect in one folder "
+                f"at a time"
+            )
 
 
 def _images(path: Path) -> list[Path]:

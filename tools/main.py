@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from stages.errors import SpotStreamError
+from stages.errors import SourceError, SpotStreamError
 from tools.bench.commands import bench
 from tools.config_help import CONFIG_HELP
 from tools.data import data_app
@@ -143,13 +143,14 @@ def stream_list(
     import msgspec
 
     from pipeline.commands import describe, find_run
-    from tools.top import stream_table
+    from tools.top import stream_table, wide_console
 
     overview = describe(find_run(pid))
     if json_:
         typer.echo(msgspec.json.encode(overview.streams).decode())
     else:
-        Console().print(stream_table(overview))
+        console = wide_console()
+        console.print(stream_table(overview, console.width))
 
 
 @app.command()
@@ -219,14 +220,19 @@ def detect(
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
 ) -> None:
-    """Detect vehicles in images."""
+    """Detect vehicles in images. One that cannot be read is told of; exit status 3 at the end."""
     from stages.sink.atomic import AtomicFile
     from tools.detect import detect_images
 
-    results = detect_images(images, config, set_ or [])
+    unreadable: list[str] = []
+    results = detect_images(images, config, set_ or [], unreadable.append)
     with AtomicFile(output) as file:
         file.write(json.dumps(results, indent=1) + "\n")
     typer.echo(f"{output}: {len(results)} detections")
+    for message in unreadable:
+        typer.echo(f"spotstream: {message}", err=True)
+    if unreadable:
+        raise typer.Exit(SourceError.exit_code)
 
 
 app.command()(export)

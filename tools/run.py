@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 import time
 from pathlib import Path
@@ -59,11 +60,15 @@ def run_pipeline(
     score = None
     if DEMO in result.finished and result.finished[DEMO]["status"] == "complete":
         score = score_demo(output / DEMO)
-    _print_table(result, seconds, score, overlay=config.sink.overlay)
-    if advice := faster_detector(result, config):
-        print(advice)
-    for name, message in result.failed.items():
-        print(f"spotstream: {name}: {message}", file=sys.stderr)
+    try:
+        _print_table(result, seconds, score, overlay=config.sink.overlay)
+        if advice := faster_detector(result, config):
+            print(advice)
+        for name, message in result.failed.items():
+            print(f"spotstream: {name}: {message}", file=sys.stderr)
+        sys.stdout.flush()
+    except (OSError, SystemExit):  # nobody reads it (rich exits then); the run is as it is
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return result.exit_code
 
 

@@ -13,6 +13,8 @@ from pipeline.commands import describe
 from pipeline.overview import Overview
 from pipeline.rundir import RunInfo
 
+_WIDE = 400
+_SOURCES_FROM = 100  # characters of a terminal
 _STYLES = {"ready": "green", "running": "green", "silent": "red", "waiting": "yellow"}
 
 
@@ -22,42 +24,49 @@ def show_top(run: RunInfo, seconds: float, *, once: bool) -> None:
     Raises:
         SpotStreamError: It does not answer.
     """
-    console = Console()
-    view = render(describe(run))
+    console = wide_console()
+    view = render(describe(run), console.width)
     if once or not console.is_terminal:
         console.print(view)
         return
     with Live(view, console=console, screen=True, auto_refresh=False) as live:
         while True:
             time.sleep(seconds)
-            live.update(render(describe(run)), refresh=True)
+            live.update(render(describe(run), console.width), refresh=True)
 
 
-def render(overview: Overview) -> Group:
-    """Streams and processes as tables."""
+def wide_console() -> Console:
+    """The terminal; into a file or a pipe, lines of any length."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDE)
+
+
+def render(overview: Overview, width: int) -> Group:
+    """Streams and processes as tables of at most ``width`` characters."""
     title = Text(
         f"spotstream {overview.pid}, {_duration(overview.seconds)}, writes to {overview.output}"
     )
-    return Group(title, "", stream_table(overview), "", _process_table(overview))
+    return Group(title, "", stream_table(overview, width), "", _process_table(overview))
 
 
-def stream_table(overview: Overview) -> Table:
-    """One row for each stream."""
-    table = _table("stream", "state", "frames", "fps", "p50 ms", "p95 ms", "p99 ms")
-    for column in ("drops", "reconn."):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("source", overflow="ellipsis")
+def stream_table(overview: Overview, width: int) -> Table:
+    """One row for each stream; its name and source give way to numbers, which are never cut."""
+    table = _table("stream", "state", "frames", "fps", "p50 ms", "p95", "p99", "drops", "reconn.")
+    table.columns[0].no_wrap = False  # it is the one that shrinks
+    sources = width >= _SOURCES_FROM
+    if sources:
+        table.add_column("source")
     for stream in overview.streams:
         latency = [f"{ms:.0f}" for ms in stream.latency_ms] or ["", "", ""]
         table.add_row(
-            stream.name,
+            _cut(stream.name),
             _styled(stream.state),
             str(stream.frames),
             f"{stream.fps:.1f}",
             *latency,
             str(stream.dropped),
             str(stream.reconnects),
-            stream.source,
+            *([_cut(stream.source)] if sources else []),
         )
     return table
 
@@ -75,6 +84,10 @@ def _table(*columns: str) -> Table:
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number < 2 else "right", no_wrap=True)
     return table
+
+
+def _cut(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _styled(state: str) -> Text:

@@ -75,3 +75,12 @@ def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
 def test_an_address_in_use_is_named(server):
     with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{server.port}"):
         MetricsServer(f"127.0.0.1:{server.port}", lambda: True)
+
+
+def test_an_ipv6_address_is_listened_on():
+    server = MetricsServer("[::1]:0", lambda: True)
+    try:
+        with urllib.request.urlopen(f"http://[::1]:{server.port}/healthz", timeout=5) as answer:
+            assert answer.status == 200
+    finally:
+        server.close()

@@ -54,6 +54,13 @@ def test_detect_writes_coco_results(tmp_path):
     assert done.returncode == 0, done.stderr
     results = json.loads(output.read_text())
     assert {result["file_name"] for result in results} == {"a.png", "b.png"}
+    (tmp_path / "b.png").write_bytes(b"no image")
+    done = spotstream(
+        *("detect", str(tmp_path), "--output", str(output), "--set", "detector.min_score=0")
+    )
+    assert done.returncode == 3
+    assert "b.png: not an image" in done.stderr
+    assert {result["file_name"] for result in json.loads(output.read_text())} == {"a.png"}
     assert all(len(result["bbox"]) == 4 and result["category"] == "vehicle" for result in results)
 
 

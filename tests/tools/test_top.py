@@ -1,7 +1,8 @@
+import pytest
 from rich.console import Console
 
 from pipeline.overview import Overview, ProcessView, StreamView
-from tools.top import render
+from tools.top import render, stream_table
 
 
 def test_streams_and_processes_fit_a_terminal():
@@ -17,7 +18,7 @@ def test_streams_and_processes_fit_a_terminal():
     )
     console = Console(width=100)
     with console.capture() as capture:
-        console.print(render(overview))
+        console.print(render(overview, 100))
     lines = capture.get().splitlines()
     assert "4711, 1:02:05, writes to /data/live" in lines[0]
     north = next(line for line in lines if line.startswith("north"))
@@ -28,3 +29,18 @@ def test_streams_and_processes_fit_a_terminal():
     assert sum(line.startswith("south") for line in lines) == 1
     assert len(lines) == 9
     assert all(len(line) <= 100 for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_numbers_are_never_cut(width):
+    name = "crossing-north-east-of-the-station-camera-2"
+    stream = StreamView(
+        name, "rtsp://north", "running", 30_412_345, 24.96, (123, 1144, 2231), 12_345, 17
+    )
+    console = Console(width=width)
+    with console.capture() as capture:
+        console.print(stream_table(Overview(1, "out", 1.0, [stream], []), width))
+    _, row = capture.get().splitlines()
+    assert row.startswith("crossing-n")
+    for number in ("30412345", "25.0", "123", "1144", "2231", "12345", "17"):
+        assert number in row.split()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -112,9 +113,11 @@ def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]
             )
         if annotation.get("category_id") in kept:
             width, height = annotation["bbox"][2:]
+            # pycocotools overwrites "ignore" by what is a crowd.
+            ignored = {"iscrowd": 1} if annotation.get("ignore") == 1 else {}
             defaults = {"area": width * height, "iscrowd": 0}
             # pycocotools takes id 0 for no match, and one that stands twice for one box.
-            annotations.append({**defaults, **annotation, "id": index + 1})
+            annotations.append({**defaults, **annotation, **ignored, "id": index + 1})
     return {**content, "annotations": annotations, "info": content.get("info", {})}, known
 
 
@@ -124,7 +127,7 @@ def _detections(
     content = _json(path)
     if not isinstance(content, list):
         raise ConfigError(f"{path}: expected a list of detections")
-    by_name = {image.get("file_name"): image["id"] for image in images}
+    by_name = _by_name(images)
     known = {image["id"] for image in images}
     detections = []
     for index, detection in enumerate(content):
@@ -137,12 +140,29 @@ def _detections(
         category = detection.get("category_id")
         if category is not None and category not in categories:
             raise ConfigError(f"{path}: {place}: category {category!r} is not in {truth_path}")
-        image = detection.get("image_id", by_name.get(detection.get("file_name")))
+        named = by_name.get(detection.get("file_name"), [])
+        if "image_id" not in detection and len(named) > 1:
+            name = detection["file_name"]
+            raise ConfigError(
+                f"{truth_path}: {name!r} stands for images {named[0]!r}, {named[1]!r}"
+            )
+        image = detection.get("image_id", next(iter(named), None))
         if image not in known:
             name = detection.get("image_id", detection.get("file_name"))
             raise ConfigError(f"{path}: {place}: image {name!r} is not in {truth_path}")
         detections.append({**detection, "image_id": image})
     return detections
+
+
+def _by_name(images: list[dict[str, Any]]) -> dict[str | None, list[int | str]]:
+    """Ids of the images that a file name stands for: as it is given, else without its folders."""
+    whole: dict[str | None, list[int | str]] = defaultdict(list)
+    inner: dict[str | None, list[int | str]] = defaultdict(list)
+    for image in images:
+        name = str(image.get("file_name"))
+        whole[name].append(image["id"])
+        inner[name.rpartition("/")[2]].append(image["id"])
+    return {**inner, **whole}
 
 
 def _check_entry(path: Path, place: str, entry: object, needed: Sequence[str]) -> None:
@@ -186,7 +206,7 @@ def _check_box(path: Path, place: str, box: object) -> None:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {(error.strerror or '').lower()}") from error
     except json.JSONDecodeError as error:

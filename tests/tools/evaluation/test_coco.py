@@ -102,6 +102,30 @@ def test_detections_by_file_name_and_without_classes(tmp_path: Path) -> None:
     assert score_coco(*paths, ["bus"])["AP50"] == pytest.approx(0.5)
 
 
+def test_names_without_folders_and_names_of_two_images(tmp_path: Path) -> None:
+    images = [{**IMAGE, "file_name": "train/a.jpg"}, {**IMAGE, "id": 8, "file_name": "val/b.jpg"}]
+    boxes = [{"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]}]
+    truth = {"images": images, "annotations": boxes, "categories": CATEGORIES}
+    found = [{"file_name": "a.jpg", "bbox": [0, 0, 50, 50], "score": 0.9}]
+    assert score_coco(*written(tmp_path, truth, found))["AP"] == pytest.approx(1)
+    images[1]["file_name"] = "val/a.jpg"
+    with pytest.raises(ConfigError, match=r"'a.jpg' stands for images 7, 8"):
+        score_coco(*written(tmp_path, truth, found))
+
+
+def test_what_is_ignored_is_no_false_alarm(tmp_path: Path) -> None:
+    boxes = [
+        {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]},
+        {"image_id": 7, "category_id": 1, "bbox": [100, 0, 50, 50], "ignore": 1},
+    ]
+    truth = {"images": [IMAGE], "annotations": boxes, "categories": CATEGORIES}
+    found = [
+        {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50], "score": 0.5},
+        {"image_id": 7, "category_id": 1, "bbox": [100, 0, 50, 50], "score": 0.9},
+    ]
+    assert score_coco(*written(tmp_path, truth, found))["AP"] == pytest.approx(1)
+
+
 def test_nothing_found_and_nothing_there(tmp_path: Path) -> None:
     box = {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]}
     empty = {"images": [IMAGE], "annotations": [], "categories": CATEGORIES}

@@ -47,7 +47,7 @@ def test_what_is_used_anyway_is_not_said_to_be_left_out(tiny_config, data_set):
 
     change(data_set, edit)
     notes = [note.partition(": ")[2] for note in read_sources(tiny_config()).notes]
-    assert sorted(notes, reverse=True) == [
+    assert sorted(notes) == [
         "1 x box beyond the border of the frame, cut there",
         "1 x box without area, left out",
     ]
