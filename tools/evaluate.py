@@ -18,6 +18,7 @@ from rich.progress import Progress
 
 from stages.errors import ConfigError, SpotStreamError
 from stages.number_table import MAX_FRAME
+from tools.terminal import wide_console
 
 if TYPE_CHECKING:
     from tools.evaluation.benchmark import Entry, EntryScore
@@ -159,7 +160,7 @@ def coco(
         table.add_row(
             escape(name), *("–" if math.isnan(v) else f"{100 * v:.2f}" for v in row.values())
         )
-    Console().print(table)
+    wide_console().print(table)
     if json_ is not None:
         groups = {
             name: {
@@ -216,7 +217,7 @@ def _evaluate(
             jobs=outputs.jobs,
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )
-    console = Console()
+    console = wide_console()
     for table in score_tables(scores):
         console.print(terminal_table(table))
     if outputs.json is not None:

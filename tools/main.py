@@ -21,6 +21,7 @@ from tools.evaluate import evaluate_app
 from tools.export import export
 from tools.segment import segment
 from tools.synth.command import synth
+from tools.terminal import wide_console
 from tools.train import train
 from tools.tune import tune
 from tools.validate import validate
@@ -143,7 +144,7 @@ def stream_list(
     import msgspec
 
     from pipeline.commands import describe, find_run
-    from tools.top import stream_table, wide_console
+    from tools.top import stream_table
 
     overview = describe(find_run(pid))
     if json_:
@@ -289,7 +290,7 @@ def chaos(
         failed += outcome.passed is False
         table.add_row(outcome.fault, f"{outcome.times:,}", outcome.result, mark)
         Console(stderr=True).print(f"{outcome.fault}: {outcome.result}: {mark}", highlight=False)
-    Console().print(table)
+    wide_console().print(table)
     raise typer.Exit(1 if failed else 0)
 
 

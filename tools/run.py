@@ -20,6 +20,7 @@ from stages.detector.shipped import SHIPPED
 from tools.demo import DemoScore, score_demo
 from tools.event_log import EventLog
 from tools.progress import ProgressView
+from tools.terminal import wide_console
 
 MANY = 0.02
 """Share of dropped frames from which on something should be done."""
@@ -101,7 +102,7 @@ def _print_table(
         marks = [f"{value:.3f}" for value in values] or [""] * len(quality)
         fps = "" if summary["fps"] is None else f"{summary['fps']:.1f}"
         table.add_row(name, *counts, *marks, fps, summary["status"])
-    Console().print(table)
+    wide_console().print(table)
     frames = sum(summary["frames"] for summary in result.finished.values())
     print(f"{frames} frames in {seconds:.1f} s, start included")
     if result.restarts:

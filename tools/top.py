@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -12,8 +12,8 @@ from rich.text import Text
 from pipeline.commands import describe
 from pipeline.overview import Overview
 from pipeline.rundir import RunInfo
+from tools.terminal import wide_console
 
-_WIDE = 400
 _SOURCES_FROM = 100  # characters of a terminal
 _STYLES = {"ready": "green", "running": "green", "silent": "red", "waiting": "yellow"}
 
@@ -33,12 +33,6 @@ def show_top(run: RunInfo, seconds: float, *, once: bool) -> None:
         while True:
             time.sleep(seconds)
             live.update(render(describe(run), console.width), refresh=True)
-
-
-def wide_console() -> Console:
-    """The terminal; into a file or a pipe, lines of any length."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDE)
 
 
 def render(overview: Overview, width: int) -> Group:

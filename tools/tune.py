@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
+from tools.terminal import wide_console
 
 if TYPE_CHECKING:
     from pipeline.config import DetectorConfig
@@ -115,7 +116,7 @@ def _show(result: TuningResult) -> None:
         others = sorted({str(settings[name]) for settings in result.folds.values()})
         spread = " … ".join(dict.fromkeys((*others[:1], *others[-1:])))
         table.add_row(name, str(result.start[name]), str(value), spread)
-    Console().print(table)
+    wide_console().print(table)
     scores = Table("", *OBJECTIVE, "IDS", title=f"{result.tracker}, {result.tried} settings tried")
     for label, row in (
         ("as begun with", result.before),
@@ -124,4 +125,4 @@ def _show(result: TuningResult) -> None:
     ):
         if row:
             scores.add_row(label, *(shown(name, row[name]) for name in (*OBJECTIVE, "IDS")))
-    Console().print(scores)
+    wide_console().print(scores)

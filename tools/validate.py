@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+
+from tools.terminal import wide_console
 
 SIZES = ((0, 16), (16, 32), (32, 64), (64, 128), (128, float("inf")))  # root of the area, pixels
 
@@ -53,7 +54,7 @@ def validate(
         network = SpotNet.from_checkpoint(find_weights(weights)).fused()
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
-    table = Table("scenes", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table = Table(Column("scenes", overflow="fold"), box=box.SIMPLE, padding=(0, 1, 0, 0))
     for column in ("images", "boxes", "AP50", "AP70", "recall", *map(_range, SIZES)):
         table.add_column(column, justify="right", no_wrap=True)
     scores: dict[str, dict[str, float]] = {}
@@ -77,7 +78,7 @@ def validate(
             values = ("" if isnan(value) else f"{value:.3f}" for value in scores[group].values())
             table.add_row(group, str(len(members)), str(count), *values)
         table.add_section()
-    console = Console()
+    console = wide_console()
     console.print(table)
     console.print(
         "recall: of vehicles of 16 px and more, at 0.5 false alarms an image; "

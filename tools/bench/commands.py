@@ -26,6 +26,7 @@ from tools.bench.stage_commands import (
     show,
 )
 from tools.config_help import CONFIG_HELP
+from tools.terminal import wide_console
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side.")
 bench.command("transport")(bench_transport)
@@ -121,7 +122,7 @@ def bench_trackers(
             times = "" if ours is own[load] else f" ({ratio:.1f} × {ours.name})"
             cells.append(f"{own[load].milliseconds:.3g}{times}")
         table.add_row(name, *cells)
-    Console().print(table)
+    wide_console().print(table)
     save([track_report(speeds)], json_, plot)
 
 
@@ -202,9 +203,9 @@ def bench_detectors(
             f"{speed.box_distance:.2g}",
             *own,
         )
-    Console().print(table)
+    wide_console().print(table)
     reached = work / speeds[0].milliseconds
-    Console().print(
+    wide_console().print(
         f"{work:.1f} GFLOP a frame; {EAGER} reaches {reached:.3g} TFLOP/s, "
         f"{reached / most:.0%} of the {most:.3g} of a matrix product",
         highlight=False,
@@ -252,7 +253,7 @@ def bench_scores(
     table = Table("", *columns)
     for label, row in scores.items():
         table.add_row(label, *(shown(name, row[name]) for name in columns))
-    Console().print(table)
+    wide_console().print(table)
     if json_ is not None:
         with AtomicFile(json_) as file:
             file.write(json.dumps(scores, indent=1))
@@ -272,4 +273,4 @@ def soak(
     )
     for name, slope in result.slopes.items():
         table.add_row(name, f"{slope:+.2f}", f"{result.descriptors[name]:+d}")
-    Console().print(table)
+    wide_console().print(table)

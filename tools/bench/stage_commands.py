@@ -14,6 +14,7 @@ from rich.table import Table
 
 from tools.bench.figures import Report
 from tools.bench.plot import check_plot, plot_reports
+from tools.terminal import wide_console
 
 Peers = Annotated[
     Path | None,
@@ -144,7 +145,7 @@ def bench_curve(
         own = [f"{ap:.3f}" for each in point.scores.values() for ap in each.values()]
         time = f"{point.time.median:.1f}"
         table.add_row(point.weights, f"{point.scale:g}", time, f"{low:.0f}–{high:.0f}", *own)
-    Console().print(table)
+    wide_console().print(table)
     save([Report("curve", tuple(point.time for point in points), ())], json_, None)
     if plot is not None:
         plot_curve(points, plot)
@@ -176,9 +177,9 @@ def show(
     with Console(stderr=True).status("starting") as status:
         reports = run(status.update)
     for report in reports:
-        Console().print(figures_table(report))
+        wide_console().print(figures_table(report))
         if report.ratios:
-            Console().print(ratios_table(report))
+            wide_console().print(ratios_table(report))
     save(reports, json_, plot)
 
 

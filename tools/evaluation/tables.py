@@ -73,7 +73,7 @@ def terminal_table(table: ScoreTable) -> Table:
         show_edge=False,
         padding=(0, 1, 0, 0),
     )
-    drawn.add_column("")
+    drawn.add_column("", overflow="fold")
     for column in table.columns:
         drawn.add_column(column.removeprefix("PR-"), justify="right", no_wrap=True)
     for label, cells in table.rows:
