@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from stages.decoder.hardware import hardware_decoder
+from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
 from stages.records import (
@@ -201,7 +202,7 @@ class FrameReader:
         self._selection = selection
         self._layout = layout
         self._clock = clock
-        self._last_pts: int | None = None
+        self._times: PresentationTimes | None = None
         self._size = (0, 0)
 
     def read(
@@ -228,9 +229,9 @@ class FrameReader:
         time_base = stream.time_base or Fraction(1, 90_000)
         rate = stream.average_rate or stream.guessed_rate or Fraction(25)
         total = _frame_count(container, stream)
-        if not continues:
+        if not continues or self._times is None:
             self._size = (0, 0)
-            self._last_pts = None
+            self._times = PresentationTimes(rate, time_base)
         for frame in _frames(container, stream, tap):
             index = self.seen
             if self._selection.ends_before(index):
@@ -238,7 +239,7 @@ class FrameReader:
                 return
             self.seen += 1
             if frame is not None:
-                pts = self._last_pts = _next_pts(frame.pts, self._last_pts, rate, time_base)
+                pts = self._times.place(frame.pts)
             if not self._selection.takes(index):
                 continue
             if frame is None:
@@ -276,10 +277,11 @@ class FrameReader:
         if total is not None:
             return f"{self.seen} of {total} frames" if self.seen < total else None
         # Another stream, sound for one, may rightly last longer.
-        if self._last_pts is None or container.duration is None or len(container.streams) > 1:
+        last = None if self._times is None else self._times.last
+        if last is None or container.duration is None or len(container.streams) > 1:
             return None
         length = container.duration / av.time_base
-        seconds = float((self._last_pts - (stream.start_time or 0)) * (stream.time_base or 0))
+        seconds = float((last - (stream.start_time or 0)) * (stream.time_base or 0))
         return f"{seconds:.1f} of {length:.1f} s" if seconds < 0.95 * length - 0.5 else None
 
     def _start(
@@ -356,12 +358,3 @@ def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat) -> No
             rows[: plane.height, : plane.width],
         )
         start += size
-
-
-def _next_pts(pts: int | None, previous: int | None, rate: Fraction, time_base: Fraction) -> int:
-    """The frame's pts, derived where it is missing, strictly above the previous one's."""
-    if previous is None:
-        return pts or 0
-    if pts is None:
-        return previous + max(1, round(1 / rate / time_base))
-    return max(pts, previous + 1)

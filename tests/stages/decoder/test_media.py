@@ -1,3 +1,5 @@
+import itertools
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -41,6 +43,16 @@ def test_variable_frame_rate_keeps_its_times(make_video, slots):
     _, *frames, _ = read(make_video(frames=6, pts=pts), slots)
     times = [f.header.pts * f.header.time_base * 1000 for f in frames]
     assert [round(t - times[0]) for t in times] == pts
+
+
+@pytest.mark.parametrize("width", [96, 128])
+def test_times_go_on_where_files_were_joined(make_video, tmp_path, slots, width):
+    parts = [make_video("a.ts", frames=20), make_video("b.ts", frames=20, width=width)]
+    (tmp_path / "joined.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    records = read(tmp_path / "joined.ts", slots)
+    times = [r.header.pts * r.header.time_base for r in records if isinstance(r, Frame)]
+    assert {after - before for before, after in itertools.pairwise(times)} == {Fraction(1, 25)}
+    assert len(times) == 40
 
 
 def test_odd_sizes_come_as_bgr(make_video, slots):

@@ -1,0 +1,30 @@
+import itertools
+from fractions import Fraction
+
+import pytest
+
+from stages.decoder.presentation import PresentationTimes
+
+
+def placed(*times):
+    presentation = PresentationTimes(Fraction(25), Fraction(1, 1000))
+    return [presentation.place(pts) for pts in times]
+
+
+def test_times_are_the_sources_own():
+    assert placed(500, 540, 541, 9000) == [500, 540, 541, 9000]
+
+
+def test_a_missing_time_is_one_frame_later():
+    assert placed(None, None, 90, None) == [0, 40, 90, 130]
+
+
+def test_frames_out_of_order_are_a_tick_apart():
+    assert placed(0, 120, 40, 80, 160) == [0, 120, 121, 122, 160]
+
+
+@pytest.mark.parametrize("start", [0, 700, -5000])
+def test_a_clock_that_starts_anew_goes_on_one_frame_later(start):
+    anew = [start + 40 * number for number in range(50)]
+    times = placed(1960, 2000, *anew, *anew)
+    assert {after - before for before, after in itertools.pairwise(times)} == {40}
