@@ -12,12 +12,12 @@ from typing import Literal, TypeAlias
 
 import av
 import av.error
-import numpy as np
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from stages.decoder.hardware import hardware_decoder
+from stages.decoder.pixels import fill, quarter_turns, upright_size
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
@@ -29,7 +29,6 @@ from stages.records import (
     FrameHeader,
     PixelFormat,
     StreamStart,
-    UInt8Array,
 )
 
 Tap: TypeAlias = Callable[[av.Packet], None]
@@ -48,7 +47,7 @@ def redact(location: str) -> str:
 class MediaSource:
     """A video of any container and codec that FFmpeg reads, from its start to its end.
 
-    Frames come out as planar YUV 4:2:0, limited range, or as BGR where a side is odd.
+    Frames come out upright, as planar YUV 4:2:0, limited range, or as BGR where a side is odd.
     """
 
     resumes = False
@@ -247,16 +246,15 @@ class FrameReader:
                     yield Dropped(self._name, self.epoch, self.given, self.given, "broken frame")
                     self.given += 1
                 continue
-            size = (frame.height, frame.width)
+            turns = quarter_turns(frame)
+            height, width = size = upright_size(frame, turns)
             if size != self._size:
                 self._size = size
                 self.epoch += 1
                 yield self._start(stream, frame, rate, time_base, total)
-            pixel_format = (
-                PixelFormat.BGR24 if frame.height % 2 or frame.width % 2 else PixelFormat.YUV420P
-            )
+            pixel_format = PixelFormat.BGR24 if height % 2 or width % 2 else PixelFormat.YUV420P
             pixels = allocator.allocate(pixel_format.shape(*size))
-            fill(pixels, frame, pixel_format)
+            fill(pixels, frame, pixel_format, turns)
             header = FrameHeader(
                 self._name,
                 self.epoch,
@@ -296,8 +294,8 @@ class FrameReader:
             stream=self._name,
             epoch=self.epoch,
             source=redact(self._location),
-            height=frame.height,
-            width=frame.width,
+            height=self._size[0],
+            width=self._size[1],
             frame_rate=Fraction(rate),
             time_base=time_base,
             frame_count=None if total is None else self._selection.count(total),
@@ -339,22 +337,3 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
 def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     """What an MP4 or MOV says; elsewhere the number counts ticks (AVI) or is a guess."""
     return stream.frames or None if "mp4" in container.format.name else None
-
-
-def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat) -> None:
-    """Copies or converts a decoded frame into ``pixels``, planes one after another."""
-    if pixel_format is PixelFormat.BGR24:
-        np.copyto(pixels, frame.to_ndarray(format="bgr24"))
-        return
-    if frame.format.name != "yuv420p":
-        frame = frame.reformat(format="yuv420p", dst_color_range="MPEG")
-    flat = pixels.reshape(-1)
-    start = 0
-    for plane in frame.planes:
-        size = plane.height * plane.width
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        np.copyto(
-            flat[start : start + size].reshape(plane.height, plane.width),
-            rows[: plane.height, : plane.width],
-        )
-        start += size

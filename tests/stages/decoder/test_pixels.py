@@ -1,0 +1,70 @@
+import struct
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.decoder.media import MediaSource
+from stages.records import Frame, PixelFormat, StreamStart
+
+UPRIGHT = (1, 0, 0, 1)
+CLOCKWISE = (0, 1, -1, 0)
+OVERHEAD = (-1, 0, 0, -1)
+COUNTER_CLOCKWISE = (0, -1, 1, 0)
+MIRRORED = (-1, 0, 0, 1)
+MATRIX_OFFSET = 44  # bytes from the name of an MP4's track header to its matrix
+
+
+@pytest.fixture
+def held(make_video):
+    """A video whose container says how the camera was held; each frame is noise."""
+
+    def make(matrix, width=96, height=64, pix_fmt="yuv420p"):
+        path = make_video(frames=3, noise=True, width=width, height=height, pix_fmt=pix_fmt)
+        content = bytearray(path.read_bytes())
+        a, b, c, d = (value << 16 for value in matrix)
+        place = content.index(b"tkhd") + MATRIX_OFFSET
+        content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+        path.write_bytes(content)
+        return path
+
+    return make
+
+
+def read(video, slots, **options):
+    start, *frames, _ = MediaSource(str(video), name="cam", **options).records(slots)
+    assert isinstance(start, StreamStart)
+    for frame in frames:
+        assert isinstance(frame, Frame)
+        assert frame.pixels.shape == frame.header.shape
+        assert (frame.header.height, frame.header.width) == (start.height, start.width)
+    return [bgr(frame) for frame in frames]
+
+
+def bgr(frame):
+    if frame.header.pixel_format is PixelFormat.BGR24:
+        return frame.pixels
+    return cv2.cvtColor(frame.pixels, cv2.COLOR_YUV2BGR_I420)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "turns"),
+    [(UPRIGHT, 0), (CLOCKWISE, 1), (OVERHEAD, 2), (COUNTER_CLOCKWISE, 3), (MIRRORED, 0)],
+)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"width": 96, "height": 64},
+        {"width": 98, "height": 62},
+        {"width": 97, "height": 64, "pix_fmt": "yuv444p"},
+        {"width": 97, "height": 63, "pix_fmt": "yuv444p"},
+    ],
+    ids=lambda shape: f"{shape['width']}x{shape['height']}",
+)
+@pytest.mark.parametrize("paced", [False, True])
+def test_frames_are_set_upright(held, slots, matrix, turns, shape, paced):
+    lying = read(held(UPRIGHT, **shape), slots)
+    upright = read(held(matrix, **shape), slots, paced=paced)
+    assert len(upright) == 3
+    for before, after in zip(lying, upright, strict=True):
+        np.testing.assert_array_equal(after, np.rot90(before, -turns))
