@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from stages.decoder.hardware import hardware_decoder
+from stages.decoder.losses import LostFrames
 from stages.decoder.pixels import fill, quarter_turns, upright_size
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
@@ -32,6 +33,8 @@ from stages.records import (
 )
 
 Tap: TypeAlias = Callable[[av.Packet], None]
+
+_PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI for one times packets as decoded
 
 
 def redact(location: str) -> str:
@@ -307,24 +310,26 @@ class FrameReader:
 def _frames(
     container: InputContainer, stream: VideoStream, tap: Tap
 ) -> Iterator[VideoFrame | None]:
-    """Every frame until the source ends or breaks off; None for one that is broken."""
-    broken: list[int] = []  # times of packets that gave no frame; the decoder lags behind them
+    """Every frame until the source ends or breaks off; None for one that is broken or lost."""
+    presented = not _PRESENTING.isdisjoint(container.format.name.split(","))
+    losses = LostFrames(presented=presented)
     for packet in _packets(container, stream):
         tap(packet)
+        losses.sent(packet)
         try:
             frames = packet.decode()
         except av.error.EOFError:
             break
         except av.error.FFmpegError:
-            heapq.heappush(broken, packet.pts or 0)
+            losses.failed(packet)
             continue
         for frame in frames:
             assert isinstance(frame, VideoFrame)
-            while broken and (frame.pts is None or broken[0] < frame.pts):
-                heapq.heappop(broken)
-                yield None
+            if losses.is_late(frame.pts):
+                continue
+            yield from itertools.repeat(None, losses.before(frame.pts))
             yield None if frame.is_corrupt else frame
-    yield from (None for _ in broken)
+    yield from itertools.repeat(None, losses.rest())
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:

@@ -26,7 +26,7 @@ class PresentationTimes:
         self.last: int | None = None
         self._frame = max(1, round(1 / frame_rate / time_base))
         self._reordered = round(_REORDERED / time_base)
-        self._offset = 0
+        self._offsets = (0, 0)  # from the source's times to these: the one in use, the one before
 
     def place(self, pts: int | None) -> int:
         """The time of the next frame, for which the source says ``pts``."""
@@ -35,9 +35,15 @@ class PresentationTimes:
         elif pts is None:
             self.last += self._frame
         else:
-            following = self.last + 1
-            if pts + self._offset < self.last - self._reordered:
-                following = self.last + self._frame
-                self._offset = following - pts
-            self.last = max(following, pts + self._offset)
+            self.last = max(self.last + 1, pts + self._offset(pts, self.last))
         return self.last
+
+    def _offset(self, pts: int, last: int) -> int:
+        following = last + self._frame
+        # A single frame may come late, after an error for one: the next ones go on as before it.
+        offset = min(self._offsets, key=lambda offset: abs(pts + offset - following))
+        if pts + offset < last - self._reordered:
+            offset = following - pts
+        if offset != self._offsets[0]:
+            self._offsets = (offset, self._offsets[0])
+        return offset

@@ -97,6 +97,32 @@ def test_a_corrupt_stretch_is_dropped_and_the_rest_keeps_its_numbers(make_video,
         assert frame.header.seconds == pytest.approx(0.04 * frame.header.number, abs=0.09)
 
 
+@pytest.mark.parametrize("paced", [False, True])
+@pytest.mark.parametrize("broken", [20_000, 80_000, 180_000])
+def test_frames_that_a_decoder_loses_in_silence_are_dropped(make_video, slots, broken, paced):
+    path = make_video(frames=120, noise=True)
+    content = bytearray(path.read_bytes())
+    start = (len(content) - broken) // 2
+    content[start : start + broken] = bytes(broken)
+    path.write_bytes(content)
+    _, *records, end = read(path, slots, paced=paced)
+    frames = [r for r in records if isinstance(r, Frame)]
+    assert 50 < len(frames) < 120
+    assert end == EndOfStream("cam", 0, 120, EndReason.COMPLETE)
+    for frame in frames:
+        assert frame.header.seconds == pytest.approx(0.04 * frame.header.index)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi", "mov"])
+@pytest.mark.parametrize("pause", [0, 400])
+def test_a_sound_file_loses_no_frame(make_video, slots, suffix, pause):
+    pts = [40 * i + (pause if i > 30 else 0) for i in range(60)]
+    video = make_video(f"sound.{suffix}", frames=60, noise=True, pts=pts)
+    _, *frames, end = read(video, slots)
+    assert not any(isinstance(record, Dropped) for record in frames)
+    assert (len(frames), end.frames) == (60, 60)
+
+
 def test_a_file_cut_off_in_a_container_without_a_count_says_so(make_video, tmp_path, slots):
     content = make_video("whole.mkv", frames=60, noise=True).read_bytes()
     (tmp_path / "cut.mkv").write_bytes(content[: len(content) // 2])

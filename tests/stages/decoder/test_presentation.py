@@ -23,6 +23,12 @@ def test_frames_out_of_order_are_a_tick_apart():
     assert placed(0, 120, 40, 80, 160) == [0, 120, 121, 122, 160]
 
 
+def test_a_frame_that_comes_late_moves_no_other():
+    late = [700, 740]
+    times = placed(0, 2000, late[0], 2040, late[1], 2080, 2120, 2160)
+    assert times == [0, 2000, 2040, 2041, 2080, 2081, 2120, 2160]
+
+
 @pytest.mark.parametrize("start", [0, 700, -5000])
 def test_a_clock_that_starts_anew_goes_on_one_frame_later(start):
     anew = [start + 40 * number for number in range(50)]

@@ -1,0 +1,99 @@
+"""Frames that went into a decoder and never came out."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from statistics import median_low
+
+from av import Packet
+
+_REMEMBERED_STEPS = 25
+_FEWEST_STEPS = 5  # before the usual one is known
+_MOST_HELD = 16  # frames that a decoder may hold back
+_MOST_WAITING = 50_000  # packets: a live stream may go without a frame for days
+
+
+class LostFrames:
+    """Finds the place of each by the times of packets; threads make a decoder lag behind those.
+
+    A decoder that raises says that a frame is lost, though not which. One that says nothing has
+    lost a frame only where the frames around it leave a hole as well, since not every packet makes
+    a frame: some hold a field, or a picture that is not shown.
+
+    Args:
+        presented: Whether the container times packets as their frames are shown, not as they are
+            decoded; otherwise only what raises is lost.
+    """
+
+    def __init__(self, *, presented: bool) -> None:
+        self._presented = presented
+        self._waiting: list[int] = []  # heap of the times of packets whose frame has not come
+        self._errors = 0
+        self._last: int | None = None
+        self._steps: deque[int] = deque(maxlen=_REMEMBERED_STEPS)
+        self._lost: dict[int, int] = {}  # times of lost frames: how many frames came since
+
+    def sent(self, packet: Packet) -> None:
+        """The decoder is given this packet."""
+        if packet.size and packet.pts is not None and not packet.is_discard:
+            self._wait_for(packet.pts)
+
+    def failed(self, packet: Packet) -> None:
+        """The decoder raised when it was given this packet, maybe for one before it."""
+        self._errors += 1
+        if packet.pts is None:
+            self._wait_for(0)
+
+    def is_late(self, pts: int | None) -> bool:
+        """Whether a frame that comes out now was counted as lost, as some are after an error."""
+        return pts in self._lost
+
+    def before(self, pts: int | None) -> int:
+        """How many are lost between the frame before and the one that came out, shown at ``pts``.
+
+        Call it for every frame that is not late.
+        """
+        missing = []
+        while self._waiting and (pts is None or self._waiting[0] <= pts):
+            missing.append(heapq.heappop(self._waiting))
+        while missing and missing[-1] == pts:
+            missing.pop()
+        lost = min(len(missing), max(self._errors, self._hole(pts) if missing else 0))
+        self._errors = max(0, self._errors - lost)
+        self._follow(pts)
+        if self._lost or lost:
+            self._remember(missing if self._presented and lost == len(missing) else [])
+        return lost
+
+    def rest(self) -> int:
+        """How many are lost after the last frame."""
+        return min(self._errors, len(self._waiting))
+
+    def _wait_for(self, pts: int) -> None:
+        if len(self._waiting) < _MOST_WAITING:
+            heapq.heappush(self._waiting, pts)
+        else:
+            heapq.heappushpop(self._waiting, pts)
+
+    def _hole(self, pts: int | None) -> int:
+        """How many frames of the usual duration have room since the last one."""
+        if not self._presented or pts is None or self._last is None:
+            return 0
+        if len(self._steps) < _FEWEST_STEPS:
+            return 0
+        step = median_low(self._steps)
+        return (pts - self._last + step // 2) // step - 1
+
+    def _remember(self, lost: list[int]) -> None:
+        self._lost = {pts: age + 1 for pts, age in self._lost.items() if age < _MOST_HELD}
+        self._lost.update(dict.fromkeys(lost, 0))
+
+    def _follow(self, pts: int | None) -> None:
+        if pts is None:
+            return
+        if self._last is not None:
+            self._steps.append(pts - self._last)
+            # Out of order, or started anew: a later frame does not mean that one is lost.
+            self._presented = self._presented and pts > self._last
+        self._last = pts
