@@ -56,7 +56,7 @@ def expand_sources(
         taken: Names that other streams bear.
 
     Raises:
-        SourceError: A path does not exist or holds nothing to read.
+        SourceError: A location is empty, or a path does not exist or holds nothing to read.
     """
     return name_sources([spec for location in locations for spec in _expand(location)], taken)
 
@@ -143,6 +143,8 @@ def open_source(
 
 
 def _expand(location: str) -> list[SourceSpec]:
+    if not location.strip():
+        raise SourceError("the source is empty; give a file, a folder or a URL")
     if location == DEMO:
         return [SourceSpec(DEMO, DEMO)]
     if "://" in location:

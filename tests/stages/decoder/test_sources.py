@@ -74,6 +74,14 @@ def test_an_empty_folder_is_named(tmp_path):
         expand_sources([str(tmp_path / "empty")])
 
 
+@pytest.mark.parametrize("location", ["", " "])
+def test_an_empty_location_is_not_the_current_folder(tmp_path, monkeypatch, make_video, location):
+    make_video("crossing.mp4")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="the source is empty"):
+        expand_sources(["crossing.mp4", location])
+
+
 def test_a_slip_of_the_pen_is_answered(tmp_path, make_video):
     make_video("crossing.mp4")
     with pytest.raises(SourceError, match=r"crosing\.mp4; did you mean .*crossing\.mp4\?"):
