@@ -6,6 +6,7 @@ import configparser
 import difflib
 import re
 import time
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -68,13 +69,22 @@ def name_sources(
     names = set(taken)
     named = []
     for spec in specs:
-        clean = re.sub(r"[^A-Za-z0-9._-]+", "-", spec.name).strip("-.") or "stream"
+        clean = _folder_name(spec.name) or "stream"
         unique, count = clean, 2
         while unique in names:
             unique, count = f"{clean}-{count}", count + 1
         names.add(unique)
         named.append(replace(spec, name=unique))
     return named
+
+
+def _folder_name(name: str) -> str:
+    """Letters and digits of any script, their marks, and ``._-``; hyphens for all else."""
+    kept = (
+        character if character in "._-" or unicodedata.category(character)[0] in "LMN" else " "
+        for character in unicodedata.normalize("NFC", name)
+    )
+    return re.sub(" +", "-", "".join(kept)).strip("-.")
 
 
 def _sleep(seconds: float) -> bool:

@@ -92,3 +92,20 @@ def test_names_are_unique_and_fit_a_folder():
     specs = expand_sources(["rtsp://u:secret@cam/live one", "rtsp://u:other@cam/live one"])
     assert [s.name for s in specs] == ["cam-live-one", "cam-live-one-2"]
     assert specs[0] == SourceSpec("cam-live-one", "rtsp://u:secret@cam/live one")
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("交差点 2", "交差点-2"),
+        ("Перекрёсток", "Перекрёсток"),
+        ("Kreuzung_Süd", "Kreuzung_Süd"),
+        ("Kreuzung_Su\u0308d", "Kreuzung_Süd"),
+        ("चौराहा", "चौराहा"),
+        ("a:b*c?.1", "a-b-c-.1"),
+        ("..🚗..", "stream"),
+    ],
+)
+def test_names_keep_letters_of_any_script(make_video, stem, name):
+    (spec,) = expand_sources([str(make_video(f"{stem}.mp4", frames=1))])
+    assert spec.name == name
