@@ -121,9 +121,9 @@ def stream_add(
 ) -> None:
     """Begin another stream."""
     from pipeline.commands import AddStream, Done, find_run, send_command
+    from stages.decoder.sources import absolute_location
 
-    location = source if "://" in source or source == "demo" else str(Path(source).absolute())
-    answer = send_command(find_run(pid), AddStream(location, name))
+    answer = send_command(find_run(pid), AddStream(absolute_location(source), name))
     assert isinstance(answer, Done)
     typer.echo("\n".join(answer.streams))
 

@@ -62,6 +62,18 @@ def expand_sources(
     return name_sources([spec for location in locations for spec in _expand(location)], taken)
 
 
+def absolute_location(location: str) -> str:
+    """The same location for a process that works in another folder.
+
+    Raises:
+        SourceError: It is empty.
+    """
+    _reject_empty(location)
+    if location == DEMO or "://" in location:
+        return location
+    return str(Path(location).absolute())
+
+
 def name_sources(
     specs: Sequence[SourceSpec], taken: Collection[str] = frozenset()
 ) -> list[SourceSpec]:
@@ -152,9 +164,13 @@ def open_source(
     )
 
 
-def _expand(location: str) -> list[SourceSpec]:
+def _reject_empty(location: str) -> None:
     if not location.strip():
         raise SourceError("the source is empty; give a file, a folder or a URL")
+
+
+def _expand(location: str) -> list[SourceSpec]:
+    _reject_empty(location)
     if location == DEMO:
         return [SourceSpec(DEMO, DEMO)]
     if "://" in location:

@@ -6,7 +6,7 @@ import pytest
 
 from stages.decoder.media import MediaSource
 from stages.decoder.source import FrameSelection
-from stages.decoder.sources import SourceSpec, expand_sources, open_source
+from stages.decoder.sources import SourceSpec, absolute_location, expand_sources, open_source
 from stages.errors import SourceError
 from stages.records import StreamStart
 
@@ -80,6 +80,10 @@ def test_an_empty_location_is_not_the_current_folder(tmp_path, monkeypatch, make
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SourceError, match="the source is empty"):
         expand_sources(["crossing.mp4", location])
+    with pytest.raises(SourceError, match="the source is empty"):
+        absolute_location(location)
+    assert absolute_location("crossing.mp4") == str(tmp_path / "crossing.mp4")
+    assert absolute_location("rtsp://cam/live") == "rtsp://cam/live"
 
 
 def test_a_slip_of_the_pen_is_answered(tmp_path, make_video):
