@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from stages.decoder.gaps import Gaps
 from stages.decoder.hardware import hardware_decoder
 from stages.decoder.losses import LostFrames
 from stages.decoder.pixels import fill, quarter_turns, upright_size
@@ -94,11 +95,11 @@ class MediaSource:
                     f"and can be decoded"
                 )
             missing = None if reader.finished else reader.missing(container, stream)
-        if missing is None:
-            yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE)
-        else:
-            message = f"{place} breaks off after {missing}"
-            yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.TRUNCATED, message)
+        gaps = reader.gaps.in_words()
+        faults = [f"{place} breaks off after {missing}"] if missing else []
+        faults += [f"{place} has {gaps}"] if gaps else []
+        reason = EndReason.TRUNCATED if missing else EndReason.COMPLETE
+        yield EndOfStream(self.name, reader.epoch, reader.given, reason, "; ".join(faults))
 
 
 def open_media(
@@ -183,6 +184,7 @@ class FrameReader:
         seen: Frames decoded so far, chosen or not.
         given: Frames and drops given out so far.
         finished: Whether the last chosen frame has passed.
+        gaps: Those of the latest container.
     """
 
     def __init__(
@@ -199,6 +201,7 @@ class FrameReader:
         self.seen = place.seen
         self.given = place.sequence
         self.finished = False
+        self.gaps = Gaps(Fraction(1))
         self._location = location
         self._name = name
         self._selection = selection
@@ -234,6 +237,7 @@ class FrameReader:
         if not continues or self._times is None:
             self._size = (0, 0)
             self._times = PresentationTimes(rate, time_base)
+            self.gaps = Gaps(time_base)
         for frame in _frames(container, stream, tap):
             index = self.seen
             if self._selection.ends_before(index):
@@ -242,6 +246,7 @@ class FrameReader:
             self.seen += 1
             if frame is not None:
                 pts = self._times.place(frame.pts)
+                self.gaps.follow(index, pts)
             if not self._selection.takes(index):
                 continue
             if frame is None:

@@ -1,4 +1,5 @@
 import itertools
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -121,6 +122,19 @@ def test_a_sound_file_loses_no_frame(make_video, slots, suffix, pause):
     _, *frames, end = read(video, slots)
     assert not any(isinstance(record, Dropped) for record in frames)
     assert (len(frames), end.frames) == (60, 60)
+
+
+@pytest.mark.parametrize("cut", ["a third", "two pieces"])
+def test_a_gap_in_a_transport_stream_is_told(make_video, slots, cut):
+    path = make_video("gap.ts", frames=150, noise=True)
+    content = path.read_bytes()
+    parts = [content[188 * (len(content) // 188 * i // 6) :][: len(content) // 6] for i in range(6)]
+    kept = {"a third": (0, 1, 4, 5), "two pieces": (0, 1, 3, 5)}[cut]
+    path.write_bytes(b"".join(parts[number] for number in kept))
+    end = read(path, slots)[-1]
+    assert end.reason is EndReason.COMPLETE
+    assert re.search(r"gap\.ts has no frames for \d\.\d s after frame \d+", end.message)
+    assert end.message.endswith("the first of 2 such gaps") == (cut == "two pieces")
 
 
 def test_a_file_cut_off_in_a_container_without_a_count_says_so(make_video, tmp_path, slots):

@@ -1,0 +1,54 @@
+"""Stretches of a video for which there are no frames, though nothing in it is broken."""
+
+from __future__ import annotations
+
+from collections import deque
+from fractions import Fraction
+
+_STEPS = 25  # alike, before the rate counts as constant
+_LEAST_FRAMES = 5
+
+
+class Gaps:
+    """Finds where frames at a constant rate leave some out, as where a part of a file is missing.
+
+    Where the rate varies, a pause tells nothing.
+
+    Args:
+        time_base: Unit of the times, in seconds.
+    """
+
+    def __init__(self, time_base: Fraction) -> None:
+        self._time_base = time_base
+        self._steps: deque[int] = deque(maxlen=_STEPS)
+        self._last: tuple[int, int] | None = None
+        self._first = ""
+        self._count = 0
+
+    def follow(self, index: int, pts: int) -> None:
+        """The next frame that is whole, its 0-based place in the source and its time."""
+        if self._last is not None:
+            frames, ticks = index - self._last[0], pts - self._last[1]
+            if self._is_constant() and ticks > (frames + _LEAST_FRAMES) * max(self._steps):
+                self._note(ticks)
+            elif frames == 1:
+                self._steps.append(ticks)
+        self._last = index, pts
+
+    def in_words(self) -> str:
+        """The first of them and how many there are, "" where there is none."""
+        more = f", the first of {self._count} such gaps" if self._count > 1 else ""
+        return self._first + more
+
+    def _note(self, ticks: int) -> None:
+        self._count += 1
+        if self._count == 1:
+            assert self._last is not None
+            seconds = float(ticks * self._time_base)
+            self._first = f"no frames for {seconds:.1f} s after frame {self._last[0] + 1}"
+
+    def _is_constant(self) -> bool:
+        if len(self._steps) < _STEPS:
+            return False
+        shortest, longest = min(self._steps), max(self._steps)
+        return longest - shortest <= max(2, shortest // 10)  # ticks: times are rounded

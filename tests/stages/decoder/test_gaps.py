@@ -1,0 +1,28 @@
+import itertools
+from fractions import Fraction
+
+from stages.decoder.gaps import Gaps
+
+
+def told(times, indices=None):
+    gaps = Gaps(Fraction(1, 1000))
+    for index, pts in zip(indices or itertools.count(), times, strict=False):
+        gaps.follow(index, pts)
+    return gaps.in_words()
+
+
+def test_a_jump_at_a_constant_rate_is_a_gap():
+    rounded = [round(index * 1000 / 30) for index in range(80)]
+    assert told(rounded) == ""
+    assert told(rounded[:40] + rounded[50:]) == "no frames for 0.4 s after frame 40"
+    twice = rounded[:30] + rounded[40:50] + rounded[60:]
+    assert told(twice) == "no frames for 0.4 s after frame 30, the first of 2 such gaps"
+
+
+def test_frames_that_are_known_to_be_lost_are_none():
+    kept = [*range(40), *range(50, 80)]
+    assert told([40 * index for index in kept], kept) == ""
+
+
+def test_a_varying_rate_has_none():
+    assert told([40 * index + 15 * (index % 3) for index in range(40)] + [9000]) == ""
