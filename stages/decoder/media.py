@@ -209,6 +209,7 @@ class FrameReader:
         self._clock = clock
         self._times: PresentationTimes | None = None
         self._size = (0, 0)
+        self._hidden = 0
 
     def read(
         self,
@@ -238,7 +239,12 @@ class FrameReader:
             self._size = (0, 0)
             self._times = PresentationTimes(rate, time_base)
             self.gaps = Gaps(time_base)
-        for frame in _frames(container, stream, tap):
+
+        def count(packet: av.Packet) -> None:
+            self._hidden += packet.is_discard
+            tap(packet)
+
+        for frame in _frames(container, stream, count):
             index = self.seen
             if self._selection.ends_before(index):
                 self.finished = True
@@ -281,6 +287,7 @@ class FrameReader:
         """How much of how much came, where the container promised more; None where it did not."""
         total = _frame_count(container, stream)
         if total is not None:
+            total -= self._hidden
             return f"{self.seen} of {total} frames" if self.seen < total else None
         # Another stream, sound for one, may rightly last longer.
         last = None if self._times is None else self._times.last

@@ -153,6 +153,13 @@ def test_a_whole_file_of_any_container_is_complete(make_video, slots, suffix):
     assert end == EndOfStream("cam", 0, 50, EndReason.COMPLETE)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+def test_frames_that_an_edit_list_hides_are_not_missing(make_video, slots, suffix):
+    video = make_video(f"trimmed.{suffix}", frames=40, pts=range(-400, 1200, 40))
+    end = read(video, slots)[-1]
+    assert end == EndOfStream("cam", 0, 30, EndReason.COMPLETE)
+
+
 @pytest.mark.parametrize("content", [b"", b"this is no video\n" * 50])
 def test_a_file_that_is_no_video_is_named(tmp_path, slots, content):
     path = tmp_path / "notes.mp4"
