@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import difflib
+import os
 import re
 import time
 import unicodedata
@@ -57,9 +58,13 @@ def expand_sources(
         taken: Names that other streams bear.
 
     Raises:
-        SourceError: A location is empty, or a path does not exist or holds nothing to read.
+        SourceError: A location is empty or not UTF-8, or a path does not exist or holds nothing to
+            read.
     """
-    return name_sources([spec for location in locations for spec in _expand(location)], taken)
+    specs = [spec for location in locations for spec in _expand(location)]
+    for spec in specs:
+        _reject_unreadable(spec.location)
+    return name_sources(specs, taken)
 
 
 def absolute_location(location: str) -> str:
@@ -167,6 +172,14 @@ def open_source(
 def _reject_empty(location: str) -> None:
     if not location.strip():
         raise SourceError("the source is empty; give a file, a folder or a URL")
+
+
+def _reject_unreadable(location: str) -> None:
+    try:
+        location.encode()
+    except UnicodeEncodeError as error:  # what Python makes of bytes that are not UTF-8
+        shown = os.fsencode(location).decode(errors="backslashreplace")
+        raise SourceError(f"the name of {shown} is not UTF-8; rename it") from error
 
 
 def _expand(location: str) -> list[SourceSpec]:

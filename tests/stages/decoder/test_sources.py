@@ -1,3 +1,4 @@
+import os
 from fractions import Fraction
 
 import cv2
@@ -84,6 +85,12 @@ def test_an_empty_location_is_not_the_current_folder(tmp_path, monkeypatch, make
         absolute_location(location)
     assert absolute_location("crossing.mp4") == str(tmp_path / "crossing.mp4")
     assert absolute_location("rtsp://cam/live") == "rtsp://cam/live"
+
+
+def test_a_name_that_is_not_utf8_is_named(tmp_path):
+    (tmp_path / os.fsdecode(b"s\xfcd.mp4")).write_bytes(b"")
+    with pytest.raises(SourceError, match=r"s\\xfcd\.mp4 is not UTF-8"):
+        expand_sources([str(tmp_path)])
 
 
 def test_a_slip_of_the_pen_is_answered(tmp_path, make_video):
