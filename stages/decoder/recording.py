@@ -28,9 +28,10 @@ _RETRY_SECONDS = 10.0
 class Recorder:
     """Writes the packets of a stream, not encoded again, into Matroska files of bounded total size.
 
-    A segment begins with a key frame, and ends with the first key frame after its time or with the
-    connection. Its name tells its number, its epoch and when it began (UTC). Where a segment cannot
-    be written, the stream goes on without, and another one is tried ten seconds later.
+    A segment begins with a key frame, and ends with the first key frame after its time, with the
+    connection, or where times fall back, which Matroska cannot hold. Its name tells its number, its
+    epoch and when it began (UTC). Where a segment cannot be written, the stream goes on without,
+    and another one is tried ten seconds later.
 
     Args:
         folder: Where the segments go; those of an earlier recording stay, and count.
@@ -60,6 +61,7 @@ class Recorder:
         self._monotonic = monotonic
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
+        self._latest_dts: int | None = None
         self._began = 0.0
         self._retry_at = 0.0
         try:
@@ -76,6 +78,10 @@ class Recorder:
         """Keeps a packet of ``stream``, which is left as it is."""
         if packet.size == 0 or packet.pts is None:
             return
+        dts = packet.pts if packet.dts is None else packet.dts
+        if self._latest_dts is not None and dts < self._latest_dts:
+            self.close()
+        self._latest_dts = dts
         try:
             if packet.is_keyframe and self._is_due():
                 self.close()

@@ -81,6 +81,20 @@ def test_a_later_recording_goes_on_in_an_epoch_of_its_own(camera, tmp_path, slot
     assert starts == [0, 1]
 
 
+def test_a_camera_whose_clock_starts_anew_is_recorded_on(camera, tmp_path, slots):
+    camera.write_bytes(2 * camera.read_bytes())
+    said = []
+    record(camera, tmp_path / "cam", notify=said.append, segment_seconds=1000)
+    records = replay(tmp_path / "cam", slots)
+    assert said == []
+    frames = [r for r in records if isinstance(r, Frame)]
+    assert [f.header.sequence for f in frames] == list(range(80))
+    times = [f.header.pts * f.header.time_base for f in frames]
+    steps = {later - earlier for earlier, later in itertools.pairwise(times)}
+    assert steps == {Fraction(1, 25)}
+    assert sum(isinstance(r, StreamStart) for r in records) == 1
+
+
 def test_the_oldest_segments_make_room(camera, tmp_path, slots):
     folder = tmp_path / "cam"
     record(camera, folder)
