@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import zmq
 
+from pipeline.claim import Claim
 from pipeline.commands import (
     AddStream,
     Answer,
@@ -36,7 +37,6 @@ from pipeline.rundir import RunFolder
 from stages.decoder.live import is_live
 from stages.decoder.sources import SourceSpec
 from stages.errors import ConfigError, OutputError, SpotStreamError
-from stages.sink.atomic import output_error
 from stages.sink.results import remove_parts
 
 if TYPE_CHECKING:
@@ -87,27 +87,40 @@ class Supervisor:
         self._interrupts = 0
         self._told_to_stop = 0.0
         self._metrics: MetricsServer | None = None
+        self._claim: Claim | None = None
         self.result = RunResult()
 
     def prepare(self, *, overwrite: bool) -> None:
         """Makes room for the results; sequences of a data set that are finished are skipped.
 
         Raises:
-            OutputError: A stream's folder holds results and ``overwrite`` is off, or the folder
-                cannot be made.
+            OutputError: A stream's folder holds results and ``overwrite`` is off, another process
+                writes there, or the folder cannot be made.
         """
-        specs, skipped = make_room(self._roster.specs, self._output, overwrite=overwrite)
+        self._claim = Claim(self._output)
+        try:
+            specs, skipped = make_room(self._roster.specs, self._output, overwrite=overwrite)
+        except OutputError:
+            self._release()
+            raise
         self._roster = Roster(specs, self._output, self._config.runtime.parallel_streams)
         self.result.skipped += skipped
-        try:
-            self._output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise output_error(self._output, error) from error
+
+    def _release(self) -> None:
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
 
     def run(self) -> RunResult:
         """Runs all streams to their ends; Ctrl-C drains, a second one ends at once."""
-        if not self._roster and not self._stay:
-            return self.result
+        try:
+            if self._roster or self._stay:
+                self._run()
+        finally:
+            self._release()
+        return self.result
+
+    def _run(self) -> None:
         self._metrics = self._start_metrics()
         handlers = {
             number: signal.signal(number, self._interrupt)
@@ -140,7 +153,6 @@ class Supervisor:
         finished = self.result.finished
         names = [spec.name for spec in self._roster.specs]
         self.result.finished = {name: finished[name] for name in names if name in finished}
-        return self.result
 
     def _start_metrics(self) -> MetricsServer | None:
         address = self._config.runtime.metrics

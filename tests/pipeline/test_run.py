@@ -76,6 +76,32 @@ def test_results_are_not_overwritten_unasked(material, tmp_path):
     assert run(material, tmp_path / "out", "--overwrite").returncode == 0
 
 
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.02)
+
+
+def test_a_second_run_is_refused_where_another_writes(material, tmp_path):
+    slow = ["--set", "detector.delay_ms=150"]
+    with subprocess.Popen(
+        command(material, tmp_path / "out", *slow),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as first:
+        rows = tmp_path / "out" / "crossing" / ".mot.txt.part"
+        wait_for(lambda: rows.exists() and rows.stat().st_size)
+        second = run(material, tmp_path / "out", "--overwrite")
+        assert first.poll() is None
+    assert second.returncode == 4
+    assert f"process {first.pid} is writing there" in second.stderr
+    assert len(second.stderr.splitlines()) == 1
+    assert first.returncode == 0
+    folder = tmp_path / "out" / "crossing"
+    assert len((folder / "mot.txt").read_text().splitlines()) == FRAMES
+
+
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
