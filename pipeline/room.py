@@ -8,7 +8,12 @@ from pathlib import Path
 
 from stages.decoder.sources import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
-from stages.sink.results import has_results, is_complete, remove_results
+from stages.sink.results import (
+    has_results,
+    is_complete,
+    remove_results,
+    unfinished_results,
+)
 
 
 def make_room(
@@ -26,7 +31,7 @@ def make_room(
         earlier run had finished.
 
     Raises:
-        OutputError: A stream's folder holds results and ``overwrite`` is off.
+        OutputError: A stream's folder holds results, finished or not, and ``overwrite`` is off.
     """
     remaining, finished = [], []
     for spec in specs:
@@ -34,15 +39,21 @@ def make_room(
         if not overwrite and spec.of_data_set and is_complete(folder):
             finished.append(spec.name)
             continue
-        if not overwrite and has_results(folder) and not spec.of_data_set:
-            raise OutputError(
-                f"{folder} holds results of an earlier run; "
-                f"add --overwrite or choose another --output"
-            )
+        if not overwrite and not spec.of_data_set:
+            _refuse_results(folder)
         remaining.append(spec)
     for spec in remaining:
         remove_results(output / spec.name)
     return remaining, finished
+
+
+def _refuse_results(folder: Path) -> None:
+    advice = "add --overwrite or choose another --output"
+    if has_results(folder):
+        raise OutputError(f"{folder} holds results of an earlier run; {advice}")
+    if unfinished := unfinished_results(folder):
+        names = ", ".join(unfinished)
+        raise OutputError(f"{folder} holds what a run that was killed left: {names}; {advice}")
 
 
 def streams_to_add(
@@ -60,7 +71,7 @@ def streams_to_add(
         ConfigError: The name is taken, or there are several streams to name.
         SourceError: There is no such source.
     """
-    used = [path.name for path in output.iterdir() if has_results(path)] if output.is_dir() else []
+    used = _names_of_results(output)
     if not name:
         return expand_sources([location], {*running, *used})
     added = expand_sources([location])
@@ -72,3 +83,9 @@ def streams_to_add(
     if spec.name in used:
         raise ConfigError(f"{output / spec.name} holds results; choose another name")
     return [spec]
+
+
+def _names_of_results(output: Path) -> list[str]:
+    if not output.is_dir():
+        return []
+    return [path.name for path in output.iterdir() if has_results(path) or unfinished_results(path)]

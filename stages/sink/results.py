@@ -18,6 +18,7 @@ JOURNAL = ".journal.part"
 CHECKPOINT = ".checkpoint.part"
 """Where the sink of a live stream was a second ago."""
 _OVERLAY = re.compile(r"overlay(-[1-9][0-9]*)?\.mp4")
+_SEGMENT = re.compile(r"\.overlay(-[0-9]+)?\.mp4\.[0-9]+\.part")
 _SCRATCH = re.compile(r"\.(overlay(-[0-9]+)?\.mp4\.[0-9]+|journal|\.?checkpoint(\.part)?)\.part")
 
 
@@ -29,6 +30,20 @@ def overlay_name(part: int) -> str:
 def has_results(folder: Path) -> bool:
     """Whether a sink finished any file in ``folder``; leftovers of a crash are none."""
     return any(path.is_file() for path in _result_paths(folder))
+
+
+def unfinished_results(folder: Path) -> list[str]:
+    """Names of the part files in which a run that was killed left results, rows or pictures."""
+    if not folder.is_dir():
+        return []
+    return [path.name for path in sorted(folder.iterdir()) if _is_unfinished(path)]
+
+
+def _is_unfinished(path: Path) -> bool:
+    texts = [part_path(path.with_name(name)) for name in (TRACKS, DETECTIONS)]
+    if path not in texts and not _SEGMENT.fullmatch(path.name):
+        return False
+    return path.is_file() and path.stat().st_size > 0
 
 
 def is_complete(folder: Path) -> bool:

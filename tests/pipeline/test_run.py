@@ -102,6 +102,24 @@ def test_a_second_run_is_refused_where_another_writes(material, tmp_path):
     assert len((folder / "mot.txt").read_text().splitlines()) == FRAMES
 
 
+def test_what_a_killed_run_left_is_not_removed_unasked(material, tmp_path):
+    with subprocess.Popen(
+        command(material, tmp_path / "out", "--set", "detector.delay_ms=150"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as first:
+        rows = tmp_path / "out" / "crossing" / ".mot.txt.part"
+        wait_for(lambda: rows.exists() and rows.stat().st_size)
+        first.kill()
+    before = rows.read_text()
+    again = run(material, tmp_path / "out")
+    assert again.returncode == 4
+    assert ".mot.txt.part" in again.stderr
+    assert "--overwrite" in again.stderr
+    assert rows.read_text().startswith(before)
+    assert run(material, tmp_path / "out", "--overwrite").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from stages.sink.results import has_results, is_complete, remove_parts, remove_results
+from stages.sink.results import (
+    has_results,
+    is_complete,
+    remove_parts,
+    remove_results,
+    unfinished_results,
+)
 from tests.stages.sink.conftest import names_in
 
 OURS = (
@@ -69,3 +75,11 @@ def test_is_complete_reads_the_report(tmp_path: Path, text: str | None, expected
     if text is not None:
         (tmp_path / "run.json").write_text(text)
     assert is_complete(tmp_path) is expected
+
+
+def test_unfinished_are_parts_with_rows_or_pictures(tmp_path: Path) -> None:
+    assert unfinished_results(tmp_path / "missing") == []
+    for name in (".mot.txt.part", ".overlay-2.mp4.1.part", ".journal.part", "mot.txt", "notes.txt"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / ".detections.txt.part").write_text("")
+    assert unfinished_results(tmp_path) == [".mot.txt.part", ".overlay-2.mp4.1.part"]
