@@ -133,8 +133,8 @@ class Supervisor:
             self._supervise(Reports(self._context, self._endpoint("control")), commands)
         except OutputError:
             raise
-        except SpotStreamError as error:
-            self._complete_what_there_is(str(error))
+        except BaseException as error:
+            self._complete_what_there_is(_in_one_line(error))
             raise
         finally:
             self._end_all()
@@ -396,6 +396,10 @@ class Supervisor:
             process.terminate()
         for process in (*running, *self._ending):
             process.end(_END_SECONDS)
+
+
+def _in_one_line(error: BaseException) -> str:
+    return str(error) if isinstance(error, SpotStreamError) else f"{type(error).__name__}: {error}"
 
 
 def _as_error(message: str, exit_code: int) -> SpotStreamError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import signal
@@ -20,6 +21,7 @@ from tools.data import data_app
 from tools.evaluate import evaluate_app
 from tools.export import export
 from tools.segment import segment
+from tools.standard_streams import lossy
 from tools.synth.command import synth
 from tools.terminal import wide_console
 from tools.train import train
@@ -99,8 +101,8 @@ def run(
 
     if record is not None:
         set_ = [*(set_ or []), f"decoder.record={json.dumps(str(record.absolute()))}"]
-    raise typer.Exit(
-        run_pipeline(
+    with contextlib.redirect_stdout(lossy(sys.stdout)):
+        code = run_pipeline(
             source or [],
             output,
             config,
@@ -110,7 +112,7 @@ def run(
             json_log=json_log,
             debug=debug,
         )
-    )
+    raise typer.Exit(code)
 
 
 @stream_app.command("add")
@@ -297,13 +299,14 @@ def chaos(
 def main() -> None:
     """Runs the command; user errors end in one line on standard error."""
     signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
-    try:
-        app()
-    except SpotStreamError as error:
-        if "--debug" in sys.argv:
-            raise
-        typer.echo(f"spotstream: {error}", err=True)
-        sys.exit(error.exit_code)
+    with contextlib.redirect_stderr(lossy(sys.stderr)):
+        try:
+            app()
+        except SpotStreamError as error:
+            if "--debug" in sys.argv:
+                raise
+            typer.echo(f"spotstream: {error}", err=True)
+            sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

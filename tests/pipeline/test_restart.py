@@ -8,6 +8,9 @@ import signal
 import av
 import pytest
 
+from pipeline.config import load_config
+from pipeline.supervisor import Supervisor
+from stages.decoder.sources import expand_sources
 from stages.errors import SpotStreamError
 from stages.sink.results import CHECKPOINT, JOURNAL
 from tools.chaos.material import detections_of, make_clip
@@ -132,3 +135,18 @@ def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(clip, tmp_pa
     report = json.loads((tmp_path / "clip" / "run.json").read_text())
     assert (report["status"], report["frames"]["missing"]) == ("truncated", 0)
     assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] >= 20
+
+
+def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path):
+    def show(status):
+        if status.kind == "progress" and status.frames >= 30:
+            raise OSError("the view is broken")
+
+    config = load_config(None, settings(clip, "detector.delay_ms=8"))
+    supervisor = Supervisor(expand_sources([str(clip)]), config, tmp_path, {}, show)
+    supervisor.prepare(overwrite=False)
+    with pytest.raises(OSError, match="the view is broken"):
+        supervisor.run()
+    report = json.loads((tmp_path / "clip" / "run.json").read_text())
+    assert (report["status"], report["message"]) == ("truncated", "OSError: the view is broken")
+    assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] >= 30

@@ -1,6 +1,7 @@
 """The four processes on a real video, detections from a file."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -98,6 +99,17 @@ def test_a_second_run_is_refused_where_another_writes(material, tmp_path):
     assert f"process {first.pid} is writing there" in second.stderr
     assert len(second.stderr.splitlines()) == 1
     assert first.returncode == 0
+    folder = tmp_path / "out" / "crossing"
+    assert len((folder / "mot.txt").read_text().splitlines()) == FRAMES
+
+
+@pytest.mark.parametrize(
+    "output", ["2>/dev/full >&2", "--json-log 2>/dev/full", "2>&1 | true; exit ${PIPESTATUS[0]}"]
+)
+def test_a_log_that_cannot_be_written_is_lost_and_nothing_else(material, tmp_path, output):
+    arguments = shlex.join(command(material, tmp_path / "out", "--set", "decoder.pace=original"))
+    done = subprocess.run(["bash", "-c", f"{arguments} {output}"], capture_output=True, timeout=60)
+    assert done.returncode == 0
     folder = tmp_path / "out" / "crossing"
     assert len((folder / "mot.txt").read_text().splitlines()) == FRAMES
 

@@ -1,0 +1,30 @@
+import io
+import os
+from pathlib import Path
+
+from tools.standard_streams import lossy
+
+
+def test_what_a_reader_gets_is_all_as_long_as_there_is_one():
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as file, os.fdopen(reader) as other:
+        stream = lossy(file)
+        print("é one", file=stream)
+        assert other.readline() == "é one\n"
+        assert not stream.isatty()
+        other.close()
+        print("two", file=stream)
+        stream.flush()
+
+
+def test_a_full_disk_is_no_error():
+    with Path("/dev/full").open("w") as file:
+        stream = lossy(file)
+        for _ in range(10):
+            print("x" * 100_000, file=stream)
+        stream.flush()
+
+
+def test_a_stream_without_a_file_stays_as_it_is():
+    stream = io.StringIO()
+    assert lossy(stream) is stream
