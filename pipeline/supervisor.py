@@ -34,6 +34,7 @@ from pipeline.result import RunResult
 from pipeline.room import make_room
 from pipeline.roster import Roster, RunningStream
 from pipeline.rundir import RunFolder
+from pipeline.signals import stop_signals
 from stages.decoder.live import is_live
 from stages.decoder.sources import SourceSpec
 from stages.errors import ConfigError, OutputError, SpotStreamError
@@ -112,7 +113,10 @@ class Supervisor:
             self._claim = None
 
     def run(self) -> RunResult:
-        """Runs all streams to their ends; Ctrl-C drains, a second one ends at once."""
+        """Runs all streams to their ends; Ctrl-C, SIGTERM or SIGHUP drains, a second ends at once.
+
+        Any error, but of the results folder, completes the results where they are.
+        """
         try:
             if self._roster or self._stay:
                 self._run()
@@ -122,10 +126,7 @@ class Supervisor:
 
     def _run(self) -> None:
         self._metrics = self._start_metrics()
-        handlers = {
-            number: signal.signal(number, self._interrupt)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        handlers = {number: signal.signal(number, self._interrupt) for number in stop_signals()}
         self._folder = RunFolder(str(self._output.absolute()))
         self._context = zmq.Context()
         commands = CommandServer(self._context, self._folder.path)
@@ -380,7 +381,9 @@ class Supervisor:
         return [*self._stages.values(), *decoders]
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self.stop()
+        # A terminal that closes hangs up twice: its shell does, and so does the kernel.
+        if number != signal.SIGHUP or not self._interrupts:
+            self.stop()
 
     def _complete_what_there_is(self, message: str) -> None:
         """Has one more sink end all streams where they are: weeks of results shall not be lost."""

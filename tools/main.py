@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.signals import stop_signals
 from stages.errors import SourceError, SpotStreamError
 from tools.bench.commands import bench
 from tools.config_help import CONFIG_HELP
@@ -97,6 +98,8 @@ def run(
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
 ) -> None:
     """Track the vehicles of one or more sources through the four processes."""
+    for number in stop_signals():
+        signal.signal(number, lambda *_: sys.exit(130))
     from tools.run import run_pipeline
 
     if record is not None:

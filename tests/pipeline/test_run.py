@@ -1,6 +1,8 @@
 """The four processes on a real video, detections from a file."""
 
+import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -84,15 +86,19 @@ def wait_for(condition, seconds=20):
         time.sleep(0.02)
 
 
+def begin(*arguments):
+    """Starts a run that is at work when this returns."""
+    process = subprocess.Popen(
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    rows = Path(arguments[arguments.index("--output") + 1]) / "crossing" / ".mot.txt.part"
+    wait_for(lambda: rows.exists() and rows.stat().st_size)
+    return process
+
+
 def test_a_second_run_is_refused_where_another_writes(material, tmp_path):
     slow = ["--set", "detector.delay_ms=150"]
-    with subprocess.Popen(
-        command(material, tmp_path / "out", *slow),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as first:
-        rows = tmp_path / "out" / "crossing" / ".mot.txt.part"
-        wait_for(lambda: rows.exists() and rows.stat().st_size)
+    with begin(*command(material, tmp_path / "out", *slow)) as first:
         second = run(material, tmp_path / "out", "--overwrite")
         assert first.poll() is None
     assert second.returncode == 4
@@ -114,15 +120,45 @@ def test_a_log_that_cannot_be_written_is_lost_and_nothing_else(material, tmp_pat
     assert len((folder / "mot.txt").read_text().splitlines()) == FRAMES
 
 
+def test_a_terminal_that_closes_ends_the_run_and_completes_its_results(material, tmp_path):
+    slow = ["--set", "detector.delay_ms=150"]
+    with begin(*command(material, tmp_path / "out", *slow)) as process:
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 130
+    report = json.loads((tmp_path / "out" / "crossing" / "run.json").read_text())
+    assert report["status"] == "interrupted"
+    assert 0 < report["frames"]["out"] < FRAMES
+
+
+def test_a_terminal_that_closes_does_not_concern_a_run_below_nohup(material, tmp_path):
+    slow = ["--set", "detector.delay_ms=50"]
+    with begin("nohup", *command(material, tmp_path / "out", *slow)) as process:
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 0
+    rows = (tmp_path / "out" / "crossing" / "mot.txt").read_text().splitlines()
+    assert len(rows) == FRAMES
+
+
+def test_a_run_that_is_stopped_while_it_starts_says_so(material, tmp_path):
+    with subprocess.Popen(command(material, tmp_path / "out")) as process:
+        wait_for(lambda: _catches(process.pid, signal.SIGTERM))
+        process.terminate()
+    assert process.returncode == 130
+    assert not list((tmp_path / "out").rglob("run.json"))
+
+
+def _catches(pid, number):
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16)
+    return caught >> (number - 1) & 1
+
+
 def test_what_a_killed_run_left_is_not_removed_unasked(material, tmp_path):
-    with subprocess.Popen(
-        command(material, tmp_path / "out", "--set", "detector.delay_ms=150"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as first:
-        rows = tmp_path / "out" / "crossing" / ".mot.txt.part"
-        wait_for(lambda: rows.exists() and rows.stat().st_size)
+    slow = ["--set", "detector.delay_ms=150"]
+    with begin(*command(material, tmp_path / "out", *slow)) as first:
         first.kill()
+    rows = tmp_path / "out" / "crossing" / ".mot.txt.part"
     before = rows.read_text()
     again = run(material, tmp_path / "out")
     assert again.returncode == 4
