@@ -38,6 +38,7 @@ class WorkerPlan(msgspec.Struct, frozen=True):
         sockets: Folder of the ``ipc://`` sockets and of the streams' memory.
         about: Versions and the command, for ``run.json``.
         given_up: Why the sink is to end all streams where they are, "" for its usual work.
+        text_only: Whether it then gives up their overlays, for want of room.
     """
 
     stage: StageName
@@ -48,6 +49,7 @@ class WorkerPlan(msgspec.Struct, frozen=True):
     sockets: str
     about: dict[str, Any]
     given_up: str = ""
+    text_only: bool = False
 
     @property
     def own_stream(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import sys
@@ -33,12 +34,18 @@ from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status, Worker
 from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
 from pipeline.streams import Streams
+from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
 from stages.sink.atomic import make_folder, output_error, part_path
 from stages.sink.journal import Journal
 from stages.sink.latency import LatencyHistogram
 from stages.sink.options import SinkOptions
-from stages.sink.results import CHECKPOINT, JOURNAL
+from stages.sink.results import (
+    CHECKPOINT,
+    JOURNAL,
+    finished_overlays,
+    remove_unfinished_overlays,
+)
 from stages.sink.state import SinkState
 from stages.sink.stream_sink import StreamSink
 
@@ -53,7 +60,7 @@ _SETTLED_AT_ONCE = 4  # records, while more are there; half a ring: its decoder 
 def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Writes everything that comes in, until the process is ended; SIGTERM removes part files.
 
-    Where an earlier process died, its files are taken over.
+    An error leaves them to the next process. Where an earlier one died, its files are taken over.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     kept = os.eventfd(0, os.EFD_NONBLOCK)
@@ -70,12 +77,11 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         lambda channel, logbook: _Stream(plan, context, report, channel, logbook, kept, broadcast),
     )
     try:
-        for stream in plan.streams:
-            member = streams.at(stream.channel)
-            if plan.given_up and member is not None:
-                member.give_up(plan.given_up)
         if plan.given_up:
+            _give_up(plan, streams)
             return
+        for stream in plan.streams:
+            streams.at(stream.channel)
         report(Status(kind="ready", stage="sink"))
         taken = 0
         while True:
@@ -95,12 +101,28 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
             taken = 0
             for member in streams:
                 member.settle()
-    finally:
+    except SystemExit:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # about to end anyway
         for member in streams:
             member.abort()
+        raise
+    finally:
         if broadcast is not None:
             broadcast.close()
+
+
+def _give_up(plan: WorkerPlan, streams: Streams[_Stream]) -> None:
+    """Completes all streams where they are; one that cannot be is no reason to leave another."""
+    failed: OutputError | None = None
+    for stream in plan.streams:
+        try:
+            member = streams.at(stream.channel)
+            if member is not None:
+                member.give_up(plan.given_up)
+        except OutputError as error:
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 def sink_options(config: SinkConfig) -> SinkOptions:
@@ -157,9 +179,14 @@ class _Stream:
 
         journal = self.folder / JOURNAL
         make_folder(self.folder)
+        options = sink_options(config.sink)
+        self._text_only = plan.text_only
+        if plan.text_only:
+            options = dataclasses.replace(options, overlay=False, toolkit_files=False)
+            remove_unfinished_overlays(self.folder)
         self.sink = StreamSink(
             self.folder,
-            sink_options(config.sink),
+            options,
             resume=True,
             on_kept=lambda: os.eventfd_write(kept, 1),
         )
@@ -214,11 +241,14 @@ class _Stream:
             self._write(record, envelope)
         elif isinstance(record, Dropped):
             self.sink.dropped(record)
-        elif isinstance(record, EndOfStream):
+        elif isinstance(record, EndOfStream) and not self._text_only:
             self._finish(record)
 
     def give_up(self, message: str) -> None:
         """Completes the results where they are, if there are any."""
+        if self._text_only:
+            self.sink.overlays.finished = finished_overlays(self.folder)
+            self._journal.clear()  # makes room
         if not self._ended and self.sink.frames:
             epoch = max(0, self._logbook[Counter.EPOCHS] - 1)
             frames = self._logbook[Counter.SEQUENCE]

@@ -38,7 +38,7 @@ from pipeline.signals import stop_signals
 from stages.decoder.live import is_live
 from stages.decoder.sources import SourceSpec
 from stages.errors import ConfigError, OutputError, SpotStreamError
-from stages.sink.results import remove_parts
+from stages.sink.results import REPORT, remove_parts, unfinished_results
 
 if TYPE_CHECKING:
     from pipeline.metrics import MetricsServer
@@ -115,7 +115,7 @@ class Supervisor:
     def run(self) -> RunResult:
         """Runs all streams to their ends; Ctrl-C, SIGTERM or SIGHUP drains, a second ends at once.
 
-        Any error, but of the results folder, completes the results where they are.
+        Any error completes the results where they are.
         """
         try:
             if self._roster or self._stay:
@@ -130,12 +130,13 @@ class Supervisor:
         self._folder = RunFolder(str(self._output.absolute()))
         self._context = zmq.Context()
         commands = CommandServer(self._context, self._folder.path)
+        broken = False
         try:
             self._supervise(Reports(self._context, self._endpoint("control")), commands)
-        except OutputError:
-            raise
         except BaseException as error:
-            self._complete_what_there_is(_in_one_line(error))
+            broken = True
+            full = isinstance(error, OutputError)
+            self._complete_what_there_is(_in_one_line(error), text_only=full)
             raise
         finally:
             self._end_all()
@@ -146,14 +147,19 @@ class Supervisor:
             self._context.destroy(linger=0)
             self._folder.close()
             for spec in self._roster.specs:
-                folder = self._output / spec.name
-                if folder.is_dir():
-                    remove_parts(folder)
-                    with contextlib.suppress(OSError):
-                        folder.rmdir()  # only where nothing was written
+                self._clear(self._output / spec.name, broken=broken)
         finished = self.result.finished
         names = [spec.name for spec in self._roster.specs]
         self.result.finished = {name: finished[name] for name in names if name in finished}
+
+    def _clear(self, folder: Path, *, broken: bool) -> None:
+        """Removes part files, unless they are all there is of results that broke off."""
+        if broken and not (folder / REPORT).exists() and unfinished_results(folder):
+            return
+        if folder.is_dir():
+            remove_parts(folder)
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only where nothing was written
 
     def _start_metrics(self) -> MetricsServer | None:
         address = self._config.runtime.metrics
@@ -238,6 +244,8 @@ class Supervisor:
         worker: int = 0,
         stream: StreamPlan | None = None,
         given_up: str = "",
+        *,
+        text_only: bool = False,
     ) -> StageProcess:
         def make_plan() -> WorkerPlan:
             begun = self._roster.running
@@ -250,6 +258,7 @@ class Supervisor:
                 self._folder.path,
                 self._about,
                 given_up,
+                text_only,
             )
 
         name = f"{stage} of {stream.name}" if stream else stage
@@ -385,11 +394,11 @@ class Supervisor:
         if number != signal.SIGHUP or not self._interrupts:
             self.stop()
 
-    def _complete_what_there_is(self, message: str) -> None:
+    def _complete_what_there_is(self, message: str, *, text_only: bool) -> None:
         """Has one more sink end all streams where they are: weeks of results shall not be lost."""
         for process in self._processes():
             process.kill()
-        sink = self._make_stage("sink", given_up=message)
+        sink = self._make_stage("sink", given_up=message, text_only=text_only)
         sink.start_if_due()
         sink.end(_DRAIN_SECONDS)
 

@@ -19,6 +19,7 @@ CHECKPOINT = ".checkpoint.part"
 """Where the sink of a live stream was a second ago."""
 _OVERLAY = re.compile(r"overlay(-[1-9][0-9]*)?\.mp4")
 _SEGMENT = re.compile(r"\.overlay(-[0-9]+)?\.mp4\.[0-9]+\.part")
+_OVERLAY_PART = re.compile(r"\.overlay(-[0-9]+)?\.mp4(\.[0-9]+)?\.part")
 _SCRATCH = re.compile(r"\.(overlay(-[0-9]+)?\.mp4\.[0-9]+|journal|\.?checkpoint(\.part)?)\.part")
 
 
@@ -30,6 +31,23 @@ def overlay_name(part: int) -> str:
 def has_results(folder: Path) -> bool:
     """Whether a sink finished any file in ``folder``; leftovers of a crash are none."""
     return any(path.is_file() for path in _result_paths(folder))
+
+
+def finished_overlays(folder: Path) -> list[str]:
+    """Names of the overlays in ``folder`` that are complete, in the order of their frames."""
+    names = [path.name for path in folder.iterdir() if _OVERLAY.fullmatch(path.name)]
+    return sorted(names, key=lambda name: (len(name), name))
+
+
+def remove_unfinished_overlays(folder: Path) -> None:
+    """Removes the pictures that are in no finished overlay yet.
+
+    Raises:
+        OutputError: A file cannot be removed.
+    """
+    for path in sorted(folder.iterdir()):
+        if _OVERLAY_PART.fullmatch(path.name):
+            _remove(path)
 
 
 def unfinished_results(folder: Path) -> list[str]:

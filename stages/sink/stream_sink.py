@@ -206,11 +206,15 @@ class StreamSink:
         )
 
     def restore(self, state: SinkState) -> None:
-        """Goes on where an earlier sink was; instead of the first `start`."""
+        """Goes on where an earlier sink was; instead of the first `start`.
+
+        Without an overlay, pictures of the earlier sink that are in no finished one are left out.
+        """
         self._start = state.start
         self._epochs = state.epochs
         self._open_texts(state.sizes)
-        self.overlays.restore(state.overlays)
+        if self.options.overlay:
+            self.overlays.restore(state.overlays)
         self._ledger.restore(state.ledger)
         self._latency = LatencyHistogram.from_dict(state.latency)
         self._work = {stage: LatencyHistogram.from_dict(work) for stage, work in state.work.items()}
@@ -249,7 +253,8 @@ class StreamSink:
             What ``run.json`` says.
 
         Raises:
-            OutputError: A file cannot be written; no part files are left.
+            OutputError: A file cannot be written; the part files stay until `abort`, for another
+                sink to go on with.
         """
         if (
             self._start is None
@@ -260,6 +265,8 @@ class StreamSink:
             return self._report(end, (), ())
         try:
             return self._publish(end, run, self._texts)
+        except OutputError:
+            raise
         except BaseException:
             self.abort()
             raise

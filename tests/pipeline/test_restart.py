@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 
 import av
@@ -11,7 +12,7 @@ import pytest
 from pipeline.config import load_config
 from pipeline.supervisor import Supervisor
 from stages.decoder.sources import expand_sources
-from stages.errors import SpotStreamError
+from stages.errors import OutputError, SpotStreamError
 from stages.sink.results import CHECKPOINT, JOURNAL
 from tools.chaos.material import detections_of, make_clip
 from tools.chaos.runner import run_with
@@ -150,3 +151,24 @@ def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path
     report = json.loads((tmp_path / "clip" / "run.json").read_text())
     assert (report["status"], report["message"]) == ("truncated", "OSError: the view is broken")
     assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] >= 30
+
+
+@pytest.mark.parametrize("mode", ["lossless", "live"])
+def test_a_disk_that_fills_up_costs_the_pictures_and_no_rows(clip, tmp_path, mode):
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 40)
+        sink = victim.supervisor.processes()["sink"]
+        largest = max(path.stat().st_size for path in (tmp_path / "clip").glob(".overlay*"))
+        resource.prlimit(sink, resource.RLIMIT_FSIZE, (largest, largest))
+
+    paced = ("decoder.pace=original", f"runtime.mode={mode}", "sink.overlay_minutes=0")
+    with pytest.raises(OutputError, match="file too large"):
+        run_with([str(clip)], tmp_path, settings(clip, *paced), harm)
+    folder = tmp_path / "clip"
+    report = json.loads((folder / "run.json").read_text())
+    assert report["status"] == "truncated"
+    assert "file too large" in report["message"]
+    assert report["frames"]["out"] >= 40
+    rows = [line.split(",") for line in (folder / "mot.txt").read_text().splitlines()]
+    assert int(rows[-1][0]) >= 40
+    assert {path.name for path in folder.iterdir()} == {*TEXTS, "run.json"}

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from stages.sink.results import (
+    finished_overlays,
     has_results,
     is_complete,
     remove_parts,
     remove_results,
+    remove_unfinished_overlays,
     unfinished_results,
 )
 from tests.stages.sink.conftest import names_in
@@ -83,3 +85,13 @@ def test_unfinished_are_parts_with_rows_or_pictures(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x")
     (tmp_path / ".detections.txt.part").write_text("")
     assert unfinished_results(tmp_path) == [".mot.txt.part", ".overlay-2.mp4.1.part"]
+
+
+def test_overlays_are_told_from_their_parts(tmp_path: Path) -> None:
+    finished = ["overlay.mp4", "overlay-2.mp4", "overlay-10.mp4"]
+    parts = [".overlay.mp4.part", ".overlay-11.mp4.1.part", ".overlay-11.mp4.part"]
+    for name in (*finished, *parts, ".mot.txt.part"):
+        (tmp_path / name).write_text("x")
+    remove_unfinished_overlays(tmp_path)
+    assert names_in(tmp_path) == {*finished, ".mot.txt.part"}
+    assert finished_overlays(tmp_path) == finished

@@ -239,6 +239,8 @@ def test_full_disk_gives_no_final_names(full_disk: Path) -> None:
         feed(sink, map(make_header, range(2000)))
     with pytest.raises(OutputError):
         sink.finish(end(2000), {})
+    assert names_in(full_disk) == {"cam/.mot.txt.part", "cam/.detections.txt.part"}
+    sink.abort()
     assert names_in(full_disk) == set()
 
 
@@ -251,6 +253,7 @@ def test_full_disk_at_the_end_keeps_the_older_results(full_disk: Path) -> None:
     feed(sink, [make_header(0), make_header(8_000)])  # matrices of 8001 rows do not fit
     with pytest.raises(OutputError, match=r"cam_\w+\.txt: no space left"):
         sink.finish(end(2), {})
+    sink.abort()
     assert {name: (folder / name).read_bytes() for name in names_in(folder)} == before
 
 
@@ -334,3 +337,17 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     for name in ("mot.txt", "detections.txt"):
         assert (folder / name).read_bytes() == (wanted / name).read_bytes()
     assert names_in(folder) == names_in(wanted)
+
+
+def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_path: Path) -> None:
+    folder = tmp_path / "cam"
+    first = StreamSink(folder, FAST)
+    first.start(make_start())
+    feed(first, map(make_header, range(5)))
+    state = first.state()
+    second = StreamSink(folder, TEXT, resume=True)
+    second.restore(state)
+    report = second.finish(end(5), {})
+    assert report.files == ("mot.txt", "detections.txt")
+    assert (report.frames_out, report.status) == (5, "complete")
+    first.overlays.discard()
