@@ -52,10 +52,12 @@ class ProgressView:
 
     def show(self, status: Status) -> None:
         """Takes a worker's report."""
-        if status.kind in ("done", "notice") and status.message:
+        # Another stage's failure ends the run, which says so itself.
+        lost = status.kind == "failed" and status.stage == "decoder"
+        if status.message and (lost or status.kind in ("done", "notice")):
             about = f"{status.stream}: " if status.stream else ""
             self._console.print(f"{about}{status.message}", highlight=False, soft_wrap=True)
-        if status.kind == "done" and status.stream in self._tasks:
+        if (lost or status.kind == "done") and status.stream in self._tasks:
             self._bars.remove_task(self._tasks.pop(status.stream)[0])
         elif status.kind == "progress" and status.stage == "sink":
             self._advance(status)

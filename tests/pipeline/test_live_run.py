@@ -104,3 +104,26 @@ def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
     assert result.finished["clip"]["frames"] == 500
     assert report["frames"]["out"] > 0.9 * report["frames"]["in"] > 90
     assert report["latency_ms"]["p99"] < 250  # 50 where nothing else runs
+
+
+def test_a_camera_that_fails_is_told_while_the_others_run(tmp_path):
+    clip = make_clip(tmp_path / "material", 500)
+    with (
+        Server(0, "--password", "right") as server,
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tools.main", "run", "--source", str(clip)),
+                *("--source", f"rtsp://viewer:wr0ng@127.0.0.1:{server.port}/live"),
+                *("--output", str(tmp_path / "out"), "--set", "decoder.pace=original"),
+                *("--set", f"detector.detections={detections_of(clip)}"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        said = next(line for line in process.stderr if "401 Unauthorized" in line)
+        assert said.startswith(f"127.0.0.1-{server.port}-live: ")
+        assert process.poll() is None
+        process.terminate()
+    assert process.returncode == 130
