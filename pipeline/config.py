@@ -66,7 +66,8 @@ class DecoderConfig:
         frame_rate: Frames per second of image folders: 25, 30000/1001.
         hardware: Decode on a device, where one is there; auto: on the first.
         timeout: Live: seconds of silence tolerated.
-        connect_seconds: Live: how long the first connection is tried.
+        connect_seconds: Live: how long the first connection is tried; none: 10 s by a run of one
+            stream, else for ever.
         reconnect: Live: connect again after an outage.
         transport: Of RTSP.
         pace: Files and recordings: as fast as can be, or as they were taken.
@@ -86,7 +87,7 @@ class DecoderConfig:
         "off", "auto", "cuda", "vaapi", "vdpau", "qsv", "drm", "vulkan", "amf", "videotoolbox"
     ] = "off"
     timeout: Annotated[float, Gt(0), Le(600)] = 5.0
-    connect_seconds: Annotated[float, Ge(0), Le(86400)] = 10.0
+    connect_seconds: Annotated[float, Ge(0), Le(86400)] | None = None
     reconnect: bool = True
     transport: Literal["tcp", "udp"] = "tcp"
     pace: Literal["fast", "original"] = "fast"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -9,7 +10,7 @@ from fractions import Fraction
 
 import zmq
 
-from pipeline.config import from_plain
+from pipeline.config import DecoderConfig, from_plain
 from pipeline.logbook import Counter, Logbook
 from pipeline.plan import Status, WorkerPlan
 from pipeline.publisher import FramePublisher
@@ -20,6 +21,8 @@ from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameSelection, StreamPlace
 from stages.decoder.sources import SourceSpec, open_source
 from stages.records import EndOfStream, EndReason, Frame
+
+_CONNECT_SECONDS = 10.0
 
 
 def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -59,7 +62,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         Fraction(decoder.frame_rate),
         LiveOptions(
             timeout=decoder.timeout,
-            connect_seconds=decoder.connect_seconds,
+            connect_seconds=_connect_seconds(decoder, only_one=stream.only_one),
             reconnect=decoder.reconnect,
             transport=decoder.transport,
         ),
@@ -123,3 +126,10 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
                 EndOfStream(stream.name, last_epoch, given, EndReason.INTERRUPTED, "stopped")
             )
         publisher.close()
+
+
+def _connect_seconds(config: DecoderConfig, *, only_one: bool) -> float:
+    """How long the first connection is tried: of many cameras one may be on later."""
+    if config.connect_seconds is not None:
+        return config.connect_seconds
+    return _CONNECT_SECONDS if only_one else math.inf

@@ -15,7 +15,8 @@ _MOST_DETECTORS = 64
 class StreamPlan(msgspec.Struct, frozen=True):
     """One stream: where it comes from, and its channel, see `pipeline.messages.Envelope`.
 
-    ``given_up`` tells why a decoder is to end the stream where it is, "" for decoding.
+    ``given_up`` tells why a decoder is to end the stream where it is, "" for decoding;
+    ``only_one`` that without it the run would have nothing to do.
     """
 
     name: str
@@ -24,6 +25,7 @@ class StreamPlan(msgspec.Struct, frozen=True):
     frame_rate: str
     channel: int
     given_up: str = ""
+    only_one: bool = False
 
 
 class WorkerPlan(msgspec.Struct, frozen=True):

@@ -228,7 +228,14 @@ class Supervisor:
             self._folder.add_stream(
                 channel, spec.name, entries=2 * runtime.slots + _SPARE_ENTRIES, lossless=not live
             )
-            plan = StreamPlan(spec.name, spec.location, spec.layout, spec.frame_rate, channel)
+            plan = StreamPlan(
+                spec.name,
+                spec.location,
+                spec.layout,
+                spec.frame_rate,
+                channel,
+                only_one=not self._stay and len(self._roster.specs) == 1,
+            )
             returns = self._context.socket(zmq.PUSH)
             returns.connect(self._endpoint(f"return-{channel}"))
             decoder = self._make_stage("decoder", stream=plan)

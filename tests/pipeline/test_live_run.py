@@ -106,6 +106,38 @@ def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
     assert report["latency_ms"]["p99"] < 250  # 50 where nothing else runs
 
 
+def test_a_camera_that_is_off_at_first_is_waited_for_where_there_are_others(tmp_path):
+    clip = make_clip(tmp_path / "material", 1000)
+    with Server() as server:
+        port = server.port
+
+    def watch(victim):
+        victim.wait(lambda: any("connecting again" in notice for notice in victim.notices))
+        time.sleep(11)  # one more than a camera alone is waited for
+        with Server(port):
+            victim.wait(lambda: any("is back" in notice for notice in victim.notices))
+            victim.supervisor.stop()
+
+    settings = [
+        f"detector.detections={detections_of(clip)}",
+        "decoder.pace=original",
+        "sink.overlay=false",
+    ]
+    sources = [f"rtsp://127.0.0.1:{port}/live", str(clip)]
+    result = run_with(sources, tmp_path / "out", settings, watch)
+    assert result.failed == {}
+    assert result.finished[f"127.0.0.1-{port}-live"]["frames"] > 0
+
+
+def test_a_camera_that_is_all_the_run_has_is_given_up(tmp_path):
+    with Server() as server:
+        port = server.port
+    started = time.monotonic()
+    result = run_with([f"rtsp://127.0.0.1:{port}/live"], tmp_path, ["sink.overlay=false"])
+    assert "gave up after 10 s" in result.failed[f"127.0.0.1-{port}-live"]
+    assert time.monotonic() - started < 25
+
+
 def test_a_camera_that_fails_is_told_while_the_others_run(tmp_path):
     clip = make_clip(tmp_path / "material", 500)
     with (
