@@ -21,8 +21,8 @@ from stages.records import Dropped, EndOfStream, FrameHeader, StreamStart
 Notice: TypeAlias = StreamStart | Dropped | EndOfStream
 """What needs no slot and no credit."""
 
-BEHIND = "detector behind"
-"""Why a frame is dropped in live mode."""
+BEHIND = "stages behind"
+"""Why a frame is dropped in live mode: a stage is too slow, or was killed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Listener:
 
 
 def publish(broadcast, listeners, seconds):
-    record = Dropped("cam", 0, 1, 2, "detector behind")
+    record = Dropped("cam", 0, 1, 2, "stages behind")
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not all(each.heard for each in listeners):
         broadcast.send(encode(Envelope(record)))

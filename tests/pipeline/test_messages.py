@@ -41,7 +41,7 @@ def tracks():
     "record",
     [
         StreamStart("cam", 0, "a.mp4", 4, 6, Fraction(30000, 1001), Fraction(1, 90000), 3),
-        Dropped("cam", 0, 3, 5, "detector behind"),
+        Dropped("cam", 0, 3, 5, "stages behind"),
         EndOfStream("cam", 0, 9, EndReason.TRUNCATED, "breaks off"),
     ],
 )

@@ -36,7 +36,7 @@ def values(text):
 def test_reports_become_metrics(server):
     durations = Durations([min(i, 7) for i in range(len(LATENCY_BOUNDS_MS))], 9, 1.5)
     counters = Counters(
-        120, {"detector behind": 4}, 3, 2, {"detector": durations, "latency": durations}
+        120, {"stages behind": 4}, 3, 2, {"detector": durations, "latency": durations}
     )
     server.collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
     server.collector.take(Status(kind="progress", stage="detector", batches={8: 2, 1: 3}))
@@ -44,7 +44,7 @@ def test_reports_become_metrics(server):
     found = values(text)
     assert code == 200
     assert found["spotstream_frames_total", "cam"] == 120
-    assert found["spotstream_dropped_frames_total", "cam", "detector behind"] == 4
+    assert found["spotstream_dropped_frames_total", "cam", "stages behind"] == 4
     assert found["spotstream_reconnects_total", "cam"] == 2
     assert found["spotstream_waiting_frames", "cam"] == 2
     assert found["spotstream_latency_seconds_bucket", "0.035", "cam"] == 5
