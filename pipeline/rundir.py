@@ -34,10 +34,12 @@ class RunFolder:
         for folder in _folders():
             if not _is_locked(folder):
                 shutil.rmtree(folder, ignore_errors=True)
-        self.path = tempfile.mkdtemp(prefix=_PREFIX, dir=_base())
-        self._lock = os.open(Path(self.path) / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=_base()))
+        self._lock = os.open(hidden / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         os.write(self._lock, msgspec.json.encode({"pid": os.getpid(), "output": output}))
+        # Not before it is locked may another run that starts see it, and take it for left behind.
+        self.path = str(hidden.rename(hidden.with_name(hidden.name[1:])))
         self._memory: dict[int, list[int]] = {}
 
     def add_stream(self, channel: int, name: str, *, entries: int, lossless: bool) -> Logbook:
@@ -95,12 +97,14 @@ def _base() -> Path:
 
 
 def _folders() -> list[Path]:
-    mine = os.getuid()
-    return [
-        folder
-        for folder in sorted(_base().glob(f"{_PREFIX}*"))
-        if folder.is_dir() and folder.stat().st_uid == mine and (folder / _LOCK).exists()
-    ]
+    return [folder for folder in sorted(_base().glob(f"{_PREFIX}*")) if _is_mine(folder)]
+
+
+def _is_mine(folder: Path) -> bool:
+    try:
+        return folder.stat().st_uid == os.getuid() and (folder / _LOCK).exists()
+    except OSError:  # its run has just ended
+        return False
 
 
 def _is_locked(folder: Path) -> bool:
