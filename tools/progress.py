@@ -24,9 +24,14 @@ _VERBS = {"decoder": "decode", "detector": "detect", "tracker": "track", "sink":
 
 
 class ProgressView:
-    """Bars on a terminal, a line every five seconds elsewhere; both with each stage's rate."""
+    """Bars on a terminal, a line every five seconds elsewhere; both with each stage's rate.
+
+    Attributes:
+        failed: Streams whose failure was told.
+    """
 
     def __init__(self, console: Console) -> None:
+        self.failed: set[str] = set()
         self._console = console
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -57,6 +62,8 @@ class ProgressView:
         if status.message and (lost or status.kind in ("done", "notice")):
             about = f"{status.stream}: " if status.stream else ""
             self._console.print(f"{about}{status.message}", highlight=False, soft_wrap=True)
+        if lost:
+            self.failed.add(status.stream)
         if (lost or status.kind == "done") and status.stream in self._tasks:
             self._bars.remove_task(self._tasks.pop(status.stream)[0])
         elif status.kind == "progress" and status.stage == "sink":

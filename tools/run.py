@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import sys
 import time
 from pathlib import Path
@@ -56,20 +55,17 @@ def run_pipeline(
         started = time.monotonic()
         result = supervisor.run()
         seconds = time.monotonic() - started
-    if json_log:
+    if isinstance(view, EventLog):
         return result.exit_code
     score = None
     if DEMO in result.finished and result.finished[DEMO]["status"] == "complete":
         score = score_demo(output / DEMO)
-    try:
-        _print_table(result, seconds, score, overlay=config.sink.overlay)
-        if advice := faster_detector(result, config):
-            print(advice)
-        for name, message in result.failed.items():
+    _print_table(result, seconds, score, overlay=config.sink.overlay)
+    if advice := faster_detector(result, config):
+        print(advice)
+    for name, message in result.failed.items():
+        if len(specs) > 1 or name not in view.failed:  # of one stream, it has just been told
             print(f"spotstream: {name}: {message}", file=sys.stderr)
-        sys.stdout.flush()
-    except (OSError, SystemExit):  # nobody reads it (rich exits then); the run is as it is
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return result.exit_code
 
 
@@ -82,8 +78,8 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     smaller = [] if config.detector.weights is not None else [f"weights={SHIPPED[-1]}"]
     smaller += [] if config.detector.scale is not None else ["scale=0.5"]
     tried = " or ".join(f"--set detector.{each}" for each in smaller)
-    return f"{dropped} frames were dropped: the detector is too slow" + (
-        f"; {tried} makes it faster, see docs/performance.md" if tried else ""
+    return f"{dropped} frames were dropped: the stages were too slow" + (
+        f"; {tried} makes the detector faster, see docs/performance.md" if tried else ""
     )
 
 

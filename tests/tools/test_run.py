@@ -22,7 +22,7 @@ def test_who_drops_many_frames_is_told_what_is_faster():
 
 def test_what_is_set_already_is_not_advised():
     assert "weights" not in advice(400, "detector.weights=mine.safetensors")
-    assert advice(400, "detector.weights=nano", "detector.scale=0.5").endswith("is too slow")
+    assert advice(400, "detector.weights=nano", "detector.scale=0.5").endswith("were too slow")
 
 
 @pytest.mark.parametrize(
