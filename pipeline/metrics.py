@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -35,12 +36,14 @@ class PipelineCollector(Collector):
 
     Attributes:
         restarts: How often which process was started again.
+        failures: How often which stream ended by an error.
     """
 
     def __init__(self) -> None:
         self._streams: dict[str, Counters] = {}
         self._batches: dict[int, int] = {}
         self.restarts: dict[str, int] = {}
+        self.failures: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def take(self, status: Status) -> None:
@@ -87,7 +90,12 @@ class PipelineCollector(Collector):
         )
         for process, count in list(self.restarts.items()):
             restarts.add_metric([process], count)
-        yield from (frames, dropped, reconnects, waiting, latency, stages, restarts)
+        failures = CounterMetricFamily(
+            "spotstream_failed_streams", "Streams that an error ended.", labels=["stream"]
+        )
+        for stream, count in list(self.failures.items()):
+            failures.add_metric([stream], count)
+        yield from (frames, dropped, reconnects, waiting, latency, stages, restarts, failures)
         sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
         total, buckets = 0, []
         for size in sorted(batches):

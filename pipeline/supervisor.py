@@ -367,13 +367,17 @@ class Supervisor:
             return
         stream.plan = msgspec.structs.replace(stream.plan, given_up=message)
         stream.decoder.forgive()
-        self.result.failed[name] = message
-        self.result.exit_code = self.result.exit_code or 1
+        self._note_failure(name, message, 1)
 
     def _fail_stream(self, name: str, message: str, exit_code: int) -> None:
+        self._note_failure(name, message, exit_code)
+        self._end_stream(name)
+
+    def _note_failure(self, name: str, message: str, exit_code: int) -> None:
         self.result.exit_code = self.result.exit_code or exit_code
         self.result.failed[name] = message
-        self._end_stream(name)
+        if self._metrics is not None:
+            self._metrics.collector.failures[name] += 1
 
     @property
     def folder(self) -> str:

@@ -40,9 +40,11 @@ def test_reports_become_metrics(server):
     )
     server.collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
     server.collector.take(Status(kind="progress", stage="detector", batches={8: 2, 1: 3}))
+    server.collector.failures["north"] += 1
     code, text = get(server, "/metrics")
     found = values(text)
     assert code == 200
+    assert found["spotstream_failed_streams_total", "north"] == 1
     assert found["spotstream_frames_total", "cam"] == 120
     assert found["spotstream_dropped_frames_total", "cam", "stages behind"] == 4
     assert found["spotstream_reconnects_total", "cam"] == 2
