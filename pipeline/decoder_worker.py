@@ -15,6 +15,7 @@ from pipeline.logbook import Counter, Logbook
 from pipeline.plan import Status, WorkerPlan
 from pipeline.publisher import FramePublisher
 from pipeline.reporter import Reporter
+from pipeline.signals import STAGE_END
 from stages.decoder.live import LiveOptions, is_live
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
@@ -26,12 +27,12 @@ _CONNECT_SECONDS = 10.0
 
 
 def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
-    """Decodes the plan's stream to its end, or until SIGTERM, and sees that all is settled.
+    """Decodes the plan's stream to its end, or until `STAGE_END`, and sees that all is settled.
 
     Where an earlier process of the stream died, goes on where that one was.
     """
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(STAGE_END, lambda *_: stop.set())
     config = from_plain(plan.config)
     stream = plan.streams[0]
     decoder = config.decoder

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from pipeline.plan import WorkerPlan
+from pipeline.signals import STAGE_END
 
 ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -171,10 +172,10 @@ class StageProcess:
         self._deaths.clear()
         self._cannot_start = False
 
-    def terminate(self) -> None:
-        """Sends SIGTERM."""
+    def ask_to_end(self) -> None:
+        """Sends `STAGE_END`."""
         if self._process is not None and self.runs:
-            self._process.terminate()
+            self._process.send_signal(STAGE_END)
 
     def kill(self) -> None:
         """Sends SIGKILL, and waits until it has worked."""

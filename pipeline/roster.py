@@ -36,7 +36,7 @@ class RunningStream:
         """Lets the decoder end the stream, at once or when it is ready to hear that."""
         self.stopping = True
         if self.decoder.state == "ready":
-            self.decoder.terminate()
+            self.decoder.ask_to_end()
 
 
 class Roster:

@@ -33,6 +33,7 @@ from pipeline.order import Sequencer
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
+from pipeline.signals import STAGE_END
 from pipeline.streams import Streams
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
@@ -58,11 +59,11 @@ _SETTLED_AT_ONCE = 4  # records, while more are there; half a ring: its decoder 
 
 
 def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
-    """Writes everything that comes in, until the process is ended; SIGTERM removes part files.
+    """Writes everything that comes in, until the process is ended; `STAGE_END` removes part files.
 
     An error leaves them to the next process. Where an earlier one died, its files are taken over.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(STAGE_END, lambda *_: sys.exit(0))
     kept = os.eventfd(0, os.EFD_NONBLOCK)
     runtime = from_plain(plan.config).runtime
     shared = runtime.frames == "shared"
@@ -102,7 +103,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
             for member in streams:
                 member.settle()
     except SystemExit:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # about to end anyway
+        signal.signal(STAGE_END, signal.SIG_IGN)  # about to end anyway
         for member in streams:
             member.abort()
         raise

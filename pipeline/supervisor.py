@@ -416,7 +416,7 @@ class Supervisor:
     def _end_all(self) -> None:
         running = self._processes()
         for process in running:
-            process.terminate()
+            process.ask_to_end()
         for process in (*running, *self._ending):
             process.end(_END_SECONDS)
 

@@ -14,6 +14,7 @@ import zmq
 from pipeline.logs import set_up_logging
 from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
+from pipeline.signals import ignore_stop_signals
 from stages.errors import SpotStreamError
 
 _PR_SET_PDEATHSIG = 1
@@ -22,7 +23,7 @@ _PR_SET_PDEATHSIG = 1
 def main() -> int:
     """Runs one stage until its work is done or it is told to stop; returns the exit status."""
     _die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides what Ctrl-C means
+    ignore_stop_signals()
     plan = msgspec.json.decode(sys.stdin.buffer.read(), type=WorkerPlan)
     set_up_logging(plan.stage, as_json=bool(plan.about.get("json_log")))
     context = zmq.Context()

@@ -131,6 +131,21 @@ def test_a_terminal_that_closes_ends_the_run_and_completes_its_results(material,
     assert 0 < report["frames"]["out"] < FRAMES
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_to_all_processes_is_the_supervisors_to_obey(material, tmp_path, number):
+    """As a service manager sends it when it stops a service."""
+    slow = ["--set", "detector.delay_ms=150"]
+    with begin(*command(material, tmp_path / "out", *slow)) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert len(children) == 4
+        for pid in (*map(int, children), process.pid):
+            os.kill(pid, number)
+    assert process.returncode == 130
+    report = json.loads((tmp_path / "out" / "crossing" / "run.json").read_text())
+    assert report["status"] == "interrupted"
+    assert 0 < report["frames"]["out"] < FRAMES
+
+
 def test_a_terminal_that_closes_does_not_concern_a_run_below_nohup(material, tmp_path):
     slow = ["--set", "detector.delay_ms=50"]
     with begin("nohup", *command(material, tmp_path / "out", *slow)) as process:
