@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from stages.errors import ConfigError
 
 Settings = TypeVar("Settings")
+_MERGE = "tag:yaml.org,2002:merge"
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")  # of models, of dataclasses
 
 
@@ -46,9 +47,10 @@ def load_settings(
             raise ConfigError(f"{place}: not valid YAML: {problem}") from error
         if not isinstance(content, dict):
             raise ConfigError(f"{path} must hold keys and values, got {type(content).__name__}")
-        # A section without keys is as good as none.
         content = {
-            key: value for key, value in content.items() if value or not _is_section(model, key)
+            key: value
+            for key, value in content.items()
+            if value is not None or not _is_section(model, key)
         }
     for override in overrides:
         _apply(content, override)
@@ -119,9 +121,10 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = key_node.value
-            if key in seen and key_node.tag != "tag:yaml.org,2002:merge":
-                problem = f"key {key} stands twice"
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
+                continue
+            if key_node.value in seen:
+                problem = f"key {key_node.value} stands twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen.add(key)
+            seen.add(key_node.value)
         return super().construct_mapping(node, deep)

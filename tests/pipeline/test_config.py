@@ -77,3 +77,6 @@ def test_an_empty_section_is_none(tmp_path):
     file = tmp_path / "empty.yaml"
     file.write_text("sink:\ndetector:\n")
     assert load_config(file) == RunConfig()
+    file.write_text("sink: 0\n")
+    with pytest.raises(ConfigError, match="sink: "):
+        load_config(file)

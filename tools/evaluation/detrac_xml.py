@@ -84,7 +84,8 @@ def read_detrac_xml(path: Path, faults: list[str] | None = None) -> DetracAnnota
             refuse(error)
     for frame_node in root.iter("frame"):
         try:
-            frame = _frame_number(frame_node, annotated)
+            frame = int(frame_node.attrib["num"])
+            _check_frame(frame, annotated)
         except (KeyError, ValueError) as error:
             refuse(error)
             continue
@@ -136,13 +137,11 @@ def _parse(path: Path) -> ElementTree.Element:
     return root
 
 
-def _frame_number(node: ElementTree.Element, known: Container[int]) -> int:
-    frame = int(node.attrib["num"])
+def _check_frame(frame: int, known: Container[int]) -> None:
     if not 1 <= frame <= MAX_FRAME:
         raise ValueError(f"num must lie between 1 and {MAX_FRAME}")
     if frame in known:
-        raise ValueError(f"frame {frame} stands twice")
-    return frame
+        raise ValueError("stands twice")
 
 
 def _identity(target: ElementTree.Element, known: Container[int]) -> int:

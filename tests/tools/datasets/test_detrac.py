@@ -207,8 +207,8 @@ def test_a_faulty_target_or_frame_costs_itself_only(tmp_path: Path) -> None:
     reasons = [place.rpartition(": ")[2] for _, place in problems(data_set)]
     assert sorted(reasons) == [
         "box 10, 10, -5, 20 is none",
-        "frame 1 stands twice",
         "id 2 stands twice",
+        "stands twice",
         "truncation_ratio must lie between 0 and 1, got 1.2",
     ]
 
