@@ -10,6 +10,7 @@ import zmq
 
 from pipeline.link import WAITING_MESSAGES
 from pipeline.plan import Status, WorkerPlan
+from stages.errors import OutputError, SpotStreamError
 
 _ALIVE_SECONDS = 1.0
 _AT_A_TIME = 1000
@@ -55,3 +56,11 @@ class Reports:
                 return
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 continue  # not from one of ours
+
+
+def error_of(status: Status) -> SpotStreamError:
+    """The error that a stage says it failed by."""
+    kind = OutputError if status.exit_code == OutputError.exit_code else SpotStreamError
+    error = kind(status.message)
+    error.exit_code = status.exit_code
+    return error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 from stages.decoder.sources import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
 from stages.sink.results import (
+    REPORT,
     has_results,
     is_complete,
+    remove_parts,
     remove_results,
     unfinished_results,
 )
@@ -45,6 +48,16 @@ def make_room(
     for spec in remaining:
         remove_results(output / spec.name)
     return remaining, finished
+
+
+def clear_away(folder: Path, *, broken: bool) -> None:
+    """Removes part files of a stream, unless they are all there is of results that broke off."""
+    if broken and not (folder / REPORT).exists() and unfinished_results(folder):
+        return
+    if folder.is_dir():
+        remove_parts(folder)
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # only where nothing was written
 
 
 def _refuse_results(folder: Path) -> None:

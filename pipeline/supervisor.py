@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import zmq
@@ -29,19 +28,17 @@ from pipeline.messages import Resend, Settled
 from pipeline.overview import Overview, ProcessView
 from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
 from pipeline.process import StageProcess
-from pipeline.reporter import Reports
+from pipeline.reporter import Reports, error_of
 from pipeline.result import RunResult
-from pipeline.room import make_room
+from pipeline.room import clear_away, make_room
 from pipeline.roster import Roster, RunningStream
+from pipeline.run_metrics import RunMetrics
 from pipeline.rundir import RunFolder
 from pipeline.signals import stop_signals
 from stages.decoder.live import is_live
 from stages.decoder.sources import SourceSpec
-from stages.errors import ConfigError, OutputError, SpotStreamError
-from stages.sink.results import REPORT, remove_parts, unfinished_results
-
-if TYPE_CHECKING:
-    from pipeline.metrics import MetricsServer
+from stages.errors import ConfigError, OutputError, SpotStreamError, in_one_line
+from stages.sink.results import remove_parts
 
 _DRAIN_SECONDS = 60.0
 _SPARE_ENTRIES = 16
@@ -87,7 +84,6 @@ class Supervisor:
         self._next_channel = 0
         self._interrupts = 0
         self._told_to_stop = 0.0
-        self._metrics: MetricsServer | None = None
         self._claim: Claim | None = None
         self.result = RunResult()
 
@@ -125,7 +121,7 @@ class Supervisor:
         return self.result
 
     def _run(self) -> None:
-        self._metrics = self._start_metrics()
+        self._metrics = RunMetrics(self._config.runtime.metrics, self._is_ready)
         handlers = {number: signal.signal(number, self._interrupt) for number in stop_signals()}
         self._folder = RunFolder(str(self._output.absolute()))
         self._context = zmq.Context()
@@ -136,38 +132,20 @@ class Supervisor:
         except BaseException as error:
             broken = True
             full = isinstance(error, OutputError)
-            self._complete_what_there_is(_in_one_line(error), text_only=full)
+            self._complete_what_there_is(in_one_line(error), text_only=full)
             raise
         finally:
             self._end_all()
-            if self._metrics is not None:
-                self._metrics.close()
+            self._metrics.close()
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             self._context.destroy(linger=0)
             self._folder.close()
             for spec in self._roster.specs:
-                self._clear(self._output / spec.name, broken=broken)
+                clear_away(self._output / spec.name, broken=broken)
         finished = self.result.finished
         names = [spec.name for spec in self._roster.specs]
         self.result.finished = {name: finished[name] for name in names if name in finished}
-
-    def _clear(self, folder: Path, *, broken: bool) -> None:
-        """Removes part files, unless they are all there is of results that broke off."""
-        if broken and not (folder / REPORT).exists() and unfinished_results(folder):
-            return
-        if folder.is_dir():
-            remove_parts(folder)
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # only where nothing was written
-
-    def _start_metrics(self) -> MetricsServer | None:
-        address = self._config.runtime.metrics
-        if address is None:
-            return None
-        from pipeline.metrics import MetricsServer  # an extra, for those who ask for it
-
-        return MetricsServer(address, self._is_ready)
 
     def _is_ready(self) -> bool:
         stages = list(self._stages.values())
@@ -182,8 +160,7 @@ class Supervisor:
         for worker in range(self._config.detector.workers):
             self._stages["detector", worker] = self._make_stage("detector", worker)
         while self._roster or (self._stay and not self._interrupts):
-            if self._metrics is not None:
-                self._metrics.beat()
+            self._metrics.beat()
             self._check_processes()
             if self._is_ready() and not self._interrupts:
                 self._begin_streams()
@@ -280,8 +257,7 @@ class Supervisor:
     def _take(self, status: Status) -> None:
         self._on_status(status)
         self._roster.take(status)
-        if self._metrics is not None:
-            self._metrics.collector.take(status)
+        self._metrics.take(status)
         stream = self._roster.running.get(status.stream)
         if status.stage == "decoder":
             process = stream.decoder if stream is not None else None
@@ -302,7 +278,7 @@ class Supervisor:
             self._end_stream(status.stream)
         elif status.kind == "failed":
             if status.stage != "decoder":
-                raise _as_error(status.message, status.exit_code)
+                raise error_of(status)
             self._fail_stream(status.stream, status.message, status.exit_code)
 
     def _welcome(self, status: Status, stream: RunningStream | None) -> None:
@@ -345,8 +321,7 @@ class Supervisor:
             return
         if process.start_if_due() and process.restarts:
             self.result.restarts[process.name] = process.restarts
-            if self._metrics is not None:
-                self._metrics.collector.restarts[process.name] = process.restarts
+            self._metrics.restarted(process.name, process.restarts)
 
     def _end_stream(self, name: str) -> None:
         """Forgets a stream whose results are complete, or will never be."""
@@ -376,8 +351,7 @@ class Supervisor:
     def _note_failure(self, name: str, message: str, exit_code: int) -> None:
         self.result.exit_code = self.result.exit_code or exit_code
         self.result.failed[name] = message
-        if self._metrics is not None:
-            self._metrics.collector.failures[name] += 1
+        self._metrics.failed(name)
 
     @property
     def folder(self) -> str:
@@ -419,14 +393,3 @@ class Supervisor:
             process.ask_to_end()
         for process in (*running, *self._ending):
             process.end(_END_SECONDS)
-
-
-def _in_one_line(error: BaseException) -> str:
-    return str(error) if isinstance(error, SpotStreamError) else f"{type(error).__name__}: {error}"
-
-
-def _as_error(message: str, exit_code: int) -> SpotStreamError:
-    kind = OutputError if exit_code == OutputError.exit_code else SpotStreamError
-    error = kind(message)
-    error.exit_code = exit_code
-    return error

@@ -15,7 +15,7 @@ from pipeline.logs import set_up_logging
 from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.signals import ignore_stop_signals
-from stages.errors import SpotStreamError
+from stages.errors import SpotStreamError, in_one_line
 
 _PR_SET_PDEATHSIG = 1
 
@@ -46,7 +46,7 @@ def main() -> int:
     except Exception as error:
         if plan.about.get("debug"):
             traceback.print_exc()
-        message = f"{type(error).__name__}: {error}"
+        message = in_one_line(error)
         report(Status(kind="crashed", stage=plan.stage, stream=stream, message=message))
         return 1
     finally:

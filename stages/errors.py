@@ -25,3 +25,8 @@ class OutputError(SpotStreamError):
     """Results cannot be written (disk full, no permission)."""
 
     exit_code = 4
+
+
+def in_one_line(error: BaseException) -> str:
+    """What happened; of an error that is not ours, its kind as well."""
+    return str(error) if isinstance(error, SpotStreamError) else f"{type(error).__name__}: {error}"

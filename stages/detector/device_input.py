@@ -32,18 +32,6 @@ class DeviceInput:
         self._memory: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
         self._taps: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
-    def fill(self, frames: Sequence[Frame], geometry: InputGeometry) -> Tensor:
-        """``(N, H, W, 3)`` uint8 BGR on the device, resized and padded.
-
-        Args:
-            frames: Of one shape.
-            geometry: How they lie in the input.
-
-        Raises:
-            ValueError: A frame has no pixels.
-        """
-        return self.convert(self.upload(frames), frames[0].header, geometry)
-
     @torch.inference_mode()
     def upload(self, frames: Sequence[Frame]) -> Tensor:
         """Pixels of frames of one shape, ``(N, …)`` uint8 on the device, in the same place always.

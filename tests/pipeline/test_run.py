@@ -86,10 +86,10 @@ def wait_for(condition, seconds=20):
         time.sleep(0.02)
 
 
-def begin(*arguments):
+def begin(*arguments, log=subprocess.DEVNULL):
     """Starts a run that is at work when this returns."""
     process = subprocess.Popen(
-        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        arguments, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
     )
     rows = Path(arguments[arguments.index("--output") + 1]) / "crossing" / ".mot.txt.part"
     wait_for(lambda: rows.exists() and rows.stat().st_size)
@@ -135,7 +135,11 @@ def test_a_terminal_that_closes_ends_the_run_and_completes_its_results(material,
 def test_a_signal_to_all_processes_is_the_supervisors_to_obey(material, tmp_path, number):
     """As a service manager sends it when it stops a service."""
     slow = ["--set", "detector.delay_ms=150"]
-    with begin(*command(material, tmp_path / "out", *slow)) as process:
+    log = tmp_path / "log"
+    with (
+        log.open("w") as file,
+        begin(*command(material, tmp_path / "out", *slow), log=file) as process,
+    ):
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         assert len(children) == 4
         for pid in (*map(int, children), process.pid):
@@ -144,6 +148,7 @@ def test_a_signal_to_all_processes_is_the_supervisors_to_obey(material, tmp_path
     report = json.loads((tmp_path / "out" / "crossing" / "run.json").read_text())
     assert report["status"] == "interrupted"
     assert 0 < report["frames"]["out"] < FRAMES
+    assert "starting it again" not in log.read_text()
 
 
 def test_a_terminal_that_closes_does_not_concern_a_run_below_nohup(material, tmp_path):

@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import pytest
 
 from pipeline.config import load_config
@@ -30,22 +26,3 @@ def test_what_is_set_already_is_not_advised():
 )
 def test_few_drops_and_those_of_no_network_are_left_alone(dropped, settings):
     assert advice(dropped, *settings) == ""
-
-
-@pytest.mark.parametrize("reader", [None, "/dev/full"])
-def test_a_run_whose_table_nobody_reads_has_succeeded(tmp_path, reader):
-    detections = tmp_path / "found.txt"
-    detections.write_text("1,1,10,10,20,20,0.9\n")
-    command = [
-        *(sys.executable, "-m", "tools.main", "run", "--output", str(tmp_path / "out")),
-        *("--set", f"detector.detections={detections}", "--set", "decoder.last_frame=3"),
-        *("--set", "sink.overlay=false"),
-    ]
-    source, sink = os.pipe()
-    os.close(source)
-    with open(reader or sink, "w") as output:  # noqa: PTH123, a descriptor, too
-        done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    if reader:
-        os.close(sink)

@@ -21,6 +21,10 @@ def bgr_frame(height, width, seed):
     return Frame(header, cv2.cvtColor(frame.pixels, cv2.COLOR_YUV2BGR_I420))
 
 
+def filled(made, frames, geometry):
+    return made.convert(made.upload(frames), frames[0].header, geometry)
+
+
 def test_colours_are_opencvs():
     noise = np.random.default_rng(0).integers(0, 256, (96, 64), np.uint8)
     expected = cv2.cvtColor(noise, cv2.COLOR_YUV2BGR_I420).astype(int)
@@ -44,7 +48,7 @@ def test_inputs_are_those_of_the_cpu(config, scale, make):
     frames = [make(90, 150, seed) for seed in range(2)]
     geometry = input_geometry(90, 150, config, scale)
     expected = InputMemory().fill(frames, geometry)
-    found = DeviceInput(CPU).fill(frames, geometry)
+    found = filled(DeviceInput(CPU), frames, geometry)
     assert (found.dtype, tuple(found.shape)) == (torch.uint8, expected.shape)
     off = np.abs(found.numpy().astype(int) - expected)
     assert off.max() <= 2
@@ -53,8 +57,8 @@ def test_inputs_are_those_of_the_cpu(config, scale, make):
 
 def test_a_smaller_batch_has_nothing_of_the_larger():
     made, geometry = DeviceInput(CPU), input_geometry(90, 150, compact_config(), 0.75)
-    made.fill([yuv_frame(90, 150, 0), yuv_frame(90, 150, 1)], geometry)
-    assert len(made.fill([yuv_frame(90, 150, 2)], geometry)) == 1
+    filled(made, [yuv_frame(90, 150, 0), yuv_frame(90, 150, 1)], geometry)
+    assert len(filled(made, [yuv_frame(90, 150, 2)], geometry)) == 1
 
 
 def test_a_shape_has_one_place_however_many_frames_come():
@@ -69,4 +73,4 @@ def test_a_shape_has_one_place_however_many_frames_come():
 def test_a_frame_without_pixels_is_named():
     frame = replace(yuv_frame(64, 64, 0), pixels=None)
     with pytest.raises(ValueError, match="s: frame 1 has no pixels"):
-        DeviceInput(CPU).fill([frame], input_geometry(64, 64, compact_config()))
+        DeviceInput(CPU).upload([frame])

@@ -1,0 +1,55 @@
+"""What a run tells Prometheus, where its config asks for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pipeline.plan import Status
+
+if TYPE_CHECKING:
+    from pipeline.metrics import MetricsServer
+
+
+class RunMetrics:
+    """See `MetricsServer`; without an address, nothing is counted.
+
+    Args:
+        address: ``HOST:PORT`` to serve at, or None.
+        ready: Whether all stages are ready.
+
+    Raises:
+        ConfigError: The address cannot be listened on, or the extra is not installed.
+    """
+
+    def __init__(self, address: str | None, ready: Callable[[], bool]) -> None:
+        self._server: MetricsServer | None = None
+        if address is not None:
+            from pipeline.metrics import MetricsServer  # an extra, for those who ask for it
+
+            self._server = MetricsServer(address, ready)
+
+    def beat(self) -> None:
+        """The supervisor's loop has come round."""
+        if self._server is not None:
+            self._server.beat()
+
+    def take(self, status: Status) -> None:
+        """Keeps what a worker reports."""
+        if self._server is not None:
+            self._server.collector.take(status)
+
+    def restarted(self, process: str, times: int) -> None:
+        """A process was started again, so many times by now."""
+        if self._server is not None:
+            self._server.collector.restarts[process] = times
+
+    def failed(self, stream: str) -> None:
+        """An error ended a stream."""
+        if self._server is not None:
+            self._server.collector.failures[stream] += 1
+
+    def close(self) -> None:
+        """Stops serving."""
+        if self._server is not None:
+            self._server.close()
