@@ -104,6 +104,7 @@ class DetectorConfig:
         weights: SpotNet weights, an exported model, or the name of weights that ship.
         detections: Detection file or folder, used instead.
         engine: auto: torch on GPUs and CPUs with bfloat16, else openvino where installed.
+        precision: int8 is twice as fast on a CPU; auto: bfloat16 where torch has it, else float32.
         device: Torch device, or auto.
         scale: Frames are resized by this; none for the weights' own.
         min_score: Weaker detections are left out.
@@ -119,6 +120,7 @@ class DetectorConfig:
     weights: Path | None = None
     detections: Path | None = None
     engine: Literal["auto", "torch", "openvino", "onnxruntime"] = "auto"
+    precision: Literal["auto", "float32", "int8"] = "auto"
     device: str = "auto"
     scale: Annotated[float, Gt(0), Le(4)] | None = None
     min_score: Annotated[float, Ge(0), Le(1)] = 0.1

@@ -51,6 +51,7 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
     return NetworkDetector(
         config.weights,
         engine=config.engine,
+        precision=config.precision,
         device=config.device,
         worker=worker,
         scale=config.scale,

@@ -21,6 +21,7 @@ Float32Array: TypeAlias = npt.NDArray[np.float32]
 Int16Array: TypeAlias = npt.NDArray[np.int16]
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 UInt8Array: TypeAlias = npt.NDArray[np.uint8]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 
 class PixelFormat(StrEnum):

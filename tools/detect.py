@@ -33,7 +33,7 @@ def detect_images(
         ConfigError: Two images have one name.
         SourceError: A path does not exist, or an image cannot be read.
     """
-    images = [image for given in paths for image in _images(given)]
+    images = [image for given in paths for image in image_paths(given)]
     _check_names(images)
     detector = build_detector(load_config(config_path, overrides).detector)
     results: list[dict[str, Any]] = []
@@ -72,7 +72,12 @@ def _check_names(images: list[Path]) -> None:
             )
 
 
-def _images(path: Path) -> list[Path]:
+def image_paths(path: Path) -> list[Path]:
+    """An image, or those in a folder.
+
+    Raises:
+        SourceError: There is none.
+    """
     if not path.exists():
         raise SourceError(f"no such image or folder: {path}")
     if not path.is_dir():

@@ -24,9 +24,8 @@ def export(
     ] = None,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="8-bit convolutions, calibrated on rendered scenes; openvino."),
+        typer.Option("--int8", help="8-bit convolutions; onnx and openvino. See calibrate."),
     ] = False,
-    scenes: Annotated[int, typer.Option(min=1, help="How many scenes for --int8.")] = 32,
 ) -> None:
     """Write the detector, pixels in and boxes out, for another engine.
 
@@ -36,7 +35,7 @@ def export(
     from tools.exporting.formats import export as write
 
     frame_size = None if size is None else _frame_size(size)
-    files = write(find_weights(weights), format, output, frame_size, int8=int8, scenes=scenes)
+    files = write(find_weights(weights), format, output, frame_size, int8=int8)
     for file in files:
         typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
 

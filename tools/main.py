@@ -17,6 +17,7 @@ from rich.table import Table
 from pipeline.signals import stop_signals
 from stages.errors import SourceError, SpotStreamError
 from tools.bench.commands import bench
+from tools.calibrate import calibrate
 from tools.config_help import CONFIG_HELP
 from tools.data import data_app
 from tools.evaluate import evaluate_app
@@ -241,6 +242,7 @@ def detect(
         raise typer.Exit(SourceError.exit_code)
 
 
+app.command()(calibrate)
 app.command()(export)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from stages.detector.device_computation import DeviceComputation
-from stages.detector.engines import Engine, EngineName, EngineOutput, build_engine
+from stages.detector.engines import Engine, EngineName, EngineOutput, Precision, build_engine
 from stages.detector.engines.recordings import CudaRecorder, Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
@@ -33,6 +33,7 @@ class NetworkDetector:
     Args:
         weights: A SpotNet weights file, or a model of ``spotstream export``; see `find_weights`.
         engine: What computes, see `build_engine`.
+        precision: In what, see there.
         device: A torch device, or ``"auto"``: CUDA where there is one.
         worker: Which of several detectors this is: ``"auto"`` takes the GPUs in turn.
         scale: Frames are resized by this before the network; None for the weights' own.
@@ -49,6 +50,7 @@ class NetworkDetector:
         weights: Path | None = None,
         *,
         engine: EngineName | Literal["auto"] = "auto",
+        precision: Precision = "auto",
         device: str = "auto",
         worker: int = 0,
         scale: float | None = None,
@@ -59,7 +61,12 @@ class NetworkDetector:
         if threads:
             torch.set_num_threads(threads)
         self.engine: Engine = build_engine(
-            find_weights(weights), engine, device=device, worker=worker, threads=threads
+            find_weights(weights),
+            engine,
+            precision=precision,
+            device=device,
+            worker=worker,
+            threads=threads,
         )
         log.info("SpotNet by %s", self.engine.description)
         self.name = "SpotNet"

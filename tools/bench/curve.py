@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from stages.detector.engines import EngineName
+from stages.detector.engines import EngineName, Precision
 from stages.detector.network_detector import NetworkDetector
 from stages.records import Frame
 from tools.bench.detect import MeasuredDetector, rendered_frames
@@ -43,6 +43,7 @@ def bench_curve(
     overrides: Sequence[str] = (),
     *,
     engine: EngineName = "torch",
+    precision: Precision = "auto",
     threads: int = 1,
     frames: int = 4,
     rounds: int = 5,
@@ -56,6 +57,7 @@ def bench_curve(
         validate: Training config, whose held-out scenes are scored.
         overrides: Of its keys.
         engine: What computes.
+        precision: In what.
         threads: On the CPU.
         frames: How many a round measures.
         rounds: How often each is measured.
@@ -66,7 +68,9 @@ def bench_curve(
     """
     chosen = [(file, scale) for file in weights for scale in scales]
     detectors: dict[str, MeasuredDetector] = {
-        f"{file} {scale:g}": NetworkDetector(file, engine=engine, scale=scale, threads=threads)
+        f"{file} {scale:g}": NetworkDetector(
+            file, engine=engine, precision=precision, scale=scale, threads=threads
+        )
         for file, scale in chosen
     }
     pictures = rendered_frames(frames)

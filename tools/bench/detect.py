@@ -17,7 +17,7 @@ import numpy as np
 from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.source import FrameSelection
 from stages.decoder.sources import expand_sources, open_source
-from stages.detector.engines import Engine, EngineName, installed_engines
+from stages.detector.engines import Engine, EngineName, Precision, installed_engines
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.torch_engine import TorchEngine, load_network
 from stages.detector.network_detector import NetworkDetector
@@ -108,6 +108,8 @@ def make_detectors(
 ) -> dict[str, MeasuredDetector]:
     """A detector of every engine, on the same weights; PyTorch's is the first, CenterNet's second.
 
+    On a CPU also in int8, where the weights are calibrated for it.
+
     Args:
         weights: Of all; None for the shipped ones.
         threads: Of each.
@@ -121,11 +123,16 @@ def make_detectors(
     """
 
     def make(
-        path: Path | None, engine: EngineName | None, *, recorded: bool = True
+        path: Path | None,
+        engine: EngineName | None,
+        *,
+        precision: Precision = "auto",
+        recorded: bool = True,
     ) -> NetworkDetector:
         return NetworkDetector(
             path,
             engine=engine or "auto",
+            precision=precision,
             device=device,
             threads=threads,
             min_score=COMPARED_SCORE / 2,
@@ -139,6 +146,8 @@ def make_detectors(
         CENTERNET: CenterNetLoop(file, device, COMPARED_SCORE / 2),
     }
     detectors |= {name: make(weights, name) for name in names if name != EAGER}
+    if device == "cpu" and load_network(file).ranges is not None:
+        detectors |= {f"{name} int8": make(weights, name, precision="int8") for name in names}
     if device != "cpu":
         detectors[UNRECORDED] = make(weights, EAGER, recorded=False)
     if compiled:

@@ -120,6 +120,9 @@ def bench_curve(
     engine: Annotated[
         Literal["torch", "openvino", "onnxruntime"], typer.Option(help="What computes.")
     ] = "torch",
+    precision: Annotated[
+        Literal["auto", "float32", "int8"], typer.Option(help="In what.")
+    ] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Of the engine.")] = 1,
     rounds: Rounds = 5,
     set_: Annotated[
@@ -136,8 +139,17 @@ def bench_curve(
     check_plot(plot)
     files = weights or [Path(name) for name in SHIPPED]
     with Console(stderr=True).status("starting") as status:
-        points = run(files, scale or SCALES, validate, set_ or [], engine=engine, threads=threads,
-                     rounds=rounds, progress=status.update)  # fmt: skip
+        points = run(
+            files,
+            scale or SCALES,
+            validate,
+            set_ or [],
+            engine=engine,
+            precision=precision,
+            threads=threads,
+            rounds=rounds,
+            progress=status.update,
+        )
     columns = [f"{group} {name}" for group, each in points[0].scores.items() for name in each]
     table = Table("weights", "scale", "ms/frame", "spread", *columns)
     for point in points:

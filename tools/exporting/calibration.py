@@ -1,40 +1,75 @@
-"""Pictures that show a network what it will see, so that int8 spans the right ranges."""
+"""Pictures that show a network what it will see, so that int8 spans what its features take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from torch import Tensor
 
 from stages.decoder.scene import Scene, random_config
-from stages.detector.preprocessing import input_geometry, network_input
-from stages.detector.spotnet import SpotNetConfig
+from stages.detector.engines.torch_engine import load_network
+from stages.detector.preprocessing import input_geometry, network_input, normalise
+from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
+from stages.errors import ConfigError
 from stages.records import UInt8Array
+from stages.sink.atomic import output_error, part_path, publish, sync
+from tools.datasets.image_file import read_image
 
 FIRST_SEED = 70_000
 """Of no scene that the shipped weights were trained on."""
 
-SCENE_SIZE = 544, 960
-"""Height and width of frames, where nothing else is asked for."""
+SCENES = 32
 
+_SIZE = 960, 544  # width and height of a rendered frame
 _FRAMES = 100  # of a scene, of which one is rendered
 
 
-def calibration_inputs(
-    config: SpotNetConfig, count: int, frame_size: tuple[int, int] = SCENE_SIZE
-) -> Iterator[UInt8Array]:
-    """Network inputs ``(1, H, W, 3)``, each of a rendered scene of its own; always the same ones.
-
-    They ship with the program, and are no images that anybody scores a network on.
+def calibrate(
+    weights: Path,
+    images: Sequence[Path] = (),
+    scenes: int = SCENES,
+    progress: Callable[[str], None] = lambda what: None,
+) -> int:
+    """Writes into a weights file which values its features take.
 
     Args:
-        config: Of the network.
-        count: How many.
-        frame_size: Height and width of the frames.
+        weights: A ``.safetensors`` file, whose tensors stay as they are.
+        images: What the network will see; without, rendered scenes, always the same ones.
+        scenes: How many of those.
+        progress: Told what is done.
+
+    Returns:
+        How many features there are.
+
+    Raises:
+        ConfigError: The weights do not load, or are in another format.
+        SourceError: An image cannot be read.
+        OutputError: The file cannot be written.
     """
-    height, width = frame_size
-    # Scenes are of even sizes; the input is padded anyway.
-    even = height - height % 2, width - width % 2
-    geometry = input_geometry(height, width, config, config.scale)
+    if weights.suffix != ".safetensors":
+        raise ConfigError(f"calibrate writes into .safetensors files, got {weights}")
+    network = channels_last(load_network(weights))
+
+    def inputs() -> Iterator[Tensor]:
+        pictures = map(read_image, images) if images else rendered_scenes(scenes)
+        for number, picture in enumerate(pictures, 1):
+            progress(f"picture {number} of {len(images) or scenes}")
+            height, width = picture.shape[:2]
+            geometry = input_geometry(height, width, network.config, network.config.scale)
+            yield normalise(network_input([picture], geometry))
+
+    ranges = feature_ranges(network, inputs())
+    try:
+        part_path(weights).write_bytes(with_ranges(weights, ranges))
+        sync(part_path(weights))
+    except OSError as error:
+        raise output_error(weights, error) from error
+    publish(weights)
+    return len(ranges)
+
+
+def rendered_scenes(count: int) -> Iterable[UInt8Array]:
+    """A frame ``(H, W, 3)`` BGR of each of ``count`` scenes that nobody scores a network on."""
     for seed in range(FIRST_SEED, FIRST_SEED + count):
-        scene = Scene(random_config(seed, even[1], even[0], frames=_FRAMES))
-        image = scene.render(seed % _FRAMES).image
-        yield network_input([image[:height, :width]], geometry).numpy()
+        yield Scene(random_config(seed, *_SIZE, frames=_FRAMES)).render(seed % _FRAMES).image

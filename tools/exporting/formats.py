@@ -19,8 +19,6 @@ from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError, OutputError
 from stages.sink.atomic import make_folder, output_error, sync
-from tools.exporting.calibration import SCENE_SIZE, calibration_inputs
-from tools.exporting.quantisation import quantise
 
 ExportFormat: TypeAlias = Literal["onnx", "openvino", "torchscript"]
 SUFFIXES: dict[ExportFormat, str] = {
@@ -28,7 +26,6 @@ SUFFIXES: dict[ExportFormat, str] = {
     "openvino": ".xml",
     "torchscript": ".torchscript",
 }
-CALIBRATION_SCENES = 32
 
 
 def export(
@@ -38,7 +35,6 @@ def export(
     frame_size: tuple[int, int] | None = None,
     *,
     int8: bool = False,
-    scenes: int = CALIBRATION_SCENES,
 ) -> list[Path]:
     """Writes the detector of a weights file; the files have their names when complete.
 
@@ -48,15 +44,14 @@ def export(
         output: File to write; its suffix is the format's.
         frame_size: Height and width of the frames, of which the input's follows; None for a file
             that takes images of any size and any number of them.
-        int8: Convolutions in 8 bits; OpenVINO's format alone.
-        scenes: Rendered pictures that int8 is calibrated on.
+        int8: Convolutions in 8 bits; not in TorchScript.
 
     Returns:
         The files written.
 
     Raises:
-        ConfigError: The weights do not load, the suffix is another format's, or a package is
-            missing.
+        ConfigError: The weights do not load or cannot be computed in int8, the suffix is another
+            format's, or a package is missing.
         OutputError: The files cannot be written.
     """
     if format not in SUFFIXES:
@@ -64,23 +59,20 @@ def export(
         raise ConfigError(f"export format must be one of {allowed}, got {format!r}")
     if output.suffix != SUFFIXES[format]:
         raise ConfigError(f"a file of format {format} must end in {SUFFIXES[format]}, got {output}")
-    if int8 and format != "openvino":
-        raise ConfigError(f"--int8 is for format openvino, got {format}")
+    if int8 and format == "torchscript":
+        raise ConfigError("--int8 is for formats onnx and openvino, got torchscript")
     network = load_network(weights)
     size = None
     if frame_size is not None:
         geometry = input_geometry(*frame_size, network.config, network.config.scale)
         size = geometry.height, geometry.width
     if format == "onnx":
-        model = onnx_model(network, size)
+        model = onnx_model(network, size, int8=int8)
         return _write(output, lambda path: path.write_bytes(model))
     if format == "torchscript":
         return _write(output, lambda path: _save_torchscript(network, path, size))
     openvino = need("openvino", "openvino")
-    graph = openvino_model(openvino.Core(), network, size)
-    if int8:
-        inputs = calibration_inputs(network.config, scenes, frame_size or SCENE_SIZE)
-        graph = quantise(graph, inputs)
+    graph = openvino_model(openvino.Core(), network, size, int8=int8)
     return _write(
         output, lambda path: openvino.save_model(graph, str(path), compress_to_fp16=False)
     )

@@ -16,12 +16,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from stages.errors import ConfigError, SourceError
-from tools.training.config import TrainingConfig
+from tools.datasets.sample import Sample
+from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import Picture, mosaic, random_crop, recolour
+from tools.training.pasting import cut_out_some, paste
 from tools.training.sources import ClassMap, Sources
 from tools.training.targets import Targets, build_targets
 
 MOSAIC_CORNER = (0.35, 0.65)  # where the four crops meet, as a share of the side
+MOST_PASTED = 3  # vehicles that one crop gets of another image
 MAX_UNREADABLE = 20  # images in a row; then something is wrong with all of them
 
 
@@ -84,16 +87,30 @@ class CropBatches(Dataset[Batch]):
             name = " + ".join(each for _, each in drawn)
         else:
             crop, name = self._part((side, side), rng, unreadable)
+        if augmentation.paste and rng.random() < augmentation.paste:
+            crop = self._paste(crop, rng)
         image = recolour(crop.image, augmentation, rng)
         return Picture(image, crop.boxes, crop.classes, crop.ignored, crop.mask), name
+
+    def _paste(self, crop: Picture, rng: np.random.Generator) -> Picture:
+        sample, _ = self._draw(rng)
+        try:
+            image = sample.read()
+        except SourceError:
+            return crop  # told when it is drawn to be trained on
+        count = int(rng.integers(1, MOST_PASTED + 1))
+        return paste(crop, cut_out_some(image, self.classes.objects(sample), count, rng), rng)
+
+    def _draw(self, rng: np.random.Generator) -> tuple[Sample, DataSetConfig]:
+        index = int(rng.choice(len(self.sources.training), p=self.sources.weights))
+        return self.sources.training[index]
 
     def _part(
         self, size: tuple[int, int], rng: np.random.Generator, unreadable: list[str]
     ) -> tuple[Picture, str]:
         augmentation = self.config.augmentation
         for _ in range(MAX_UNREADABLE):
-            index = int(rng.choice(len(self.sources.training), p=self.sources.weights))
-            sample, data_set = self.sources.training[index]
+            sample, data_set = self._draw(rng)
             try:
                 picture = self.classes.picture(
                     sample, data_set.max_hidden, with_mask=self.config.masks == "motion"

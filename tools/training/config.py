@@ -46,6 +46,9 @@ class AugmentationConfig(_Strict):
     scale_range: tuple[float, float] = Field((0.45, 1.4), description="Random resize.")
     mosaic: float = Field(0.0, ge=0, le=1, description="Share of crops put together from four.")
     flip: float = Field(0.5, ge=0, le=1, description="Share of crops mirrored left to right.")
+    paste: float = Field(
+        0.0, ge=0, le=1, description="Share of crops that get vehicles cut out of another image."
+    )
     colour: float = Field(1.0, ge=0, le=2, description="Strength of the changes of colour.")
     quality: float = Field(
         1.0, ge=0, le=2, description="How often blur, noise and compression are added, relatively."

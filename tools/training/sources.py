@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stages.errors import ConfigError, SourceError
-from stages.records import UInt8Array
+from stages.records import BoolArray, Float32Array, Int64Array, UInt8Array
 from tools.datasets.formats import read_data_set
 from tools.datasets.image_file import read_image
 from tools.datasets.sample import USED_ANYWAY, DataSet, Sample
@@ -18,6 +18,22 @@ from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import Picture
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Objects:
+    """What an image shows, background classes among it.
+
+    Attributes:
+        boxes: ``(N, 4)`` float32 ltrb in pixels.
+        classes: ``(N,)`` int64 class of the network; -1: a class to learn as background.
+        hidden: ``(N,)`` bool, whether part of it is hidden, outside the image, or in an ignored
+            region.
+    """
+
+    boxes: Float32Array
+    classes: Int64Array
+    hidden: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,15 @@ class ClassMap:
             np.concatenate((sample.ignored, sample.boxes[unsure])),
             _read_mask(sample) if with_mask else None,
         )
+
+    def objects(self, sample: Sample) -> Objects:
+        """What can be cut out of an image; classes that are not known are left out."""
+        known = np.array(
+            [label in self.index or label in self.background for label in sample.labels], np.bool_
+        )
+        classes = np.array([self.index.get(label, -1) for label in sample.labels], np.int64)
+        hidden = (sample.hidden > 0) | _mostly_inside(sample)
+        return Objects(sample.boxes[known], classes[known], hidden[known])
 
 
 def _mostly_inside(sample: Sample) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 import torch
 
-from stages.detector.engines.engine import Engine
+from stages.detector.engines.engine import Engine, Precision
 from stages.detector.engines.extras import installed
 from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
 from stages.errors import ConfigError
@@ -31,6 +31,7 @@ def build_engine(
     weights: Path,
     engine: EngineName | Literal["auto"] = "auto",
     *,
+    precision: Precision = "auto",
     device: str = "auto",
     worker: int = 0,
     threads: int = 0,
@@ -41,28 +42,37 @@ def build_engine(
         weights: A SpotNet weights file, or a model of ``spotstream export``.
         engine: ``"auto"``: PyTorch on a GPU and on a CPU that computes in bfloat16, else OpenVINO
             where it is installed, else PyTorch; of an exported model, one that reads it.
+        precision: In what weights are computed; an exported model has its own.
         device: A torch device, or ``"auto"``: CUDA where there is one and the engine uses it.
         worker: Which of several detectors this is: ``"auto"`` takes the GPUs in turn.
         threads: On the CPU; 0 leaves it to the engine.
 
     Raises:
-        ConfigError: The engine is not installed, takes no such weights or no such device, or the
-            weights do not load.
+        ConfigError: The engine is not installed, takes no such weights, precision or device, or
+            the weights do not load.
     """
     exported = _EXPORTED.get(weights.suffix)
     uses_gpu = engine in ("auto", "torch") and exported is None
     chosen = torch.device(device) if device != "auto" else _any_device(worker if uses_gpu else None)
+    if exported is not None and precision != "auto":
+        raise ConfigError(
+            f"detector.precision is for weights; {weights} was exported in one, leave it at auto"
+        )
+    if precision == "int8" and chosen.type != "cpu":
+        raise ConfigError(
+            f"detector.precision int8 is for CPUs: set detector.device=cpu, not {chosen}"
+        )
     if engine == "auto":
-        engine = _fastest(chosen) if exported is None else _reader(exported)
+        engine = _fastest(chosen, precision) if exported is None else _reader(exported)
     elif exported is not None and engine not in exported:
         raise ConfigError(
             f"detector.engine {engine} does not read {weights}; {' or '.join(exported)} does"
         )
     if engine == "torch":
-        return TorchEngine(weights, chosen)
+        return TorchEngine(weights, chosen, precision)
     if chosen.type != "cpu":
         raise ConfigError(f"detector.engine {engine} computes on the CPU, got device {device}")
-    return _cpu_engine(engine)(weights, threads)
+    return _cpu_engine(engine)(weights, threads, precision)
 
 
 def installed_engines() -> list[EngineName]:
@@ -75,8 +85,9 @@ def _any_device(worker: int | None) -> torch.device:
     return torch.device(f"cuda:{worker % gpus}" if worker is not None and gpus else "cpu")
 
 
-def _fastest(device: torch.device) -> EngineName:
-    slow = device.type == "cpu" and fast_dtype(device) is torch.float32
+def _fastest(device: torch.device, precision: Precision) -> EngineName:
+    float_or_int8 = precision != "auto" or fast_dtype(device) is torch.float32
+    slow = device.type == "cpu" and float_or_int8
     return "openvino" if slow and installed(*_PACKAGES["openvino"]) else "torch"
 
 
@@ -85,7 +96,7 @@ def _reader(engines: tuple[EngineName, ...]) -> EngineName:
     return next((name for name in engines if installed(name)), engines[0])
 
 
-def _cpu_engine(name: EngineName) -> Callable[[Path, int], Engine]:
+def _cpu_engine(name: EngineName) -> Callable[[Path, int, Precision], Engine]:
     if name == "openvino":
         from stages.detector.engines.openvino_engine import OpenVinoEngine
 

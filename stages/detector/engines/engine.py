@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from stages.detector.spotnet import SpotNetConfig
 from stages.records import Float32Array, Int64Array, UInt8Array
+
+Precision: TypeAlias = Literal["auto", "float32", "int8"]
+"""``"auto"``: bfloat16 where PyTorch computes and the device does, else float32."""
 
 
 class EngineOutput(NamedTuple):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.detector.engines.engine import EngineOutput
+from stages.detector.engines.engine import EngineOutput, Precision
 from stages.detector.engines.extras import need
 from stages.detector.engines.graph import INPUT, OUTPUTS
-from stages.detector.engines.onnx_graph import config_of, onnx_model
+from stages.detector.engines.onnx_graph import ARITHMETIC, config_of, onnx_model
 from stages.detector.engines.torch_engine import load_network
 from stages.errors import ConfigError
 from stages.records import UInt8Array
@@ -21,14 +21,15 @@ class OnnxRuntimeEngine:
     Args:
         weights: A SpotNet weights file, or an ``.onnx`` of ``spotstream export``.
         threads: How many; 0 leaves it to ONNX Runtime.
+        precision: In what weights are computed; an exported model has its own.
 
     Raises:
-        ConfigError: The weights do not load, or a package is missing.
+        ConfigError: The weights do not load or cannot be computed in int8, or a package is missing.
     """
 
     batch_size = 1
 
-    def __init__(self, weights: Path, threads: int = 0) -> None:
+    def __init__(self, weights: Path, threads: int = 0, precision: Precision = "auto") -> None:
         runtime = need("onnxruntime", "onnx")
         exported = weights.suffix == ".onnx"
         if exported and not weights.is_file():
@@ -37,17 +38,20 @@ class OnnxRuntimeEngine:
         options.intra_op_num_threads = threads
         # Other stages want the cores that a thread would wait on.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        model = str(weights) if exported else onnx_model(load_network(weights))
+        int8 = precision == "int8"
+        model = str(weights) if exported else onnx_model(load_network(weights), int8=int8)
         try:
             self._session = runtime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its exceptions have no common base of their own
             raise ConfigError(f"{weights} is not a readable ONNX model: {error}") from error
-        self.config = config_of(weights, self._session.get_modelmeta().custom_metadata_map)
+        found = self._session.get_modelmeta().custom_metadata_map
+        self.config = config_of(weights, found)
         height, width = self._session.get_inputs()[0].shape[1:3]  # names where they are open
         self.size = (height, width) if isinstance(height, int) else None
-        self.description = f"onnxruntime {runtime.__version__}, float32 on cpu"
+        arithmetic = found.get(ARITHMETIC, "float32")
+        self.description = f"onnxruntime {runtime.__version__}, {arithmetic} on cpu"
 
     def detect(self, images: UInt8Array) -> EngineOutput:
         """See `Engine`."""

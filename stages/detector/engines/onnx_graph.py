@@ -12,6 +12,7 @@ import torch
 
 from stages.detector.engines.extras import need
 from stages.detector.engines.graph import INPUT, OUTPUTS, DetectionGraph, example_images
+from stages.detector.engines.rounded import rounded_network
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 from stages.errors import ConfigError
 
@@ -21,18 +22,32 @@ METADATA = "spotnet"
 _OPSET = 17  # what both runtimes have known for years
 
 
-def onnx_model(network: SpotNet, size: tuple[int, int] | None = None, extra: str = "onnx") -> bytes:
+ARITHMETIC = "arithmetic"
+"""Metadata key: ``float32`` or ``int8``."""
+
+
+def onnx_model(
+    network: SpotNet,
+    size: tuple[int, int] | None = None,
+    extra: str = "onnx",
+    *,
+    int8: bool = False,
+) -> bytes:
     """`DetectionGraph` of ``network`` as a serialised ONNX model with metadata.
 
     Args:
         network: In float32, batch norms folded.
         size: Height and width of the input, batch 1; None leaves all three open.
         extra: Named in the error where the package onnx is missing.
+        int8: For convolutions in 8 bits, see `rounded_network`.
 
     Raises:
-        ConfigError: The package onnx is not installed.
+        ConfigError: The package onnx is not installed, or the network cannot be computed in int8.
     """
     onnx = need("onnx", extra)
+    config = network.config
+    if int8:
+        network = rounded_network(network)
     axes = {name: {0: "batch"} for name in (INPUT, *OUTPUTS)}
     axes[INPUT] |= {1: "height", 2: "width"}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -42,7 +57,7 @@ def onnx_model(network: SpotNet, size: tuple[int, int] | None = None, extra: str
         # The exporter that traces needs onnx alone and a second; the newer one onnxscript too.
         torch.onnx.export(
             DetectionGraph(network).eval(),
-            (example_images(network.config.size_multiple, size),),
+            (example_images(config.size_multiple, size),),
             path,
             input_names=[INPUT],
             output_names=list(OUTPUTS),
@@ -51,11 +66,11 @@ def onnx_model(network: SpotNet, size: tuple[int, int] | None = None, extra: str
             dynamo=False,
         )
         model = onnx.load(path)
-    onnx.helper.set_model_props(model, metadata(network.config))
+    onnx.helper.set_model_props(model, metadata(config, int8=int8))
     return bytes(model.SerializeToString())
 
 
-def metadata(config: SpotNetConfig) -> dict[str, str]:
+def metadata(config: SpotNetConfig, *, int8: bool = False) -> dict[str, str]:
     """What an exported model says of itself: `METADATA` for us, the rest for other programs."""
     return {
         METADATA: config.to_json(),
@@ -63,6 +78,7 @@ def metadata(config: SpotNetConfig) -> dict[str, str]:
         "scale": f"{config.scale:g}",
         "size_multiple": str(config.size_multiple),
         "padding": config.padding,
+        ARITHMETIC: "int8" if int8 else "float32",
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.detector.engines.engine import EngineOutput
+from stages.detector.engines.engine import EngineOutput, Precision
 from stages.detector.engines.extras import need
 from stages.detector.engines.graph import OUTPUTS
 from stages.detector.engines.onnx_graph import config_of, metadata, onnx_model
@@ -25,21 +25,22 @@ class OpenVinoEngine:
     Args:
         weights: A SpotNet weights file, or an ``.xml`` or ``.onnx`` of ``spotstream export``.
         threads: How many; 0 leaves it to OpenVINO.
+        precision: In what weights are computed; an exported model has its own.
 
     Raises:
-        ConfigError: The weights do not load, or a package is missing.
+        ConfigError: The weights do not load or cannot be computed in int8, or a package is missing.
     """
 
     batch_size = 1
 
-    def __init__(self, weights: Path, threads: int = 0) -> None:
+    def __init__(self, weights: Path, threads: int = 0, precision: Precision = "auto") -> None:
         openvino = need("openvino", "openvino")
         self._core = openvino.Core()
         if weights.suffix in EXPORTED:
             self._model, self.config = read_exported(self._core, weights)
         else:
             network = load_network(weights)
-            self._model = openvino_model(self._core, network)
+            self._model = openvino_model(self._core, network, int8=precision == "int8")
             self.config = network.config
         # Without a hint, OpenVINO computes in bfloat16 where the CPU does, as the others do not.
         self._properties: dict[str, Any] = {
@@ -74,14 +75,16 @@ class OpenVinoEngine:
         return self._requests[shape]
 
 
-def openvino_model(core: Any, network: SpotNet, size: tuple[int, int] | None = None) -> Any:
+def openvino_model(
+    core: Any, network: SpotNet, size: tuple[int, int] | None = None, *, int8: bool = False
+) -> Any:
     """`DetectionGraph` as an ``openvino.Model`` with metadata; see `onnx_model`.
 
     By way of ONNX: `openvino.convert_model`, which takes torch's modules, reports its use over
     the network.
     """
-    model = core.read_model(onnx_model(network, size, "openvino"))
-    for key, value in metadata(network.config).items():
+    model = core.read_model(onnx_model(network, size, "openvino", int8=int8))
+    for key, value in metadata(network.config, int8=int8).items():
         model.set_rt_info(value, key)
     return model
 

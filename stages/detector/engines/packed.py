@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -55,41 +56,52 @@ def pack_convolutions(module: nn.Module) -> None:
             pack_convolutions(child)
 
 
+class WeightsBySize:
+    """Weights as they are best laid out for an input of a size.
+
+    Args:
+        pack: Lays them out for an input of that shape.
+    """
+
+    def __init__(self, pack: Callable[[list[int]], Tensor]) -> None:
+        self._pack = pack
+        self._packed: dict[torch.Size, Tensor] = {}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """For an input like ``x``."""
+        packed = self._packed.get(x.shape)
+        if packed is None:
+            while len(self._packed) >= _SIZES:
+                self._packed.pop(next(iter(self._packed)))
+            packed = self._packed[x.shape] = self._pack(list(x.shape))
+        return packed
+
+
 class _PackedConvolution(nn.Module):
     def __init__(self, of: nn.Conv2d, then: Literal["none", "relu"] = "none") -> None:
         super().__init__()
         assert isinstance(of.padding, tuple)
         self._shape = [list(of.padding), list(of.stride), list(of.dilation), of.groups]
-        self._weight = of.weight.detach()
         self._bias = None if of.bias is None else of.bias.detach()
         self._then = then
-        self._packed: dict[torch.Size, Tensor] = {}
+        reorder = torch.ops.mkldnn._reorder_convolution_weight
+        weight = of.weight.detach()
+        self._weight = WeightsBySize(lambda size: reorder(weight, *self._shape, size))
 
     def forward(self, x: Tensor) -> Tensor:
         convolve = torch.ops.mkldnn._convolution_pointwise.default
-        weight = self._weight_for(x)
+        weight = self._weight(x)
         result: Tensor = convolve(x, weight, self._bias, *self._shape, self._then, [], "")
         return result
 
     def onto(self, shortcut: Tensor, x: Tensor) -> Tensor:
         """ReLU of the convolution and ``shortcut`` together."""
         convolve = torch.ops.mkldnn._convolution_pointwise.binary
-        weight = self._weight_for(x)
+        weight = self._weight(x)
         result: Tensor = convolve(
             x, shortcut, weight, self._bias, *self._shape, "add", 1.0, "relu", [], ""
         )
         return result
-
-    def _weight_for(self, x: Tensor) -> Tensor:
-        """The weights as they are best laid out for an input of this size."""
-        packed = self._packed.get(x.shape)
-        if packed is None:
-            while len(self._packed) >= _SIZES:
-                self._packed.pop(next(iter(self._packed)))
-            reorder = torch.ops.mkldnn._reorder_convolution_weight
-            packed = reorder(self._weight, *self._shape, list(x.shape))
-            self._packed[x.shape] = packed
-        return packed
 
 
 class _PackedResidual(nn.Module):

@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stages.detector.engines.engine import EngineOutput
+from stages.detector.engines.engine import EngineOutput, Precision
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import packed_graph
+from stages.detector.engines.quantised import quantised_graph
 from stages.detector.spotnet import CheckpointError, SpotNet, channels_last
 from stages.errors import ConfigError
 from stages.records import UInt8Array
@@ -24,26 +25,29 @@ class TorchEngine:
     Args:
         weights: A SpotNet weights file.
         device: Where to compute.
+        precision: In what; int8 on the CPU.
 
     Raises:
-        ConfigError: The weights do not load.
+        ConfigError: The weights do not load, or cannot be computed in int8.
     """
 
     size: tuple[int, int] | None = None
 
-    def __init__(self, weights: Path, device: torch.device) -> None:
+    def __init__(self, weights: Path, device: torch.device, precision: Precision = "auto") -> None:
         network = load_network(weights, device)
         self.config = network.config
         self.device = device
-        self.dtype = fast_dtype(device)
+        self.dtype = fast_dtype(device) if precision == "auto" else torch.float32
         graph = DetectionGraph(channels_last(network.to(self.dtype)))
-        self.graph: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = (
-            packed_graph(graph) if device.type == "cpu" else graph
-        )
+        if precision == "int8":
+            graph = quantised_graph(graph)
+        elif device.type == "cpu":
+            graph = packed_graph(graph)
+        self.graph: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = graph
         # A CPU gains nothing by waiting for more frames.
         self.batch_size = 1 if device.type == "cpu" else _GPU_BATCH
-        dtype = str(self.dtype).removeprefix("torch.")
-        self.description = f"torch {torch.__version__}, {dtype} on {device}"
+        arithmetic = "int8" if precision == "int8" else str(self.dtype).removeprefix("torch.")
+        self.description = f"torch {torch.__version__}, {arithmetic} on {device}"
 
     @torch.inference_mode()
     def detect(self, images: UInt8Array) -> EngineOutput:

@@ -5,9 +5,11 @@ from stages.detector.spotnet.checkpoint import (
     load_checkpoint,
     load_initial,
     save_checkpoint,
+    with_ranges,
 )
 from stages.detector.spotnet.config import PRESETS, SpotNetConfig, preset_config
 from stages.detector.spotnet.model import STRIDE, SpotNet, channels_last
+from stages.detector.spotnet.ranges import feature_ranges
 
 __all__ = [
     "PRESETS",
@@ -16,8 +18,10 @@ __all__ = [
     "SpotNet",
     "SpotNetConfig",
     "channels_last",
+    "feature_ranges",
     "load_checkpoint",
     "load_initial",
     "preset_config",
     "save_checkpoint",
+    "with_ranges",
 ]

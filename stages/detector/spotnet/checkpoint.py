@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,6 +15,10 @@ from torch import Tensor
 
 from stages.detector.spotnet.config import SpotNetConfig, published_config
 from stages.detector.spotnet.model import SpotNet
+
+Ranges: TypeAlias = dict[str, tuple[float, float]]
+
+_CONFIG, _RANGES = "spotnet", "ranges"  # keys of our files' metadata, both in JSON
 
 
 class CheckpointError(ValueError):
@@ -33,13 +39,15 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Spo
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"no weights file {path}")
+    ranges = None
     if path.suffix == ".safetensors":
-        config, state = _read_safetensors(path)
+        config, state, ranges = _read_safetensors(path)
     else:
         config, state = _read_published(path)
     with torch.device("meta"):
         model = SpotNet(config)
     _check_fit(path, model.state_dict(), state)
+    model.ranges = ranges
     float_state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     model.load_state_dict(float_state, strict=True, assign=True)
     return model.to(device).eval()
@@ -61,7 +69,7 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
     if not path.is_file():
         raise CheckpointError(f"no weights file {path}")
     read = _read_safetensors if path.suffix == ".safetensors" else _read_published
-    _, found = read(path)
+    found = read(path)[1]
     wanted = model.state_dict()
     fitting = {
         key: found[key].to(value.dtype)
@@ -78,28 +86,51 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
 
 
 def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> None:
-    """Writes weights and config as safetensors, floating-point tensors in fp16 if ``half``."""
+    """Writes weights, config and ranges as safetensors, floating-point tensors in fp16 if ``half``.
+
+    ``ranges`` are those of the network that is written; who changes weights sets them to None.
+    """
     state = {
         key: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
         for key, value in model.state_dict().items()
     }
+    metadata = {_CONFIG: model.config.to_json()}
+    if model.ranges is not None:
+        metadata[_RANGES] = json.dumps(model.ranges)
     # `save_file` would make a file that nobody else may read.
-    Path(path).write_bytes(save(state, metadata={"spotnet": model.config.to_json()}))
+    Path(path).write_bytes(save(state, metadata=metadata))
 
 
-def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
+def with_ranges(path: Path, ranges: Ranges) -> bytes:
+    """The content of one of our safetensors files with ranges of features added.
+
+    Raises:
+        CheckpointError: The file is not readable.
+    """
+    config, state, _ = _read_safetensors(path)
+    metadata = {_CONFIG: config.to_json(), _RANGES: json.dumps(ranges)}
+    return save(state, metadata=metadata)
+
+
+def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor], Ranges | None]:
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
-    if "spotnet" not in metadata:
+    if _CONFIG not in metadata:
         raise CheckpointError(f"{path} holds no SpotNet config in its metadata")
     try:
-        return SpotNetConfig.from_json(metadata["spotnet"]), state
+        config = SpotNetConfig.from_json(metadata[_CONFIG])
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its SpotNet config is not usable: {error}") from error
+    try:
+        stated = json.loads(metadata.get(_RANGES, "null"))
+        ranges = stated and {name: (float(low), float(top)) for name, (low, top) in stated.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: its ranges of features are not usable: {error}") from error
+    return config, state, ranges
 
 
 def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:

@@ -45,7 +45,8 @@ class SpotNet(nn.Module):
     - ``seg`` ``(N, 1, H/s, W/s)``: vehicle mask logits at ``config.segmentation_stride`` s;
       absent where ``config.attention`` is ``"none"``.
 
-    Attribute names are those of the published checkpoint format.
+    Attribute names are those of the published checkpoint format; ``ranges`` has the least and
+    largest value that each layer gives, where it is known, see `feature_ranges`.
     """
 
     def __init__(self, config: SpotNetConfig) -> None:
@@ -104,6 +105,7 @@ class SpotNet(nn.Module):
         if config.squeeze_excitation:
             self.SqEx = nn.ModuleList([nn.Sequential(_SqueezeExcitation(features))])
         self._initialise_heads()
+        self.ranges: dict[str, tuple[float, float]] | None = None
 
     def _initialise_heads(self) -> None:
         # A rare centre: the focal loss starts from sigmoid(-2.19) = 0.1, as CenterNet's.

@@ -17,21 +17,24 @@ def test_torch_is_always_there():
 
 
 @pytest.mark.parametrize(
-    ("device", "dtype", "packages", "expected"),
+    ("device", "dtype", "precision", "packages", "expected"),
     [
-        ("cuda", torch.bfloat16, True, "torch"),
-        ("cuda", torch.float32, True, "torch"),
-        ("cpu", torch.bfloat16, True, "torch"),
-        ("cpu", torch.float32, True, "openvino"),
-        ("cpu", torch.float32, False, "torch"),
+        ("cuda", torch.bfloat16, "auto", True, "torch"),
+        ("cuda", torch.float32, "auto", True, "torch"),
+        ("cpu", torch.bfloat16, "auto", True, "torch"),
+        ("cpu", torch.bfloat16, "int8", True, "openvino"),
+        ("cpu", torch.bfloat16, "float32", True, "openvino"),
+        ("cpu", torch.float32, "auto", True, "openvino"),
+        ("cpu", torch.float32, "auto", False, "torch"),
+        ("cpu", torch.float32, "int8", False, "torch"),
     ],
 )
-def test_auto_takes_openvino_on_a_cpu_without_bfloat16(
-    device, dtype, packages, expected, monkeypatch
+def test_auto_takes_openvino_on_a_cpu_that_does_not_compute_in_bfloat16(
+    device, dtype, precision, packages, expected, monkeypatch
 ):
     monkeypatch.setattr(choice, "fast_dtype", lambda device: dtype)
     monkeypatch.setattr(choice, "installed", lambda *names: packages)
-    assert choice._fastest(torch.device(device)) == expected
+    assert choice._fastest(torch.device(device), precision) == expected
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,16 @@ def test_an_engine_that_does_not_read_the_model_is_refused(name, engine, tmp_pat
 def test_only_torch_takes_a_gpu(weights):
     with pytest.raises(ConfigError, match="onnxruntime computes on the CPU, got device cuda"):
         build_engine(weights, "onnxruntime", device="cuda:0")
+
+
+def test_int8_is_for_cpus(weights):
+    with pytest.raises(ConfigError, match=r"int8 is for CPUs: set detector\.device=cpu, not cuda"):
+        build_engine(weights, precision="int8", device="cuda:0")
+
+
+def test_an_exported_model_has_a_precision_of_its_own(tmp_path):
+    with pytest.raises(ConfigError, match=r"a\.onnx was exported in one, leave it at auto"):
+        build_engine(tmp_path / "a.onnx", precision="float32")
 
 
 def test_a_model_without_our_metadata_is_refused(weights, tmp_path):

@@ -1,0 +1,96 @@
+"""Which steps 8 bits take: of features by the values they are known to take, of weights by error.
+
+Shared by PyTorch (`quantised`) and the graph for other engines (`rounded`), which so give the
+same boxes. The first convolution, which sees pixels, and the last ones of the heads, off which
+scores and boxes are read, stay in float.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stages.detector.spotnet import SpotNet
+from stages.detector.spotnet.hourglass import Hourglass
+from stages.errors import ConfigError
+
+LEVELS = 255
+"""Of a feature, besides zero."""
+
+LARGEST_WEIGHT = 63
+"""Seven bits: CPUs without VNNI add two products in 16 bits, which more would overflow."""
+
+_SHARES = torch.linspace(1, 0.6, 21).tolist()  # of the largest weight, at which weights are cut
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a byte stands for: ``(byte - zero) * step``."""
+
+    step: float
+    zero: int = 0
+
+
+def feature_steps(network: SpotNet) -> dict[str, Steps]:
+    """Of what each module gives, by its name; the two branches of an hourglass level share theirs.
+
+    Raises:
+        ConfigError: The network is of a kind that int8 does not know, or does not say which values
+            its features take.
+    """
+    config = network.config
+    if (
+        config.block != "residual"
+        or config.stacks > 1
+        or config.attention == "raw"
+        or config.segmentation_stride != 4
+    ):
+        raise ConfigError(
+            "int8 is for one hourglass of residual blocks, a segmentation at stride 4 and no raw "
+            "attention, as compact and nano have; these weights are of another network"
+        )
+    if network.ranges is None:
+        raise ConfigError(
+            "these weights do not say which values their features take, which int8 needs; "
+            "add it with: spotstream calibrate WEIGHTS"
+        )
+    steps = {name: _steps(*each) for name, each in network.ranges.items()}
+    for name, module in network.named_modules():
+        if isinstance(module, Hourglass):
+            for branch in ("up1", "low3"):
+                last = len(module.get_submodule(branch)) - 1  # type: ignore[arg-type]
+                steps[f"{name}.{branch}.{last}"] = steps[name]
+    return steps
+
+
+def _steps(low: float, high: float) -> Steps:
+    low = min(low, 0.0)
+    step = max(high - low, 1e-6) / LEVELS
+    return Steps(step, round(-low / step))
+
+
+def weight_steps(weight: Tensor) -> Tensor:
+    """``(O,)``, the step of each output channel: that of the least squared error.
+
+    Up to 40 % of the largest weights' range may be cut off, so that a few large ones do not make
+    all others coarse.
+    """
+    largest = weight.abs().amax((1, 2, 3)).clamp(min=1e-12)
+    candidates = [largest * share / LARGEST_WEIGHT for share in _SHARES]
+    errors = [
+        (weight - whole_numbers(weight, steps) * _by_channel(steps)).square().sum((1, 2, 3))
+        for steps in candidates
+    ]
+    best = torch.stack(errors).argmin(0)
+    return torch.stack(candidates)[best, torch.arange(len(best))]
+
+
+def whole_numbers(weight: Tensor, steps: Tensor) -> Tensor:
+    """``(O, I, k, k)``, at most `LARGEST_WEIGHT`."""
+    return (weight / _by_channel(steps)).round().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT)
+
+
+def _by_channel(steps: Tensor) -> Tensor:
+    return steps[:, None, None, None]

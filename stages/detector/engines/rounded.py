@@ -1,0 +1,80 @@
+"""A network whose graph says where 8 bits suffice, for engines that compute in them.
+
+At each place where `quantised` has bytes, features are rounded to them and back, in float32: an
+engine that finds such a pair before and after a convolution computes it in 8 bits.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stages.detector.engines.int8 import (
+    LARGEST_WEIGHT,
+    LEVELS,
+    Steps,
+    feature_steps,
+    weight_steps,
+)
+from stages.detector.spotnet import SpotNet
+
+_FLOAT = ("pre.0.", "wh.", "reg.")  # layers that stay as they are, and the heads' last ones
+
+
+def rounded_network(network: SpotNet) -> SpotNet:
+    """A copy that rounds features and weights as `quantised.quantise` does.
+
+    Args:
+        network: Batch norms folded, see `SpotNet.fused`.
+
+    Raises:
+        ConfigError: See `feature_steps`.
+    """
+    steps = feature_steps(network)
+    rounded = copy.deepcopy(network)
+    for name, module in list(rounded.named_modules()):
+        if isinstance(module, nn.Conv2d) and not _stays(name):
+            rounded.set_submodule(name, _RoundedConvolution(module))
+    for name, each in steps.items():
+        if name.partition(".")[0] not in ("hm", "seg", "wh", "reg"):
+            rounded.get_submodule(name).register_forward_hook(_Rounding(each).after)
+    rounded.hm[0].register_forward_pre_hook(_Rounding(steps["cnvs.0"]).before)
+    return rounded
+
+
+def _stays(name: str) -> bool:
+    return name.startswith(_FLOAT) or name in ("hm.0.1", "seg.0.1")
+
+
+class _Rounding:
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps.step, steps.zero, 0, LEVELS
+
+    def before(self, _: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+        return (torch.fake_quantize_per_tensor_affine(inputs[0], *self._steps),)
+
+    def after(self, _: nn.Module, __: Any, output: Tensor) -> Tensor:
+        return torch.fake_quantize_per_tensor_affine(output, *self._steps)
+
+
+class _RoundedConvolution(nn.Module):
+    def __init__(self, of: nn.Conv2d) -> None:
+        super().__init__()
+        weight = of.weight.detach()
+        steps = weight_steps(weight)
+        most = (steps * LARGEST_WEIGHT)[:, None, None, None]
+        self.weight, self.steps = nn.Buffer(weight.clamp(-most, most)), nn.Buffer(steps)
+        self.zeros = nn.Buffer(torch.zeros(len(steps), dtype=torch.int32))
+        assert isinstance(of.padding, tuple)
+        self.bias, self._geometry = of.bias, (of.stride, of.padding, of.dilation, of.groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # -128 and 127 are what the format has; the weights do not reach them.
+        weight = torch.fake_quantize_per_channel_affine(
+            self.weight, self.steps, self.zeros, 0, -128, 127
+        )
+        return F.conv2d(x, weight, self.bias, *self._geometry)

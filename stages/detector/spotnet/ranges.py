@@ -1,0 +1,52 @@
+"""Which values the features of a network take: what int8 must span."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stages.detector.spotnet.hourglass import Hourglass
+from stages.detector.spotnet.layers import Convolution, Residual
+from stages.detector.spotnet.model import SpotNet
+
+
+@torch.inference_mode()
+def feature_ranges(network: SpotNet, inputs: Iterable[Tensor]) -> dict[str, tuple[float, float]]:
+    """Least and largest value that each layer gives, by the name of its module.
+
+    Args:
+        network: Batch norms folded, see `SpotNet.fused`; of residual blocks.
+        inputs: What it typically sees, each ``(N, 3, H, W)``, normalised.
+    """
+    ranges: dict[str, tuple[float, float]] = {}
+
+    def watch(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        def see(_: nn.Module, __: Any, output: Tensor) -> None:
+            low, high = (float(value) for value in torch.aminmax(output))
+            before = ranges.get(name, (low, high))
+            ranges[name] = min(low, before[0]), max(high, before[1])
+
+        return see
+
+    hooks = [
+        module.register_forward_hook(watch(name))
+        for name, module in network.named_modules()
+        if _gives_features(name, module)
+    ]
+    try:
+        for images in inputs:
+            network.locate(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return ranges
+
+
+def _gives_features(name: str, module: nn.Module) -> bool:
+    if isinstance(module, (Convolution, Residual, Hourglass)):
+        return True
+    # Inside a residual block: its first convolution, and a shortcut that computes.
+    return name.endswith(".relu1") or (name.endswith(".skip") and any(module.children()))

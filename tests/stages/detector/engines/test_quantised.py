@@ -1,0 +1,162 @@
+"""int8: PyTorch's bytes and the rounded graph of other engines give nearly the boxes of float32."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from stages.detector.engines import build_engine, quantised
+from stages.detector.engines.int8 import (
+    LARGEST_WEIGHT,
+    Steps,
+    feature_steps,
+    weight_steps,
+    whole_numbers,
+)
+from stages.detector.engines.quantised import quantise
+from stages.detector.engines.rounded import rounded_network
+from stages.detector.spotnet import SpotNet, SpotNetConfig, channels_last, feature_ranges
+from stages.errors import ConfigError
+from trackers.boxes import iou_matrix
+
+SMALL = {"stem_channels": 8, "dims": (8, 16, 16), "modules": (1, 1, 2), "head_channels": 8,
+         "feature_channels": 16}  # fmt: skip
+PACKAGES = {"torch": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino"}
+
+
+def noise(batch=1, height=64, width=128):
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randn(batch, 3, height, width, generator=generator)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def small_network(**settings):
+    torch.manual_seed(0)
+    network = channels_last(SpotNet.compact(**SMALL | settings).eval().fused())
+    network.ranges = feature_ranges(network, [noise(2)])
+    return network
+
+
+@torch.inference_mode()
+def found(network, images):
+    logits, features = network.locate(images)
+    return logits, *network.regress(features, torch.tensor([[0, 5, 300]] * len(images)))
+
+
+@pytest.mark.parametrize("attention", ["sigmoid", "none"])
+@pytest.mark.parametrize("scope", ["heatmap", "all"])
+def test_bytes_and_rounded_floats_are_the_network_but_for_the_rounding(attention, scope):
+    network = small_network(attention=attention, attention_scope=scope)
+    in_bytes, rounded = copy.deepcopy(network), rounded_network(network)
+    quantise(in_bytes)
+    images = noise(2)
+    expected = found(network, images)
+    for other in (found(in_bytes, images), found(rounded, images)):
+        for one, right in zip(other, expected, strict=True):
+            assert one.dtype == torch.float32
+            assert (one - right).abs().mean() < 0.06 * right.std() + 1e-3
+            assert not torch.equal(one, right)
+
+
+def test_images_of_a_batch_do_not_change_each_other():
+    network = small_network()
+    quantise(network)
+    images = noise(3)
+    together, alone = found(network, images), found(network, images[1:2])
+    for one, other in zip(together, alone, strict=True):
+        torch.testing.assert_close(one[1:2], other, rtol=0, atol=1e-5)
+
+
+def test_another_size_comes_next():
+    network = small_network()
+    rounded = rounded_network(network)
+    quantise(network)
+    for height, width in ((64, 128), (128, 64), (64, 128)):
+        images = noise(1, height, width)
+        with torch.inference_mode():
+            one, other = network.locate(images)[0], rounded.locate(images)[0]
+        assert (one - other).abs().mean() < 0.06 * other.std()
+
+
+def test_features_beyond_their_range_end_at_it():
+    network = small_network()
+    quantise(network)
+    images = noise()
+    with torch.inference_mode():
+        loud = network.locate(images * 50)[0]
+    assert torch.isfinite(loud).all()
+    features = network.kps[0](torch.full((1, 8, 16, 32), 255, dtype=torch.uint8).contiguous(
+        memory_format=torch.channels_last))  # fmt: skip
+    assert features.dtype == torch.uint8
+    assert features.max() == 255  # the sum of two branches does not begin anew at 0
+
+
+def test_weights_are_rounded_with_the_least_error():
+    weight = torch.randn(4, 3, 3, 3, generator=torch.Generator().manual_seed(0))
+    weight[0, 0, 0, 0] = 8.0  # alone far out
+    steps = weight_steps(weight)
+    whole = whole_numbers(weight, steps)
+    assert whole.abs().max() <= LARGEST_WEIGHT
+    plain = weight.abs().amax((1, 2, 3)) / LARGEST_WEIGHT
+    for chosen, simple, channel in zip(steps, plain, weight, strict=True):
+
+        def error(step, channel=channel):
+            cut = (channel / step).round().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT) * step
+            return (channel - cut).square().sum()
+
+        assert error(chosen) <= error(simple)
+
+
+def test_both_branches_of_a_level_have_the_steps_of_their_sum():
+    steps = feature_steps(small_network())
+    assert steps["kps.0.up1.0"] == steps["kps.0.low3.0"] == steps["kps.0"]
+    assert steps["kps.0"].zero == 0
+    assert steps["kps.0.low1.0.skip"].zero > 0  # may be negative
+
+
+def test_steps_span_the_range():
+    network = small_network()
+    network.ranges["kps.0.low1.0.skip"] = (-1.0, 4.1)
+    assert feature_steps(network)["kps.0.low1.0.skip"] == Steps(pytest.approx(0.02), 50)
+
+
+def test_other_networks_are_refused():
+    published = SpotNet(SpotNetConfig(
+        stem_channels=8, dims=(8, 8), modules=(1, 1), feature_channels=8, head_channels=8,
+        size_multiple=64, squeeze_excitation=False,
+    )).eval().fused()  # fmt: skip
+    for network in (published, SpotNet.compact(**SMALL, block="separable").eval().fused()):
+        network.ranges = {}
+        with pytest.raises(ConfigError, match="int8 is for one hourglass of residual blocks"):
+            quantise(network)
+
+
+def test_weights_without_ranges_name_the_command():
+    network = SpotNet.compact(**SMALL).eval().fused()
+    with pytest.raises(ConfigError, match="spotstream calibrate WEIGHTS"):
+        rounded_network(network)
+
+
+def test_a_cpu_that_cannot_is_one_line(weights, monkeypatch):
+    def refuse(network):
+        raise RuntimeError("Didn't find engine for operation\nat qconv.cpp")
+
+    monkeypatch.setattr(quantised, "quantise", refuse)
+    with pytest.raises(ConfigError, match="no int8 convolutions on this CPU: Didn't find engine"):
+        build_engine(weights, "torch", precision="int8", device="cpu")
+
+
+@pytest.mark.parametrize("engine", PACKAGES)
+def test_sure_boxes_of_the_shipped_weights_hardly_move(engine, weights, images):
+    pytest.importorskip(PACKAGES[engine])
+    network = build_engine(weights, engine, precision="int8", device="cpu", threads=1)
+    assert "int8 on cpu" in network.description
+    found = network.detect(images)
+    expected = build_engine(weights, "torch", precision="float32", device="cpu").detect(images)
+    assert not np.array_equal(found.scores, expected.scores)
+    for boxes, scores, right, sure in zip(
+        found.boxes, found.scores, expected.boxes, expected.scores > 0.5, strict=True
+    ):
+        assert sure.sum() > 3
+        assert iou_matrix(boxes[scores > 0.3], right[sure]).max(0).min() > 0.85

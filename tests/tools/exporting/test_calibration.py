@@ -1,0 +1,60 @@
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from stages.detector.shipped import find_weights
+from stages.detector.spotnet import SpotNet, save_checkpoint
+from stages.errors import ConfigError, SourceError
+from tools.exporting.calibration import calibrate
+from tools.main import app
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / "own.safetensors"
+    torch.manual_seed(0)
+    save_checkpoint(SpotNet.compact(dims=(8, 8), modules=(1, 1)), path)
+    return path
+
+
+def test_rendered_scenes_are_the_same_each_time(weights):
+    told = []
+    calibrate(weights, scenes=1, progress=told.append)
+    first = SpotNet.from_checkpoint(weights).ranges
+    calibrate(weights, scenes=1)
+    assert SpotNet.from_checkpoint(weights).ranges == first
+    assert told == ["picture 1 of 1"]
+
+
+def test_pictures_of_ones_own(weights, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(folder / name), rng.integers(0, 255, (80, 130, 3), np.uint8))
+    result = CliRunner().invoke(app, ["calibrate", str(weights), "--images", str(folder)])
+    assert result.exit_code == 0, result.output
+    assert "from 2 pictures" in result.output
+    assert SpotNet.from_checkpoint(weights).ranges["pre.0"][1] > 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["own.safetensors", "pictures"]
+
+
+def test_what_cannot_be_calibrated_is_one_line(weights, tmp_path):
+    with pytest.raises(ConfigError, match=r"into \.safetensors files, got .*a\.pth"):
+        calibrate(tmp_path / "a.pth")
+    with pytest.raises(ConfigError, match="no weights file"):
+        calibrate(tmp_path / "none.safetensors")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    before = weights.read_bytes()
+    with pytest.raises(SourceError, match=r"broken\.png"):
+        calibrate(weights, [tmp_path / "broken.png"])
+    assert weights.read_bytes() == before
+
+
+def test_what_ships_is_calibrated(tmp_path):
+    copy = shutil.copy(find_weights(), tmp_path / "copy.safetensors")
+    assert SpotNet.from_checkpoint(copy).ranges is not None

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from tools.training.crops import Picture
+from tools.training.pasting import BACKGROUND, CutOut, cut_out_some, paste
+from tools.training.sources import Objects
+
+CAR = np.array([60, 180, 240], np.uint8)
+
+
+def scene(boxes, hidden=None):
+    """Grey noise with a bright car, an ellipse, in every box."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(90, 110, (160, 240, 3), np.uint8)
+    for left, top, right, bottom in boxes:
+        y, x = np.mgrid[top:bottom, left:right]
+        across = (2 * (x - left) + 1) / (right - left) - 1
+        down = (2 * (y - top) + 1) / (bottom - top) - 1
+        image[top:bottom, left:right][across**2 + down**2 <= 1] = CAR
+    array = np.array(boxes, np.float32).reshape(-1, 4)
+    flags = np.zeros(len(boxes), np.bool_) if hidden is None else np.array(hidden)
+    return image, Objects(array, np.zeros(len(boxes), np.int64), flags)
+
+
+def empty_crop(boxes=(), mask=None):
+    return Picture(
+        np.full((128, 128, 3), 100, np.uint8),
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.zeros(len(boxes), np.int64),
+        np.empty((0, 4), np.float32),
+        mask,
+    )
+
+
+def whole(class_number=0, side=20):
+    pixels = np.broadcast_to(CAR, (side, side, 3)).copy()
+    return CutOut(pixels, np.ones((side, side), np.float32), class_number, 100.0)
+
+
+def test_the_outline_of_a_car_is_found():
+    image, objects = scene([(60, 40, 120, 80)])
+    [cut] = cut_out_some(image, objects, 1, np.random.default_rng(0))
+    is_car = (cut.pixels == CAR).all(-1)
+    assert ((cut.alpha > 0.5) == is_car).mean() > 0.95
+    assert cut.class_number == 0
+
+
+@pytest.mark.parametrize(
+    ("boxes", "hidden"),
+    [
+        ([(0, 40, 60, 80)], None),  # cut by the border
+        ([(60, 40, 70, 80)], None),  # thin
+        ([(60, 40, 120, 80), (100, 50, 160, 90)], None),  # one before the other
+        ([(60, 40, 120, 80)], [True]),
+    ],
+)
+def test_what_is_not_whole_is_not_cut_out(boxes, hidden):
+    image, objects = scene(boxes, hidden)
+    assert cut_out_some(image, objects, 3, np.random.default_rng(0)) == []
+
+
+def test_a_pasted_vehicle_has_a_box_where_its_pixels_are():
+    for seed in range(20):
+        crop = paste(empty_crop(), [whole()], np.random.default_rng(seed))
+        [(left, top, right, bottom)] = crop.boxes.astype(int)
+        changed = (crop.image != 100).any(-1)
+        assert changed[top:bottom, left:right].all()
+        assert changed.sum() == (right - left) * (bottom - top)
+        assert crop.classes.tolist() == [0]
+
+
+def test_it_is_about_as_large_as_a_vehicle_beside_it():
+    sides = []
+    for seed in range(50):
+        crop = paste(empty_crop([(50, 50, 70, 70)]), [whole()], np.random.default_rng(seed))
+        sides += [float(box[2] - box[0]) for box in crop.boxes[1:]]
+    assert len(sides) > 40
+    assert 15 < np.median(sides) < 27
+
+
+def test_no_box_is_covered_by_more_than_half():
+    there = (40, 40, 60, 60)
+    for seed in range(100):
+        crop = paste(empty_crop([there]), [whole()] * 3, np.random.default_rng(seed))
+        hidden = (crop.image[40:60, 40:60] != 100).any(-1).mean()
+        assert hidden <= 0.5 * 3
+        for box in crop.boxes[1:]:
+            sides = np.minimum(box[2:], (60, 60)) - np.maximum(box[:2], (40, 40))
+            assert sides.clip(0).prod() <= 200
+
+
+def test_what_is_background_gets_no_box_and_no_mask():
+    mask = np.full((128, 128), 255, np.uint8)
+    crop = paste(empty_crop(mask=mask), [whole(BACKGROUND)], np.random.default_rng(0))
+    changed = (crop.image != 100).any(-1)
+    assert changed.any()
+    assert not len(crop.boxes)
+    assert (crop.mask[changed] == 0).all()
+    assert (crop.mask[~changed] == 255).all()
+
+
+def test_the_mask_gets_the_vehicle_and_the_crop_stays_as_it_was():
+    mask = np.zeros((128, 128), np.uint8)
+    before = empty_crop(mask=mask)
+    after = paste(before, [whole()], np.random.default_rng(0))
+    assert ((after.mask == 255) == (after.image != 100).any(-1)).all()
+    assert not mask.any()
+    assert (before.image == 100).all()

@@ -1,0 +1,170 @@
+"""Vehicles of other pictures, cut out and pasted: one camera's cars on another camera's roads.
+
+"Cut, Paste and Learn" (Dwibedi et al., arXiv 1708.01642) for annotations that are boxes: what
+belongs to the vehicle inside its box is found by GrabCut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from stages.records import Float32Array, UInt8Array
+from tools.training.crops import Picture
+from tools.training.sources import Objects
+from tools.training.unlabelled import largest_overlap
+
+BACKGROUND = -1
+"""Class of what is pasted to be learnt as background, as bikes are."""
+
+LEAST_SIDE = 14  # pixels; of smaller ones GrabCut does not find the outline
+MAX_OVERLAP = 0.15  # with another object, as a share of the smaller; more is not cut out
+MAX_COVERED = 0.5  # of a box that is there already; a place that covers more is not taken
+LARGEST_CUT = 96  # pixels of the longer side in which the outline is looked for
+MARGIN = 0.2  # of the box on each side, known to be background
+PLAUSIBLE_SHARE = (0.35, 0.97)  # of its box that a vehicle fills; else the outline was not found
+LARGEST_SCALE = 1.5  # larger ones would be blurred
+TRIES = 6  # places that are tried for each
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CutOut:
+    """An object without what is around it.
+
+    Attributes:
+        pixels: ``(H, W, 3)`` uint8 BGR, its box.
+        alpha: ``(H, W)`` float32 in [0, 1], 1 where it is the object.
+        class_number: Class of the network, or ``BACKGROUND``.
+        brightness: Mean of the picture it comes from, 0 to 255.
+    """
+
+    pixels: UInt8Array
+    alpha: Float32Array
+    class_number: int
+    brightness: float
+
+
+def cut_out_some(
+    image: UInt8Array, objects: Objects, count: int, rng: np.random.Generator
+) -> list[CutOut]:
+    """At most ``count`` of the objects that are whole and that nothing hides."""
+    height, width = image.shape[:2]
+    boxes = objects.boxes
+    overlaps = np.array(
+        [
+            largest_overlap(boxes[index : index + 1], np.delete(boxes, index, axis=0))[0]
+            for index in range(len(boxes))
+        ]
+    )
+    inside = (boxes[:, :2].min(axis=1, initial=np.inf) >= 2) & (
+        (boxes[:, 2:] <= (width - 2, height - 2)).all(axis=1)
+    )
+    large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= LEAST_SIDE
+    usable = np.flatnonzero(inside & large & (overlaps < MAX_OVERLAP) & ~objects.hidden)
+    chosen = rng.permutation(usable)[:count]
+    brightness = float(image.mean())
+    return [
+        CutOut(*_outline(image, boxes[index], rng), int(objects.classes[index]), brightness)
+        for index in chosen
+    ]
+
+
+def _outline(
+    image: UInt8Array, box: Float32Array, rng: np.random.Generator
+) -> tuple[UInt8Array, Float32Array]:
+    """The box's pixels, and which of them are the object."""
+    left, top, right, bottom = np.round(box).astype(int)
+    pixels = image[top:bottom, left:right]
+    height, width = pixels.shape[:2]
+    x, y = int(np.ceil(width * MARGIN)), int(np.ceil(height * MARGIN))
+    start = max(0, top - y), max(0, left - x)
+    around = image[start[0] : bottom + y, start[1] : right + x]
+    scale = min(1.0, LARGEST_CUT / max(around.shape[:2]))
+    small = cv2.resize(around, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    inner = (np.array([left - start[1], top - start[0], width, height]) * scale).astype(int)
+    mask = np.zeros(small.shape[:2], np.uint8)
+    cv2.setRNGSeed(int(rng.integers(1 << 31)))
+    model = np.zeros((1, 65))
+    cv2.grabCut(small, mask, inner.tolist(), model, model.copy(), 3, cv2.GC_INIT_WITH_RECT)
+    found = ((mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)).astype(np.float32)
+    x, y, inner_width, inner_height = inner
+    alpha = found[y : y + inner_height, x : x + inner_width]
+    if not PLAUSIBLE_SHARE[0] <= alpha.mean() <= PLAUSIBLE_SHARE[1]:
+        alpha = _rounded(inner_width, inner_height)
+    alpha = cv2.GaussianBlur(cv2.resize(alpha, (width, height)), (0, 0), 0.7)
+    return pixels, np.asarray(alpha, np.float32)
+
+
+def _rounded(width: int, height: int) -> Float32Array:
+    """A box with round corners."""
+    x = np.abs(np.linspace(-1, 1, width, dtype=np.float32))[None]
+    y = np.abs(np.linspace(-1, 1, height, dtype=np.float32))[:, None]
+    return (x**4 + y**4 <= 1).astype(np.float32)
+
+
+def paste(crop: Picture, cut_outs: list[CutOut], rng: np.random.Generator) -> Picture:
+    """The crop with them, each about as large as a vehicle of the crop, and about as far down.
+
+    None covers more than half of a box that is there already.
+    """
+    image = crop.image.copy()
+    mask = None if crop.mask is None else crop.mask.copy()
+    boxes, classes = crop.boxes, crop.classes
+    for cut in cut_outs:
+        box = _place(crop, boxes, cut, rng)
+        if box is None:
+            continue
+        left, top, right, bottom = box
+        size = (right - left, bottom - top)
+        shrinks = size[0] < cut.alpha.shape[1]
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        pixels = cv2.resize(cut.pixels, size, interpolation=interpolation)
+        alpha = cv2.resize(cut.alpha, size, interpolation=interpolation)
+        gain = ((crop.image.mean() + 1) / (cut.brightness + 1)) ** rng.uniform(0.3, 1.0)
+        if rng.random() < 0.5:
+            pixels, alpha = pixels[:, ::-1], alpha[:, ::-1]
+        area = np.s_[top:bottom, left:right]
+        lit = np.minimum(pixels * np.float32(gain), 255)
+        image[area] = (image[area] + alpha[..., None] * (lit - image[area])).astype(np.uint8)
+        vehicle = cut.class_number != BACKGROUND
+        if mask is not None:
+            mask[area][alpha > 0.5] = 255 if vehicle else 0
+        if vehicle:
+            boxes = np.concatenate((boxes, np.array([box], np.float32)))
+            classes = np.append(classes, cut.class_number)
+    return Picture(image, boxes, classes, crop.ignored, mask)
+
+
+def _place(
+    crop: Picture, boxes: Float32Array, cut: CutOut, rng: np.random.Generator
+) -> tuple[int, int, int, int] | None:
+    """Whole pixels, inside the crop; None where no try found room."""
+    height, width = crop.image.shape[:2]
+    for _ in range(TRIES):
+        if len(crop.boxes):
+            beside = crop.boxes[rng.integers(len(crop.boxes))]
+            side = np.sqrt((beside[2:] - beside[:2]).prod()) * np.exp(rng.normal(0, 0.3))
+            y = (beside[1] + beside[3]) / 2 + rng.normal(0, 0.5) * side
+        else:
+            side = np.exp(rng.uniform(np.log(12), np.log(height / 3)))
+            y = rng.uniform(0, height)
+        if cut.class_number == BACKGROUND:
+            side *= 0.6  # a bike beside a car
+        scale = min(side / np.sqrt(cut.alpha.size), LARGEST_SCALE)
+        w, h = (max(4, round(float(n * scale))) for n in (cut.alpha.shape[1], cut.alpha.shape[0]))
+        x = rng.uniform(0, width)
+        left, top = int(x - w / 2), int(y - h / 2)
+        box = np.array([[left, top, left + w, top + h]], np.float32)
+        fits = left >= 0 and top >= 0 and left + w <= width and top + h <= height
+        if fits and (_covered(boxes, box[0]) <= MAX_COVERED).all():
+            return left, top, left + w, top + h
+    return None
+
+
+def _covered(boxes: Float32Array, by: Float32Array) -> Float32Array:
+    """``(N,)`` share of each box that lies in ``by``."""
+    sides = np.minimum(boxes[:, 2:], by[2:]) - np.maximum(boxes[:, :2], by[:2])
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return np.asarray(sides.clip(min=0).prod(axis=1) / areas.clip(min=1e-6), np.float32)
