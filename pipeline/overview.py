@@ -20,12 +20,13 @@ class StreamView(msgspec.Struct, frozen=True):
         name: Its name.
         source: Where it comes from, credentials removed.
         state: ``waiting`` (for its turn), ``connecting`` (no frame yet), ``running``, ``silent``
-            (no frame of late) or ``stopping``.
+            (no frame of late), ``stopping`` or ``failed``.
         frames: Frames written.
         fps: Frames per second of late.
         latency_ms: Capture to results of late: p50, p95, p99; empty where there was no frame.
         dropped: Frames dropped.
         reconnects: Connections after the first.
+        error: Why it failed.
     """
 
     name: str
@@ -36,6 +37,7 @@ class StreamView(msgspec.Struct, frozen=True):
     latency_ms: tuple[float, ...] = ()
     dropped: int = 0
     reconnects: int = 0
+    error: str = ""
 
 
 class ProcessView(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import zmq
 
 from pipeline.messages import Return, encode_return
@@ -59,6 +60,8 @@ class Roster:
         self._parallel = parallel
         self._waiting = list(specs)
         self._board = Board()
+        self._failures: dict[str, str] = {}
+        self._failed: dict[str, StreamView] = {}
 
     def __bool__(self) -> bool:
         """Whether any stream waits or is under way."""
@@ -80,16 +83,21 @@ class Roster:
         known = {spec.name for spec in self.specs}
         self.specs += [spec for spec in added if spec.name not in known]
         self._waiting += added
+        for spec in added:
+            self._failures.pop(spec.name, None)
+            self._failed.pop(spec.name, None)
         return [spec.name for spec in added]
 
     def remove(self, name: str) -> None:
-        """Stops a stream, or has it wait no longer.
+        """Stops a stream, has it wait no longer, or lists its failure no longer.
 
         Raises:
             ConfigError: There is no such stream.
         """
         if name in self.running:
             self.running[name].stop()
+            return
+        if self._failed.pop(name, None) is not None:
             return
         if name not in self.unfinished:
             known = ", ".join(self.unfinished)
@@ -112,24 +120,30 @@ class Roster:
 
     def end(self, name: str) -> RunningStream | None:
         """Takes out a stream that has ended; None where it was out already."""
+        stream = self.running.get(name)
+        if stream is not None and name in self._failures:
+            view = self._view(stream)
+            error = self._failures.pop(name)
+            self._failed[name] = msgspec.structs.replace(view, state="failed", fps=0.0, error=error)
         self._board.forget(name)
         return self.running.pop(name, None)
+
+    def fail(self, name: str, message: str) -> None:
+        """An error will end a stream, which stays in sight until it is added again or removed."""
+        self._failures[name] = message
 
     def take(self, status: Status) -> None:
         """Keeps what a worker reports, for `views`."""
         self._board.take(status)
 
     def views(self) -> list[StreamView]:
-        """How each stream goes."""
-        return [
-            *(
-                self._board.view(
-                    name, redact(stream.plan.location), waiting=False, stopping=stream.stopping
-                )
-                for name, stream in self.running.items()
-            ),
-            *(
-                self._board.view(spec.name, redact(spec.location), waiting=True, stopping=False)
-                for spec in self._waiting
-            ),
-        ]
+        """How each stream goes, those that failed at the end."""
+        waiting = (
+            self._board.view(spec.name, redact(spec.location), waiting=True, stopping=False)
+            for spec in self._waiting
+        )
+        return [*map(self._view, self.running.values()), *waiting, *self._failed.values()]
+
+    def _view(self, stream: RunningStream) -> StreamView:
+        location = redact(stream.plan.location)
+        return self._board.view(stream.plan.name, location, waiting=False, stopping=stream.stopping)

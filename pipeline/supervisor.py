@@ -351,6 +351,7 @@ class Supervisor:
     def _note_failure(self, name: str, message: str, exit_code: int) -> None:
         self.result.exit_code = self.result.exit_code or exit_code
         self.result.failed[name] = message
+        self._roster.fail(name, message)
         self._metrics.failed(name)
 
     @property

@@ -150,14 +150,14 @@ def stream_list(
     import msgspec
 
     from pipeline.commands import describe, find_run
-    from tools.top import stream_table
+    from tools.top import streams
 
     overview = describe(find_run(pid))
     if json_:
         typer.echo(msgspec.json.encode(overview.streams).decode())
     else:
         console = wide_console()
-        console.print(stream_table(overview, console.width))
+        console.print(streams(overview, console.width))
 
 
 @app.command()

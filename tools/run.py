@@ -24,6 +24,8 @@ from tools.terminal import wide_console
 MANY = 0.02
 """Share of dropped frames from which on something should be done."""
 
+_CALIBRATED = (None, *map(Path, SHIPPED))  # weights that int8 computes
+
 
 def run_pipeline(
     sources: list[str],
@@ -69,15 +71,27 @@ def run_pipeline(
     return result.exit_code
 
 
+def _has_gpu() -> bool:
+    import torch  # slow to import, and needed for an advice alone
+
+    return torch.cuda.is_available()
+
+
 def faster_detector(result: RunResult, config: RunConfig) -> str:
     """What to try where the network was too slow for a live stream; "" where it was not."""
     dropped = sum(summary["dropped"] for summary in result.finished.values())
     written = sum(summary["frames"] for summary in result.finished.values())
     if config.detector.detections is not None or dropped <= MANY * (dropped + written):
         return ""
-    smaller = [] if config.detector.weights is not None else [f"weights={SHIPPED[-1]}"]
-    smaller += [] if config.detector.scale is not None else ["scale=0.5"]
-    tried = " or ".join(f"--set detector.{each}" for each in smaller)
+    detector = config.detector
+    ways = []
+    if detector.precision == "auto" and detector.weights in _CALIBRATED and not _has_gpu():
+        ways.append("precision=int8")
+    if detector.weights is None:
+        ways.append(f"weights={SHIPPED[-1]}")
+    if detector.scale is None:
+        ways.append("scale=0.5")
+    tried = " or ".join(f"--set detector.{each}" for each in ways)
     return f"{dropped} frames were dropped: the stages were too slow" + (
         f"; {tried} makes the detector faster, see docs/performance.md" if tried else ""
     )

@@ -15,7 +15,13 @@ from pipeline.rundir import RunInfo
 from tools.terminal import wide_console
 
 _SOURCES_FROM = 100  # characters of a terminal
-_STYLES = {"ready": "green", "running": "green", "silent": "red", "waiting": "yellow"}
+_STYLES = {
+    "ready": "green",
+    "running": "green",
+    "silent": "red",
+    "failed": "red",
+    "waiting": "yellow",
+}
 
 
 def show_top(run: RunInfo, seconds: float, *, once: bool) -> None:
@@ -40,7 +46,17 @@ def render(overview: Overview, width: int) -> Group:
     title = Text(
         f"spotstream {overview.pid}, {_duration(overview.seconds)}, writes to {overview.output}"
     )
-    return Group(title, "", stream_table(overview, width), "", _process_table(overview))
+    return Group(title, "", streams(overview, width), "", _process_table(overview))
+
+
+def streams(overview: Overview, width: int) -> Group:
+    """The streams as a table, and below it why those that failed did."""
+    failures = [
+        Text(f"{stream.name} failed: {stream.error}", style="red")
+        for stream in overview.streams
+        if stream.error
+    ]
+    return Group(stream_table(overview, width), *([""] if failures else []), *failures)
 
 
 def stream_table(overview: Overview, width: int) -> Table:

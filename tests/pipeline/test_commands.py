@@ -90,6 +90,33 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
         find_run()
 
 
+def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
+    pipeline, clip, tmp_path
+):
+    run = wait_for(lambda: find_run(pipeline.pid))
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    send_command(run, AddStream(str(broken), "north"))
+
+    def failed():
+        [view] = describe(run).streams
+        return view if view.state == "failed" else None
+
+    view = wait_for(failed)
+    assert view.source == str(broken)
+    assert "broken.mp4" in view.error
+    send_command(run, RemoveStream("north"))
+    assert describe(run).streams == []
+    with pytest.raises(ConfigError, match="no stream north"):
+        send_command(run, RemoveStream("north"))
+
+    send_command(run, AddStream(str(broken), "south"))
+    wait_for(failed)
+    send_command(run, AddStream(str(clip), "south"))
+    wait_for(lambda: True if [v.state for v in describe(run).streams] == ["running"] else None)
+    assert describe(run).streams[0].error == ""
+
+
 def test_what_a_killed_run_left_is_removed_by_the_next(pipeline, tmp_path):
     from pipeline.rundir import RunFolder
 

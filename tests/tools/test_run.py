@@ -13,12 +13,23 @@ def advice(dropped, *settings):
 def test_who_drops_many_frames_is_told_what_is_faster():
     told = advice(400)
     assert told.startswith("400 frames were dropped")
-    assert "--set detector.weights=nano or --set detector.scale=0.5" in told
+    assert "precision=int8 or --set detector.weights=nano or --set detector.scale=0.5" in told
+
+
+def test_int8_is_not_advised_where_a_gpu_computes(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert "int8" not in advice(400)
+    assert "nano" in advice(400)
 
 
 def test_what_is_set_already_is_not_advised():
-    assert "weights" not in advice(400, "detector.weights=mine.safetensors")
-    assert advice(400, "detector.weights=nano", "detector.scale=0.5").endswith("were too slow")
+    own = advice(400, "detector.weights=mine.safetensors")
+    assert "weights" not in own
+    assert "int8" not in own
+    smaller = advice(400, "detector.weights=nano", "detector.scale=0.5")
+    assert "were too slow; --set detector.precision=int8 makes" in smaller
+    every = ("detector.weights=nano", "detector.scale=0.5", "detector.precision=int8")
+    assert advice(400, *every).endswith("were too slow")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.overview import Overview, ProcessView, StreamView
-from tools.top import render, stream_table
+from tools.top import render, stream_table, streams
 
 
 def test_streams_and_processes_fit_a_terminal():
@@ -29,6 +29,18 @@ def test_streams_and_processes_fit_a_terminal():
     assert sum(line.startswith("south") for line in lines) == 1
     assert len(lines) == 9
     assert all(len(line) <= 100 for line in lines)
+
+
+def test_a_failed_stream_says_why():
+    north = StreamView(
+        "north", "rtsp://north", "failed", 12, error="rtsp://north: 401 Unauthorized"
+    )
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(streams(Overview(1, "out", 1.0, [north], []), 100))
+    _, row, _, reason = capture.get().splitlines()
+    assert row.split()[:3] == ["north", "failed", "12"]
+    assert reason == "north failed: rtsp://north: 401 Unauthorized"
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])
