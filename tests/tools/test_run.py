@@ -5,6 +5,11 @@ from pipeline.result import RunResult
 from tools.run import faster_detector
 
 
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+
 def advice(dropped, *settings):
     result = RunResult(finished={"east": {"dropped": dropped, "frames": 1000 - dropped}})
     return faster_detector(result, load_config(None, settings))
