@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import torch
 
@@ -26,6 +28,11 @@ class DeviceComputation:
         self._engine = engine
         self._input = DeviceInput(engine.device)
         self._recordings = recordings
+        cuda = engine.device.type == "cuda"
+        # Streams and recordings are made on the current GPU, which is not that of every worker.
+        self._current: Callable[[], AbstractContextManager[None]] = (
+            partial(torch.cuda.device, engine.device) if cuda else nullcontext
+        )
 
     @torch.inference_mode()
     def __call__(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
@@ -34,6 +41,10 @@ class DeviceComputation:
         Raises:
             ValueError: A frame has no pixels.
         """
+        with self._current():
+            return self._detect(frames, geometry)
+
+    def _detect(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
         pixels, header = self._input.upload(frames), frames[0].header
 
         def values() -> torch.Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from stages.decoder.scene import Scene, random_config
+from stages.detector.engines.int8 import check_network
 from stages.detector.engines.torch_engine import load_network
 from stages.detector.preprocessing import input_geometry, network_input, normalise
 from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
@@ -43,13 +44,15 @@ def calibrate(
         How many features there are.
 
     Raises:
-        ConfigError: The weights do not load, or are in another format.
+        ConfigError: The weights do not load, are in another format, or of a kind of network that
+            int8 does not know.
         SourceError: An image cannot be read.
         OutputError: The file cannot be written.
     """
     if weights.suffix != ".safetensors":
         raise ConfigError(f"calibrate writes into .safetensors files, got {weights}")
     network = channels_last(load_network(weights))
+    check_network(network)
 
     def inputs() -> Iterator[Tensor]:
         pictures = map(read_image, images) if images else rendered_scenes(scenes)

@@ -35,7 +35,7 @@ class Batch:
     Attributes:
         images: ``(N, side, side, 3)`` uint8 BGR.
         targets: At stride 4.
-        names: Of the images that each crop comes from.
+        names: Of the images that each crop comes from, ``<`` before one whose vehicles were pasted.
         unreadable: One line for each image that could not be read; another took its place.
     """
 
@@ -88,18 +88,21 @@ class CropBatches(Dataset[Batch]):
         else:
             crop, name = self._part((side, side), rng, unreadable)
         if augmentation.paste and rng.random() < augmentation.paste:
-            crop = self._paste(crop, rng)
+            crop, donor = self._paste(crop, rng)
+            name += donor and f" < {donor}"
         image = recolour(crop.image, augmentation, rng)
         return Picture(image, crop.boxes, crop.classes, crop.ignored, crop.mask), name
 
-    def _paste(self, crop: Picture, rng: np.random.Generator) -> Picture:
+    def _paste(self, crop: Picture, rng: np.random.Generator) -> tuple[Picture, str]:
+        """With vehicles of another image, and its name, "" where there was nothing to paste."""
         sample, _ = self._draw(rng)
         try:
             image = sample.read()
         except SourceError:
-            return crop  # told when it is drawn to be trained on
+            return crop, ""  # told when it is drawn to be trained on
         count = int(rng.integers(1, MOST_PASTED + 1))
-        return paste(crop, cut_out_some(image, self.classes.objects(sample), count, rng), rng)
+        cut_outs = cut_out_some(image, self.classes.objects(sample), count, rng)
+        return paste(crop, cut_outs, rng), str(sample.path) if cut_outs else ""
 
     def _draw(self, rng: np.random.Generator) -> tuple[Sample, DataSetConfig]:
         index = int(rng.choice(len(self.sources.training), p=self.sources.weights))
@@ -169,7 +172,10 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def _quiet_worker(_: int) -> None:
-    """Computes on one thread, the others belong to the network; Ctrl-C is the trainer's to see."""
+    """Computes on one thread, the others belong to the network; signals are the trainer's to see.
+
+    A service manager sends SIGTERM to every process; SIGINT is ignored since `load_batches`.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

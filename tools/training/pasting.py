@@ -26,6 +26,7 @@ LARGEST_CUT = 96  # pixels of the longer side in which the outline is looked for
 MARGIN = 0.2  # of the box on each side, known to be background
 PLAUSIBLE_SHARE = (0.35, 0.97)  # of its box that a vehicle fills; else the outline was not found
 LARGEST_SCALE = 1.5  # larger ones would be blurred
+LEAST_OUTLINE = 3  # pixels of either side of a box, for GrabCut to look in
 TRIES = 6  # places that are tried for each
 
 
@@ -84,6 +85,8 @@ def _outline(
     scale = min(1.0, LARGEST_CUT / max(around.shape[:2]))
     small = cv2.resize(around, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     inner = (np.array([left - start[1], top - start[0], width, height]) * scale).astype(int)
+    if inner[2:].min() < LEAST_OUTLINE:
+        return pixels, _rounded(width, height)
     mask = np.zeros(small.shape[:2], np.uint8)
     cv2.setRNGSeed(int(rng.integers(1 << 31)))
     model = np.zeros((1, 65))

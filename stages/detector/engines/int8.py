@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stages.detector.spotnet import SpotNet
+from stages.detector.spotnet import SpotNet, feature_names
 from stages.detector.spotnet.hourglass import Hourglass
 from stages.errors import ConfigError
 
@@ -40,6 +40,24 @@ def feature_steps(network: SpotNet) -> dict[str, Steps]:
         ConfigError: The network is of a kind that int8 does not know, or does not say which values
             its features take.
     """
+    check_network(network)
+    wanted = feature_names(network)
+    if network.ranges is None or not wanted <= network.ranges.keys():
+        raise ConfigError(
+            "these weights do not say which values their features take, which int8 needs; "
+            "add it with: spotstream calibrate WEIGHTS"
+        )
+    steps = {name: _steps(*network.ranges[name]) for name in wanted}
+    for name, module in network.named_modules():
+        if isinstance(module, Hourglass):
+            for branch in ("up1", "low3"):
+                last = len(module.get_submodule(branch)) - 1  # type: ignore[arg-type]
+                steps[f"{name}.{branch}.{last}"] = steps[name]
+    return steps
+
+
+def check_network(network: SpotNet) -> None:
+    """Raises a ConfigError where int8 does not know the kind of network."""
     config = network.config
     if (
         config.block != "residual"
@@ -51,18 +69,6 @@ def feature_steps(network: SpotNet) -> dict[str, Steps]:
             "int8 is for one hourglass of residual blocks, a segmentation at stride 4 and no raw "
             "attention, as compact and nano have; these weights are of another network"
         )
-    if network.ranges is None:
-        raise ConfigError(
-            "these weights do not say which values their features take, which int8 needs; "
-            "add it with: spotstream calibrate WEIGHTS"
-        )
-    steps = {name: _steps(*each) for name, each in network.ranges.items()}
-    for name, module in network.named_modules():
-        if isinstance(module, Hourglass):
-            for branch in ("up1", "low3"):
-                last = len(module.get_submodule(branch)) - 1  # type: ignore[arg-type]
-                steps[f"{name}.{branch}.{last}"] = steps[name]
-    return steps
 
 
 def _steps(low: float, high: float) -> Steps:

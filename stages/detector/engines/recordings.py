@@ -55,6 +55,7 @@ class Recordings:
         expected = compute()
         try:
             replay = self._record(compute)
+            replay().zero_()  # what the next one does not write again was not recorded
             found = replay()
             scores = found[..., _SCORE], expected[..., _SCORE]
             if torch.allclose(*scores, rtol=0, atol=_SCORES_APART):
@@ -71,7 +72,7 @@ class CudaRecorder:
     """Records functions as CUDA graphs.
 
     Args:
-        device: A GPU, current where a function is recorded or replayed.
+        device: A GPU, the current one wherever a function is recorded or replayed.
     """
 
     def __init__(self, device: torch.device) -> None:

@@ -40,7 +40,7 @@ def rounded_network(network: SpotNet) -> SpotNet:
         if isinstance(module, nn.Conv2d) and not _stays(name):
             rounded.set_submodule(name, _RoundedConvolution(module))
     for name, each in steps.items():
-        if name.partition(".")[0] not in ("hm", "seg", "wh", "reg"):
+        if not name.startswith(("hm.", "seg.")):  # whose first convolution gives floats
             rounded.get_submodule(name).register_forward_hook(_Rounding(each).after)
     rounded.hm[0].register_forward_pre_hook(_Rounding(steps["cnvs.0"]).before)
     return rounded

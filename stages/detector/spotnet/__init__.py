@@ -9,7 +9,7 @@ from stages.detector.spotnet.checkpoint import (
 )
 from stages.detector.spotnet.config import PRESETS, SpotNetConfig, preset_config
 from stages.detector.spotnet.model import STRIDE, SpotNet, channels_last
-from stages.detector.spotnet.ranges import feature_ranges
+from stages.detector.spotnet.ranges import feature_names, feature_ranges
 
 __all__ = [
     "PRESETS",
@@ -18,6 +18,7 @@ __all__ = [
     "SpotNet",
     "SpotNetConfig",
     "channels_last",
+    "feature_names",
     "feature_ranges",
     "load_checkpoint",
     "load_initial",

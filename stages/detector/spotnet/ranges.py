@@ -32,9 +32,8 @@ def feature_ranges(network: SpotNet, inputs: Iterable[Tensor]) -> dict[str, tupl
         return see
 
     hooks = [
-        module.register_forward_hook(watch(name))
-        for name, module in network.named_modules()
-        if _gives_features(name, module)
+        network.get_submodule(name).register_forward_hook(watch(name))
+        for name in feature_names(network)
     ]
     try:
         for images in inputs:
@@ -43,6 +42,15 @@ def feature_ranges(network: SpotNet, inputs: Iterable[Tensor]) -> dict[str, tupl
         for hook in hooks:
             hook.remove()
     return ranges
+
+
+def feature_names(network: SpotNet) -> set[str]:
+    """Of the modules that give features, on the way to the centres."""
+    return {
+        name
+        for name, module in network.named_modules()
+        if _gives_features(name, module) and not name.startswith(("wh.", "reg."))
+    }
 
 
 def _gives_features(name: str, module: nn.Module) -> bool:

@@ -26,6 +26,24 @@ def test_a_batch_depends_on_its_number_alone(tiny_config):
     assert not same(one[3], CropBatches(sources, config, rank=1)[3])
 
 
+def test_pasting_depends_on_the_number_alone_and_names_where_it_is_from(tiny_config):
+    config = tiny_config(augmentation={"paste": 1.0})
+    sources = read_sources(config)
+    one, other = CropBatches(sources, config), CropBatches(sources, config)
+    other[0]
+    assert same(one[3], other[3])
+    plain = CropBatches(sources, tiny_config())[3]
+    assert not torch.equal(one[3].images, plain.images)
+    assert any(" < " in name for name in one[3].names)
+
+
+def test_nothing_is_pasted_of_an_image_that_does_not_open(tiny_config, data_set):
+    config = tiny_config(batch_size=8, augmentation={"paste": 1.0})
+    batches = CropBatches(read_sources(config), config)
+    (data_set / "images" / "1.png").write_bytes(b"no image")
+    assert not any("1.png" in name for name in batches[0].names)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_workers_do_not_change_the_order(tiny_config, workers):
     config = tiny_config(workers=workers)

@@ -59,6 +59,15 @@ def test_what_is_not_whole_is_not_cut_out(boxes, hidden):
     assert cut_out_some(image, objects, 3, np.random.default_rng(0)) == []
 
 
+def test_an_outline_is_not_looked_for_in_a_line():
+    image = np.zeros((200, 1100, 3), np.uint8)
+    line = Objects(
+        np.array([[20, 50, 1080, 65]], np.float32), np.zeros(1, np.int64), np.zeros(1, np.bool_)
+    )
+    [cut] = cut_out_some(image, line, 1, np.random.default_rng(0))
+    assert cut.alpha.shape == (15, 1060)
+
+
 def test_a_pasted_vehicle_has_a_box_where_its_pixels_are():
     for seed in range(20):
         crop = paste(empty_crop(), [whole()], np.random.default_rng(seed))
@@ -82,8 +91,6 @@ def test_no_box_is_covered_by_more_than_half():
     there = (40, 40, 60, 60)
     for seed in range(100):
         crop = paste(empty_crop([there]), [whole()] * 3, np.random.default_rng(seed))
-        hidden = (crop.image[40:60, 40:60] != 100).any(-1).mean()
-        assert hidden <= 0.5 * 3
         for box in crop.boxes[1:]:
             sides = np.minimum(box[2:], (60, 60)) - np.maximum(box[:2], (40, 40))
             assert sides.clip(0).prod() <= 200

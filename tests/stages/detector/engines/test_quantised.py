@@ -138,6 +138,13 @@ def test_weights_without_ranges_name_the_command():
         rounded_network(network)
 
 
+def test_ranges_that_lack_a_layer_are_none():
+    network = small_network()
+    del network.ranges["kps.0"]
+    with pytest.raises(ConfigError, match="spotstream calibrate WEIGHTS"):
+        quantise(network)
+
+
 def test_a_cpu_that_cannot_is_one_line(weights, monkeypatch):
     def refuse(network):
         raise RuntimeError("Didn't find engine for operation\nat qconv.cpp")

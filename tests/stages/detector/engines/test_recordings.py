@@ -18,8 +18,9 @@ class Recorder:
 
     def __call__(self, compute):
         self.recorded += 1
-        result = compute() + self.wrong
-        return lambda: result
+        recorded = compute() + self.wrong
+        result = recorded.clone()
+        return lambda: result.copy_(recorded)
 
 
 def score_of(result):
@@ -56,6 +57,19 @@ def test_a_replay_of_other_scores_is_not_used(caplog):
     assert [r.message for r in caplog.records] == [
         "CUDA graphs give other scores on this GPU; it goes without"
     ]
+
+
+def test_an_empty_recording_is_not_used(caplog):
+    """One made on another GPU than the one that computes."""
+
+    def record(compute):
+        result = compute()
+        return lambda: result
+
+    recordings = Recordings(record)
+    for score in (0.5, 0.6):
+        assert score_of(recordings.run("a", lambda score=score: values(score))) == score
+    assert "other scores" in caplog.text
 
 
 def test_a_gpu_that_records_nothing_computes(caplog):
