@@ -17,7 +17,9 @@ def test_each_engine_is_measured_on_the_same_frames(frames):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     detectors = make_detectors(None, engines=["onnxruntime"])
-    eager, _, other = bench_detect(detectors, frames, rounds=2)
+    eager, _, other, in_bytes = bench_detect(detectors, frames, rounds=2)
+    assert in_bytes.name == "onnxruntime int8"
+    assert "int8" in in_bytes.description
     assert (eager.name, other.name) == ("torch", "onnxruntime")
     assert eager.to_eager == 1
     assert eager.box_distance == 0
@@ -31,7 +33,7 @@ def test_the_loop_of_centernet_finds_the_same_vehicles(frames):
     detectors = make_detectors(None, engines=["torch"])
     for detector in detectors.values():
         detector.scale = 1.0  # elsewhere it resizes in another way
-    eager, loop = bench_detect(detectors, frames, rounds=1)
+    eager, loop, _ = bench_detect(detectors, frames, rounds=1)
     assert loop.name == "CenterNet's loop"
     assert "float32" in loop.description
     assert loop.cpu_milliseconds > 0
