@@ -11,7 +11,7 @@ import zmq
 
 from pipeline.overview import Overview
 from pipeline.rundir import RunInfo, running
-from stages.errors import ConfigError, SpotStreamError
+from stages.errors import ConfigError, SpotStreamError, in_one_line
 
 _LARGEST = 64 * 1024
 _AT_A_TIME = 100
@@ -75,13 +75,8 @@ class CommandServer:
             if not self.socket.poll(0):
                 return
             client, *parts = self.socket.recv_multipart()
-            try:
-                answer = carry_out(_commands.decode(parts[-1] if parts else b""))
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                answer = Refused(f"no such command: {error}")
-            except SpotStreamError as error:
-                answer = Refused(str(error))
-            self.socket.send_multipart([client, b"", msgspec.msgpack.encode(answer)])
+            answer = _answered(parts[-1] if parts else b"", carry_out)
+            self.socket.send_multipart([client, b"", answer])
 
 
 def find_run(pid: int | None = None) -> RunInfo:
@@ -129,6 +124,17 @@ def describe(run: RunInfo) -> Overview:
     answer = send_command(run, Describe())
     assert isinstance(answer, Described)
     return answer.overview
+
+
+def _answered(message: bytes, carry_out: Callable[[Command], Answer]) -> bytes:
+    try:
+        return msgspec.msgpack.encode(carry_out(_commands.decode(message)))
+    except msgspec.MsgspecError as error:
+        why = f"no such command: {error}"
+    except Exception as error:  # whatever a command brings about, the pipeline runs on
+        why = in_one_line(error)
+    why = why.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
+    return msgspec.msgpack.encode(Refused(why))
 
 
 def _endpoint(folder: Path) -> str:

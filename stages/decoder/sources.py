@@ -58,10 +58,16 @@ def expand_sources(
         taken: Names that other streams bear.
 
     Raises:
-        SourceError: A location is empty or not UTF-8, or a path does not exist or holds nothing to
-            read.
+        SourceError: A location is empty or not UTF-8, or a path does not exist, cannot be read or
+            holds nothing to read.
     """
-    specs = [spec for location in locations for spec in _expand(location)]
+    specs: list[SourceSpec] = []
+    for location in locations:
+        try:
+            specs += _expand(location)
+        except OSError as error:
+            place = error.filename or location
+            raise SourceError(f"cannot read {place}: {error.strerror or error}") from error
     for spec in specs:
         _reject_unreadable(spec.location)
     return name_sources(specs, taken)

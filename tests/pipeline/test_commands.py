@@ -5,12 +5,21 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 import zmq
 
-from pipeline.commands import AddStream, RemoveStream, describe, find_run, send_command
+from pipeline.commands import (
+    AddStream,
+    CommandServer,
+    RemoveStream,
+    describe,
+    find_run,
+    send_command,
+)
+from pipeline.rundir import RunInfo
 from stages.errors import ConfigError
 from tools.chaos.material import detections_of, make_clip
 
@@ -64,6 +73,7 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
     for command, message in (
         (AddStream(str(clip), "north"), "a stream north is running already"),
         (AddStream("nowhere.mp4"), "no such source"),
+        (AddStream("x" * 300), "cannot read x+: File name too long"),
         (RemoveStream("east"), "no stream east; there are north, south"),
     ):
         with pytest.raises(ConfigError, match=message):
@@ -88,6 +98,32 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
     assert (tmp_path / "out" / "south" / "overlay.mp4").exists()
     with pytest.raises(ConfigError, match="no pipeline is running"):
         find_run()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConfigError("no such thing"), "no such thing"),
+        (PermissionError(13, "Permission denied", "/x"), "PermissionError: .*denied: '/x'"),
+        (ConfigError("did you mean s\udcfcd.mp4?"), r"s\\udcfcd\.mp4"),
+    ],
+)
+def test_whatever_goes_wrong_is_answered(tmp_path, error, said):
+    def carry_out(command):
+        raise error
+
+    def serve():
+        assert server.socket.poll(5000)
+        server.serve(carry_out)
+
+    with zmq.Context() as context:
+        server = CommandServer(context, str(tmp_path))
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(ConfigError, match=said):
+            send_command(RunInfo(1, "out", tmp_path), RemoveStream("north"))
+        thread.join()
+        server.socket.close()
 
 
 def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(

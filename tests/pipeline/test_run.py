@@ -194,6 +194,7 @@ def test_what_a_killed_run_left_is_not_removed_unasked(material, tmp_path):
         (["--set", "detector.detections=nowhere.txt"], 2, "nowhere.txt"),
         (["--set", "runtime.slots=1"], 2, "runtime.slots"),
         (["--source", "nowhere.mp4"], 3, "nowhere.mp4"),
+        (["--source", "x" * 300], 3, "File name too long"),
         (["--set", "tracker.name=sorted"], 2, "sorted"),
     ],
 )

@@ -93,6 +93,12 @@ def test_a_name_that_is_not_utf8_is_named(tmp_path):
         expand_sources([str(tmp_path)])
 
 
+def test_a_path_that_cannot_be_looked_at_is_named(tmp_path):
+    path = tmp_path / ("x" * 300)
+    with pytest.raises(SourceError, match=f"cannot read {path}: File name too long"):
+        expand_sources([str(path)])
+
+
 def test_a_slip_of_the_pen_is_answered(tmp_path, make_video):
     make_video("crossing.mp4")
     with pytest.raises(SourceError, match=r"crosing\.mp4; did you mean .*crossing\.mp4\?"):
