@@ -105,7 +105,7 @@ class StageProcess:
         if self.state != "waiting" or self._clock() < self._start_at:
             return False
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.worker"],
+            [sys.executable, "-P", "-m", "pipeline.worker"],  # -P: this folder is no place of ours
             stdin=subprocess.PIPE,
             start_new_session=True,
             env=ENVIRONMENT | dict(os.environ),

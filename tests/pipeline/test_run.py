@@ -70,6 +70,17 @@ def test_every_frame_reaches_the_results(material, tmp_path, more):
     assert len((folder / "detections.txt").read_text().splitlines()) == FRAMES
 
 
+def test_modules_in_the_working_folder_are_none_of_ours(material, tmp_path):
+    for name in ("pipeline.py", "numpy.py"):
+        (tmp_path / name).write_text("raise SystemExit('not ours')")
+    python, *rest = command(material, tmp_path / "out")
+    done = subprocess.run(
+        [python, "-P", *rest], capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "crossing" / "mot.txt").exists()
+
+
 def test_results_are_not_overwritten_unasked(material, tmp_path):
     assert run(material, tmp_path / "out").returncode == 0
     again = run(material, tmp_path / "out")

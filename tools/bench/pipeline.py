@@ -99,7 +99,7 @@ def _four_processes(spec: SourceSpec, config: RunConfig, output: Path) -> dict[s
 def _one_process(module: str, spec: SourceSpec, config: RunConfig, output: Path) -> dict[str, Any]:
     plan = LoopPlan(to_plain(config), spec.name, spec.location, str(output))
     subprocess.run(
-        [sys.executable, "-m", module],
+        [sys.executable, "-P", "-m", module],
         input=msgspec.json.encode(plan),
         env=ENVIRONMENT | dict(os.environ),
         check=True,

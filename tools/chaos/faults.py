@@ -230,7 +230,7 @@ def full_shared_memory(folder: Path) -> Outcome:
     done = subprocess.run(
         [
             *("unshare", "-Urm", "sh", "-c", script, "sh"),
-            *(sys.executable, "-m", "tools.main", "run"),
+            *(sys.executable, "-P", "-m", "tools.main", "run"),
             *("--source", str(clip), "--output", str(output), *settings),
         ],
         capture_output=True,
