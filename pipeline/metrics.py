@@ -41,7 +41,7 @@ class PipelineCollector(Collector):
 
     def __init__(self) -> None:
         self._streams: dict[str, Counters] = {}
-        self._batches: dict[int, int] = {}
+        self._batches: dict[int, dict[int, int]] = {}  # by detector
         self.restarts: dict[str, int] = {}
         self.failures: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -52,12 +52,12 @@ class PipelineCollector(Collector):
             if status.counters is not None:
                 self._streams[status.stream] = status.counters
             if status.batches:
-                self._batches = status.batches
+                self._batches[status.worker] = status.batches
 
     def collect(self) -> Iterator[Metric]:
         """All families, as `prometheus_client` asks for them."""
         with self._lock:
-            streams, batches = dict(self._streams), dict(self._batches)
+            streams, detectors = dict(self._streams), list(self._batches.values())
         frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
         dropped = CounterMetricFamily(
             "spotstream_dropped_frames", "Frames dropped.", labels=["stream", "reason"]
@@ -97,6 +97,9 @@ class PipelineCollector(Collector):
             failures.add_metric([stream], count)
         yield from (frames, dropped, reconnects, waiting, latency, stages, restarts, failures)
         sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
+        batches: Counter[int] = Counter()
+        for counts in detectors:
+            batches.update(counts)
         total, buckets = 0, []
         for size in sorted(batches):
             total += batches[size]

@@ -57,6 +57,17 @@ def test_reports_become_metrics(server):
     assert found["spotstream_batch_frames_sum",] == 19
 
 
+def test_batches_of_several_detectors_are_added(server):
+    for worker, batches in ((0, {8: 1}), (1, {8: 4, 2: 1}), (0, {8: 2, 1: 3})):
+        report = Status(kind="progress", stage="detector", worker=worker, batches=batches)
+        server.collector.take(report)
+    found = values(get(server, "/metrics")[1])
+    assert found["spotstream_batch_frames_bucket", "1.0"] == 3
+    assert found["spotstream_batch_frames_bucket", "2.0"] == 4
+    assert found["spotstream_batch_frames_count",] == 10
+    assert found["spotstream_batch_frames_sum",] == 3 + 2 + 6 * 8
+
+
 def test_before_the_first_report_there_is_nothing_but_no_error(server):
     code, text = get(server, "/metrics")
     assert code == 200
