@@ -51,10 +51,25 @@ def toolkit_paths(folder: Path, name: str) -> tuple[Path, ...]:
 def prepare_toolkit_matrices(
     mot_path: Path, folder: Path, name: str, fps: float, frames: int
 ) -> tuple[AtomicFile, ...]:
-    """Writes the matrices like `write_toolkit_matrices` but leaves committing to the caller.
+    """Writes the tracks of a finished ``mot.txt`` as the UA-DETRAC toolkit reads them.
+
+    ``NAME_LX.txt``, ``_LY``, ``_W`` and ``_H`` hold one row for each frame and one column for each
+    track (by rising id), comma-separated, 0 where the track is absent; numbers are those of
+    ``mot_path`` to the digit. ``NAME_speed.txt`` holds ``fps``. Only one row is held in memory.
+
+    Args:
+        mot_path: MOTChallenge rows, sorted by frame.
+        folder: Where the five files go.
+        name: Name of the sequence.
+        fps: Frames processed per second.
+        frames: Number of rows: the number of the last frame of the sequence.
 
     Returns:
-        The completed files, in the order of `TOOLKIT_SUFFIXES`.
+        The completed files, in the order of `TOOLKIT_SUFFIXES`; committing is the caller's.
+
+    Raises:
+        OutputError: A file cannot be written.
+        ValueError: ``mot_path`` is not sorted or has frames beyond ``frames``.
     """
     with mot_path.open(encoding="utf-8") as lines:
         ids = sorted({int(line.split(",", 2)[1]) for line in lines})
@@ -78,35 +93,6 @@ def prepare_toolkit_matrices(
             file.complete()
         on_error.pop_all()
     return tuple(files)
-
-
-def write_toolkit_matrices(
-    mot_path: Path, folder: Path, name: str, fps: float, frames: int
-) -> tuple[Path, ...]:
-    """Writes the tracks of a finished ``mot.txt`` as the UA-DETRAC toolkit reads them.
-
-    ``NAME_LX.txt``, ``_LY``, ``_W`` and ``_H`` hold one row for each frame and one column for each
-    track (by rising id), comma-separated, 0 where the track is absent; numbers are those of
-    ``mot_path`` to the digit. ``NAME_speed.txt`` holds ``fps``. Only one row is held in memory.
-
-    Args:
-        mot_path: MOTChallenge rows, sorted by frame.
-        folder: Where the five files go.
-        name: Name of the sequence.
-        fps: Frames processed per second.
-        frames: Number of rows: the number of the last frame of the sequence.
-
-    Returns:
-        The five files.
-
-    Raises:
-        OutputError: A file cannot be written.
-        ValueError: ``mot_path`` is not sorted or has frames beyond ``frames``.
-    """
-    files = prepare_toolkit_matrices(mot_path, folder, name, fps, frames)
-    for file in files:
-        file.commit()
-    return tuple(file.path for file in files)
 
 
 def _rows_of_each_frame(lines: Iterator[str], frames: int) -> Iterator[list[list[str]]]:

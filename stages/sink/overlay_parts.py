@@ -77,8 +77,8 @@ class OverlayParts:
     def restore(self, state: OverlayPartsState) -> None:
         """Goes on from there."""
         self.finished = list(state.finished)
-        for writer in state.unfinished:
-            self._add(writer.start, writer)
+        for part in state.unfinished:
+            self._add(part.start, part)
 
     def discard(self) -> None:
         """Removes what has not its final name."""

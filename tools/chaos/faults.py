@@ -292,7 +292,7 @@ def _reused_ids(path: Path) -> int:
 
 
 def _resident_at_rest(victim: Victim) -> dict[str, int]:
-    """The same once it has stayed for a second, when all that came was taken."""
+    """What `_resident` tells once it has stayed for a second, when all that came was taken."""
     latest: dict[str, int] = {}
     for _ in range(_MOST_SECONDS_TO_REST):
         before, latest = latest, _resident(victim)

@@ -127,7 +127,3 @@ class DataSet:
     def label_counts(self) -> Counter[str]:
         """How many boxes there are of each class."""
         return Counter(label for sample in self.samples for label in sample.labels)
-
-    def problem_counts(self) -> Counter[ProblemKind]:
-        """How many problems there are of each kind."""
-        return Counter(problem.kind for problem in self.problems)

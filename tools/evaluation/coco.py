@@ -15,7 +15,6 @@ import numpy as np
 from stages.errors import ConfigError
 
 SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
-MAX_DETECTIONS = 100
 AP70 = 4  # place of IoU 0.7 among 0.5, 0.55, … 0.95
 
 

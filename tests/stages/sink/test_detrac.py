@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.sink.detrac import detection_rows, toolkit_paths, write_toolkit_matrices
+from stages.sink.detrac import detection_rows, prepare_toolkit_matrices, toolkit_paths
 from tests.stages.sink.conftest import make_header, make_tracks, names_in
 
 ROWS = (
@@ -13,6 +13,11 @@ ROWS = (
     "2,9,11.00,12.00,13.00,14.00,0.9000,-1,-1,-1\n"
     "4,7,5.00,6.00,7.25,8.00,0.9000,-1,-1,-1\n"
 )
+
+
+def write_matrices(mot: Path, folder: Path, name: str, fps: float, frames: int) -> None:
+    for file in prepare_toolkit_matrices(mot, folder, name, fps, frames):
+        file.commit()
 
 
 def test_detections_highest_score_first() -> None:
@@ -32,8 +37,8 @@ def test_detections_highest_score_first() -> None:
 def test_matrices_hold_the_tracks(tmp_path: Path) -> None:
     mot = tmp_path / "mot.txt"
     mot.write_text(ROWS)
-    written = write_toolkit_matrices(mot, tmp_path / "out", "MVI_1", 24.567, 5)
-    assert written == toolkit_paths(tmp_path / "out", "MVI_1")
+    write_matrices(mot, tmp_path / "out", "MVI_1", 24.567, 5)
+    written = toolkit_paths(tmp_path / "out", "MVI_1")
     assert (tmp_path / "out/MVI_1_LX.txt").read_text() == "0,0\n1.50,11.00\n0,0\n5.00,0\n0,0\n"
     lx, ly, w, h = (np.loadtxt(path, delimiter=",") for path in written[:4])
     assert lx.shape == ly.shape == w.shape == h.shape == (5, 2)
@@ -45,7 +50,7 @@ def test_matrices_hold_the_tracks(tmp_path: Path) -> None:
 def test_no_tracks_is_a_column_of_zeros(tmp_path: Path) -> None:
     mot = tmp_path / "mot.txt"
     mot.write_text("")
-    write_toolkit_matrices(mot, tmp_path, "a", 1.0, 3)
+    write_matrices(mot, tmp_path, "a", 1.0, 3)
     assert (tmp_path / "a_W.txt").read_text() == "0\n0\n0\n"
 
 
@@ -54,5 +59,5 @@ def test_rows_that_do_not_fit_leave_nothing(tmp_path: Path, rows: str, frames: i
     mot = tmp_path / "mot.txt"
     mot.write_text(rows)
     with pytest.raises(ValueError, match="frame"):
-        write_toolkit_matrices(mot, tmp_path, "a", 1.0, frames)
+        write_matrices(mot, tmp_path, "a", 1.0, frames)
     assert names_in(tmp_path) == {"mot.txt"}

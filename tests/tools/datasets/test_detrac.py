@@ -193,7 +193,7 @@ def test_real_frames(shared: Callable[[str], Path]) -> None:
     assert len(first.ignored) == 7
     assert first.conditions == {"weather": "sunny", "camera_state": "unstable"}
     assert first.read().shape == (540, 960, 3)
-    assert data_set.problem_counts().total() == 7
+    assert len(data_set.problems) == 7
 
 
 def test_a_faulty_target_or_frame_costs_itself_only(tmp_path: Path) -> None:
