@@ -26,6 +26,8 @@ DEMO = "demo"
 
 _DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
 
+_NAME_BYTES = 200  # a file system takes 255, and files of results add to a stream's name
+
 _UNTELLING = frozenset({"frames", "images", "img", "img1"})  # the folder above names the sequence
 
 
@@ -102,12 +104,16 @@ def name_sources(
 
 
 def _folder_name(name: str) -> str:
-    """Letters and digits of any script, their marks, and ``._-``; hyphens for all else."""
+    """Letters and digits of any script, their marks, and ``._-``; hyphens for all else.
+
+    What is too long for a folder is cut.
+    """
     kept = (
         character if character in "._-" or unicodedata.category(character)[0] in "LMN" else " "
         for character in unicodedata.normalize("NFC", name)
     )
-    return re.sub(" +", "-", "".join(kept)).strip("-.")
+    name = re.sub(" +", "-", "".join(kept)).strip("-.")
+    return name.encode()[:_NAME_BYTES].decode(errors="ignore").rstrip("-.")
 
 
 def _sleep(seconds: float) -> bool:

@@ -111,6 +111,14 @@ def test_names_are_unique_and_fit_a_folder():
     assert specs[0] == SourceSpec("cam-live-one", "rtsp://u:secret@cam/live one")
 
 
+def test_a_long_name_is_cut_between_letters():
+    long = "rtsp://a" + "ü" * 300
+    assert [spec.name for spec in expand_sources([long, long])] == [
+        "a" + "ü" * 99,
+        "a" + "ü" * 99 + "-2",
+    ]
+
+
 @pytest.mark.parametrize(
     ("stem", "name"),
     [
