@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
 
 from stages.records import PixelFormat, UInt8Array
 
@@ -37,7 +38,8 @@ def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat, turns
     if pixel_format is PixelFormat.BGR24:
         _turn(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), turns, pixels)
         return
-    if frame.format.name != "yuv420p":
+    # VP9 and AV1 have no format of their own for full range, as H.264 has in yuvj420p.
+    if frame.format.name != "yuv420p" or frame.color_range == ColorRange.JPEG:
         frame = frame.reformat(format="yuv420p", dst_color_range="MPEG")
     flat = pixels.reshape(-1)
     start = 0

@@ -1,8 +1,10 @@
 import struct
 
+import av
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange
 
 from stages.decoder.media import MediaSource
 from stages.records import Frame, PixelFormat, StreamStart
@@ -68,3 +70,24 @@ def test_frames_are_set_upright(held, slots, matrix, turns, shape, paced):
     assert len(upright) == 3
     for before, after in zip(lying, upright, strict=True):
         np.testing.assert_array_equal(after, np.rot90(before, -turns))
+
+
+@pytest.mark.parametrize(("color_range", "white"), [(ColorRange.MPEG, 235), (ColorRange.JPEG, 255)])
+@pytest.mark.parametrize("codec", ["libx264", "libvpx-vp9", "libsvtav1"])
+def test_white_is_of_limited_range(tmp_path, slots, codec, color_range, white):
+    path = tmp_path / "white.mkv"
+    with av.open(str(path), "w") as container:
+        try:
+            stream = container.add_stream(codec, rate=25)
+        except av.codec.codec.UnknownCodecError:
+            pytest.skip(f"no encoder {codec}")
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.color_range = color_range
+        frame = av.VideoFrame(96, 64, "yuv420p")
+        for plane, value in zip(frame.planes, (white, 128, 128), strict=True):
+            plane.update(bytes([value]) * plane.buffer_size)
+        frame.color_range = color_range
+        container.mux([*stream.encode(frame), *stream.encode()])
+    _, frame, _ = MediaSource(str(path), name="cam").records(slots)
+    assert set(np.unique(frame.pixels[:64])) == {235}
+    assert set(np.unique(frame.pixels[64:])) == {128}
