@@ -40,7 +40,10 @@ def image_files(folder: Path) -> list[Path]:
 
 
 class ImageFolderSource:
-    """Images of one size. Frame numbers follow the names where all are ``img<number>``."""
+    """Images of one size. Frame numbers follow the names where these count frames.
+
+    They do where all are ``img<number>``, from 1 on and no number twice.
+    """
 
     resumes = False
 
@@ -70,24 +73,26 @@ class ImageFolderSource:
             )
         import cv2  # here, since processes that read no images have no use for its memory
 
-        names = [_BENCHMARK_NAME.match(path.stem) for path in files]
-        indices = [
-            int(match[1]) - 1 if match is not None and all(names) else position
-            for position, match in enumerate(names)
-        ]
         chosen = [
             (index, path)
-            for index, path in zip(indices, files, strict=True)
+            for index, path in zip(_frame_indices(files), files, strict=True)
             if self.selection.takes(index)
         ]
+        if not chosen:
+            raise SourceError(
+                f"{self.folder}: the chosen range holds none of its {len(files)} images"
+            )
         shape: tuple[int, ...] | None = None
         first = files[0]
+        unreadable: list[Dropped] = []  # before the stream's start, which needs a size
         for sequence, (index, path) in enumerate(chosen):
             image = cv2.imread(str(path))
             if image is None:
+                dropped = Dropped(self.name, 0, sequence, sequence, f"unreadable {path.name}")
                 if shape is None:
-                    raise SourceError(f"cannot read image {path}")
-                yield Dropped(self.name, 0, sequence, sequence, f"unreadable {path.name}")
+                    unreadable.append(dropped)
+                else:
+                    yield dropped
                 continue
             if shape is None:
                 shape, first = image.shape, path
@@ -102,6 +107,7 @@ class ImageFolderSource:
                     frame_count=len(chosen),
                     layout=self.layout,
                 )
+                yield from unreadable
             if image.shape != shape:
                 message = (
                     f"{path} is {image.shape[1]}×{image.shape[0]}, but {first.name} is "
@@ -125,7 +131,15 @@ class ImageFolderSource:
             )
             yield Frame(header, pixels)
         if shape is None:
-            raise SourceError(
-                f"{self.folder}: the chosen range holds none of its {len(files)} images"
-            )
+            others = f", nor any of the {len(chosen) - 1} after it" if len(chosen) > 1 else ""
+            raise SourceError(f"cannot read image {chosen[0][1]}{others}")
         yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE)
+
+
+def _frame_indices(files: list[Path]) -> list[int]:
+    """0-based: the names' numbers where these are from 1 on and distinct, else positions."""
+    matches = [_BENCHMARK_NAME.match(path.stem) for path in files]
+    numbers = [int(match[1]) for match in matches if match is not None]
+    if len(set(numbers)) == len(files) and min(numbers) >= 1:
+        return [number - 1 for number in numbers]
+    return list(range(len(files)))

@@ -1,8 +1,10 @@
 import cv2
 import numpy as np
+import pytest
 
 from stages.decoder.image_folder import ImageFolderSource
-from stages.records import Dropped, EndReason, Frame
+from stages.errors import SourceError
+from stages.records import Dropped, EndReason, Frame, StreamStart
 
 
 def fill(folder, names, size=(48, 64)):
@@ -42,3 +44,43 @@ def test_another_size_ends_the_stream(tmp_path, slots):
     end = read(tmp_path / "a", slots)[-1]
     assert end.reason is EndReason.TRUNCATED
     assert "f2.png" in end.message
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["img0.png", "img1.png", "img2.png"],
+        ["img00001.jpg", "img00001.png", "img00002.png"],
+        ["img1.png", "img01.png", "img7.png"],
+        ["img00003.png", "img00004.png", "other.png"],
+    ],
+)
+def test_names_that_do_not_count_frames_give_positions(tmp_path, slots, names):
+    fill(tmp_path / "a", names)
+    _, *frames, end = read(tmp_path / "a", slots)
+    assert [f.header.number for f in frames] == [1, 2, 3]
+    assert (end.frames, end.reason) == (3, EndReason.COMPLETE)
+
+
+def test_unreadable_images_at_the_start_are_dropped_after_the_first_whole_one(tmp_path, slots):
+    fill(tmp_path / "a", ["f1.png", "f2.png", "f3.png"])
+    for name in ("f1.png", "f2.png"):
+        (tmp_path / "a" / name).write_bytes(b"nothing")
+    start, *dropped, frame, end = read(tmp_path / "a", slots)
+    assert isinstance(start, StreamStart)
+    assert [(r.first, r.last, r.reason) for r in dropped] == [
+        (0, 0, "unreadable f1.png"),
+        (1, 1, "unreadable f2.png"),
+    ]
+    assert (frame.header.sequence, frame.header.number) == (2, 3)
+    assert (end.frames, end.reason) == (3, EndReason.COMPLETE)
+
+
+def test_a_folder_without_one_readable_image_fails(tmp_path, slots):
+    fill(tmp_path / "a", [])
+    for name in ("f1.png", "f2.png"):
+        (tmp_path / "a" / name).write_bytes(b"nothing")
+    with pytest.raises(
+        SourceError, match=r"cannot read image .*f1\.png, nor any of the 1 after it"
+    ):
+        read(tmp_path / "a", slots)
