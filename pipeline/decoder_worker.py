@@ -21,7 +21,7 @@ from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameSelection, StreamPlace
 from stages.decoder.sources import SourceSpec, open_source
-from stages.records import EndOfStream, EndReason, Frame
+from stages.records import Dropped, EndOfStream, EndReason, Frame
 
 _CONNECT_SECONDS = 10.0
 
@@ -114,6 +114,8 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
                 publisher.announce(record)
                 ended = isinstance(record, EndOfStream)
                 last_epoch = record.epoch
+                if isinstance(record, Dropped):
+                    given = max(given, record.last + 1)
             if stop.is_set():
                 break
             started = time.monotonic_ns()

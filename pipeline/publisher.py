@@ -196,6 +196,8 @@ class FramePublisher:
         if self._skipped():
             return
         self._logbook[Counter.EPOCHS] = record.epoch + 1
+        if isinstance(record, Dropped):
+            self._logbook[Counter.SEQUENCE] = record.last + 1
         self._logbook[Counter.TAKEN] += 1
         self._flow.announce(record)
         self._send_waiting()
