@@ -9,10 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stages.detector.latest import Latest
 from stages.detector.preprocessing import InputGeometry
 from stages.records import Frame, FrameHeader, PixelFormat
 
 _ROOM = 8  # frames of a shape, at least
+_SHAPES = 8  # of frames, for which memory is kept
 
 
 class DeviceInput:
@@ -29,14 +31,16 @@ class DeviceInput:
         self._device = device
         on_gpu = device.type == "cuda"
         self._copies = torch.cuda.Stream(device) if on_gpu else None
-        self._memory: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
+        self._memory: Latest[tuple[int, ...], tuple[Tensor, Tensor]] = Latest(_SHAPES)
+        # Small, and all are kept: `Recordings` go on reading them.
         self._taps: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     @torch.inference_mode()
     def upload(self, frames: Sequence[Frame]) -> Tensor:
-        """Pixels of frames of one shape, ``(N, …)`` uint8 on the device, in the same place always.
+        """Pixels of frames of one shape, ``(N, …)`` uint8 on the device.
 
-        What was uploaded before must have been computed: its memory is used again.
+        In the same place as long as the shape is among the latest. What was uploaded before
+        must have been computed: its memory is used again.
 
         Raises:
             ValueError: A frame has no pixels.
@@ -71,11 +75,13 @@ class DeviceInput:
 
     def _memory_for(self, count: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """Room for ``count`` frames or more, page-locked here and on the device."""
-        if shape not in self._memory or len(self._memory[shape][0]) < count:
+        memory = self._memory.get(shape)
+        if memory is None or len(memory[0]) < count:
             room = (max(count, _ROOM), *shape)
             staged = torch.empty(room, dtype=torch.uint8, pin_memory=self._copies is not None)
-            self._memory[shape] = staged, torch.empty_like(staged, device=self._device)
-        return self._memory[shape]
+            there = torch.empty_like(staged, device=self._device)
+            memory = self._memory.keep(shape, (staged, there))
+        return memory
 
     def _resized(self, images: Tensor, height: int, width: int) -> Tensor:
         """As OpenCV: by area where it shrinks, bilinear where it grows; whole numbers."""

@@ -6,20 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stages.detector.latest import Latest
 from stages.detector.preprocessing import InputGeometry, empty_canvas, fill_canvas, to_bgr
 from stages.records import Frame, UInt8Array
+
+_SIZES = 8  # of frames, for which memory is kept
 
 
 class InputMemory:
     """Makes inputs of frames without an allocation for each.
 
     The border around a frame stays black, as frames of one size cover the same pixels; each size
-    has a canvas of its own.
+    has a canvas of its own, the latest few of them.
     """
 
     def __init__(self) -> None:
-        self._canvases: dict[tuple[InputGeometry, int, int], UInt8Array] = {}
-        self._pictures: dict[tuple[int, int, int], UInt8Array] = {}
+        self._memory: Latest[tuple[InputGeometry, int, int], tuple[UInt8Array, UInt8Array]]
+        self._memory = Latest(_SIZES)
 
     def fill(self, frames: Sequence[Frame], geometry: InputGeometry) -> UInt8Array:
         """``(N, H, W, 3)`` BGR, resized and padded; valid until the next call.
@@ -31,19 +34,20 @@ class InputMemory:
         Raises:
             ValueError: A frame has no pixels.
         """
+        count, height, width = len(frames), frames[0].header.height, frames[0].header.width
         # Two sizes may have one geometry: it tells the scale and the input's size.
-        key = geometry, frames[0].header.height, frames[0].header.width
-        canvas = self._canvases.get(key)
-        if canvas is None or len(canvas) < len(frames):
-            canvas = self._canvases[key] = empty_canvas(len(frames), geometry)
-        images = [self._bgr(frame, place) for place, frame in enumerate(frames)]
-        return fill_canvas(images, geometry, canvas[: len(frames)])
+        key = geometry, height, width
+        memory = self._memory.get(key)
+        if memory is None or len(memory[0]) < count:
+            pictures = np.empty((count, height, width, 3), np.uint8)
+            memory = self._memory.keep(key, (empty_canvas(count, geometry), pictures))
+        canvas, pictures = memory
+        images = [_bgr(*pair) for pair in zip(frames, pictures[:count], strict=True)]
+        return fill_canvas(images, geometry, canvas[:count])
 
-    def _bgr(self, frame: Frame, place: int) -> UInt8Array:
-        header = frame.header
-        if frame.pixels is None:
-            raise ValueError(f"{header.stream}: frame {header.number} has no pixels")
-        key = place, header.height, header.width
-        if key not in self._pictures:
-            self._pictures[key] = np.empty((header.height, header.width, 3), np.uint8)
-        return to_bgr(frame.pixels, header.pixel_format, self._pictures[key])
+
+def _bgr(frame: Frame, picture: UInt8Array) -> UInt8Array:
+    header = frame.header
+    if frame.pixels is None:
+        raise ValueError(f"{header.stream}: frame {header.number} has no pixels")
+    return to_bgr(frame.pixels, header.pixel_format, picture)

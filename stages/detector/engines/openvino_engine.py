@@ -12,11 +12,14 @@ from stages.detector.engines.extras import need
 from stages.detector.engines.graph import OUTPUTS
 from stages.detector.engines.onnx_graph import config_of, metadata, onnx_model
 from stages.detector.engines.torch_engine import load_network
+from stages.detector.latest import Latest
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 from stages.errors import ConfigError
 from stages.records import UInt8Array
 
 EXPORTED = (".xml", ".onnx")
+
+_SIZES = 16  # of inputs, some 70 MB each, for which the compiled network is kept
 
 
 class OpenVinoEngine:
@@ -51,7 +54,7 @@ class OpenVinoEngine:
             self._properties["INFERENCE_NUM_THREADS"] = threads
         _, height, width, _ = self._model.inputs[0].partial_shape
         self.size = (height.get_length(), width.get_length()) if height.is_static else None
-        self._requests: dict[tuple[int, ...], Any] = {}
+        self._requests: Latest[tuple[int, ...], Any] = Latest(_SIZES)
         quantised = any(op.get_type_name() == "FakeQuantize" for op in self._model.get_ops())
         arithmetic = "int8" if quantised else "float32"
         version = openvino.__version__.split("-")[0]
@@ -67,12 +70,13 @@ class OpenVinoEngine:
         return EngineOutput(*(np.concatenate(parts) for parts in zip(*each, strict=True)))
 
     def _request(self, shape: tuple[int, ...]) -> Any:
-        if shape not in self._requests:
+        request = self._requests.get(shape)
+        if request is None:
             if self.size is None:
                 self._model.reshape(list(shape))
             compiled = self._core.compile_model(self._model, "CPU", self._properties)
-            self._requests[shape] = compiled.create_infer_request()
-        return self._requests[shape]
+            request = self._requests.keep(shape, compiled.create_infer_request())
+        return request
 
 
 def openvino_model(

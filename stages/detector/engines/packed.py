@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.detector.engines.graph import DetectionGraph, example_images
+from stages.detector.latest import Latest
 from stages.detector.spotnet.layers import Convolution, Residual
 
 _SIZES = 8  # of inputs, for which weights are kept: batches of up to eight frames of one size
@@ -65,15 +66,13 @@ class WeightsBySize:
 
     def __init__(self, pack: Callable[[list[int]], Tensor]) -> None:
         self._pack = pack
-        self._packed: dict[torch.Size, Tensor] = {}
+        self._packed: Latest[torch.Size, Tensor] = Latest(_SIZES)
 
     def __call__(self, x: Tensor) -> Tensor:
         """For an input like ``x``."""
         packed = self._packed.get(x.shape)
         if packed is None:
-            while len(self._packed) >= _SIZES:
-                self._packed.pop(next(iter(self._packed)))
-            packed = self._packed[x.shape] = self._pack(list(x.shape))
+            packed = self._packed.keep(x.shape, self._pack(list(x.shape)))
         return packed
 
 

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from stages.detector.latest import Latest
+
 _KEPT = 32  # recordings: batches of one to eight frames of four sizes
 _SCORES_APART = 0.02  # at most, by rounding
 _SCORE = 4  # its column of `TorchEngine.values`
@@ -31,7 +33,7 @@ class Recordings:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._replays: dict[Hashable, Replay] = {}
+        self._replays: Latest[Hashable, Replay] = Latest(_KEPT)
         self._works = True
 
     def run(self, key: Hashable, compute: Callable[[], Tensor]) -> Tensor:
@@ -46,9 +48,7 @@ class Recordings:
         if replay is None and self._works:
             replay = self._recorded(compute)
             if replay is not None:
-                while len(self._replays) >= _KEPT:
-                    self._replays.pop(next(iter(self._replays)))
-                self._replays[key] = replay
+                self._replays.keep(key, replay)
         return compute() if replay is None else replay()
 
     def _recorded(self, compute: Callable[[], Tensor]) -> Replay | None:
@@ -64,7 +64,7 @@ class Recordings:
         except RuntimeError as error:
             log.warning("no CUDA graphs on this GPU: %s", error)
         self._works = False
-        self._replays.clear()
+        self._replays = Latest(_KEPT)
         return None
 
 

@@ -74,3 +74,11 @@ def test_a_frame_without_pixels_is_named():
     frame = replace(yuv_frame(64, 64, 0), pixels=None)
     with pytest.raises(ValueError, match="s: frame 1 has no pixels"):
         DeviceInput(CPU).upload([frame])
+
+
+def test_memory_is_kept_of_few_shapes():
+    made = DeviceInput(CPU)
+    for height in [*range(32, 52, 2), 32]:
+        frame = yuv_frame(height, 64, height)
+        np.testing.assert_array_equal(made.upload([frame])[0].numpy(), frame.pixels)
+    assert len(made._memory) == 8

@@ -49,3 +49,15 @@ def test_a_frame_without_pixels_is_named():
     frame = replace(yuv_frame(64, 64, 0), pixels=None)
     with pytest.raises(ValueError, match="s: frame 1 has no pixels"):
         InputMemory().fill([frame], input_geometry(64, 64, compact_config()))
+
+
+def test_memory_is_kept_of_few_sizes():
+    memory, config = InputMemory(), compact_config()
+    made = []
+    for height in [*range(32, 52, 2), 32]:
+        frame, geometry = yuv_frame(height, 64, height), input_geometry(height, 64, config)
+        expected = network_input([to_bgr(frame.pixels, PixelFormat.YUV420P)], geometry).numpy()
+        made.append(memory.fill([frame], geometry))
+        np.testing.assert_array_equal(made[-1], expected)
+    assert len(memory._memory) == 8
+    assert not np.shares_memory(made[0], made[-1])
