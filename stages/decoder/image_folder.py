@@ -32,7 +32,7 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(
         files,
         key=lambda path: [
-            (0, int(part), "") if part.isdigit() else (1, 0, part.lower())
+            (0, int(part), "") if part.isdecimal() else (1, 0, part.lower())
             for part in re.split(r"(\d+)", path.name)
             if part
         ],
