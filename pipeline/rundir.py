@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import zmq
 
 from pipeline.logbook import Logbook
 from pipeline.plan import memory_path
 from pipeline.ring import create_memory_file
+from stages.errors import ConfigError
 
 _PREFIX = "spotstream-"
 _LOCK = "lock"
+_LONGEST_SOCKET = "/return-99999999"
+_ADVICE = "set TMPDIR, and XDG_RUNTIME_DIR if you have it, to"
 
 
 class RunFolder:
@@ -28,19 +32,42 @@ class RunFolder:
 
     Args:
         output: The results folder, for those who look for a running pipeline.
+
+    Raises:
+        ConfigError: It cannot be made, or the names of its sockets would be too long.
     """
 
     def __init__(self, output: str) -> None:
         for folder in _folders():
             if not _is_locked(folder):
                 shutil.rmtree(folder, ignore_errors=True)
-        hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=_base()))
-        self._lock = os.open(hidden / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        os.write(self._lock, msgspec.json.encode({"pid": os.getpid(), "output": output}))
-        # Not before it is locked may another run that starts see it, and take it for left behind.
-        self.path = str(hidden.rename(hidden.with_name(hidden.name[1:])))
+        try:
+            self._make(output)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise ConfigError(
+                f"cannot make a folder for the run in {_base()}: {reason}; {_ADVICE} another folder"
+            ) from error
         self._memory: dict[int, list[int]] = {}
+
+    def _make(self, output: str) -> None:
+        hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=_base()))
+        with contextlib.ExitStack() as undo:
+            undo.callback(shutil.rmtree, hidden, ignore_errors=True)
+            path = hidden.with_name(hidden.name[1:])
+            if len(os.fsencode(path)) + len(_LONGEST_SOCKET) > zmq.IPC_PATH_MAX_LEN:
+                raise ConfigError(
+                    f"{path.parent} is too long a name for sockets to be there; {_ADVICE} a "
+                    "folder with a shorter one"
+                )
+            self._lock = os.open(hidden / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+            undo.callback(os.close, self._lock)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            os.write(self._lock, msgspec.json.encode({"pid": os.getpid(), "output": output}))
+            # Not before it is locked may another run that starts see it, and take it for left
+            # behind.
+            self.path = str(hidden.rename(path))
+            undo.pop_all()
 
     def add_stream(self, channel: int, name: str, *, entries: int, lossless: bool) -> Logbook:
         """Makes the ring and the logbook of a stream."""
@@ -93,7 +120,13 @@ def running() -> list[RunInfo]:
 
 
 def _base() -> Path:
-    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and Path(runtime).is_dir() and os.access(runtime, os.R_OK | os.W_OK | os.X_OK):
+        return Path(runtime)
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        raise ConfigError(f"there is no folder for temporary files; {_ADVICE} one") from None
 
 
 def _folders() -> list[Path]:

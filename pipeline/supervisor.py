@@ -24,6 +24,7 @@ from pipeline.commands import (
     RemoveStream,
 )
 from pipeline.config import RunConfig, to_plain
+from pipeline.facilities import set_up
 from pipeline.messages import Resend, Settled
 from pipeline.overview import Overview, ProcessView
 from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
@@ -32,9 +33,6 @@ from pipeline.reporter import Reports, error_of
 from pipeline.result import RunResult
 from pipeline.room import clear_away, make_room
 from pipeline.roster import Roster, RunningStream
-from pipeline.run_metrics import RunMetrics
-from pipeline.rundir import RunFolder
-from pipeline.signals import stop_signals
 from stages.decoder.live import is_live
 from stages.decoder.sources import SourceSpec
 from stages.errors import ConfigError, OutputError, SpotStreamError, in_one_line
@@ -85,6 +83,7 @@ class Supervisor:
         self._interrupts = 0
         self._told_to_stop = 0.0
         self._claim: Claim | None = None
+        self._broken = False
         self.result = RunResult()
 
     def prepare(self, *, overwrite: bool) -> None:
@@ -121,31 +120,25 @@ class Supervisor:
         return self.result
 
     def _run(self) -> None:
-        self._metrics = RunMetrics(self._config.runtime.metrics, self._is_ready)
-        handlers = {number: signal.signal(number, self._interrupt) for number in stop_signals()}
-        self._folder = RunFolder(str(self._output.absolute()))
-        self._context = zmq.Context()
-        commands = CommandServer(self._context, self._folder.path)
-        broken = False
-        try:
-            self._supervise(Reports(self._context, self._endpoint("control")), commands)
-        except BaseException as error:
-            broken = True
-            full = isinstance(error, OutputError)
-            self._complete_what_there_is(in_one_line(error), text_only=full)
-            raise
-        finally:
-            self._end_all()
-            self._metrics.close()
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-            self._context.destroy(linger=0)
-            self._folder.close()
-            for spec in self._roster.specs:
-                clear_away(self._output / spec.name, broken=broken)
+        with set_up(self._config, self._output, self._is_ready, self._interrupt) as have:
+            self._metrics, self._folder, self._context = have.metrics, have.folder, have.context
+            try:
+                self._supervise(have.reports, have.commands)
+            except BaseException as error:
+                self._broken = True
+                full = isinstance(error, OutputError)
+                self._complete_what_there_is(in_one_line(error), text_only=full)
+                raise
+            finally:
+                self._end_all()
+                self._clear_away()
         finished = self.result.finished
         names = [spec.name for spec in self._roster.specs]
         self.result.finished = {name: finished[name] for name in names if name in finished}
+
+    def _clear_away(self) -> None:
+        for spec in self._roster.specs:
+            clear_away(self._output / spec.name, broken=self._broken)
 
     def _is_ready(self) -> bool:
         stages = list(self._stages.values())
