@@ -23,6 +23,7 @@ from pipeline.commands import (
     Done,
     RemoveStream,
 )
+from pipeline.completion import complete
 from pipeline.config import RunConfig, to_plain
 from pipeline.facilities import set_up
 from pipeline.messages import Resend, Settled
@@ -124,21 +125,20 @@ class Supervisor:
             self._metrics, self._folder, self._context = have.metrics, have.folder, have.context
             try:
                 self._supervise(have.reports, have.commands)
+                if self._roster and self._interrupts == 1:
+                    self._end_overdue(have.reports)
             except BaseException as error:
                 self._broken = True
                 full = isinstance(error, OutputError)
-                self._complete_what_there_is(in_one_line(error), text_only=full)
+                self._complete_what_there_is(have.reports, in_one_line(error), text_only=full)
                 raise
             finally:
                 self._end_all()
-                self._clear_away()
+                for spec in self._roster.specs:
+                    clear_away(self._output / spec.name, broken=self._broken)
         finished = self.result.finished
         names = [spec.name for spec in self._roster.specs]
         self.result.finished = {name: finished[name] for name in names if name in finished}
-
-    def _clear_away(self) -> None:
-        for spec in self._roster.specs:
-            clear_away(self._output / spec.name, broken=self._broken)
 
     def _is_ready(self) -> bool:
         stages = list(self._stages.values())
@@ -198,13 +198,9 @@ class Supervisor:
             self._folder.add_stream(
                 channel, spec.name, entries=2 * runtime.slots + _SPARE_ENTRIES, lossless=not live
             )
+            only = not self._stay and len(self._roster.specs) == 1
             plan = StreamPlan(
-                spec.name,
-                spec.location,
-                spec.layout,
-                spec.frame_rate,
-                channel,
-                only_one=not self._stay and len(self._roster.specs) == 1,
+                spec.name, spec.location, spec.layout, spec.frame_rate, channel, only_one=only
             )
             returns = self._context.socket(zmq.PUSH)
             returns.connect(self._endpoint(f"return-{channel}"))
@@ -226,16 +222,10 @@ class Supervisor:
     ) -> StageProcess:
         def make_plan() -> WorkerPlan:
             begun = self._roster.running
+            plans = [begun[stream.name].plan] if stream else [each.plan for each in begun.values()]
+            where = str(self._output), self._folder.path
             return WorkerPlan(
-                stage,
-                worker,
-                self._plain,
-                [begun[stream.name].plan] if stream else [each.plan for each in begun.values()],
-                str(self._output),
-                self._folder.path,
-                self._about,
-                given_up,
-                text_only,
+                stage, worker, self._plain, plans, *where, self._about, given_up, text_only
             )
 
         name = f"{stage} of {stream.name}" if stream else stage
@@ -373,13 +363,31 @@ class Supervisor:
         if number != signal.SIGHUP or not self._interrupts:
             self.stop()
 
-    def _complete_what_there_is(self, message: str, *, text_only: bool) -> None:
-        """Has one more sink end all streams where they are: weeks of results shall not be lost."""
+    def _end_overdue(self, reports: Reports) -> None:
+        """Completes streams that did not end in time; only a second signal may cost results."""
+        message = f"not ended {_DRAIN_SECONDS:g} s after the run was told to"
+        for name in self._roster.running:
+            told = f"{message}; completing its results where they are"
+            self._on_status(Status(kind="notice", stage="sink", stream=name, message=told))
+        failure = self._complete_what_there_is(reports, message)
+        self._broken = bool(failure) and self._interrupts == 1
+        if self._broken:
+            told = f"results could not be completed, part files stay: {failure}"
+            self._on_status(Status(kind="notice", stage="sink", message=told))
+
+    def _complete_what_there_is(
+        self, reports: Reports, message: str, *, text_only: bool = False
+    ) -> str:
+        """Has one more sink end all streams where they are: weeks of results shall not be lost.
+
+        Gives why that failed, or "".
+        """
         for process in self._processes():
             process.kill()
         sink = self._make_stage("sink", given_up=message, text_only=text_only)
-        sink.start_if_due()
-        sink.end(_DRAIN_SECONDS)
+        done = complete(sink, reports, lambda: self._interrupts > 1)
+        self.result.finished |= done.finished
+        return done.failure
 
     def _end_all(self) -> None:
         running = self._processes()

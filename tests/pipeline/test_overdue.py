@@ -1,0 +1,69 @@
+"""A run that is told to end, of which a stage does not come to its end."""
+
+import json
+import os
+import signal
+
+import pytest
+
+import pipeline.supervisor
+from tools.chaos.material import detections_of, make_clip
+from tools.chaos.runner import run_with
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return make_clip(tmp_path_factory.mktemp("material"), 150)
+
+
+@pytest.fixture
+def stuck_run(clip, tmp_path, monkeypatch):
+    """Runs until 20 frames are written, halts the detector, harms, and ends the run."""
+    monkeypatch.setattr(pipeline.supervisor, "_DRAIN_SECONDS", 0.5)
+    said = []
+
+    def run(interrupts=1, harm=lambda: None):
+        def stick(victim):
+            victim.wait(lambda: victim.frames() >= 20)
+            os.kill(victim.supervisor.processes()["detector"], signal.SIGSTOP)
+            harm()
+            for _ in range(interrupts):
+                victim.supervisor.stop()
+            victim.over.wait(60)
+            said.extend(victim.notices)
+
+        slow = [f"detector.detections={detections_of(clip)}", "detector.delay_ms=8"]
+        return run_with([str(clip)], tmp_path, slow, stick), said
+
+    return run
+
+
+def test_results_are_completed_where_they_are(stuck_run, tmp_path):
+    result, said = stuck_run()
+    assert result.exit_code == 130
+    late = "not ended 0.5 s after the run was told to"
+    assert said == [f"{late}; completing its results where they are"]
+    report = json.loads((tmp_path / "clip" / "run.json").read_text())
+    assert (report["status"], report["message"]) == ("truncated", late)
+    assert report["frames"]["out"] == result.finished["clip"]["frames"] >= 20
+    files = {path.name for path in (tmp_path / "clip").iterdir()}
+    assert files == {"mot.txt", "detections.txt", "overlay.mp4", "run.json"}
+
+
+def test_part_files_stay_where_results_cannot_be_completed(stuck_run, tmp_path):
+    rows = tmp_path / "clip" / ".mot.txt.part"
+
+    def spoil():
+        rows.unlink()
+        rows.mkdir()  # a sink that takes over cannot write there
+
+    result, said = stuck_run(harm=spoil)
+    assert result.exit_code == 130
+    assert "part files stay: cannot write" in said[-1]
+    assert (tmp_path / "clip" / ".overlay.mp4.1.part").stat().st_size
+
+
+def test_a_second_signal_removes_what_is_not_finished(stuck_run, tmp_path):
+    result, said = stuck_run(interrupts=2)
+    assert (result.exit_code, said) == (130, [])
+    assert not (tmp_path / "clip").exists()
