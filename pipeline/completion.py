@@ -39,7 +39,7 @@ def complete(sink: StageProcess, reports: Reports, is_unwanted: Callable[[], boo
         reports.socket.poll(_TURN_MS)
         for status in reports.receive():
             if status.stage == "sink":
-                sink.heard()
+                sink.heard(busy=status.kind == "busy")
             if status.kind == "done":
                 completion.finished[status.stream] = status.summary
             elif status.kind in ("failed", "crashed"):

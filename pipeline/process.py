@@ -32,6 +32,7 @@ State: TypeAlias = Literal["starting", "ready", "waiting", "ended"]
 
 _MINUTE = 60.0
 _START_SECONDS = 300.0  # weights may come from a slow disk, a GPU may compile kernels
+_BUSY_SECONDS = 3600.0  # to complete a long video, on a slow disk
 _STEADY_SECONDS = 1.0  # a process that was ready for so long starts again at once
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -44,12 +45,14 @@ class StageProcess:
         name: For people, such as ``detector 2``.
         state: ``starting``, ``ready``, ``waiting`` (to be started again) or ``ended``.
         restarts: How often it was started again.
+        busy: Whether it has said so, and nothing since.
         message: What it said before it died, "" for nothing.
 
     Args:
         name: See above.
         make_plan: Gives what the process is told, each time it is started.
-        silence_seconds: A process that says nothing for so long is taken for hung.
+        silence_seconds: A process that says nothing for so long is taken for hung, unless it is
+            starting or has said that it is busy, which both may take longer.
         restarts_per_minute: How often it may die in a minute.
         clock: Seconds.
     """
@@ -75,7 +78,8 @@ class StageProcess:
         self._ready_since = 0.0
         self._was_ready = False
         self._cannot_start = False
-        self._hung = False
+        self.busy = False
+        self._hung_for = 0.0
         self._deaths: deque[float] = deque()
         self._pause = 0.0
         self._start_at = 0.0
@@ -90,11 +94,12 @@ class StageProcess:
         """Whether there is a process now, as far as is known."""
         return self.state in ("starting", "ready")
 
-    def heard(self, *, ready: bool = False) -> None:
-        """The process has said something; that it is ready, for one."""
+    def heard(self, *, ready: bool = False, busy: bool = False) -> None:
+        """The process has said something; that it is ready, or busy until it says more."""
         if not self.runs:
             return  # that was a dead one's last word
         self._heard = self._clock()
+        self.busy = busy
         if ready:
             self.state = "ready"
             self._was_ready = True
@@ -114,7 +119,8 @@ class StageProcess:
         self.state = "starting"
         self.restarts += 1
         self._heard = self._clock()
-        self._hung = False
+        self.busy = False
+        self._hung_for = 0.0
         try:
             self._process.stdin.write(msgspec.json.encode(self._make_plan()))
             self._process.stdin.close()
@@ -131,16 +137,16 @@ class StageProcess:
             return ""
         code = self._process.poll()
         if code is None:
-            limit = self._silence_seconds if self.state == "ready" else _START_SECONDS
+            limit = self._silence_limit
             if self._clock() - self._heard > limit:
-                self._hung = True
+                self._hung_for = self._hung_for or limit
                 self._process.kill()
             return ""
         if code == 0:
             self.state = "ended"
             return ""
-        if self._hung:
-            how = f"said nothing for {self._silence_seconds:g} s"
+        if self._hung_for:
+            how = f"said nothing for {self._hung_for:g} s"
         elif self.message:
             how = f"failed: {self.message}"
         elif code < 0:
@@ -150,6 +156,12 @@ class StageProcess:
         self._cannot_start = code > 0 and not self._was_ready
         self._bury()
         return how
+
+    @property
+    def _silence_limit(self) -> float:
+        if self.busy:
+            return max(_BUSY_SECONDS, self._silence_seconds)
+        return self._silence_seconds if self.state == "ready" else _START_SECONDS
 
     def _bury(self) -> None:
         now = self._clock()

@@ -37,6 +37,11 @@ class Reporter:
         if time.monotonic() - self._last >= _ALIVE_SECONDS:
             self(Status(kind="alive", stage=self._plan.stage, stream=self._plan.own_stream))
 
+    def busy(self) -> None:
+        """Says that the process is to be left alone until its next report, see `StageProcess`."""
+        self(Status(kind="busy", stage=self._plan.stage, stream=self._plan.own_stream))
+        self._last = 0.0  # the next `alive` is news
+
 
 class Reports:
     """Where the supervisor hears them."""

@@ -190,6 +190,7 @@ class _Stream:
             options,
             resume=True,
             on_kept=lambda: os.eventfd_write(kept, 1),
+            before_long_work=report.busy,
         )
         self._order = Sequencer(0, logbook[Counter.ENTRIES])
         self._checkpointed = time.monotonic_ns()
@@ -208,6 +209,7 @@ class _Stream:
             self._order.due = saved.position
         good = 0
         for note in read_notes(journal):
+            self._report.alive()
             envelope, record = note.envelope, note.envelope.record
             if envelope.position >= self._order.due:
                 if isinstance(record, Tracks):

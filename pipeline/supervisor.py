@@ -165,6 +165,7 @@ class Supervisor:
                 self._told_to_stop = time.monotonic()
                 self._roster.stop()
             overdue = time.monotonic() - self._told_to_stop > _DRAIN_SECONDS
+            overdue = overdue and not self._stages["sink", 0].busy  # with a long video, say
             if self._interrupts > 1 or (self._told_to_stop and overdue):
                 break
         if self._interrupts:
@@ -249,7 +250,7 @@ class Supervisor:
             if process is None:
                 return
         if process is not None:
-            process.heard(ready=status.kind == "ready")
+            process.heard(ready=status.kind == "ready", busy=status.kind == "busy")
         if status.kind == "ready":
             self._welcome(status, stream)
         elif status.kind == "crashed" and process is not None:

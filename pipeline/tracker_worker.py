@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import zmq
 from msgspec.structs import replace
@@ -34,7 +34,7 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     inlet = Inlet(context, plan.endpoint("tracker"), report.alive, copy=shared)
     outlet = Outlet(context, plan.endpoint("sink"))
     stage = TrackerStage(config.name, config.settings)
-    streams = Streams(plan, lambda channel, logbook: _Stream(plan, stage, logbook))
+    streams = Streams(plan, lambda channel, logbook: _Stream(plan, stage, logbook, report.alive))
     for stream in plan.streams:
         streams.at(stream.channel)
     report(Status(kind="ready", stage="tracker"))
@@ -45,7 +45,13 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
 
 
 class _Stream:
-    def __init__(self, plan: WorkerPlan, stage: TrackerStage, logbook: Logbook) -> None:
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        stage: TrackerStage,
+        logbook: Logbook,
+        on_turn: Callable[[], None],
+    ) -> None:
         self.name = logbook.stream
         self._stage = stage
         self._logbook = logbook
@@ -55,6 +61,7 @@ class _Stream:
         if logbook[Counter.LOSSLESS]:
             self._order.due = 0
             for note in read_notes(plan.folder(self.name) / JOURNAL):
+                on_turn()
                 self._process(note.envelope)
                 self._order.due = note.envelope.position + 1
         elif logbook[Counter.NEXT_ID]:

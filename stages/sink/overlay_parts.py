@@ -30,18 +30,26 @@ class OverlayParts:
         folder: Where they go.
         options: How they are made.
         on_kept: Called, from another thread, whenever `kept` has grown.
+        before_long_work: Called before a video is completed, or one that was begun is read.
 
     Attributes:
         finished: Names of the videos that have theirs.
         unfinished: The others; frames go into the last one.
     """
 
-    def __init__(self, folder: Path, options: SinkOptions, on_kept: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: SinkOptions,
+        on_kept: Callable[[], None],
+        before_long_work: Callable[[], None],
+    ) -> None:
         self.finished: list[str] = []
         self.unfinished: list[OverlayWriter] = []
         self._folder = folder
         self._options = options
         self._on_kept = on_kept
+        self._before_long_work = before_long_work
         self._finished_frames = 0
 
     @property
@@ -90,6 +98,7 @@ class OverlayParts:
         if self.unfinished:
             latest = self.unfinished[-1]
             if limit and latest.seconds >= limit:
+                self._before_long_work()
                 latest.commit()
                 self.unfinished.pop()
                 self.finished.append(latest.path.name)
@@ -98,10 +107,12 @@ class OverlayParts:
             elif latest.accepts(frame):
                 return latest
             else:
+                self._before_long_work()
                 latest.close()
         return self._add(replace(start, height=frame.height, width=frame.width))
 
     def _add(self, start: StreamStart, resume: OverlayState | None = None) -> OverlayWriter:
+        self._before_long_work()
         part = len(self.finished) + len(self.unfinished) + 1
         writer = OverlayWriter(
             self._folder / overlay_name(part),

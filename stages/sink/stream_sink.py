@@ -51,6 +51,7 @@ class StreamSink:
         options: What to write.
         resume: Whether an earlier sink of the stream left files that are to be used.
         on_kept: Called, from another thread, whenever ``overlays.kept`` has grown.
+        before_long_work: Called before what may take minutes: videos are read or completed.
 
     Attributes:
         overlays: The overlay; the pixels of its frames that are kept are read no more.
@@ -63,11 +64,13 @@ class StreamSink:
         *,
         resume: bool = False,
         on_kept: Callable[[], None] = lambda: None,
+        before_long_work: Callable[[], None] = lambda: None,
     ) -> None:
         self.folder = folder
         self.options = options or SinkOptions()
         self._resume = resume
-        self.overlays = OverlayParts(folder, self.options, on_kept)
+        self._before_long_work = before_long_work
+        self.overlays = OverlayParts(folder, self.options, on_kept, before_long_work)
         self._start: StreamStart | None = None
         self._epochs = 0
         self._texts: tuple[AtomicFile, AtomicFile] | None = None
@@ -281,6 +284,7 @@ class StreamSink:
         self, end: EndOfStream, run: Mapping[str, object], texts: tuple[AtomicFile, AtomicFile]
     ) -> RunReport:
         assert self._start is not None
+        self._before_long_work()
         mot, detections = texts
         with contextlib.ExitStack() as on_error:
             for file in texts:

@@ -1,0 +1,134 @@
+"""How long which process may say nothing, and what those say that work for long."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import zmq
+
+from pipeline.config import load_config, to_plain
+from pipeline.logbook import Logbook
+from pipeline.messages import Envelope, encode
+from pipeline.notes import take_note
+from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.process import StageProcess
+from pipeline.reporter import Reporter, Reports
+from pipeline.rundir import RunFolder
+from pipeline.sink_worker import _Stream as SinkStream
+from pipeline.supervisor import Supervisor
+from pipeline.tracker_worker import _Stream as TrackerStream
+from stages.decoder.sources import expand_sources
+from stages.records import Detections, FrameHeader, PixelFormat, StreamStart, Tracks
+from stages.sink.journal import Journal
+from stages.sink.results import JOURNAL
+from stages.tracker import TrackerStage
+from tools.chaos.material import detections_of, make_clip
+
+FRAMES = 5
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = RunFolder("out")
+    folder.add_stream(0, "cam", entries=16, lossless=True)
+    streams = [StreamPlan("cam", "cam.mp4", "", "", 0)]
+    output = str(tmp_path / "out")
+    settings = to_plain(load_config(None, ["sink.overlay=false"]))
+    yield WorkerPlan("tracker", 0, settings, streams, output, folder.path, {})
+    folder.close()
+
+
+@pytest.fixture
+def journal(plan):
+    """What a sink was given before it was killed."""
+    folder = plan.folder("cam")
+    folder.mkdir(parents=True)
+    journal = Journal(folder / JOURNAL)
+    rate = Fraction(25)
+    records = [StreamStart("cam", 0, "cam.mp4", 4, 6, rate, 1 / rate, FRAMES)]
+    boxes, one = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    for index in range(FRAMES):
+        header = FrameHeader(
+            "cam", 0, index, index + 1, index, 1 / rate, 5, 4, 6, PixelFormat.YUV420P
+        )
+        detections = Detections(header, boxes, one, np.zeros(0, np.int16))
+        records.append(Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64)))
+    for position, record in enumerate(records):
+        take_note(journal, encode(Envelope(record, channel=0, position=position)), 1)
+    journal.close()
+    return journal
+
+
+class Listener:
+    """Counts what a stage says."""
+
+    def __init__(self):
+        self.said = []
+
+    def alive(self):
+        self.said.append("alive")
+
+    def busy(self):
+        self.said.append("busy")
+
+
+def test_stages_that_live_a_journal_again_say_that_they_are_alive(plan, journal):
+    report = Listener()
+    logbook = Logbook(plan.logbook(0))
+    TrackerStream(plan, TrackerStage("bytetrack", {}), logbook, report.alive)
+    assert report.said == ["alive"] * (FRAMES + 1)
+    report.said.clear()
+    with zmq.Context() as context:
+        sink = SinkStream(plan, context, report, 0, logbook, 0, None)
+        assert sink.sink.frames == FRAMES
+        sink.close()
+    assert report.said == ["alive"] * (FRAMES + 1)
+
+
+def test_who_was_busy_is_alive_at_once(plan):
+    with zmq.Context() as context:
+        reports, report = Reports(context, plan.endpoint("control")), Reporter(context, plan)
+        for say in (report.alive, report.alive, report.busy, report.alive):
+            say()
+        kinds = []
+        while len(kinds) < 3 and reports.socket.poll(5000):
+            kinds += [status.kind for status in reports.receive()]
+        context.destroy(linger=0)
+    assert kinds == ["alive", "busy", "alive"]
+
+
+def test_the_sink_says_when_it_completes_videos(tmp_path):
+    clip = make_clip(tmp_path / "material", 60)
+    overlay = f"sink.overlay_minutes={1 / 60}"  # the last of three parts is completed at the end
+    config = load_config(None, [f"detector.detections={detections_of(clip)}", overlay])
+    kinds = []
+
+    def show(status):
+        if status.stage == "sink":
+            kinds.append(status.kind)
+
+    supervisor = Supervisor(expand_sources([str(clip)]), config, tmp_path / "out", {}, show)
+    supervisor.prepare(overwrite=False)
+    assert supervisor.run().exit_code == 0
+    # Each part is begun; all but the last are completed on the way, and that with the rest.
+    assert kinds.count("busy") == 3 + 2 + 1
+    assert kinds[-2:] == ["busy", "done"]
+
+
+@pytest.mark.parametrize(
+    ("heard", "limit"),
+    [([], 300), ([{"ready": True}], 60), ([{"busy": True}], 3600), ([{"busy": True}, {}], 300)],
+)
+def test_a_process_is_killed_after_the_silence_that_it_is_allowed(plan, heard, limit):
+    now = [0.0]
+    process = StageProcess("tracker", lambda: plan, 60.0, 3, lambda: now[0])
+    process.start_if_due()
+    for each in heard:
+        process.heard(**each)
+    now[0] = limit
+    assert process.check() == ""
+    now[0] = limit + 1
+    assert process.check() == ""  # it kills
+    process._process.wait()
+    assert process.check() == f"said nothing for {limit} s"
