@@ -104,7 +104,7 @@ class DetectorConfig:
         weights: SpotNet weights, an exported model, or the name of weights that ship.
         detections: Detection file or folder, used instead.
         engine: auto: torch on GPUs and CPUs with bfloat16, else openvino where installed.
-        precision: int8 is twice as fast on a CPU; auto: bfloat16 where torch has it, else float32.
+        precision: int8 is faster on CPUs; auto: bfloat16 where torch computes in it, else float32.
         device: Torch device, or auto.
         scale: Frames are resized by this; none for the weights' own.
         min_score: Weaker detections are left out.

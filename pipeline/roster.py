@@ -60,7 +60,6 @@ class Roster:
         self._parallel = parallel
         self._waiting = list(specs)
         self._board = Board()
-        self._failures: dict[str, str] = {}
         self._failed: dict[str, StreamView] = {}
 
     def __bool__(self) -> bool:
@@ -84,7 +83,6 @@ class Roster:
         self.specs += [spec for spec in added if spec.name not in known]
         self._waiting += added
         for spec in added:
-            self._failures.pop(spec.name, None)
             self._failed.pop(spec.name, None)
         return [spec.name for spec in added]
 
@@ -120,17 +118,16 @@ class Roster:
 
     def end(self, name: str) -> RunningStream | None:
         """Takes out a stream that has ended; None where it was out already."""
-        stream = self.running.get(name)
-        if stream is not None and name in self._failures:
-            view = self._view(stream)
-            error = self._failures.pop(name)
-            self._failed[name] = msgspec.structs.replace(view, state="failed", fps=0.0, error=error)
         self._board.forget(name)
         return self.running.pop(name, None)
 
     def fail(self, name: str, message: str) -> None:
-        """An error will end a stream, which stays in sight until it is added again or removed."""
-        self._failures[name] = message
+        """An error ends a stream, which stays in sight until it is added again or removed."""
+        if name in self.running:
+            view = self._view(self.running[name])
+            self._failed[name] = msgspec.structs.replace(
+                view, state="failed", fps=0.0, error=message
+            )
 
     def take(self, status: Status) -> None:
         """Keeps what a worker reports, for `views`."""
@@ -142,7 +139,8 @@ class Roster:
             self._board.view(spec.name, redact(spec.location), waiting=True, stopping=False)
             for spec in self._waiting
         )
-        return [*map(self._view, self.running.values()), *waiting, *self._failed.values()]
+        ended = (view for name, view in self._failed.items() if name not in self.running)
+        return [*map(self._view, self.running.values()), *waiting, *ended]
 
     def _view(self, stream: RunningStream) -> StreamView:
         location = redact(stream.plan.location)

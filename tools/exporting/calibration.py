@@ -14,8 +14,8 @@ from stages.detector.preprocessing import input_geometry, network_input, normali
 from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
 from stages.errors import ConfigError
 from stages.records import UInt8Array
-from stages.sink.atomic import output_error, part_path, publish, sync
 from tools.datasets.image_file import read_image
+from tools.training.state import write_aside
 
 FIRST_SEED = 70_000
 """Of no scene that the shipped weights were trained on."""
@@ -63,12 +63,7 @@ def calibrate(
             yield normalise(network_input([picture], geometry))
 
     ranges = feature_ranges(network, inputs())
-    try:
-        part_path(weights).write_bytes(with_ranges(weights, ranges))
-        sync(part_path(weights))
-    except OSError as error:
-        raise output_error(weights, error) from error
-    publish(weights)
+    write_aside(weights, lambda part: part.write_bytes(with_ranges(weights, ranges)))
     return len(ranges)
 
 

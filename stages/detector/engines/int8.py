@@ -1,8 +1,8 @@
 """Which steps 8 bits take: of features by the values they are known to take, of weights by error.
 
-Shared by PyTorch (`quantised`) and the graph for other engines (`rounded`), which so give the
-same boxes. The first convolution, which sees pixels, and the last ones of the heads, off which
-scores and boxes are read, stay in float.
+Shared by PyTorch (`quantised`) and the graph for other engines (`rounded`), which so round alike.
+The first convolution, which sees pixels, and the last ones of the heads, off which scores and boxes
+are read, stay in float.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def weight_steps(weight: Tensor) -> Tensor:
     largest = weight.abs().amax((1, 2, 3)).clamp(min=1e-12)
     candidates = [largest * share / LARGEST_WEIGHT for share in _SHARES]
     errors = [
-        (weight - whole_numbers(weight, steps) * _by_channel(steps)).square().sum((1, 2, 3))
+        (weight - whole_numbers(weight, steps) * by_channel(steps)).square().sum((1, 2, 3))
         for steps in candidates
     ]
     best = torch.stack(errors).argmin(0)
@@ -95,8 +95,9 @@ def weight_steps(weight: Tensor) -> Tensor:
 
 def whole_numbers(weight: Tensor, steps: Tensor) -> Tensor:
     """``(O, I, k, k)``, at most `LARGEST_WEIGHT`."""
-    return (weight / _by_channel(steps)).round().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT)
+    return (weight / by_channel(steps)).round().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT)
 
 
-def _by_channel(steps: Tensor) -> Tensor:
+def by_channel(steps: Tensor) -> Tensor:
+    """``(O, 1, 1, 1)``, to go with weights."""
     return steps[:, None, None, None]

@@ -17,6 +17,7 @@ from stages.detector.engines.int8 import (
     LARGEST_WEIGHT,
     LEVELS,
     Steps,
+    by_channel,
     feature_steps,
     weight_steps,
 )
@@ -40,8 +41,7 @@ def rounded_network(network: SpotNet) -> SpotNet:
         if isinstance(module, nn.Conv2d) and not _stays(name):
             rounded.set_submodule(name, _RoundedConvolution(module))
     for name, each in steps.items():
-        if not name.startswith(("hm.", "seg.")):  # whose first convolution gives floats
-            rounded.get_submodule(name).register_forward_hook(_Rounding(each).after)
+        rounded.get_submodule(name).register_forward_hook(_Rounding(each).after)
     rounded.hm[0].register_forward_pre_hook(_Rounding(steps["cnvs.0"]).before)
     return rounded
 
@@ -66,7 +66,7 @@ class _RoundedConvolution(nn.Module):
         super().__init__()
         weight = of.weight.detach()
         steps = weight_steps(weight)
-        most = (steps * LARGEST_WEIGHT)[:, None, None, None]
+        most = by_channel(steps * LARGEST_WEIGHT)
         self.weight, self.steps = nn.Buffer(weight.clamp(-most, most)), nn.Buffer(steps)
         self.zeros = nn.Buffer(torch.zeros(len(steps), dtype=torch.int32))
         assert isinstance(of.padding, tuple)

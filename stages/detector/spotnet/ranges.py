@@ -45,11 +45,11 @@ def feature_ranges(network: SpotNet, inputs: Iterable[Tensor]) -> dict[str, tupl
 
 
 def feature_names(network: SpotNet) -> set[str]:
-    """Of the modules that give features, on the way to the centres."""
+    """Of the modules that give features; those of the heads are no one else's."""
     return {
         name
         for name, module in network.named_modules()
-        if _gives_features(name, module) and not name.startswith(("wh.", "reg."))
+        if _gives_features(name, module) and not name.startswith(("hm.", "seg.", "wh.", "reg."))
     }
 
 
