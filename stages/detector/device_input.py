@@ -65,10 +65,8 @@ class DeviceInput:
             images = yuv_to_bgr(pixels)
         else:
             images = pixels.permute(0, 3, 1, 2).float()
-        height = round(header.height * geometry.scale_y)
-        width = round(header.width * geometry.scale_x)
+        (height, width), (top, left) = geometry.resized, geometry.offset
         images = self._resized(images, height, width)
-        top, left = geometry.offset_y, geometry.offset_x
         right, bottom = geometry.width - width - left, geometry.height - height - top
         padded = F.pad(images, (left, right, top, bottom))
         return padded.permute(0, 2, 3, 1).to(torch.uint8)

@@ -21,8 +21,7 @@ class InputMemory:
     """
 
     def __init__(self) -> None:
-        self._memory: Latest[tuple[InputGeometry, int, int], tuple[UInt8Array, UInt8Array]]
-        self._memory = Latest(_SIZES)
+        self._memory: Latest[InputGeometry, tuple[UInt8Array, UInt8Array]] = Latest(_SIZES)
 
     def fill(self, frames: Sequence[Frame], geometry: InputGeometry) -> UInt8Array:
         """``(N, H, W, 3)`` BGR, resized and padded; valid until the next call.
@@ -34,13 +33,11 @@ class InputMemory:
         Raises:
             ValueError: A frame has no pixels.
         """
-        count, height, width = len(frames), frames[0].header.height, frames[0].header.width
-        # Two sizes may have one geometry: it tells the scale and the input's size.
-        key = geometry, height, width
-        memory = self._memory.get(key)
+        count = len(frames)
+        memory = self._memory.get(geometry)
         if memory is None or len(memory[0]) < count:
-            pictures = np.empty((count, height, width, 3), np.uint8)
-            memory = self._memory.keep(key, (empty_canvas(count, geometry), pictures))
+            pictures = np.empty((count, *geometry.frame, 3), np.uint8)
+            memory = self._memory.keep(geometry, (empty_canvas(count, geometry), pictures))
         canvas, pictures = memory
         images = [_bgr(*pair) for pair in zip(frames, pictures[:count], strict=True)]
         return fill_canvas(images, geometry, canvas[:count])

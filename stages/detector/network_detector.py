@@ -103,12 +103,9 @@ class NetworkDetector:
                 f"{geometry.width}x{geometry.height}: export it without --size"
             )
         output = self._compute(frames, geometry)
-        offset = np.array([geometry.offset_x, geometry.offset_y] * 2, np.float32)
-        scale = np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
-        limit = np.array([first.width, first.height] * 2, np.float32)
         found = []
         for frame, placed, scores, classes in zip(frames, *output, strict=True):
-            boxes = ((placed - offset) / scale).clip(0, limit)
+            boxes = geometry.to_frame(placed)
             kept = scores >= self.min_score
             kept &= (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) > _MIN_SIDE
             labels = classes[kept].astype(np.int16)

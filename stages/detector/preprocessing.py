@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stages.detector.spotnet import SpotNetConfig
-from stages.records import PixelFormat, UInt8Array
+from stages.records import Float32Array, PixelFormat, UInt8Array
 
 MEAN_BGR = (0.408, 0.447, 0.470)
 """Per-channel mean of BGR in [0, 1] that SpotNet was trained with."""
@@ -23,34 +23,49 @@ STD_BGR = (0.289, 0.274, 0.278)
 
 @dataclass(frozen=True, slots=True)
 class InputGeometry:
-    """How a frame lies in the network's input: ``input = frame * scale + offset``, in pixels."""
+    """How a frame lies in the network's input: resized, and padded with black. All in pixels.
 
-    scale_x: float
-    scale_y: float
-    offset_x: int
-    offset_y: int
+    Attributes:
+        frame: Height and width of the frame.
+        resized: Of the frame in the input.
+        offset: Of its upper left corner from that of the input, down and right.
+        height: Of the input.
+        width: Of the input.
+    """
+
+    frame: tuple[int, int]
+    resized: tuple[int, int]
+    offset: tuple[int, int]
     height: int
     width: int
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Pixels of the input for a pixel of the frame, down and right."""
+        return self.resized[0] / self.frame[0], self.resized[1] / self.frame[1]
+
+    def to_frame(self, boxes: Float32Array) -> Float32Array:
+        """``(N, 4)`` ltrb in pixels of the input to such of the frame, cut at its edges."""
+        offset, scale, limit = (
+            np.array([x, y, x, y], np.float32) for y, x in (self.offset, self.scale, self.frame)
+        )
+        return ((boxes - offset) / scale).clip(0, limit)
 
 
 def input_geometry(
     height: int, width: int, config: SpotNetConfig, scale: float = 1.0
 ) -> InputGeometry:
-    """Size of the input for a frame of ``height`` × ``width``, resized by ``scale`` and padded."""
+    """How a frame of ``height`` × ``width``, resized by ``scale``, lies in the network's input."""
     resized_h, resized_w = max(1, round(height * scale)), max(1, round(width * scale))
     multiple = config.size_multiple
     if config.padding == "centred":
         padded_h, padded_w = (resized_h | (multiple - 1)) + 1, (resized_w | (multiple - 1)) + 1
-        offset_y, offset_x = padded_h // 2 - resized_h // 2, padded_w // 2 - resized_w // 2
+        offset = padded_h // 2 - resized_h // 2, padded_w // 2 - resized_w // 2
     else:
-        padded_h, padded_w = (
-            -(-resized_h // multiple) * multiple,
-            -(-resized_w // multiple) * multiple,
-        )
-        offset_y = offset_x = 0
-    return InputGeometry(
-        resized_w / width, resized_h / height, offset_x, offset_y, padded_h, padded_w
-    )
+        padded_h = -(-resized_h // multiple) * multiple
+        padded_w = -(-resized_w // multiple) * multiple
+        offset = 0, 0
+    return InputGeometry((height, width), (resized_h, resized_w), offset, padded_h, padded_w)
 
 
 def to_bgr(
@@ -64,16 +79,13 @@ def to_bgr(
 
 def place(image: UInt8Array, geometry: InputGeometry, canvas: UInt8Array) -> None:
     """Puts ``image``, resized, on ``canvas``: black, ``(geometry.height, geometry.width, 3)``."""
-    resized_h = round(image.shape[0] * geometry.scale_y)
-    resized_w = round(image.shape[1] * geometry.scale_x)
-    top, left = geometry.offset_y, geometry.offset_x
-    area = canvas[top : top + resized_h, left : left + resized_w]
-    if (resized_h, resized_w) == image.shape[:2]:
+    (height, width), (top, left) = geometry.resized, geometry.offset
+    area = canvas[top : top + height, left : left + width]
+    if geometry.resized == image.shape[:2]:
         np.copyto(area, image)
         return
-    shrinks = resized_h < image.shape[0]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    cv2.resize(image, (resized_w, resized_h), area, interpolation=interpolation)
+    interpolation = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
+    cv2.resize(image, (width, height), area, interpolation=interpolation)
 
 
 def network_input(images: Sequence[UInt8Array], geometry: InputGeometry) -> Tensor:

@@ -55,11 +55,8 @@ class CenterNetLoop:
         image = to_bgr(frame.pixels, header.pixel_format)
         geometry = input_geometry(header.height, header.width, self.engine.config, self.scale)
         boxes, scores, classes = (each[0] for each in self.engine.detect(_warp(image, geometry)))
-        offset = np.array([geometry.offset_x, geometry.offset_y] * 2, np.float32)
-        scale = np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
-        limit = np.array([header.width, header.height] * 2, np.float32)
         kept = scores >= self.min_score
-        placed = ((boxes[kept] - offset) / scale).clip(0, limit)
+        placed = geometry.to_frame(boxes[kept])
         return Detections(header, placed, scores[kept], classes[kept].astype(np.int16))
 
 
@@ -98,12 +95,8 @@ class _CenterNetEngine:
 
 def _warp(image: UInt8Array, geometry: InputGeometry) -> UInt8Array:
     """``(1, H, W, 3)``, bilinear, black around."""
-    matrix = np.array(
-        [
-            [geometry.scale_x, 0, geometry.offset_x],
-            [0, geometry.scale_y, geometry.offset_y],
-        ]
-    )
+    (down, right), (top, left) = geometry.scale, geometry.offset
+    matrix = np.array([[right, 0, left], [0, down, top]])
     size = geometry.width, geometry.height
     return np.asarray(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)[None]
 

@@ -91,11 +91,7 @@ def detect(
     """Boxes ``(K, 4)`` ltrb in pixels of the image, and their scores ``(K,)``."""
     geometry = input_geometry(image.shape[0], image.shape[1], network.config, scale)
     peaks = detect_peaks(network, normalise(network_input([image], geometry).to(device)))
-    offset = np.array([geometry.offset_x, geometry.offset_y] * 2, np.float32)
-    factor = np.array([geometry.scale_x, geometry.scale_y] * 2, np.float32)
-    boxes = (peaks.boxes[0].cpu().numpy() - offset) / factor
-    limit = np.array([image.shape[1], image.shape[0]] * 2, np.float32)
-    boxes = boxes.clip(0, limit)
+    boxes = geometry.to_frame(peaks.boxes[0].cpu().numpy())
     have_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # not all of a young network's have
     return boxes[have_area], peaks.scores[0].cpu().numpy()[have_area]
 

@@ -7,6 +7,7 @@ from stages.detector.preprocessing import (
     input_geometry,
     network_input,
     normalise,
+    place,
 )
 from stages.detector.spotnet.config import compact_config, published_config
 
@@ -19,7 +20,7 @@ def test_published_padding_is_size_or_127_plus_1_with_the_image_in_the_middle(
     height, width, expected
 ):
     geometry = input_geometry(height, width, published_config())
-    found = (geometry.height, geometry.width, geometry.offset_y, geometry.offset_x)
+    found = (geometry.height, geometry.width, *geometry.offset)
     assert found == expected
 
 
@@ -31,3 +32,18 @@ def test_pixels_are_normalised_in_bgr_and_padded_with_black():
     outside = [-m / s for m, s in zip(MEAN_BGR, STD_BGR, strict=True)]
     np.testing.assert_allclose(tensor[0, :, 5, 5], inside, atol=1e-5)
     np.testing.assert_allclose(tensor[0, :, 40, 60], outside, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [compact_config(), published_config()])
+def test_a_box_in_the_input_lies_where_it_lay_in_the_frame(config):
+    geometry = input_geometry(90, 160, config, 0.75)
+    canvas = np.zeros((geometry.height, geometry.width, 3), np.uint8)
+    image = np.zeros((90, 160, 3), np.uint8)
+    image[20:40, 40:80] = 255
+    place(image, geometry, canvas)
+    rows, columns = (np.flatnonzero((canvas[..., 0] > 127).any(axis)) for axis in (1, 0))
+    found = np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], np.float32)
+    np.testing.assert_allclose(geometry.to_frame(found), [[40, 20, 80, 40]], atol=1)
+    np.testing.assert_array_equal(
+        geometry.to_frame(np.array([[-9, -9, 9999, 9999]], np.float32)), [[0, 0, 160, 90]]
+    )
