@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 Float32Array: TypeAlias = npt.NDArray[np.float32]
+Float64Array: TypeAlias = npt.NDArray[np.float64]
 Int16Array: TypeAlias = npt.NDArray[np.int16]
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 UInt8Array: TypeAlias = npt.NDArray[np.uint8]
@@ -28,15 +29,22 @@ class PixelFormat(StrEnum):
     """How the bytes of a frame are laid out.
 
     ``YUV420P``: one ``(height * 3 // 2, width)`` uint8 array, planes Y, U, V one after another
-    (OpenCV's I420), limited range; width and height are even. ``BGR24``: ``(height, width, 3)``.
+    (OpenCV's I420), limited range, BT.601; width and height are even. ``YUV420P_BT709``: the same
+    with the matrix of BT.709, as most HD cameras send it. ``BGR24``: ``(height, width, 3)``.
     """
 
     YUV420P = "yuv420p"
+    YUV420P_BT709 = "yuv420p-bt709"
     BGR24 = "bgr24"
+
+    @property
+    def is_yuv(self) -> bool:
+        """Whether its first ``height`` rows are the picture in grey."""
+        return self is not PixelFormat.BGR24
 
     def shape(self, height: int, width: int) -> tuple[int, ...]:
         """Array shape of a frame of this format."""
-        if self is PixelFormat.YUV420P:
+        if self.is_yuv:
             return (height * 3 // 2, width)
         return (height, width, 3)
 

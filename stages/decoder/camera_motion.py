@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.decoder.motion import is_likely
-from stages.records import Float32Array, Frame, PixelFormat, UInt8Array
+from stages.records import Float32Array, Frame, UInt8Array
 
 WIDTH = 480  # pixels: frames are looked at this small
 BLOCK = 24  # pixels of the small image: side of a square in which one corner is followed
@@ -59,7 +59,7 @@ def _small(frame: Frame) -> UInt8Array:
     header, pixels = frame.header, frame.pixels
     assert pixels is not None
     height, width = header.height, header.width
-    if header.pixel_format is PixelFormat.YUV420P:
+    if header.pixel_format.is_yuv:
         grey = pixels[:height]
     else:
         grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from stages.decoder.gaps import Gaps
 from stages.decoder.hardware import hardware_decoder
 from stages.decoder.losses import LostFrames
-from stages.decoder.pixels import fill, quarter_turns, upright_size
+from stages.decoder.pixels import fill, pixel_format_of, quarter_turns, upright_size
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
@@ -29,7 +29,6 @@ from stages.records import (
     EndReason,
     Frame,
     FrameHeader,
-    PixelFormat,
     StreamStart,
 )
 
@@ -261,12 +260,12 @@ class FrameReader:
                     self.given += 1
                 continue
             turns = quarter_turns(frame)
-            height, width = size = upright_size(frame, turns)
+            size = upright_size(frame, turns)
             if size != self._size:
                 self._size = size
                 self.epoch += 1
                 yield self._start(stream, frame, rate, time_base, total)
-            pixel_format = PixelFormat.BGR24 if height % 2 or width % 2 else PixelFormat.YUV420P
+            pixel_format = pixel_format_of(frame)
             pixels = allocator.allocate(pixel_format.shape(*size))
             fill(pixels, frame, pixel_format, turns)
             header = FrameHeader(

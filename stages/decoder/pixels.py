@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange
+from av.video.reformatter import ColorRange, Colorspace
 
 from stages.records import PixelFormat, UInt8Array
 
@@ -24,6 +24,17 @@ def quarter_turns(frame: VideoFrame) -> int:
 def upright_size(frame: VideoFrame, turns: int) -> tuple[int, int]:
     """Height and width after so many quarter turns."""
     return (frame.width, frame.height) if turns % 2 else (frame.height, frame.width)
+
+
+def pixel_format_of(frame: VideoFrame) -> PixelFormat:
+    """The format in which a decoded frame goes to the other stages.
+
+    What does not say its matrix is taken for BT.601, as by FFmpeg's and OpenCV's conversions.
+    """
+    if frame.height % 2 or frame.width % 2:
+        return PixelFormat.BGR24
+    is_bt709 = frame.colorspace == Colorspace.ITU709
+    return PixelFormat.YUV420P_BT709 if is_bt709 else PixelFormat.YUV420P
 
 
 def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat, turns: int) -> None:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stages.detector.latest import Latest
-from stages.detector.preprocessing import InputGeometry
+from stages.detector.preprocessing import InputGeometry, yuv_matrix
 from stages.records import Frame, FrameHeader, PixelFormat
 
 _ROOM = 8  # frames of a shape, at least
@@ -61,8 +61,8 @@ class DeviceInput:
     @torch.inference_mode()
     def convert(self, pixels: Tensor, header: FrameHeader, geometry: InputGeometry) -> Tensor:
         """``(N, H, W, 3)`` uint8 BGR of what `upload` gave, resized and padded."""
-        if header.pixel_format is PixelFormat.YUV420P:
-            images = yuv_to_bgr(pixels)
+        if header.pixel_format.is_yuv:
+            images = yuv_to_bgr(pixels, header.pixel_format)
         else:
             images = pixels.permute(0, 3, 1, 2).float()
         (height, width), (top, left) = geometry.resized, geometry.offset
@@ -100,25 +100,28 @@ class DeviceInput:
         return self._taps[before, after]
 
 
-def yuv_to_bgr(pixels: Tensor) -> Tensor:
-    """Planar YUV 4:2:0, BT.601 of limited range, as OpenCV converts it.
+def yuv_to_bgr(pixels: Tensor, pixel_format: PixelFormat) -> Tensor:
+    """Planar YUV 4:2:0 as `to_bgr` converts it.
 
     Args:
-        pixels: ``(N, H * 3 / 2, W)`` uint8, see `PixelFormat`.
+        pixels: ``(N, H * 3 / 2, W)`` uint8.
+        pixel_format: Theirs.
 
     Returns:
         ``(N, 3, H, W)`` float32, whole numbers in [0, 255].
     """
     count, rows, width = pixels.shape
     height = rows * 2 // 3
-    luma = (pixels[:, :height].float() - 16).clamp_(min=0) * 1.163999557
+    # Of limited range: 219 steps from black to white, 224 of chroma.
+    luma = (pixels[:, :height].float() - 16).clamp_(min=0) * (255 / 219)
     chroma = pixels[:, height:].reshape(count, 2, height // 2, width // 2).float() - 128
+    chroma *= 255 / 224
     chroma = chroma.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
     u, v = chroma[:, 0], chroma[:, 1]
-    blue = luma + 2.017999649 * u
-    green = luma - 0.812999725 * v - 0.390999794 * u
-    red = luma + 1.595999718 * v
-    return torch.stack((blue, green, red), dim=1).round_().clamp_(0, 255)
+    bgr = [
+        luma + from_u * u + from_v * v for _, from_u, from_v in yuv_matrix(pixel_format).tolist()
+    ]
+    return torch.stack(bgr, dim=1).round_().clamp_(0, 255)
 
 
 def area_taps(before: int, after: int) -> tuple[Tensor, Tensor]:

@@ -7,12 +7,9 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from stages.records import UInt8Array
+from stages.records import BoolArray, UInt8Array
 from tools.segmentation.shadows import is_shadow
-
-BoolArray = npt.NDArray[np.bool_]
 
 DIFFERENCE = 10  # grey levels in any channel
 NOISE = 5.0  # times the noise of the picture: differs more than that

@@ -8,10 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from stages.decoder.media import MediaSource
+from stages.detector.preprocessing import to_bgr
 from stages.errors import SourceError
 from stages.records import Float32Array, Frame, FrameHeader, PixelFormat, UInt8Array
 from tools.datasets.image_file import read_image
@@ -136,9 +136,7 @@ class VideoFrames:
             if position % every:
                 continue
             assert frame.pixels is not None
-            image = frame.pixels
-            if frame.header.pixel_format is PixelFormat.YUV420P:
-                image = np.asarray(cv2.cvtColor(image, cv2.COLOR_YUV2BGR_I420), np.uint8)
+            image = to_bgr(frame.pixels, frame.header.pixel_format)
             size = size or image.shape
             if image.shape != size:
                 self.problems[f"{self._video} changes its size at frame {position + 1}"] = None

@@ -10,9 +10,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Float64Array = npt.NDArray[np.float64]
+from stages.records import Float64Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.mesh import Colour, Material, Mesh, MeshBuilder, ring
-
-Float64Array = npt.NDArray[np.float64]
+from stages.records import Float64Array
 
 _TRIM: Colour = (0.06, 0.06, 0.06)
 _LAMP: Colour = (0.80, 0.82, 0.83)

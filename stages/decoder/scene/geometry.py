@@ -11,11 +11,9 @@ import numpy.typing as npt
 from stages.decoder.scene.camera import Camera
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.mesh import Material, Mesh
+from stages.records import BoolArray, Float64Array, Int64Array
 
-Float64Array = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
-Int64Array = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 NEAR = 0.5  # metres in front of the camera, closer things are not painted
 _LIMIT = 30000.0  # pixels; keeps fixed-point coordinates in range

@@ -9,8 +9,7 @@ import numpy.typing as npt
 from stages.decoder.scene.geometry import Geometry, Projection
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.mesh import Material
-
-UInt8Array = npt.NDArray[np.uint8]
+from stages.records import UInt8Array
 
 _SHIFT = 4
 _SHRINK = 4  # glow is soft: a quarter of the frame's size will do

@@ -7,15 +7,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.markings import SHIFT, Canvas, paint_markings
 from stages.decoder.scene.road import Road, RoadPlan, turn
-
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
-UInt8Array = npt.NDArray[np.uint8]
+from stages.records import Float32Array, Float64Array, UInt8Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,12 +6,10 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.camera import Camera
 from stages.decoder.scene.ground import Ground
-
-UInt8Array = npt.NDArray[np.uint8]
+from stages.records import UInt8Array
 
 _BANDS = 8
 

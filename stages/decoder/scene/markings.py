@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.road import ZEBRA_LENGTH, Road, RoadPlan, turn
-
-Float64Array = npt.NDArray[np.float64]
-UInt8Array = npt.NDArray[np.uint8]
+from stages.records import Float64Array, UInt8Array
 
 SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
 

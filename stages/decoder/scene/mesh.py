@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
 
-Float64Array = npt.NDArray[np.float64]
-Int64Array = npt.NDArray[np.int64]
+from stages.records import Float64Array, Int64Array
+
 Colour = tuple[float, float, float]  # blue, green, red in 0..1
 
 

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from stages.decoder.scene.camera import Camera
 from stages.decoder.scene.light import Light
-
-UInt8Array = npt.NDArray[np.uint8]
+from stages.records import UInt8Array
 
 _CLEAR_AIR = 0.12  # haze thinner than this is not painted
 _MARGIN = 64  # the noise tile is larger than a frame by this much

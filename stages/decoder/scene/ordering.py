@@ -5,9 +5,8 @@ from __future__ import annotations
 import heapq
 
 import numpy as np
-import numpy.typing as npt
 
-Float64Array = npt.NDArray[np.float64]
+from stages.records import Float64Array
 
 
 def paint_order(

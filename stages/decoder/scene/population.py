@@ -36,9 +36,7 @@ from stages.decoder.scene.walkers import (
     make_way,
     pavement_walkers,
 )
-
-Float64Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from stages.records import BoolArray, Float64Array
 
 _NO_CLASS = -1
 _VARIED_SHARES = (0.71, 0.12, 0.07, 0.10)

@@ -7,15 +7,12 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.camera import Camera
 from stages.decoder.scene.ground import Ground
 from stages.decoder.scene.light import Light
+from stages.records import Float32Array, Int16Array, UInt8Array
 
-Float32Array = npt.NDArray[np.float32]
-Int16Array = npt.NDArray[np.int16]
-UInt8Array = npt.NDArray[np.uint8]
 Box = tuple[slice, slice]
 
 _FULL_HEIGHT = 544  # pixels of the frame height for which lengths in pixels are given

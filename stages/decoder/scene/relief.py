@@ -6,15 +6,12 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.camera import Camera
 from stages.decoder.scene.geometry import NEAR
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.scenery import Tree
-
-Float64Array = npt.NDArray[np.float64]
-UInt8Array = npt.NDArray[np.uint8]
+from stages.records import Float64Array, UInt8Array
 
 _SHIFT = 4
 _LIT = 128  # value where the ground is as bright as without any thing

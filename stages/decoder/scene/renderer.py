@@ -21,11 +21,7 @@ from stages.decoder.scene.rain import Rain
 from stages.decoder.scene.relief import Relief
 from stages.decoder.scene.scenery import Tree
 from stages.decoder.scene.silhouettes import Occlusion, Silhouettes, find_occlusion
-
-Float64Array = npt.NDArray[np.float64]
-Int16Array = npt.NDArray[np.int16]
-UInt8Array = npt.NDArray[np.uint8]
-BoolArray = npt.NDArray[np.bool_]
+from stages.records import BoolArray, Float64Array, Int16Array, UInt8Array
 
 _SHIFT = 4
 _ONE = 1 << _SHIFT

@@ -13,9 +13,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Float64Array = npt.NDArray[np.float64]
+from stages.records import Float64Array
 
 _STEP = 0.5  # metres between the samples of a lane's course
 

@@ -22,7 +22,7 @@ from stages.decoder.scene.road import make_plan
 from stages.decoder.scene.vehicle import CLASS_NAMES
 from stages.decoder.scene.viewpoints import mast_viewpoint
 from stages.errors import ConfigError
-from stages.records import Float32Array, Int16Array, Int64Array, UInt8Array
+from stages.records import Float32Array, Float64Array, Int16Array, Int64Array, UInt8Array
 
 MIN_VISIBLE = 0.4  # share of the hull no other thing hides
 MIN_INSIDE = 0.5  # share of the hull inside the frame
@@ -30,7 +30,6 @@ MIN_SIDE = 10.0  # pixels
 VARIED_MIN_INSIDE = 0.15  # instead of `MIN_INSIDE` in varied scenes, or
 LARGE_SHARE = 0.01  # share of the frame that the box takes
 
-Float64Array = npt.NDArray[np.float64]
 
 _SUNNY = 0.15  # share of light that cast shadows take away
 _REACH = 110.0  # metres from the crossing to where roads end

@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.decoder.scene.mesh import Colour, Material, Mesh, MeshBuilder, ring
-
-Float64Array = npt.NDArray[np.float64]
-UInt8Array = npt.NDArray[np.uint8]
+from stages.records import Float64Array
 
 _METAL: Colour = (0.45, 0.45, 0.44)
 _CLOTHES: tuple[Colour, ...] = (

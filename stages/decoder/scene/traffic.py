@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.decoder.scene.road import RoadPlan
-
-Float64Array = npt.NDArray[np.float64]
+from stages.records import Float64Array
 
 _MAX_STEP = 0.05  # seconds
 _WARM_UP = 14.0  # seconds before the first frame, in which queues form

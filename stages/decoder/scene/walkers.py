@@ -6,11 +6,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.road import ZEBRA_LENGTH, RoadPlan, turn
-
-Float64Array = npt.NDArray[np.float64]
+from stages.records import Float64Array
 
 _AWAY = 1e4  # metres; where somebody is put who would stand in a vehicle
 _ROOM = 0.7  # metres kept from vehicles

@@ -12,7 +12,7 @@ from stages.records import Frame, FrameHeader, PixelFormat
 
 def frame_of(image, epoch=0, pixel_format=PixelFormat.BGR24):
     height, width = image.shape[:2]
-    if pixel_format is PixelFormat.YUV420P:
+    if pixel_format.is_yuv:
         image = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
     header = FrameHeader("cam", epoch, 0, 0, 0, Fraction(1), 0, height, width, pixel_format)
     return Frame(header, image)

@@ -4,9 +4,10 @@ import av
 import cv2
 import numpy as np
 import pytest
-from av.video.reformatter import ColorRange
+from av.video.reformatter import ColorRange, Colorspace
 
 from stages.decoder.media import MediaSource
+from stages.detector.preprocessing import to_bgr
 from stages.records import Frame, PixelFormat, StreamStart
 
 UPRIGHT = (1, 0, 0, 1)
@@ -91,3 +92,26 @@ def test_white_is_of_limited_range(tmp_path, slots, codec, color_range, white):
     _, frame, _ = MediaSource(str(path), name="cam").records(slots)
     assert set(np.unique(frame.pixels[:64])) == {235}
     assert set(np.unique(frame.pixels[64:])) == {128}
+
+
+@pytest.mark.parametrize("size", [(96, 64), (97, 63)], ids=["even", "odd"])
+@pytest.mark.parametrize("matrix", [Colorspace.ITU601, Colorspace.ITU709])
+def test_colours_are_those_of_the_videos_matrix(tmp_path, slots, matrix, size):
+    path = tmp_path / "paint.mkv"
+    width, height = size
+    painted = np.full((height, width, 3), (40, 60, 180), np.uint8)  # BGR
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", 25, options={"crf": "1"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv444p"
+        stream.codec_context.colorspace = matrix
+        picture = av.VideoFrame.from_ndarray(painted, format="bgr24")
+        picture = picture.reformat(format="yuv444p", dst_colorspace=matrix)
+        for packet in (*stream.encode(picture), *stream.encode()):
+            container.mux(packet)
+    frames = [
+        record
+        for record in MediaSource(str(path), name="cam").records(slots)
+        if isinstance(record, Frame)
+    ]
+    found = to_bgr(frames[0].pixels, frames[0].header.pixel_format)
+    assert np.abs(found[height // 2, width // 2].astype(int) - (40, 60, 180)).max() <= 3

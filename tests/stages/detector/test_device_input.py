@@ -21,6 +21,13 @@ def bgr_frame(height, width, seed):
     return Frame(header, cv2.cvtColor(frame.pixels, cv2.COLOR_YUV2BGR_I420))
 
 
+def bt709_frame(height, width, seed):
+    frame = yuv_frame(height, width, seed)
+    # Colours that no conversion has to cut.
+    pixels = np.clip(frame.pixels, 100, 155)
+    return Frame(replace(frame.header, pixel_format=PixelFormat.YUV420P_BT709), pixels)
+
+
 def filled(made, frames, geometry):
     return made.convert(made.upload(frames), frames[0].header, geometry)
 
@@ -28,8 +35,8 @@ def filled(made, frames, geometry):
 def test_colours_are_opencvs():
     noise = np.random.default_rng(0).integers(0, 256, (96, 64), np.uint8)
     expected = cv2.cvtColor(noise, cv2.COLOR_YUV2BGR_I420).astype(int)
-    found = yuv_to_bgr(torch.from_numpy(noise)[None])[0].permute(1, 2, 0).numpy()
-    assert np.abs(found - expected).max() <= 1
+    found = yuv_to_bgr(torch.from_numpy(noise)[None], PixelFormat.YUV420P)[0]
+    assert np.abs(found.permute(1, 2, 0).numpy() - expected).max() <= 1
 
 
 @pytest.mark.parametrize(("before", "after"), [(960, 720), (7, 3), (540, 405), (9, 3), (5, 4)])
@@ -41,7 +48,7 @@ def test_taps_are_opencvs_areas(before, after):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [yuv_frame, bgr_frame])
+@pytest.mark.parametrize("make", [yuv_frame, bt709_frame, bgr_frame])
 @pytest.mark.parametrize("scale", [0.4, 0.75, 1.0, 1.3])
 @pytest.mark.parametrize("config", [compact_config(), published_config()])
 def test_inputs_are_those_of_the_cpu(config, scale, make):
