@@ -33,6 +33,8 @@ from trackers.sort import (
 )
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
+_LEAST_GAIN = 1e-6  # of a pair
+
 TRACK = np.dtype(
     [
         ("id", np.int64),
@@ -144,7 +146,9 @@ class OCSort(Tracker):
         used = np.full(len(self._tracks), -1)
         pairs = find_overlaps(predicted, boxes)
         pairs = pairs.where(pairs.iou >= self.iou_threshold)
-        found = match(pairs, pairs.iou + self._momentum(pairs, boxes, scores))
+        # A pair that goes against the direction is still better than none.
+        gain = (pairs.iou + self._momentum(pairs, boxes, scores)).clip(min=_LEAST_GAIN)
+        found = match(pairs, gain)
         used[found.rows] = found.columns
 
         is_free = np.ones(len(boxes), np.bool_)

@@ -102,3 +102,14 @@ def test_scores_that_are_not_normalised_change_nothing() -> None:
         boxes = np.hstack((corners, corners + 40))
         first, second = one.update(boxes, np.full(12, 1.0)), other.update(boxes, np.full(12, 50.0))
         np.testing.assert_array_equal(first.ids, second.ids)
+
+
+def test_a_pair_against_the_direction_is_better_than_none():
+    tracker = OCSort(direction_weight=1.0, iou_threshold=0.05, min_hits=0)
+    for step in range(6):
+        left, slow = np.array([[1000, 1000, 1359, 1050]]), np.array([-3, -1, -3, -1])
+        above, fast = np.array([[886, 956, 1245, 1006]]), np.array([23, 17, 23, 17])
+        boxes = np.concatenate((left + slow * step, above + fast * step))
+        tracker.update(boxes, [1.0, 1.0])
+    turned = tracker.update([[1006, 1035, 1365, 1085], [1047, 1080, 1406, 1130]], [1.0, 1.0])
+    assert turned.ids.tolist() == [1, 2]
