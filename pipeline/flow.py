@@ -2,9 +2,10 @@
 
 Both modes are this one object. A frame occupies a slot from the moment the decoder fills it until
 the sink has settled it: it is in the results. Until then it can be sent again, and so can every
-other record. *Lossless*: no free slot, the decoder waits. *Live*: no free slot, the
-oldest frame that waits to be sent gives way, and a `Dropped` record takes its place; so do all but
-the latest when one is sent, so that latency is bounded by what is in flight and not by the ring.
+other record. *Lossless*: without a free slot, the decoder waits. *Live*: without a free slot, the
+oldest frame that waits to be sent is dropped, and a `Dropped` record takes its place. When a frame
+is sent, older waiting ones are dropped as well: latency depends on how many frames are in flight,
+not on the size of the ring.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ class Outlet:
 
 
 class Fanout:
-    """Where a decoder sends: to that of several workers which has least of its work to do."""
+    """Where a decoder sends: each message goes to the worker with the fewest unsettled ones."""
 
     def __init__(self, context: zmq.Context, endpoints: Sequence[str]) -> None:
         self._outlets = [Outlet(context, endpoint) for endpoint in endpoints]

@@ -1,3 +1,3 @@
-"""What options named ``--config`` take, said in one way."""
+"""The help text of all options named ``--config``."""
 
 CONFIG_HELP = "YAML file, or one of demo, intersection, uav, rtsp, detrac, uavdt."

@@ -72,8 +72,9 @@ class OCSort(Tracker):
             iou_threshold: Least IoU of a pair, in (0, 1].
             min_score: Detections with a lower score are ignored.
             direction_frames: Frames back to the observation from which directions are taken, >= 1.
-            direction_weight: Greatest gain, of a pair in the same direction at score 1, is half of
-                it, in (0, 1].
+            direction_weight: Weight of the direction, in (0, 1]. A pair at score 1 gains half of it
+                where the detection lies in the track's direction, and loses half where it lies in
+                the opposite one.
 
         Raises:
             ValueError: A setting is out of its range; the message names it.

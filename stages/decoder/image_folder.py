@@ -43,6 +43,14 @@ class ImageFolderSource:
     """Images of one size. Frame numbers follow the names where these count frames.
 
     They do where all are ``img<number>``, from 1 on and no number twice.
+
+    Args:
+        folder: With the images.
+        name: Of the stream.
+        selection: Which frames; None for all.
+        frame_rate: Frames per second.
+        layout: See `StreamStart`.
+        clock: Wall clock, ns since the epoch.
     """
 
     resumes = False

@@ -51,6 +51,16 @@ class MediaSource:
     """A video of any container and codec that FFmpeg reads, from its start to its end.
 
     Frames come out upright, as planar YUV 4:2:0, limited range, or as BGR where a side is odd.
+
+    Args:
+        location: A path or URL.
+        name: Of the stream.
+        selection: Which frames; None for all.
+        layout: See `StreamStart`.
+        hardware: FFmpeg's name of a device that decodes, ``"auto"``, or ``"off"``.
+        paced: Frames are taken at their pace: fewer threads decode them, with less delay.
+        notify: Takes a line for the user.
+        clock: Wall clock, ns since the epoch.
     """
 
     resumes = False
@@ -184,6 +194,14 @@ class FrameReader:
         given: Frames and drops given out so far.
         finished: Whether the last chosen frame has passed.
         gaps: Those of the latest container.
+
+    Args:
+        location: A path or URL, named to the user without credentials.
+        name: Of the stream.
+        selection: Which frames.
+        layout: See `StreamStart`.
+        clock: Wall clock, ns since the epoch.
+        place: Where an earlier reader of the stream stopped; None at the start.
     """
 
     def __init__(

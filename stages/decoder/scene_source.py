@@ -26,7 +26,14 @@ _BT601 = 6  # FFmpeg's AVCOL_SPC_SMPTE170M, what OpenCV's conversion follows
 
 
 class SceneSource:
-    """Frames of a `Scene`, as planar YUV 4:2:0."""
+    """Frames of a `Scene`, as planar YUV 4:2:0.
+
+    Args:
+        config: The scene.
+        name: Of the stream.
+        selection: Which frames; None for all.
+        clock: Wall clock, ns since the epoch.
+    """
 
     resumes = False
 

@@ -81,6 +81,7 @@ class NetworkDetector:
 
         Raises:
             ConfigError: The network was exported for frames of another size.
+            ValueError: A frame has no pixels.
         """
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for position, frame in enumerate(frames):

@@ -107,7 +107,7 @@ class Sources:
     """What is trained on and what is validated on.
 
     Attributes:
-        training: Samples with the scale and the limit of hidden share of their data set.
+        training: Samples, each with the config of its data set.
         weights: ``(N,)`` how likely each is drawn; sum 1.
         validation: Samples of held-out scenes by the data set's name, with its config.
         notes: What was left out, for the user.

@@ -1,8 +1,8 @@
-"""Which steps 8 bits take: of features by the values they are known to take, of weights by error.
+"""Quantisation steps: of features from their calibrated ranges, of weights by least squared error.
 
-Shared by PyTorch (`quantised`) and the graph for other engines (`rounded`), which so round alike.
-The first convolution, which sees pixels, and the last ones of the heads, off which scores and boxes
-are read, stay in float.
+Shared by PyTorch (`quantised`) and the graph for other engines (`rounded`), so that both round
+alike. The first convolution, which sees pixels, and the last ones of the heads, which give scores
+and boxes, stay in float.
 """
 
 from __future__ import annotations

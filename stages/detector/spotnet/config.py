@@ -24,7 +24,8 @@ class SpotNetConfig:
         stacks: Hourglasses in a row.
         stem_kernel: Kernel of the first convolution, stride 2.
         stem_channels: Channels after the first convolution.
-        dims: Channels of the hourglass by level, the first at stride 4; one more than it halves.
+        dims: Channels of each hourglass level, from stride 4 down; ``n`` levels halve ``n - 1``
+            times.
         modules: Blocks of the hourglass by level, as many as ``dims``.
         block: ``"residual"`` (two 3×3 convolutions) or ``"separable"`` (two depthwise 3×3 or 5×5
             convolutions, each followed by a 1×1).

@@ -45,7 +45,7 @@ def feature_ranges(network: SpotNet, inputs: Iterable[Tensor]) -> dict[str, tupl
 
 
 def feature_names(network: SpotNet) -> set[str]:
-    """Of the modules that give features; those of the heads are no one else's."""
+    """Names of the modules whose outputs are quantised; the inner layers of the heads are not."""
     return {
         name
         for name, module in network.named_modules()

@@ -8,7 +8,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from stages.decoder.scene import Scene
 from stages.decoder.scene_source import DEMO_SCENE
-from stages.detector import network_detector
 from stages.detector.device_computation import DeviceComputation
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.recordings import Recordings
@@ -94,22 +93,12 @@ def test_nothing_that_is_recorded_makes_a_gpu_wait(scale):
     assert not seen.names & WAITS
 
 
-def test_a_gpu_computes_all_of_it(monkeypatch):
-    engine = NetworkDetector(engine="torch", device="cpu").engine
-    monkeypatch.setattr(network_detector, "CudaRecorder", lambda device: ("recorder", device))
-    monkeypatch.setattr(network_detector, "Recordings", lambda record: record)
-    monkeypatch.setattr(network_detector, "DeviceComputation", lambda engine, made: made)
-    assert callable(network_detector._computation(engine, recorded=True))
-    engine.device = torch.device("cuda")
-    assert network_detector._computation(engine, recorded=True) == ("recorder", engine.device)
-    assert network_detector._computation(engine, recorded=False) is None
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("count", [1, 3, 8])
 def test_a_gpu_finds_what_a_cpu_does(plain, count, caplog):
     there = NetworkDetector(device="cuda", min_score=0.3)
+    assert isinstance(there._compute, DeviceComputation)
     frames = [demo_frame(40 + index) for index in range(count)]
     for _ in range(3):  # computed and recorded, then replayed twice
         for found, expected in zip(there.detect(frames), plain.detect(frames), strict=True):
