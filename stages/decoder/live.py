@@ -10,7 +10,8 @@ from pathlib import Path
 
 import av.error
 
-from stages.decoder.media import FrameReader, decoded_by, open_media, redact, video_stream
+from stages.decoder.frame_reader import FrameReader
+from stages.decoder.media import decoded_by, open_media, redact, video_stream
 from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
@@ -135,7 +136,7 @@ class LiveSource:
             SourceError: The first connection did not come about in time, or never will (wrong
                 password, unknown protocol).
         """
-        reader = FrameReader(self.location, self.name, self.selection, "", self._clock, self._start)
+        reader = FrameReader(self._place, self.name, self.selection, "", self._clock, self._start)
         started = self._monotonic()
         attempt = 0
         while True:

@@ -14,7 +14,8 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from stages.decoder.media import FrameReader, open_media, redact, thread_type, video_stream
+from stages.decoder.frame_reader import FrameReader
+from stages.decoder.media import open_media, redact, thread_type, video_stream
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
 from stages.errors import OutputError, SourceError
 from stages.records import EndOfStream, EndReason
