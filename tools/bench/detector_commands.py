@@ -1,0 +1,164 @@
+"""``spotstream bench detect`` and ``curve``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from tools.bench.figures import Report
+from tools.bench.output import Json, Plot, Rounds, save
+from tools.bench.plot import check_plot
+from tools.terminal import wide_console
+
+
+def bench_detectors(
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="A weights file, or the name of one that ships."),
+    ] = None,
+    model: Annotated[
+        list[Path] | None, typer.Option(help="Exported model, beside the engines; may be repeated.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Video file or image folder. Without: a rendered scene.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="How many frames.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")] = 7,
+    threads: Annotated[int, typer.Option(min=1, help="Of each engine.")] = 1,
+    device: Annotated[
+        str, typer.Option(help="Of PyTorch: cpu, cuda, cuda:1. The others are left out on a GPU.")
+    ] = "cpu",
+    batch: Annotated[int, typer.Option(min=1, help="Frames at a time.")] = 1,
+    scale: Annotated[
+        float | None, typer.Option(min=0.05, max=4, help="Of the input. Without: the weights'.")
+    ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="torch.compile too; needs a C++ compiler.")
+    ] = False,
+    validate: Annotated[
+        Path | None, typer.Option(help="Training config: AP on the scenes that it holds out.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key of that: key.path=value.")
+    ] = None,
+    json_: Json = None,
+    plot: Plot = None,
+) -> None:
+    """The detector, frame in and boxes out, by engine, beside what a matrix product reaches."""
+    from stages.detector.shipped import find_weights
+    from stages.sink.atomic import AtomicFile
+    from tools.bench.arithmetic import arithmetic_of
+    from tools.bench.detect import (
+        EAGER,
+        bench_detect,
+        detect_report,
+        make_detectors,
+        rendered_frames,
+        source_frames,
+    )
+    from tools.bench.detector_scores import score_detectors
+
+    check_plot(plot)
+    detectors = make_detectors(weights, threads, model or [], compiled=compiled, device=device)
+    for detector in detectors.values():
+        detector.scale = scale or detector.scale
+    with Console(stderr=True).status("starting") as status:
+        pictures = rendered_frames(frames) if source is None else source_frames(source, frames)
+        speeds = bench_detect(detectors, pictures, rounds, status.update, batch=batch)
+        status.update("arithmetic")
+        work, most = arithmetic_of(find_weights(weights), detectors[EAGER], pictures[0])
+        scores = score_detectors(detectors, validate, set_ or [], status.update) if validate else {}
+    columns = [f"{group} {name}" for group, each in next(iter(scores.values()), {}).items()
+               for name in each]  # fmt: skip
+    table = Table("", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for column in ("ms/frame", "spread", "CPU ms", "× eager", "px apart", *columns):
+        table.add_column(column, justify="right")
+    for speed in speeds:
+        own = [f"{ap:.4f}" for each in scores.get(speed.name, {}).values() for ap in each.values()]
+        low, high = speed.spread
+        table.add_row(
+            speed.name,
+            f"{speed.milliseconds:.1f}",
+            f"{low:.0f}–{high:.0f}",
+            f"{speed.cpu_milliseconds:.1f}",
+            f"{speed.to_eager:.2f}",
+            f"{speed.box_distance:.2g}",
+            *own,
+        )
+    wide_console().print(table)
+    reached = work / speeds[0].milliseconds
+    wide_console().print(
+        f"{work:.1f} GFLOP a frame; {EAGER} reaches {reached:.3g} TFLOP/s, "
+        f"{reached / most:.0%} of the {most:.3g} of a matrix product",
+        highlight=False,
+    )
+    if json_ is not None:
+        rows = [dataclasses.asdict(speed) | {"scores": scores.get(speed.name)} for speed in speeds]
+        with AtomicFile(json_) as file:
+            file.write(json.dumps(rows, indent=1) + "\n")
+    save([detect_report(speeds)], None, plot)
+
+
+def bench_curve(
+    validate: Annotated[
+        Path, typer.Argument(help="Training config; the scenes that it holds out are scored.")
+    ],
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(help="File, or name of what ships; repeatable. Without: all that ship."),
+    ] = None,
+    scale: Annotated[
+        list[float] | None,
+        typer.Option(min=0.05, max=4, help="Of the input; repeatable. Without: 0.5 to 1."),
+    ] = None,
+    engine: Annotated[
+        Literal["torch", "openvino", "onnxruntime"], typer.Option(help="What computes.")
+    ] = "torch",
+    precision: Annotated[
+        Literal["auto", "float32", "int8"], typer.Option(help="In what.")
+    ] = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="Of the engine.")] = 1,
+    rounds: Rounds = 5,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key: key.path=value.")
+    ] = None,
+    json_: Json = None,
+    plot: Annotated[Path | None, typer.Option(help="Picture: .png, .svg or .pdf.")] = None,
+) -> None:
+    """Accuracy against speed of the detector: weights at several scales of their input."""
+    from stages.detector.shipped import SHIPPED
+    from tools.bench.curve import SCALES, plot_curve
+    from tools.bench.curve import bench_curve as run
+
+    check_plot(plot)
+    files = weights or [Path(name) for name in SHIPPED]
+    with Console(stderr=True).status("starting") as status:
+        points = run(
+            files,
+            scale or SCALES,
+            validate,
+            set_ or [],
+            engine=engine,
+            precision=precision,
+            threads=threads,
+            rounds=rounds,
+            progress=status.update,
+        )
+    columns = [f"{group} {name}" for group, each in points[0].scores.items() for name in each]
+    table = Table("weights", "scale", "ms/frame", "spread", *columns)
+    for point in points:
+        low, high = point.time.spread
+        own = [f"{ap:.3f}" for each in point.scores.values() for ap in each.values()]
+        time = f"{point.time.median:.1f}"
+        table.add_row(point.weights, f"{point.scale:g}", time, f"{low:.0f}–{high:.0f}", *own)
+    wide_console().print(table)
+    save([Report("curve", tuple(point.time for point in points), ())], json_, None)
+    if plot is not None:
+        plot_curve(points, plot)

@@ -1,0 +1,73 @@
+"""What benches have in common: their options, and how they show and save what they report."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tools.bench.figures import Report
+from tools.bench.plot import check_plot, plot_reports
+from tools.terminal import wide_console
+
+Peers = Annotated[
+    Path | None,
+    typer.Option(help="Measure other people's packages too, in environments made in this folder."),
+]
+Rounds = Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")]
+Json = Annotated[Path | None, typer.Option("--json", help="File for all figures.")]
+Plot = Annotated[Path | None, typer.Option(help="Picture of all ratios: .png, .svg or .pdf.")]
+
+
+def show(
+    run: Callable[[Callable[[str], None]], Sequence[Report]], json_: Path | None, plot: Path | None
+) -> None:
+    """Runs benches and prints what they report; ``json_`` and ``plot`` are files for it."""
+    check_plot(plot)
+    with Console(stderr=True).status("starting") as status:
+        reports = run(status.update)
+    for report in reports:
+        wide_console().print(figures_table(report))
+        if report.ratios:
+            wide_console().print(ratios_table(report))
+    save(reports, json_, plot)
+
+
+def save(reports: Sequence[Report], json_: Path | None, plot: Path | None) -> None:
+    """Writes what benches report, and of which machine, into the files that are asked for."""
+    from stages.sink.atomic import AtomicFile
+
+    if json_ is not None:
+        machine = {"cores": os.cpu_count(), "load": os.getloadavg()}
+        content = {"machine": machine, "benches": [report.as_json() for report in reports]}
+        with AtomicFile(json_) as file:
+            file.write(json.dumps(content, indent=1) + "\n")
+    if plot is not None:
+        plot_reports(reports, plot)
+
+
+def figures_table(report: Report) -> Table:
+    """Median and spread of each figure."""
+    table = Table(report.bench, "unit", "median", "spread")
+    for figure in report.figures:
+        low, high = figure.spread
+        table.add_row(figure.name, figure.unit, f"{figure.median:.4g}", f"{low:.4g}–{high:.4g}")
+    return table
+
+
+def ratios_table(report: Report) -> Table:
+    """Median and spread of each ratio, beside what is aimed at."""
+    table = Table("ratio", "of", "median", "spread", "aim")
+    for asked, ratio in report.ratios:
+        low, high = ratio.spread
+        aim = "" if asked.aim is None else f"≥ {asked.aim:.3g}"
+        aim += "" if asked.limit is None else f"≤ {asked.limit:.3g}"
+        name = f"{asked.name} / {asked.to}"
+        table.add_row(name, asked.unit, f"{ratio.median:.3g}", f"{low:.3g}–{high:.3g}", aim)
+    return table
