@@ -1,6 +1,7 @@
 """The commands as a person types them."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -24,6 +25,26 @@ def test_help_names_every_command():
     assert done.returncode == 0
     for command in ("run", "track", "detect", "export", "train", "bench", "--version"):
         assert command in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_while_it_is_imported(number):
+    code = "from tools.entry import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-c", code, "--help"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if "typing" in line:  # among the first that tools.main imports
+                process.send_signal(number)
+                break
+        said += process.stderr
+    assert process.returncode == 130
+    assert not any("Traceback" in line for line in said)
 
 
 def test_version():
