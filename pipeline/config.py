@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +16,7 @@ import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.broadcast import is_local
+from stages.frame_rate import parse_frame_rate
 
 STRICT = {"extra": "forbid"}
 """For pydantic: other keys are an error."""
@@ -35,14 +35,8 @@ class Before:
         return core_schema.no_info_before_validator_function(self.function, handler(source))
 
 
-def _positive_rate(value: object) -> str:
-    try:
-        rate = Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if rate <= 0:
-        raise ValueError("must be a positive number or fraction such as 30000/1001")
-    return str(rate)
+def _frame_rate(value: object) -> str:
+    return str(parse_frame_rate(str(value)))
 
 
 def _address(value: object) -> str | None:
@@ -82,7 +76,7 @@ class DecoderConfig:
     last_frame: Annotated[int, Ge(1)] | None = None
     every: Annotated[int, Ge(1)] = 1
     camera_motion: bool = False
-    frame_rate: Annotated[str, Before(_positive_rate)] = "25"
+    frame_rate: Annotated[str, Before(_frame_rate)] = "25"
     hardware: Literal[
         "off", "auto", "cuda", "vaapi", "vdpau", "qsv", "drm", "vulkan", "amf", "videotoolbox"
     ] = "off"

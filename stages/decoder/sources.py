@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import difflib
 import os
 import re
@@ -20,6 +19,7 @@ from stages.decoder.media import MediaSource, redact
 from stages.decoder.recording import Recorder, RecordingSource, is_recording
 from stages.decoder.source import FrameSelection, Source, StreamPlace
 from stages.errors import SourceError
+from stages.seqinfo import read_seqinfo
 
 DEMO = "demo"
 """Location of the rendered scene that `spotstream run` shows where it is given no source."""
@@ -251,12 +251,10 @@ def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
 def _mot_frame_rate(file: Path) -> str:
     if not file.is_file():
         return ""
-    parser = configparser.ConfigParser()
     try:
-        parser.read_string(file.read_text())
-        return str(Fraction(parser["Sequence"]["frameRate"]))
-    except (configparser.Error, KeyError, ValueError) as error:
-        raise SourceError(f"cannot read frameRate in {file}: {error}") from error
+        return str(read_seqinfo(file).frame_rate or "")
+    except ValueError as error:
+        raise SourceError(str(error)) from error
 
 
 def _similar(path: Path) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import configparser
 from pathlib import Path
 
 import numpy as np
 
 from stages.errors import ConfigError
-from stages.number_table import MAX_FRAME, NumberTable
+from stages.number_table import NumberTable
+from stages.seqinfo import read_seqinfo
 from tools.evaluation.ground_truth import GroundTruth
 from tools.evaluation.trajectories import Trajectories
 from trackers.boxes import FloatArray
@@ -85,19 +85,17 @@ def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
     file itself.
 
     Raises:
-        ConfigError: See `read_mot`; or ``seqinfo.ini`` has no ``seqLength``.
+        ConfigError: See `read_mot`; or ``seqinfo.ini`` is malformed or has no ``seqLength``.
     """
     frame_count = None
     info = path.parent.parent / "seqinfo.ini"
     if path.name == "gt.txt" and info.exists():
         try:
-            parser = configparser.ConfigParser()
-            parser.read(info, encoding="utf-8-sig")
-            frame_count = parser.getint("Sequence", "seqLength")
-            if not 1 <= frame_count <= MAX_FRAME:
-                raise ValueError(f"{frame_count} frames")
-        except (configparser.Error, ValueError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{info}: no readable seqLength: {error}") from None
+            frame_count = read_seqinfo(info).length
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        if frame_count is None:
+            raise ConfigError(f"{info} has no seqLength")
     everything = read_mot(path, frame_count=frame_count)
     tracks = read_mot(path, considered_only=True)
     return GroundTruth(name, frame_count or everything.frame_count, tracks, tracks)

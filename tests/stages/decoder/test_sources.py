@@ -44,7 +44,7 @@ def test_a_data_set_is_a_list_of_sequences(tmp_path, sequences, layout, below):
 
 def test_mot_sequences_bring_their_frame_rate(tmp_path, slots):
     add_images(tmp_path / "MOT16-02" / "img1", 3)
-    (tmp_path / "MOT16-02" / "seqinfo.ini").write_text("[Sequence]\nframeRate=30\n")
+    (tmp_path / "MOT16-02" / "seqinfo.ini").write_text("\ufeff[Sequence]\nframeRate=30\n")
     for given in (tmp_path, tmp_path / "MOT16-02", tmp_path / "MOT16-02" / "img1"):
         [spec] = expand_sources([str(given)])
         assert spec.name == "MOT16-02"
@@ -53,9 +53,10 @@ def test_mot_sequences_bring_their_frame_rate(tmp_path, slots):
         assert start.frame_rate == 30
 
 
-def test_a_broken_seqinfo_is_named(tmp_path):
+@pytest.mark.parametrize("rate", ["fast", "0", "25/0"])
+def test_a_broken_seqinfo_is_named(tmp_path, rate):
     add_images(tmp_path / "MOT16-02" / "img1")
-    (tmp_path / "MOT16-02" / "seqinfo.ini").write_text("[Sequence]\nframeRate=fast\n")
+    (tmp_path / "MOT16-02" / "seqinfo.ini").write_text(f"[Sequence]\nframeRate={rate}\n")
     with pytest.raises(SourceError, match=r"frameRate in .*seqinfo\.ini"):
         expand_sources([str(tmp_path)])
 

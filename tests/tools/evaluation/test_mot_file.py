@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from tools.evaluation.mot_file import read_mot
+from tools.evaluation.mot_file import read_mot, read_mot_ground_truth
 from tools.evaluation.trajectories import Trajectories
 
 
@@ -47,3 +47,19 @@ def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: str) ->
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, text)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("info", "message"),
+    [
+        ("[Sequence]\nseqLength=0\n", "cannot read seqLength in .*: must be a whole number"),
+        ("[Sequence]\nframeRate=25\n", "has no seqLength"),
+    ],
+)
+def test_a_length_that_is_none_is_refused(tmp_path: Path, info: str, message: str) -> None:
+    truth = tmp_path / "A" / "gt" / "gt.txt"
+    truth.parent.mkdir(parents=True)
+    truth.write_text("1,1,0,0,9,9\n")
+    (tmp_path / "A" / "seqinfo.ini").write_text(info)
+    with pytest.raises(ConfigError, match=message):
+        read_mot_ground_truth(truth, "A")

@@ -1,0 +1,63 @@
+"""``seqinfo.ini``, which states rate and length of a sequence in MOTChallenge's layout."""
+
+from __future__ import annotations
+
+import configparser
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from stages.frame_rate import parse_frame_rate
+from stages.number_table import MAX_FRAME
+
+
+@dataclass(frozen=True, slots=True)
+class SeqInfo:
+    """What the file states; None where it does not.
+
+    Attributes:
+        frame_rate: Frames per second.
+        length: Frames of the sequence.
+    """
+
+    frame_rate: Fraction | None
+    length: int | None
+
+
+def read_seqinfo(path: Path) -> SeqInfo:
+    """Reads ``frameRate`` and ``seqLength`` of section ``Sequence``; a BOM may stand before it.
+
+    Raises:
+        ValueError: The file cannot be read, is no such file, or a value is out of its range; the
+            message names file and key.
+    """
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(path.read_text("utf-8-sig"))
+        section = parser["Sequence"]
+    except KeyError:
+        raise ValueError(f"{path} has no section [Sequence]") from None
+    except (configparser.Error, OSError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"cannot read {path}: {reason}") from error
+    rate, length = section.get("frameRate"), section.get("seqLength")
+    return SeqInfo(
+        None if rate is None else _frame_rate(path, rate),
+        None if length is None else _length(path, length),
+    )
+
+
+def _frame_rate(path: Path, text: str) -> Fraction:
+    try:
+        return parse_frame_rate(text)
+    except ValueError as error:
+        raise ValueError(f"cannot read frameRate in {path}: {error}, got {text!r}") from None
+
+
+def _length(path: Path, text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= MAX_FRAME:
+        return int(text)
+    raise ValueError(
+        f"cannot read seqLength in {path}: must be a whole number from 1 to {MAX_FRAME}, "
+        f"got {text!r}"
+    )
