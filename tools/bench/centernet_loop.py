@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from stages.detector.engines.device import usable_device
 from stages.detector.engines.engine import EngineOutput
 from stages.detector.preprocessing import (
     MEAN_BGR,
@@ -37,11 +38,11 @@ class CenterNetLoop:
         min_score: Detections under it are left out.
 
     Raises:
-        ConfigError: The weights do not load.
+        ConfigError: The weights do not load, or the device cannot be used.
     """
 
     def __init__(self, weights: Path, device: str, min_score: float) -> None:
-        self.engine = _CenterNetEngine(weights, torch.device(device))
+        self.engine = _CenterNetEngine(weights, usable_device(device))
         self.scale = self.engine.config.scale
         self.min_score = min_score
 

@@ -11,7 +11,7 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from stages.errors import ConfigError
+from stages.detector.engines.device import usable_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
     """Joins the other processes where ``torchrun`` started several.
 
     Raises:
-        ConfigError: There is no such device.
+        ConfigError: The device cannot be used.
     """
     count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     if device == "auto":
         local = int(os.environ.get("LOCAL_RANK", "0"))
         device = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
-    chosen = _device(device)
+    chosen = usable_device(device)
     if count == 1:
         yield Processes(0, 1, chosen)
         return
@@ -69,16 +69,6 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
         yield Processes(rank, count, chosen)
     finally:
         distributed.destroy_process_group()
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"device {name} cannot be used: {reason}") from error
-    return device
 
 
 def without_averaging(model: nn.Module, last: bool) -> AbstractContextManager[None]:

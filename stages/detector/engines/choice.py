@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 import torch
 
+from stages.detector.engines.device import usable_device
 from stages.detector.engines.engine import Engine, Precision
 from stages.detector.engines.extras import installed
 from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
@@ -48,12 +49,15 @@ def build_engine(
         threads: On the CPU; 0 leaves it to the engine.
 
     Raises:
-        ConfigError: The engine is not installed, takes no such weights, precision or device, or
-            the weights do not load.
+        ConfigError: The engine is not installed, takes no such weights, precision or device, the
+            device cannot be used, or the weights do not load.
     """
     exported = _EXPORTED.get(weights.suffix)
     uses_gpu = engine in ("auto", "torch") and exported is None
-    chosen = torch.device(device) if device != "auto" else _any_device(worker if uses_gpu else None)
+    if device == "auto":
+        chosen = _any_device(worker if uses_gpu else None)
+    else:
+        chosen = usable_device(device, "detector.device")
     if exported is not None and precision != "auto":
         raise ConfigError(
             f"detector.precision is for weights; {weights} was exported in one, leave it at auto"

@@ -69,12 +69,20 @@ def test_an_engine_that_does_not_read_the_model_is_refused(name, engine, tmp_pat
         build_engine(tmp_path / name, engine)
 
 
-def test_only_torch_takes_a_gpu(weights):
+@pytest.mark.parametrize("device", ["gpu", "cuda:77"])
+def test_a_device_that_is_not_there_is_refused(device, weights):
+    with pytest.raises(ConfigError, match=f"detector.device {device} cannot be used: .* has cpu"):
+        build_engine(weights, device=device)
+
+
+def test_only_torch_takes_a_gpu(weights, monkeypatch):
+    monkeypatch.setattr(choice, "usable_device", lambda name, setting: torch.device(name))
     with pytest.raises(ConfigError, match="onnxruntime computes on the CPU, got device cuda"):
         build_engine(weights, "onnxruntime", device="cuda:0")
 
 
-def test_int8_is_for_cpus(weights):
+def test_int8_is_for_cpus(weights, monkeypatch):
+    monkeypatch.setattr(choice, "usable_device", lambda name, setting: torch.device(name))
     with pytest.raises(ConfigError, match=r"int8 is for CPUs: set detector\.device=cpu, not cuda"):
         build_engine(weights, precision="int8", device="cuda:0")
 
