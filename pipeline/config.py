@@ -35,6 +35,19 @@ class Before:
         return core_schema.no_info_before_validator_function(self.function, handler(source))
 
 
+@dataclass(frozen=True)
+class After:
+    """An annotation for pydantic, as its ``AfterValidator``: what was built goes through it."""
+
+    function: Callable[[Any], object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """The schema of the annotated field."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self.function, handler(source))
+
+
 def _frame_rate(value: object) -> str:
     return str(parse_frame_rate(str(value)))
 
@@ -89,6 +102,13 @@ class DecoderConfig:
     record_minutes: Annotated[float, Gt(0), Le(1440)] = 1.0
     record_gigabytes: Annotated[float, Gt(0)] = 10.0
 
+    def __post_init__(self) -> None:
+        if self.last_frame is not None and self.last_frame < self.first_frame:
+            raise ValueError(
+                f"last_frame must not be less than first_frame, {self.first_frame}, "
+                f"got {self.last_frame}"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorConfig:
@@ -137,7 +157,16 @@ class TrackerConfig:
     __pydantic_config__ = STRICT
 
     name: str = "sort"
-    settings: dict[str, bool | int | float] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def _checked_tracker(config: TrackerConfig) -> TrackerConfig:
+    """The same, where there is such a tracker with such settings."""
+    # A stage's process does without, unless it is the tracker's: SciPy takes 40 MB.
+    from trackers import build_tracker
+
+    build_tracker(config.name, **config.settings)
+    return config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +248,9 @@ class RunConfig:
 
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
-    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    tracker: Annotated[TrackerConfig, After(_checked_tracker)] = field(
+        default_factory=TrackerConfig
+    )
     sink: SinkConfig = field(default_factory=SinkConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
 
@@ -244,6 +275,8 @@ def built_in_configs() -> dict[str, Path]:
 def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
     """Reads a YAML file (none: the defaults) and applies ``key.path=value`` overrides.
 
+    Where they name another tracker than the file, the file's settings of the tracker do not apply.
+
     Args:
         path: A file, or the name of one of `built_in_configs`.
         overrides: Each ``key.path=value``, the value in YAML.
@@ -253,8 +286,19 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
             message names key and value.
     """
     # A stage's process does without: it reads no file.
-    from pipeline.settings_file import load_settings
+    from pipeline.settings_file import overridden, read_settings, validated
 
     known = built_in_configs()
     path = None if path is None else known.get(str(path), path)
-    return load_settings(RunConfig, path, overrides, f"; built in are {', '.join(known)}")
+    content = read_settings(RunConfig, path, f"; built in are {', '.join(known)}")
+    changed = overridden(content, overrides)
+    section = content.get("tracker")
+    if isinstance(section, dict) and _tracker_name(changed) != _tracker_name(content):
+        section.pop("settings", None)
+        changed = overridden(content, overrides)
+    return validated(RunConfig, changed, path, overrides)
+
+
+def _tracker_name(content: dict[str, Any]) -> object:
+    section = content.get("tracker", {})
+    return section.get("name", TrackerConfig.name) if isinstance(section, dict) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -18,7 +19,7 @@ _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")  # of models, 
 
 
 def load_settings(
-    model: type[Settings], path: Path | None, overrides: Sequence[str] = (), advice: str = ""
+    model: type[Settings], path: Path | None, overrides: Sequence[str] = ()
 ) -> Settings:
     """Reads a YAML file (none: the model's defaults) and applies ``key.path=value`` overrides.
 
@@ -26,34 +27,68 @@ def load_settings(
         model: What the file may say.
         path: The file.
         overrides: Each ``key.path=value``, the value in YAML.
-        advice: What to add where there is no such file.
 
     Raises:
         ConfigError: The file is missing or broken, a key is unknown or a value out of range; the
             message names key and value.
     """
-    content: dict[str, Any] = {}
-    if path is not None:
-        try:
-            content = yaml.load(path.read_text(), _Loader) or {}
-        except FileNotFoundError as error:
-            raise ConfigError(f"no config file {path}{advice}") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot read config {path}: {error}") from error
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            place = path if mark is None else f"{path}:{mark.line + 1}"
-            problem = getattr(error, "problem", None) or error
-            raise ConfigError(f"{place}: not valid YAML: {problem}") from error
-        if not isinstance(content, dict):
-            raise ConfigError(f"{path} must hold keys and values, got {type(content).__name__}")
-        content = {
-            key: value
-            for key, value in content.items()
-            if value is not None or not _is_section(model, key)
-        }
+    content = overridden(read_settings(model, path), overrides)
+    return validated(model, content, path, overrides)
+
+
+def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict[str, Any]:
+    """The keys and values of a YAML file, sections without any left out.
+
+    Args:
+        model: What the file may say.
+        path: The file; none: there are no keys.
+        advice: What to add to the error where there is no such file.
+
+    Raises:
+        ConfigError: The file is missing or broken.
+    """
+    if path is None:
+        return {}
+    try:
+        content = yaml.load(path.read_text(), _Loader) or {}
+    except FileNotFoundError as error:
+        raise ConfigError(f"no config file {path}{advice}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read config {path}: {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = path if mark is None else f"{path}:{mark.line + 1}"
+        problem = getattr(error, "problem", None) or error
+        raise ConfigError(f"{place}: not valid YAML: {problem}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold keys and values, got {type(content).__name__}")
+    return {
+        key: value
+        for key, value in content.items()
+        if value is not None or not _is_section(model, key)
+    }
+
+
+def overridden(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """A copy of ``content`` with ``key.path=value`` overrides applied.
+
+    Raises:
+        ConfigError: One is malformed, or leads through what is no section.
+    """
+    changed = deepcopy(content)
     for override in overrides:
-        _apply(content, override)
+        _apply(changed, override)
+    return changed
+
+
+def validated(
+    model: type[Settings], content: dict[str, Any], path: Path | None, overrides: Sequence[str]
+) -> Settings:
+    """The settings of that content, of which ``path`` and ``overrides`` are told in errors.
+
+    Raises:
+        ConfigError: A key is unknown or a value out of range; the message names key and value.
+    """
     try:
         return TypeAdapter(model).validate_python(content)
     except ValidationError as error:

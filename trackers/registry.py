@@ -44,7 +44,7 @@ def tracker_settings(name: str) -> dict[str, TrackerSetting]:
     }
 
 
-def build_tracker(name: str, **settings: object) -> Tracker:
+def build_tracker(name: str, /, **settings: object) -> Tracker:
     """A tracker by its name.
 
     Args:

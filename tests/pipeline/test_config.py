@@ -44,11 +44,62 @@ def test_overrides_win(tmp_path):
         ("runtime.metrics=here", "runtime.metrics: .*PORT or HOST:PORT"),
         ("slots", "needs key.path=value"),
         ("sink.crf=[", "sink.crf: '\\[' is not valid YAML"),
+        ("tracker.name=srt", "tracker: unknown tracker 'srt'; the trackers are bytetrack, ocsort"),
+        ("tracker.settings.age=1", "tracker 'sort' has no setting 'age'; its settings are max_age"),
+        ("tracker.settings.name=sort", "tracker 'sort' has no setting 'name'"),
+        ("tracker.settings.max_age=[1]", r"max_age must be a whole number .*, got \[1\]"),
+        ("tracker.settings.max_age=x", "max_age must be a whole number of at least 0, got 'x'"),
     ],
 )
 def test_a_wrong_setting_is_named(override, message):
     with pytest.raises(ConfigError, match=message):
         load_config(None, [override])
+
+
+def test_last_frame_is_not_before_the_first():
+    assert load_config(None, ["decoder.first_frame=5", "decoder.last_frame=5"])
+    with pytest.raises(ConfigError) as error:
+        load_config(None, ["decoder.first_frame=10", "decoder.last_frame=5"])
+    assert str(error.value) == (
+        "--set: decoder: last_frame must not be less than first_frame, 10, got 5"
+    )
+
+
+SPOTTRACK = "tracker:\n  name: spottrack\n  settings: {birth_score: 0.6}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "overrides", "name", "settings"),
+    [
+        (SPOTTRACK, ["tracker.name=bytetrack"], "bytetrack", {}),
+        (
+            SPOTTRACK,
+            ["tracker.settings.low_score=0.2", "tracker.name=bytetrack"],
+            "bytetrack",
+            {"low_score": 0.2},
+        ),
+        (SPOTTRACK, ["tracker.name=spottrack"], "spottrack", {"birth_score": 0.6}),
+        (SPOTTRACK, ["tracker={name: sort}"], "sort", {}),
+        ("tracker: {settings: {max_age: 9}}", ["tracker.name=sort"], "sort", {"max_age": 9}),
+        ("tracker: {settings: {max_age: 9}}", ["tracker.name=ocsort"], "ocsort", {}),
+        ("", ["tracker.name=ocsort"], "ocsort", {}),
+    ],
+)
+def test_settings_of_another_tracker_do_not_apply(tmp_path, content, overrides, name, settings):
+    path = tmp_path / "a.yaml"
+    path.write_text(content)
+    tracker = load_config(path, overrides).tracker
+    assert (tracker.name, tracker.settings) == (name, settings)
+
+
+def test_a_tracker_that_is_no_section(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("tracker: sort\n")
+    with pytest.raises(ConfigError, match=r"--set tracker\.name: tracker holds a value"):
+        load_config(path, ["tracker.name=ocsort"])
+    with pytest.raises(ConfigError, match="tracker: "):
+        load_config(path)
+    assert load_config(path, ["tracker={name: ocsort}"]).tracker.name == "ocsort"
 
 
 @pytest.mark.parametrize(

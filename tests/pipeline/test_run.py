@@ -207,6 +207,7 @@ def test_what_a_killed_run_left_is_not_removed_unasked(material, tmp_path):
         (["--source", "nowhere.mp4"], 3, "nowhere.mp4"),
         (["--source", "x" * 300], 3, "File name too long"),
         (["--set", "tracker.name=sorted"], 2, "sorted"),
+        (["--set", "decoder.first_frame=9", "--set", "decoder.last_frame=8"], 2, "last_frame"),
     ],
 )
 def test_bad_input_ends_in_one_line(material, tmp_path, change, code, words):
