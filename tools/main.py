@@ -18,7 +18,7 @@ from pipeline.signals import stop_signals
 from stages.errors import SourceError, SpotStreamError
 from tools.bench.commands import bench
 from tools.calibrate import calibrate
-from tools.config_help import CONFIG_HELP
+from tools.config_help import CONFIG_HELP, TrackerName
 from tools.data import data_app
 from tools.evaluate import evaluate_app
 from tools.export import export
@@ -181,9 +181,7 @@ def track(
     ],
     output: Annotated[Path, typer.Option(help="MOT result file to write, or folder.")],
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
-    tracker: Annotated[
-        str | None, typer.Option(help="sort, bytetrack, ocsort or spottrack.")
-    ] = None,
+    tracker: Annotated[TrackerName | None, typer.Option(help="Another than the config's.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A tracker setting: max_age=30.")
     ] = None,
@@ -197,12 +195,13 @@ def track(
 ) -> None:
     """Track detection files, without video and without processes."""
     from pipeline.config import load_config
-    from tools.track import parse_frame_size, parse_settings, track_file, track_folder
+    from tools.track import parse_frame_size, track_file, track_folder
 
-    chosen = load_config(config).tracker
-    name = tracker or chosen.name
-    given = chosen.settings if name == chosen.name else {}
-    settings = {**given, **parse_settings(set_ or [])}
+    overrides = [f"tracker.settings.{setting}" for setting in set_ or []]
+    if tracker is not None:
+        overrides.append(f"tracker.name={tracker}")
+    chosen = load_config(config, overrides).tracker
+    name, settings = chosen.name, chosen.settings
     size = None if frame_size is None else parse_frame_size(frame_size)
     if detections.is_dir():
         found = list(track_folder(detections, output, name, settings, size, fill).values())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import detection_files, sequence_name
@@ -178,24 +177,6 @@ def parse_frame_size(text: str) -> tuple[int, int]:
     if width.isdecimal() and height.isdecimal() and int(width) and int(height):
         return int(width), int(height)
     raise ConfigError(f"--frame-size needs WIDTHxHEIGHT, got {text!r}")
-
-
-def parse_settings(assignments: Iterable[str]) -> dict[str, object]:
-    """``["max_age=30"]`` as ``{"max_age": 30}``; values are YAML.
-
-    Raises:
-        ConfigError: One has no equals sign, or its value is not YAML.
-    """
-    settings: dict[str, object] = {}
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise ConfigError(f"--set needs setting=value, got {assignment!r}")
-        try:
-            settings[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ConfigError(f"--set {key}: {value!r} is not a value") from None
-    return settings
 
 
 def _header(name: str, index: int, width: int, height: int) -> FrameHeader:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
+from tools.config_help import TrackerName
 from tools.terminal import wide_console
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def tune(
         Path, typer.Option(help="Config to begin with, of which the tracker is tuned.")
     ] = Path("uav"),
     tracker: Annotated[
-        str | None, typer.Option(help="Another tracker than the config's, from its defaults.")
+        TrackerName | None,
+        typer.Option(help="Another tracker than the config's, from its defaults."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Config to write: the same with the tuned tracker.")
@@ -51,8 +53,7 @@ def tune(
     from tools.tuning.tune import tune as search
     from tools.tuning.tune import with_tracker
 
-    chosen = load_config(config)
-    own = tracker is None or tracker == chosen.tracker.name
+    chosen = load_config(config, [f"tracker.name={tracker}"] if tracker else [])
     console = Console(stderr=True)
     with console.status("reading") as status:
         if scenes is not None:
@@ -63,8 +64,8 @@ def tune(
             raise ConfigError("nothing to tune on; give --gt and --detections, or --scenes")
         result = search(
             sequences,
-            tracker or chosen.tracker.name,
-            chosen.tracker.settings if own else {},
+            chosen.tracker.name,
+            chosen.tracker.settings,
             iou_threshold=0.5 if scenes else IOU_THRESHOLDS[benchmark],
             leave_one_out=leave_one_out,
             jobs=jobs,

@@ -91,6 +91,7 @@ def test_detect_writes_coco_results(tmp_path):
         (["detect", "nowhere.png"], 3, "nowhere.png"),
         (["detect", "."], 3, "holds no images"),
         (["track", "--detections", "nowhere.txt", "--output", "t.txt"], 2, "nowhere.txt"),
+        (["track", "--detections", ".", "--output", "t", "--set", "age=1"], 2, "no setting 'age'"),
         (["train", "nowhere.yaml"], 2, "nowhere.yaml"),
         (["run", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
         (["run", "--config", "drone"], 2, "built in are"),

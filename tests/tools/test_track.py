@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from stages.errors import ConfigError, OutputError
+from tools.main import app
 from tools.track import track_file, track_folder
 
 PARITY = Path(__file__).parents[3] / "shared" / "parity" / "sort"
@@ -107,3 +109,14 @@ def test_the_detections_are_not_overwritten(detections: Path) -> None:
     with pytest.raises(ConfigError, match="is the detection file; choose another"):
         track_file(detections, detections, "sort", {})
     assert detections.read_bytes() == before
+
+
+def test_another_tracker_than_the_config_s_begins_with_its_own_settings(tmp_path: Path) -> None:
+    (tmp_path / "MVI_1.txt").write_text(ROWS)
+    arguments = [
+        *("track", "--config", "intersection", "--tracker", "bytetrack", "--set", "max_age=2"),
+        *("--detections", str(tmp_path / "MVI_1.txt"), "--output", str(tmp_path / "tracks.txt")),
+    ]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "1 tracks, " in result.output

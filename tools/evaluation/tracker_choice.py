@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.config import load_config
-from stages.errors import ConfigError
-from tools.track import parse_settings
-from trackers import TRACKERS, build_tracker
+from trackers import TRACKERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +35,9 @@ def choose_tracker(label: str, settings: Iterable[str] = ()) -> TrackerChoice:
     Raises:
         ConfigError: There is no such tracker or config, or a setting is wrong.
     """
-    name: str = label
-    given: Mapping[str, object] = {}
-    if label not in TRACKERS:
-        chosen = load_config(Path(label)).tracker
-        name, given = chosen.name, chosen.settings
-    choice = TrackerChoice(label, name, {**given, **parse_settings(settings)})
-    try:
-        build_tracker(choice.name, **choice.settings)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
-    return choice
+    overrides = [f"tracker.settings.{setting}" for setting in settings]
+    if label in TRACKERS:
+        chosen = load_config(None, [f"tracker.name={label}", *overrides]).tracker
+    else:
+        chosen = load_config(Path(label), overrides).tracker
+    return TrackerChoice(label, chosen.name, chosen.settings)

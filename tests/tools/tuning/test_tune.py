@@ -69,10 +69,6 @@ def test_says_what_is_missing(benchmark: Path) -> None:
     for arguments, message in (
         ((), "give --gt and --detections, or --scenes"),
         (("--gt", benchmark / "gt", "--detections", benchmark / "gt"), "no file for sequence A"),
-        (
-            ("--gt", benchmark / "gt", "--detections", benchmark / "det", "--tracker", "best"),
-            "no grid for tracker 'best'",
-        ),
     ):
         with pytest.raises(ConfigError, match=message):
             CliRunner().invoke(app, ["tune", *map(str, arguments)], catch_exceptions=False)
