@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from stages.detector.detection_file import DetectionFile, DetectionFormat
+from stages.detector.latest import Latest
 from stages.errors import ConfigError
 from stages.records import Detections, Frame
 
 SUFFIXES = (".txt", ".txt.gz")
+_KEPT = 64  # files: no more streams run side by side
 
 
 class FileDetector:
@@ -47,7 +49,7 @@ class FileDetector:
         self.path = Path(path)
         self.min_score = min_score
         self._format = format
-        self._files: dict[str, DetectionFile] = {}
+        self._files: Latest[str, DetectionFile] = Latest(_KEPT)
         self._single: DetectionFile | None = None
         if not self.path.exists():
             raise ConfigError(f"detections {self.path}: no such file or folder")
@@ -73,22 +75,23 @@ class FileDetector:
         return [self._detect(frame) for frame in frames]
 
     def file_of(self, stream: str) -> DetectionFile:
-        """The detections of ``stream``; read on first use.
+        """The detections of ``stream``; read on first use, and again after long disuse.
 
         Raises:
             ConfigError: As `detect`.
         """
         if self._single is not None:
             return self._single
-        if stream not in self._files:
-            file = DetectionFile.read(_find(self.path, stream), self._format)
-            if file.class_names != self.class_names:
-                raise ConfigError(
-                    f"{file.path} has classes {', '.join(file.class_names)}, other files of the "
-                    f"folder {', '.join(self.class_names)}; keep formats in folders of their own"
-                )
-            self._files[stream] = file
-        return self._files[stream]
+        file = self._files.get(stream)
+        if file is not None:
+            return file
+        file = DetectionFile.read(_find(self.path, stream), self._format)
+        if file.class_names != self.class_names:
+            raise ConfigError(
+                f"{file.path} has classes {', '.join(file.class_names)}, other files of the "
+                f"folder {', '.join(self.class_names)}; keep formats in folders of their own"
+            )
+        return self._files.keep(stream, file)
 
     def _detect(self, frame: Frame) -> Detections:
         boxes, scores, classes = self.file_of(frame.header.stream).frame(frame.header.index)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from fractions import Fraction
 from pathlib import Path
 
@@ -43,6 +45,17 @@ def test_one_file_serves_frames_by_index(tmp_path: Path) -> None:
     assert detections[0].boxes.tolist() == [[11, 20, 41, 60]]
     assert detections[0].motion is None
     assert detector.detect([]) == []
+
+
+def test_files_of_streams_that_ended_are_not_kept(folder: Path) -> None:
+    for number in range(100, 400):
+        (folder / f"MVI_{number}.txt").write_text(ROWS)
+    detector = FileDetector(folder)
+    boxes = [weakref.ref(detector.file_of(f"MVI_{number}").boxes) for number in range(100, 400)]
+    gc.collect()
+    assert sum(each() is not None for each in boxes) <= 64
+    assert boxes[-1]() is detector.file_of("MVI_399").boxes
+    assert len(detector.file_of("MVI_100")) == 3
 
 
 def test_min_score(tmp_path: Path) -> None:
