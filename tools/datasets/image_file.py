@@ -39,17 +39,24 @@ def read_image(path: Path, *, gray: bool = False) -> UInt8Array:
     return np.asarray(image, np.uint8)
 
 
-def write_image(path: Path, image: UInt8Array) -> None:
+def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> None:
     """Writes ``image`` ``(H, W, 3)`` BGR or ``(H, W)`` in the format that the suffix names.
 
     The file has its name only when it is complete; its folder is created where missing.
+
+    Args:
+        path: The file.
+        image: Its pixels.
+        jpeg_quality: Of a JPEG file, up to 100.
 
     Raises:
         ConfigError: No image format has this suffix.
         OutputError: The file system refuses.
     """
+    is_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
+    parameters = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if is_jpeg else []
     try:
-        done, data = cv2.imencode(path.suffix, image)
+        done, data = cv2.imencode(path.suffix, image, parameters)
     except cv2.error:
         done = False
     if not done:
@@ -59,8 +66,10 @@ def write_image(path: Path, image: UInt8Array) -> None:
     try:
         part.write_bytes(data.tobytes())
         sync(part)
-    except OSError as error:
+        publish(path)
+    except BaseException as error:  # an interrupt too
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        raise output_error(path, error) from error
-    publish(path)
+        if isinstance(error, OSError):
+            raise output_error(path, error) from error
+        raise

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from stages.errors import OutputError
-from stages.sink.atomic import make_folder, output_error, part_path, publish
+from stages.sink.atomic import make_folder, output_error, part_path, publish, sync
 
 
 class SceneFolder:
@@ -34,8 +34,10 @@ class SceneFolder:
             raise output_error(self.path / name, error) from error
 
     def commit(self) -> None:
-        """Gives the folder its final name; a folder of that name is replaced."""
+        """Gives the folder, all of it on the disk, its final name; one of that name is replaced."""
         try:
+            for path in (*self._part.rglob("*"), self._part):
+                sync(path)
             if self.path.exists():
                 shutil.rmtree(self.path)
         except OSError as error:

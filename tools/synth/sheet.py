@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from stages.errors import ConfigError
-from stages.sink.atomic import make_folder, output_error, part_path, publish
 from tools.datasets.contact_sheet import contact_sheet
 from tools.datasets.formats import read_data_set
+from tools.datasets.image_file import write_image
 from tools.synth.options import SynthOptions, scene_name
 from tools.synth.render import format_folders
 
@@ -36,14 +32,4 @@ def write_sheet(folder: Path, options: SynthOptions, seeds: Sequence[int], file:
     middle = (options.frames + 1) // 2
     chosen = [each for each in samples if each.scene in names and each.frame == middle]
     image = contact_sheet(chosen, COLUMNS, TILE_WIDTH)
-    try:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if file.suffix != ".png" else []
-        content = cv2.imencode(file.suffix, image, quality)[1]
-    except cv2.error as error:
-        raise ConfigError(f"--sheet needs a name such as sheet.jpg, got {file.name}") from error
-    make_folder(file.parent)
-    try:
-        part_path(file).write_bytes(np.asarray(content, np.uint8).tobytes())
-    except OSError as error:
-        raise output_error(file, error) from error
-    publish(file)
+    write_image(file, image, jpeg_quality=JPEG_QUALITY)

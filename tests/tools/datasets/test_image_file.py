@@ -92,3 +92,10 @@ def test_a_full_disk(full_disk: Path) -> None:
     with pytest.raises(OutputError, match="no space left on device"):
         write_image(full_disk / "a.png", noise)
     assert list(full_disk.iterdir()) == []
+
+
+def test_what_cannot_get_its_name_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sheet.jpg").mkdir()
+    with pytest.raises(OutputError, match=r"cannot write .*sheet\.jpg"):
+        write_image(tmp_path / "sheet.jpg", np.zeros((8, 8, 3), np.uint8))
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.jpg"]

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tools.synth.scene_folder import SceneFolder
+
+
+def test_all_is_on_the_disk_before_the_folder_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, fsync = [], os.fsync
+
+    def recorded(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    folder = SceneFolder(tmp_path / "MVI_1")
+    folder.write("img1/000001.jpg", b"pixels")
+    folder.write("seqinfo.ini", b"[Sequence]\n")
+    folder.commit()
+    part = tmp_path / ".MVI_1.part"
+    names = ("img1/000001.jpg", "img1", "seqinfo.ini", "")
+    assert set(synced[:-1]) == {part / name for name in names}
+    assert synced[-1] == tmp_path
+    assert (tmp_path / "MVI_1" / "img1" / "000001.jpg").read_bytes() == b"pixels"
