@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -158,7 +159,8 @@ def _in_parallel(tasks: Sequence[SequenceTask], jobs: int) -> Iterator[SequenceS
     if jobs == 1 or len(tasks) == 1:
         yield from map(score_sequence, tasks)
         return
-    with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
+    spawn = multiprocessing.get_context("spawn")  # OpenCV's and torch's threads do not fork
+    with ProcessPoolExecutor(min(jobs, len(tasks)), spawn) as pool:
         try:
             yield from pool.map(score_sequence, tasks)
         except BaseException:

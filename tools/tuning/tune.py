@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -94,7 +95,10 @@ def tune(
     names = [sequence.truth.name for sequence in sequences]
     workers = jobs or os.cpu_count() or 1
     with ProcessPoolExecutor(
-        workers, initializer=_keep, initargs=(list(sequences), tracker, iou_threshold)
+        workers,
+        multiprocessing.get_context("spawn"),  # a detector's threads do not fork
+        initializer=_keep,
+        initargs=(list(sequences), tracker, iou_threshold),
     ) as pool:
         scoring = _Scoring(pool, len(sequences))
 

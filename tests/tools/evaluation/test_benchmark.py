@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import sys
+from pathlib import Path
+
+from tools.evaluation.benchmark import Entry, score_entries
+from tools.evaluation.ground_truths import read_ground_truths
+from tools.evaluation.tracker_choice import choose_tracker
+
+
+def refuse(event, arguments):
+    if event == "os.fork":
+        raise RuntimeError("forked: locks of other threads stay locked in the child")
+
+
+if __name__ == "__main__":
+    sys.addaudithook(refuse)
+    folder = Path(sys.argv[1])
+    truths = read_ground_truths("mot", folder / "gt")
+    entries = [Entry("", folder / "det", tracker=choose_tracker("sort"))]
+    [score] = score_entries(entries, truths, iou_threshold=0.5, protocol=False, jobs=2)
+    print(score.overall["tracking"]["TP"])
+"""
+
+
+def test_sequences_are_scored_in_processes_that_are_not_forked(tmp_path: Path) -> None:
+    for folder in ("gt", "det"):
+        (tmp_path / folder).mkdir()
+    for name in ("A", "B"):
+        frames = range(1, 11)
+        truth = "".join(f"{frame},1,{frame},20,30,40,1,1,1\n" for frame in frames)
+        found = "".join(f"{frame},-1,{frame},20,30,40,0.9\n" for frame in frames)
+        (tmp_path / "gt" / f"{name}.txt").write_text(truth)
+        (tmp_path / "det" / f"{name}.txt").write_text(found)
+    script = tmp_path / "score.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, script, tmp_path], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0
