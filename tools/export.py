@@ -33,18 +33,9 @@ def export(
     """
     from stages.detector.shipped import find_weights
     from tools.exporting.formats import export as write
+    from tools.frame_size import parse_frame_size
 
-    frame_size = None if size is None else _frame_size(size)
+    frame_size = None if size is None else parse_frame_size(size, "--size")
     files = write(find_weights(weights), format, output, frame_size, int8=int8)
     for file in files:
         typer.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
-
-
-def _frame_size(text: str) -> tuple[int, int]:
-    """``960x540`` as height and width."""
-    from stages.errors import ConfigError
-
-    width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise ConfigError(f"--size needs WIDTHxHEIGHT, got {text!r}")
-    return int(height), int(width)

@@ -195,14 +195,15 @@ def track(
 ) -> None:
     """Track detection files, without video and without processes."""
     from pipeline.config import load_config
-    from tools.track import parse_frame_size, track_file, track_folder
+    from tools.frame_size import parse_frame_size
+    from tools.track import track_file, track_folder
 
     overrides = [f"tracker.settings.{setting}" for setting in set_ or []]
     if tracker is not None:
         overrides.append(f"tracker.name={tracker}")
     chosen = load_config(config, overrides).tracker
     name, settings = chosen.name, chosen.settings
-    size = None if frame_size is None else parse_frame_size(frame_size)
+    size = None if frame_size is None else parse_frame_size(frame_size, "--frame-size")
     if detections.is_dir():
         found = list(track_folder(detections, output, name, settings, size, fill).values())
     else:

@@ -167,18 +167,6 @@ def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
     return result
 
 
-def parse_frame_size(text: str) -> tuple[int, int]:
-    """``1024x540`` as width and height.
-
-    Raises:
-        ConfigError: It is anything else.
-    """
-    width, _, height = text.partition("x")
-    if width.isdecimal() and height.isdecimal() and int(width) and int(height):
-        return int(width), int(height)
-    raise ConfigError(f"--frame-size needs WIDTHxHEIGHT, got {text!r}")
-
-
 def _header(name: str, index: int, width: int, height: int) -> FrameHeader:
     """A frame without pixels or time, which trackers do not look at; size 0 is unknown."""
     return FrameHeader(

@@ -42,7 +42,7 @@ def export(
         weights: A SpotNet weights file.
         format: Of the file. OpenVINO's is two: ``.xml`` and, beside it, ``.bin``.
         output: File to write; its suffix is the format's.
-        frame_size: Height and width of the frames, of which the input's follows; None for a file
+        frame_size: Width and height of the frames, of which the input's follows; None for a file
             that takes images of any size and any number of them.
         int8: Convolutions in 8 bits; not in TorchScript.
 
@@ -64,7 +64,8 @@ def export(
     network = load_network(weights)
     size = None
     if frame_size is not None:
-        geometry = input_geometry(*frame_size, network.config, network.config.scale)
+        width, height = frame_size
+        geometry = input_geometry(height, width, network.config, network.config.scale)
         size = geometry.height, geometry.width
     if format == "onnx":
         model = onnx_model(network, size, int8=int8)

@@ -47,12 +47,13 @@ def synth(
     ] = None,
 ) -> None:
     """Render traffic scenes with exact boxes, ids and masks, as UA-DETRAC or MOT folders."""
+    from tools.frame_size import parse_frame_size
     from tools.synth.options import SynthOptions, claim_folder
     from tools.synth.render import is_complete, render_scene
     from tools.synth.sheet import write_sheet
     from tools.workers import do_all
 
-    width, height = _size(size)
+    width, height = parse_frame_size(size, "--size")
     options = SynthOptions(frames, every, width, height, view, light, weather, format_, varied)
     if sheet is not None and format_ == "mot":
         raise ConfigError("--sheet needs --format detrac or both")
@@ -83,10 +84,3 @@ def synth(
     if sheet is not None:
         write_sheet(output, options, seeds, sheet)
         typer.echo(f"{sheet}")
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise ConfigError(f"--size needs WIDTHxHEIGHT, got {text!r}")
-    return int(width), int(height)

@@ -73,7 +73,7 @@ def test_torchscript_gives_the_boxes_of_torch(tmp_path):
 def test_a_file_for_one_size_refuses_another(image, tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    [path] = export(find_weights(), "onnx", tmp_path / "a.onnx", (180, 320))
+    [path] = export(find_weights(), "onnx", tmp_path / "a.onnx", (320, 180))
     cv2.imwrite(str(tmp_path / "small.png"), image)
     with pytest.raises(ConfigError, match=r"exported for an input of \d+x\d+, frames of 160x96"):
         detect_images([tmp_path / "small.png"], None, [f"detector.weights={path}"])
@@ -110,8 +110,8 @@ def test_int8_is_exported_with_the_size_of_the_frames(format, package, tmp_path)
     pytest.importorskip("onnx")
     pytest.importorskip(package)
     [frame] = rendered_frames(1)
-    shape = frame.header.height, frame.header.width
-    model, *_ = export(find_weights(), format, tmp_path / f"a{SUFFIXES[format]}", shape, int8=True)
+    size = frame.header.width, frame.header.height
+    model, *_ = export(find_weights(), format, tmp_path / f"a{SUFFIXES[format]}", size, int8=True)
     detector = NetworkDetector(model, threads=1)
     assert "int8" in detector.engine.description
     assert detector.engine.config == CONFIG

@@ -119,6 +119,7 @@ def test_a_folder_of_other_options_is_refused(tmp_path: Path) -> None:
     ("more", "message"),
     [
         (["--size", "960"], "--size needs WIDTHxHEIGHT, got '960'"),
+        (["--size", "0x544"], "--size needs WIDTHxHEIGHT, got '0x544'"),
         (["--size", "961x544"], "width must be even"),
         (["--view", "satellite"], "scene view must be one of"),
         (["--weather", "snow"], "scene weather must be one of"),

@@ -1,0 +1,14 @@
+import pytest
+
+from stages.errors import ConfigError
+from tools.frame_size import parse_frame_size
+
+
+def test_width_comes_first():
+    assert parse_frame_size("1024x540", "--size") == (1024, 540)
+
+
+@pytest.mark.parametrize("text", ["", "1024", "x540", "1024x", "0x540", "1024x0", "-1x5", "1x2x3"])
+def test_anything_else_is_refused(text):
+    with pytest.raises(ConfigError, match=f"--size needs WIDTHxHEIGHT, got '{text}'"):
+        parse_frame_size(text, "--size")
