@@ -120,6 +120,20 @@ class FrameHeader:
     width: int
     pixel_format: PixelFormat
 
+    @classmethod
+    def of_picture(
+        cls,
+        height: int,
+        width: int,
+        stream: str = "",
+        index: int = 0,
+        *,
+        pixel_format: PixelFormat = PixelFormat.BGR24,
+        time_base: Fraction = Fraction(1),
+    ) -> FrameHeader:
+        """The header of a picture that no decoder gave out: one in every ``time_base``."""
+        return cls(stream, 0, index, index, index, time_base, 0, height, width, pixel_format)
+
     @property
     def number(self) -> int:
         """1-based frame number, as written in files."""
@@ -150,6 +164,12 @@ class Frame:
     header: FrameHeader
     pixels: UInt8Array | None
     motion: Float32Array | None = None
+
+    @classmethod
+    def of_image(cls, image: UInt8Array, stream: str = "", index: int = 0) -> Frame:
+        """``image`` ``(H, W, 3)`` BGR as the frame at ``index`` of a stream."""
+        height, width = image.shape[:2]
+        return cls(FrameHeader.of_picture(height, width, stream, index), image)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from pipeline.config import load_config
 from pipeline.detector_worker import build_detector
 from stages.decoder.image_folder import image_files
 from stages.errors import ConfigError, SourceError
-from stages.records import Frame, FrameHeader, PixelFormat
+from stages.records import Frame
 from tools.datasets.image_file import read_image
 
 
@@ -45,10 +44,7 @@ def detect_images(
                 raise
             unreadable(str(error))
             continue
-        header = FrameHeader(
-            path.stem, 0, 0, 0, 0, Fraction(1), 0, image.shape[0], image.shape[1], PixelFormat.BGR24
-        )
-        found = detector.detect([Frame(header, image)])[0]
+        found = detector.detect([Frame.of_image(image, path.stem)])[0]
         for box, score, label in zip(found.boxes, found.scores, found.classes, strict=True):
             left, top, right, bottom = (float(side) for side in box)
             results.append(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+import numpy as np
+
 from stages.errors import ConfigError
 from stages.records import Dropped, EndOfStream, Frame, StreamStart, UInt8Array
 
@@ -20,6 +22,14 @@ class FrameAllocator(Protocol):
 
         Blocks while no slot is free (lossless mode) or frees the oldest waiting one (live mode).
         """
+
+
+class HeapAllocator:
+    """A `FrameAllocator` without a runtime: a new array for every frame."""
+
+    def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
+        """See `FrameAllocator`."""
+        return np.empty(shape, np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

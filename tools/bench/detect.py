@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from stages.decoder.scene import Scene, SceneConfig
-from stages.decoder.source import FrameSelection
+from stages.decoder.source import FrameSelection, HeapAllocator
 from stages.decoder.sources import expand_sources, open_source
 from stages.detector.engines import Engine, EngineName, Precision, installed_engines
 from stages.detector.engines.graph import DetectionGraph
@@ -90,7 +90,9 @@ def source_frames(source: str, count: int) -> list[Frame]:
     specs = expand_sources([source])
     if len(specs) != 1:
         raise SourceError(f"{source} holds {len(specs)} streams; bench one of them")
-    records = open_source(specs[0], FrameSelection(1, count, 1), Fraction(25)).records(_Fresh())
+    records = open_source(specs[0], FrameSelection(1, count, 1), Fraction(25)).records(
+        HeapAllocator()
+    )
     frames = list(itertools.islice((r for r in records if isinstance(r, Frame)), count))
     if not frames:
         raise SourceError(f"{source} has no frames")
@@ -226,17 +228,8 @@ def _distance(one: Detections, other: Detections) -> float:
 
 def _yuv(image: UInt8Array, index: int) -> Frame:
     height, width = image.shape[:2]
-    header = FrameHeader(
-        "bench", 0, index, index, index, Fraction(1, 25), 0, height, width, PixelFormat.YUV420P
-    )
+    header = FrameHeader.of_picture(height, width, "bench", index, pixel_format=PixelFormat.YUV420P)
     return Frame(header, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8))
-
-
-class _Fresh:
-    """Frame memory that is not used again."""
-
-    def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
-        return np.empty(shape, np.uint8)
 
 
 def detect_report(speeds: Sequence[EngineSpeed]) -> Report:

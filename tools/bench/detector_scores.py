@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from stages.errors import ConfigError, SourceError
-from stages.records import Float32Array, Frame, FrameHeader, PixelFormat, UInt8Array
+from stages.records import Float32Array, Frame, UInt8Array
 from tools.bench.detect import MeasuredDetector
 from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import load_training_config
@@ -67,7 +66,5 @@ def score_detectors(
 
 
 def _detect(detector: MeasuredDetector, image: UInt8Array) -> tuple[Float32Array, Float32Array]:
-    height, width = image.shape[:2]
-    header = FrameHeader("image", 0, 0, 0, 0, Fraction(1), 0, height, width, PixelFormat.BGR24)
-    found = detector.detect([Frame(header, image)])[0]
+    found = detector.detect([Frame.of_image(image)])[0]
     return found.boxes, found.scores

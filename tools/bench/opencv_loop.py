@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -21,7 +20,7 @@ from pipeline.config import RunConfig, from_plain
 from pipeline.detector_worker import build_detector
 from stages.detector.shipped import find_weights
 from stages.errors import SourceError
-from stages.records import Detections, Frame, FrameHeader, PixelFormat, Tracks, UInt8Array
+from stages.records import Detections, Frame, Tracks, UInt8Array
 from stages.sink.mot import mot_rows
 from stages.tracker import TrackerStage
 from tools.bench.centernet_loop import CenterNetLoop
@@ -56,13 +55,9 @@ def run_opencv_loop(plan: LoopPlan) -> None:
             image = np.asarray(read, np.uint8)
             if config.detector.delay_ms:
                 time.sleep(config.detector.delay_ms / 1000)
-            height, width = image.shape[:2]
-            header = FrameHeader(
-                plan.name, 0, frames, frames, frames, Fraction(1, 25), 0, height, width,
-                PixelFormat.BGR24,
-            )  # fmt: skip
-            tracks = tracker.process(detect([Frame(header, image)])[0])
-            rows.write(mot_rows(tracks, header.number))
+            frame = Frame.of_image(image, plan.name, frames)
+            tracks = tracker.process(detect([frame])[0])
+            rows.write(mot_rows(tracks, frame.header.number))
             if writer is not None:
                 _draw(image, tracks)
                 writer.write(image)

@@ -94,8 +94,14 @@ def drifting_tracks(frames: int, vehicles: int, height: int, width: int) -> list
         journeys = (turns[:, 0] * 100 + turns[:, 1]).astype(np.int64)
         ids = numbers + vehicles * (journeys + 10_000)
         boxes = np.concatenate([corner, corner + sizes], axis=1).astype(np.float32)
-        shape = height, width, PixelFormat.YUV420P
-        header = FrameHeader("bench", 0, index, index, index, Fraction(1, FRAME_RATE), 0, *shape)
+        header = FrameHeader.of_picture(
+            height,
+            width,
+            "bench",
+            index,
+            pixel_format=PixelFormat.YUV420P,
+            time_base=Fraction(1, FRAME_RATE),
+        )
         result.append(
             Tracks(Detections(header, boxes, scores, classes), boxes, scores, classes, ids)
         )

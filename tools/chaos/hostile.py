@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 
 import numpy as np
 import zmq
@@ -56,7 +55,7 @@ def _spoiled(part: bytes, rng: random.Random) -> bytes:
 
 
 def _sound() -> list[list[bytes | memoryview]]:
-    header = FrameHeader("stranger", 0, 0, 0, 0, Fraction(1, 25), 0, 48, 64, PixelFormat.YUV420P)
+    header = FrameHeader.of_picture(48, 64, "stranger", pixel_format=PixelFormat.YUV420P)
     boxes = np.full((2, 4), np.nan, np.float32)
     found = Detections(header, boxes, boxes[:, 0], np.zeros(2, np.int16))
     records: list[Record] = [

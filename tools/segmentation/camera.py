@@ -8,8 +8,7 @@ import numpy as np
 
 from stages.decoder.camera_motion import CameraMotion
 from stages.decoder.motion import STILL, composed
-from stages.records import Float32Array, UInt8Array
-from tools.segmentation.frames import as_frame
+from stages.records import Float32Array, Frame, UInt8Array
 
 MOST_DRIFT = 0.012  # of the frame's width, from the first frame to any other
 MOST_LOST = 0.5  # of the frames: so many without a motion that explains them are a moving camera
@@ -32,7 +31,7 @@ def camera_moves(images: Sequence[UInt8Array]) -> bool:
     lost, farthest = 0, 0.0
     height, width = images[0].shape[:2]
     for index, image in enumerate(images):
-        motion = camera.estimate(as_frame(image, index))
+        motion = camera.estimate(Frame.of_image(image, index=index))
         if index == 0:
             continue
         if motion is None:

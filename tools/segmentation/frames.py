@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from stages.decoder.media import MediaSource
+from stages.decoder.source import HeapAllocator
 from stages.detector.preprocessing import to_bgr
 from stages.errors import SourceError
-from stages.records import Float32Array, Frame, FrameHeader, PixelFormat, UInt8Array
+from stages.records import Float32Array, Frame, UInt8Array
 from tools.datasets.image_file import read_image
 from tools.datasets.image_size import image_size
 from tools.datasets.sample import Sample
@@ -152,16 +152,9 @@ class VideoFrames:
 
     def _frames(self) -> Iterator[Frame]:
         source = MediaSource(str(self._video), name=self.name)
-        for record in source.records(_Memory()):
+        for record in source.records(HeapAllocator()):
             if isinstance(record, Frame):
                 yield record
-
-
-class _Memory:
-    """Frames where they find room."""
-
-    def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
-        return np.empty(shape, np.uint8)
 
 
 def folder_samples(name: str, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
@@ -182,11 +175,3 @@ def folder_samples(name: str, files: Sequence[Path]) -> tuple[list[Sample], list
 def mask_path(root: Path, scene: str, stem: str) -> Path:
     """The mask of an image of ``scene`` below the folder ``masks``."""
     return root / scene / f"{stem}.png"
-
-
-def as_frame(image: UInt8Array, index: int) -> Frame:
-    """``image`` as a record of the pipeline, one each second."""
-    height, width = image.shape[:2]
-    one = Fraction(1)
-    header = FrameHeader("", 0, index, index, index, one, 0, height, width, PixelFormat.BGR24)
-    return Frame(header, image)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from pipeline.config import DetectorConfig
 from pipeline.detector_worker import build_detector
 from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.detection_file import DetectionFile
-from stages.records import Frame, FrameHeader, PixelFormat
+from stages.records import Frame
 from tools.evaluation.ground_truth import GroundTruth
 from tools.evaluation.trajectories import Trajectories
 from tools.tuning.tune import TuningSequence
@@ -48,13 +47,9 @@ def render_sequences(
         scene, name = Scene(config), f"{view}-{number + 1}"
         rendered, found = [], []
         for index in range(frames):
-            frame = scene.render(index)
-            header = FrameHeader(
-                name, 0, index, index, index, Fraction(1), 0, config.height, config.width,
-                PixelFormat.BGR24,
-            )  # fmt: skip
-            rendered.append(frame)
-            found.append(detector.detect([Frame(header, frame.image)])[0])
+            rendered.append(scene.render(index))
+            frame = Frame.of_image(rendered[-1].image, name, index)
+            found.append(detector.detect([frame])[0])
         truth = Trajectories.from_frames([f.boxes for f in rendered], [f.ids for f in rendered])
         detections = DetectionFile(
             Path(name),

@@ -4,17 +4,12 @@ import av
 import numpy as np
 import pytest
 
-
-class Slots:
-    """An allocator of plain arrays."""
-
-    def allocate(self, shape):
-        return np.zeros(shape, np.uint8)
+from stages.decoder.source import HeapAllocator
 
 
 @pytest.fixture
 def slots():
-    return Slots()
+    return HeapAllocator()
 
 
 def write_video(
