@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,10 @@ import numpy as np
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import detection_files, sequence_name
 from stages.errors import ConfigError
-from stages.records import Detections, FrameHeader, PixelFormat, Tracks
+from stages.records import Tracks
 from stages.sink.atomic import AtomicFile
 from stages.sink.mot import mot_rows
-from stages.tracker import TrackerStage
+from tools.file_tracking import tracked_frames
 from trackers.interpolation import fill_gaps
 
 
@@ -30,7 +29,7 @@ class TrackSummary:
         frames: Frames tracked, empty ones included.
         boxes: Rows written.
         tracks: Different ids among them.
-        seconds: Time spent in the tracker alone, reading and writing excluded.
+        seconds: Time spent tracking, reading and writing excluded.
     """
 
     detections: Path
@@ -79,18 +78,11 @@ def track_file(
         raise ConfigError(f"frames must be at least 1, got {frames}")
     if output.resolve() == detections.resolve():
         raise ConfigError(f"output {output} is the detection file; choose another")
-    stage = TrackerStage(tracker, settings)
     file = DetectionFile.read(detections)
-    name = sequence_name(detections)
-    width, height = frame_size or file.frame_size or (0, 0)
     count = file.frame_count if frames is None else frames
-    seconds = 0.0
-    tracked = []
-    for index in range(count):
-        observed = Detections(_header(name, index, width, height), *file.frame(index))
-        start = time.perf_counter()
-        tracked.append(stage.process(observed))
-        seconds += time.perf_counter() - start
+    start = time.perf_counter()
+    tracked = list(tracked_frames(file, tracker, settings, count, frame_size=frame_size))
+    seconds = time.perf_counter() - start
     if fill:
         tracked = _filled(tracked, fill)
     with AtomicFile(output) as result:
@@ -165,19 +157,3 @@ def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
             )
         )
     return result
-
-
-def _header(name: str, index: int, width: int, height: int) -> FrameHeader:
-    """A frame without pixels or time, which trackers do not look at; size 0 is unknown."""
-    return FrameHeader(
-        stream=name,
-        epoch=0,
-        sequence=index,
-        index=index,
-        pts=index,
-        time_base=Fraction(1),
-        captured_ns=0,
-        height=height,
-        width=width,
-        pixel_format=PixelFormat.BGR24,
-    )

@@ -22,7 +22,7 @@ from tools.evaluation.pr_protocol import PrPoint
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, score_tracking
 from tools.evaluation.trajectories import Trajectories
-from trackers import build_tracker
+from tools.file_tracking import tracked_frames
 from trackers.boxes import BoolArray
 
 DETECTION_IOUS = (0.5, 0.7)
@@ -78,8 +78,8 @@ def score_sequence(task: SequenceTask) -> SequenceScore:
     """Does the task.
 
     Raises:
-        ConfigError: A file is missing or malformed; the message names file and line.
-        ValueError: The tracker or its settings are wrong.
+        ConfigError: A file is missing or malformed, the message names file and line; or the
+            tracker or its settings are wrong.
     """
     truth = task.truth
     detection: dict[float, DetectionResult] = {}
@@ -161,13 +161,10 @@ def track(
 
     Boxes have two decimals, as in the file that ``spotstream track`` writes.
     """
-    instance = build_tracker(tracker.name, **tracker.settings)
-    frame_size = file.frame_size
     boxes, ids = [], []
-    for index in range(frame_count):
-        found = file.frame(index)
-        good = found.scores >= minimum_score
-        tracked = instance.update(found.boxes[good], found.scores[good], frame_size=frame_size)
+    for tracked in tracked_frames(
+        file, tracker.name, tracker.settings, frame_count, minimum_score=minimum_score
+    ):
         sides = tracked.boxes.astype(np.float64)
         corners, sizes = sides[:, :2].round(2), (sides[:, 2:] - sides[:, :2]).round(2)
         boxes.append(np.concatenate((corners, corners + sizes), axis=1))

@@ -1,0 +1,45 @@
+"""A tracker run over a detection file, without video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from stages.detector.detection_file import DetectionFile
+from stages.detector.file_detector import sequence_name
+from stages.records import Detections, FrameHeader, Tracks
+from stages.tracker import TrackerStage
+
+
+def tracked_frames(
+    file: DetectionFile,
+    tracker: str,
+    settings: Mapping[str, object],
+    frame_count: int,
+    *,
+    frame_size: tuple[int, int] | None = None,
+    minimum_score: float = -np.inf,
+) -> Iterator[Tracks]:
+    """The tracks of every frame, empty ones included, in order.
+
+    Args:
+        file: The detections.
+        tracker: Name of the tracker.
+        settings: Its settings.
+        frame_count: Frames of the sequence.
+        frame_size: Width and height in pixels, for trackers that mind the frame's edge; None for
+            that of the benchmark whose format the file has.
+        minimum_score: Detections with a lower score are left out.
+
+    Raises:
+        ConfigError: The tracker or a setting is wrong.
+    """
+    stage = TrackerStage(tracker, settings)
+    name = sequence_name(file.path)
+    width, height = frame_size or file.frame_size or (0, 0)  # 0: not known
+    for index in range(frame_count):
+        header = FrameHeader.of_picture(height, width, name, index)
+        boxes, scores, classes = file.frame(index)
+        good = scores >= minimum_score
+        yield stage.process(Detections(header, boxes[good], scores[good], classes[good]))
