@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.detector.detection_file import CLASS_NAMES
 from stages.errors import ConfigError
 from stages.number_table import NumberTable
 from tools.datasets.folder_tree import FolderTree, is_image, split_of
@@ -20,7 +21,8 @@ from tools.datasets.sequences import (
 from tools.evaluation.mot_file import HEIGHT, MIN_COLUMNS, WIDTH, boxes_of
 from tools.evaluation.uavdt import IGNORED, OBJECTS
 
-CLASSES = {1: "car", 2: "truck", 3: "bus"}
+CLASSES = dict(enumerate(CLASS_NAMES["uavdt"], 1))
+"""By the code in column 9."""
 OUT_OF_VIEW = {1: 0.0, 2: 0.4, 3: 0.15}
 """Share outside the image by the code in column 7: none, medium (30 to 50 %), small (to 30 %)."""
 OCCLUSION = {1: 0.0, 2: 0.85, 3: 0.5, 4: 0.15}

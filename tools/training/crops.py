@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from stages.records import Float32Array, Int64Array, UInt8Array
+from tools.segmentation.refine import box_mask
 from tools.training.config import AugmentationConfig
 
 LEAST_SHARE = 1 / 3
@@ -35,6 +36,12 @@ class Picture:
     classes: Int64Array
     ignored: Float32Array
     mask: UInt8Array | None = None
+
+    def known_mask(self) -> UInt8Array:
+        """``mask``, or where it is not known one of the boxes."""
+        if self.mask is None:
+            return box_mask(self.boxes, *self.image.shape[:2])
+        return self.mask
 
 
 def random_crop(
@@ -97,7 +104,7 @@ def mosaic(crops: list[Picture], corner: tuple[int, int], side: int) -> Picture:
         height, width = crop.image.shape[:2]
         place = np.s_[top : top + height, left : left + width]
         image[place] = crop.image
-        mask[place] = box_mask(crop) if crop.mask is None else crop.mask
+        mask[place] = crop.known_mask()
         shift = np.array([left, top, left, top], np.float32)
         boxes.append(crop.boxes + shift)
         classes.append(crop.classes)
@@ -109,14 +116,6 @@ def mosaic(crops: list[Picture], corner: tuple[int, int], side: int) -> Picture:
         np.concatenate(ignored),
         mask if known else None,
     )
-
-
-def box_mask(picture: Picture) -> UInt8Array:
-    """``(H, W)`` uint8, 255 inside boxes."""
-    mask = np.zeros(picture.image.shape[:2], np.uint8)
-    for left, top, right, bottom in picture.boxes:
-        mask[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))] = 255
-    return mask
 
 
 def _window(

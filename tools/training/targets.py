@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stages.records import Float32Array
-from tools.training.crops import Picture, box_mask
+from tools.training.crops import Picture
 
 CENTRE_SHARE = 0.54
 """Share of a box, along each side, that its Gaussian covers (TTFNet, arXiv 1909.00700)."""
@@ -85,7 +85,7 @@ def build_targets(crops: Sequence[Picture], num_classes: int = 1, stride: int = 
             ]
             owner[area], strength[area] = index, gaussian[area]
             counted[image, 0, y, x] = 1  # a centre counts wherever it lies
-        foreground = box_mask(crop) if crop.mask is None else crop.mask
+        foreground = crop.known_mask()
         mask[image, 0] = cv2.resize(
             foreground.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_AREA
         )
