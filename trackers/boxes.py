@@ -6,7 +6,7 @@ follow a box as ``(centre x, centre y, area, aspect)``, aspect being width / hei
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,20 @@ import numpy.typing as npt
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 IndexArray: TypeAlias = npt.NDArray[np.intp]
+Floats = TypeVar("Floats", npt.NDArray[np.float32], npt.NDArray[np.float64])
+
+
+def areas(boxes: Floats) -> Floats:
+    """``(…)`` of boxes ``(…, 4)``."""
+    sides: Floats = boxes[..., 2:] - boxes[..., :2]
+    return sides[..., 0] * sides[..., 1]
+
+
+def intersection_areas(a: Floats, b: Floats) -> Floats:
+    """Area that boxes share, ``(…)``: the shapes ``(…, 4)`` broadcast but for the last axis."""
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    np.maximum(sides, 0, out=sides)
+    return sides[..., 0] * sides[..., 1]
 
 
 def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Float32Array
+from trackers.boxes import intersection_areas
 
 _SLOTS = 4  # above, below, above to the right edge, below to the right edge
 # Costs, as a share of the label's area: the first slot is liked best, and moving is disliked, or a
@@ -54,13 +55,13 @@ class LabelLayout:
         outlines = boxes.astype(np.float64)
         candidates = self._candidates(outlines, sizes)
         area = (sizes[:, 0] * sizes[:, 1]).astype(np.float64)
-        costs = _overlap(candidates[:, :, None], outlines[None, None]).sum(axis=2)
+        costs = intersection_areas(candidates[:, :, None], outlines[None, None]).sum(axis=2)
         costs += _PREFERENCE * area[:, None]
         # Labels whose slots all lie apart cannot meet: only neighbours need a closer look.
         reach = np.concatenate(
             [candidates[..., :2].min(axis=1), candidates[..., 2:].max(axis=1)], axis=1
         )
-        overlaps = _overlap(reach[:, None], reach[None])
+        overlaps = intersection_areas(reach[:, None], reach[None])
         neighbours = np.asarray(np.tril(overlaps, -1) > 0, np.bool_)
         crowded = set(np.flatnonzero(neighbours.any(axis=1)).tolist())
         placed = np.empty((len(ids), 4))
@@ -73,7 +74,9 @@ class LabelLayout:
                 cost[before] -= _MOVING * area[k]
             if k in crowded:
                 near = placed[neighbours[k]]
-                cost += _ON_LABEL * _overlap(candidates[k][:, None], near[None]).sum(axis=1)
+                cost += _ON_LABEL * intersection_areas(candidates[k][:, None], near[None]).sum(
+                    axis=1
+                )
             slot = int(cost.argmin())
             placed[k] = candidates[k, slot]
             slots[identity] = slot
@@ -92,10 +95,3 @@ class LabelLayout:
         lefts = np.clip(lefts, 0, (self._width - widths)[:, None]) // 2 * 2
         tops = np.clip(tops, 0, (self._height - heights)[:, None]) // 2 * 2
         return np.stack([lefts, tops, lefts + widths[:, None], tops + heights[:, None]], axis=2)
-
-
-def _overlap(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Area two boxes share; shapes broadcast but for the last axis of 4."""
-    width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
-    height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
-    return np.maximum(width, 0) * np.maximum(height, 0)

@@ -3,7 +3,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trackers.boxes import from_center_area_aspect, iou_matrix, to_center_area_aspect
+from trackers.boxes import (
+    areas,
+    from_center_area_aspect,
+    intersection_areas,
+    iou_matrix,
+    to_center_area_aspect,
+)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_areas_alone_and_shared(dtype: type) -> None:
+    boxes = np.array([[0, 0, 10, 10], [20, 20, 30, 40]], dtype)
+    others = np.array([[5, 0, 15, 10], [10, 0, 20, 10], [22, 25, 28, 35]], dtype)
+    assert areas(boxes).tolist() == [100, 200]
+    shared = intersection_areas(boxes[:, None], others[None])
+    assert shared.tolist() == [[50, 0, 0], [0, 0, 60]]
+    assert shared.dtype == dtype
 
 
 def test_iou_of_known_boxes() -> None:

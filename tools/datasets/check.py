@@ -13,6 +13,7 @@ from stages.errors import SourceError
 from tools.datasets.image_file import read_image
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from tools.evaluation.ignored import IgnoredRegions, area_in_union
+from trackers.boxes import areas
 
 QUANTILES = (5, 25, 50, 75, 95)
 """Percent; of the sizes of boxes."""
@@ -150,7 +151,7 @@ def _summary(name: str, samples: Sequence[Sample], label: str | None) -> Summary
         [np.empty(0), *(sample.hidden[kept] for sample, kept in zip(samples, rows, strict=True))]
     )
     labels = Counter(each for sample in samples for each in sample.labels)
-    sizes = np.sqrt((all_boxes[:, 2:] - all_boxes[:, :2]).prod(axis=1))
+    sizes = np.sqrt(areas(all_boxes))
     ignored_boxes, ignored_share = _ignored(samples, boxes)
     conditions = [set(sample.conditions.items()) for sample in samples]
     common = set.intersection(*conditions) if conditions else set()

@@ -14,6 +14,7 @@ from stages.errors import ConfigError, SourceError
 from stages.records import Float32Array, UInt8Array
 from tools.datasets.image_file import read_image
 from tools.datasets.sample import Sample
+from trackers.boxes import areas
 
 Color: TypeAlias = tuple[int, int, int]
 Point: TypeAlias = tuple[int, int]
@@ -115,8 +116,7 @@ def _draw_tile(tile: UInt8Array, sample: Sample, colors: dict[str, Color]) -> No
     fault = _tint_mask(picture, sample)
     _hatch(picture, sample.ignored * scale)
     # The largest first, lest they cover the small ones.
-    sizes = (sample.boxes[:, 2:] - sample.boxes[:, :2]).prod(axis=1)
-    for index in np.argsort(-sizes):
+    for index in np.argsort(-areas(sample.boxes)):
         color = colors[sample.labels[index]]
         _draw_box(picture, sample.boxes[index] * scale, color, sample.hidden[index])
     tile[top : top + inner_height, left : left + inner_width] = picture

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Int64Array
-from trackers.boxes import BoolArray, FloatArray
+from trackers.boxes import BoolArray, FloatArray, areas
 
 Rule: TypeAlias = Literal["half area", "center"]
 HALF = 0.5 - 1e-6  # boxes are kept in single precision
@@ -56,8 +56,8 @@ def _centre_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
 
 
 def _half_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return (areas > 0) & (area_in_union(boxes, regions) >= HALF * areas)
+    area = areas(boxes)
+    return (area > 0) & (area_in_union(boxes, regions) >= HALF * area)
 
 
 def area_in_union(boxes: FloatArray, regions: FloatArray) -> FloatArray:

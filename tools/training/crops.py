@@ -10,6 +10,7 @@ import numpy as np
 from stages.records import Float32Array, Int64Array, UInt8Array
 from tools.segmentation.refine import box_mask
 from tools.training.config import AugmentationConfig
+from trackers.boxes import areas
 
 LEAST_SHARE = 1 / 3
 """A box of which less is inside the crop is ignored: neither vehicle nor background."""
@@ -141,7 +142,7 @@ def _cut(
     boxes: Float32Array, classes: Int64Array, ignored: Float32Array, size: np.ndarray
 ) -> tuple[Float32Array, Int64Array, Float32Array]:
     """Cuts at the border; of too little of a box nothing is learnt, neither yes nor no."""
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    area = areas(boxes)
     limits = np.tile(size, 2).astype(np.float32)
     cut = boxes.clip(0, limits)
     sides = cut[:, 2:] - cut[:, :2]

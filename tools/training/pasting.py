@@ -15,6 +15,7 @@ from stages.records import Float32Array, UInt8Array
 from tools.training.crops import Picture
 from tools.training.sources import Objects
 from tools.training.unlabelled import largest_overlap
+from trackers.boxes import areas, intersection_areas
 
 BACKGROUND = -1
 """Class of what is pasted to be learnt as background, as bikes are."""
@@ -168,6 +169,4 @@ def _place(
 
 def _covered(boxes: Float32Array, by: Float32Array) -> Float32Array:
     """``(N,)`` share of each box that lies in ``by``."""
-    sides = np.minimum(boxes[:, 2:], by[2:]) - np.maximum(boxes[:, :2], by[:2])
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return np.asarray(sides.clip(min=0).prod(axis=1) / areas.clip(min=1e-6), np.float32)
+    return intersection_areas(boxes, by) / areas(boxes).clip(min=1e-6)

@@ -16,6 +16,7 @@ from tools.datasets.sample import Sample
 from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.sources import Sources
 from tools.training.validation import detect
+from trackers.boxes import areas, intersection_areas
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +75,6 @@ def _unlabelled(
 
 def largest_overlap(boxes: Float32Array, others: Float32Array) -> Float32Array:
     """``(N,)`` largest intersection of each box with another, as a share of the smaller one."""
-    starts = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    sides = np.minimum(boxes[:, None, 2:], others[None, :, 2:]) - starts
-    intersections = sides.clip(min=0).prod(axis=2)
-    areas, other_areas = ((each[:, 2:] - each[:, :2]).prod(axis=1) for each in (boxes, others))
-    smaller = np.minimum(areas[:, None], other_areas[None]).clip(min=1e-6)
-    return np.asarray((intersections / smaller).max(axis=1, initial=0), np.float32)
+    shared = intersection_areas(boxes[:, None], others[None])
+    smaller = np.minimum(areas(boxes)[:, None], areas(others)[None]).clip(min=1e-6)
+    return np.asarray((shared / smaller).max(axis=1, initial=0), np.float32)

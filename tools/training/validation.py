@@ -19,7 +19,7 @@ from tools.evaluation.detection import DetectionResult, judge
 from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import DataSetConfig
 from tools.training.sources import ClassMap
-from trackers.boxes import BoolArray
+from trackers.boxes import BoolArray, areas
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def _judged(
     """Vehicles of other sizes need not be found, and what looks like them is no false alarm."""
 
     def outside(boxes: Float32Array) -> BoolArray:
-        size = np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+        size = np.sqrt(areas(boxes))
         return (size < sizes[0]) | (size >= sizes[1])
 
     return DetectionResult.combined(
