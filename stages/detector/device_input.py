@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stages.detector.latest import Latest
+from stages.detector.lru_cache import LruCache
 from stages.detector.preprocessing import InputGeometry, yuv_matrix
 from stages.records import Frame, FrameHeader, PixelFormat
 
@@ -31,7 +31,7 @@ class DeviceInput:
         self._device = device
         on_gpu = device.type == "cuda"
         self._copies = torch.cuda.Stream(device) if on_gpu else None
-        self._memory: Latest[tuple[int, ...], tuple[Tensor, Tensor]] = Latest(_SHAPES)
+        self._memory: LruCache[tuple[int, ...], tuple[Tensor, Tensor]] = LruCache(_SHAPES)
         # Small, and all are kept: `Recordings` go on reading them.
         self._taps: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 

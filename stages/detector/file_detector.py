@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from stages.detector.detection_file import DetectionFile, DetectionFormat
-from stages.detector.latest import Latest
+from stages.detector.lru_cache import LruCache
 from stages.errors import ConfigError
 from stages.records import Detections, Frame
 
@@ -49,7 +49,7 @@ class FileDetector:
         self.path = Path(path)
         self.min_score = min_score
         self._format = format
-        self._files: Latest[str, DetectionFile] = Latest(_KEPT)
+        self._files: LruCache[str, DetectionFile] = LruCache(_KEPT)
         self._single: DetectionFile | None = None
         if not self.path.exists():
             raise ConfigError(f"detections {self.path}: no such file or folder")

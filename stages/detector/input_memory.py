@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stages.detector.latest import Latest
+from stages.detector.lru_cache import LruCache
 from stages.detector.preprocessing import InputGeometry, empty_canvas, fill_canvas, to_bgr
 from stages.records import Frame, UInt8Array
 
@@ -21,7 +21,7 @@ class InputMemory:
     """
 
     def __init__(self) -> None:
-        self._memory: Latest[InputGeometry, tuple[UInt8Array, UInt8Array]] = Latest(_SIZES)
+        self._memory: LruCache[InputGeometry, tuple[UInt8Array, UInt8Array]] = LruCache(_SIZES)
 
     def fill(self, frames: Sequence[Frame], geometry: InputGeometry) -> UInt8Array:
         """``(N, H, W, 3)`` BGR, resized and padded; valid until the next call.

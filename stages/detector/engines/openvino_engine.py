@@ -12,7 +12,7 @@ from stages.detector.engines.extras import need
 from stages.detector.engines.graph import OUTPUTS
 from stages.detector.engines.onnx_graph import config_of, metadata, onnx_model
 from stages.detector.engines.torch_engine import load_network
-from stages.detector.latest import Latest
+from stages.detector.lru_cache import LruCache
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 from stages.errors import ConfigError
 from stages.records import UInt8Array
@@ -54,7 +54,7 @@ class OpenVinoEngine:
             self._properties["INFERENCE_NUM_THREADS"] = threads
         _, height, width, _ = self._model.inputs[0].partial_shape
         self.size = (height.get_length(), width.get_length()) if height.is_static else None
-        self._requests: Latest[tuple[int, ...], Any] = Latest(_SIZES)
+        self._requests: LruCache[tuple[int, ...], Any] = LruCache(_SIZES)
         quantised = any(op.get_type_name() == "FakeQuantize" for op in self._model.get_ops())
         arithmetic = "int8" if quantised else "float32"
         version = openvino.__version__.split("-")[0]

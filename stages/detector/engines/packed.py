@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.detector.engines.graph import DetectionGraph, example_images
-from stages.detector.latest import Latest
+from stages.detector.lru_cache import LruCache
 from stages.detector.spotnet.layers import Convolution, Residual
 
 _SIZES = 8  # of inputs, for which weights are kept: batches of up to eight frames of one size
@@ -66,7 +66,7 @@ class WeightsBySize:
 
     def __init__(self, pack: Callable[[list[int]], Tensor]) -> None:
         self._pack = pack
-        self._packed: Latest[torch.Size, Tensor] = Latest(_SIZES)
+        self._packed: LruCache[torch.Size, Tensor] = LruCache(_SIZES)
 
     def __call__(self, x: Tensor) -> Tensor:
         """For an input like ``x``."""

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from stages.detector.latest import Latest
+from stages.detector.lru_cache import LruCache
 
 _KEPT = 32  # recordings: batches of one to eight frames of four sizes
 _SCORES_APART = 0.02  # at most, by rounding
@@ -33,7 +33,7 @@ class Recordings:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._replays: Latest[Hashable, Replay] = Latest(_KEPT)
+        self._replays: LruCache[Hashable, Replay] = LruCache(_KEPT)
         self._works = True
 
     def run(self, key: Hashable, compute: Callable[[], Tensor]) -> Tensor:
@@ -64,7 +64,7 @@ class Recordings:
         except RuntimeError as error:
             log.warning("no CUDA graphs on this GPU: %s", error)
         self._works = False
-        self._replays = Latest(_KEPT)
+        self._replays = LruCache(_KEPT)
         return None
 
 

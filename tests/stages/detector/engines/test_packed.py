@@ -31,7 +31,7 @@ def test_packed_networks_find_the_same(block, attention):
         torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
 
 
-def test_weights_are_laid_out_for_each_size_and_few_are_kept():
+def test_inputs_of_more_sizes_than_weights_are_kept_for():
     torch.manual_seed(0)
     plain, packed = both(channels_last(SpotNet.compact(**SMALL).eval().fused()))
     sides = (64, 128, 192)
@@ -41,9 +41,6 @@ def test_weights_are_laid_out_for_each_size_and_few_are_kept():
             images = torch.randn(1, 3, height, width).contiguous(memory_format=torch.channels_last)
             for one, other in zip(plain.locate(images), packed.locate(images), strict=True):
                 torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
-    laid_out = packed.pre[0]._weight._packed
-    assert len(laid_out) == 8
-    assert torch.Size((1, 3, 64, 64)) in laid_out
 
 
 @torch.inference_mode()

@@ -1,0 +1,24 @@
+import pytest
+
+from stages.detector.lru_cache import LruCache
+
+
+def test_the_keys_used_last_are_kept():
+    cache = LruCache(2)
+    for key in "ab":
+        assert cache.keep(key, key * 2) == key * 2
+    assert cache.get("a") == "aa"  # so that b is the one not used for longest
+    cache.keep("c", "cc")
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == ("aa", None, "cc")
+
+
+def test_another_value_of_a_key_pushes_out_no_other():
+    cache = LruCache(2)
+    for key, value in [("a", 1), ("b", 2), ("b", 3)]:
+        cache.keep(key, value)
+    assert (cache.get("a"), cache.get("b"), len(cache)) == (1, 3, 2)
+
+
+def test_none_at_all_cannot_be_kept():
+    with pytest.raises(ValueError, match="kept must be at least 1, got 0"):
+        LruCache(0)
