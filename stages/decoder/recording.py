@@ -41,9 +41,10 @@ class Recorder:
         most_bytes: The oldest segments are removed beyond that.
         notify: Told in one line that something cannot be written.
         monotonic: Seconds.
+        patient: Whether a folder that cannot be made is tried again like a segment.
 
     Raises:
-        OutputError: The folder cannot be made.
+        OutputError: The folder cannot be made, and that is not tried again.
     """
 
     def __init__(
@@ -54,8 +55,11 @@ class Recorder:
         most_bytes: int,
         notify: Callable[[str], None] = lambda message: None,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        patient: bool = False,
     ) -> None:
         self._folder = folder
+        self._source = source
         self._segment_seconds = segment_seconds
         self._most_bytes = most_bytes
         self._notify = notify
@@ -65,15 +69,24 @@ class Recorder:
         self._latest_dts: int | None = None
         self._began = 0.0
         self._retry_at = 0.0
+        self._number = self._first_epoch = 0
+        self._has_folder = False
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            index = {"format": 1, "source": redact(source)}
-            (folder / _INDEX).write_text(json.dumps(index) + "\n")
+            self._open_folder()
         except OSError as error:
-            raise OutputError(f"cannot record into {folder}: {error.strerror}") from error
-        earlier = _segments(folder)
-        self._number = earlier[-1][0] + 1 if earlier else 0
-        self._first_epoch = earlier[-1][1] + 1 if earlier else 0
+            if not patient:
+                raise OutputError(f"cannot record into {folder}: {error.strerror}") from error
+            self._complain(error)
+
+    def _open_folder(self) -> None:
+        """Makes the folder; numbers and epochs go on after those that are there."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        index = {"format": 1, "source": redact(self._source)}
+        (self._folder / _INDEX).write_text(json.dumps(index) + "\n")
+        if earlier := _segments(self._folder):
+            number, epoch, _ = earlier[-1]
+            self._number, self._first_epoch = number + 1, epoch + 1
+        self._has_folder = True
 
     def write(self, packet: av.Packet, stream: VideoStream, epoch: int) -> None:
         """Keeps a packet of ``stream``, which is left as it is."""
@@ -114,6 +127,8 @@ class Recorder:
         return now - self._began >= self._segment_seconds
 
     def _begin(self, stream: VideoStream, epoch: int) -> None:
+        if not self._has_folder:
+            self._open_folder()
         self._make_room()
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         path = self._folder / f"{self._number:08}-e{self._first_epoch + epoch}-{stamp}.mkv"

@@ -31,8 +31,8 @@ def camera(tmp_path):
     return path
 
 
-def record(camera, folder, epoch=0, packets=None, notify=lambda message: None, **options):
-    clock = itertools.count()  # a second passes with each look
+def record(camera, folder, epoch=0, packets=None, notify=lambda message: None, second=1, **options):
+    clock = itertools.count(step=second)  # a second passes with each look, or more
     options = {"segment_seconds": 2, "most_bytes": 10**9} | options
     recorder = Recorder(
         folder,
@@ -143,3 +143,16 @@ def test_what_cannot_be_recorded_or_read_is_named(tmp_path, slots):
     Recorder(tmp_path / "empty", "rtsp://cam", 60, 10**9)
     with pytest.raises(SourceError, match="no segment that can be read"):
         replay(tmp_path / "empty", slots)
+
+
+def test_who_is_patient_records_as_soon_as_the_folder_can_be_made(camera, tmp_path, slots):
+    folder, said = tmp_path / "kept", []
+    folder.write_text("")
+
+    def notify(message):
+        said.append(message)
+        folder.unlink()
+
+    record(camera, folder, notify=notify, patient=True, second=5)
+    assert said == [f"cannot record into {folder}: File exists; trying again"]
+    assert len(lumas(replay(folder, slots))) == 40 - GOP
