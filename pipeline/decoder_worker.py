@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import zmq
 
-from pipeline.config import DecoderConfig, from_plain
+from pipeline.config import DecoderConfig, RunConfig, from_plain
 from pipeline.logbook import Counter, Logbook
 from pipeline.plan import Status, WorkerPlan
 from pipeline.publisher import FramePublisher
@@ -36,6 +36,9 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     config = from_plain(plan.config)
     stream = plan.streams[0]
     decoder = config.decoder
+    if stream.given_up:
+        _give_up(plan, context, config, report, stop)
+        return
 
     def wait(seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -46,6 +49,8 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     def notify(message: str) -> None:
         report(Status(kind="notice", stage="decoder", stream=stream.name, message=message))
 
+    logbook = Logbook(plan.logbook(stream.channel))
+    place = StreamPlace(logbook[Counter.EPOCHS], logbook[Counter.SEQUENCE], logbook[Counter.SEEN])
     recorder = None
     if decoder.record is not None and is_live(stream.location):
         recorder = Recorder(
@@ -54,9 +59,8 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
             60 * decoder.record_minutes,
             round(1e9 * decoder.record_gigabytes),
             notify,
+            patient=place.epochs > 0,
         )
-    logbook = Logbook(plan.logbook(stream.channel))
-    place = StreamPlace(logbook[Counter.EPOCHS], logbook[Counter.SEQUENCE], logbook[Counter.SEEN])
     source = open_source(
         SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
         FrameSelection(decoder.first_frame, decoder.last_frame, decoder.every),
@@ -76,13 +80,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     )
     publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
     report(Status(kind="ready", stage="decoder", stream=stream.name))
-    if stream.given_up and not publisher.ended:
-        epoch = max(0, place.epochs - 1)
-        publisher.skip = 0
-        publisher.announce(
-            EndOfStream(stream.name, epoch, publisher.given, EndReason.TRUNCATED, stream.given_up)
-        )
-    if stream.given_up or publisher.ended:
+    if publisher.ended:
         publisher.close()
         return
     given, last_epoch, ended = publisher.given, max(0, place.epochs - 1), False
@@ -129,6 +127,24 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
                 EndOfStream(stream.name, last_epoch, given, EndReason.INTERRUPTED, "stopped")
             )
         publisher.close()
+
+
+def _give_up(
+    plan: WorkerPlan,
+    context: zmq.Context,
+    config: RunConfig,
+    report: Reporter,
+    stop: threading.Event,
+) -> None:
+    """Ends the stream where an earlier process left it."""
+    stream = plan.streams[0]
+    publisher = FramePublisher(plan, context, config, report, True, stop)
+    report(Status(kind="ready", stage="decoder", stream=stream.name))
+    if not publisher.ended:
+        epoch = Logbook(plan.logbook(stream.channel))[Counter.EPOCHS] - 1
+        end = EndReason.TRUNCATED
+        publisher.announce(EndOfStream(stream.name, epoch, publisher.given, end, stream.given_up))
+    publisher.close()
 
 
 def _connect_seconds(config: DecoderConfig, *, only_one: bool) -> float:

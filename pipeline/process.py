@@ -179,10 +179,13 @@ class StageProcess:
         """Whether it is not to be started again: it cannot start at all, or dies too often."""
         return self._cannot_start or len(self._deaths) > self._restarts_per_minute
 
-    def forgive(self) -> None:
-        """Forgets how often it died: its successor has something else to do."""
+    def replace(self) -> None:
+        """Kills the process; a successor, which has something else to do, is due at once."""
+        self.kill()
         self._deaths.clear()
         self._cannot_start = False
+        self._start_at = 0.0
+        self.state = "waiting"
 
     def ask_to_end(self) -> None:
         """Sends `STAGE_END`."""

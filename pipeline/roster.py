@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import zmq
 
+from pipeline.logbook import Logbook
 from pipeline.messages import Return, encode_return
 from pipeline.overview import Board, StreamView
 from pipeline.plan import Status, StreamPlan
@@ -25,6 +26,7 @@ class RunningStream:
     """A stream that was begun and has not ended: its decoder, and the way back to it."""
 
     plan: StreamPlan
+    logbook: Logbook
     decoder: StageProcess
     returns: zmq.Socket
     stopping: bool = False

@@ -26,6 +26,7 @@ from pipeline.commands import (
 from pipeline.completion import complete
 from pipeline.config import RunConfig, to_plain
 from pipeline.facilities import set_up
+from pipeline.logbook import Counter
 from pipeline.messages import Resend, Settled
 from pipeline.overview import Overview, ProcessView
 from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
@@ -196,8 +197,9 @@ class Supervisor:
             live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
             channel = self._next_channel
             self._next_channel += 1
-            self._folder.add_stream(
-                channel, spec.name, entries=2 * runtime.slots + _SPARE_ENTRIES, lossless=not live
+            entries = 2 * runtime.slots + _SPARE_ENTRIES
+            logbook = self._folder.add_stream(
+                channel, spec.name, entries=entries, lossless=not live
             )
             only = not self._stay and len(self._roster.specs) == 1
             plan = StreamPlan(
@@ -206,7 +208,7 @@ class Supervisor:
             returns = self._context.socket(zmq.PUSH)
             returns.connect(self._endpoint(f"return-{channel}"))
             decoder = self._make_stage("decoder", stream=plan)
-            self._roster.running[spec.name] = RunningStream(plan, decoder, returns)
+            self._roster.running[spec.name] = RunningStream(plan, logbook, decoder, returns)
             decoder.start_if_due()
 
     def _endpoint(self, name: str) -> str:
@@ -263,7 +265,7 @@ class Supervisor:
         elif status.kind == "failed":
             if status.stage != "decoder":
                 raise error_of(status)
-            self._fail_stream(status.stream, status.message, status.exit_code)
+            self._give_up(status.stream, status.message, status.exit_code)
 
     def _welcome(self, status: Status, stream: RunningStream | None) -> None:
         """A process is ready; what its predecessor had not finished must be sent again."""
@@ -295,7 +297,7 @@ class Supervisor:
             if not stream:
                 unfinished = ", ".join(self._roster.unfinished)
                 raise SpotStreamError(f"{message}; not finished: {unfinished}")
-            self._give_up(stream, message)
+            self._give_up(stream, message, 1)
         elif how:
             message = f"the {process.name} process {how}; starting it again"
             self._on_status(
@@ -318,25 +320,20 @@ class Supervisor:
         self._folder.remove_stream(stream.plan.channel)
         remove_parts(self._output / name)
 
-    def _give_up(self, name: str, message: str) -> None:
+    def _give_up(self, name: str, message: str, exit_code: int) -> None:
         """Has one more decoder end the stream where it is, so that its results are completed."""
-        stream = self._roster.running[name]
-        if stream.plan.given_up:  # that one died too
-            self._fail_stream(name, message, 1)
+        stream = self._roster.running.get(name)
+        if stream is None:  # its results were complete when the decoder failed
             return
-        stream.plan = msgspec.structs.replace(stream.plan, given_up=message)
-        stream.decoder.forgive()
-        self._note_failure(name, message, 1)
-
-    def _fail_stream(self, name: str, message: str, exit_code: int) -> None:
-        self._note_failure(name, message, exit_code)
-        self._end_stream(name)
-
-    def _note_failure(self, name: str, message: str, exit_code: int) -> None:
         self.result.exit_code = self.result.exit_code or exit_code
         self.result.failed[name] = message
         self._roster.fail(name, message)
         self._metrics.failed(name)
+        if stream.plan.given_up or not stream.logbook[Counter.ACCOUNTED]:
+            self._end_stream(name)  # that one failed too, or there are no results
+        else:
+            stream.plan = msgspec.structs.replace(stream.plan, given_up=message)
+            stream.decoder.replace()
 
     @property
     def folder(self) -> str:

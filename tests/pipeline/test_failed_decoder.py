@@ -1,0 +1,129 @@
+"""A decoder that fails, in the middle of its stream or before it has given a frame."""
+
+import http.server
+import json
+import os
+import resource
+import signal
+import threading
+
+import pytest
+
+from tests.stages.decoder.conftest import write_video
+from tests.stages.decoder.test_protocols import Camera
+from tools.chaos.material import detections_of, make_clip
+from tools.chaos.runner import run_with
+
+TEXTS = {"mot.txt", "detections.txt", "run.json"}
+
+
+def settings(detections, *more):
+    return [f"detector.detections={detections}", "sink.overlay=false", *more]
+
+
+def truncated(folder):
+    """The frames and the message of what was completed where it was."""
+    assert {path.name for path in folder.iterdir()} == TEXTS
+    report = json.loads((folder / "run.json").read_text())
+    assert (report["status"], report["frames"]["missing"]) == ("truncated", 0)
+    return report["frames"]["out"], report["message"]
+
+
+@pytest.fixture
+def little_frame_memory():
+    """Frames larger than 64 KiB find no room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def growing(tmp_path):
+    """A video of which the frames are larger from the 61st on."""
+    small, large = tmp_path / "small.ts", tmp_path / "large.ts"
+    write_video(small, frames=60)
+    write_video(large, frames=10, width=640, height=480, pts=[40 * n for n in range(60, 70)])
+    path = tmp_path / "growing.ts"
+    path.write_bytes(small.read_bytes() + large.read_bytes())
+    (tmp_path / "growing_Det_made.txt").write_text("1,1,10,10,30,30,0.9\n")
+    return path
+
+
+def test_frames_that_find_no_room_end_the_stream_where_it_is(
+    growing, tmp_path, little_frame_memory
+):
+    result = run_with([str(growing)], tmp_path / "out", settings(detections_of(growing)))
+    assert result.exit_code == 4
+    assert "cannot reserve" in result.failed["growing"]
+    frames, message = truncated(tmp_path / "out" / "growing")
+    assert message == result.failed["growing"]
+    assert 50 <= frames == result.finished["growing"]["frames"] <= 60
+
+
+def test_a_source_that_is_gone_ends_the_stream_where_it_is(tmp_path):
+    clip = make_clip(tmp_path / "material", 150)
+    said = []
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 20)
+        clip.unlink()
+        os.kill(victim.supervisor.processes()["decoder of clip"], signal.SIGKILL)
+        victim.over.wait(60)
+        said.extend(victim.notices)
+
+    slow = settings(detections_of(clip), "detector.delay_ms=20")
+    result = run_with([str(clip)], tmp_path / "out", slow, harm)
+    assert result.exit_code == 3
+    assert "clip.mp4" in result.failed["clip"]
+    frames, message = truncated(tmp_path / "out" / "clip")
+    assert message == result.failed["clip"]
+    assert frames >= 20
+    assert said == ["the decoder of clip process was killed by signal 9; starting it again"]
+
+
+def test_a_stream_without_a_frame_fails_and_leaves_nothing(tmp_path):
+    clip = make_clip(tmp_path / "material", 50)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"none")
+    result = run_with([str(clip), str(broken)], tmp_path / "out", settings(detections_of(clip)))
+    assert result.exit_code == 3
+    assert "broken.mp4" in result.failed["broken"]
+    assert result.restarts == {}
+    assert result.finished.keys() == {"clip"}
+    assert not (tmp_path / "out" / "broken").exists()
+
+
+@pytest.fixture
+def camera():
+    """The URL of a camera that breaks off and comes back."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/mjpeg"
+        server.shutdown()
+
+
+def test_a_recording_that_cannot_go_on_costs_no_results(camera, tmp_path):
+    detections, record = tmp_path / "camera_Det_made.txt", tmp_path / "record"
+    detections.write_text("1,1,10,10,30,30,0.9\n")
+    said = []
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 20)
+        before = victim.frames()
+        (folder,) = record.iterdir()
+        folder.rename(tmp_path / "kept")
+        folder.write_text("")
+        name = f"decoder of {folder.name}"
+        os.kill(victim.supervisor.processes()[name], signal.SIGKILL)
+        victim.wait(lambda: victim.frames() >= before + 20)
+        victim.supervisor.stop()
+        said.extend(victim.notices)
+
+    more = settings(detections, f"decoder.record={record}", "decoder.connect_seconds=60")
+    result = run_with([camera], tmp_path / "out", more, harm)
+    assert result.failed == {}
+    ((name, summary),) = result.finished.items()
+    assert (summary["status"], summary["frames"] >= 40) == ("interrupted", True)
+    assert any(f"{record / name}: File exists; trying again" in each for each in said)
