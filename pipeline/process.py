@@ -110,7 +110,8 @@ class StageProcess:
         if self.state != "waiting" or self._clock() < self._start_at:
             return False
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipeline.worker"],  # -P: this folder is no place of ours
+            # -P: this folder is no place of ours
+            [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())],
             stdin=subprocess.PIPE,
             start_new_session=True,
             env=ENVIRONMENT | dict(os.environ),

@@ -1,4 +1,7 @@
-"""Entry point of a stage process: ``python -m pipeline.worker``, its plan on standard input."""
+"""Entry point of a stage process.
+
+``python -m pipeline.worker PID``, of the supervisor; the plan comes on standard input.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ from stages.errors import SpotStreamError, in_one_line
 _PR_SET_PDEATHSIG = 1
 
 
-def main() -> int:
+def main(supervisor: int) -> int:
     """Runs one stage until its work is done or it is told to stop; returns the exit status."""
-    _die_with_parent()
+    _die_with(supervisor)
     ignore_stop_signals()
     plan = msgspec.json.decode(sys.stdin.buffer.read(), type=WorkerPlan)
     set_up_logging(plan.stage, as_json=bool(plan.about.get("json_log")))
@@ -73,13 +76,13 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         run_sink(plan, context, report)
 
 
-def _die_with_parent() -> None:
-    """Asks Linux to kill this process when the supervisor is gone."""
+def _die_with(supervisor: int) -> None:
+    """Asks Linux to kill this process when the supervisor is gone, as it may be already."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1:
+        if os.getppid() != supervisor:
             sys.exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[1])))

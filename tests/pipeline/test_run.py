@@ -171,6 +171,33 @@ def test_a_terminal_that_closes_does_not_concern_a_run_below_nohup(material, tmp
     assert len(rows) == FRAMES
 
 
+def as_first_process(*arguments):
+    """A command that is process 1 of its own, as in a container; skips where that is not to be."""
+    alone = ["unshare", "-Urpf", "--mount-proc", "--kill-child"]
+    if subprocess.run([*alone, "true"], capture_output=True).returncode:
+        pytest.skip("no namespace of processes can be made here")
+    return [*alone, *arguments]
+
+
+def test_a_run_may_be_the_first_process_of_a_container(material, tmp_path):
+    arguments = as_first_process(*command(material, tmp_path / "out"))
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    rows = (tmp_path / "out" / "crossing" / "mot.txt").read_text().splitlines()
+    assert len(rows) == FRAMES
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_process_of_a_container_ends_when_it_is_told_to(material, tmp_path, number):
+    slow = ["--set", "detector.delay_ms=150"]
+    with begin(*as_first_process(*command(material, tmp_path / "out", *slow))) as outside:
+        (pid,) = Path(f"/proc/{outside.pid}/task/{outside.pid}/children").read_text().split()
+        os.kill(int(pid), number)
+    assert outside.returncode == 130
+    report = json.loads((tmp_path / "out" / "crossing" / "run.json").read_text())
+    assert report["status"] == "interrupted"
+
+
 def test_a_run_that_is_stopped_while_it_starts_says_so(material, tmp_path):
     with subprocess.Popen(command(material, tmp_path / "out")) as process:
         wait_for(lambda: _catches(process.pid, signal.SIGTERM))

@@ -108,7 +108,7 @@ def our_hop(
             inlet = Inlet(context, plan.endpoint("detector-0"), copy=frames == "shared")
             returns = context.socket(zmq.PUSH)
             returns.connect(plan.endpoint("return-0"))
-            command = [sys.executable, "-P", "-m", "pipeline.worker"]
+            command = [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())]
             with _process(command, msgspec.json.encode(plan)) as process:
                 arrivals = _Arrivals(load, process.pid)
                 while True:
