@@ -109,24 +109,22 @@ class StageProcess:
         """Starts the process where it waits for that and its pause is over; tells whether."""
         if self.state != "waiting" or self._clock() < self._start_at:
             return False
-        self._process = subprocess.Popen(
-            # -P: this folder is no place of ours
-            [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-            env=ENVIRONMENT | dict(os.environ),
-        )
-        assert self._process.stdin is not None
+        # In memory and not in a pipe, which holds 64 KiB: nobody waits for the process to read it.
+        with os.fdopen(os.memfd_create("plan"), "w+b") as plan:
+            plan.write(msgspec.json.encode(self._make_plan()))
+            plan.seek(0)
+            self._process = subprocess.Popen(
+                # -P: this folder is no place of ours
+                [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())],
+                stdin=plan,
+                start_new_session=True,
+                env=ENVIRONMENT | dict(os.environ),
+            )
         self.state = "starting"
         self.restarts += 1
         self._heard = self._clock()
         self.busy = False
         self._hung_for = 0.0
-        try:
-            self._process.stdin.write(msgspec.json.encode(self._make_plan()))
-            self._process.stdin.close()
-        except BrokenPipeError:
-            pass  # it died already, as `check` will find
         return True
 
     def check(self) -> str:
