@@ -372,6 +372,7 @@ class _Stream:
             "dropped": result.dropped_total,
             "fps": result.achieved_fps,
             "folder": str(self.folder),
+            "files": result.files,
         }
         self._report(
             Status(

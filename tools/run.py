@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib.metadata
 import sys
 import time
@@ -16,6 +17,7 @@ from pipeline.result import RunResult
 from pipeline.supervisor import Supervisor
 from stages.decoder.sources import DEMO, expand_sources
 from stages.detector.shipped import SHIPPED
+from stages.sink.results import TRACKS
 from tools.demo import DemoScore, score_demo
 from tools.event_log import EventLog
 from tools.progress import ProgressView
@@ -62,7 +64,7 @@ def run_pipeline(
     score = None
     if DEMO in result.finished and result.finished[DEMO]["status"] == "complete":
         score = score_demo(output / DEMO)
-    _print_table(result, seconds, score, overlay=config.sink.overlay)
+    _print_table(result, seconds, score)
     if advice := faster_detector(result, config):
         print(advice)
     for name, message in result.failed.items():
@@ -97,9 +99,16 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     )
 
 
-def _print_table(
-    result: RunResult, seconds: float, score: DemoScore | None, *, overlay: bool
-) -> None:
+def worth_a_look(result: RunResult) -> str:
+    """The first overlay, else the first tracks; "" where there are none."""
+    for kind in ("overlay*.mp4", TRACKS):
+        for summary in result.finished.values():
+            if names := fnmatch.filter(summary["files"], kind):
+                return f"{summary['folder']}/{min(names, key=lambda name: (len(name), name))}"
+    return ""
+
+
+def _print_table(result: RunResult, seconds: float, score: DemoScore | None) -> None:
     if result.skipped:
         print(f"{len(result.skipped)} finished sequences skipped")
     if not result.finished:
@@ -120,5 +129,5 @@ def _print_table(
         print(f"Started again: {restarts}")
     if score is not None:
         print(f"MOTA and IDF1 against the exact boxes of the scene's {score.vehicles} vehicles")
-    first = next(iter(result.finished.values()))
-    print(f"Look at {first['folder']}/{'overlay.mp4' if overlay else 'mot.txt'}")
+    if path := worth_a_look(result):
+        print(f"Look at {path}")

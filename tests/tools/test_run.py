@@ -2,7 +2,9 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.result import RunResult
-from tools.run import faster_detector
+from tools.chaos.material import detections_of, make_clip
+from tools.chaos.runner import run_with
+from tools.run import faster_detector, worth_a_look
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +44,37 @@ def test_what_is_set_already_is_not_advised():
 )
 def test_few_drops_and_those_of_no_network_are_left_alone(dropped, settings):
     assert advice(dropped, *settings) == ""
+
+
+@pytest.mark.parametrize("overlay", ["true", "false"])
+def test_what_is_worth_a_look_is_there(tmp_path, overlay):
+    clip = make_clip(tmp_path, 40)
+    settings = (
+        f"detector.detections={detections_of(clip)}",
+        f"sink.overlay={overlay}",
+        f"sink.overlay_minutes={1 / 60}",
+    )
+    result = run_with([str(clip)], tmp_path / "out", settings)
+    name = "overlay.mp4" if overlay == "true" else "mot.txt"
+    assert worth_a_look(result) == str(tmp_path / "out" / "clip" / name)
+    assert (tmp_path / "out" / "clip" / name).is_file()
+
+
+def test_nothing_is_worth_a_look_where_no_frame_came(tmp_path):
+    def stop(victim):
+        victim.wait(lambda: victim.is_ready() and len(victim.supervisor.states()) == 4)
+        victim.supervisor.stop()
+
+    result = run_with(["udp://127.0.0.1:9"], tmp_path, ["decoder.connect_seconds=60"], stop)
+    assert [summary["frames"] for summary in result.finished.values()] == [0]
+    assert worth_a_look(result) == ""
+
+
+def test_the_first_overlay_is_worth_a_look_wherever_it_is():
+    result = RunResult(
+        finished={
+            "east": {"folder": "out/east", "files": ["mot.txt"]},
+            "west": {"folder": "out/west", "files": ["mot.txt", "overlay-10.mp4", "overlay-2.mp4"]},
+        }
+    )
+    assert worth_a_look(result) == "out/west/overlay-2.mp4"
