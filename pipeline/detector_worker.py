@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+import msgspec
 import zmq
 from msgspec import structs
 
@@ -15,11 +16,12 @@ from pipeline.batching import batches
 from pipeline.config import DetectorConfig, from_plain
 from pipeline.link import Inlet, Outlet
 from pipeline.logbook import Logbook
-from pipeline.messages import Envelope
+from pipeline.messages import Envelope, MessageError, encode
 from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
 from pipeline.streams import Streams
+from stages.errors import SpotStreamError
 from stages.records import Detections, Frame, FrameHeader, StreamStart, UInt8Array
 
 _REPORT_SECONDS = 1.0
@@ -80,7 +82,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
     for batch in batches(inlet.receive, size, config.batch_wait_ms / 1000):
         record = batch[0].record
         if isinstance(record, Frame):
-            frames = [(e, frame) for e in batch if (frame := _frame(streams, e)) is not None]
+            frames = list(_frames(streams, batch, inlet.complain))
             if not frames:
                 continue
             for envelope in _detect(detector, frames, config.delay_ms / 1000):
@@ -122,25 +124,47 @@ class _Stream:
 
     def __init__(self, plan: WorkerPlan, channel: int, logbook: Logbook) -> None:
         self.name = logbook.stream
+        self._logbook = logbook
         self._ring = FrameRing(plan.ring(channel))
 
-    def pixels(self, slot: int, header: FrameHeader) -> UInt8Array:
-        return self._ring.slot(slot, header.shape)
+    def frame(self, envelope: Envelope) -> Frame:
+        """The envelope's frame with its pixels.
+
+        Raises:
+            MessageError: They are nowhere, and the decoder sent no such message.
+            SpotStreamError: It did: without this frame the stream would never go on.
+        """
+        assert isinstance(envelope.record, Frame)
+        try:
+            return replace(envelope.record, pixels=self._pixels(envelope, envelope.record.header))
+        except ValueError as error:
+            sent = self._logbook.message(envelope.position)
+            if sent == msgspec.msgpack.encode(encode(envelope)):
+                raise SpotStreamError(f"{self.name}: {error}") from error
+            raise MessageError(str(error)) from error
+
+    def _pixels(self, envelope: Envelope, header: FrameHeader) -> UInt8Array:
+        if envelope.pixels is not None:
+            return envelope.pixels
+        if envelope.slot is None:
+            raise ValueError("a frame without pixels")
+        return self._ring.slot(envelope.slot, header.shape)
 
     def close(self) -> None:
         self._ring.close()
 
 
-def _frame(streams: Streams[_Stream], envelope: Envelope) -> Frame | None:
-    """The envelope's frame with its pixels; None where it is none of this run's."""
-    assert isinstance(envelope.record, Frame)
-    header, motion = envelope.record.header, envelope.record.motion
-    stream = streams.find(envelope)
-    if stream is None:
-        return None
-    if envelope.pixels is not None or envelope.slot is None:
-        return Frame(header, envelope.pixels, motion)
-    try:
-        return Frame(header, stream.pixels(envelope.slot, header), motion)
-    except ValueError:
-        return None
+def _frames(
+    streams: Streams[_Stream],
+    batch: Sequence[Envelope],
+    complain: Callable[[MessageError], None],
+) -> Iterator[tuple[Envelope, Frame]]:
+    """The frames of a batch that are the run's, with their pixels."""
+    for envelope in batch:
+        stream = streams.find(envelope)
+        if stream is None:
+            continue
+        try:
+            yield envelope, stream.frame(envelope)
+        except MessageError as error:
+            complain(error)

@@ -81,7 +81,7 @@ class Inlet:
                 try:
                     return decode(parts)
                 except MessageError as error:
-                    self._complain(error)
+                    self.complain(error)
             if woken or (deadline is not None and time.monotonic() >= deadline):
                 return None
 
@@ -108,7 +108,8 @@ class Inlet:
         if milliseconds != self._patient:
             self._patient = self._socket.rcvtimeo = milliseconds
 
-    def _complain(self, error: MessageError) -> None:
+    def complain(self, error: MessageError) -> None:
+        """Counts a message that is dropped, and says so once a second at most."""
         self.malformed += 1
         if time.monotonic() - self._complained >= _COMPLAINT_SECONDS:
             self._complained = time.monotonic()
