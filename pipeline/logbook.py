@@ -28,7 +28,7 @@ class Counter(IntEnum):
 
     SETTLED = 0  # sink: the positions below this one are in the results
     NEXT_ID = 1  # tracker: ids from here on were never given out
-    TAKEN = 2  # decoder: records that its source has given
+    TAKEN = 2  # decoder: records that its source has given, without its end
     SEQUENCE = 3  # decoder: number of its next frame
     EPOCHS = 4  # decoder: connections so far
     SEEN = 5  # decoder: frames of the source that have passed, used or not

@@ -191,14 +191,21 @@ class FramePublisher:
             self._flow.close()
 
     def announce(self, record: StreamStart | Dropped | EndOfStream) -> None:
-        """Sends a record after all frames before it."""
+        """Sends a record after all frames before it.
+
+        Raises:
+            SourceError: The source ends among the records that it has given before.
+        """
         self._raise_error()
+        ends = isinstance(record, EndOfStream)
+        if ends and self.skip:
+            raise SourceError(f"{record.stream} ends before the place where it was left")
         if self._skipped():
             return
         self._logbook[Counter.EPOCHS] = record.epoch + 1
         if isinstance(record, Dropped):
             self._logbook[Counter.SEQUENCE] = record.last + 1
-        self._logbook[Counter.TAKEN] += 1
+        self._logbook[Counter.TAKEN] += not ends
         self._flow.announce(record)
         self._send_waiting()
 

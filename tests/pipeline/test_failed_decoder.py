@@ -61,13 +61,21 @@ def test_frames_that_find_no_room_end_the_stream_where_it_is(
     assert 50 <= frames == result.finished["growing"]["frames"] <= 60
 
 
-def test_a_source_that_is_gone_ends_the_stream_where_it_is(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda clip: clip.unlink(), "clip.mp4"),
+        (lambda clip: write_video(clip, frames=5), "ends before the place where it was left"),
+    ],
+)
+def test_a_source_that_is_another_one_ends_the_stream_where_it_is(tmp_path, change, words):
     clip = make_clip(tmp_path / "material", 150)
     said = []
 
     def harm(victim):
         victim.wait(lambda: victim.frames() >= 20)
-        clip.unlink()
+        os.kill(victim.supervisor.processes()["decoder of clip"], signal.SIGSTOP)
+        change(clip)
         os.kill(victim.supervisor.processes()["decoder of clip"], signal.SIGKILL)
         victim.over.wait(60)
         said.extend(victim.notices)
@@ -75,7 +83,7 @@ def test_a_source_that_is_gone_ends_the_stream_where_it_is(tmp_path):
     slow = settings(detections_of(clip), "detector.delay_ms=20")
     result = run_with([str(clip)], tmp_path / "out", slow, harm)
     assert result.exit_code == 3
-    assert "clip.mp4" in result.failed["clip"]
+    assert words in result.failed["clip"]
     frames, message = truncated(tmp_path / "out" / "clip")
     assert message == result.failed["clip"]
     assert frames >= 20

@@ -10,6 +10,7 @@ import av
 import pytest
 
 from pipeline.config import load_config
+from pipeline.logbook import Counter, Logbook
 from pipeline.supervisor import Supervisor
 from stages.decoder.sources import expand_sources
 from stages.errors import OutputError, SpotStreamError
@@ -95,6 +96,25 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
         before = {int(row[1]) for row in rows if int(row[0]) < 60}
         after = {int(row[1]) for row in rows if int(row[0]) > 120}
         assert not before & after
+
+
+def test_the_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):
+    live = settings(clip, "decoder.pace=original", "runtime.mode=live")
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 100)
+        processes = victim.supervisor.processes()
+        os.kill(processes["detector"], signal.SIGSTOP)  # so that the end has to wait
+        logbook = Logbook(f"{victim.supervisor.folder}/logbook-0")
+        victim.wait(lambda: logbook[Counter.SEQUENCE] == 150)
+        victim.over.wait(1)
+        os.kill(processes["decoder of clip"], signal.SIGKILL)
+        os.kill(processes["detector"], signal.SIGCONT)
+
+    result = run_with([str(clip)], tmp_path, live, harm)
+    assert result.restarts == {"decoder of clip": 1}
+    summary = result.finished["clip"]
+    assert (summary["status"], summary["frames"] + summary["dropped"]) == ("complete", 150)
 
 
 def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
