@@ -157,7 +157,7 @@ def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(clip, tmp_pa
     assert (other["status"], other["frames"] + other["dropped"]) == ("complete", 150)
     report = json.loads((tmp_path / "clip" / "run.json").read_text())
     assert (report["status"], report["frames"]["missing"]) == ("truncated", 0)
-    assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] >= 20
+    assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] > 0
 
 
 def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path):

@@ -103,7 +103,7 @@ def begin(*arguments, log=subprocess.DEVNULL):
         arguments, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
     )
     rows = Path(arguments[arguments.index("--output") + 1]) / "crossing" / ".mot.txt.part"
-    wait_for(lambda: rows.exists() and rows.stat().st_size)
+    wait_for(lambda: rows.exists() and rows.stat().st_size, 60)
     return process
 
 
