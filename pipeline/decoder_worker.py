@@ -7,21 +7,25 @@ import signal
 import threading
 import time
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import zmq
 
 from pipeline.config import DecoderConfig, RunConfig, from_plain
 from pipeline.logbook import Counter, Logbook
-from pipeline.plan import Status, WorkerPlan
+from pipeline.plan import Status, StreamPlan, WorkerPlan
 from pipeline.publisher import FramePublisher
 from pipeline.reporter import Reporter
 from pipeline.signals import STAGE_END
 from stages.decoder.live import LiveOptions, is_live
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
-from stages.decoder.source import FrameSelection, StreamPlace
+from stages.decoder.source import FrameSelection, Source, StreamPlace
 from stages.decoder.sources import SourceSpec, open_source
 from stages.records import Dropped, EndOfStream, EndReason, Frame
+
+if TYPE_CHECKING:
+    from stages.decoder.camera_motion import CameraMotion
 
 _CONNECT_SECONDS = 10.0
 
@@ -35,78 +39,36 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     signal.signal(STAGE_END, lambda *_: stop.set())
     config = from_plain(plan.config)
     stream = plan.streams[0]
-    decoder = config.decoder
     if stream.given_up:
         _give_up(plan, context, config, report, stop)
         return
 
-    def wait(seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0 and not stop.wait(min(left, 1.0)):
-            report.alive()
-        return stop.is_set()
-
-    def notify(message: str) -> None:
-        report(Status(kind="notice", stage="decoder", stream=stream.name, message=message))
-
     logbook = Logbook(plan.logbook(stream.channel))
     place = StreamPlace(logbook[Counter.EPOCHS], logbook[Counter.SEQUENCE], logbook[Counter.SEEN])
-    recorder = None
-    if decoder.record is not None and is_live(stream.location):
-        recorder = Recorder(
-            decoder.record / stream.name,
-            stream.location,
-            60 * decoder.record_minutes,
-            round(1e9 * decoder.record_gigabytes),
-            notify,
-            patient=place.epochs > 0,
-        )
-    source = open_source(
-        SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
-        FrameSelection(decoder.first_frame, decoder.last_frame, decoder.every),
-        Fraction(decoder.frame_rate),
-        LiveOptions(
-            timeout=decoder.timeout,
-            connect_seconds=_connect_seconds(decoder, only_one=stream.only_one),
-            reconnect=decoder.reconnect,
-            transport=decoder.transport,
-        ),
-        hardware=decoder.hardware,
-        paced=decoder.pace == "original",
-        recorder=recorder,
-        place=place,
-        wait=wait,
-        notify=notify,
-    )
+    wait = _Waiting(stop, report)
+    source = _open(stream, config.decoder, place, wait, report)
     publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
     report(Status(kind="ready", stage="decoder", stream=stream.name))
     if publisher.ended:
         publisher.close()
         return
-    given, last_epoch, ended = publisher.given, max(0, place.epochs - 1), False
-    pace = Pace(wait) if decoder.pace == "original" and not source.resumes else None
+    paced = config.decoder.pace == "original" and not source.resumes
+    pace = Pace(wait) if paced else None
     camera = None
-    if decoder.camera_motion:
+    if config.decoder.camera_motion:
         # Imported here: most cameras' processes have no use for OpenCV, which takes memory.
         from stages.decoder.camera_motion import CameraMotion
 
         camera = CameraMotion()
+    given, last_epoch, ended = publisher.given, max(0, place.epochs - 1), False
     started = time.monotonic_ns()
     records = source.records(publisher)
     try:
         for record in records:
             report.alive()
             if isinstance(record, Frame):
-                motion = None
-                if camera is not None and publisher.skip:
-                    camera.pass_over(record)
-                elif camera is not None:
-                    motion = camera.estimate(record)
                 elapsed = time.monotonic_ns() - started
-                header = record.header
-                if pace is not None and not publisher.skip:
-                    header = pace.hold(header)
-                publisher.publish(header, elapsed, motion)
+                _publish(record, publisher, elapsed, camera, pace)
                 given = max(given, record.header.sequence + 1)
             else:
                 publisher.announce(record)
@@ -127,6 +89,78 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
                 EndOfStream(stream.name, last_epoch, given, EndReason.INTERRUPTED, "stopped")
             )
         publisher.close()
+
+
+class _Waiting:
+    """Waits some seconds, alive; tells whether the process was told to stop."""
+
+    def __init__(self, stop: threading.Event, report: Reporter) -> None:
+        self._stop = stop
+        self._report = report
+
+    def __call__(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not self._stop.wait(min(left, 1.0)):
+            self._report.alive()
+        return self._stop.is_set()
+
+
+def _open(
+    stream: StreamPlan, config: DecoderConfig, place: StreamPlace, wait: _Waiting, report: Reporter
+) -> Source:
+    """The stream's source, at ``place``; where it is to be recorded, with a recorder."""
+
+    def notify(message: str) -> None:
+        report(Status(kind="notice", stage="decoder", stream=stream.name, message=message))
+
+    recorder = None
+    if config.record is not None and is_live(stream.location):
+        recorder = Recorder(
+            config.record / stream.name,
+            stream.location,
+            60 * config.record_minutes,
+            round(1e9 * config.record_gigabytes),
+            notify,
+            patient=place.epochs > 0,
+        )
+    return open_source(
+        SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
+        FrameSelection(config.first_frame, config.last_frame, config.every),
+        Fraction(config.frame_rate),
+        LiveOptions(
+            timeout=config.timeout,
+            connect_seconds=_connect_seconds(config, only_one=stream.only_one),
+            reconnect=config.reconnect,
+            transport=config.transport,
+        ),
+        hardware=config.hardware,
+        paced=config.pace == "original",
+        recorder=recorder,
+        place=place,
+        wait=wait,
+        notify=notify,
+    )
+
+
+def _publish(
+    frame: Frame,
+    publisher: FramePublisher,
+    elapsed: int,
+    camera: CameraMotion | None,
+    pace: Pace | None,
+) -> None:
+    """Gives a frame on, with the camera's motion, when its time has come.
+
+    One that an earlier process has given on only shows how the camera moved.
+    """
+    header, motion = frame.header, None
+    if camera is not None and publisher.skip:
+        camera.pass_over(frame)
+    elif camera is not None:
+        motion = camera.estimate(frame)
+    if pace is not None and not publisher.skip:
+        header = pace.hold(header)
+    publisher.publish(header, elapsed, motion)
 
 
 def _give_up(
