@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.decoder.scene.mesh import Colour, Material, Mesh, MeshBuilder, ring
-
-_GLASS: Colour = (0.12, 0.11, 0.10)
-_LAMP: Colour = (0.82, 0.84, 0.85)
-_TAIL: Colour = (0.10, 0.08, 0.55)
-_AMBER: Colour = (0.05, 0.35, 0.75)
-_HALF_WIDTH = 1.26
-_LIVERIES: tuple[tuple[Colour, Colour], ...] = (  # below and above the windows
-    ((0.62, 0.28, 0.10), (0.08, 0.66, 0.88)),
-    ((0.08, 0.62, 0.86), (0.08, 0.62, 0.86)),
-    ((0.12, 0.12, 0.66), (0.84, 0.85, 0.85)),
-    ((0.12, 0.12, 0.62), (0.12, 0.12, 0.62)),
-    ((0.30, 0.52, 0.18), (0.84, 0.85, 0.85)),
-    ((0.30, 0.55, 0.18), (0.30, 0.55, 0.18)),
-    ((0.84, 0.85, 0.85), (0.84, 0.85, 0.85)),
-    ((0.60, 0.36, 0.14), (0.84, 0.85, 0.85)),
-    ((0.60, 0.60, 0.22), (0.84, 0.85, 0.85)),
-    ((0.25, 0.24, 0.23), (0.70, 0.70, 0.70)),
-    ((0.12, 0.42, 0.80), (0.80, 0.82, 0.84)),
+from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
+from stages.decoder.scene.palette import (
+    AMBER,
+    CITY_BUS_GLASS,
+    CITY_BUS_LIVERIES,
+    HEAD_LAMP,
+    ROOF_UNIT,
+    TAIL_LAMP,
+    TRIM,
+    Colour,
+    grey,
+    pick,
+    scaled,
+    vary,
 )
+from stages.records import Float64Array
+
+_HALF_WIDTH = 1.26
+_CAST = 0.015  # how far bodies' colours stray
 
 
 def make_city_bus(rng: np.random.Generator) -> Mesh:
@@ -32,7 +31,7 @@ def make_city_bus(rng: np.random.Generator) -> Mesh:
     low, high = {"short": (7.0, 9.0), "long": (10.5, 13.0), "articulated": (16.5, 18.5)}[kind]
     length, height = rng.uniform(low, high), rng.uniform(2.85, 3.3)
     rear, front = -length / 2, length / 2
-    lower, upper = (_vary(rng, colour) for colour in _LIVERIES[int(rng.integers(len(_LIVERIES)))])
+    lower, upper = (vary(rng, colour, cast=_CAST) for colour in pick(rng, CITY_BUS_LIVERIES))
     b = MeshBuilder()
     if kind != "articulated":
         _section(b, rng, rear, front, height, (lower, upper), ends=(True, True))
@@ -41,15 +40,10 @@ def make_city_bus(rng: np.random.Generator) -> Mesh:
     joint = rear + 0.41 * length
     _section(b, rng, rear, joint - 0.5, height, (lower, upper), ends=(True, False))
     b.wheels((rear + 0.45 * (joint - rear),), _HALF_WIDTH + 0.005, 0.48)
-    grey = float(rng.uniform(0.08, 0.3))
+    rubber = grey(rng.uniform(0.08, 0.3))
     for i in range(3):  # bellows
         start = joint - 0.5 + i / 3
-        b.loft(
-            ring(start, start + 0.3, _HALF_WIDTH - 0.08, 0.5),
-            ring(start, start + 0.3, _HALF_WIDTH - 0.08, height - 0.08),
-            (grey, grey, grey),
-            material=Material.MATT,
-        )
+        b.box((start, start + 0.3), _HALF_WIDTH - 0.08, (0.5, height - 0.08), rubber)
     b.group = 1
     _section(b, rng, joint + 0.5, front, height, (lower, upper), ends=(False, True))
     b.wheels((joint + 2.0, front - 2.6), _HALF_WIDTH + 0.005, 0.48)
@@ -81,59 +75,52 @@ def _section(
     if rng.random() < 0.4:  # a stripe
         for side in (0, 2):
             b.panel(skirt[side], (0, 1), (0.62, 0.8), upper, Material.PAINT)
-    band = b.loft(rings[1], rings[2], upper if rng.random() < 0.5 else _GLASS)
+    band = b.loft(rings[1], rings[2], upper if rng.random() < 0.5 else CITY_BUS_GLASS)
     count = max(2, round(span / rng.uniform(1.3, 1.8)))
     gap = rng.uniform(0.03, 0.1)
     for side in (0, 2):
         for i in range(count):
-            b.panel(band[side], ((i + gap) / count, (i + 1 - gap) / count), (0.04, 0.97), _GLASS)
+            across = ((i + gap) / count, (i + 1 - gap) / count)
+            b.panel(band[side], across, (0.04, 0.97), CITY_BUS_GLASS)
     for door in (0.12, 0.55):  # doors on the right, glazed to the floor
         x = 1 - door
-        b.panel(skirt[0], (x - 1.2 / span, x), (0.1, 1.0), _GLASS)
+        b.panel(skirt[0], (x - 1.2 / span, x), (0.1, 1.0), CITY_BUS_GLASS)
     b.loft(rings[2], rings[3], upper)
-    roof = b.loft(rings[3], rings[4], upper, top=_vary(rng, (0.76, 0.77, 0.77)))
+    roof = b.loft(rings[3], rings[4], upper, top=vary(rng, (0.76, 0.77, 0.77), cast=_CAST))
     if ends[1]:
-        b.panel(band[1], (0.03, 0.97), (0.0, 1.0), _GLASS)
-        b.panel(roof[1], (0.15, 0.85), (0.0, 0.9), _AMBER, Material.MATT)
-        b.panel(skirt[1], (0.3, 0.7), (0.05, 0.3), (0.07, 0.07, 0.07), Material.MATT)
-        for edge in ((0.02, 0.17), (0.83, 0.98)):
-            b.panel(skirt[1], edge, (0.25, 0.5), _LAMP, Material.HEAD_LAMP)
-        for side in (-1, 1):  # mirrors
-            _block(b, (front + 0.05, front + 0.15), side * (half + 0.12), 0.1, (1.7, 2.1))
+        _finish_front(b, front, skirt[1], band[1], roof[1])
     if ends[0]:
-        if rng.random() < 0.7:
-            b.panel(band[3], (0.1, 0.9), (0.1, 0.9), _GLASS)
-        grille = (lower[0] * 0.5, lower[1] * 0.5, lower[2] * 0.5)
-        b.panel(skirt[3], (0.22, 0.78), (0.1, 0.65), grille, Material.MATT)
-        b.panel(skirt[3], (0.4, 0.6), (0.02, 0.1), (0.1, 0.6, 0.8), Material.MATT)
-        for edge in ((0.02, 0.14), (0.86, 0.98)):
-            b.panel(skirt[3], edge, (0.35, 0.85), _TAIL, Material.TAIL_LAMP)
+        _finish_rear(b, skirt[3], band[3], lower, window=rng.random() < 0.7)
     for _ in range(int(rng.integers(0, 3))):  # what is on the roof
         x = rng.uniform(rear + 0.5, max(front - 3.0, rear + 0.6))
         b.loft(
             ring(x, x + 1.9, half - 0.45, height),
             ring(x + 0.1, x + 1.8, half - 0.55, height + rng.uniform(0.1, 0.3)),
-            _vary(rng, (0.66, 0.67, 0.67)),
+            vary(rng, ROOF_UNIT, cast=_CAST),
             material=Material.MATT,
         )
 
 
-def _block(
-    b: MeshBuilder,
-    x: tuple[float, float],
-    y: float,
-    half: float,
-    z: tuple[float, float],
+def _finish_front(
+    b: MeshBuilder, front: float, skirt: Float64Array, band: Float64Array, roof: Float64Array
 ) -> None:
-    aside = np.array([0.0, y, 0.0])
-    b.loft(
-        ring(x[0], x[1], half, z[0]) + aside,
-        ring(x[0], x[1], half, z[1]) + aside,
-        (0.06, 0.06, 0.06),
-        material=Material.MATT,
-    )
+    """Windscreen, sign, lamps and mirrors on the front's quads."""
+    b.panel(band, (0.03, 0.97), (0.0, 1.0), CITY_BUS_GLASS)
+    b.panel(roof, (0.15, 0.85), (0.0, 0.9), AMBER, Material.MATT)
+    b.panel(skirt, (0.3, 0.7), (0.05, 0.3), grey(0.07), Material.MATT)
+    for edge in ((0.02, 0.17), (0.83, 0.98)):
+        b.panel(skirt, edge, (0.25, 0.5), HEAD_LAMP, Material.HEAD_LAMP)
+    for side in (-1, 1):
+        b.box((front + 0.05, front + 0.15), 0.1, (1.7, 2.1), TRIM, y=side * (_HALF_WIDTH + 0.12))
 
 
-def _vary(rng: np.random.Generator, colour: Colour) -> Colour:
-    b, g, r = np.clip(np.array(colour) * rng.normal(1, 0.1) + rng.normal(0, 0.015, 3), 0.03, 0.95)
-    return (float(b), float(g), float(r))
+def _finish_rear(
+    b: MeshBuilder, skirt: Float64Array, band: Float64Array, paint: Colour, *, window: bool
+) -> None:
+    """Grille, plate, lamps and at times a window on the rear's quads."""
+    if window:
+        b.panel(band, (0.1, 0.9), (0.1, 0.9), CITY_BUS_GLASS)
+    b.panel(skirt, (0.22, 0.78), (0.1, 0.65), scaled(paint, 0.5), Material.MATT)
+    b.panel(skirt, (0.4, 0.6), (0.02, 0.1), (0.1, 0.6, 0.8), Material.MATT)
+    for edge in ((0.02, 0.14), (0.86, 0.98)):
+        b.panel(skirt, edge, (0.35, 0.85), TAIL_LAMP, Material.TAIL_LAMP)

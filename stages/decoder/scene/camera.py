@@ -13,6 +13,9 @@ import numpy as np
 
 from stages.records import Float64Array
 
+CLEAR_AROUND_CAMERA = 16.0  # metres along the ground in which nothing tall stands
+_LOW = 22.0  # metres; a camera below it can have things right before it
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Camera:
@@ -113,6 +116,27 @@ class CameraPath:
             pitch += self.shake * _sway(seconds, p[5])
             roll += 0.5 * self.shake * _sway(seconds, p[6])
         return Camera(position, look(yaw, pitch, roll), self.focal, self.centre)
+
+    def distance(self, x: float, y: float) -> float:
+        """Metres along the ground from below the camera to a point."""
+        return math.hypot(x - self.base[0], y - self.base[1])
+
+    def is_blocked_at(self, x: float, y: float, radius: float) -> bool:
+        """Whether something tall at a ground point would stand right before a low camera."""
+        if self.base[2] > _LOW:
+            return False
+        dx, dy = x - self.base[0], y - self.base[1]
+        ahead = dx * math.cos(self.yaw) + dy * math.sin(self.yaw)
+        aside = abs(dy * math.cos(self.yaw) - dx * math.sin(self.yaw))
+        return math.hypot(dx, dy) < CLEAR_AROUND_CAMERA + radius or (
+            0 < ahead < 26 and aside < radius + 4 + 0.35 * ahead
+        )
+
+    @property
+    def highest_block(self) -> float:
+        """How high a city's blocks may be, metres: a drone flies well above them."""
+        is_drone = max(self.glide) > 1.0
+        return 0.35 * self.base[2] if is_drone else math.inf
 
 
 def _sway(seconds: float, phase: float) -> float:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from stages.decoder.scene.camera import Camera
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.mesh import Material, Mesh
+from stages.decoder.scene.palette import saturate
 from stages.records import BoolArray, Float64Array, Int64Array
 
 Int32Array = npt.NDArray[np.int32]
@@ -136,12 +137,6 @@ class Geometry:
         glow[tail & braking] = 1.0
         colours += glow[:, None] * np.array([0.10, 0.10, 0.95])
         return colours
-
-
-def saturate(colours: Float64Array, factor: float) -> Float64Array:
-    """Colours ``(..., 3)`` moved from or towards grey."""
-    grey = colours.mean(axis=-1, keepdims=True)
-    return np.clip(grey + (colours - grey) * factor, 0.0, 1.0)
 
 
 def _place(vectors: Float64Array, cos: Float64Array, sin: Float64Array) -> Float64Array:

@@ -108,23 +108,6 @@ def make_ground(
     return Ground(tuple(levels), 2 * plan.reach / size, lamp, plan.reach, gloss)
 
 
-def lamp_places(plan: RoadPlan) -> list[tuple[float, float, float]]:
-    """Street lamps: x, y, and the heading from the kerb to the road."""
-    places = []
-    for road in plan.roads:
-        side = road.half_width + 0.8
-        for y in np.arange(-plan.reach + 12, plan.reach, 30.0):
-            if plan.crossing and abs(y) < plan.zebra_start(road):
-                continue
-            for left in (-1, 1):
-                x0, y0 = turn(
-                    np.array([left * side, y + (7.0 if left > 0 else 0.0)]), road.direction
-                )
-                towards = turn(np.array([-left, 0.0]), road.direction)
-                places.append((float(x0), float(y0), math.atan2(towards[1], towards[0])))
-    return places
-
-
 def _land(rng: np.random.Generator, size: int, varied: bool) -> Float32Array:
     palettes = (
         ((0.15, 0.35, 0.26), (0.27, 0.42, 0.40)),  # meadow
@@ -262,7 +245,7 @@ def _lamp_map(plan: RoadPlan) -> Float32Array:
     step = 2 * plan.reach / size
     x = (np.arange(size) + 0.5) * step - plan.reach
     light = np.zeros((size, size), np.float32)
-    for lx, ly, heading in lamp_places(plan):
+    for lx, ly, heading in plan.lamp_places():
         cx, cy = lx + 2.5 * math.cos(heading), ly + 2.5 * math.sin(heading)
         along = np.exp(-((x - cx) ** 2) / (2 * 9.0**2))
         down = np.exp(-((-x - cy) ** 2) / (2 * 9.0**2))

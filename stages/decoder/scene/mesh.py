@@ -1,4 +1,4 @@
-"""Solid shapes of flat convex faces, and the builder that puts vehicles together from them.
+"""Solid shapes of flat convex faces, and the builder that puts them together.
 
 Local coordinates are metres: x forward, y left, z up, the origin on the ground below the middle.
 """
@@ -8,12 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
+from stages.decoder.scene.palette import Colour
 from stages.records import Float64Array, Int64Array
 
-Colour = tuple[float, float, float]  # blue, green, red in 0..1
+Pose = tuple[float, float, float]  # x, y in metres and heading in radians, 0 east
+
+_TYRE: Colour = (0.03, 0.03, 0.03)
+_HUB: Colour = (0.35, 0.34, 0.33)
 
 
 class Material(IntEnum):
@@ -50,6 +56,13 @@ class Mesh:
     size: tuple[float, float, float]
 
 
+class Placed(NamedTuple):
+    """A shape that stands still somewhere."""
+
+    mesh: Mesh
+    pose: Pose
+
+
 class MeshBuilder:
     """Collects faces in the order in which they are painted."""
 
@@ -66,7 +79,7 @@ class MeshBuilder:
         colour: Colour,
         material: Material = Material.PAINT,
     ) -> None:
-        """A convex polygon, counter-clockwise as seen from outside."""
+        """A convex polygon ``(n, 3)``, counter-clockwise as seen from outside."""
         self._faces.append(np.asarray(points, dtype=np.float64))
         self._colours.append(colour)
         self._materials.append(material)
@@ -94,6 +107,36 @@ class MeshBuilder:
         self.face(high, top or colour, material)
         return quads
 
+    def stack(
+        self,
+        rings: Sequence[Float64Array],
+        colour: Colour,
+        material: Material = Material.PAINT,
+    ) -> None:
+        """Lofts of one colour from each ring to the next above it."""
+        for low, high in pairwise(rings):
+            self.loft(low, high, colour, material=material)
+
+    def box(
+        self,
+        x: tuple[float, float],
+        half_width: float,
+        z: tuple[float, float],
+        colour: Colour,
+        *,
+        y: float = 0.0,
+        top: Colour | None = None,
+        material: Material = Material.MATT,
+    ) -> list[Float64Array]:
+        """An upright box from rear to front ``x`` and bottom to top ``z``, its middle at ``y``.
+
+        Returns:
+            The side quads: right, front, left, rear.
+        """
+        aside = np.array([0.0, y, 0.0])
+        low, high = (ring(*x, half_width, level) + aside for level in z)
+        return self.loft(low, high, colour, top=top, material=material)
+
     def panel(
         self,
         quad: Float64Array,
@@ -102,7 +145,7 @@ class MeshBuilder:
         colour: Colour,
         material: Material = Material.GLASS,
     ) -> None:
-        """A window or lamp on a quad of `loft`, in shares of its width and height."""
+        """A window, lamp or plate on a side quad, from and to shares of its width and height."""
         a, b, c, d = quad
         corners = [
             (a * (1 - u) + b * u) * (1 - v) + (d * (1 - u) + c * u) * v
@@ -115,6 +158,39 @@ class MeshBuilder:
         ]
         self.face(np.stack(corners), colour, material)
 
+    def side_windows(
+        self,
+        sides: Sequence[Float64Array],
+        spans: Sequence[tuple[float, float]],
+        up: tuple[float, float],
+        colour: Colour,
+    ) -> None:
+        """Windows on the right and left quads of a loft between rings of four corners.
+
+        Args:
+            sides: What `loft` gave.
+            spans: Each window's rear and front, in shares of the length.
+            up: Lower and upper edge, in shares of the height.
+            colour: The glass's.
+        """
+        for rear, front in spans:
+            self.panel(sides[0], (rear, front), up, colour)
+        for rear, front in spans:
+            self.panel(sides[2], (1 - front, 1 - rear), up, colour)
+
+    def mirrors(
+        self, at: tuple[float, float, float], width: float, height: float, colour: Colour
+    ) -> None:
+        """Wing mirrors, flat, seen from both sides; ``at`` is the left one's inner lower corner."""
+        x, inner, z = at
+        for side in (-1, 1):
+            near, far = side * inner, side * inner + side * width
+            mirror = np.array(
+                [[x, near, z], [x, far, z], [x, far, z + height], [x, near, z + height]]
+            )
+            self.face(mirror, colour)
+            self.face(mirror[::-1], colour)
+
     def wheels(self, places: Sequence[float], half_width: float, radius: float) -> None:
         """Wheels on both sides at the given x."""
         angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
@@ -122,15 +198,15 @@ class MeshBuilder:
             for side in (-1, 1):
                 # From outside, the left side's x runs the other way.
                 turn = angle * -side
-                for share, colour in ((1.0, (0.03, 0.03, 0.03)), (0.58, (0.35, 0.34, 0.33))):
-                    ring = np.column_stack(
+                for share, colour in ((1.0, _TYRE), (0.58, _HUB)):
+                    disc = np.column_stack(
                         [
                             x + share * radius * np.cos(turn),
                             np.full(len(angle), side * half_width),
                             radius + share * radius * np.sin(turn),
                         ]
                     )
-                    self.face(ring, colour, Material.MATT)
+                    self.face(disc, colour, Material.MATT)
 
     def build(self) -> Mesh:
         """The finished shape."""

@@ -5,28 +5,22 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from stages.decoder.scene.buildings import place_city, place_houses
 from stages.decoder.scene.buses import make_city_bus
-from stages.decoder.scene.camera import CameraPath
+from stages.decoder.scene.camera import CLEAR_AROUND_CAMERA, CameraPath
 from stages.decoder.scene.cars import make_car
-from stages.decoder.scene.city import place_city
 from stages.decoder.scene.config import SceneConfig
-from stages.decoder.scene.furniture import place_fences, place_furniture
-from stages.decoder.scene.geometry import saturate
-from stages.decoder.scene.ground import lamp_places
-from stages.decoder.scene.light import Light
-from stages.decoder.scene.mesh import Mesh
-from stages.decoder.scene.riders import make_person, make_rider, make_tricycle
-from stages.decoder.scene.road import RoadPlan, turn
-from stages.decoder.scene.scenery import (
-    Tree,
-    make_crown,
-    make_house,
-    make_lamp_post,
-    make_pedestrian,
-    make_two_wheeler,
+from stages.decoder.scene.furniture import make_lamp_post, place_fences, place_furniture
+from stages.decoder.scene.mesh import Mesh, Placed, Pose
+from stages.decoder.scene.people import (
+    make_person,
+    make_plain_person,
+    make_plain_rider,
+    make_rider,
+    make_tricycle,
 )
+from stages.decoder.scene.road import RoadPlan
 from stages.decoder.scene.traffic import Traffic
 from stages.decoder.scene.vehicle import CLASS_NAMES, CLASS_SHARES, make_vehicle
 from stages.decoder.scene.walkers import (
@@ -36,12 +30,10 @@ from stages.decoder.scene.walkers import (
     make_way,
     pavement_walkers,
 )
-from stages.records import BoolArray, Float64Array
+from stages.records import BoolArray, Float64Array, Int64Array
 
 _NO_CLASS = -1
 _VARIED_SHARES = (0.71, 0.12, 0.07, 0.10)
-_LOW = 22.0  # metres; a camera below it can have things right before it
-_CLEAR_OF_MAST = 16.0  # metres around a mast camera that stay free of tall things
 
 
 class Population:
@@ -75,9 +67,7 @@ class Population:
         self._plan, self._aside = plan, aside
         self._half_sizes = np.array([mesh.size[:2] for mesh in meshes]).reshape(-1, 2) / 2
 
-    def at(
-        self, index: int, seconds: float
-    ) -> tuple[Float64Array, BoolArray, npt.NDArray[np.int64]]:
+    def at(self, index: int, seconds: float) -> tuple[Float64Array, BoolArray, Int64Array]:
         """Poses ``(M, 3)``, braking ``(M,)`` and 1-based ids ``(M,)`` of a frame."""
         state = self._traffic.at(index)
         driving = state.poses
@@ -101,74 +91,74 @@ def populate(
 ) -> Population:
     """Draws everybody and everything but the trees."""
     varied = config.varied
-    driving, meshes = _driving(rng, config, rain)
+    driving, meshes = _draw_driving(rng, config, rain)
     lengths = np.array([mesh.size[0] for mesh in meshes])
     traffic = Traffic(plan, lengths, config.frame_rate, rng)
-    meshes, classes = meshes[: traffic.count], driving[: traffic.count]
-    if varied:
-        walkers = pavement_walkers(rng, plan, int(rng.integers(0, 40)), riding_share=0.4)
-        walkers += crossing_walkers(rng, plan, int(rng.integers(0, 22)))
-        for walker in walkers:
-            meshes.append(
-                _bystander(rng, rain) if walker.speed > RIDING else make_person(rng, rain)
-            )
-    else:
-        walkers = pavement_walkers(rng, plan, 16)
-        for walker in walkers:
-            meshes.append(make_two_wheeler(rng) if walker.speed > RIDING else make_pedestrian(rng))
-    classes += [_NO_CLASS] * len(walkers)
-    parked = _parking(rng, plan) if varied and rng.random() < 0.5 else []
+    driving, meshes = driving[: traffic.count], meshes[: traffic.count]
+    walkers = _draw_walkers(rng, plan, varied)
+    meshes += [_make_walker(rng, walker, varied, rain) for walker in walkers]
+    parked = _park(rng, plan) if varied and rng.random() < 0.5 else []
+    parked_classes = []
     for _ in parked:
-        classes.append(0 if rng.random() < 0.86 else 1)
-        meshes.append(_vehicle(rng, classes[-1], varied))
-    houses, house_poses = _houses(rng, plan, path, varied)
-    meshes += houses
-    classes += [_NO_CLASS] * len(houses)
-    thin: list[tuple[float, float, float]] = []
+        parked_classes.append(0 if rng.random() < 0.86 else 1)
+        meshes.append(_make_vehicle(rng, parked_classes[-1], varied))
+    solid = place_houses(rng, plan, path, varied)
+    thin = []
     if varied:
-        pieces, places = place_furniture(rng, plan, int(rng.integers(0, 45)))
+        pieces = place_furniture(rng, plan, int(rng.integers(0, 45)))
         if rng.random() < 0.6:
-            blocks, block_places = place_city(rng, plan, _highest(path))
-            pieces, places = pieces + blocks, places + block_places
-        for piece, place in zip(pieces, places, strict=True):
-            if not _blocks(path, place[0], place[1], max(piece.size[:2]) / 2 + 1):
-                meshes.append(piece)
-                house_poses.append(place)
-                classes.append(_NO_CLASS)
-        fences, thin = place_fences(rng, plan)
-        meshes += fences
+            pieces += place_city(rng, plan, path.highest_block)
+        solid += [
+            piece
+            for piece in pieces
+            if not path.is_blocked_at(*piece.pose[:2], max(piece.mesh.size[:2]) / 2 + 1)
+        ]
+        thin = place_fences(rng, plan)
     post = make_lamp_post()
-    for place in lamp_places(plan):
-        if math.hypot(place[0] - path.base[0], place[1] - path.base[1]) > _CLEAR_OF_MAST:
-            meshes.append(post)
-            thin.append(place)
-    classes += [_NO_CLASS] * len(thin)
-    fixed = np.array([*parked, *house_poses, *thin], dtype=np.float64).reshape(-1, 3)
-    aside = _aside(rng, driving[: traffic.count]) if varied else None
-    return Population(traffic, meshes, classes, walkers, fixed, len(thin), plan, aside)
+    thin += [
+        Placed(post, pose)
+        for pose in plan.lamp_places()
+        if path.distance(*pose[:2]) > CLEAR_AROUND_CAMERA
+    ]
+    meshes += [thing.mesh for thing in solid + thin]
+    still = [*parked, *(thing.pose for thing in solid + thin)]
+    no_classes = [_NO_CLASS] * (len(solid) + len(thin))
+    return Population(
+        traffic,
+        meshes,
+        [*driving, *[_NO_CLASS] * len(walkers), *parked_classes, *no_classes],
+        walkers,
+        np.array(still, dtype=np.float64).reshape(-1, 3),
+        len(thin),
+        plan,
+        _draw_aside(rng, driving) if varied else None,
+    )
 
 
-def _driving(
+def _draw_driving(
     rng: np.random.Generator, config: SceneConfig, rain: bool
 ) -> tuple[list[int], list[Mesh]]:
-    """Classes and shapes of those who drive in lanes."""
+    """Classes and shapes of those who want to drive in lanes."""
     varied = config.varied
-    share = rng.uniform(0, 0.3) if varied else 0.08
+    riding_share = rng.uniform(0, 0.3) if varied else 0.08
     shares = _VARIED_SHARES if varied else CLASS_SHARES
-    kinds = rng.choice(len(shares), size=config.vehicles, p=shares)
-    driving = [int(kind) for kind in kinds]
-    driving += [_NO_CLASS] * int(share * config.vehicles)
-    rng.shuffle(driving)
-    if varied:
-        return driving, [
-            _bystander(rng, rain) if k == _NO_CLASS else _vehicle(rng, k, varied) for k in driving
-        ]
-    return driving, [
-        make_two_wheeler(rng) if k == _NO_CLASS else make_vehicle(rng, k) for k in driving
+    classes = rng.choice(len(shares), size=config.vehicles, p=shares).tolist()
+    classes += [_NO_CLASS] * int(riding_share * config.vehicles)
+    rng.shuffle(classes)
+    return classes, [
+        _make_rider(rng, varied, rain) if kind == _NO_CLASS else _make_vehicle(rng, kind, varied)
+        for kind in classes
     ]
 
 
-def _vehicle(rng: np.random.Generator, kind: int, varied: bool) -> Mesh:
+def _draw_walkers(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> list[Walker]:
+    if not varied:
+        return pavement_walkers(rng, plan, 16)
+    walkers = pavement_walkers(rng, plan, int(rng.integers(0, 40)), riding_share=0.4)
+    return walkers + crossing_walkers(rng, plan, int(rng.integers(0, 22)))
+
+
+def _make_vehicle(rng: np.random.Generator, kind: int, varied: bool) -> Mesh:
     if varied and CLASS_NAMES[kind] == "bus":
         return make_city_bus(rng)
     if varied and CLASS_NAMES[kind] == "car" and rng.random() < 0.85:
@@ -176,11 +166,19 @@ def _vehicle(rng: np.random.Generator, kind: int, varied: bool) -> Mesh:
     return make_vehicle(rng, kind)
 
 
-def _bystander(rng: np.random.Generator, rain: bool) -> Mesh:
+def _make_rider(rng: np.random.Generator, varied: bool, rain: bool) -> Mesh:
+    if not varied:
+        return make_plain_rider(rng)
     return make_tricycle(rng) if rng.random() < 0.25 else make_rider(rng, rain)
 
 
-def _aside(rng: np.random.Generator, driving: list[int]) -> Float64Array:
+def _make_walker(rng: np.random.Generator, walker: Walker, varied: bool, rain: bool) -> Mesh:
+    if walker.speed > RIDING:
+        return _make_rider(rng, varied, rain)
+    return make_person(rng, rain) if varied else make_plain_person(rng)
+
+
+def _draw_aside(rng: np.random.Generator, driving: list[int]) -> Float64Array:
     """``(N, 2)`` how far left of its lane's middle each drives (metres), and how askew."""
     rides = np.array(driving, dtype=np.int64) == _NO_CLASS
     count = len(rides)
@@ -190,88 +188,22 @@ def _aside(rng: np.random.Generator, driving: list[int]) -> Float64Array:
     return np.column_stack([metres, rng.normal(0, 0.012, count)])
 
 
-def make_trees(
-    rng: np.random.Generator, plan: RoadPlan, path: CameraPath, light: Light, varied: bool
-) -> list[Tree]:
-    """Trees beside the roads."""
-    level = light.shade(np.array([[0.0, 0.0, 1.0]]), np.array([0.35]))[0]
-    crowns = []
-    for _ in range(5):
-        crown = make_crown(rng)
-        crown[..., :3] = saturate(crown[..., :3] * level, light.saturation)
-        crowns.append(crown.astype(np.float32))
-    trees: list[Tree] = []
-    wanted = int(rng.integers(0, 90)) if varied else 60
-    pavement = max(road.pavement for road in plan.roads)
-    for _ in range(wanted * 3):
-        if len(trees) >= wanted:
-            break
-        x, y = rng.uniform(-0.95, 0.95, 2) * plan.reach
-        radius = float(rng.uniform(1.6, 4.2))
-        # Crowns reach over the pavement now and then, seldom over the carriageway.
-        if plan.road_distance(x, y) < pavement + radius * (0.3 if varied else 0.8):
-            continue
-        if _blocks(path, x, y, radius):
-            continue
-        tall = 1.0 + radius * rng.uniform(0.85, 1.15)
-        trees.append(Tree(np.array([x, y, tall]), radius, crowns[int(rng.integers(len(crowns)))]))
-    return trees
-
-
-def _highest(path: CameraPath) -> float:
-    """How high blocks may be: a drone flies well above them."""
-    drone = max(path.glide) > 1.0
-    return 0.35 * path.base[2] if drone else math.inf
-
-
-def _blocks(path: CameraPath, x: float, y: float, radius: float) -> bool:
-    """Whether something stands right before a low camera."""
-    if path.base[2] > _LOW:
-        return False
-    dx, dy = x - path.base[0], y - path.base[1]
-    ahead = dx * math.cos(path.yaw) + dy * math.sin(path.yaw)
-    aside = abs(dy * math.cos(path.yaw) - dx * math.sin(path.yaw))
-    return math.hypot(dx, dy) < _CLEAR_OF_MAST + radius or (
-        0 < ahead < 26 and aside < radius + 4 + 0.35 * ahead
-    )
-
-
-def _parking(rng: np.random.Generator, plan: RoadPlan) -> list[tuple[float, float, float]]:
-    """Rows of bays behind the pavement."""
-    places = []
+def _park(rng: np.random.Generator, plan: RoadPlan) -> list[Pose]:
+    """Poses of vehicles in rows of bays behind the pavement."""
+    poses = []
     for road in plan.roads:
         for side in (-1, 1):
             if rng.random() < 0.4:
                 continue
-            other = plan.roads[-1].half_width + plan.roads[-1].pavement if plan.crossing else 0.0
-            start = other + 10 if plan.crossing else rng.uniform(-60, 20)
+            if plan.crossing:
+                start = plan.roads[-1].half_width + plan.roads[-1].pavement + 10
+            else:
+                start = rng.uniform(-60, 20)
             x = side * (road.half_width + road.pavement + 3.4)
             for bay in range(int(rng.integers(5, 22))):
                 if rng.random() < 0.3:
                     continue
-                y = start + 2.8 * bay
-                px, py = turn(np.array([x, y]), road.direction)
-                heading = (0.0 if rng.random() < 0.6 else math.pi) - road.direction * math.pi / 2
-                places.append((float(px), float(py), heading + rng.normal(0, 0.03)))
-    return places
-
-
-def _houses(
-    rng: np.random.Generator, plan: RoadPlan, path: CameraPath, varied: bool
-) -> tuple[list[Mesh], list[tuple[float, float, float]]]:
-    meshes: list[Mesh] = []
-    poses: list[tuple[float, float, float]] = []
-    for _ in range(int(rng.integers(0, 30)) if varied else 24):
-        length, width = rng.uniform(12, 26), rng.uniform(9, 16)
-        x, y = rng.uniform(-0.9, 0.9, 2) * plan.reach
-        along = float(rng.choice([0.0, math.pi / 2]))
-        reach = math.hypot(length, width) / 2
-        near = math.hypot(x - path.base[0], y - path.base[1]) < reach + 20
-        free = all(math.hypot(x - a, y - b) > 2 * reach for a, b, _ in poses)
-        if plan.road_distance(x, y) < 0.8 * reach + 6 or near or not free:
-            continue
-        if _blocks(path, x, y, reach):
-            continue
-        meshes.append(make_house(rng, length, width, float(rng.uniform(4, 13))))
-        poses.append((x, y, along))
-    return meshes, poses
+                heading = 0.0 if rng.random() < 0.6 else math.pi
+                place_x, place_y, heading = road.pose(x, start + 2.8 * bay, heading)
+                poses.append((place_x, place_y, heading + rng.normal(0, 0.03)))
+    return poses

@@ -10,7 +10,7 @@ import numpy as np
 from stages.decoder.scene.camera import Camera
 from stages.decoder.scene.geometry import NEAR
 from stages.decoder.scene.light import Light
-from stages.decoder.scene.scenery import Tree
+from stages.decoder.scene.trees import Tree
 from stages.records import Float64Array, UInt8Array
 
 _SHIFT = 4

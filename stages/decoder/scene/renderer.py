@@ -19,8 +19,8 @@ from stages.decoder.scene.optics import Optics
 from stages.decoder.scene.ordering import paint_order
 from stages.decoder.scene.rain import Rain
 from stages.decoder.scene.relief import Relief
-from stages.decoder.scene.scenery import Tree
 from stages.decoder.scene.silhouettes import Occlusion, Silhouettes, find_occlusion
+from stages.decoder.scene.trees import Tree
 from stages.records import BoolArray, Float64Array, Int16Array, UInt8Array
 
 _SHIFT = 4

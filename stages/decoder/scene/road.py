@@ -14,8 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.decoder.scene.mesh import Pose
 from stages.records import Float64Array
 
+ZEBRA_LENGTH = 3.2  # metres that a zebra crossing takes of the road's length
 _STEP = 0.5  # metres between the samples of a lane's course
 
 
@@ -45,6 +47,17 @@ class Road:
     def lane_offset(self, lane: int) -> float:
         """Middle of a lane right of the road's middle, metres; lane 0 is the innermost."""
         return self.median / 2 + (lane + 0.5) * self.lane_width
+
+    def pose(self, x: float, y: float, heading: float = math.pi / 2) -> Pose:
+        """Pose in the world of what stands on or beside the road.
+
+        Args:
+            x: Metres right of the road's middle.
+            y: Metres from the origin along its first direction of travel.
+            heading: 0 to the right, a quarter turn along the road.
+        """
+        place = turn(np.array([x, y]), self.direction)
+        return float(place[0]), float(place[1]), heading - self.direction * math.pi / 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +110,10 @@ class RoadPlan:
         """How many signal phases follow each other."""
         return 4 if self.left_turns else 2
 
+    def other(self, road: Road) -> Road:
+        """The road that crosses ``road``."""
+        return self.roads[1 - self.roads.index(road)]
+
     def turning(self, road: Road, lane: int) -> int:
         """Where a lane of ``road`` leads at the crossing: -1 left, 0 straight on, 1 right."""
         if not self.crossing:
@@ -109,8 +126,7 @@ class RoadPlan:
 
     def zebra_start(self, road: Road) -> float:
         """Distance from the origin at which the zebra crossing over ``road`` begins, metres."""
-        other = self.roads[1 - self.roads.index(road)]
-        return other.half_width + 0.62 * self.corner + 1.0
+        return self.other(road).half_width + 0.62 * self.corner + 1.0
 
     def stop_distance(self, road: Road) -> float:
         """Distance of ``road``'s stop lines from the origin, metres."""
@@ -121,8 +137,20 @@ class RoadPlan:
         distances = [abs(x if road.direction == 0 else y) - road.half_width for road in self.roads]
         return min(distances)
 
-
-ZEBRA_LENGTH = 3.2
+    def lamp_places(self) -> list[Pose]:
+        """Street lamps beside the kerbs; they face the road."""
+        places = []
+        for road in self.roads:
+            x = road.half_width + 0.8
+            for y in np.arange(-self.reach + 12, self.reach, 30.0):
+                if self.crossing and abs(y) < self.zebra_start(road):
+                    continue
+                for side in (-1, 1):
+                    at = turn(np.array([side * x, y + (7.0 if side > 0 else 0.0)]), road.direction)
+                    towards = turn(np.array([-side, 0.0]), road.direction)
+                    heading = math.atan2(towards[1], towards[0])
+                    places.append((float(at[0]), float(at[1]), heading))
+        return places
 
 
 def turn(points: Float64Array, quarters: int) -> Float64Array:
@@ -162,7 +190,7 @@ def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
     points = np.array([[offset, -reach], [offset, reach]])
     if plan.crossing:
         stop = reach - plan.stop_distance(road)
-        other = plan.roads[1 - plan.roads.index(road)]
+        other = plan.other(road)
         way = plan.turning(road, lane)
         if way > 0:
             radius = plan.corner + plan.roads[0].lane_width / 2

@@ -15,10 +15,11 @@ from stages.decoder.scene.ground import make_ground
 from stages.decoder.scene.light import make_light
 from stages.decoder.scene.mesh import Mesh
 from stages.decoder.scene.optics import Optics
-from stages.decoder.scene.population import Population, make_trees, populate
+from stages.decoder.scene.population import Population, populate
 from stages.decoder.scene.rain import Rain, rainy
 from stages.decoder.scene.renderer import Painted, Renderer
 from stages.decoder.scene.road import make_plan
+from stages.decoder.scene.trees import place_trees
 from stages.decoder.scene.vehicle import CLASS_NAMES
 from stages.decoder.scene.viewpoints import mast_viewpoint
 from stages.errors import ConfigError
@@ -110,7 +111,7 @@ class Scene:
         size = int(np.clip(config.width * 2.67, 1024, 2560)) // 16 * 16
         ground = make_ground(streams[4], self.plan, light, size, varied, wet=raining)
         self._population: Population = populate(streams[5], self.plan, config, self._path, raining)
-        trees = make_trees(streams[6], self.plan, self._path, light, varied)
+        trees = place_trees(streams[6], self.plan, self._path, light, varied)
         meshes: list[Mesh] = self._population.meshes
         self._renderer = Renderer(
             ground,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.decoder.scene.mesh import Pose
 from stages.decoder.scene.road import ZEBRA_LENGTH, RoadPlan, turn
 from stages.records import Float64Array
 
@@ -35,7 +36,7 @@ class Walker:
     place: float
     speed: float
 
-    def pose(self, plan: RoadPlan, seconds: float) -> tuple[float, float, float]:
+    def pose(self, plan: RoadPlan, seconds: float) -> Pose:
         """x, y in metres and heading in radians."""
         span = self.end - self.start
         phase = (self.place + self.speed * seconds) % (2 * span)

@@ -12,7 +12,7 @@ from stages.decoder.scene import random_scene
 from stages.decoder.scene.buses import make_city_bus
 from stages.decoder.scene.cars import make_car
 from stages.decoder.scene.mesh import Mesh
-from stages.decoder.scene.riders import make_person, make_rider, make_tricycle
+from stages.decoder.scene.people import make_person, make_rider, make_tricycle
 from stages.decoder.scene.road import RoadPlan, make_plan
 from stages.decoder.scene.scene import MIN_VISIBLE
 from stages.decoder.scene.traffic import Traffic
