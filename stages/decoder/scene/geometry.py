@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.camera import Camera
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.mesh import Material, Mesh
 from stages.decoder.scene.palette import saturate
 from stages.records import BoolArray, Float64Array, Int64Array
-
-Int32Array = npt.NDArray[np.int32]
 
 NEAR = 0.5  # metres in front of the camera, closer things are not painted
 _LIMIT = 30000.0  # pixels; keeps fixed-point coordinates in range
@@ -56,7 +53,7 @@ class Geometry:
         vertex_counts = [len(mesh.vertices) for mesh in meshes]
         face_counts = [len(mesh.normals) for mesh in meshes]
         vertex_first = np.cumsum([0, *vertex_counts])
-        self.vertex_first = vertex_first
+        self._vertex_first = vertex_first
         self.face_first = np.cumsum([0, *face_counts])
         self._vertices = np.concatenate([mesh.vertices for mesh in meshes])
         self._normals = np.concatenate([mesh.normals for mesh in meshes])
@@ -72,6 +69,10 @@ class Geometry:
         self.half_sizes = np.array([mesh.size[:2] for mesh in meshes]) / 2
         self.heights = np.array([mesh.size[2] for mesh in meshes])
         self._split = np.array([_split(mesh) for mesh in meshes])
+
+    def vertices_of(self, item: int) -> slice:
+        """Where a thing's vertices lie among all."""
+        return slice(int(self._vertex_first[item]), int(self._vertex_first[item + 1]))
 
     def project(
         self,
@@ -97,7 +98,7 @@ class Geometry:
         world[:, :2] += poses[self._owner, :2]
         view = camera.to_camera(world)
         points = np.clip(camera.to_image(view), -_LIMIT, _LIMIT)
-        first = self.vertex_first[:-1]
+        first = self._vertex_first[:-1]
         boxes = np.concatenate(
             [np.minimum.reduceat(points, first), np.maximum.reduceat(points, first)], axis=1
         )

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from stages.decoder.scene.drawing import SHIFT
 from stages.decoder.scene.geometry import Geometry, Projection
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.mesh import Material
 from stages.records import UInt8Array
 
-_SHIFT = 4
 _SHRINK = 4  # glow is soft: a quarter of the frame's size will do
 _HEAD = (230.0, 245.0, 255.0)
 _TAIL = (20.0, 20.0, 190.0)
@@ -42,7 +42,7 @@ def add_glow(
     )
     halos = np.zeros((height // _SHRINK, width // _SHRINK, 3), np.uint8)
     dark = float(np.clip(1.0 - 1.6 * light.sky.mean(), 0.1, 1.0))
-    scale = (1 << _SHIFT) / _SHRINK
+    scale = (1 << SHIFT) / _SHRINK
     for face in lamps:
         points = projection.points[geometry.starts[face] : geometry.starts[face + 1]]
         x, y = (float(value) for value in points.mean(axis=0))
@@ -58,11 +58,11 @@ def add_glow(
         cv2.circle(
             halos,
             (int(x * scale), int(y * scale)),
-            int(radius * (1 << _SHIFT)),
+            int(radius * (1 << SHIFT)),
             [value * strength for value in (_HEAD if head else _TAIL)],
             -1,
             cv2.LINE_AA,
-            _SHIFT,
+            SHIFT,
         )
     near, far = cv2.GaussianBlur(halos, (0, 0), 1.2), cv2.GaussianBlur(halos, (0, 0), 5.0)
     soft = cv2.resize(cv2.addWeighted(near, 0.7, far, 0.6, 0), (width, height))

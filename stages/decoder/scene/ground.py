@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from stages.decoder.scene.canvas import Canvas
 from stages.decoder.scene.light import Light
-from stages.decoder.scene.markings import SHIFT, Canvas, paint_markings
-from stages.decoder.scene.road import Road, RoadPlan, turn
+from stages.decoder.scene.markings import paint_markings
+from stages.decoder.scene.road import RoadPlan, turn
 from stages.records import Float32Array, Float64Array, UInt8Array
 
 
@@ -75,13 +76,7 @@ def make_ground(
     picture = _land(rng, size, varied)
     fine = _fine_noise(rng, size)
     broad = fractal_noise(rng, size, 10, 5)
-    paved, asphalt = canvas.mask(), canvas.mask()
-    for road in plan.roads:
-        _strip(canvas, paved, plan, road, road.half_width + road.pavement)
-        _strip(canvas, asphalt, plan, road, road.half_width)
-    if plan.crossing:
-        for mask, widen in ((paved, True), (asphalt, False)):
-            _corners(canvas, mask, plan, widen)
+    paved, asphalt = _paved(canvas, plan, pavements=True), _paved(canvas, plan, pavements=False)
     grown = cv2.dilate(asphalt, np.ones((3, 3), np.uint8))
     kerb = np.asarray(cv2.subtract(grown, asphalt), np.uint8)
     paving = np.array([0.55, 0.57, 0.58]) * rng.uniform(0.75, 1.1)
@@ -101,14 +96,20 @@ def make_ground(
     gloss = _wet(rng, picture, paved) if wet else None
     lamp = _lamp_map(plan)
     _illuminate(picture, light, lamp)
-    first = (np.clip(picture, 0, 1) * 255).astype(np.uint8)
-    levels = [first]
-    while len(levels[-1]) > size // 16:
+    levels = _pyramid((np.clip(picture, 0, 1) * 255).astype(np.uint8))
+    return Ground(levels, 2 * plan.reach / size, lamp, plan.reach, gloss)
+
+
+def _pyramid(picture: UInt8Array) -> tuple[UInt8Array, ...]:
+    """A picture and its halves, down to a sixteenth."""
+    levels = [picture]
+    while len(levels[-1]) > len(picture) // 16:
         levels.append(np.asarray(cv2.pyrDown(levels[-1]), np.uint8))
-    return Ground(tuple(levels), 2 * plan.reach / size, lamp, plan.reach, gloss)
+    return tuple(levels)
 
 
 def _land(rng: np.random.Generator, size: int, varied: bool) -> Float32Array:
+    """``(size, size, 3)`` what lies around the roads."""
     palettes = (
         ((0.15, 0.35, 0.26), (0.27, 0.42, 0.40)),  # meadow
         ((0.20, 0.33, 0.28), (0.32, 0.44, 0.52)),  # dry grass and earth
@@ -123,6 +124,7 @@ def _land(rng: np.random.Generator, size: int, varied: bool) -> Float32Array:
 
 
 def _fine_noise(rng: np.random.Generator, size: int) -> Float32Array:
+    """``(size, size)`` grain of a few pixels, in tiles that repeat."""
     tile = rng.standard_normal((512, 512), dtype=np.float32)
     around = cv2.copyMakeBorder(tile, 8, 8, 8, 8, cv2.BORDER_WRAP)
     soft = cv2.GaussianBlur(around, (0, 0), 1.2)[8:-8, 8:-8]
@@ -142,26 +144,31 @@ def _lay(
     pixels[where] += alpha * (laid - pixels[where])
 
 
-def _strip(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, road: Road, half: float) -> None:
-    canvas.box(mask, road.direction, (-half, half), (-plan.reach - 1, plan.reach + 1))
+def _paved(canvas: Canvas, plan: RoadPlan, *, pavements: bool) -> UInt8Array:
+    """Mask of the carriageways, and of the pavements beside them if asked for."""
+    mask = canvas.mask()
+    for road in plan.roads:
+        half = road.half_width + (road.pavement if pavements else 0.0)
+        canvas.box(mask, road.direction, (-half, half), (-plan.reach - 1, plan.reach + 1))
+    if plan.crossing:
+        _fill_corners(canvas, mask, plan, pavements)
+    return mask
 
 
-def _corners(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, widen: bool) -> None:
+def _fill_corners(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, pavements: bool) -> None:
+    """Rounds the corners between two roads off."""
     across, along = plan.roads
-    for sx in (-1, 1):
-        for sy in (-1, 1):
-            x, y, radius = across.half_width, along.half_width, plan.corner
-            if widen:
-                x, y = x + across.pavement, y + along.pavement
-                radius = max(radius - min(across.pavement, along.pavement), 0.5)
-            angle = np.linspace(math.pi, 1.5 * math.pi, 16)
-            arc = np.array([x + radius, y + radius]) + radius * np.column_stack(
-                [np.cos(angle), np.sin(angle)]
-            )
-            outline = np.concatenate(
-                [[[x - 1, y - 1], [x - 1, y + radius]], arc, [[x + radius, y - 1]]]
-            )
-            canvas.polygon(mask, outline * [sx, sy])
+    x, y, radius = across.half_width, along.half_width, plan.corner
+    if pavements:
+        x, y = x + across.pavement, y + along.pavement
+        radius = max(radius - min(across.pavement, along.pavement), 0.5)
+    angle = np.linspace(math.pi, 1.5 * math.pi, 16)
+    centre = np.array([x + radius, y + radius])
+    arc = centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
+    outline = np.concatenate([[[x - 1, y - 1], [x - 1, y + radius]], arc, [[x + radius, y - 1]]])
+    for side_x in (-1, 1):
+        for side_y in (-1, 1):
+            canvas.polygon(mask, outline * [side_x, side_y])
 
 
 def _wet(rng: np.random.Generator, picture: Float32Array, paved: UInt8Array) -> UInt8Array:
@@ -208,52 +215,35 @@ def _patches(
     for road in plan.roads:
         for _ in range(int(rng.integers(4, 14))):
             x = rng.uniform(-road.half_width + 1, road.half_width - 1)
-            y, w, h = (
-                rng.uniform(-0.8, 0.8) * plan.reach,
-                rng.uniform(0.3, 1.3),
-                rng.uniform(0.3, 5),
-            )
-            canvas.box(
-                patch, road.direction, (x - w, x + w), (y - h, y + h), int(rng.integers(40, 150))
-            )
+            y = rng.uniform(-0.8, 0.8) * plan.reach
+            w, h = rng.uniform(0.3, 1.3), rng.uniform(0.3, 5)
+            value = int(rng.integers(40, 150))
+            canvas.box(patch, road.direction, (x - w, x + w), (y - h, y + h), value)
         for _ in range(int(rng.integers(3, 16))):
             along = rng.uniform(-0.9, 0.9) * plan.reach
             across = np.linspace(-road.half_width, road.half_width, 20)
             path = np.column_stack([across, along + np.cumsum(rng.normal(0, 0.25, 20))])
-            line = turn(path, road.direction)
-            pixels = np.column_stack(
-                [
-                    (line[:, 0] + canvas.reach) * canvas.scale,
-                    (canvas.reach - line[:, 1]) * canvas.scale,
-                ]
-            )
-            cv2.polylines(
-                cracks,
-                [np.round(pixels * 16).astype(np.int32)],
-                False,
-                int(rng.integers(70, 190)),
-                1,
-                cv2.LINE_AA,
-                SHIFT,
-            )
+            canvas.line(cracks, turn(path, road.direction), int(rng.integers(70, 190)))
     _lay(picture, patch, tar * rng.uniform(0.6, 1.25), 0.04 * fine)
     _lay(picture, cracks, tar * 0.4, 0.04 * fine)
 
 
 def _lamp_map(plan: RoadPlan) -> Float32Array:
+    """Nearness of street lamps over the ground's square, see `Ground`."""
     size = 256
     step = 2 * plan.reach / size
     x = (np.arange(size) + 0.5) * step - plan.reach
-    light = np.zeros((size, size), np.float32)
+    lit = np.zeros((size, size), np.float32)
     for lx, ly, heading in plan.lamp_places():
         cx, cy = lx + 2.5 * math.cos(heading), ly + 2.5 * math.sin(heading)
         along = np.exp(-((x - cx) ** 2) / (2 * 9.0**2))
         down = np.exp(-((-x - cy) ** 2) / (2 * 9.0**2))
-        light += np.outer(down, along).astype(np.float32)
-    return np.minimum(light, 1.2)
+        lit += np.outer(down, along).astype(np.float32)
+    return np.minimum(lit, 1.2)
 
 
 def _illuminate(picture: Float32Array, light: Light, lamp: Float32Array) -> None:
+    """Lights the ground in place."""
     level = light.shade(np.array([[0.0, 0.0, 1.0]]), np.zeros(1))[0].astype(np.float32)
     if not light.lamps:
         picture *= level

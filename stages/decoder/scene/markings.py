@@ -1,44 +1,12 @@
-"""Road markings (lines, zebra crossings, arrows) and the canvas they are drawn on."""
+"""Road markings: lines, zebra crossings, arrows."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
+from stages.decoder.scene.canvas import Canvas
 from stages.decoder.scene.road import ZEBRA_LENGTH, Road, RoadPlan, turn
 from stages.records import Float64Array, UInt8Array
-
-SHIFT = 4  # fractional bits of OpenCV's drawing coordinates
-
-
-class Canvas:
-    """Draws ground coordinates into masks of the ground's square."""
-
-    def __init__(self, size: int, reach: float) -> None:
-        self.size, self.scale, self.reach = size, size / (2 * reach), reach
-
-    def mask(self) -> UInt8Array:
-        """An empty mask, ``(size, size)``."""
-        return np.zeros((self.size, self.size), np.uint8)
-
-    def polygon(self, mask: UInt8Array, points: Float64Array, value: int = 255) -> None:
-        """Fills the polygon of ``points`` ``(N, 2)``, ground metres."""
-        x = (points[:, 0] + self.reach) * self.scale - 0.5
-        y = (self.reach - points[:, 1]) * self.scale - 0.5
-        corners = np.round(np.column_stack([x, y]) * (1 << SHIFT)).astype(np.int32)
-        cv2.fillPoly(mask, [corners], value, cv2.LINE_AA, SHIFT)
-
-    def box(
-        self,
-        mask: UInt8Array,
-        quarters: int,
-        x: tuple[float, float],
-        y: tuple[float, float],
-        value: int = 255,
-    ) -> None:
-        """Fills a rectangle turned by ``quarters`` right angles, sides in ground metres."""
-        corners = np.array([[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]])
-        self.polygon(mask, turn(corners, quarters), value)
 
 
 def paint_markings(

@@ -9,16 +9,15 @@ import cv2
 import numpy as np
 
 from stages.decoder.scene.camera import Camera
+from stages.decoder.scene.coverage import Crop
+from stages.decoder.scene.drawing import SHIFT
 from stages.decoder.scene.ground import Ground
 from stages.decoder.scene.light import Light
 from stages.records import Float32Array, Int16Array, UInt8Array
 
-Box = tuple[slice, slice]
-
 _FULL_HEIGHT = 544  # pixels of the frame height for which lengths in pixels are given
 _MIRROR = 0.7  # share of a mirrored thing in a puddle
 _DEEPEST = 200  # pixels; longer mirror images are cut
-_SHIFT = 4
 
 
 def rainy(light: Light, rng: np.random.Generator, kind: str) -> Light:
@@ -69,7 +68,7 @@ class Rain:
         self._drops = [self._drop(rng) for _ in range(int(rng.integers(0, 13)))]
 
     def wet(
-        self, image: UInt8Array, covers: Int16Array, camera: Camera, things: dict[int, Box]
+        self, image: UInt8Array, covers: Int16Array, camera: Camera, things: dict[int, Crop]
     ) -> UInt8Array:
         """Mirrors the sky and the things in the ground.
 
@@ -77,7 +76,7 @@ class Rain:
             image: ``(H, W, 3)`` BGR with all things and their lamps' glow.
             covers: ``(H, W)`` 1 + index of the thing each pixel shows, 0 for the ground.
             camera: The camera.
-            things: Rows and columns of the things' boxes.
+            things: Where each thing lies.
         """
         down = self._down(camera)
         flat = 1 - np.clip(down, 0, 1)  # the flatter ground is seen, the more it mirrors
@@ -106,10 +105,10 @@ class Rain:
         length = self._scale * (8 + 34 * near)
         tones = rng.uniform(12, 80, count) * (1 - 0.45 * near)
         ends = np.column_stack([x + self._slant * length, y + length])
-        starts = (np.column_stack([x, y]) * (1 << _SHIFT)).astype(int)
-        ends = (ends * (1 << _SHIFT)).astype(int)
+        starts = (np.column_stack([x, y]) * (1 << SHIFT)).astype(int)
+        ends = (ends * (1 << SHIFT)).astype(int)
         for start, end, tone, close in zip(starts, ends, tones.tolist(), near > 0.8, strict=True):
-            cv2.line(layer, start, end, tone, 2 if close else 1, cv2.LINE_AA, _SHIFT)
+            cv2.line(layer, start, end, tone, 2 if close else 1, cv2.LINE_AA, SHIFT)
         layer = np.asarray(cv2.GaussianBlur(layer, (3, 3), 0.7), np.uint8)
         veil, haze = 0.16 * self._strength, self._light.haze * 255
         bright = 0.35 + 0.65 * float(self._light.haze.mean())
@@ -150,7 +149,7 @@ class Rain:
         return np.asarray(-(axes[0] * x + axes[1] * y + axes[2]) / np.sqrt(1 + x * x + y * y))
 
     def _mirrored(
-        self, image: UInt8Array, covers: Int16Array, things: dict[int, Box]
+        self, image: UInt8Array, covers: Int16Array, things: dict[int, Crop]
     ) -> tuple[Float32Array, Float32Array]:
         """The things upside down below themselves, times their share, and that share."""
         width, height = self._size

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from stages.decoder.scene.camera import Camera
+from stages.decoder.scene.drawing import SHIFT, to_fixed
 from stages.decoder.scene.geometry import NEAR
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.trees import Tree
 from stages.records import Float64Array, UInt8Array
 
-_SHIFT = 4
 _LIT = 128  # value where the ground is as bright as without any thing
 _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
 
@@ -97,8 +97,8 @@ class Relief:
         rows, columns = self._layer.shape
         seen &= (high >= 0).all(axis=1) & (low < [columns, rows]).all(axis=1)
         for shape in points[seen]:
-            hull = np.round(cv2.convexHull(shape) * (1 << _SHIFT)).astype(np.int32)
-            cv2.fillConvexPoly(self._layer, hull, value, cv2.LINE_AA, _SHIFT)
+            hull = to_fixed(cv2.convexHull(shape))
+            cv2.fillConvexPoly(self._layer, hull, value, cv2.LINE_AA, SHIFT)
 
 
 def _axes(poses: Float64Array) -> tuple[Float64Array, Float64Array]:

@@ -1,0 +1,17 @@
+"""OpenCV's fixed-point coordinates, with which outlines are drawn finer than pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Int32Array = npt.NDArray[np.int32]
+
+SHIFT = 4  # fractional bits
+
+
+def to_fixed(points: npt.NDArray[Any], shift: int = SHIFT) -> Int32Array:
+    """Pixel coordinates with ``shift`` fractional bits, rounded."""
+    return np.round(points * (1 << shift)).astype(np.int32)
