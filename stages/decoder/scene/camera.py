@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.decoder.scene.viewpoints import Viewpoint
 from stages.records import Float64Array
 
 CLEAR_AROUND_CAMERA = 16.0  # metres along the ground in which nothing tall stands
@@ -140,6 +141,7 @@ class CameraPath:
 
 
 def _sway(seconds: float, phase: float) -> float:
+    """A quick motion without a period, from about -1 to 1."""
     return (
         0.6 * math.sin(2.1 * seconds + phase)
         + 0.3 * math.sin(5.3 * seconds + 2.7 * phase)
@@ -164,11 +166,7 @@ def drone_path(
     if road_yaw is not None:  # anywhere along the road, but not beside it
         along = np.array([math.cos(road_yaw), math.sin(road_yaw)])
         aim = along * rng.uniform(-25, 25) + rng.normal(0, 3, 2)
-    base = (
-        aim[0] - math.cos(yaw) * back,
-        aim[1] - math.sin(yaw) * back,
-        up,
-    )
+    base = (aim[0] - math.cos(yaw) * back, aim[1] - math.sin(yaw) * back, up)
     return CameraPath(
         base=base,
         yaw=yaw,
@@ -189,18 +187,12 @@ def mast_path(
     width: int,
     height: int,
     varied: bool,
-    stand: tuple[float, float],
-    target: tuple[float, float],
-    heights: tuple[float, float],
-    fields: tuple[float, float],
+    viewpoint: Viewpoint,
 ) -> CameraPath:
-    """A camera on a mast at ``stand`` that looks at ``target`` (ground points in metres).
-
-    It hangs at some height of the range ``heights`` (metres), with a lens of the range ``fields``
-    (horizontal, degrees).
-    """
-    field = math.radians(rng.uniform(*fields))
-    up = rng.uniform(*heights)
+    """A camera on a mast, at some height and with some lens that the viewpoint allows."""
+    stand, target = viewpoint.stand, viewpoint.target
+    field = math.radians(rng.uniform(*viewpoint.fields))
+    up = rng.uniform(*viewpoint.heights)
     dx, dy = target[0] - stand[0], target[1] - stand[1]
     pitch = math.atan2(up, math.hypot(dx, dy))
     if varied:

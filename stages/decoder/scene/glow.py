@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.drawing import SHIFT
 from stages.decoder.scene.geometry import Geometry, Projection
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.mesh import Material
-from stages.records import UInt8Array
+from stages.records import Int16Array, UInt8Array
 
 _SHRINK = 4  # glow is soft: a quarter of the frame's size will do
 _HEAD = (230.0, 245.0, 255.0)
@@ -19,7 +18,7 @@ _TAIL = (20.0, 20.0, 190.0)
 
 def add_glow(
     image: UInt8Array,
-    covers: npt.NDArray[np.int16],
+    covers: Int16Array,
     geometry: Geometry,
     projection: Projection,
     light: Light,

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from stages.records import Float64Array
+from stages.records import Float64Array, UInt8Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +64,7 @@ class Light:
         overhead = (0.35 + 0.65 * np.maximum(up, 0.0)) * lamp[:, None] * self.lamps
         return self.sky * (0.72 + 0.28 * up) + self.direct * facing + self.lamp_colour * overhead
 
-    def curve(self) -> npt.NDArray[np.uint8]:
+    def curve(self) -> UInt8Array:
         """``(1, 256, 3)`` the camera's tone curve, for ``cv2.LUT``."""
         levels = np.linspace(0, 1, 256)[:, None] * (self.gain * self.tint)[None]
         toned = np.clip(levels, 0, 1.6) ** self.gamma
@@ -135,6 +134,7 @@ def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
 
 
 def _direction(azimuth: float, height: float) -> Float64Array:
+    """``(3,)`` unit vector towards a height above the horizon, radians."""
     return np.array(
         [
             math.cos(azimuth) * math.cos(height),

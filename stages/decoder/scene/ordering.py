@@ -6,7 +6,7 @@ import heapq
 
 import numpy as np
 
-from stages.records import Float64Array
+from stages.records import BoolArray, Float64Array
 
 
 def paint_order(
@@ -26,8 +26,20 @@ def paint_order(
     Returns:
         Indices, the first to be painted first.
     """
-    count = len(poses)
-    distance = np.hypot(poses[:, 0] - camera[0], poses[:, 1] - camera[1])
+    cannot_hide = _cannot_hide(camera, poses, half_sizes)
+    overlap = (
+        (boxes[:, None, 0] < boxes[None, :, 2])
+        & (boxes[None, :, 0] < boxes[:, None, 2])
+        & (boxes[:, None, 1] < boxes[None, :, 3])
+        & (boxes[None, :, 1] < boxes[:, None, 3])
+    )
+    after = ~cannot_hide & cannot_hide.T & overlap
+    np.fill_diagonal(after, False)
+    return _sort(after, np.hypot(poses[:, 0] - camera[0], poses[:, 1] - camera[1]))
+
+
+def _cannot_hide(camera: Float64Array, poses: Float64Array, half_sizes: Float64Array) -> BoolArray:
+    """``[i, j]``: whether a side's plane says that i cannot hide j."""
     cos, sin = np.cos(poses[:, 2]), np.sin(poses[:, 2])
     axes = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], 1)  # (N, axis, xy)
     # Every footprint's middle and half extent along every footprint's axes.
@@ -37,20 +49,18 @@ def paint_order(
     extent = np.einsum("ijab,jb->ija", turned, half_sizes)
     eye = np.einsum("iaz,iz->ia", axes, camera - poses[:, :2])[:, None]
     own = half_sizes[:, None]
-    cannot_hide = np.zeros((count, count), dtype=bool)  # [i, j]: i cannot hide j
+    cannot_hide = np.zeros((len(poses), len(poses)), dtype=bool)
     for sign in (1.0, -1.0):
         beyond = sign * middle - extent >= own - 1e-6
         eye_beyond = sign * eye > own
         cannot_hide |= (beyond & eye_beyond).any(axis=-1)
         cannot_hide |= (beyond & ~eye_beyond).any(axis=-1).T
-    overlap = (
-        (boxes[:, None, 0] < boxes[None, :, 2])
-        & (boxes[None, :, 0] < boxes[:, None, 2])
-        & (boxes[:, None, 1] < boxes[None, :, 3])
-        & (boxes[None, :, 1] < boxes[:, None, 3])
-    )
-    after = ~cannot_hide & cannot_hide.T & overlap  # [i, j]: i is painted after j
-    np.fill_diagonal(after, False)
+    return cannot_hide
+
+
+def _sort(after: BoolArray, distance: Float64Array) -> list[int]:
+    """Topological order in which i comes after j where ``after[i, j]``; else the far come first."""
+    count = len(after)
     waiting = after.sum(axis=1)
     followers = [np.flatnonzero(after[:, j]) for j in range(count)]
     heap = [(-distance[i], i) for i in range(count) if not waiting[i]]

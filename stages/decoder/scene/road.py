@@ -185,6 +185,7 @@ def _road(rng: np.random.Generator, direction: int, width: float, varied: bool, 
 
 
 def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
+    """A lane whose traffic arrives with ``quarters``; drawn as if from the south, then turned."""
     offset, reach = road.lane_offset(lane), plan.reach
     stop = math.inf
     points = np.array([[offset, -reach], [offset, reach]])
@@ -194,23 +195,26 @@ def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
         way = plan.turning(road, lane)
         if way > 0:
             radius = plan.corner + plan.roads[0].lane_width / 2
-            exit_offset = other.lane_offset(other.lanes - 1)
-            centre = np.array([offset + radius, -exit_offset - radius])
-            angle = np.linspace(math.pi, math.pi / 2, 24)
-            arc = centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
-            points = np.concatenate([[[offset, -reach]], arc, [[reach, -exit_offset]]])
+            leave = other.lane_offset(other.lanes - 1)
+            arc = _arc((offset + radius, -leave - radius), radius, math.pi, 24)
+            points = np.concatenate([[[offset, -reach]], arc, [[reach, -leave]]])
         elif way < 0:
-            exit_offset = other.lane_offset(0)
-            radius = exit_offset + 0.7 * max(road.half_width, other.half_width)
-            centre = np.array([offset - radius, exit_offset - radius])
-            angle = np.linspace(0.0, math.pi / 2, 36)
-            arc = centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
-            points = np.concatenate([[[offset, -reach]], arc, [[-reach, exit_offset]]])
+            leave = other.lane_offset(0)
+            radius = leave + 0.7 * max(road.half_width, other.half_width)
+            arc = _arc((offset - radius, leave - radius), radius, 0.0, 36)
+            points = np.concatenate([[[offset, -reach]], arc, [[-reach, leave]]])
     phase = quarters % 4 if plan.left_turns else road.direction
     return Lane(_sample(turn(points, quarters)), stop, phase, len(points) > 2)
 
 
+def _arc(centre: tuple[float, float], radius: float, start: float, count: int) -> Float64Array:
+    """``(count, 2)`` points of a quarter circle from the angle ``start`` to the top."""
+    angle = np.linspace(start, math.pi / 2, count)
+    return np.array(centre) + radius * np.column_stack([np.cos(angle), np.sin(angle)])
+
+
 def _sample(points: Float64Array) -> Float64Array:
+    """A lane's course along a polyline, see `Lane`."""
     steps = np.hypot(*np.diff(points, axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(steps)])
     at = np.arange(0.0, along[-1], _STEP)

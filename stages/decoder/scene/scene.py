@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.camera import CameraPath, drone_path, mast_path
 from stages.decoder.scene.config import SceneConfig, random_config
 from stages.decoder.scene.geometry import Geometry
 from stages.decoder.scene.ground import make_ground
 from stages.decoder.scene.light import make_light
-from stages.decoder.scene.mesh import Mesh
 from stages.decoder.scene.optics import Optics
-from stages.decoder.scene.population import Population, populate
+from stages.decoder.scene.population import populate
 from stages.decoder.scene.rain import Rain, rainy
 from stages.decoder.scene.renderer import Painted, Renderer
 from stages.decoder.scene.road import make_plan
@@ -23,14 +21,13 @@ from stages.decoder.scene.trees import place_trees
 from stages.decoder.scene.vehicle import CLASS_NAMES
 from stages.decoder.scene.viewpoints import mast_viewpoint
 from stages.errors import ConfigError
-from stages.records import Float32Array, Float64Array, Int16Array, Int64Array, UInt8Array
+from stages.records import BoolArray, Float32Array, Float64Array, Int16Array, Int64Array, UInt8Array
 
 MIN_VISIBLE = 0.4  # share of the hull no other thing hides
 MIN_INSIDE = 0.5  # share of the hull inside the frame
 MIN_SIDE = 10.0  # pixels
 VARIED_MIN_INSIDE = 0.15  # instead of `MIN_INSIDE` in varied scenes, or
 LARGE_SHARE = 0.01  # share of the frame that the box takes
-
 
 _SUNNY = 0.15  # share of light that cast shadows take away
 _REACH = 110.0  # metres from the crossing to where roads end
@@ -73,9 +70,9 @@ class SceneDetails:
     """
 
     frame: SceneFrame
-    listed: npt.NDArray[np.bool_]
+    listed: BoolArray
     truncation: Float32Array
-    small: npt.NDArray[np.bool_]
+    small: BoolArray
     occluders: Int64Array
     overlaps: Float32Array
     mask: UInt8Array
@@ -110,12 +107,11 @@ class Scene:
         # As many metres to a pixel as the frame can show; more would only cost time.
         size = int(np.clip(config.width * 2.67, 1024, 2560)) // 16 * 16
         ground = make_ground(streams[4], self.plan, light, size, varied, wet=raining)
-        self._population: Population = populate(streams[5], self.plan, config, self._path, raining)
+        self._population = populate(streams[5], self.plan, config, self._path, raining)
         trees = place_trees(streams[6], self.plan, self._path, light, varied)
-        meshes: list[Mesh] = self._population.meshes
         self._renderer = Renderer(
             ground,
-            Geometry(meshes, light.saturation),
+            Geometry(self._population.meshes, light.saturation),
             self._population.thin,
             self._population.driving,
             trees,
@@ -159,7 +155,7 @@ class Scene:
             mask=np.concatenate([[False], is_vehicle])[painted.owners] * np.uint8(255),
         )
 
-    def _listed(self, painted: Painted, boxes: Float64Array) -> npt.NDArray[np.bool_]:
+    def _listed(self, painted: Painted, boxes: Float64Array) -> BoolArray:
         seen = painted.inside >= MIN_INSIDE
         if self.config.varied:
             area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
@@ -177,7 +173,7 @@ class Scene:
         return painted.boxes.clip(0, [width, height, width, height])
 
     def _frame(
-        self, painted: Painted, boxes: Float64Array, ids: Int64Array, rows: npt.NDArray[np.intp]
+        self, painted: Painted, boxes: Float64Array, ids: Int64Array, rows: Int64Array
     ) -> SceneFrame:
         return SceneFrame(
             painted.image,
@@ -203,8 +199,7 @@ class Scene:
         if self.view == "drone":
             road_yaw = None if plan.crossing else np.pi / 2
             return drone_path(rng, width, height, varied, road_yaw)
-        at = mast_viewpoint(rng, plan, varied)
-        return mast_path(rng, width, height, varied, at.stand, at.target, at.heights, at.fields)
+        return mast_path(rng, width, height, varied, mast_viewpoint(rng, plan, varied))
 
 
 def _sides(boxes: Float64Array) -> Float64Array:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.scene.road import RoadPlan
-from stages.records import Float64Array
+from stages.records import BoolArray, Float64Array, Int64Array
 
 _MAX_STEP = 0.05  # seconds
 _WARM_UP = 14.0  # seconds before the first frame, in which queues form
@@ -39,8 +38,8 @@ class TrafficState:
 
     poses: Float64Array
     speeds: Float64Array
-    braking: npt.NDArray[np.bool_]
-    laps: npt.NDArray[np.int64]
+    braking: BoolArray
+    laps: Int64Array
 
 
 class Traffic:
@@ -125,7 +124,7 @@ class Traffic:
         )
         return 1.6 * (1.0 - (self._v / self._wanted) ** 4 - (wanted_gap / gap) ** 2)
 
-    def _red(self) -> npt.NDArray[np.bool_]:
+    def _red(self) -> BoolArray:
         turn, into = divmod(self._clock + self._cycle_start, self._green + _ALL_RED)
         return (self._phase != int(turn) % self._phases) | (into > self._green)
 
@@ -170,7 +169,7 @@ def _place(
     return placed
 
 
-def _leaders(lanes: npt.NDArray[np.int64], places: Float64Array) -> npt.NDArray[np.int64]:
+def _leaders(lanes: Int64Array, places: Float64Array) -> Int64Array:
     leader = np.arange(len(lanes))
     for lane in np.unique(lanes):
         members = np.flatnonzero(lanes == lane)

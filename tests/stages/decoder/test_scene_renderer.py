@@ -37,8 +37,7 @@ def paint(request: pytest.FixtureRequest) -> Paint:
     if request.param == "drone":
         path = drone_path(rng, *SIZE, varied=False, road_yaw=None)
     else:
-        at = mast_viewpoint(rng, plan, varied=False)
-        path = mast_path(rng, *SIZE, False, at.stand, at.target, at.heights, at.fields)
+        path = mast_path(rng, *SIZE, False, mast_viewpoint(rng, plan, varied=False))
     row, column = np.divmod(np.arange(COUNT), 5)
     poses = np.column_stack([8.0 * (column - 2), 15.0 * (row - 1), np.full(COUNT, 1.6)])
     none = np.zeros(COUNT, bool)
