@@ -3,11 +3,4 @@
 from stages.decoder.scene.config import SceneConfig, random_config
 from stages.decoder.scene.scene import Scene, SceneDetails, SceneFrame, random_scene
 
-__all__ = [
-    "Scene",
-    "SceneConfig",
-    "SceneDetails",
-    "SceneFrame",
-    "random_config",
-    "random_scene",
-]
+__all__ = ["Scene", "SceneConfig", "SceneDetails", "SceneFrame", "random_config", "random_scene"]

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
+from stages.decoder.scene import palette
 from stages.decoder.scene.camera import CameraPath
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, Placed
-from stages.decoder.scene.palette import SHOP_SIGNS, WALLS, Colour, grey, pick, scaled
+from stages.decoder.scene.palette import Colour, grey, pick, scaled
 from stages.decoder.scene.road import RoadPlan
 from stages.records import Float64Array
 
@@ -61,7 +62,7 @@ def place_city(rng: np.random.Generator, plan: RoadPlan, highest: float) -> list
 
 def _make_house(rng: np.random.Generator, length: float, width: float, height: float) -> Mesh:
     """Rows of windows."""
-    wall = scaled(pick(rng, WALLS[:4]), rng.uniform(0.8, 1.1))
+    wall = scaled(pick(rng, palette.WALLS[:4]), rng.uniform(0.8, 1.1))
     b = MeshBuilder()
     sides = _add_walls(b, rng, (length, width, height), wall)
     floors = max(1, int(height / _HOUSE_FLOOR))
@@ -78,7 +79,7 @@ def _make_house(rng: np.random.Generator, length: float, width: float, height: f
 
 def _make_block(rng: np.random.Generator, length: float, width: float, height: float) -> Mesh:
     """Shops below, rows or bands of windows above."""
-    wall = scaled(pick(rng, WALLS), rng.uniform(0.75, 1.15))
+    wall = scaled(pick(rng, palette.WALLS), rng.uniform(0.75, 1.15))
     b = MeshBuilder()
     sides = _add_walls(b, rng, (length, width, height), wall)
     floors = max(1, int(height / _BLOCK_FLOOR))
@@ -87,7 +88,7 @@ def _make_block(rng: np.random.Generator, length: float, width: float, height: f
     for side, span in zip(sides, (length, width, length, width), strict=True):
         shops = max(1, int(span / 7))
         for shop in range(shops):
-            sign = pick(rng, SHOP_SIGNS)
+            sign = pick(rng, palette.SHOP_SIGNS)
             across = ((shop + 0.08) / shops, (shop + 0.92) / shops)
             b.panel(side, across, (0.0, base), _pane(rng))
             b.panel(side, across, (base, base * 1.25), sign, Material.MATT)

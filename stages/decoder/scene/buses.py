@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
-from stages.decoder.scene.palette import (
-    AMBER,
-    CITY_BUS_GLASS,
-    CITY_BUS_LIVERIES,
-    HEAD_LAMP,
-    ROOF_UNIT,
-    TAIL_LAMP,
-    TRIM,
-    Colour,
-    grey,
-    pick,
-    scaled,
-    vary,
-)
+from stages.decoder.scene.palette import Colour, grey, pick, scaled, vary
 from stages.records import Float64Array
 
 _HALF_WIDTH = 1.26
@@ -31,7 +19,9 @@ def make_city_bus(rng: np.random.Generator) -> Mesh:
     low, high = {"short": (7.0, 9.0), "long": (10.5, 13.0), "articulated": (16.5, 18.5)}[kind]
     length, height = rng.uniform(low, high), rng.uniform(2.85, 3.3)
     rear, front = -length / 2, length / 2
-    lower, upper = (vary(rng, colour, cast=_CAST) for colour in pick(rng, CITY_BUS_LIVERIES))
+    lower, upper = (
+        vary(rng, colour, cast=_CAST) for colour in pick(rng, palette.CITY_BUS_LIVERIES)
+    )
     b = MeshBuilder()
     if kind != "articulated":
         _section(b, rng, rear, front, height, (lower, upper), ends=(True, True))
@@ -75,16 +65,16 @@ def _section(
     if rng.random() < 0.4:  # a stripe
         for side in (0, 2):
             b.panel(skirt[side], (0, 1), (0.62, 0.8), upper, Material.PAINT)
-    band = b.loft(rings[1], rings[2], upper if rng.random() < 0.5 else CITY_BUS_GLASS)
+    band = b.loft(rings[1], rings[2], upper if rng.random() < 0.5 else palette.CITY_BUS_GLASS)
     count = max(2, round(span / rng.uniform(1.3, 1.8)))
     gap = rng.uniform(0.03, 0.1)
     for side in (0, 2):
         for i in range(count):
             across = ((i + gap) / count, (i + 1 - gap) / count)
-            b.panel(band[side], across, (0.04, 0.97), CITY_BUS_GLASS)
+            b.panel(band[side], across, (0.04, 0.97), palette.CITY_BUS_GLASS)
     for door in (0.12, 0.55):  # doors on the right, glazed to the floor
         x = 1 - door
-        b.panel(skirt[0], (x - 1.2 / span, x), (0.1, 1.0), CITY_BUS_GLASS)
+        b.panel(skirt[0], (x - 1.2 / span, x), (0.1, 1.0), palette.CITY_BUS_GLASS)
     b.loft(rings[2], rings[3], upper)
     roof = b.loft(rings[3], rings[4], upper, top=vary(rng, (0.76, 0.77, 0.77), cast=_CAST))
     if ends[1]:
@@ -96,7 +86,7 @@ def _section(
         b.loft(
             ring(x, x + 1.9, half - 0.45, height),
             ring(x + 0.1, x + 1.8, half - 0.55, height + rng.uniform(0.1, 0.3)),
-            vary(rng, ROOF_UNIT, cast=_CAST),
+            vary(rng, palette.ROOF_UNIT, cast=_CAST),
             material=Material.MATT,
         )
 
@@ -105,13 +95,19 @@ def _finish_front(
     b: MeshBuilder, front: float, skirt: Float64Array, band: Float64Array, roof: Float64Array
 ) -> None:
     """Windscreen, sign, lamps and mirrors on the front's quads."""
-    b.panel(band, (0.03, 0.97), (0.0, 1.0), CITY_BUS_GLASS)
-    b.panel(roof, (0.15, 0.85), (0.0, 0.9), AMBER, Material.MATT)
+    b.panel(band, (0.03, 0.97), (0.0, 1.0), palette.CITY_BUS_GLASS)
+    b.panel(roof, (0.15, 0.85), (0.0, 0.9), palette.AMBER, Material.MATT)
     b.panel(skirt, (0.3, 0.7), (0.05, 0.3), grey(0.07), Material.MATT)
     for edge in ((0.02, 0.17), (0.83, 0.98)):
-        b.panel(skirt, edge, (0.25, 0.5), HEAD_LAMP, Material.HEAD_LAMP)
+        b.panel(skirt, edge, (0.25, 0.5), palette.HEAD_LAMP, Material.HEAD_LAMP)
     for side in (-1, 1):
-        b.box((front + 0.05, front + 0.15), 0.1, (1.7, 2.1), TRIM, y=side * (_HALF_WIDTH + 0.12))
+        b.box(
+            (front + 0.05, front + 0.15),
+            0.1,
+            (1.7, 2.1),
+            palette.TRIM,
+            y=side * (_HALF_WIDTH + 0.12),
+        )
 
 
 def _finish_rear(
@@ -119,8 +115,8 @@ def _finish_rear(
 ) -> None:
     """Grille, plate, lamps and at times a window on the rear's quads."""
     if window:
-        b.panel(band, (0.1, 0.9), (0.1, 0.9), CITY_BUS_GLASS)
+        b.panel(band, (0.1, 0.9), (0.1, 0.9), palette.CITY_BUS_GLASS)
     b.panel(skirt, (0.22, 0.78), (0.1, 0.65), scaled(paint, 0.5), Material.MATT)
     b.panel(skirt, (0.4, 0.6), (0.02, 0.1), (0.1, 0.6, 0.8), Material.MATT)
     for edge in ((0.02, 0.14), (0.86, 0.98)):
-        b.panel(skirt, edge, (0.35, 0.85), TAIL_LAMP, Material.TAIL_LAMP)
+        b.panel(skirt, edge, (0.35, 0.85), palette.TAIL_LAMP, Material.TAIL_LAMP)

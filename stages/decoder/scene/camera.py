@@ -183,11 +183,7 @@ def drone_path(
 
 
 def mast_path(
-    rng: np.random.Generator,
-    width: int,
-    height: int,
-    varied: bool,
-    viewpoint: Viewpoint,
+    rng: np.random.Generator, width: int, height: int, varied: bool, viewpoint: Viewpoint
 ) -> CameraPath:
     """A camera on a mast, at some height and with some lens that the viewpoint allows."""
     stand, target = viewpoint.stand, viewpoint.target

@@ -7,21 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
-from stages.decoder.scene.palette import (
-    DETAILED_HEAD_LAMP,
-    DULL_PAINTS,
-    PLATES,
-    TAIL_LAMP,
-    TAXIS,
-    TRIM,
-    Colour,
-    grey,
-    pick,
-    pick_share,
-    scaled,
-    vary,
-)
+from stages.decoder.scene.palette import Colour, grey, pick, pick_share, scaled, vary
 from stages.records import Float64Array
 
 
@@ -56,10 +44,10 @@ def make_car(rng: np.random.Generator) -> Mesh:
     height = shape.height + rng.normal(0, 0.03)
     rear, front = -length / 2, length / 2
     waist = height * rng.uniform(0.58, 0.63)
-    paint = vary(rng, pick_share(rng, DULL_PAINTS), gain=0.12)
+    paint = vary(rng, pick_share(rng, palette.DULL_PAINTS), gain=0.12)
     upper = paint
     if style == "sedan" and rng.random() < 0.12:
-        paint, upper = pick(rng, TAXIS)
+        paint, upper = pick(rng, palette.TAXIS)
     glass = grey(rng.uniform(0.04, 0.14))
     b = MeshBuilder()
     _body(b, rng, (rear, front), half, waist, (paint, upper), shape)
@@ -88,7 +76,7 @@ def _body(
     belt = _rounded(rear, front - 0.02, half, (0.6, 0.54))
     shoulder = _rounded(rear + 0.05, front - 0.10, half - 0.03, (waist - 0.08, nose - 0.06))
     top = _rounded(rear + 0.14, front - 0.24, half - 0.12, (waist, nose))
-    skirt = b.loft(sill, low, TRIM if rng.random() < 0.5 else scaled(paint, 0.7))
+    skirt = b.loft(sill, low, palette.TRIM if rng.random() < 0.5 else scaled(paint, 0.7))
     bumpers = b.loft(low, belt, paint)
     flanks = b.loft(belt, shoulder, paint)
     b.loft(shoulder, top, upper)
@@ -112,12 +100,12 @@ def _ends(
     flanks: Sequence[Float64Array],
 ) -> None:
     """Plates, grille and lamps on the sides of the lower body, whose rings are `_rounded`."""
-    plate = pick_share(rng, PLATES)
-    b.panel(bumpers[3], (0.12, 0.88), (0.45, 1.0), TRIM, Material.MATT)
-    b.panel(skirt[3], (0.1, 0.9), (0.2, 0.9), TRIM, Material.MATT)
+    plate = pick_share(rng, palette.PLATES)
+    b.panel(bumpers[3], (0.12, 0.88), (0.45, 1.0), palette.TRIM, Material.MATT)
+    b.panel(skirt[3], (0.1, 0.9), (0.2, 0.9), palette.TRIM, Material.MATT)
     b.panel(bumpers[3], (0.34, 0.66), (0.2, 0.55), plate, Material.MATT)
     b.panel(flanks[3], (0.2, 0.8), (0.1, 0.6), grey(rng.uniform(0.06, 0.5)), Material.MATT)
-    lamp = DETAILED_HEAD_LAMP
+    lamp = palette.DETAILED_HEAD_LAMP
     for fore, aft, side, span in ((2, 1, 0, (0.93, 1.0)), (4, 5, 6, (0.0, 0.07))):
         b.panel(flanks[fore], (0.0, 1.0), (0.05, 0.75), lamp, Material.HEAD_LAMP)
         b.panel(flanks[aft], (0, 1), (0.1, 0.7), lamp)
@@ -125,9 +113,9 @@ def _ends(
     rear_plate = bumpers if rng.random() < 0.5 else flanks
     b.panel(rear_plate[9], (0.34, 0.66), (0.2, 0.65), plate, Material.MATT)
     for corner in (7, 8, 10, 11):
-        b.panel(flanks[corner], (0, 1), (0.2, 0.95), TAIL_LAMP, Material.TAIL_LAMP)
+        b.panel(flanks[corner], (0, 1), (0.2, 0.95), palette.TAIL_LAMP, Material.TAIL_LAMP)
     for span in ((0.0, 0.18), (0.82, 1.0)):
-        b.panel(flanks[9], span, (0.2, 0.95), TAIL_LAMP, Material.TAIL_LAMP)
+        b.panel(flanks[9], span, (0.2, 0.95), palette.TAIL_LAMP, Material.TAIL_LAMP)
 
 
 def _greenhouse(
@@ -146,7 +134,7 @@ def _greenhouse(
     eaves = ring(*roof, half - 0.24, (height - 0.09, height - 0.06))
     crown = ring(roof[0] + 0.12, roof[1] - 0.2, half - 0.36, (height - 0.02, height))
     house = b.loft(low, eaves, scaled(paint, 0.8))
-    b.loft(eaves, crown, paint, top=TRIM if rng.random() < 0.12 else paint)
+    b.loft(eaves, crown, paint, top=palette.TRIM if rng.random() < 0.12 else paint)
     b.side_windows(house, ((0.08, 0.30), (0.33, 0.60), (0.63, 0.93)), (0.10, 0.92), glass)
     b.panel(house[1], (0.04, 0.96), (0.04, 0.97), glass)
     b.panel(house[3], (0.07, 0.93), (0.10, 0.94), glass)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, Placed, ring
-from stages.decoder.scene.palette import FURNITURE, LAMP_POST, Colour, grey, pick, scaled
+from stages.decoder.scene.palette import Colour, grey, pick, scaled
 from stages.decoder.scene.road import RoadPlan
 
 _SEGMENT = 9.0  # metres of fence in one piece
@@ -48,8 +49,8 @@ def make_lamp_post() -> Mesh:
     """A lamp on a pole with an arm towards +x."""
     b = MeshBuilder()
     foot, tip = ring(-0.08, 0.08, 0.08, 0.0), ring(-0.05, 0.05, 0.05, 7.8)
-    b.loft(foot, tip, LAMP_POST, material=Material.MATT)
-    b.box((0.0, 2.4), 0.05, (7.7, 7.85), LAMP_POST)
+    b.loft(foot, tip, palette.LAMP_POST, material=Material.MATT)
+    b.box((0.0, 2.4), 0.05, (7.7, 7.85), palette.LAMP_POST)
     b.box((1.8, 2.6), 0.14, (7.6, 7.75), grey(0.7))
     return b.build()
 
@@ -59,14 +60,14 @@ def _make_piece(rng: np.random.Generator) -> Mesh:
     kind = str(
         rng.choice(["box", "kiosk", "sign", "bush", "shelter"], p=[0.3, 0.15, 0.2, 0.2, 0.15])
     )
-    colour = pick(rng, FURNITURE)
+    colour = pick(rng, palette.FURNITURE)
     if kind == "box":
         size, height = rng.uniform(0.25, 0.7), rng.uniform(0.8, 1.6)
         b.box((-size, size), 0.3, (0.0, height), colour)
     elif kind == "kiosk":
         size, height = rng.uniform(1.0, 2.2), rng.uniform(2.2, 2.8)
         for side in b.box((-size, size), 0.9, (0.0, height), colour):
-            b.panel(side, (0.1, 0.9), (0.4, 0.8), pick(rng, FURNITURE[:3]), Material.MATT)
+            b.panel(side, (0.1, 0.9), (0.4, 0.8), pick(rng, palette.FURNITURE[:3]), Material.MATT)
     elif kind == "sign":
         low = rng.uniform(0.5, 2.2)
         for x in (-0.6, 0.6):

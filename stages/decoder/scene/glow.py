@@ -17,11 +17,7 @@ _TAIL = (20.0, 20.0, 190.0)
 
 
 def add_glow(
-    image: UInt8Array,
-    covers: Int16Array,
-    geometry: Geometry,
-    projection: Projection,
-    light: Light,
+    image: UInt8Array, covers: Int16Array, geometry: Geometry, projection: Projection, light: Light
 ) -> UInt8Array:
     """Adds halos around the lamps that face the camera and that nothing hides.
 

@@ -108,10 +108,7 @@ class MeshBuilder:
         return quads
 
     def stack(
-        self,
-        rings: Sequence[Float64Array],
-        colour: Colour,
-        material: Material = Material.PAINT,
+        self, rings: Sequence[Float64Array], colour: Colour, material: Material = Material.PAINT
     ) -> None:
         """Lofts of one colour from each ring to the next above it."""
         for low, high in pairwise(rings):
@@ -165,14 +162,7 @@ class MeshBuilder:
         up: tuple[float, float],
         colour: Colour,
     ) -> None:
-        """Windows on the right and left quads of a loft between rings of four corners.
-
-        Args:
-            sides: What `loft` gave.
-            spans: Each window's rear and front, in shares of the length.
-            up: Lower and upper edge, in shares of the height.
-            colour: The glass's.
-        """
+        """Windows on both sides of a loft of four corners; ``spans`` run from the rear."""
         for rear, front in spans:
             self.panel(sides[0], (rear, front), up, colour)
         for rear, front in spans:

@@ -8,24 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
-from stages.decoder.scene.palette import (
-    BRIGHT,
-    CLOTHES,
-    DARK_HAIR,
-    PLAIN_CLOTHES,
-    SKIN,
-    Colour,
-    grey,
-    pick,
-)
+from stages.decoder.scene.palette import Colour, grey, pick
 
 
 def make_plain_person(rng: np.random.Generator) -> Mesh:
     """A person on foot, 1.5 to 1.9 m."""
     height = rng.uniform(1.5, 1.9)
     b = MeshBuilder()
-    _add_plain_body(b, rng, 0.0, 0.0, height, pick(rng, PLAIN_CLOTHES[:2]))
+    _add_plain_body(b, rng, 0.0, 0.0, height, pick(rng, palette.PLAIN_CLOTHES[:2]))
     return b.build()
 
 
@@ -39,7 +31,7 @@ def make_plain_rider(rng: np.random.Generator) -> Mesh:
     b.loft(
         ring(rear + 0.3, front - 0.35, half, 0.35),
         ring(rear + 0.3, front - 0.45, half, 0.8),
-        pick(rng, PLAIN_CLOTHES),
+        pick(rng, palette.PLAIN_CLOTHES),
     )
     b.box((front - 0.6, front - 0.52), 0.3, (0.95, 1.05), grey(0.1))
     _add_plain_body(b, rng, -0.1, 0.65, 1.6, (0.14, 0.13, 0.13))
@@ -52,7 +44,7 @@ def make_rider(rng: np.random.Generator, rain: bool) -> Mesh:
     half_length = rng.uniform(0.8, 1.0)
     scooter = rng.random() < 0.7
     b.wheels((-half_length + 0.28, half_length - 0.28), 0.06, 0.27 if scooter else 0.33)
-    body = _dyed(rng, BRIGHT) if rng.random() < 0.4 else _dyed(rng, CLOTHES)
+    body = _dyed(rng, palette.BRIGHT) if rng.random() < 0.4 else _dyed(rng, palette.CLOTHES)
     if scooter:
         b.box((-half_length + 0.2, 0.15), 0.15, (0.35, 0.78), body)
         b.box((-0.1, half_length - 0.5), 0.13, (0.25, 0.36), body)
@@ -61,22 +53,22 @@ def make_rider(rng: np.random.Generator, rain: bool) -> Mesh:
         b.box((-half_length + 0.3, half_length - 0.35), 0.03, (0.45, 0.65), body)
     if rng.random() < 0.35:  # what is delivered, or a child
         height, rear = rng.uniform(0.3, 0.55), -half_length
-        b.box((rear, rear + 0.5), 0.24, (0.8, 0.8 + height), _dyed(rng, BRIGHT))
+        b.box((rear, rear + 0.5), 0.24, (0.8, 0.8 + height), _dyed(rng, palette.BRIGHT))
     if rng.random() < 0.15:
-        _add_torso(b, rng, -0.45, 0.75, 1.55, _dyed(rng, CLOTHES))
+        _add_torso(b, rng, -0.45, 0.75, 1.55, _dyed(rng, palette.CLOTHES))
     if rng.random() < (0.75 if rain else 0.15):
         _add_cape(b, rng, half_length)
     else:
         b.loft(  # thighs and shins before the seat
             ring(-0.05, 0.35, 0.17, 0.35),
             ring(-0.15, 0.28, 0.19, 0.85),
-            _dyed(rng, CLOTHES[:4]),
+            _dyed(rng, palette.CLOTHES[:4]),
             material=Material.MATT,
         )
-        _add_torso(b, rng, -0.08, 0.8, 1.6, _dyed(rng, CLOTHES))
+        _add_torso(b, rng, -0.08, 0.8, 1.6, _dyed(rng, palette.CLOTHES))
         for side in (-1, 1):  # arms to the handlebar
             b.box((0.0, half_length - 0.4), 0.05, (1.02, 1.12), body, y=side * 0.24)
-    b.box((half_length - 0.5, half_length - 0.42), 0.31, (1.0, 1.06), DARK_HAIR)
+    b.box((half_length - 0.5, half_length - 0.42), 0.31, (1.0, 1.06), palette.DARK_HAIR)
     return b.build()
 
 
@@ -86,7 +78,7 @@ def make_tricycle(rng: np.random.Generator) -> Mesh:
     length, half = rng.uniform(2.3, 3.2), rng.uniform(0.42, 0.62)
     rear, front = -length / 2, length / 2
     bed = front - rng.uniform(1.1, 1.4)
-    colour = _dyed(rng, BRIGHT) if rng.random() < 0.7 else _dyed(rng, CLOTHES)
+    colour = _dyed(rng, palette.BRIGHT) if rng.random() < 0.7 else _dyed(rng, palette.CLOTHES)
     b.wheels((rear + 0.55,), half, 0.28)
     closed = rng.random() < 0.45
     top = rng.uniform(1.25, 1.75) if closed else rng.uniform(0.75, 0.95)
@@ -96,7 +88,8 @@ def make_tricycle(rng: np.random.Generator) -> Mesh:
         for _ in range(int(rng.integers(1, 4))):
             start = rng.uniform(rear, bed - 0.5)
             tone = rng.uniform(0.25, 0.8)
-            load = (0.55 * tone, 0.75 * tone, tone) if rng.random() < 0.6 else _dyed(rng, BRIGHT)
+            cardboard = (0.55 * tone, 0.75 * tone, tone)
+            load = cardboard if rng.random() < 0.6 else _dyed(rng, palette.BRIGHT)
             b.box(
                 (start, min(bed, start + rng.uniform(0.4, 1.2))),
                 half * rng.uniform(0.5, 1.0),
@@ -106,8 +99,8 @@ def make_tricycle(rng: np.random.Generator) -> Mesh:
     b.group = 1
     b.wheels((front - 0.3,), 0.06, 0.28)
     b.box((bed, front - 0.5), 0.12, (0.4, 0.55), colour)
-    b.box((bed, bed + 0.35), 0.2, (0.5, 0.78), DARK_HAIR)
-    _add_torso(b, rng, bed + 0.25, 0.75, 1.55, _dyed(rng, BRIGHT + CLOTHES))
+    b.box((bed, bed + 0.35), 0.2, (0.5, 0.78), palette.DARK_HAIR)
+    _add_torso(b, rng, bed + 0.25, 0.75, 1.55, _dyed(rng, palette.BRIGHT + palette.CLOTHES))
     b.box((front - 0.5, front - 0.35), 0.45 if closed else 0.2, (0.45, 1.0), colour)
     if closed and rng.random() < 0.4:
         b.box((bed - 0.1, front - 0.3), half, (1.62, 1.7), colour, material=Material.PAINT)
@@ -120,7 +113,7 @@ def make_person(rng: np.random.Generator, rain: bool) -> Mesh:
     height = rng.uniform(1.45, 1.88)
     hip = 0.47 * height
     stride = rng.uniform(0.05, 0.22)
-    legs = _dyed(rng, CLOTHES[:6])
+    legs = _dyed(rng, palette.CLOTHES[:6])
     for side, x in ((-1, stride), (1, -stride)):
         b.loft(
             ring(x - 0.08, x + 0.12, 0.07, 0.0) + np.array([0, side * 0.09, 0]),
@@ -128,7 +121,7 @@ def make_person(rng: np.random.Generator, rain: bool) -> Mesh:
             legs,
             material=Material.MATT,
         )
-    _add_torso(b, rng, 0.0, hip, height, _dyed(rng, CLOTHES + BRIGHT[:3]))
+    _add_torso(b, rng, 0.0, hip, height, _dyed(rng, palette.CLOTHES + palette.BRIGHT[:3]))
     if rng.random() < (0.6 if rain else 0.05):
         low, high = height + 0.05, height + 0.3
         angle = np.linspace(0, 2 * np.pi, 9)[:-1]
@@ -136,7 +129,7 @@ def make_person(rng: np.random.Generator, rain: bool) -> Mesh:
         b.loft(
             0.55 * circle + np.array([0.1, 0, low]),
             0.12 * circle + np.array([0.1, 0, high]),
-            _dyed(rng, BRIGHT + CLOTHES),
+            _dyed(rng, palette.BRIGHT + palette.CLOTHES),
             material=Material.MATT,
         )
     return b.build()
@@ -146,7 +139,7 @@ def _add_plain_body(
     b: MeshBuilder, rng: np.random.Generator, x: float, foot: float, top: float, legs: Colour
 ) -> None:
     """Legs, trunk and head."""
-    shirt = pick(rng, PLAIN_CLOTHES)
+    shirt = pick(rng, palette.PLAIN_CLOTHES)
     hip, neck = foot + 0.45 * (top - foot), top - 0.26
     b.loft(
         ring(x - 0.10, x + 0.10, 0.13, foot, (0.05, 0.05)),
@@ -170,7 +163,7 @@ def _add_plain_body(
 
 
 def _add_cape(b: MeshBuilder, rng: np.random.Generator, half_length: float) -> None:
-    colour = _dyed(rng, BRIGHT)
+    colour = _dyed(rng, palette.BRIGHT)
     hem, shoulders = (0.1, 0.15), (0.06, 0.1)
     rings = [
         ring(-0.45, half_length - 0.35, 0.36, (0.5, 0.75), hem),
@@ -196,9 +189,9 @@ def _add_torso(
         ring(x - 0.06, x + 0.06, 0.08, neck + 0.03, (0.03, 0.03)),
     ]
     b.stack(rings, shirt, Material.MATT)
-    head: Colour = DARK_HAIR if rng.random() < 0.65 else SKIN
+    head: Colour = palette.DARK_HAIR if rng.random() < 0.65 else palette.SKIN
     if rng.random() < 0.15:
-        head = _dyed(rng, BRIGHT)
+        head = _dyed(rng, palette.BRIGHT)
     b.loft(
         ring(x - 0.09, x + 0.10, 0.085, neck + 0.02, (0.04, 0.04)),
         ring(x - 0.08, x + 0.08, 0.07, top, (0.04, 0.04)),

@@ -55,11 +55,7 @@ class Traffic:
     """
 
     def __init__(
-        self,
-        plan: RoadPlan,
-        lengths: Float64Array,
-        frame_rate: Fraction,
-        rng: np.random.Generator,
+        self, plan: RoadPlan, lengths: Float64Array, frame_rate: Fraction, rng: np.random.Generator
     ) -> None:
         self._substeps = int(np.ceil(float(1 / frame_rate) / _MAX_STEP))
         self._dt = float(1 / frame_rate) / self._substeps

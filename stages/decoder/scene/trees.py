@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from stages.decoder.scene import palette
 from stages.decoder.scene.camera import CameraPath
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.palette import pick, saturate
 from stages.decoder.scene.road import RoadPlan
 from stages.records import Float32Array, Float64Array
 
-_GREENS = ((0.10, 0.27, 0.16), (0.12, 0.33, 0.22), (0.12, 0.30, 0.34), (0.16, 0.25, 0.22))
 _SPRITE = 96  # pixels
 
 
@@ -71,6 +71,6 @@ def _make_crown(rng: np.random.Generator) -> Float32Array:
         noise += weight * cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
     radius = np.sqrt(x * x + y * y) + 0.13 * noise
     alpha = np.clip((0.80 - radius) * 14, 0, 1)
-    green = np.array(pick(rng, _GREENS)) * rng.uniform(0.75, 1.25)
+    green = np.array(pick(rng, palette.LEAVES)) * rng.uniform(0.75, 1.25)
     bright = np.clip(0.85 - 0.35 * y - 0.25 * x + 0.38 * noise, 0.25, 1.7)
     return np.dstack([bright[..., None] * green, alpha]).astype(np.float32)

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
-from stages.decoder.scene.palette import (
-    GLASS,
-    HEAD_LAMP,
-    LOADS,
-    PAINTS,
-    TAIL_LAMP,
-    TRIM,
-    Colour,
-    grey,
-    pick,
-    pick_share,
-    scaled,
-    vary,
-)
+from stages.decoder.scene.palette import Colour, grey, pick, pick_share, scaled, vary
 
 
 def make_truck(rng: np.random.Generator) -> Mesh:
@@ -27,13 +15,13 @@ def make_truck(rng: np.random.Generator) -> Mesh:
     rear, front = -length / 2, length / 2
     cab_length, cab_height = rng.uniform(1.7, 2.2), rng.uniform(2.4, 3.1)
     style = str(rng.choice(["box", "tipper", "flat", "tank"], p=[0.6, 0.16, 0.14, 0.1]))
-    cab_paint = vary(rng, pick_share(rng, PAINTS))
-    load = vary(rng, pick(rng, LOADS))
+    cab_paint = vary(rng, pick_share(rng, palette.PAINTS))
+    load = vary(rng, pick(rng, palette.LOADS))
     bed = (rear, front - cab_length - 0.25)
     b = MeshBuilder()
     chassis = b.box((rear, front - 0.3), half - 0.12, (0.45, 1.0), grey(0.12))
     for span in ((0.0, 0.25), (0.75, 1.0)):
-        b.panel(chassis[3], span, (0.5, 0.9), TAIL_LAMP, Material.TAIL_LAMP)
+        b.panel(chassis[3], span, (0.5, 0.9), palette.TAIL_LAMP, Material.TAIL_LAMP)
     axles = [rear + 0.16 * length, front - 1.2]
     if length > 9:
         axles.insert(1, rear + 0.16 * length + 1.3)
@@ -69,7 +57,7 @@ def _add_bed(
     if style == "box":
         if rng.random() < 0.5:  # advertisements
             for side in (0, 2):
-                sign = vary(rng, pick(rng, LOADS))
+                sign = vary(rng, pick(rng, palette.LOADS))
                 b.panel(sides[side], (0.25, 0.75), (0.35, 0.7), sign, Material.MATT)
         for span in ((0.04, 0.49), (0.51, 0.96)):  # doors
             b.panel(sides[3], span, (0.05, 0.95), scaled(load, 0.9), Material.PAINT)
@@ -77,7 +65,7 @@ def _add_bed(
         floor = ring(rear + 0.15, front - 0.15, half - 0.15, height)
         b.face(floor, vary(rng, inside), Material.MATT)
     elif rng.random() < 0.6:
-        cargo = vary(rng, pick(rng, LOADS))
+        cargo = vary(rng, pick(rng, palette.LOADS))
         end = rear + rng.uniform(0.4, 0.95) * (front - rear)
         top = height + rng.uniform(0.4, 1.2)
         b.box((rear + 0.1, end), half - 0.2, (height, top), cargo, material=Material.PAINT)
@@ -89,10 +77,10 @@ def _add_cab(
     rear, front = ends
     waist = ring(rear, front - 0.03, half - 0.02, 1.5)
     lower = b.loft(ring(rear, front, half - 0.02, 0.5), waist, paint)
-    b.panel(lower[1], (0.25, 0.75), (0.15, 0.7), TRIM, Material.MATT)
+    b.panel(lower[1], (0.25, 0.75), (0.15, 0.7), palette.TRIM, Material.MATT)
     for span in ((0.02, 0.2), (0.8, 0.98)):
-        b.panel(lower[1], span, (0.05, 0.3), HEAD_LAMP, Material.HEAD_LAMP)
+        b.panel(lower[1], span, (0.05, 0.3), palette.HEAD_LAMP, Material.HEAD_LAMP)
     upper = b.loft(waist, ring(rear, front - 0.3, half - 0.1, height), paint)
-    b.panel(upper[1], (0.05, 0.95), (0.02, 0.78), GLASS)
-    b.panel(upper[0], (0.35, 0.92), (0.05, 0.70), GLASS)
-    b.panel(upper[2], (0.08, 0.65), (0.05, 0.70), GLASS)
+    b.panel(upper[1], (0.05, 0.95), (0.02, 0.78), palette.GLASS)
+    b.panel(upper[0], (0.35, 0.92), (0.05, 0.70), palette.GLASS)
+    b.panel(upper[2], (0.08, 0.65), (0.05, 0.70), palette.GLASS)

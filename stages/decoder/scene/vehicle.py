@@ -6,24 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
-from stages.decoder.scene.palette import (
-    AMBER,
-    BUS_LIVERIES,
-    GLASS,
-    HEAD_LAMP,
-    PAINTS,
-    ROOF_UNIT,
-    TAIL_LAMP,
-    TRIM,
-    WHITE,
-    Colour,
-    grey,
-    pick,
-    pick_share,
-    scaled,
-    vary,
-)
+from stages.decoder.scene.palette import Colour, grey, pick, pick_share, scaled, vary
 from stages.decoder.scene.trucks import make_truck
 
 CLASS_NAMES = ("car", "van", "truck", "bus")
@@ -59,7 +44,7 @@ def _make_car(rng: np.random.Generator) -> Mesh:
     half = (1.80 + (0.1 if name == "suv" else 0.0) + rng.normal(0, 0.03)) / 2
     height = style.height + rng.normal(0, 0.03)
     waist = height * 0.60
-    paint = vary(rng, pick_share(rng, PAINTS))
+    paint = vary(rng, pick_share(rng, palette.PAINTS))
     rear, front = -length / 2, length / 2
     b = MeshBuilder()
     _car_body(b, (rear, front), half, waist, style.wheel, paint)
@@ -71,18 +56,20 @@ def _make_car(rng: np.random.Generator) -> Mesh:
         ring(rear + boot, windscreen, half - 0.07, (waist - 0.02, waist - 0.07)),
         ring(*roof, half - 0.26, (height - 0.03, height)),
         scaled(paint, 0.75),
-        top=TRIM if rng.random() < 0.22 else paint,
+        top=palette.TRIM if rng.random() < 0.22 else paint,
     )
-    b.side_windows(glasshouse, ((0.10, 0.33), (0.36, 0.62), (0.65, 0.93)), (0.10, 0.90), GLASS)
-    b.panel(glasshouse[1], (0.04, 0.96), (0.05, 0.95), GLASS)
-    b.panel(glasshouse[3], (0.08, 0.92), (0.12, 0.92), GLASS)
+    b.side_windows(
+        glasshouse, ((0.10, 0.33), (0.36, 0.62), (0.65, 0.93)), (0.10, 0.90), palette.GLASS
+    )
+    b.panel(glasshouse[1], (0.04, 0.96), (0.05, 0.95), palette.GLASS)
+    b.panel(glasshouse[3], (0.08, 0.92), (0.12, 0.92), palette.GLASS)
     if name in ("estate", "suv") and rng.random() < 0.5:
         for side in (-1, 1):
             rail = ring(*roof, 0.03, height) + np.array([0.0, side * (half - 0.32), 0.0])
             b.face(rail, grey(0.25), Material.MATT)
     if rng.random() < 0.12:
         middle = (roof[1] + roof[0]) / 2
-        b.face(ring(middle - 0.5, middle + 0.45, 0.4, height), GLASS, Material.GLASS)
+        b.face(ring(middle - 0.5, middle + 0.45, 0.4, height), palette.GLASS, Material.GLASS)
     return b.build()
 
 
@@ -100,34 +87,36 @@ def _car_body(
     belt = ring(rear, front, half, (0.62, 0.56), (0.42, 0.30))
     shoulder = ring(rear + 0.06, front - 0.10, half - 0.05, (waist, waist - 0.16), (0.45, 0.28))
     sides = b.loft(bumper, belt, paint)
-    b.panel(sides[2], (0.22, 0.78), (0.1, 0.62), TRIM, Material.MATT)
+    b.panel(sides[2], (0.22, 0.78), (0.1, 0.62), palette.TRIM, Material.MATT)
     b.panel(sides[6], (0.25, 0.75), (0.30, 0.62), scaled(grey(0.8), 0.9), Material.MATT)
     for corner, span in ((1, (0.0, 0.2)), (3, (0.8, 1.0))):
-        b.panel(sides[corner], (0.05, 0.95), (0.55, 0.98), HEAD_LAMP, Material.HEAD_LAMP)
-        b.panel(sides[2], span, (0.6, 0.98), HEAD_LAMP, Material.HEAD_LAMP)
+        b.panel(sides[corner], (0.05, 0.95), (0.55, 0.98), palette.HEAD_LAMP, Material.HEAD_LAMP)
+        b.panel(sides[2], span, (0.6, 0.98), palette.HEAD_LAMP, Material.HEAD_LAMP)
     length = front - rear
     b.wheels((rear + 0.19 * length, front - 0.19 * length), half + 0.005, wheel)
     shoulders = b.loft(belt, shoulder, paint)
     for corner in (5, 7):
-        b.panel(shoulders[corner], (0.05, 0.95), (0.05, 0.85), TAIL_LAMP, Material.TAIL_LAMP)
+        b.panel(
+            shoulders[corner], (0.05, 0.95), (0.05, 0.85), palette.TAIL_LAMP, Material.TAIL_LAMP
+        )
     for span in ((0.0, 0.22), (0.78, 1.0)):
-        b.panel(shoulders[6], span, (0.05, 0.85), TAIL_LAMP, Material.TAIL_LAMP)
+        b.panel(shoulders[6], span, (0.05, 0.85), palette.TAIL_LAMP, Material.TAIL_LAMP)
 
 
 def _make_van(rng: np.random.Generator) -> Mesh:
     length, half = rng.uniform(4.9, 6.0), rng.uniform(1.9, 2.05) / 2
     height = rng.uniform(1.95, 2.6)
-    paint = vary(rng, pick_share(rng, PAINTS) if rng.random() < 0.5 else WHITE)
+    paint = vary(rng, pick_share(rng, palette.PAINTS) if rng.random() < 0.5 else palette.WHITE)
     rear, front = -length / 2, length / 2
     b = MeshBuilder()
     bumper = ring(rear, front, half, 0.25, (0.25, 0.22))
     belt = ring(rear, front - 0.05, half, (1.05, 0.85), (0.25, 0.22))
     sides = b.loft(bumper, belt, paint)
-    b.panel(sides[2], (0.15, 0.85), (0.1, 0.6), TRIM, Material.MATT)
+    b.panel(sides[2], (0.15, 0.85), (0.1, 0.6), palette.TRIM, Material.MATT)
     for corner in (1, 3):
-        b.panel(sides[corner], (0.05, 0.95), (0.55, 0.95), HEAD_LAMP, Material.HEAD_LAMP)
+        b.panel(sides[corner], (0.05, 0.95), (0.55, 0.95), palette.HEAD_LAMP, Material.HEAD_LAMP)
     for corner in (5, 7):
-        b.panel(sides[corner], (0.05, 0.95), (0.5, 0.98), TAIL_LAMP, Material.TAIL_LAMP)
+        b.panel(sides[corner], (0.05, 0.95), (0.5, 0.98), palette.TAIL_LAMP, Material.TAIL_LAMP)
     b.panel(sides[6], (0.3, 0.7), (0.3, 0.5), grey(0.75), Material.MATT)
     b.wheels((rear + 0.2 * length, front - 0.17 * length), half + 0.005, 0.35)
     nose = front - rng.uniform(0.55, 0.9)
@@ -135,13 +124,13 @@ def _make_van(rng: np.random.Generator) -> Mesh:
     b.loft(ring(rear, front - 0.05, half - 0.03, (1.05, 0.85)), waist, paint)
     high = ring(rear + 0.08, nose - rng.uniform(0.5, 0.8), half - 0.12, height)
     body = b.loft(waist, high, paint)
-    b.panel(body[1], (0.06, 0.94), (0.06, 0.80), GLASS)
+    b.panel(body[1], (0.06, 0.94), (0.06, 0.80), palette.GLASS)
     windows = [(0.74, 0.93)]
     if rng.random() < 0.5:
         windows += [(0.05, 0.26), (0.29, 0.49), (0.52, 0.71)]
-    b.side_windows(body, windows, (0.12, 0.66), GLASS)
+    b.side_windows(body, windows, (0.12, 0.66), palette.GLASS)
     for span in ((0.08, 0.48), (0.52, 0.92)):
-        b.panel(body[3], span, (0.2, 0.68), GLASS)
+        b.panel(body[3], span, (0.2, 0.68), palette.GLASS)
     return b.build()
 
 
@@ -149,16 +138,16 @@ def _make_bus(rng: np.random.Generator) -> Mesh:
     length, half = rng.uniform(9.8, 12.6), 2.5 / 2
     height = rng.uniform(2.95, 3.3)
     rear, front = -length / 2, length / 2
-    paint = vary(rng, pick(rng, BUS_LIVERIES))
-    second = paint if rng.random() < 0.5 else vary(rng, WHITE)
+    paint = vary(rng, pick(rng, palette.BUS_LIVERIES))
+    second = paint if rng.random() < 0.5 else vary(rng, palette.WHITE)
     b = MeshBuilder()
     low = ring(rear, front, half, 0.3)
     belt = ring(rear, front, half, 1.25)
     sides = b.loft(low, belt, paint)
-    b.panel(sides[1], (0.2, 0.8), (0.1, 0.45), TRIM, Material.MATT)
+    b.panel(sides[1], (0.2, 0.8), (0.1, 0.45), palette.TRIM, Material.MATT)
     for span in ((0.02, 0.16), (0.84, 0.98)):
-        b.panel(sides[1], span, (0.2, 0.5), HEAD_LAMP, Material.HEAD_LAMP)
-        b.panel(sides[3], span, (0.4, 0.85), TAIL_LAMP, Material.TAIL_LAMP)
+        b.panel(sides[1], span, (0.2, 0.5), palette.HEAD_LAMP, Material.HEAD_LAMP)
+        b.panel(sides[3], span, (0.4, 0.85), palette.TAIL_LAMP, Material.TAIL_LAMP)
     b.panel(sides[3], (0.25, 0.75), (0.1, 0.6), scaled(paint, 0.5), Material.MATT)
     b.wheels((rear + 0.24 * length, front - 0.2 * length), half + 0.005, 0.48)
     upper = b.loft(
@@ -171,15 +160,15 @@ def _make_bus(rng: np.random.Generator) -> Mesh:
     for side in (0, 2):
         for i in range(count):
             span = ((i + 0.06) / count, (i + 0.94) / count)
-            b.panel(upper[side], span, (0.06, 0.68), GLASS)
-    b.panel(upper[1], (0.03, 0.97), (0.02, 0.78), GLASS)
-    b.panel(upper[1], (0.2, 0.8), (0.82, 0.94), AMBER, Material.MATT)
-    b.panel(upper[3], (0.12, 0.88), (0.15, 0.68), GLASS)
+            b.panel(upper[side], span, (0.06, 0.68), palette.GLASS)
+    b.panel(upper[1], (0.03, 0.97), (0.02, 0.78), palette.GLASS)
+    b.panel(upper[1], (0.2, 0.8), (0.82, 0.94), palette.AMBER, Material.MATT)
+    b.panel(upper[3], (0.12, 0.88), (0.15, 0.68), palette.GLASS)
     for x in [rear + 0.2 * length] if rng.random() < 0.4 else [rear + 0.2 * length, 0.25 * front]:
         b.loft(
             ring(x, x + 1.9, half - 0.4, height),
             ring(x + 0.1, x + 1.8, half - 0.5, height + 0.22),
-            vary(rng, ROOF_UNIT),
+            vary(rng, palette.ROOF_UNIT),
             material=Material.MATT,
         )
     return b.build()
