@@ -3,58 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import signal
 import sys
-import time
-from collections import deque
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import zmq
-from msgspec.structs import replace
 
 from pipeline.broadcast import Broadcast
-from pipeline.config import SinkConfig, from_plain
+from pipeline.config import from_plain
 from pipeline.link import Inlet
-from pipeline.logbook import Counter, Logbook
-from pipeline.messages import (
-    Envelope,
-    Settled,
-    decode_extra,
-    encode,
-    encode_extra,
-    encode_return,
-)
-from pipeline.notes import read_notes, take_note
-from pipeline.order import Sequencer
-from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status, WorkerPlan
+from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
-from pipeline.ring import FrameRing
 from pipeline.signals import STAGE_END
+from pipeline.sink_stream import SinkStream
 from pipeline.streams import Streams
 from stages.errors import OutputError
-from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
-from stages.sink.atomic import make_folder, output_error, part_path
-from stages.sink.journal import Journal
-from stages.sink.latency import LatencyHistogram
-from stages.sink.options import SinkOptions
-from stages.sink.results import (
-    CHECKPOINT,
-    JOURNAL,
-    finished_overlays,
-    remove_unfinished_overlays,
-)
-from stages.sink.state import SinkState
-from stages.sink.stream_sink import StreamSink
 
-_PROGRESS_NS = 200_000_000
-_COUNTERS_NS = 1_000_000_000
-_CHECKPOINT_NS = 1_000_000_000
-_AVERAGED_FRAMES = 20
-_RECENT_FRAMES = 250
 _SETTLED_AT_ONCE = 4  # records, while more are there; half a ring: its decoder goes on meanwhile
 
 
@@ -75,7 +39,9 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         )
     streams = Streams(
         plan,
-        lambda channel, logbook: _Stream(plan, context, report, channel, logbook, kept, broadcast),
+        lambda channel, logbook: SinkStream(
+            plan, context, report, channel, logbook, kept, broadcast
+        ),
     )
     try:
         if plan.given_up:
@@ -112,7 +78,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
             broadcast.close()
 
 
-def _give_up(plan: WorkerPlan, streams: Streams[_Stream]) -> None:
+def _give_up(plan: WorkerPlan, streams: Streams[SinkStream]) -> None:
     """Completes all streams where they are; one that cannot be is no reason to leave another."""
     failed: OutputError | None = None
     for stream in plan.streams:
@@ -124,264 +90,3 @@ def _give_up(plan: WorkerPlan, streams: Streams[_Stream]) -> None:
             failed = error
     if failed is not None:
         raise failed
-
-
-def sink_options(config: SinkConfig) -> SinkOptions:
-    """What a config asks of a `StreamSink`."""
-    return SinkOptions(
-        overlay=config.overlay,
-        overlay_crf=config.overlay_crf,
-        overlay_hardware=config.overlay_hardware,
-        overlay_minutes=config.overlay_minutes,
-        toolkit_files=config.toolkit_files,
-    )
-
-
-class _Checkpoint(msgspec.Struct, frozen=True):
-    position: int
-    sink: SinkState
-
-
-class _Stream:
-    """One stream: what comes in is noted, written, and settled once its picture is kept."""
-
-    def __init__(
-        self,
-        plan: WorkerPlan,
-        context: zmq.Context,
-        report: Reporter,
-        channel: int,
-        logbook: Logbook,
-        kept: int,
-        broadcast: Broadcast | None,
-    ) -> None:
-        config = from_plain(plan.config)
-        self.name = logbook.stream
-        self.folder = plan.folder(self.name)
-        self._logbook = logbook
-        self.lossless = bool(logbook[Counter.LOSSLESS])
-        self._report = report
-        self._broadcast = broadcast
-        self._run: dict[str, Any] = {**plan.about, "config": plan.config}
-        self._overlay = config.sink.overlay
-        self._ring_path = plan.ring(channel)
-        self._ring: FrameRing | None = None
-        self._returns = context.socket(zmq.PUSH)
-        self._returns.linger = 0  # the logbook says the same
-        self._returns.connect(plan.endpoint(f"return-{channel}"))
-        self._frames, self._total = 0, None  # type: int, int | None
-        self._reported = 0
-        self._counted = 0
-        self._sink_ns = 0
-        self._work_ns: dict[str, float] = {}  # moving averages
-        self._pending: deque[tuple[int, int]] = deque()  # position, pictures up to it
-        self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
-        self._ended = False
-
-        journal = self.folder / JOURNAL
-        make_folder(self.folder)
-        options = sink_options(config.sink)
-        self._text_only = plan.text_only
-        if plan.text_only:
-            options = dataclasses.replace(options, overlay=False, toolkit_files=False)
-            remove_unfinished_overlays(self.folder)
-        self.sink = StreamSink(
-            self.folder,
-            options,
-            resume=True,
-            on_kept=lambda: os.eventfd_write(kept, 1),
-            before_long_work=report.busy,
-        )
-        self._order = Sequencer(0, logbook[Counter.ENTRIES])
-        self._checkpointed = time.monotonic_ns()
-        self._journal = Journal(journal, self._take_over(journal))
-        self._settled = -1
-        self.settle()
-
-    def _take_over(self, journal: Path) -> int:
-        """Lives again what an earlier process noted; gives how much of its journal holds."""
-        checkpoint = self.folder / CHECKPOINT
-        if checkpoint.exists():
-            saved = msgspec.msgpack.decode(
-                checkpoint.read_bytes(), type=_Checkpoint, dec_hook=decode_extra
-            )
-            self.sink.restore(saved.sink)
-            self._order.due = saved.position
-        good = 0
-        for note in read_notes(journal):
-            self._report.alive()
-            envelope, record = note.envelope, note.envelope.record
-            if envelope.position >= self._order.due:
-                if isinstance(record, Tracks):
-                    picture = envelope.slot is not None
-                    if not self.sink.repeat(record, envelope.work_ns, note.now_ns, picture=picture):
-                        break
-                else:
-                    self._handle(envelope)
-                self._order.due = envelope.position + 1
-            good = note.end
-        self._frames = self.sink.frames
-        return good
-
-    def take(self, envelope: Envelope) -> None:
-        """Takes a message; settles again what it repeats, whose settling may have been lost."""
-        if envelope.position < self._order.due:
-            self._settled = -1
-        for due in self._order.take(envelope):
-            parts = encode(replace(due, pixels=None))
-            take_note(self._journal, parts, time.time_ns())
-            self._handle(due)
-            if self._broadcast is not None:
-                self._broadcast.send(parts)
-            self._pending.append((due.position, self.sink.overlays.frames))
-
-    def _handle(self, envelope: Envelope) -> None:
-        record = envelope.record
-        if isinstance(record, StreamStart):
-            self._total = record.frame_count
-            self.sink.start(record)
-        elif isinstance(record, Tracks):
-            self._write(record, envelope)
-        elif isinstance(record, Dropped):
-            self.sink.dropped(record)
-        elif isinstance(record, EndOfStream) and not self._text_only:
-            self._finish(record)
-
-    def give_up(self, message: str) -> None:
-        """Completes the results where they are, if there are any."""
-        if self._text_only:
-            self.sink.overlays.finished = finished_overlays(self.folder)
-            self._journal.clear()  # makes room
-        if not self._ended and self.sink.frames:
-            epoch = max(0, self._logbook[Counter.EPOCHS] - 1)
-            frames = self._logbook[Counter.SEQUENCE]
-            self._finish(EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message))
-
-    def settle(self) -> None:
-        """Tells the decoder up to where all is kept."""
-        if self._pending:
-            kept = self.sink.overlays.kept
-            while self._pending and self._pending[0][1] <= kept:
-                self._pending.popleft()
-        position = self._pending[0][0] if self._pending else self._order.due
-        if position == self._settled:
-            return
-        self._settled = position
-        self._logbook[Counter.SETTLED] = position
-        self._returns.send(encode_return(Settled(position)))
-        now = time.monotonic_ns()
-        if not self.lossless and not self._ended and now - self._checkpointed > _CHECKPOINT_NS:
-            self._checkpointed = now
-            self._save()
-
-    def _save(self) -> None:
-        """Saves where the sink is; what came before need not be noted any longer."""
-        if not self.sink.frames:
-            return
-        checkpoint = _Checkpoint(self._order.due, self.sink.state())
-        path = self.folder / CHECKPOINT
-        try:
-            # Renamed, so that it is whole whenever this process is killed.
-            part_path(path).write_bytes(msgspec.msgpack.encode(checkpoint, enc_hook=encode_extra))
-            part_path(path).replace(path)
-        except OSError as error:
-            raise output_error(path, error) from error
-        self._journal.clear()
-
-    def abort(self) -> None:
-        """Removes everything that has not its final name yet."""
-        if not self._ended:
-            self.sink.abort()
-
-    def close(self) -> None:
-        """Closes what is open of a stream that has ended."""
-        self.abort()
-        self._journal.close()
-        self._returns.close(linger=0)
-        if self._ring is not None:
-            self._ring.close()
-
-    def _write(self, tracks: Tracks, envelope: Envelope) -> None:
-        started = time.monotonic_ns()
-        work = envelope.work_ns | ({"sink": self._sink_ns} if self._sink_ns else {})
-        self.sink.write(tracks, self._pixels(tracks, envelope), work, time.time_ns())
-        self._latencies.append(time.time_ns() - tracks.frame.captured_ns)
-        self._frames += 1
-        now = time.monotonic_ns()
-        self._sink_ns = now - started
-        for stage, ns in work.items():
-            before = self._work_ns.setdefault(stage, ns)
-            self._work_ns[stage] += (ns - before) / _AVERAGED_FRAMES
-        if now - self._reported < _PROGRESS_NS:
-            return
-        self._reported = now
-        counters = None
-        if now - self._counted >= _COUNTERS_NS:
-            self._counted = now
-            counters = self._counters(envelope.waiting)
-        self._report(
-            Status(
-                kind="progress",
-                stage="sink",
-                stream=self.name,
-                frames=self._frames,
-                total=self._total,
-                work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
-                counters=counters,
-            )
-        )
-
-    def _pixels(self, tracks: Tracks, envelope: Envelope) -> UInt8Array | None:
-        if envelope.pixels is not None or envelope.slot is None or not self._overlay:
-            return envelope.pixels
-        if self._ring is None:
-            self._ring = FrameRing(self._ring_path)
-        return self._ring.slot(envelope.slot, tracks.frame.shape)
-
-    def _counters(self, waiting: int) -> Counters:
-        now = self.sink.counters()
-        durations = {
-            name: Durations(
-                histogram.cumulative([bound * 1_000_000 for bound in LATENCY_BOUNDS_MS]),
-                len(histogram),
-                histogram.total_ns / 1e9,
-            )
-            for name, histogram in {**now.stages, "latency": now.latency}.items()
-        }
-        recent = LatencyHistogram()
-        for ns in self._latencies:
-            recent.add(ns)
-        return Counters(
-            now.frames,
-            now.dropped,
-            now.epochs,
-            waiting,
-            durations,
-            tuple((recent.percentile(p) or 0.0) / 1e6 for p in (50, 95, 99))
-            if self._latencies
-            else (),
-        )
-
-    def _finish(self, end: EndOfStream) -> None:
-        self._ended = True
-        result = self.sink.finish(end, self._run)
-        summary = {
-            "frames": result.frames_out,
-            "tracks": result.tracks,
-            "status": result.status,
-            "dropped": result.dropped_total,
-            "fps": result.achieved_fps,
-            "folder": str(self.folder),
-            "files": result.files,
-        }
-        self._report(
-            Status(
-                kind="done",
-                stage="sink",
-                stream=self.name,
-                message=result.message,
-                frames=result.frames_out,
-                summary=summary,
-                counters=self._counters(0),
-            )
-        )

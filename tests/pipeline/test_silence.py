@@ -14,7 +14,7 @@ from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.process import StageProcess
 from pipeline.reporter import Reporter, Reports
 from pipeline.rundir import RunFolder
-from pipeline.sink_worker import _Stream as SinkStream
+from pipeline.sink_stream import SinkStream
 from pipeline.supervisor import Supervisor
 from pipeline.tracker_worker import _Stream as TrackerStream
 from stages.decoder.sources import expand_sources

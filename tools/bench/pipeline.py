@@ -19,7 +19,7 @@ import numpy as np
 from pipeline.config import RunConfig, from_plain, to_plain
 from pipeline.detector_worker import build_detector
 from pipeline.process import ENVIRONMENT
-from pipeline.sink_worker import sink_options
+from pipeline.sink_stream import sink_options
 from pipeline.supervisor import Supervisor
 from stages.decoder.source import FrameSelection
 from stages.decoder.sources import SourceSpec, expand_sources, open_source
