@@ -109,8 +109,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: ``ready`` (may be sent frames), ``alive``, ``busy`` (may now say nothing for long),
             ``progress`` (``frames`` are written), ``notice`` (``message`` is worth knowing),
-            ``done`` (the stream's results are complete), ``failed`` (for good) or ``crashed`` (by
-            an error in the program).
+            ``completing`` (the stream has ended, its files are being completed), ``done`` (its
+            results are complete), ``failed`` (for good) or ``crashed`` (by an error in the
+            program).
         stage: Who reports.
         worker: Which of several detectors.
         stream: Which stream, "" for none in particular.
@@ -124,7 +125,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         batches: Of the detector, about once a second: how many batches of which size.
     """
 
-    kind: Literal["ready", "alive", "busy", "progress", "notice", "done", "failed", "crashed"]
+    kind: Literal[
+        "ready", "alive", "busy", "progress", "notice", "completing", "done", "failed", "crashed"
+    ]
     stage: StageName
     worker: int = 0
     stream: str = ""

@@ -23,13 +23,17 @@ from stages.errors import ConfigError
 
 @dataclass(slots=True)
 class RunningStream:
-    """A stream that was begun and has not ended: its decoder, and the way back to it."""
+    """A stream that was begun and has not ended: its decoder, and the way back to it.
+
+    ``completing`` tells whether all its frames are written, and its files are being completed.
+    """
 
     plan: StreamPlan
     logbook: Logbook
     decoder: StageProcess
     returns: zmq.Socket
     stopping: bool = False
+    completing: bool = False
 
     def send(self, message: Return) -> None:
         """Tells the decoder something."""
@@ -72,6 +76,11 @@ class Roster:
     def unfinished(self) -> list[str]:
         """Names of those under way, and of those that wait."""
         return [*self.running, *(spec.name for spec in self._waiting)]
+
+    @property
+    def completing(self) -> bool:
+        """Whether the files of any stream are being completed."""
+        return any(stream.completing for stream in self.running.values())
 
     def add(self, location: str, name: str) -> list[str]:
         """Has the streams of a location wait for their turn; gives their names.
@@ -132,8 +141,10 @@ class Roster:
             )
 
     def take(self, status: Status) -> None:
-        """Keeps what a worker reports, for `views`."""
+        """Keeps what a worker reports, for `views` and `completing`."""
         self._board.take(status)
+        if status.kind == "completing" and status.stream in self.running:
+            self.running[status.stream].completing = True
 
     def views(self) -> list[StreamView]:
         """How each stream goes, those that failed at the end."""

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import time
 from collections import deque
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 import zmq
 from msgspec.structs import replace
 
+from pipeline.background import in_background
 from pipeline.broadcast import Broadcast
 from pipeline.config import SinkConfig, from_plain
 from pipeline.logbook import Counter, Logbook
@@ -34,6 +36,7 @@ from stages.sink.atomic import make_folder, output_error, part_path
 from stages.sink.journal import Journal
 from stages.sink.latency import LatencyHistogram
 from stages.sink.options import SinkOptions
+from stages.sink.report import RunReport
 from stages.sink.results import (
     CHECKPOINT,
     JOURNAL,
@@ -101,6 +104,7 @@ class SinkStream:
         self._pending: deque[tuple[int, int]] = deque()  # position, pictures up to it
         self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
         self._ended = False
+        self._completion: Future[RunReport] | None = None  # from the end until it is told
 
         journal = self.folder / JOURNAL
         make_folder(self.folder)
@@ -109,11 +113,12 @@ class SinkStream:
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)
             remove_unfinished_overlays(self.folder)
+        self._wake = lambda: os.eventfd_write(kept, 1)
         self.sink = StreamSink(
             self.folder,
             options,
             resume=True,
-            on_kept=lambda: os.eventfd_write(kept, 1),
+            on_kept=self._wake,
             before_long_work=report.busy,
         )
         self._order = Sequencer(0, logbook[Counter.ENTRIES])
@@ -180,14 +185,23 @@ class SinkStream:
             epoch = max(0, self._logbook[Counter.EPOCHS] - 1)
             frames = self._logbook[Counter.SEQUENCE]
             self._finish(EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message))
+        if self._completion is not None:
+            self._report.busy()
+            self._completion.result()
+            self.settle()
 
     def settle(self) -> None:
-        """Tells the decoder up to where all is kept."""
+        """Tells the decoder up to where all is kept, and the run when the results are complete."""
+        if self._completion is not None and self._completion.done():
+            self._tell(self._completion.result())
+            self._completion = None
         if self._pending:
             kept = self.sink.overlays.kept
             while self._pending and self._pending[0][1] <= kept:
                 self._pending.popleft()
         position = self._pending[0][0] if self._pending else self._order.due
+        if self._completion is not None:
+            position = min(position, self._order.due - 1)  # that of the end
         if position == self._settled:
             return
         self._settled = position
@@ -219,6 +233,8 @@ class SinkStream:
 
     def close(self) -> None:
         """Closes what is open of a stream that has ended."""
+        if self._completion is not None:  # the run has given the stream up meanwhile
+            self._completion.exception()
         self.abort()
         self._journal.close()
         self._returns.close(linger=0)
@@ -287,8 +303,12 @@ class SinkStream:
         )
 
     def _finish(self, end: EndOfStream) -> None:
+        """Has the results completed beside the other streams, which a long video would hold up."""
         self._ended = True
-        result = self.sink.finish(end, self._run)
+        self._report(Status(kind="completing", stage="sink", stream=self.name))
+        self._completion = in_background(lambda: self.sink.finish(end, self._run), self._wake)
+
+    def _tell(self, result: RunReport) -> None:
         summary = {
             "frames": result.frames_out,
             "tracks": result.tracks,

@@ -166,7 +166,8 @@ class Supervisor:
                 self._told_to_stop = time.monotonic()
                 self._roster.stop()
             overdue = time.monotonic() - self._told_to_stop > _DRAIN_SECONDS
-            overdue = overdue and not self._stages["sink", 0].busy  # with a long video, say
+            # Not while the sink reads, or completes, a long video.
+            overdue = overdue and not (self._stages["sink", 0].busy or self._roster.completing)
             if self._interrupts > 1 or (self._told_to_stop and overdue):
                 break
         if self._interrupts:

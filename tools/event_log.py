@@ -32,7 +32,7 @@ class EventLog:
         if status.message:
             fields["message"] = status.message
         match status.kind:
-            case "alive" | "busy":
+            case "alive" | "busy" | "completing":
                 return
             case "progress":
                 if status.stage != "sink":

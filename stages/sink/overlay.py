@@ -28,6 +28,7 @@ from stages.sink.encoding import (
     errors_of,
     write_mp4,
 )
+from stages.sink.memory import give_back_memory
 from stages.sink.painter import OverlayPainter
 from stages.sink.timeline import Timeline, TimelineState
 
@@ -73,6 +74,12 @@ class OverlayWriter:
         min_score: Tracks with a lower score are not drawn.
         resume: Where an earlier writer was.
         on_kept: Called in the thread whenever `kept` has grown.
+
+    Attributes:
+        path: See above.
+        start: See above.
+        frames: How many frames were given to it.
+        committed: Whether the video has its final name, and nothing else is left.
     """
 
     def __init__(
@@ -92,6 +99,7 @@ class OverlayWriter:
         self.path = path
         self.start = start
         self.frames = resume.frames if resume else 0
+        self.committed = False
         self._bgr = resume.bgr if resume else False
         self._on_kept = on_kept
         self._height = start.height + start.height % 2
@@ -119,6 +127,7 @@ class OverlayWriter:
         make_folder(path.parent)
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._complete = False
 
     @property
     def kept(self) -> int:
@@ -191,14 +200,9 @@ class OverlayWriter:
         Raises:
             OutputError: A frame, or the video, cannot be written.
         """
-        if self._closed:
-            self.check()
-            return
         self._stop()
         self.check()
-        if self.frames and not self._published:
-            last = self._timeline.typical_duration
-            write_mp4(self.path, self._segments, self._settings(), last)
+        self._write_video()
 
     def commit(self) -> None:
         """Closes the video and gives it its final name.
@@ -207,9 +211,20 @@ class OverlayWriter:
             OutputError: See `close`.
         """
         self.close()
-        if self.frames and not self._published:
-            publish(self.path)
-        self._remove_segments()
+        self._publish()
+
+    def commit_later(self) -> None:
+        """Has a thread `commit`, and returns as soon as all frames are kept.
+
+        What goes wrong in the thread is raised by the next call.
+
+        Raises:
+            OutputError: A frame cannot be written.
+        """
+        self._stop()
+        self.check()
+        self._thread = threading.Thread(target=self._commit_aside, name="overlay", daemon=True)
+        self._thread.start()
 
     def discard(self) -> None:
         """Stops and removes what was written."""
@@ -230,10 +245,34 @@ class OverlayWriter:
                 segment.unlink(missing_ok=True)
 
     def _stop(self) -> None:
-        if self._thread is not None and not self._closed:
-            self._jobs.put(None)
+        if self._thread is not None:
+            if not self._closed:
+                self._jobs.put(None)
             self._thread.join()
         self._closed = True
+
+    def _write_video(self) -> None:
+        if self.frames and not (self._complete or self._published):
+            last = self._timeline.typical_duration
+            write_mp4(self.path, self._segments, self._kept, self._settings(), last)
+        self._complete = True
+
+    def _publish(self) -> None:
+        if self.committed:
+            return
+        if self.frames and not self._published:
+            publish(self.path)
+        self._published = True
+        self._remove_segments()
+        self.committed = True
+
+    def _commit_aside(self) -> None:
+        try:
+            self._write_video()
+            self._publish()
+        except Exception as error:
+            self._fail(error)
+        give_back_memory()  # an MP4's index is large and lived long
 
     def _settings(self) -> VideoSettings:
         return VideoSettings(

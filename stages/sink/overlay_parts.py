@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
-from stages.sink.memory import give_back_memory
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
 from stages.sink.results import overlay_name
@@ -24,16 +23,16 @@ class OverlayPartsState:
 class OverlayParts:
     """Videos one after the other: a new one begins with another frame size, or after its time.
 
-    A video that has lasted its time gets its name at once, the others when the stream ends.
+    The one before gets its name meanwhile, by a thread, the last one when the stream ends.
 
     Args:
         folder: Where they go.
         options: How they are made.
         on_kept: Called, from another thread, whenever `kept` has grown.
-        before_long_work: Called before a video is completed, or one that was begun is read.
+        before_long_work: Called before a video that was begun is read.
 
     Attributes:
-        finished: Names of the videos that have theirs.
+        finished: Names of the videos that have theirs, as far as is known.
         unfinished: The others; frames go into the last one.
     """
 
@@ -76,8 +75,14 @@ class OverlayParts:
         """Books a frame that was given before a crash, see `OverlayWriter.repeat`."""
         return self._writer(start, tracks.frame).repeat(tracks)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all videos, finished or not, in the order of their frames."""
+        return (*self.finished, *(writer.path.name for writer in self.unfinished))
+
     def state(self) -> OverlayPartsState:
         """Waits until all frames are kept; where it is, for `restore`."""
+        self._count_finished()
         return OverlayPartsState(
             list(self.finished), [writer.state() for writer in self.unfinished]
         )
@@ -86,7 +91,19 @@ class OverlayParts:
         """Goes on from there."""
         self.finished = list(state.finished)
         for part in state.unfinished:
+            if self.unfinished:
+                self.unfinished[-1].commit_later()
             self._add(part.start, part)
+
+    def close(self) -> None:
+        """Waits until all videos are complete and on the disk, see `OverlayWriter.close`."""
+        for writer in self.unfinished:
+            writer.close()
+
+    def commit(self) -> None:
+        """Gives all videos their final names."""
+        for writer in self.unfinished:
+            writer.commit()
 
     def discard(self) -> None:
         """Removes what has not its final name."""
@@ -97,19 +114,18 @@ class OverlayParts:
         limit = 60 * self._options.overlay_minutes
         if self.unfinished:
             latest = self.unfinished[-1]
-            if limit and latest.seconds >= limit:
-                self._before_long_work()
-                latest.commit()
-                self.unfinished.pop()
-                self.finished.append(latest.path.name)
-                self._finished_frames += latest.frames
-                give_back_memory()  # an MP4's index is large and lived long
-            elif latest.accepts(frame):
+            if latest.accepts(frame) and not (limit and latest.seconds >= limit):
                 return latest
-            else:
-                self._before_long_work()
-                latest.close()
+            latest.commit_later()
+            self._count_finished()
         return self._add(replace(start, height=frame.height, width=frame.width))
+
+    def _count_finished(self) -> None:
+        """In order, for the names of videos that go on in another process follow from it."""
+        while self.unfinished and self.unfinished[0].committed:
+            writer = self.unfinished.pop(0)
+            self.finished.append(writer.path.name)
+            self._finished_frames += writer.frames
 
     def _add(self, start: StreamStart, resume: OverlayState | None = None) -> OverlayWriter:
         self._before_long_work()

@@ -24,7 +24,6 @@ from stages.sink.latency import LatencyHistogram
 from stages.sink.ledger import FrameLedger
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
-from stages.sink.overlay import OverlayWriter
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import RunReport, percentiles_ms
 from stages.sink.results import DETECTIONS, REPORT, TRACKS, remove_parts
@@ -51,7 +50,8 @@ class StreamSink:
         options: What to write.
         resume: Whether an earlier sink of the stream left files that are to be used.
         on_kept: Called, from another thread, whenever ``overlays.kept`` has grown.
-        before_long_work: Called before what may take minutes: videos are read or completed.
+        before_long_work: Called before a video that an earlier sink began is read, which may take
+            minutes.
 
     Attributes:
         overlays: The overlay; the pixels of its frames that are kept are read no more.
@@ -69,7 +69,6 @@ class StreamSink:
         self.folder = folder
         self.options = options or SinkOptions()
         self._resume = resume
-        self._before_long_work = before_long_work
         self.overlays = OverlayParts(folder, self.options, on_kept, before_long_work)
         self._start: StreamStart | None = None
         self._epochs = 0
@@ -284,13 +283,11 @@ class StreamSink:
         self, end: EndOfStream, run: Mapping[str, object], texts: tuple[AtomicFile, AtomicFile]
     ) -> RunReport:
         assert self._start is not None
-        self._before_long_work()
         mot, detections = texts
         with contextlib.ExitStack() as on_error:
             for file in texts:
                 file.complete()
-            for overlay in self.overlays.unfinished:
-                overlay.close()
+            self.overlays.close()
             fps = self._achieved_fps() or 0.0
             extra: tuple[AtomicFile, ...] = ()
             if self.options.toolkit_files:
@@ -314,14 +311,9 @@ class StreamSink:
                 )
                 for file in benchmark:
                     on_error.callback(file.discard)
-            results: tuple[AtomicFile | OverlayWriter, ...] = (
-                *texts,
-                *self.overlays.unfinished,
-                *extra,
-            )
             report = self._report(
                 end,
-                (*(result.path.name for result in results), *self.overlays.finished),
+                (*(file.path.name for file in (*texts, *extra)), *self.overlays.names),
                 tuple(file.path.relative_to(root).as_posix() for file in benchmark),
             )
             summary = AtomicFile(self.folder / REPORT)
@@ -333,8 +325,9 @@ class StreamSink:
                 summary.path.unlink(missing_ok=True)
             except OSError as error:
                 raise output_error(summary.path, error) from error
-            for result in (*results, *benchmark, summary):
-                result.commit()
+            self.overlays.commit()
+            for file in (*texts, *extra, *benchmark, summary):
+                file.commit()
             on_error.pop_all()
         return report
 

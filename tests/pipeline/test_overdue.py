@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,42 @@ def test_part_files_stay_where_results_cannot_be_completed(stuck_run, tmp_path):
     assert result.exit_code == 130
     assert "part files stay: cannot write" in said[-1]
     assert (tmp_path / "clip" / ".overlay.mp4.1.part").stat().st_size
+
+
+SLOW_VIDEOS = """
+import time
+from stages.sink import atomic
+
+sync = atomic.sync
+
+def slow_sync(path):
+    if path.name == ".overlay.mp4.part":
+        time.sleep(6)
+    sync(path)
+
+atomic.sync = slow_sync
+"""
+
+
+def test_a_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline.supervisor, "_DRAIN_SECONDS", 4)
+    (tmp_path / "sitecustomize.py").write_text(SLOW_VIDEOS)
+    root = Path(pipeline.__file__).parents[1]
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{root}")
+
+    said = []
+
+    def stop(victim):
+        victim.wait(lambda: victim.frames() >= 20)
+        victim.supervisor.stop()
+        victim.over.wait(60)
+        said.extend(victim.notices)
+
+    slow = [f"detector.detections={detections_of(clip)}", "detector.delay_ms=8"]
+    result = run_with([str(clip)], tmp_path / "out", slow, stop)
+    assert (result.exit_code, said) == (130, [])
+    assert result.finished["clip"]["status"] == "interrupted"
+    assert (tmp_path / "out" / "clip" / "overlay.mp4").exists()
 
 
 def test_a_second_signal_removes_what_is_not_finished(stuck_run, tmp_path):

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -212,7 +213,10 @@ def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
     sink = StreamSink(folder, SinkOptions(overlay_preset="ultrafast", overlay_minutes=0.2 / 60))
     sink.start(make_start())
     feed(sink, map(make_header, range(8)))
-    assert (folder / "overlay.mp4").is_file()  # before the stream has ended
+    deadline = time.monotonic() + 30
+    while not (folder / "overlay.mp4").is_file():  # before the stream has ended
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     feed(sink, map(make_header, range(8, 14)))
     report = sink.finish(end(14), {})
     lengths = {}

@@ -1,0 +1,139 @@
+"""Streams in the sink, which go on while the results of another are completed."""
+
+import os
+import threading
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import zmq
+
+from pipeline.config import load_config, to_plain
+from pipeline.logbook import Counter, Logbook
+from pipeline.messages import Envelope
+from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.rundir import RunFolder
+from pipeline.sink_stream import SinkStream
+from stages.records import (
+    Detections,
+    EndOfStream,
+    EndReason,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+    Tracks,
+)
+from stages.sink import stream_sink
+
+NAMES = ("north", "south")
+RATE = Fraction(25)
+
+
+class Said(list):
+    """What a stage reports."""
+
+    def __call__(self, status):
+        self.append((status.kind, status.stream))
+
+    def alive(self):
+        pass
+
+    def busy(self):
+        self.append(("busy", ""))
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = RunFolder("out")
+    for channel, name in enumerate(NAMES):
+        folder.add_stream(channel, name, entries=16, lossless=True)
+    streams = [StreamPlan(name, f"{name}.mp4", "", "", n) for n, name in enumerate(NAMES)]
+    output = str(tmp_path / "out")
+    yield WorkerPlan("sink", 0, to_plain(load_config(None)), streams, output, folder.path, {})
+    folder.close()
+
+
+@pytest.fixture
+def release(monkeypatch):
+    """Reports are written when this is set."""
+    released = threading.Event()
+
+    class SlowReport(stream_sink.AtomicFile):
+        def complete(self):
+            if self.path.name == "run.json":
+                assert released.wait(30)
+            super().complete()
+
+    monkeypatch.setattr(stream_sink, "AtomicFile", SlowReport)
+    yield released
+    released.set()
+
+
+@pytest.fixture
+def wake():
+    descriptor = os.eventfd(0, os.EFD_NONBLOCK)
+    yield descriptor
+    os.close(descriptor)
+
+
+def feed(stream, frames):
+    boxes, one = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    name = stream.name
+    start = StreamStart(name, 0, "x.mp4", 32, 48, RATE, 1 / RATE, frames)
+    stream.take(Envelope(start, channel=0, position=0))
+    for index in range(frames):
+        header = FrameHeader(name, 0, index, index, index, 1 / RATE, 5, 32, 48, PixelFormat.YUV420P)
+        detections = Detections(header, boxes, one, np.zeros(0, np.int16))
+        tracks = Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64))
+        pixels = np.full(header.shape, 90, np.uint8)
+        stream.take(Envelope(tracks, channel=0, position=index + 1, pixels=pixels))
+
+
+def settle(stream, until, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not until() and time.monotonic() < deadline:
+        stream.settle()
+        time.sleep(0.01)
+    assert until()
+
+
+def end(stream, frames):
+    record = EndOfStream(stream.name, 0, frames, EndReason.COMPLETE)
+    stream.take(Envelope(record, channel=0, position=frames + 1))
+
+
+def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, release, wake):
+    said = Said()
+    logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
+    with zmq.Context() as context:
+        north, south = (SinkStream(plan, context, said, n, logbooks[n], wake, None) for n in (0, 1))
+        feed(north, 3)
+        end(north, 3)
+        feed(south, 5)
+        settle(south, lambda: logbooks[1][Counter.SETTLED] == 6)
+        settle(north, lambda: logbooks[0][Counter.SETTLED] == 4)  # all but the end
+        assert ("done", "north") not in said
+        release.set()
+        settle(north, lambda: ("done", "north") in said)
+        assert logbooks[0][Counter.SETTLED] == 5
+        assert [kind for kind, name in said if name == "north"][-2:] == ["completing", "done"]
+        files = {path.name for path in north.folder.iterdir()}
+        assert files == {"mot.txt", "detections.txt", "overlay.mp4", "run.json", ".journal.part"}
+        for stream in (north, south):
+            stream.close()
+
+
+def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release, wake):
+    said = Said()
+    with zmq.Context() as context:
+        stream = SinkStream(
+            plan, context, said, 0, Logbook(plan.logbook(0)), os.eventfd(0, os.EFD_NONBLOCK), None
+        )
+        feed(stream, 3)
+        end(stream, 3)
+        threading.Timer(0.1, release.set).start()
+        stream.give_up("the run broke off")
+        assert said[-3:] == [("completing", "north"), ("busy", ""), ("done", "north")]
+        stream.close()

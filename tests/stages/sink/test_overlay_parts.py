@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import av
+import pytest
+
+from stages.errors import OutputError
+from stages.sink import overlay
+from stages.sink.options import SinkOptions
+from stages.sink.overlay_parts import OverlayParts
+from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
+
+OPTIONS = SinkOptions(overlay_preset="ultrafast", overlay_minutes=0.2 / 60)  # six frames
+
+
+def parts_in(folder: Path) -> OverlayParts:
+    return OverlayParts(folder, OPTIONS, lambda: None, lambda: None)
+
+
+def feed(parts: OverlayParts, indices: range) -> None:
+    for header in map(make_header, indices):
+        parts.write(make_start(), make_tracks(header), gray(header), header.number)
+
+
+def lengths(folder: Path) -> list[int]:
+    found = []
+    for path in sorted(folder.glob("overlay*.mp4"), key=lambda path: (len(path.name), path.name)):
+        with av.open(str(path)) as container:
+            found.append(sum(1 for _ in container.decode(video=0)))
+    return found
+
+
+class Hold:
+    """Holds a thread where it gives a video its name."""
+
+    def __init__(self) -> None:
+        self.arrived = threading.Event()
+        self.released = threading.Event()
+        self._publish = overlay.publish
+
+    def __call__(self, path: Path) -> None:
+        self.arrived.set()
+        if not self.released.wait(30):
+            raise OutputError("never released")
+        self._publish(path)
+
+
+def test_frames_are_taken_while_a_video_is_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = Hold()
+    monkeypatch.setattr(overlay, "publish", hold)
+    parts = parts_in(tmp_path)
+    feed(parts, range(16))
+    assert hold.arrived.wait(30)
+    state = parts.state()
+    assert (parts.frames, parts.kept) == (16, 16)
+    assert (state.finished, [part.frames for part in state.unfinished]) == ([], [6, 6, 4])
+    assert lengths(tmp_path) == []
+    hold.released.set()
+    parts.commit()
+    assert names_in(tmp_path) == {"overlay.mp4", "overlay-2.mp4", "overlay-3.mp4"} == {*parts.names}
+    assert lengths(tmp_path) == [6, 6, 4]
+
+
+def test_what_a_killed_process_was_completing_is_completed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = Hold()
+    with monkeypatch.context() as patch:
+        patch.setattr(overlay, "publish", hold)
+        killed = parts_in(tmp_path)
+        feed(killed, range(8))
+        assert hold.arrived.wait(30)
+    state = killed.state()
+    parts = parts_in(tmp_path)
+    parts.restore(state)
+    feed(parts, range(8, 14))
+    parts.commit()
+    assert lengths(tmp_path) == [6, 6, 2]
+    assert names_in(tmp_path) == {"overlay.mp4", "overlay-2.mp4", "overlay-3.mp4"}
+
+
+def test_an_error_in_a_video_that_is_completed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        raise OutputError(f"cannot write {path}")
+
+    monkeypatch.setattr(overlay, "publish", fail)
+    parts = parts_in(tmp_path)
+    feed(parts, range(8))
+    with pytest.raises(OutputError, match=r"overlay\.mp4"):
+        parts.close()
+    with pytest.raises(OutputError, match=r"overlay\.mp4"):
+        _ = parts.kept
+    parts.discard()
+    assert names_in(tmp_path) == set()
