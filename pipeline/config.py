@@ -175,7 +175,8 @@ class SinkConfig:
 
     Attributes:
         overlay: Write overlay.mp4.
-        overlay_minutes: A new overlay file begins after so many minutes; 0: one file.
+        overlay_minutes: A new overlay file begins after so many minutes; 0: one file; none: 10 for
+            live streams, else one file.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
         overlay_crf: H.264 quality, lower is better.
         overlay_hardware: Encodes the overlay; the CPU does where that is not there.
@@ -184,7 +185,7 @@ class SinkConfig:
     __pydantic_config__ = STRICT
 
     overlay: bool = True
-    overlay_minutes: Annotated[float, Ge(0)] = 0.0
+    overlay_minutes: Annotated[float, Ge(0)] | None = None
     toolkit_files: bool = False
     overlay_crf: Annotated[int, Ge(0), Le(51)] = 23
     overlay_hardware: Literal["off", "auto", "nvenc", "qsv", "amf"] = "off"

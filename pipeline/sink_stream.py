@@ -51,15 +51,19 @@ _COUNTERS_NS = 1_000_000_000
 _CHECKPOINT_NS = 1_000_000_000
 _AVERAGED_FRAMES = 20
 _RECENT_FRAMES = 250
+_LIVE_OVERLAY_MINUTES = 10.0
 
 
-def sink_options(config: SinkConfig) -> SinkOptions:
-    """What a config asks of a `StreamSink`."""
+def sink_options(config: SinkConfig, *, live: bool) -> SinkOptions:
+    """What a config asks of the `StreamSink` of a stream."""
+    minutes = config.overlay_minutes
+    if minutes is None:
+        minutes = _LIVE_OVERLAY_MINUTES if live else 0.0
     return SinkOptions(
         overlay=config.overlay,
         overlay_crf=config.overlay_crf,
         overlay_hardware=config.overlay_hardware,
-        overlay_minutes=config.overlay_minutes,
+        overlay_minutes=minutes,
         toolkit_files=config.toolkit_files,
     )
 
@@ -108,7 +112,7 @@ class SinkStream:
 
         journal = self.folder / JOURNAL
         make_folder(self.folder)
-        options = sink_options(config.sink)
+        options = sink_options(config.sink, live=not self.lossless)
         self._text_only = plan.text_only
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)

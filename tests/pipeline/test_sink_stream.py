@@ -4,7 +4,9 @@ import os
 import threading
 import time
 from fractions import Fraction
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import zmq
@@ -137,3 +139,20 @@ def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release,
         stream.give_up("the run broke off")
         assert said[-3:] == [("completing", "north"), ("busy", ""), ("done", "north")]
         stream.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "minutes"), [([], (0, 10)), (["=0"], (0, 0)), (["=2.5"], (2.5, 2.5))]
+)
+def test_the_overlay_of_a_live_stream_is_in_parts_unless_the_config_says_otherwise(
+    plan, wake, said, minutes
+):
+    config = load_config(Path("intersection"), [f"sink.overlay_minutes{each}" for each in said])
+    plan = msgspec.structs.replace(plan, config=to_plain(config))
+    with zmq.Context() as context:
+        for lossless, expected in zip((True, False), minutes, strict=True):
+            logbook = Logbook(plan.logbook(0))
+            logbook[Counter.LOSSLESS] = lossless
+            stream = SinkStream(plan, context, Said(), 0, logbook, wake, None)
+            assert stream.sink.options.overlay_minutes == expected
+            stream.close()

@@ -135,7 +135,7 @@ def run_loop(plan: LoopPlan) -> None:
     )
     detector = build_detector(config.detector)
     tracker = TrackerStage(config.tracker.name, config.tracker.settings)
-    sink = StreamSink(Path(plan.output) / plan.name, sink_options(config.sink))
+    sink = StreamSink(Path(plan.output) / plan.name, sink_options(config.sink, live=False))
     for record in source.records(_Heap()):
         if isinstance(record, StreamStart):
             sink.start(record)
