@@ -66,10 +66,15 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
     """Detects in every frame that comes in, until the process is ended."""
     whole = from_plain(plan.config)
     config = whole.detector
+
+    def on_turn() -> None:
+        report.alive()
+        streams.close_ended()
+
     inlet = Inlet(
         context,
         plan.endpoint(f"detector-{plan.worker}"),
-        report.alive,
+        on_turn,
         copy=whole.runtime.frames == "shared",
     )
     outlet = Outlet(context, plan.endpoint("tracker"))
@@ -87,6 +92,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
                 continue
             for envelope in _detect(detector, frames, config.delay_ms / 1000):
                 outlet.send(envelope)
+            frames.clear()  # or the rings of streams that end meanwhile stay mapped
             counts[len(batch)] += 1
             if time.monotonic() - reported >= _REPORT_SECONDS:
                 reported = time.monotonic()
@@ -151,6 +157,7 @@ class _Stream:
         return self._ring.slot(envelope.slot, header.shape)
 
     def close(self) -> None:
+        self._logbook.close()
         self._ring.close()
 
 

@@ -108,5 +108,10 @@ class Logbook:
             yield position, message
             position += 1
 
+    def close(self) -> None:
+        """Gives the memory back; it is not to be used any more."""
+        del self._numbers
+        self._map.close()
+
     def _start(self, position: int) -> int:
         return _HEADER_BYTES + position % self[Counter.ENTRIES] * ENTRY_BYTES

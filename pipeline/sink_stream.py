@@ -241,6 +241,7 @@ class SinkStream:
             self._completion.exception()
         self.abort()
         self._journal.close()
+        self._logbook.close()
         self._returns.close(linger=0)
         if self._ring is not None:
             self._ring.close()

@@ -31,7 +31,12 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     kept = os.eventfd(0, os.EFD_NONBLOCK)
     runtime = from_plain(plan.config).runtime
     shared = runtime.frames == "shared"
-    inlet = Inlet(context, plan.endpoint("sink"), report.alive, kept, copy=shared)
+
+    def on_turn() -> None:
+        report.alive()
+        streams.close_ended()
+
+    inlet = Inlet(context, plan.endpoint("sink"), on_turn, kept, copy=shared)
     broadcast = None
     if runtime.publish is not None:
         broadcast = Broadcast(

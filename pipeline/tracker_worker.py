@@ -31,7 +31,12 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     whole = from_plain(plan.config)
     config = whole.tracker
     shared = whole.runtime.frames == "shared"
-    inlet = Inlet(context, plan.endpoint("tracker"), report.alive, copy=shared)
+
+    def on_turn() -> None:
+        report.alive()
+        streams.close_ended()
+
+    inlet = Inlet(context, plan.endpoint("tracker"), on_turn, copy=shared)
     outlet = Outlet(context, plan.endpoint("sink"))
     stage = TrackerStage(config.name, config.settings)
     streams = Streams(plan, lambda channel, logbook: _Stream(plan, stage, logbook, report.alive))
@@ -94,3 +99,4 @@ class _Stream:
     def close(self) -> None:
         """Forgets the stream's tracks."""
         self._stage.close(self.name)
+        self._logbook.close()

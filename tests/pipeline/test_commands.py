@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import zmq
@@ -98,6 +99,28 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
     assert (tmp_path / "out" / "south" / "overlay.mp4").exists()
     with pytest.raises(ConfigError, match="no pipeline is running"):
         find_run()
+
+
+def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip, tmp_path):
+    run = wait_for(lambda: find_run(pipeline.pid))
+
+    def mapped():
+        """Processes that have a stream's ring, its logbook or its journal open."""
+        found = set()
+        for process in describe(run).processes:
+            for kind in ("fd", "map_files"):
+                for file in Path(f"/proc/{process.pid}/{kind}").iterdir():
+                    with contextlib.suppress(FileNotFoundError):
+                        target = str(file.readlink())
+                        if "memfd:spotstream" in target or ".journal" in target:
+                            found.add(process.name)
+        return found
+
+    send_command(run, AddStream(str(clip), "north"))
+    wait_for(lambda: {"detector", "tracker", "sink"} <= mapped() or None)
+    send_command(run, RemoveStream("north"))
+    wait_for(lambda: describe(run).streams == [] or None)
+    wait_for(lambda: not mapped() or None)
 
 
 @pytest.mark.parametrize(
