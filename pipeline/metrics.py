@@ -29,21 +29,24 @@ except ImportError as error:
     ) from error
 
 _STUCK_SECONDS = 10.0
+_KEPT_SECONDS = 600.0  # Prometheus has read by then what a stream came to
+_KEPT_FAILURES = 100
 
 
 class PipelineCollector(Collector):
     """The latest reports of all workers as metric families; every name is in `collect`.
 
-    Attributes:
-        restarts: How often which process was started again.
-        failures: How often which stream ended by an error.
+    In bounded memory, however many streams come and go: the counters of one that has ended stay for
+    ten minutes, failures those of the latest hundred streams.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._streams: dict[str, Counters] = {}
+        self._ended: dict[str, tuple[float, str]] = {}  # when, and the decoder's name
         self._batches: dict[int, dict[int, int]] = {}  # by detector
-        self.restarts: dict[str, int] = {}
-        self.failures: Counter[str] = Counter()
+        self._restarts: dict[str, int] = {}
+        self._failures: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def take(self, status: Status) -> None:
@@ -51,13 +54,41 @@ class PipelineCollector(Collector):
         with self._lock:
             if status.counters is not None:
                 self._streams[status.stream] = status.counters
+                self._ended.pop(status.stream, None)
             if status.batches:
                 self._batches[status.worker] = status.batches
+
+    def restarted(self, process: str, times: int) -> None:
+        """A process was started again, so many times by now."""
+        with self._lock:
+            self._restarts[process] = times
+
+    def failed(self, stream: str) -> None:
+        """An error ended a stream."""
+        with self._lock:
+            self._failures[stream] = self._failures.pop(stream, 0) + 1
+            if len(self._failures) > _KEPT_FAILURES:
+                del self._failures[next(iter(self._failures))]
+
+    def ended(self, stream: str, decoder: str) -> None:
+        """A stream has ended, whose decoder's process had that name."""
+        with self._lock:
+            self._forget_old()
+            self._ended[stream] = self._clock(), decoder
+
+    def _forget_old(self) -> None:
+        for stream, (when, decoder) in list(self._ended.items()):
+            if self._clock() - when > _KEPT_SECONDS:
+                del self._ended[stream]
+                self._streams.pop(stream, None)
+                self._restarts.pop(decoder, None)
 
     def collect(self) -> Iterator[Metric]:
         """All families, as `prometheus_client` asks for them."""
         with self._lock:
+            self._forget_old()
             streams, detectors = dict(self._streams), list(self._batches.values())
+            ended, times, failed = set(self._ended), dict(self._restarts), dict(self._failures)
         frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
         dropped = CounterMetricFamily(
             "spotstream_dropped_frames", "Frames dropped.", labels=["stream", "reason"]
@@ -79,7 +110,8 @@ class PipelineCollector(Collector):
             for reason, count in counters.dropped.items():
                 dropped.add_metric([stream, reason], count)
             reconnects.add_metric([stream], max(0, counters.epochs - 1))
-            waiting.add_metric([stream], counters.waiting)
+            if stream not in ended:
+                waiting.add_metric([stream], counters.waiting)
             for name, durations in counters.durations.items():
                 if name == "latency":
                     _add(latency, [stream], durations)
@@ -88,12 +120,12 @@ class PipelineCollector(Collector):
         restarts = CounterMetricFamily(
             "spotstream_restarts", "Processes started again.", labels=["process"]
         )
-        for process, count in list(self.restarts.items()):
+        for process, count in times.items():
             restarts.add_metric([process], count)
         failures = CounterMetricFamily(
             "spotstream_failed_streams", "Streams that an error ended.", labels=["stream"]
         )
-        for stream, count in list(self.failures.items()):
+        for stream, count in failed.items():
             failures.add_metric([stream], count)
         yield from (frames, dropped, reconnects, waiting, latency, stages, restarts, failures)
         sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")

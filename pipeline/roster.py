@@ -141,9 +141,9 @@ class Roster:
             )
 
     def take(self, status: Status) -> None:
-        """Keeps what a worker reports, for `views` and `completing`."""
+        """Keeps what a worker reports of a stream under way, for `views` and `completing`."""
         self._board.take(status)
-        if status.kind == "completing" and status.stream in self.running:
+        if status.kind == "completing":
             self.running[status.stream].completing = True
 
     def views(self) -> list[StreamView]:

@@ -42,12 +42,17 @@ class RunMetrics:
     def restarted(self, process: str, times: int) -> None:
         """A process was started again, so many times by now."""
         if self._server is not None:
-            self._server.collector.restarts[process] = times
+            self._server.collector.restarted(process, times)
 
     def failed(self, stream: str) -> None:
         """An error ended a stream."""
         if self._server is not None:
-            self._server.collector.failures[stream] += 1
+            self._server.collector.failed(stream)
+
+    def ended(self, stream: str, decoder: str) -> None:
+        """A stream has ended, whose decoder's process had that name."""
+        if self._server is not None:
+            self._server.collector.ended(stream, decoder)
 
     def close(self) -> None:
         """Stops serving."""

@@ -166,7 +166,6 @@ class Supervisor:
                 self._told_to_stop = time.monotonic()
                 self._roster.stop()
             overdue = time.monotonic() - self._told_to_stop > _DRAIN_SECONDS
-            # Not while the sink reads, or completes, a long video.
             overdue = overdue and not (self._stages["sink", 0].busy or self._roster.completing)
             if self._interrupts > 1 or (self._told_to_stop and overdue):
                 break
@@ -243,9 +242,10 @@ class Supervisor:
 
     def _take(self, status: Status) -> None:
         self._on_status(status)
-        self._roster.take(status)
-        self._metrics.take(status)
         stream = self._roster.running.get(status.stream)
+        if stream is not None or not status.stream:  # no late word of one that has ended
+            self._roster.take(status)
+            self._metrics.take(status)
         if status.stage == "decoder":
             process = stream.decoder if stream is not None else None
         else:
@@ -318,6 +318,7 @@ class Supervisor:
         stream.send(Settled(_EVERYTHING))  # where the sink was killed before it could say so
         stream.returns.close(linger=100)
         self._ending.append(stream.decoder)
+        self._metrics.ended(name, stream.decoder.name)
         self._folder.remove_stream(stream.plan.channel)
         remove_parts(self._output / name)
 

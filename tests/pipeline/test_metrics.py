@@ -1,12 +1,17 @@
+import socket
 import urllib.error
 import urllib.request
 
+import msgspec
 import pytest
+import zmq
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.metrics import MetricsServer
+from pipeline.metrics import MetricsServer, PipelineCollector
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
 from stages.errors import ConfigError
+from tools.chaos.material import detections_of, make_clip
+from tools.chaos.runner import run_with
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def test_reports_become_metrics(server):
     )
     server.collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
     server.collector.take(Status(kind="progress", stage="detector", batches={8: 2, 1: 3}))
-    server.collector.failures["north"] += 1
+    server.collector.failed("north")
     code, text = get(server, "/metrics")
     found = values(text)
     assert code == 200
@@ -97,3 +102,95 @@ def test_an_ipv6_address_is_listened_on():
             assert answer.status == 200
     finally:
         server.close()
+
+
+def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read():
+    now = [0.0]
+    collector = PipelineCollector(lambda: now[0])
+
+    def series():
+        return {
+            (sample.name, *sorted(sample.labels.values()))
+            for family in collector.collect()
+            for sample in family.samples
+            if sample.labels and "batch" not in sample.name
+        }
+
+    def report(stream):
+        counters = Counters(9, {"stages behind": 4}, 1, 2, {})
+        collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
+
+    for stream in ("north", "south", "west"):
+        report(stream)
+        collector.restarted(f"decoder of {stream}", 1)
+        collector.failed(stream)
+    assert ("spotstream_waiting_frames", "north") in series()
+    for stream in ("north", "west"):
+        collector.ended(stream, f"decoder of {stream}")
+    now[0] = 300.0
+    report("west")  # was added again
+    assert ("spotstream_frames_total", "north") in series()
+    waiting = {each[1] for each in series() if each[0] == "spotstream_waiting_frames"}
+    assert waiting == {"south", "west"}
+    now[0] = 601.0
+    left = {each for each in series() if "north" in each[-1]}
+    assert left == {("spotstream_failed_streams_total", "north")}
+    assert {
+        ("spotstream_frames_total", "west"),
+        ("spotstream_restarts_total", "decoder of west"),
+    } <= series()
+
+
+def test_memory_is_bounded_however_many_streams_come_and_go():
+    now = [0.0]
+    collector = PipelineCollector(lambda: now[0])
+    for number in range(3000):
+        now[0] += 1.0
+        stream = f"clip-{number}"
+        counters = Counters(9, {"stages behind": 4}, 1, 2, {})
+        collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
+        collector.restarted(f"decoder of {stream}", 1)
+        collector.failed(stream)
+        collector.ended(stream, f"decoder of {stream}")
+    sizes = [len(family.samples) for family in collector.collect()]
+    assert max(sizes) <= 602
+
+
+def test_a_late_report_brings_no_stream_back(tmp_path):
+    clips = [make_clip(tmp_path / name, frames) for name, frames in (("short", 25), ("long", 750))]
+    for clip in clips:
+        clip.rename(clip.with_name(f"{clip.parent.name}.mp4"))
+    sources = [str(tmp_path / name / f"{name}.mp4") for name in ("short", "long")]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    settings = [
+        f"detector.detections={detections_of(clips[1])}",
+        f"runtime.metrics={port}",
+        "decoder.pace=original",
+        "sink.overlay=false",
+    ]
+    seen = []
+
+    def report_late(victim):
+        def metrics():
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                return values(answer.read().decode())
+
+        victim.wait(lambda: "short" in victim.supervisor.result.finished)
+        victim.wait(lambda: ("spotstream_waiting_frames", "short") not in metrics())
+        with zmq.Context() as context, context.socket(zmq.PUSH) as control:
+            control.connect(f"ipc://{victim.supervisor.folder}/control")
+            late, after = Counters(999, {}, 1, 7, {}), {1: 12345}
+            for report in (
+                Status(kind="progress", stage="sink", stream="short", counters=late),
+                Status(kind="progress", stage="detector", worker=9, batches=after),
+            ):
+                control.send(msgspec.msgpack.encode(report))
+            victim.wait(lambda: metrics()["spotstream_batch_frames_count",] >= 12345)
+        seen.append(metrics())
+        victim.supervisor.stop()
+
+    run_with(sources, tmp_path / "out", settings, report_late)
+    assert seen[0]["spotstream_frames_total", "short"] == 25
+    assert ("spotstream_waiting_frames", "short") not in seen[0]
+    assert ("spotstream_waiting_frames", "long") in seen[0]
