@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from stages.records import (
 )
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+_UNREADABLE = "unreadable image"
+_NAMED_IMAGES = 3
 _BENCHMARK_NAME = re.compile(r"img(\d+)$")
 
 
@@ -92,13 +94,15 @@ class ImageFolderSource:
             )
         shape: tuple[int, ...] | None = None
         first = files[0]
-        unreadable: list[Dropped] = []  # before the stream's start, which needs a size
+        unreadable: list[Path] = []
+        early: list[Dropped] = []  # before the stream's start, which needs a size
         for sequence, (index, path) in enumerate(chosen):
             image = cv2.imread(str(path))
             if image is None:
-                dropped = Dropped(self.name, 0, sequence, sequence, f"unreadable {path.name}")
+                unreadable.append(path)
+                dropped = Dropped(self.name, 0, sequence, sequence, _UNREADABLE)
                 if shape is None:
-                    unreadable.append(dropped)
+                    early.append(dropped)
                 else:
                     yield dropped
                 continue
@@ -115,7 +119,7 @@ class ImageFolderSource:
                     frame_count=len(chosen),
                     layout=self.layout,
                 )
-                yield from unreadable
+                yield from early
             if image.shape != shape:
                 message = (
                     f"{path} is {image.shape[1]}×{image.shape[0]}, but {first.name} is "
@@ -141,7 +145,17 @@ class ImageFolderSource:
         if shape is None:
             others = f", nor any of the {len(chosen) - 1} after it" if len(chosen) > 1 else ""
             raise SourceError(f"cannot read image {chosen[0][1]}{others}")
-        yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE)
+        message = _in_words(unreadable)
+        yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE, message)
+
+
+def _in_words(unreadable: Sequence[Path]) -> str:
+    """The first of them and how many there are, "" where there is none."""
+    if not unreadable:
+        return ""
+    others = len(unreadable) - _NAMED_IMAGES
+    more = f" and {others} other image{'s' if others > 1 else ''}" if others > 0 else ""
+    return f"cannot read {', '.join(path.name for path in unreadable[:_NAMED_IMAGES])}{more}"
 
 
 def _frame_indices(files: list[Path]) -> list[int]:

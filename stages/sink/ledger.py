@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from stages.records import Dropped, FrameHeader
 
 _REMEMBERED_GAPS = 20
+_REASONS = 32
+_OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class FrameLedger:
 
     Attributes:
         written: Frames seen.
-        dropped: Dropped frames by reason.
+        dropped: Dropped frames by reason; of more than 32 reasons, those that come last are one,
+            ``other``.
         gaps: The first positions passed over in silence, as first and last sequence number.
         tracks: How many different tracks were seen.
     """
@@ -59,7 +62,10 @@ class FrameLedger:
         if before[0] == dropped.epoch:
             first = max(first, before[1] + 1)
         count = dropped.last - first + 1
-        self.dropped[dropped.reason] = self.dropped.get(dropped.reason, 0) + count
+        reason = dropped.reason
+        if reason not in self.dropped and len(self.dropped) >= _REASONS:
+            reason = _OTHER
+        self.dropped[reason] = self.dropped.get(reason, 0) + count
 
     def see_track(self, identity: int) -> None:
         """Counts a track once. One bit for each id: months of a busy road are some megabytes."""

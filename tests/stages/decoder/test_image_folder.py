@@ -35,7 +35,17 @@ def test_an_unreadable_image_is_dropped_and_named(tmp_path, slots):
     (tmp_path / "a" / "f2.png").write_bytes(b"nothing")
     records = read(tmp_path / "a", slots)
     assert [type(r) for r in records[1:4]] == [Frame, Dropped, Frame]
-    assert "f2.png" in records[2].reason
+    assert records[2].reason == "unreadable image"
+    assert records[-1].message == "cannot read f2.png"
+
+
+def test_of_many_unreadable_images_the_first_are_named(tmp_path, slots):
+    names = [f"f{number}.png" for number in range(1, 8)]
+    fill(tmp_path / "a", names)
+    for name in names[1:]:
+        (tmp_path / "a" / name).write_bytes(b"nothing")
+    *_, end = read(tmp_path / "a", slots)
+    assert end.message == "cannot read f2.png, f3.png, f4.png and 3 other images"
 
 
 def test_another_size_ends_the_stream(tmp_path, slots):
@@ -69,8 +79,8 @@ def test_unreadable_images_at_the_start_are_dropped_after_the_first_whole_one(tm
     start, *dropped, frame, end = read(tmp_path / "a", slots)
     assert isinstance(start, StreamStart)
     assert [(r.first, r.last, r.reason) for r in dropped] == [
-        (0, 0, "unreadable f1.png"),
-        (1, 1, "unreadable f2.png"),
+        (0, 0, "unreadable image"),
+        (1, 1, "unreadable image"),
     ]
     assert (frame.header.sequence, frame.header.number) == (2, 3)
     assert (end.frames, end.reason) == (3, EndReason.COMPLETE)

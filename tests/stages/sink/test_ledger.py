@@ -50,3 +50,13 @@ def test_tracks_count_once_in_little_memory() -> None:
         ledger.see_track(identity)
     assert ledger.tracks == 4
     assert len(ledger._seen_ids) <= 100_001
+
+
+def test_reasons_beyond_a_limit_are_counted_as_one() -> None:
+    ledger = FrameLedger()
+    for index in range(1000):
+        ledger.drop(Dropped("cam", 0, index, index, f"reason {index}"))
+    ledger.drop(Dropped("cam", 0, 1000, 1000, "reason 0"))
+    assert len(ledger.dropped) == 33
+    assert (ledger.dropped["reason 0"], ledger.dropped["other"]) == (2, 968)
+    assert ledger.dropped_total == 1001
