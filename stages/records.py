@@ -72,6 +72,7 @@ class StreamStart:
         time_base: Unit of ``FrameHeader.pts`` in seconds.
         frame_count: How many frames will come, where the source knows, else None.
         color_space: FFmpeg's ``AVColorSpace`` number of the YUV frames (2 = unspecified).
+        pixel_aspect: Width of a pixel to its height, where it is shown.
         layout: Benchmark whose file names the results must follow, or "".
         detector: Name of the detector, filled in by the detector stage.
         class_names: Names of the classes that ``Detections.classes`` indexes, likewise.
@@ -86,6 +87,7 @@ class StreamStart:
     time_base: Fraction
     frame_count: int | None = None
     color_space: int = 2
+    pixel_aspect: Fraction = Fraction(1)
     layout: str = ""
     detector: str = ""
     class_names: tuple[str, ...] = ()

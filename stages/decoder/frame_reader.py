@@ -15,7 +15,13 @@ from av.video.stream import VideoStream
 
 from stages.decoder.gaps import Gaps
 from stages.decoder.losses import LostFrames
-from stages.decoder.pixels import fill, pixel_format_of, quarter_turns, upright_size
+from stages.decoder.pixels import (
+    fill,
+    pixel_aspect,
+    pixel_format_of,
+    quarter_turns,
+    upright_size,
+)
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, StreamPlace
 from stages.records import Dropped, Frame, FrameHeader, StreamStart
@@ -172,6 +178,7 @@ class FrameReader:
             time_base=time_base,
             frame_count=None if total is None else self._selection.count(total),
             color_space=int(frame.colorspace),
+            pixel_aspect=pixel_aspect(stream, quarter_turns(frame)),
             layout=self._layout,
         )
 

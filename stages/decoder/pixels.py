@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
+from av.video.stream import VideoStream
 
 from stages.records import PixelFormat, UInt8Array
 
@@ -24,6 +27,12 @@ def quarter_turns(frame: VideoFrame) -> int:
 def upright_size(frame: VideoFrame, turns: int) -> tuple[int, int]:
     """Height and width after so many quarter turns."""
     return (frame.width, frame.height) if turns % 2 else (frame.height, frame.width)
+
+
+def pixel_aspect(stream: VideoStream, turns: int) -> Fraction:
+    """Width of an upright frame's pixel to its height; 1 where the stream does not say."""
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    return 1 / aspect if turns % 2 else aspect
 
 
 def pixel_format_of(frame: VideoFrame) -> PixelFormat:

@@ -40,6 +40,7 @@ class VideoSettings:
         time_base: Unit of presentation times, in seconds.
         frame_rate: Guides the encoder.
         color_space: FFmpeg's ``AVColorSpace`` number.
+        pixel_aspect: Width of a pixel to its height.
         preset: Preset of x264, such as ``superfast``.
         crf: Quality of x264, 0 (lossless) to 51.
         threads: Threads of the encoder.
@@ -51,6 +52,7 @@ class VideoSettings:
     time_base: Fraction
     frame_rate: Fraction
     color_space: int
+    pixel_aspect: Fraction
     preset: str
     crf: int
     threads: int
@@ -75,6 +77,7 @@ class VideoSettings:
         context.time_base = self.time_base
         context.colorspace = self.color_space
         context.color_range = LIMITED_RANGE
+        context.sample_aspect_ratio = self.pixel_aspect
         context.gop_size = max(1, min(250, round(_KEYFRAME_SECONDS * self._rate)))
         context.thread_count = self.threads
         context.flags |= Flags.global_header

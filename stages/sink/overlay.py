@@ -281,6 +281,7 @@ class OverlayWriter:
             self._timeline.time_base,
             self.start.frame_rate,
             _BT601 if self._bgr else _sensible(self.start.color_space),
+            self.start.pixel_aspect,
             *self._encoding,
         )
 

@@ -150,6 +150,7 @@ def _encode(
         start.time_base,
         start.frame_rate,
         _UNKNOWN,
+        start.pixel_aspect,
         options.overlay_preset,
         options.overlay_crf,
         options.overlay_threads,

@@ -21,6 +21,7 @@ def write_video(
     pix_fmt="yuv420p",
     noise=False,
     codec="libx264",
+    aspect=None,
 ):
     """A real file, H.264 unless told, whose frame ``i`` is grey of level ``20 + 15 * i``."""
     rng = np.random.default_rng(0)
@@ -29,6 +30,8 @@ def write_video(
         stream = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
         for index in range(frames):
             image = np.full((height, width, 3), min(255, 20 + 15 * index), np.uint8)
             if noise:

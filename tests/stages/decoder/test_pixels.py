@@ -1,4 +1,5 @@
 import struct
+from fractions import Fraction
 
 import av
 import cv2
@@ -22,8 +23,8 @@ MATRIX_OFFSET = 44  # bytes from the name of an MP4's track header to its matrix
 def held(make_video):
     """A video whose container says how the camera was held; each frame is noise."""
 
-    def make(matrix, width=96, height=64, pix_fmt="yuv420p"):
-        path = make_video(frames=3, noise=True, width=width, height=height, pix_fmt=pix_fmt)
+    def make(matrix, width=96, height=64, **options):
+        path = make_video(frames=3, noise=True, width=width, height=height, **options)
         content = bytearray(path.read_bytes())
         a, b, c, d = (value << 16 for value in matrix)
         place = content.index(b"tkhd") + MATRIX_OFFSET
@@ -115,3 +116,15 @@ def test_colours_are_those_of_the_videos_matrix(tmp_path, slots, matrix, size):
     ]
     found = to_bgr(frames[0].pixels, frames[0].header.pixel_format)
     assert np.abs(found[height // 2, width // 2].astype(int) - (40, 60, 180)).max() <= 3
+
+
+@pytest.mark.parametrize(("matrix", "expected"), [(UPRIGHT, 2), (CLOCKWISE, Fraction(1, 2))])
+def test_the_start_says_how_wide_pixels_are(held, slots, matrix, expected):
+    video = held(matrix, aspect=Fraction(2))
+    start = next(MediaSource(str(video), name="cam").records(slots))
+    assert start.pixel_aspect == expected
+
+
+def test_pixels_are_square_where_nothing_is_said(held, slots):
+    start = next(MediaSource(str(held(UPRIGHT)), name="cam").records(slots))
+    assert start.pixel_aspect == 1

@@ -107,6 +107,12 @@ def test_color_space_of_rgb_is_not_claimed(tmp_path: Path) -> None:
         assert container.streams.video[0].codec_context.colorspace == 2
 
 
+def test_pixels_are_shown_as_wide_as_in_the_source(tmp_path: Path) -> None:
+    path = write(tmp_path / "overlay.mp4", make_start(pixel_aspect=Fraction(2)), [0, STEP])
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].sample_aspect_ratio == 2
+
+
 @pytest.mark.parametrize("size", [(96, 128), (108, 130)])
 def test_draws_the_box_and_nothing_but(tmp_path: Path, size: tuple[int, int]) -> None:
     height, width = size
