@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from pipeline.background import in_background
 from pipeline.broadcast import Broadcast
 from pipeline.config import SinkConfig, from_plain
+from pipeline.flow import BEHIND
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import (
     Envelope,
@@ -319,6 +320,7 @@ class SinkStream:
             "tracks": result.tracks,
             "status": result.status,
             "dropped": result.dropped_total,
+            "behind": result.dropped.get(BEHIND, 0),
             "fps": result.achieved_fps,
             "folder": str(self.folder),
             "files": result.files,

@@ -81,7 +81,7 @@ def _has_gpu() -> bool:
 
 def faster_detector(result: RunResult, config: RunConfig) -> str:
     """What to try where the network was too slow for a live stream; "" where it was not."""
-    dropped = sum(summary["dropped"] for summary in result.finished.values())
+    dropped = sum(summary["behind"] for summary in result.finished.values())
     written = sum(summary["frames"] for summary in result.finished.values())
     if config.detector.detections is not None or dropped <= MANY * (dropped + written):
         return ""

@@ -13,7 +13,8 @@ def no_gpu(monkeypatch):
 
 
 def advice(dropped, *settings):
-    result = RunResult(finished={"east": {"dropped": dropped, "frames": 1000 - dropped}})
+    summary = {"dropped": 100 + dropped, "behind": dropped, "frames": 1000 - dropped}
+    result = RunResult(finished={"east": summary})
     return faster_detector(result, load_config(None, settings))
 
 
@@ -21,6 +22,10 @@ def test_who_drops_many_frames_is_told_what_is_faster():
     told = advice(400)
     assert told.startswith("400 frames were dropped")
     assert "precision=int8 or --set detector.weights=nano or --set detector.scale=0.5" in told
+
+
+def test_frames_that_are_broken_are_no_reason_for_advice():
+    assert not advice(0)
 
 
 def test_int8_is_not_advised_where_a_gpu_computes(monkeypatch):
