@@ -87,7 +87,7 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
     frames = report["frames"]
     assert (frames["in"], frames["missing"]) == (150, 0)
     assert frames["out"] + report["dropped"]["total"] == 150
-    assert frames["out"] >= 100
+    assert frames["out"] >= 50
     assert set(report["dropped"]["by_reason"]) <= {"stages behind", "decoder restarted"}
     assert overlay_frames(folder) == frames["out"]
     rows = [line.split(",") for line in (folder / "mot.txt").read_text().splitlines()]
