@@ -8,10 +8,10 @@ from typing import Any
 
 from pipeline.config import load_config
 from pipeline.detector_worker import build_detector
+from stages.decoder.image_file import read_image
 from stages.decoder.image_folder import image_files
 from stages.errors import ConfigError, SourceError
 from stages.records import Frame
-from tools.datasets.image_file import read_image
 
 
 def detect_images(

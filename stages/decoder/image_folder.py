@@ -81,7 +81,8 @@ class ImageFolderSource:
             raise SourceError(
                 f"{self.folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})"
             )
-        import cv2  # here, since processes that read no images have no use for its memory
+        # Imported here: processes that read no images have no use for OpenCV, which takes memory.
+        from stages.decoder.image_file import read_image
 
         chosen = [
             (index, path)
@@ -97,8 +98,9 @@ class ImageFolderSource:
         unreadable: list[Path] = []
         early: list[Dropped] = []  # before the stream's start, which needs a size
         for sequence, (index, path) in enumerate(chosen):
-            image = cv2.imread(str(path))
-            if image is None:
+            try:
+                image = read_image(path)
+            except SourceError:
                 unreadable.append(path)
                 dropped = Dropped(self.name, 0, sequence, sequence, _UNREADABLE)
                 if shape is None:

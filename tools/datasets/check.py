@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from stages.decoder.image_file import read_image
 from stages.errors import SourceError
-from tools.datasets.image_file import read_image
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from tools.evaluation.ignored import IgnoredRegions, area_in_union
 from trackers.boxes import areas

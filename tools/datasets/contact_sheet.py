@@ -10,9 +10,9 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
+from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, SourceError
 from stages.records import Float32Array, UInt8Array
-from tools.datasets.image_file import read_image
 from tools.datasets.sample import Sample
 from trackers.boxes import areas
 

@@ -1,4 +1,4 @@
-"""Image files: read whole or not at all, written whole or not at all."""
+"""Image files, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,37 +6,10 @@ import contextlib
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-from stages.errors import ConfigError, SourceError
+from stages.errors import ConfigError
 from stages.records import UInt8Array
 from stages.sink.atomic import make_folder, output_error, part_path, publish, sync
-
-_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
-
-
-def read_image(path: Path, *, gray: bool = False) -> UInt8Array:
-    """``(H, W, 3)`` uint8 BGR, or ``(H, W)`` where ``gray``.
-
-    OpenCV fills up a JPEG file that is cut off with grey; here it is refused.
-
-    Raises:
-        SourceError: The file cannot be read, is cut off, or is no image.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SourceError(f"cannot read image {path}: {reason}") from error
-    if data.startswith(_JPEG_START) and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
-        raise SourceError(f"cannot read image {path}: the file is cut off")
-    image = None
-    if data:
-        how = cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
-    if image is None:
-        raise SourceError(f"cannot read image {path}: not an image, or damaged")
-    return np.asarray(image, np.uint8)
 
 
 def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> None:

@@ -6,8 +6,8 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from stages.decoder.image_file import read_image
 from stages.errors import SourceError
-from tools.datasets.image_file import read_image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.decoder.image_file import read_image
 from stages.errors import SourceError
 from stages.records import Float32Array, UInt8Array
-from tools.datasets.image_file import read_image
 
 
 def _no_boxes() -> Float32Array:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from stages.decoder.image_file import read_image
 from stages.decoder.scene import Scene, random_config
 from stages.detector.engines.int8 import check_network
 from stages.detector.engines.torch_engine import load_network
@@ -14,7 +15,6 @@ from stages.detector.preprocessing import input_geometry, network_input, normali
 from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
 from stages.errors import ConfigError
 from stages.records import UInt8Array
-from tools.datasets.image_file import read_image
 from tools.training.state import write_aside
 
 FIRST_SEED = 70_000

@@ -9,12 +9,12 @@ from typing import Protocol
 
 import numpy as np
 
+from stages.decoder.image_file import read_image
 from stages.decoder.media import MediaSource
 from stages.decoder.source import HeapAllocator
 from stages.detector.preprocessing import to_bgr
 from stages.errors import SourceError
 from stages.records import Float32Array, Frame, UInt8Array
-from tools.datasets.image_file import read_image
 from tools.datasets.image_size import image_size
 from tools.datasets.sample import Sample
 

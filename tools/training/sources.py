@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, SourceError
 from stages.records import BoolArray, Float32Array, Int64Array, UInt8Array
 from tools.datasets.formats import read_data_set
-from tools.datasets.image_file import read_image
 from tools.datasets.sample import USED_ANYWAY, DataSet, Sample
 from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import DataSetConfig, TrainingConfig

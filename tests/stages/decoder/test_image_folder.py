@@ -48,6 +48,17 @@ def test_of_many_unreadable_images_the_first_are_named(tmp_path, slots):
     assert end.message == "cannot read f2.png, f3.png, f4.png and 3 other images"
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_an_image_that_is_cut_off_is_dropped(tmp_path, slots, suffix):
+    names = [f"f{number}.{suffix}" for number in (1, 2, 3)]
+    fill(tmp_path / "a", names)
+    broken = tmp_path / "a" / names[1]
+    broken.write_bytes(broken.read_bytes()[:-20])
+    _, *records, end = read(tmp_path / "a", slots)
+    assert [type(r) for r in records] == [Frame, Dropped, Frame]
+    assert (end.frames, end.reason) == (3, EndReason.COMPLETE)
+
+
 def test_another_size_ends_the_stream(tmp_path, slots):
     fill(tmp_path / "a", ["f1.png"])
     fill(tmp_path / "a", ["f2.png"], size=(40, 64))

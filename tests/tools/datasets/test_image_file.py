@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, OutputError, SourceError
 from tests.tools.datasets.conftest import write_image as grey
-from tools.datasets.image_file import read_image, write_image
+from tools.datasets.image_file import write_image
 from tools.datasets.image_size import image_size
 
 
@@ -63,18 +64,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for read in (image_size, read_image):
         with pytest.raises(SourceError, match="no such file or directory"):
             read(tmp_path / "a.jpg")
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"), [("a.jpg", "the file is cut off"), ("a.png", "not an image, or damaged")]
-)
-def test_a_file_that_is_cut_off_is_not_an_image(tmp_path: Path, name: str, reason: str) -> None:
-    path = grey(tmp_path / name)
-    whole = path.read_bytes()
-    assert read_image(path).shape == (54, 96, 3)
-    path.write_bytes(whole[:-100])
-    with pytest.raises(SourceError, match=reason):
-        read_image(path)
 
 
 def test_written_images_are_whole(tmp_path: Path) -> None:

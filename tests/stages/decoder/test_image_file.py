@@ -1,0 +1,40 @@
+import cv2
+import numpy as np
+import pytest
+
+from stages.decoder.image_file import read_image
+from stages.errors import SourceError
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "reason"),
+    [
+        (".jpg", [], "the file is cut off"),
+        (".jpg", [cv2.IMWRITE_JPEG_PROGRESSIVE, 1], "the file is cut off"),
+        (".png", [], "the file is cut off"),
+        (".bmp", [], "not an image, or damaged"),
+        (".webp", [], "not an image, or damaged"),
+        (".tif", [], "not an image, or damaged"),
+    ],
+)
+def test_an_image_is_read_whole_or_not_at_all(tmp_path, capfd, suffix, options, reason):
+    image = np.random.default_rng(0).integers(0, 255, (54, 96, 3), np.uint8)
+    path = tmp_path / f"a{suffix}"
+    assert cv2.imwrite(str(path), image, options)
+    whole = path.read_bytes()
+    assert read_image(path).shape == (54, 96, 3)
+    assert read_image(path, gray=True).shape == (54, 96)
+    for size in (len(whole) - 20, len(whole) // 2):
+        path.write_bytes(whole[:size])
+        with pytest.raises(SourceError, match=rf"cannot read image .*: {reason}"):
+            read_image(path)
+    if reason == "the file is cut off":
+        assert capfd.readouterr().err == ""  # libjpeg and libpng would tell as well
+
+
+def test_what_follows_an_image_does_no_harm(tmp_path):
+    for name in ("a.jpg", "a.png"):
+        path = tmp_path / name
+        assert cv2.imwrite(str(path), np.zeros((54, 96, 3), np.uint8))
+        path.write_bytes(path.read_bytes() + bytes(10_000))
+        assert read_image(path).shape == (54, 96, 3)
