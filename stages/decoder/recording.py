@@ -22,7 +22,9 @@ from stages.records import EndOfStream, EndReason
 
 _INDEX = "recording.json"
 _SEGMENT = re.compile(r"(\d{8})-e(\d+)-\d{8}T\d{6}Z\.mkv")
-_CLUSTER_MS = "1000"  # what a crash may cost
+_MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash costs a second
+_CLUSTER = bytes.fromhex("1f43b675")  # what holds packets begins so (RFC 9559)
+_LONGEST_HEADER = 1 << 16
 _RETRY_SECONDS = 10.0
 
 
@@ -35,7 +37,8 @@ class Recorder:
     and another one is tried ten seconds later.
 
     Args:
-        folder: Where the segments go; those of an earlier recording stay, and count.
+        folder: Where the segments go; those of an earlier recording stay, and count, but for
+            those that hold nothing.
         source: Where the stream comes from.
         segment_seconds: Length of a segment.
         most_bytes: The oldest segments are removed beyond that.
@@ -83,6 +86,7 @@ class Recorder:
         self._folder.mkdir(parents=True, exist_ok=True)
         index = {"format": 1, "source": redact(self._source)}
         (self._folder / _INDEX).write_text(json.dumps(index) + "\n")
+        _remove_empty(self._folder)
         if earlier := _segments(self._folder):
             number, epoch, _ = earlier[-1]
             self._number, self._first_epoch = number + 1, epoch + 1
@@ -134,9 +138,7 @@ class Recorder:
         path = self._folder / f"{self._number:08}-e{self._first_epoch + epoch}-{stamp}.mkv"
         self._number += 1
         self._began = self._monotonic()
-        self._container = av.open(
-            str(path), "w", format="matroska", options={"cluster_time_limit": _CLUSTER_MS}
-        )
+        self._container = av.open(str(path), "w", format="matroska", options=_MUXER)
         self._stream = self._container.add_stream_from_template(stream)
 
     def _mux(self, packet: av.Packet, stream: VideoStream) -> None:
@@ -230,3 +232,10 @@ def _segments(folder: Path) -> list[tuple[int, int, Path]]:
         if match:
             found.append((int(match[1]), int(match[2]), path))
     return sorted(found)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Removes segments whose recorder ended before it had written a packet."""
+    for _, _, path in _segments(folder):
+        if path.stat().st_size <= _LONGEST_HEADER and _CLUSTER not in path.read_bytes():
+            path.unlink()

@@ -1,5 +1,8 @@
 import itertools
 import json
+import signal
+import subprocess
+import sys
 from fractions import Fraction
 
 import av
@@ -47,6 +50,29 @@ def record(camera, folder, epoch=0, packets=None, notify=lambda message: None, s
             recorder.write(packet, stream, epoch)
             packet.decode()  # it is left as it was
     recorder.close()
+
+
+RECORD_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from stages.decoder.media import open_media, video_stream
+from stages.decoder.recording import Recorder
+
+camera, folder, packets = sys.argv[1:]
+recorder = Recorder(Path(folder), "rtsp://cam/live", 60, 10**9)
+with open_media(camera) as container:
+    stream = video_stream(container, "camera")
+    for _, packet in zip(range(int(packets)), container.demux(stream)):
+        recorder.write(packet, stream, 0)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def record_and_die(camera, folder, packets):
+    command = [sys.executable, "-c", RECORD_AND_DIE, str(camera), str(folder), str(packets)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    (segment,) = folder.glob("*.mkv")
+    return segment
 
 
 def replay(folder, slots):
@@ -114,6 +140,28 @@ def test_a_segment_that_was_cut_off_is_read_as_far_as_it_goes(camera, tmp_path, 
     records = replay(folder, slots)
     assert 30 < len(lumas(records)) < 40
     assert "1 segments" in records[-1].message
+
+
+def test_a_recorder_that_is_killed_leaves_all_but_the_last_second(camera, tmp_path, slots):
+    record_and_die(camera, tmp_path / "cam", packets=40)
+    assert len(lumas(replay(tmp_path / "cam", slots))) >= 40 - 25 - 1
+
+
+def test_segments_without_a_packet_are_removed_by_the_next_recorder(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    header = record_and_die(camera, folder, packets=10).rename(
+        folder / "00000000-e0-20260101T000000Z.mkv"
+    )
+    assert header.stat().st_size > 0
+    empty = folder / "00000001-e1-20260101T000001Z.mkv"
+    empty.touch()
+    record(camera, folder)
+    assert not header.exists()
+    assert not empty.exists()
+    segments = set(folder.glob("*.mkv"))
+    record(camera, folder, packets=0)
+    assert set(folder.glob("*.mkv")) == segments
+    assert len(lumas(replay(folder, slots))) == 40
 
 
 def test_a_full_disk_is_told_and_stops_nothing(camera, full_disk):
