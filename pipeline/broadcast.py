@@ -12,7 +12,7 @@ import zmq
 
 from pipeline.link import LARGEST_PART
 from pipeline.messages import Envelope, MessageError, decode
-from stages.errors import ConfigError
+from stages.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
     from zmq.auth.thread import ThreadAuthenticator
@@ -107,7 +107,8 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
     """A new pair of CURVE keys: ``NAME.key``, public, and ``NAME.key_secret``, mode 0600.
 
     Raises:
-        ConfigError: There are such files already, or they cannot be written.
+        ConfigError: There are such files already.
+        OutputError: They cannot be written.
     """
     from zmq.auth import create_certificates
 
@@ -120,7 +121,7 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
         paths[1].touch(mode=0o600)
         create_certificates(folder, name)
     except OSError as error:
-        raise ConfigError(f"cannot write {paths[1]}: {error.strerror}") from error
+        raise OutputError(f"cannot write {paths[1]}: {error.strerror}") from error
     return paths
 
 

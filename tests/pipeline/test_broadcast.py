@@ -6,7 +6,7 @@ import zmq
 
 from pipeline.broadcast import Broadcast, is_local, load_key, make_key, subscribe
 from pipeline.messages import Envelope, encode
-from stages.errors import ConfigError
+from stages.errors import ConfigError, OutputError
 from stages.records import Dropped
 
 
@@ -87,6 +87,12 @@ def test_keys_are_kept_private_and_never_overwritten(tmp_path):
         load_key(public)
     with pytest.raises(ConfigError, match="cannot read a key"):
         load_key(tmp_path / "nowhere")
+
+
+def test_keys_that_cannot_be_written_are_an_output_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot write .*north\.key_secret: "):
+        make_key(tmp_path / "file", "north")
 
 
 @pytest.mark.parametrize(
