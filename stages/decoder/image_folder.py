@@ -12,6 +12,7 @@ import numpy as np
 
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
 from stages.errors import SourceError
+from stages.number_table import MAX_FRAME
 from stages.records import (
     Dropped,
     EndOfStream,
@@ -26,6 +27,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".
 _UNREADABLE = "unreadable image"
 _NAMED_IMAGES = 3
 _BENCHMARK_NAME = re.compile(r"img(\d+)$")
+_SPARSEST = 1000  # most frames for each image
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -44,7 +46,8 @@ def image_files(folder: Path) -> list[Path]:
 class ImageFolderSource:
     """Images of one size. Frame numbers follow the names where these count frames.
 
-    They do where all are ``img<number>``, from 1 on and no number twice.
+    They do where all are ``img<number>``, from 1 on, no number twice, and none so large that hardly
+    a frame would have an image; else images are numbered by their places.
 
     Args:
         folder: With the images.
@@ -52,6 +55,7 @@ class ImageFolderSource:
         selection: Which frames; None for all.
         frame_rate: Frames per second.
         layout: See `StreamStart`.
+        notify: Takes a line for the user.
         clock: Wall clock, ns since the epoch.
     """
 
@@ -65,6 +69,7 @@ class ImageFolderSource:
         selection: FrameSelection | None = None,
         frame_rate: Fraction = Fraction(25),
         layout: str = "",
+        notify: Callable[[str], None] = lambda message: None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.folder = folder
@@ -72,6 +77,7 @@ class ImageFolderSource:
         self.selection = selection or FrameSelection()
         self.frame_rate = frame_rate
         self.layout = layout
+        self.notify = notify
         self.clock = clock
 
     def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
@@ -86,7 +92,7 @@ class ImageFolderSource:
 
         chosen = [
             (index, path)
-            for index, path in zip(_frame_indices(files), files, strict=True)
+            for index, path in zip(self._frame_indices(files), files, strict=True)
             if self.selection.takes(index)
         ]
         if not chosen:
@@ -150,6 +156,21 @@ class ImageFolderSource:
         message = _in_words(unreadable)
         yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE, message)
 
+    def _frame_indices(self, files: list[Path]) -> list[int]:
+        """The 0-based number of each frame: what its name says, or its place."""
+        positions = list(range(len(files)))
+        matches = [_BENCHMARK_NAME.match(path.stem) for path in files]
+        numbers = [int(match[1]) for match in matches if match is not None]
+        if len(set(numbers)) < len(files) or min(numbers) < 1:
+            return positions
+        if max(numbers) > min(MAX_FRAME, _SPARSEST * len(files)):
+            self.notify(
+                f"{self.folder}: the names count up to {max(numbers)}, too far for {len(files)} "
+                f"images, which are numbered by their places instead"
+            )
+            return positions
+        return [number - 1 for number in numbers]
+
 
 def _in_words(unreadable: Sequence[Path]) -> str:
     """The first of them and how many there are, "" where there is none."""
@@ -158,12 +179,3 @@ def _in_words(unreadable: Sequence[Path]) -> str:
     others = len(unreadable) - _NAMED_IMAGES
     more = f" and {others} other image{'s' if others > 1 else ''}" if others > 0 else ""
     return f"cannot read {', '.join(path.name for path in unreadable[:_NAMED_IMAGES])}{more}"
-
-
-def _frame_indices(files: list[Path]) -> list[int]:
-    """0-based: the names' numbers where these are from 1 on and distinct, else positions."""
-    matches = [_BENCHMARK_NAME.match(path.stem) for path in files]
-    numbers = [int(match[1]) for match in matches if match is not None]
-    if len(set(numbers)) == len(files) and min(numbers) >= 1:
-        return [number - 1 for number in numbers]
-    return list(range(len(files)))

@@ -178,6 +178,7 @@ def open_source(
         selection=selection,
         frame_rate=Fraction(spec.frame_rate or frame_rate),
         layout=spec.layout,
+        notify=notify,
     )
 
 

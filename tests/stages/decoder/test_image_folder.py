@@ -13,8 +13,8 @@ def fill(folder, names, size=(48, 64)):
         cv2.imwrite(str(folder / name), np.full((*size, 3), 10 * number, np.uint8))
 
 
-def read(folder, slots):
-    return list(ImageFolderSource(folder, name="cam").records(slots))
+def read(folder, slots, **options):
+    return list(ImageFolderSource(folder, name="cam", **options).records(slots))
 
 
 def test_images_come_in_natural_order(tmp_path, slots):
@@ -81,6 +81,32 @@ def test_names_that_do_not_count_frames_give_positions(tmp_path, slots, names):
     _, *frames, end = read(tmp_path / "a", slots)
     assert [f.header.number for f in frames] == [1, 2, 3]
     assert (end.frames, end.reason) == (3, EndReason.COMPLETE)
+
+
+@pytest.mark.parametrize(
+    ("names", "largest"),
+    [
+        (["img1.png", "img3000000000.png"], "3000000000"),
+        (["img1732625821.png", "img1732625822.png", "img1732625823.png"], "1732625823"),
+        (["img1.png", "img2.png", "img3001.png"], "3001"),
+    ],
+)
+def test_names_that_count_too_far_give_positions_and_a_line(tmp_path, slots, names, largest):
+    fill(tmp_path / "a", names)
+    said = []
+    _, *frames, _ = read(tmp_path / "a", slots, notify=said.append)
+    assert [f.header.number for f in frames] == list(range(1, len(names) + 1))
+    (line,) = said
+    assert line.startswith(str(tmp_path / "a"))
+    assert largest in line
+
+
+def test_names_with_gaps_count_frames(tmp_path, slots):
+    fill(tmp_path / "a", ["img00030.png", "img00060.png", "img02500.png"])
+    said = []
+    _, *frames, _ = read(tmp_path / "a", slots, notify=said.append)
+    assert [f.header.number for f in frames] == [30, 60, 2500]
+    assert said == []
 
 
 def test_unreadable_images_at_the_start_are_dropped_after_the_first_whole_one(tmp_path, slots):
