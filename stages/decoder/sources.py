@@ -28,6 +28,9 @@ _DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the de
 
 _NAME_BYTES = 200  # a file system takes 255, and files of results add to a stream's name
 
+_LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})  # at a port, where they name no host
+_CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "sftp", "tls"})
+
 _UNTELLING = frozenset({"frames", "images", "img", "img1"})  # the folder above names the sequence
 
 
@@ -60,8 +63,8 @@ def expand_sources(
         taken: Names that other streams bear.
 
     Raises:
-        SourceError: A location is empty or not UTF-8, or a path does not exist, cannot be read or
-            holds nothing to read.
+        SourceError: A location is empty or not UTF-8, a URL names no host, or a path does not
+            exist, cannot be read or holds nothing to read.
     """
     specs: list[SourceSpec] = []
     for location in locations:
@@ -195,11 +198,22 @@ def _reject_unreadable(location: str) -> None:
         raise SourceError(f"the name of {shown} is not UTF-8; rename it") from error
 
 
+def _reject_hostless(location: str) -> None:
+    """FFmpeg would take this computer for the host that is missing."""
+    scheme, _, rest = location.partition("://")
+    scheme = scheme.lower()
+    address = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    host, _, port = address.partition(":")
+    if not host and (scheme in _CALLING or (scheme in _LISTENING and not port)):
+        raise SourceError(f"{redact(location)} names no host")
+
+
 def _expand(location: str) -> list[SourceSpec]:
     _reject_empty(location)
     if location == DEMO:
         return [SourceSpec(DEMO, DEMO)]
     if "://" in location:
+        _reject_hostless(location)
         return [SourceSpec(redact(location).split("://", 1)[1], location)]
     path = Path(location).expanduser()
     if not path.exists():

@@ -74,6 +74,7 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
     for command, message in (
         (AddStream(str(clip), "north"), "a stream north is running already"),
         (AddStream("nowhere.mp4"), "no such source"),
+        (AddStream("rtsp://"), "rtsp:// names no host"),
         (AddStream("x" * 300), "cannot read x+: File name too long"),
         (RemoveStream("east"), "no stream east; there are north, south"),
     ):

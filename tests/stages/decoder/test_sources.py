@@ -88,6 +88,35 @@ def test_an_empty_location_is_not_the_current_folder(tmp_path, monkeypatch, make
     assert absolute_location("rtsp://cam/live") == "rtsp://cam/live"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://",
+        "rtsp:///live",
+        "rtsp://:554/live",
+        "rtsps://me:secret@/live",
+        "RTSP://?token=secret",
+        "http:///crossing.mp4",
+        "rtmp://",
+        "udp://",
+        "udp://@",
+    ],
+)
+def test_a_url_without_a_host_is_refused(url):
+    with pytest.raises(SourceError, match="names no host") as caught:
+        expand_sources([url])
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["udp://:5000", "udp://@:5000", "srt://:9000?mode=listener", "rtsp://[::1]:554/", "http://cam"],
+)
+def test_a_url_with_a_host_or_a_port_to_listen_at_is_taken(url):
+    (spec,) = expand_sources([url])
+    assert spec.location == url
+
+
 def test_a_name_that_is_not_utf8_is_named(tmp_path):
     (tmp_path / os.fsdecode(b"s\xfcd.mp4")).write_bytes(b"")
     with pytest.raises(SourceError, match=r"s\\xfcd\.mp4 is not UTF-8"):
