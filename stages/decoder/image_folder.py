@@ -27,7 +27,10 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".
 _UNREADABLE = "unreadable image"
 _NAMED_IMAGES = 3
 _BENCHMARK_NAME = re.compile(r"img(\d+)$")
-_SPARSEST = 1000  # most frames for each image
+_FARTHEST = (
+    100_000  # what a name may count to whatever the number of images: an hour at 25 a second
+)
+_SPARSEST = 1000  # and beyond that, frames for each image
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -163,7 +166,7 @@ class ImageFolderSource:
         numbers = [int(match[1]) for match in matches if match is not None]
         if len(set(numbers)) < len(files) or min(numbers) < 1:
             return positions
-        if max(numbers) > min(MAX_FRAME, _SPARSEST * len(files)):
+        if max(numbers) > min(MAX_FRAME, max(_FARTHEST, _SPARSEST * len(files))):
             self.notify(
                 f"{self.folder}: the names count up to {max(numbers)}, too far for {len(files)} "
                 f"images, which are numbered by their places instead"

@@ -88,7 +88,7 @@ def test_names_that_do_not_count_frames_give_positions(tmp_path, slots, names):
     [
         (["img1.png", "img3000000000.png"], "3000000000"),
         (["img1732625821.png", "img1732625822.png", "img1732625823.png"], "1732625823"),
-        (["img1.png", "img2.png", "img3001.png"], "3001"),
+        (["img1.png", "img2.png", "img100001.png"], "100001"),
     ],
 )
 def test_names_that_count_too_far_give_positions_and_a_line(tmp_path, slots, names, largest):
