@@ -14,7 +14,7 @@ from pipeline.messages import Return, encode_return
 from pipeline.overview import Board, StreamView
 from pipeline.plan import Status, StreamPlan
 from pipeline.process import StageProcess
-from pipeline.room import streams_to_add
+from pipeline.result_folders import streams_to_add
 from stages.decoder.live import is_live
 from stages.decoder.media import redact
 from stages.decoder.sources import SourceSpec

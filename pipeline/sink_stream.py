@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from pipeline.background import in_background
 from pipeline.broadcast import Broadcast
 from pipeline.config import SinkConfig, from_plain
+from pipeline.envelope_journal import append_envelope, read_envelopes
 from pipeline.flow import BEHIND
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import (
@@ -27,7 +28,6 @@ from pipeline.messages import (
     encode_extra,
     encode_return,
 )
-from pipeline.notes import read_notes, take_note
 from pipeline.order import Sequencer
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status, WorkerPlan
 from pipeline.reporter import Reporter
@@ -142,18 +142,20 @@ class SinkStream:
             self.sink.restore(saved.sink)
             self._order.due = saved.position
         good = 0
-        for note in read_notes(journal):
+        for entry in read_envelopes(journal):
             self._report.alive()
-            envelope, record = note.envelope, note.envelope.record
+            envelope, record = entry.envelope, entry.envelope.record
             if envelope.position >= self._order.due:
                 if isinstance(record, Tracks):
                     picture = envelope.slot is not None
-                    if not self.sink.repeat(record, envelope.work_ns, note.now_ns, picture=picture):
+                    if not self.sink.repeat(
+                        record, envelope.work_ns, entry.now_ns, picture=picture
+                    ):
                         break
                 else:
                     self._handle(envelope)
                 self._order.due = envelope.position + 1
-            good = note.end
+            good = entry.end
         self._frames = self.sink.frames
         return good
 
@@ -163,7 +165,7 @@ class SinkStream:
             self._settled = -1
         for due in self._order.take(envelope):
             parts = encode(replace(due, pixels=None))
-            take_note(self._journal, parts, time.time_ns())
+            append_envelope(self._journal, parts, time.time_ns())
             self._handle(due)
             if self._broadcast is not None:
                 self._broadcast.send(parts)

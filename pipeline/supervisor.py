@@ -33,7 +33,7 @@ from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
 from pipeline.process import StageProcess
 from pipeline.reporter import Reports, error_of
 from pipeline.result import RunResult
-from pipeline.room import clear_away, make_room
+from pipeline.result_folders import clear_away, make_room
 from pipeline.roster import Roster, RunningStream
 from stages.decoder.live import is_live
 from stages.decoder.sources import SourceSpec

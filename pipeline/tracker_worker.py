@@ -9,10 +9,10 @@ import zmq
 from msgspec.structs import replace
 
 from pipeline.config import from_plain
+from pipeline.envelope_journal import read_envelopes
 from pipeline.link import Inlet, Outlet
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import Envelope, Record
-from pipeline.notes import read_notes
 from pipeline.order import Sequencer
 from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
@@ -65,10 +65,10 @@ class _Stream:
         self._order = Sequencer(logbook[Counter.SETTLED], self._window)
         if logbook[Counter.LOSSLESS]:
             self._order.due = 0
-            for note in read_notes(plan.folder(self.name) / JOURNAL):
+            for entry in read_envelopes(plan.folder(self.name) / JOURNAL):
                 on_turn()
-                self._process(note.envelope)
-                self._order.due = note.envelope.position + 1
+                self._process(entry.envelope)
+                self._order.due = entry.envelope.position + 1
         elif logbook[Counter.NEXT_ID]:
             stage.skip_ids(self.name, logbook[Counter.NEXT_ID])
 

@@ -7,9 +7,9 @@ import pytest
 import zmq
 
 from pipeline.config import load_config, to_plain
+from pipeline.envelope_journal import append_envelope
 from pipeline.logbook import Logbook
 from pipeline.messages import Envelope, encode
-from pipeline.notes import take_note
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.process import StageProcess
 from pipeline.reporter import Reporter, Reports
@@ -55,7 +55,7 @@ def journal(plan):
         detections = Detections(header, boxes, one, np.zeros(0, np.int16))
         records.append(Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64)))
     for position, record in enumerate(records):
-        take_note(journal, encode(Envelope(record, channel=0, position=position)), 1)
+        append_envelope(journal, encode(Envelope(record, channel=0, position=position)), 1)
     journal.close()
     return journal
 

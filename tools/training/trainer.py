@@ -23,7 +23,7 @@ from stages.errors import ConfigError, SpotStreamError
 from stages.sink.atomic import make_folder
 from tools.training.batches import Batch, CropBatches, load_batches
 from tools.training.config import TrainingConfig
-from tools.training.journal import LOSSES, SCORES, TrainingJournal
+from tools.training.log import LOSSES, SCORES, TrainingLog
 from tools.training.losses import spotnet_loss
 from tools.training.narrowing import is_narrower, narrow
 from tools.training.processes import Processes, training_processes, without_averaging
@@ -106,7 +106,7 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
             log.info("%d vehicles without a box give no loss", ignored)
         teacher = load_teacher(config, processes.device)
         run = _Run(config, sources, state, processes, teacher)
-        journal = TrainingJournal(config.output, state.step) if processes.leads else nullcontext()
+        journal = TrainingLog(config.output, state.step) if processes.leads else nullcontext()
         with journal as rows:
             return run.go(rows)
 
@@ -161,7 +161,7 @@ class _Run:
     processes: Processes
     teacher: SpotNet | None
 
-    def go(self, journal: TrainingJournal | None) -> TrainingResult:
+    def go(self, journal: TrainingLog | None) -> TrainingResult:
         config, state = self.config, self.state
         model = self.processes.spread(state.model)
         crops = CropBatches(self.sources, config, self.processes.rank)
@@ -252,7 +252,7 @@ class _Run:
             f"try a lower learning_rate"
         )
 
-    def _validate(self, journal: TrainingJournal) -> dict[str, dict[str, float]]:
+    def _validate(self, journal: TrainingLog) -> dict[str, dict[str, float]]:
         if not self.sources.validation:
             return {}
         classes = ClassMap.of(self.config)

@@ -16,7 +16,7 @@ SCORES = "validation.csv"
 log = logging.getLogger(__name__)
 
 
-class TrainingJournal:
+class TrainingLog:
     """Rows of ``log.csv`` (losses) and ``validation.csv``, and the same for TensorBoard.
 
     A resumed run goes on below what is there; rows of steps that are done again are cut off.
@@ -35,7 +35,7 @@ class TrainingJournal:
         self._tensorboard = _tensorboard(folder, first_step)
         self._columns: dict[str, list[str]] = {}
 
-    def __enter__(self) -> TrainingJournal:
+    def __enter__(self) -> TrainingLog:
         return self
 
     def __exit__(self, *_: object) -> None:

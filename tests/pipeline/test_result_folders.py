@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.room import make_room, streams_to_add
+from pipeline.result_folders import make_room, streams_to_add
 from stages.decoder.sources import SourceSpec
 from stages.errors import ConfigError, OutputError
 

@@ -16,13 +16,13 @@ from stages.sink.journal import Journal, read_journal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Note:
+class Entry:
     """An envelope, without pixels, and when it came.
 
     Attributes:
         envelope: The envelope; a slot says that there were pixels.
         now_ns: Wall clock, ns since the epoch.
-        end: Where in the journal the next note begins.
+        end: Where in the journal the next entry begins.
     """
 
     envelope: Envelope
@@ -30,7 +30,7 @@ class Note:
     end: int
 
 
-def take_note(journal: Journal, parts: Sequence[bytes | memoryview], now_ns: int) -> None:
+def append_envelope(journal: Journal, parts: Sequence[bytes | memoryview], now_ns: int) -> None:
     """Appends an encoded envelope.
 
     Raises:
@@ -39,8 +39,8 @@ def take_note(journal: Journal, parts: Sequence[bytes | memoryview], now_ns: int
     journal.append(msgspec.msgpack.encode((now_ns, parts)))
 
 
-def read_notes(path: Path) -> Iterator[Note]:
-    """All whole notes of the journal at ``path``; none where there is no file."""
+def read_envelopes(path: Path) -> Iterator[Entry]:
+    """All whole entries of the journal at ``path``; none where there is no file."""
     for entry, end in read_journal(path):
         now_ns, parts = msgspec.msgpack.decode(entry)
-        yield Note(decode(parts), now_ns, end)
+        yield Entry(decode(parts), now_ns, end)

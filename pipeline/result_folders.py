@@ -1,4 +1,4 @@
-"""Which streams are to run, and room for their results."""
+"""The folders of results: who still needs one, what lies in it, and which names are taken."""
 
 from __future__ import annotations
 
