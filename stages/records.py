@@ -55,7 +55,6 @@ class EndReason(StrEnum):
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"  # the user stopped the run
     TRUNCATED = "truncated"  # the source broke off before its end
-    FAILED = "failed"  # the source could not be opened or read at all
 
 
 @dataclass(frozen=True, slots=True)

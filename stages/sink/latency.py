@@ -72,16 +72,6 @@ class LatencyHistogram:
         middle = _LOWEST_NS * _GROWTH ** (bucket + 0.5)
         return min(max(middle, float(self._lowest)), float(self._highest))
 
-    def merge(self, other: LatencyHistogram) -> None:
-        """Adds all durations of ``other``."""
-        if not other._count:
-            return
-        self._counts = [a + b for a, b in zip(self._counts, other._counts, strict=True)]
-        self._lowest = min(self._lowest, other._lowest) if self._count else other._lowest
-        self._highest = max(self._highest, other._highest)
-        self._count += other._count
-        self._total += other._total
-
     def to_dict(self) -> dict[str, object]:
         """A JSON object: the range in ns and the non-empty buckets."""
         return {

@@ -243,8 +243,8 @@ class StreamSink:
     def finish(self, end: EndOfStream, run: Mapping[str, object]) -> RunReport:
         """Completes all files and gives them their final names.
 
-        Nothing is renamed before every file is complete on the disk. A stream that failed before
-        its first frame leaves no files.
+        Nothing is renamed before every file is complete on the disk. A stream that ends before it
+        has started leaves no files.
 
         Args:
             end: The stream's last record.
@@ -258,11 +258,7 @@ class StreamSink:
             OutputError: A file cannot be written; the part files stay until `abort`, for another
                 sink to go on with.
         """
-        if (
-            self._start is None
-            or self._texts is None
-            or (end.reason is EndReason.FAILED and not self._ledger.written)
-        ):
+        if self._start is None or self._texts is None:
             self.abort()
             return self._report(end, (), ())
         try:

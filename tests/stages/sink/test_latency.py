@@ -36,14 +36,6 @@ def test_cumulative_counts_and_the_sum_are_exact_within_a_bucket(values: np.ndar
     assert histogram.total_ns == values.sum()
 
 
-def test_merge_equals_adding_all(values: np.ndarray) -> None:
-    merged = filled(values[:5000])
-    merged.merge(filled(values[5000:]))
-    merged.merge(LatencyHistogram())
-    assert merged.to_dict() == filled(values).to_dict()
-    assert len(merged) == len(values)
-
-
 def test_round_trip_through_json(values: np.ndarray) -> None:
     histogram = filled(values)
     again = LatencyHistogram.from_dict(json.loads(json.dumps(histogram.to_dict())))
