@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import warnings
 from collections.abc import Iterator, Sequence
@@ -121,6 +122,9 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
         paths[1].touch(mode=0o600)
         create_certificates(folder, name)
     except OSError as error:
+        for path in paths:
+            with contextlib.suppress(OSError):
+                path.unlink()
         raise OutputError(f"cannot write {paths[1]}: {error.strerror}") from error
     return paths
 

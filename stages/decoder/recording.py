@@ -215,7 +215,8 @@ class RecordingSource:
                 break
         if reader.epoch < 0:
             raise SourceError(f"{self.folder} holds no segment that can be read")
-        message = f"{unreadable} segments of {self.folder} cannot be read" if unreadable else ""
+        segments = "segment" if unreadable == 1 else "segments"
+        message = f"{unreadable} {segments} of {self.folder} cannot be read" if unreadable else ""
         yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, message)
 
 

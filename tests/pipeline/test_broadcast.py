@@ -1,3 +1,4 @@
+import contextlib
 import threading
 import time
 
@@ -93,6 +94,15 @@ def test_keys_that_cannot_be_written_are_an_output_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"cannot write .*north\.key_secret: "):
         make_key(tmp_path / "file", "north")
+
+
+def test_a_full_disk_leaves_no_half_of_a_pair(full_disk):
+    with contextlib.suppress(OSError), (full_disk / "filler").open("ab", buffering=0) as filler:
+        while True:
+            filler.write(b"\0" * 4096)
+    with pytest.raises(OutputError, match="No space left"):
+        make_key(full_disk, "north")
+    assert [path.name for path in full_disk.iterdir()] == ["filler"]
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_a_segment_that_was_cut_off_is_read_as_far_as_it_goes(camera, tmp_path, 
     (folder / "00000099-e1-20260101T000000Z.mkv").write_bytes(b"nothing")
     records = replay(folder, slots)
     assert 30 < len(lumas(records)) < 40
-    assert "1 segments" in records[-1].message
+    assert "1 segment of" in records[-1].message
 
 
 def test_a_recorder_that_is_killed_leaves_all_but_the_last_second(camera, tmp_path, slots):
