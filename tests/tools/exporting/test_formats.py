@@ -70,7 +70,7 @@ def test_torchscript_gives_the_boxes_of_torch(tmp_path):
         np.testing.assert_allclose(one[:, :10].numpy(), other[:, :10].numpy(), atol=1e-2)
 
 
-def test_a_file_for_one_size_refuses_another(image, tmp_path):
+def test_an_onnx_file_for_one_size_refuses_another(image, tmp_path):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     [path] = export(find_weights(), "onnx", tmp_path / "a.onnx", (320, 180))

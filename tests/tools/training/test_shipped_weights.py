@@ -77,9 +77,8 @@ def test_ua_detrac_is_detected(name, tmp_path):
     assert recall > 0.65
 
 
-@pytest.mark.parametrize(("name", "least"), [("compact", 0.52), ("nano", 0.43)])
-def test_a_street_unlike_all_that_were_trained_on(name, least, tmp_path):
+def test_a_street_unlike_all_that_were_trained_on(tmp_path):
     video = DATA / "video" / "street_640.mp4"
     folder = annotated(tmp_path, "street_frames.json", video, STREET_FRAMES)
-    ap50, _, _ = scores(name, folder, ("street_640",))
-    assert ap50 > least
+    ap50, _, _ = scores("compact", folder, ("street_640",))
+    assert ap50 > 0.52

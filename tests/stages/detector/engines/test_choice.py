@@ -92,7 +92,7 @@ def test_an_exported_model_has_a_precision_of_its_own(tmp_path):
         build_engine(tmp_path / "a.onnx", precision="float32")
 
 
-def test_a_model_without_our_metadata_is_refused(weights, tmp_path):
+def test_an_onnx_model_without_our_metadata_is_refused(weights, tmp_path):
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     model = onnx.load_from_string(onnx_model(load_network(weights)))
@@ -102,7 +102,7 @@ def test_a_model_without_our_metadata_is_refused(weights, tmp_path):
         build_engine(tmp_path / "bare.onnx")
 
 
-def test_no_model_and_a_broken_one_are_one_line(tmp_path):
+def test_no_onnx_model_and_a_broken_one_are_one_line(tmp_path):
     pytest.importorskip("onnxruntime")
     with pytest.raises(ConfigError, match="no weights file"):
         build_engine(tmp_path / "missing.onnx", "onnxruntime")
