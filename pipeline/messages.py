@@ -27,7 +27,7 @@ from stages.records import (
     UInt8Array,
 )
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 _MOST = 2**62
 _MOST_BOXES = 2**24
 _I8, _F4, _I2, _U1 = (np.dtype(kind) for kind in (np.int64, np.float32, np.int16, np.uint8))
