@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from stages.errors import ConfigError
 from tools.main import app
 
-UAVDT = Path(__file__).parents[3] / "shared" / "data" / "uavdt"
+UAVDT = Path(__file__).parents[4] / "shared" / "data" / "uavdt"
 
 XML = """<?xml version="1.0" encoding="utf-8"?>
 <sequence name="MVI_1">

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from tools.bench.detector_commands import bench_curve, bench_detectors
-from tools.bench.pipeline_commands import bench_all, bench_pipeline, bench_soak, bench_streams
-from tools.bench.stage_commands import bench_decode, bench_sink, bench_transport
-from tools.bench.tracker_commands import bench_scores, bench_trackers
+from tools.commands.bench.detectors import bench_curve, bench_detectors
+from tools.commands.bench.pipeline import bench_all, bench_pipeline, bench_soak, bench_streams
+from tools.commands.bench.stages import bench_decode, bench_sink, bench_transport
+from tools.commands.bench.trackers import bench_scores, bench_trackers
 
 bench = typer.Typer(no_args_is_help=True, help="Measure speed, side by side.")
 bench.command("pipeline")(bench_pipeline)

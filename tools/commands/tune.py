@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
-from tools.config_help import TrackerName
+from tools.commands.config_help import TrackerName
 from tools.terminal import wide_console
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 from typing import get_args
 
 from pipeline.config import built_in_configs
-from tools.config_help import CONFIG_HELP, TrackerName
+from tools.commands.config_help import CONFIG_HELP, TrackerName
 from trackers import TRACKERS
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tools.evaluation.ground_truth import GroundTruth
     from tools.evaluation.ground_truths import Benchmark
 
-evaluate_app = typer.Typer(
+evaluate = typer.Typer(
     no_args_is_help=True, help="Score detections and tracks against ground truth."
 )
 
@@ -63,7 +63,7 @@ Check = Annotated[
 ]
 
 
-@evaluate_app.command()
+@evaluate.command()
 def detrac(
     gt: Annotated[Path, typer.Option(help="Folder of UA-DETRAC's XML files.")],
     detections: Detections = None,
@@ -87,7 +87,7 @@ def detrac(
     )
 
 
-@evaluate_app.command()
+@evaluate.command()
 def uavdt(
     gt: Annotated[Path, typer.Option(help="Folder of NAME_gt.txt, NAME_gt_ignore.txt, ….")],
     detections: Detections = None,
@@ -111,7 +111,7 @@ def uavdt(
     )
 
 
-@evaluate_app.command()
+@evaluate.command()
 def mot(
     gt: Annotated[Path, typer.Option(help="Folder of NAME/gt/gt.txt or of NAME.txt.")],
     results: Results = None,
@@ -132,7 +132,7 @@ def mot(
     )
 
 
-@evaluate_app.command()
+@evaluate.command()
 def coco(
     gt: Annotated[Path, typer.Option(help="COCO annotations.")],
     detections: Annotated[

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from tools.bench.output import Json, Peers, Plot, Rounds, show
-from tools.config_help import CONFIG_HELP
+from tools.commands.config_help import CONFIG_HELP
 from tools.terminal import wide_console
 
 

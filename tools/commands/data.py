@@ -13,15 +13,15 @@ from rich.progress import Progress
 TRIED = 64
 """Images that are decoded where not all are."""
 
-data_app = typer.Typer(no_args_is_help=True, help="Data sets to train on.")
+data = typer.Typer(no_args_is_help=True, help="Data sets to train on.")
 
 
-@data_app.callback()
-def data() -> None:
+@data.callback()
+def data_sets() -> None:
     """Data sets to train on."""
 
 
-@data_app.command()
+@data.command()
 def check(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="UA-DETRAC, UAVDT, COCO or YOLO, see docs.")

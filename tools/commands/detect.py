@@ -1,0 +1,35 @@
+"""``spotstream detect``: vehicles in images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.errors import SourceError
+from tools.commands.config_help import CONFIG_HELP
+
+
+def detect(
+    images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
+    output: Annotated[Path, typer.Option(help="COCO results to write.")] = Path("detections.json"),
+    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
+    ] = None,
+) -> None:
+    """Detect vehicles in images. One that cannot be read is told of; exit status 3 at the end."""
+    from stages.sink.atomic import AtomicFile
+    from tools.detect import detect_images
+
+    unreadable: list[str] = []
+    results = detect_images(images, config, set_ or [], unreadable.append)
+    with AtomicFile(output) as file:
+        file.write(json.dumps(results, indent=1) + "\n")
+    typer.echo(f"{output}: {len(results)} detections")
+    for message in unreadable:
+        typer.echo(f"spotstream: {message}", err=True)
+    if unreadable:
+        raise typer.Exit(SourceError.exit_code)

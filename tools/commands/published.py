@@ -1,0 +1,34 @@
+"""``spotstream watch`` and ``spotstream keys``: tracks that a pipeline publishes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+keys = typer.Typer(no_args_is_help=True, help="Keys for tracks that cross a network.")
+
+
+def watch(
+    address: Annotated[str, typer.Argument(help="The pipeline's runtime.publish.")],
+    stream: Annotated[str, typer.Option(help="Of this stream only.")] = "",
+    key: Annotated[Path | None, typer.Option(help="Your .key_secret file.")] = None,
+    server_key: Annotated[Path | None, typer.Option(help="The pipeline's .key file.")] = None,
+) -> None:
+    """Print published tracks as they come: stream, and a MOTChallenge row."""
+    from tools.watch import watch as print_tracks
+
+    print_tracks(address, stream, key, server_key)
+
+
+@keys.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Whose: the pipeline's or a subscriber's.")],
+    folder: Annotated[Path, typer.Option(help="Where the two files go.")] = Path("keys"),
+) -> None:
+    """Make a pair of CURVE keys."""
+    from pipeline.broadcast import make_key
+
+    public, secret = make_key(folder, name)
+    typer.echo(f"{public}: public, for the others\n{secret}: secret, for {name} alone")

@@ -1,0 +1,64 @@
+"""``spotstream run``: the pipeline."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.signals import stop_signals
+from tools.commands.config_help import CONFIG_HELP
+from tools.standard_streams import lossy
+
+
+def run(
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Video file, image folder, data set root, recording or URL; may be repeated. "
+            "None: a rendered traffic scene."
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),
+    config: Annotated[
+        Path | None, typer.Option(help=f"{CONFIG_HELP} Without: intersection.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(help="Keep incoming live streams in this folder, as they are.")
+    ] = None,
+    stay: Annotated[
+        bool, typer.Option(help="Run on when all streams have ended; see spotstream stream add.")
+    ] = False,
+    json_log: Annotated[
+        bool, typer.Option(help="Lines of JSON on standard error, and nothing else.")
+    ] = False,
+    debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
+) -> None:
+    """Track the vehicles of one or more sources through the four processes."""
+    for number in stop_signals():
+        signal.signal(number, lambda *_: sys.exit(130))
+    from tools.run import run_pipeline
+
+    if record is not None:
+        set_ = [*(set_ or []), f"decoder.record={json.dumps(str(record.absolute()))}"]
+    with contextlib.redirect_stdout(lossy(sys.stdout)):
+        code = run_pipeline(
+            source or [],
+            output,
+            config,
+            set_ or [],
+            overwrite=overwrite,
+            stay=stay,
+            json_log=json_log,
+            debug=debug,
+        )
+    raise typer.Exit(code)

@@ -1,0 +1,68 @@
+"""``spotstream top`` and ``spotstream stream``: what a running pipeline does, and its streams."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tools.terminal import wide_console
+
+Pid = Annotated[
+    int | None, typer.Option(help="Process id of the pipeline, where several are running.")
+]
+
+stream = typer.Typer(no_args_is_help=True, help="Streams of a running pipeline.")
+
+
+def top(
+    pid: Pid = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Between two looks.")] = 1.0,
+    once: Annotated[bool, typer.Option(help="Look once.")] = False,
+) -> None:
+    """Watch a running pipeline."""
+    from pipeline.commands import find_run
+    from tools.top import show_top
+
+    show_top(find_run(pid), seconds, once=once)
+
+
+@stream.command()
+def add(
+    source: Annotated[str, typer.Argument(help="What --source of run takes.")],
+    name: Annotated[str, typer.Option(help="Name of the stream and its results.")] = "",
+    pid: Pid = None,
+) -> None:
+    """Begin another stream."""
+    from pipeline.commands import AddStream, Done, find_run, send_command
+    from stages.decoder.sources import absolute_location
+
+    answer = send_command(find_run(pid), AddStream(absolute_location(source), name))
+    assert isinstance(answer, Done)
+    typer.echo("\n".join(answer.streams))
+
+
+@stream.command()
+def remove(name: str, pid: Pid = None) -> None:
+    """End a stream and complete its results."""
+    from pipeline.commands import RemoveStream, find_run, send_command
+
+    send_command(find_run(pid), RemoveStream(name))
+
+
+@stream.command("list")
+def list_streams(
+    pid: Pid = None, json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False
+) -> None:
+    """Show the streams."""
+    import msgspec
+
+    from pipeline.commands import describe, find_run
+    from tools.top import streams
+
+    overview = describe(find_run(pid))
+    if json_:
+        typer.echo(msgspec.json.encode(overview.streams).decode())
+    else:
+        console = wide_console()
+        console.print(streams(overview, console.width))

@@ -1,0 +1,51 @@
+"""``spotstream track``: detection files to tracks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools.commands.config_help import CONFIG_HELP, TrackerName
+
+
+def track(
+    detections: Annotated[
+        Path,
+        typer.Option(help="UA-DETRAC, MOT or UAVDT detection file (.gz), or a folder of them."),
+    ],
+    output: Annotated[Path, typer.Option(help="MOT result file to write, or folder.")],
+    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
+    tracker: Annotated[TrackerName | None, typer.Option(help="Another than the config's.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A tracker setting: max_age=30.")
+    ] = None,
+    frame_size: Annotated[
+        str | None,
+        typer.Option(help="WIDTHxHEIGHT. Without: the benchmark's whose format the file has."),
+    ] = None,
+    fill: Annotated[
+        int, typer.Option(min=0, help="Fill gaps of up to so many frames afterwards.")
+    ] = 0,
+) -> None:
+    """Track detection files, without video and without processes."""
+    from pipeline.config import load_config
+    from tools.frame_size import parse_frame_size
+    from tools.track import track_file, track_folder
+
+    overrides = [f"tracker.settings.{setting}" for setting in set_ or []]
+    if tracker is not None:
+        overrides.append(f"tracker.name={tracker}")
+    chosen = load_config(config, overrides).tracker
+    name, settings = chosen.name, chosen.settings
+    size = None if frame_size is None else parse_frame_size(frame_size, "--frame-size")
+    if detections.is_dir():
+        found = list(track_folder(detections, output, name, settings, size, fill).values())
+    else:
+        found = [track_file(detections, output, name, settings, None, size, fill)]
+    for summary in found:
+        typer.echo(
+            f"{summary.output}: {summary.tracks} tracks, {summary.boxes} boxes in "
+            f"{summary.frames} frames, {summary.frames_per_second:.0f} frames/s"
+        )
