@@ -7,11 +7,11 @@ from pathlib import Path
 
 from stages.decoder.scene import Scene
 from stages.decoder.scene_source import DEMO_SCENE
+from tools.annotations.mot_file import read_mot
+from tools.annotations.trajectories import Trajectories
 from tools.evaluation.clear import clear
 from tools.evaluation.comparison import compare
 from tools.evaluation.identity import identity
-from tools.evaluation.mot_file import read_mot
-from tools.evaluation.trajectories import Trajectories
 
 
 @dataclass(frozen=True, slots=True)

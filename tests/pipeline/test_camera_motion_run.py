@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tools.chaos.runner import run_with
+from tools.harness.runner import run_with
 
 FRAMES = 120
 VEHICLES = np.array([(150.0, 140.0), (250.0, 180.0)])  # too few to tell the camera's motion from

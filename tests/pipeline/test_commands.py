@@ -22,7 +22,7 @@ from pipeline.commands import (
 )
 from pipeline.rundir import RunInfo
 from stages.errors import ConfigError
-from tools.chaos.material import detections_of, make_clip
+from tools.harness.material import detections_of, make_clip
 
 
 @pytest.fixture

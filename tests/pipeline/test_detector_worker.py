@@ -11,8 +11,8 @@ import zmq
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import decode, encode
 from stages.errors import SpotStreamError
-from tools.chaos.material import detections_of, make_clip
-from tools.chaos.runner import run_with
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
 
 FRAMES = 100
 

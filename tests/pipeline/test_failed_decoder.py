@@ -11,8 +11,8 @@ import pytest
 
 from tests.stages.decoder.conftest import write_video
 from tests.stages.decoder.test_protocols import Camera
-from tools.chaos.material import detections_of, make_clip
-from tools.chaos.runner import run_with
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
 
 TEXTS = {"mot.txt", "detections.txt", "run.json"}
 

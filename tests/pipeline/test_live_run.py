@@ -12,9 +12,9 @@ import urllib.request
 import pytest
 
 from tests.pipeline.test_metrics import values
-from tools.chaos.material import detections_of, make_clip
-from tools.chaos.rtsp import Server, available
-from tools.chaos.runner import run_with
+from tools.harness.material import detections_of, make_clip
+from tools.harness.rtsp import Server, available
+from tools.harness.runner import run_with
 
 pytestmark = pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
 

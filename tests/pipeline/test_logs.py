@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from pipeline.logs import JsonFormatter
-from tools.chaos.material import detections_of, make_clip
+from tools.harness.material import detections_of, make_clip
 
 
 def test_a_record_is_one_line_whatever_it_holds():

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline.metrics import MetricsServer, PipelineCollector
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
 from stages.errors import ConfigError
-from tools.chaos.material import detections_of, make_clip
-from tools.chaos.runner import run_with
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
 
 
 @pytest.fixture

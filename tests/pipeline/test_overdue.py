@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import pipeline.supervisor
-from tools.chaos.material import detections_of, make_clip
-from tools.chaos.runner import run_with
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
 
 
 @pytest.fixture(scope="module")

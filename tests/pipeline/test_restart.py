@@ -15,8 +15,8 @@ from pipeline.supervisor import Supervisor
 from stages.decoder.sources import expand_sources
 from stages.errors import OutputError, SpotStreamError
 from stages.sink.results import CHECKPOINT, JOURNAL
-from tools.chaos.material import detections_of, make_clip
-from tools.chaos.runner import run_with
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
 
 STAGES = ("decoder of clip", "detector", "tracker", "sink")
 TEXTS = ("mot.txt", "detections.txt")

@@ -22,7 +22,7 @@ from stages.records import Detections, FrameHeader, PixelFormat, StreamStart, Tr
 from stages.sink.journal import Journal
 from stages.sink.results import JOURNAL
 from stages.tracker import TrackerStage
-from tools.chaos.material import detections_of, make_clip
+from tools.harness.material import detections_of, make_clip
 
 FRAMES = 5
 

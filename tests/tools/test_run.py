@@ -2,8 +2,8 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.result import RunResult
-from tools.chaos.material import detections_of, make_clip
-from tools.chaos.runner import run_with
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
 from tools.run import faster_detector, worth_a_look
 
 

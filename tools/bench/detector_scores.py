@@ -9,8 +9,8 @@ import numpy as np
 
 from stages.errors import ConfigError, SourceError
 from stages.records import Float32Array, Frame, UInt8Array
+from tools.annotations.ignored import IgnoredRegions
 from tools.bench.detect import MeasuredDetector
-from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import load_training_config
 from tools.training.sources import ClassMap, read_sources
 from tools.training.validation import IOUS, DetectedImage, average_precision

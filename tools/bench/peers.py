@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from stages.detector.detection_file import DetectionFile
 from stages.errors import SpotStreamError
-from tools.evaluation.trajectories import Trajectories
+from tools.annotations.trajectories import Trajectories
 
 DRIVER = Path(__file__).with_name("peer_trackers.py")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

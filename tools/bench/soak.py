@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tools.chaos.material import detections_of, make_clip
-from tools.chaos.runner import Victim, run_with
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import Victim, run_with
 
 _SECONDS = 1.0
 _WARM_SHARE = 0.3  # of the run, in which pools and caches fill

@@ -13,8 +13,8 @@ from stages.errors import SpotStreamError
 from tools.bench.decode import moving_video
 from tools.bench.figures import CPU, Comparison, Report, Runner, measure
 from tools.bench.processor import cpu_seconds
-from tools.chaos.material import detections_of, make_clip
-from tools.chaos.runner import Victim, run_with
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import Victim, run_with
 
 STREAMS = (1, 2, 4, 8)
 MEMORY = "MB"

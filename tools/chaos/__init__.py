@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.chaos import faults
 from tools.chaos.faults import Outcome
-from tools.chaos.rtsp import available
+from tools.harness.rtsp import available
 
 
 def run_chaos(*, short: bool) -> Iterator[Outcome]:

@@ -19,9 +19,9 @@ import av
 from pipeline.plan import endpoint
 from stages.errors import SpotStreamError
 from tools.chaos.hostile import flood
-from tools.chaos.material import NAME, RATE, detections_of, make_clip
-from tools.chaos.rtsp import Server
-from tools.chaos.runner import Victim, run_with
+from tools.harness.material import NAME, RATE, detections_of, make_clip
+from tools.harness.rtsp import Server
+from tools.harness.runner import Victim, run_with
 
 _TEXTS = ("mot.txt", "detections.txt")
 _NO_MOUNT = 77

@@ -21,9 +21,9 @@ from stages.number_table import MAX_FRAME
 from tools.terminal import wide_console
 
 if TYPE_CHECKING:
+    from tools.annotations.ground_truth import GroundTruth
+    from tools.annotations.ground_truths import Benchmark
     from tools.evaluation.benchmark import Entry, EntryScore
-    from tools.evaluation.ground_truth import GroundTruth
-    from tools.evaluation.ground_truths import Benchmark
 
 evaluate = typer.Typer(
     no_args_is_help=True, help="Score detections and tracks against ground truth."
@@ -201,8 +201,8 @@ class _Sequences:
 def _evaluate(
     benchmark: Benchmark, entries: list[Entry], sequences: _Sequences, outputs: _Outputs
 ) -> None:
+    from tools.annotations.ground_truths import IOU_THRESHOLDS, read_ground_truths
     from tools.evaluation.benchmark import score_entries
-    from tools.evaluation.ground_truths import IOU_THRESHOLDS, read_ground_truths
     from tools.evaluation.tables import score_tables, terminal_table, to_csv, to_json
 
     truths = _chosen(read_ground_truths(benchmark, sequences.folder), sequences)

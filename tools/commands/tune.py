@@ -49,7 +49,7 @@ def tune(
     """Search a tracker's settings for the best mean of HOTA, MOTA and IDF1."""
     from pipeline.config import built_in_configs, load_config
     from stages.sink.atomic import AtomicFile
-    from tools.evaluation.ground_truths import IOU_THRESHOLDS
+    from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.tuning.tune import tune as search
     from tools.tuning.tune import with_tracker
 
@@ -84,8 +84,8 @@ def _sequences(
 ) -> list[TuningSequence]:
     from stages.detector.detection_file import DetectionFile
     from stages.sink.results import DETECTIONS
+    from tools.annotations.ground_truths import read_ground_truths
     from tools.evaluation.benchmark import find_file
-    from tools.evaluation.ground_truths import read_ground_truths
     from tools.tuning.tune import TuningSequence
 
     return [

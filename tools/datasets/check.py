@@ -11,8 +11,8 @@ import numpy as np
 
 from stages.decoder.image_file import read_image
 from stages.errors import SourceError
+from tools.annotations.ignored import IgnoredRegions, area_in_union
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
-from tools.evaluation.ignored import IgnoredRegions, area_in_union
 from trackers.boxes import areas
 
 QUANTILES = (5, 25, 50, 75, 95)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.errors import ConfigError
+from tools.annotations.detrac_xml import read_detrac_xml
 from tools.datasets.folder_tree import FolderTree, is_image, split_of
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from tools.datasets.sequences import (
@@ -16,7 +17,6 @@ from tools.datasets.sequences import (
     put_once,
     sequence_samples,
 )
-from tools.evaluation.detrac_xml import read_detrac_xml
 
 _VERSION = re.compile(r"_v\d+$")  # the tracking annotation has a version 3
 _KNOWN = re.compile(r"MVI_\d+(_v\d+)?\.xml")

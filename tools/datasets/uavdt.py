@@ -10,6 +10,8 @@ import numpy as np
 from stages.detector.detection_file import CLASS_NAMES
 from stages.errors import ConfigError
 from stages.number_table import NumberTable
+from tools.annotations.mot_file import HEIGHT, MIN_COLUMNS, WIDTH, boxes_of
+from tools.annotations.uavdt import IGNORED, OBJECTS
 from tools.datasets.folder_tree import FolderTree, is_image, split_of
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from tools.datasets.sequences import (
@@ -18,8 +20,6 @@ from tools.datasets.sequences import (
     put_once,
     sequence_samples,
 )
-from tools.evaluation.mot_file import HEIGHT, MIN_COLUMNS, WIDTH, boxes_of
-from tools.evaluation.uavdt import IGNORED, OBJECTS
 
 CLASSES = dict(enumerate(CLASS_NAMES["uavdt"], 1))
 """By the code in column 9."""

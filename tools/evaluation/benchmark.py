@@ -13,8 +13,8 @@ from typing import TypeAlias
 from stages.detector.file_detector import SUFFIXES, detection_files, sequence_name
 from stages.errors import ConfigError
 from stages.sink.results import DETECTIONS, TRACKS
+from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
-from tools.evaluation.ground_truth import GroundTruth
 from tools.evaluation.pr_protocol import PrPoint, pr_scores
 from tools.evaluation.sequence import (
     DETECTION_IOUS,

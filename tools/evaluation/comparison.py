@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Int64Array
-from tools.evaluation.trajectories import Trajectories
+from tools.annotations.trajectories import Trajectories
 from trackers.boxes import iou_matrix
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.clear import match_boxes
 from tools.evaluation.comparison import compare
-from tools.evaluation.ground_truth import GroundTruth
 from trackers.boxes import FloatArray
 
 WINDOW = 25  # frames, about a second

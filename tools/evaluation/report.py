@@ -12,9 +12,9 @@ import numpy as np
 
 from stages.errors import ConfigError
 from stages.sink.atomic import AtomicFile
+from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.benchmark import EntryScore, protocol_points
 from tools.evaluation.detection import DetectionResult
-from tools.evaluation.ground_truth import GroundTruth
 from tools.evaluation.hota import ALPHAS
 from tools.evaluation.moments import Moment, boxes_by_fate, worst_moments
 from tools.evaluation.pr_protocol import IOU

@@ -10,18 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.detector.detection_file import DetectionFile
+from tools.annotations.ground_truth import GroundTruth
+from tools.annotations.mot_file import read_mot
+from tools.annotations.trajectories import Trajectories
 from tools.evaluation import pr_protocol
 from tools.evaluation.clear import clear, count, errors_by_frame, match_boxes
 from tools.evaluation.comparison import compare
 from tools.evaluation.detection import DetectionResult, judge
-from tools.evaluation.ground_truth import GroundTruth
 from tools.evaluation.hota import hota
 from tools.evaluation.identity import identity
-from tools.evaluation.mot_file import read_mot
 from tools.evaluation.pr_protocol import PrPoint
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, score_tracking
-from tools.evaluation.trajectories import Trajectories
 from tools.file_tracking import tracked_frames
 from trackers.boxes import BoolArray
 

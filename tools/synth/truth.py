@@ -10,7 +10,7 @@ import numpy as np
 
 from stages.decoder.scene import SceneDetails
 from stages.records import Float32Array, Int16Array, Int64Array
-from tools.evaluation.ignored import IgnoredRegions
+from tools.annotations.ignored import IgnoredRegions
 from trackers.boxes import BoolArray, FloatArray
 
 LEAST_SIDE = 3.0

@@ -11,9 +11,9 @@ import numpy as np
 from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, SourceError
 from stages.records import BoolArray, Float32Array, Int64Array, UInt8Array
+from tools.annotations.ignored import IgnoredRegions
 from tools.datasets.formats import read_data_set
 from tools.datasets.sample import USED_ANYWAY, DataSet, Sample
-from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import Picture
 

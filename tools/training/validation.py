@@ -14,9 +14,9 @@ from stages.detector.preprocessing import input_geometry, network_input, normali
 from stages.detector.spotnet import SpotNet
 from stages.errors import SourceError
 from stages.records import Float32Array, UInt8Array
+from tools.annotations.ignored import IgnoredRegions
 from tools.datasets.sample import Sample
 from tools.evaluation.detection import DetectionResult, judge
-from tools.evaluation.ignored import IgnoredRegions
 from tools.training.config import DataSetConfig
 from tools.training.sources import ClassMap
 from trackers.boxes import BoolArray, areas

@@ -12,8 +12,8 @@ from pipeline.detector_worker import build_detector
 from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.detection_file import DetectionFile
 from stages.records import Frame
-from tools.evaluation.ground_truth import GroundTruth
-from tools.evaluation.trajectories import Trajectories
+from tools.annotations.ground_truth import GroundTruth
+from tools.annotations.trajectories import Trajectories
 from tools.tuning.tune import TuningSequence
 
 FIRST_SEED = 9000  # of no scene that the shipped weights were trained on or that is shown

@@ -12,7 +12,7 @@ from itertools import repeat
 
 from stages.detector.detection_file import DetectionFile
 from stages.errors import ConfigError
-from tools.evaluation.ground_truth import GroundTruth
+from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.sequence import score_tracks, track
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, total

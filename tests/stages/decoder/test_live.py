@@ -11,7 +11,7 @@ from stages.decoder.live import LiveOptions, LiveSource, is_live
 from stages.decoder.source import FrameSelection
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, StreamStart
-from tools.chaos.rtsp import Server, Wire, available
+from tools.harness.rtsp import Server, Wire, available
 
 needs_server = pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
 

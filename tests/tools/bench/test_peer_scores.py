@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.tools.bench.test_track import SORT
+from tools.annotations.ground_truths import read_ground_truths
 from tools.bench import peer_scores
 from tools.bench.peer_scores import TunedPeer, score_trackers, tuned_peers
 from tools.bench.peers import PEERS, reference_sort
-from tools.evaluation.ground_truths import read_ground_truths
 from tools.evaluation.tracker_choice import TrackerChoice
 
 

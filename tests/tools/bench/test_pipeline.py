@@ -4,7 +4,7 @@ from pipeline.config import load_config, to_plain
 from tools.bench.figures import RATE
 from tools.bench.opencv_loop import run_opencv_loop
 from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, bench_pipeline
-from tools.chaos.material import detections_of, make_clip
+from tools.harness.material import detections_of, make_clip
 
 
 def test_a_run_is_compared_with_loops_and_with_its_slowest_stage(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from stages.errors import SpotStreamError
 from tools.bench.figures import CPU
 from tools.bench.streams import MEMORY, bench_streams, proportional_megabytes
-from tools.chaos.material import make_clip
+from tools.harness.material import make_clip
 
 
 def test_two_cameras_beside_one(tmp_path):

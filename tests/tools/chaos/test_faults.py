@@ -3,7 +3,7 @@
 import pytest
 
 from tools.chaos import faults
-from tools.chaos.rtsp import available
+from tools.harness.rtsp import available
 
 
 @pytest.mark.parametrize(

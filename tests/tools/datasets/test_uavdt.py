@@ -7,8 +7,8 @@ import pytest
 
 from stages.errors import ConfigError
 from tests.tools.datasets.conftest import problems, write_image
+from tools.annotations.uavdt import read_uavdt
 from tools.datasets.formats import read_data_set
-from tools.evaluation.uavdt import read_uavdt
 
 GT = "UAV-benchmark-MOTD_v1.0/GT"
 IMAGES = "UAV-benchmark-M"

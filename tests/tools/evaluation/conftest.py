@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tools.annotations.mot_file import read_mot
+from tools.annotations.trajectories import Trajectories
 from tools.evaluation.comparison import Comparison, compare
-from tools.evaluation.mot_file import read_mot
-from tools.evaluation.trajectories import Trajectories
 
 EXPECTED = Path(__file__).parents[4] / "shared" / "parity" / "sort" / "expected"
 SEQUENCES = ("ETH-Sunnyday", "KITTI-17", "PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte")

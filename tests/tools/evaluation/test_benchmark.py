@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tools.evaluation.benchmark import Entry, score_entries
-from tools.evaluation.ground_truths import read_ground_truths
+from tools.annotations.ground_truths import read_ground_truths
 from tools.evaluation.tracker_choice import choose_tracker
 
 

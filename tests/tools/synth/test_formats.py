@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from stages.decoder.scene import Scene
+from tools.annotations.detrac_xml import read_detrac_xml
+from tools.annotations.ignored import IgnoredRegions
 from tools.datasets.formats import read_data_set
-from tools.evaluation.detrac_xml import read_detrac_xml
-from tools.evaluation.ignored import IgnoredRegions
 from tools.main import app
 
 from .conftest import OPTIONS, SEEDS

@@ -93,9 +93,9 @@ def bench_scores(
 ) -> None:
     """Other people's trackers on the same detections, scored the same way."""
     from stages.sink.atomic import AtomicFile
+    from tools.annotations.ground_truths import IOU_THRESHOLDS, read_ground_truths
     from tools.bench.peer_scores import score_trackers, tuned_peers
     from tools.bench.peers import reference_sort
-    from tools.evaluation.ground_truths import IOU_THRESHOLDS, read_ground_truths
     from tools.evaluation.tables import shown
     from tools.evaluation.tracker_choice import choose_tracker
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from stages.errors import ConfigError
-from tools.evaluation.detrac import read_detrac
-from tools.evaluation.ground_truth import GroundTruth
-from tools.evaluation.mot_file import mot_sequences, read_mot_ground_truth
-from tools.evaluation.uavdt import TRACKS, read_uavdt
+from tools.annotations.detrac import read_detrac
+from tools.annotations.ground_truth import GroundTruth
+from tools.annotations.mot_file import mot_sequences, read_mot_ground_truth
+from tools.annotations.uavdt import TRACKS, read_uavdt
 
 Benchmark: TypeAlias = Literal["detrac", "uavdt", "mot"]
 

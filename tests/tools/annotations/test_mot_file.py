@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from tools.evaluation.mot_file import read_mot, read_mot_ground_truth
-from tools.evaluation.trajectories import Trajectories
+from tools.annotations.mot_file import read_mot, read_mot_ground_truth
+from tools.annotations.trajectories import Trajectories
 
 
 def read(folder: Path, text: str, *, considered_only: bool = False) -> Trajectories:

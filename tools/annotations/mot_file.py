@@ -9,8 +9,8 @@ import numpy as np
 from stages.errors import ConfigError
 from stages.number_table import NumberTable
 from stages.seqinfo import read_seqinfo
-from tools.evaluation.ground_truth import GroundTruth
-from tools.evaluation.trajectories import Trajectories
+from tools.annotations.ground_truth import GroundTruth
+from tools.annotations.trajectories import Trajectories
 from trackers.boxes import FloatArray
 
 MIN_COLUMNS = 6

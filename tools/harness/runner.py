@@ -1,4 +1,4 @@
-"""A pipeline with somebody who does it harm."""
+"""A pipeline whose processes may be killed, stopped or watched as it runs."""
 
 from __future__ import annotations
 

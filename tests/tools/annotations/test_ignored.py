@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.evaluation.ignored import IgnoredRegions
+from tools.annotations.ignored import IgnoredRegions
 
 FIRST = np.zeros(1, np.int64)
 

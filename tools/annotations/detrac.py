@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from stages.errors import ConfigError
-from tools.evaluation.detrac_xml import read_detrac_xml
-from tools.evaluation.ground_truth import GroundTruth
-from tools.evaluation.ignored import IgnoredRegions
-from tools.evaluation.trajectories import Trajectories
+from tools.annotations.detrac_xml import read_detrac_xml
+from tools.annotations.ground_truth import GroundTruth
+from tools.annotations.ignored import IgnoredRegions
+from tools.annotations.trajectories import Trajectories
 
 LEVELS = ("easy", "medium", "hard")
 PARTLY = 0.5  # up to so much of a vehicle may be hidden or outside on level medium

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from stages.number_table import NumberTable
-from tools.evaluation.ground_truth import GroundTruth
-from tools.evaluation.ignored import IgnoredRegions
-from tools.evaluation.mot_file import boxes_of, read_mot
+from tools.annotations.ground_truth import GroundTruth
+from tools.annotations.ignored import IgnoredRegions
+from tools.annotations.mot_file import boxes_of, read_mot
 
 TRACKS, OBJECTS, IGNORED = "_gt.txt", "_gt_whole.txt", "_gt_ignore.txt"
 MIN_COLUMNS = 6

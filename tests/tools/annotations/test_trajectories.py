@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.evaluation.trajectories import Trajectories
+from tools.annotations.trajectories import Trajectories
 
 BOX = (0.0, 0.0, 10.0, 10.0)
 

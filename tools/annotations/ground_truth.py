@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tools.evaluation.ignored import IgnoredRegions
-from tools.evaluation.trajectories import Trajectories
+from tools.annotations.ignored import IgnoredRegions
+from tools.annotations.trajectories import Trajectories
 from trackers.boxes import BoolArray
 
 
