@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
 
@@ -66,6 +67,36 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(folder, error) from error
+
+
+@contextlib.contextmanager
+def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, None]:
+    """The part file of ``path``, for the block to write; it gets its name when the block ends.
+
+    Leaving the block with an exception, an interrupt too, removes it; what was at ``path`` stays.
+
+    Args:
+        path: Final name; its folder is created where missing.
+        synced: Wait until its bytes are on the disk.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
+    make_folder(path.parent)
+    part = part_path(path)
+    try:
+        yield part
+        if synced:
+            sync(part)
+            publish(path)
+        else:
+            part.replace(path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise output_error(path, error) from error
+        raise
 
 
 class AtomicFile:

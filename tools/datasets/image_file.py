@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import cv2
 
 from stages.errors import ConfigError
 from stages.records import UInt8Array
-from stages.sink.atomic import make_folder, output_error, part_path, publish, sync
+from stages.sink.atomic import written_aside
 
 
 def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> None:
@@ -34,15 +33,5 @@ def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> Non
         done = False
     if not done:
         raise ConfigError(f"cannot write {path}: {path.suffix!r} is no image format; try .jpg")
-    make_folder(path.parent)
-    part = part_path(path)
-    try:
+    with written_aside(path) as part:
         part.write_bytes(data.tobytes())
-        sync(part)
-        publish(path)
-    except BaseException as error:  # an interrupt too
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise output_error(path, error) from error
-        raise

@@ -15,7 +15,7 @@ from stages.detector.preprocessing import input_geometry, network_input, normali
 from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
 from stages.errors import ConfigError
 from stages.records import UInt8Array
-from tools.training.state import write_aside
+from stages.sink.atomic import written_aside
 
 FIRST_SEED = 70_000
 """Of no scene that the shipped weights were trained on."""
@@ -63,7 +63,8 @@ def calibrate(
             yield normalise(network_input([picture], geometry))
 
     ranges = feature_ranges(network, inputs())
-    write_aside(weights, lambda part: part.write_bytes(with_ranges(weights, ranges)))
+    with written_aside(weights) as part:
+        part.write_bytes(with_ranges(weights, ranges))
     return len(ranges)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import UInt8Array
-from stages.sink.atomic import output_error, part_path
+from stages.sink.atomic import written_aside
 from tools.segmentation.background import make_background
 from tools.segmentation.camera import camera_moves
 from tools.segmentation.flow import FRAMES_APART, dis_flow, moving_foreground
@@ -111,18 +110,9 @@ def segment_sequence(
 
 
 def _write(path: Path, mask: UInt8Array) -> None:
-    """Writes aside and renames. No waiting for the disk: `is_complete` finds what a crash tore."""
-    part = part_path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    # No waiting for the disk: `is_complete` finds what a crash tore.
+    with written_aside(path, synced=False) as part:
         part.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
-        part.replace(path)
-    except BaseException as error:  # an interrupt too
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise output_error(path, error) from error
-        raise
 
 
 def refined(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from stages.detector.spotnet import SpotNet, channels_last, save_checkpoint
 from stages.detector.spotnet.layers import Residual, SeparableResidual
 from stages.errors import ConfigError
-from stages.sink.atomic import output_error, part_path, publish, sync
+from stages.sink.atomic import written_aside
 from tools.training.config import TrainingConfig
 
 CHECKPOINT = "checkpoint.pt"
@@ -92,7 +91,7 @@ class TrainingState:
             "fresh": self.fresh,
             "config": _fixed_settings(config),
         }
-        write_aside(folder / CHECKPOINT, lambda part: torch.save(content, part))
+        save_state(content, folder / CHECKPOINT)
 
     def resume(self, folder: Path, config: TrainingConfig) -> None:
         """Goes on where ``checkpoint.pt`` stopped.
@@ -133,35 +132,19 @@ def save_weights(model: SpotNet, path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    write_aside(path, lambda part: save_checkpoint(model, part))
+    with written_aside(path) as part:
+        save_checkpoint(model, part)
 
 
-def write_aside(path: Path, write: Callable[[Path], object]) -> None:
-    """Calls ``write`` with a part file, which then gets the name ``path``.
+def save_state(content: Mapping[str, object], path: Path) -> None:
+    """Writes tensors and plain values aside, for ``torch.load``, and renames them.
 
     Raises:
-        OutputError: The file cannot be written; what was there before stays.
+        OutputError: The file cannot be written.
     """
-    part = part_path(path)
-    try:
-        write(part)
-        sync(part)
-    except Exception as error:
-        part.unlink(missing_ok=True)
-        cause: BaseException | None = error
-        while cause is not None and not (isinstance(cause, OSError) and cause.errno):
-            cause = cause.__cause__ or cause.__context__
-        if cause is None and not _disk_is_full(path.parent):
-            raise
-        problem = cause if isinstance(cause, OSError) else OSError(28, os.strerror(28))
-        raise output_error(path, problem) from error
-    publish(path)
-
-
-def _disk_is_full(folder: Path) -> bool:
-    """Torch and safetensors name no error number when a write fails."""
-    room = os.statvfs(folder)
-    return room.f_bavail * room.f_frsize < 1 << 20
+    # Into a file of ours: what torch writes by itself fails without the reason.
+    with written_aside(path) as part, part.open("wb") as file:
+        torch.save(content, file)
 
 
 def checkpointed(model: nn.Module) -> None:

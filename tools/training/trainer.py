@@ -32,8 +32,8 @@ from tools.training.state import (
     CHECKPOINT,
     TrainingState,
     checkpointed,
+    save_state,
     save_weights,
-    write_aside,
 )
 from tools.training.teacher import load_teacher, teacher_loss
 from tools.training.unlabelled import ignore_unlabelled
@@ -244,7 +244,7 @@ class _Run:
     def _give_up(self, batch: Batch, terms: dict[str, Tensor]) -> None:
         path = self.config.output / BAD_BATCH
         content = {"step": self.state.step, "images": batch.images, "names": batch.names}
-        write_aside(path, lambda part: torch.save(content, part))
+        save_state(content, path)
         wrong = ", ".join(name for name, value in terms.items() if not torch.isfinite(value))
         raise DivergedError(
             f"the loss ({wrong}) is not finite in step {self.state.step + 1}; its crops are in "

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import OutputError
-from stages.sink.atomic import AtomicFile, output_error
+from stages.sink.atomic import AtomicFile, output_error, written_aside
 from tests.stages.sink.conftest import names_in
 
 
@@ -79,3 +79,18 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_permission_error_says_what_to_do(tmp_path: Path) -> None:
     error = output_error(tmp_path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     assert "permission denied; check the permissions or choose another --output" in str(error)
+
+
+@pytest.mark.parametrize("synced", [True, False])
+def test_what_is_written_aside_has_its_name_when_complete(tmp_path, synced):
+    path = tmp_path / "new" / "weights.bin"
+    with written_aside(path, synced=synced) as part:
+        part.write_bytes(b"all")
+        assert not path.exists()
+    assert path.read_bytes() == b"all"
+    for failure in (ValueError, KeyboardInterrupt):
+        with pytest.raises(failure), written_aside(path, synced=synced) as part:
+            part.write_bytes(b"half")
+            raise failure
+    assert path.read_bytes() == b"all"
+    assert [file.name for file in path.parent.iterdir()] == ["weights.bin"]
