@@ -84,13 +84,16 @@ def test_permission_error_says_what_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize("synced", [True, False])
 def test_what_is_written_aside_has_its_name_when_complete(tmp_path, synced):
     path = tmp_path / "new" / "weights.bin"
-    with written_aside(path, synced=synced) as part:
-        part.write_bytes(b"all")
-        assert not path.exists()
-    assert path.read_bytes() == b"all"
+
+    def write(content, failure=None):
+        with written_aside(path, synced=synced) as part:
+            part.write_bytes(content)
+            if failure is not None:
+                raise failure
+
+    write(b"all")
     for failure in (ValueError, KeyboardInterrupt):
-        with pytest.raises(failure), written_aside(path, synced=synced) as part:
-            part.write_bytes(b"half")
-            raise failure
+        with pytest.raises(failure):
+            write(b"half", failure)
     assert path.read_bytes() == b"all"
     assert [file.name for file in path.parent.iterdir()] == ["weights.bin"]
