@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from pipeline.config import DecoderConfig, RunConfig, from_plain
+from pipeline.config import DecoderConfig, RunConfig
 from pipeline.logbook import Counter, Logbook
 from pipeline.plan import Status, StreamPlan, WorkerPlan
 from pipeline.publisher import FramePublisher
@@ -37,7 +37,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     """
     stop = threading.Event()
     signal.signal(STAGE_END, lambda *_: stop.set())
-    config = from_plain(plan.config)
+    config = plan.config
     stream = plan.streams[0]
     if stream.given_up:
         _give_up(plan, context, config, report, stop)

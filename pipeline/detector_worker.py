@@ -6,14 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 import msgspec
 import zmq
 from msgspec import structs
 
 from pipeline.batching import batches
-from pipeline.config import DetectorConfig, from_plain
+from pipeline.detectors import Detector, build_detector
 from pipeline.link import Inlet, Outlet
 from pipeline.logbook import Logbook
 from pipeline.messages import Envelope, MessageError, encode
@@ -27,44 +26,9 @@ from stages.records import Detections, Frame, FrameHeader, StreamStart, UInt8Arr
 _REPORT_SECONDS = 1.0
 
 
-class Detector(Protocol):
-    """What finds vehicles."""
-
-    name: str
-    class_names: tuple[str, ...]
-    batch_size: int  # frames at a time that it is fastest with
-
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Detections of each frame."""
-
-
-def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
-    """The detector a config asks for; several workers take the GPUs in turn.
-
-    Raises:
-        ConfigError: Its weights or its detection file cannot be used.
-    """
-    if config.detections is not None:
-        from stages.detector.file_detector import FileDetector
-
-        return FileDetector(config.detections, config.min_score)
-    from stages.detector.network_detector import NetworkDetector
-
-    return NetworkDetector(
-        config.weights,
-        engine=config.engine,
-        precision=config.precision,
-        device=config.device,
-        worker=worker,
-        scale=config.scale,
-        min_score=config.min_score,
-        threads=config.threads,
-    )
-
-
 def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Detects in every frame that comes in, until the process is ended."""
-    whole = from_plain(plan.config)
+    whole = plan.config
     config = whole.detector
 
     def on_turn() -> None:

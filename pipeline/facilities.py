@@ -12,7 +12,7 @@ from types import FrameType
 import zmq
 
 from pipeline.commands import CommandServer
-from pipeline.config import RunConfig, to_plain
+from pipeline.config import RunConfig
 from pipeline.plan import endpoint
 from pipeline.reporter import Reports
 from pipeline.run_metrics import RunMetrics
@@ -61,9 +61,7 @@ def set_up(
         context = zmq.Context()
         undo.callback(context.destroy, linger=0)
         try:
-            reports = Reports(
-                context, endpoint(folder.path, to_plain(config)["runtime"], "control")
-            )
+            reports = Reports(context, endpoint(folder.path, runtime, "control"))
             commands = CommandServer(context, folder.path)
         except zmq.ZMQError as error:
             tcp = runtime.transport == "tcp"

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from pipeline.config import RunConfig, RuntimeConfig
+
 StageName = Literal["decoder", "detector", "tracker", "sink"]
 
 _MOST_DETECTORS = 64
@@ -28,30 +30,32 @@ class StreamPlan(msgspec.Struct, frozen=True):
     only_one: bool = False
 
 
-class WorkerPlan(msgspec.Struct, frozen=True):
-    """All that a worker needs; sent to its standard input as JSON.
+class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a worker needs; sent to its standard input as JSON, see `encode_plan`.
 
     Attributes:
         stage: Which stage to run.
         worker: Which of several detectors.
-        config: A `RunConfig` as plain data.
+        config: Of the run.
         streams: A decoder's own stream; for the other stages those that they may find begun.
         output: Results folder.
         sockets: Folder of the ``ipc://`` sockets and of the streams' memory.
-        about: Versions and the command, for ``run.json``.
         given_up: Why the sink is to end all streams where they are, "" for its usual work.
         text_only: Whether it then gives up their overlays, for want of room.
+        debug: Whether an error in the program shows its traceback.
+        json_log: Whether log lines are JSON.
     """
 
     stage: StageName
-    worker: int
-    config: dict[str, Any]
+    worker: int = 0
+    config: RunConfig
     streams: list[StreamPlan]
     output: str
     sockets: str
-    about: dict[str, Any]
     given_up: str = ""
     text_only: bool = False
+    debug: bool = False
+    json_log: bool = False
 
     @property
     def own_stream(self) -> str:
@@ -60,7 +64,7 @@ class WorkerPlan(msgspec.Struct, frozen=True):
 
     def endpoint(self, name: str) -> str:
         """Address of ``control``, ``tracker``, ``sink``, ``detector-<n>`` or ``return-<n>``."""
-        return endpoint(self.sockets, self.config["runtime"], name)
+        return endpoint(self.sockets, self.config.runtime, name)
 
     def ring(self, channel: int) -> str:
         """Where a stream's frame ring lies."""
@@ -141,9 +145,19 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     batches: dict[int, int] = {}
 
 
-def endpoint(sockets: str, runtime: dict[str, Any], name: str) -> str:
+def encode_plan(plan: WorkerPlan) -> bytes:
+    """A plan as it is sent to its worker."""
+    return msgspec.json.encode(plan, enc_hook=str)  # paths
+
+
+def decode_plan(content: bytes) -> WorkerPlan:
+    """What `encode_plan` made."""
+    return msgspec.json.decode(content, type=WorkerPlan, dec_hook=lambda kind, value: kind(value))
+
+
+def endpoint(sockets: str, runtime: RuntimeConfig, name: str) -> str:
     """ZeroMQ address of a named socket."""
-    if runtime["transport"] == "ipc":
+    if runtime.transport == "ipc":
         return f"ipc://{Path(sockets) / name}"
     fixed = ["control", "tracker", "sink"]
     kind, _, number = name.rpartition("-")
@@ -153,7 +167,7 @@ def endpoint(sockets: str, runtime: dict[str, Any], name: str) -> str:
         offset = len(fixed) + int(number)
     else:
         offset = len(fixed) + _MOST_DETECTORS + int(number)
-    return f"tcp://127.0.0.1:{runtime['port'] + offset}"
+    return f"tcp://127.0.0.1:{runtime.port + offset}"
 
 
 def memory_path(sockets: str, kind: str, channel: int) -> str:

@@ -10,9 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
-import msgspec
-
-from pipeline.plan import WorkerPlan
+from pipeline.plan import WorkerPlan, encode_plan
 from pipeline.signals import STAGE_END
 
 ENVIRONMENT = {
@@ -111,7 +109,7 @@ class StageProcess:
             return False
         # In memory and not in a pipe, which holds 64 KiB: nobody waits for the process to read it.
         with os.fdopen(os.memfd_create("plan"), "w+b") as plan:
-            plan.write(msgspec.json.encode(self._make_plan()))
+            plan.write(encode_plan(self._make_plan()))
             plan.seek(0)
             self._process = subprocess.Popen(
                 # -P: this folder is no place of ours

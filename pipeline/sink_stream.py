@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import os
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 
 from pipeline.background import in_background
 from pipeline.broadcast import Broadcast
-from pipeline.config import SinkConfig, from_plain
+from pipeline.config import SinkConfig, to_plain
 from pipeline.envelope_journal import append_envelope, read_envelopes
 from pipeline.flow import BEHIND
 from pipeline.logbook import Counter, Logbook
@@ -69,6 +70,11 @@ def sink_options(config: SinkConfig, *, live: bool) -> SinkOptions:
     )
 
 
+def _versions() -> dict[str, str]:
+    names = ("spotstream", "torch", "av", "opencv-python", "numpy", "pyzmq")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
 class _Checkpoint(msgspec.Struct, frozen=True):
     position: int
     sink: SinkState
@@ -87,14 +93,14 @@ class SinkStream:
         kept: int,
         broadcast: Broadcast | None,
     ) -> None:
-        config = from_plain(plan.config)
+        config = plan.config
         self.name = logbook.stream
         self.folder = plan.folder(self.name)
         self._logbook = logbook
         self.lossless = bool(logbook[Counter.LOSSLESS])
         self._report = report
         self._broadcast = broadcast
-        self._run: dict[str, Any] = {**plan.about, "config": plan.config}
+        self._run: dict[str, Any] = {"versions": _versions(), "config": to_plain(plan.config)}
         self._overlay = config.sink.overlay
         self._ring_path = plan.ring(channel)
         self._ring: FrameRing | None = None

@@ -10,7 +10,6 @@ import sys
 import zmq
 
 from pipeline.broadcast import Broadcast
-from pipeline.config import from_plain
 from pipeline.link import Inlet
 from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
@@ -29,7 +28,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """
     signal.signal(STAGE_END, lambda *_: sys.exit(0))
     kept = os.eventfd(0, os.EFD_NONBLOCK)
-    runtime = from_plain(plan.config).runtime
+    runtime = plan.config.runtime
     shared = runtime.frames == "shared"
 
     def on_turn() -> None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import msgspec
 import zmq
@@ -24,7 +23,7 @@ from pipeline.commands import (
     RemoveStream,
 )
 from pipeline.completion import complete
-from pipeline.config import RunConfig, to_plain
+from pipeline.config import RunConfig
 from pipeline.facilities import set_up
 from pipeline.logbook import Counter
 from pipeline.messages import Resend, Settled
@@ -56,9 +55,10 @@ class Supervisor:
         specs: The streams.
         config: The configuration.
         output: Results folder.
-        about: Versions and command line, for ``run.json``.
         on_status: Called with every report of a worker.
         stay: Go on when all streams have ended, until told to stop: others may be added.
+        debug: Show tracebacks of errors in the program.
+        json_log: Log lines of JSON.
     """
 
     def __init__(
@@ -66,19 +66,19 @@ class Supervisor:
         specs: Sequence[SourceSpec],
         config: RunConfig,
         output: Path,
-        about: dict[str, Any],
         on_status: Callable[[Status], None] = lambda status: None,
         *,
         stay: bool = False,
+        debug: bool = False,
+        json_log: bool = False,
     ) -> None:
         self._config = config
         self._roster = Roster(specs, output, config.runtime.parallel_streams)
         self._output = output
-        self._about = about
+        self._debug, self._json_log = debug, json_log
         self._on_status = on_status
         self._stay = stay
         self._began = time.monotonic()
-        self._plain = to_plain(config)
         self._stages: dict[tuple[StageName, int], StageProcess] = {}
         self._ending: list[StageProcess] = []
         self._next_channel = 0
@@ -212,7 +212,7 @@ class Supervisor:
             decoder.start_if_due()
 
     def _endpoint(self, name: str) -> str:
-        return endpoint(self._folder.path, self._plain["runtime"], name)
+        return endpoint(self._folder.path, self._config.runtime, name)
 
     def _make_stage(
         self,
@@ -226,9 +226,17 @@ class Supervisor:
         def make_plan() -> WorkerPlan:
             begun = self._roster.running
             plans = [begun[stream.name].plan] if stream else [each.plan for each in begun.values()]
-            where = str(self._output), self._folder.path
             return WorkerPlan(
-                stage, worker, self._plain, plans, *where, self._about, given_up, text_only
+                stage=stage,
+                worker=worker,
+                config=self._config,
+                streams=plans,
+                output=str(self._output),
+                sockets=self._folder.path,
+                given_up=given_up,
+                text_only=text_only,
+                debug=self._debug,
+                json_log=self._json_log,
             )
 
         name = f"{stage} of {stream.name}" if stream else stage

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import zmq
 from msgspec.structs import replace
 
-from pipeline.config import from_plain
 from pipeline.envelope_journal import read_envelopes
 from pipeline.link import Inlet, Outlet
 from pipeline.logbook import Counter, Logbook
@@ -28,9 +27,8 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     Where an earlier process died, the tracks of lossless streams are built up again; live streams
     go on without tracks, and with ids that were never given out.
     """
-    whole = from_plain(plan.config)
-    config = whole.tracker
-    shared = whole.runtime.frames == "shared"
+    config = plan.config.tracker
+    shared = plan.config.runtime.frames == "shared"
 
     def on_turn() -> None:
         report.alive()

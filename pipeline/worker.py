@@ -11,11 +11,10 @@ import signal
 import sys
 import traceback
 
-import msgspec
 import zmq
 
 from pipeline.logs import set_up_logging
-from pipeline.plan import Status, WorkerPlan
+from pipeline.plan import Status, WorkerPlan, decode_plan
 from pipeline.reporter import Reporter
 from pipeline.signals import ignore_stop_signals
 from stages.errors import SpotStreamError, in_one_line
@@ -27,8 +26,8 @@ def main(supervisor: int) -> int:
     """Runs one stage until its work is done or it is told to stop; returns the exit status."""
     _die_with(supervisor)
     ignore_stop_signals()
-    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=WorkerPlan)
-    set_up_logging(plan.stage, as_json=bool(plan.about.get("json_log")))
+    plan = decode_plan(sys.stdin.buffer.read())
+    set_up_logging(plan.stage, as_json=plan.json_log)
     context = zmq.Context()
     report = Reporter(context, plan)
     stream = plan.own_stream
@@ -47,7 +46,7 @@ def main(supervisor: int) -> int:
         )
         return error.exit_code
     except Exception as error:
-        if plan.about.get("debug"):
+        if plan.debug:
             traceback.print_exc()
         message = in_one_line(error)
         report(Status(kind="crashed", stage=plan.stage, stream=stream, message=message))

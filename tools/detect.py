@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import load_config
-from pipeline.detector_worker import build_detector
+from pipeline.detectors import build_detector
 from stages.decoder.image_file import read_image
 from stages.decoder.image_folder import image_files
 from stages.errors import ConfigError, SourceError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import importlib.metadata
 import sys
 import time
 from pathlib import Path
@@ -44,17 +43,11 @@ def run_pipeline(
     default = Path("intersection" if sources or stay else "demo")
     config = load_config(config_path or default, overrides)
     specs = expand_sources(sources or ([] if stay else [DEMO]))
-    about = {
-        "versions": {
-            name: importlib.metadata.version(name)
-            for name in ("spotstream", "torch", "av", "opencv-python", "numpy", "pyzmq")
-        },
-        "debug": debug,
-        "json_log": json_log,
-    }
     set_up_logging("supervisor", as_json=json_log)
     with EventLog() if json_log else ProgressView(Console(stderr=True)) as view:
-        supervisor = Supervisor(specs, config, output, about, view.show, stay=stay)
+        supervisor = Supervisor(
+            specs, config, output, view.show, stay=stay, debug=debug, json_log=json_log
+        )
         supervisor.prepare(overwrite=overwrite)
         started = time.monotonic()
         result = supervisor.run()

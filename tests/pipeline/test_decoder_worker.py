@@ -6,7 +6,7 @@ import pytest
 import zmq
 
 from pipeline import decoder_worker
-from pipeline.config import RunConfig, to_plain
+from pipeline.config import RunConfig
 from pipeline.decoder_worker import run_decoder
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import Settled, encode_return
@@ -32,7 +32,9 @@ def plan(tmp_path):
     Logbook.create(str(tmp_path / "logbook-0"), stream="cam", entries=16, lossless=True)
     stream = StreamPlan("cam", str(video), "", "", 0)
     folder = str(tmp_path)
-    return WorkerPlan("decoder", 0, to_plain(RunConfig()), [stream], folder, folder, {})
+    return WorkerPlan(
+        stage="decoder", config=RunConfig(), streams=[stream], output=folder, sockets=folder
+    )
 
 
 class SilentReporter:

@@ -24,7 +24,7 @@ def test_what_was_set_up_is_undone_where_the_rest_cannot_be(monkeypatch, tmp_pat
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = ["runtime.transport=tcp", f"runtime.port={port}", f"runtime.metrics={metrics}"]
-        supervisor = Supervisor([], load_config(None, settings), tmp_path / "out", {}, stay=True)
+        supervisor = Supervisor([], load_config(None, settings), tmp_path / "out", stay=True)
         supervisor.prepare(overwrite=False)
         with pytest.raises(ConfigError, match=r"in use.*choose another runtime\.port"):
             supervisor.run()

@@ -1,6 +1,7 @@
 import sys
 import time
 
+from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.process import StageProcess
 
@@ -11,7 +12,9 @@ def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, mon
     slow.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(slow))
     streams = [StreamPlan(f"camera-{n}", "rtsp://camera", "", "", n) for n in range(2000)]
-    plan = WorkerPlan("sink", 0, {}, streams, "out", "sockets", {})
+    plan = WorkerPlan(
+        stage="sink", config=RunConfig(), streams=streams, output="out", sockets="sockets"
+    )
     process = StageProcess("sink", lambda: plan, 60.0, 5)
     before = time.monotonic()
     assert process.start_if_due()

@@ -166,7 +166,7 @@ def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path
             raise OSError("the view is broken")
 
     config = load_config(None, settings(clip, "detector.delay_ms=8"))
-    supervisor = Supervisor(expand_sources([str(clip)]), config, tmp_path, {}, show)
+    supervisor = Supervisor(expand_sources([str(clip)]), config, tmp_path, show)
     supervisor.prepare(overwrite=False)
     with pytest.raises(OSError, match="the view is broken"):
         supervisor.run()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import zmq
 
-from pipeline.config import load_config, to_plain
+from pipeline.config import load_config
 from pipeline.envelope_journal import append_envelope
 from pipeline.logbook import Logbook
 from pipeline.messages import Envelope, encode
@@ -34,8 +34,10 @@ def plan(tmp_path, monkeypatch):
     folder.add_stream(0, "cam", entries=16, lossless=True)
     streams = [StreamPlan("cam", "cam.mp4", "", "", 0)]
     output = str(tmp_path / "out")
-    settings = to_plain(load_config(None, ["sink.overlay=false"]))
-    yield WorkerPlan("tracker", 0, settings, streams, output, folder.path, {})
+    config = load_config(None, ["sink.overlay=false"])
+    yield WorkerPlan(
+        stage="tracker", config=config, streams=streams, output=output, sockets=folder.path
+    )
     folder.close()
 
 
@@ -108,7 +110,7 @@ def test_the_sink_says_when_it_completes_videos(tmp_path):
         if status.stage == "sink":
             kinds.append(status.kind)
 
-    supervisor = Supervisor(expand_sources([str(clip)]), config, tmp_path / "out", {}, show)
+    supervisor = Supervisor(expand_sources([str(clip)]), config, tmp_path / "out", show)
     supervisor.prepare(overwrite=False)
     assert supervisor.run().exit_code == 0
     assert kinds.count("busy") == 3  # before each part, of which there might be something to read

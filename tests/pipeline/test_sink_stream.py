@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import zmq
 
-from pipeline.config import load_config, to_plain
+from pipeline.config import RunConfig, load_config
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import Envelope
 from pipeline.plan import StreamPlan, WorkerPlan
@@ -53,7 +53,9 @@ def plan(tmp_path, monkeypatch):
         folder.add_stream(channel, name, entries=16, lossless=True)
     streams = [StreamPlan(name, f"{name}.mp4", "", "", n) for n, name in enumerate(NAMES)]
     output = str(tmp_path / "out")
-    yield WorkerPlan("sink", 0, to_plain(load_config(None)), streams, output, folder.path, {})
+    yield WorkerPlan(
+        stage="sink", config=RunConfig(), streams=streams, output=output, sockets=folder.path
+    )
     folder.close()
 
 
@@ -148,7 +150,7 @@ def test_the_overlay_of_a_live_stream_is_in_parts_unless_the_config_says_otherwi
     plan, wake, said, minutes
 ):
     config = load_config(Path("intersection"), [f"sink.overlay_minutes{each}" for each in said])
-    plan = msgspec.structs.replace(plan, config=to_plain(config))
+    plan = msgspec.structs.replace(plan, config=config)
     with zmq.Context() as context:
         for lossless, expected in zip((True, False), minutes, strict=True):
             logbook = Logbook(plan.logbook(0))

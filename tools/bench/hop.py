@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import msgspec
 import numpy as np
 import zmq
 
-from pipeline.config import load_config, to_plain
+from pipeline.config import load_config
 from pipeline.link import Inlet
 from pipeline.messages import Settled, encode_return
-from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.plan import StreamPlan, WorkerPlan, encode_plan
 from pipeline.process import ENVIRONMENT
 from pipeline.reporter import Reports
 from pipeline.rundir import RunFolder
@@ -102,14 +101,19 @@ def our_hop(
         try:
             folder.add_stream(0, "blank", entries=4 * _SLOTS, lossless=True)
             stream = StreamPlan("blank", load.location(), "", "", 0)
-            plain = to_plain(config)
-            plan = WorkerPlan("decoder", 0, plain, [stream], output, folder.path, {})
+            plan = WorkerPlan(
+                stage="decoder",
+                config=config,
+                streams=[stream],
+                output=output,
+                sockets=folder.path,
+            )
             Reports(context, plan.endpoint("control"))
             inlet = Inlet(context, plan.endpoint("detector-0"), copy=frames == "shared")
             returns = context.socket(zmq.PUSH)
             returns.connect(plan.endpoint("return-0"))
             command = [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())]
-            with _process(command, msgspec.json.encode(plan)) as process:
+            with _process(command, encode_plan(plan)) as process:
                 arrivals = _Arrivals(load, process.pid)
                 while True:
                     envelope = inlet.receive(_SECONDS)

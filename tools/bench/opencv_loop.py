@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from pipeline.config import RunConfig, from_plain
-from pipeline.detector_worker import build_detector
+from pipeline.detectors import build_detector
 from stages.detector.shipped import find_weights
 from stages.errors import SourceError
 from stages.records import Detections, Frame, Tracks, UInt8Array

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from pipeline.config import RunConfig, from_plain, to_plain
-from pipeline.detector_worker import build_detector
+from pipeline.detectors import build_detector
 from pipeline.process import ENVIRONMENT
 from pipeline.sink_stream import sink_options
 from pipeline.supervisor import Supervisor
@@ -88,7 +88,7 @@ def bench_pipeline(
 
 
 def _four_processes(spec: SourceSpec, config: RunConfig, output: Path) -> dict[str, Any]:
-    supervisor = Supervisor([spec], config, output, {})
+    supervisor = Supervisor([spec], config, output)
     supervisor.prepare(overwrite=False)
     result = supervisor.run()
     if result.exit_code:

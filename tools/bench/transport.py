@@ -126,7 +126,7 @@ def four_processes(load: Load) -> dict[str, float]:
         settings = [f"detector.detections={nothing}", "sink.overlay=false", "runtime.mode=lossless"]
         output = Path(folder) / "out"
         spec = SourceSpec("blank", load.location())
-        supervisor = Supervisor([spec], load_config(None, settings), output, {}, sample)
+        supervisor = Supervisor([spec], load_config(None, settings), output, sample)
         supervisor.prepare(overwrite=False)
         result = supervisor.run()
         if result.exit_code:

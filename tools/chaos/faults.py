@@ -16,6 +16,7 @@ from pathlib import Path
 
 import av
 
+from pipeline.config import RuntimeConfig
 from pipeline.plan import endpoint
 from stages.errors import SpotStreamError
 from tools.chaos.hostile import flood
@@ -165,8 +166,7 @@ def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
     def harm(victim: Victim) -> None:
         nonlocal growth, survived
         victim.wait_for_frames()
-        runtime = {"transport": "ipc"}
-        sites = [endpoint(victim.supervisor.folder, runtime, name) for name in sockets]
+        sites = [endpoint(victim.supervisor.folder, RuntimeConfig(), name) for name in sockets]
         flood(sites, max(5000, messages // 10), seed)  # buffers that fill once are no growth
         before = _resident_at_rest(victim)
         flood(sites, messages, seed + 1)

@@ -96,7 +96,7 @@ def run_with(
     config = load_config(None, [f"runtime.restarts_per_minute={_ANY_NUMBER}", *settings])
     victims: list[Victim] = []
     supervisor = Supervisor(
-        expand_sources(list(sources)), config, output, {}, lambda status: victims[0].take(status)
+        expand_sources(list(sources)), config, output, lambda status: victims[0].take(status)
     )
     victim = Victim(supervisor)
     victims.append(victim)

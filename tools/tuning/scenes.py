@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.config import DetectorConfig
-from pipeline.detector_worker import build_detector
+from pipeline.detectors import build_detector
 from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.detection_file import DetectionFile
 from stages.records import Frame

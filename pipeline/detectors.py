@@ -1,0 +1,44 @@
+"""The detector that a config asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pipeline.config import DetectorConfig
+from stages.records import Detections, Frame
+
+
+class Detector(Protocol):
+    """What finds vehicles."""
+
+    name: str
+    class_names: tuple[str, ...]
+    batch_size: int  # frames at a time that it is fastest with
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """Detections of each frame."""
+
+
+def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
+    """The detector a config asks for; several workers take the GPUs in turn.
+
+    Raises:
+        ConfigError: Its weights or its detection file cannot be used.
+    """
+    if config.detections is not None:
+        from stages.detector.file_detector import FileDetector
+
+        return FileDetector(config.detections, config.min_score)
+    from stages.detector.network_detector import NetworkDetector
+
+    return NetworkDetector(
+        config.weights,
+        engine=config.engine,
+        precision=config.precision,
+        device=config.device,
+        worker=worker,
+        scale=config.scale,
+        min_score=config.min_score,
+        threads=config.threads,
+    )
