@@ -35,7 +35,7 @@ def match(pairs: BoxPairs, gain: FloatArray | None = None) -> BoxPairs:
 
     Args:
         pairs: Tracks (rows) and detections (columns) that may belong together.
-        gain: ``(K,)`` of each pair, all above 0. None: its IoU.
+        gain: ``(K,)`` of each pair, none below 0. None: its IoU.
     """
     gain = pairs.iou if gain is None else gain
     if _is_one_to_one(pairs):

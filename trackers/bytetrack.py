@@ -2,8 +2,9 @@
 
 Strong detections are paired with the predicted tracks first; tracks that stay without one are then
 paired with weak detections, which are mostly the same objects behind something. Settings and
-steps are those of the authors' implementation; IoU and score are multiplied in the first pairing,
-as there. Tracks of one detection only are given up at their first miss.
+steps are those of the authors' implementation: IoU and score are multiplied in the first pairing,
+that pairing is the best in which the sum of what exceeds the threshold is greatest, and tracks of
+one detection only are not predicted and given up at their first miss.
 """
 
 from __future__ import annotations
@@ -112,10 +113,13 @@ class ByteTrack(Tracker):
         growths = self._filter.velocities[:, HEIGHT]
         growths[self._records[LAST_SEEN] < self._frame - 1] = 0.0
         growths[heights + growths <= 0] = 0.0
+        young = (~self._confirmed).nonzero()[0]
+        as_born = self._filter.moments.take(young, axis=1)
         self._filter.predict(
             _noise(heights, POSITION_NOISE, ASPECT_NOISE),
             _noise(heights, VELOCITY_NOISE, ASPECT_VELOCITY_NOISE),
         )
+        self._filter.moments[:, young] = as_born  # the authors do not predict them
 
     def _associate(self, boxes: FloatArray, scores: FloatArray) -> IndexArray:
         """``(T,)`` detection of each track, -1 where it has none."""
@@ -128,21 +132,22 @@ class ByteTrack(Tracker):
         likeness = strong.iou * scores[strong.columns]
         is_old = confirmed[strong.rows]
         good = is_old & (likeness >= self.iou_threshold)
-        first = match(strong.where(good), likeness[good])
+        first = match(strong.where(good), likeness[good] - self.iou_threshold)
         used[first.rows] = first.columns
 
         is_weak = (scores >= self.low_score) & ~is_strong
         if np.count_nonzero(is_weak):
             free = confirmed & (self._records[LAST_SEEN] == self._frame - 1) & (used < 0)
             good = is_weak[pairs.columns] & free[pairs.rows]
-            second = match(pairs.where(good & (pairs.iou >= self.low_iou_threshold)))
+            weak = pairs.where(good & (pairs.iou >= self.low_iou_threshold))
+            second = match(weak, weak.iou - self.low_iou_threshold)
             used[second.rows] = second.columns
 
         if np.count_nonzero(is_old) < len(strong):
             is_free = np.ones(len(boxes), np.bool_)
             is_free[first.columns] = False
             good = ~is_old & (likeness >= UNCONFIRMED_SIMILARITY) & is_free[strong.columns]
-            third = match(strong.where(good), likeness[good])
+            third = match(strong.where(good), likeness[good] - UNCONFIRMED_SIMILARITY)
             used[third.rows] = third.columns
         return used
 

@@ -69,6 +69,23 @@ def test_strong_pairs_need_iou_times_score() -> None:
         assert (seen(tracker, shifted, score) == [1]) == same
 
 
+def test_a_pairing_is_worth_what_exceeds_the_threshold() -> None:
+    tracker = ByteTrack(iou_threshold=0.2)
+    aside = np.array([1, 0, 1, 0])
+    seen(tracker, np.vstack((BOX, BOX + 5.2 * aside)))
+    # IoU of the first track 0.22 and 0.90, of the second 0.13 and 0.86: 0.70 is more than 0.68.
+    assert seen(tracker, np.vstack((BOX - 25.6 * aside, BOX + 2.1 * aside)), 1.0) == [1]
+
+
+def test_a_new_track_is_first_predicted_when_it_is_confirmed() -> None:
+    tracker = ByteTrack()
+    seen(tracker, AWAY)
+    seen(tracker, np.vstack((AWAY, BOX)))
+    moved = tracker.update(np.vstack((AWAY, BOX + 4)), np.full(2, 0.9)).boxes[1]
+    # Standard deviations of 1/10 and, of the measurement, 1/20 of the height: 4/5 of the way.
+    assert moved == pytest.approx(BOX[0] + 3.2, abs=1e-4)
+
+
 def test_of_two_tracks_on_one_place_the_older_stays() -> None:
     tracker = ByteTrack()
     for _ in range(3):
