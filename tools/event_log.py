@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 
 from pipeline.logs import json_line
 from pipeline.plan import Status
+from stages.errors import SpotStreamError
 
 _PROGRESS_SECONDS = 10.0
 
@@ -49,4 +51,13 @@ class EventLog:
         level = {"notice": "warning", "failed": "error", "crashed": "error"}.get(
             status.kind, "info"
         )
-        print(json_line(level, fields, time.time()), file=sys.stderr, flush=True)
+        _write(level, fields)
+
+
+def log_error(error: SpotStreamError) -> None:
+    """Writes what ended the run, or kept it from beginning."""
+    _write("error", {"event": "error", "message": str(error)})
+
+
+def _write(level: str, fields: Mapping[str, object]) -> None:
+    print(json_line(level, fields, time.time()), file=sys.stderr, flush=True)

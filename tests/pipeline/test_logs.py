@@ -36,3 +36,19 @@ def test_a_run_says_all_in_json_and_nothing_else(tmp_path):
     assert [event["event"] for event in events].count("ready") == 4
     assert events[-1]["event"] == "done"
     assert (events[-1]["stream"], events[-1]["frames"]) == ("clip", 20)
+
+
+def test_what_keeps_a_run_from_beginning_is_json_too(tmp_path):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tools.main", "run", "--json-log"),
+            *("--source", str(tmp_path / "nowhere.mp4"), "--output", str(tmp_path / "out")),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    event = json.loads(done.stderr)
+    assert (event["level"], event["event"]) == ("error", "error")
+    assert "nowhere.mp4" in event["message"]

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from pipeline.signals import stop_signals
+from stages.errors import SpotStreamError
 from tools.commands.config_help import CONFIG_HELP
 from tools.standard_streams import lossy
 
@@ -46,19 +47,26 @@ def run(
     """Track the vehicles of one or more sources through the four processes."""
     for number in stop_signals():
         signal.signal(number, lambda *_: sys.exit(130))
+    from tools.event_log import log_error
     from tools.run import run_pipeline
 
     if record is not None:
         set_ = [*(set_ or []), f"decoder.record={json.dumps(str(record.absolute()))}"]
-    with contextlib.redirect_stdout(lossy(sys.stdout)):
-        code = run_pipeline(
-            source or [],
-            output,
-            config,
-            set_ or [],
-            overwrite=overwrite,
-            stay=stay,
-            json_log=json_log,
-            debug=debug,
-        )
+    try:
+        with contextlib.redirect_stdout(lossy(sys.stdout)):
+            code = run_pipeline(
+                source or [],
+                output,
+                config,
+                set_ or [],
+                overwrite=overwrite,
+                stay=stay,
+                json_log=json_log,
+                debug=debug,
+            )
+    except SpotStreamError as error:
+        if debug or not json_log:
+            raise
+        log_error(error)
+        code = error.exit_code
     raise typer.Exit(code)
