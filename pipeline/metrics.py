@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
-from stages.errors import ConfigError
+from stages.errors import ConfigError, install_hint
 
 try:
     from prometheus_client import CollectorRegistry, generate_latest
@@ -25,7 +25,7 @@ try:
     from prometheus_client.registry import Collector
 except ImportError as error:
     raise ConfigError(
-        "runtime.metrics needs the extra 'metrics': pip install 'spotstream[metrics]'"
+        f"runtime.metrics needs the extra 'metrics': {install_hint('metrics')}"
     ) from error
 
 _STUCK_SECONDS = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, install_hint
 from tools.bench.figures import Report
 
 _SUFFIXES = (".png", ".svg", ".pdf")
@@ -24,9 +24,7 @@ def check_plot(path: Path | None) -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise ConfigError(
-            "--plot needs the extra evaluate: pip install 'spotstream[evaluate]'"
-        ) from None
+        raise ConfigError(f"--plot needs the extra evaluate: {install_hint('evaluate')}") from None
 
 
 def plot_reports(reports: Sequence[Report], path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, install_hint
 
 SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
 AP70 = 4  # place of IoU 0.7 among 0.5, 0.55, … 0.95
@@ -43,9 +43,7 @@ def score_coco(
         from pycocotools.coco import COCO
         from pycocotools.cocoeval import COCOeval
     except ImportError as error:
-        raise ConfigError(
-            "pycocotools is not installed; pip install 'spotstream[evaluate]'"
-        ) from error
+        raise ConfigError(f"pycocotools is not installed; {install_hint('evaluate')}") from error
     content, known = _truth(truth_path, classes)
     categories = {category["id"] for category in content["categories"]}
     detections = _detections(detections_path, truth_path, content["images"], known)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, install_hint
 from tools.evaluation.comparison import Comparison
 
 
@@ -30,9 +30,7 @@ def trackeval_scores(
     try:
         from trackeval.metrics import CLEAR, HOTA, Identity
     except ImportError as error:
-        raise ConfigError(
-            "TrackEval is not installed; pip install 'spotstream[evaluate]'"
-        ) from error
+        raise ConfigError(f"TrackEval is not installed; {install_hint('evaluate')}") from error
     settings = {"PRINT_CONFIG": False, "THRESHOLD": iou_threshold}
     combined: dict[str, float] = {}
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its settings and times

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, install_hint
 from stages.sink.atomic import AtomicFile
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.benchmark import EntryScore, protocol_points
@@ -69,9 +69,7 @@ def write_report(
         import jinja2
         import matplotlib
     except ImportError as error:
-        raise ConfigError(
-            f"{error.name} is not installed; pip install 'spotstream[evaluate]'"
-        ) from error
+        raise ConfigError(f"{error.name} is not installed; {install_hint('evaluate')}") from error
     if folder.is_file():
         raise ConfigError(f"--report needs a folder, {folder} is a file")
     matplotlib.use("svg")

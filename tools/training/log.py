@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stages.errors import install_hint
 from stages.sink.atomic import output_error
 
 LOSSES = "log.csv"
@@ -93,6 +94,6 @@ def _tensorboard(folder: Path, first_step: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        log.info("no TensorBoard here; pip install 'spotstream[train]' logs for it as well")
+        log.info("no TensorBoard here; %s logs for it as well", install_hint("train"))
         return None
     return SummaryWriter(str(folder / "tensorboard"), purge_step=first_step or None)

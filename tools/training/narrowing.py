@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.detector.spotnet import SpotNet
-from stages.errors import ConfigError
+from stages.errors import ConfigError, install_hint
 
 
 def is_narrower(model: SpotNet, wide: SpotNet) -> bool:
@@ -97,5 +97,5 @@ def _torch_pruning() -> Any:
         return importlib.import_module("torch_pruning")
     except ImportError:
         raise ConfigError(
-            "initial: to begin a narrower network, pip install 'spotstream[train]'"
+            f"initial: to begin a narrower network, {install_hint('train')}"
         ) from None

@@ -6,7 +6,7 @@ import importlib
 from importlib.util import find_spec
 from typing import Any
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, install_hint
 
 
 def need(module: str, extra: str) -> Any:
@@ -18,9 +18,7 @@ def need(module: str, extra: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ConfigError(
-            f"this needs the package {module}: pip install 'spotstream[{extra}]'"
-        ) from error
+        raise ConfigError(f"this needs the package {module}: {install_hint(extra)}") from error
 
 
 def installed(*modules: str) -> bool:
