@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import cv2
 
+from stages.color_spaces import BT601
 from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
 from stages.errors import SourceError
@@ -21,8 +22,6 @@ from stages.records import (
 
 DEMO_SCENE = SceneConfig(seed=1)
 """What `spotstream run` shows where it is given no source."""
-
-_BT601 = 6  # FFmpeg's AVCOL_SPC_SMPTE170M, what OpenCV's conversion follows
 
 
 class SceneSource:
@@ -66,7 +65,7 @@ class SceneSource:
             frame_rate=rate,
             time_base=1 / rate,
             frame_count=len(chosen),
-            color_space=_BT601,
+            color_space=BT601,
         )
         for sequence, index in enumerate(chosen):
             shape = PixelFormat.YUV420P.shape(config.height, config.width)

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stages.color_spaces import yuv_matrix
 from stages.detector.lru_cache import LruCache
-from stages.detector.preprocessing import InputGeometry, yuv_matrix
+from stages.detector.preprocessing import InputGeometry
 from stages.records import Frame, FrameHeader, PixelFormat
 
 _ROOM = 8  # frames of a shape, at least

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stages.color_spaces import yuv_matrix
 from stages.detector.spotnet import SpotNetConfig
-from stages.records import Float32Array, Float64Array, PixelFormat, UInt8Array
+from stages.records import Float32Array, PixelFormat, UInt8Array
 
 MEAN_BGR = (0.408, 0.447, 0.470)
 """Per-channel mean of BGR in [0, 1] that SpotNet was trained with."""
@@ -20,21 +21,9 @@ MEAN_BGR = (0.408, 0.447, 0.470)
 STD_BGR = (0.289, 0.274, 0.278)
 """Per-channel standard deviation, likewise."""
 
-
-def yuv_matrix(pixel_format: PixelFormat) -> Float64Array:
-    """``(3, 3)`` from Y in [0, 1] and U and V in [-0.5, 0.5] to B, G and R in [0, 1]."""
-    is_bt709 = pixel_format is PixelFormat.YUV420P_BT709
-    red, blue = (0.2126, 0.0722) if is_bt709 else (0.299, 0.114)  # their shares of Y
-    green = 1 - red - blue
-    from_u, from_v = 2 * (1 - blue), 2 * (1 - red)
-    return np.array(
-        [[1, from_u, 0], [1, -from_u * blue / green, -from_v * red / green], [1, 0, from_v]]
-    )
-
-
-_BT601_TO_BT709 = yuv_matrix(PixelFormat.YUV420P_BT709) @ np.linalg.inv(
-    yuv_matrix(PixelFormat.YUV420P)
-)
+# Of limited range: 219 steps from black to white, 224 of chroma.
+_FROM_BT709 = yuv_matrix(PixelFormat.YUV420P_BT709) * (255 / np.array([219, 224, 224]))
+_BT709_TO_BGR = np.column_stack([_FROM_BT709, -_FROM_BT709 @ (16, 128, 128)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +79,24 @@ def to_bgr(
     """The frame as ``(H, W, 3)`` uint8 BGR; a converted one lies in ``memory`` of that shape."""
     if not pixel_format.is_yuv:
         return pixels
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_YUV2BGR_I420, memory)  # BT.601; OpenCV has no other
-    if pixel_format is PixelFormat.YUV420P_BT709:
-        cv2.transform(bgr, _BT601_TO_BT709, dst=bgr)
-    return np.asarray(bgr, np.uint8)
+    if pixel_format is PixelFormat.YUV420P:
+        return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_YUV2BGR_I420, memory), np.uint8)
+    if memory is None:
+        memory = np.empty((len(pixels) * 2 // 3, pixels.shape[1], 3), np.uint8)
+    _bt709_to_bgr(pixels, memory)
+    return memory
+
+
+def _bt709_to_bgr(pixels: UInt8Array, bgr: UInt8Array) -> None:
+    """As OpenCV converts BT.601, the only matrix that it knows: black where luma is below 16."""
+    height, width, _ = bgr.shape
+    planes = pixels[height:].reshape(2, height // 2, width // 2)
+    u, v = (cv2.merge([plane, plane]).reshape(-1, width) for plane in planes)  # twice as wide
+    for first in (0, 1):
+        rows = bgr[first::2]
+        y = cv2.max(pixels[first:height:2], 16)  # type: ignore[call-overload]  # a scalar
+        cv2.merge([y, u, v], rows)
+        cv2.transform(rows, _BT709_TO_BGR, rows)
 
 
 def place(image: UInt8Array, geometry: InputGeometry, canvas: UInt8Array) -> None:

@@ -23,9 +23,7 @@ def bgr_frame(height, width, seed):
 
 def bt709_frame(height, width, seed):
     frame = yuv_frame(height, width, seed)
-    # Colours that no conversion has to cut.
-    pixels = np.clip(frame.pixels, 100, 155)
-    return Frame(replace(frame.header, pixel_format=PixelFormat.YUV420P_BT709), pixels)
+    return replace(frame, header=replace(frame.header, pixel_format=PixelFormat.YUV420P_BT709))
 
 
 def filled(made, frames, geometry):

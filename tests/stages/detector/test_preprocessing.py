@@ -1,6 +1,12 @@
+import itertools
+
 import numpy as np
 import pytest
+import torch
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace
 
+from stages.detector.device_input import yuv_to_bgr
 from stages.detector.preprocessing import (
     MEAN_BGR,
     STD_BGR,
@@ -8,8 +14,10 @@ from stages.detector.preprocessing import (
     network_input,
     normalise,
     place,
+    to_bgr,
 )
 from stages.detector.spotnet.config import compact_config, published_config
+from stages.records import PixelFormat
 
 
 @pytest.mark.parametrize(
@@ -47,3 +55,19 @@ def test_a_box_in_the_input_lies_where_it_lay_in_the_frame(config):
     np.testing.assert_array_equal(
         geometry.to_frame(np.array([[-9, -9, 9999, 9999]], np.float32)), [[0, 0, 160, 90]]
     )
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "matrix"),
+    [(PixelFormat.YUV420P, Colorspace.ITU601), (PixelFormat.YUV420P_BT709, Colorspace.ITU709)],
+)
+def test_saturated_colours_are_ffmpegs(pixel_format, matrix):
+    colours = np.array([*itertools.product((0, 128, 255), repeat=3)], np.uint8)
+    picture = np.tile(colours.repeat(8, axis=0), (6, 1, 1))
+    frame = VideoFrame.from_ndarray(picture, "bgr24")
+    frame = frame.reformat(format="yuv420p", dst_colorspace=matrix)
+    pixels = frame.to_ndarray()
+    expected = frame.reformat(format="bgr24", src_colorspace=matrix).to_ndarray().astype(int)
+    on_device = yuv_to_bgr(torch.from_numpy(pixels)[None], pixel_format)[0].permute(1, 2, 0)
+    for found in (to_bgr(pixels, pixel_format), on_device.numpy()):
+        assert np.abs(found - expected).max() <= 3
