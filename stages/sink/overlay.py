@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
+from stages.color_spaces import BT601, UNSPECIFIED
 from stages.errors import OutputError
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
 from stages.sink.atomic import make_folder, part_path, publish
@@ -33,8 +34,6 @@ from stages.sink.painter import OverlayPainter
 from stages.sink.timeline import Timeline, TimelineState
 
 _WAITING_FRAMES = 3
-_BT601 = 6  # AVCOL_SPC_SMPTE170M, what OpenCV converts BGR to
-_UNSPECIFIED = 2
 
 _Job: TypeAlias = tuple[UInt8Array, int, Tracks, int]
 
@@ -108,7 +107,6 @@ class OverlayWriter:
         self._painter = OverlayPainter(
             self._height,
             self._width,
-            start.color_space,
             start.class_names,
             trail_length,
             min_score,
@@ -274,13 +272,20 @@ class OverlayWriter:
             self._fail(error)
         give_back_memory()  # an MP4's index is large and lived long
 
+    @property
+    def _color_space(self) -> int:
+        """RGB (0) and reserved (3) say nothing about YUV, and x264 takes 0 at its word."""
+        if self._bgr:
+            return BT601
+        return UNSPECIFIED if self.start.color_space in (0, 3) else self.start.color_space
+
     def _settings(self) -> VideoSettings:
         return VideoSettings(
             self._width,
             self._height,
             self._timeline.time_base,
             self.start.frame_rate,
-            _BT601 if self._bgr else _sensible(self.start.color_space),
+            self._color_space,
             self.start.pixel_aspect,
             *self._encoding,
         )
@@ -293,11 +298,8 @@ class OverlayWriter:
                 border = cv2.copyMakeBorder(pixels, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
                 pixels = np.asarray(border, np.uint8)
             pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420), np.uint8)
-            color_space = _BT601
-        else:
-            color_space = _sensible(self.start.color_space)
         frame = VideoFrame(self._width, self._height, "yuv420p")
-        frame.colorspace = color_space
+        frame.colorspace = self._color_space
         frame.color_range = LIMITED_RANGE
         luma = self._height * self._width
         flat = pixels.reshape(-1)
@@ -363,11 +365,6 @@ def _existing_segments(path: Path) -> Iterator[Path]:
         if not segment.exists():
             return
         yield segment
-
-
-def _sensible(color_space: int) -> int:
-    """RGB (0) and reserved (3) say nothing about YUV, and x264 takes 0 at its word."""
-    return _UNSPECIFIED if color_space in (0, 3) else color_space
 
 
 def _planes(frame: VideoFrame) -> tuple[UInt8Array, UInt8Array, UInt8Array]:

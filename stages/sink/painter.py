@@ -30,7 +30,6 @@ class OverlayPainter:
     Args:
         height: Frame height in pixels, even.
         width: Frame width in pixels, even.
-        color_space: FFmpeg's ``AVColorSpace`` of the frames.
         class_names: Names of the classes that ``Tracks.classes`` indexes.
         trail_length: How many centres of a track to show; 0 for no trails.
         min_score: Tracks with a lower score are not drawn.
@@ -40,7 +39,6 @@ class OverlayPainter:
         self,
         height: int,
         width: int,
-        color_space: int = 2,
         class_names: Sequence[str] = (),
         trail_length: int = 25,
         min_score: float = 0.0,
@@ -48,7 +46,6 @@ class OverlayPainter:
         side = min(height, width)
         self._atlas = GlyphAtlas(max(7, round(side / 64)))
         self._thickness = 2 * max(1, round(side / 720))
-        self._color_space = color_space
         self._class_names = tuple(class_names)
         self._min_score = min_score
         self._trails = Trails(trail_length)
@@ -66,7 +63,7 @@ class OverlayPainter:
         """
         tracks = self._shown(tracks)
         ids: list[int] = tracks.ids.tolist()
-        colors = [track_color(identity, self._color_space) for identity in ids]
+        colors = [track_color(identity, tracks.frame.pixel_format) for identity in ids]
         outlines = _even_outlines(tracks.boxes)
         self._draw_trails(canvas, self._trails.update(tracks), outlines, colors)
         for (left, top, right, bottom), color in zip(outlines.tolist(), colors, strict=True):

@@ -15,6 +15,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from stages.color_spaces import UNSPECIFIED
 from stages.records import (
     Detections,
     FrameHeader,
@@ -40,7 +41,6 @@ COMPARISONS = (
     Comparison(DRAWING, OVERLAY, CPU),
 )
 _DISTINCT = 24  # frames in memory, shown again and again
-_UNKNOWN = 2  # colour space
 
 
 def bench_sink(
@@ -126,7 +126,7 @@ def _draw(
     pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
 ) -> tuple[float, float]:
     """Onto one frame again and again: what is there makes no difference."""
-    painter = OverlayPainter(start.height, start.width, start.color_space, start.class_names)
+    painter = OverlayPainter(start.height, start.width, start.class_names)
     canvas = _canvas(pictures[0].copy())
     for each in tracks:
         painter.draw(canvas, each, each.frame.number)
@@ -149,7 +149,7 @@ def _encode(
         start.height,
         start.time_base,
         start.frame_rate,
-        _UNKNOWN,
+        UNSPECIFIED,
         start.pixel_aspect,
         options.overlay_preset,
         options.overlay_crf,
@@ -159,7 +159,7 @@ def _encode(
     assert isinstance(context, VideoCodecContext)
     context.options = settings.options
     settings.apply(context)
-    painter = OverlayPainter(start.height, start.width, start.color_space, start.class_names)
+    painter = OverlayPainter(start.height, start.width, start.class_names)
     wall = cpu = 0.0
     for index, each in enumerate(tracks):
         began, used = time.perf_counter(), time.process_time()

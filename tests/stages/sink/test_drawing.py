@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stages.records import PixelFormat
 from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
 from stages.sink.drawing import YuvCanvas
 from stages.sink.glyphs import GlyphAtlas
@@ -74,5 +75,6 @@ def test_colors_are_stable_legal_and_distinct() -> None:
     assert distances[~np.eye(12, dtype=bool)].min() > 25
 
 
-def test_color_follows_the_color_space() -> None:
-    assert track_color(1, 1) != track_color(1, 6) == track_color(1, 2)
+def test_colors_follow_the_matrix_of_the_frame() -> None:
+    assert track_color(7) == track_color(7, PixelFormat.BGR24) == (191, 90, 83)
+    assert track_color(7, PixelFormat.YUV420P_BT709) == (205, 84, 80)

@@ -164,19 +164,20 @@ def test_pixels_may_be_reused_once_they_are_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(95, 127), (96, 127), (95, 128), (96, 128)])
 def test_bgr_of_any_size(tmp_path: Path, height: int, width: int) -> None:
-    start = make_start(height=height, width=width)
+    start = make_start(height=height, width=width, color_space=1)  # before it was made BGR
     writer = OverlayWriter(tmp_path / "overlay.mp4", start, preset="ultrafast", crf=4)
     header = make_header(0, height=height, width=width, pixel_format=PixelFormat.BGR24)
     pixels = np.empty(header.shape, np.uint8)
     pixels[:] = (200, 60, 30)
-    writer.write(make_tracks(header), pixels)
+    writer.write(make_tracks(header, [[20, 30, 60, 70]], [7]), pixels)
     writer.commit()
     with av.open(str(writer.path)) as container:
         (frame,) = container.decode(video=0)
     assert (frame.height, frame.width) == (96, 128)
     assert frame.colorspace == 6
-    shown = frame.to_ndarray(format="bgr24")[:70]
+    shown = frame.to_ndarray(format="bgr24")[:70, 64:]
     assert np.abs(shown.astype(int) - (200, 60, 30)).max() < 8
+    assert abs(int(frame.to_ndarray()[50, 21]) - track_color(7).y) < 6
 
 
 def test_part_file_until_commit_and_discard(tmp_path: Path) -> None:
