@@ -180,6 +180,8 @@ class SinkConfig:
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
         overlay_crf: H.264 quality, lower is better.
         overlay_hardware: Encodes the overlay; the CPU does where that is not there.
+        overlay_min_score: Weaker tracks are not drawn; the text results hold them.
+        overlay_trail: How many past positions of each track are drawn.
     """
 
     __pydantic_config__ = STRICT
@@ -189,6 +191,8 @@ class SinkConfig:
     toolkit_files: bool = False
     overlay_crf: Annotated[int, Ge(0), Le(51)] = 23
     overlay_hardware: Literal["off", "auto", "nvenc", "qsv", "amf"] = "off"
+    overlay_min_score: Annotated[float, Ge(0), Le(1)] = 0.0
+    overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
 
 
 @dataclass(frozen=True, kw_only=True)

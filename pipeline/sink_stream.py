@@ -61,13 +61,7 @@ def sink_options(config: SinkConfig, *, live: bool) -> SinkOptions:
     minutes = config.overlay_minutes
     if minutes is None:
         minutes = _LIVE_OVERLAY_MINUTES if live else 0.0
-    return SinkOptions(
-        overlay=config.overlay,
-        overlay_crf=config.overlay_crf,
-        overlay_hardware=config.overlay_hardware,
-        overlay_minutes=minutes,
-        toolkit_files=config.toolkit_files,
-    )
+    return SinkOptions(**{**dataclasses.asdict(config), "overlay_minutes": minutes})
 
 
 def _versions() -> dict[str, str]:

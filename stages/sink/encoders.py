@@ -15,6 +15,10 @@ from av.video.frame import VideoFrame
 
 log = logging.getLogger(__name__)
 
+_PRESET = "superfast"
+"""The slowest of x264's that leaves room on one core at 960×540: about 150 frames a second, drawing
+included, against 110 of ``veryfast``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
@@ -28,11 +32,10 @@ class Encoder:
     name: str
     pixel_format: str = "yuv420p"
 
-    def options(self, preset: str, crf: int) -> dict[str, str]:
+    def options(self, crf: int) -> dict[str, str]:
         """Every frame comes out at once, so that none is lost with the process.
 
         Args:
-            preset: Of x264; devices have one that fits a live stream.
             crf: Quality of x264; what comes nearest on a device.
         """
         quality = str(crf)
@@ -51,7 +54,7 @@ class Encoder:
                 chosen = {"usage": "ultralowlatency", "rc": "cqp", "qp_i": quality, "qp_p": quality}
                 return chosen | {"async_depth": "1", "bf": "0"}
             case _:
-                return {"preset": preset, "crf": quality, "tune": "zerolatency"}
+                return {"preset": _PRESET, "crf": quality, "tune": "zerolatency"}
 
 
 X264 = Encoder("libx264")
@@ -91,7 +94,7 @@ def works(encoder: Encoder, width: int, height: int) -> bool:
         context.width, context.height = width, height
         context.pix_fmt = encoder.pixel_format
         context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
-        context.options = encoder.options("superfast", 23)
+        context.options = encoder.options(23)
         frame = VideoFrame(width, height, encoder.pixel_format)
         frame.pts = 0
         return bool(context.encode(frame))

@@ -41,9 +41,7 @@ class VideoSettings:
         frame_rate: Guides the encoder.
         color_space: FFmpeg's ``AVColorSpace`` number.
         pixel_aspect: Width of a pixel to its height.
-        preset: Preset of x264, such as ``superfast``.
         crf: Quality of x264, 0 (lossless) to 51.
-        threads: Threads of the encoder.
         encoder: What encodes.
     """
 
@@ -53,9 +51,7 @@ class VideoSettings:
     frame_rate: Fraction
     color_space: int
     pixel_aspect: Fraction
-    preset: str
     crf: int
-    threads: int
     encoder: Encoder = X264
 
     @property
@@ -67,7 +63,7 @@ class VideoSettings:
     @property
     def options(self) -> dict[str, str]:
         """Of the encoder."""
-        return self.encoder.options(self.preset, self.crf)
+        return self.encoder.options(self.crf)
 
     def apply(self, context: VideoCodecContext) -> None:
         """Sets up an encoder."""
@@ -79,7 +75,7 @@ class VideoSettings:
         context.color_range = LIMITED_RANGE
         context.sample_aspect_ratio = self.pixel_aspect
         context.gop_size = max(1, min(250, round(_KEYFRAME_SECONDS * self._rate)))
-        context.thread_count = self.threads
+        context.thread_count = 1
         context.flags |= Flags.global_header
 
     def add_to(self, container: av.container.OutputContainer) -> VideoStream:

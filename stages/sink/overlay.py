@@ -30,6 +30,7 @@ from stages.sink.encoding import (
     write_mp4,
 )
 from stages.sink.memory import give_back_memory
+from stages.sink.options import SinkOptions
 from stages.sink.painter import OverlayPainter
 from stages.sink.timeline import Timeline, TimelineState
 
@@ -65,12 +66,7 @@ class OverlayWriter:
     Args:
         path: Final name, ending in ``.mp4``.
         start: The stream: frame size, rate, time base, colour space and class names.
-        preset: Preset of x264, such as ``superfast``.
-        crf: Quality of x264, 0 (lossless) to 51.
-        threads: Threads of the encoder.
-        hardware: What encodes instead of x264, see `choose_encoder`.
-        trail_length: How many past centres of a track to draw.
-        min_score: Tracks with a lower score are not drawn.
+        options: How it is drawn and encoded.
         resume: Where an earlier writer was.
         on_kept: Called in the thread whenever `kept` has grown.
 
@@ -85,13 +81,8 @@ class OverlayWriter:
         self,
         path: Path,
         start: StreamStart,
+        options: SinkOptions,
         *,
-        preset: str = "superfast",
-        crf: int = 23,
-        threads: int = 1,
-        hardware: str = "off",
-        trail_length: int = 25,
-        min_score: float = 0.0,
         resume: OverlayState | None = None,
         on_kept: Callable[[], None] = lambda: None,
     ) -> None:
@@ -103,14 +94,9 @@ class OverlayWriter:
         self._on_kept = on_kept
         self._height = start.height + start.height % 2
         self._width = start.width + start.width % 2
-        self._encoding = (preset, crf, threads, choose_encoder(hardware, self._width, self._height))
-        self._painter = OverlayPainter(
-            self._height,
-            self._width,
-            start.class_names,
-            trail_length,
-            min_score,
-        )
+        self._crf = options.overlay_crf
+        self._encoder = choose_encoder(options.overlay_hardware, self._width, self._height)
+        self._painter = OverlayPainter(self._height, self._width, start.class_names, options)
         self._timeline = Timeline(start.time_base, start.frame_rate)
         if resume is not None:
             self._timeline.restore(resume.timeline)
@@ -287,7 +273,8 @@ class OverlayWriter:
             self.start.frame_rate,
             self._color_space,
             self.start.pixel_aspect,
-            *self._encoding,
+            self._crf,
+            self._encoder,
         )
 
     def _copy(self, pixels: UInt8Array, pixel_format: PixelFormat) -> VideoFrame:

@@ -133,12 +133,7 @@ class OverlayParts:
         writer = OverlayWriter(
             self._folder / overlay_name(part),
             start,
-            preset=self._options.overlay_preset,
-            crf=self._options.overlay_crf,
-            threads=self._options.overlay_threads,
-            hardware=self._options.overlay_hardware,
-            trail_length=self._options.trail_length,
-            min_score=self._options.overlay_min_score,
+            self._options,
             resume=resume,
             on_kept=self._on_kept,
         )

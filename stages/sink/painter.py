@@ -14,6 +14,7 @@ from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
 from stages.sink.drawing import YuvCanvas
 from stages.sink.glyphs import GlyphAtlas
 from stages.sink.labels import LabelLayout
+from stages.sink.options import SinkOptions
 from stages.sink.trails import Trails
 
 _TRAIL_LEVELS = 5  # of fading
@@ -31,8 +32,7 @@ class OverlayPainter:
         height: Frame height in pixels, even.
         width: Frame width in pixels, even.
         class_names: Names of the classes that ``Tracks.classes`` indexes.
-        trail_length: How many centres of a track to show; 0 for no trails.
-        min_score: Tracks with a lower score are not drawn.
+        options: Which tracks are drawn, and how long their trails are.
     """
 
     def __init__(
@@ -40,15 +40,15 @@ class OverlayPainter:
         height: int,
         width: int,
         class_names: Sequence[str] = (),
-        trail_length: int = 25,
-        min_score: float = 0.0,
+        options: SinkOptions | None = None,
     ) -> None:
+        options = options or SinkOptions()
         side = min(height, width)
         self._atlas = GlyphAtlas(max(7, round(side / 64)))
         self._thickness = 2 * max(1, round(side / 720))
         self._class_names = tuple(class_names)
-        self._min_score = min_score
-        self._trails = Trails(trail_length)
+        self._min_score = options.overlay_min_score
+        self._trails = Trails(options.overlay_trail)
         self._layout = LabelLayout(height, width)
         self._fits = (width, height)
         self._compact: set[int] = set()

@@ -293,7 +293,7 @@ class StreamSink:
                 for file in extra:
                     on_error.callback(file.discard)
             benchmark: tuple[AtomicFile, ...] = ()
-            root = self.options.benchmark_root or self.folder.parent / "benchmark"
+            root = self.folder.parent / "benchmark"
             if self._start.layout:
                 benchmark = prepare_benchmark_files(
                     self._start.layout,

@@ -4,7 +4,6 @@ import os
 import threading
 import time
 from fractions import Fraction
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -27,6 +26,7 @@ from stages.records import (
     Tracks,
 )
 from stages.sink import stream_sink
+from stages.sink.options import SinkOptions
 
 NAMES = ("north", "south")
 RATE = Fraction(25)
@@ -149,12 +149,12 @@ def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release,
 def test_the_overlay_of_a_live_stream_is_in_parts_unless_the_config_says_otherwise(
     plan, wake, said, minutes
 ):
-    config = load_config(Path("intersection"), [f"sink.overlay_minutes{each}" for each in said])
-    plan = msgspec.structs.replace(plan, config=config)
+    overrides = ["sink.overlay_trail=9", *(f"sink.overlay_minutes{each}" for each in said)]
+    plan = msgspec.structs.replace(plan, config=load_config(None, overrides))
     with zmq.Context() as context:
         for lossless, expected in zip((True, False), minutes, strict=True):
             logbook = Logbook(plan.logbook(0))
             logbook[Counter.LOSSLESS] = lossless
             stream = SinkStream(plan, context, Said(), 0, logbook, wake, None)
-            assert stream.sink.options.overlay_minutes == expected
+            assert stream.sink.options == SinkOptions(overlay_minutes=expected, overlay_trail=9)
             stream.close()

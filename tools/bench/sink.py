@@ -143,7 +143,6 @@ def _encode(
     pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
 ) -> tuple[float, float]:
     """The frames as they are drawn; what that takes is not counted."""
-    options = SinkOptions()
     settings = VideoSettings(
         start.width,
         start.height,
@@ -151,9 +150,7 @@ def _encode(
         start.frame_rate,
         UNSPECIFIED,
         start.pixel_aspect,
-        options.overlay_preset,
-        options.overlay_crf,
-        options.overlay_threads,
+        SinkOptions().overlay_crf,
     )
     context = av.CodecContext.create("libx264", "w")
     assert isinstance(context, VideoCodecContext)
@@ -176,16 +173,8 @@ def _encode(
 def _overlay(
     pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
 ) -> tuple[float, float]:
-    options = SinkOptions()
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
-        writer = OverlayWriter(
-            Path(folder) / "overlay.mp4",
-            start,
-            preset=options.overlay_preset,
-            crf=options.overlay_crf,
-            threads=options.overlay_threads,
-            trail_length=options.trail_length,
-        )
+        writer = OverlayWriter(Path(folder) / "overlay.mp4", start, SinkOptions())
         for index, each in enumerate(tracks):
             writer.write(each, pictures[index % len(pictures)])
         writer.commit()

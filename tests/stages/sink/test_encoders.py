@@ -8,6 +8,7 @@ import pytest
 
 from stages.sink import encoders
 from stages.sink.encoders import DEVICES, X264, Encoder, choose_encoder, works
+from stages.sink.options import SinkOptions
 from tests.stages.sink.conftest import make_start
 from tests.stages.sink.test_overlay import write
 
@@ -50,7 +51,9 @@ def test_other_orders_of_the_colours_give_the_same_video(
 ) -> None:
     monkeypatch.setattr(encoders, "DEVICES", {"qsv": OTHER_ORDER})
     with caplog.at_level("INFO"):
-        ours = write(tmp_path / "a.mp4", make_start(), [0, 3600, 7200], hardware="auto")
+        ours = write(
+            tmp_path / "a.mp4", make_start(), [0, 3600, 7200], SinkOptions(overlay_hardware="auto")
+        )
     assert "overlay: encoded by libx264" in caplog.text
     theirs = write(tmp_path / "b.mp4", make_start(), [0, 3600, 7200])
     np.testing.assert_array_equal(decoded(ours), decoded(theirs))
@@ -58,7 +61,7 @@ def test_other_orders_of_the_colours_give_the_same_video(
 
 @pytest.mark.parametrize("name", DEVICES)
 def test_devices_give_every_frame_at_once_at_the_wanted_quality(name: str) -> None:
-    options = DEVICES[name].options("superfast", 31)
+    options = DEVICES[name].options(31)
     assert options["bf"] == "0"
     assert "31" in options.values()
     assert {"async_depth": "1", "delay": "0"}.items() & options.items()

@@ -9,12 +9,10 @@ from stages.sink.options import SinkOptions
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("overlay_preset", "fastest"),
         ("overlay_crf", 52),
-        ("overlay_threads", 0),
         ("overlay_hardware", "cuda"),
         ("overlay_min_score", 1.5),
-        ("trail_length", -1),
+        ("overlay_trail", -1),
     ],
 )
 def test_errors_name_the_option_and_the_value(name: str, value: object) -> None:

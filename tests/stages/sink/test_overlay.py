@@ -12,6 +12,7 @@ import pytest
 from stages.errors import OutputError
 from stages.records import PixelFormat, StreamStart
 from stages.sink.colors import track_color
+from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayWriter
 from tests.stages.sink.conftest import (
     HEIGHT,
@@ -28,8 +29,12 @@ from tests.stages.sink.conftest import (
 VIDEO = Path(__file__).parents[4] / "shared" / "data" / "video" / "intersection_detrac.mp4"
 
 
-def write(path: Path, start: StreamStart, pts: list[int], **options: object) -> Path:
-    writer = OverlayWriter(path, start, preset="ultrafast", **options)  # type: ignore[arg-type]
+OPTIONS = SinkOptions()
+FINE = SinkOptions(overlay_crf=4)
+
+
+def write(path: Path, start: StreamStart, pts: list[int], options: SinkOptions = OPTIONS) -> Path:
+    writer = OverlayWriter(path, start, options)
     for index, ticks in enumerate(pts):
         header = make_header(index, pts=ticks, time_base=start.time_base)
         writer.write(make_tracks(header, [[20, 30, 60, 70]], [3]), gray(header))
@@ -90,7 +95,7 @@ def test_browsers_can_play_it(tmp_path: Path) -> None:
 
 def test_no_frame_waits_for_a_later_one(tmp_path: Path) -> None:
     pts = [index * STEP for index in range(12)]
-    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), preset="superfast")
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     for index, ticks in enumerate(pts):
         header = make_header(index, pts=ticks)
         writer.write(make_tracks(header, [[index, 30, index + 40, 70]], [3]), gray(header))
@@ -117,7 +122,7 @@ def test_pixels_are_shown_as_wide_as_in_the_source(tmp_path: Path) -> None:
 def test_draws_the_box_and_nothing_but(tmp_path: Path, size: tuple[int, int]) -> None:
     height, width = size
     start = make_start(height=height, width=width)
-    writer = OverlayWriter(tmp_path / "overlay.mp4", start, preset="ultrafast", crf=4)
+    writer = OverlayWriter(tmp_path / "overlay.mp4", start, FINE)
     header = make_header(0, height=height, width=width)
     pixels = gray(header)
     before = pixels.copy()
@@ -147,7 +152,7 @@ def test_draws_the_box_and_nothing_but(tmp_path: Path, size: tuple[int, int]) ->
 
 
 def test_pixels_may_be_reused_once_they_are_kept(tmp_path: Path) -> None:
-    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), preset="ultrafast", crf=4)
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), FINE)
     slot = np.empty((HEIGHT * 3 // 2, WIDTH), np.uint8)
     for index in range(20):
         header = make_header(index)
@@ -165,7 +170,7 @@ def test_pixels_may_be_reused_once_they_are_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("height", "width"), [(95, 127), (96, 127), (95, 128), (96, 128)])
 def test_bgr_of_any_size(tmp_path: Path, height: int, width: int) -> None:
     start = make_start(height=height, width=width, color_space=1)  # before it was made BGR
-    writer = OverlayWriter(tmp_path / "overlay.mp4", start, preset="ultrafast", crf=4)
+    writer = OverlayWriter(tmp_path / "overlay.mp4", start, FINE)
     header = make_header(0, height=height, width=width, pixel_format=PixelFormat.BGR24)
     pixels = np.empty(header.shape, np.uint8)
     pixels[:] = (200, 60, 30)
@@ -181,7 +186,7 @@ def test_bgr_of_any_size(tmp_path: Path, height: int, width: int) -> None:
 
 
 def test_part_file_until_commit_and_discard(tmp_path: Path) -> None:
-    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), preset="ultrafast")
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     header = make_header(0)
     writer.write(make_tracks(header), gray(header))
     writer.close()
@@ -193,7 +198,7 @@ def test_part_file_until_commit_and_discard(tmp_path: Path) -> None:
 
 
 def test_discard_in_the_middle_ends_the_thread(tmp_path: Path) -> None:
-    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), preset="ultrafast")
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     for index in range(10):
         header = make_header(index)
         writer.write(make_tracks(header), gray(header))
@@ -203,12 +208,12 @@ def test_discard_in_the_middle_ends_the_thread(tmp_path: Path) -> None:
 
 
 def test_no_frames_no_file(tmp_path: Path) -> None:
-    OverlayWriter(tmp_path / "overlay.mp4", make_start()).commit()
+    OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS).commit()
     assert names_in(tmp_path) == set()
 
 
 def test_full_disk_surfaces_as_one_line(full_disk: Path) -> None:
-    writer = OverlayWriter(full_disk / "overlay.mp4", make_start(), preset="ultrafast", crf=0)
+    writer = OverlayWriter(full_disk / "overlay.mp4", make_start(), SinkOptions(overlay_crf=0))
     rng = np.random.default_rng(0)
 
     def run() -> None:
@@ -227,7 +232,7 @@ def test_full_disk_surfaces_as_one_line(full_disk: Path) -> None:
 def test_full_disk_at_the_very_end(full_disk: Path) -> None:
     """The index is written last, and read back to be moved to the front."""
     (full_disk / "ballast").write_bytes(bytes(60 * 1024))
-    writer = OverlayWriter(full_disk / "overlay.mp4", make_start(), preset="ultrafast", crf=20)
+    writer = OverlayWriter(full_disk / "overlay.mp4", make_start(), SinkOptions(overlay_crf=20))
     rng = np.random.default_rng(0)
     header = make_header(0)
     writer.write(make_tracks(header), rng.integers(16, 235, header.shape, np.uint8))
@@ -238,7 +243,7 @@ def test_full_disk_at_the_very_end(full_disk: Path) -> None:
 
 
 def test_wrong_size_is_refused(tmp_path: Path) -> None:
-    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start())
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     header = make_header(0, height=64, width=64)
     with pytest.raises(ValueError, match="64x64"):
         writer.write(make_tracks(header), gray(header))
@@ -257,7 +262,7 @@ def test_real_video_keeps_frames_and_duration(tmp_path: Path) -> None:
             frame_rate=stream.average_rate,
             color_space=int(stream.codec_context.colorspace),
         )
-        writer = OverlayWriter(tmp_path / "overlay.mp4", start, preset="ultrafast")
+        writer = OverlayWriter(tmp_path / "overlay.mp4", start, OPTIONS)
         source = []
         for index, frame in enumerate(container.decode(stream)):
             if index == 30:

@@ -12,7 +12,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
 
-OPTIONS = SinkOptions(overlay_preset="ultrafast", overlay_minutes=0.2 / 60)  # six frames
+OPTIONS = SinkOptions(overlay_minutes=0.2 / 60)  # six frames
 
 
 def parts_in(folder: Path) -> OverlayParts:

@@ -8,6 +8,7 @@ import pytest
 from stages.records import FrameHeader, Tracks
 from stages.sink.colors import track_color
 from stages.sink.drawing import YuvCanvas
+from stages.sink.options import SinkOptions
 from stages.sink.painter import OverlayPainter, clock
 from tests.stages.sink.conftest import make_header, make_tracks
 
@@ -43,14 +44,14 @@ def test_trail_fades_and_leaves_the_vehicle_clear() -> None:
 
 
 def test_no_trails_on_request() -> None:
-    painter = OverlayPainter(HEIGHT, WIDTH, trail_length=0)
+    painter = OverlayPainter(HEIGHT, WIDTH, options=SinkOptions(overlay_trail=0))
     for x in (100, 200):
         canvas = paint(painter, make_tracks(header(x), [[x, 100, x + 40, 140]], [1]))
     assert (canvas.y[110:130, 60:198] == 100).all()
 
 
 def test_low_scores_are_not_drawn() -> None:
-    painter = OverlayPainter(HEIGHT, WIDTH, min_score=0.5)
+    painter = OverlayPainter(HEIGHT, WIDTH, options=SinkOptions(overlay_min_score=0.5))
     boxes = [[100, 100, 140, 140], [300, 100, 340, 140]]
     canvas = paint(painter, make_tracks(header(0), boxes, [1, 2], [0.4, 0.6]))
     assert (canvas.y[80:160, 80:160] == 100).all()
