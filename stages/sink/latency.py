@@ -5,13 +5,24 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 _LOWEST_NS = 1_000  # 1 µs
 _HIGHEST_NS = 1_000_000_000_000  # 1000 s
 _GROWTH = 1.02
 _LOG_GROWTH = math.log(_GROWTH)
 _BUCKETS = math.ceil(math.log(_HIGHEST_NS / _LOWEST_NS) / _LOG_GROWTH)
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyState:
+    """What a `LatencyHistogram` holds; of the buckets those that are not empty."""
+
+    lowest_ns: int
+    highest_ns: int
+    total_ns: int
+    buckets: dict[int, int]
 
 
 class LatencyHistogram:
@@ -72,38 +83,17 @@ class LatencyHistogram:
         middle = _LOWEST_NS * _GROWTH ** (bucket + 0.5)
         return min(max(middle, float(self._lowest)), float(self._highest))
 
-    def to_dict(self) -> dict[str, object]:
-        """A JSON object: the range in ns and the non-empty buckets."""
-        return {
-            "lowest_ns": self._lowest,
-            "highest_ns": self._highest,
-            "total_ns": self._total,
-            "buckets": {str(i): count for i, count in enumerate(self._counts) if count},
-        }
+    def state(self) -> LatencyState:
+        """All of it, for `restore`."""
+        buckets = {bucket: count for bucket, count in enumerate(self._counts) if count}
+        return LatencyState(self._lowest, self._highest, self._total, buckets)
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, object]) -> LatencyHistogram:
-        """The histogram that `to_dict` wrote.
-
-        Raises:
-            ValueError: ``data`` is no such object.
-        """
-        histogram = cls()
-        try:
-            buckets = data["buckets"]
-            if not isinstance(buckets, Mapping):
-                raise TypeError("buckets must be an object")
-            for bucket, count in buckets.items():
-                if not (0 <= int(bucket) < _BUCKETS and int(count) > 0):
-                    raise IndexError(f"bucket {bucket} with count {count}")
-                histogram._counts[int(bucket)] = int(count)
-            histogram._count = sum(histogram._counts)
-            histogram._lowest = int(str(data["lowest_ns"]))
-            histogram._highest = int(str(data["highest_ns"]))
-            histogram._total = int(str(data["total_ns"]))
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise ValueError(f"not a latency histogram: {error}") from error
-        return histogram
+    def restore(self, state: LatencyState) -> None:
+        """Goes on from there."""
+        self._lowest, self._highest = state.lowest_ns, state.highest_ns
+        self._total = state.total_ns
+        self._count = sum(state.buckets.values())
+        self._counts = [state.buckets.get(bucket, 0) for bucket in range(_BUCKETS)]
 
 
 def _bucket(ns: int) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from stages.records import StreamStart
-from stages.sink.latency import LatencyHistogram
+from stages.sink.latency import LatencyHistogram, LatencyState
 from stages.sink.ledger import LedgerState
 from stages.sink.overlay_parts import OverlayPartsState
 
@@ -40,8 +39,8 @@ class SinkState:
     sizes: tuple[int, int]
     overlays: OverlayPartsState
     ledger: LedgerState
-    latency: dict[str, Any]
-    work: dict[str, dict[str, Any]]
+    latency: LatencyState
+    work: dict[str, LatencyState]
     first_ns: int | None
     last_ns: int
     number: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -75,7 +76,7 @@ class StreamSink:
         self._texts: tuple[AtomicFile, AtomicFile] | None = None
         self._ledger = FrameLedger()
         self._latency = LatencyHistogram()
-        self._work: dict[str, LatencyHistogram] = {}
+        self._work: defaultdict[str, LatencyHistogram] = defaultdict(LatencyHistogram)
         self._first_ns: int | None = None
         self._last_ns = 0
         self._number = 0
@@ -180,8 +181,6 @@ class StreamSink:
         for identity in tracks.ids.tolist():
             self._ledger.see_track(identity)
         for stage, ns in work_ns.items():
-            if stage not in self._work:
-                self._work[stage] = LatencyHistogram()
             self._work[stage].add(ns)
         self._latency.add(now_ns - tracks.frame.captured_ns)
         if self._first_ns is None:
@@ -198,8 +197,8 @@ class StreamSink:
             (self._texts[0].size, self._texts[1].size),
             self.overlays.state(),
             self._ledger.state(),
-            self._latency.to_dict(),
-            {stage: histogram.to_dict() for stage, histogram in self._work.items()},
+            self._latency.state(),
+            {stage: histogram.state() for stage, histogram in self._work.items()},
             self._first_ns,
             self._last_ns,
             self._number,
@@ -218,8 +217,9 @@ class StreamSink:
         if self.options.overlay:
             self.overlays.restore(state.overlays)
         self._ledger.restore(state.ledger)
-        self._latency = LatencyHistogram.from_dict(state.latency)
-        self._work = {stage: LatencyHistogram.from_dict(work) for stage, work in state.work.items()}
+        self._latency.restore(state.latency)
+        for stage, work in state.work.items():
+            self._work[stage].restore(work)
         self._first_ns = state.first_ns
         self._last_ns = state.last_ns
         self._number = state.number

@@ -49,7 +49,7 @@ def test_tracks_count_once_in_little_memory() -> None:
     for identity in (1, 800_000, 7, 8, 1, 7, 800_000):
         ledger.see_track(identity)
     assert ledger.tracks == 4
-    assert len(ledger._seen_ids) <= 100_001
+    assert len(ledger.state().seen_ids) <= 100_001
 
 
 def test_reasons_beyond_a_limit_are_counted_as_one() -> None:
