@@ -16,6 +16,7 @@ LAYOUTS = ("detrac", "uavdt", "mot")
 def prepare_benchmark_files(
     layout: str,
     root: Path,
+    *,
     name: str,
     detector: str,
     mot_path: Path,

@@ -298,12 +298,12 @@ class StreamSink:
                 benchmark = prepare_benchmark_files(
                     self._start.layout,
                     root,
-                    self._start.stream,
-                    self._start.detector,
-                    mot.part,
-                    detections.part,
-                    fps,
-                    self._number,
+                    name=self._start.stream,
+                    detector=self._start.detector,
+                    mot_path=mot.part,
+                    detections_path=detections.part,
+                    fps=fps,
+                    frames=self._number,
                 )
                 for file in benchmark:
                     on_error.callback(file.discard)

@@ -16,7 +16,14 @@ def publish(tmp_path: Path, layout: str, detector: str = "SpotNet") -> Path:
     (tmp_path / "det").write_text(DETECTIONS)
     root = tmp_path / "benchmark"
     files = prepare_benchmark_files(
-        layout, root, "SEQ", detector, tmp_path / "mot", tmp_path / "det", 12.5, 2
+        layout,
+        root,
+        name="SEQ",
+        detector=detector,
+        mot_path=tmp_path / "mot",
+        detections_path=tmp_path / "det",
+        fps=12.5,
+        frames=2,
     )
     assert all(name.endswith(".part") for name in names_in(root))
     for file in files:
