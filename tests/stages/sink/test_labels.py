@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from stages.sink.labels import LabelLayout
 
@@ -45,10 +46,11 @@ def test_label_stays_where_it_was_for_a_slight_overlap() -> None:
     assert fresh[0] != (100, 86)
 
 
-def test_state_is_that_of_the_last_frame() -> None:
+@pytest.mark.parametrize("meanwhile", [[], [3]])
+def test_a_label_that_was_away_is_placed_anew(meanwhile: list[int]) -> None:
+    boxes = [[100.0, 100, 160, 150], [90.0, 40, 150, 89]]
     layout = LabelLayout(540, 960)
-    for identity in range(100):
-        place(layout, [identity], [[100, 100, 160, 150]])
-    assert len(layout._slots) == 1
-    assert layout.place([], np.empty((0, 4), np.float32), np.empty((0, 2), np.int64)) == []
-    assert len(layout._slots) == 0
+    place(layout, [1], boxes[:1])
+    elsewhere = np.full((len(meanwhile), 4), [400, 100, 460, 150], np.float32)
+    layout.place(meanwhile, elsewhere, np.repeat(SIZE, len(meanwhile), axis=0))
+    assert place(layout, [1, 2], boxes) == place(LabelLayout(540, 960), [1, 2], boxes)
