@@ -39,12 +39,7 @@ from stages.sink.journal import Journal
 from stages.sink.latency import LatencyHistogram
 from stages.sink.options import SinkOptions
 from stages.sink.report import RunReport
-from stages.sink.results import (
-    CHECKPOINT,
-    JOURNAL,
-    finished_overlays,
-    remove_unfinished_overlays,
-)
+from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.state import SinkState
 from stages.sink.stream_sink import StreamSink
 
@@ -140,7 +135,7 @@ class SinkStream:
                 checkpoint.read_bytes(), type=_Checkpoint, dec_hook=decode_extra
             )
             self.sink.restore(saved.sink)
-            self._order.due = saved.position
+            self._order.skip_to(saved.position)
         good = 0
         for entry in read_envelopes(journal):
             self._report.alive()
@@ -154,7 +149,7 @@ class SinkStream:
                         break
                 else:
                     self._handle(envelope)
-                self._order.due = envelope.position + 1
+                self._order.skip_to(envelope.position + 1)
             good = entry.end
         self._frames = self.sink.frames
         return good
@@ -186,7 +181,7 @@ class SinkStream:
     def give_up(self, message: str) -> None:
         """Completes the results where they are, if there are any."""
         if self._text_only:
-            self.sink.overlays.finished = finished_overlays(self.folder)
+            self.sink.overlays.find_finished()
             self._journal.clear()  # makes room
         if not self._ended and self.sink.frames:
             epoch = max(0, self._logbook[Counter.EPOCHS] - 1)

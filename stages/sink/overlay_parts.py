@@ -9,7 +9,7 @@ from pathlib import Path
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
-from stages.sink.results import overlay_name
+from stages.sink.results import finished_overlays, overlay_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,10 @@ class OverlayParts:
             if self.unfinished:
                 self.unfinished[-1].commit_later()
             self._add(part.start, part)
+
+    def find_finished(self) -> None:
+        """Names the videos that an earlier process finished, where none of it is restored."""
+        self.finished = finished_overlays(self._folder)
 
     def close(self) -> None:
         """Waits until all videos are complete and on the disk, see `OverlayWriter.close`."""

@@ -80,6 +80,9 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
     feed(parts, range(8, 14))
     parts.commit()
     assert lengths(tmp_path) == [6, 6, 2]
+    later = parts_in(tmp_path)
+    later.find_finished()
+    assert later.names == ("overlay.mp4", "overlay-2.mp4", "overlay-3.mp4")
     assert names_in(tmp_path) == {"overlay.mp4", "overlay-2.mp4", "overlay-3.mp4"}
 
 
