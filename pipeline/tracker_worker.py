@@ -62,11 +62,11 @@ class _Stream:
         self._recent: dict[int, Record] = {}
         self._order = Sequencer(logbook[Counter.SETTLED], self._window)
         if logbook[Counter.LOSSLESS]:
-            self._order.due = 0
+            self._order.skip_to(0)
             for entry in read_envelopes(plan.folder(self.name) / JOURNAL):
                 on_turn()
                 self._process(entry.envelope)
-                self._order.due = entry.envelope.position + 1
+                self._order.skip_to(entry.envelope.position + 1)
         elif logbook[Counter.NEXT_ID]:
             stage.skip_ids(self.name, logbook[Counter.NEXT_ID])
 
