@@ -48,6 +48,10 @@ class Processes:
         distributed.all_reduce(flag, op=distributed.ReduceOp.MAX)
         return bool(flag.item())
 
+    def wait(self) -> None:
+        """Waits until all processes are here."""
+        self.any(False)
+
 
 @contextmanager
 def training_processes(device: str = "auto") -> Iterator[Processes]:

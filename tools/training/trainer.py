@@ -77,7 +77,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
 
     Args:
         config: All of the run.
-        overwrite: Begin anew where there is a checkpoint.
+        overwrite: Begin anew where there is a checkpoint; the files of the earlier run are removed
+            when all that this one begins with is read.
 
     Raises:
         ConfigError: A data set or the initial weights are missing or broken, or the checkpoint
@@ -92,9 +93,6 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         raise ConfigError("every scene is held out: nothing is left to train on")
     make_folder(config.output)
     with training_processes(config.device) as processes:
-        if overwrite and processes.leads:
-            for name in (CHECKPOINT, BEST, LAST, LOSSES, SCORES, BAD_BATCH):
-                (config.output / name).unlink(missing_ok=True)
         state = _begin(config, processes, overwrite)
         if processes.leads:
             for note in sources.notes:
@@ -106,6 +104,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
             log.info("%d vehicles without a box give no loss", ignored)
         teacher = load_teacher(config, processes.device)
         run = _Run(config, sources, state, processes, teacher)
+        if overwrite:
+            _remove_earlier(config.output, processes)
         journal = TrainingLog(config.output, state.step) if processes.leads else nullcontext()
         with journal as rows:
             return run.go(rows)
@@ -125,6 +125,14 @@ def _begin(config: TrainingConfig, processes: Processes, overwrite: bool) -> Tra
     if config.checkpoint_activations:
         checkpointed(state.model)
     return state
+
+
+def _remove_earlier(output: Path, processes: Processes) -> None:
+    """Removes what an earlier run left, once every process has all that it begins with."""
+    processes.wait()
+    if processes.leads:
+        for name in (CHECKPOINT, BEST, LAST, LOSSES, SCORES, BAD_BATCH):
+            (output / name).unlink(missing_ok=True)
 
 
 def begin_with(model: SpotNet, path: Path) -> bool:
