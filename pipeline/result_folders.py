@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.claim import Claim
 from stages.decoder.sources import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
 from stages.sink.results import (
@@ -19,39 +20,73 @@ from stages.sink.results import (
 )
 
 
-def make_room(
-    specs: Sequence[SourceSpec], output: Path, *, overwrite: bool
-) -> tuple[list[SourceSpec], list[str]]:
-    """Removes results of earlier runs where that is wanted or they are not complete.
+class ResultFolders:
+    """The folders of a run's streams; no other run writes there until they are released.
+
+    Attributes:
+        to_run: The streams that remain to be run.
+        finished: Names of the sequences of data sets that an earlier run had finished.
 
     Args:
         specs: The streams to run.
         output: Results folder.
         overwrite: Whether results of earlier runs are to be replaced.
 
-    Returns:
-        The streams that remain to be run, and the names of the sequences of data sets that an
-        earlier run had finished.
-
     Raises:
-        OutputError: A stream's folder holds results, finished or not, and ``overwrite`` is off.
+        OutputError: A stream's folder holds results, finished or not, and ``overwrite`` is off,
+            another process writes there, or the folder cannot be made.
     """
-    remaining, finished = [], []
-    for spec in specs:
-        folder = output / spec.name
+
+    def __init__(self, specs: Sequence[SourceSpec], output: Path, *, overwrite: bool) -> None:
+        self.to_run: list[SourceSpec] = []
+        self.finished: list[str] = []
+        self._output = output
+        self._has_room = False
+        self._claim = Claim(output)
+        try:
+            for spec in specs:
+                self._choose(spec, overwrite)
+        except OutputError:
+            self.release()
+            raise
+
+    def _choose(self, spec: SourceSpec, overwrite: bool) -> None:
+        folder = self._output / spec.name
         if not overwrite and spec.of_data_set and is_complete(folder):
-            finished.append(spec.name)
-            continue
+            self.finished.append(spec.name)
+            return
         if not overwrite and not spec.of_data_set:
             _refuse_results(folder)
-        remaining.append(spec)
-    for spec in remaining:
-        remove_results(output / spec.name)
-    return remaining, finished
+        self.to_run.append(spec)
+
+    def make_room(self, streams: Sequence[str]) -> None:
+        """Removes the earlier results of all streams, the first time that it is called.
+
+        All at once: what another run finds complete later shall not be older than this one.
+
+        Raises:
+            OutputError: A file cannot be removed.
+        """
+        if not self._has_room:
+            for name in streams:
+                remove_results(self._output / name)
+            self._has_room = True
+
+    def clear_away(self, streams: Sequence[str], *, broken: bool) -> None:
+        """Removes part files, unless they are all there is of results that broke off.
+
+        Those of earlier runs stay where no room was made.
+        """
+        if self._has_room:
+            for name in streams:
+                _clear_away(self._output / name, broken=broken)
+
+    def release(self) -> None:
+        """Lets others write there."""
+        self._claim.release()
 
 
-def clear_away(folder: Path, *, broken: bool) -> None:
-    """Removes part files of a stream, unless they are all there is of results that broke off."""
+def _clear_away(folder: Path, *, broken: bool) -> None:
     if broken and not (folder / REPORT).exists() and unfinished_results(folder):
         return
     if folder.is_dir():

@@ -12,7 +12,6 @@ from types import FrameType
 import msgspec
 import zmq
 
-from pipeline.claim import Claim
 from pipeline.commands import (
     AddStream,
     Answer,
@@ -32,7 +31,7 @@ from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan, endpoint
 from pipeline.process import StageProcess
 from pipeline.reporter import Reports, error_of
 from pipeline.result import RunResult
-from pipeline.result_folders import clear_away, make_room
+from pipeline.result_folders import ResultFolders
 from pipeline.roster import Roster, RunningStream
 from stages.decoder.live import is_live
 from stages.decoder.sources import SourceSpec
@@ -84,30 +83,21 @@ class Supervisor:
         self._next_channel = 0
         self._interrupts = 0
         self._told_to_stop = 0.0
-        self._claim: Claim | None = None
         self._broken = False
         self.result = RunResult()
 
     def prepare(self, *, overwrite: bool) -> None:
-        """Makes room for the results; sequences of a data set that are finished are skipped.
+        """Claims the folders of results; sequences of a data set that are finished are skipped.
+
+        With ``overwrite``, earlier results are removed when all stages are ready.
 
         Raises:
-            OutputError: A stream's folder holds results and ``overwrite`` is off, another process
-                writes there, or the folder cannot be made.
+            OutputError: See `ResultFolders`.
         """
-        self._claim = Claim(self._output)
-        try:
-            specs, skipped = make_room(self._roster.specs, self._output, overwrite=overwrite)
-        except OutputError:
-            self._release()
-            raise
-        self._roster = Roster(specs, self._output, self._config.runtime.parallel_streams)
-        self.result.skipped += skipped
-
-    def _release(self) -> None:
-        if self._claim is not None:
-            self._claim.release()
-            self._claim = None
+        self._results = ResultFolders(self._roster.specs, self._output, overwrite=overwrite)
+        parallel = self._config.runtime.parallel_streams
+        self._roster = Roster(self._results.to_run, self._output, parallel)
+        self.result.skipped += self._results.finished
 
     def run(self) -> RunResult:
         """Runs all streams to their ends; Ctrl-C, SIGTERM or SIGHUP drains, a second ends at once.
@@ -118,7 +108,7 @@ class Supervisor:
             if self._roster or self._stay:
                 self._run()
         finally:
-            self._release()
+            self._results.release()
         return self.result
 
     def _run(self) -> None:
@@ -135,10 +125,9 @@ class Supervisor:
                 raise
             finally:
                 self._end_all()
-                for spec in self._roster.specs:
-                    clear_away(self._output / spec.name, broken=self._broken)
+                names = [spec.name for spec in self._roster.specs]
+                self._results.clear_away(names, broken=self._broken)
         finished = self.result.finished
-        names = [spec.name for spec in self._roster.specs]
         self.result.finished = {name: finished[name] for name in names if name in finished}
 
     def _is_ready(self) -> bool:
@@ -192,6 +181,7 @@ class Supervisor:
         )
 
     def _begin_streams(self) -> None:
+        self._results.make_room(self._roster.unfinished)
         runtime = self._config.runtime
         for spec in self._roster.due():
             live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))

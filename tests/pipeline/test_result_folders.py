@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.result_folders import make_room, streams_to_add
+from pipeline.result_folders import ResultFolders, streams_to_add
 from stages.decoder.sources import SourceSpec
 from stages.errors import ConfigError, OutputError
 
@@ -17,16 +17,41 @@ def killed(tmp_path):
 def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
     north = SourceSpec("north", "north.mp4")
     with pytest.raises(OutputError, match=r"left: \.mot\.txt\.part; add --overwrite"):
-        make_room([north], tmp_path, overwrite=False)
+        ResultFolders([north], tmp_path, overwrite=False)
+    folders = ResultFolders([north], tmp_path, overwrite=True)
+    assert folders.to_run == [north]
+    folders.clear_away(["north"], broken=False)
     assert killed.exists()
-    assert make_room([north], tmp_path, overwrite=True) == ([north], [])
+    folders.make_room(["north"])
     assert not killed.exists()
+    folders.release()
 
 
 def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
-    north = SourceSpec("north", "north", of_data_set=True)
-    assert make_room([north], tmp_path, overwrite=False) == ([north], [])
+    done, north = (SourceSpec(name, name, of_data_set=True) for name in ("done", "north"))
+    (tmp_path / "done").mkdir()
+    report = tmp_path / "done" / "run.json"
+    report.write_text('{"status": "complete"}')
+    folders = ResultFolders([done, north], tmp_path, overwrite=False)
+    assert (folders.to_run, folders.finished) == ([north], ["done"])
+    folders.make_room(["north"])
     assert not killed.exists()
+    folders.release()
+    folders = ResultFolders([done, north], tmp_path, overwrite=True)
+    assert report.exists()
+    folders.make_room(["done", "north"])
+    folders.release()
+    assert ResultFolders([done, north], tmp_path, overwrite=False).to_run == [done, north]
+
+
+def test_room_is_made_once(killed, tmp_path):
+    north = SourceSpec("north", "north.mp4")
+    folders = ResultFolders([north], tmp_path, overwrite=True)
+    folders.make_room(["north"])
+    killed.write_text("1,1,0,0,9,9,0.9,-1,-1,-1\n")  # of this run
+    folders.make_room(["north", "south"])
+    assert killed.exists()
+    folders.release()
 
 
 def test_a_stream_that_is_added_gets_no_folder_with_results(killed, tmp_path):

@@ -87,7 +87,16 @@ def test_results_are_not_overwritten_unasked(material, tmp_path):
     assert again.returncode == 4
     assert "--overwrite" in again.stderr
     assert "Traceback" not in again.stderr
+    before = _contents(tmp_path / "out")
+    broken = ["--overwrite", "--set", "detector.detections=nowhere.txt"]
+    assert run(material, tmp_path / "out", *broken).returncode == 2
+    assert _contents(tmp_path / "out") == before
     assert run(material, tmp_path / "out", "--overwrite").returncode == 0
+    assert _contents(tmp_path / "out") != before
+
+
+def _contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def wait_for(condition, seconds=20):
