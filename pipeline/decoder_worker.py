@@ -17,11 +17,12 @@ from pipeline.plan import Status, StreamPlan, WorkerPlan
 from pipeline.publisher import FramePublisher
 from pipeline.reporter import Reporter
 from pipeline.signals import STAGE_END
-from stages.decoder.live import LiveOptions, is_live
+from stages.decoder.live import LiveOptions
+from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameSelection, Source, StreamPlace
-from stages.decoder.sources import SourceSpec, open_source
+from stages.decoder.sources import open_source
 from stages.records import Dropped, EndOfStream, EndReason, Frame
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.claim import Claim
-from stages.decoder.sources import SourceSpec, expand_sources, name_sources
+from stages.decoder.locations import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
 from stages.sink.results import (
     REPORT,

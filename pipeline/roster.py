@@ -15,9 +15,7 @@ from pipeline.overview import Board, StreamView
 from pipeline.plan import Status, StreamPlan
 from pipeline.process import StageProcess
 from pipeline.result_folders import streams_to_add
-from stages.decoder.live import is_live
-from stages.decoder.media import redact
-from stages.decoder.sources import SourceSpec
+from stages.decoder.locations import SourceSpec, is_live, redact
 from stages.errors import ConfigError
 
 

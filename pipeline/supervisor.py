@@ -33,8 +33,7 @@ from pipeline.reporter import Reports, error_of
 from pipeline.result import RunResult
 from pipeline.result_folders import ResultFolders
 from pipeline.roster import Roster, RunningStream
-from stages.decoder.live import is_live
-from stages.decoder.sources import SourceSpec
+from stages.decoder.locations import SourceSpec, is_live
 from stages.errors import ConfigError, OutputError, SpotStreamError, in_one_line
 from stages.sink.results import remove_parts
 

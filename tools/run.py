@@ -14,7 +14,7 @@ from pipeline.config import RunConfig, load_config
 from pipeline.logs import set_up_logging
 from pipeline.result import RunResult
 from pipeline.supervisor import Supervisor
-from stages.decoder.sources import DEMO, expand_sources
+from stages.decoder.locations import DEMO, expand_sources
 from stages.detector.shipped import SHIPPED
 from stages.sink.results import TRACKS
 from tools.demo import DemoScore, score_demo

@@ -6,12 +6,12 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import av.error
 
 from stages.decoder.frame_reader import FrameReader
-from stages.decoder.media import decoded_by, open_media, redact, video_stream
+from stages.decoder.locations import redact
+from stages.decoder.media import decoded_by, open_media, video_stream
 from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
@@ -24,12 +24,6 @@ _HOPELESS = (
     av.error.DemuxerNotFoundError,
     av.error.OptionNotFoundError,
 )
-_FILE_SCHEMES = frozenset({"file", "http", "https"})
-
-VIDEO_SUFFIXES = frozenset(
-    {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm"}
-)
-"""What counts as a video in a folder or behind a URL; a file that is named may have any suffix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +60,6 @@ class LiveOptions:
                 return options | {"timeout": microseconds, "overrun_nonfatal": "1"}
             case _:
                 return options | {"rw_timeout": microseconds}
-
-
-def is_live(location: str) -> bool:
-    """Whether a location is a stream or a device rather than a file, local or on the web."""
-    scheme, separator, rest = location.partition("://")
-    if not separator:
-        return location.startswith("/dev/video")
-    path = rest.partition("?")[0]
-    return not (scheme in _FILE_SCHEMES and Path(path).suffix.lower() in VIDEO_SUFFIXES)
 
 
 class LiveSource:

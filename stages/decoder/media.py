@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,19 +14,10 @@ from av.video.stream import VideoStream
 
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.hardware import hardware_decoder
+from stages.decoder.locations import redact
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
-
-
-def redact(location: str) -> str:
-    """The location without user name, password and query, which often holds a token.
-
-    A password may hold ``@``, ``/`` and ``?``, though it should not: all up to the last ``@`` goes.
-    """
-    if "://" not in location:
-        return location
-    return re.sub(r"(?<=://).*@", "", location).partition("?")[0]
 
 
 class MediaSource:

@@ -15,12 +15,12 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from stages.decoder.frame_reader import FrameReader
-from stages.decoder.media import open_media, redact, thread_type, video_stream
+from stages.decoder.locations import RECORDING_INDEX, redact
+from stages.decoder.media import open_media, thread_type, video_stream
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
 from stages.errors import OutputError, SourceError
 from stages.records import EndOfStream, EndReason
 
-_INDEX = "recording.json"
 _SEGMENT = re.compile(r"(\d{8})-e(\d+)-\d{8}T\d{6}Z\.mkv")
 _MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash costs a second
 _CLUSTER = bytes.fromhex("1f43b675")  # what holds packets begins so (RFC 9559)
@@ -85,7 +85,7 @@ class Recorder:
         """Makes the folder; numbers and epochs go on after those that are there."""
         self._folder.mkdir(parents=True, exist_ok=True)
         index = {"format": 1, "source": redact(self._source)}
-        (self._folder / _INDEX).write_text(json.dumps(index) + "\n")
+        (self._folder / RECORDING_INDEX).write_text(json.dumps(index) + "\n")
         _remove_empty(self._folder)
         if earlier := _segments(self._folder):
             number, epoch, _ = earlier[-1]
@@ -218,11 +218,6 @@ class RecordingSource:
         segments = "segment" if unreadable == 1 else "segments"
         message = f"{unreadable} {segments} of {self.folder} cannot be read" if unreadable else ""
         yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, message)
-
-
-def is_recording(folder: Path) -> bool:
-    """Whether a `Recorder` has written into ``folder``."""
-    return (folder / _INDEX).is_file()
 
 
 def _segments(folder: Path) -> list[tuple[int, int, Path]]:

@@ -1,122 +1,19 @@
-"""From what the user types after ``--source`` to streams."""
+"""The source of each stream's frames."""
 
 from __future__ import annotations
 
-import difflib
-import os
-import re
 import time
-import unicodedata
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 from stages.decoder.blank_source import BLANK, BlankSource
-from stages.decoder.image_folder import IMAGE_SUFFIXES, ImageFolderSource, image_files
-from stages.decoder.live import VIDEO_SUFFIXES, LiveOptions, LiveSource, is_live
-from stages.decoder.media import MediaSource, redact
-from stages.decoder.recording import Recorder, RecordingSource, is_recording
+from stages.decoder.image_folder import IMAGE_SUFFIXES, ImageFolderSource
+from stages.decoder.live import LiveOptions, LiveSource
+from stages.decoder.locations import DEMO, SourceSpec, is_live, is_recording
+from stages.decoder.media import MediaSource
+from stages.decoder.recording import Recorder, RecordingSource
 from stages.decoder.source import FrameSelection, Source, StreamPlace
-from stages.errors import SourceError
-from stages.seqinfo import read_seqinfo
-
-DEMO = "demo"
-"""Location of the rendered scene that `spotstream run` shows where it is given no source."""
-
-_DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
-
-_NAME_BYTES = 200  # a file system takes 255, and files of results add to a stream's name
-
-_LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})  # at a port, where they name no host
-_CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "sftp", "tls"})
-
-_UNTELLING = frozenset({"frames", "images", "img", "img1"})  # the folder above names the sequence
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSpec:
-    """One stream to be.
-
-    Attributes:
-        name: Name of the stream and of its folder in the results.
-        location: File, folder, URL or `DEMO`.
-        layout: Benchmark it belongs to (``detrac``, ``uavdt``, ``mot``) or "".
-        of_data_set: Whether it is one of the sequences below a folder that the user gave.
-        frame_rate: Frames per second that a ``seqinfo.ini`` states, as a fraction, or "".
-    """
-
-    name: str
-    location: str
-    layout: str = ""
-    of_data_set: bool = False
-    frame_rate: str = ""
-
-
-def expand_sources(
-    locations: Sequence[str], taken: Collection[str] = frozenset()
-) -> list[SourceSpec]:
-    """One spec per source; a data set's root gives one per sequence. Names are unique.
-
-    Args:
-        locations: What the user gave.
-        taken: Names that other streams bear.
-
-    Raises:
-        SourceError: A location is empty or not UTF-8, a URL names no host, or a path does not
-            exist, cannot be read or holds nothing to read.
-    """
-    specs: list[SourceSpec] = []
-    for location in locations:
-        try:
-            specs += _expand(location)
-        except OSError as error:
-            place = error.filename or location
-            raise SourceError(f"cannot read {place}: {error.strerror or error}") from error
-    for spec in specs:
-        _reject_unreadable(spec.location)
-    return name_sources(specs, taken)
-
-
-def absolute_location(location: str) -> str:
-    """The same location for a process that works in another folder.
-
-    Raises:
-        SourceError: It is empty.
-    """
-    _reject_empty(location)
-    if location == DEMO or "://" in location:
-        return location
-    return str(Path(location).absolute())
-
-
-def name_sources(
-    specs: Sequence[SourceSpec], taken: Collection[str] = frozenset()
-) -> list[SourceSpec]:
-    """The same with names that are unique and may be those of folders."""
-    names = set(taken)
-    named = []
-    for spec in specs:
-        clean = _folder_name(spec.name) or "stream"
-        unique, count = clean, 2
-        while unique in names:
-            unique, count = f"{clean}-{count}", count + 1
-        names.add(unique)
-        named.append(replace(spec, name=unique))
-    return named
-
-
-def _folder_name(name: str) -> str:
-    """Letters and digits of any script, their marks, and ``._-``; hyphens for all else.
-
-    What is too long for a folder is cut.
-    """
-    kept = (
-        character if character in "._-" or unicodedata.category(character)[0] in "LMN" else " "
-        for character in unicodedata.normalize("NFC", name)
-    )
-    name = re.sub(" +", "-", "".join(kept)).strip("-.")
-    return name.encode()[:_NAME_BYTES].decode(errors="ignore").rstrip("-.")
 
 
 def _sleep(seconds: float) -> bool:
@@ -183,97 +80,3 @@ def open_source(
         layout=spec.layout,
         notify=notify,
     )
-
-
-def _reject_empty(location: str) -> None:
-    if not location.strip():
-        raise SourceError("the source is empty; give a file, a folder or a URL")
-
-
-def _reject_unreadable(location: str) -> None:
-    try:
-        location.encode()
-    except UnicodeEncodeError as error:  # what Python makes of bytes that are not UTF-8
-        shown = os.fsencode(location).decode(errors="backslashreplace")
-        raise SourceError(f"the name of {shown} is not UTF-8; rename it") from error
-
-
-def _reject_hostless(location: str) -> None:
-    """FFmpeg would take this computer for the host that is missing."""
-    scheme, _, rest = location.partition("://")
-    scheme = scheme.lower()
-    address = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
-    host, _, port = address.partition(":")
-    if not host and (scheme in _CALLING or (scheme in _LISTENING and not port)):
-        raise SourceError(f"{redact(location)} names no host")
-
-
-def _expand(location: str) -> list[SourceSpec]:
-    _reject_empty(location)
-    if location == DEMO:
-        return [SourceSpec(DEMO, DEMO)]
-    if "://" in location:
-        _reject_hostless(location)
-        return [SourceSpec(redact(location).split("://", 1)[1], location)]
-    path = Path(location).expanduser()
-    if not path.exists():
-        raise SourceError(f"no such source: {location}{_similar(path)}")
-    if not path.is_dir():
-        return [SourceSpec(path.stem, str(path))]
-    if is_recording(path):
-        return [SourceSpec(path.resolve().name, str(path))]
-    recordings = [folder for folder in sorted(path.iterdir()) if is_recording(folder)]
-    if recordings:
-        return [SourceSpec(folder.name, str(folder), of_data_set=True) for folder in recordings]
-    if image_files(path):
-        return [_sequence(path, of_data_set=False)]
-    found = [_sequence(folder, of_data_set=True) for folder in _image_folders(path, _DEPTH)]
-    if found:
-        return found
-    videos = [file for file in sorted(path.iterdir()) if file.suffix.lower() in VIDEO_SUFFIXES]
-    if not videos:
-        raise SourceError(f"{location} holds neither images, nor sequences of images, nor videos")
-    return [SourceSpec(file.stem, str(file), of_data_set=True) for file in videos]
-
-
-def _image_folders(folder: Path, depth: int) -> Iterator[Path]:
-    """Folders that hold images, at most ``depth`` levels down, in order."""
-    for inner in sorted(folder.iterdir()):
-        if not inner.is_dir() or inner.name.startswith("."):
-            continue
-        if image_files(inner):
-            yield inner
-        elif depth > 1:
-            yield from _image_folders(inner, depth - 1)
-
-
-def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
-    """A folder of images; ``NAME/img1`` with ``NAME/seqinfo.ini`` is MOTChallenge's layout."""
-    folder = folder.resolve()
-    name, layout, frame_rate = folder.name, "", ""
-    if folder.name in _UNTELLING:
-        name = folder.parent.name
-    if folder.name == "img1":
-        layout = "mot"
-        frame_rate = _mot_frame_rate(folder.parent / "seqinfo.ini")
-    if re.fullmatch(r"MVI_\d+", name):
-        layout = "detrac"
-    elif re.fullmatch(r"M\d{4}", name):
-        layout = "uavdt"
-    return SourceSpec(name, str(folder), layout if of_data_set else "", of_data_set, frame_rate)
-
-
-def _mot_frame_rate(file: Path) -> str:
-    if not file.is_file():
-        return ""
-    try:
-        return str(read_seqinfo(file).frame_rate or "")
-    except ValueError as error:
-        raise SourceError(str(error)) from error
-
-
-def _similar(path: Path) -> str:
-    folder = path.parent
-    names = [other.name for other in folder.iterdir()] if folder.is_dir() else []
-    close = difflib.get_close_matches(path.name, names, 1)
-    return f"; did you mean {folder / close[0]}?" if close else ""

@@ -12,7 +12,7 @@ import pytest
 from pipeline.config import load_config
 from pipeline.logbook import Counter, Logbook
 from pipeline.supervisor import Supervisor
-from stages.decoder.sources import expand_sources
+from stages.decoder.locations import expand_sources
 from stages.errors import OutputError, SpotStreamError
 from stages.sink.results import CHECKPOINT, JOURNAL
 from tools.harness.material import detections_of, make_clip

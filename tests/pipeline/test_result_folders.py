@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.result_folders import ResultFolders, streams_to_add
-from stages.decoder.sources import SourceSpec
+from stages.decoder.locations import SourceSpec
 from stages.errors import ConfigError, OutputError
 
 

@@ -17,7 +17,7 @@ from pipeline.rundir import RunFolder
 from pipeline.sink_stream import SinkStream
 from pipeline.supervisor import Supervisor
 from pipeline.tracker_worker import _Stream as TrackerStream
-from stages.decoder.sources import expand_sources
+from stages.decoder.locations import expand_sources
 from stages.records import Detections, FrameHeader, PixelFormat, StreamStart, Tracks
 from stages.sink.journal import Journal
 from stages.sink.results import JOURNAL

@@ -14,9 +14,10 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from stages.decoder.locations import expand_sources
 from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.source import FrameSelection, HeapAllocator
-from stages.decoder.sources import expand_sources, open_source
+from stages.decoder.sources import open_source
 from stages.detector.engines import Engine, EngineName, Precision, installed_engines
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.torch_engine import TorchEngine, load_network

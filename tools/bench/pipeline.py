@@ -21,8 +21,9 @@ from pipeline.detectors import build_detector
 from pipeline.process import ENVIRONMENT
 from pipeline.sink_stream import sink_options
 from pipeline.supervisor import Supervisor
+from stages.decoder.locations import SourceSpec, expand_sources
 from stages.decoder.source import FrameSelection
-from stages.decoder.sources import SourceSpec, expand_sources, open_source
+from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.sink.stream_sink import StreamSink

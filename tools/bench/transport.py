@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.config import load_config
 from pipeline.plan import Status
 from pipeline.supervisor import Supervisor
-from stages.decoder.sources import SourceSpec
+from stages.decoder.locations import SourceSpec
 from stages.errors import SpotStreamError
 from stages.records import PixelFormat
 from tools.bench.figures import RATE, Comparison, Report, Runner, measure

@@ -35,7 +35,7 @@ def add(
 ) -> None:
     """Begin another stream."""
     from pipeline.commands import AddStream, Done, find_run, send_command
-    from stages.decoder.sources import absolute_location
+    from stages.decoder.locations import absolute_location
 
     answer = send_command(find_run(pid), AddStream(absolute_location(source), name))
     assert isinstance(answer, Done)

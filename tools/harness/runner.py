@@ -15,7 +15,7 @@ from pipeline.config import load_config
 from pipeline.plan import Status
 from pipeline.result import RunResult
 from pipeline.supervisor import Supervisor
-from stages.decoder.sources import expand_sources
+from stages.decoder.locations import expand_sources
 from stages.errors import SpotStreamError
 
 _ANY_NUMBER = 10_000

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from stages.decoder.blank_source import blank_location
+from stages.decoder.locations import SourceSpec
 from stages.decoder.source import FrameSelection
-from stages.decoder.sources import SourceSpec, open_source
+from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, PixelFormat, StreamStart
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from stages.decoder.live import LiveOptions, LiveSource, is_live
+from stages.decoder.live import LiveOptions, LiveSource
 from stages.decoder.source import FrameSelection
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, StreamStart
@@ -56,23 +56,6 @@ def viewer(slots):
     yield make
     for each in opened:
         each.close()
-
-
-@pytest.mark.parametrize(
-    ("location", "live"),
-    [
-        ("rtsp://cam/live", True),
-        ("udp://239.0.0.1:5000", True),
-        ("http://cam/mjpeg", True),
-        ("https://host/stream.m3u8?token=1", True),
-        ("/dev/video0", True),
-        ("https://host/crossing.mp4?token=1", False),
-        ("file:///data/crossing.mkv", False),
-        ("crossing.mp4", False),
-    ],
-)
-def test_what_is_live(location, live):
-    assert is_live(location) is live
 
 
 def test_a_protocol_that_ffmpeg_lacks_is_named_at_once(viewer):

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from stages.decoder.media import MediaSource, redact, thread_type
+from stages.decoder.media import MediaSource, thread_type
 from stages.decoder.source import FrameSelection
 from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, EndReason, Frame, PixelFormat, StreamStart
@@ -176,19 +176,6 @@ def test_a_missing_file_is_named(slots):
 def test_a_range_past_the_end_is_named(make_video, slots):
     with pytest.raises(SourceError, match=r"none of the 12 frames of .*crossing\.mp4"):
         read(make_video(), slots, selection=FrameSelection(100))
-
-
-@pytest.mark.parametrize(
-    ("location", "shown"),
-    [
-        ("rtsp://user:secret@host/live", "rtsp://host/live"),
-        ("rtsp://user:se@cr/e?t@host:554/live", "rtsp://host:554/live"),
-        ("https://host/stream.m3u8?token=secret", "https://host/stream.m3u8"),
-        ("what?@home.mp4", "what?@home.mp4"),
-    ],
-)
-def test_what_is_shown_of_a_location(location, shown):
-    assert redact(location) == shown
 
 
 def test_credentials_are_never_shown(slots):

@@ -8,9 +8,9 @@ from fractions import Fraction
 import av
 import pytest
 
+from stages.decoder.locations import expand_sources
 from stages.decoder.media import open_media, video_stream
 from stages.decoder.recording import Recorder, RecordingSource
-from stages.decoder.sources import expand_sources
 from stages.errors import OutputError, SourceError
 from stages.records import EndOfStream, Frame, StreamStart
 

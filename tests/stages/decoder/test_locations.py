@@ -5,9 +5,16 @@ import cv2
 import numpy as np
 import pytest
 
+from stages.decoder.locations import (
+    SourceSpec,
+    absolute_location,
+    expand_sources,
+    is_live,
+    redact,
+)
 from stages.decoder.media import MediaSource
 from stages.decoder.source import FrameSelection
-from stages.decoder.sources import SourceSpec, absolute_location, expand_sources, open_source
+from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import StreamStart
 
@@ -20,6 +27,36 @@ def add_images(folder, count=1):
 
 def opened(spec):
     return open_source(spec, FrameSelection(), Fraction(25))
+
+
+@pytest.mark.parametrize(
+    ("location", "live"),
+    [
+        ("rtsp://cam/live", True),
+        ("udp://239.0.0.1:5000", True),
+        ("http://cam/mjpeg", True),
+        ("https://host/stream.m3u8?token=1", True),
+        ("/dev/video0", True),
+        ("https://host/crossing.mp4?token=1", False),
+        ("file:///data/crossing.mkv", False),
+        ("crossing.mp4", False),
+    ],
+)
+def test_what_is_live(location, live):
+    assert is_live(location) is live
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("rtsp://user:secret@host/live", "rtsp://host/live"),
+        ("rtsp://user:se@cr/e?t@host:554/live", "rtsp://host:554/live"),
+        ("https://host/stream.m3u8?token=secret", "https://host/stream.m3u8"),
+        ("what?@home.mp4", "what?@home.mp4"),
+    ],
+)
+def test_what_is_shown_of_a_location(location, shown):
+    assert redact(location) == shown
 
 
 def test_a_folder_of_images_is_one_stream(tmp_path):
