@@ -162,7 +162,7 @@ class TrackerConfig:
 
 def _checked_tracker(config: TrackerConfig) -> TrackerConfig:
     """The same, where there is such a tracker with such settings."""
-    # A stage's process does without, unless it is the tracker's: SciPy takes 40 MB.
+    # A stage's process does without, unless it is the tracker's.
     from trackers import build_tracker
 
     build_tracker(config.name, **config.settings)

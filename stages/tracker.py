@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import scipy.optimize  # noqa: F401  (trackers import it at need: too late for a live stream)
+
 from stages.errors import ConfigError
 from stages.records import Detections, Tracks
 from trackers import Tracker, build_tracker

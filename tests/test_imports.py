@@ -1,6 +1,8 @@
 """Imports point down only: tools → pipeline → stages → trackers."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,24 @@ def test_imports_point_down(file):
         assert all(name[:3] == ["stages", "detector", "spotnet"] for name in ours)
     if parts[0] == "trackers":
         assert not [name for name in names if name[0] in ("torch", "cv2", "av")]
+
+
+LARGE = {"av", "cv2", "filterpy", "pydantic", "scipy", "torch"}
+
+
+@pytest.mark.parametrize(
+    ("code", "needed"),
+    [
+        ("from tools.run import load_config; load_config(None)", {"pydantic"}),
+        ("import pipeline.decoder_worker", {"av"}),
+        ("import pipeline.detector_worker", set()),
+        ("import pipeline.tracker_worker", {"scipy"}),
+        ("import pipeline.sink_worker", {"av", "cv2"}),
+    ],
+)
+def test_a_process_imports_no_large_package_but_those_it_needs(code, needed):
+    script = f"{code}; import sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert LARGE.intersection(done.stdout.split()) == needed

@@ -6,6 +6,7 @@ import fnmatch
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -17,10 +18,12 @@ from pipeline.supervisor import Supervisor
 from stages.decoder.locations import DEMO, expand_sources
 from stages.detector.shipped import SHIPPED
 from stages.sink.results import TRACKS
-from tools.demo import DemoScore, score_demo
 from tools.event_log import EventLog
 from tools.progress import ProgressView
 from tools.terminal import wide_console
+
+if TYPE_CHECKING:
+    from tools.demo import DemoScore
 
 MANY = 0.02
 """Share of dropped frames from which on something should be done."""
@@ -56,6 +59,8 @@ def run_pipeline(
         return result.exit_code
     score = None
     if DEMO in result.finished and result.finished[DEMO]["status"] == "complete":
+        from tools.demo import score_demo  # OpenCV and SciPy; the supervisor does without them
+
         score = score_demo(output / DEMO)
     _print_table(result, seconds, score)
     if advice := faster_detector(result, config):
