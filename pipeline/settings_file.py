@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -62,11 +62,20 @@ def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict
         raise ConfigError(f"{place}: not valid YAML: {problem}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold keys and values, got {type(content).__name__}")
-    return {
-        key: value
-        for key, value in content.items()
-        if value is not None or not _is_section(model, key)
-    }
+    return _without_empty(model, content)
+
+
+def _without_empty(model: type[Any], content: dict[str, Any]) -> dict[str, Any]:
+    """``content`` without sections and mappings in which nothing stands, at any depth."""
+    kinds = get_type_hints(model)
+    kept = {}
+    for key, value in content.items():
+        kind: Any = kinds.get(key)
+        if isinstance(value, dict) and _keys(kind):
+            kept[key] = _without_empty(kind, value)
+        elif value is not None or not (_keys(kind) or get_origin(kind) is dict):
+            kept[key] = value
+    return kept
 
 
 def overridden(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -138,10 +147,6 @@ def _fields(model: type[Any], place: Sequence[int | str]) -> Sequence[str]:
             while not _keys(parent) and getattr(parent, "__args__", None):
                 parent = parent.__args__[0]
     return _keys(parent)
-
-
-def _is_section(model: type[Any], key: str) -> bool:
-    return key in _keys(model) and bool(_keys(get_type_hints(model)[key]))
 
 
 def _keys(kind: Any) -> Sequence[str]:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import RunConfig, load_config
+from pipeline.config import RunConfig, TrackerConfig, load_config
 from stages.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -128,6 +128,13 @@ def test_an_empty_section_is_none(tmp_path):
     file = tmp_path / "empty.yaml"
     file.write_text("sink:\ndetector:\n")
     assert load_config(file) == RunConfig()
+    file.write_text("tracker:\n  name: ocsort\n  settings:\nruntime:\n  metrics:\n")
+    assert load_config(file).tracker == TrackerConfig(name="ocsort")
+    changed = load_config(file, ["tracker.settings.max_age=30"])
+    assert changed.tracker.settings == {"max_age": 30}
+    file.write_text("tracker: {settings: 0}\n")
+    with pytest.raises(ConfigError, match=r"tracker\.settings: "):
+        load_config(file)
     file.write_text("sink: 0\n")
     with pytest.raises(ConfigError, match="sink: "):
         load_config(file)
