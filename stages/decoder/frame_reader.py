@@ -35,7 +35,7 @@ class FrameReader:
     """Makes records of a container's packets; frame numbers go on where it reads another one.
 
     Attributes:
-        epoch: LruCache epoch, -1 before the first frame.
+        epoch: Latest epoch, -1 before the first frame.
         seen: Frames decoded so far, chosen or not.
         given: Frames and drops given out so far.
         finished: Whether the last chosen frame has passed.

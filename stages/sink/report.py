@@ -28,7 +28,7 @@ class RunReport:
     Attributes:
         stream: Name of the stream.
         source: Where the frames came from, credentials removed.
-        status: ``complete``, ``interrupted``, ``truncated`` or ``failed`` as the source ended, or
+        status: ``complete``, ``interrupted`` or ``truncated`` as the source ended, or
             ``incomplete`` where it ended well but frames are missing.
         message: One line for people, "" where there is nothing to say.
         frames_in: Frames the decoder gave out.
