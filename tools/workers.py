@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Event
 from typing import Any, Protocol, TypeVar
-
-import cv2
 
 from stages.errors import SpotStreamError
 
@@ -35,6 +34,11 @@ class Work(Protocol[_Job, _Result]):
         Raises:
             StoppedError: ``stopped`` said so.
         """
+
+
+def usable_cores() -> int:
+    """How many cores this process may use; a container has often fewer than its machine."""
+    return len(os.sched_getaffinity(0))
 
 
 def do_all(
@@ -123,6 +127,8 @@ def _worker_died() -> SpotStreamError:
 def _serve(work: Work[Any, Any], parent: Connection, stop: Event) -> None:
     # Ctrl-C reaches all processes of the terminal; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import cv2  # of these processes alone: evaluation, which asks for cores, does without
+
     cv2.setNumThreads(1)
 
     def advance(count: int) -> None:

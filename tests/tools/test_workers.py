@@ -6,7 +6,7 @@ import time
 import pytest
 
 from stages.errors import OutputError, SpotStreamError
-from tools.workers import StoppedError, do_all
+from tools.workers import StoppedError, do_all, usable_cores
 
 
 def double(job, *, advance, stopped):
@@ -32,6 +32,15 @@ def die(job, *, advance, stopped):
 
 def nothing(job, *, advance, stopped):
     return None
+
+
+def test_cores_that_are_not_for_this_process_do_not_count():
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 9])

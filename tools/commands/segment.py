@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -66,6 +65,7 @@ def segment(
     from tools.datasets.image_file import write_image
     from tools.segmentation.options import Method, SegmentOptions, Subtractor
     from tools.segmentation.plan import make_plan
+    from tools.workers import usable_cores
 
     if output is None and source.is_file():
         raise ConfigError(f"{source} is a file; say where its masks go: --output DIR")
@@ -80,7 +80,7 @@ def segment(
     if method == "boxes" and not plan.annotated:
         raise ConfigError(f"{source} has no boxes; --method boxes needs a data set")
     options = SegmentOptions(Method(method), Subtractor(subtractor), fill_empty, blur, overwrite)
-    summaries = _segment(plan, options, workers or os.cpu_count() or 1, progress)
+    summaries = _segment(plan, options, workers or usable_cores(), progress)
     for summary in sorted(summaries, key=lambda each: each.name):
         how = f"by {summary.method}" if summary.method else "nothing to do"
         kept = f", {summary.kept:,} were there" if summary.kept else ""

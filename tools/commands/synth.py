@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from functools import partial
 from pathlib import Path
@@ -51,7 +50,7 @@ def synth(
     from tools.synth.options import SynthOptions, claim_folder
     from tools.synth.render import is_complete, render_scene
     from tools.synth.sheet import write_sheet
-    from tools.workers import do_all
+    from tools.workers import do_all, usable_cores
 
     width, height = parse_frame_size(size, "--size")
     options = SynthOptions(frames, every, width, height, view, light, weather, format_, varied)
@@ -60,7 +59,7 @@ def synth(
     claim_folder(output, options)
     seeds = range(seed, seed + scenes)
     missing = [number for number in seeds if not is_complete(output, options, number)]
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or usable_cores()
     boxes, started = 0, time.monotonic()
     with Progress(
         TextColumn("pictures"),

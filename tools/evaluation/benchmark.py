@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from tools.evaluation.sequence import (
 )
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
+from tools.workers import usable_cores
 
 Scores: TypeAlias = dict[str, dict[str, float]]  # of a group (detection, …), by name (AP70, …)
 
@@ -124,7 +124,7 @@ def score_entries(
         truths: The sequences.
         iou_threshold: Least IoU of a match for CLEAR and IDF1.
         protocol: Run trackers by the PR protocol too.
-        jobs: Processes; None for as many as there are cores.
+        jobs: Processes; None for one for each core that may be used.
         progress: Called with how many tasks are done, of how many.
 
     Raises:
@@ -145,7 +145,7 @@ def score_entries(
         for truth in truths
     ]
     found = []
-    for score in _in_parallel(tasks, jobs or os.cpu_count() or 1):
+    for score in _in_parallel(tasks, jobs or usable_cores()):
         found.append(score)
         progress(len(found), len(tasks))
     rows = [found[start : start + len(truths)] for start in range(0, len(found), len(truths))]

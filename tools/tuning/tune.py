@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, total
 from tools.tuning.grid import GRIDS
 from tools.tuning.search import Settings, Worth, search
+from tools.workers import usable_cores
 from trackers import build_tracker, tracker_settings
 
 OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is what is sought
@@ -78,7 +78,7 @@ def tune(
         start: Settings to begin with; those it lacks have the tracker's defaults.
         iou_threshold: Least IoU of a match for MOTA and IDF1.
         leave_one_out: Also search without each sequence in turn.
-        jobs: Processes; None for as many as there are cores.
+        jobs: Processes; None for one for each core that may be used.
         progress: Called with what is searched and how many settings were tried so far.
 
     Raises:
@@ -93,7 +93,7 @@ def tune(
     defaults = {name: setting.default for name, setting in tracker_settings(tracker).items()}
     first = {**defaults, **start}
     names = [sequence.truth.name for sequence in sequences]
-    workers = jobs or os.cpu_count() or 1
+    workers = jobs or usable_cores()
     with ProcessPoolExecutor(
         workers,
         multiprocessing.get_context("spawn"),  # a detector's threads do not fork
