@@ -116,7 +116,8 @@ def to_csv(scores: Sequence[EntryScore]) -> str:
                 }
             )
     text = io.StringIO()
-    writer = csv.DictWriter(text, dict.fromkeys(key for line in lines for key in line))
+    columns = dict.fromkeys(key for line in lines for key in line)
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()

@@ -100,8 +100,9 @@ def test_several_things_side_by_side(detrac: Path) -> None:
     )  # fmt: skip
     names = ["one + sort", "one + uav", "two + sort", "two + uav"]
     assert list(json.loads((detrac / "scores.json").read_text())) == names
-    with (detrac / "scores.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    text = (detrac / "scores.csv").read_bytes().decode()
+    assert "\r" not in text
+    rows = list(csv.DictReader(text.splitlines()))
     assert [(row["name"], row["sequence"]) for row in rows[:2]] == [
         ("one + sort", "MVI_1"),
         ("one + sort", "overall"),
