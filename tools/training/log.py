@@ -63,9 +63,9 @@ class TrainingLog:
                 self._columns[name] = ["step", *values]
                 kept = _rows_until(path, self._first_step, self._columns[name])
                 with path.open("w", newline="") as file:
-                    csv.writer(file).writerows([self._columns[name], *kept])
+                    csv.writer(file, lineterminator="\n").writerows([self._columns[name], *kept])
             with path.open("a", newline="") as file:
-                csv.writer(file).writerow([str(step), *values.values()])
+                csv.writer(file, lineterminator="\n").writerow([str(step), *values.values()])
         except OSError as error:
             raise output_error(path, error) from error
 

@@ -47,6 +47,7 @@ def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers):
     state_dict = SpotNet.from_checkpoint(tmp_path / "whole" / "last.safetensors").state_dict()
     stop_after(parts, 3)
     assert [row["step"] for row in rows(tmp_path / "parts" / "log.csv")] == ["1", "2", "3"]
+    assert b"\r" not in (tmp_path / "parts" / "log.csv").read_bytes()
     result = train(parts)
     assert result.steps == whole.steps == 6
     assert rows(tmp_path / "parts" / "log.csv") == rows(tmp_path / "whole" / "log.csv")
