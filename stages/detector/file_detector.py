@@ -122,14 +122,19 @@ def detection_files(folder: Path) -> list[Path]:
     )
 
 
-def _find(folder: Path, stream: str) -> Path:
+def files_of(folder: Path, sequence: str) -> list[Path]:
+    """The files of a folder that belong to a sequence: ``M0203.txt``, else ``M0203_best.txt``.
+
+    ``M0203_Det_X.txt`` is as good as ``M0203.txt``; ``M02031.txt`` belongs to another sequence.
+    """
     files = detection_files(folder)
-    found = [file for file in files if sequence_name(file) == stream] or [
-        # M0203_best.txt is of M0203; M02031.txt is not.
-        file
-        for file in files
-        if re.match(re.escape(stream) + r"(?![0-9A-Za-z])", _stem(file))
-    ]
+    begins = re.compile(re.escape(sequence) + r"(?![0-9A-Za-z])")
+    exact = [file for file in files if sequence_name(file) == sequence]
+    return exact or [file for file in files if begins.match(_stem(file))]
+
+
+def _find(folder: Path, stream: str) -> Path:
+    found = files_of(folder, stream)
     if not found:
         raise ConfigError(
             f"no detections for stream {stream!r} in {folder}: expected {stream}.txt or "

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from stages.detector.file_detector import SUFFIXES, detection_files, sequence_name
+from stages.detector.file_detector import files_of
 from stages.errors import ConfigError
 from stages.sink.results import DETECTIONS, TRACKS
 from tools.annotations.ground_truth import GroundTruth
@@ -169,7 +169,7 @@ def _in_parallel(tasks: Sequence[SequenceTask], jobs: int) -> Iterator[SequenceS
 
 
 def find_file(folder: Path, sequence: str, of_run: str) -> Path:
-    """The file of ``sequence``: ``NAME.txt``, ``NAME_Det_X.txt``, ``.gz`` too, or of a run.
+    """The file of ``sequence``: of a run, else ``NAME.txt`` or ``NAME_….txt``, ``.gz`` too.
 
     Args:
         folder: Where it is looked for.
@@ -184,12 +184,12 @@ def find_file(folder: Path, sequence: str, of_run: str) -> Path:
     file_of_run = folder / sequence / of_run
     if file_of_run.is_file():
         return file_of_run
-    found = [file for file in detection_files(folder) if sequence_name(file) == sequence]
+    found = files_of(folder, sequence)
     if not found:
-        names = " or ".join(
-            [*(f"{sequence}{suffix}" for suffix in SUFFIXES), f"{sequence}/{of_run}"]
+        raise ConfigError(
+            f"{folder}: no file for sequence {sequence}; expected {sequence}.txt, "
+            f"{sequence}_….txt (or .txt.gz) or {sequence}/{of_run}"
         )
-        raise ConfigError(f"{folder}: no file for sequence {sequence}; expected {names}")
     if len(found) > 1:
         names = ", ".join(file.name for file in found)
         raise ConfigError(f"{folder}: more than one file for sequence {sequence}: {names}")

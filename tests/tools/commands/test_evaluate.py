@@ -127,7 +127,7 @@ def test_tracks_written_by_track_score_as_the_tracker_run_here(detrac: Path) -> 
     assert found["file"]["overall"]["tracking"] == found["run"]["overall"]["tracking"]
 
 
-def test_a_run_s_folder_holds_files_to_score(detrac: Path) -> None:
+def test_files_to_score_are_found_where_run_finds_and_writes_them(detrac: Path) -> None:
     run = detrac / "run" / "MVI_1"
     run.mkdir(parents=True)
     file = detrac / "det" / "MVI_1_Det_X.txt"
@@ -137,11 +137,11 @@ def test_a_run_s_folder_holds_files_to_score(detrac: Path) -> None:
         detrac, "detrac", "--gt", detrac / "gt", "--results", f"tracks={detrac / 'run'}",
         "--detections", f"boxes={detrac / 'run'}", "--detections", f"file={detrac / 'det'}",
     )  # fmt: skip
-    assert found["boxes"] == found["file"]
-    assert (
-        found["tracks"]["overall"]["tracking"]["TP"] + found["tracks"]["overall"]["tracking"]["FP"]
-        == 1
-    )
+    file.rename(file.with_name("MVI_1_best.txt"))
+    found["best"] = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    assert found["boxes"] == found["file"] == found["best"]
+    tracks = found["tracks"]["overall"]["tracking"]
+    assert tracks["TP"] + tracks["FP"] == 1
 
 
 def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
@@ -260,7 +260,7 @@ def test_what_is_missing_is_named(detrac: Path) -> None:
     gt, det, empty = detrac / "gt", detrac / "det", detrac / "empty"
     for arguments, message in (
         (("--gt", gt), "nothing to score; give --detections or --results"),
-        (("--gt", gt, "--results", empty), "no file for sequence MVI_1; expected MVI_1.txt or"),
+        (("--gt", gt, "--results", empty), "no file for sequence MVI_1; expected MVI_1.txt,"),
         (("--gt", empty, "--results", det), "empty has no *.xml"),
         (("--gt", gt / "no", "--results", det), "no is no folder"),
         (("--gt", gt, "--results", gt / "no"), "no is no folder"),
