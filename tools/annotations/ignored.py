@@ -43,10 +43,18 @@ class IgnoredRegions:
         inside = _centre_inside if self.rule == "center" else _half_inside
         if self.frames is None:
             return inside(sides, self.boxes)
-        for frame in np.unique(self.frames):
-            rows = np.flatnonzero(frames == frame)
-            ignored[rows] = inside(sides[rows], self.boxes[self.frames == frame])
+        present = np.unique(self.frames)
+        for rows, regions in zip(_rows(frames, present), _rows(self.frames, present), strict=True):
+            ignored[rows] = inside(sides[rows], self.boxes[regions])
         return ignored
+
+
+def _rows(frames: Int64Array, wanted: Int64Array) -> list[Int64Array]:
+    """For each of ``wanted``, the places at which it stands in ``frames``, in any order."""
+    order = np.argsort(frames, kind="stable")
+    starts = np.searchsorted(frames, wanted, "left", order).tolist()
+    ends = np.searchsorted(frames, wanted, "right", order).tolist()
+    return [order[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def _centre_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:

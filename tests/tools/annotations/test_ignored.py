@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.annotations.ignored import IgnoredRegions
+from tools.annotations.ignored import IgnoredRegions, Rule
 
 FIRST = np.zeros(1, np.int64)
 
@@ -50,6 +50,20 @@ def test_the_centre_decides_for_uavdt() -> None:
     boxes = np.array([[5.0, 5, 15, 15], [5.1, 5, 15.1, 15], [9, 9, 11, 11]])
     assert regions.cover(np.full(3, 3), boxes).tolist() == [True, False, True]
     assert regions.cover(np.array([2, 3, 4]), boxes[[0, 0, 0]]).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("rule", ["center", "half area"])
+def test_regions_hold_in_their_frames_in_whatever_order_both_stand(rule: Rule) -> None:
+    rng = np.random.default_rng(2)
+    corners = rng.integers(0, 60, (400, 2))
+    boxes = np.hstack((corners, corners + rng.integers(5, 40, (400, 2)))).astype(np.float64)
+    frames, region_frames = rng.integers(0, 9, 400), rng.integers(2, 12, 30)
+    cover = IgnoredRegions(boxes[:30], region_frames, rule).cover(frames, boxes)
+    for frame in range(12):
+        alone = IgnoredRegions(boxes[:30][region_frames == frame], None, rule)
+        rows = frames == frame
+        assert cover[rows].tolist() == alone.cover(frames[rows], boxes[rows]).tolist()
+    assert 40 < cover.sum() < 360
 
 
 @pytest.mark.parametrize("frames", [None, np.empty(0, np.int64)])
