@@ -18,25 +18,23 @@ IDENTITY, LEFT, WIDTH, HEIGHT, CONSIDERED = 1, 2, 4, 5, 6
 SUFFIXES = (".txt", ".txt.gz")
 
 
-def read_mot(
-    path: Path, *, considered_only: bool = False, frame_count: int | None = None
-) -> Trajectories:
+def read_mot(path: Path, frame_count: int | None = None) -> Trajectories:
     """Reads ``frame,id,left,top,width,height,…``, frames counted from 1, ``.gz`` too.
 
     Args:
         path: The file; one without lines has no boxes.
-        considered_only: Leave out rows whose seventh column is 0, by which MOTChallenge's ground
-            truth marks boxes that are not to be scored. In results that column is a confidence.
         frame_count: Frames of the sequence; None for as many as the file says.
 
     Raises:
         ConfigError: The file cannot be read, or a line is malformed, bears an id that its frame
             has already, or lies beyond the sequence; the message names file and line.
     """
-    table = NumberTable.read(path, MIN_COLUMNS, "tracks")
-    values = table.values
+    return _trajectories(NumberTable.read(path, MIN_COLUMNS, "tracks"), frame_count)
+
+
+def _trajectories(table: NumberTable, frame_count: int | None) -> Trajectories:
     frames = table.frame_indices(frame_count)
-    ids = values[:, IDENTITY]
+    ids = table.values[:, IDENTITY]
     table.reject(
         (ids != np.floor(ids)) | (np.abs(ids) > 2**53),
         lambda row: f"id must be a whole number, got {row[IDENTITY]:g}",
@@ -46,10 +44,7 @@ def read_mot(
         _repeated(frames, ids),
         lambda row: f"id {row[IDENTITY]:g} stands twice in frame {row[0]:g}",
     )
-    kept = np.ones(len(values), np.bool_)
-    if considered_only and values.shape[1] > CONSIDERED:
-        kept = values[:, CONSIDERED] != 0
-    return Trajectories.from_arrays(frames[kept], ids[kept].astype(np.int64), boxes[kept])
+    return Trajectories.from_arrays(frames, ids.astype(np.int64), boxes)
 
 
 def boxes_of(table: NumberTable) -> FloatArray:
@@ -81,8 +76,9 @@ def mot_sequences(folder: Path) -> list[tuple[str, Path]]:
 def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
     """Reads a file that `mot_sequences` names.
 
-    The sequence has as many frames as ``seqinfo.ini`` beside the folder ``gt`` says, else as the
-    file itself.
+    Rows whose seventh column is 0 are left out: so MOTChallenge marks boxes that are not to be
+    scored. The sequence has as many frames as ``seqinfo.ini`` beside the folder ``gt`` says, else
+    as the file itself, such rows included.
 
     Raises:
         ConfigError: See `read_mot`; or ``seqinfo.ini`` is malformed or has no ``seqLength``.
@@ -96,9 +92,12 @@ def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
             raise ConfigError(str(error)) from error
         if frame_count is None:
             raise ConfigError(f"{info} has no seqLength")
-    everything = read_mot(path, frame_count=frame_count)
-    tracks = read_mot(path, considered_only=True)
-    return GroundTruth(name, frame_count or everything.frame_count, tracks, tracks)
+    table = NumberTable.read(path, MIN_COLUMNS, "tracks")
+    tracks = _trajectories(table, frame_count)
+    frame_count = frame_count or tracks.frame_count
+    if table.values.shape[1] > CONSIDERED:
+        tracks = _trajectories(table.only(table.values[:, CONSIDERED] != 0), frame_count)
+    return GroundTruth(name, frame_count, tracks, tracks)
 
 
 def _repeated(frames: np.ndarray, ids: np.ndarray) -> np.ndarray:

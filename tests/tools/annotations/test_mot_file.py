@@ -9,10 +9,10 @@ from tools.annotations.mot_file import read_mot, read_mot_ground_truth
 from tools.annotations.trajectories import Trajectories
 
 
-def read(folder: Path, text: str, *, considered_only: bool = False) -> Trajectories:
+def read(folder: Path, text: str) -> Trajectories:
     path = folder / "gt.txt"
     path.write_text(text)
-    return read_mot(path, considered_only=considered_only)
+    return read_mot(path)
 
 
 def test_frames_count_from_zero_and_boxes_have_corners(tmp_path: Path) -> None:
@@ -23,10 +23,14 @@ def test_frames_count_from_zero_and_boxes_have_corners(tmp_path: Path) -> None:
 
 
 def test_rows_not_to_be_scored(tmp_path: Path) -> None:
-    text = "1,1,0,0,9,9,1,1,-1\n1,2,0,0,9,9,0,1,-1\n"
-    assert read(tmp_path, text).ids.tolist() == [1, 2]
-    assert read(tmp_path, text, considered_only=True).ids.tolist() == [1]
-    assert read(tmp_path, "1,1,0,0,9,9\n", considered_only=True).ids.tolist() == [1]
+    for text, ids, frames in (
+        ("1,1,0,0,9,9,1,1,-1\n\n3,2,0,0,9,9,0,1,-1\n", [1, 2], 3),
+        ("1,1,0,0,9,9\n", [1], 1),
+    ):
+        assert read(tmp_path, text).ids.tolist() == ids
+        truth = read_mot_ground_truth(tmp_path / "gt.txt", "A")
+        assert truth.tracks.ids.tolist() == truth.objects.ids.tolist() == [1]
+        assert truth.frame_count == frames
 
 
 def test_an_empty_file(tmp_path: Path) -> None:

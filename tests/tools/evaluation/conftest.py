@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.annotations.mot_file import read_mot
+from tools.annotations.mot_file import read_mot, read_mot_ground_truth
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.comparison import Comparison, compare
 
@@ -35,7 +35,7 @@ def motmetrics_sample(name: str) -> tuple[Trajectories, Trajectories]:
     """Ground truth and result of a sequence that comes with py-motmetrics."""
     motmetrics = pytest.importorskip("motmetrics")
     folder = Path(motmetrics.__file__).parent / "data" / name
-    return read_mot(folder / "gt.txt", considered_only=True), read_mot(folder / "test.txt")
+    return read_mot_ground_truth(folder / "gt.txt", name).tracks, read_mot(folder / "test.txt")
 
 
 def without_gaps(trajectories: Trajectories) -> Trajectories:
