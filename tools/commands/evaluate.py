@@ -213,7 +213,6 @@ def _evaluate(
             entries,
             truths,
             iou_threshold=iou_threshold,
-            protocol=True,
             jobs=outputs.jobs,
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )

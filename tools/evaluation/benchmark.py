@@ -113,7 +113,6 @@ def score_entries(
     truths: Sequence[GroundTruth],
     *,
     iou_threshold: float,
-    protocol: bool,
     jobs: int | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[EntryScore]:
@@ -123,7 +122,6 @@ def score_entries(
         entries: What to score.
         truths: The sequences.
         iou_threshold: Least IoU of a match for CLEAR and IDF1.
-        protocol: Run trackers by the PR protocol too.
         jobs: Processes; None for one for each core that may be used.
         progress: Called with how many tasks are done, of how many.
 
@@ -138,7 +136,6 @@ def score_entries(
             else find_file(entry.detections, truth.name, DETECTIONS),
             None if entry.results is None else find_file(entry.results, truth.name, TRACKS),
             entry.tracker,
-            protocol,
             iou_threshold,
         )
         for entry in entries

@@ -36,8 +36,7 @@ class SequenceTask:
         truth: The sequence.
         detections: Detection file, if detections are scored or tracked.
         results: File of tracks, if those are scored.
-        tracker: Tracker to run on the detections.
-        protocol: Also run it by the PR protocol.
+        tracker: Tracker to run on the detections, by the PR protocol too.
         iou_threshold: Least IoU of a match for CLEAR and IDF1.
     """
 
@@ -45,7 +44,6 @@ class SequenceTask:
     detections: Path | None = None
     results: Path | None = None
     tracker: TrackerChoice | None = None
-    protocol: bool = False
     iou_threshold: float = 0.5
 
 
@@ -96,8 +94,7 @@ def score_sequence(task: SequenceTask) -> SequenceScore:
         }
         if task.tracker is not None:
             tracks = scored(truth, track(file, task.tracker, truth.frame_count))
-            if task.protocol:
-                points = _points(task, file, detection[pr_protocol.IOU])
+            points = _points(task, file, detection[pr_protocol.IOU])
     if task.results is not None:
         tracks = scored(truth, read_mot(task.results, frame_count=truth.frame_count))
     if tracks is None:
