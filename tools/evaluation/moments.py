@@ -9,8 +9,6 @@ import numpy as np
 
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.benchmark import EntryScore
-from tools.evaluation.clear import match_boxes
-from tools.evaluation.comparison import compare
 from trackers.boxes import FloatArray
 
 WINDOW = 25  # frames, about a second
@@ -88,16 +86,14 @@ def _seconds(entry: str, sequence: str, errors: np.ndarray) -> list[Moment]:
 
 
 def boxes_by_fate(
-    moment: Moment,
-    scores: Mapping[str, EntryScore],
-    truths: Mapping[str, GroundTruth],
-    iou_threshold: float,
+    moment: Moment, scores: Mapping[str, EntryScore], truths: Mapping[str, GroundTruth]
 ) -> FrameBoxesByFate:
     """The boxes of the moment's worst frame."""
     truth = truths[moment.sequence].tracks
-    tracks = scores[moment.entry].sequences[moment.sequence].tracks
+    score = scores[moment.entry].sequences[moment.sequence]
+    tracks, matches = score.tracks, score.matches
     assert tracks is not None
-    matches = match_boxes(compare(truth, tracks), iou_threshold)
+    assert matches is not None
     here = matches.frames == moment.worst
     true_rows = np.flatnonzero(truth.frames == moment.worst)
     result_rows = np.flatnonzero(tracks.frames == moment.worst)

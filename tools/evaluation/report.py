@@ -89,7 +89,7 @@ def write_report(
         figures=[figure for figure in figures if figure is not None],
         moments=[
             {
-                "svg": _frame_svg(moment, by_name, by_sequence, iou_threshold),
+                "svg": _frame_svg(moment, by_name, by_sequence),
                 "caption": _caption(moment),
             }
             for moment in worst_moments(scores)
@@ -266,12 +266,9 @@ def _svg(figure: Figure) -> str:
 
 
 def _frame_svg(
-    moment: Moment,
-    scores: dict[str, EntryScore],
-    truths: dict[str, GroundTruth],
-    iou_threshold: float,
+    moment: Moment, scores: dict[str, EntryScore], truths: dict[str, GroundTruth]
 ) -> str:
-    boxes = boxes_by_fate(moment, scores, truths, iou_threshold)
+    boxes = boxes_by_fate(moment, scores, truths)
     tracks = scores[moment.entry].sequences[moment.sequence].tracks
     assert tracks is not None
     whole = np.concatenate((truths[moment.sequence].tracks.boxes, tracks.boxes))

@@ -14,7 +14,7 @@ from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation import pr_protocol
-from tools.evaluation.clear import clear, count, errors_by_frame, match_boxes
+from tools.evaluation.clear import Matches, clear, count, errors_by_frame, match_boxes
 from tools.evaluation.comparison import compare
 from tools.evaluation.detection import DetectionResult, judge
 from tools.evaluation.hota import hota
@@ -60,6 +60,7 @@ class SequenceScore:
         errors: ``(F, 3)`` false positives, false negatives and id switches of every frame.
         points: PR protocol, one point for each of its thresholds.
         tracks: The tracks that were scored, ignored boxes left out.
+        matches: Of ``tracks`` with the ground truth.
     """
 
     name: str
@@ -70,6 +71,7 @@ class SequenceScore:
     errors: npt.NDArray[np.int64] | None = None
     points: tuple[PrPoint, ...] = ()
     tracks: Trajectories | None = None
+    matches: Matches | None = None
 
 
 def score_sequence(task: SequenceTask) -> SequenceScore:
@@ -112,6 +114,7 @@ def score_sequence(task: SequenceTask) -> SequenceScore:
         errors_by_frame(comparison, matches, truth.frame_count),
         points,
         tracks,
+        matches,
     )
 
 
