@@ -6,10 +6,11 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Generator, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection, wait
-from multiprocessing.synchronize import Event
-from typing import Any, Protocol, TypeVar
+from multiprocessing.context import SpawnProcess
+from typing import Any, Protocol, Self, TypeVar
 
 from stages.errors import SpotStreamError
 
@@ -41,104 +42,137 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+class Workers:
+    """Processes that do one list of jobs after another, until the ``with`` statement ends.
+
+    Then, with an error or an interrupt too, each stops where it asks next.
+
+    Args:
+        count: At most so many are started; with 1, everything happens in this process.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        # Threads of OpenCV and torch do not survive a fork.
+        self._spawn = multiprocessing.get_context("spawn")
+        self._processes: dict[Connection, SpawnProcess] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for end in self._processes:
+            end.close()
+        for process in self._processes.values():
+            process.join()
+
+    def do_all(
+        self,
+        work: Work[Job, Result],
+        jobs: Sequence[Job],
+        advance: Callable[[int], None] = lambda count: None,
+    ) -> Generator[Result, None, None]:
+        """Does all jobs; yields what comes of each, in their order.
+
+        Args:
+            work: What to do with a job.
+            jobs: The next one goes to the first worker that is free.
+            advance: Told how much more is done.
+
+        Raises:
+            SpotStreamError: A worker died.
+            Exception: Of the work, with the worker's traceback as a note.
+        """
+        workers = min(self._count, len(jobs))
+        if workers <= 1:
+            for job in jobs:
+                yield work(job, advance=advance, stopped=lambda: False)
+            return
+        while len(self._processes) < workers:
+            self._start()
+        rest = enumerate(jobs)
+        places: dict[Connection, int] = {}  # of the jobs under way
+        done: dict[int, Result] = {}
+
+        def hand_out(end: Connection) -> None:
+            for place, job in rest:
+                _send(end, (work, job))
+                places[end] = place
+                break
+
+        for end in self._processes:
+            hand_out(end)
+        for place in range(len(jobs)):
+            while place not in done:
+                ready = set(wait(list(places)))
+                for end in [each for each in places if each in ready]:
+                    kind, content = _receive(end)
+                    if kind == "advance":
+                        advance(content)
+                    elif kind == "error":
+                        raise content
+                    else:
+                        done[places.pop(end)] = content
+                        hand_out(end)
+            yield done.pop(place)
+
+    def _start(self) -> None:
+        ours, theirs = self._spawn.Pipe()
+        process = self._spawn.Process(target=_serve, args=(theirs,))
+        process.start()
+        theirs.close()
+        self._processes[ours] = process
+
+
 def do_all(
     work: Work[Job, Result],
     jobs: Sequence[Job],
     workers: int,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Generator[Result, None, None]:
-    """Does all jobs; yields what comes of each as soon as it is done, in any order.
+    """`Workers.do_all` by processes for these jobs alone; closing the generator stops them."""
+    with Workers(workers) as these:
+        yield from these.do_all(work, jobs, advance)
 
-    Closing the generator, an error or an interrupt stops all workers where they ask next.
 
-    Args:
-        work: What to do with a job.
-        jobs: The next one goes to the first worker that is free.
-        workers: Processes; with 1, everything happens in this one.
-        advance: Told how much more is done.
-
-    Raises:
-        SpotStreamError: Of the work, or because a worker died.
-    """
-    workers = min(workers, len(jobs))
-    if workers <= 1:
-        for job in jobs:
-            yield work(job, advance=advance, stopped=lambda: False)
-        return
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    processes = []
-    ends: list[Connection] = []
+def _send(end: Connection, message: object) -> None:
     try:
-        for _ in range(workers):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(work, theirs, stop))
-            process.start()
-            theirs.close()
-            processes.append(process)
-            ends.append(ours)
-        yield from _hand_out(jobs, ends, advance)
-    finally:
-        stop.set()
-        for end in ends:
-            end.close()
-        for process in processes:
-            process.join()
-
-
-def _hand_out(
-    jobs: Sequence[Any], ends: Sequence[Connection], advance: Callable[[int], None]
-) -> Iterator[Any]:
-    rest = iter(jobs)
-    busy = list(ends)
-    for end in ends:
-        _send(end, next(rest))
-    while busy:
-        ready = set(wait(busy))
-        for end in [each for each in busy if each in ready]:
-            try:
-                kind, content = end.recv()
-            except EOFError:
-                raise _worker_died() from None
-            if kind == "advance":
-                advance(content)
-            elif kind == "error":
-                raise content
-            else:
-                for job in rest:
-                    _send(end, job)
-                    break
-                else:
-                    busy.remove(end)
-                yield content
-
-
-def _send(end: Connection, job: object) -> None:
-    try:
-        end.send(job)
-    except BrokenPipeError:
+        end.send(message)
+    except ConnectionError:
         raise _worker_died() from None
 
 
+def _receive(end: Connection) -> tuple[str, Any]:
+    try:
+        kind, content = end.recv()
+    except (EOFError, ConnectionError):
+        raise _worker_died() from None
+    return kind, content
+
+
 def _worker_died() -> SpotStreamError:
-    return SpotStreamError("a worker process died, perhaps for lack of memory; try fewer --workers")
+    return SpotStreamError("a worker process died, perhaps for lack of memory; try fewer of them")
 
 
-def _serve(work: Work[Any, Any], parent: Connection, stop: Event) -> None:
+def _serve(parent: Connection) -> None:
     # Ctrl-C reaches all processes of the terminal; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import cv2  # of these processes alone: evaluation, which asks for cores, does without
+    import cv2  # of these processes alone: who asks for cores may do without
 
     cv2.setNumThreads(1)
 
     def advance(count: int) -> None:
         parent.send(("advance", count))
 
-    # A parent that is gone closes the connection.
+    # While a job is under way nothing comes but the end: the parent has closed it, or is gone.
     with contextlib.suppress(StoppedError, EOFError, OSError):
         while True:
-            job = parent.recv()
+            work, job = parent.recv()
             try:
-                parent.send(("done", work(job, advance=advance, stopped=stop.is_set)))
-            except SpotStreamError as error:
-                parent.send(("error", error))
+                message = "done", work(job, advance=advance, stopped=parent.poll)
+            except StoppedError:
+                raise
+            except Exception as error:
+                error.add_note(traceback.format_exc())  # which itself does not pickle
+                message = "error", error
+            parent.send(message)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from stages.errors import OutputError, SpotStreamError
-from tools.workers import StoppedError, do_all, usable_cores
+from tools.workers import StoppedError, Workers, do_all, usable_cores
 
 
 def double(job, *, advance, stopped):
@@ -30,6 +30,15 @@ def die(job, *, advance, stopped):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def err(job, *, advance, stopped):
+    raise ValueError(f"no {job}")
+
+
+def own_process(job, *, advance, stopped):
+    time.sleep(0.02 * (5 - job))  # the first is the last to be done
+    return job, os.getpid()
+
+
 def nothing(job, *, advance, stopped):
     return None
 
@@ -46,7 +55,7 @@ def test_cores_that_are_not_for_this_process_do_not_count():
 @pytest.mark.parametrize("workers", [1, 2, 9])
 def test_every_job_is_done_once(workers):
     told = []
-    assert sorted(do_all(double, range(5), workers, told.append)) == [0, 2, 4, 6, 8]
+    assert list(do_all(double, range(5), workers, told.append)) == [0, 2, 4, 6, 8]
     assert sorted(told) == [0, 1, 2, 3, 4]
 
 
@@ -54,6 +63,15 @@ def test_every_job_is_done_once(workers):
 def test_work_may_come_to_nothing(workers):
     assert list(do_all(nothing, [None, None, None], workers)) == [None, None, None]
     assert list(do_all(nothing, [], workers)) == []
+
+
+def test_workers_stay_for_the_next_jobs_and_results_keep_the_order_of_jobs():
+    with Workers(2) as workers:
+        rounds = [list(workers.do_all(own_process, range(5))) for _ in range(2)]
+        assert len(multiprocessing.active_children()) == 2
+    assert [[job for job, _ in each] for each in rounds] == [[0, 1, 2, 3, 4]] * 2
+    assert len({process for each in rounds for _, process in each}) <= 2
+    assert not multiprocessing.active_children()
 
 
 def test_closing_stops_the_others():
@@ -67,6 +85,13 @@ def test_closing_stops_the_others():
 def test_an_error_of_the_work_is_raised(workers):
     with pytest.raises(OutputError, match="cannot write a"):
         list(do_all(refuse, ["a", "a"], workers))
+    assert not multiprocessing.active_children()
+
+
+def test_a_bug_of_the_work_is_told_with_the_place_in_the_worker():
+    with pytest.raises(ValueError, match="no job") as caught:
+        list(do_all(err, ["job", "job"], 2))
+    assert "in err\n" in "".join(caught.value.__notes__)
     assert not multiprocessing.active_children()
 
 

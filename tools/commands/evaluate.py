@@ -208,13 +208,13 @@ def _evaluate(
     truths = _chosen(read_ground_truths(benchmark, sequences.folder), sequences)
     iou_threshold = IOU_THRESHOLDS[benchmark]
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("sequences")
+        task = bar.add_task("sequences", total=len(entries) * len(truths))
         scores = score_entries(
             entries,
             truths,
             iou_threshold=iou_threshold,
             jobs=outputs.jobs,
-            progress=lambda done, of: bar.update(task, completed=done, total=of),
+            advance=lambda count: bar.advance(task, count),
         )
     console = wide_console()
     for table in score_tables(scores):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -23,7 +21,7 @@ from tools.evaluation.sequence import (
 )
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
-from tools.workers import usable_cores
+from tools.workers import do_all, usable_cores
 
 Scores: TypeAlias = dict[str, dict[str, float]]  # of a group (detection, …), by name (AP70, …)
 
@@ -114,7 +112,7 @@ def score_entries(
     *,
     iou_threshold: float,
     jobs: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    advance: Callable[[int], None] = lambda count: None,
 ) -> list[EntryScore]:
     """Scores every entry on every sequence, sequences in parallel processes.
 
@@ -123,7 +121,7 @@ def score_entries(
         truths: The sequences.
         iou_threshold: Least IoU of a match for CLEAR and IDF1.
         jobs: Processes; None for one for each core that may be used.
-        progress: Called with how many tasks are done, of how many.
+        advance: Told how many more sequences of entries are done.
 
     Raises:
         ConfigError: A sequence has no file, or a file is malformed; named with file and line.
@@ -142,27 +140,14 @@ def score_entries(
         for truth in truths
     ]
     found = []
-    for score in _in_parallel(tasks, jobs or usable_cores()):
+    for score in do_all(score_sequence, tasks, jobs or usable_cores()):
         found.append(score)
-        progress(len(found), len(tasks))
+        advance(1)
     rows = [found[start : start + len(truths)] for start in range(0, len(found), len(truths))]
     return [
         EntryScore(entry, {score.name: score for score in row})
         for entry, row in zip(entries, rows, strict=True)
     ]
-
-
-def _in_parallel(tasks: Sequence[SequenceTask], jobs: int) -> Iterator[SequenceScore]:
-    if jobs == 1 or len(tasks) == 1:
-        yield from map(score_sequence, tasks)
-        return
-    spawn = multiprocessing.get_context("spawn")  # OpenCV's and torch's threads do not fork
-    with ProcessPoolExecutor(min(jobs, len(tasks)), spawn) as pool:
-        try:
-            yield from pool.map(score_sequence, tasks)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
 
 
 def find_file(folder: Path, sequence: str, of_run: str) -> Path:

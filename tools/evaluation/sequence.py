@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tools.evaluation.pr_protocol import PrPoint
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, score_tracking
 from tools.file_tracking import tracked_frames
+from tools.workers import StoppedError
 from trackers.boxes import BoolArray
 
 DETECTION_IOUS = (0.5, 0.7)
@@ -74,12 +75,19 @@ class SequenceScore:
     matches: Matches | None = None
 
 
-def score_sequence(task: SequenceTask) -> SequenceScore:
+def score_sequence(
+    task: SequenceTask, *, stopped: Callable[[], bool] = lambda: False, **_: object
+) -> SequenceScore:
     """Does the task.
+
+    Args:
+        task: What to do.
+        stopped: Asked before each run of the PR protocol.
 
     Raises:
         ConfigError: A file is missing or malformed, the message names file and line; or the
             tracker or its settings are wrong.
+        StoppedError: ``stopped`` said so.
     """
     truth = task.truth
     detection: dict[float, DetectionResult] = {}
@@ -96,7 +104,7 @@ def score_sequence(task: SequenceTask) -> SequenceScore:
         }
         if task.tracker is not None:
             tracks = scored(truth, track(file, task.tracker, truth.frame_count))
-            points = _points(task, file, detection[pr_protocol.IOU])
+            points = _points(task, file, detection[pr_protocol.IOU], stopped)
     if task.results is not None:
         tracks = scored(truth, read_mot(task.results, frame_count=truth.frame_count))
     if tracks is None:
@@ -183,11 +191,16 @@ def scored(truth: GroundTruth, tracks: Trajectories) -> Trajectories:
 
 
 def _points(
-    task: SequenceTask, file: DetectionFile, detection: DetectionResult
+    task: SequenceTask,
+    file: DetectionFile,
+    detection: DetectionResult,
+    stopped: Callable[[], bool],
 ) -> tuple[PrPoint, ...]:
     assert task.tracker is not None
     points = []
     for threshold in pr_protocol.THRESHOLDS:
+        if stopped():
+            raise StoppedError
         reached = detection.scores >= threshold
         tracks = track(file, task.tracker, task.truth.frame_count, threshold)
         points.append(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from itertools import repeat
+from functools import partial
 
 from stages.detector.detection_file import DetectionFile
 from stages.errors import ConfigError
@@ -17,7 +15,7 @@ from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, total
 from tools.tuning.grid import GRIDS
 from tools.tuning.search import Settings, Worth, search
-from tools.workers import usable_cores
+from tools.workers import Workers, usable_cores
 from trackers import build_tracker, tracker_settings
 
 OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is what is sought
@@ -93,14 +91,8 @@ def tune(
     defaults = {name: setting.default for name, setting in tracker_settings(tracker).items()}
     first = {**defaults, **start}
     names = [sequence.truth.name for sequence in sequences]
-    workers = jobs or usable_cores()
-    with ProcessPoolExecutor(
-        workers,
-        multiprocessing.get_context("spawn"),  # a detector's threads do not fork
-        initializer=_keep,
-        initargs=(list(sequences), tracker, iou_threshold),
-    ) as pool:
-        scoring = _Scoring(pool, len(sequences))
+    with Workers(jobs or usable_cores()) as workers:
+        scoring = _Scoring(workers, sequences, tracker, iou_threshold)
 
         def best_on(places: Sequence[int], stage: str) -> Settings:
             def objective(settings: Settings) -> Worth:
@@ -138,9 +130,17 @@ def _objective(results: Sequence[TrackingResult]) -> float:
 class _Scoring:
     """Results of settings on every sequence, each computed once."""
 
-    def __init__(self, pool: ProcessPoolExecutor, sequences: int) -> None:
-        self._pool = pool
+    def __init__(
+        self,
+        workers: Workers,
+        sequences: Sequence[TuningSequence],
+        tracker: str,
+        iou_threshold: float,
+    ) -> None:
+        self._workers = workers
         self._sequences = sequences
+        self._tracker = tracker
+        self._iou_threshold = iou_threshold
         self._known: dict[tuple[object, ...], list[TrackingResult]] = {}
 
     @property
@@ -151,26 +151,17 @@ class _Scoring:
         """The result of every sequence."""
         key = tuple(settings.values())
         if key not in self._known:
-            places = range(self._sequences)
-            self._known[key] = list(self._pool.map(_score, repeat(settings), places))
+            choice = TrackerChoice(self._tracker, self._tracker, settings)
+            work = partial(_score, tracker=choice, iou_threshold=self._iou_threshold)
+            self._known[key] = list(self._workers.do_all(work, self._sequences))
         return self._known[key]
 
 
-_kept: tuple[list[TuningSequence], str, float]  # of a worker process
-
-
-def _keep(sequences: list[TuningSequence], tracker: str, iou_threshold: float) -> None:
-    global _kept
-    _kept = sequences, tracker, iou_threshold
-
-
-def _score(settings: Settings, place: int) -> TrackingResult:
-    sequences, tracker, iou_threshold = _kept
-    truth = sequences[place].truth
-    tracks = track(
-        sequences[place].detections, TrackerChoice(tracker, tracker, settings), truth.frame_count
-    )
-    return score_tracks(truth, tracks, iou_threshold)
+def _score(
+    sequence: TuningSequence, *, tracker: TrackerChoice, iou_threshold: float, **_: object
+) -> TrackingResult:
+    tracks = track(sequence.detections, tracker, sequence.truth.frame_count)
+    return score_tracks(sequence.truth, tracks, iou_threshold)
 
 
 def with_tracker(text: str, result: TuningResult) -> str:
