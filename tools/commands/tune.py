@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -99,10 +100,11 @@ def _sequences(
     ]
 
 
-def _scenes(view: str, detector: DetectorConfig, count: int, show: object) -> list[TuningSequence]:
+def _scenes(
+    view: str, detector: DetectorConfig, count: int, show: Callable[[str], None]
+) -> list[TuningSequence]:
     from tools.tuning.scenes import render_sequences
 
-    assert callable(show)
     return render_sequences(
         view, detector, count, progress=lambda done, of: show(f"{done} of {of} scenes rendered")
     )
