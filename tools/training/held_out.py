@@ -1,0 +1,96 @@
+"""Scores of weights on the scenes that a training config holds out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.detector.shipped import find_weights
+from stages.detector.spotnet import CheckpointError, SpotNet
+from stages.errors import ConfigError
+from tools.training.config import load_training_config
+from tools.training.sources import ClassMap, read_sources
+from tools.training.validation import (
+    DetectedImage,
+    average_precision,
+    detect_samples,
+    recall_at_alarms,
+)
+
+INFINITE = float("inf")
+SIZES = ((0, 16), (16, 32), (32, 64), (64, 128), (128, INFINITE))  # root of the area, pixels
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScore:
+    """Scores of one scene, or of all scenes of a data set.
+
+    Attributes:
+        name: Of the data set and the scene.
+        images: How many are scored.
+        boxes: True boxes in them.
+        scores: ``AP50``, ``AP70``, ``recall``, and AP50 by size (``16-32``); NaN where there is no
+            true box.
+    """
+
+    name: str
+    images: int
+    boxes: int
+    scores: dict[str, float]
+
+
+def score_held_out(
+    config: Path,
+    overrides: Sequence[str] = (),
+    weights: Path | None = None,
+    scale: float | None = None,
+) -> list[list[GroupScore]]:
+    """For each data set the scores of its scenes, and last those of all of them.
+
+    Args:
+        config: Training config.
+        overrides: ``key.path=value`` for it.
+        weights: A weights file or the name of one that ships; None for the default.
+        scale: Input scale; None for the data set's, else the weights'.
+
+    Raises:
+        ConfigError: The config is broken or holds out nothing, or the weights cannot be used.
+    """
+    chosen = load_training_config(config, overrides)
+    scored = tuple(data_set for data_set in chosen.data if data_set.held_out)
+    if not scored:
+        raise ConfigError(f"{config} holds out no scene to score on; see held_out")
+    chosen = chosen.model_copy(update={"data": scored})
+    validation, classes = read_sources(chosen).validation, ClassMap.of(chosen)
+    try:
+        network = SpotNet.from_checkpoint(find_weights(weights)).fused()
+    except CheckpointError as error:
+        raise ConfigError(str(error)) from error
+    data_sets = []
+    for name, (data_set, samples) in validation.items():
+        used = scale or data_set.validation_scale or network.config.scale
+        images = detect_samples(network, samples, used, classes, data_set.max_hidden)
+        if not images:
+            raise ConfigError(f"{name}: none of {len(samples)} images that are held out opens")
+        scenes = dict.fromkeys(image.scene for image in images)
+        groups = [
+            _scored(f"{name} {scene}", [image for image in images if image.scene == scene])
+            for scene in scenes
+        ]
+        data_sets.append([*groups, _scored(f"{name}, all at scale {used:g}", images)])
+    return data_sets
+
+
+def _scored(name: str, images: Sequence[DetectedImage]) -> GroupScore:
+    scores = {
+        "AP50": average_precision(images, 0.5),
+        "AP70": average_precision(images, 0.7),
+        "recall": recall_at_alarms(images),
+        **{_range(size): average_precision(images, 0.5, size) for size in SIZES},
+    }
+    return GroupScore(name, len(images), sum(len(image.truth) for image in images), scores)
+
+
+def _range(size: tuple[float, float]) -> str:
+    return f"{size[0]:g}+" if size[1] == INFINITE else f"{size[0]:g}-{size[1]:g}"
