@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from csv import writer as csv_writer
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -63,9 +63,16 @@ Check = Annotated[
 ]
 
 
-@evaluate.command()
-def detrac(
-    gt: Annotated[Path, typer.Option(help="Folder of UA-DETRAC's XML files.")],
+@evaluate.command("uavdt", help="UAVDT: AP, CLEAR, IDF1 and HOTA at IoU 0.5, and the PR protocol.")
+@evaluate.command(
+    "detrac", help="UA-DETRAC: AP, CLEAR, IDF1 and HOTA at IoU 0.7, and the PR protocol."
+)
+def detections_and_tracks(
+    context: typer.Context,
+    gt: Annotated[
+        Path,
+        typer.Option(help="Folder of NAME.xml, or of NAME_gt.txt, NAME_gt_ignore.txt, …."),
+    ],
     detections: Detections = None,
     results: Results = None,
     tracker: Trackers = None,
@@ -78,33 +85,9 @@ def detrac(
     jobs: Jobs = None,
     check: Check = False,
 ) -> None:
-    """UA-DETRAC: AP, CLEAR, IDF1 and HOTA at IoU 0.7, and the PR protocol."""
+    """Scores by the protocol of the benchmark that the command is named after."""
     _evaluate(
-        "detrac",
-        _entries(detections, results, tracker or ["sort"], set_),
-        _Sequences(gt, sequence, frames),
-        _Outputs(json_, csv, report, jobs, check),
-    )
-
-
-@evaluate.command()
-def uavdt(
-    gt: Annotated[Path, typer.Option(help="Folder of NAME_gt.txt, NAME_gt_ignore.txt, ….")],
-    detections: Detections = None,
-    results: Results = None,
-    tracker: Trackers = None,
-    set_: Settings = None,
-    sequence: Only = None,
-    frames: Lengths = None,
-    json_: Json = None,
-    csv: Csv = None,
-    report: Report = None,
-    jobs: Jobs = None,
-    check: Check = False,
-) -> None:
-    """UAVDT: AP, CLEAR, IDF1 and HOTA at IoU 0.5, and the PR protocol."""
-    _evaluate(
-        "uavdt",
+        cast("Benchmark", context.info_name),
         _entries(detections, results, tracker or ["sort"], set_),
         _Sequences(gt, sequence, frames),
         _Outputs(json_, csv, report, jobs, check),
