@@ -10,7 +10,7 @@ from stages.errors import ConfigError
 from tools.annotations.detrac import read_detrac
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import mot_sequences, read_mot_ground_truth
-from tools.annotations.uavdt import TRACKS, read_uavdt
+from tools.annotations.uavdt import TRACKS_SUFFIX, read_uavdt
 
 Benchmark: TypeAlias = Literal["detrac", "uavdt", "mot"]
 
@@ -36,9 +36,10 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
         truths = [read_detrac(file) for file in sorted(folder.glob("*.xml"))]
         expected = "*.xml"
     elif benchmark == "uavdt":
-        names = sorted(file.name.removesuffix(TRACKS) for file in folder.glob(f"*{TRACKS}"))
+        files = folder.glob(f"*{TRACKS_SUFFIX}")
+        names = sorted(file.name.removesuffix(TRACKS_SUFFIX) for file in files)
         truths = [read_uavdt(folder, name) for name in names]
-        expected = f"*{TRACKS}"
+        expected = f"*{TRACKS_SUFFIX}"
     else:
         truths = [read_mot_ground_truth(file, name) for name, file in mot_sequences(folder)]
         expected = "*/gt/gt.txt and no *.txt"

@@ -9,7 +9,7 @@ from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ignored import IgnoredRegions
 from tools.annotations.mot_file import boxes_of, read_mot
 
-TRACKS, OBJECTS, IGNORED = "_gt.txt", "_gt_whole.txt", "_gt_ignore.txt"
+TRACKS_SUFFIX, OBJECTS_SUFFIX, IGNORED_SUFFIX = "_gt.txt", "_gt_whole.txt", "_gt_ignore.txt"
 MIN_COLUMNS = 6
 
 
@@ -23,10 +23,10 @@ def read_uavdt(folder: Path, name: str) -> GroundTruth:
     Raises:
         ConfigError: A file is missing or malformed; the message names file and line.
     """
-    tracks = read_mot(folder / f"{name}{TRACKS}")
-    whole = folder / f"{name}{OBJECTS}"
+    tracks = read_mot(folder / f"{name}{TRACKS_SUFFIX}")
+    whole = folder / f"{name}{OBJECTS_SUFFIX}"
     objects = read_mot(whole) if whole.exists() else tracks
-    path = folder / f"{name}{IGNORED}"
+    path = folder / f"{name}{IGNORED_SUFFIX}"
     ignored, last = IgnoredRegions(rule="center"), 0
     if path.exists():
         table = NumberTable.read(path, MIN_COLUMNS, "ignored boxes")

@@ -11,7 +11,7 @@ from stages.detector.detection_file import CLASS_NAMES
 from stages.errors import ConfigError
 from stages.number_table import NumberTable
 from tools.annotations.mot_file import HEIGHT, MIN_COLUMNS, WIDTH, boxes_of
-from tools.annotations.uavdt import IGNORED, OBJECTS
+from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX
 from tools.datasets.folder_tree import FolderTree, is_image, split_of
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from tools.datasets.sequences import (
@@ -29,7 +29,7 @@ OCCLUSION = {1: 0.0, 2: 0.85, 3: 0.5, 4: 0.15}
 """Occluded share by the code in column 8: none, large (from 70 %), medium, small (to 30 %)."""
 
 _FOLDER = re.compile(r"M\d{4}")
-_FILE = re.compile(rf"(M\d{{4}}){re.escape(OBJECTS)}")
+_FILE = re.compile(rf"(M\d{{4}}){re.escape(OBJECTS_SUFFIX)}")
 _ATTRIBUTES = re.compile(r"(M\d{4})_attr\.txt")
 _OUT_OF_VIEW_COLUMN, _OCCLUSION_COLUMN, _CLASS_COLUMN = 6, 7, 8
 
@@ -88,7 +88,7 @@ def _sequence(
         problems.append(Problem(ProblemKind.UNKNOWN_CLASS, place))
     values = table.values[known]
     regions, region_frames = boxes[~known], frames[~known]
-    ignored = file.with_name(name + IGNORED)
+    ignored = file.with_name(name + IGNORED_SUFFIX)
     if ignored.exists():
         ignored_table = NumberTable.read(ignored, MIN_COLUMNS, "ignored boxes")
         ignored_table = _usable(ignored_table, ignored, problems)
