@@ -16,6 +16,9 @@ from stages.records import Int64Array
 
 LARGEST = float(np.finfo(np.float32).max)
 MAX_FRAME = 10_000_000  # a mistaken column must not make a run of years
+SUFFIXES = (".txt", ".txt.gz")
+# Columns that detections, tracks and ground truth share.
+IDENTITY, LEFT, WIDTH, HEIGHT = 1, 2, 4, 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)

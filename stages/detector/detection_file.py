@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.errors import ConfigError
-from stages.number_table import LARGEST, NumberTable
+from stages.number_table import HEIGHT, IDENTITY, LARGEST, LEFT, WIDTH, NumberTable
 from stages.records import Float32Array, Int16Array, Int64Array
 
 DetectionFormat: TypeAlias = Literal["detrac", "uavdt", "mot"]
@@ -39,7 +39,7 @@ FRAME_SIZES: dict[DetectionFormat, tuple[int, int]] = {"detrac": (960, 540), "ua
 STRAY = 0.001  # share of detections; at most 0.00006 in the published files of UAVDT
 COLUMNS: dict[DetectionFormat, int] = {"detrac": 7, "uavdt": 9}
 MIN_COLUMNS = 7
-IDENTITY, LEFT, WIDTH, HEIGHT, SCORE, CLASS = 1, 2, 4, 5, 6, 7
+SCORE, CLASS = 6, 7
 
 
 class FrameBoxes(NamedTuple):

@@ -10,9 +10,9 @@ from typing import Literal
 from stages.detector.detection_file import DetectionFile, DetectionFormat
 from stages.detector.lru_cache import LruCache
 from stages.errors import ConfigError
+from stages.number_table import SUFFIXES
 from stages.records import Detections, Frame
 
-SUFFIXES = (".txt", ".txt.gz")
 _KEPT = 64  # files: no more streams run side by side
 
 

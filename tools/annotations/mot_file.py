@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from stages.errors import ConfigError
-from stages.number_table import NumberTable
+from stages.number_table import HEIGHT, IDENTITY, LEFT, SUFFIXES, WIDTH, NumberTable
 from stages.seqinfo import read_seqinfo
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
 from trackers.boxes import FloatArray
 
 MIN_COLUMNS = 6
-IDENTITY, LEFT, WIDTH, HEIGHT, CONSIDERED = 1, 2, 4, 5, 6
-SUFFIXES = (".txt", ".txt.gz")
+CONSIDERED = 6
 
 
 def read_mot(path: Path, frame_count: int | None = None) -> Trajectories:

@@ -7,10 +7,9 @@ from pathlib import Path
 from stages.number_table import NumberTable
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ignored import IgnoredRegions
-from tools.annotations.mot_file import boxes_of, read_mot
+from tools.annotations.mot_file import MIN_COLUMNS, boxes_of, read_mot
 
 TRACKS_SUFFIX, OBJECTS_SUFFIX, IGNORED_SUFFIX = "_gt.txt", "_gt_whole.txt", "_gt_ignore.txt"
-MIN_COLUMNS = 6
 
 
 def read_uavdt(folder: Path, name: str) -> GroundTruth:

@@ -9,8 +9,8 @@ import numpy as np
 
 from stages.detector.detection_file import CLASS_NAMES
 from stages.errors import ConfigError
-from stages.number_table import NumberTable
-from tools.annotations.mot_file import HEIGHT, MIN_COLUMNS, WIDTH, boxes_of
+from stages.number_table import HEIGHT, WIDTH, NumberTable
+from tools.annotations.mot_file import MIN_COLUMNS, boxes_of
 from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX
 from tools.datasets.folder_tree import FolderTree, is_image, split_of
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
