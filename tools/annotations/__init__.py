@@ -1,1 +1,1 @@
-"""What is true of sequences: files of UA-DETRAC, UAVDT and MOTChallenge, and what they say."""
+"""What is true of a scene: files of UA-DETRAC, UAVDT, MOTChallenge and COCO, and what they say."""

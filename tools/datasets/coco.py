@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +10,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from stages.errors import ConfigError, SourceError
+from tools.annotations.coco_json import LISTS, is_coco, read_json
 from tools.datasets.boxes import cut_boxes, cut_regions
 from tools.datasets.folder_tree import IMAGES, FolderTree, split_of
 from tools.datasets.image_size import image_size
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 
 ANNOTATIONS = "annotations.json"
-_KEYS = ("images", "annotations", "categories")
 _Entry = TypeVar("_Entry")
 
 
@@ -72,19 +71,11 @@ def read_coco(tree: FolderTree, files: list[Path]) -> DataSet | None:
 
 
 def _load(file: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(file.read_bytes())
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigError(f"cannot read {file}: {reason}") from error
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{file}:{error.lineno}: not valid JSON: {error.msg}") from error
-    except ValueError as error:
-        raise ConfigError(f"cannot read {file}: not a text file") from error
-    if isinstance(content, dict) and all(isinstance(content.get(key), list) for key in _KEYS):
+    content = read_json(file)
+    if is_coco(content):
         return content
     if file.name == ANNOTATIONS:
-        raise ConfigError(f"{file} is not a COCO annotation file: it needs {', '.join(_KEYS)}")
+        raise ConfigError(f"{file} is not a COCO annotation file: it needs {', '.join(LISTS)}")
     return None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from stages.errors import ConfigError, install_hint
+from tools.annotations.coco_json import LISTS, is_coco, read_json
 
 SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
 AP70 = 4  # place of IoU 0.7 among 0.5, 0.55, … 0.95
@@ -80,13 +80,10 @@ def _mean(precision: np.ndarray) -> float:
 
 def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]]:
     """The content with the classes that count, and the ids of all categories."""
-    content = _json(path)
-    parts = ("images", "annotations", "categories")
-    if not isinstance(content, dict) or not all(
-        isinstance(content.get(part), list) for part in parts
-    ):
-        raise ConfigError(f"{path}: expected an object with lists images, annotations, categories")
-    for part in parts:
+    content = read_json(path)
+    if not is_coco(content):
+        raise ConfigError(f"{path} is not a COCO annotation file: it needs {', '.join(LISTS)}")
+    for part in LISTS:
         for index, entry in enumerate(content[part]):
             _check_entry(path, f"{part}[{index}]", entry, () if part == "annotations" else ("id",))
     for index, category in enumerate(content["categories"]):
@@ -121,7 +118,7 @@ def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]
 def _detections(
     path: Path, truth_path: Path, images: list[dict[str, Any]], categories: set[int]
 ) -> list[dict[str, Any]]:
-    content = _json(path)
+    content = read_json(path)
     if not isinstance(content, list):
         raise ConfigError(f"{path}: expected a list of detections")
     by_name = _by_name(images)
@@ -199,14 +196,3 @@ def _check_box(path: Path, place: str, box: object) -> None:
             f"{path}: {place}: bbox must be left, top, width, height, none of the last two "
             f"negative, got {box!r}"
         )
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {(error.strerror or '').lower()}") from error
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot read {path}: not a text file") from error

@@ -156,12 +156,12 @@ def test_bad_detections_are_named(tmp_path: Path, detection: dict, message: str)
 def test_bad_files_are_named(tmp_path: Path) -> None:
     truth, found = written(tmp_path, {"images": []}, [])
     for path, content, message in (
-        (truth, "{}", "truth.json: expected an object with lists images"),
-        (truth, '{"images": {}, "annotations": [], "categories": []}', "with lists images"),
+        (truth, "{}", "truth.json is not a COCO annotation file"),
+        (truth, '{"images": {}, "annotations": [], "categories": []}', "it needs images"),
         (truth, '{"images": [5], "annotations": [], "categories": []}', "images[0]: expected an"),
         (truth, '{"images": [{}], "annotations": [], "categories": []}', "images[0]: id must be"),
         (truth, '{"images": [], "annotations": [], "categories": [{"id": 1}]}', "name must be a"),
-        (truth, "{", "truth.json:1: not JSON"),
+        (truth, "{", "truth.json:1: not valid JSON"),
     ):
         path.write_text(content)
         with pytest.raises(ConfigError) as caught:

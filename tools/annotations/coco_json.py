@@ -1,0 +1,33 @@
+"""Reading of COCO's JSON files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from stages.errors import ConfigError
+
+LISTS = ("images", "annotations", "categories")
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        ConfigError: It cannot be read, or is not JSON; the message names file and line.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"cannot read {path}: {reason}") from error
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
+    except ValueError as error:
+        raise ConfigError(f"cannot read {path}: not a text file") from error
+
+
+def is_coco(content: object) -> TypeGuard[dict[str, Any]]:
+    """Whether it is an object with COCO's three lists, whatever these hold."""
+    return isinstance(content, dict) and all(isinstance(content.get(key), list) for key in LISTS)
