@@ -20,19 +20,19 @@ from pipeline.ring import FrameRing, create_memory_file
 from stages.decoder.media import MediaSource
 from stages.errors import SourceError, SpotStreamError
 from stages.records import Frame, UInt8Array
-from tools.bench.figures import CPU, RATE, Comparison, Report, Runner, measure
+from tools.bench.figures import CPU, RATE, Ratio, Report, Runner, measure
 from tools.bench.peers import peer_python
 
 OURS = "into a ring slot"
 BARE = "bare PyAV"
 PROGRAM = "ffmpeg -f null"
 OPENCV = "OpenCV, to BGR"
-COMPARISONS = (
-    Comparison(OURS, PROGRAM, aim=0.95),
-    Comparison(OURS, BARE, aim=0.95),
-    Comparison(OURS, OPENCV),
-    Comparison(BARE, OURS, CPU, aim=0.95),
-    Comparison(OPENCV, OURS, CPU),
+RATIOS = (
+    Ratio(OURS, PROGRAM, aim=0.95),
+    Ratio(OURS, BARE, aim=0.95),
+    Ratio(OURS, OPENCV),
+    Ratio(BARE, OURS, CPU, aim=0.95),
+    Ratio(OPENCV, OURS, CPU),
 )
 _SLOTS = 8
 _FIND_FFMPEG = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())"
@@ -77,9 +77,7 @@ def bench_decode(
         program = _program(peers)
         if program is not None:
             runners[PROGRAM] = partial(_ffmpeg, program, source)
-        return measure(
-            "decode", runners, COMPARISONS, rounds=rounds, warm_up=warm_up, progress=progress
-        )
+        return measure("decode", runners, RATIOS, rounds=rounds, warm_up=warm_up, progress=progress)
 
 
 def moving_pictures(frames: int, height: int, width: int) -> Iterator[UInt8Array]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +28,7 @@ from stages.detector.spotnet import channels_last
 from stages.errors import SourceError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Array
 from tools.bench.centernet_loop import CenterNetLoop
-from tools.bench.figures import CPU, MILLISECONDS, Comparison, Figure, Report, three_rounds
+from tools.bench.figures import CPU, MILLISECONDS, Figure, Ratio, Report, measure
 
 EAGER: EngineName = "torch"
 COMPILED = "torch.compile"
@@ -58,22 +59,30 @@ class EngineSpeed:
     Attributes:
         name: Of the engine, or the exported model's file.
         description: Its version and arithmetic.
-        milliseconds: A frame, median of the rounds.
-        spread: Least and most of the rounds.
-        cpu_milliseconds: Processor time of a frame over all threads, median of the rounds.
-        to_eager: Median over the rounds of PyTorch's time divided by this one's: processor time
-            where the CPU computes.
+        time: Milliseconds a frame.
+        cpu_time: Those of the processor over all threads.
+        to_eager: PyTorch's time divided by this one's: processor time where the CPU computes.
         box_distance: Largest difference of a side from PyTorch's, pixels of the frame, over its
             boxes of a score of at least 0.1.
     """
 
     name: str
     description: str
-    milliseconds: float
-    spread: tuple[float, float]
-    cpu_milliseconds: float
-    to_eager: float
+    time: Figure
+    cpu_time: Figure
+    to_eager: tuple[Ratio, Figure]
     box_distance: float
+
+    def as_json(self) -> dict[str, object]:
+        """All there is to know, as JSON types."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "time": self.time.as_json(),
+            "cpu_time": self.cpu_time.as_json(),
+            "to_eager": self.to_eager[1].as_json(),
+            "box_distance": self.box_distance,
+        }
 
 
 def rendered_frames(count: int) -> list[Frame]:
@@ -190,32 +199,38 @@ def bench_detect(
     for name, detector in detectors.items():
         progress(f"{name}: warming up")
         found[name] = [each for together in batches for each in detector.detect(together)]
-    wall: dict[str, list[float]] = {name: [] for name in detectors}
-    cpu: dict[str, list[float]] = {name: [] for name in detectors}
-    for number in range(rounds):
-        for name, detector in list(detectors.items())[:: (-1) ** number]:
-            progress(f"round {number + 1} of {rounds}: {name}")
-            gc.collect()
-            started, used = time.perf_counter(), time.process_time()
-            for together in batches:
-                detector.detect(together)
-            cpu[name].append((time.process_time() - used) / len(frames) * 1e3)
-            wall[name].append((time.perf_counter() - started) / len(frames) * 1e3)
     engine = detectors[EAGER].engine
     on_cpu = isinstance(engine, TorchEngine) and engine.device.type == "cpu"
-    computing = cpu if on_cpu else wall
+    report = measure(
+        "detect",
+        {name: partial(_time, detector, batches) for name, detector in detectors.items()},
+        [Ratio(EAGER, name, CPU if on_cpu else MILLISECONDS) for name in detectors],
+        rounds=rounds,
+        warm_up=0,
+        progress=progress,
+    )
+    figures = {(figure.name, figure.unit): figure for figure in report.figures}
     return [
         EngineSpeed(
             name,
             detector.engine.description,
-            float(np.median(wall[name])),
-            (min(wall[name]), max(wall[name])),
-            float(np.median(cpu[name])),
-            float(np.median(np.divide(computing[EAGER], computing[name]))),
+            figures[name, MILLISECONDS],
+            figures[name, CPU],
+            to_eager,
             max(itertools.starmap(_distance, zip(found[EAGER], found[name], strict=True))),
         )
-        for name, detector in detectors.items()
+        for (name, detector), to_eager in zip(detectors.items(), report.ratios, strict=True)
     ]
+
+
+def _time(detector: MeasuredDetector, batches: Sequence[Sequence[Frame]]) -> dict[str, float]:
+    gc.collect()
+    started, used = time.perf_counter(), time.process_time()
+    for together in batches:
+        detector.detect(together)
+    used, wall = time.process_time() - used, time.perf_counter() - started
+    frames = sum(map(len, batches))
+    return {MILLISECONDS: wall / frames * 1e3, CPU: used / frames * 1e3}
 
 
 def _distance(one: Detections, other: Detections) -> float:
@@ -234,14 +249,6 @@ def _yuv(image: UInt8Array, index: int) -> Frame:
 
 
 def detect_report(speeds: Sequence[EngineSpeed]) -> Report:
-    """PyTorch's processor time over that of every other engine."""
-    figures = tuple(
-        Figure(speed.name, MILLISECONDS, three_rounds(speed.milliseconds, speed.spread))
-        for speed in speeds
-    )
-    ratios = tuple(
-        (Comparison(EAGER, speed.name, CPU), Figure(EAGER, "×", (speed.to_eager,)))
-        for speed in speeds
-        if speed.name != EAGER
-    )
-    return Report("detect", figures, ratios)
+    """Every engine's time of a frame, and PyTorch's over it."""
+    ratios = tuple(speed.to_eager for speed in speeds if speed.name != EAGER)
+    return Report("detect", tuple(speed.time for speed in speeds), ratios)

@@ -11,7 +11,7 @@ from tools.bench.figures import Report
 from tools.bench.peers import PEERS
 from tools.bench.pipeline import bench_pipeline
 from tools.bench.sink import bench_sink
-from tools.bench.track import bench_track, track_report
+from tools.bench.track import bench_track
 from tools.bench.transport import bench_transport
 
 FRAMES = 24
@@ -43,9 +43,7 @@ def bench_all(
         bench_transport(peers, frames=2 * frames, rounds=rounds, warm_up=0, progress=progress),
         bench_decode(shown, peers, frames=2 * frames, rounds=rounds, progress=progress),
         _detect_report(frames, rounds, progress),
-        track_report(
-            bench_track(None, PEERS if peers else (), peers, rounds, progress, objects=(CROWD,))
-        ),
+        bench_track(None, PEERS if peers else (), peers, rounds, progress, objects=(CROWD,)),
         bench_sink(frames=2 * frames, rounds=rounds, progress=progress),
         bench_pipeline(
             source, load_config(None, [f"decoder.last_frame={frames}"]), rounds, progress

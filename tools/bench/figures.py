@@ -5,9 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-Runner = Callable[[], Mapping[str, float]]
+Runner: TypeAlias = Callable[[], Mapping[str, float]]
 """Measures once; gives values by their unit, ``frames/s`` for one."""
+
+Rounds: TypeAlias = Mapping[tuple[str, str], Sequence[float]]
+"""The value of each round, by what was measured and unit."""
 
 RATE = "frames/s"
 CPU = "CPU ms/frame"
@@ -50,7 +54,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Ratio:
     """A question to a bench: one thing in units of another.
 
     Attributes:
@@ -75,12 +79,25 @@ class Report:
     Attributes:
         bench: Its name.
         figures: By name and unit, in the order they were measured.
-        ratios: Answers to `Comparison`: the ratio of each round.
+        ratios: What was asked, and the ratio of each round.
     """
 
     bench: str
     figures: tuple[Figure, ...]
-    ratios: tuple[tuple[Comparison, Figure], ...]
+    ratios: tuple[tuple[Ratio, Figure], ...]
+
+    @classmethod
+    def of(cls, bench: str, found: Rounds, ratios: Sequence[Ratio]) -> Report:
+        """Of what was measured; ratios of which one side was not are left out."""
+        answers = []
+        for asked in ratios:
+            ours = found.get((asked.name, asked.unit))
+            theirs = found.get((asked.to, asked.unit))
+            if ours is not None and theirs is not None:
+                quotients = tuple(one / other for one, other in zip(ours, theirs, strict=True))
+                answers.append((asked, Figure(asked.name, "×", quotients)))
+        figures = tuple(Figure(name, unit, tuple(each)) for (name, unit), each in found.items())
+        return cls(bench, figures, tuple(answers))
 
     def as_json(self) -> dict[str, object]:
         """All figures and ratios, as JSON types."""
@@ -98,24 +115,39 @@ class Report:
 def measure(
     bench: str,
     runners: Mapping[str, Runner],
-    comparisons: Sequence[Comparison] = (),
+    ratios: Sequence[Ratio] = (),
     *,
     rounds: int,
     warm_up: int = 1,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
+    """`measure_rounds`, with the ratios that are asked for."""
+    found = measure_rounds(bench, runners, rounds=rounds, warm_up=warm_up, progress=progress)
+    return Report.of(bench, found, ratios)
+
+
+def measure_rounds(
+    bench: str,
+    runners: Mapping[str, Runner],
+    *,
+    rounds: int,
+    warm_up: int = 0,
+    progress: Callable[[str], None] = lambda what: None,
+) -> dict[tuple[str, str], list[float]]:
     """Runs everything in turn, round by round, each round in the opposite order.
 
     A machine that others use, or that grows warm, slows all of a round alike: ratios within a round
     tell more than figures of different rounds.
 
     Args:
-        bench: Name of the report.
+        bench: Its name, for ``progress``.
         runners: What to measure, by name.
-        comparisons: What to compare; those of which one side was not measured are left out.
         rounds: How many are counted.
         warm_up: How many go before.
         progress: Called with what is measured.
+
+    Returns:
+        `Rounds`, in the order of ``runners``.
     """
     found: dict[tuple[str, str], list[float]] = {}
     for number in range(-warm_up, rounds):
@@ -125,28 +157,4 @@ def measure(
             if number >= 0:
                 for unit, value in values.items():
                     found.setdefault((name, unit), []).append(value)
-    keys = [key for name in runners for key in found if key[0] == name]
-    return Report(
-        bench,
-        tuple(Figure(name, unit, tuple(found[name, unit])) for name, unit in keys),
-        compare(found, comparisons),
-    )
-
-
-def compare(
-    found: Mapping[tuple[str, str], Sequence[float]], comparisons: Sequence[Comparison]
-) -> tuple[tuple[Comparison, Figure], ...]:
-    """The ratios of every round, of values by name and unit."""
-    ratios = []
-    for asked in comparisons:
-        ours = found.get((asked.name, asked.unit))
-        theirs = found.get((asked.to, asked.unit))
-        if ours is not None and theirs is not None:
-            quotients = tuple(one / other for one, other in zip(ours, theirs, strict=True))
-            ratios.append((asked, Figure(asked.name, "×", quotients)))
-    return tuple(ratios)
-
-
-def three_rounds(median: float, spread: tuple[float, float]) -> tuple[float, ...]:
-    """Stands for the rounds of something of which only these are known."""
-    return spread[0], median, spread[1]
+    return {key: found[key] for name in runners for key in found if key[0] == name}

@@ -28,14 +28,14 @@ from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.sink.stream_sink import StreamSink
 from stages.tracker import TrackerStage
-from tools.bench.figures import RATE, Comparison, Figure, Report, compare
+from tools.bench.figures import RATE, Ratio, Report, Runner, measure_rounds
 
 FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"
 SLOWEST = "slowest stage, as in that run"
-COMPARISONS = (
-    Comparison(FOUR, ONE, aim=1.0),
-    Comparison(FOUR, OPENCV, aim=1.0),
-    Comparison(FOUR, SLOWEST, aim=1 / 1.05),
+RATIOS = (
+    Ratio(FOUR, ONE, aim=1.0),
+    Ratio(FOUR, OPENCV, aim=1.0),
+    Ratio(FOUR, SLOWEST, aim=1 / 1.05),
 )
 
 
@@ -67,45 +67,42 @@ def bench_pipeline(
     specs = expand_sources([source])
     if len(specs) != 1:
         raise SourceError(f"{source} holds {len(specs)} streams; bench one of them")
-    runs: dict[str, Callable[[SourceSpec, RunConfig, Path], dict[str, Any]]] = {
-        FOUR: _four_processes,
-        ONE: partial(_one_process, "tools.bench.pipeline"),
+    runners: dict[str, Runner] = {
+        FOUR: partial(_four_processes, specs[0], config),
+        ONE: partial(_one_process, "tools.bench.pipeline", specs[0], config),
     }
     if Path(specs[0].location).is_file():
-        runs[OPENCV] = partial(_one_process, "tools.bench.opencv_loop")
-    rates: dict[str, list[float]] = {name: [] for name in (*runs, SLOWEST)}
-    for number in range(rounds):
-        with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
-            for name, run in list(runs.items())[:: (-1) ** number]:
-                progress(f"pipeline: round {number + 1}, {name}")
-                report = run(specs[0], config, Path(folder) / name)
-                rates[name].append(float(report["achieved_fps"]))
-                if name == FOUR:
-                    times = [stage["p50"] for stage in report["stages_ms"].values()]
-                    rates[SLOWEST].append(1e3 / max(times))
-    found = {(name, RATE): tuple(values) for name, values in rates.items()}
-    figures = tuple(Figure(name, unit, values) for (name, unit), values in found.items())
-    return Report("pipeline", figures, compare(found, COMPARISONS))
+        runners[OPENCV] = partial(_one_process, "tools.bench.opencv_loop", specs[0], config)
+    found = measure_rounds("pipeline", runners, rounds=rounds, progress=progress)
+    found[SLOWEST, RATE] = found.pop((FOUR, SLOWEST))
+    return Report.of("pipeline", found, RATIOS)
 
 
-def _four_processes(spec: SourceSpec, config: RunConfig, output: Path) -> dict[str, Any]:
-    supervisor = Supervisor([spec], config, output)
-    supervisor.prepare(overwrite=False)
-    result = supervisor.run()
-    if result.exit_code:
-        raise SourceError("; ".join(result.failed.values()) or f"{spec.location} was not finished")
-    return _run_report(output / spec.name)
+def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
+        output = Path(folder) / "out"
+        supervisor = Supervisor([spec], config, output)
+        supervisor.prepare(overwrite=False)
+        result = supervisor.run()
+        if result.exit_code:
+            raise SourceError(
+                "; ".join(result.failed.values()) or f"{spec.location} was not finished"
+            )
+        report = _run_report(output / spec.name)
+    slowest = max(stage["p50"] for stage in report["stages_ms"].values())
+    return {RATE: report["achieved_fps"], SLOWEST: 1e3 / slowest}
 
 
-def _one_process(module: str, spec: SourceSpec, config: RunConfig, output: Path) -> dict[str, Any]:
-    plan = LoopPlan(to_plain(config), spec.name, spec.location, str(output))
-    subprocess.run(
-        [sys.executable, "-P", "-m", module],
-        input=msgspec.json.encode(plan),
-        env=ENVIRONMENT | dict(os.environ),
-        check=True,
-    )
-    return _run_report(output / spec.name)
+def _one_process(module: str, spec: SourceSpec, config: RunConfig) -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
+        plan = LoopPlan(to_plain(config), spec.name, spec.location, folder)
+        subprocess.run(
+            [sys.executable, "-P", "-m", module],
+            input=msgspec.json.encode(plan),
+            env=ENVIRONMENT | dict(os.environ),
+            check=True,
+        )
+        return {RATE: _run_report(Path(folder) / spec.name)["achieved_fps"]}
 
 
 def _run_report(folder: Path) -> dict[str, Any]:

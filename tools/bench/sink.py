@@ -30,15 +30,15 @@ from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayWriter
 from stages.sink.painter import OverlayPainter
 from tools.bench.decode import moving_pictures
-from tools.bench.figures import CPU, RATE, Comparison, Report, Runner, measure
+from tools.bench.figures import CPU, RATE, Ratio, Report, Runner, measure
 
 DRAWING, ENCODING, OVERLAY, LIMIT = "drawing", "encoding, bare PyAV", "overlay", "1080p30 on a core"
 FRAME_RATE = 30
-COMPARISONS = (
-    Comparison(OVERLAY, ENCODING),
-    Comparison(ENCODING, OVERLAY, CPU),
-    Comparison(LIMIT, OVERLAY, CPU, aim=1.0),
-    Comparison(DRAWING, OVERLAY, CPU),
+RATIOS = (
+    Ratio(OVERLAY, ENCODING),
+    Ratio(ENCODING, OVERLAY, CPU),
+    Ratio(LIMIT, OVERLAY, CPU, aim=1.0),
+    Ratio(DRAWING, OVERLAY, CPU),
 )
 _DISTINCT = 24  # frames in memory, shown again and again
 
@@ -76,7 +76,7 @@ def bench_sink(
         OVERLAY: partial(_timed, _overlay, pictures, tracks, start),
         LIMIT: lambda: {CPU: 1000 / FRAME_RATE},
     }
-    return measure("sink", runners, COMPARISONS, rounds=rounds, warm_up=warm_up, progress=progress)
+    return measure("sink", runners, RATIOS, rounds=rounds, warm_up=warm_up, progress=progress)
 
 
 def drifting_tracks(frames: int, vehicles: int, height: int, width: int) -> list[Tracks]:

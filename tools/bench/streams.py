@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stages.errors import SpotStreamError
 from tools.bench.decode import moving_video
-from tools.bench.figures import CPU, Comparison, Report, Runner, measure
+from tools.bench.figures import CPU, Ratio, Report, Runner, measure
 from tools.bench.processor import cpu_seconds
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import Victim, run_with
@@ -50,10 +50,8 @@ def bench_streams(
         runners: dict[str, Runner] = {
             _name(count): partial(_run, source, count, delay_ms) for count in streams
         }
-        comparisons = [
-            Comparison(_name(count), _name(streams[0]), CPU, limit=1.1) for count in streams[1:]
-        ]
-        return measure("streams", runners, comparisons, rounds=rounds, warm_up=0, progress=progress)
+        ratios = [Ratio(_name(count), _name(streams[0]), CPU, limit=1.1) for count in streams[1:]]
+        return measure("streams", runners, ratios, rounds=rounds, warm_up=0, progress=progress)
 
 
 def _name(count: int) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import detection_files
-from tools.bench.figures import MILLISECONDS, Comparison, Figure, Report, compare, three_rounds
+from stages.records import Float64Array
+from tools.bench.figures import MILLISECONDS, Ratio, Report, measure_rounds
 from tools.bench.peers import Frames, Peer, frames_of, peer_python, run_peer
 from trackers import TRACKERS, build_tracker
 
@@ -20,24 +21,8 @@ OBJECTS = (100, 300, 1000)
 WARM_UP = 20  # frames of a rendered crowd that are not counted
 CROWD_FRAMES = 80
 
-
-@dataclass(frozen=True, slots=True)
-class TrackerSpeed:
-    """How fast a tracker was on one load.
-
-    Attributes:
-        name: Of the tracker.
-        kind: Which of ours it is or is compared with.
-        load: What it had to track.
-        milliseconds: Per frame, median of the rounds.
-        spread: Least and most of the rounds.
-    """
-
-    name: str
-    kind: str
-    load: str
-    milliseconds: float
-    spread: tuple[float, float]
+Timed: TypeAlias = Callable[[Frames], Float64Array]
+"""Tracks a sequence; gives the seconds ``(F,)`` that each frame took."""
 
 
 def crowd(count: int, frames: int = CROWD_FRAMES, seed: int = 0) -> Frames:
@@ -79,8 +64,11 @@ def bench_track(
     progress: Callable[[str], None] = lambda what: None,
     *,
     objects: Sequence[int] = OBJECTS,
-) -> list[TrackerSpeed]:
-    """Measures every tracker of ours and of ``peers``, in turn, round by round.
+) -> Report:
+    """Measures every tracker of ours and of ``peers`` on one load after the other.
+
+    The unit of a figure is ``ms/frame, LOAD``; peers are compared with that of our trackers which
+    is of their kind.
 
     Args:
         folder: Detection files to track beside the crowds.
@@ -95,46 +83,35 @@ def bench_track(
         SpotStreamError: A peer cannot be installed or fails.
     """
     loads = read_loads(folder, objects)
-    pythons = {}
+    trackers: dict[str, Timed] = {name: partial(_track, name) for name in TRACKERS}
     for peer in peers:
         assert environments is not None
         progress(f"installing {peer.environment}")
-        pythons[peer.environment] = peer_python(environments, peer.environment)
-    measured: dict[tuple[str, str, str], list[float]] = {}
-    for number in range(rounds):
-        for load, sequences in loads.items():
-            for name in TRACKERS:
-                progress(f"round {number + 1}: {load}, {name}")
-                seconds = [_track(name, frames) for frames in sequences]
-                measured.setdefault((name, name, load), []).append(_per_frame(seconds, load))
-            for peer in peers:
-                progress(f"round {number + 1}: {load}, {peer.name}")
-                python = pythons[peer.environment]
-                seconds = [run_peer(peer, python, frames)[0] for frames in sequences]
-                measured.setdefault((peer.name, peer.kind, load), []).append(
-                    _per_frame(seconds, load)
-                )
-    return [
-        TrackerSpeed(name, kind, load, float(np.median(times)), (min(times), max(times)))
-        for (name, kind, load), times in measured.items()
-    ]
+        trackers[peer.name] = partial(
+            _track_by_peer, peer, peer_python(environments, peer.environment)
+        )
+    found: dict[tuple[str, str], list[float]] = {}
+    for load, sequences in loads.items():
+        runners = {
+            name: partial(_speed, track, load, sequences) for name, track in trackers.items()
+        }
+        found |= measure_rounds(f"track {load}", runners, rounds=rounds, progress=progress)
+    ratios = [Ratio(peer.name, peer.kind, _unit(load)) for load in loads for peer in peers]
+    return Report.of("track", found, ratios)
 
 
-def track_report(speeds: Sequence[TrackerSpeed]) -> Report:
-    """Peers beside that of our trackers which they are compared with, load by load."""
-    found: dict[tuple[str, str], tuple[float, ...]] = {}
-    asked = []
-    for speed in speeds:
-        unit = f"{MILLISECONDS}, {speed.load}"
-        found[speed.name, unit] = three_rounds(speed.milliseconds, speed.spread)
-        if speed.name != speed.kind:
-            asked.append(Comparison(speed.name, speed.kind, unit))
-    figures = tuple(Figure(name, unit, rounds) for (name, unit), rounds in found.items())
-    medians = {key: (statistics.median(rounds),) for key, rounds in found.items()}
-    return Report("track", figures, compare(medians, asked))
+def _unit(load: str) -> str:
+    return f"{MILLISECONDS}, {load}"
 
 
-def _track(name: str, frames: Frames) -> np.ndarray:
+def _speed(track: Timed, load: str, sequences: Sequence[Frames]) -> dict[str, float]:
+    """Mean milliseconds; crowds without the frames in which trackers warm up."""
+    skipped = WARM_UP if load.endswith(" objects") else 0
+    seconds = np.concatenate([track(frames)[skipped:] for frames in sequences])
+    return {_unit(load): float(seconds.mean() * 1e3)}
+
+
+def _track(name: str, frames: Frames) -> Float64Array:
     tracker = build_tracker(name)
     seconds = []
     for boxes, scores in frames:
@@ -144,7 +121,5 @@ def _track(name: str, frames: Frames) -> np.ndarray:
     return np.array(seconds)
 
 
-def _per_frame(seconds: Sequence[np.ndarray], load: str) -> float:
-    """Mean milliseconds; crowds without the frames in which trackers warm up."""
-    skipped = WARM_UP if load.endswith(" objects") else 0
-    return float(np.concatenate([each[skipped:] for each in seconds]).mean() * 1e3)
+def _track_by_peer(peer: Peer, python: Path, frames: Frames) -> Float64Array:
+    return run_peer(peer, python, frames)[0]

@@ -18,7 +18,7 @@ from pipeline.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec
 from stages.errors import SpotStreamError
 from stages.records import PixelFormat
-from tools.bench.figures import RATE, Comparison, Report, Runner, measure
+from tools.bench.figures import RATE, Ratio, Report, Runner, measure
 from tools.bench.hop import Load, bare_hop, our_hop
 from tools.bench.peers import peer_python
 from tools.bench.processor import cpu_seconds
@@ -38,13 +38,13 @@ BARE_SMALL = "bare pyzmq, 64 bytes"
 PACED, BARE_PACED = f"one hop at {HOP_RATE}/s", f"bare pyzmq, 64 bytes at {HOP_RATE}/s"
 COPY = "memcpy"
 
-COMPARISONS = (
-    Comparison(FOUR, TINY),
-    Comparison(SHARED, BARE_SMALL),
-    *(Comparison(INLINE[way], BARE[way], aim=0.7 if way == "tcp" else None) for way in INLINE),
-    *(Comparison(INLINE["tcp"], name) for name in PEERS),
-    Comparison(PACED, BARE_PACED, "p50 ms"),
-    Comparison(PACED, BARE_PACED, "p99 ms"),
+RATIOS = (
+    Ratio(FOUR, TINY),
+    Ratio(SHARED, BARE_SMALL),
+    *(Ratio(INLINE[way], BARE[way], aim=0.7 if way == "tcp" else None) for way in INLINE),
+    *(Ratio(INLINE["tcp"], name) for name in PEERS),
+    Ratio(PACED, BARE_PACED, "p50 ms"),
+    Ratio(PACED, BARE_PACED, "p99 ms"),
 )
 
 
@@ -96,9 +96,7 @@ def bench_transport(
             progress(f"installing {environment}")
             python = peer_python(peers, environment)
             runners[name] = partial(peer_transport, name, python, inline, port - 2)
-    return measure(
-        "transport", runners, COMPARISONS, rounds=rounds, warm_up=warm_up, progress=progress
-    )
+    return measure("transport", runners, RATIOS, rounds=rounds, warm_up=warm_up, progress=progress)
 
 
 def four_processes(load: Load) -> dict[str, float]:

@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 from tools.bench import everything
 from tools.bench.everything import bench_all
 from tools.bench.figures import Report
-from tools.bench.track import TrackerSpeed, track_report
 from tools.main import app
 
 
@@ -18,11 +17,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     def give(name: str):
         return lambda *args, **settings: Report(name, (), ())
 
-    for name in ("transport", "decode", "sink"):
+    for name in ("transport", "decode", "track", "sink", "pipeline"):
         monkeypatch.setattr(everything, f"bench_{name}", give(name))
     monkeypatch.setattr(everything, "_detect_report", give("detect"))
-    monkeypatch.setattr(everything, "bench_track", lambda *args, **settings: [])
-    monkeypatch.setattr(everything, "bench_pipeline", give("pipeline"))
 
 
 @pytest.mark.usefixtures("short")
@@ -39,15 +36,3 @@ def test_all_of_them_go_into_one_file_and_one_picture(tmp_path: Path) -> None:
     ]
     assert files[1].read_bytes().startswith(b"\x89PNG")
     assert len(bench_all()) == 6
-
-
-def test_a_peer_is_compared_with_its_kind_on_the_same_load() -> None:
-    report = track_report(
-        [
-            TrackerSpeed("sort", "sort", "A", 2.0, (1.0, 4.0)),
-            TrackerSpeed("norfair", "sort", "A", 10.0, (8.0, 11.0)),
-        ]
-    )
-    assert [figure.median for figure in report.figures] == [2.0, 10.0]
-    [(asked, ratio)] = report.ratios
-    assert (asked.name, asked.to, ratio.median) == ("norfair", "sort", 5.0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from tools.bench.figures import RATE, Comparison, Report, measure
+from tools.bench.figures import RATE, Ratio, Report, measure
 from tools.bench.plot import check_plot
 
 
@@ -25,7 +25,7 @@ def example(order: list[str]) -> Report:
             "ours": counted(order, "ours", [1.0, 10.0, 30.0, 20.0]),
             "theirs": counted(order, "theirs", [1.0, 20.0, 20.0, 40.0]),
         },
-        [Comparison("ours", "theirs", aim=0.7), Comparison("ours", "absent")],
+        [Ratio("ours", "theirs", aim=0.7), Ratio("ours", "absent")],
         rounds=3,
     )
 

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import json
+import statistics
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from stages.errors import SpotStreamError
+from tools.bench import track
 from tools.bench.peers import Peer, reference_sort, run_peer
 from tools.bench.track import bench_track, crowd, read_loads
+from tools.main import app
 from trackers import TRACKERS
 
 # Stands for somebody's tracker: every box keeps the id of its place in the frame.
@@ -44,15 +49,44 @@ def test_a_peer_that_fails_says_why(clone: Path) -> None:
         run_peer(peer, Path(sys.executable), crowd(2, frames=1))
 
 
-def test_every_tracker_is_measured_on_every_load(tmp_path: Path) -> None:
-    (tmp_path / "A.txt").write_text("1,-1,0,0,10,10,0.9,-1,-1,-1\n2,-1,1,0,10,10,0.9,-1,-1,-1\n")
-    speeds = bench_track(tmp_path, rounds=1)
-    loads = [tmp_path.name, "100 objects", "300 objects", "1000 objects"]
-    assert {(speed.name, speed.load) for speed in speeds} == {
-        (name, load) for name in TRACKERS for load in loads
+@pytest.fixture
+def detections(tmp_path: Path) -> Path:
+    folder = tmp_path / "det"
+    folder.mkdir()
+    (folder / "A.txt").write_text("1,-1,0,0,10,10,0.9,-1,-1,-1\n2,-1,1,0,10,10,0.9,-1,-1,-1\n")
+    return folder
+
+
+def test_every_tracker_is_measured_on_every_load(detections: Path) -> None:
+    report = bench_track(detections, rounds=1, objects=(100, 300))
+    loads = ["det", "100 objects", "300 objects"]
+    assert {(figure.name, figure.unit) for figure in report.figures} == {
+        (name, f"ms/frame, {load}") for name in TRACKERS for load in loads
     }
-    for speed in speeds:
-        assert 0 < speed.spread[0] <= speed.milliseconds <= speed.spread[1]
+    assert all(figure.median > 0 for figure in report.figures)
+
+
+def test_a_peer_is_compared_with_its_kind_in_every_round(
+    clone: Path, detections: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(track, "peer_python", lambda folder, environment: sys.executable)
+    report = bench_track(detections, [reference_sort(clone)], clone, rounds=2, objects=())
+    rounds = {figure.name: figure.rounds for figure in report.figures}
+    [(asked, ratio)] = report.ratios
+    assert (asked.name, asked.to) == ("reference_sort", "sort")
+    assert ratio.rounds == tuple(np.divide(rounds["reference_sort"], rounds["sort"]))
+
+
+def test_json_holds_the_rounds_that_the_table_sums_up(detections: Path, tmp_path: Path) -> None:
+    path = tmp_path / "track.json"
+    options = ["--detections", str(detections), "--objects", "0", "--rounds", "4"]
+    result = CliRunner().invoke(app, ["bench", "track", *options, "--json", str(path)])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(path.read_text())["benches"][0]["figures"]
+    assert [figure["name"] for figure in figures] == list(TRACKERS)
+    for figure in figures:
+        assert len(figure["rounds"]) == 4
+        assert f"{statistics.median(figure['rounds']):.3g}" in result.output
 
 
 def test_crowds_are_the_same_each_time() -> None:

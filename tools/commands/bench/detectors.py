@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Annotated, Literal
@@ -82,25 +81,25 @@ def bench_detectors(
         table.add_column(column, justify="right")
     for speed in speeds:
         own = [f"{ap:.4f}" for each in scores.get(speed.name, {}).values() for ap in each.values()]
-        low, high = speed.spread
+        low, high = speed.time.spread
         table.add_row(
             speed.name,
-            f"{speed.milliseconds:.1f}",
+            f"{speed.time.median:.1f}",
             f"{low:.0f}–{high:.0f}",
-            f"{speed.cpu_milliseconds:.1f}",
-            f"{speed.to_eager:.2f}",
+            f"{speed.cpu_time.median:.1f}",
+            f"{speed.to_eager[1].median:.2f}",
             f"{speed.box_distance:.2g}",
             *own,
         )
     wide_console().print(table)
-    reached = work / speeds[0].milliseconds
+    reached = work / speeds[0].time.median
     wide_console().print(
         f"{work:.1f} GFLOP a frame; {EAGER} reaches {reached:.3g} TFLOP/s, "
         f"{reached / most:.0%} of the {most:.3g} of a matrix product",
         highlight=False,
     )
     if json_ is not None:
-        rows = [dataclasses.asdict(speed) | {"scores": scores.get(speed.name)} for speed in speeds]
+        rows = [speed.as_json() | {"scores": scores.get(speed.name)} for speed in speeds]
         with AtomicFile(json_) as file:
             file.write(json.dumps(rows, indent=1) + "\n")
     save([detect_report(speeds)], None, plot)

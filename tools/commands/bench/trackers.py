@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
+from tools.bench.figures import Report
 from tools.bench.output import Json, Plot, save
 from tools.bench.plot import check_plot
 from tools.terminal import wide_console
+
+if TYPE_CHECKING:
+    from tools.bench.peers import Peer
 
 
 def bench_trackers(
@@ -45,37 +50,47 @@ def bench_trackers(
     plot: Plot = None,
 ) -> None:
     """Trackers alone on one thread: milliseconds a frame, beside their peers."""
-    from tools.bench.peers import PEERS, reference_sort
-    from tools.bench.track import OBJECTS, bench_track, track_report
+    from tools.bench.track import OBJECTS, bench_track
 
     check_plot(plot)
-    others = list(PEERS) if peers else []
-    unknown = set(only or ()) - {peer.environment for peer in PEERS}
-    if unknown:
-        known = ", ".join(dict.fromkeys(peer.environment for peer in PEERS))
-        raise ConfigError(f"--only must be one of {known}, got {', '.join(sorted(unknown))}")
-    if only:
-        others = [peer for peer in others if peer.environment in only]
-    if reference is not None:
-        if peers is None:
-            raise ConfigError("--reference needs --peers, the folder of its environment")
-        others.append(reference_sort(reference))
+    others = _chosen_peers(peers, reference, only or [])
+    crowds = OBJECTS if objects is None else tuple(count for count in objects if count)
     with Console(stderr=True).status("starting") as status:
-        crowds = OBJECTS if objects is None else tuple(count for count in objects if count)
-        speeds = bench_track(detections, others, peers, rounds, status.update, objects=crowds)
-    loads = list(dict.fromkeys(speed.load for speed in speeds))
-    table = Table("ms per frame", *loads)
-    for name in dict.fromkeys(speed.name for speed in speeds):
-        own = {speed.load: speed for speed in speeds if speed.name == name}
-        cells = []
-        for load in loads:
-            ours = next(s for s in speeds if s.load == load and s.name == own[load].kind)
-            ratio = own[load].milliseconds / ours.milliseconds
-            times = "" if ours is own[load] else f" ({ratio:.1f} × {ours.name})"
-            cells.append(f"{own[load].milliseconds:.3g}{times}")
-        table.add_row(name, *cells)
-    wide_console().print(table)
-    save([track_report(speeds)], json_, plot)
+        report = bench_track(detections, others, peers, rounds, status.update, objects=crowds)
+    wide_console().print(_trackers_table(report))
+    save([report], json_, plot)
+
+
+def _chosen_peers(
+    environments: Path | None, reference: Path | None, only: Sequence[str]
+) -> list[Peer]:
+    """Those of the packages ``only``, or all, and the clone of abewley/sort."""
+    from tools.bench.peers import PEERS, reference_sort
+
+    packages = list(dict.fromkeys(peer.environment for peer in PEERS))
+    unknown = set(only) - set(packages)
+    if unknown:
+        raise ConfigError(
+            f"--only must be one of {', '.join(packages)}, got {', '.join(sorted(unknown))}"
+        )
+    if environments is None:
+        if reference is not None:
+            raise ConfigError("--reference needs --peers, the folder of its environment")
+        return []
+    chosen = [peer for peer in PEERS if peer.environment in (only or packages)]
+    return chosen if reference is None else [*chosen, reference_sort(reference)]
+
+
+def _trackers_table(report: Report) -> Table:
+    """A row for each tracker, a column for each load; peers beside ours that are of their kind."""
+    units = list(dict.fromkeys(figure.unit for figure in report.figures))
+    table = Table("ms per frame", *(unit.partition(", ")[2] for unit in units))
+    cells = {(figure.name, figure.unit): f"{figure.median:.3g}" for figure in report.figures}
+    for asked, ratio in report.ratios:
+        cells[asked.name, asked.unit] += f" ({ratio.median:.1f} × {asked.to})"
+    for name in dict.fromkeys(figure.name for figure in report.figures):
+        table.add_row(name, *(cells[name, unit] for unit in units))
+    return table
 
 
 def bench_scores(
