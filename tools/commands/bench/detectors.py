@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 from rich import box
@@ -15,6 +16,13 @@ from tools.bench.figures import Report
 from tools.bench.output import Json, Plot, Rounds, save
 from tools.bench.plot import check_plot
 from tools.terminal import wide_console
+
+if TYPE_CHECKING:
+    from tools.bench.curve import Point
+    from tools.bench.detect import EngineSpeed
+
+Scores: TypeAlias = Mapping[str, Mapping[str, float]]
+"""Of a detector, by data set and metric."""
 
 
 def bench_detectors(
@@ -74,24 +82,7 @@ def bench_detectors(
         status.update("arithmetic")
         work, most = arithmetic_of(find_weights(weights), detectors[EAGER], pictures[0])
         scores = score_detectors(detectors, validate, set_ or [], status.update) if validate else {}
-    columns = [f"{group} {name}" for group, each in next(iter(scores.values()), {}).items()
-               for name in each]  # fmt: skip
-    table = Table("", box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for column in ("ms/frame", "spread", "CPU ms", "× eager", "px apart", *columns):
-        table.add_column(column, justify="right")
-    for speed in speeds:
-        own = [f"{ap:.4f}" for each in scores.get(speed.name, {}).values() for ap in each.values()]
-        low, high = speed.time.spread
-        table.add_row(
-            speed.name,
-            f"{speed.time.median:.1f}",
-            f"{low:.0f}–{high:.0f}",
-            f"{speed.cpu_time.median:.1f}",
-            f"{speed.to_eager[1].median:.2f}",
-            f"{speed.box_distance:.2g}",
-            *own,
-        )
-    wide_console().print(table)
+    wide_console().print(_engines_table(speeds, scores))
     reached = work / speeds[0].time.median
     wide_console().print(
         f"{work:.1f} GFLOP a frame; {EAGER} reaches {reached:.3g} TFLOP/s, "
@@ -103,6 +94,26 @@ def bench_detectors(
         with AtomicFile(json_) as file:
             file.write(json.dumps(rows, indent=1) + "\n")
     save([detect_report(speeds)], None, plot)
+
+
+def _engines_table(speeds: Sequence[EngineSpeed], scores: Mapping[str, Scores]) -> Table:
+    table = Table("", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    columns = _score_columns(next(iter(scores.values()), {}))
+    for column in ("ms/frame", "spread", "CPU ms", "× eager", "px apart", *columns):
+        table.add_column(column, justify="right")
+    for speed in speeds:
+        low, high = speed.time.spread
+        _, to_eager = speed.to_eager
+        table.add_row(
+            speed.name,
+            f"{speed.time.median:.1f}",
+            f"{low:.0f}–{high:.0f}",
+            f"{speed.cpu_time.median:.1f}",
+            f"{to_eager.median:.2f}",
+            f"{speed.box_distance:.2g}",
+            *(f"{ap:.4f}" for ap in _flat(scores.get(speed.name, {}))),
+        )
+    return table
 
 
 def bench_curve(
@@ -150,14 +161,30 @@ def bench_curve(
             rounds=rounds,
             progress=status.update,
         )
-    columns = [f"{group} {name}" for group, each in points[0].scores.items() for name in each]
-    table = Table("weights", "scale", "ms/frame", "spread", *columns)
-    for point in points:
-        low, high = point.time.spread
-        own = [f"{ap:.3f}" for each in point.scores.values() for ap in each.values()]
-        time = f"{point.time.median:.1f}"
-        table.add_row(point.weights, f"{point.scale:g}", time, f"{low:.0f}–{high:.0f}", *own)
-    wide_console().print(table)
+    wide_console().print(_curve_table(points))
     save([Report("curve", tuple(point.time for point in points), ())], json_, None)
     if plot is not None:
         plot_curve(points, plot)
+
+
+def _curve_table(points: Sequence[Point]) -> Table:
+    table = Table("weights", "scale", "ms/frame", "spread", *_score_columns(points[0].scores))
+    for point in points:
+        low, high = point.time.spread
+        table.add_row(
+            point.weights,
+            f"{point.scale:g}",
+            f"{point.time.median:.1f}",
+            f"{low:.0f}–{high:.0f}",
+            *(f"{ap:.3f}" for ap in _flat(point.scores)),
+        )
+    return table
+
+
+def _score_columns(scores: Scores) -> list[str]:
+    return [f"{group} {metric}" for group, each in scores.items() for metric in each]
+
+
+def _flat(scores: Scores) -> list[float]:
+    """In the order of `_score_columns`."""
+    return [score for each in scores.values() for score in each.values()]
