@@ -1,0 +1,22 @@
+import pytest
+
+from tools.chaos.resources import full_disk, full_shared_memory, slow_detector
+
+
+def test_a_slow_detector_costs_frames_not_latency(tmp_path):
+    outcome = slow_detector(tmp_path, 75)
+    assert outcome.passed, outcome
+    assert outcome.times == 75
+
+
+def test_a_disk_that_fills_leaves_no_half_results(tmp_path):
+    outcome = full_disk(tmp_path)
+    assert outcome.passed, outcome
+    assert "overlay.mp4" in outcome.result or ".txt" in outcome.result
+
+
+def test_frames_need_no_room_in_dev_shm(tmp_path):
+    outcome = full_shared_memory(tmp_path)
+    if outcome.passed is None:
+        pytest.skip(outcome.result)
+    assert outcome.passed, outcome

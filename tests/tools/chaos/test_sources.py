@@ -1,0 +1,10 @@
+import pytest
+
+from tools.chaos.sources import outages
+from tools.harness.rtsp import available
+
+
+@pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
+def test_outages_are_recovered_from(tmp_path):
+    outcome = outages(tmp_path, 2)
+    assert outcome.result.startswith("2 recovered"), outcome

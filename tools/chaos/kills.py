@@ -1,0 +1,112 @@
+"""Processes that are killed at any moment."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import av
+
+from tools.chaos.outcome import Outcome, spread
+from tools.harness.material import NAME, RATE, detections_of, make_clip
+from tools.harness.runner import Victim, run_with
+
+_TEXTS = ("mot.txt", "detections.txt")
+_STARTING_SHARE = 0.1  # of the kills hit processes that are only starting
+
+
+def kills_in_lossless_runs(folder: Path, kills: int, seed: int = 0) -> Outcome:
+    """SIGKILLs to any process at any moment, over as many runs as it takes.
+
+    All results must equal those of an undisturbed run, and the overlay must have every frame.
+    """
+    clip = make_clip(folder, 300)
+    settings = [
+        f"detector.detections={detections_of(clip)}",
+        "detector.workers=2",
+        "detector.delay_ms=10",
+    ]
+    run_with([str(clip)], folder / "calm", settings)
+    wanted = _results(folder / "calm" / NAME)
+    rng = random.Random(seed)
+    done = lost = repeated = different = 0
+
+    def harm(victim: Victim) -> None:
+        nonlocal done
+        while done < kills and not victim.over.is_set():
+            if rng.random() > _STARTING_SHARE:
+                victim.wait(victim.is_ready)
+            victim.over.wait(rng.uniform(0, 0.4))
+            done += bool(victim.kill_one(rng))
+
+    while done < kills:
+        output = folder / "harmed"
+        run_with([str(clip)], output, settings, harm)
+        results = _results(output / NAME)
+        different += results != wanted
+        frames = json.loads((output / NAME / "run.json").read_text())["frames"]
+        lost += frames["in"] - frames["out"]
+        repeated += _repeated_frames(output / NAME / "overlay.mp4")
+    return Outcome(
+        "SIGKILL, lossless",
+        done,
+        f"{lost} frames lost, {repeated} repeated, {different} runs with other results",
+        not (lost or repeated or different),
+    )
+
+
+def kills_in_live_runs(folder: Path, kills: int, seed: int = 1) -> Outcome:
+    """SIGKILLs to a live run; after each, frames must come again soon, and no id twice."""
+    clip = make_clip(folder, 3 * RATE * kills)
+    settings = [
+        f"detector.detections={detections_of(clip)}",
+        "decoder.pace=original",
+        "runtime.mode=live",
+    ]
+    rng = random.Random(seed)
+    times: list[float] = []
+
+    def harm(victim: Victim) -> None:
+        victim.wait_for_frames()
+        while len(times) < kills and victim.wait(victim.is_ready):
+            victim.over.wait(rng.uniform(0.5, 1.0))
+            if victim.kill_one(rng):
+                victim.over.wait(0.25)  # what was on its way may still be written
+                seconds = victim.wait_for_frames(20)
+                if seconds is None:
+                    return
+                times.append(seconds + 0.25)
+
+    run_with([str(clip)], folder / "live", settings, harm)
+    reused = _reused_ids(folder / "live" / NAME / "mot.txt")
+    return Outcome(
+        "SIGKILL, live",
+        len(times),
+        f"frames again after {spread(times)}, {reused} ids used again",
+        len(times) == kills and max(times) < 3 and not reused,
+    )
+
+
+def _results(folder: Path) -> dict[str, object]:
+    results: dict[str, object] = {name: (folder / name).read_bytes() for name in _TEXTS}
+    with av.open(str(folder / "overlay.mp4")) as container:
+        results["overlay"] = [packet.pts for packet in container.demux(video=0) if packet.size]
+    return results
+
+
+def _repeated_frames(overlay: Path) -> int:
+    with av.open(str(overlay)) as container:
+        times = [packet.pts for packet in container.demux(video=0) if packet.size]
+    return len(times) - len(set(times))
+
+
+def _reused_ids(path: Path) -> int:
+    """Ids that come again after a gap longer than any tracker bridges here."""
+    latest: dict[int, int] = {}
+    reused = 0
+    for line in path.read_text().splitlines():
+        frame, identity = map(int, line.split(",")[:2])
+        reused += frame - latest.get(identity, frame) > 4 * RATE
+        latest[identity] = frame
+    return reused

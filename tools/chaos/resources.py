@@ -1,0 +1,89 @@
+"""Too little of what a pipeline needs: time, disk, shared memory."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from stages.errors import SpotStreamError
+from tools.chaos.outcome import Outcome
+from tools.harness.material import NAME, RATE, detections_of, make_clip
+from tools.harness.runner import Victim, run_with
+
+_NO_MOUNT = 77
+
+
+def slow_detector(folder: Path, frames: int) -> Outcome:
+    """A detector ten times slower than the camera: latency must stay under three detections."""
+    clip = make_clip(folder, frames)
+    delay = 10 * 1000 // RATE
+    run_with(
+        [str(clip)],
+        folder / "slow",
+        [
+            f"detector.detections={detections_of(clip)}",
+            f"detector.delay_ms={delay}",
+            "decoder.pace=original",
+            "runtime.mode=live",
+            "runtime.in_flight=2",
+        ],
+    )
+    report = json.loads((folder / "slow" / NAME / "run.json").read_text())
+    p99 = report["latency_ms"]["p99"]
+    missing = report["frames"]["missing"]
+    return Outcome(
+        f"detector of {delay} ms, camera of {1000 // RATE} ms",
+        frames,
+        f"latency p99 {p99:.0f} ms, {report['dropped']['total']} frames dropped and told, "
+        f"{missing} missing",
+        p99 < 3 * delay and not missing,
+    )
+
+
+def full_disk(folder: Path) -> Outcome:
+    """The sink's files may not grow any more, as on a full disk: one line, no half results.
+
+    What there is of the rows is completed; the pictures make room for that.
+    """
+    clip = make_clip(folder, 2000)
+    said = ""
+
+    def harm(victim: Victim) -> None:
+        victim.wait_for_frames()
+        sink = victim.supervisor.processes()["sink"]
+        resource.prlimit(sink, resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    try:
+        run_with([str(clip)], folder / "disk", [f"detector.detections={detections_of(clip)}"], harm)
+    except SpotStreamError as error:
+        said = str(error).replace(str(folder), "")
+    left = {path.name for path in (folder / "disk").rglob("*") if path.is_file()}
+    whole = left == {"mot.txt", "detections.txt", "run.json"}
+    return Outcome("disk full", 1, said or "nothing was said", bool(said) and whole)
+
+
+def full_shared_memory(folder: Path) -> Outcome:
+    """A ``/dev/shm`` of one page, as small as it gets: frames do not need it."""
+    clip = make_clip(folder, 50)
+    output = folder / "shm"
+    settings = ["--set", f"detector.detections={detections_of(clip)}"]
+    script = 'mount -t tmpfs -o size=4k tmpfs /dev/shm || exit 77\n"$@"'
+    done = subprocess.run(
+        [
+            *("unshare", "-Urm", "sh", "-c", script, "sh"),
+            *(sys.executable, "-P", "-m", "tools.main", "run"),
+            *("--source", str(clip), "--output", str(output), *settings),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == _NO_MOUNT or "unshare:" in done.stderr:
+        return Outcome("/dev/shm full", 0, "no file system can be mounted here", None)
+    if done.returncode:
+        return Outcome("/dev/shm full", 1, done.stderr.strip(), False)
+    frames = json.loads((output / NAME / "run.json").read_text())["frames"]["out"]
+    return Outcome("/dev/shm full", 1, f"{frames} of 50 frames", frames == 50)
