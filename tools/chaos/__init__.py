@@ -4,26 +4,54 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
+from stages.errors import SpotStreamError
 from tools.chaos.kills import kills_in_live_runs, kills_in_lossless_runs
 from tools.chaos.messages import hostile_messages
 from tools.chaos.outcome import Outcome
 from tools.chaos.resources import full_disk, full_shared_memory, slow_detector
 from tools.chaos.sources import outages
 
+Fault: TypeAlias = Callable[[Path], Outcome]
+"""Does the pipeline harm; its files go into the folder."""
 
-def run_chaos(*, short: bool) -> Iterator[Outcome]:
-    """Does one fault after the other and tells what came of it."""
+
+def all_faults(*, short: bool) -> dict[str, Fault]:
+    """By name, each a few times only or as often as it takes to be sure."""
+    return {
+        "SIGKILL, lossless": partial(kills_in_lossless_runs, kills=10 if short else 100),
+        "SIGKILL, live": partial(kills_in_live_runs, kills=4 if short else 20),
+        "RTSP outage": partial(outages, times=2 if short else 20),
+        "hostile messages": partial(hostile_messages, messages=20_000 if short else 1_000_000),
+        "detector ten times too slow": partial(slow_detector, frames=100 if short else 500),
+        "disk full": full_disk,
+        "/dev/shm full": full_shared_memory,
+    }
+
+
+def run_chaos(
+    faults: Mapping[str, Fault], progress: Callable[[str], None] = lambda what: None
+) -> Iterator[tuple[str, Outcome]]:
+    """Does one fault after the other and tells what came of it.
+
+    A run that fails, or leaves no results, is an outcome too.
+
+    Args:
+        faults: By name.
+        progress: Called with the name of the fault that is next.
+    """
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     try:
-        yield kills_in_lossless_runs(folder, 10 if short else 100)
-        yield kills_in_live_runs(folder, 4 if short else 20)
-        yield outages(folder, 2 if short else 20)
-        yield hostile_messages(folder, 20_000 if short else 1_000_000)
-        yield slow_detector(folder, 100 if short else 500)
-        yield full_disk(folder)
-        yield full_shared_memory(folder)
+        for name, fault in faults.items():
+            progress(name)
+            try:
+                outcome = fault(folder)
+            except (SpotStreamError, OSError) as error:
+                outcome = Outcome(1, str(error), passed=False)
+            yield name, outcome
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from pathlib import Path
 
 import av
@@ -49,7 +50,6 @@ def kills_in_lossless_runs(folder: Path, kills: int, seed: int = 0) -> Outcome:
         lost += frames["in"] - frames["out"]
         repeated += _repeated_frames(output / NAME / "overlay.mp4")
     return Outcome(
-        "SIGKILL, lossless",
         done,
         f"{lost} frames lost, {repeated} repeated, {different} runs with other results",
         not (lost or repeated or different),
@@ -57,34 +57,43 @@ def kills_in_lossless_runs(folder: Path, kills: int, seed: int = 0) -> Outcome:
 
 
 def kills_in_live_runs(folder: Path, kills: int, seed: int = 1) -> Outcome:
-    """SIGKILLs to a live run; after each, frames must come again soon, and no id twice."""
-    clip = make_clip(folder, 3 * RATE * kills)
+    """SIGKILLs to a live run; frames must come soon after the restart of each, and no id twice.
+
+    How long a process takes to start is the machine's affair: it is told, and not judged.
+    """
+    clip = make_clip(folder, 10 * RATE * kills)
     settings = [
         f"detector.detections={detections_of(clip)}",
         "decoder.pace=original",
         "runtime.mode=live",
     ]
     rng = random.Random(seed)
-    times: list[float] = []
+    since_kill: list[float] = []
+    since_restart: list[float] = []
 
     def harm(victim: Victim) -> None:
         victim.wait_for_frames()
-        while len(times) < kills and victim.wait(victim.is_ready):
+        while len(since_kill) < kills and victim.wait(victim.is_ready):
             victim.over.wait(rng.uniform(0.5, 1.0))
+            killed = time.monotonic()
             if victim.kill_one(rng):
-                victim.over.wait(0.25)  # what was on its way may still be written
+                victim.wait(lambda: not victim.is_ready())
+                victim.wait(victim.is_ready)
                 seconds = victim.wait_for_frames(20)
                 if seconds is None:
-                    return
-                times.append(seconds + 0.25)
+                    break
+                since_restart.append(seconds)
+                since_kill.append(time.monotonic() - killed)
+        victim.supervisor.stop()
 
     run_with([str(clip)], folder / "live", settings, harm)
     reused = _reused_ids(folder / "live" / NAME / "mot.txt")
+    latest = max(since_restart, default=float("inf"))
     return Outcome(
-        "SIGKILL, live",
-        len(times),
-        f"frames again after {spread(times)}, {reused} ids used again",
-        len(times) == kills and max(times) < 3 and not reused,
+        len(since_kill),
+        f"frames again {spread(since_kill)} after the kill, at most {latest:.2f} s after the "
+        f"process was back; {reused} ids used again",
+        len(since_kill) == kills and latest < 2 and not reused,
     )
 
 

@@ -47,7 +47,6 @@ def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
     )
     restarts = sum(result.restarts.values())
     return Outcome(
-        "hostile messages",
         messages * len(sockets),
         f"{restarts:.0f} crashes, most growth of a process {growth:.1f} MB",
         survived and not restarts and growth < 4,

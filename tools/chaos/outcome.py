@@ -9,16 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One line of the table.
+    """What came of a fault.
 
     Attributes:
-        fault: What was done.
-        times: How often.
+        times: How often it was done.
         result: What came of it.
         passed: Whether that is as it should be; None where it could not be tried.
     """
 
-    fault: str
     times: int
     result: str
     passed: bool | None

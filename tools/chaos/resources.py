@@ -35,10 +35,9 @@ def slow_detector(folder: Path, frames: int) -> Outcome:
     p99 = report["latency_ms"]["p99"]
     missing = report["frames"]["missing"]
     return Outcome(
-        f"detector of {delay} ms, camera of {1000 // RATE} ms",
-        frames,
-        f"latency p99 {p99:.0f} ms, {report['dropped']['total']} frames dropped and told, "
-        f"{missing} missing",
+        1,
+        f"{delay} ms a detection, {1000 // RATE} ms a frame: latency p99 {p99:.0f} ms; of {frames} "
+        f"frames {report['dropped']['total']} dropped and told, {missing} missing",
         p99 < 3 * delay and not missing,
     )
 
@@ -59,10 +58,13 @@ def full_disk(folder: Path) -> Outcome:
     try:
         run_with([str(clip)], folder / "disk", [f"detector.detections={detections_of(clip)}"], harm)
     except SpotStreamError as error:
-        said = str(error).replace(str(folder), "")
+        said = str(error).replace(f"{folder}/", "")
     left = {path.name for path in (folder / "disk").rglob("*") if path.is_file()}
-    whole = left == {"mot.txt", "detections.txt", "run.json"}
-    return Outcome("disk full", 1, said or "nothing was said", bool(said) and whole)
+    return Outcome(
+        1,
+        f"{said or 'nothing was said'}; {', '.join(sorted(left)) or 'nothing'} left",
+        bool(said) and left == {"mot.txt", "detections.txt", "run.json"},
+    )
 
 
 def full_shared_memory(folder: Path) -> Outcome:
@@ -82,8 +84,8 @@ def full_shared_memory(folder: Path) -> Outcome:
         check=False,
     )
     if done.returncode == _NO_MOUNT or "unshare:" in done.stderr:
-        return Outcome("/dev/shm full", 0, "no file system can be mounted here", None)
+        return Outcome(0, "no file system can be mounted here", None)
     if done.returncode:
-        return Outcome("/dev/shm full", 1, done.stderr.strip(), False)
+        return Outcome(1, done.stderr.strip(), False)
     frames = json.loads((output / NAME / "run.json").read_text())["frames"]["out"]
-    return Outcome("/dev/shm full", 1, f"{frames} of 50 frames", frames == 50)
+    return Outcome(1, f"{frames} of 50 frames", frames == 50)

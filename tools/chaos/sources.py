@@ -14,7 +14,7 @@ from tools.harness.runner import Victim, run_with
 def outages(folder: Path, times: int, seed: int = 2) -> Outcome:
     """An RTSP server that is killed and comes back, again and again."""
     if not available():
-        return Outcome("RTSP outage", 0, "GStreamer's RTSP server is not here", None)
+        return Outcome(0, "GStreamer's RTSP server is not here", None)
     clip = make_clip(folder, 5)
     rng = random.Random(seed)
     recovered: list[float] = []
@@ -43,7 +43,6 @@ def outages(folder: Path, times: int, seed: int = 2) -> Outcome:
     finally:
         server.kill()
     return Outcome(
-        "RTSP outage",
         times,
         f"{len(recovered)} recovered, {spread(recovered)} after the server was back",
         len(recovered) == times and max(recovered) <= 2,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tools.terminal import wide_console
 
@@ -15,14 +16,18 @@ def chaos(
     short: Annotated[bool, typer.Option(help="Each fault a few times only.")] = False,
 ) -> None:
     """Do the pipeline harm, and see that it lives up to its promises."""
-    from tools.chaos import run_chaos
+    from tools.chaos import all_faults, run_chaos
 
     table = Table("fault", "times", "result", "")
-    failed = 0
-    for outcome in run_chaos(short=short):
+    broken = False
+    for name, outcome in run_chaos(all_faults(short=short), lambda name: _say(f"{name} …")):
         mark = {True: "as promised", False: "BROKEN", None: "not tried"}[outcome.passed]
-        failed += outcome.passed is False
-        table.add_row(outcome.fault, f"{outcome.times:,}", outcome.result, mark)
-        Console(stderr=True).print(f"{outcome.fault}: {outcome.result}: {mark}", highlight=False)
+        broken |= outcome.passed is False
+        table.add_row(name, f"{outcome.times:,}", Text(outcome.result), mark)
+        _say(f"{name}: {outcome.result}: {mark}")
     wide_console().print(table)
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(1 if broken else 0)
+
+
+def _say(line: str) -> None:
+    Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)

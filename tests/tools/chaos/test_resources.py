@@ -6,13 +6,14 @@ from tools.chaos.resources import full_disk, full_shared_memory, slow_detector
 def test_a_slow_detector_costs_frames_not_latency(tmp_path):
     outcome = slow_detector(tmp_path, 75)
     assert outcome.passed, outcome
-    assert outcome.times == 75
+    assert "of 75 frames" in outcome.result
 
 
 def test_a_disk_that_fills_leaves_no_half_results(tmp_path):
     outcome = full_disk(tmp_path)
     assert outcome.passed, outcome
-    assert "overlay.mp4" in outcome.result or ".txt" in outcome.result
+    assert outcome.result.startswith("cannot write disk/clip/")
+    assert outcome.result.endswith("; detections.txt, mot.txt, run.json left")
 
 
 def test_frames_need_no_room_in_dev_shm(tmp_path):
