@@ -83,7 +83,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     except InterruptedError:
         pass  # told to stop while waiting for a slot
     finally:
-        records.close()  # type: ignore[attr-defined]
+        records.close()
         if not ended and stop.is_set():
             publisher.skip = 0
             publisher.announce(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from fractions import Fraction
 
 from stages.decoder.source import FrameAllocator, SourceRecord
@@ -62,7 +62,7 @@ class BlankSource:
         )
         self._format = PixelFormat(found[3])
 
-    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+    def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
         time_base = Fraction(1, self._rate)
         shape = self._format.shape(self._height, self._width)

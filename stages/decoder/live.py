@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import av.error
@@ -114,7 +114,7 @@ class LiveSource:
         self._monotonic = monotonic
         self._jitter = jitter
 
-    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+    def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; ends where ``wait`` says so.
 
         Raises:

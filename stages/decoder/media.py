@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -59,7 +59,7 @@ class MediaSource:
         self.notify = notify
         self.clock = clock
 
-    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+    def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
         place = redact(self.location)
         reader = FrameReader(place, self.name, self.selection, self.layout, self.clock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -197,7 +197,7 @@ class RecordingSource:
         self.paced = paced
         self.clock = clock
 
-    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+    def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; a segment that cannot be read is passed over."""
         reader = FrameReader(str(self.folder), self.name, self.selection, "", self.clock)
         latest: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import cv2
 
@@ -49,7 +49,7 @@ class SceneSource:
         self.selection = selection or FrameSelection()
         self.clock = clock
 
-    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+    def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
         config, rate = self.config, self.config.frame_rate
         chosen = [index for index in range(config.frames) if self.selection.takes(index)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -57,7 +57,7 @@ class Source(Protocol):
 
     resumes: bool
 
-    def records(self, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+    def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """Yields `StreamStart`, then `Frame` and `Dropped` in order, at last `EndOfStream`.
 
         The pixels of a yielded frame are the array that ``allocator.allocate`` returned last.
