@@ -106,8 +106,8 @@ class LiveSource:
         self.options = options or LiveOptions()
         self._hardware = hardware
         self._recorder = recorder
-        self._start = place or StreamPlace()
-        self._place = redact(location)
+        self._place = place or StreamPlace()
+        self._source = redact(location)
         self._wait = wait
         self._notify = notify
         self._clock = clock
@@ -121,7 +121,7 @@ class LiveSource:
             SourceError: The first connection did not come about in time, or never will (wrong
                 password, unknown protocol).
         """
-        reader = FrameReader(self._place, self.name, self.selection, "", self._clock, self._start)
+        reader = FrameReader(self._source, self.name, self.selection, "", self._clock, self._place)
         started = self._monotonic()
         attempt = 0
         while True:
@@ -130,7 +130,7 @@ class LiveSource:
             try:
                 for record in self._connection(reader, allocator):
                     if isinstance(record, Frame) and attempt:
-                        self._notify(f"{self._place} is back after {attempt} attempts")
+                        self._notify(f"{self._source} is back after {attempt} attempts")
                         attempt = 0
                     yield record
             except SourceError as error:
@@ -147,7 +147,7 @@ class LiveSource:
                 yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, lost)
                 return
             if reader.given > given or attempt == 0:
-                self._notify(f"{self._place}: {lost}; connecting again")
+                self._notify(f"{self._source}: {lost}; connecting again")
             if self._wait(self.options.refused_wait if refused else self._pause(attempt)):
                 return
             attempt += 1
@@ -164,9 +164,9 @@ class LiveSource:
             hardware=self._hardware,
         )
         with container:
-            stream = video_stream(container, self._place)
+            stream = video_stream(container, self._source)
             if self._hardware != "off" and reader.epoch < 0:
-                self._notify(decoded_by(stream, self._place))
+                self._notify(decoded_by(stream, self._source))
             stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
             recorder = self._recorder
             if recorder is None:
