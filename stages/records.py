@@ -91,6 +91,23 @@ class StreamStart:
     detector: str = ""
     class_names: tuple[str, ...] = ()
 
+    def header(
+        self, sequence: int, index: int, pts: int, captured_ns: int, pixel_format: PixelFormat
+    ) -> FrameHeader:
+        """The header of a frame of this epoch."""
+        return FrameHeader(
+            self.stream,
+            self.epoch,
+            sequence,
+            index,
+            pts,
+            self.time_base,
+            captured_ns,
+            self.height,
+            self.width,
+            pixel_format,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:

@@ -13,7 +13,6 @@ from stages.records import (
     EndOfStream,
     EndReason,
     Frame,
-    FrameHeader,
     PixelFormat,
     StreamStart,
 )
@@ -64,31 +63,20 @@ class BlankSource:
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
-        time_base = Fraction(1, self._rate)
-        shape = self._format.shape(self._height, self._width)
-        yield StreamStart(
+        start = StreamStart(
             stream=self.name,
             epoch=0,
             source=self.location,
             height=self._height,
             width=self._width,
             frame_rate=Fraction(self._rate),
-            time_base=time_base,
+            time_base=Fraction(1, self._rate),
             frame_count=self._frames,
         )
+        yield start
+        shape = self._format.shape(self._height, self._width)
         for index in range(self._frames):
             pixels = allocator.allocate(shape)
-            header = FrameHeader(
-                self.name,
-                0,
-                index,
-                index,
-                index,
-                time_base,
-                self.clock(),
-                self._height,
-                self._width,
-                self._format,
-            )
+            header = start.header(index, index, index, self.clock(), self._format)
             yield Frame(header, pixels)
         yield EndOfStream(self.name, 0, self._frames, EndReason.COMPLETE)

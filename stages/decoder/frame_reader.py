@@ -24,7 +24,7 @@ from stages.decoder.pixels import (
 )
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, StreamPlace
-from stages.records import Dropped, Frame, FrameHeader, StreamStart
+from stages.records import Dropped, Frame, StreamStart
 
 Tap: TypeAlias = Callable[[av.Packet], None]
 
@@ -71,7 +71,7 @@ class FrameReader:
         self._layout = layout
         self._clock = clock
         self._times: PresentationTimes | None = None
-        self._size = (0, 0)
+        self._start: StreamStart | None = None
         self._hidden = 0
 
     def read(
@@ -95,13 +95,10 @@ class FrameReader:
             continues: Whether it goes on where the one before ended: no new epoch then.
             tap: Called with every packet before it is decoded.
         """
-        time_base = stream.time_base or Fraction(1, 90_000)
-        rate = stream.average_rate or stream.guessed_rate or Fraction(25)
-        total = _frame_count(container, stream)
         if not continues or self._times is None:
-            self._size = (0, 0)
-            self._times = PresentationTimes(rate, time_base)
-            self.gaps = Gaps(time_base)
+            self._start = None
+            self._times = PresentationTimes(_frame_rate(stream), _time_base(stream))
+            self.gaps = Gaps(_time_base(stream))
 
         def count(packet: av.Packet) -> None:
             self._hidden += packet.is_discard
@@ -119,30 +116,21 @@ class FrameReader:
             if not self._selection.takes(index):
                 continue
             if frame is None:
-                if self._size != (0, 0):
+                if self._start is not None:
                     yield Dropped(self._name, self.epoch, self.given, self.given, "broken frame")
                     self.given += 1
                 continue
             turns = quarter_turns(frame)
             size = upright_size(frame, turns)
-            if size != self._size:
-                self._size = size
+            start = self._start
+            if start is None or size != (start.height, start.width):
                 self.epoch += 1
-                yield self._start(stream, frame, rate, time_base, total)
+                start = self._start = self._start_of(container, stream, frame)
+                yield start
             pixel_format = pixel_format_of(frame)
             pixels = allocator.allocate(pixel_format.shape(*size))
             fill(pixels, frame, pixel_format, turns)
-            header = FrameHeader(
-                self._name,
-                self.epoch,
-                self.given,
-                index,
-                pts,
-                time_base,
-                self._clock(),
-                *size,
-                pixel_format,
-            )
+            header = start.header(self.given, index, pts, self._clock(), pixel_format)
             self.given += 1
             yield Frame(header, pixels)
 
@@ -160,25 +148,23 @@ class FrameReader:
         seconds = float((last - (stream.start_time or 0)) * (stream.time_base or 0))
         return f"{seconds:.1f} of {length:.1f} s" if seconds < 0.95 * length - 0.5 else None
 
-    def _start(
-        self,
-        stream: VideoStream,
-        frame: VideoFrame,
-        rate: Fraction,
-        time_base: Fraction,
-        total: int | None,
+    def _start_of(
+        self, container: InputContainer, stream: VideoStream, frame: VideoFrame
     ) -> StreamStart:
+        turns = quarter_turns(frame)
+        height, width = upright_size(frame, turns)
+        total = _frame_count(container, stream)
         return StreamStart(
             stream=self._name,
             epoch=self.epoch,
             source=self._source,
-            height=self._size[0],
-            width=self._size[1],
-            frame_rate=Fraction(rate),
-            time_base=time_base,
+            height=height,
+            width=width,
+            frame_rate=_frame_rate(stream),
+            time_base=_time_base(stream),
             frame_count=None if total is None else self._selection.count(total),
             color_space=int(frame.colorspace),
-            pixel_aspect=pixel_aspect(stream, quarter_turns(frame)),
+            pixel_aspect=pixel_aspect(stream, turns),
             layout=self._layout,
         )
 
@@ -218,3 +204,11 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
 def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     """What an MP4 or MOV says; elsewhere the number counts ticks (AVI) or is a guess."""
     return stream.frames or None if "mp4" in container.format.name else None
+
+
+def _frame_rate(stream: VideoStream) -> Fraction:
+    return stream.average_rate or stream.guessed_rate or Fraction(25)
+
+
+def _time_base(stream: VideoStream) -> Fraction:
+    return stream.time_base or Fraction(1, 90_000)

@@ -18,9 +18,9 @@ from stages.records import (
     EndOfStream,
     EndReason,
     Frame,
-    FrameHeader,
     PixelFormat,
     StreamStart,
+    UInt8Array,
 )
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -85,14 +85,54 @@ class ImageFolderSource:
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
+        # Imported here: processes that read no images have no use for OpenCV, which takes memory.
+        from stages.decoder.image_file import read_image
+
+        chosen = self._chosen_files()
+        start: StreamStart | None = None
+        first = chosen[0][1]
+        unreadable: list[Path] = []
+        early: list[Dropped] = []  # before the stream's start, which needs a size
+        for sequence, (index, path) in enumerate(chosen):
+            try:
+                image = read_image(path)
+            except SourceError:
+                unreadable.append(path)
+                dropped = Dropped(self.name, 0, sequence, sequence, _UNREADABLE)
+                if start is None:
+                    early.append(dropped)
+                else:
+                    yield dropped
+                continue
+            if start is None:
+                start, first = self._start(image, len(chosen)), path
+                yield start
+                yield from early
+            height, width = image.shape[:2]
+            if (height, width) != (start.height, start.width):
+                message = (
+                    f"{path} is {width}×{height}, but {first.name} is "
+                    f"{start.width}×{start.height}; images of one folder must be of one size"
+                )
+                yield EndOfStream(self.name, 0, sequence, EndReason.TRUNCATED, message)
+                return
+            pixels = allocator.allocate(image.shape)
+            np.copyto(pixels, image)
+            header = start.header(sequence, index, index, self.clock(), PixelFormat.BGR24)
+            yield Frame(header, pixels)
+        if start is None:
+            others = f", nor any of the {len(chosen) - 1} after it" if len(chosen) > 1 else ""
+            raise SourceError(f"cannot read image {first}{others}")
+        message = _in_words(unreadable)
+        yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE, message)
+
+    def _chosen_files(self) -> list[tuple[int, Path]]:
+        """Each with the 0-based number of its frame."""
         files = image_files(self.folder) if self.folder.is_dir() else [self.folder]
         if not files:
             raise SourceError(
                 f"{self.folder} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})"
             )
-        # Imported here: processes that read no images have no use for OpenCV, which takes memory.
-        from stages.decoder.image_file import read_image
-
         chosen = [
             (index, path)
             for index, path in zip(self._frame_indices(files), files, strict=True)
@@ -102,62 +142,21 @@ class ImageFolderSource:
             raise SourceError(
                 f"{self.folder}: the chosen range holds none of its {len(files)} images"
             )
-        shape: tuple[int, ...] | None = None
-        first = files[0]
-        unreadable: list[Path] = []
-        early: list[Dropped] = []  # before the stream's start, which needs a size
-        for sequence, (index, path) in enumerate(chosen):
-            try:
-                image = read_image(path)
-            except SourceError:
-                unreadable.append(path)
-                dropped = Dropped(self.name, 0, sequence, sequence, _UNREADABLE)
-                if shape is None:
-                    early.append(dropped)
-                else:
-                    yield dropped
-                continue
-            if shape is None:
-                shape, first = image.shape, path
-                yield StreamStart(
-                    stream=self.name,
-                    epoch=0,
-                    source=str(self.folder),
-                    height=shape[0],
-                    width=shape[1],
-                    frame_rate=self.frame_rate,
-                    time_base=1 / self.frame_rate,
-                    frame_count=len(chosen),
-                    layout=self.layout,
-                )
-                yield from early
-            if image.shape != shape:
-                message = (
-                    f"{path} is {image.shape[1]}×{image.shape[0]}, but {first.name} is "
-                    f"{shape[1]}×{shape[0]}; images of one folder must be of one size"
-                )
-                yield EndOfStream(self.name, 0, sequence, EndReason.TRUNCATED, message)
-                return
-            pixels = allocator.allocate(shape)
-            np.copyto(pixels, image)
-            header = FrameHeader(
-                self.name,
-                0,
-                sequence,
-                index,
-                index,
-                1 / self.frame_rate,
-                self.clock(),
-                shape[0],
-                shape[1],
-                PixelFormat.BGR24,
-            )
-            yield Frame(header, pixels)
-        if shape is None:
-            others = f", nor any of the {len(chosen) - 1} after it" if len(chosen) > 1 else ""
-            raise SourceError(f"cannot read image {chosen[0][1]}{others}")
-        message = _in_words(unreadable)
-        yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE, message)
+        return chosen
+
+    def _start(self, image: UInt8Array, count: int) -> StreamStart:
+        height, width = image.shape[:2]
+        return StreamStart(
+            stream=self.name,
+            epoch=0,
+            source=str(self.folder),
+            height=height,
+            width=width,
+            frame_rate=self.frame_rate,
+            time_base=1 / self.frame_rate,
+            frame_count=count,
+            layout=self.layout,
+        )
 
     def _frame_indices(self, files: list[Path]) -> list[int]:
         """The 0-based number of each frame: what its name says, or its place."""

@@ -15,7 +15,6 @@ from stages.records import (
     EndOfStream,
     EndReason,
     Frame,
-    FrameHeader,
     PixelFormat,
     StreamStart,
 )
@@ -56,7 +55,7 @@ class SceneSource:
         if not chosen:
             raise SourceError(f"the chosen range holds none of the scene's {config.frames} frames")
         scene = Scene(config)
-        yield StreamStart(
+        start = StreamStart(
             stream=self.name,
             epoch=0,
             source=f"rendered scene, seed {config.seed}",
@@ -67,21 +66,11 @@ class SceneSource:
             frame_count=len(chosen),
             color_space=BT601,
         )
+        yield start
+        shape = PixelFormat.YUV420P.shape(config.height, config.width)
         for sequence, index in enumerate(chosen):
-            shape = PixelFormat.YUV420P.shape(config.height, config.width)
             pixels = allocator.allocate(shape)
             cv2.cvtColor(scene.render(index).image, cv2.COLOR_BGR2YUV_I420, dst=pixels)
-            header = FrameHeader(
-                self.name,
-                0,
-                sequence,
-                index,
-                index,
-                1 / rate,
-                self.clock(),
-                config.height,
-                config.width,
-                PixelFormat.YUV420P,
-            )
+            header = start.header(sequence, index, index, self.clock(), PixelFormat.YUV420P)
             yield Frame(header, pixels)
         yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE)
