@@ -74,18 +74,14 @@ def area_in_union(boxes: FloatArray, regions: FloatArray) -> FloatArray:
     Exact: the edges of the regions cut the plane into cells, each wholly in or out.
     """
     columns, rows = np.unique(regions[:, [0, 2]]), np.unique(regions[:, [1, 3]])
-    covered = (
-        (columns[:-1, None, None] >= regions[:, 0])
-        & (columns[1:, None, None] <= regions[:, 2])
-        & (rows[:-1, None] >= regions[:, 1])
-        & (rows[1:, None] <= regions[:, 3])
-    ).any(axis=2)
-    return np.einsum(
-        "nx,xy,ny->n",
-        _shared(boxes[:, 0], boxes[:, 2], columns),
-        covered.astype(np.float64),
-        _shared(boxes[:, 1], boxes[:, 3], rows),
-    )
+    covered = np.zeros((max(0, len(columns) - 1), max(0, len(rows) - 1)))
+    lefts, rights = np.searchsorted(columns, regions[:, [0, 2]]).T.tolist()
+    tops, bottoms = np.searchsorted(rows, regions[:, [1, 3]]).T.tolist()
+    for left, top, right, bottom in zip(lefts, tops, rights, bottoms, strict=True):
+        covered[left:right, top:bottom] = 1.0
+    along = _shared(boxes[:, 0], boxes[:, 2], columns) @ covered
+    area: FloatArray = np.sum(along * _shared(boxes[:, 1], boxes[:, 3], rows), axis=1)
+    return area
 
 
 def _shared(starts: FloatArray, ends: FloatArray, edges: FloatArray) -> FloatArray:
