@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -65,7 +66,8 @@ def read_detrac_xml(path: Path, faults: list[str] | None = None) -> DetracAnnota
             and, where there is one, the frame.
     """
     root = _parse(path)
-    frames, ids, boxes, hidden, types = [], [], [], [], []
+    frames, ids, boxes, types = [], [], [], []
+    hidden: list[float] = []
     annotated: set[int] = set()
     frame: int | None = None
 
@@ -90,21 +92,26 @@ def read_detrac_xml(path: Path, faults: list[str] | None = None) -> DetracAnnota
             refuse(error)
             continue
         annotated.add(frame)
-        present: set[int] = set()
+        outside: dict[int, float] = {}
+        covered: defaultdict[int, list[_Box]] = defaultdict(list)
         for target in frame_node.iter("target"):
             try:
-                box, attributes, covered = _parts(target)
-                identity = _identity(target, present)
-                share = max(_occlusion(covered, box), _truncation(attributes))
+                identity = _identity(target, outside)
+                box, attributes, overlaps = _parts(target, identity)
+                outside[identity] = _truncation(attributes)
             except (KeyError, ValueError) as error:
                 refuse(error)
                 continue
-            present.add(identity)
+            for behind, region in overlaps:
+                covered[behind].append(region)
             frames.append(frame)
             ids.append(identity)
             boxes.append(box)
-            hidden.append(share)
             types.append(attributes.get("vehicle_type", "vehicle"))
+        hidden += [
+            max(_occlusion(covered[identity], box), share)
+            for (identity, share), box in zip(outside.items(), boxes[len(hidden) :], strict=True)
+        ]
     about = root.find("sequence_attribute")
     conditions = {} if about is None else about.attrib
     return DetracAnnotation(
@@ -172,25 +179,33 @@ def _box(node: ElementTree.Element) -> _Box:
     return left, top, left + width, top + height
 
 
-def _parts(target: ElementTree.Element) -> tuple[_Box, dict[str, str], list[_Box]]:
-    """Box, attributes, and the regions of a target that others cover."""
+def _parts(
+    target: ElementTree.Element, identity: int
+) -> tuple[_Box, dict[str, str], list[tuple[int, _Box]]]:
+    """Box, attributes, and the regions of overlap, each with the id of the target behind."""
     box: _Box | None = None
     attributes: dict[str, str] = {}
-    covered: list[_Box] = []
+    overlaps: list[tuple[int, _Box]] = []
     for node in target:
         if node.tag == "box":
             box = box or _box(node)
         elif node.tag == "attribute":
             attributes = node.attrib
         elif node.tag == "occlusion":
-            covered += [
-                _box(each)
+            overlaps += [
+                (_behind(each, identity), _box(each))
                 for each in node
                 if each.tag == "region_overlap" and "width" in each.attrib
             ]
     if box is None:
         raise ValueError("target without box")
-    return box, attributes, covered
+    return box, attributes, overlaps
+
+
+def _behind(overlap: ElementTree.Element, identity: int) -> int:
+    """Id of the target that is hidden there: the one that bears the overlap or the other."""
+    in_front = overlap.get("occlusion_status") == "1"
+    return int(overlap.attrib["occlusion_id"]) if in_front else identity
 
 
 def _occlusion(covered: list[_Box], box: _Box) -> float:

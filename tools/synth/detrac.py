@@ -103,7 +103,7 @@ def _add_occlusion(target: ElementTree.Element, frame: FrameTruth, row: int) -> 
         "region_overlap",
         _sides(hidden_region(frame.boxes[row], frame.overlaps[row], hidden)),
         occlusion_id=str(occluder or -1),
-        occlusion_status="1" if occluder else "-1",
+        occlusion_status="0" if occluder else "-1",
     )
 
 

@@ -24,7 +24,7 @@ XML = """<?xml version="1.0" encoding="utf-8"?>
 """
 TARGET = """<target id="{id}"><box left="{left}" top="10" width="50" height="40"/>
 <attribute truncation_ratio="{truncation}"/>{more}</target>"""
-OVERLAP = """<occlusion><region_overlap occlusion_id="2" occlusion_status="1"
+OVERLAP = """<occlusion><region_overlap occlusion_id="2" occlusion_status="0"
 left="200" top="10" width="30" height="40"/></occlusion>"""
 
 

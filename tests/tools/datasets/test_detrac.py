@@ -20,7 +20,7 @@ XML = """<?xml version="1.0" encoding="utf-8"?>
 FRAME = '<frame num="{number}" density="1"><target_list>{targets}</target_list></frame>\n'
 TARGET = """<target id="{id}"><box left="{left}" top="10" width="{width}" height="20"/>
 <attribute truncation_ratio="{truncation}" vehicle_type="{label}"/>{more}</target>"""
-OVERLAP = """<occlusion><region_overlap occlusion_id="2" occlusion_status="1"
+OVERLAP = """<occlusion><region_overlap occlusion_id="2" occlusion_status="{status}"
 left="{left}" top="10" width="{width}" height="20"/></occlusion>"""
 IMAGES = "DETRAC-train-data/Insight-MVT_Annotation_Train"
 ANNOTATIONS = "DETRAC-Train-Annotations-XML"
@@ -70,7 +70,7 @@ def test_ignored_regions_are_of_every_frame_and_end_at_the_border(tmp_path: Path
 
 
 def test_hidden_is_the_greater_of_occlusion_and_truncation(tmp_path: Path) -> None:
-    quarter = OVERLAP.format(left=10, width=2.5)
+    quarter = OVERLAP.format(left=10, width=2.5, status=0)
     targets = [
         target(1, 10, more=quarter),
         target(2, 10, more=quarter, cut=0.4),
@@ -78,13 +78,25 @@ def test_hidden_is_the_greater_of_occlusion_and_truncation(tmp_path: Path) -> No
             3,
             10,
             more=quarter.replace("</occlusion>", "")
-            + OVERLAP.format(left=15, width=5).replace("<occlusion>", ""),
+            + OVERLAP.format(left=15, width=5, status=-1).replace("<occlusion>", ""),
         ),
         target(4, 10),
     ]
     write_sequence(tmp_path, "MVI_1", {1: "".join(targets)}, 1)
     (sample,) = read_data_set(tmp_path).samples
     assert sample.hidden.tolist() == pytest.approx([0.25, 0.4, 0.75, 0])
+
+
+def test_of_two_that_overlap_the_one_behind_is_hidden(tmp_path: Path) -> None:
+    """By status 1 the other one, which may be listed before, with the same region, or nowhere."""
+    in_front = OVERLAP.format(left=15, width=10, status=1)
+    behind = OVERLAP.format(left=15, width=10, status=0)
+    pair = target(2, 10, width=20), target(1, 15, more=in_front)
+    twice = target(1, 15, more=in_front) + target(2, 10, width=20, more=behind)
+    frames = {1: "".join(pair), 2: "".join(pair[::-1]), 3: twice, 4: pair[1]}
+    write_sequence(tmp_path, "MVI_1", frames, 4)
+    hidden = [sample.hidden.tolist() for sample in read_data_set(tmp_path).samples]
+    assert hidden == [[0.5, 0], [0, 0.5], [0, 0.5], [0]]
 
 
 def test_a_frame_left_out_between_others_has_no_vehicles(tmp_path: Path) -> None:
@@ -190,6 +202,7 @@ def test_real_frames(shared: Callable[[str], Path]) -> None:
     first = frames[1]
     assert first.boxes[0].tolist() == pytest.approx([592.75, 378.8, 752.8, 540])
     assert first.hidden.tolist() == pytest.approx([0.1, 0])
+    assert frames[2].hidden[2] == 0  # in front of another
     assert len(first.ignored) == 7
     assert first.conditions == {"weather": "sunny", "camera_state": "unstable"}
     assert first.read().shape == (540, 960, 3)
