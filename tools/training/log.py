@@ -56,6 +56,11 @@ class TrainingLog:
         self._write(SCORES, step, _digits(flat))
         self._scalars("validation", step, flat)
 
+    def has_scores(self, step: int) -> bool:
+        """Whether ``validation.csv`` has a row of ``step``."""
+        path = self._folder / SCORES
+        return path.is_file() and f"\n{step}," in path.read_text()
+
     def _write(self, name: str, step: int, values: Mapping[str, str]) -> None:
         path = self._folder / name
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,6 +13,9 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from stages.detector.engines.device import usable_device
+
+_LONGEST_VALIDATION = datetime.timedelta(days=1)
+"""For so long the other processes wait while process 0 validates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
     if count == 1:
         yield Processes(0, 1, chosen)
         return
-    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    backend = "nccl" if chosen.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, timeout=_LONGEST_VALIDATION)
     try:
         yield Processes(rank, count, chosen)
     finally:

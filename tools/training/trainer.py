@@ -6,9 +6,10 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from types import FrameType
 
@@ -176,32 +177,31 @@ class _Run:
         batches = load_batches(crops, state.step * config.accumulate)
         scores: dict[str, dict[str, float]] = {}
         began = time.monotonic() - state.seconds
+        stop = False
         with _interruptible() as interrupted:
-            while state.step < config.steps:
+            while True:
+                if self._validation_due() and not stop:
+                    if journal is not None:
+                        scores = self._validate(journal, interrupted)
+                    stop = self.processes.any(bool(interrupted))
+                if stop or state.step >= config.steps:
+                    break
                 terms = self._step(model, batches)
                 state.step += 1
                 state.seconds = time.monotonic() - began
                 stop = self.processes.any(bool(interrupted))
                 if journal is None:
-                    if stop:
-                        break
                     continue
                 if state.step % config.log_every == 0:
                     values = {name: float(value) for name, value in terms.items()}
                     journal.losses(state.step, state.seconds, values)
                     log.info("%s", _line(state, config, values))
-                last = state.step == config.steps
-                if state.step % config.validate_every == 0 or last:
-                    scores = self._validate(journal)
-                if state.step % config.save_every == 0 or last or stop:
+                if state.step % config.save_every == 0 or self._validation_due() or stop:
                     state.save(config.output, config)
                     save_weights(state.average, config.output / LAST)
-                if stop:
-                    break
         best = config.output / BEST
         weights = best if state.best >= 0 and best.is_file() else config.output / LAST
-        complete = state.step >= config.steps
-        return TrainingResult(weights, state.step, scores, complete, journal is not None)
+        return TrainingResult(weights, state.step, scores, not stop, journal is not None)
 
     def _step(self, model: nn.Module, batches: Iterator[Batch]) -> dict[str, Tensor]:
         """One step of the optimizer; the mean of each term of the loss."""
@@ -260,17 +260,30 @@ class _Run:
             f"try a lower learning_rate"
         )
 
-    def _validate(self, journal: TrainingLog) -> dict[str, dict[str, float]]:
-        if not self.sources.validation:
+    def _validation_due(self) -> bool:
+        step = self.state.step
+        return step == self.config.steps or (step > 0 and step % self.config.validate_every == 0)
+
+    def _validate(
+        self, journal: TrainingLog, interrupted: Sequence[int]
+    ) -> dict[str, dict[str, float]]:
+        """Scores of this step; none where it was interrupted, or has been scored before."""
+        config, state = self.config, self.state
+        if not self.sources.validation or journal.has_scores(state.step):
             return {}
-        classes = ClassMap.of(self.config)
-        scores = evaluate(self.state.average, self.sources.validation, classes)
-        journal.scores(self.state.step, scores)
-        mean = mean_score(scores)
-        log.info("step %d, unseen scenes: %s", self.state.step, _describe(scores))
-        if mean > self.state.best:
-            self.state.best = mean
-            save_weights(self.state.average, self.config.output / BEST)
+        validation = {
+            name: (entry, takewhile(lambda _: not interrupted, samples))
+            for name, (entry, samples) in self.sources.validation.items()
+        }
+        scores = evaluate(state.average, validation, ClassMap.of(config))
+        if interrupted:
+            return {}
+        log.info("step %d, unseen scenes: %s", state.step, _describe(scores))
+        if (mean := mean_score(scores)) > state.best:
+            state.best = mean
+            save_weights(state.average, config.output / BEST)
+            state.save(config.output, config)
+        journal.scores(state.step, scores)
         return scores
 
 
@@ -303,7 +316,7 @@ def _interruptible() -> Iterator[list[int]]:
         if seen:
             raise KeyboardInterrupt
         seen.append(number)
-        log.info("stopping after this step; once more ends at once")
+        log.info("stopping; once more ends at once")
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,7 @@ class DetectedImage:
 
 def evaluate(
     model: SpotNet,
-    validation: Mapping[str, tuple[DataSetConfig, list[Sample]]],
+    validation: Mapping[str, tuple[DataSetConfig, Iterable[Sample]]],
     classes: ClassMap,
 ) -> dict[str, dict[str, float]]:
     """``AP50`` and ``AP70`` by data set, all classes of vehicles as one."""
@@ -60,7 +60,7 @@ def evaluate(
 
 def detect_samples(
     network: SpotNet,
-    samples: Sequence[Sample],
+    samples: Iterable[Sample],
     scale: float,
     classes: ClassMap,
     max_hidden: float = 1.0,

@@ -73,6 +73,33 @@ def stop_after(config, step):
     assert result.steps == step
 
 
+def test_ctrl_c_in_a_validation_stops_with_a_checkpoint(tiny_config, tmp_path, monkeypatch):
+    """The validation that was stopped, and none that was not, is done again."""
+    validate, scored = trainer.evaluate, []
+
+    def interrupted(*arguments):
+        scored.append(torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"])
+        if len(scored) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return validate(*arguments)
+
+    monkeypatch.setattr(trainer, "evaluate", interrupted)
+    config = tiny_config(steps=6, validate_every=2, save_every=100)
+    stopped = train(config)
+    assert (stopped.steps, stopped.complete) == (4, False)
+    done = train(config)
+    assert done.complete
+    assert train(config).complete
+    assert scored == [2, 4, 4, 6]
+    assert [row["step"] for row in rows(tmp_path / "run" / "validation.csv")] == ["2", "4", "6"]
+    best = max(
+        (float(row["drawn.AP50"]) + float(row["drawn.AP70"])) / 2
+        for row in rows(tmp_path / "run" / "validation.csv")
+    )
+    saved = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["best"]
+    assert saved == pytest.approx(best, abs=1e-5)
+
+
 def test_there_must_be_something_to_train_on(tiny_config, data_set):
     config = tiny_config(data=[{"path": data_set, "held_out": ["a", "b", "c"]}])
     with pytest.raises(ConfigError, match="nothing is left to train on"):
