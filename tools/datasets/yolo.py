@@ -33,7 +33,8 @@ def read_yolo(tree: FolderTree, file: Path) -> DataSet:
     """Reads the images that ``train``, ``val`` and ``test`` of a yaml file name, in this order.
 
     Their labels are as `read_labels` takes them. A label file that is missing or empty is an
-    image without objects. A box of a class that ``names`` lacks is ignored. Every image is a scene.
+    image without objects; with one that cannot be read, the image is left out. A box of a class
+    that ``names`` lacks is ignored. Every image is a scene.
 
     Raises:
         ConfigError: The yaml file is broken, or names neither classes nor images.
@@ -158,7 +159,11 @@ def _sample(
         problems.append(Problem(ProblemKind.UNREADABLE_IMAGE, str(error)))
         return None
     file = label_file(path)
-    numbers, boxes, lines = read_labels(file, problems) if tree.has(file) else ([], [], [])
+    try:
+        numbers, boxes, lines = read_labels(file, problems) if tree.has(file) else ([], [], [])
+    except ConfigError as error:
+        problems.append(Problem(ProblemKind.UNREADABLE_FILE, str(error)))
+        return None
     corners = np.array(boxes, np.float64).reshape(-1, 4) * [width, height, width, height]
     known = np.array([number in names for number in numbers], np.bool_)
     for row in np.flatnonzero(~known):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stages.errors import ConfigError
 from tools.datasets.sample import Problem, ProblemKind
 
 LABELS = "labels"
@@ -28,14 +29,19 @@ def read_labels(
     """Class, box ltrb in shares of the image, and line number of each object of a file.
 
     Lines are ``class cx cy width height`` in shares of the image; of a polygon ``class x1 y1 x2
-    y2 x3 y3 …``, its box is taken. What cannot be read is added to ``problems``.
+    y2 x3 y3 …``, its box is taken. Lines that are none of these are added to ``problems``.
+
+    Raises:
+        ConfigError: The file cannot be read.
     """
     numbers, boxes, lines = [], [], []
     try:
         rows = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(Problem(ProblemKind.UNREADABLE_FILE, f"{file}: {error}"))
-        return [], [], []
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"cannot read {file}: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"cannot read {file}: not a text file") from error
     for line, row in enumerate(rows, 1):
         fields = row.split()
         if not fields:

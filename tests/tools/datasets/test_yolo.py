@@ -114,6 +114,19 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "content", ["0 0.5 0.5 0.2 0.4\n".encode("utf-16"), b"0 0.5 0.5 1 1\n\xff"]
+)
+def test_an_image_whose_labels_cannot_be_read_is_left_out(tmp_path: Path, content: bytes) -> None:
+    write_set(tmp_path, YAML.format(root=tmp_path), "")
+    (tmp_path / "labels" / "train" / "a.txt").write_bytes(content)
+    data_set = read_data_set(tmp_path)
+    assert [sample.path.name for sample in data_set.samples] == ["b.png"]
+    assert problems(data_set) == [
+        ("UNREADABLE_FILE", "cannot read labels/train/a.txt: not a text file")
+    ]
+
+
 def test_an_image_of_two_splits_is_of_the_first(tmp_path: Path) -> None:
     write_set(tmp_path, "train: images\nval: images/val\nnames: [car]\n", "")
     data_set = read_data_set(tmp_path)
