@@ -141,9 +141,9 @@ def read_sources(config: TrainingConfig) -> Sources:
             sources.validation[_unused(data_set.name, sources.validation)] = (entry, held)
         sources.training += [(sample, entry) for sample in kept]
         weights.append(entry.share * draw_weights(kept))
-    trained = {sample.path for sample, _ in sources.training}
+    trained = {sample.path.resolve() for sample, _ in sources.training}
     for name, (_, samples) in sources.validation.items():
-        if both := [sample for sample in samples if sample.path in trained]:
+        if both := [sample for sample in samples if sample.path.resolve() in trained]:
             raise ConfigError(
                 f"{name}: scene {both[0].scene} is held out, but another entry of data trains on it"
             )

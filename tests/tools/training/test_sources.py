@@ -40,6 +40,13 @@ def test_a_scene_is_held_out_of_all_entries(tiny_config, data_set):
         read_sources(tiny_config(data=entries))
 
 
+def test_a_scene_is_held_out_by_whatever_path(tiny_config, data_set, tmp_path):
+    (tmp_path / "link").symlink_to(data_set)
+    entries = [{"path": data_set, "held_out": ["c"]}, {"path": tmp_path / "link"}]
+    with pytest.raises(ConfigError, match=r"scene c is held out, but another entry"):
+        read_sources(tiny_config(data=entries))
+
+
 def test_what_is_used_anyway_is_not_said_to_be_left_out(tiny_config, data_set):
     def edit(content):
         content["annotations"][0]["bbox"] = [-5, 5, 20, 20]
