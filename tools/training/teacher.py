@@ -46,7 +46,8 @@ def teacher_loss(
     """Each term and their weighted ``total``, of learning ``taught``, the teacher's last stack.
 
     Terms are averaged over stacks: ``hm_t`` quality focal loss of the centres (arXiv 2006.04388,
-    β 2; weight 4), and ``iou_t`` 1 - GIoU of the boxes (2), both by the teacher's scores.
+    β 2; weight 4), and ``iou_t`` 1 - GIoU of the boxes (2), both by the teacher's scores. Ignored
+    regions count as well: the teacher knows what vehicles without a box are in them.
     """
     score = torch.sigmoid(taught["hm"].float())
     sure = score.amax(1)
