@@ -84,12 +84,13 @@ class ProblemKind(StrEnum):
     UNREADABLE_FILE = "annotation file that cannot be read"
     UNREADABLE_ROW = "annotation that cannot be read"
     UNKNOWN_CLASS = "box of a class without a name, made an ignored region"
+    UNKNOWN_CODE = "unknown degree of occlusion or out of view, taken for none"
     FLAT_BOX = "box without area"
     BOX_OUTSIDE = "box outside the frame"
     BOX_CUT = "box beyond the border of the frame, cut there"
 
 
-USED_ANYWAY = frozenset({ProblemKind.UNKNOWN_CLASS, ProblemKind.BOX_CUT})
+USED_ANYWAY = frozenset({ProblemKind.UNKNOWN_CLASS, ProblemKind.UNKNOWN_CODE, ProblemKind.BOX_CUT})
 """What is no reason to leave something out."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.detector.detection_file import CLASS_NAMES
 from stages.errors import ConfigError
-from stages.number_table import HEIGHT, WIDTH, NumberTable
+from stages.number_table import HEIGHT, IDENTITY, WIDTH, NumberTable
 from tools.annotations.mot_file import MIN_COLUMNS, boxes_of
 from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX
 from tools.datasets.folder_tree import FolderTree, is_image, split_of
@@ -20,6 +20,7 @@ from tools.datasets.sequences import (
     put_once,
     sequence_samples,
 )
+from trackers.boxes import FloatArray
 
 CLASSES = dict(enumerate(CLASS_NAMES["uavdt"], 1))
 """By the code in column 9."""
@@ -79,6 +80,7 @@ def _sequence(
     name: str, file: Path, conditions: dict[str, str], problems: list[Problem]
 ) -> AnnotatedSequence:
     table = _usable(NumberTable.read(file, _CLASS_COLUMN + 1, "annotation"), file, problems)
+    table = _once(table, file, problems)
     frames, boxes = table.frame_indices() + 1, boxes_of(table)
     annotated = frames
     known = np.isin(table.values[:, _CLASS_COLUMN], list(CLASSES))
@@ -102,10 +104,7 @@ def _sequence(
         frames=frames[known],
         boxes=boxes[known],
         labels=np.array([CLASSES[int(each)] for each in values[:, _CLASS_COLUMN]], np.object_),
-        hidden=np.maximum(
-            [OUT_OF_VIEW.get(each, 0.0) for each in values[:, _OUT_OF_VIEW_COLUMN]],
-            [OCCLUSION.get(each, 0.0) for each in values[:, _OCCLUSION_COLUMN]],
-        ),
+        hidden=_hidden(values, file, problems),
         annotated=np.unique(annotated),
         regions=regions,
         region_frames=region_frames,
@@ -120,3 +119,28 @@ def _usable(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTa
         place = f"{file.name}, frame {table.values[row, 0]:g}"
         problems.append(Problem(ProblemKind.FLAT_BOX, place))
     return table.only(good)
+
+
+def _once(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTable:
+    """The rows that are the first of their frame and id."""
+    first = np.zeros(len(table.values), np.bool_)
+    first[np.unique(table.values[:, : IDENTITY + 1], axis=0, return_index=True)[1]] = True
+    for frame, identity in table.values[~first, : IDENTITY + 1]:
+        place = f"{file.name}, frame {frame:g}, id {identity:g}"
+        problems.append(Problem(ProblemKind.STATED_TWICE, place))
+    return table.only(first)
+
+
+def _hidden(values: FloatArray, file: Path, problems: list[Problem]) -> FloatArray:
+    """``(N,)`` the greater of the shares that the codes of each row stand for."""
+    hidden = np.zeros(len(values))
+    for what, column, shares in (
+        ("out of view", _OUT_OF_VIEW_COLUMN, OUT_OF_VIEW),
+        ("occlusion", _OCCLUSION_COLUMN, OCCLUSION),
+    ):
+        codes = values[:, column]
+        for row in np.flatnonzero(~np.isin(codes, list(shares))):
+            place = f"{file.name}, frame {values[row, 0]:g}, {what} {codes[row]:g}"
+            problems.append(Problem(ProblemKind.UNKNOWN_CODE, place))
+        hidden = np.maximum(hidden, [shares.get(code, 0.0) for code in codes])
+    return hidden

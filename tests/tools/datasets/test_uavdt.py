@@ -85,6 +85,21 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     ]
 
 
+def test_a_box_stated_twice_and_codes_that_mean_nothing(tmp_path: Path) -> None:
+    whole = (
+        "1,1,10,10,20,15,1,1,1\n1,2,40,10,20,15,0,1,1\n2,1,5,5,9,9,2,7,1\n1,1,11,10,20,15,1,1,1\n"
+    )
+    write_sequence(tmp_path, "M0101", whole, 2)
+    data_set = read_data_set(tmp_path)
+    assert [s.boxes[:, 0].tolist() for s in data_set.samples] == [[10, 40], [5]]
+    assert [s.hidden.tolist() for s in data_set.samples] == [[0, 0], [pytest.approx(0.4)]]
+    assert problems(data_set) == [
+        ("STATED_TWICE", "M0101_gt_whole.txt, frame 1, id 1"),
+        ("UNKNOWN_CODE", "M0101_gt_whole.txt, frame 1, out of view 0"),
+        ("UNKNOWN_CODE", "M0101_gt_whole.txt, frame 2, occlusion 7"),
+    ]
+
+
 def test_the_real_ground_truth(tmp_path: Path, shared: Callable[[str], Path]) -> None:
     gt = shared("uavdt") / "GT"
     (tmp_path / "GT").symlink_to(gt)
