@@ -24,8 +24,12 @@ def read_json(path: Path) -> Any:
         raise ConfigError(f"cannot read {path}: {reason}") from error
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {path}: not a text file") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"cannot read {path}: its JSON is nested too deep") from error
 
 
 def is_coco(content: object) -> TypeGuard[dict[str, Any]]:

@@ -17,6 +17,7 @@ from tools.datasets.image_size import image_size
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 
 ANNOTATIONS = "annotations.json"
+_LARGEST_SIDE = 2**31 - 1  # pixels, what PNG allows
 _Entry = TypeVar("_Entry")
 
 
@@ -140,11 +141,11 @@ class _CocoFile:
                 width, height = int(entry["width"]), int(entry["height"])
             else:
                 width, height = image_size(path)
-            if width < 1 or height < 1:
+            if not (1 <= width <= _LARGEST_SIDE and 1 <= height <= _LARGEST_SIDE):
                 raise ValueError(f"{width}x{height}")
             frame = None if entry.get("frame") is None else int(entry["frame"])
             conditions = {str(k): str(v) for k, v in dict(entry.get("conditions") or {}).items()}
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             self._note(ProblemKind.UNREADABLE_ROW, f"image {name}")
             return None
         except SourceError as error:
@@ -186,7 +187,7 @@ class _CocoFile:
                 share = float(annotation.get("hidden", 0.0))
                 if not 0 <= share <= 1:
                     raise ValueError(f"hidden {share}")
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 self._note(ProblemKind.UNREADABLE_ROW, place)
                 continue
             box = (left, top, left + width, top + height)

@@ -172,6 +172,8 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
         ('{"images": []}', "it needs images, annotations, categories"),
         ('{"images": [{}], "annotations": [], "categories": []}', "image number 1: no 'id'"),
         ("\x00\xff", "annotations.json"),
+        ("[" * 100_000, "annotations.json: its JSON is nested too deep"),
+        ("9" * 5000, "annotations.json: Exceeds the limit"),
     ],
 )
 def test_a_broken_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -236,12 +238,19 @@ def test_faulty_entries_cost_themselves_only(tmp_path: Path) -> None:
     content["categories"].append({"id": 9})
     content["images"].append({"id": [], "file_name": "a.png"})
     content["annotations"].append({"bbox": [1, 1, 5, 5], "category_id": 1})
+    content["annotations"].append({"id": 102, **box("x1", 1, 1, 10**400, 9)})
+    infinite = float("inf")
+    for number, more in enumerate(({"width": infinite}, {"height": 10**400}, {"frame": infinite})):
+        content["images"].append(entry(number, f"{number}.png") | more)
+        write_image(tmp_path / "images" / f"{number}.png")
     (tmp_path / "annotations.json").write_text(json.dumps(content))
     data_set = read_data_set(tmp_path)
     assert [sample.labels for sample in data_set.samples] == [("car",)]
     assert problems(data_set) == [
+        ("UNREADABLE_ROW", "annotations.json: a.png, annotation 102"),
         ("UNREADABLE_ROW", "annotations.json: annotations[1]: no image_id"),
         ("UNREADABLE_ROW", "annotations.json: category number 3: no 'name'"),
+        *(("UNREADABLE_ROW", f"annotations.json: image {number}.png") for number in range(3)),
         (
             "UNREADABLE_ROW",
             "annotations.json: image number 2: id [] is neither a number nor a text",
