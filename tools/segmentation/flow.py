@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Float32Array, UInt8Array
-from tools.segmentation.refine import box_mask, whole_boxes
+from tools.datasets.box_mask import box_mask, whole_boxes
 
 FlowFunction = Callable[[UInt8Array, UInt8Array], Float32Array]
 

@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.records import UInt8Array
+from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import make_background
 from tools.segmentation.flow import FRAMES_APART, dis_flow, farneback_flow, moving_foreground
-from tools.segmentation.refine import box_mask, fill_empty, soften
+from tools.segmentation.refine import fill_empty, soften
 from tools.segmentation.rendered_truth import TrueSequence, render_truth
 
 SCORED = 3  # every so many frames

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Float32Array, UInt8Array
+from tools.datasets.box_mask import whole_boxes
 
 KERNEL = (17, 17)
 SIGMA = 4.0
@@ -14,14 +15,6 @@ SIGMA = 4.0
 THRESHOLD = 24
 SPECK_SHARE = 2e-4
 EMPTY_SHARE = 0.1  # of a box: with less foreground than this there is hardly any
-
-
-def box_mask(boxes: Float32Array, height: int, width: int) -> UInt8Array:
-    """``(height, width)`` uint8, 255 in every pixel that a box of ``(N, 4)`` ltrb touches."""
-    mask = np.zeros((height, width), np.uint8)
-    for left, top, right, bottom in whole_boxes(boxes, height, width):
-        mask[top:bottom, left:right] = 255
-    return mask
 
 
 def fill_empty(
@@ -73,9 +66,3 @@ def soften(mask: UInt8Array) -> UInt8Array:
     """Blurs ``mask`` and thresholds it as the paper's code does; holes close, edges move out."""
     blurred = cv2.GaussianBlur(mask, KERNEL, SIGMA)
     return np.asarray(cv2.threshold(blurred, THRESHOLD, 255, cv2.THRESH_BINARY)[1], np.uint8)
-
-
-def whole_boxes(boxes: Float32Array, height: int, width: int) -> list[list[int]]:
-    """The pixels that boxes ``(N, 4)`` touch, as whole left, top, right, bottom in the image."""
-    outward = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])], axis=1)
-    return [[int(v) for v in box] for box in outward.clip(0, [width, height, width, height])]

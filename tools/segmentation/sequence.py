@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from stages.records import UInt8Array
 from stages.sink.atomic import written_aside
+from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import make_background
 from tools.segmentation.camera import camera_moves
 from tools.segmentation.flow import FRAMES_APART, dis_flow, moving_foreground
 from tools.segmentation.frames import Frames, Picture
 from tools.segmentation.options import Method, SegmentOptions
-from tools.segmentation.refine import box_mask, fill_empty, soften, without_specks
+from tools.segmentation.refine import fill_empty, soften, without_specks
 from tools.workers import StoppedError
 
 LEARNED = 60  # frames that tell the background and the camera

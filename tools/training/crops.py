@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from stages.records import Float32Array, Int64Array, UInt8Array
-from tools.segmentation.refine import box_mask
+from tools.datasets.box_mask import box_mask
 from tools.training.config import AugmentationConfig
 from trackers.boxes import areas
 

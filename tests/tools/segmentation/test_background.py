@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.tools.segmentation.drawn import draw, ground, iou
+from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import MedianBackground, make_background, median_background
-from tools.segmentation.refine import box_mask
 from tools.segmentation.shadows import is_shadow
 
 

@@ -1,17 +1,10 @@
 import numpy as np
 
-from tools.segmentation.refine import box_mask, fill_empty, soften, without_specks
+from tools.segmentation.refine import fill_empty, soften, without_specks
 
 
 def boxes(*rows):
     return np.array(rows, np.float32).reshape(-1, 4)
-
-
-def test_boxes_take_in_every_pixel_they_touch_and_end_at_the_border():
-    mask = box_mask(boxes([2.5, 1, 4.2, 3], [-5, 6, 3, 99]), 8, 10)
-    expected = np.zeros((8, 10), np.uint8)
-    expected[1:3, 2:5] = expected[6:8, 0:3] = 255
-    assert np.array_equal(mask, expected)
 
 
 def test_only_boxes_with_hardly_any_foreground_are_filled():
