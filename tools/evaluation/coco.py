@@ -47,6 +47,11 @@ def score_coco(
     content, known = _truth(truth_path, classes)
     categories = {category["id"] for category in content["categories"]}
     detections = _detections(detections_path, truth_path, content["images"], known)
+    # Names and numbers mixed cannot be sorted, as pycocotools does.
+    number = {image["id"]: index for index, image in enumerate(content["images"], 1)}
+    content["images"] = [{**image, "id": number[image["id"]]} for image in content["images"]]
+    for entry in (*content["annotations"], *detections):
+        entry["image_id"] = number[entry["image_id"]]
     merged = not all("category_id" in detection for detection in detections)
     if not merged:
         detections = [each for each in detections if each["category_id"] in categories]
@@ -89,6 +94,8 @@ def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]
     for index, category in enumerate(content["categories"]):
         if not isinstance(category.get("name"), str):
             raise ConfigError(f"{path}: categories[{index}]: name must be a text")
+    if not content["categories"]:
+        raise ConfigError(f"{path} has no categories")
     names = {category["name"] for category in content["categories"]}
     known = {category["id"] for category in content["categories"]}
     for name in classes:
@@ -111,7 +118,13 @@ def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]
             ignored = {"iscrowd": 1} if annotation.get("ignore") == 1 else {}
             defaults = {"area": width * height, "iscrowd": 0}
             # pycocotools takes id 0 for no match, and one that stands twice for one box.
-            annotations.append({**defaults, **annotation, **ignored, "id": index + 1})
+            entry = {**defaults, **annotation, **ignored, "id": index + 1}
+            if not _is_number(entry["area"]) or entry["iscrowd"] not in (0, 1):
+                raise ConfigError(
+                    f"{path}: annotations[{index}]: area must be a number and iscrowd 0 or 1, "
+                    f"got {entry['area']!r} and {entry['iscrowd']!r}"
+                )
+            annotations.append(entry)
     return {**content, "annotations": annotations, "info": content.get("info", {})}, known
 
 

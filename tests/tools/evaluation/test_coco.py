@@ -161,6 +161,7 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         (truth, '{"images": [5], "annotations": [], "categories": []}', "images[0]: expected an"),
         (truth, '{"images": [{}], "annotations": [], "categories": []}', "images[0]: id must be"),
         (truth, '{"images": [], "annotations": [], "categories": [{"id": 1}]}', "name must be a"),
+        (truth, '{"images": [], "annotations": [], "categories": []}', "has no categories"),
         (truth, "{", "truth.json:1: not valid JSON"),
     ):
         path.write_text(content)
@@ -186,8 +187,26 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             score_coco(truth, found)
         assert f"detections.json: [0]: {message}" in str(caught.value)
+    there = {"image_id": IMAGE["id"], "category_id": 1, "bbox": [0, 0, 5, 5]}
+    for wrong in ({"area": "x"}, {"iscrowd": "yes"}):
+        annotations = [{**there, **wrong}]
+        written(
+            tmp_path,
+            {"images": [IMAGE], "annotations": annotations, "categories": CATEGORIES},
+            [],
+        )
+        with pytest.raises(ConfigError, match=r"annotations\[0\]: area must be a number and"):
+            score_coco(truth, found)
     with pytest.raises(ConfigError, match="no category 'tram'; there are bus, car"):
         score_coco(truth, found, ["tram"])
+
+
+def test_images_may_have_names_and_numbers(tmp_path: Path) -> None:
+    images = [IMAGE, {**IMAGE, "id": "b", "file_name": "b.jpg"}]
+    boxes = [{"image_id": each["id"], "category_id": 1, "bbox": [9, 9, 40, 40]} for each in images]
+    truth = {"images": images, "annotations": boxes, "categories": CATEGORIES}
+    found = [{**box, "score": 0.9} for box in boxes]
+    assert score_coco(*written(tmp_path, truth, found))["AP50"] == pytest.approx(1)
 
 
 def test_ids_of_annotations_do_not_matter(tmp_path: Path) -> None:

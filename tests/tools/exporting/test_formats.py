@@ -100,7 +100,7 @@ def test_what_cannot_be_exported_is_said_in_one_line(tmp_path):
 def test_a_missing_package_names_its_extra(format, package, extra, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)  # importing it fails
     output = tmp_path / f"a{SUFFIXES[format]}"
-    with pytest.raises(ConfigError, match=rf"package {package}: .*spotstream\[{extra}\]"):
+    with pytest.raises(ConfigError, match=rf"package {package}: .*\.\[{extra}\]"):
         export(find_weights(), format, output)
     assert not list(tmp_path.iterdir())
 

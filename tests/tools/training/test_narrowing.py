@@ -76,7 +76,7 @@ def test_without_torch_pruning_the_user_is_told_what_to_install(monkeypatch):
         raise ImportError(name)
 
     monkeypatch.setattr(narrowing.importlib, "import_module", missing)
-    with pytest.raises(ConfigError, match=r"pip install 'spotstream\[train\]'"):
+    with pytest.raises(ConfigError, match=r"pip install '\.\[train\]'"):
         narrow(network(**NARROW), network(**WIDE))
 
 

@@ -50,14 +50,14 @@ def test_a_missing_package_names_its_extra(engine, package, extra, weights, monk
     if package == "onnx":
         pytest.importorskip(engine)
     monkeypatch.setitem(sys.modules, package, None)  # importing it fails
-    with pytest.raises(ConfigError, match=rf"package {package}: .*spotstream\[{extra}\]"):
+    with pytest.raises(ConfigError, match=rf"package {package}: .*\.\[{extra}\]"):
         build_engine(weights, engine)
 
 
 def test_auto_of_an_exported_model_says_what_would_read_it(tmp_path, monkeypatch):
     monkeypatch.setattr(choice, "installed", lambda *names: False)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ConfigError, match=r"spotstream\[onnx\]"):
+    with pytest.raises(ConfigError, match=r"\.\[onnx\]"):
         build_engine(tmp_path / "model.onnx")
 
 
