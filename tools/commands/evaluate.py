@@ -202,6 +202,8 @@ def _evaluate(
     console = wide_console()
     for table in score_tables(scores):
         console.print(terminal_table(table))
+    for score in scores:
+        _tell_undivided(score)
     if outputs.json is not None:
         _write(outputs.json, to_json(scores))
     if outputs.csv is not None:
@@ -213,6 +215,18 @@ def _evaluate(
         console.print(f"report: {page}", highlight=False, soft_wrap=True)
     if outputs.check:
         _check(scores, truths, iou_threshold)
+
+
+def _tell_undivided(score: EntryScore) -> None:
+    """Tells why there are no PR scores where there might be."""
+    undivided = [name for name, each in score.sequences.items() if not each.points]
+    if score.entry.tracker is not None and undivided:
+        label = f"{score.entry.name}: " if score.entry.name else ""
+        typer.echo(
+            f"{label}no PR scores: detections of {undivided[0]} have scores that are not from 0 to "
+            f"1, which the protocol's thresholds are",
+            err=True,
+        )
 
 
 def _check(

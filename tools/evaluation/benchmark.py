@@ -95,14 +95,16 @@ def scores_of(sequences: Sequence[SequenceScore]) -> Scores:
     tracked = [score.tracking for score in sequences if score.tracking is not None]
     if tracked:
         scores["tracking"] = total(tracked).scores
-    if any(score.points for score in sequences):
-        scores["pr"] = pr_scores(protocol_points(sequences))
+    if points := protocol_points(sequences):
+        scores["pr"] = pr_scores(points)
     return scores
 
 
 def protocol_points(sequences: Sequence[SequenceScore]) -> list[PrPoint]:
-    """The points of the PR protocol of all sequences together, thresholds rising."""
-    by_threshold = zip(*(score.points for score in sequences if score.points), strict=True)
+    """The points of all sequences together, thresholds rising; none where one sequence has none."""
+    if not all(score.points for score in sequences):
+        return []
+    by_threshold = zip(*(score.points for score in sequences), strict=True)
     return [sum(points, PrPoint()) for points in by_threshold]
 
 

@@ -59,7 +59,8 @@ class SequenceScore:
         conditions: Of the sequence, see `GroundTruth`.
         tracking: Scores of the tracks.
         errors: ``(F, 3)`` false positives, false negatives and id switches of every frame.
-        points: PR protocol, one point for each of its thresholds.
+        points: PR protocol, one point for each of its thresholds; empty as well where a score of
+            the detections is not in [0, 1].
         tracks: The tracks that were scored, ignored boxes left out.
         matches: Of ``tracks`` with the ground truth.
     """
@@ -104,7 +105,8 @@ def score_sequence(
         }
         if task.tracker is not None:
             tracks = scored(truth, track(file, task.tracker, truth.frame_count))
-            points = _points(task, file, detection[pr_protocol.IOU], stopped)
+            if _are_shares(file.scores):
+                points = _points(task, file, detection[pr_protocol.IOU], stopped)
     if task.results is not None:
         tracks = scored(truth, read_mot(task.results, frame_count=truth.frame_count))
     if tracks is None:
@@ -188,6 +190,11 @@ def score_tracks(truth: GroundTruth, tracks: Trajectories, iou_threshold: float)
 def scored(truth: GroundTruth, tracks: Trajectories) -> Trajectories:
     """The boxes of ``tracks`` that are not ignored."""
     return tracks.where(~truth.ignored.cover(tracks.frames, tracks.boxes))
+
+
+def _are_shares(scores: npt.NDArray[np.floating]) -> bool:
+    """Whether thresholds from 0 to 1 divide all of them."""
+    return bool(np.all((scores >= 0) & (scores <= 1)))
 
 
 def _points(

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.annotations.ground_truths import read_ground_truths
+from tools.evaluation.benchmark import scores_of
+from tools.evaluation.sequence import SequenceTask, score_sequence
+from tools.evaluation.tracker_choice import choose_tracker
+
+
+@pytest.mark.parametrize(("score", "divided"), [(0.9, True), (1, True), (90, False)])
+def test_scores_that_no_threshold_divides_give_no_pr_scores(
+    tmp_path: Path, score: float, divided: bool
+) -> None:
+    rows = [f"{frame},1,{frame},20,30,40" for frame in range(1, 4)]
+    (tmp_path / "A.txt").write_text("".join(f"{row},1,1,1\n" for row in rows))
+    [truth] = read_ground_truths("mot", tmp_path)
+    found = tmp_path / "found.txt"
+    found.write_text("".join(f"{row},{score}\n" for row in rows))
+    scores = scores_of([score_sequence(SequenceTask(truth, found, tracker=choose_tracker("sort")))])
+    assert scores["detection"]["AP70"] == 1
+    assert ("pr" in scores) == divided
