@@ -48,6 +48,7 @@ class FrameReader:
         layout: See `StreamStart`.
         clock: Wall clock, ns since the epoch.
         place: Where an earlier reader of the stream stopped; None at the start.
+        monotonic: Seconds, of a live source, see `PresentationTimes`.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class FrameReader:
         layout: str,
         clock: Callable[[], int],
         place: StreamPlace | None = None,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
         place = place or StreamPlace()
         self.epoch = place.epochs - 1
@@ -70,6 +72,7 @@ class FrameReader:
         self._selection = selection
         self._layout = layout
         self._clock = clock
+        self._monotonic = monotonic
         self._times: PresentationTimes | None = None
         self._start: StreamStart | None = None
         self._hidden = 0
@@ -97,7 +100,9 @@ class FrameReader:
         """
         if not continues or self._times is None:
             self._start = None
-            self._times = PresentationTimes(_frame_rate(stream), _time_base(stream))
+            self._times = PresentationTimes(
+                _frame_rate(stream), _time_base(stream), self._monotonic
+            )
             self.gaps = Gaps(_time_base(stream))
 
         def count(packet: av.Packet) -> None:

@@ -78,7 +78,7 @@ class LiveSource:
         wait: Sleeps so many seconds; returns True at once where the source is to stop.
         notify: Told in one line of every outage and of its end.
         clock: Wall clock, ns since the epoch.
-        monotonic: Clock of the waits, seconds.
+        monotonic: Clock of the waits, and of how long frames took to come, seconds.
         jitter: A number in [0, 1); spreads the attempts of many streams.
     """
 
@@ -121,7 +121,9 @@ class LiveSource:
             SourceError: The first connection did not come about in time, or never will (wrong
                 password, unknown protocol).
         """
-        reader = FrameReader(self._source, self.name, self.selection, "", self._clock, self._place)
+        reader = FrameReader(
+            self._source, self.name, self.selection, "", self._clock, self._place, self._monotonic
+        )
         started = self._monotonic()
         attempt = 0
         while True:

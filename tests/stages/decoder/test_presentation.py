@@ -34,3 +34,13 @@ def test_a_clock_that_starts_anew_goes_on_one_frame_later(start):
     anew = [start + 40 * number for number in range(50)]
     times = placed(1960, 2000, *anew, *anew)
     assert {after - before for before, after in itertools.pairwise(times)} == {40}
+
+
+@pytest.mark.parametrize(
+    ("passed", "leap", "taken"), [(0.04, 10**8, 40), (20.0, 29_000, 29_000), (20.0, 31_000, 40)]
+)
+def test_a_live_source_is_ahead_of_the_clock_by_ten_seconds_at_most(passed, leap, taken):
+    clock = itertools.accumulate([0.0, 0.04, passed, 0.04])
+    presentation = PresentationTimes(Fraction(25), Fraction(1, 1000), lambda: next(clock))
+    times = [presentation.place(pts) for pts in (0, 40, 40 + leap, 80 + leap)]
+    assert times == [0, 40, 40 + taken, 80 + taken]

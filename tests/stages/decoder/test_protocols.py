@@ -20,7 +20,7 @@ DATAGRAM = 1316
 OPTIONS = LiveOptions(timeout=2.0, connect_seconds=15.0)
 
 
-def write_stream(path, frames, container="mpegts", **options):
+def write_stream(path, frames, container="mpegts", hours=0, **options):
     with av.open(str(path), "w", format=container, options=options) as output:
         stream = output.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
@@ -29,7 +29,9 @@ def write_stream(path, frames, container="mpegts", **options):
         for index in range(frames):
             image = rng.integers(0, 255, (240, 320, 3), np.uint8)
             image[:, : 4 * index % 300] = 200
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame.pts = hours * 3600 * 25 + index
+            output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
 
 
@@ -57,9 +59,10 @@ def numbers(records):
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.02])
-def test_mpeg_ts_over_udp(tmp_path, slots, loss):
-    write_stream(tmp_path / "camera.ts", 100)
-    data = (tmp_path / "camera.ts").read_bytes()
+def test_mpeg_ts_over_udp_of_a_camera_that_sets_its_clock(tmp_path, slots, loss):
+    for hours in (0, 7):
+        write_stream(tmp_path / f"{hours}.ts", 25, hours=hours)
+    data = b"".join((tmp_path / f"{hours}.ts").read_bytes() for hours in (0, 7))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -81,8 +84,10 @@ def test_mpeg_ts_over_udp(tmp_path, slots, loss):
     finally:
         over.set()
         thread.join()
-    assert sum(isinstance(r, Frame) for r in records) == 60
+    headers = [r.header for r in records if isinstance(r, Frame)]
+    assert len(headers) == 60
     assert numbers(records) == list(range(len(numbers(records))))
+    assert 0 < headers[-1].seconds - headers[0].seconds < 60
 
 
 class Camera(http.server.BaseHTTPRequestHandler):
