@@ -10,6 +10,7 @@ from statistics import median_low
 from stages.records import FrameHeader
 
 _REMEMBERED_STEPS = 255
+_LONGEST_STEP = 10  # seconds that one picture stays: longer ones are outages or clocks that jump
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class Timeline:
     """Presentation times of an overlay: the source's own, counted from its first frame.
 
     A source that starts anew after a reconnect goes on one frame after its last one, and a frame
-    that does not come later than the one before it is shown one tick later: times always rise.
+    that does not come later than the one before it is shown one tick later: times always rise. No
+    picture stands for more than ten seconds, unless most do: where the source's times jump further,
+    those that follow are brought forward.
 
     Args:
         time_base: Unit of the times given out, in seconds.
@@ -38,6 +41,7 @@ class Timeline:
         self.time_base = time_base
         step = 1 / (frame_rate * time_base) if frame_rate > 0 else Fraction(1)
         self._steps: deque[int] = deque([max(1, round(step))], maxlen=_REMEMBERED_STEPS)
+        self._longest_step = round(_LONGEST_STEP / time_base)
         self._measured = False
         self._epoch: int | None = None
         self._origin = Fraction(0)
@@ -62,6 +66,10 @@ class Timeline:
             self._epoch = frame.epoch
         pts = max(self._last + 1, round(ticks - self._origin))
         if self._last >= 0:
+            latest = self._last + max(self._longest_step, self.typical_duration)
+            if pts > latest:
+                self._origin += pts - latest
+                pts = latest
             if not self._measured:
                 self._steps.clear()
                 self._measured = True

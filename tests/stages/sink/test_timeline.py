@@ -29,6 +29,21 @@ def test_times_always_rise() -> None:
     assert placed == [0, 512, 513, 514]
 
 
+def test_a_picture_stands_for_ten_seconds_at_most() -> None:
+    timeline = Timeline(TIME_BASE, Fraction(25))
+    seconds = [0, 9, 7 * 3600, 7 * 3600 + 1]
+    placed = [
+        timeline.place(make_header(i, pts=time * STEP * 25)) for i, time in enumerate(seconds)
+    ]
+    assert [pts * TIME_BASE for pts in placed] == [0, 9, 19, 20]
+
+
+def test_a_picture_a_minute_stays_one() -> None:
+    timeline = Timeline(TIME_BASE, Fraction(1, 60))
+    placed = [timeline.place(make_header(i, pts=60 * 25 * STEP * i)) for i in range(4)]
+    assert [pts * TIME_BASE for pts in placed] == [0, 60, 120, 180]
+
+
 def test_new_epoch_goes_on_one_frame_later_in_the_first_time_base() -> None:
     timeline = Timeline(TIME_BASE, Fraction(25))
     timeline.place(make_header(0, pts=0))
