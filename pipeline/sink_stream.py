@@ -194,6 +194,9 @@ class SinkStream:
 
     def settle(self) -> None:
         """Tells the decoder up to where all is kept, and the run when the results are complete."""
+        while not self.sink.overlays.notices.empty():
+            message = self.sink.overlays.notices.get()
+            self._report(Status(kind="notice", stage="sink", stream=self.name, message=message))
         if self._completion is not None and self._completion.done():
             self._tell(self._completion.result())
             self._completion = None

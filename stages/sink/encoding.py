@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import msgspec
 from av.codec.context import Flags
-from av.error import FFmpegError
+from av.error import ArgumentError, FFmpegError, InvalidDataError
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -147,7 +147,7 @@ def write_mp4(
     frames: int,
     settings: VideoSettings,
     last_duration: int,
-) -> None:
+) -> int:
     """Puts the packets of journals, in order, into the part file of the MP4 ``path``.
 
     Times in the file are exact: there are no B-frames, and no player needs an edit list. The index
@@ -162,6 +162,9 @@ def write_mp4(
         settings: Of the journals.
         last_duration: How long the last frame is shown, in units of the time base.
 
+    Returns:
+        How many frames the video has: all, or those before one that an MP4 cannot hold.
+
     Raises:
         OutputError: The file cannot be written.
     """
@@ -170,30 +173,31 @@ def write_mp4(
         container = av.open(
             str(part_path(path)), "w", format="mp4", options={"moov_size": str(room)}
         )
+        written = 0
         try:
             stream = settings.add_to(container)
-            held: av.Packet | None = None
-            # A packet's duration is known with the next; only the last one's has to be guessed.
-            for packet in _packets(journals, stream, settings.time_base):
-                if held is not None:
-                    held.duration = (packet.pts or 0) - (held.pts or 0)
-                    container.mux(held)
-                held = packet
-            if held is not None:
-                held.duration = last_duration
-                container.mux(held)
+            for packet in _packets(journals, stream, settings.time_base, last_duration):
+                try:
+                    container.mux(packet)
+                except (ArgumentError, InvalidDataError):  # not the disk's
+                    if not written:
+                        raise
+                    break
+                written += 1
         except BaseException:
             with contextlib.suppress(OSError, FFmpegError):
                 container.close()
             raise
         container.close()
         sync(part_path(path))
+    return written
 
 
 def _packets(
-    journals: Iterable[Path], stream: VideoStream, time_base: Fraction
+    journals: Iterable[Path], stream: VideoStream, time_base: Fraction, last_duration: int
 ) -> Iterator[av.Packet]:
     decoder = msgspec.msgpack.Decoder(_Packet)
+    held: av.Packet | None = None
     for journal in journals:
         for entry, _ in read_journal(journal):
             stored = decoder.decode(entry)
@@ -202,7 +206,14 @@ def _packets(
             packet.time_base = time_base  # the stream's own changes with the first packet
             packet.pts = packet.dts = stored.pts
             packet.is_keyframe = stored.key
-            yield packet
+            # A packet's duration is known with the next; only the last one's has to be guessed.
+            if held is not None:
+                held.duration = stored.pts - (held.pts or 0)
+                yield held
+            held = packet
+    if held is not None:
+        held.duration = last_duration
+        yield held
 
 
 @contextlib.contextmanager

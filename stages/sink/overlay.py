@@ -69,6 +69,7 @@ class OverlayWriter:
         options: How it is drawn and encoded.
         resume: Where an earlier writer was.
         on_kept: Called in the thread whenever `kept` has grown.
+        notify: Told in one line, in any thread, of a video that ends before its last frame.
 
     Attributes:
         path: See above.
@@ -85,6 +86,7 @@ class OverlayWriter:
         *,
         resume: OverlayState | None = None,
         on_kept: Callable[[], None] = lambda: None,
+        notify: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.path = path
         self.start = start
@@ -92,6 +94,7 @@ class OverlayWriter:
         self.committed = False
         self._bgr = resume.bgr if resume else False
         self._on_kept = on_kept
+        self._notify = notify
         self._height = start.height + start.height % 2
         self._width = start.width + start.width % 2
         self._crf = options.overlay_crf
@@ -238,7 +241,10 @@ class OverlayWriter:
     def _write_video(self) -> None:
         if self.frames and not (self._complete or self._published):
             last = self._timeline.typical_duration
-            write_mp4(self.path, self._segments, self._kept, self._settings(), last)
+            written = write_mp4(self.path, self._segments, self._kept, self._settings(), last)
+            if written < self._kept:
+                frames = f"{written} of {self._kept} frames"
+                self._notify(f"{self.path} ends after {frames}: an MP4 cannot hold the next one")
         self._complete = True
 
     def _publish(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
 from stages.sink.options import SinkOptions
@@ -34,6 +35,7 @@ class OverlayParts:
     Attributes:
         finished: Names of the videos that have theirs, as far as is known.
         unfinished: The others; frames go into the last one.
+        notices: What is worth knowing about them, in one line each.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class OverlayParts:
     ) -> None:
         self.finished: list[str] = []
         self.unfinished: list[OverlayWriter] = []
+        self.notices: SimpleQueue[str] = SimpleQueue()
         self._folder = folder
         self._options = options
         self._on_kept = on_kept
@@ -140,6 +143,7 @@ class OverlayParts:
             self._options,
             resume=resume,
             on_kept=self._on_kept,
+            notify=self.notices.put,
         )
         self.unfinished.append(writer)
         return writer

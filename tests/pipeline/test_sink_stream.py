@@ -5,6 +5,7 @@ import threading
 import time
 from fractions import Fraction
 
+import av
 import msgspec
 import numpy as np
 import pytest
@@ -35,8 +36,13 @@ RATE = Fraction(25)
 class Said(list):
     """What a stage reports."""
 
+    def __init__(self):
+        self.notices = []
+
     def __call__(self, status):
         self.append((status.kind, status.stream))
+        if status.kind == "notice":
+            self.notices.append(status.message)
 
     def alive(self):
         pass
@@ -82,13 +88,14 @@ def wake():
     os.close(descriptor)
 
 
-def feed(stream, frames):
+def feed(stream, frames, tick=1 / RATE, pts=range(10)):
     boxes, one = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
     name = stream.name
-    start = StreamStart(name, 0, "x.mp4", 32, 48, RATE, 1 / RATE, frames)
+    start = StreamStart(name, 0, "x.mp4", 32, 48, RATE, tick, frames)
     stream.take(Envelope(start, channel=0, position=0))
     for index in range(frames):
-        header = FrameHeader(name, 0, index, index, index, 1 / RATE, 5, 32, 48, PixelFormat.YUV420P)
+        times = pts[index], tick, 5
+        header = FrameHeader(name, 0, index, index, *times, 32, 48, PixelFormat.YUV420P)
         detections = Detections(header, boxes, one, np.zeros(0, np.int16))
         tracks = Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64))
         pixels = np.full(header.shape, 90, np.uint8)
@@ -127,6 +134,21 @@ def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, relea
         assert files == {"mot.txt", "detections.txt", "overlay.mp4", "run.json", ".journal.part"}
         for stream in (north, south):
             stream.close()
+
+
+def test_a_picture_that_an_mp4_cannot_hold_costs_the_rest_of_the_overlay_alone(plan, wake):
+    said = Said()
+    with zmq.Context() as context:
+        stream = SinkStream(plan, context, said, 0, Logbook(plan.logbook(0)), wake, None)
+        feed(stream, 4, Fraction(1, 10**9), [0, 1, 2, 3 * 10**9])
+        end(stream, 4)
+        settle(stream, lambda: ("done", "north") in said)
+        overlay = stream.folder / "overlay.mp4"
+        reason = "an MP4 cannot hold the next one"
+        assert said.notices == [f"{overlay} ends after 2 of 4 frames: {reason}"]
+        with av.open(str(overlay)) as container:
+            assert len(list(container.decode(video=0))) == 2
+        stream.close()
 
 
 def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release, wake):
