@@ -26,15 +26,17 @@ _MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash cos
 _CLUSTER = bytes.fromhex("1f43b675")  # what holds packets begins so (RFC 9559)
 _LONGEST_HEADER = 1 << 16
 _RETRY_SECONDS = 10.0
+_REORDERED_SECONDS = 1  # a fall in time that is no new start of the camera's clock
 
 
 class Recorder:
     """Writes the packets of a stream, not encoded again, into Matroska files of bounded total size.
 
     A segment begins with a key frame, and ends with the first key frame after its time, with the
-    connection, or where times fall back, which Matroska cannot hold. Its name tells its number, its
-    epoch and when it began (UTC). Where a segment cannot be written, the stream goes on without,
-    and another one is tried ten seconds later.
+    connection, or where times fall back by more than a second. Matroska holds none that fall: a
+    packet that steps back by less comes a tick after the one before it. A segment's name tells its
+    number, its epoch and when it began (UTC). Where a segment cannot be written, the stream goes on
+    without, and another one is tried ten seconds later.
 
     Args:
         folder: Where the segments go; those of an earlier recording stay, and count, but for
@@ -97,15 +99,17 @@ class Recorder:
         if packet.size == 0 or packet.pts is None:
             return
         dts = packet.pts if packet.dts is None else packet.dts
-        if self._latest_dts is not None and dts < self._latest_dts:
-            self.close()
-        self._latest_dts = dts
+        if self._latest_dts is not None and dts <= self._latest_dts:
+            if (self._latest_dts - dts) * packet.time_base > _REORDERED_SECONDS:
+                self.close()
+            else:
+                dts = self._latest_dts + 1
         try:
             if packet.is_keyframe and self._is_due():
                 self.close()
                 self._begin(stream, epoch)
             if self._container is not None:
-                self._mux(packet, stream)
+                self._mux(packet, dts)
         except (OSError, FFmpegError) as error:
             self._complain(error)
             self.close()
@@ -117,7 +121,7 @@ class Recorder:
 
     def close(self) -> None:
         """Ends the segment, as at the end of a connection."""
-        container, self._container = self._container, None
+        container, self._container, self._latest_dts = self._container, None, None
         if container is not None:
             try:
                 container.close()
@@ -141,17 +145,18 @@ class Recorder:
         self._container = av.open(str(path), "w", format="matroska", options=_MUXER)
         self._stream = self._container.add_stream_from_template(stream)
 
-    def _mux(self, packet: av.Packet, stream: VideoStream) -> None:
+    def _mux(self, packet: av.Packet, dts: int) -> None:
         assert self._container is not None
         assert self._stream is not None
+        assert packet.pts is not None
         copy = av.Packet(bytes(packet))
         copy.time_base = packet.time_base
-        copy.pts = packet.pts
-        copy.dts = packet.pts if packet.dts is None else packet.dts
+        copy.pts, copy.dts = max(packet.pts, dts), dts
         copy.duration = packet.duration
         copy.is_keyframe = packet.is_keyframe
         copy.stream = self._stream
         self._container.mux(copy)
+        self._latest_dts = dts
 
     def _make_room(self) -> None:
         files = [(path, path.stat().st_size) for _, _, path in _segments(self._folder)]

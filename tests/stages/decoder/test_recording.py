@@ -34,7 +34,16 @@ def camera(tmp_path):
     return path
 
 
-def record(camera, folder, epoch=0, packets=None, notify=lambda message: None, second=1, **options):
+def record(
+    camera,
+    folder,
+    epoch=0,
+    packets=None,
+    notify=lambda message: None,
+    second=1,
+    jitter=(0,),
+    **options,
+):
     clock = itertools.count(step=second)  # a second passes with each look, or more
     options = {"segment_seconds": 2, "most_bytes": 10**9} | options
     recorder = Recorder(
@@ -46,7 +55,10 @@ def record(camera, folder, epoch=0, packets=None, notify=lambda message: None, s
     )
     with open_media(str(camera)) as container:
         stream = video_stream(container, "camera")
+        offsets = itertools.cycle(jitter)
         for packet in itertools.islice(container.demux(stream), packets):
+            if packet.size:
+                packet.pts = packet.dts = packet.pts + next(offsets)
             recorder.write(packet, stream, epoch)
             packet.decode()  # it is left as it was
     recorder.close()
@@ -119,6 +131,15 @@ def test_a_camera_whose_clock_starts_anew_is_recorded_on(camera, tmp_path, slots
     steps = {later - earlier for earlier, later in itertools.pairwise(times)}
     assert steps == {Fraction(1, 25)}
     assert sum(isinstance(r, StreamStart) for r in records) == 1
+
+
+def test_times_that_step_back_slightly_cost_no_frame(camera, tmp_path, slots):
+    record(camera, tmp_path / "cam", segment_seconds=1000, jitter=(0, -5400, 5400, -80_000))
+    assert len(list((tmp_path / "cam").glob("*.mkv"))) == 1
+    records = replay(tmp_path / "cam", slots)
+    frames = [r for r in records if isinstance(r, Frame)]
+    assert lumas(records) == pytest.approx([40 + 5 * i for i in range(40)], abs=3)
+    assert frames[-1].header.seconds - frames[0].header.seconds == pytest.approx(1.56, abs=0.2)
 
 
 def test_the_oldest_segments_make_room(camera, tmp_path, slots):
