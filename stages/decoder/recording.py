@@ -26,6 +26,7 @@ _MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash cos
 _CLUSTER = bytes.fromhex("1f43b675")  # what holds packets begins so (RFC 9559)
 _LONGEST_HEADER = 1 << 16
 _RETRY_SECONDS = 10.0
+_TELL_AGAIN_SECONDS = 600.0
 _REORDERED_SECONDS = 1  # a fall in time that is no new start of the camera's clock
 
 
@@ -44,7 +45,8 @@ class Recorder:
         source: Where the stream comes from.
         segment_seconds: Length of a segment.
         most_bytes: The oldest segments are removed beyond that.
-        notify: Told in one line that something cannot be written.
+        notify: Told in one line that something cannot be written, every ten minutes while that
+            lasts, and that it can again.
         monotonic: Seconds.
         patient: Whether a folder that cannot be made is tried again like a segment.
 
@@ -74,6 +76,7 @@ class Recorder:
         self._latest_dts: int | None = None
         self._began = 0.0
         self._retry_at = 0.0
+        self._told_at: float | None = None  # since the recording has paused
         self._number = self._first_epoch = 0
         self._has_folder = False
         try:
@@ -110,14 +113,24 @@ class Recorder:
                 self._begin(stream, epoch)
             if self._container is not None:
                 self._mux(packet, dts)
+                self._tell_recovery()
         except (OSError, FFmpegError) as error:
             self._complain(error)
             self.close()
 
     def _complain(self, error: OSError | FFmpegError) -> None:
-        self._retry_at = self._monotonic() + _RETRY_SECONDS
-        reason = getattr(error, "strerror", None) or str(error)
-        self._notify(f"cannot record into {self._folder}: {reason}; trying again")
+        now = self._monotonic()
+        self._retry_at = now + _RETRY_SECONDS
+        if self._told_at is None or now - self._told_at >= _TELL_AGAIN_SECONDS:
+            self._told_at = now
+            reason = getattr(error, "strerror", None) or str(error)
+            self._notify(f"cannot record into {self._folder}: {reason}; trying again")
+
+    def _tell_recovery(self) -> None:
+        """Says that it works again, once a segment has gone on for longer than FFmpeg buffers."""
+        if self._told_at is not None and self._monotonic() - self._began >= _RETRY_SECONDS:
+            self._told_at = None
+            self._notify(f"recording into {self._folder} again")
 
     def close(self) -> None:
         """Ends the segment, as at the end of a connection."""

@@ -185,13 +185,30 @@ def test_segments_without_a_packet_are_removed_by_the_next_recorder(camera, tmp_
     assert len(lumas(replay(folder, slots))) == 40
 
 
-def test_a_full_disk_is_told_and_stops_nothing(camera, full_disk):
-    said = []
-    record(camera, full_disk / "cam", notify=said.append)
+def test_a_full_disk_is_told_every_ten_minutes_and_when_there_is_room(camera, full_disk):
+    folder, said, seconds = full_disk / "cam", [], 0
+    camera.write_bytes(5 * camera.read_bytes())
     with pytest.raises(OSError, match="No space"):
         (full_disk / "fill").write_bytes(bytes(100_000))
-    record(camera, full_disk / "cam", notify=said.append)
-    assert "no space left on device; trying again" in said[0].lower()
+
+    def notify(message):
+        said.append((seconds, message))
+        if len(said) == 2:
+            (full_disk / "fill").unlink()
+
+    options = {"notify": notify, "monotonic": lambda: seconds, "patient": True}
+    recorder = Recorder(folder, "rtsp://cam/live", 60, 10**9, **options)
+    with open_media(str(camera)) as container:
+        stream = video_stream(container, "camera")
+        for packet in container.demux(stream):
+            packet.pts = packet.dts = 90_000 * seconds
+            recorder.write(packet, stream, 0)
+            seconds += 4
+    recorder.close()
+    full = f"cannot record into {folder}: No space left on device; trying again"
+    assert [message for _, message in said] == [full, full, f"recording into {folder} again"]
+    assert 600 <= said[1][0] < said[2][0] < 660
+    assert any(folder.glob("*.mkv"))
 
 
 def test_recordings_are_sources(camera, tmp_path):
@@ -220,8 +237,10 @@ def test_who_is_patient_records_as_soon_as_the_folder_can_be_made(camera, tmp_pa
 
     def notify(message):
         said.append(message)
-        folder.unlink()
+        if folder.is_file():
+            folder.unlink()
 
     record(camera, folder, notify=notify, patient=True, second=5)
-    assert said == [f"cannot record into {folder}: File exists; trying again"]
+    failed = f"cannot record into {folder}: File exists; trying again"
+    assert said == [failed, f"recording into {folder} again"]
     assert len(lumas(replay(folder, slots))) == 40 - GOP
