@@ -36,7 +36,7 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
 
     inlet = Inlet(context, plan.endpoint("tracker"), on_turn, copy=shared)
     outlet = Outlet(context, plan.endpoint("sink"))
-    stage = TrackerStage(config.name, config.settings)
+    stage = TrackerStage(config.name, config.settings, plan.config.decoder.every)
     streams = Streams(plan, lambda channel, logbook: _Stream(plan, stage, logbook, report.alive))
     for stream in plan.streams:
         streams.at(stream.channel)

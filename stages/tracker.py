@@ -7,41 +7,44 @@ from collections.abc import Mapping
 import scipy.optimize  # noqa: F401  (trackers import it at need: too late for a live stream)
 
 from stages.errors import ConfigError
-from stages.records import Detections, Tracks
+from stages.records import Detections, FrameHeader, Tracks
 from trackers import Tracker, build_tracker
 
 
 class TrackerStage:
     """Tracks any number of streams side by side.
 
-    The tracks of a stream are a function of its detections alone: a stage that is given them again
-    from the first frame gives the same tracks and ids.
+    The tracks of a stream are a function of its detections and their headers alone: a stage that is
+    given them again from the first frame gives the same tracks and ids.
     """
 
-    def __init__(self, name: str, settings: Mapping[str, object]) -> None:
+    def __init__(self, name: str, settings: Mapping[str, object], every: int = 1) -> None:
         """Checks name and settings; trackers are built as streams appear.
 
         Args:
             name: Name of the tracker, see `trackers.TRACKERS`.
             settings: Its settings, see `trackers.tracker_settings`.
+            every: Of how many frames of the source one is taken, see `FrameSelection`.
 
         Raises:
             ConfigError: The name or a setting is unknown or out of its range.
         """
         self.name = name
         self.settings = dict(settings)
+        self._every = every
         self._trackers: dict[str, Tracker] = {}
-        self._epochs: dict[str, int] = {}
+        self._latest: dict[str, FrameHeader] = {}
         try:
             build_tracker(name, **self.settings)
         except ValueError as error:
             raise ConfigError(str(error)) from None
 
     def process(self, detections: Detections) -> Tracks:
-        """The tracks of one frame; call once for every frame of a stream, in order.
+        """The tracks of one frame; call once for every frame of a stream that came, in order.
 
-        A frame of a new epoch starts without tracks, since nobody knows how long the connection
-        was away; ids go on counting.
+        Frame numbers that are left out, because frames were dropped or a sequence of images has
+        none, are frames that nobody looked at, see `Tracker.update`. A frame of a new epoch starts
+        without tracks, since nobody knows how long the connection was away; ids go on counting.
 
         Raises:
             ValueError: The detections are malformed (wrong shape, not finite); the message names
@@ -49,9 +52,12 @@ class TrackerStage:
         """
         frame = detections.frame
         tracker = self._tracker(frame.stream)
-        if self._epochs.get(frame.stream, frame.epoch) != frame.epoch:
+        latest = self._latest.get(frame.stream, frame)
+        unseen = max(0, (frame.index - latest.index) // self._every - 1)
+        if latest.epoch != frame.epoch:
             tracker.reset()
-        self._epochs[frame.stream] = frame.epoch
+            unseen = 0
+        self._latest[frame.stream] = frame
         try:
             tracked = tracker.update(
                 detections.boxes,
@@ -59,6 +65,7 @@ class TrackerStage:
                 detections.classes,
                 detections.motion,
                 (frame.width, frame.height) if frame.width and frame.height else None,
+                unseen,
             )
         except ValueError as error:
             raise ValueError(f"stream {frame.stream}, frame {frame.number}: {error}") from error
@@ -80,4 +87,4 @@ class TrackerStage:
     def close(self, stream: str) -> None:
         """Forgets ``stream``, which has ended; a stream never seen is no error."""
         self._trackers.pop(stream, None)
-        self._epochs.pop(stream, None)
+        self._latest.pop(stream, None)

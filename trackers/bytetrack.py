@@ -104,6 +104,11 @@ class ByteTrack(Tracker):
             observations.indices[used[reported]],
         )
 
+    def _coast(self) -> None:
+        self._frame += 1
+        self._records[LAST_SEEN] += 1
+        self._predict()
+
     @property
     def _confirmed(self) -> BoolArray:
         return self._records[HITS] > 1

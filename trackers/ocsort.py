@@ -40,6 +40,7 @@ TRACK = np.dtype(
         ("id", np.int64),
         ("streak", np.int64),  # frames in a row with a detection
         ("misses", np.int64),
+        ("steps", np.int64),  # since it was last seen: misses and frames that nobody looked at
         ("last", np.float64, 4),  # last observed box
         ("direction", np.float64, 2),  # unit vector it moved in, 0 where unknown
     ]
@@ -104,6 +105,8 @@ class OCSort(Tracker):
         boxes, scores = observations.boxes[confident], observations.scores[confident]
         indices = observations.indices[confident]
 
+        self._tracks["streak"][self._tracks["misses"] > 0] = 0
+        self._tracks["misses"] += 1
         predicted = self._predict()
         used = self._associate(predicted, boxes, scores)
         rows = np.flatnonzero(used >= 0)
@@ -127,14 +130,16 @@ class OCSort(Tracker):
         self._keep(self._tracks["misses"] <= self.max_age)
         return result
 
+    def _coast(self) -> None:
+        self._predict()
+
     def _predict(self) -> FloatArray:
         """Moves all tracks to this frame and gives their boxes ``(T, 4)``."""
         velocities = self._filter.velocities
         vanishing = self._filter.values[:, AREA] + velocities[:, AREA] <= 0
         velocities[vanishing, AREA] = 0.0
         self._filter.predict(VALUE_NOISE, VELOCITY_NOISE)
-        self._tracks["streak"][self._tracks["misses"] > 0] = 0
-        self._tracks["misses"] += 1
+        self._tracks["steps"] += 1
         boxes = from_center_area_aspect(self._filter.values)
         is_box = np.isfinite(boxes.sum(axis=1))
         self._keep(is_box)
@@ -181,7 +186,7 @@ class OCSort(Tracker):
 
     def _update(self, rows: IndexArray, boxes: FloatArray) -> None:
         """Corrects the filters; where there was a gap, from its start on."""
-        gaps = self._tracks["misses"][rows]
+        gaps = self._tracks["steps"][rows]
         steady = gaps == 1
         self._filter.update(rows[steady], to_center_area_aspect(boxes[steady]), MEASUREMENT_NOISE)
         for gap in np.unique(gaps[~steady]).tolist():
@@ -204,6 +209,7 @@ class OCSort(Tracker):
         tracks["direction"][rows] = _unit(moved)
         tracks["last"][rows] = boxes
         tracks["misses"][rows] = 0
+        tracks["steps"][rows] = 0
         tracks["streak"][rows] += 1
         self._history[:, 1:] = self._history[:, :-1].copy()
         self._history[:, 0] = np.nan

@@ -105,6 +105,9 @@ class Sort(Tracker):
             self._keep(self._records[LAST_SEEN] >= self._frame - self.max_age)
         return result
 
+    def _coast(self) -> None:
+        self._predict()
+
     def _predict(self) -> FloatArray:
         """Moves all tracks to this frame and gives their boxes ``(T, 4)``."""
         velocities = self._filter.velocities

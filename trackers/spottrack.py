@@ -158,11 +158,8 @@ class SpotTrack(Tracker):
         """Moves all tracks to this frame."""
         if len(self._filter) == 0:
             return
+        self._coast()
         state = self._filter
-        vanishing = (state.values[:, 2:] + state.velocities[:, 2:] <= 1.0).any(axis=1)
-        state.velocities[vanishing, 2:] = 0.0
-        sizes = _sizes(state.values)
-        state.predict((self.position_noise * sizes) ** 2, (self.velocity_noise * sizes) ** 2)
         if motion is None and self.estimate_camera:
             settled = self._tracks["hits"] >= SETTLED_HITS
             settled &= self._tracks["misses"] < RECENT_MISSES
@@ -175,6 +172,13 @@ class SpotTrack(Tracker):
             state.velocities[:, 2:] *= scale
             state.moments[2:] *= scale**2
         self._tracks["misses"] += 1
+
+    def _coast(self) -> None:
+        state = self._filter
+        vanishing = (state.values[:, 2:] + state.velocities[:, 2:] <= 1.0).any(axis=1)
+        state.velocities[vanishing, 2:] = 0.0
+        sizes = _sizes(state.values)
+        state.predict((self.position_noise * sizes) ** 2, (self.velocity_noise * sizes) ** 2)
 
     def _associate(self, boxes: FloatArray, scores: FloatArray) -> IndexArray:
         """``(T,)`` detection of each track, -1 where it has none."""

@@ -18,6 +18,7 @@ FARTHEST = 1e9  # pixels: a coordinate beyond is a mistake, and its square would
 LEAST_SIDE = 1e-3  # pixels: a box thinner than that has no area
 CLASSES = np.iinfo(np.int16)
 STRONGEST_ZOOM = 100.0  # from one frame to the next
+LONGEST_BREAK = 30  # frames that nobody looked at, and that no track is forgotten for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +51,8 @@ class Observations:
         boxes: ``(N, 4)`` float64 ``(left, top, right, bottom)``, all with an area.
         scores: ``(N,)`` float64.
         indices: ``(N,)`` int64, row of each in the arrays given to `update`.
-        motion: ``(2, 3)`` float64 affine map from the previous frame's pixels to this frame's.
+        motion: ``(2, 3)`` float64 affine map from the pixels of the frame looked at before to
+            this one's.
         frame_size: ``(2,)`` float64 width and height of the frame in pixels.
     """
 
@@ -76,8 +78,13 @@ class Tracker(ABC):
     """Follows the boxes of one stream from frame to frame.
 
     All state lives in the instance. A subclass takes its settings as keyword arguments of its
-    constructor, rejects those it cannot work with, and implements `_track` and `_forget`.
+    constructor, rejects those it cannot work with, and implements `_track`, `_coast` and `_forget`.
+
+    Attributes:
+        max_age: Frames in a row without a detection that a track survives.
     """
+
+    max_age: int
 
     def __init__(self) -> None:
         self._next_id = 1
@@ -91,11 +98,13 @@ class Tracker(ABC):
         classes: npt.ArrayLike | None = None,
         motion: npt.ArrayLike | None = None,
         frame_size: tuple[float, float] | None = None,
+        unseen: int = 0,
     ) -> TrackedBoxes:
         """Takes the detections of the next frame and gives the tracks seen in it.
 
-        Must be called once for each frame, in order, with empty arrays for a frame without
-        detections: a call is one step of time.
+        Must be called once for each frame that somebody looked at, in order, with empty arrays for
+        a frame without detections: a call is one step of time, and one more for each frame
+        ``unseen``.
 
         Args:
             boxes: ``(N, 4)`` ``(left, top, right, bottom)`` in pixels, at most 1e9. Boxes without
@@ -103,9 +112,12 @@ class Tracker(ABC):
             scores: ``(N,)``.
             classes: ``(N,)`` whole numbers in the range of int16; they ride along and do not keep
                 boxes apart.
-            motion: ``(2, 3)`` affine map from the previous frame's pixels to this frame's, None
-                where the camera stands still or its motion is unknown.
+            motion: ``(2, 3)`` affine map from the pixels of the last call's frame to this one's,
+                None where the camera stands still or its motion is unknown.
             frame_size: Width and height of the frame in pixels, None where it is unknown.
+            unseen: Frames between the last call's and this one that nobody looked at, as a slow
+                detector leaves out. Tracks move on through them, and none counts as a miss; but
+                after more than ``max_age`` and more than `LONGEST_BREAK` all tracks are forgotten.
 
         Returns:
             The tracks updated in this frame that the tracker is sure enough of.
@@ -130,6 +142,11 @@ class Tracker(ABC):
             is_side = box_array[:, 2:] - box_array[:, :2] > LEAST_SIDE
             if np.count_nonzero(is_side) < 2 * count:
                 observations = observations.where(is_side.all(axis=1))
+        if unseen > max(self.max_age, LONGEST_BREAK):
+            self._forget()
+        else:
+            for _ in range(unseen):
+                self._coast()
         tracked, ids, used = self._track(observations)
         return TrackedBoxes(
             tracked.astype(np.float32),
@@ -163,6 +180,10 @@ class Tracker(ABC):
     @abstractmethod
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
         """One step: boxes ``(M, 4)``, ids ``(M,)`` ascending, detection indices ``(M,)``."""
+
+    @abstractmethod
+    def _coast(self) -> None:
+        """Moves all tracks on by a frame that nobody looked at."""
 
     @abstractmethod
     def _forget(self) -> None:

@@ -67,6 +67,26 @@ def test_a_new_epoch_starts_without_tracks_and_with_new_ids() -> None:
     assert stage.process(detections(4, epoch=1)).ids.tolist() == [2]
 
 
+def car(index: int) -> Detections:
+    """A car that is 80 pixels wide and moves by 8 from frame to frame."""
+    return detections(index, [(8 * index, 10, 80 + 8 * index, 60)])
+
+
+@pytest.mark.parametrize(("every", "step"), [(1, 9), (3, 27)])
+def test_tracks_go_on_through_dropped_frames(every: int, step: int) -> None:
+    stage = TrackerStage("spottrack", {"estimate_camera": False}, every)
+    indices = [*range(0, 12 * every, every), 11 * every + step, 12 * every + step]
+    assert {stage.process(car(index)).ids.tolist()[0] for index in indices} == {1}
+
+
+def test_a_frame_after_a_long_outage_starts_without_tracks_and_with_new_ids() -> None:
+    stage = TrackerStage("spottrack", {})
+    for index in range(12):
+        stage.process(detections(index))
+    assert stage.process(detections(15_000)).ids.tolist() == [2]
+    assert stage.process(detections(15_001)).ids.tolist() == [2]
+
+
 def test_close_forgets_one_stream() -> None:
     stage = TrackerStage("sort", {"min_hits": 0})
     for stream in ("a", "b"):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from trackers import TRACKERS, Tracker, build_tracker
+from trackers.tracker import LONGEST_BREAK
 
 BOX = [10.0, 10.0, 50.0, 40.0]
 OTHER = [200.0, 10.0, 240.0, 40.0]
@@ -98,6 +99,36 @@ def test_reset_forgets_tracks_but_not_ids(tracker: Tracker) -> None:
     assert tracker.update([BOX], [0.9]).ids.tolist() == [2]
     tracker.reset(restart_ids=True)
     assert tracker.update([BOX], [0.9]).ids.tolist() == [1]
+
+
+def drive(tracker: Tracker, frames: list[int]) -> list[int]:
+    """The ids that a car of 80 pixels gets which moves by 8 a frame, seen in these frames only."""
+    ids, before = [], -1
+    for frame in frames:
+        box = [8.0 * frame, 10.0, 80 + 8.0 * frame, 60.0]
+        ids += tracker.update([box], [0.9], unseen=frame - before - 1).ids.tolist()
+        before = frame
+    return ids
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [[*range(12), *range(12 + LONGEST_BREAK, 50)], [*range(0, 60, 3)], [0, 1, 3, 7, 8, 12, 22, 23]],
+    ids=["a long break", "two of three left out", "some left out"],
+)
+def test_tracks_go_on_through_frames_that_nobody_looked_at(
+    tracker: Tracker, frames: list[int]
+) -> None:
+    ids = drive(tracker, frames)
+    assert set(ids) == {1}
+    assert len(ids) >= len(frames) - 3
+
+
+def test_a_break_too_long_ends_all_tracks(tracker: Tracker) -> None:
+    frames = [*range(12), *range(13 + LONGEST_BREAK, 20 + LONGEST_BREAK)]
+    assert set(drive(tracker, frames)) == {1, 2}
+    patient = type(tracker)(max_age=LONGEST_BREAK + 1)
+    assert set(drive(patient, frames)) == {1}
 
 
 def test_ids_belong_to_the_instance(tracker: Tracker) -> None:

@@ -132,7 +132,7 @@ def run_loop(plan: LoopPlan) -> None:
         Fraction(decoder.frame_rate),
     )
     detector = build_detector(config.detector)
-    tracker = TrackerStage(config.tracker.name, config.tracker.settings)
+    tracker = TrackerStage(config.tracker.name, config.tracker.settings, decoder.every)
     sink = StreamSink(Path(plan.output) / plan.name, sink_options(config.sink, live=False))
     for record in source.records(_Heap()):
         if isinstance(record, StreamStart):
