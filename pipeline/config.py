@@ -16,6 +16,7 @@ import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.broadcast import is_local
+from stages.decoder.source import FrameSelection
 from stages.frame_rate import parse_frame_rate
 
 STRICT = {"extra": "forbid"}
@@ -108,6 +109,11 @@ class DecoderConfig:
                 f"last_frame must not be less than first_frame, {self.first_frame}, "
                 f"got {self.last_frame}"
             )
+
+    @property
+    def selection(self) -> FrameSelection:
+        """The frames that are taken."""
+        return FrameSelection(self.first_frame, self.last_frame, self.every)
 
 
 @dataclass(frozen=True, kw_only=True)

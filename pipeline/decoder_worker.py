@@ -21,7 +21,7 @@ from stages.decoder.live import LiveOptions
 from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
-from stages.decoder.source import FrameSelection, Source, StreamPlace
+from stages.decoder.source import Source, StreamPlace
 from stages.decoder.sources import open_source
 from stages.records import Dropped, EndOfStream, EndReason, Frame
 
@@ -126,7 +126,7 @@ def _open(
         )
     return open_source(
         SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
-        FrameSelection(config.first_frame, config.last_frame, config.every),
+        config.selection,
         Fraction(config.frame_rate),
         LiveOptions(
             timeout=config.timeout,

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from stages.decoder.scene import Scene
 from stages.decoder.scene_source import DEMO_SCENE
+from stages.decoder.source import FrameSelection
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories
 from tools.evaluation.clear import clear
@@ -23,11 +26,16 @@ class DemoScore:
     vehicles: int
 
 
-def score_demo(folder: Path) -> DemoScore:
-    """Scores ``folder/mot.txt`` of a finished demo run."""
+def score_demo(folder: Path, selection: FrameSelection) -> DemoScore:
+    """Scores ``folder/mot.txt`` of a finished demo run over the frames that it took."""
     scene = Scene(DEMO_SCENE)
-    frames = [scene.render(index) for index in range(DEMO_SCENE.frames)]
-    truth = Trajectories.from_frames([f.boxes for f in frames], [f.ids for f in frames])
+    chosen = [index for index in range(DEMO_SCENE.frames) if selection.takes(index)]
+    frames = [scene.render(index) for index in chosen]
+    truth = Trajectories.from_arrays(
+        np.repeat(chosen, [len(frame.ids) for frame in frames]),
+        np.concatenate([frame.ids for frame in frames]),
+        np.concatenate([frame.boxes for frame in frames]),
+    )
     comparison = compare(truth, read_mot(folder / "mot.txt"))
-    vehicles = len({int(number) for frame in frames for number in frame.ids})
+    vehicles = len(np.unique(truth.ids))
     return DemoScore(clear(comparison).mota, identity(comparison).f1, vehicles)

@@ -61,7 +61,7 @@ def run_pipeline(
     if DEMO in result.finished and result.finished[DEMO]["status"] == "complete":
         from tools.demo import score_demo  # OpenCV and SciPy; the supervisor does without them
 
-        score = score_demo(output / DEMO)
+        score = score_demo(output / DEMO, config.decoder.selection)
     _print_table(result, seconds, score)
     if advice := faster_detector(result, config):
         print(advice)

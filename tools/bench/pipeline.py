@@ -22,7 +22,6 @@ from pipeline.process import ENVIRONMENT
 from pipeline.sink_stream import sink_options
 from pipeline.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec, expand_sources
-from stages.decoder.source import FrameSelection
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
@@ -128,7 +127,7 @@ def run_loop(plan: LoopPlan) -> None:
     decoder = config.decoder
     source = open_source(
         SourceSpec(plan.name, plan.location),
-        FrameSelection(decoder.first_frame, decoder.last_frame, decoder.every),
+        decoder.selection,
         Fraction(decoder.frame_rate),
     )
     detector = build_detector(config.detector)
