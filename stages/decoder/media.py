@@ -105,9 +105,11 @@ def open_media(
         SourceError: It cannot be opened; FFmpeg's error is its cause.
     """
     device = hardware_decoder(hardware)
+    # Of a relative path FFmpeg takes what precedes a colon for a protocol.
+    url = location if "://" in location else str(Path(location).absolute())
     try:
         return av.open(
-            location,
+            url,
             format=container_format,
             options=dict(options or {}),
             timeout=timeout,

@@ -168,6 +168,12 @@ def test_a_file_that_is_no_video_is_named(tmp_path, slots, content):
         read(path, slots)
 
 
+def test_a_colon_in_a_name_is_no_protocol(make_video, slots, monkeypatch):
+    video = make_video("2026-11-26T12:30:00.mp4")
+    monkeypatch.chdir(video.parent)
+    assert read(video.name, slots)[-1] == EndOfStream("cam", 0, 12, EndReason.COMPLETE)
+
+
 def test_a_missing_file_is_named(slots):
     with pytest.raises(SourceError, match=r"no such file: nowhere\.mp4"):
         read("nowhere.mp4", slots)
