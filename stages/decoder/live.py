@@ -11,7 +11,7 @@ import av.error
 
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.locations import redact
-from stages.decoder.media import decoded_by, open_media, video_stream
+from stages.decoder.media import open_media, remarks, video_stream
 from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
@@ -167,8 +167,9 @@ class LiveSource:
         )
         with container:
             stream = video_stream(container, self._source)
-            if self._hardware != "off" and reader.epoch < 0:
-                self._notify(decoded_by(stream, self._source))
+            if reader.epoch < 0:
+                for line in remarks(container, stream, self._source, self._hardware):
+                    self._notify(line)
             stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
             recorder = self._recorder
             if recorder is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 import av
 import av.error
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from stages.decoder.frame_reader import FrameReader
@@ -18,6 +19,8 @@ from stages.decoder.locations import redact
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
+
+_PICTURE_CODECS = frozenset({"bmp", "gif", "mjpeg", "png", "tiff", "webp"})
 
 
 class MediaSource:
@@ -65,8 +68,8 @@ class MediaSource:
         reader = FrameReader(place, self.name, self.selection, self.layout, self.clock)
         with open_media(self.location, hardware=self.hardware) as container:
             stream = video_stream(container, place)
-            if self.hardware != "off":
-                self.notify(decoded_by(stream, place))
+            for line in remarks(container, stream, place, self.hardware):
+                self.notify(line)
             stream.thread_type = thread_type(self.paced)
             yield from reader.read(container, stream, allocator)
             if reader.epoch < 0:
@@ -137,24 +140,52 @@ def thread_type(paced: bool) -> Literal["AUTO", "SLICE"]:
     return "SLICE" if paced else "AUTO"
 
 
-def decoded_by(stream: VideoStream, place: str) -> str:
-    """In words, for who asked for hardware."""
-    device = stream.codec_context.is_hwaccel
-    return f"{place} is decoded by {'hardware' if device else 'the CPU: no hardware here does it'}"
+def remarks(
+    container: InputContainer, stream: VideoStream, place: str, hardware: str
+) -> Iterator[str]:
+    """For the user: which of several streams is read, and, where ``hardware`` is not off, by what.
+
+    Args:
+        container: What is read.
+        stream: Its stream that is read.
+        place: What it is called.
+        hardware: What was asked for, see `hardware_decoder`.
+    """
+    count, size = len(container.streams.video), f"{stream.width}×{stream.height}"
+    if count > 1:
+        yield f"{place} has {count} video streams; the one that is read is of {size}"
+    if hardware != "off":
+        device = stream.codec_context.is_hwaccel
+        by = "hardware" if device else "the CPU: no hardware here does it"
+        yield f"{place} is decoded by {by}"
 
 
 def video_stream(container: InputContainer, place: str) -> VideoStream:
-    """The first video stream of what ``place`` names in messages.
+    """The video stream to read of what ``place`` names in messages.
+
+    Of several it is the largest, of equals the first, and one of pictures only where there is no
+    other: FFmpeg's own choice follows a flag that covers bear, too, and what it has probed, which
+    differs from one connection to the next.
 
     Raises:
         SourceError: There is none, or FFmpeg cannot decode it.
     """
-    if not container.streams.video:
+    streams = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic
+    ]
+    if not streams:
         raise SourceError(f"{place} holds no video stream")
-    stream = container.streams.video[0]
-    if stream.codec_context is None:
+    known = [stream for stream in streams if stream.codec_context is not None]
+    if not known:
         raise SourceError(
             f"{place} has a video codec that this FFmpeg cannot decode; convert it, "
             f"to H.264 for one"
         )
-    return stream
+    return max(known, key=_preference)
+
+
+def _preference(stream: VideoStream) -> tuple[bool, int]:
+    moving = stream.codec_context.name not in _PICTURE_CODECS
+    return moving, stream.width * stream.height

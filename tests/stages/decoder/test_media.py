@@ -3,8 +3,10 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import pytest
+from av.stream import Disposition
 
 from stages.decoder.media import MediaSource, thread_type
 from stages.decoder.source import FrameSelection
@@ -68,6 +70,43 @@ def test_selection_keeps_frame_numbers(make_video, slots):
     assert [f.header.number for f in frames] == [3, 6, 9]
     assert [f.header.sequence for f in frames] == [0, 1, 2]
     assert (start.frame_count, end.frames) == (3, 3)
+
+
+def write_streams(path, *streams, disposition=Disposition.default):
+    """A file of several video streams, each of a codec, a width and a number of frames."""
+    with av.open(str(path), "w") as container:
+        outputs = []
+        for codec, width, _ in streams:
+            outputs.append(container.add_stream(codec, rate=25))
+            outputs[-1].width, outputs[-1].height = width, 64
+            outputs[-1].disposition = disposition
+            outputs[-1].pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for output, (_, width, frames) in zip(outputs, streams, strict=True):
+            for _ in range(frames):
+                container.mux(output.encode(av.VideoFrame(width, 64, output.pix_fmt)))
+            container.mux(output.encode())
+
+
+@pytest.mark.parametrize("suffix", ["avi", "mkv", "mp4"])
+@pytest.mark.parametrize(
+    "first", [("mjpeg", 128, 1), ("libx264", 48, 12)], ids=["a cover", "a smaller stream"]
+)
+def test_of_several_streams_the_video_with_the_largest_picture_is_read(
+    tmp_path, slots, suffix, first
+):
+    path = tmp_path / f"two.{suffix}"
+    write_streams(path, first, ("libx264", 96, 12), ("libx264", 96, 3))
+    said = []
+    start, *frames, end = read(path, slots, notify=said.append)
+    assert (start.width, len(frames), end.reason) == (96, 12, EndReason.COMPLETE)
+    assert said == [f"{path} has 3 video streams; the one that is read is of 96×64"]
+
+
+def test_a_cover_alone_is_no_video(tmp_path, slots):
+    path = tmp_path / "song.mp4"
+    write_streams(path, ("mjpeg", 96, 1), disposition=Disposition.attached_pic)
+    with pytest.raises(SourceError, match="holds no video stream"):
+        read(path, slots)
 
 
 def test_a_truncated_file_keeps_its_frames_and_says_so(make_video, tmp_path, slots):
