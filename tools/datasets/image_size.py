@@ -10,6 +10,7 @@ from stages.decoder.image_file import read_image
 from stages.errors import SourceError
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8"
 _ORIENTATION = 0x0112
 _ON_ITS_SIDE = range(5, 9)  # orientations by which rows become columns
 _NO_FRAME_HEADERS = (0xC4, 0xC8, 0xCC)  # among C0 to CF: tables and an extension
@@ -25,20 +26,38 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     try:
         with path.open("rb") as file:
-            start = file.read(24)
-            if start.startswith(_PNG) and len(start) == 24:
-                width, height = struct.unpack(">II", start[16:24])
-                if width and height:
-                    return width, height
-            if start.startswith(b"\xff\xd8"):
-                file.seek(2)
+            start, size = file.read(8), None
+            if start == _PNG:
+                size = _png_size(file)
+            elif start.startswith(_JPEG):
+                file.seek(len(_JPEG))
                 size = _jpeg_size(file)
-                if size is not None:
-                    return size
+            if size is not None:
+                return size
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise SourceError(f"cannot read image {path}: {reason}") from error
     height, width = read_image(path).shape[:2]
+    return width, height
+
+
+def _png_size(file: BinaryIO) -> tuple[int, int] | None:
+    """Size of a PNG file that stands behind its signature; None where it has none.
+
+    EXIF may stand before the pixels or behind them.
+    """
+    header = file.read(25)
+    if len(header) < 25:
+        return None
+    width, height = struct.unpack(">II", header[8:16])
+    if not (width and height):
+        return None
+    while len(start := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", start)
+        if kind == b"eXIf":
+            turned = _exif_orientation(file.read(length)) in _ON_ITS_SIDE
+            return (height, width) if turned else (width, height)
+        file.seek(length + 4, 1)
     return width, height
 
 
@@ -64,17 +83,17 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
                 return None
             return (height, width) if turned else (width, height)
         if marker == 0xE1:
-            turned = turned or _exif_orientation(file.read(size)) in _ON_ITS_SIDE
+            exif = file.read(size).removeprefix(b"Exif\0\0")
+            turned = turned or _exif_orientation(exif) in _ON_ITS_SIDE
         else:
             file.seek(size, 1)
 
 
-def _exif_orientation(segment: bytes) -> int:
-    """The orientation 1 to 8 that an APP1 segment states, 0 where it states none."""
-    if not segment.startswith(b"Exif\0\0"):
+def _exif_orientation(tiff: bytes) -> int:
+    """The orientation 1 to 8 that EXIF states, 0 where it states none or is something else."""
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
         return 0
-    tiff = segment[6:]
-    order = "<" if tiff.startswith(b"II") else ">"
     try:
         (start,) = struct.unpack_from(order + "I", tiff, 4)
         (count,) = struct.unpack_from(order + "H", tiff, start)

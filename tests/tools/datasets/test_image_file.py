@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -15,12 +16,24 @@ from tools.datasets.image_size import image_size
 
 
 def exif(orientation: int, order: str) -> bytes:
-    """An APP1 segment that states an orientation, behind another tag."""
+    """EXIF that states an orientation, behind another tag."""
     tiff = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
     tiff += struct.pack(order + "HHHIHH", 2, 0x0100, 3, 1, 7, 0)
-    tiff += struct.pack(order + "HHIHHI", 0x0112, 3, 1, orientation, 0, 0)
-    body = b"Exif\0\0" + tiff
-    return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+    return tiff + struct.pack(order + "HHIHHI", 0x0112, 3, 1, orientation, 0, 0)
+
+
+def with_exif(path: Path, tiff: bytes, *, at_the_end: bool) -> Path:
+    """A copy of a PNG or JPEG file with EXIF in its place, of a PNG before or behind the pixels."""
+    data = path.read_bytes()
+    if path.suffix == ".jpg":
+        place, body = 2, b"Exif\0\0" + tiff
+        segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+    else:
+        place, body = len(data) - 12 if at_the_end else 33, b"eXIf" + tiff
+        segment = struct.pack(">I", len(tiff)) + body + struct.pack(">I", zlib.crc32(body))
+    copy = path.with_stem("turned")
+    copy.write_bytes(data[:place] + segment + data[place:])
+    return copy
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.bmp", "a.webp", "a.tif"])
@@ -40,10 +53,14 @@ def test_the_size_of_a_progressive_jpeg_with_much_before_it(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
-def test_an_image_on_its_side(tmp_path: Path, orientation: int, order: str) -> None:
-    data = grey(tmp_path / "a.jpg", 64, 37).read_bytes()
-    path = tmp_path / "b.jpg"
-    path.write_bytes(data[:2] + exif(orientation, order) + data[2:])
+@pytest.mark.parametrize(
+    ("name", "at_the_end"), [("a.jpg", False), ("a.png", False), ("a.png", True)]
+)
+def test_an_image_on_its_side(
+    tmp_path: Path, name: str, at_the_end: bool, orientation: int, order: str
+) -> None:
+    image = grey(tmp_path / name, 64, 37)
+    path = with_exif(image, exif(orientation, order), at_the_end=at_the_end)
     width, height = image_size(path)
     assert (height, width) == read_image(path).shape[:2]
     assert (width, height) == ((37, 64) if orientation > 4 else (64, 37))
