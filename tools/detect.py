@@ -14,11 +14,15 @@ from stages.errors import ConfigError, SourceError
 from stages.records import Frame
 
 
+def _refuse(message: str) -> None:
+    raise SourceError(message)
+
+
 def detect_images(
     paths: list[Path],
     config_path: Path | None,
     overrides: list[str],
-    unreadable: Callable[[str], None] | None = None,
+    unreadable: Callable[[str], None] = _refuse,
 ) -> list[dict[str, Any]]:
     """Detections of every image: ``file_name``, ``bbox`` ltwh in pixels, ``score``, ``category``.
 
@@ -26,13 +30,24 @@ def detect_images(
         paths: Images, and folders of images.
         config_path: A config whose detector is used.
         overrides: Each ``key.path=value`` of it.
-        unreadable: Told of each image that cannot be read; None makes it an error.
+        unreadable: Told of each path without images and of each image that cannot be read; by
+            default they are errors.
 
     Raises:
         ConfigError: Two images have one name.
-        SourceError: A path does not exist, or an image cannot be read.
+        SourceError: There is no image.
     """
-    images = [image for given in paths for image in image_paths(given)]
+    images: list[Path] = []
+    missing: list[str] = []
+    for given in paths:
+        try:
+            images += image_paths(given)
+        except SourceError as error:
+            missing.append(str(error))
+    if not images:
+        raise SourceError("; ".join(missing))
+    for message in missing:
+        unreadable(message)
     _check_names(images)
     detector = build_detector(load_config(config_path, overrides).detector)
     results: list[dict[str, Any]] = []
@@ -40,8 +55,6 @@ def detect_images(
         try:
             image = read_image(path)
         except SourceError as error:
-            if unreadable is None:
-                raise
             unreadable(str(error))
             continue
         found = detector.detect([Frame.of_image(image, path.stem)])[0]

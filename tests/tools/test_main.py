@@ -77,10 +77,12 @@ def test_detect_writes_coco_results(tmp_path):
     assert {result["file_name"] for result in results} == {"a.png", "b.png"}
     (tmp_path / "b.png").write_bytes(b"no image")
     done = spotstream(
-        *("detect", str(tmp_path), "--output", str(output), "--set", "detector.min_score=0")
+        *("detect", "nowhere.png", str(tmp_path), str(tmp_path / "new")),
+        *("--output", str(output), "--set", "detector.min_score=0"),
     )
     assert done.returncode == 3
-    assert "b.png: not an image" in done.stderr
+    for words in ("no such image or folder: nowhere.png", "new holds no images", "b.png: not an"):
+        assert words in done.stderr
     assert {result["file_name"] for result in json.loads(output.read_text())} == {"a.png"}
     assert all(len(result["bbox"]) == 4 and result["category"] == "vehicle" for result in results)
 
