@@ -26,6 +26,7 @@ class Claim:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._made = None if folder.exists() else folder
         make_folder(folder)
         try:
             self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -39,7 +40,10 @@ class Claim:
             raise
 
     def release(self) -> None:
-        """Lets others write there."""
+        """Lets others write there; a folder that was made and is empty goes."""
+        if self._made is not None:
+            with contextlib.suppress(OSError):
+                self._made.rmdir()
         os.close(self._descriptor)
 
 

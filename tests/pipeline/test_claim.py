@@ -18,10 +18,18 @@ def test_a_folder_has_one_writer_until_that_lets_go(tmp_path):
     with pytest.raises(OutputError, match=f"process {os.getpid()} is writing there"):
         Claim(tmp_path / "other" / ".." / "out")
     run.close()
+    (tmp_path / "other" / "mot.txt").touch()
     first.release()
-    Claim(tmp_path / "out").release()
     other.release()
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["other", "out"]
+    Claim(tmp_path / "other").release()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["mot.txt", "other"]
+
+
+def test_an_empty_folder_goes_with_the_claim_that_made_it(tmp_path):
+    (tmp_path / "mine").mkdir()
+    for name in ("mine", "new"):
+        Claim(tmp_path / name).release()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_writer_that_is_killed_holds_nothing(tmp_path):
