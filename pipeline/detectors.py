@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pipeline.config import DetectorConfig
+from stages.detector.shipped import SHIPPED, find_weights
+from stages.errors import ConfigError
 from stages.records import Detections, Frame
 
 
@@ -20,6 +22,20 @@ class Detector(Protocol):
         """Detections of each frame."""
 
 
+def check_weights(config: DetectorConfig) -> None:
+    """Sees that there is a file of weights, where the config uses them.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    file = find_weights(config.weights)
+    if config.detections is None and not file.is_file():
+        found = "is a folder" if file.is_dir() else "does not exist"
+        raise ConfigError(
+            f"detector.weights must be a file or one of {', '.join(SHIPPED)}; {file} {found}"
+        )
+
+
 def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
     """The detector a config asks for; several workers take the GPUs in turn.
 
@@ -30,6 +46,7 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
         from stages.detector.file_detector import FileDetector
 
         return FileDetector(config.detections, config.min_score)
+    check_weights(config)
     from stages.detector.network_detector import NetworkDetector
 
     return NetworkDetector(

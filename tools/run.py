@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.config import RunConfig, load_config
+from pipeline.detectors import check_weights
 from pipeline.logs import set_up_logging
 from pipeline.result import RunResult
 from pipeline.supervisor import Supervisor
@@ -45,6 +46,7 @@ def run_pipeline(
     """Runs the pipeline, shows its progress and a table at the end; returns the exit status."""
     default = Path("intersection" if sources or stay else "demo")
     config = load_config(config_path or default, overrides)
+    check_weights(config.detector)
     specs = expand_sources(sources or ([] if stay else [DEMO]))
     set_up_logging("supervisor", as_json=json_log)
     with EventLog() if json_log else ProgressView(Console(stderr=True)) as view:

@@ -98,6 +98,7 @@ def test_detect_writes_coco_results(tmp_path):
         (["run", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
         (["run", "--source", "rtsp://"], 3, "rtsp:// names no host"),
         (["run", "--config", "drone"], 2, "built in are"),
+        (["run", "--set", "detector.weights=."], 2, "weights must be a file or one of compact,"),
         (["bench", "pipeline", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
     ],
 )

@@ -37,8 +37,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Spo
             names every such tensor.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"no weights file {path}")
+    _check_file(path)
     ranges = None
     if path.suffix == ".safetensors":
         config, state, ranges = _read_safetensors(path)
@@ -66,8 +65,7 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
         CheckpointError: The file is missing or unreadable, or hardly anything in it fits.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"no weights file {path}")
+    _check_file(path)
     read = _read_safetensors if path.suffix == ".safetensors" else _read_published
     found = read(path)[1]
     wanted = model.state_dict()
@@ -110,6 +108,13 @@ def with_ranges(path: Path, ranges: Ranges) -> bytes:
     config, state, _ = _read_safetensors(path)
     metadata = {_CONFIG: config.to_json(), _RANGES: json.dumps(ranges)}
     return save(state, metadata=metadata)
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder, not a weights file")
+    if not path.is_file():
+        raise CheckpointError(f"no weights file {path}")
 
 
 def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor], Ranges | None]:

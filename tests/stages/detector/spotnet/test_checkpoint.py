@@ -39,3 +39,8 @@ def test_broken_ranges_are_one_line(path, stated):
     save_file(load_file(path), path, metadata | {"ranges": stated})
     with pytest.raises(CheckpointError, match=r"a\.safetensors: its ranges of features"):
         SpotNet.from_checkpoint(path)
+
+
+def test_a_folder_is_no_weights_file(tmp_path):
+    with pytest.raises(CheckpointError, match="is a folder, not a weights file"):
+        SpotNet.from_checkpoint(tmp_path)
