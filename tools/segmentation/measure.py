@@ -109,7 +109,10 @@ MOVING: dict[str, Method] = {
 def main() -> None:
     """Renders, segments, and prints a table; for ``intersection`` or ``drone`` alone, if asked."""
     cv2.setNumThreads(1)
-    asked = sys.argv[1:] or ["intersection", "drone"]
+    cameras = ["intersection", "drone"]
+    asked = sys.argv[1:] or cameras
+    if not set(asked) <= set(cameras):
+        sys.exit(f"give one of {', '.join(cameras)}, or nothing for both; got {' '.join(asked)}")
     columns = ("", "foreground IoU", "filled", "P", "R", "blurred IoU", "filled", "P", "R", "ms")
     for camera, methods in (("intersection", FIXED), ("drone", MOVING)):
         for light in ("day", "night") if camera in asked else ():
