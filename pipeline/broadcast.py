@@ -108,11 +108,13 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
     """A new pair of CURVE keys: ``NAME.key``, public, and ``NAME.key_secret``, mode 0600.
 
     Raises:
-        ConfigError: There are such files already.
+        ConfigError: The name is empty, or there are such files already.
         OutputError: They cannot be written.
     """
     from zmq.auth import create_certificates
 
+    if not name.strip():
+        raise ConfigError("a pair of keys needs a name")
     paths = folder / f"{name}.key", folder / f"{name}.key_secret"
     for path in paths:
         if path.exists():

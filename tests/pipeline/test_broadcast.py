@@ -90,6 +90,12 @@ def test_keys_are_kept_private_and_never_overwritten(tmp_path):
         load_key(tmp_path / "nowhere")
 
 
+def test_keys_without_a_name_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="needs a name"):
+        make_key(tmp_path / "keys", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_keys_that_cannot_be_written_are_an_output_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"cannot write .*north\.key_secret: "):
