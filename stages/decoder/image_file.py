@@ -38,6 +38,11 @@ def read_image(path: Path, *, gray: bool = False) -> UInt8Array:
     return np.asarray(image, np.uint8)
 
 
+def picture_count(path: Path) -> int:
+    """How many pictures an image file holds: a TIFF and an animated WebP or PNG may have many."""
+    return cv2.imcount(str(path))
+
+
 def _is_cut_off(data: bytes) -> bool:
     """Whether a JPEG or PNG file lacks its end; OpenCV itself refuses the other formats."""
     if data.startswith(_JPEG_START):

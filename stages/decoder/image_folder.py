@@ -86,7 +86,7 @@ class ImageFolderSource:
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
         # Imported here: processes that read no images have no use for OpenCV, which takes memory.
-        from stages.decoder.image_file import read_image
+        from stages.decoder.image_file import picture_count, read_image
 
         chosen = self._chosen_files()
         start: StreamStart | None = None
@@ -106,6 +106,8 @@ class ImageFolderSource:
                 continue
             if start is None:
                 start, first = self._start(image, len(chosen)), path
+                if path == self.folder and (count := picture_count(path)) > 1:
+                    self.notify(f"of the {count} pictures in {path} only the first is read")
                 yield start
                 yield from early
             height, width = image.shape[:2]

@@ -24,6 +24,21 @@ def test_images_come_in_natural_order(tmp_path, slots):
     assert end.reason is EndReason.COMPLETE
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])
+def test_of_a_file_of_several_pictures_the_first_is_read_and_the_others_told(tmp_path, slots, name):
+    path, said = tmp_path / name, []
+    pictures = [np.full((48, 64, 3), level, np.uint8) for level in (10, 200)]
+    if name == "a.tif":
+        cv2.imwritemulti(str(path), pictures)
+    else:
+        animation = cv2.Animation()
+        animation.frames, animation.durations = pictures, np.array([40, 40])
+        cv2.imwriteanimation(str(path), animation)
+    _, frame, end = read(path, slots, notify=said.append)
+    assert (int(frame.pixels[0, 0, 0]), end.frames) == (10, 1)
+    assert said == [f"of the 2 pictures in {path} only the first is read"]
+
+
 def test_benchmark_names_give_the_frame_numbers(tmp_path, slots):
     fill(tmp_path / "a", ["img00001.png", "img00002.png", "img00005.png"])
     _, *frames, _ = read(tmp_path / "a", slots)
