@@ -54,7 +54,8 @@ def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict
     except FileNotFoundError as error:
         raise ConfigError(f"no config file {path}{advice}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read config {path}: {error}") from error
+        reason = str(getattr(error, "strerror", error)).lower()
+        raise ConfigError(f"cannot read config {path}: {reason}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = path if mark is None else f"{path}:{mark.line + 1}"

@@ -28,6 +28,12 @@ def test_the_file_is_blamed_only_for_what_it_says(tmp_path):
         load_config(path, ["sink.crf=1", "runtime.slots=4"])
 
 
+def test_a_folder_is_no_config(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        load_config(tmp_path)
+    assert str(error.value) == f"cannot read config {tmp_path}: is a directory"
+
+
 def test_overrides_win(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("runtime: {slots: 4}\n")
