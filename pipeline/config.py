@@ -53,6 +53,10 @@ def _frame_rate(value: object) -> str:
     return str(parse_frame_rate(str(value)))
 
 
+def _off(value: object) -> object:
+    return "off" if value is False else value  # which YAML takes "off" for
+
+
 def _address(value: object) -> str | None:
     if value is None:
         return None
@@ -91,8 +95,11 @@ class DecoderConfig:
     every: Annotated[int, Ge(1)] = 1
     camera_motion: bool = False
     frame_rate: Annotated[str, Before(_frame_rate)] = "25"
-    hardware: Literal[
-        "off", "auto", "cuda", "vaapi", "vdpau", "qsv", "drm", "vulkan", "amf", "videotoolbox"
+    hardware: Annotated[
+        Literal[
+            "off", "auto", "cuda", "vaapi", "vdpau", "qsv", "drm", "vulkan", "amf", "videotoolbox"
+        ],
+        Before(_off),
     ] = "off"
     timeout: Annotated[float, Gt(0), Le(600)] = 5.0
     connect_seconds: Annotated[float, Ge(0), Le(86400)] | None = None
@@ -196,7 +203,7 @@ class SinkConfig:
     overlay_minutes: Annotated[float, Ge(0)] | None = None
     toolkit_files: bool = False
     overlay_crf: Annotated[int, Ge(0), Le(51)] = 23
-    overlay_hardware: Literal["off", "auto", "nvenc", "qsv", "amf"] = "off"
+    overlay_hardware: Annotated[Literal["off", "auto", "nvenc", "qsv", "amf"], Before(_off)] = "off"
     overlay_min_score: Annotated[float, Ge(0), Le(1)] = 0.0
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
 

@@ -28,6 +28,12 @@ def test_the_file_is_blamed_only_for_what_it_says(tmp_path):
         load_config(path, ["sink.crf=1", "runtime.slots=4"])
 
 
+def test_off_may_be_written_as_it_is(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("decoder: {hardware: off}\n")
+    assert load_config(path, ["sink.overlay_hardware=off"]) == RunConfig()
+
+
 def test_a_folder_is_no_config(tmp_path):
     with pytest.raises(ConfigError) as error:
         load_config(tmp_path)
