@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -100,9 +100,25 @@ def validated(
         ConfigError: A key is unknown or a value out of range; the message names key and value.
     """
     try:
-        return TypeAdapter(model).validate_python(content)
+        settings = TypeAdapter(model).validate_python(content)
     except ValidationError as error:
         raise ConfigError(_first_problem(model, error, path, overrides)) from error
+    for key, value in _switches_as_numbers(content, settings):
+        raise ConfigError(f"{_origin(key, path, overrides)}{key}: must be a number, got {value}")
+    return settings
+
+
+def _switches_as_numbers(given: Any, taken: Any, key: str = "") -> Iterator[tuple[str, bool]]:
+    """Where pydantic took a boolean, which ``yes`` is in YAML, for a number: keys and values."""
+    if isinstance(given, bool) and not isinstance(taken, bool) and isinstance(taken, int | float):
+        yield key, given
+    elif isinstance(given, dict):
+        for name, value in given.items():
+            inner = taken[name] if isinstance(taken, dict) else getattr(taken, name)
+            yield from _switches_as_numbers(value, inner, f"{key}.{name}".lstrip("."))
+    elif isinstance(given, list):
+        for index, pair in enumerate(zip(given, taken, strict=True)):
+            yield from _switches_as_numbers(*pair, f"{key}.{index}")
 
 
 def _apply(content: dict[str, Any], override: str) -> None:
@@ -127,16 +143,21 @@ def _first_problem(
 ) -> str:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
-    overridden = any(
-        f"{override.partition('=')[0]}.".startswith(f"{key}.") for override in overrides
-    )
-    where = "--set: " if overridden else f"{path}: " if path else ""
+    where = _origin(key, path, overrides)
     if first["type"] in _UNKNOWN_KEY:
         known = _fields(model, first["loc"][:-1])
         return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
     problem = first["msg"].removeprefix("Value error, ")
     got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
     return f"{where}{key}: {problem}{got}" if key else f"{where}{problem}"
+
+
+def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
+    """How an error about a key begins: with the file, or the option, that sets it."""
+    overridden = any(
+        f"{override.partition('=')[0]}.".startswith(f"{key}.") for override in overrides
+    )
+    return "--set: " if overridden else f"{path}: " if path else ""
 
 
 def _fields(model: type[Any], place: Sequence[int | str]) -> Sequence[str]:

@@ -10,6 +10,8 @@ GOOD = "data: [{path: somewhere}]\n"
     ("text", "said"),
     [
         ("steps: 5\n", "data: Field required"),
+        (GOOD + "seed: on\n", "train.yaml: seed: must be a number, got True"),
+        ("data: [{path: a, scale: yes}]\n", "data.0.scale: must be a number, got True"),
         (GOOD + "step: 5\n", "unknown key step; allowed here: data, classes"),
         (GOOD + "crop: 100\n", "crop must be a multiple of 64, got 100"),
         (GOOD + "crop: 64\nbatch_size: 1\n", "take a larger crop or batch_size"),
