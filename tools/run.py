@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ from rich.table import Table
 from pipeline.config import RunConfig, load_config
 from pipeline.detectors import check_weights
 from pipeline.logs import set_up_logging
+from pipeline.plan import Status
 from pipeline.result import RunResult
 from pipeline.supervisor import Supervisor
-from stages.decoder.locations import DEMO, expand_sources
+from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live
 from stages.detector.shipped import SHIPPED
 from stages.sink.results import TRACKS
 from tools.event_log import EventLog
@@ -53,6 +55,8 @@ def run_pipeline(
         supervisor = Supervisor(
             specs, config, output, view.show, stay=stay, debug=debug, json_log=json_log
         )
+        if told := nothing_to_record(specs, config, stay=stay):
+            view.show(Status(kind="notice", stage="decoder", message=told))
         supervisor.prepare(overwrite=overwrite)
         started = time.monotonic()
         result = supervisor.run()
@@ -77,6 +81,14 @@ def _has_gpu() -> bool:
     import torch  # slow to import, and needed for an advice alone
 
     return torch.cuda.is_available()
+
+
+def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool) -> str:
+    """That recording was asked for, and no stream is or may become live; "" where it can be."""
+    record = config.decoder.record
+    if record is None or stay or any(is_live(spec.location) for spec in specs):
+        return ""
+    return f"nothing is recorded into {record}: none of the sources is a live stream"
 
 
 def faster_detector(result: RunResult, config: RunConfig) -> str:
@@ -108,9 +120,13 @@ def worth_a_look(result: RunResult) -> str:
     return ""
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _print_table(result: RunResult, seconds: float, score: DemoScore | None) -> None:
     if result.skipped:
-        print(f"{len(result.skipped)} finished sequences skipped")
+        print(f"{_counted(len(result.skipped), 'finished sequence')} skipped")
     if not result.finished:
         return
     quality = ("MOTA", "IDF1") if score else ()
@@ -123,9 +139,11 @@ def _print_table(result: RunResult, seconds: float, score: DemoScore | None) -> 
         table.add_row(name, *counts, *marks, fps, summary["status"])
     wide_console().print(table)
     frames = sum(summary["frames"] for summary in result.finished.values())
-    print(f"{frames} frames in {seconds:.1f} s, start included")
+    print(f"{_counted(frames, 'frame')} in {seconds:.1f} s, start included")
     if result.restarts:
-        restarts = ", ".join(f"{name} {count} times" for name, count in result.restarts.items())
+        restarts = ", ".join(
+            f"{name} {_counted(count, 'time')}" for name, count in result.restarts.items()
+        )
         print(f"Started again: {restarts}")
     if score is not None:
         print(f"MOTA and IDF1 against the exact boxes of the scene's {score.vehicles} vehicles")

@@ -2,9 +2,10 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.result import RunResult
+from stages.decoder.locations import SourceSpec
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
-from tools.run import faster_detector, worth_a_look
+from tools.run import _print_table, faster_detector, nothing_to_record, worth_a_look
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,29 @@ def test_what_is_worth_a_look_is_there(tmp_path, overlay):
     name = "overlay.mp4" if overlay == "true" else "mot.txt"
     assert worth_a_look(result) == str(tmp_path / "out" / "clip" / name)
     assert (tmp_path / "out" / "clip" / name).is_file()
+
+
+@pytest.mark.parametrize(
+    ("locations", "stay", "told"),
+    [
+        (["a.mp4"], False, True),
+        (["a.mp4", "rtsp://cam"], False, False),
+        (["a.mp4"], True, False),
+        ([], True, False),
+    ],
+)
+def test_who_records_no_live_stream_is_told(locations, stay, told):
+    specs = [SourceSpec(location, location) for location in locations]
+    assert not nothing_to_record(specs, load_config(None), stay=stay)
+    config = load_config(None, ["decoder.record=kept"])
+    assert ("recorded into kept" in nothing_to_record(specs, config, stay=stay)) == told
+
+
+def test_one_frame_is_singular(capsys):
+    numbers = {"frames": 1, "dropped": 0, "tracks": 0}
+    summary = numbers | {"fps": None, "status": "complete", "folder": "out/a", "files": []}
+    _print_table(RunResult(finished={"a": summary}), 1.0, None)
+    assert "1 frame in 1.0 s" in capsys.readouterr().out
 
 
 def test_nothing_is_worth_a_look_where_nothing_was_written():
