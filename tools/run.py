@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from pipeline.plan import Status
 from pipeline.result import RunResult
 from pipeline.supervisor import Supervisor
 from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live
+from stages.decoder.source import FrameSelection
 from stages.detector.shipped import SHIPPED
 from stages.sink.results import TRACKS
 from tools.event_log import EventLog
@@ -63,12 +64,7 @@ def run_pipeline(
         seconds = time.monotonic() - started
     if isinstance(view, EventLog):
         return result.exit_code
-    score = None
-    if DEMO in result.finished and result.finished[DEMO]["status"] == "complete":
-        from tools.demo import score_demo  # OpenCV and SciPy; the supervisor does without them
-
-        score = score_demo(output / DEMO, config.decoder.selection)
-    _print_table(result, seconds, score)
+    _print_table(result, seconds, demo_scores(specs, result, config.decoder.selection))
     if advice := faster_detector(result, config):
         print(advice)
     for name, message in result.failed.items():
@@ -81,6 +77,20 @@ def _has_gpu() -> bool:
     import torch  # slow to import, and needed for an advice alone
 
     return torch.cuda.is_available()
+
+
+def demo_scores(
+    specs: Sequence[SourceSpec], result: RunResult, selection: FrameSelection
+) -> dict[str, DemoScore]:
+    """Scores of the streams that are the demo's rendered scene, those that are complete."""
+    scores = {}
+    for spec in specs:
+        summary = result.finished.get(spec.name, {})
+        if spec.location == DEMO and summary.get("status") == "complete":
+            from tools.demo import score_demo  # OpenCV and SciPy; the supervisor does without them
+
+            scores[spec.name] = score_demo(Path(summary["folder"]), selection)
+    return scores
 
 
 def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool) -> str:
@@ -124,16 +134,16 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _print_table(result: RunResult, seconds: float, score: DemoScore | None) -> None:
+def _print_table(result: RunResult, seconds: float, scores: Mapping[str, DemoScore]) -> None:
     if result.skipped:
         print(f"{_counted(len(result.skipped), 'finished sequence')} skipped")
     if not result.finished:
         return
-    quality = ("MOTA", "IDF1") if score else ()
+    quality = ("MOTA", "IDF1") if scores else ()
     table = Table("stream", "frames", "dropped", "tracks", *quality, "fps", "status")
     for name, summary in result.finished.items():
         counts = (str(summary[key]) for key in ("frames", "dropped", "tracks"))
-        values = (score.mota, score.idf1) if score is not None and name == DEMO else ()
+        values = (scores[name].mota, scores[name].idf1) if name in scores else ()
         marks = [f"{value:.3f}" for value in values] or [""] * len(quality)
         fps = "" if summary["fps"] is None else f"{summary['fps']:.1f}"
         table.add_row(name, *counts, *marks, fps, summary["status"])
@@ -145,7 +155,8 @@ def _print_table(result: RunResult, seconds: float, score: DemoScore | None) -> 
             f"{name} {_counted(count, 'time')}" for name, count in result.restarts.items()
         )
         print(f"Started again: {restarts}")
-    if score is not None:
-        print(f"MOTA and IDF1 against the exact boxes of the scene's {score.vehicles} vehicles")
+    if scores:
+        (vehicles,) = {score.vehicles for score in scores.values()}
+        print(f"MOTA and IDF1 against the exact boxes of the scene's {vehicles} vehicles")
     if path := worth_a_look(result):
         print(f"Look at {path}")

@@ -2,10 +2,17 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.result import RunResult
-from stages.decoder.locations import SourceSpec
+from stages.decoder.locations import DEMO, SourceSpec
+from stages.decoder.source import FrameSelection
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
-from tools.run import _print_table, faster_detector, nothing_to_record, worth_a_look
+from tools.run import (
+    _print_table,
+    demo_scores,
+    faster_detector,
+    nothing_to_record,
+    worth_a_look,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -82,10 +89,18 @@ def test_who_records_no_live_stream_is_told(locations, stay, told):
     assert ("recorded into kept" in nothing_to_record(specs, config, stay=stay)) == told
 
 
+def test_a_file_called_demo_is_not_scored_as_the_scene(tmp_path):
+    summary = {"status": "complete", "folder": str(tmp_path)}
+    result = RunResult(finished={"demo": summary, "demo-2": summary})
+    specs = [SourceSpec("demo", "demo.mp4"), SourceSpec("demo-2", DEMO)]
+    (tmp_path / "mot.txt").write_text("2,1,0,0,9,9,1,-1,-1,-1\n")
+    assert list(demo_scores(specs, result, FrameSelection(2, 2))) == ["demo-2"]
+
+
 def test_one_frame_is_singular(capsys):
     numbers = {"frames": 1, "dropped": 0, "tracks": 0}
     summary = numbers | {"fps": None, "status": "complete", "folder": "out/a", "files": []}
-    _print_table(RunResult(finished={"a": summary}), 1.0, None)
+    _print_table(RunResult(finished={"a": summary}), 1.0, {})
     assert "1 frame in 1.0 s" in capsys.readouterr().out
 
 
