@@ -14,7 +14,7 @@ from stages.decoder.image_folder import image_files
 from stages.errors import SourceError
 from stages.seqinfo import read_seqinfo
 
-DEMO = "demo"
+DEMO = "scene://demo"
 """Location of the rendered scene that `spotstream run` shows where it is given no source."""
 
 RECORDING_INDEX = "recording.json"
@@ -56,12 +56,12 @@ class SourceSpec:
 
 
 def is_live(location: str) -> bool:
-    """Whether a location is a stream or a device rather than a file, local or on the web."""
+    """Whether a location is a stream or a device, and no file, local or on the web, nor `DEMO`."""
     scheme, separator, rest = location.partition("://")
     if not separator:
         return location.startswith("/dev/video")
-    path = rest.partition("?")[0]
-    return not (scheme in _FILE_SCHEMES and Path(path).suffix.lower() in VIDEO_SUFFIXES)
+    suffix = Path(rest.partition("?")[0]).suffix.lower()
+    return location != DEMO and not (scheme in _FILE_SCHEMES and suffix in VIDEO_SUFFIXES)
 
 
 def redact(location: str) -> str:
@@ -111,7 +111,7 @@ def absolute_location(location: str) -> str:
         SourceError: It is empty.
     """
     _reject_empty(location)
-    if location == DEMO or "://" in location:
+    if "://" in location:
         return location
     return str(Path(location).absolute())
 
@@ -170,8 +170,6 @@ def _reject_hostless(location: str) -> None:
 
 def _expand(location: str) -> list[SourceSpec]:
     _reject_empty(location)
-    if location == DEMO:
-        return [SourceSpec(DEMO, DEMO)]
     if "://" in location:
         _reject_hostless(location)
         return [SourceSpec(redact(location).split("://", 1)[1], location)]
@@ -236,4 +234,6 @@ def _similar(path: Path) -> str:
     folder = path.parent
     names = [other.name for other in folder.iterdir()] if folder.is_dir() else []
     close = difflib.get_close_matches(path.name, names, 1)
-    return f"; did you mean {folder / close[0]}?" if close else ""
+    if close:
+        return f"; did you mean {folder / close[0]}?"
+    return f"; the rendered scene is {DEMO}" if path.name == "demo" else ""

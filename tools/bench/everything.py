@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.config import load_config
+from stages.decoder.locations import DEMO
 from tools.bench.decode import bench_decode
 from tools.bench.figures import Report
 from tools.bench.peers import PEERS
@@ -21,7 +22,7 @@ CROWD = 100  # objects; some peers take minutes for thousands
 def bench_all(
     peers: Path | None = None,
     *,
-    source: str = "demo",
+    source: str = DEMO,
     frames: int = FRAMES,
     rounds: int = 3,
     progress: Callable[[str], None] = lambda what: None,

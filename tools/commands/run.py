@@ -22,7 +22,7 @@ def run(
         list[str] | None,
         typer.Option(
             help="Video file, image folder, data set root, recording or URL; may be repeated. "
-            "None: a rendered traffic scene."
+            "None: a rendered traffic scene, scene://demo."
         ),
     ] = None,
     output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),

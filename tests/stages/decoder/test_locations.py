@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stages.decoder.locations import (
+    DEMO,
     SourceSpec,
     absolute_location,
     expand_sources,
@@ -13,6 +14,7 @@ from stages.decoder.locations import (
     redact,
 )
 from stages.decoder.media import MediaSource
+from stages.decoder.scene_source import SceneSource
 from stages.decoder.source import FrameSelection
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
@@ -40,6 +42,7 @@ def opened(spec):
         ("https://host/crossing.mp4?token=1", False),
         ("file:///data/crossing.mkv", False),
         ("crossing.mp4", False),
+        (DEMO, False),
     ],
 )
 def test_what_is_live(location, live):
@@ -105,6 +108,18 @@ def test_a_folder_of_videos_is_a_list_of_streams(tmp_path, make_video):
     specs = expand_sources([str(tmp_path)])
     assert [(s.name, s.of_data_set) for s in specs] == [("a", True), ("b", True)]
     assert isinstance(opened(specs[0]), MediaSource)
+
+
+def test_the_rendered_scene_hides_no_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert expand_sources([DEMO]) == [SourceSpec("demo", DEMO)]
+    assert absolute_location(DEMO) == DEMO
+    assert isinstance(opened(SourceSpec("any", DEMO)), SceneSource)
+    with pytest.raises(SourceError, match="no such source: demo; the rendered scene is scene://"):
+        expand_sources(["demo"])
+    add_images(tmp_path / "demo")
+    assert expand_sources(["demo"]) == [SourceSpec("demo", str(tmp_path / "demo"))]
+    assert absolute_location("demo") == str(tmp_path / "demo")
 
 
 def test_an_empty_folder_is_named(tmp_path):

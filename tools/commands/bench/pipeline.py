@@ -14,9 +14,9 @@ from tools.terminal import wide_console
 
 
 def bench_pipeline(
-    source: Annotated[str, typer.Option(help="Video file or image folder; demo is rendered.")] = (
-        "demo"
-    ),
+    source: Annotated[
+        str | None, typer.Option(help="Video file or image folder. Without: a rendered scene.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
@@ -32,10 +32,11 @@ def bench_pipeline(
     its time alone, as the run measured it.
     """
     from pipeline.config import load_config
+    from stages.decoder.locations import DEMO
     from tools.bench.pipeline import bench_pipeline as run
 
     whole = load_config(config, set_ or [])
-    show(lambda progress: [run(source, whole, rounds, progress)], json_, plot)
+    show(lambda progress: [run(source or DEMO, whole, rounds, progress)], json_, plot)
 
 
 def bench_streams(
@@ -81,7 +82,9 @@ def bench_soak(
 
 
 def bench_all(
-    source: Annotated[str, typer.Option(help="Video file; demo is rendered.")] = "demo",
+    source: Annotated[
+        str | None, typer.Option(help="Video file. Without: a rendered scene.")
+    ] = None,
     peers: Peers = None,
     frames: Annotated[int, typer.Option(min=10, help="How many, by and large.")] = 24,
     rounds: Rounds = 3,
@@ -89,10 +92,13 @@ def bench_all(
     plot: Plot = None,
 ) -> None:
     """Every bench in a short form: pipeline, transport, decode, detect, track and sink."""
+    from stages.decoder.locations import DEMO
     from tools.bench.everything import bench_all as run
 
     show(
-        lambda progress: run(peers, source=source, frames=frames, rounds=rounds, progress=progress),
+        lambda progress: run(
+            peers, source=source or DEMO, frames=frames, rounds=rounds, progress=progress
+        ),
         json_,
         plot,
     )
