@@ -52,7 +52,7 @@ class LiveOptions:
         """FFmpeg's own options for a URL: time-outs and little buffering."""
         microseconds = str(round(self.timeout * 1e6))
         # Looking at many frames to learn the rate would hold the first one back for 0.8 s.
-        options = {"fflags": "nobuffer", "flags": "low_delay", "fpsprobesize": "0"}
+        options = {"flags": "low_delay", "fpsprobesize": "0"}
         match location.partition("://")[0]:
             case "rtsp" | "rtsps":
                 return options | {"rtsp_transport": self.transport, "timeout": microseconds}

@@ -26,7 +26,7 @@ factory = GstRtspServer.RTSPMediaFactory()
 factory.set_launch(
     "( videotestsrc is-live=true pattern=ball"
     f" ! video/x-raw,format=I420,width={width},height={height},framerate=25/1"
-    " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10"
+    " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=50"
     " ! rtph264pay name=pay0 pt=96 config-interval=1 )"
 )
 factory.set_shared(True)

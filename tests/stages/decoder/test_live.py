@@ -87,6 +87,8 @@ def test_a_killed_server_is_found_again_in_a_new_epoch(viewer):
     sequences = [r.header.sequence if isinstance(r, Frame) else r.first for r in camera.all]
     assert sequences == list(range(len(sequences)))
     assert camera.frames[-1].pixels.shape == (192, 192)
+    for epoch in range(2):  # the key frame that begins a connection is used; the next is 2 s later
+        assert next(f for f in camera.frames if f.header.epoch == epoch).header.seconds < 1
     lost, back = camera.notices
     assert "connecting again" in lost
     assert "is back" in back
