@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from typing import TypeAlias
 
 import av
 import av.error
@@ -25,8 +24,6 @@ from stages.decoder.pixels import (
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, StreamPlace
 from stages.records import Dropped, Frame, StreamStart
-
-Tap: TypeAlias = Callable[[av.Packet], None]
 
 _PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI for one times packets as decoded
 
@@ -84,7 +81,7 @@ class FrameReader:
         allocator: FrameAllocator,
         *,
         continues: bool = False,
-        tap: Tap = lambda packet: None,
+        packets: Iterable[av.Packet] | None = None,
     ) -> Iterator[StreamStart | Frame | Dropped]:
         """The records of one container, in an epoch of its own; another one if the size changes.
 
@@ -96,7 +93,7 @@ class FrameReader:
             stream: Its stream.
             allocator: Where the pixels go.
             continues: Whether it goes on where the one before ended: no new epoch then.
-            tap: Called with every packet before it is decoded.
+            packets: Those of the stream; None for all until the container ends or breaks off.
         """
         if not continues or self._times is None:
             self._start = None
@@ -105,11 +102,8 @@ class FrameReader:
             )
             self.gaps = Gaps(_time_base(stream))
 
-        def count(packet: av.Packet) -> None:
-            self._hidden += packet.is_discard
-            tap(packet)
-
-        for frame in _frames(container, stream, count):
+        packets = _packets(container, stream) if packets is None else packets
+        for frame in _frames(container, self._counted(packets)):
             index = self.seen
             if self._selection.ends_before(index):
                 self.finished = True
@@ -153,6 +147,11 @@ class FrameReader:
         seconds = float((last - (stream.start_time or 0)) * (stream.time_base or 0))
         return f"{seconds:.1f} of {length:.1f} s" if seconds < 0.95 * length - 0.5 else None
 
+    def _counted(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+        for packet in packets:
+            self._hidden += packet.is_discard
+            yield packet
+
     def _start_of(
         self, container: InputContainer, stream: VideoStream, frame: VideoFrame
     ) -> StreamStart:
@@ -174,14 +173,11 @@ class FrameReader:
         )
 
 
-def _frames(
-    container: InputContainer, stream: VideoStream, tap: Tap
-) -> Iterator[VideoFrame | None]:
+def _frames(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator[VideoFrame | None]:
     """Every frame until the source ends or breaks off; None for one that is broken or lost."""
     presented = not _PRESENTING.isdisjoint(container.format.name.split(","))
     losses = LostFrames(presented=presented)
-    for packet in _packets(container, stream):
-        tap(packet)
+    for packet in packets:
         losses.sent(packet)
         try:
             frames = packet.decode()

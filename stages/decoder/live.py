@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
+import av
 import av.error
+from av.video.stream import VideoStream
 
 from stages.decoder.frame_reader import FrameReader
+from stages.decoder.live_packets import live_packets
 from stages.decoder.locations import redact
 from stages.decoder.media import open_media, remarks, video_stream
 from stages.decoder.recording import Recorder
@@ -55,7 +58,11 @@ class LiveOptions:
         options = {"flags": "low_delay", "fpsprobesize": "0"}
         match location.partition("://")[0]:
             case "rtsp" | "rtsps":
-                return options | {"rtsp_transport": self.transport, "timeout": microseconds}
+                return options | {
+                    "rtsp_transport": self.transport,
+                    "allowed_media_types": "video",
+                    "timeout": microseconds,
+                }
             case "udp":
                 return options | {"timeout": microseconds, "overrun_nonfatal": "1"}
             case _:
@@ -171,21 +178,22 @@ class LiveSource:
                 for line in remarks(container, stream, self._source, self._hardware):
                     self._notify(line)
             stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
-            recorder = self._recorder
-            if recorder is None:
-                yield from reader.read(container, stream, allocator)
-                return
-            epoch = reader.epoch + 1
-            try:
-                yield from reader.read(
-                    container,
-                    stream,
-                    allocator,
-                    tap=lambda packet: recorder.write(packet, stream, epoch),
-                )
-            finally:
-                recorder.close()
+            packets = live_packets(container, stream)
+            if self._recorder is not None:
+                packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
+            yield from reader.read(container, stream, allocator, packets=packets)
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.options.longest_wait, self.options.first_wait * 2.0 ** min(attempt, 16))
         return longest * (0.5 + 0.5 * self._jitter())
+
+
+def _recorded(
+    packets: Iterator[av.Packet], recorder: Recorder, stream: VideoStream, epoch: int
+) -> Iterator[av.Packet]:
+    try:
+        for packet in packets:
+            recorder.write(packet, stream, epoch)
+            yield packet
+    finally:
+        recorder.close()

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from stages.decoder.live import LiveOptions, LiveSource
+from stages.decoder.recording import Recorder, RecordingSource
 from stages.decoder.source import FrameSelection
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, StreamStart
@@ -19,12 +20,17 @@ needs_server = pytest.mark.skipif(not available(), reason="GStreamer's RTSP serv
 class Viewer:
     """Reads a live source in small portions, as a decoder process would."""
 
-    def __init__(self, url, slots, **options):
+    def __init__(self, url, slots, recorder=None, **options):
         self.notices = []
         self.stop = threading.Event()
         settings = LiveOptions(timeout=1.0, first_wait=0.1, longest_wait=0.4, **options)
         self._source = LiveSource(
-            url, name="cam", options=settings, wait=self.stop.wait, notify=self.notices.append
+            url,
+            name="cam",
+            options=settings,
+            recorder=recorder,
+            wait=self.stop.wait,
+            notify=self.notices.append,
         )
         self._records = self._source.records(slots)
         self.starts, self.frames, self.all = [], [], []
@@ -77,9 +83,10 @@ def test_pauses_double_to_a_limit_and_are_spread():
 
 
 @needs_server
-def test_a_killed_server_is_found_again_in_a_new_epoch(viewer):
+def test_a_killed_server_is_found_again_in_a_new_epoch(viewer, tmp_path, slots):
     with Server() as server:
-        camera = viewer(f"rtsp://127.0.0.1:{server.port}/live").read(10)
+        url = f"rtsp://127.0.0.1:{server.port}/live"
+        camera = viewer(url, recorder=Recorder(tmp_path, url, 60, 10**9)).read(10)
         server.kill()
         with Server(server.port, "--size", "192x128"):
             camera.read(10, epoch=1)
@@ -89,6 +96,11 @@ def test_a_killed_server_is_found_again_in_a_new_epoch(viewer):
     assert camera.frames[-1].pixels.shape == (192, 192)
     for epoch in range(2):  # the key frame that begins a connection is used; the next is 2 s later
         assert next(f for f in camera.frames if f.header.epoch == epoch).header.seconds < 1
+    camera.close()
+    records = RecordingSource(tmp_path, name="cam").records(slots)
+    recorded = [r for r in records if isinstance(r, Frame)]
+    assert recorded[0].header.pts == 0
+    assert len(recorded) >= len(camera.frames)
     lost, back = camera.notices
     assert "connecting again" in lost
     assert "is back" in back

@@ -1,5 +1,6 @@
-"""Live streams that are not RTSP: MPEG-TS over UDP, with losses; MJPEG and HLS over HTTP."""
+"""Streams but RTSP: MPEG-TS over UDP, with losses, and TCP; MJPEG, HLS and files over HTTP."""
 
+import contextlib
 import functools
 import http.server
 import itertools
@@ -7,6 +8,7 @@ import random
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import av
 import cv2
@@ -20,11 +22,13 @@ DATAGRAM = 1316
 OPTIONS = LiveOptions(timeout=2.0, connect_seconds=15.0)
 
 
-def write_stream(path, frames, container="mpegts", hours=0, **options):
+def write_stream(path, frames, container="mpegts", hours=0, sound=0, **options):
+    """A video from an hour on; beside it so many packets of sound, 24 ms each."""
     with av.open(str(path), "w", format=container, options=options) as output:
         stream = output.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
         stream.codec_context.gop_size = 10
+        track = output.add_stream("mp2", rate=48_000) if sound else None
         rng = np.random.default_rng(0)
         for index in range(frames):
             image = rng.integers(0, 255, (240, 320, 3), np.uint8)
@@ -33,6 +37,10 @@ def write_stream(path, frames, container="mpegts", hours=0, **options):
             frame.pts = hours * 3600 * 25 + index
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
+        for _ in range(sound):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 2304), np.int16), layout="stereo")
+            silence.sample_rate = 48_000
+            output.mux(track.encode(silence))
 
 
 def read(url, slots, frames, options=OPTIONS):
@@ -136,15 +144,36 @@ def test_motion_jpeg_that_breaks_off_and_comes_back(serve, slots):
     assert numbers(records) == list(range(len(numbers(records))))
 
 
+class Files(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
 def test_hls(tmp_path, serve, slots):
     write_stream(
         tmp_path / "live.m3u8", 80, "hls", hls_time="1", hls_list_size="0", hls_flags="omit_endlist"
     )
+    base = serve(functools.partial(Files, directory=str(tmp_path)))
+    headers = [r.header for r in read(f"{base}/live.m3u8", slots, 20) if isinstance(r, Frame)]
+    assert len(headers) == 20
+    assert headers[-1].seconds - headers[0].seconds == pytest.approx(19 / 25)
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
 
-    base = serve(functools.partial(Quiet, directory=str(tmp_path)))
-    records = read(f"{base}/live.m3u8", slots, 20)
-    assert sum(isinstance(r, Frame) for r in records) == 20
+def test_sound_that_goes_on_does_not_hide_that_the_pictures_stay_away(tmp_path, slots):
+    write_stream(tmp_path / "camera.ts", 10, sound=300)
+    data = (tmp_path / "camera.ts").read_bytes()
+    options = replace(OPTIONS, timeout=0.5, reconnect=False)
+
+    def send():
+        client, _ = listener.accept()
+        with client, contextlib.suppress(OSError):
+            client.sendall(data[:-200_000])
+            for start in range(len(data) - 200_000, len(data), 5000):  # sound alone: 4 s
+                client.sendall(data[start : start + 5000])
+                time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=send, daemon=True).start()
+        records = read(f"tcp://127.0.0.1:{listener.getsockname()[1]}", slots, 11, options)
+    assert sum(isinstance(r, Frame) for r in records) == 10
+    assert records[-1].message != "the connection ended"  # as it does when all is sent

@@ -1,0 +1,69 @@
+"""What FFmpeg leaves open about a live stream: its times, and packets of no use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Discard
+from av.video.stream import VideoStream
+
+from stages.errors import SourceError
+
+_LONGEST_START = 10  # seconds between two frames
+
+
+def live_packets(
+    container: InputContainer,
+    stream: VideoStream,
+) -> Iterator[av.Packet]:
+    """The packets of one stream as they come, with times, until the source says that it ends.
+
+    Args:
+        container: What to read.
+        stream: Its stream.
+
+    Raises:
+        SourceError: The connection broke off.
+    """
+    for other in container.streams:
+        if other is not stream:
+            # Skipped by FFmpeg itself, for its time-out starts anew with all that it gives out.
+            other.discard = Discard.all
+    packets = _until_the_end(container, stream)
+    return _first_timed(packets, stream)
+
+
+def _until_the_end(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+    try:
+        yield from container.demux(stream)
+    except av.error.ExitError as error:
+        raise SourceError("the connection gave no frame in time") from error
+    except av.error.FFmpegError as error:
+        raise SourceError(f"the connection broke off: {error.strerror}") from error
+
+
+def _first_timed(packets: Iterator[av.Packet], stream: VideoStream) -> Iterator[av.Packet]:
+    """The same; over RTSP, FFmpeg leaves the first key frame without a time."""
+    first = next(packets, None)
+    if first is None:
+        return
+    if first.pts is None and (second := next(packets, None)) is not None:
+        if second.pts is not None:
+            first.pts = _time_before(second.pts, stream)
+        yield first
+        first = second
+    yield first
+    yield from packets
+
+
+def _time_before(pts: int, stream: VideoStream) -> int:
+    """The time of the frame before: 0, where RTSP begins, unless the server misstates that."""
+    time_base = stream.time_base or Fraction(1, 90_000)
+    if 0 < pts * time_base < _LONGEST_START:
+        return 0
+    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    return pts - round(1 / rate / time_base)
