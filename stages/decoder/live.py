@@ -178,7 +178,7 @@ class LiveSource:
                 for line in remarks(container, stream, self._source, self._hardware):
                     self._notify(line)
             stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
-            packets = live_packets(container, stream)
+            packets = live_packets(container, stream, self._monotonic)
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             yield from reader.read(container, stream, allocator, packets=packets)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import av
@@ -13,18 +14,25 @@ from av.video.stream import VideoStream
 
 from stages.errors import SourceError
 
+_NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
+_WALL_CLOCK = Fraction(1, 90_000)  # second
 _LONGEST_START = 10  # seconds between two frames
 
 
 def live_packets(
     container: InputContainer,
     stream: VideoStream,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[av.Packet]:
     """The packets of one stream as they come, with times, until the source says that it ends.
+
+    Where the format has no times (MJPEG over HTTP, H.264 over TCP), the clock tells them, and the
+    stream's time base is that of the clock.
 
     Args:
         container: What to read.
         stream: Its stream.
+        monotonic: Seconds.
 
     Raises:
         SourceError: The connection broke off.
@@ -34,6 +42,9 @@ def live_packets(
             # Skipped by FFmpeg itself, for its time-out starts anew with all that it gives out.
             other.discard = Discard.all
     packets = _until_the_end(container, stream)
+    if container.format.flags & _NO_TIMESTAMPS:
+        stream.time_base = _WALL_CLOCK
+        return _by_the_clock(packets, monotonic)
     return _first_timed(packets, stream)
 
 
@@ -44,6 +55,16 @@ def _until_the_end(container: InputContainer, stream: VideoStream) -> Iterator[a
         raise SourceError("the connection gave no frame in time") from error
     except av.error.FFmpegError as error:
         raise SourceError(f"the connection broke off: {error.strerror}") from error
+
+
+def _by_the_clock(
+    packets: Iterator[av.Packet], monotonic: Callable[[], float]
+) -> Iterator[av.Packet]:
+    started = monotonic()
+    for packet in packets:
+        packet.time_base = _WALL_CLOCK
+        packet.pts = packet.dts = round((monotonic() - started) / _WALL_CLOCK)
+        yield packet
 
 
 def _first_timed(packets: Iterator[av.Packet], stream: VideoStream) -> Iterator[av.Packet]:

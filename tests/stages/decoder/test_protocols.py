@@ -141,6 +141,9 @@ def test_motion_jpeg_that_breaks_off_and_comes_back(serve, slots):
     frames = [r for r in records if isinstance(r, Frame)]
     assert {f.header.epoch for f in frames} == {0, 1}
     assert (frames[0].header.height, frames[0].header.width) == (96, 128)
+    first = [f.header for f in frames if f.header.epoch == 0]
+    shown = first[-1].seconds - first[0].seconds
+    assert shown == pytest.approx((first[-1].captured_ns - first[0].captured_ns) / 1e9, abs=0.5)
     assert numbers(records) == list(range(len(numbers(records))))
 
 
