@@ -5,16 +5,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import av
 import av.error
 from av.video.stream import VideoStream
 
 from stages.decoder.frame_reader import FrameReader
-from stages.decoder.live_packets import live_packets
+from stages.decoder.live_packets import is_finished, live_packets
 from stages.decoder.locations import redact
 from stages.decoder.media import open_media, remarks, video_stream
+from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
 from stages.errors import SourceError
@@ -73,6 +74,7 @@ class LiveSource:
     """A stream without an end, of any URL that FFmpeg reads, or a camera device.
 
     Every connection is an epoch of its own; sequence and frame numbers go on through all of them.
+    A finished video, by whatever URL, is taken at its own pace and ends the stream.
 
     Args:
         location: URL or ``/dev/video<n>``.
@@ -83,7 +85,7 @@ class LiveSource:
         recorder: Keeps what comes in.
         place: Where an earlier process of the stream was.
         wait: Sleeps so many seconds; returns True at once where the source is to stop.
-        notify: Told in one line of every outage and of its end.
+        notify: Told in one line of an outage, and of its end; see `Outages`.
         clock: Wall clock, ns since the epoch.
         monotonic: Clock of the waits, and of how long frames took to come, seconds.
         jitter: A number in [0, 1); spreads the attempts of many streams.
@@ -120,6 +122,7 @@ class LiveSource:
         self._clock = clock
         self._monotonic = monotonic
         self._jitter = jitter
+        self._over = False
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; ends where ``wait`` says so.
@@ -134,7 +137,7 @@ class LiveSource:
         started = self._monotonic()
         attempt = 0
         while True:
-            lost, refused = "the connection ended", False
+            lost, refused, over = "the connection ended", False, False
             given = reader.given
             try:
                 for record in self._connection(reader, allocator):
@@ -142,12 +145,13 @@ class LiveSource:
                         self._notify(f"{self._source} is back after {attempt} attempts")
                         attempt = 0
                     yield record
+                over = self._over
             except SourceError as error:
                 refused = isinstance(error.__cause__, _HOPELESS)
                 if reader.epoch < 0 and refused:
                     raise
                 lost = str(error)
-            if reader.finished:
+            if reader.finished or (over and reader.epoch >= 0):
                 yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE)
                 return
             if reader.epoch < 0 and self._monotonic() - started > self.options.connect_seconds:
@@ -178,10 +182,16 @@ class LiveSource:
                 for line in remarks(container, stream, self._source, self._hardware):
                     self._notify(line)
             stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
+            finished = is_finished(container)
+            pace = Pace(self._wait, self._clock) if finished else None  # it comes as fast as it can
             packets = live_packets(container, stream, self._monotonic)
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
-            yield from reader.read(container, stream, allocator, packets=packets)
+            for record in reader.read(container, stream, allocator, packets=packets):
+                if isinstance(record, Frame) and pace is not None:
+                    record = replace(record, header=pace.hold(record.header))
+                yield record
+        self._over = finished
 
     def _pause(self, attempt: int) -> float:
         longest = min(self.options.longest_wait, self.options.first_wait * 2.0 ** min(attempt, 16))

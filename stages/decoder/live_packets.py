@@ -1,4 +1,4 @@
-"""What FFmpeg leaves open about a live stream: its times, and packets of no use."""
+"""What FFmpeg leaves open about a live stream: its times, its end, and packets of no use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def live_packets(
     """The packets of one stream as they come, with times, until the source says that it ends.
 
     Where the format has no times (MJPEG over HTTP, H.264 over TCP), the clock tells them, and the
-    stream's time base is that of the clock.
+    stream's time base is that of the clock; of a finished video, FFmpeg counts them.
 
     Args:
         container: What to read.
@@ -42,10 +42,20 @@ def live_packets(
             # Skipped by FFmpeg itself, for its time-out starts anew with all that it gives out.
             other.discard = Discard.all
     packets = _until_the_end(container, stream)
-    if container.format.flags & _NO_TIMESTAMPS:
+    if container.format.flags & _NO_TIMESTAMPS and not is_finished(container):
         stream.time_base = _WALL_CLOCK
         return _by_the_clock(packets, monotonic)
     return _first_timed(packets, stream)
+
+
+def is_finished(container: InputContainer) -> bool:
+    """Whether it is a video that has an end, rather than a camera, whose server may close.
+
+    The duration of fragmented MP4 is a guess, and the size of a playlist not that of the video.
+    """
+    if container.format.name in ("hls", "rtsp"):
+        return (container.duration or 0) > 0
+    return container.size > 0
 
 
 def _until_the_end(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from stages.decoder.live import LiveOptions, LiveSource
-from stages.records import Dropped, EndOfStream, Frame
+from stages.records import Dropped, EndOfStream, EndReason, Frame
 
 DATAGRAM = 1316
 OPTIONS = LiveOptions(timeout=2.0, connect_seconds=15.0)
@@ -160,6 +160,14 @@ def test_hls(tmp_path, serve, slots):
     headers = [r.header for r in read(f"{base}/live.m3u8", slots, 20) if isinstance(r, Frame)]
     assert len(headers) == 20
     assert headers[-1].seconds - headers[0].seconds == pytest.approx(19 / 25)
+
+
+@pytest.mark.parametrize(("name", "container"), [("vod.m3u8", "hls"), ("clip", "mpegts")])
+def test_a_finished_video_ends_where_it_ends(tmp_path, serve, slots, name, container):
+    write_stream(tmp_path / name, 20, container)
+    base = serve(functools.partial(Files, directory=str(tmp_path)))
+    records = read(f"{base}/{name}", slots, 21)
+    assert records[-1] == EndOfStream("cam", 0, 20, EndReason.COMPLETE)
 
 
 def test_sound_that_goes_on_does_not_hide_that_the_pictures_stay_away(tmp_path, slots):
