@@ -183,7 +183,9 @@ class LiveSource:
                     self._notify(line)
             stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
             finished = is_finished(container)
-            pace = Pace(self._wait, self._clock) if finished else None  # it comes as fast as it can
+            # Segments come faster than they were taken, and a finished video as fast as it can.
+            is_early = finished or container.format.name == "hls"
+            pace = Pace(self._wait, self._clock) if is_early else None
             packets = live_packets(container, stream, self._monotonic)
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
