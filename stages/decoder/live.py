@@ -15,6 +15,7 @@ from stages.decoder.frame_reader import FrameReader
 from stages.decoder.live_packets import is_finished, live_packets
 from stages.decoder.locations import redact
 from stages.decoder.media import open_media, remarks, video_stream
+from stages.decoder.outages import Outages
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
@@ -122,7 +123,6 @@ class LiveSource:
         self._clock = clock
         self._monotonic = monotonic
         self._jitter = jitter
-        self._over = False
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; ends where ``wait`` says so.
@@ -134,18 +134,20 @@ class LiveSource:
         reader = FrameReader(
             self._source, self.name, self.selection, "", self._clock, self._place, self._monotonic
         )
+        options = self.options
+        outages = Outages(
+            self._source,
+            self._notify,
+            options.first_wait,
+            options.longest_wait,
+            self._monotonic,
+            self._jitter,
+        )
         started = self._monotonic()
-        attempt = 0
         while True:
             lost, refused, over = "the connection ended", False, False
-            given = reader.given
             try:
-                for record in self._connection(reader, allocator):
-                    if isinstance(record, Frame) and attempt:
-                        self._notify(f"{self._source} is back after {attempt} attempts")
-                        attempt = 0
-                    yield record
-                over = self._over
+                over = yield from self._connection(reader, allocator, outages)
             except SourceError as error:
                 refused = isinstance(error.__cause__, _HOPELESS)
                 if reader.epoch < 0 and refused:
@@ -154,18 +156,19 @@ class LiveSource:
             if reader.finished or (over and reader.epoch >= 0):
                 yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE)
                 return
-            if reader.epoch < 0 and self._monotonic() - started > self.options.connect_seconds:
-                raise SourceError(f"{lost}; gave up after {self.options.connect_seconds:g} s")
-            if reader.epoch >= 0 and not self.options.reconnect:
+            if reader.epoch < 0 and self._monotonic() - started > options.connect_seconds:
+                raise SourceError(f"{lost}; gave up after {options.connect_seconds:g} s")
+            if reader.epoch >= 0 and not options.reconnect:
                 yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, lost)
                 return
-            if reader.given > given or attempt == 0:
-                self._notify(f"{self._source}: {lost}; connecting again")
-            if self._wait(self.options.refused_wait if refused else self._pause(attempt)):
+            pause = outages.failed(lost)
+            if self._wait(options.refused_wait if refused else pause):
                 return
-            attempt += 1
 
-    def _connection(self, reader: FrameReader, allocator: FrameAllocator) -> Iterator[SourceRecord]:
+    def _connection(
+        self, reader: FrameReader, allocator: FrameAllocator, outages: Outages
+    ) -> Generator[SourceRecord, None, bool]:
+        """The records of one connection; returns whether the stream has ended with it."""
         device = not self.location.partition("://")[1]
         options = {} if device else self.options.for_ffmpeg(self.location)
         # FFmpeg's own time-out starts anew with every byte; PyAV's bounds a whole packet.
@@ -190,14 +193,12 @@ class LiveSource:
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             for record in reader.read(container, stream, allocator, packets=packets):
-                if isinstance(record, Frame) and pace is not None:
-                    record = replace(record, header=pace.hold(record.header))
+                if isinstance(record, Frame):
+                    outages.frame_came()
+                    if pace is not None:
+                        record = replace(record, header=pace.hold(record.header))
                 yield record
-        self._over = finished
-
-    def _pause(self, attempt: int) -> float:
-        longest = min(self.options.longest_wait, self.options.first_wait * 2.0 ** min(attempt, 16))
-        return longest * (0.5 + 0.5 * self._jitter())
+        return finished
 
 
 def _recorded(

@@ -71,17 +71,6 @@ def test_a_protocol_that_ffmpeg_lacks_is_named_at_once(viewer):
     assert camera.notices == []
 
 
-def test_pauses_double_to_a_limit_and_are_spread():
-    def pauses(jitter):
-        source = LiveSource(
-            "rtsp://cam", name="cam", wait=lambda seconds: False, jitter=lambda: jitter
-        )
-        return [source._pause(attempt) for attempt in range(7)]
-
-    assert pauses(1.0) == [0.5, 1, 1.5, 1.5, 1.5, 1.5, 1.5]
-    assert pauses(0.0) == [0.25, 0.5, 0.75, 0.75, 0.75, 0.75, 0.75]
-
-
 @needs_server
 def test_a_killed_server_is_found_again_in_a_new_epoch(viewer, tmp_path, slots):
     with Server() as server:

@@ -1,0 +1,76 @@
+"""When to connect again to a camera that is gone, and what to say of it."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable
+
+_STEADY_SECONDS = 10.0
+_SILENT_SECONDS = 60.0
+
+
+class Outages:
+    """Paces the attempts to connect, and tells of outages, at most of one a minute.
+
+    The pauses between attempts double up to a limit; they begin anew after a connection that gave
+    frames for ten seconds. Of an outage that is told, its end is told as well.
+
+    Args:
+        place: What is connected to.
+        notify: Told in one line.
+        first_wait: Seconds before the first attempt.
+        longest_wait: The most they grow to.
+        monotonic: Seconds.
+        jitter: A number in [0, 1); spreads the attempts of many streams.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        notify: Callable[[str], None],
+        first_wait: float,
+        longest_wait: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._place = place
+        self._notify = notify
+        self._first_wait = first_wait
+        self._longest_wait = longest_wait
+        self._monotonic = monotonic
+        self._jitter = jitter
+        self._frames_since: float | None = None
+        self._count = 0
+        self._attempts = 0  # to end this outage
+        self._doublings = 0
+        self._told_at = -math.inf
+        self._is_told = False
+
+    def failed(self, reason: str) -> float:
+        """A connection broke off or did not come about; returns the seconds to wait."""
+        now = self._monotonic()
+        if self._attempts == 0:
+            self._count += 1
+            if self._frames_since is not None and now - self._frames_since >= _STEADY_SECONDS:
+                self._doublings = 0
+        self._frames_since = None
+        if not self._is_told and now - self._told_at >= _SILENT_SECONDS:
+            count = f" (outage {self._count})" if self._count > 1 else ""
+            self._notify(f"{self._place}: {reason}; connecting again{count}")
+            self._told_at, self._is_told = now, True
+        longest = min(self._longest_wait, self._first_wait * 2.0 ** min(self._doublings, 16))
+        self._attempts += 1
+        self._doublings += 1
+        return longest * (0.5 + 0.5 * self._jitter())
+
+    def frame_came(self) -> None:
+        """The connection gives frames."""
+        if self._frames_since is not None:
+            return
+        self._frames_since = self._monotonic()
+        if self._is_told:
+            self._notify(f"{self._place} is back after {self._attempts} attempts")
+            self._is_told = False
+        self._attempts = 0

@@ -1,0 +1,76 @@
+import pytest
+
+from stages.decoder.outages import Outages
+
+
+class Camera:
+    """Outages of a camera, on a clock that is turned by hand."""
+
+    def __init__(self, jitter=1.0):
+        self.now = 0.0
+        self.lines = []
+        self._outages = Outages(
+            "cam", self.lines.append, 0.5, 1.5, lambda: self.now, jitter=lambda: jitter
+        )
+
+    def lose(self, reason="the connection ended", after=0.0):
+        self.now += after
+        return self._outages.failed(reason)
+
+    def gain(self, after=1.0):
+        self.now += after
+        self._outages.frame_came()
+
+
+@pytest.mark.parametrize(
+    ("jitter", "pauses"),
+    [(1.0, [0.5, 1, 1.5, 1.5, 1.5]), (0.0, [0.25, 0.5, 0.75, 0.75, 0.75])],
+)
+def test_pauses_double_to_a_limit_and_are_spread(jitter, pauses):
+    camera = Camera(jitter)
+    assert [camera.lose() for _ in range(5)] == pauses
+
+
+def test_pauses_begin_anew_only_after_some_steady_seconds():
+    camera = Camera()
+    camera.lose()
+    camera.gain()
+    assert camera.lose(after=2) == 1
+    camera.gain()
+    camera.gain()  # frames that follow
+    assert camera.lose(after=20) == 0.5
+
+
+def test_an_outage_and_its_end_are_told_once():
+    camera = Camera()
+    camera.lose()
+    camera.lose("connection refused")
+    camera.gain()
+    camera.gain()
+    assert camera.lines == [
+        "cam: the connection ended; connecting again",
+        "cam is back after 2 attempts",
+    ]
+
+
+def test_a_camera_that_comes_and_goes_is_told_once_a_minute_with_a_count():
+    camera = Camera()
+    for _ in range(41):  # every three seconds
+        camera.lose(after=2)
+        camera.gain()
+    assert camera.lines[0::2] == [
+        "cam: the connection ended; connecting again",
+        "cam: the connection ended; connecting again (outage 21)",
+        "cam: the connection ended; connecting again (outage 41)",
+    ]
+    assert camera.lines[1::2] == ["cam is back after 1 attempts"] * 3
+
+
+def test_a_camera_that_stays_away_soon_after_the_last_outage_is_told_later():
+    camera = Camera()
+    camera.lose()
+    camera.gain()
+    camera.lose(after=1)
+    assert len(camera.lines) == 2
+    camera.lose("connection refused", after=60)
+    assert camera.lines[2:] == ["cam: connection refused; connecting again (outage 2)"]
