@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from pipeline.flow import BEHIND
+from pipeline.overview import SILENT_SECONDS
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
 from stages.errors import ConfigError, install_hint
 
@@ -31,30 +34,41 @@ except ImportError as error:
 _STUCK_SECONDS = 10.0
 _KEPT_SECONDS = 600.0  # Prometheus has read by then what a stream came to
 _KEPT_FAILURES = 100
+_ZEROS = Counters(0, {}, 0, 0, {"latency": Durations([0] * len(LATENCY_BOUNDS_MS), 0, 0.0)})
 
 
 class PipelineCollector(Collector):
     """The latest reports of all workers as metric families; every name is in `collect`.
 
-    In bounded memory, however many streams come and go: the counters of one that has ended stay for
-    ten minutes, failures those of the latest hundred streams.
+    Every stream has series from its beginning, whether its source is reached or not. In bounded
+    memory, however many streams come and go: the counters of one that has ended stay for ten
+    minutes, failures those of the latest hundred streams.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._streams: dict[str, Counters] = {}
+        self._wrote: dict[str, float] = {}  # when, of streams under way
         self._ended: dict[str, tuple[float, str]] = {}  # when, and the decoder's name
         self._batches: dict[int, dict[int, int]] = {}  # by detector
         self._restarts: dict[str, int] = {}
         self._failures: dict[str, int] = {}
         self._lock = threading.Lock()
 
+    def begun(self, stream: str) -> None:
+        """A stream was begun, for the first time or again."""
+        with self._lock:
+            self._streams[stream] = _ZEROS
+            self._wrote[stream] = -math.inf
+            self._ended.pop(stream, None)
+
     def take(self, status: Status) -> None:
-        """Keeps what a worker reports."""
+        """Keeps what a worker reports, of a stream under way."""
         with self._lock:
             if status.counters is not None:
+                if status.counters.frames != self._streams[status.stream].frames:
+                    self._wrote[status.stream] = self._clock()
                 self._streams[status.stream] = status.counters
-                self._ended.pop(status.stream, None)
             if status.batches:
                 self._batches[status.worker] = status.batches
 
@@ -74,6 +88,7 @@ class PipelineCollector(Collector):
         """A stream has ended, whose decoder's process had that name."""
         with self._lock:
             self._forget_old()
+            self._wrote.pop(stream, None)
             self._ended[stream] = self._clock(), decoder
 
     def _forget_old(self) -> None:
@@ -88,13 +103,16 @@ class PipelineCollector(Collector):
         with self._lock:
             self._forget_old()
             streams, detectors = dict(self._streams), list(self._batches.values())
-            ended, times, failed = set(self._ended), dict(self._restarts), dict(self._failures)
+            wrote, times, failed = dict(self._wrote), dict(self._restarts), dict(self._failures)
         frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
         dropped = CounterMetricFamily(
             "spotstream_dropped_frames", "Frames dropped.", labels=["stream", "reason"]
         )
         reconnects = CounterMetricFamily(
             "spotstream_reconnects", "Connections after the first.", labels=["stream"]
+        )
+        up = GaugeMetricFamily(
+            "spotstream_stream_up", "1 while frames are written, 0 else.", labels=["stream"]
         )
         waiting = GaugeMetricFamily(
             "spotstream_waiting_frames", "Decoded and not yet sent.", labels=["stream"]
@@ -107,10 +125,11 @@ class PipelineCollector(Collector):
         )
         for stream, counters in streams.items():
             frames.add_metric([stream], counters.frames)
-            for reason, count in counters.dropped.items():
+            for reason, count in ({BEHIND: 0} | counters.dropped).items():
                 dropped.add_metric([stream, reason], count)
             reconnects.add_metric([stream], max(0, counters.epochs - 1))
-            if stream not in ended:
+            if stream in wrote:
+                up.add_metric([stream], self._clock() - wrote[stream] < SILENT_SECONDS)
                 waiting.add_metric([stream], counters.waiting)
             for name, durations in counters.durations.items():
                 if name == "latency":
@@ -127,7 +146,7 @@ class PipelineCollector(Collector):
         )
         for stream, count in failed.items():
             failures.add_metric([stream], count)
-        yield from (frames, dropped, reconnects, waiting, latency, stages, restarts, failures)
+        yield from (frames, dropped, reconnects, up, waiting, latency, stages, restarts, failures)
         sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
         batches: Counter[int] = Counter()
         for counts in detectors:

@@ -10,7 +10,8 @@ import msgspec
 
 from pipeline.plan import Counters, Status
 
-_LOST_SECONDS = 3.0  # a stream that reports no frame for so long gives none
+SILENT_SECONDS = 3.0
+"""A stream of which no frame is written for so long gives none."""
 
 
 class StreamView(msgspec.Struct, frozen=True):
@@ -102,7 +103,7 @@ class Board:
         if rate is None:
             state = "waiting" if waiting else "stopping" if stopping else "connecting"
             return StreamView(name, source, state)
-        silent = self._clock() - rate.at > _LOST_SECONDS
+        silent = self._clock() - rate.at > SILENT_SECONDS
         counters = rate.counters
         return StreamView(
             name,

@@ -34,8 +34,13 @@ class RunMetrics:
         if self._server is not None:
             self._server.beat()
 
+    def begun(self, stream: str) -> None:
+        """A stream was begun, for the first time or again."""
+        if self._server is not None:
+            self._server.collector.begun(stream)
+
     def take(self, status: Status) -> None:
-        """Keeps what a worker reports."""
+        """Keeps what a worker reports, of a stream under way."""
         if self._server is not None:
             self._server.collector.take(status)
 

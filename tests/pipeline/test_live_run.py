@@ -7,11 +7,10 @@ import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 
 import pytest
 
-from tests.pipeline.test_metrics import values
+from tests.pipeline.test_metrics import scrape
 from tools.harness.material import detections_of, make_clip
 from tools.harness.rtsp import Server, available
 from tools.harness.runner import run_with
@@ -38,8 +37,7 @@ def test_an_outage_is_survived_counted_and_shown(tmp_path):
 
     def metrics():
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-                return values(answer.read().decode())
+            return scrape(port)
         except urllib.error.URLError:
             return {}
 
@@ -108,25 +106,36 @@ def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
 
 def test_a_camera_that_is_off_at_first_is_waited_for_where_there_are_others(tmp_path):
     clip = make_clip(tmp_path / "material", 1000)
+    metrics_port = free_port()
     with Server() as server:
         port = server.port
+    name = f"127.0.0.1-{port}-live"
+    seen = {}
 
     def watch(victim):
+        def is_up():
+            return scrape(metrics_port)["spotstream_stream_up", name]
+
         victim.wait(lambda: any("connecting again" in notice for notice in victim.notices))
+        seen.update(scrape(metrics_port))
         time.sleep(11)  # one more than a camera alone is waited for
         with Server(port):
             victim.wait(lambda: any("is back" in notice for notice in victim.notices))
+            victim.wait(is_up)
             victim.supervisor.stop()
 
     settings = [
         f"detector.detections={detections_of(clip)}",
+        f"runtime.metrics={metrics_port}",
         "decoder.pace=original",
         "sink.overlay=false",
     ]
     sources = [f"rtsp://127.0.0.1:{port}/live", str(clip)]
     result = run_with(sources, tmp_path / "out", settings, watch)
     assert result.failed == {}
-    assert result.finished[f"127.0.0.1-{port}-live"]["frames"] > 0
+    assert result.finished[name]["frames"] > 0
+    for series in ("stream_up", "frames_total", "reconnects_total", "latency_seconds_count"):
+        assert seen[f"spotstream_{series}", name] == 0
 
 
 def test_a_camera_that_is_all_the_run_has_is_given_up(tmp_path):

@@ -38,11 +38,17 @@ def values(text):
     }
 
 
+def scrape(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        return values(answer.read().decode())
+
+
 def test_reports_become_metrics(server):
     durations = Durations([min(i, 7) for i in range(len(LATENCY_BOUNDS_MS))], 9, 1.5)
     counters = Counters(
         120, {"stages behind": 4}, 3, 2, {"detector": durations, "latency": durations}
     )
+    server.collector.begun("cam")
     server.collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
     server.collector.take(Status(kind="progress", stage="detector", batches={8: 2, 1: 3}))
     server.collector.failed("north")
@@ -77,6 +83,33 @@ def test_before_the_first_report_there_is_nothing_but_no_error(server):
     code, text = get(server, "/metrics")
     assert code == 200
     assert "spotstream_frames_total{" not in text
+
+
+def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written():
+    now = [0.0]
+    collector = PipelineCollector(lambda: now[0])
+
+    def found():
+        samples = [sample for family in collector.collect() for sample in family.samples]
+        return {s.name: s.value for s in samples if s.labels.get("stream") == "cam"}
+
+    def written(frames):
+        counters = Counters(frames, {}, 1, 0, {})
+        collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
+
+    collector.begun("cam")
+    assert found()
+    assert set(found().values()) == {0}
+    written(5)
+    assert found()["spotstream_stream_up"] == 1
+    now[0] = 4.0
+    written(5)
+    assert found()["spotstream_stream_up"] == 0
+    written(6)
+    assert found()["spotstream_stream_up"] == 1
+    collector.ended("cam", "decoder of cam")
+    assert found()["spotstream_frames_total"] == 6
+    assert "spotstream_stream_up" not in found()
 
 
 def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
@@ -121,6 +154,7 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read():
         collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
 
     for stream in ("north", "south", "west"):
+        collector.begun(stream)
         report(stream)
         collector.restarted(f"decoder of {stream}", 1)
         collector.failed(stream)
@@ -128,7 +162,8 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read():
     for stream in ("north", "west"):
         collector.ended(stream, f"decoder of {stream}")
     now[0] = 300.0
-    report("west")  # was added again
+    collector.begun("west")  # was added again
+    report("west")
     assert ("spotstream_frames_total", "north") in series()
     waiting = {each[1] for each in series() if each[0] == "spotstream_waiting_frames"}
     assert waiting == {"south", "west"}
@@ -148,6 +183,7 @@ def test_memory_is_bounded_however_many_streams_come_and_go():
         now[0] += 1.0
         stream = f"clip-{number}"
         counters = Counters(9, {"stages behind": 4}, 1, 2, {})
+        collector.begun(stream)
         collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
         collector.restarted(f"decoder of {stream}", 1)
         collector.failed(stream)
@@ -173,8 +209,7 @@ def test_a_late_report_brings_no_stream_back(tmp_path):
 
     def report_late(victim):
         def metrics():
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-                return values(answer.read().decode())
+            return scrape(port)
 
         victim.wait(lambda: "short" in victim.supervisor.result.finished)
         victim.wait(lambda: ("spotstream_waiting_frames", "short") not in metrics())
