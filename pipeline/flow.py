@@ -129,9 +129,8 @@ class FlowControl:
 
     def _drop_stale(self) -> None:
         """Keeps the latest frames, about as many as can go now: an old one would only be late."""
-        frames = sum(isinstance(item, tuple) for item in self._waiting)
         kept = max(self._in_flight - self._frames_sent, self._in_flight - 1)
-        for _ in range(frames - kept):
+        for _ in range(self.waiting - kept):
             slot = self._drop_oldest()
             assert slot is not None
             self._free.append(slot)
@@ -148,8 +147,9 @@ class FlowControl:
 
     @property
     def waiting(self) -> int:
-        """How many frames and notices wait to be sent."""
-        return len(self._waiting)
+        """How many frames wait to be sent."""
+        with self._changed:
+            return sum(isinstance(item, tuple) for item in self._waiting)
 
     @property
     def idle(self) -> bool:

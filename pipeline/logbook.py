@@ -34,8 +34,9 @@ class Counter(IntEnum):
     SEEN = 5  # decoder: frames of the source that have passed, used or not
     ACCOUNTED = 6  # decoder: frames below this number were sent, or their drop was
     SLOT_BYTES = 7  # decoder: size of a slot in the ring
-    ENTRIES = 8  # supervisor: messages the logbook holds
-    LOSSLESS = 9  # supervisor: 1 where every frame must reach the results
+    WAITING = 8  # decoder: frames decoded and not yet sent
+    ENTRIES = 9  # supervisor: messages the logbook holds
+    LOSSLESS = 10  # supervisor: 1 where every frame must reach the results
 
 
 class Logbook:

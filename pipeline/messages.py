@@ -49,7 +49,6 @@ class Envelope(msgspec.Struct, frozen=True, eq=False):
         slot: Slot of the frame ring that holds the pixels; None where they travel inline.
         work_ns: How long each stage has worked on the frame, ns by stage name.
         pixels: Inline pixels, or None.
-        waiting: Records of the stream that waited to be sent when this frame was.
         channel: Number of the stream's ring, logbook and way back; never used twice in a run.
         position: 0-based, +1 with each record of the stream, whatever its kind.
     """
@@ -58,7 +57,6 @@ class Envelope(msgspec.Struct, frozen=True, eq=False):
     slot: int | None = None
     work_ns: dict[str, int] = {}
     pixels: UInt8Array | None = None
-    waiting: int = 0
     channel: int = 0
     position: int = 0
 
@@ -95,7 +93,6 @@ class _OfFrame(_Header, frozen=True, kw_only=True):
     inline: bool
     work_ns: dict[str, int]
     motion: bool
-    waiting: int = 0
 
 
 class _Frame(_OfFrame, tag="frame", frozen=True, kw_only=True):
@@ -149,7 +146,6 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
             "slot": envelope.slot,
             "inline": pixels is not None,
             "work_ns": envelope.work_ns,
-            "waiting": envelope.waiting,
         }
         seen = record.detections if isinstance(record, Tracks) else record
         common["motion"] = seen.motion is not None
@@ -227,7 +223,6 @@ def decode(parts: Sequence[Any]) -> Envelope:
         header.slot,
         header.work_ns,
         pixels,
-        header.waiting,
         header.channel,
         header.position,
     )

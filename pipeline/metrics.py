@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import collections
 import math
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from pipeline.flow import BEHIND
+from pipeline.logbook import Counter, Logbook
 from pipeline.overview import SILENT_SECONDS
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
 from stages.errors import ConfigError, install_hint
@@ -34,7 +35,7 @@ except ImportError as error:
 _STUCK_SECONDS = 10.0
 _KEPT_SECONDS = 600.0  # Prometheus has read by then what a stream came to
 _KEPT_FAILURES = 100
-_ZEROS = Counters(0, {}, 0, 0, {"latency": Durations([0] * len(LATENCY_BOUNDS_MS), 0, 0.0)})
+_ZEROS = Counters(0, {}, 0, {"latency": Durations([0] * len(LATENCY_BOUNDS_MS), 0, 0.0)})
 
 
 class PipelineCollector(Collector):
@@ -48,17 +49,19 @@ class PipelineCollector(Collector):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._streams: dict[str, Counters] = {}
-        self._wrote: dict[str, float] = {}  # when, of streams under way
+        self._logbooks: dict[str, Logbook] = {}  # of streams under way
+        self._wrote: dict[str, float] = {}  # when such a stream wrote a frame
         self._ended: dict[str, tuple[float, str]] = {}  # when, and the decoder's name
         self._batches: dict[int, dict[int, int]] = {}  # by detector
         self._restarts: dict[str, int] = {}
         self._failures: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def begun(self, stream: str) -> None:
+    def begun(self, stream: str, logbook: Logbook) -> None:
         """A stream was begun, for the first time or again."""
         with self._lock:
             self._streams[stream] = _ZEROS
+            self._logbooks[stream] = logbook
             self._wrote[stream] = -math.inf
             self._ended.pop(stream, None)
 
@@ -88,6 +91,7 @@ class PipelineCollector(Collector):
         """A stream has ended, whose decoder's process had that name."""
         with self._lock:
             self._forget_old()
+            self._logbooks.pop(stream, None)
             self._wrote.pop(stream, None)
             self._ended[stream] = self._clock(), decoder
 
@@ -103,7 +107,8 @@ class PipelineCollector(Collector):
         with self._lock:
             self._forget_old()
             streams, detectors = dict(self._streams), list(self._batches.values())
-            wrote, times, failed = dict(self._wrote), dict(self._restarts), dict(self._failures)
+            logbooks, wrote = dict(self._logbooks), dict(self._wrote)
+            times, failed = dict(self._restarts), dict(self._failures)
         frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
         dropped = CounterMetricFamily(
             "spotstream_dropped_frames", "Frames dropped.", labels=["stream", "reason"]
@@ -128,14 +133,14 @@ class PipelineCollector(Collector):
             for reason, count in ({BEHIND: 0} | counters.dropped).items():
                 dropped.add_metric([stream, reason], count)
             reconnects.add_metric([stream], max(0, counters.epochs - 1))
-            if stream in wrote:
-                up.add_metric([stream], self._clock() - wrote[stream] < SILENT_SECONDS)
-                waiting.add_metric([stream], counters.waiting)
             for name, durations in counters.durations.items():
                 if name == "latency":
                     _add(latency, [stream], durations)
                 else:
                     _add(stages, [stream, name], durations)
+        for stream, logbook in logbooks.items():
+            up.add_metric([stream], self._clock() - wrote[stream] < SILENT_SECONDS)
+            waiting.add_metric([stream], logbook[Counter.WAITING])
         restarts = CounterMetricFamily(
             "spotstream_restarts", "Processes started again.", labels=["process"]
         )
@@ -148,7 +153,7 @@ class PipelineCollector(Collector):
             failures.add_metric([stream], count)
         yield from (frames, dropped, reconnects, up, waiting, latency, stages, restarts, failures)
         sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
-        batches: Counter[int] = Counter()
+        batches: collections.Counter[int] = collections.Counter()
         for counts in detectors:
             batches.update(counts)
         total, buckets = 0, []

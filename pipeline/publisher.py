@@ -264,6 +264,7 @@ class FramePublisher:
             self._raise_error()  # then they are closed
             while (departure := self._flow.next_to_send()) is not None:
                 self._send(departure)
+            self._logbook[Counter.WAITING] = self._flow.waiting
 
     def _take_returns(self) -> None:
         while True:
@@ -289,7 +290,6 @@ class FramePublisher:
                 Frame(item, None, motion),
                 departure.slot,
                 {"decoder": self._work_ns.pop(item.sequence, 0)},
-                waiting=self._flow.waiting,
                 channel=self._channel,
                 position=departure.position,
             )

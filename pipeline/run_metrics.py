@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.plan import Status
 
 if TYPE_CHECKING:
+    from pipeline.logbook import Logbook
     from pipeline.metrics import MetricsServer
 
 
@@ -34,10 +35,10 @@ class RunMetrics:
         if self._server is not None:
             self._server.beat()
 
-    def begun(self, stream: str) -> None:
+    def begun(self, stream: str, logbook: Logbook) -> None:
         """A stream was begun, for the first time or again."""
         if self._server is not None:
-            self._server.collector.begun(stream)
+            self._server.collector.begun(stream, logbook)
 
     def take(self, status: Status) -> None:
         """Keeps what a worker reports, of a stream under way."""

@@ -264,7 +264,7 @@ class SinkStream:
         counters = None
         if now - self._counted >= _COUNTERS_NS:
             self._counted = now
-            counters = self._counters(envelope.waiting)
+            counters = self._counters()
         self._report(
             Status(
                 kind="progress",
@@ -284,7 +284,7 @@ class SinkStream:
             self._ring = FrameRing(self._ring_path)
         return self._ring.slot(envelope.slot, tracks.frame.shape)
 
-    def _counters(self, waiting: int) -> Counters:
+    def _counters(self) -> Counters:
         now = self.sink.counters()
         durations = {
             name: Durations(
@@ -301,7 +301,6 @@ class SinkStream:
             now.frames,
             now.dropped,
             now.epochs,
-            waiting,
             durations,
             tuple((recent.percentile(p) or 0.0) / 1e6 for p in (50, 95, 99))
             if self._latencies
@@ -333,6 +332,6 @@ class SinkStream:
                 message=result.message,
                 frames=result.frames_out,
                 summary=summary,
-                counters=self._counters(0),
+                counters=self._counters(),
             )
         )

@@ -198,7 +198,7 @@ class Supervisor:
             returns.connect(self._endpoint(f"return-{channel}"))
             decoder = self._make_stage("decoder", stream=plan)
             self._roster.running[spec.name] = RunningStream(plan, logbook, decoder, returns)
-            self._metrics.begun(spec.name)
+            self._metrics.begun(spec.name, logbook)
             decoder.start_if_due()
 
     def _endpoint(self, name: str) -> str:

@@ -52,6 +52,7 @@ def test_a_drop_is_told_where_the_frame_would_have_been():
     flow.announce(broken)
     for sequence in range(2, 6):
         flow.offer(header(sequence), flow.acquire())
+    assert flow.waiting == 2
     assert [next_item(flow) for _ in range(3)] == [
         Dropped("cam", 0, 0, 0, BEHIND),
         broken,

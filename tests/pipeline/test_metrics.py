@@ -1,3 +1,5 @@
+import os
+import signal
 import socket
 import urllib.error
 import urllib.request
@@ -7,8 +9,10 @@ import pytest
 import zmq
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipeline.logbook import Counter, Logbook
 from pipeline.metrics import MetricsServer, PipelineCollector
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
+from pipeline.ring import create_memory_file
 from stages.errors import ConfigError
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
@@ -43,12 +47,17 @@ def scrape(port):
         return values(answer.read().decode())
 
 
-def test_reports_become_metrics(server):
+@pytest.fixture
+def logbook():
+    _, path = create_memory_file("test")
+    return Logbook.create(path, stream="cam", entries=1, lossless=False)
+
+
+def test_reports_become_metrics(server, logbook):
     durations = Durations([min(i, 7) for i in range(len(LATENCY_BOUNDS_MS))], 9, 1.5)
-    counters = Counters(
-        120, {"stages behind": 4}, 3, 2, {"detector": durations, "latency": durations}
-    )
-    server.collector.begun("cam")
+    counters = Counters(120, {"stages behind": 4}, 3, {"detector": durations, "latency": durations})
+    server.collector.begun("cam", logbook)
+    logbook[Counter.WAITING] = 2
     server.collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
     server.collector.take(Status(kind="progress", stage="detector", batches={8: 2, 1: 3}))
     server.collector.failed("north")
@@ -85,7 +94,7 @@ def test_before_the_first_report_there_is_nothing_but_no_error(server):
     assert "spotstream_frames_total{" not in text
 
 
-def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written():
+def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(logbook):
     now = [0.0]
     collector = PipelineCollector(lambda: now[0])
 
@@ -94,10 +103,10 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written()
         return {s.name: s.value for s in samples if s.labels.get("stream") == "cam"}
 
     def written(frames):
-        counters = Counters(frames, {}, 1, 0, {})
+        counters = Counters(frames, {}, 1, {})
         collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
 
-    collector.begun("cam")
+    collector.begun("cam", logbook)
     assert found()
     assert set(found().values()) == {0}
     written(5)
@@ -137,7 +146,7 @@ def test_an_ipv6_address_is_listened_on():
         server.close()
 
 
-def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read():
+def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(logbook):
     now = [0.0]
     collector = PipelineCollector(lambda: now[0])
 
@@ -150,11 +159,11 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read():
         }
 
     def report(stream):
-        counters = Counters(9, {"stages behind": 4}, 1, 2, {})
+        counters = Counters(9, {"stages behind": 4}, 1, {})
         collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
 
     for stream in ("north", "south", "west"):
-        collector.begun(stream)
+        collector.begun(stream, logbook)
         report(stream)
         collector.restarted(f"decoder of {stream}", 1)
         collector.failed(stream)
@@ -162,7 +171,7 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read():
     for stream in ("north", "west"):
         collector.ended(stream, f"decoder of {stream}")
     now[0] = 300.0
-    collector.begun("west")  # was added again
+    collector.begun("west", logbook)  # was added again
     report("west")
     assert ("spotstream_frames_total", "north") in series()
     waiting = {each[1] for each in series() if each[0] == "spotstream_waiting_frames"}
@@ -176,14 +185,14 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read():
     } <= series()
 
 
-def test_memory_is_bounded_however_many_streams_come_and_go():
+def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
     now = [0.0]
     collector = PipelineCollector(lambda: now[0])
     for number in range(3000):
         now[0] += 1.0
         stream = f"clip-{number}"
-        counters = Counters(9, {"stages behind": 4}, 1, 2, {})
-        collector.begun(stream)
+        counters = Counters(9, {"stages behind": 4}, 1, {})
+        collector.begun(stream, logbook)
         collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
         collector.restarted(f"decoder of {stream}", 1)
         collector.failed(stream)
@@ -192,7 +201,7 @@ def test_memory_is_bounded_however_many_streams_come_and_go():
     assert max(sizes) <= 602
 
 
-def test_a_late_report_brings_no_stream_back(tmp_path):
+def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(tmp_path):
     clips = [make_clip(tmp_path / name, frames) for name, frames in (("short", 25), ("long", 750))]
     for clip in clips:
         clip.rename(clip.with_name(f"{clip.parent.name}.mp4"))
@@ -203,11 +212,12 @@ def test_a_late_report_brings_no_stream_back(tmp_path):
         f"detector.detections={detections_of(clips[1])}",
         f"runtime.metrics={port}",
         "decoder.pace=original",
+        "runtime.mode=live",
         "sink.overlay=false",
     ]
     seen = []
 
-    def report_late(victim):
+    def harm(victim):
         def metrics():
             return scrape(port)
 
@@ -215,7 +225,7 @@ def test_a_late_report_brings_no_stream_back(tmp_path):
         victim.wait(lambda: ("spotstream_waiting_frames", "short") not in metrics())
         with zmq.Context() as context, context.socket(zmq.PUSH) as control:
             control.connect(f"ipc://{victim.supervisor.folder}/control")
-            late, after = Counters(999, {}, 1, 7, {}), {1: 12345}
+            late, after = Counters(999, {}, 1, {}), {1: 12345}
             for report in (
                 Status(kind="progress", stage="sink", stream="short", counters=late),
                 Status(kind="progress", stage="detector", worker=9, batches=after),
@@ -223,9 +233,13 @@ def test_a_late_report_brings_no_stream_back(tmp_path):
                 control.send(msgspec.msgpack.encode(report))
             victim.wait(lambda: metrics()["spotstream_batch_frames_count",] >= 12345)
         seen.append(metrics())
+        detector = victim.supervisor.processes()["detector"]
+        os.kill(detector, signal.SIGSTOP)
+        assert victim.wait(lambda: metrics()["spotstream_waiting_frames", "long"] > 0)
+        os.kill(detector, signal.SIGCONT)
         victim.supervisor.stop()
 
-    run_with(sources, tmp_path / "out", settings, report_late)
-    assert seen[0]["spotstream_frames_total", "short"] == 25
+    result = run_with(sources, tmp_path / "out", settings, harm)
+    assert seen[0]["spotstream_frames_total", "short"] == result.finished["short"]["frames"]
     assert ("spotstream_waiting_frames", "short") not in seen[0]
     assert ("spotstream_waiting_frames", "long") in seen[0]

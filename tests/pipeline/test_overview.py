@@ -3,7 +3,7 @@ from pipeline.plan import Counters, Status
 
 
 def status(frames, **more):
-    counters = Counters(frames, {"stages behind": 3}, 2, 0, {}, (1.0, 2.0, 3.0))
+    counters = Counters(frames, {"stages behind": 3}, 2, {}, (1.0, 2.0, 3.0))
     return Status(kind="progress", stage="sink", stream="cam", counters=counters, **more)
 
 
