@@ -72,6 +72,7 @@ class Overview(msgspec.Struct, frozen=True):
 class _Rate:
     counters: Counters
     at: float
+    wrote: float  # when a frame was written
     fps: float = 0.0
 
 
@@ -88,10 +89,12 @@ class Board:
             return
         now = self._clock()
         before = self._rates.get(status.stream)
-        fps = 0.0
+        fps, wrote = 0.0, now
         if before is not None and now > before.at:
-            fps = (status.counters.frames - before.counters.frames) / (now - before.at)
-        self._rates[status.stream] = _Rate(status.counters, now, fps)
+            written = status.counters.frames - before.counters.frames
+            fps = written / (now - before.at)
+            wrote = now if written else before.wrote
+        self._rates[status.stream] = _Rate(status.counters, now, wrote, fps)
 
     def forget(self, stream: str) -> None:
         """The stream has ended."""
@@ -103,12 +106,13 @@ class Board:
         if rate is None:
             state = "waiting" if waiting else "stopping" if stopping else "connecting"
             return StreamView(name, source, state)
-        silent = self._clock() - rate.at > SILENT_SECONDS
+        silent = self._clock() - rate.wrote > SILENT_SECONDS
         counters = rate.counters
+        begun = "silent" if silent else "running"
         return StreamView(
             name,
             source,
-            "stopping" if stopping else "silent" if silent else "running",
+            "stopping" if stopping else begun if counters.frames else "connecting",
             counters.frames,
             0.0 if silent else rate.fps,
             counters.recent_latency_ms,

@@ -99,6 +99,7 @@ class SinkStream:
         self._frames, self._total = 0, None  # type: int, int | None
         self._reported = 0
         self._counted = 0
+        self._is_news = False  # whether anything came since then
         self._sink_ns = 0
         self._work_ns: dict[str, float] = {}  # moving averages
         self._pending: deque[tuple[int, int]] = deque()  # position, pictures up to it
@@ -168,6 +169,7 @@ class SinkStream:
 
     def _handle(self, envelope: Envelope) -> None:
         record = envelope.record
+        self._is_news = True
         if isinstance(record, StreamStart):
             self._total = record.frame_count
             self.sink.start(record)
@@ -258,12 +260,20 @@ class SinkStream:
         for stage, ns in work.items():
             before = self._work_ns.setdefault(stage, ns)
             self._work_ns[stage] += (ns - before) / _AVERAGED_FRAMES
-        if now - self._reported < _PROGRESS_NS:
-            return
+        if now - self._reported >= _PROGRESS_NS:
+            self._report_progress(now)
+
+    def report_news(self) -> None:
+        """Reports what no frame after it has brought to light; to be called once a second."""
+        now = time.monotonic_ns()
+        if self._is_news and not self._ended and now - self._counted >= _COUNTERS_NS:
+            self._report_progress(now)
+
+    def _report_progress(self, now: int) -> None:
         self._reported = now
         counters = None
         if now - self._counted >= _COUNTERS_NS:
-            self._counted = now
+            self._counted, self._is_news = now, False
             counters = self._counters()
         self._report(
             Status(

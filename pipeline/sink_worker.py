@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 
 import zmq
 
@@ -18,6 +19,7 @@ from pipeline.sink_stream import SinkStream
 from pipeline.streams import Streams
 from stages.errors import OutputError
 
+_NEWS_SECONDS = 1.0
 _SETTLED_AT_ONCE = 4  # records, while more are there; half a ring: its decoder goes on meanwhile
 
 
@@ -30,10 +32,16 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     kept = os.eventfd(0, os.EFD_NONBLOCK)
     runtime = plan.config.runtime
     shared = runtime.frames == "shared"
+    reported = 0.0
 
     def on_turn() -> None:
+        nonlocal reported
         report.alive()
         streams.close_ended()
+        if time.monotonic() - reported >= _NEWS_SECONDS:
+            reported = time.monotonic()
+            for member in streams:
+                member.report_news()
 
     inlet = Inlet(context, plan.endpoint("sink"), on_turn, kept, copy=shared)
     broadcast = None

@@ -215,11 +215,18 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
         "runtime.mode=live",
         "sink.overlay=false",
     ]
-    seen = []
+    seen, held_up = [], []
 
     def harm(victim):
         def metrics():
             return scrape(port)
+
+        def all_is_told():
+            rows = (tmp_path / "out" / "long" / ".detections.txt.part").read_text().splitlines()
+            found = metrics()
+            told = found["spotstream_frames_total", "long"]
+            told += found["spotstream_dropped_frames_total", "long", "stages behind"]
+            return told >= int(rows[-1].split(",")[0])
 
         victim.wait(lambda: "short" in victim.supervisor.result.finished)
         victim.wait(lambda: ("spotstream_waiting_frames", "short") not in metrics())
@@ -235,7 +242,8 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
         seen.append(metrics())
         detector = victim.supervisor.processes()["detector"]
         os.kill(detector, signal.SIGSTOP)
-        assert victim.wait(lambda: metrics()["spotstream_waiting_frames", "long"] > 0)
+        held_up.append(victim.wait(lambda: metrics()["spotstream_waiting_frames", "long"] > 0))
+        held_up.append(victim.wait(all_is_told, 10))
         os.kill(detector, signal.SIGCONT)
         victim.supervisor.stop()
 
@@ -243,3 +251,4 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
     assert seen[0]["spotstream_frames_total", "short"] == result.finished["short"]["frames"]
     assert ("spotstream_waiting_frames", "short") not in seen[0]
     assert ("spotstream_waiting_frames", "long") in seen[0]
+    assert held_up == [True, True]
