@@ -45,9 +45,9 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         return
 
     logbook = Logbook(plan.logbook(stream.channel))
-    place = StreamPlace(logbook[Counter.EPOCHS], logbook[Counter.SEQUENCE], logbook[Counter.SEEN])
+    last_epoch = max(0, logbook[Counter.EPOCHS] - 1)
     wait = _Waiting(stop, report)
-    source = _open(stream, config.decoder, place, wait, report)
+    source = _open(stream, config.decoder, logbook, wait, report)
     publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
     report(Status(kind="ready", stage="decoder", stream=stream.name))
     if publisher.ended:
@@ -61,7 +61,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         from stages.decoder.camera_motion import CameraMotion
 
         camera = CameraMotion()
-    given, last_epoch, ended = publisher.given, max(0, place.epochs - 1), False
+    given, ended = publisher.given, False
     started = time.monotonic_ns()
     records = source.records(publisher)
     try:
@@ -107,12 +107,16 @@ class _Waiting:
 
 
 def _open(
-    stream: StreamPlan, config: DecoderConfig, place: StreamPlace, wait: _Waiting, report: Reporter
+    stream: StreamPlan, config: DecoderConfig, logbook: Logbook, wait: _Waiting, report: Reporter
 ) -> Source:
-    """The stream's source, at ``place``; where it is to be recorded, with a recorder."""
+    """The source, where the stream was left; where it is to be recorded, with a recorder."""
+    place = StreamPlace(logbook[Counter.EPOCHS], logbook[Counter.SEQUENCE], logbook[Counter.SEEN])
 
     def notify(message: str) -> None:
         report(Status(kind="notice", stage="decoder", stream=stream.name, message=message))
+
+    def connected() -> None:
+        logbook[Counter.CONNECTIONS] += 1
 
     recorder = None
     if config.record is not None and is_live(stream.location):
@@ -140,6 +144,7 @@ def _open(
         place=place,
         wait=wait,
         notify=notify,
+        connected=connected,
     )
 
 

@@ -30,13 +30,14 @@ class Counter(IntEnum):
     NEXT_ID = 1  # tracker: ids from here on were never given out
     TAKEN = 2  # decoder: records that its source has given, without its end
     SEQUENCE = 3  # decoder: number of its next frame
-    EPOCHS = 4  # decoder: connections so far
+    EPOCHS = 4  # decoder: epochs so far
     SEEN = 5  # decoder: frames of the source that have passed, used or not
     ACCOUNTED = 6  # decoder: frames below this number were sent, or their drop was
     SLOT_BYTES = 7  # decoder: size of a slot in the ring
     WAITING = 8  # decoder: frames decoded and not yet sent
-    ENTRIES = 9  # supervisor: messages the logbook holds
-    LOSSLESS = 10  # supervisor: 1 where every frame must reach the results
+    CONNECTIONS = 9  # decoder: connections to a live source so far
+    ENTRIES = 10  # supervisor: messages the logbook holds
+    LOSSLESS = 11  # supervisor: 1 where every frame must reach the results
 
 
 class Logbook:

@@ -132,7 +132,7 @@ class PipelineCollector(Collector):
             frames.add_metric([stream], counters.frames)
             for reason, count in ({BEHIND: 0} | counters.dropped).items():
                 dropped.add_metric([stream, reason], count)
-            reconnects.add_metric([stream], max(0, counters.epochs - 1))
+            reconnects.add_metric([stream], max(0, counters.connections - 1))
             for name, durations in counters.durations.items():
                 if name == "latency":
                     _add(latency, [stream], durations)

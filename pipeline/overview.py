@@ -117,5 +117,5 @@ class Board:
             0.0 if silent else rate.fps,
             counters.recent_latency_ms,
             sum(counters.dropped.values()),
-            max(0, counters.epochs - 1),
+            max(0, counters.connections - 1),
         )

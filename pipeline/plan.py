@@ -94,13 +94,14 @@ class Durations(msgspec.Struct, frozen=True):
 class Counters(msgspec.Struct, frozen=True):
     """How a stream goes since its start: frames written, drops by reason, connections, durations.
 
-    ``durations`` has each stage's work on a frame, and as ``latency`` the time from capture to
-    results; ``recent_latency_ms`` are the latter's p50, p95 and p99 over the latest frames.
+    ``connections`` are those to a live source, 0 of a file; ``durations`` has each stage's work on
+    a frame, and as ``latency`` the time from capture to results; ``recent_latency_ms`` are the
+    latter's p50, p95 and p99 over the latest frames.
     """
 
     frames: int
     dropped: dict[str, int]
-    epochs: int
+    connections: int
     durations: dict[str, Durations]
     recent_latency_ms: tuple[float, ...] = ()
 

@@ -310,7 +310,7 @@ class SinkStream:
         return Counters(
             now.frames,
             now.dropped,
-            now.epochs,
+            self._logbook[Counter.CONNECTIONS],
             durations,
             tuple((recent.percentile(p) or 0.0) / 1e6 for p in (50, 95, 99))
             if self._latencies
@@ -321,7 +321,8 @@ class SinkStream:
         """Has the results completed beside the other streams, which a long video would hold up."""
         self._ended = True
         self._report(Status(kind="completing", stage="sink", stream=self.name))
-        self._completion = in_background(lambda: self.sink.finish(end, self._run), self._wake)
+        run = self._run | {"connections": self._logbook[Counter.CONNECTIONS]}
+        self._completion = in_background(lambda: self.sink.finish(end, run), self._wake)
 
     def _tell(self, result: RunReport) -> None:
         summary = {

@@ -63,7 +63,7 @@ class StreamStart:
 
     Attributes:
         stream: Name of the stream, unique in a run; also its folder in the results.
-        epoch: 0 at first, +1 after each reconnect.
+        epoch: 0 at first, +1 after each reconnect and each change of size.
         source: Where the frames come from, credentials removed.
         height: Frame height in pixels.
         width: Frame width in pixels.

@@ -74,7 +74,8 @@ class LiveOptions:
 class LiveSource:
     """A stream without an end, of any URL that FFmpeg reads, or a camera device.
 
-    Every connection is an epoch of its own; sequence and frame numbers go on through all of them.
+    Every connection begins an epoch, and so does a change of size in it; sequence and frame numbers
+    go on through all of them.
     A finished video, by whatever URL, is taken at its own pace and ends the stream.
 
     Args:
@@ -87,6 +88,7 @@ class LiveSource:
         place: Where an earlier process of the stream was.
         wait: Sleeps so many seconds; returns True at once where the source is to stop.
         notify: Told in one line of an outage, and of its end; see `Outages`.
+        connected: Called when a connection gives its first frame.
         clock: Wall clock, ns since the epoch.
         monotonic: Clock of the waits, and of how long frames took to come, seconds.
         jitter: A number in [0, 1); spreads the attempts of many streams.
@@ -106,6 +108,7 @@ class LiveSource:
         place: StreamPlace | None = None,
         wait: Callable[[float], bool],
         notify: Callable[[str], None] = lambda message: None,
+        connected: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
@@ -120,6 +123,7 @@ class LiveSource:
         self._source = redact(location)
         self._wait = wait
         self._notify = notify
+        self._connected = connected
         self._clock = clock
         self._monotonic = monotonic
         self._jitter = jitter
@@ -194,7 +198,8 @@ class LiveSource:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             for record in reader.read(container, stream, allocator, packets=packets):
                 if isinstance(record, Frame):
-                    outages.frame_came()
+                    if outages.frame_came():
+                        self._connected()
                     if pace is not None:
                         record = replace(record, header=pace.hold(record.header))
                 yield record

@@ -65,12 +65,13 @@ class Outages:
         self._doublings += 1
         return longest * (0.5 + 0.5 * self._jitter())
 
-    def frame_came(self) -> None:
-        """The connection gives frames."""
+    def frame_came(self) -> bool:
+        """The connection gives a frame; returns whether it is its first."""
         if self._frames_since is not None:
-            return
+            return False
         self._frames_since = self._monotonic()
         if self._is_told:
             self._notify(f"{self._place} is back after {self._attempts} attempts")
             self._is_told = False
         self._attempts = 0
+        return True

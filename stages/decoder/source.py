@@ -37,7 +37,7 @@ class StreamPlace:
     """How far a stream has come, for a source that goes on there.
 
     Attributes:
-        epochs: Connections so far.
+        epochs: Epochs so far.
         sequence: Number of the next frame.
         seen: Frames of the source that have passed, used or not.
     """

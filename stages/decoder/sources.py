@@ -32,6 +32,7 @@ def open_source(
     place: StreamPlace | None = None,
     wait: Callable[[float], bool] = _sleep,
     notify: Callable[[str], None] = lambda message: None,
+    connected: Callable[[], None] = lambda: None,
 ) -> Source:
     """The source of a spec.
 
@@ -56,6 +57,7 @@ def open_source(
             place=place,
             wait=wait,
             notify=notify,
+            connected=connected,
         )
     path = Path(spec.location)
     if is_recording(path):

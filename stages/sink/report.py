@@ -37,7 +37,7 @@ class RunReport:
         missing_sequences: The first gaps, as first and last sequence number (0-based, inclusive).
         dropped: Dropped frames by reason.
         tracks: How many different tracks were seen.
-        epochs: How often the source was connected to.
+        epochs: How often the source began, or began anew: connections, and changes of size.
         frame_rate: Frames per second as the source states it.
         wall_seconds: From the first frame's capture to the last one's results.
         achieved_fps: ``frames_out`` in ``wall_seconds``; None where no time passed.

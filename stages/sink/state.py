@@ -18,14 +18,12 @@ class StreamCounters:
     Attributes:
         frames: Frames written.
         dropped: Dropped frames by reason.
-        epochs: How often the source was connected to.
         latency: Capture to results.
         stages: Each stage's work on a frame.
     """
 
     frames: int
     dropped: dict[str, int]
-    epochs: int
     latency: LatencyHistogram
     stages: Mapping[str, LatencyHistogram]
 

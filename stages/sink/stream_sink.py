@@ -231,7 +231,6 @@ class StreamSink:
         return StreamCounters(
             self._ledger.written,
             dict(self._ledger.dropped),
-            self._epochs,
             self._latency,
             self._work,
         )

@@ -16,23 +16,24 @@ import numpy as np
 import pytest
 
 from stages.decoder.live import LiveOptions, LiveSource
-from stages.records import Dropped, EndOfStream, EndReason, Frame
+from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 
 DATAGRAM = 1316
 OPTIONS = LiveOptions(timeout=2.0, connect_seconds=15.0)
 
 
-def write_stream(path, frames, container="mpegts", hours=0, sound=0, **options):
+def write_stream(path, frames, container="mpegts", hours=0, sound=0, size=(320, 240), **options):
     """A video from an hour on; beside it so many packets of sound, 24 ms each."""
+    width, height = size
     with av.open(str(path), "w", format=container, options=options) as output:
         stream = output.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = 10
         track = output.add_stream("mp2", rate=48_000) if sound else None
         rng = np.random.default_rng(0)
         for index in range(frames):
-            image = rng.integers(0, 255, (240, 320, 3), np.uint8)
-            image[:, : 4 * index % 300] = 200
+            image = rng.integers(0, 255, (height, width, 3), np.uint8)
+            image[:, : 4 * index % (width - 20)] = 200
             frame = av.VideoFrame.from_ndarray(image, format="bgr24")
             frame.pts = hours * 3600 * 25 + index
             output.mux(stream.encode(frame))
@@ -43,10 +44,10 @@ def write_stream(path, frames, container="mpegts", hours=0, sound=0, **options):
             output.mux(track.encode(silence))
 
 
-def read(url, slots, frames, options=OPTIONS):
+def read(url, slots, frames, options=OPTIONS, **told):
     """The records of a live source until so many frames have come."""
     stop = threading.Event()
-    source = LiveSource(url, name="cam", options=options, wait=stop.wait)
+    source = LiveSource(url, name="cam", options=options, wait=stop.wait, **told)
     records, count = [], 0
     for record in source.records(slots):
         records.append(record)
@@ -189,3 +190,25 @@ def test_sound_that_goes_on_does_not_hide_that_the_pictures_stay_away(tmp_path, 
         records = read(f"tcp://127.0.0.1:{listener.getsockname()[1]}", slots, 11, options)
     assert sum(isinstance(r, Frame) for r in records) == 10
     assert records[-1].message != "the connection ended"  # as it does when all is sent
+
+
+def test_a_change_of_size_is_an_epoch_and_no_connection(tmp_path, slots):
+    data = b""
+    for size in ((320, 240), (160, 120)):
+        write_stream(tmp_path / "part", 20, "h264", size=size)
+        data += (tmp_path / "part").read_bytes()
+
+    def send():
+        for _ in range(2):
+            client, _ = listener.accept()
+            with client, contextlib.suppress(OSError):
+                client.sendall(data)
+
+    connections = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=send, daemon=True).start()
+        url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        records = read(url, slots, 50, connected=lambda: connections.append(len(connections)))
+    starts = [r for r in records if isinstance(r, StreamStart)]
+    assert [(s.epoch, s.width) for s in starts] == [(0, 320), (1, 160), (2, 320)]
+    assert len(connections) == 2
