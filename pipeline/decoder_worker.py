@@ -62,13 +62,13 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
 
         camera = CameraMotion()
     given, ended = publisher.given, False
-    started = time.monotonic_ns()
+    started = wait.working_ns()
     records = source.records(publisher)
     try:
         for record in records:
             report.alive()
             if isinstance(record, Frame):
-                elapsed = time.monotonic_ns() - started
+                elapsed = wait.working_ns() - started
                 _publish(record, publisher, elapsed, camera, pace)
                 given = max(given, record.header.sequence + 1)
             else:
@@ -79,7 +79,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
                     given = max(given, record.last + 1)
             if stop.is_set():
                 break
-            started = time.monotonic_ns()
+            started = wait.working_ns()
     except InterruptedError:
         pass  # told to stop while waiting for a slot
     finally:
@@ -93,17 +93,31 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
 
 
 class _Waiting:
-    """Waits some seconds, alive; tells whether the process was told to stop."""
+    """Waits some seconds, alive; tells whether the process was told to stop.
+
+    Its clock shows how long the source has worked.
+    """
 
     def __init__(self, stop: threading.Event, report: Reporter) -> None:
         self._stop = stop
         self._report = report
+        self._waited_ns = 0
 
     def __call__(self, seconds: float) -> bool:
+        started = time.monotonic_ns()
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not self._stop.wait(min(left, 1.0)):
             self._report.alive()
+        self.waited(time.monotonic_ns() - started)
         return self._stop.is_set()
+
+    def waited(self, ns: int) -> None:
+        """The source has waited so long by itself, for a packet."""
+        self._waited_ns += ns
+
+    def working_ns(self) -> int:
+        """A clock that stands still while the source waits."""
+        return time.monotonic_ns() - self._waited_ns
 
 
 def _open(
@@ -143,6 +157,7 @@ def _open(
         recorder=recorder,
         place=place,
         wait=wait,
+        waited=wait.waited,
         notify=notify,
         connected=connected,
     )

@@ -87,6 +87,7 @@ class LiveSource:
         recorder: Keeps what comes in.
         place: Where an earlier process of the stream was.
         wait: Sleeps so many seconds; returns True at once where the source is to stop.
+        waited: Told how long each packet was waited for, ns.
         notify: Told in one line of an outage, and of its end; see `Outages`.
         connected: Called when a connection gives its first frame.
         clock: Wall clock, ns since the epoch.
@@ -107,6 +108,7 @@ class LiveSource:
         recorder: Recorder | None = None,
         place: StreamPlace | None = None,
         wait: Callable[[float], bool],
+        waited: Callable[[int], None] = lambda ns: None,
         notify: Callable[[str], None] = lambda message: None,
         connected: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = time.time_ns,
@@ -122,6 +124,7 @@ class LiveSource:
         self._place = place or StreamPlace()
         self._source = redact(location)
         self._wait = wait
+        self._waited = waited
         self._notify = notify
         self._connected = connected
         self._clock = clock
@@ -193,7 +196,7 @@ class LiveSource:
             # Segments come faster than they were taken, and a finished video as fast as it can.
             is_early = finished or container.format.name == "hls"
             pace = Pace(self._wait, self._clock) if is_early else None
-            packets = live_packets(container, stream, self._monotonic)
+            packets = live_packets(container, stream, self._waited, self._monotonic)
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             for record in reader.read(container, stream, allocator, packets=packets):

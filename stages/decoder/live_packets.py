@@ -22,6 +22,7 @@ _LONGEST_START = 10  # seconds between two frames
 def live_packets(
     container: InputContainer,
     stream: VideoStream,
+    waited: Callable[[int], None] = lambda ns: None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[av.Packet]:
     """The packets of one stream as they come, with times, until the source says that it ends.
@@ -32,6 +33,7 @@ def live_packets(
     Args:
         container: What to read.
         stream: Its stream.
+        waited: Told how long each packet was waited for, ns.
         monotonic: Seconds.
 
     Raises:
@@ -41,7 +43,7 @@ def live_packets(
         if other is not stream:
             # Skipped by FFmpeg itself, for its time-out starts anew with all that it gives out.
             other.discard = Discard.all
-    packets = _until_the_end(container, stream)
+    packets = _timed(_until_the_end(container, stream), waited)
     if container.format.flags & _NO_TIMESTAMPS and not is_finished(container):
         stream.time_base = _WALL_CLOCK
         return _by_the_clock(packets, monotonic)
@@ -65,6 +67,14 @@ def _until_the_end(container: InputContainer, stream: VideoStream) -> Iterator[a
         raise SourceError("the connection gave no frame in time") from error
     except av.error.FFmpegError as error:
         raise SourceError(f"the connection broke off: {error.strerror}") from error
+
+
+def _timed(packets: Iterator[av.Packet], waited: Callable[[int], None]) -> Iterator[av.Packet]:
+    started = time.monotonic_ns()
+    for packet in packets:
+        waited(time.monotonic_ns() - started)
+        yield packet
+        started = time.monotonic_ns()
 
 
 def _by_the_clock(

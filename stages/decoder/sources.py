@@ -31,6 +31,7 @@ def open_source(
     recorder: Recorder | None = None,
     place: StreamPlace | None = None,
     wait: Callable[[float], bool] = _sleep,
+    waited: Callable[[int], None] = lambda ns: None,
     notify: Callable[[str], None] = lambda message: None,
     connected: Callable[[], None] = lambda: None,
 ) -> Source:
@@ -56,6 +57,7 @@ def open_source(
             recorder=recorder,
             place=place,
             wait=wait,
+            waited=waited,
             notify=notify,
             connected=connected,
         )

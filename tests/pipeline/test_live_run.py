@@ -75,6 +75,7 @@ def test_an_outage_is_survived_counted_and_shown(tmp_path):
     report = json.loads((tmp_path / "out" / name / "run.json").read_text())
     assert (report["status"], report["epochs"], report["connections"]) == ("interrupted", 2, 2)
     assert report["frames"]["missing"] == 0
+    assert report["stages_ms"]["decoder"]["p50"] < 30  # not the 40 between two frames
     assert "is back after" in said
     assert "s3cret" not in said + json.dumps(report)
 
