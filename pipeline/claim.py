@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 from pipeline.rundir import running
+from stages.atomic import make_folder, output_error
 from stages.errors import OutputError
-from stages.sink.atomic import make_folder, output_error
 
 
 class Claim:

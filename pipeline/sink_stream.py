@@ -33,8 +33,8 @@ from pipeline.order import Sequencer
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
+from stages.atomic import make_folder, output_error, part_path
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
-from stages.sink.atomic import make_folder, output_error, part_path
 from stages.sink.journal import Journal
 from stages.sink.latency import LatencyHistogram
 from stages.sink.options import SinkOptions

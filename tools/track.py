@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.atomic import AtomicFile
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import detection_files, sequence_name
 from stages.errors import ConfigError
 from stages.records import Tracks
-from stages.sink.atomic import AtomicFile
 from stages.sink.mot import mot_rows
 from tools.file_tracking import tracked_frames
 from trackers.interpolation import fill_gaps

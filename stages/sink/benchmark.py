@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from stages.sink.atomic import AtomicFile
+from stages.atomic import AtomicFile
 from stages.sink.detrac import prepare_toolkit_matrices
 
 LAYOUTS = ("detrac", "uavdt", "mot")

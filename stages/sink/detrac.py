@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.atomic import AtomicFile
 from stages.records import Detections
-from stages.sink.atomic import AtomicFile
 
 # Matrix by matrix: file suffix and the column of a MOT row it is made of.
 _MATRICES = (("LX", 2), ("LY", 3), ("W", 4), ("H", 5))

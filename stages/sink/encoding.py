@@ -19,8 +19,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from stages.atomic import output_error, part_path, sync
 from stages.errors import OutputError
-from stages.sink.atomic import output_error, part_path, sync
 from stages.sink.encoders import X264, Encoder
 from stages.sink.journal import Journal, read_journal
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.sink.atomic import output_error
+from stages.atomic import output_error
 
 _LENGTH_BYTES = 4
 

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
+from stages.atomic import make_folder, part_path, publish
 from stages.color_spaces import BT601, UNSPECIFIED
 from stages.errors import OutputError
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
-from stages.sink.atomic import make_folder, part_path, publish
 from stages.sink.drawing import YuvCanvas
 from stages.sink.encoders import choose_encoder
 from stages.sink.encoding import (

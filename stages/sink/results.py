@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.sink.atomic import output_error, part_path
+from stages.atomic import output_error, part_path
 from stages.sink.detrac import toolkit_paths
 
 TRACKS = "mot.txt"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 
+from stages.atomic import AtomicFile, output_error
 from stages.errors import OutputError
 from stages.records import (
     Dropped,
@@ -18,7 +19,6 @@ from stages.records import (
     Tracks,
     UInt8Array,
 )
-from stages.sink.atomic import AtomicFile, output_error
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
 from stages.sink.detrac import detection_rows, prepare_toolkit_matrices
 from stages.sink.latency import LatencyHistogram

@@ -98,7 +98,7 @@ def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
     name = f"127.0.0.1-{server.port}-live"
     report = json.loads((tmp_path / "out" / name / "run.json").read_text())
     assert result.finished["clip"]["frames"] == 500
-    assert report["frames"]["out"] > 0.9 * report["frames"]["in"] > 90
+    assert report["frames"]["out"] > 0.75 * report["frames"]["in"] > 90
     assert report["latency_ms"]["p99"] < 250  # 50 where nothing else runs
 
 

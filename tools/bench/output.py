@@ -41,7 +41,7 @@ def show(
 
 def save(reports: Sequence[Report], json_: Path | None, plot: Path | None) -> None:
     """Writes what benches report, and of which machine, into the files that are asked for."""
-    from stages.sink.atomic import AtomicFile
+    from stages.atomic import AtomicFile
 
     if json_ is not None:
         machine = {"cores": os.cpu_count(), "load": os.getloadavg()}

@@ -37,7 +37,7 @@ def check(
     open_: Annotated[bool, typer.Option("--open", help="Show the sheet.")] = False,
 ) -> None:
     """Say what a data set holds and what is wrong with it, and draw samples of it."""
-    from stages.sink.atomic import AtomicFile
+    from stages.atomic import AtomicFile
     from tools.datasets.check import find, unreadable_images
     from tools.datasets.contact_sheet import contact_sheet
     from tools.datasets.formats import read_data_set

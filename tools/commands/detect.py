@@ -21,7 +21,7 @@ def detect(
     ] = None,
 ) -> None:
     """Detect vehicles in images. One that cannot be read is told of; exit status 3 at the end."""
-    from stages.sink.atomic import AtomicFile
+    from stages.atomic import AtomicFile
     from tools.detect import detect_images
 
     unreadable: list[str] = []

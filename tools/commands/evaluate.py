@@ -322,7 +322,7 @@ def _chosen(truths: list[GroundTruth], sequences: _Sequences) -> list[GroundTrut
 
 
 def _write(path: Path, text: str) -> None:
-    from stages.sink.atomic import AtomicFile
+    from stages.atomic import AtomicFile
 
     with AtomicFile(path) as file:
         file.write(text)

@@ -49,7 +49,7 @@ def tune(
 ) -> None:
     """Search a tracker's settings for the best mean of HOTA, MOTA and IDF1."""
     from pipeline.config import built_in_configs, load_config
-    from stages.sink.atomic import AtomicFile
+    from stages.atomic import AtomicFile
     from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.tuning.tune import tune as search
     from tools.tuning.tune import with_tracker

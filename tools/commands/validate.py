@@ -30,7 +30,7 @@ def validate(
     json_: Annotated[Path | None, typer.Option("--json", help="File for the scores.")] = None,
 ) -> None:
     """Score weights on the scenes that a training config holds out."""
-    from stages.sink.atomic import AtomicFile
+    from stages.atomic import AtomicFile
     from tools.training.held_out import score_held_out
 
     data_sets = score_held_out(config, set_ or [], weights, scale)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import cv2
 
+from stages.atomic import written_aside
 from stages.errors import ConfigError
 from stages.records import UInt8Array
-from stages.sink.atomic import written_aside
 
 
 def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stages.atomic import AtomicFile
 from stages.errors import ConfigError, install_hint
-from stages.sink.atomic import AtomicFile
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.benchmark import EntryScore, protocol_points
 from tools.evaluation.detection import DetectionResult

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from stages.atomic import written_aside
 from stages.decoder.image_file import read_image
 from stages.decoder.scene import Scene, random_config
 from stages.detector.engines.int8 import check_network
@@ -15,7 +16,6 @@ from stages.detector.preprocessing import input_geometry, network_input, normali
 from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
 from stages.errors import ConfigError
 from stages.records import UInt8Array
-from stages.sink.atomic import written_aside
 
 FIRST_SEED = 70_000
 """Of no scene that the shipped weights were trained on."""

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 
 import torch
 
+from stages.atomic import make_folder, output_error, sync
 from stages.detector.engines.extras import need
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.engines.onnx_graph import metadata, onnx_model
@@ -18,7 +19,6 @@ from stages.detector.engines.torch_engine import load_network
 from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError, OutputError
-from stages.sink.atomic import make_folder, output_error, sync
 
 ExportFormat: TypeAlias = Literal["onnx", "openvino", "torchscript"]
 SUFFIXES: dict[ExportFormat, str] = {

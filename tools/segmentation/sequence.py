@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from stages.atomic import written_aside
 from stages.records import UInt8Array
-from stages.sink.atomic import written_aside
 from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import make_background
 from tools.segmentation.camera import camera_moves

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from stages.sink.atomic import AtomicFile
+from stages.atomic import AtomicFile
 from tools.synth.scene_folder import SceneFolder
 from tools.synth.truth import FrameTruth, SceneTruth
 from trackers.boxes import FloatArray

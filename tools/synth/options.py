@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from stages.atomic import AtomicFile, output_error
 from stages.decoder.scene import SceneConfig, random_config
 from stages.errors import ConfigError
-from stages.sink.atomic import AtomicFile, output_error
 
 FORMATS = ("detrac", "mot", "both")
 FRAME_RATE = Fraction(25)

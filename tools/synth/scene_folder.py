@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from stages.atomic import make_folder, output_error, part_path, publish, sync
 from stages.errors import OutputError
-from stages.sink.atomic import make_folder, output_error, part_path, publish, sync
 
 
 class SceneFolder:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stages.atomic import output_error
 from stages.errors import install_hint
-from stages.sink.atomic import output_error
 
 LOSSES = "log.csv"
 SCORES = "validation.csv"

@@ -13,10 +13,10 @@ import torch
 from torch import nn, optim
 from torch.utils.checkpoint import checkpoint
 
+from stages.atomic import written_aside
 from stages.detector.spotnet import SpotNet, channels_last, save_checkpoint
 from stages.detector.spotnet.layers import Residual, SeparableResidual
 from stages.errors import ConfigError
-from stages.sink.atomic import written_aside
 from tools.training.config import TrainingConfig
 
 CHECKPOINT = "checkpoint.pt"

@@ -16,12 +16,12 @@ from types import FrameType
 import torch
 from torch import Tensor, nn
 
+from stages.atomic import make_folder
 from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.preprocessing import normalise
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import CheckpointError, SpotNet, load_initial
 from stages.errors import ConfigError, SpotStreamError
-from stages.sink.atomic import make_folder
 from tools.training.batches import Batch, CropBatches, load_batches
 from tools.training.config import TrainingConfig
 from tools.training.log import LOSSES, SCORES, TrainingLog

@@ -59,8 +59,8 @@ def bench_detectors(
     plot: Plot = None,
 ) -> None:
     """The detector, frame in and boxes out, by engine, beside what a matrix product reaches."""
+    from stages.atomic import AtomicFile
     from stages.detector.shipped import find_weights
-    from stages.sink.atomic import AtomicFile
     from tools.bench.arithmetic import arithmetic_of
     from tools.bench.detect import (
         EAGER,

@@ -107,7 +107,7 @@ def bench_scores(
     json_: Annotated[Path | None, typer.Option("--json", help="File for all scores.")] = None,
 ) -> None:
     """Other people's trackers on the same detections, scored the same way."""
-    from stages.sink.atomic import AtomicFile
+    from stages.atomic import AtomicFile
     from tools.annotations.ground_truths import IOU_THRESHOLDS, read_ground_truths
     from tools.bench.peer_scores import score_trackers, tuned_peers
     from tools.bench.peers import reference_sort

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from stages.atomic import AtomicFile, output_error, written_aside
 from stages.errors import OutputError
-from stages.sink.atomic import AtomicFile, output_error, written_aside
 from tests.stages.sink.conftest import names_in
 
 
@@ -47,7 +47,7 @@ def test_with_block_commits_or_discards(tmp_path: Path) -> None:
 def test_killed_process_leaves_only_the_part_file(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from stages.sink.atomic import AtomicFile\n"
+        "from stages.atomic import AtomicFile\n"
         "file = AtomicFile(Path(sys.argv[1])); file.write('row\\n'); file.flush()\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
