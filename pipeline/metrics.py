@@ -107,7 +107,8 @@ class PipelineCollector(Collector):
         with self._lock:
             self._forget_old()
             streams, detectors = dict(self._streams), list(self._batches.values())
-            logbooks, wrote = dict(self._logbooks), dict(self._wrote)
+            held = {name: log[Counter.WAITING] for name, log in self._logbooks.items()}
+            wrote = dict(self._wrote)
             times, failed = dict(self._restarts), dict(self._failures)
         frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
         dropped = CounterMetricFamily(
@@ -138,9 +139,9 @@ class PipelineCollector(Collector):
                     _add(latency, [stream], durations)
                 else:
                     _add(stages, [stream, name], durations)
-        for stream, logbook in logbooks.items():
+        for stream, frames_held in held.items():
             up.add_metric([stream], self._clock() - wrote[stream] < SILENT_SECONDS)
-            waiting.add_metric([stream], logbook[Counter.WAITING])
+            waiting.add_metric([stream], frames_held)
         restarts = CounterMetricFamily(
             "spotstream_restarts", "Processes started again.", labels=["process"]
         )

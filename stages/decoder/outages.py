@@ -71,7 +71,8 @@ class Outages:
             return False
         self._frames_since = self._monotonic()
         if self._is_told:
-            self._notify(f"{self._place} is back after {self._attempts} attempts")
+            times = "an attempt" if self._attempts == 1 else f"{self._attempts} attempts"
+            self._notify(f"{self._place} is back after {times}")
             self._is_told = False
         self._attempts = 0
         return True

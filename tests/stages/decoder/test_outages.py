@@ -63,7 +63,7 @@ def test_a_camera_that_comes_and_goes_is_told_once_a_minute_with_a_count():
         "cam: the connection ended; connecting again (outage 21)",
         "cam: the connection ended; connecting again (outage 41)",
     ]
-    assert camera.lines[1::2] == ["cam is back after 1 attempts"] * 3
+    assert camera.lines[1::2] == ["cam is back after an attempt"] * 3
 
 
 def test_a_camera_that_stays_away_soon_after_the_last_outage_is_told_later():
