@@ -279,11 +279,6 @@ def to_plain(config: RunConfig) -> dict[str, Any]:
     return plain
 
 
-def from_plain(plain: dict[str, Any]) -> RunConfig:
-    """What `to_plain` made."""
-    return msgspec.convert(plain, RunConfig, dec_hook=lambda kind, value: kind(value))
-
-
 def built_in_configs() -> dict[str, Path]:
     """The files in ``configs/`` by their names, ``intersection`` for one."""
     folder = Path(__file__).parents[1] / "configs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -12,6 +12,7 @@ from pipeline.config import RunConfig, RuntimeConfig
 StageName = Literal["decoder", "detector", "tracker", "sink"]
 
 _MOST_DETECTORS = 64
+_Plan = TypeVar("_Plan", bound=msgspec.Struct)
 
 
 class StreamPlan(msgspec.Struct, frozen=True):
@@ -144,14 +145,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     batches: dict[int, int] = {}
 
 
-def encode_plan(plan: WorkerPlan) -> bytes:
-    """A plan as it is sent to its worker."""
+def encode_plan(plan: msgspec.Struct) -> bytes:
+    """A plan as it is sent to a process."""
     return msgspec.json.encode(plan, enc_hook=str)  # paths
 
 
-def decode_plan(content: bytes) -> WorkerPlan:
-    """What `encode_plan` made."""
-    return msgspec.json.decode(content, type=WorkerPlan, dec_hook=lambda kind, value: kind(value))
+def decode_plan(content: bytes, kind: type[_Plan]) -> _Plan:
+    """What `encode_plan` made of a plan of that kind."""
+    return msgspec.json.decode(content, type=kind, dec_hook=lambda path, text: path(text))
 
 
 def endpoint(sockets: str, runtime: RuntimeConfig, name: str) -> str:

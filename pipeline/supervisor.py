@@ -99,9 +99,10 @@ class Supervisor:
         self.result.skipped += self._results.finished
 
     def run(self) -> RunResult:
-        """Runs all streams to their ends; Ctrl-C, SIGTERM or SIGHUP drains, a second ends at once.
+        """Runs all streams to their ends; to be called once, after `prepare`.
 
-        Any error completes the results where they are.
+        Ctrl-C, SIGTERM or SIGHUP drains, a second ends at once. Any error completes the results
+        where they are.
         """
         try:
             if self._roster or self._stay:

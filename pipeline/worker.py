@@ -26,7 +26,7 @@ def main(supervisor: int) -> int:
     """Runs one stage until its work is done or it is told to stop; returns the exit status."""
     _die_with(supervisor)
     ignore_stop_signals()
-    plan = decode_plan(sys.stdin.buffer.read())
+    plan = decode_plan(sys.stdin.buffer.read(), WorkerPlan)
     set_up_logging(plan.stage, as_json=plan.json_log)
     context = zmq.Context()
     report = Reporter(context, plan)

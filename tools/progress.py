@@ -70,6 +70,8 @@ class ProgressView:
             self._advance(status)
 
     def _advance(self, status: Status) -> None:
+        if not status.frames:
+            return
         now = time.monotonic()
         if status.stream not in self._tasks:
             task = self._bars.add_task(status.stream, total=status.total, rate=0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import traceback
 from collections.abc import Callable, Generator, Sequence
@@ -12,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol, Self, TypeVar
 
-from stages.errors import SpotStreamError
+from stages.errors import SpotStreamError, in_one_line
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -61,10 +62,14 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         for end in self._processes:
             end.close()
         for process in self._processes.values():
             process.join()
+        self._processes.clear()
 
     def do_all(
         self,
@@ -73,6 +78,8 @@ class Workers:
         advance: Callable[[int], None] = lambda count: None,
     ) -> Generator[Result, None, None]:
         """Does all jobs; yields what comes of each, in their order.
+
+        Where it ends before that, all processes stop, and others do the next list.
 
         Args:
             work: What to do with a job.
@@ -100,21 +107,25 @@ class Workers:
                 places[end] = place
                 break
 
-        for end in self._processes:
-            hand_out(end)
-        for place in range(len(jobs)):
-            while place not in done:
-                ready = set(wait(list(places)))
-                for end in [each for each in places if each in ready]:
-                    kind, content = _receive(end)
-                    if kind == "advance":
-                        advance(content)
-                    elif kind == "error":
-                        raise content
-                    else:
-                        done[places.pop(end)] = content
-                        hand_out(end)
-            yield done.pop(place)
+        try:
+            for end in self._processes:
+                hand_out(end)
+            for place in range(len(jobs)):
+                while place not in done:
+                    ready = set(wait(list(places)))
+                    for end in [each for each in places if each in ready]:
+                        kind, content = _receive(end)
+                        if kind == "advance":
+                            advance(content)
+                        elif kind == "error":
+                            raise content
+                        else:
+                            done[places.pop(end)] = content
+                            hand_out(end)
+                yield done.pop(place)
+        except BaseException:
+            self._stop()  # or what is under way would be taken for the next list's
+            raise
 
     def _start(self) -> None:
         ours, theirs = self._spawn.Pipe()
@@ -173,6 +184,15 @@ def _serve(parent: Connection) -> None:
             except StoppedError:
                 raise
             except Exception as error:
-                error.add_note(traceback.format_exc())  # which itself does not pickle
-                message = "error", error
+                message = "error", _portable(error)
             parent.send(message)
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or where it cannot travel one that says the same, with its traceback as a note."""
+    try:
+        copy: Exception = pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever its constructor wants
+        copy = RuntimeError(in_one_line(error))
+    copy.add_note(traceback.format_exc())  # a traceback itself does not pickle
+    return copy

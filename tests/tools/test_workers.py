@@ -34,6 +34,22 @@ def err(job, *, advance, stopped):
     raise ValueError(f"no {job}")
 
 
+class TwoPartError(Exception):
+    def __init__(self, what, where):
+        super().__init__(f"{what} in {where}")
+
+
+def err_in_two_parts(job, *, advance, stopped):
+    raise TwoPartError(job, "the dark")
+
+
+def err_at_once_or_double(job, *, advance, stopped):
+    if job == 0:
+        raise ValueError("at once")
+    time.sleep(0.3)
+    return 2 * job
+
+
 def own_process(job, *, advance, stopped):
     time.sleep(0.02 * (5 - job))  # the first is the last to be done
     return job, os.getpid()
@@ -93,6 +109,19 @@ def test_a_bug_of_the_work_is_told_with_the_place_in_the_worker():
         list(do_all(err, ["job", "job"], 2))
     assert "in err\n" in "".join(caught.value.__notes__)
     assert not multiprocessing.active_children()
+
+
+def test_a_bug_that_cannot_travel_is_told_in_other_words():
+    with pytest.raises(RuntimeError, match="TwoPartError: job in the dark") as caught:
+        list(do_all(err_in_two_parts, ["job", "job"], 2))
+    assert "in err_in_two_parts\n" in "".join(caught.value.__notes__)
+
+
+def test_what_an_error_left_under_way_is_no_result_of_the_next_jobs():
+    with Workers(2) as workers:
+        with pytest.raises(ValueError, match="at once"):
+            list(workers.do_all(err_at_once_or_double, [1, 0]))
+        assert list(workers.do_all(double, [10, 20, 30])) == [20, 40, 60]
 
 
 def test_a_dead_worker_is_one_line():

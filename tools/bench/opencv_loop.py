@@ -16,8 +16,9 @@ import cv2
 import msgspec
 import numpy as np
 
-from pipeline.config import RunConfig, from_plain
+from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
+from pipeline.plan import decode_plan
 from stages.detector.shipped import find_weights
 from stages.errors import SourceError
 from stages.records import Detections, Frame, Tracks, UInt8Array
@@ -37,7 +38,7 @@ def run_opencv_loop(plan: LoopPlan) -> None:
     Raises:
         SourceError: The video cannot be read.
     """
-    config = from_plain(plan.config)
+    config = plan.config
     capture = cv2.VideoCapture(plan.location)
     if not capture.isOpened():
         raise SourceError(f"{plan.location}: OpenCV cannot read it")
@@ -91,4 +92,4 @@ def _draw(image: UInt8Array, tracks: Tracks) -> None:
 
 
 if __name__ == "__main__":
-    run_opencv_loop(msgspec.json.decode(sys.stdin.buffer.read(), type=LoopPlan))
+    run_opencv_loop(decode_plan(sys.stdin.buffer.read(), LoopPlan))

@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from pipeline.config import RunConfig, from_plain, to_plain
+from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
+from pipeline.plan import decode_plan, encode_plan
 from pipeline.process import ENVIRONMENT
 from pipeline.sink_stream import sink_options
 from pipeline.supervisor import Supervisor
@@ -41,7 +42,7 @@ RATIOS = (
 class LoopPlan(msgspec.Struct, frozen=True):
     """What the process that runs the loop is told."""
 
-    config: dict[str, object]
+    config: RunConfig
     name: str
     location: str
     output: str
@@ -94,10 +95,10 @@ def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
 
 def _one_process(module: str, spec: SourceSpec, config: RunConfig) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
-        plan = LoopPlan(to_plain(config), spec.name, spec.location, folder)
+        plan = LoopPlan(config, spec.name, spec.location, folder)
         subprocess.run(
             [sys.executable, "-P", "-m", module],
-            input=msgspec.json.encode(plan),
+            input=encode_plan(plan),
             env=ENVIRONMENT | dict(os.environ),
             check=True,
         )
@@ -123,7 +124,7 @@ class _Heap:
 
 def run_loop(plan: LoopPlan) -> None:
     """Decodes, detects, tracks and writes every frame, one after the other."""
-    config = from_plain(plan.config)
+    config = plan.config
     decoder = config.decoder
     source = open_source(
         SourceSpec(plan.name, plan.location),
@@ -146,4 +147,4 @@ def run_loop(plan: LoopPlan) -> None:
 
 
 if __name__ == "__main__":
-    run_loop(msgspec.json.decode(sys.stdin.buffer.read(), type=LoopPlan))
+    run_loop(decode_plan(sys.stdin.buffer.read(), LoopPlan))

@@ -57,9 +57,9 @@ class TrainingLog:
         self._scalars("validation", step, flat)
 
     def has_scores(self, step: int) -> bool:
-        """Whether ``validation.csv`` has a row of ``step``."""
+        """Whether ``validation.csv`` has a row of ``step``, which is not after the first."""
         path = self._folder / SCORES
-        return path.is_file() and f"\n{step}," in path.read_text()
+        return step <= self._first_step and path.is_file() and f"\n{step}," in path.read_text()
 
     def _write(self, name: str, step: int, values: Mapping[str, str]) -> None:
         path = self._folder / name

@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from stages.detector.engines.device import usable_device
 
 _LONGEST_VALIDATION = datetime.timedelta(days=1)
-"""For so long the other processes wait while process 0 validates."""
+"""For so long the other processes wait while process 0 validates, and for one that hangs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 import av
 
-from pipeline.config import load_config, to_plain
+from pipeline.config import load_config
 from tools.bench.figures import RATE
 from tools.bench.opencv_loop import run_opencv_loop
 from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, bench_pipeline
@@ -23,7 +23,7 @@ def test_a_run_is_compared_with_loops_and_with_its_slowest_stage(tmp_path):
 def test_opencvs_loop_writes_tracks_and_a_video(tmp_path):
     clip = make_clip(tmp_path, 12)
     settings = [f"detector.detections={detections_of(clip)}", "decoder.last_frame=10"]
-    config = to_plain(load_config(None, settings))
+    config = load_config(None, settings)
     run_opencv_loop(LoopPlan(config, "clip", str(clip), str(tmp_path / "out")))
     rows = (tmp_path / "out" / "clip" / "mot.txt").read_text().splitlines()
     assert {int(row.split(",")[0]) for row in rows} <= set(range(1, 11))

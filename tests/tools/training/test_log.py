@@ -1,0 +1,12 @@
+from tools.training.log import TrainingLog
+
+
+def test_a_step_is_scored_where_this_run_or_its_checkpoint_says_so(tmp_path):
+    with TrainingLog(tmp_path) as log:
+        log.scores(2000, {"streets": {"AP50": 0.5}})
+        log.scores(4000, {"streets": {"AP50": 0.6}})
+    assert TrainingLog(tmp_path, 2000).has_scores(2000)
+    # Begun anew, or at an older checkpoint: these rows are another run's.
+    assert not TrainingLog(tmp_path, 0).has_scores(2000)
+    assert not TrainingLog(tmp_path, 2000).has_scores(4000)
+    assert not TrainingLog(tmp_path, 3000).has_scores(3000)
