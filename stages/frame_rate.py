@@ -1,4 +1,4 @@
-"""Frame rates as people write them."""
+"""Frame rates as people write them and as FFmpeg guesses them."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def parse_frame_rate(text: str) -> Fraction:
             f"must be a positive number or fraction such as 30000/1001, at most {LARGEST_RATE}"
         )
     return rate
+
+
+def first_likely_rate(*rates: Fraction | None) -> Fraction:
+    """The first that a camera may have, 25 where none may.
+
+    Of a stream of which it has seen too little, FFmpeg takes every tick of a clock for a frame:
+    1000 in a second and more.
+    """
+    return next((rate for rate in rates if rate and rate < LARGEST_RATE), Fraction(25))

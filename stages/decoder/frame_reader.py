@@ -23,6 +23,7 @@ from stages.decoder.pixels import (
 )
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, StreamPlace
+from stages.frame_rate import first_likely_rate
 from stages.records import Dropped, Frame, StreamStart
 
 _PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI for one times packets as decoded
@@ -208,7 +209,7 @@ def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
 
 
 def _frame_rate(stream: VideoStream) -> Fraction:
-    return stream.average_rate or stream.guessed_rate or Fraction(25)
+    return first_likely_rate(stream.average_rate, stream.guessed_rate)
 
 
 def _time_base(stream: VideoStream) -> Fraction:

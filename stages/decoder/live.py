@@ -62,7 +62,6 @@ class LiveOptions:
             case "rtsp" | "rtsps":
                 return options | {
                     "rtsp_transport": self.transport,
-                    "allowed_media_types": "video",
                     "timeout": microseconds,
                 }
             case "udp":
@@ -179,11 +178,12 @@ class LiveSource:
         device = not self.location.partition("://")[1]
         options = {} if device else self.options.for_ffmpeg(self.location)
         # FFmpeg's own time-out starts anew with every byte; PyAV's bounds a whole packet.
+        patience = 3 * self.options.timeout
         container = open_media(
             self.location,
             options=options,
             container_format="v4l2" if device else None,
-            timeout=3 * self.options.timeout,
+            timeout=patience,
             hardware=self._hardware,
         )
         with container:
@@ -196,7 +196,7 @@ class LiveSource:
             # Segments come faster than they were taken, and a finished video as fast as it can.
             is_early = finished or container.format.name == "hls"
             pace = Pace(self._wait, self._clock) if is_early else None
-            packets = live_packets(container, stream, self._waited, self._monotonic)
+            packets = live_packets(container, stream, patience, self._waited, self._monotonic)
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             for record in reader.read(container, stream, allocator, packets=packets):

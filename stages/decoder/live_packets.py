@@ -13,6 +13,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 
 from stages.errors import SourceError
+from stages.frame_rate import first_likely_rate
 
 _NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 _WALL_CLOCK = Fraction(1, 90_000)  # second
@@ -22,6 +23,7 @@ _LONGEST_START = 10  # seconds between two frames
 def live_packets(
     container: InputContainer,
     stream: VideoStream,
+    patience: float,
     waited: Callable[[int], None] = lambda ns: None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[av.Packet]:
@@ -33,17 +35,17 @@ def live_packets(
     Args:
         container: What to read.
         stream: Its stream.
+        patience: Seconds without a packet of it that are borne while others come.
         waited: Told how long each packet was waited for, ns.
         monotonic: Seconds.
 
     Raises:
-        SourceError: The connection broke off.
+        SourceError: The connection broke off, or gave no packet of the stream in time.
     """
     for other in container.streams:
         if other is not stream:
-            # Skipped by FFmpeg itself, for its time-out starts anew with all that it gives out.
             other.discard = Discard.all
-    packets = _timed(_until_the_end(container, stream), waited)
+    packets = _timed(_until_the_end(container, stream, patience, monotonic), waited)
     if container.format.flags & _NO_TIMESTAMPS and not is_finished(container):
         stream.time_base = _WALL_CLOCK
         return _by_the_clock(packets, monotonic)
@@ -60,9 +62,21 @@ def is_finished(container: InputContainer) -> bool:
     return container.size > 0
 
 
-def _until_the_end(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+def _until_the_end(
+    container: InputContainer,
+    stream: VideoStream,
+    patience: float,
+    monotonic: Callable[[], float],
+) -> Iterator[av.Packet]:
+    latest = monotonic()
     try:
-        yield from container.demux(stream)
+        # Of all streams, since RTSP gives out discarded ones, too, and PyAV's time-out starts anew.
+        for packet in container.demux():
+            if packet.stream.index == stream.index:
+                yield packet
+                latest = monotonic()
+            elif monotonic() - latest > patience:
+                raise SourceError("the connection gave no frame in time")
     except av.error.ExitError as error:
         raise SourceError("the connection gave no frame in time") from error
     except av.error.FFmpegError as error:
@@ -106,5 +120,5 @@ def _time_before(pts: int, stream: VideoStream) -> int:
     time_base = stream.time_base or Fraction(1, 90_000)
     if 0 < pts * time_base < _LONGEST_START:
         return 0
-    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    rate = first_likely_rate(stream.average_rate, stream.guessed_rate)
     return pts - round(1 / rate / time_base)

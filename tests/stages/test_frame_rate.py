@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from stages.frame_rate import parse_frame_rate
+from stages.frame_rate import first_likely_rate, parse_frame_rate
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,10 @@ def test_what_people_write(text, rate):
 def test_what_is_no_rate(text):
     with pytest.raises(ValueError, match="must be a positive number or fraction"):
         parse_frame_rate(text)
+
+
+def test_ticks_of_a_clock_are_no_frames():
+    assert first_likely_rate(None, Fraction(50)) == 50
+    assert first_likely_rate(Fraction(90_000), Fraction(30)) == 30
+    assert first_likely_rate(Fraction(480), Fraction(30)) == 480
+    assert first_likely_rate(Fraction(1000), None) == 25
