@@ -27,9 +27,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".
 _UNREADABLE = "unreadable image"
 _NAMED_IMAGES = 3
 _BENCHMARK_NAME = re.compile(r"img(\d+)$")
-_FARTHEST = (
-    100_000  # what a name may count to whatever the number of images: an hour at 25 a second
-)
+_FARTHEST = 100_000  # an hour at 25 a second: names may count so far, however few images there are
 _SPARSEST = 1000  # and beyond that, frames for each image
 
 

@@ -15,6 +15,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--port", default="0")
 parser.add_argument("--size", default="160x96")
 parser.add_argument("--password")
+parser.add_argument("--pictures", default="-1", help="They stay away after so many.")
+parser.add_argument("--sound", action="store_true", help="A tone beside them, without an end.")
 options = parser.parse_args()
 
 Gst.init(None)
@@ -24,10 +26,12 @@ server.set_service(options.port)
 width, height = options.size.split("x")
 factory = GstRtspServer.RTSPMediaFactory()
 factory.set_launch(
-    "( videotestsrc is-live=true pattern=ball"
+    f"( videotestsrc is-live=true pattern=ball num-buffers={options.pictures}"
     f" ! video/x-raw,format=I420,width={width},height={height},framerate=25/1"
     " ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=50"
-    " ! rtph264pay name=pay0 pt=96 config-interval=1 )"
+    " ! rtph264pay name=pay0 pt=96 config-interval=1"
+    + " audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=8" * options.sound
+    + " )"
 )
 factory.set_shared(True)
 server.get_mount_points().add_factory("/live", factory)

@@ -112,6 +112,32 @@ def test_a_connection_that_breaks_or_stalls_is_made_anew(viewer, fault):
 
 
 @needs_server
+def test_two_watch_a_camera_that_has_sound_beside_its_pictures(viewer):
+    with Server(0, "--sound") as server:
+        url = f"rtsp://127.0.0.1:{server.port}/live"
+        first = viewer(url).read(3)
+        viewer(url, connect_seconds=3).read(3)
+        first.read(6)
+    assert first.notices == []
+
+
+@needs_server
+def test_pictures_that_stay_away_are_missed_although_the_sound_goes_on(viewer):
+    with Server(0, "--sound", "--pictures", "30") as server:
+        camera = viewer(f"rtsp://127.0.0.1:{server.port}/live").read(3)
+
+        def end():  # or this would wait for ever
+            camera.stop.set()
+            server.kill()
+
+        timer = threading.Timer(15, end)
+        timer.start()
+        camera.read(3, epoch=1)
+        timer.cancel()
+    assert "gave no frame in time; connecting again" in camera.notices[0]
+
+
+@needs_server
 def test_a_server_that_accepts_and_says_nothing_is_given_up(viewer):
     with Server() as server, Wire(server.port) as wire:
         wire.mode = "silent"
