@@ -42,6 +42,11 @@ class Entry:
     results: Path | None = None
     tracker: TrackerChoice | None = None
 
+    @property
+    def label(self) -> str:
+        """How a line about it begins: ``name: `` or nothing."""
+        return f"{self.name}: " if self.name else ""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntryScore:

@@ -4,12 +4,44 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from stages.errors import ConfigError, install_hint
-from tools.evaluation.comparison import Comparison
+from stages.errors import ConfigError, SpotStreamError, install_hint
+from tools.annotations.ground_truth import GroundTruth
+from tools.evaluation.benchmark import EntryScore
+from tools.evaluation.comparison import Comparison, compare
+
+
+def check_by_trackeval(
+    scores: Sequence[EntryScore], truths: Sequence[GroundTruth], iou_threshold: float
+) -> Iterator[str]:
+    """Compares the scores of all tracks with TrackEval's; a line for each entry that is the same.
+
+    Raises:
+        ConfigError: TrackEval is not installed.
+        SpotStreamError: A score differs.
+    """
+    for score in scores:
+        comparisons = {
+            truth.name: compare(truth.tracks, tracks)
+            for truth in truths
+            if (tracks := score.sequences[truth.name].tracks) is not None
+        }
+        if not comparisons:
+            continue
+        ours = score.overall["tracking"]
+        theirs = trackeval_scores(comparisons, iou_threshold)
+        differing = [
+            f"{name} {ours[name]!r}, by TrackEval {theirs[name]!r}"
+            for name in ours
+            if not math.isclose(ours[name], theirs[name], rel_tol=1e-9, abs_tol=1e-9)
+        ]
+        if differing:
+            raise SpotStreamError(f"{score.entry.label}{'; '.join(differing)}")
+        yield f"{score.entry.label}TrackEval finds the same in all {len(ours)} scores"
 
 
 def trackeval_scores(

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -95,9 +95,12 @@ def to_json(scores: Sequence[EntryScore]) -> str:
 
     Scores are fractions and counts, ``null`` where there is nothing to score.
     """
-    content: object = {score.entry.name: score.to_json() for score in scores}
-    if len(scores) == 1 and not scores[0].entry.name:
-        content = scores[0].to_json()
+    return as_json({score.entry.name: score.to_json() for score in scores})
+
+
+def as_json(by_name: Mapping[str, object]) -> str:
+    """As `to_json`, of scores by the name of what was scored."""
+    content = by_name[""] if list(by_name) == [""] else by_name
     return json.dumps(_without_nan(content), indent=2) + "\n"
 
 
@@ -115,6 +118,11 @@ def to_csv(scores: Sequence[EntryScore]) -> str:
                     for key, value in group.items()
                 }
             )
+    return as_csv(lines)
+
+
+def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
+    """Lines by column; a column that a line lacks is empty there."""
     text = io.StringIO()
     columns = dict.fromkeys(key for line in lines for key in line)
     writer = csv.DictWriter(text, columns, lineterminator="\n")

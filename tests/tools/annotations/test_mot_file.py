@@ -9,10 +9,10 @@ from tools.annotations.mot_file import read_mot, read_mot_ground_truth
 from tools.annotations.trajectories import Trajectories
 
 
-def read(folder: Path, text: str) -> Trajectories:
+def read(folder: Path, text: str, frame_count: int | None = None) -> Trajectories:
     path = folder / "gt.txt"
     path.write_text(text)
-    return read_mot(path)
+    return read_mot(path, frame_count)
 
 
 def test_frames_count_from_zero_and_boxes_have_corners(tmp_path: Path) -> None:
@@ -41,6 +41,9 @@ def test_an_empty_file(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("1,1,0,0,9\n", "gt.txt:1: expected at least 6 columns, got 5"),
+        ("1,1,0,0,9,9,1\n1,2,0,0,9,9\n", "gt.txt:2: expected 7 columns as in the lines before"),
+        ("1,1,0,0,nan,9\n", "gt.txt:1: column 5 must be a finite number, got 'nan'"),
+        ("11,1,0,0,9,9\n", "gt.txt:1: frame 11 lies beyond the sequence of 10 frames"),
         ("1,1,0,0,9,9\n0,1,0,0,9,9\n", "gt.txt:2: frame must be a whole number"),
         ("1,1,0,0,9,9\n2,1.5,0,0,9,9\n", "gt.txt:2: id must be a whole number, got 1.5"),
         ("1,1,0,0,9,-9\n", "gt.txt:1: width and height must not be negative, got 9 and -9"),
@@ -49,7 +52,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
 )
 def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        read(tmp_path, text)
+        read(tmp_path, text, frame_count=10)
     assert message in str(caught.value)
 
 

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.errors import ConfigError
+from tests.tools.annotations.detrac_file import TARGET
+from tools.annotations.detrac_xml import read_detrac_xml
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("<sequence", "MVI_1.xml:1: not well-formed XML"),
+        (
+            '<sequence><frame num="1"/>\n<frame num="2">'
+            + 2 * TARGET.format(id=1, left=5, truncation=0, more="")
+            + '</frame>\n<frame num="4"/></sequence>',
+            "MVI_1.xml:2: frame 2: id 1 stands twice",
+        ),
+        (
+            '<sequence><frame num="2">'
+            + TARGET.format(id=1, left=5, truncation="nan", more="")
+            + "</frame></sequence>",
+            "frame 2: truncation_ratio must lie between 0 and 1, got nan",
+        ),
+        ('<sequence><frame num="3000000000000"/></sequence>', "num must lie between 1 and"),
+        ('<?xml version="1.0" encoding="foo"?><sequence/>', "MVI_1.xml:1: unknown encoding"),
+        ("<other/>", "MVI_1.xml: expected <sequence>, got <other>"),
+        (
+            '<sequence><frame num="3"><target id="1"><box left="1" top="1" width="-4" height="2"/>'
+            "</target></frame></sequence>",
+            "MVI_1.xml:1: frame 3: box 1, 1, -4, 2 is none",
+        ),
+        (
+            '<sequence><frame num="3"><target><box left="1" top="1" width="4" height="2"/>'
+            "</target></frame></sequence>",
+            "MVI_1.xml:1: frame 3: attribute 'id' is missing",
+        ),
+    ],
+)
+def test_bad_annotations_are_named(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "MVI_1.xml").write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        read_detrac_xml(tmp_path / "MVI_1.xml")
+    assert message in str(caught.value)

@@ -1,0 +1,36 @@
+"""A sequence of UA-DETRAC and its detections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tools.annotations.detrac_file import OVERLAP, TARGET, XML
+
+
+@pytest.fixture
+def detrac(tmp_path: Path) -> Path:
+    """Ten frames of three vehicles: in full view, cut by the edge, mostly hidden."""
+    frames = "".join(
+        f'<frame num="{number}" density="3"><target_list>'
+        + TARGET.format(id=1, left=100, truncation=0, more="")
+        + TARGET.format(id=2, left=0, truncation=0.3, more="")
+        + TARGET.format(id=3, left=200, truncation=0, more=OVERLAP)
+        + "</target_list></frame>"
+        for number in range(1, 11)
+    )
+    (tmp_path / "gt").mkdir()
+    (tmp_path / "gt" / "MVI_1.xml").write_text(XML.format(frames=frames))
+    rows = [
+        line
+        for number in range(1, 11)
+        for line in (
+            f"{number},1,100,10,50,40,0.95",
+            f"{number},2,0,10,50,40,0.55",
+            f"{number},3,520,20,40,40,0.85",  # in the ignored region
+        )
+    ]
+    (tmp_path / "det").mkdir()
+    (tmp_path / "det" / "MVI_1_Det_X.txt").write_text("\n".join(rows) + "\n")
+    return tmp_path

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.tools.annotations.detrac_file import OVERLAP, XML
+from tests.tools.commands.evaluate.command import refused, scores
+from tools.main import app
+
+UAVDT = Path(__file__).parents[5] / "shared" / "data" / "uavdt"
+
+
+def test_detrac_by_hand(detrac: Path) -> None:
+    """Two of three vehicles are found; the box in the ignored region does not count."""
+    found = scores(
+        detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--set",
+        "min_hits=0",
+    )  # fmt: skip
+    assert set(found) == {"overall", "sequences"}
+    detection = found["overall"]["detection"]
+    assert detection["AP70"] == detection["AP50"] == detection["night"] == pytest.approx(2 / 3)
+    assert (detection["easy"], detection["medium"], detection["hard"]) == (1, 1, 0)
+    tracking = found["overall"]["tracking"]
+    assert (tracking["TP"], tracking["FP"], tracking["FN"], tracking["IDS"]) == (20, 0, 10, 0)
+    assert tracking["MOTA"] == pytest.approx(2 / 3)
+    # Precision 1 throughout; recall 2/3 up to t = 0.5, 1/3 up to 0.9, then no detection: a line
+    # of 1/3 from MOTA 2/3 to 1/3.
+    assert found["overall"]["pr"]["PR-MOTA"] == pytest.approx((2 / 3 + 1 / 3) / 2 * (1 / 3) / 2)
+    assert found["overall"]["pr"]["PR-MT"] == pytest.approx((2 / 3 + 1 / 3) / 2 * (1 / 3) / 2)
+    assert found["sequences"]["MVI_1"] == found["overall"]
+
+
+def test_tracks_written_by_track_score_as_the_tracker_run_here(detrac: Path) -> None:
+    done = CliRunner().invoke(
+        app,
+        ["track", "--detections", str(detrac / "det" / "MVI_1_Det_X.txt"), "--output",
+         str(detrac / "out" / "MVI_1.txt"), "--tracker", "sort"],
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert done.exit_code == 0
+    found = scores(
+        detrac, "detrac", "--gt", detrac / "gt", "--results", f"file={detrac / 'out'}",
+        "--detections", f"run={detrac / 'det'}",
+    )  # fmt: skip
+    assert found["file"]["overall"]["tracking"] == found["run"]["overall"]["tracking"]
+
+
+@pytest.mark.parametrize("lines", ["", "1,1,9,9,0,0,0.5\n"])
+def test_no_detections_at_all(detrac: Path, lines: str) -> None:
+    (detrac / "det" / "MVI_1_Det_X.txt").write_text(lines)
+    overall = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")[
+        "overall"
+    ]
+    assert overall["detection"]["AP70"] == 0
+    assert overall["tracking"]["MOTA"] == overall["tracking"]["HOTA"] == 0
+    assert set(overall["pr"].values()) == {0}
+
+
+def test_no_ground_truth_at_all(detrac: Path) -> None:
+    (detrac / "gt" / "MVI_1.xml").write_text(XML.format(frames=""))
+    overall = scores(
+        detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--frames",
+        "MVI_1=10",
+    )["overall"]  # fmt: skip
+    assert overall["detection"]["AP70"] is None
+    assert overall["tracking"]["FN"] == 0
+
+
+def test_a_detection_beyond_the_sequence(detrac: Path) -> None:
+    with (detrac / "det" / "MVI_1_Det_X.txt").open("a") as file:
+        file.write("12,1,0,0,9,9,0.5\n")
+    assert "X.txt:31: frame 12 lies beyond the sequence of 10 frames" in refused(
+        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det"
+    )
+
+
+def test_a_sequence_ends_with_its_last_frame_though_that_is_empty(detrac: Path) -> None:
+    path = detrac / "gt" / "MVI_1.xml"
+    path.write_text(path.read_text().replace("</sequence>", '<frame num="12"/></sequence>'))
+    with (detrac / "det" / "MVI_1_Det_X.txt").open("a") as file:
+        file.write("12,1,300,200,40,30,0.5\n")
+    overall = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")[
+        "overall"
+    ]
+    assert overall["detection"]["AP70"] == pytest.approx(2 / 3)
+
+
+def test_a_part_that_several_others_hide_is_hidden_once(detrac: Path) -> None:
+    """Three fifths twice would be hard anyway; two fifths twice are not."""
+    path = detrac / "gt" / "MVI_1.xml"
+    twice = 2 * OVERLAP.replace('width="30"', 'width="20"').removeprefix("<occlusion>")
+    twice = twice.replace("</occlusion>", "")
+    path.write_text(path.read_text().replace(OVERLAP, f"<occlusion>{twice}</occlusion>"))
+    found = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    detection = found["overall"]["detection"]
+    assert (detection["medium"], detection["hard"]) == (pytest.approx(1 / 2), None)
+
+
+def test_uavdt_leaves_out_what_has_its_centre_in_an_ignored_box(tmp_path: Path) -> None:
+    gt, out = tmp_path / "gt", tmp_path / "out"
+    gt.mkdir()
+    out.mkdir()
+    (gt / "M1_gt.txt").write_text("1,1,0,0,10,10,1,1,-1\n2,1,0,0,10,10,1,1,-1\n")
+    (gt / "M1_gt_ignore.txt").write_text("2,1,100,100,20,20,1,-1,-1\n")
+    (out / "M1.txt").write_text(
+        "1,1,0,0,10,10,1\n2,1,0,0,10,10,1\n1,2,105,105,10,10,1\n2,2,105,105,10,10,1\n"
+    )
+    tracking = scores(tmp_path, "uavdt", "--gt", gt, "--results", out)["overall"]["tracking"]
+    assert (tracking["TP"], tracking["FP"], tracking["FN"]) == (2, 1, 0)
+
+
+def test_mot_takes_folders_and_files(tmp_path: Path) -> None:
+    row = "1,1,0,0,10,10,1,-1,-1,-1\n"
+    (tmp_path / "flat").mkdir()
+    (tmp_path / "flat" / "A.txt").write_text(row)
+    (tmp_path / "nested" / "A" / "gt").mkdir(parents=True)
+    (tmp_path / "nested" / "A" / "gt" / "gt.txt").write_text(row + "1,2,50,50,9,9,0,1,1,1\n")
+    (tmp_path / "nested" / "A" / "seqinfo.ini").write_text("[Sequence]\nseqLength=5\n")
+    for kind in ("flat", "nested"):
+        found = scores(tmp_path, "mot", "--gt", tmp_path / kind, "--results", tmp_path / "flat")
+        assert found["overall"]["tracking"]["HOTA"] == 1
+    (tmp_path / "flat" / "A.txt").write_text("6,1,0,0,10,10,1,-1,-1,-1\n")
+    assert "A.txt:1: frame 6 lies beyond the sequence of 5 frames" in refused(
+        "mot", "--gt", tmp_path / "nested", "--results", tmp_path / "flat"
+    )
+
+
+@pytest.mark.skipif(not UAVDT.exists(), reason=f"{UAVDT} is not there")
+def test_ground_truth_as_result_scores_as_the_protocol_says(tmp_path: Path) -> None:
+    """Close to 1, for the ignored boxes also take away results that are right."""
+    (tmp_path / "out").mkdir()
+    for file in sorted((UAVDT / "GT").glob("*_gt.txt")):
+        (tmp_path / "out" / file.name.replace("_gt.txt", ".txt")).write_text(file.read_text())
+    overall = scores(tmp_path, "uavdt", "--gt", UAVDT / "GT", "--results", tmp_path / "out")[
+        "overall"
+    ]
+    assert overall["tracking"]["MOTA"] > 0.98
+    assert overall["tracking"]["HOTA"] > 0.98
+
+
+def test_what_is_missing_is_named(detrac: Path) -> None:
+    (detrac / "empty").mkdir()
+    gt, det, empty = detrac / "gt", detrac / "det", detrac / "empty"
+    for arguments, message in (
+        (("--gt", gt), "nothing to score; give --detections or --results"),
+        (("--gt", gt, "--results", empty), "no file for sequence MVI_1; expected MVI_1.txt,"),
+        (("--gt", empty, "--results", det), "empty has no *.xml"),
+        (("--gt", gt / "no", "--results", det), "no is no folder"),
+        (("--gt", gt, "--results", gt / "no"), "no is no folder"),
+        (("--gt", gt, "--detections", det, "--tracker", "best"), "no config file best"),
+        (("--gt", gt, "--detections", det, "--set", "max_age=-1"), "max_age must be a whole"),
+        (("--gt", gt, "--detections", det, "--sequence", "MVI_2"), "no sequence 'MVI_2'"),
+        (("--gt", gt, "--detections", det, "--frames", "MVI_1=3"), "--frames needs NAME=N"),
+        (("--gt", gt, "--detections", det, "--frames", "MVI_1=²"), "--frames needs NAME=N"),
+        (("--gt", gt, "--detections", det, "--report", gt / "MVI_1.xml"), "needs a folder"),
+        (("--gt", gt, "--results", f"a={det}", "--results", f"a={det}"), "are called 'a'"),
+    ):
+        assert message in refused("detrac", *arguments), message

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.tools.commands.evaluate.command import refused, scores
+
+
+def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
+    pytest.importorskip("pycocotools")
+    truth = {
+        "images": [{"id": 1}],
+        "categories": [{"id": 1, "name": "car"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}],
+    }
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    found = [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.5}]
+    (tmp_path / "a.json").write_text(json.dumps(found))
+    (tmp_path / "b.json").write_text("[]")
+    arguments = ["coco", "--gt", tmp_path / "truth.json"]
+    both = [f"--detections={tmp_path / name}.json" for name in "ab"]
+    groups = scores(tmp_path, *arguments, *both)
+    assert [groups[name]["overall"]["detection"]["AP50"] for name in "ab"] == pytest.approx([1, 0])
+    assert "are called 'x'" in refused(*arguments, *(each.replace("=", "=x=") for each in both))

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.tools.commands.evaluate.command import scores
+
+
+def test_files_to_score_are_found_where_run_finds_and_writes_them(detrac: Path) -> None:
+    run = detrac / "run" / "MVI_1"
+    run.mkdir(parents=True)
+    file = detrac / "det" / "MVI_1_Det_X.txt"
+    (run / "detections.txt").write_text(file.read_text())
+    (run / "mot.txt").write_text("1,1,100,100,50,40,0.9,-1,-1,-1\n")
+    found = scores(
+        detrac, "detrac", "--gt", detrac / "gt", "--results", f"tracks={detrac / 'run'}",
+        "--detections", f"boxes={detrac / 'run'}", "--detections", f"file={detrac / 'det'}",
+    )  # fmt: skip
+    file.rename(file.with_name("MVI_1_best.txt"))
+    found["best"] = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    assert found["boxes"] == found["file"] == found["best"]
+    tracks = found["tracks"]["overall"]["tracking"]
+    assert tracks["TP"] + tracks["FP"] == 1
+
+
+def test_several_detectors_and_trackers_without_names(detrac: Path) -> None:
+    shutil.copytree(detrac / "det", detrac / "det2")
+    folders = [f"--detections={detrac / name}" for name in ("det", "det2")]
+    trackers = ["--tracker=sort", "--tracker=uav"]
+    names = scores(detrac, "detrac", "--gt", detrac / "gt", *folders, *trackers)
+    assert list(names) == ["det + sort", "det + uav", "det2 + sort", "det2 + uav"]

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.tools.commands.evaluate.command import evaluate
+
+
+def test_several_things_side_by_side(detrac: Path) -> None:
+    output = evaluate(
+        "detrac", "--gt", detrac / "gt", "--detections", f"one={detrac / 'det'}",
+        "--detections", f"two={detrac / 'det'}", "--tracker", "sort", "--tracker", "uav",
+        "--json", detrac / "scores.json", "--csv", detrac / "scores.csv",
+    )  # fmt: skip
+    names = ["one + sort", "one + uav", "two + sort", "two + uav"]
+    assert list(json.loads((detrac / "scores.json").read_text())) == names
+    text = (detrac / "scores.csv").read_bytes().decode()
+    assert "\r" not in text
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [(row["name"], row["sequence"]) for row in rows[:2]] == [
+        ("one + sort", "MVI_1"),
+        ("one + sort", "overall"),
+    ]
+    assert float(rows[0]["detection.AP70"]) == pytest.approx(2 / 3)
+    for name in names:
+        assert name in output
+
+
+def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
+    pytest.importorskip("matplotlib")
+    evaluate(
+        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--report",
+        detrac / "report",
+    )  # fmt: skip
+    page = (detrac / "report" / "report.html").read_text()
+    for title in (
+        "Scores",
+        "Precision and recall",
+        "PR-MOTA",
+        "HOTA over α",
+        "Errors over time",
+        "Worst moments",
+        "66.67",
+        "10 misses",
+    ):
+        assert title in page
+    assert page.count("<svg") == 5
+    for outside in ("<script src", "<link", "<img", 'href="http'):
+        assert outside not in page
+
+
+@pytest.mark.parametrize("frames", [0, 1, 3])
+def test_the_report_of_hardly_anything(tmp_path: Path, frames: int) -> None:
+    pytest.importorskip("matplotlib")
+    for folder in ("gt", "det", "out"):
+        (tmp_path / folder).mkdir()
+    rows = [f"{number},1,0,0,10,10,1,1,-1" for number in range(1, frames + 1)]
+    (tmp_path / "gt" / "A_gt.txt").write_text("\n".join(rows))
+    for folder in ("det", "out"):
+        (tmp_path / folder / "A.txt").write_text("")
+    arguments = ["uavdt", "--gt", tmp_path / "gt", "--report", tmp_path / "report"]
+    arguments += [] if frames else ["--frames", "A=2"]
+    evaluate(
+        *arguments, "--detections", tmp_path / "det", "--results", f"a$_{{$={tmp_path / 'out'}"
+    )
+    assert (tmp_path / "report" / "report.html").stat().st_size > 5000
+
+
+def test_check_has_trackeval_agree(detrac: Path) -> None:
+    pytest.importorskip("trackeval")
+    output = evaluate("detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--check")
+    assert "TrackEval finds the same in all 21 scores" in output

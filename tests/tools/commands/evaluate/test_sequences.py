@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.tools.commands.evaluate.command import refused, scores
+
+
+def test_one_sequence_has_one_annotation(detrac: Path) -> None:
+    (detrac / "gt" / "MVI_1_v2.xml").write_text((detrac / "gt" / "MVI_1.xml").read_text())
+    assert "holds two files for sequence MVI_1" in refused(
+        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det"
+    )
+
+
+def test_no_ground_truth_at_all_needs_a_length(tmp_path: Path) -> None:
+    for folder in ("gt", "out"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "A_gt.txt").write_text("")
+    (tmp_path / "out" / "A.txt").write_text("2,1,0,0,10,10,1\n")
+    arguments = ("uavdt", "--gt", tmp_path / "gt", "--results", tmp_path / "out")
+    assert "A has no ground truth at all; say how many frames" in refused(*arguments)
+    tracking = scores(tmp_path, *arguments, "--frames", "A=3")["overall"]["tracking"]
+    assert (tracking["FP"], tracking["MOTA"]) == (1, -1)

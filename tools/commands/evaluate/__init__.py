@@ -1,0 +1,20 @@
+"""``spotstream evaluate``: scores of detections and tracks against ground truth."""
+
+from __future__ import annotations
+
+import typer
+
+from tools.commands.evaluate.benchmarks import detections_and_tracks, mot
+from tools.commands.evaluate.coco import coco
+
+evaluate = typer.Typer(
+    no_args_is_help=True, help="Score detections and tracks against ground truth."
+)
+evaluate.command(
+    "detrac", help="UA-DETRAC: AP, CLEAR, IDF1 and HOTA at IoU 0.7, and the PR protocol."
+)(detections_and_tracks)
+evaluate.command("uavdt", help="UAVDT: AP, CLEAR, IDF1 and HOTA at IoU 0.5, and the PR protocol.")(
+    detections_and_tracks
+)
+evaluate.command("mot")(mot)
+evaluate.command("coco")(coco)

@@ -1,0 +1,122 @@
+"""``spotstream evaluate detrac``, ``uavdt`` and ``mot``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from tools.commands.evaluate.entries import read_entries
+from tools.commands.evaluate.output import Csv, Json, Output
+from tools.commands.evaluate.sequences import SequenceChoice
+
+if TYPE_CHECKING:
+    from tools.annotations.ground_truths import Benchmark
+    from tools.evaluation.benchmark import Entry
+
+Detections = Annotated[
+    list[str] | None,
+    typer.Option(help="Folder of detection files, or name=folder; may be repeated."),
+]
+Results = Annotated[
+    list[str] | None, typer.Option(help="Folder of MOT tracks, or name=folder; may be repeated.")
+]
+Trackers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tracker",
+        help="To run on the detections: a tracker's name, or a config for its tracker and "
+        "settings; may be repeated. none: only detections are scored.",
+    ),
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting of the trackers: max_age=30.")
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--sequence", help="Only this one; may be repeated.")
+]
+Lengths = Annotated[
+    list[str] | None,
+    typer.Option("--frames", help="NAME=N, frames of a sequence that ends without vehicles."),
+]
+Report = Annotated[Path | None, typer.Option(help="Folder for an HTML page with curves.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes. Without: one for each core.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Have TrackEval score the tracks too, and compare.")
+]
+
+
+def detections_and_tracks(
+    context: typer.Context,
+    gt: Annotated[
+        Path,
+        typer.Option(help="Folder of NAME.xml, or of NAME_gt.txt, NAME_gt_ignore.txt, …."),
+    ],
+    detections: Detections = None,
+    results: Results = None,
+    tracker: Trackers = None,
+    set_: Settings = None,
+    sequence: Only = None,
+    frames: Lengths = None,
+    json_: Json = None,
+    csv: Csv = None,
+    report: Report = None,
+    jobs: Jobs = None,
+    check: Check = False,
+) -> None:
+    """Scores by the protocol of the benchmark that the command is named after."""
+    _evaluate(
+        cast("Benchmark", context.info_name),
+        read_entries(detections, results, tracker or ["sort"], set_),
+        SequenceChoice(gt, sequence, frames),
+        Output(json_, csv, report, check),
+        jobs,
+    )
+
+
+def mot(
+    gt: Annotated[Path, typer.Option(help="Folder of NAME/gt/gt.txt or of NAME.txt.")],
+    results: Results = None,
+    sequence: Only = None,
+    frames: Lengths = None,
+    json_: Json = None,
+    csv: Csv = None,
+    report: Report = None,
+    jobs: Jobs = None,
+    check: Check = False,
+) -> None:
+    """MOTChallenge: HOTA, CLEAR and IDF1 of result files, equal to TrackEval's."""
+    _evaluate(
+        "mot",
+        read_entries(None, results),
+        SequenceChoice(gt, sequence, frames),
+        Output(json_, csv, report, check),
+        jobs,
+    )
+
+
+def _evaluate(
+    benchmark: Benchmark,
+    entries: list[Entry],
+    sequences: SequenceChoice,
+    output: Output,
+    jobs: int | None,
+) -> None:
+    from tools.annotations.ground_truths import IOU_THRESHOLDS
+    from tools.evaluation.benchmark import score_entries
+
+    truths = sequences.read(benchmark)
+    iou_threshold = IOU_THRESHOLDS[benchmark]
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("sequences", total=len(entries) * len(truths))
+        scores = score_entries(
+            entries,
+            truths,
+            iou_threshold=iou_threshold,
+            jobs=jobs,
+            advance=lambda count: bar.advance(task, count),
+        )
+    output.give(scores, truths, iou_threshold)

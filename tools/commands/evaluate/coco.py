@@ -1,0 +1,46 @@
+"""``spotstream evaluate coco``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tools.commands.evaluate.entries import check_names, named
+from tools.commands.evaluate.output import Csv, Json, write_scores
+from tools.terminal import wide_console
+
+
+def coco(
+    gt: Annotated[Path, typer.Option(help="COCO annotations.")],
+    detections: Annotated[
+        list[str], typer.Option(help="COCO results, or name=file; may be repeated.")
+    ],
+    class_: Annotated[
+        list[str] | None, typer.Option("--class", help="Only this category; may be repeated.")
+    ] = None,
+    json_: Json = None,
+    csv: Csv = None,
+) -> None:
+    """Single images: AP, AP50, AP70 and by size, by pycocotools."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tools.evaluation.coco import score_coco
+    from tools.evaluation.tables import as_csv, as_json, shown
+
+    files = [named(text) for text in detections]
+    if len(files) > 1:
+        files = [(name or path.stem, path) for name, path in files]
+    check_names([name for name, _ in files])
+    scores = {name: score_coco(gt, path, class_ or []) for name, path in files}
+    table = Table("", *next(iter(scores.values())))
+    for name, row in scores.items():
+        table.add_row(escape(name), *(shown(column, value) for column, value in row.items()))
+    wide_console().print(table)
+    if json_ is not None:
+        groups = {name: {"overall": {"detection": row}} for name, row in scores.items()}
+        write_scores(json_, as_json(groups))
+    if csv is not None:
+        write_scores(csv, as_csv([{"name": name, **row} for name, row in scores.items()]))

@@ -1,0 +1,65 @@
+"""What is scored: folders as a user names them, and trackers that are run on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tools.evaluation.benchmark import Entry
+
+
+def read_entries(
+    detections: Sequence[str] | None,
+    results: Sequence[str] | None,
+    trackers: Sequence[str] = (),
+    settings: Sequence[str] | None = None,
+) -> list[Entry]:
+    """Each folder of detections with each tracker, and each folder of tracks.
+
+    Args:
+        detections: Folders, or ``name=folder``.
+        results: The same, of tracks.
+        trackers: See `choose_tracker`; ``none`` for none.
+        settings: ``setting=value`` of all trackers.
+
+    Raises:
+        ConfigError: There is nothing to score, or no such tracker, or a name stands twice.
+    """
+    from tools.evaluation.benchmark import Entry, with_trackers
+    from tools.evaluation.tracker_choice import choose_tracker
+
+    if not detections and not results:
+        raise ConfigError("nothing to score; give --detections or --results")
+    choices = [choose_tracker(label, settings or []) for label in trackers if label != "none"]
+    found, tracked = list(map(named, detections or [])), list(map(named, results or []))
+    if len(found) > 1 or tracked:
+        found = [(name or folder.resolve().name, folder) for name, folder in found]
+    if len(tracked) > 1 or found:
+        tracked = [(name or folder.resolve().name, folder) for name, folder in tracked]
+    entries = with_trackers([Entry(name, detections=folder) for name, folder in found], choices)
+    entries += [Entry(name, results=folder) for name, folder in tracked]
+    check_names([entry.name for entry in entries])
+    return entries
+
+
+def named(text: str) -> tuple[str, Path]:
+    """``name=path`` or a path, whose name is then ""."""
+    name, equals, path = text.partition("=")
+    if equals and "/" not in name and not Path(text).exists():
+        return name, Path(path)
+    return "", Path(text)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Sees that no two are the same.
+
+    Raises:
+        ConfigError: There are.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two things to score are called {name!r}; name them: name=PATH")

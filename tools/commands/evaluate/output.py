@@ -1,0 +1,91 @@
+"""Where scores go: the terminal, files, an HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tools.terminal import wide_console
+
+if TYPE_CHECKING:
+    from tools.annotations.ground_truth import GroundTruth
+    from tools.evaluation.benchmark import EntryScore
+
+Json = Annotated[Path | None, typer.Option("--json", help="File for all scores.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="File for all scores.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What is made of scores beside tables on the terminal.
+
+    Attributes:
+        json: File for all of them; None for none.
+        csv: The same.
+        report: Folder for an HTML page; None for none.
+        check: Whether they are compared with TrackEval's.
+    """
+
+    json: Path | None
+    csv: Path | None
+    report: Path | None
+    check: bool
+
+    def give(
+        self, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], iou_threshold: float
+    ) -> None:
+        """Prints the scores and writes what is asked for.
+
+        Raises:
+            ConfigError: A package is not installed that page or comparison need.
+            OutputError: A file cannot be written.
+            SpotStreamError: TrackEval's scores differ.
+        """
+        from tools.evaluation.tables import score_tables, terminal_table, to_csv, to_json
+
+        console = wide_console()
+        for table in score_tables(scores):
+            console.print(terminal_table(table))
+        for score in scores:
+            _tell_undivided(score)
+        if self.json is not None:
+            write_scores(self.json, to_json(scores))
+        if self.csv is not None:
+            write_scores(self.csv, to_csv(scores))
+        if self.report is not None:
+            from tools.evaluation.report import write_report
+
+            page = write_report(self.report, scores, truths, iou_threshold)
+            console.print(f"report: {page}", highlight=False, soft_wrap=True)
+        if self.check:
+            from tools.evaluation.reference import check_by_trackeval
+
+            for line in check_by_trackeval(scores, truths, iou_threshold):
+                typer.echo(line)
+
+
+def write_scores(path: Path, text: str) -> None:
+    """Writes a whole file or none.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    from stages.atomic import AtomicFile
+
+    with AtomicFile(path) as file:
+        file.write(text)
+
+
+def _tell_undivided(score: EntryScore) -> None:
+    """Tells why there are no PR scores where there might be."""
+    undivided = [name for name, each in score.sequences.items() if not each.points]
+    if score.entry.tracker is not None and undivided:
+        typer.echo(
+            f"{score.entry.label}no PR scores: detections of {undivided[0]} have scores that are "
+            f"not from 0 to 1, which the protocol's thresholds are",
+            err=True,
+        )

@@ -1,0 +1,63 @@
+"""What is scored against: the sequences of a folder that a user asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.errors import ConfigError
+from stages.number_table import MAX_FRAME
+
+if TYPE_CHECKING:
+    from tools.annotations.ground_truth import GroundTruth
+    from tools.annotations.ground_truths import Benchmark
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceChoice:
+    """Which sequences, and how long they are.
+
+    Attributes:
+        folder: Of the ground truth.
+        only: Names; None for all.
+        lengths: ``NAME=N``, frames of a sequence of which the ground truth says fewer.
+    """
+
+    folder: Path
+    only: Sequence[str] | None = None
+    lengths: Sequence[str] | None = None
+
+    def read(self, benchmark: Benchmark) -> list[GroundTruth]:
+        """The ground truth of the sequences asked for.
+
+        Raises:
+            ConfigError: See `read_ground_truths`; or there is no such sequence, or one has no
+                length.
+        """
+        from tools.annotations.ground_truths import read_ground_truths
+
+        by_name = {truth.name: truth for truth in read_ground_truths(benchmark, self.folder)}
+        for text in self.lengths or []:
+            name, _, number = text.partition("=")
+            good = name in by_name and number.isdecimal()
+            if not good or not by_name[name].frame_count <= int(number) <= MAX_FRAME:
+                raise ConfigError(
+                    f"--frames needs NAME=N with a sequence of {self.folder} and no fewer frames "
+                    f"than are annotated, got {text!r}"
+                )
+            by_name[name] = replace(by_name[name], frame_count=int(number))
+        for name in self.only or []:
+            if name not in by_name:
+                raise ConfigError(
+                    f"no sequence {name!r} in {self.folder}; there are {', '.join(sorted(by_name))}"
+                )
+        chosen = [truth for name, truth in by_name.items() if not self.only or name in self.only]
+        for truth in chosen:
+            if truth.frame_count == 0:
+                raise ConfigError(
+                    f"sequence {truth.name} has no ground truth at all; say how many frames it "
+                    f"has: --frames {truth.name}=N"
+                )
+        return chosen
