@@ -4,8 +4,8 @@ import torch
 from stages.detector.spotnet import SpotNet, preset_config, save_checkpoint
 from stages.errors import ConfigError
 from tools.training import narrowing
+from tools.training.beginning import begin_with
 from tools.training.narrowing import is_narrower, narrow
-from tools.training.trainer import begin_with
 
 WIDE = {"dims": (12, 16, 20), "modules": (1, 1, 2), "stem_channels": 8, "feature_channels": 16,
         "head_channels": 12}  # fmt: skip

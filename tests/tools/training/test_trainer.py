@@ -14,7 +14,8 @@ from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError, OutputError
 from tools.training import trainer
 from tools.training.state import TrainingState, checkpointed
-from tools.training.trainer import DivergedError, train
+from tools.training.steps import DivergedError, Steps
+from tools.training.trainer import train
 
 TWO = {"car": ["car"], "bus": ["bus"]}
 ROOT = Path(__file__).parents[3]
@@ -57,18 +58,17 @@ def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers):
 
 def stop_after(config, step):
     """Trains with a Ctrl-C that comes in ``step``."""
-    wait = trainer._Run._step
+    take, taken = Steps.take, []
 
-    def stopping(run, *arguments):
-        if run.state.step + 1 == step:
+    def stopping(*arguments):
+        taken.append(arguments)
+        if len(taken) == step:
             os.kill(os.getpid(), signal.SIGINT)
-        return wait(run, *arguments)
+        return take(*arguments)
 
-    trainer._Run._step = stopping
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Steps, "take", stopping)
         result = train(config)
-    finally:
-        trainer._Run._step = wait
     assert not result.complete
     assert result.steps == step
 

@@ -1,0 +1,68 @@
+"""What a run begins with: a checkpoint of its own, weights of a file, or weights at random."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+
+from stages.detector.shipped import find_weights
+from stages.detector.spotnet import CheckpointError, SpotNet, load_initial
+from stages.errors import ConfigError
+from tools.training.config import TrainingConfig
+from tools.training.narrowing import is_narrower, narrow
+from tools.training.state import CHECKPOINT, TrainingState, checkpointed
+
+log = logging.getLogger(__name__)
+
+
+def begin(config: TrainingConfig, device: torch.device, *, overwrite: bool) -> TrainingState:
+    """The state in which training goes on, or begins.
+
+    Args:
+        config: All of the run.
+        device: Where the network goes.
+        overwrite: Leave a checkpoint in ``config.output`` aside.
+
+    Raises:
+        ConfigError: The checkpoint belongs to another config, or the initial weights are missing or
+            of another network.
+    """
+    state = TrainingState.begin(config, device)
+    if (config.output / CHECKPOINT).is_file() and not overwrite:
+        state.resume(config.output, config)
+        log.info("resumed after step %d", state.step)
+    elif config.initial is not None:
+        try:
+            state.fresh = not begin_with(state.model, find_weights(config.initial))
+        except CheckpointError as error:
+            raise ConfigError(f"initial: {error}") from error
+        state.average.load_state_dict(state.model.state_dict())
+    if config.checkpoint_activations:
+        checkpointed(state.model)
+    return state
+
+
+def begin_with(model: SpotNet, path: Path) -> bool:
+    """Gives ``model`` the weights of a file: those that fit, or the strongest of a wider network.
+
+    Returns:
+        Whether all of them are there, as they were.
+
+    Raises:
+        CheckpointError: The file is missing or unreadable, or hardly anything in it fits.
+        ConfigError: The wider network cannot be narrowed.
+    """
+    try:
+        wide = SpotNet.from_checkpoint(path)
+    except CheckpointError:
+        wide = None  # CenterNet's, of which parts may fit
+    if wide is not None and is_narrower(model, wide):
+        narrow(model, wide)
+        log.info("begun with the strongest channels of %s", path)
+        return False
+    fresh = load_initial(model, path)
+    if fresh:
+        log.info("not in %s, begun at random: %s", path, ", ".join(fresh))
+    return not fresh
