@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import CheckpointError, SpotNet
 from stages.errors import ConfigError
-from tools.training.config import load_training_config
+from tools.datasets.sample import Sample
+from tools.training.config import DataSetConfig, load_training_config
 from tools.training.sources import ClassMap, read_sources
 from tools.training.validation import (
     DetectedImage,
     average_precision,
+    average_precisions,
+    detect,
     detect_samples,
     recall_at_alarms,
 )
@@ -57,12 +61,7 @@ def score_held_out(
     Raises:
         ConfigError: The config is broken or holds out nothing, or the weights cannot be used.
     """
-    chosen = load_training_config(config, overrides)
-    scored = tuple(data_set for data_set in chosen.data if data_set.held_out)
-    if not scored:
-        raise ConfigError(f"{config} holds out no scene to score on; see held_out")
-    chosen = chosen.model_copy(update={"data": scored})
-    validation, classes = read_sources(chosen).validation, ClassMap.of(chosen)
+    validation, classes = read_held_out(config, overrides)
     try:
         network = SpotNet.from_checkpoint(find_weights(weights)).fused()
     except CheckpointError as error:
@@ -70,7 +69,9 @@ def score_held_out(
     data_sets = []
     for name, (data_set, samples) in validation.items():
         used = scale or data_set.validation_scale or network.config.scale
-        images = detect_samples(network, samples, used, classes, data_set.max_hidden)
+        images = detect_samples(
+            partial(detect, network, used), samples, classes, data_set.max_hidden
+        )
         if not images:
             raise ConfigError(f"{name}: none of {len(samples)} images that are held out opens")
         scenes = dict.fromkeys(image.scene for image in images)
@@ -82,10 +83,25 @@ def score_held_out(
     return data_sets
 
 
+def read_held_out(
+    config: Path, overrides: Sequence[str] = ()
+) -> tuple[dict[str, tuple[DataSetConfig, list[Sample]]], ClassMap]:
+    """The samples that a training config holds out by data set, and its classes.
+
+    Raises:
+        ConfigError: The config is broken or holds out nothing.
+    """
+    chosen = load_training_config(config, overrides)
+    scored = tuple(data_set for data_set in chosen.data if data_set.held_out)
+    if not scored:
+        raise ConfigError(f"{config} holds out no scene to score on; see held_out")
+    chosen = chosen.model_copy(update={"data": scored})
+    return read_sources(chosen).validation, ClassMap.of(chosen)
+
+
 def _scored(name: str, images: Sequence[DetectedImage]) -> GroupScore:
     scores = {
-        "AP50": average_precision(images, 0.5),
-        "AP70": average_precision(images, 0.7),
+        **average_precisions(images),
         "recall": recall_at_alarms(images),
         **{_range(size): average_precision(images, 0.5, size) for size in SIZES},
     }

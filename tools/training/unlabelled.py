@@ -53,20 +53,18 @@ def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.de
     for index, (sample, entry) in enumerate(sources.training):
         if entry.unlabelled is None:
             continue
-        regions = _unlabelled(network, sample, entry, device)
+        regions = _unlabelled(network, sample, entry)
         ignored = np.concatenate((sample.ignored, regions))
         sources.training[index] = (replace(sample, ignored=ignored), entry)
         found += len(regions)
     return found
 
 
-def _unlabelled(
-    network: SpotNet, sample: Sample, entry: DataSetConfig, device: torch.device
-) -> Float32Array:
+def _unlabelled(network: SpotNet, sample: Sample, entry: DataSetConfig) -> Float32Array:
     """``(K, 4)`` ltrb: found, and not near a box of any class."""
     scale = entry.validation_scale or network.config.scale * entry.scale
     try:
-        boxes, scores = detect(network, sample.read(), scale, device)
+        boxes, scores = detect(network, scale, sample.read())
     except SourceError:
         return np.empty((0, 4), np.float32)  # told when the image is drawn
     sure = boxes[scores >= (entry.unlabelled or 0)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -22,8 +24,6 @@ from tools.training.sources import ClassMap
 from trackers.boxes import BoolArray, areas
 
 log = logging.getLogger(__name__)
-
-IOUS = (0.5, 0.7)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +43,10 @@ class DetectedImage:
     scores: Float32Array
 
 
+Detect: TypeAlias = Callable[[UInt8Array], tuple[Float32Array, Float32Array]]
+"""Boxes ``(K, 4)`` ltrb in pixels of an image ``(H, W, 3)`` BGR, and their scores ``(K,)``."""
+
+
 def evaluate(
     model: SpotNet,
     validation: Mapping[str, tuple[DataSetConfig, Iterable[Sample]]],
@@ -53,23 +57,20 @@ def evaluate(
     scores: dict[str, dict[str, float]] = {}
     for name, (data_set, samples) in validation.items():
         scale = data_set.validation_scale or network.config.scale
-        images = detect_samples(network, samples, scale, classes, data_set.max_hidden)
-        scores[name] = {f"AP{round(iou * 100)}": average_precision(images, iou) for iou in IOUS}
+        images = detect_samples(
+            partial(detect, network, scale), samples, classes, data_set.max_hidden
+        )
+        scores[name] = average_precisions(images)
     return scores
 
 
 def detect_samples(
-    network: SpotNet,
-    samples: Iterable[Sample],
-    scale: float,
-    classes: ClassMap,
-    max_hidden: float = 1.0,
+    detector: Detect, samples: Iterable[Sample], classes: ClassMap, max_hidden: float = 1.0
 ) -> list[DetectedImage]:
-    """Runs a fused network over samples; an image that cannot be read is left out, and told.
+    """Detects in samples; an image that cannot be read is left out, and told.
 
     Detections in ignored regions, by UA-DETRAC's rule of half the area, do not count.
     """
-    device = next(network.parameters()).device
     images = []
     for sample in samples:
         try:
@@ -77,7 +78,7 @@ def detect_samples(
         except SourceError as error:
             log.warning("%s, not scored", error)
             continue
-        boxes, scores = detect(network, picture.image, scale, device)
+        boxes, scores = detector(picture.image)
         regions = IgnoredRegions(picture.ignored.astype(np.float64))
         counted = ~regions.cover(np.zeros(len(boxes), np.int64), boxes)
         images.append(DetectedImage(sample.scene, picture.boxes, boxes[counted], scores[counted]))
@@ -85,15 +86,19 @@ def detect_samples(
 
 
 @torch.inference_mode()
-def detect(
-    network: SpotNet, image: UInt8Array, scale: float, device: torch.device
-) -> tuple[Float32Array, Float32Array]:
-    """Boxes ``(K, 4)`` ltrb in pixels of the image, and their scores ``(K,)``."""
+def detect(network: SpotNet, scale: float, image: UInt8Array) -> tuple[Float32Array, Float32Array]:
+    """`Detect` by a fused network, on its device, at a scale of the input."""
     geometry = input_geometry(image.shape[0], image.shape[1], network.config, scale)
-    peaks = detect_peaks(network, normalise(network_input([image], geometry).to(device)))
+    images = normalise(network_input([image], geometry).to(next(network.parameters()).device))
+    peaks = detect_peaks(network, images)
     boxes = geometry.to_frame(peaks.boxes[0].cpu().numpy())
     have_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # not all of a young network's have
     return boxes[have_area], peaks.scores[0].cpu().numpy()[have_area]
+
+
+def average_precisions(images: Sequence[DetectedImage]) -> dict[str, float]:
+    """``AP50`` and ``AP70``."""
+    return {f"AP{round(100 * iou)}": average_precision(images, iou) for iou in (0.5, 0.7)}
 
 
 def average_precision(

@@ -1,6 +1,7 @@
 """The model card's scores still hold for the weights that ship."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import av
@@ -13,6 +14,7 @@ from tools.training.config import load_training_config
 from tools.training.sources import ClassMap, read_sources
 from tools.training.validation import (
     average_precision,
+    detect,
     detect_samples,
     evaluate,
     recall_at_alarms,
@@ -62,7 +64,8 @@ def scores(name, folder, held_out):
     )
     model = SpotNet.from_checkpoint(find_weights(Path(name))).fused()
     [(_, samples)] = read_sources(config).validation.values()
-    found = detect_samples(model, samples, model.config.scale, ClassMap.of(config))
+    at_scale = partial(detect, model, model.config.scale)
+    found = detect_samples(at_scale, samples, ClassMap.of(config))
     return average_precision(found, 0.5), average_precision(found, 0.7), recall_at_alarms(found)
 
 

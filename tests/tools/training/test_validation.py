@@ -1,4 +1,5 @@
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from tools.training.sources import ClassMap, read_sources
 from tools.training.validation import (
     DetectedImage,
     average_precision,
+    detect,
     detect_samples,
     recall_at_alarms,
 )
@@ -52,7 +54,7 @@ def test_an_image_that_does_not_open_is_told(tiny_config, data_set, caplog):
     network = SpotNet(config.network()).eval().fused()
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a young network's boxes may lack an area
-        images = detect_samples(network, samples, 1.0, ClassMap.of(config))
+        images = detect_samples(partial(detect, network, 1.0), samples, ClassMap.of(config))
         recall_at_alarms(images)
     assert len(images) == len(samples) - 1
     assert [r.message.endswith(", not scored") for r in caplog.records] == [True]
