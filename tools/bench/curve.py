@@ -12,8 +12,8 @@ from stages.detector.engines import EngineName, Precision
 from stages.detector.network_detector import NetworkDetector
 from stages.records import Frame
 from tools.bench.detect import MeasuredDetector, rendered_frames
-from tools.bench.detector_scores import score_detectors
-from tools.bench.figures import MILLISECONDS, Figure, measure
+from tools.bench.detector_scores import Scores, score_detectors, score_figures
+from tools.bench.figures import MILLISECONDS, Figure, Report, measure
 from tools.bench.plot import check_plot
 
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0)
@@ -27,13 +27,13 @@ class Point:
         weights: Their name or file.
         scale: Of the input.
         time: Milliseconds a frame of 960×544, pixels in and boxes out, of every round.
-        scores: ``AP50`` and ``AP70`` by data set.
+        scores: By data set.
     """
 
     weights: str
     scale: float
     time: Figure
-    scores: dict[str, dict[str, float]]
+    scores: Scores
 
 
 def bench_curve(
@@ -88,6 +88,12 @@ def _run(detector: MeasuredDetector, frames: Sequence[Frame]) -> dict[str, float
     for frame in frames:
         detector.detect([frame])
     return {MILLISECONDS: (perf_counter() - started) / len(frames) * 1e3}
+
+
+def curve_report(points: Sequence[Point]) -> Report:
+    """Times and scores of all points, by weights and scale."""
+    scores = score_figures({point.time.name: point.scores for point in points})
+    return Report("curve", (*(point.time for point in points), *scores))
 
 
 def plot_curve(points: Sequence[Point], path: Path) -> None:

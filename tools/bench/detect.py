@@ -6,7 +6,7 @@ import gc
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,7 @@ COMPILED = "torch.compile"
 UNRECORDED = "torch, no CUDA graphs"
 CENTERNET = "CenterNet's loop"
 SIZE = 960, 544  # of rendered frames
+APART = "px apart"
 COMPARED_SCORE = 0.1  # of boxes that other engines must find, too
 
 
@@ -50,39 +51,6 @@ class MeasuredDetector(Protocol):
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Detections of each frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSpeed:
-    """How fast an engine was, and how far its boxes are from PyTorch's.
-
-    Attributes:
-        name: Of the engine, or the exported model's file.
-        description: Its version and arithmetic.
-        time: Milliseconds a frame.
-        cpu_time: Those of the processor over all threads.
-        to_eager: PyTorch's time divided by this one's: processor time where the CPU computes.
-        box_distance: Largest difference of a side from PyTorch's, pixels of the frame, over its
-            boxes of a score of at least 0.1.
-    """
-
-    name: str
-    description: str
-    time: Figure
-    cpu_time: Figure
-    to_eager: tuple[Ratio, Figure]
-    box_distance: float
-
-    def as_json(self) -> dict[str, object]:
-        """All there is to know, as JSON types."""
-        return {
-            "name": self.name,
-            "description": self.description,
-            "time": self.time.as_json(),
-            "cpu_time": self.cpu_time.as_json(),
-            "to_eager": self.to_eager[1].as_json(),
-            "box_distance": self.box_distance,
-        }
 
 
 def rendered_frames(count: int) -> list[Frame]:
@@ -181,7 +149,7 @@ def bench_detect(
     progress: Callable[[str], None] = lambda what: None,
     *,
     batch: int = 1,
-) -> list[EngineSpeed]:
+) -> Report:
     """Measures every detector on every frame, in turn, round by round.
 
     Args:
@@ -190,6 +158,11 @@ def bench_detect(
         rounds: How often.
         progress: Called with what is measured.
         batch: Frames at a time.
+
+    Returns:
+        Time of a frame on the wall and of the processor over all threads, and as `APART` the
+        largest difference of a side from PyTorch's, over its boxes of a score of at least 0.1.
+        The ratios are PyTorch's time to each other's: processor time where the CPU computes.
 
     Raises:
         ConfigError: An exported model does not take frames of this size.
@@ -201,26 +174,24 @@ def bench_detect(
         found[name] = [each for together in batches for each in detector.detect(together)]
     engine = detectors[EAGER].engine
     on_cpu = isinstance(engine, TorchEngine) and engine.device.type == "cpu"
+    others = [name for name in detectors if name != EAGER]
     report = measure(
         "detect",
         {name: partial(_time, detector, batches) for name, detector in detectors.items()},
-        [Ratio(EAGER, name, CPU if on_cpu else MILLISECONDS) for name in detectors],
+        [Ratio(EAGER, name, CPU if on_cpu else MILLISECONDS) for name in others],
         rounds=rounds,
         warm_up=0,
         progress=progress,
     )
-    figures = {(figure.name, figure.unit): figure for figure in report.figures}
-    return [
-        EngineSpeed(
-            name,
-            detector.engine.description,
-            figures[name, MILLISECONDS],
-            figures[name, CPU],
-            to_eager,
-            max(itertools.starmap(_distance, zip(found[EAGER], found[name], strict=True))),
-        )
-        for (name, detector), to_eager in zip(detectors.items(), report.ratios, strict=True)
-    ]
+    distances = (
+        Figure(name, APART, (max(map(_distance, found[EAGER], each)),))
+        for name, each in found.items()
+    )
+    return replace(
+        report,
+        figures=(*report.figures, *distances),
+        descriptions={name: each.engine.description for name, each in detectors.items()},
+    )
 
 
 def _time(detector: MeasuredDetector, batches: Sequence[Sequence[Frame]]) -> dict[str, float]:
@@ -246,9 +217,3 @@ def _yuv(image: UInt8Array, index: int) -> Frame:
     height, width = image.shape[:2]
     header = FrameHeader.of_picture(height, width, "bench", index, pixel_format=PixelFormat.YUV420P)
     return Frame(header, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8))
-
-
-def detect_report(speeds: Sequence[EngineSpeed]) -> Report:
-    """Every engine's time of a frame, and PyTorch's over it."""
-    ratios = tuple(speed.to_eager for speed in speeds if speed.name != EAGER)
-    return Report("detect", tuple(speed.time for speed in speeds), ratios)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from stages.records import Float32Array, Frame, UInt8Array
 from tools.bench.detect import MeasuredDetector
+from tools.bench.figures import Figure
 from tools.datasets.sample import Sample
 from tools.training.held_out import read_held_out
 from tools.training.validation import average_precisions, detect_samples
+
+Scores: TypeAlias = dict[str, dict[str, float]]
+"""``AP50`` and ``AP70`` by data set."""
 
 
 def score_detectors(
@@ -20,8 +25,8 @@ def score_detectors(
     progress: Callable[[str], None] = lambda what: None,
     *,
     own_scale: bool = False,
-) -> dict[str, dict[str, dict[str, float]]]:
-    """``AP50`` and ``AP70`` by detector and data set, all classes as one.
+) -> dict[str, Scores]:
+    """The scores of each detector, all classes as one.
 
     As ``spotstream validate`` has it, but of the whole detector: an exported int8 model too. With
     ``own_scale`` at the detectors' scale, otherwise at that of the data set or the weights.
@@ -30,7 +35,7 @@ def score_detectors(
         ConfigError: The config is broken, or holds out nothing.
     """
     validation, classes = read_held_out(config, overrides)
-    scores: dict[str, dict[str, dict[str, float]]] = {}
+    scores: dict[str, Scores] = {}
     for name, detector in detectors.items():
         before = detector.scale, detector.min_score
         detector.min_score = 0.0
@@ -43,6 +48,16 @@ def score_detectors(
             scores[name][group] = average_precisions(images)
         detector.scale, detector.min_score = before
     return scores
+
+
+def score_figures(scores: Mapping[str, Scores]) -> tuple[Figure, ...]:
+    """The scores of detectors as figures of one round, with units such as ``traffic AP50``."""
+    return tuple(
+        Figure(name, f"{group} {metric}", (value,))
+        for name, groups in scores.items()
+        for group, each in groups.items()
+        for metric, value in each.items()
+    )
 
 
 def _detect(detector: MeasuredDetector, image: UInt8Array) -> tuple[Float32Array, Float32Array]:

@@ -54,8 +54,8 @@ def bench_all(
 
 def _detect_report(frames: int, rounds: int, progress: Callable[[str], None]) -> Report:
     """The engines of the detector beside PyTorch's."""
-    from tools.bench.detect import bench_detect, detect_report, make_detectors, rendered_frames
+    from tools.bench.detect import bench_detect, make_detectors, rendered_frames
 
     progress("detect")
     pictures = rendered_frames(min(frames, 4))
-    return detect_report(bench_detect(make_detectors(None), pictures, rounds, progress))
+    return bench_detect(make_detectors(None), pictures, rounds, progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Runner: TypeAlias = Callable[[], Mapping[str, float]]
@@ -80,11 +80,13 @@ class Report:
         bench: Its name.
         figures: By name and unit, in the order they were measured.
         ratios: What was asked, and the ratio of each round.
+        descriptions: What was measured, in words, by name; of what its name does not say.
     """
 
     bench: str
     figures: tuple[Figure, ...]
-    ratios: tuple[tuple[Ratio, Figure], ...]
+    ratios: tuple[tuple[Ratio, Figure], ...] = ()
+    descriptions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, bench: str, found: Rounds, ratios: Sequence[Ratio]) -> Report:
@@ -109,6 +111,7 @@ class Report:
                 | {"to": asked.to, "of": asked.unit, "aim": asked.aim, "limit": asked.limit}
                 for asked, figure in self.ratios
             ],
+            "descriptions": dict(self.descriptions),
         }
 
 

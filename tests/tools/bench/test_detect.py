@@ -3,7 +3,14 @@ import pytest
 
 from stages.errors import SourceError
 from tools.bench import detect
-from tools.bench.detect import bench_detect, make_detectors, rendered_frames, source_frames
+from tools.bench.detect import (
+    APART,
+    bench_detect,
+    make_detectors,
+    rendered_frames,
+    source_frames,
+)
+from tools.bench.figures import CPU, MILLISECONDS
 
 
 @pytest.fixture(scope="module")
@@ -13,41 +20,45 @@ def frames():
         return rendered_frames(2)
 
 
+def figure(report, name, unit):
+    [found] = [each for each in report.figures if (each.name, each.unit) == (name, unit)]
+    return found
+
+
 def test_each_engine_is_measured_on_the_same_frames(frames):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    detectors = make_detectors(None, engines=["onnxruntime"])
-    eager, _, other, in_bytes = bench_detect(detectors, frames, rounds=2)
-    assert in_bytes.name == "onnxruntime int8"
-    assert "int8" in in_bytes.description
-    assert (eager.name, other.name) == ("torch", "onnxruntime")
-    assert eager.to_eager[1].rounds == (1, 1)
-    assert eager.box_distance == 0
-    assert len(other.time.rounds) == 2
-    assert min(*other.time.rounds, *other.cpu_time.rounds) > 0
-    assert other.as_json()["time"]["rounds"] == list(other.time.rounds)
-    if "float32" in eager.description:
-        assert other.box_distance < 0.05
+    report = bench_detect(make_detectors(None, engines=["onnxruntime"]), frames, rounds=2)
+    names = ["torch", "CenterNet's loop", "onnxruntime", "onnxruntime int8"]
+    assert list(report.descriptions) == names
+    assert "int8" in report.descriptions["onnxruntime int8"]
+    assert [(asked.name, asked.to) for asked, _ in report.ratios] == [
+        ("torch", name) for name in names[1:]
+    ]
+    for unit in (MILLISECONDS, CPU):
+        for name in names:
+            assert len(figure(report, name, unit).rounds) == 2
+            assert min(figure(report, name, unit).rounds) > 0
+    assert figure(report, "torch", APART).median == 0
+    if "float32" in report.descriptions["torch"]:
+        assert figure(report, "onnxruntime", APART).median < 0.05
 
 
 def test_the_loop_of_centernet_finds_the_same_vehicles(frames):
     detectors = make_detectors(None, engines=["torch"])
     for detector in detectors.values():
         detector.scale = 1.0  # elsewhere it resizes in another way
-    eager, loop, _ = bench_detect(detectors, frames, rounds=1)
-    assert loop.name == "CenterNet's loop"
-    assert "float32" in loop.description
-    assert loop.cpu_time.median > 0
-    if "float32" in eager.description:
-        assert 0 < loop.box_distance < 0.01
+    report = bench_detect(detectors, frames, rounds=1)
+    assert "float32" in report.descriptions["CenterNet's loop"]
+    if "float32" in report.descriptions["torch"]:
+        assert 0 < figure(report, "CenterNet's loop", APART).median < 0.01
 
 
 def test_an_engine_that_finds_other_boxes_is_seen(frames):
     detectors = make_detectors(None, engines=["torch"])
     detectors["wrong"] = make_detectors(None, engines=["torch"])["torch"]
     detectors["wrong"].scale *= 0.5
-    *_, wrong = bench_detect(detectors, frames, rounds=1)
-    assert wrong.box_distance > 0.05
+    assert figure(bench_detect(detectors, frames, rounds=1), "wrong", APART).median > 0.05
 
 
 def test_frames_are_those_of_the_source(tmp_path):

@@ -15,7 +15,7 @@ from tools.main import app
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     def give(name: str):
-        return lambda *args, **settings: Report(name, (), ())
+        return lambda *args, **settings: Report(name, ())
 
     for name in ("transport", "decode", "track", "sink", "pipeline"):
         monkeypatch.setattr(everything, f"bench_{name}", give(name))

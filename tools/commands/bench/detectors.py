@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench.figures import Report
+from tools.bench.figures import CPU, MILLISECONDS, Report
 from tools.bench.output import Json, Plot, Rounds, save
 from tools.bench.plot import check_plot
 from tools.terminal import wide_console
 
 if TYPE_CHECKING:
     from tools.bench.curve import Point
-    from tools.bench.detect import EngineSpeed
-
-Scores: TypeAlias = Mapping[str, Mapping[str, float]]
-"""Of a detector, by data set and metric."""
 
 
 def bench_detectors(
@@ -37,7 +33,7 @@ def bench_detectors(
         str | None, typer.Option(help="Video file or image folder. Without: a rendered scene.")
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="How many frames.")] = 10,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")] = 7,
+    rounds: Rounds = 7,
     threads: Annotated[int, typer.Option(min=1, help="Of each engine.")] = 1,
     device: Annotated[
         str, typer.Option(help="Of PyTorch: cpu, cuda, cuda:1. The others are left out on a GPU.")
@@ -59,18 +55,16 @@ def bench_detectors(
     plot: Plot = None,
 ) -> None:
     """The detector, frame in and boxes out, by engine, beside what a matrix product reaches."""
-    from stages.atomic import AtomicFile
     from stages.detector.shipped import find_weights
     from tools.bench.arithmetic import arithmetic_of
     from tools.bench.detect import (
         EAGER,
         bench_detect,
-        detect_report,
         make_detectors,
         rendered_frames,
         source_frames,
     )
-    from tools.bench.detector_scores import score_detectors
+    from tools.bench.detector_scores import score_detectors, score_figures
 
     check_plot(plot)
     detectors = make_detectors(weights, threads, model or [], compiled=compiled, device=device)
@@ -78,40 +72,41 @@ def bench_detectors(
         detector.scale = scale or detector.scale
     with Console(stderr=True).status("starting") as status:
         pictures = rendered_frames(frames) if source is None else source_frames(source, frames)
-        speeds = bench_detect(detectors, pictures, rounds, status.update, batch=batch)
+        report = bench_detect(detectors, pictures, rounds, status.update, batch=batch)
         status.update("arithmetic")
         work, most = arithmetic_of(find_weights(weights), detectors[EAGER], pictures[0])
-        scores = score_detectors(detectors, validate, set_ or [], status.update) if validate else {}
-    wide_console().print(_engines_table(speeds, scores))
-    reached = work / speeds[0].time.median
+        if validate is not None:
+            scores = score_detectors(detectors, validate, set_ or [], status.update)
+            report = replace(report, figures=(*report.figures, *score_figures(scores)))
+    wide_console().print(_engines_table(report))
+    reached = work / report.figures[0].median
     wide_console().print(
         f"{work:.1f} GFLOP a frame; {EAGER} reaches {reached:.3g} TFLOP/s, "
         f"{reached / most:.0%} of the {most:.3g} of a matrix product",
         highlight=False,
     )
-    if json_ is not None:
-        rows = [speed.as_json() | {"scores": scores.get(speed.name)} for speed in speeds]
-        with AtomicFile(json_) as file:
-            file.write(json.dumps(rows, indent=1) + "\n")
-    save([detect_report(speeds)], None, plot)
+    save([report], json_, plot)
 
 
-def _engines_table(speeds: Sequence[EngineSpeed], scores: Mapping[str, Scores]) -> Table:
+def _engines_table(report: Report) -> Table:
+    """A row for each engine: times, how far its boxes are from PyTorch's, scores."""
+    found = {(figure.name, figure.unit): figure for figure in report.figures}
+    to_eager = {asked.to: f"{ratio.median:.2f}" for asked, ratio in report.ratios}
+    _, _, apart, *scores = dict.fromkeys(figure.unit for figure in report.figures)
     table = Table("", box=box.SIMPLE, padding=(0, 1, 0, 0))
-    columns = _score_columns(next(iter(scores.values()), {}))
-    for column in ("ms/frame", "spread", "CPU ms", "× eager", "px apart", *columns):
+    for column in (MILLISECONDS, "spread", "CPU ms", "× eager", apart, *scores):
         table.add_column(column, justify="right")
-    for speed in speeds:
-        low, high = speed.time.spread
-        _, to_eager = speed.to_eager
+    for name in report.descriptions:
+        time = found[name, MILLISECONDS]
+        low, high = time.spread
         table.add_row(
-            speed.name,
-            f"{speed.time.median:.1f}",
+            name,
+            f"{time.median:.1f}",
             f"{low:.0f}–{high:.0f}",
-            f"{speed.cpu_time.median:.1f}",
-            f"{to_eager.median:.2f}",
-            f"{speed.box_distance:.2g}",
-            *(f"{ap:.4f}" for ap in _flat(scores.get(speed.name, {}))),
+            f"{found[name, CPU].median:.1f}",
+            to_eager.get(name, ""),
+            f"{found[name, apart].median:.2g}",
+            *(f"{found[name, score].median:.4f}" for score in scores),
         )
     return table
 
@@ -144,7 +139,7 @@ def bench_curve(
 ) -> None:
     """Accuracy against speed of the detector: weights at several scales of their input."""
     from stages.detector.shipped import SHIPPED
-    from tools.bench.curve import SCALES, plot_curve
+    from tools.bench.curve import SCALES, curve_report, plot_curve
     from tools.bench.curve import bench_curve as run
 
     check_plot(plot)
@@ -162,13 +157,14 @@ def bench_curve(
             progress=status.update,
         )
     wide_console().print(_curve_table(points))
-    save([Report("curve", tuple(point.time for point in points), ())], json_, None)
+    save([curve_report(points)], json_, None)
     if plot is not None:
         plot_curve(points, plot)
 
 
 def _curve_table(points: Sequence[Point]) -> Table:
-    table = Table("weights", "scale", "ms/frame", "spread", *_score_columns(points[0].scores))
+    columns = [f"{group} {metric}" for group, each in points[0].scores.items() for metric in each]
+    table = Table("weights", "scale", "ms/frame", "spread", *columns)
     for point in points:
         low, high = point.time.spread
         table.add_row(
@@ -176,15 +172,6 @@ def _curve_table(points: Sequence[Point]) -> Table:
             f"{point.scale:g}",
             f"{point.time.median:.1f}",
             f"{low:.0f}–{high:.0f}",
-            *(f"{ap:.3f}" for ap in _flat(point.scores)),
+            *(f"{ap:.3f}" for each in point.scores.values() for ap in each.values()),
         )
     return table
-
-
-def _score_columns(scores: Scores) -> list[str]:
-    return [f"{group} {metric}" for group, each in scores.items() for metric in each]
-
-
-def _flat(scores: Scores) -> list[float]:
-    """In the order of `_score_columns`."""
-    return [score for each in scores.values() for score in each.values()]
