@@ -9,9 +9,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from stages.detector.engines.graph import DetectionGraph
-from stages.detector.engines.torch_engine import TorchEngine, load_network
+from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet
+from stages.detector.weights_file import load_network
 from stages.records import Frame
 from tools.bench.detect import MeasuredDetector
 

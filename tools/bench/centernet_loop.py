@@ -20,8 +20,8 @@ from stages.detector.preprocessing import (
     input_geometry,
     to_bgr,
 )
-from stages.detector.spotnet import STRIDE, CheckpointError, SpotNet
-from stages.errors import ConfigError
+from stages.detector.spotnet import STRIDE
+from stages.detector.weights_file import load_network
 from stages.records import Detections, Frame, UInt8Array
 
 TOP_K = 100
@@ -68,10 +68,7 @@ class _CenterNetEngine:
     size: tuple[int, int] | None = None
 
     def __init__(self, weights: Path, device: torch.device) -> None:
-        try:
-            self._network = SpotNet.from_checkpoint(weights, device)
-        except CheckpointError as error:
-            raise ConfigError(str(error)) from error
+        self._network = load_network(weights, device, fused=False)
         self._device = device
         self.config = self._network.config
         self.description = f"torch {torch.__version__}, float32 on {device}, as CenterNet's demo"

@@ -21,10 +21,11 @@ from stages.decoder.source import FrameSelection, HeapAllocator
 from stages.decoder.sources import open_source
 from stages.detector.engines import Engine, EngineName, Precision, installed_engines
 from stages.detector.engines.graph import DetectionGraph
-from stages.detector.engines.torch_engine import TorchEngine, load_network
+from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import channels_last
+from stages.detector.weights_file import load_network
 from stages.errors import SourceError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Array
 from tools.bench.centernet_loop import CenterNetLoop

@@ -11,9 +11,9 @@ from stages.atomic import written_aside
 from stages.decoder.image_file import read_image
 from stages.decoder.scene import Scene, random_config
 from stages.detector.engines.int8 import check_network
-from stages.detector.engines.torch_engine import load_network
 from stages.detector.preprocessing import input_geometry, network_input, normalise
 from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
+from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
 from stages.records import UInt8Array
 

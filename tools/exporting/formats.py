@@ -15,9 +15,9 @@ from stages.detector.engines.extras import need
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.engines.onnx_graph import metadata, onnx_model
 from stages.detector.engines.openvino_engine import openvino_model
-from stages.detector.engines.torch_engine import load_network
 from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet
+from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, OutputError
 
 ExportFormat: TypeAlias = Literal["onnx", "openvino", "torchscript"]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from stages.detector.shipped import find_weights
-from stages.detector.spotnet import CheckpointError, SpotNet
+from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
 from tools.datasets.sample import Sample
 from tools.training.config import DataSetConfig, load_training_config
@@ -62,10 +61,7 @@ def score_held_out(
         ConfigError: The config is broken or holds out nothing, or the weights cannot be used.
     """
     validation, classes = read_held_out(config, overrides)
-    try:
-        network = SpotNet.from_checkpoint(find_weights(weights)).fused()
-    except CheckpointError as error:
-        raise ConfigError(str(error)) from error
+    network = load_network(weights)
     data_sets = []
     for name, (data_set, samples) in validation.items():
         used = scale or data_set.validation_scale or network.config.scale

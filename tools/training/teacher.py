@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stages.detector.shipped import find_weights
-from stages.detector.spotnet import CheckpointError, SpotNet, channels_last
+from stages.detector.spotnet import SpotNet, channels_last
+from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
 from tools.training.config import TrainingConfig
 from tools.training.losses import giou_loss
@@ -28,16 +28,13 @@ def load_teacher(config: TrainingConfig, device: torch.device) -> SpotNet | None
     """
     if config.teacher is None:
         return None
-    try:
-        network = SpotNet.from_checkpoint(find_weights(config.teacher))
-    except CheckpointError as error:
-        raise ConfigError(f"teacher: {error}") from error
+    network = load_network(config.teacher, device, setting="teacher")
     wanted, found = tuple(config.classes), network.config.class_names
     if wanted != found:
         raise ConfigError(
             f"teacher: {config.teacher} finds {', '.join(found)}, not {', '.join(wanted)}"
         )
-    return channels_last(network.fused().to(device))
+    return channels_last(network)
 
 
 def teacher_loss(

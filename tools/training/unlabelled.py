@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from stages.detector.shipped import find_weights
-from stages.detector.spotnet import CheckpointError, SpotNet
+from stages.detector.spotnet import SpotNet
+from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, SourceError
 from stages.records import Float32Array
 from tools.datasets.sample import Sample
@@ -44,10 +44,7 @@ def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.de
         raise ConfigError(
             "unlabelled needs a teacher or initial weights, which find what is not labelled"
         )
-    try:
-        network = SpotNet.from_checkpoint(find_weights(weights)).fused().to(device)
-    except CheckpointError as error:
-        raise ConfigError(f"unlabelled: {weights} is no SpotNet: {error}") from error
+    network = load_network(weights, device, setting="unlabelled")
     log.info("looking for vehicles without a box in %d images", wanted)
     found = 0
     for index, (sample, entry) in enumerate(sources.training):

@@ -12,8 +12,8 @@ from stages.detector.engines.engine import EngineOutput, Precision
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import packed_graph
 from stages.detector.engines.quantised import quantised_graph
-from stages.detector.spotnet import CheckpointError, SpotNet, channels_last
-from stages.errors import ConfigError
+from stages.detector.spotnet import channels_last
+from stages.detector.weights_file import load_network
 from stages.records import UInt8Array
 
 _GPU_BATCH = 8
@@ -66,18 +66,6 @@ def output_of(values: Tensor) -> EngineOutput:
     """What `TorchEngine.values` gave, once the device has it."""
     found = values.cpu().numpy()
     return EngineOutput(found[..., :4], found[..., 4], found[..., 5].astype("int64"))
-
-
-def load_network(weights: Path, device: torch.device | str = "cpu") -> SpotNet:
-    """The network of a weights file, batch norms folded.
-
-    Raises:
-        ConfigError: The weights do not load.
-    """
-    try:
-        return SpotNet.from_checkpoint(weights, device).fused()
-    except CheckpointError as error:
-        raise ConfigError(str(error)) from error
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

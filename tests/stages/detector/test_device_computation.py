@@ -11,9 +11,9 @@ from stages.decoder.scene_source import DEMO_SCENE
 from stages.detector.device_computation import DeviceComputation
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.recordings import Recordings
-from stages.detector.engines.torch_engine import load_network
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
+from stages.detector.weights_file import load_network
 from tests.stages.detector.test_input_memory import yuv_frame
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from stages.detector.engines.torch_engine import load_network
 from stages.detector.shipped import find_weights
+from stages.detector.weights_file import load_network
 from tools.bench.arithmetic import gflop_per_frame, matrix_teraflops
 
 

@@ -10,9 +10,9 @@ import torch
 
 from stages.detector.engines import torch_engine
 from stages.detector.engines.graph import DetectionGraph
-from stages.detector.engines.torch_engine import load_network
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
+from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, OutputError
 from tools.bench.detect import rendered_frames
 from tools.detect import detect_images

@@ -83,5 +83,5 @@ def test_without_weights_nothing_can_be_found(tiny_config, data_set, tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"broken")
     config = tiny_config(data=data(data_set), initial=broken)
-    with pytest.raises(ConfigError, match="is no SpotNet"):
+    with pytest.raises(ConfigError, match=r"unlabelled: .* is not a readable safetensors file"):
         ignore_unlabelled(read_sources(config), config, CPU)

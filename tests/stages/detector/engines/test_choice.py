@@ -7,8 +7,9 @@ import torch
 
 from stages.detector.engines import build_engine, choice, installed_engines
 from stages.detector.engines.onnx_graph import onnx_model
-from stages.detector.engines.torch_engine import TorchEngine, load_network
+from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
+from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
 
 

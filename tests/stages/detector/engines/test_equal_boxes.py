@@ -6,8 +6,8 @@ import torch
 
 from stages.detector.engines import build_engine
 from stages.detector.engines.onnx_graph import onnx_model
-from stages.detector.engines.torch_engine import load_network
 from stages.detector.spotnet import SpotNet, SpotNetConfig, save_checkpoint
+from stages.detector.weights_file import load_network
 
 PACKAGES = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
 PUBLISHED = SpotNetConfig(

@@ -1,0 +1,36 @@
+"""Networks from weights files that the user names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from stages.detector.shipped import find_weights
+from stages.detector.spotnet import CheckpointError, SpotNet
+from stages.errors import ConfigError
+
+
+def load_network(
+    weights: Path | None = None,
+    device: torch.device | str = "cpu",
+    *,
+    fused: bool = True,
+    setting: str = "",
+) -> SpotNet:
+    """The network of a weights file, for inference.
+
+    Args:
+        weights: See `find_weights`.
+        device: Where it goes.
+        fused: Batch norms are folded, see `SpotNet.fused`.
+        setting: Who names the file, for the error.
+
+    Raises:
+        ConfigError: The weights do not load.
+    """
+    try:
+        network = SpotNet.from_checkpoint(find_weights(weights), device)
+    except CheckpointError as error:
+        raise ConfigError(f"{setting}: {error}" if setting else str(error)) from error
+    return network.fused() if fused else network

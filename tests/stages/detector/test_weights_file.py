@@ -1,0 +1,22 @@
+import pytest
+from torch import nn
+
+from stages.detector.weights_file import load_network
+from stages.errors import ConfigError
+
+
+def batch_norms(network):
+    return sum(isinstance(module, nn.BatchNorm2d) for module in network.modules())
+
+
+def test_batch_norms_are_folded_unless_they_are_asked_for():
+    assert batch_norms(load_network()) == 0
+    assert batch_norms(load_network(fused=False)) > 0
+
+
+def test_an_error_names_the_setting(tmp_path):
+    missing = tmp_path / "a.safetensors"
+    with pytest.raises(ConfigError, match=r"^teacher: no weights file .*a\.safetensors$"):
+        load_network(missing, setting="teacher")
+    with pytest.raises(ConfigError, match=r"^no weights file"):
+        load_network(missing)
