@@ -11,26 +11,21 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
 from pipeline.flow import BEHIND
 from pipeline.logbook import Counter, Logbook
 from pipeline.overview import SILENT_SECONDS
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
-from stages.errors import ConfigError, install_hint
-
-try:
-    from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.core import (
-        CounterMetricFamily,
-        GaugeMetricFamily,
-        HistogramMetricFamily,
-        Metric,
-    )
-    from prometheus_client.exposition import CONTENT_TYPE_LATEST
-    from prometheus_client.registry import Collector
-except ImportError as error:
-    raise ConfigError(
-        f"runtime.metrics needs the extra 'metrics': {install_hint('metrics')}"
-    ) from error
+from stages.errors import ConfigError
 
 _STUCK_SECONDS = 10.0
 _KEPT_SECONDS = 600.0  # Prometheus has read by then what a stream came to

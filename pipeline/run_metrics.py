@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipeline.plan import Status
+from stages.extras import need
 
 if TYPE_CHECKING:
     from pipeline.logbook import Logbook
@@ -26,7 +27,8 @@ class RunMetrics:
     def __init__(self, address: str | None, ready: Callable[[], bool]) -> None:
         self._server: MetricsServer | None = None
         if address is not None:
-            from pipeline.metrics import MetricsServer  # an extra, for those who ask for it
+            need("prometheus_client", "metrics", "runtime.metrics")
+            from pipeline.metrics import MetricsServer
 
             self._server = MetricsServer(address, ready)
 

@@ -30,8 +30,3 @@ class OutputError(SpotStreamError):
 def in_one_line(error: BaseException) -> str:
     """What happened; of an error that is not ours, its kind as well."""
     return str(error) if isinstance(error, SpotStreamError) else f"{type(error).__name__}: {error}"
-
-
-def install_hint(extra: str) -> str:
-    """How to install what an optional part needs."""
-    return f"pip install '.[{extra}]' in the clone of SpotStream"

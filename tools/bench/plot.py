@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from stages.errors import ConfigError, install_hint
+from stages.errors import ConfigError
+from stages.extras import need
 from tools.bench.figures import Report
 
 _SUFFIXES = (".png", ".svg", ".pdf")
@@ -21,10 +22,7 @@ def check_plot(path: Path | None) -> None:
         return
     if path.suffix.lower() not in _SUFFIXES:
         raise ConfigError(f"--plot must end in {', '.join(_SUFFIXES)}, got {path}")
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise ConfigError(f"--plot needs the extra evaluate: {install_hint('evaluate')}") from None
+    need("matplotlib", "evaluate", "--plot")
 
 
 def plot_reports(reports: Sequence[Report], path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from stages.errors import ConfigError, install_hint
+from stages.errors import ConfigError
+from stages.extras import need
 from tools.annotations.coco_json import LISTS, is_coco, read_json
 
 SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
@@ -39,11 +40,10 @@ def score_coco(
     Raises:
         ConfigError: pycocotools is not installed, or a file is wrong; the message says where.
     """
-    try:
-        from pycocotools.coco import COCO
-        from pycocotools.cocoeval import COCOeval
-    except ImportError as error:
-        raise ConfigError(f"pycocotools is not installed; {install_hint('evaluate')}") from error
+    need("pycocotools", "evaluate")
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
     content, known = _truth(truth_path, classes)
     categories = {category["id"] for category in content["categories"]}
     detections = _detections(detections_path, truth_path, content["images"], known)

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from stages.errors import ConfigError, SpotStreamError, install_hint
+from stages.errors import SpotStreamError
+from stages.extras import need
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.comparison import Comparison, compare
@@ -59,10 +60,9 @@ def trackeval_scores(
     Raises:
         ConfigError: TrackEval is not installed.
     """
-    try:
-        from trackeval.metrics import CLEAR, HOTA, Identity
-    except ImportError as error:
-        raise ConfigError(f"TrackEval is not installed; {install_hint('evaluate')}") from error
+    need("trackeval", "evaluate")
+    from trackeval.metrics import CLEAR, HOTA, Identity
+
     settings = {"PRINT_CONFIG": False, "THRESHOLD": iou_threshold}
     combined: dict[str, float] = {}
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its settings and times

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stages.atomic import AtomicFile
-from stages.errors import ConfigError, install_hint
+from stages.errors import ConfigError
+from stages.extras import need
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.benchmark import EntryScore, protocol_points
 from tools.evaluation.detection import DetectionResult
@@ -65,11 +66,7 @@ def write_report(
         ConfigError: matplotlib or jinja2 is not installed.
         OutputError: The page cannot be written.
     """
-    try:
-        import jinja2
-        import matplotlib
-    except ImportError as error:
-        raise ConfigError(f"{error.name} is not installed; {install_hint('evaluate')}") from error
+    jinja2, matplotlib = need("jinja2", "evaluate"), need("matplotlib", "evaluate")
     if folder.is_file():
         raise ConfigError(f"--report needs a folder, {folder} is a file")
     matplotlib.use("svg")

@@ -11,7 +11,6 @@ from typing import Literal, TypeAlias, get_args
 import torch
 
 from stages.atomic import make_folder, output_error, sync
-from stages.detector.engines.extras import need
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.engines.onnx_graph import metadata, onnx_model
 from stages.detector.engines.openvino_engine import openvino_model
@@ -19,6 +18,7 @@ from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, OutputError
+from stages.extras import need
 
 ExportFormat: TypeAlias = Literal["onnx", "openvino", "torchscript"]
 SUFFIXES: dict[ExportFormat, str] = {

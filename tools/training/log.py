@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.atomic import output_error
-from stages.errors import install_hint
+from stages.extras import install_hint
 
 LOSSES = "log.csv"
 SCORES = "validation.csv"

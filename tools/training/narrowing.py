@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import importlib
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from stages.detector.spotnet import SpotNet
-from stages.errors import ConfigError, install_hint
+from stages.errors import ConfigError
+from stages.extras import need
 
 
 def is_narrower(model: SpotNet, wide: SpotNet) -> bool:
@@ -43,7 +42,7 @@ def narrow(model: SpotNet, wide: SpotNet) -> None:
     Raises:
         ConfigError: torch-pruning is not installed, or a layer comes out in another shape.
     """
-    pruning = _torch_pruning()
+    pruning = need("torch_pruning", "train", "initial: a narrower network")
     pruned = copy.deepcopy(wide).cpu().eval()
     modules = dict(model.named_modules())
     for name, module in list(pruned.named_modules()):
@@ -90,12 +89,3 @@ class _WithoutAttention(nn.Module):
             for stack, features in enumerate(network.stack_features(images))
             for head in heads
         ]
-
-
-def _torch_pruning() -> Any:
-    try:
-        return importlib.import_module("torch_pruning")
-    except ImportError:
-        raise ConfigError(
-            f"initial: to begin a narrower network, {install_hint('train')}"
-        ) from None

@@ -10,9 +10,9 @@ import torch
 
 from stages.detector.engines.device import usable_device
 from stages.detector.engines.engine import Engine, Precision
-from stages.detector.engines.extras import installed
 from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
 from stages.errors import ConfigError
+from stages.extras import installed
 
 EngineName: TypeAlias = Literal["torch", "openvino", "onnxruntime"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from stages.detector.engines.engine import EngineOutput, Precision
-from stages.detector.engines.extras import need
 from stages.detector.engines.graph import INPUT, OUTPUTS
 from stages.detector.engines.onnx_graph import ARITHMETIC, config_of, onnx_model
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
+from stages.extras import need
 from stages.records import UInt8Array
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 
-from stages.detector.engines.extras import need
 from stages.detector.engines.graph import INPUT, OUTPUTS, DetectionGraph, example_images
 from stages.detector.engines.rounded import rounded_network
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 from stages.errors import ConfigError
+from stages.extras import need
 
 METADATA = "spotnet"
 """Metadata key of the config in JSON, as in our safetensors files."""

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from stages.detector.engines.engine import EngineOutput, Precision
-from stages.detector.engines.extras import need
 from stages.detector.engines.graph import OUTPUTS
 from stages.detector.engines.onnx_graph import config_of, metadata, onnx_model
 from stages.detector.lru_cache import LruCache
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
+from stages.extras import need
 from stages.records import UInt8Array
 
 EXPORTED = (".xml", ".onnx")

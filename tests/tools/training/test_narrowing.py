@@ -1,9 +1,10 @@
+import sys
+
 import pytest
 import torch
 
 from stages.detector.spotnet import SpotNet, preset_config, save_checkpoint
 from stages.errors import ConfigError
-from tools.training import narrowing
 from tools.training.beginning import begin_with
 from tools.training.narrowing import is_narrower, narrow
 
@@ -72,10 +73,7 @@ def test_a_run_begins_with_the_strongest_channels_of_a_wider_network(tmp_path, c
 
 
 def test_without_torch_pruning_the_user_is_told_what_to_install(monkeypatch):
-    def missing(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(narrowing.importlib, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "torch_pruning", None)
     with pytest.raises(ConfigError, match=r"pip install '\.\[train\]'"):
         narrow(network(**NARROW), network(**WIDE))
 

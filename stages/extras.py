@@ -6,11 +6,16 @@ import importlib
 from importlib.util import find_spec
 from typing import Any
 
-from stages.errors import ConfigError, install_hint
+from stages.errors import ConfigError
 
 
-def need(module: str, extra: str) -> Any:
+def need(module: str, extra: str, user: str = "this") -> Any:
     """Imports an optional package.
+
+    Args:
+        module: Its name.
+        extra: Which installs it.
+        user: What needs it, for the error.
 
     Raises:
         ConfigError: It is not installed; the message says how to.
@@ -18,7 +23,12 @@ def need(module: str, extra: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ConfigError(f"this needs the package {module}: {install_hint(extra)}") from error
+        raise ConfigError(f"{user} needs the package {module}: {install_hint(extra)}") from error
+
+
+def install_hint(extra: str) -> str:
+    """How to install what an optional part needs."""
+    return f"pip install '.[{extra}]' in the clone of SpotStream"
 
 
 def installed(*modules: str) -> bool:
