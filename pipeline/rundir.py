@@ -16,7 +16,7 @@ import zmq
 from pipeline.logbook import Logbook
 from pipeline.plan import memory_path
 from pipeline.ring import create_memory_file
-from stages.errors import ConfigError
+from stages.errors import ConfigError, reason_of
 
 _PREFIX = "spotstream-"
 _LOCK = "lock"
@@ -44,9 +44,9 @@ class RunFolder:
         try:
             self._make(output)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
             raise ConfigError(
-                f"cannot make a folder for the run in {_base()}: {reason}; {_ADVICE} another folder"
+                f"cannot make a folder for the run in {_base()}: {reason_of(error)}; "
+                f"{_ADVICE} another folder"
             ) from error
         self._memory: dict[int, list[int]] = {}
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, reason_of
 
 Settings = TypeVar("Settings")
 _MERGE = "tag:yaml.org,2002:merge"
@@ -54,8 +54,7 @@ def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict
     except FileNotFoundError as error:
         raise ConfigError(f"no config file {path}{advice}") from error
     except (OSError, UnicodeDecodeError) as error:
-        reason = str(getattr(error, "strerror", error)).lower()
-        raise ConfigError(f"cannot read config {path}: {reason}") from error
+        raise ConfigError(f"cannot read config {path}: {reason_of(error)}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = path if mark is None else f"{path}:{mark.line + 1}"

@@ -30,3 +30,8 @@ class OutputError(SpotStreamError):
 def in_one_line(error: BaseException) -> str:
     """What happened; of an error that is not ours, its kind as well."""
     return str(error) if isinstance(error, SpotStreamError) else f"{type(error).__name__}: {error}"
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be read or written, to go on with in a line."""
+    return (getattr(error, "strerror", None) or str(error)).lower()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, reason_of
 from stages.records import Int64Array
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -113,8 +113,7 @@ def _text(path: Path, kind: str) -> str:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ConfigError(f"cannot read {kind} {path}: broken gzip data") from error
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigError(f"cannot read {kind} {path}: {reason}") from error
+        raise ConfigError(f"cannot read {kind} {path}: {reason_of(error)}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {kind} {path}: not a text file") from error
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from stages.errors import SourceError
+from stages.errors import SourceError, reason_of
 from stages.records import UInt8Array
 
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
@@ -25,8 +25,7 @@ def read_image(path: Path, *, gray: bool = False) -> UInt8Array:
     try:
         data = path.read_bytes()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SourceError(f"cannot read image {path}: {reason}") from error
+        raise SourceError(f"cannot read image {path}: {reason_of(error)}") from error
     if _is_cut_off(data):
         raise SourceError(f"cannot read image {path}: the file is cut off")
     image = None

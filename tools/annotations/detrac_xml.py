@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, reason_of
 from stages.number_table import LARGEST, MAX_FRAME
 from stages.records import Int64Array
 from trackers.boxes import FloatArray
@@ -132,8 +132,7 @@ def _parse(path: Path) -> ElementTree.Element:
     try:
         root = ElementTree.parse(path).getroot()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigError(f"cannot read annotation {path}: {reason}") from error
+        raise ConfigError(f"cannot read annotation {path}: {reason_of(error)}") from error
     except ElementTree.ParseError as error:
         line, column = error.position
         raise ConfigError(f"{path}:{line}: not well-formed XML (column {column})") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stages.decoder.image_file import read_image
-from stages.errors import SourceError
+from stages.errors import SourceError, reason_of
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
@@ -35,8 +35,7 @@ def image_size(path: Path) -> tuple[int, int]:
             if size is not None:
                 return size
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SourceError(f"cannot read image {path}: {reason}") from error
+        raise SourceError(f"cannot read image {path}: {reason_of(error)}") from error
     height, width = read_image(path).shape[:2]
     return width, height
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from stages.errors import ConfigError, SourceError
+from stages.errors import ConfigError, SourceError, reason_of
 from tools.datasets.boxes import cut_boxes, cut_regions
 from tools.datasets.folder_tree import FolderTree
 from tools.datasets.image_size import image_size
@@ -61,8 +61,7 @@ def _load(file: Path) -> Any:
     try:
         return yaml.safe_load(file.read_bytes())
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigError(f"cannot read {file}: {reason}") from error
+        raise ConfigError(f"cannot read {file}: {reason_of(error)}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = file if mark is None else f"{file}:{mark.line + 1}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, reason_of
 from tools.datasets.sample import Problem, ProblemKind
 
 LABELS = "labels"
@@ -38,8 +38,7 @@ def read_labels(
     try:
         rows = file.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigError(f"cannot read {file}: {reason}") from error
+        raise ConfigError(f"cannot read {file}: {reason_of(error)}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {file}: not a text file") from error
     for line, row in enumerate(rows, 1):
