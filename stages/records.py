@@ -189,6 +189,16 @@ class Frame:
         height, width = image.shape[:2]
         return cls(FrameHeader.of_picture(height, width, stream, index), image)
 
+    def required_pixels(self) -> UInt8Array:
+        """The pixels, of a stage that cannot do without.
+
+        Raises:
+            ValueError: The frame has none.
+        """
+        if self.pixels is None:
+            raise ValueError(f"{self.header.stream}: frame {self.header.number} has no pixels")
+        return self.pixels
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:

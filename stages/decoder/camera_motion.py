@@ -56,8 +56,7 @@ class CameraMotion:
 
 def _small(frame: Frame) -> UInt8Array:
     """A grey copy, at most ``WIDTH`` wide."""
-    header, pixels = frame.header, frame.pixels
-    assert pixels is not None
+    header, pixels = frame.header, frame.required_pixels()
     height, width = header.height, header.width
     if header.pixel_format.is_yuv:
         grey = pixels[:height]

@@ -48,11 +48,7 @@ class DeviceInput:
         """
         staged, there = self._memory_for(len(frames), frames[0].header.shape)
         for index, frame in enumerate(frames):
-            if frame.pixels is None:
-                raise ValueError(
-                    f"{frame.header.stream}: frame {frame.header.number} has no pixels"
-                )
-            np.copyto(staged[index].numpy(), frame.pixels)
+            np.copyto(staged[index].numpy(), frame.required_pixels())
             with torch.cuda.stream(self._copies):  # of a CPU, none
                 there[index].copy_(staged[index], non_blocking=True)
         if self._copies is not None:

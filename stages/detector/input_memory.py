@@ -44,7 +44,4 @@ class InputMemory:
 
 
 def _bgr(frame: Frame, picture: UInt8Array) -> UInt8Array:
-    header = frame.header
-    if frame.pixels is None:
-        raise ValueError(f"{header.stream}: frame {header.number} has no pixels")
-    return to_bgr(frame.pixels, header.pixel_format, picture)
+    return to_bgr(frame.required_pixels(), frame.header.pixel_format, picture)

@@ -52,8 +52,7 @@ class CenterNetLoop:
 
     def _detect(self, frame: Frame) -> Detections:
         header = frame.header
-        assert frame.pixels is not None
-        image = to_bgr(frame.pixels, header.pixel_format)
+        image = to_bgr(frame.required_pixels(), header.pixel_format)
         geometry = input_geometry(header.height, header.width, self.engine.config, self.scale)
         boxes, scores, classes = (each[0] for each in self.engine.detect(_warp(image, geometry)))
         kept = scores >= self.min_score

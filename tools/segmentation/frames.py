@@ -135,8 +135,7 @@ class VideoFrames:
         for position, frame in enumerate(self._frames()):
             if position % every:
                 continue
-            assert frame.pixels is not None
-            image = to_bgr(frame.pixels, frame.header.pixel_format)
+            image = to_bgr(frame.required_pixels(), frame.header.pixel_format)
             size = size or image.shape
             if image.shape != size:
                 self.problems[f"{self._video} changes its size at frame {position + 1}"] = None
