@@ -152,7 +152,7 @@ class SinkStream:
                     self._handle(envelope)
                 self._order.skip_to(envelope.position + 1)
             good = entry.end
-        self._frames = self.sink.frames
+        self._frames = self.sink.ledger.written
         return good
 
     def take(self, envelope: Envelope) -> None:
@@ -185,7 +185,7 @@ class SinkStream:
         if self._text_only:
             self.sink.overlays.find_finished()
             self._journal.clear()  # makes room
-        if not self._ended and self.sink.frames:
+        if not self._ended and self.sink.ledger.written:
             epoch = max(0, self._logbook[Counter.EPOCHS] - 1)
             frames = self._logbook[Counter.SEQUENCE]
             self._finish(EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message))
@@ -221,7 +221,7 @@ class SinkStream:
 
     def _save(self) -> None:
         """Saves where the sink is; what came before need not be noted any longer."""
-        if not self.sink.frames:
+        if not self.sink.ledger.written:
             return
         checkpoint = _Checkpoint(self._order.due, self.sink.state())
         path = self.folder / CHECKPOINT
@@ -295,21 +295,21 @@ class SinkStream:
         return self._ring.slot(envelope.slot, tracks.frame.shape)
 
     def _counters(self) -> Counters:
-        now = self.sink.counters()
+        timing, ledger = self.sink.timing, self.sink.ledger
         durations = {
             name: Durations(
                 histogram.cumulative([bound * 1_000_000 for bound in LATENCY_BOUNDS_MS]),
                 len(histogram),
                 histogram.total_ns / 1e9,
             )
-            for name, histogram in {**now.stages, "latency": now.latency}.items()
+            for name, histogram in {**timing.work, "latency": timing.latency}.items()
         }
         recent = LatencyHistogram()
         for ns in self._latencies:
             recent.add(ns)
         return Counters(
-            now.frames,
-            now.dropped,
+            ledger.written,
+            dict(ledger.dropped),
             self._logbook[Counter.CONNECTIONS],
             durations,
             tuple((recent.percentile(p) or 0.0) / 1e6 for p in (50, 95, 99))

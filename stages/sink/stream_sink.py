@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 
 from stages.atomic import AtomicFile, output_error
 from stages.errors import OutputError
-from stages.records import (
-    Dropped,
-    EndOfStream,
-    EndReason,
-    FrameHeader,
-    StreamStart,
-    Tracks,
-    UInt8Array,
-)
+from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
-from stages.sink.detrac import detection_rows, prepare_toolkit_matrices
-from stages.sink.latency import LatencyHistogram
+from stages.sink.detrac import prepare_toolkit_matrices
 from stages.sink.ledger import FrameLedger
-from stages.sink.mot import mot_rows
+from stages.sink.numbering import FrameNumbering
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import RunReport, percentiles_ms
-from stages.sink.results import DETECTIONS, REPORT, TRACKS, remove_parts
-from stages.sink.state import SinkState, StreamCounters
+from stages.sink.results import REPORT, remove_parts
+from stages.sink.state import SinkState
+from stages.sink.text_results import TextResults
+from stages.sink.timing import StreamTiming
 
 
 class StreamSink:
@@ -56,6 +48,8 @@ class StreamSink:
 
     Attributes:
         overlays: The overlay; the pixels of its frames that are kept are read no more.
+        ledger: What became of each frame.
+        timing: How long the frames took.
     """
 
     def __init__(
@@ -71,22 +65,12 @@ class StreamSink:
         self.options = options or SinkOptions()
         self._resume = resume
         self.overlays = OverlayParts(folder, self.options, on_kept, before_long_work)
+        self.ledger = FrameLedger()
+        self.timing = StreamTiming()
         self._start: StreamStart | None = None
         self._epochs = 0
-        self._texts: tuple[AtomicFile, AtomicFile] | None = None
-        self._ledger = FrameLedger()
-        self._latency = LatencyHistogram()
-        self._work: defaultdict[str, LatencyHistogram] = defaultdict(LatencyHistogram)
-        self._first_ns: int | None = None
-        self._last_ns = 0
-        self._number = 0
-        self._renumbering = 0
-        self._numbered_epoch = 0
-
-    @property
-    def frames(self) -> int:
-        """How many frames were written so far."""
-        return self._ledger.written
+        self._texts: TextResults | None = None
+        self._numbering = FrameNumbering()
 
     def start(self, start: StreamStart) -> None:
         """Takes the first record of an epoch; the first of all opens the files.
@@ -102,15 +86,7 @@ class StreamSink:
         if self._texts is None:
             if not self._resume:
                 remove_parts(self.folder)
-            self._open_texts((0, 0))
-
-    def _open_texts(self, sizes: tuple[int, int]) -> None:
-        tracks = AtomicFile(self.folder / TRACKS, sizes[0])
-        try:
-            self._texts = (tracks, AtomicFile(self.folder / DETECTIONS, sizes[1]))
-        except OutputError:
-            tracks.discard()
-            raise
+            self._texts = TextResults(self.folder)
 
     def write(
         self,
@@ -131,13 +107,12 @@ class StreamSink:
         Raises:
             OutputError: This or an earlier frame cannot be written.
         """
-        if not self._ledger.is_new(tracks.frame):
+        if not self.ledger.is_new(tracks.frame):
             return
-        number = self._write_rows(tracks)
+        number = self._write_rows(tracks, work_ns, now_ns)
         if self.options.overlay and pixels is not None:
             assert self._start is not None
             self.overlays.write(self._start, tracks, pixels, number)
-        self._book(tracks, work_ns, now_ns)
 
     def repeat(
         self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int, *, picture: bool
@@ -158,34 +133,20 @@ class StreamSink:
             assert self._start is not None
             if not self.overlays.repeat(self._start, tracks):
                 return False
-        if self._ledger.is_new(tracks.frame):
-            self._write_rows(tracks)
-            self._book(tracks, work_ns, now_ns)
+        if self.ledger.is_new(tracks.frame):
+            self._write_rows(tracks, work_ns, now_ns)
         return True
 
-    def _write_rows(self, tracks: Tracks) -> int:
+    def _write_rows(self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int) -> int:
+        """Writes and books a frame; gives its number."""
         if self._texts is None:
             raise ValueError("write before start")
-        number = self._next_number(tracks.frame)
-        for file, rows in zip(
-            self._texts,
-            (mot_rows(tracks, number), detection_rows(tracks.detections, number)),
-            strict=True,
-        ):
-            if rows:
-                file.write(rows)
-                file.flush()
-        return number
-
-    def _book(self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int) -> None:
+        number = self._numbering.next(tracks.frame)
+        self._texts.write(tracks, number)
         for identity in tracks.ids.tolist():
-            self._ledger.see_track(identity)
-        for stage, ns in work_ns.items():
-            self._work[stage].add(ns)
-        self._latency.add(now_ns - tracks.frame.captured_ns)
-        if self._first_ns is None:
-            self._first_ns = tracks.frame.captured_ns
-        self._last_ns = now_ns
+            self.ledger.see_track(identity)
+        self.timing.add(tracks.frame.captured_ns, work_ns, now_ns)
+        return number
 
     def state(self) -> SinkState:
         """Waits until all pictures are kept; where this sink is, for `restore` of another one."""
@@ -194,16 +155,11 @@ class StreamSink:
         return SinkState(
             self._start,
             self._epochs,
-            (self._texts[0].size, self._texts[1].size),
+            self._texts.sizes,
             self.overlays.state(),
-            self._ledger.state(),
-            self._latency.state(),
-            {stage: histogram.state() for stage, histogram in self._work.items()},
-            self._first_ns,
-            self._last_ns,
-            self._number,
-            self._renumbering,
-            self._numbered_epoch,
+            self._numbering.state(),
+            self.ledger.state(),
+            self.timing.state(),
         )
 
     def restore(self, state: SinkState) -> None:
@@ -213,31 +169,16 @@ class StreamSink:
         """
         self._start = state.start
         self._epochs = state.epochs
-        self._open_texts(state.sizes)
+        self._texts = TextResults(self.folder, state.sizes)
         if self.options.overlay:
             self.overlays.restore(state.overlays)
-        self._ledger.restore(state.ledger)
-        self._latency.restore(state.latency)
-        for stage, work in state.work.items():
-            self._work[stage].restore(work)
-        self._first_ns = state.first_ns
-        self._last_ns = state.last_ns
-        self._number = state.number
-        self._renumbering = state.renumbering
-        self._numbered_epoch = state.numbered_epoch
-
-    def counters(self) -> StreamCounters:
-        """How the stream goes so far; the histograms are the sink's own, to be read at once."""
-        return StreamCounters(
-            self._ledger.written,
-            dict(self._ledger.dropped),
-            self._latency,
-            self._work,
-        )
+        self._numbering.restore(state.numbering)
+        self.ledger.restore(state.ledger)
+        self.timing.restore(state.timing)
 
     def dropped(self, dropped: Dropped) -> None:
         """Takes the news that frames will not come; the results have no rows for them."""
-        self._ledger.drop(dropped)
+        self.ledger.drop(dropped)
 
     def finish(self, end: EndOfStream, run: Mapping[str, object]) -> RunReport:
         """Completes all files and gives them their final names.
@@ -270,24 +211,23 @@ class StreamSink:
 
     def abort(self) -> None:
         """Removes everything that has not its final name yet."""
-        for file in self._texts or ():
+        for file in self._texts.files if self._texts is not None else ():
             file.discard()
         self.overlays.discard()
 
     def _publish(
-        self, end: EndOfStream, run: Mapping[str, object], texts: tuple[AtomicFile, AtomicFile]
+        self, end: EndOfStream, run: Mapping[str, object], texts: TextResults
     ) -> RunReport:
         assert self._start is not None
-        mot, detections = texts
         with contextlib.ExitStack() as on_error:
-            for file in texts:
+            for file in texts.files:
                 file.complete()
             self.overlays.close()
-            fps = self._achieved_fps() or 0.0
+            fps = self.timing.fps or 0.0
             extra: tuple[AtomicFile, ...] = ()
             if self.options.toolkit_files:
                 extra = prepare_toolkit_matrices(
-                    mot.part, self.folder, self.folder.name, fps, self._number
+                    texts.tracks.part, self.folder, self.folder.name, fps, self._numbering.last
                 )
                 for file in extra:
                     on_error.callback(file.discard)
@@ -299,16 +239,16 @@ class StreamSink:
                     root,
                     name=self._start.stream,
                     detector=self._start.detector,
-                    mot_path=mot.part,
-                    detections_path=detections.part,
+                    mot_path=texts.tracks.part,
+                    detections_path=texts.detections.part,
                     fps=fps,
-                    frames=self._number,
+                    frames=self._numbering.last,
                 )
                 for file in benchmark:
                     on_error.callback(file.discard)
             report = self._report(
                 end,
-                (*(file.path.name for file in (*texts, *extra)), *self.overlays.names),
+                (*(file.path.name for file in (*texts.files, *extra)), *self.overlays.names),
                 tuple(file.path.relative_to(root).as_posix() for file in benchmark),
             )
             summary = AtomicFile(self.folder / REPORT)
@@ -321,58 +261,39 @@ class StreamSink:
             except OSError as error:
                 raise output_error(summary.path, error) from error
             self.overlays.commit()
-            for file in (*texts, *extra, *benchmark, summary):
+            for file in (*texts.files, *extra, *benchmark, summary):
                 file.commit()
             on_error.pop_all()
         return report
-
-    def _next_number(self, frame: FrameHeader) -> int:
-        """1-based number of the frame in the files, rising through all epochs."""
-        if frame.epoch != self._numbered_epoch:
-            self._numbered_epoch = frame.epoch
-            behind = self._number + 1 - (frame.number + self._renumbering)
-            self._renumbering += max(0, behind)
-        number = frame.number + self._renumbering
-        if number <= self._number:
-            raise ValueError(f"frame {number} of {frame.stream} after frame {self._number}")
-        self._number = number
-        return number
-
-    def _achieved_fps(self) -> float | None:
-        seconds = self._wall_seconds()
-        return self._ledger.written / seconds if seconds > 0 else None
-
-    def _wall_seconds(self) -> float:
-        return 0.0 if self._first_ns is None else (self._last_ns - self._first_ns) / 1e9
 
     def _report(
         self, end: EndOfStream, files: tuple[str, ...], benchmark_files: tuple[str, ...]
     ) -> RunReport:
         start = self._start
-        missing = self._ledger.missing(end.frames)
+        missing = self.ledger.missing(end.frames)
         status, message = end.reason.value, end.message
         if missing and end.reason is EndReason.COMPLETE:
             status = "incomplete"
             message = message or f"{missing} of {end.frames} frames are missing from the results"
         if missing:
-            self._ledger.finish(end.epoch, end.frames)
+            self.ledger.finish(end.epoch, end.frames)
         return RunReport(
             stream=end.stream,
             source=start.source if start else "",
             status=status,
             message=message,
             frames_in=end.frames,
-            frames_out=self._ledger.written,
+            frames_out=self.ledger.written,
             missing=missing,
-            missing_sequences=tuple(self._ledger.gaps) if missing else (),
-            dropped=dict(self._ledger.dropped),
-            tracks=self._ledger.tracks,
+            missing_sequences=tuple(self.ledger.gaps) if missing else (),
+            dropped=dict(self.ledger.dropped),
+            tracks=self.ledger.tracks,
             epochs=self._epochs,
             frame_rate=start.frame_rate if start else Fraction(0),
-            wall_seconds=self._wall_seconds(),
-            achieved_fps=self._achieved_fps(),
-            latency_ms=percentiles_ms(self._latency),
-            stages_ms={stage: percentiles_ms(work) for stage, work in self._work.items()},
+            wall_seconds=self.timing.seconds,
+            achieved_fps=self.timing.fps,
+            latency_ms=percentiles_ms(self.timing.latency),
+            stages_ms={stage: percentiles_ms(work) for stage, work in self.timing.work.items()},
             detector=start.detector if start else "",
             class_names=start.class_names if start else (),
             files=files,

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from stages.sink.numbering import FrameNumbering
+from tests.stages.sink.conftest import make_header
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_numbers_are_the_sources_own_until_it_counts_anew(*, restored: bool) -> None:
+    numbering = FrameNumbering()
+    places = [(0, 4), (0, 6), (1, 0), (1, 2), (2, 90), (3, 3), (3, 4)]
+    numbers = []
+    for epoch, index in places:
+        numbers.append(numbering.next(make_header(index, epoch=epoch)))
+        if restored:
+            state = numbering.state()
+            numbering = FrameNumbering()
+            numbering.restore(state)
+    assert numbers == [5, 7, 8, 10, 98, 99, 100]
+    assert numbering.last == 100
+
+
+def test_a_number_that_does_not_rise_is_refused() -> None:
+    numbering = FrameNumbering()
+    numbering.next(make_header(3))
+    with pytest.raises(ValueError, match="frame 4 of cam after frame 4"):
+        numbering.next(make_header(3))
