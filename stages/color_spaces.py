@@ -12,6 +12,9 @@ UNSPECIFIED = 2
 BT601 = 6
 """FFmpeg's ``AVCOL_SPC_SMPTE170M``: OpenCV's conversions."""
 
+LIMITED_RANGE = 1
+"""FFmpeg's ``AVCOL_RANGE_MPEG``: luma in [16, 235]."""
+
 
 def yuv_matrix(pixel_format: PixelFormat) -> Float64Array:
     """``(3, 3)`` from Y in [0, 1] and U and V in [-0.5, 0.5] to B, G and R in [0, 1]."""

@@ -20,11 +20,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from stages.atomic import output_error, part_path, sync
+from stages.color_spaces import LIMITED_RANGE
 from stages.errors import OutputError
 from stages.sink.encoders import X264, Encoder
 from stages.sink.journal import Journal, read_journal
 
-LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
 _KEYFRAME_SECONDS = 4  # how far a player may have to decode after a jump
 _INDEX_BYTES = 4096  # of an MP4: its header,
 _INDEX_FRAME_BYTES = 36  # and the most that a frame takes in stts, stss, stsc, stsz and co64

@@ -11,18 +11,12 @@ from pathlib import Path
 from queue import Queue
 from typing import TypeAlias
 
-import cv2
-import numpy as np
-from av.video.frame import VideoFrame
-
 from stages.atomic import make_folder, part_path, publish
 from stages.color_spaces import BT601, UNSPECIFIED
 from stages.errors import OutputError
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
-from stages.sink.drawing import YuvCanvas
 from stages.sink.encoders import choose_encoder
 from stages.sink.encoding import (
-    LIMITED_RANGE,
     PacketWriter,
     VideoSettings,
     count_packets,
@@ -32,6 +26,7 @@ from stages.sink.encoding import (
 from stages.sink.memory import give_back_memory
 from stages.sink.options import SinkOptions
 from stages.sink.painter import OverlayPainter
+from stages.sink.pictures import canvas_of, copy_frame, even
 from stages.sink.timeline import Timeline, TimelineState
 
 _WAITING_FRAMES = 3
@@ -95,8 +90,8 @@ class OverlayWriter:
         self._bgr = resume.bgr if resume else False
         self._on_kept = on_kept
         self._notify = notify
-        self._height = start.height + start.height % 2
-        self._width = start.width + start.width % 2
+        self._height = even(start.height)
+        self._width = even(start.width)
         self._crf = options.overlay_crf
         self._encoder = choose_encoder(options.overlay_hardware, self._width, self._height)
         self._painter = OverlayPainter(self._height, self._width, start.class_names, options)
@@ -283,27 +278,6 @@ class OverlayWriter:
             self._encoder,
         )
 
-    def _copy(self, pixels: UInt8Array, pixel_format: PixelFormat) -> VideoFrame:
-        """The one copy of the frame; everything after works on it."""
-        if pixel_format is PixelFormat.BGR24:
-            bottom, right = self._height - pixels.shape[0], self._width - pixels.shape[1]
-            if bottom or right:
-                border = cv2.copyMakeBorder(pixels, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-                pixels = np.asarray(border, np.uint8)
-            pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420), np.uint8)
-        frame = VideoFrame(self._width, self._height, "yuv420p")
-        frame.colorspace = self._color_space
-        frame.color_range = LIMITED_RANGE
-        luma = self._height * self._width
-        flat = pixels.reshape(-1)
-        for plane, samples in zip(
-            _planes(frame),
-            (flat[:luma], flat[luma : luma + luma // 4], flat[luma + luma // 4 :]),
-            strict=True,
-        ):
-            plane[:] = samples.reshape(plane.shape)
-        return frame
-
     def _run(self) -> None:
         """The thread: draws, encodes and writes until it is told to stop."""
         packets: PacketWriter | None = None
@@ -316,9 +290,9 @@ class OverlayWriter:
                     segment = segment_path(self.path, len(self._segments) + 1)
                     self._segments.append(segment)
                     packets = PacketWriter(segment, self.path, self._settings())
-                frame = self._copy(pixels, tracks.frame.pixel_format)
+                frame = copy_frame(pixels, tracks.frame.pixel_format, self._color_space)
                 del pixels, job  # whoever lent the pixels may unmap them
-                self._painter.draw(YuvCanvas(*_planes(frame)), tracks, number)
+                self._painter.draw(canvas_of(frame), tracks, number)
                 frame.pts = pts
                 frame.time_base = self._timeline.time_base
                 self._keep(packets.encode(frame))
@@ -358,12 +332,3 @@ def _existing_segments(path: Path) -> Iterator[Path]:
         if not segment.exists():
             return
         yield segment
-
-
-def _planes(frame: VideoFrame) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
-    """Writable views of the frame's Y, U and V."""
-    y, u, v = (
-        np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)[:, : plane.width]
-        for plane in frame.planes
-    )
-    return y, u, v
