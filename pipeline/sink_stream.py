@@ -11,43 +11,31 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import zmq
 from msgspec.structs import replace
 
 from pipeline.background import in_background
 from pipeline.broadcast import Broadcast
+from pipeline.checkpoint import Checkpoint
 from pipeline.config import SinkConfig, to_plain
 from pipeline.envelope_journal import append_envelope, read_envelopes
 from pipeline.flow import BEHIND
 from pipeline.logbook import Counter, Logbook
-from pipeline.messages import (
-    Envelope,
-    Settled,
-    decode_extra,
-    encode,
-    encode_extra,
-    encode_return,
-)
+from pipeline.messages import Envelope, Settled, encode, encode_return
 from pipeline.order import Sequencer
-from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status, WorkerPlan
+from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
-from stages.atomic import make_folder, output_error, part_path
+from pipeline.sink_progress import SinkProgress
+from stages.atomic import make_folder
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
 from stages.sink.journal import Journal
-from stages.sink.latency import LatencyHistogram
 from stages.sink.options import SinkOptions
 from stages.sink.report import RunReport
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
-from stages.sink.state import SinkState
 from stages.sink.stream_sink import StreamSink
 
-_PROGRESS_NS = 200_000_000
-_COUNTERS_NS = 1_000_000_000
 _CHECKPOINT_NS = 1_000_000_000
-_AVERAGED_FRAMES = 20
-_RECENT_FRAMES = 250
 _LIVE_OVERLAY_MINUTES = 10.0
 
 
@@ -62,11 +50,6 @@ def sink_options(config: SinkConfig, *, live: bool) -> SinkOptions:
 def _versions() -> dict[str, str]:
     names = ("spotstream", "torch", "av", "opencv-python", "numpy", "pyzmq")
     return {name: importlib.metadata.version(name) for name in names}
-
-
-class _Checkpoint(msgspec.Struct, frozen=True):
-    position: int
-    sink: SinkState
 
 
 class SinkStream:
@@ -96,14 +79,8 @@ class SinkStream:
         self._returns = context.socket(zmq.PUSH)
         self._returns.linger = 0  # the logbook says the same
         self._returns.connect(plan.endpoint(f"return-{channel}"))
-        self._frames, self._total = 0, None  # type: int, int | None
-        self._reported = 0
-        self._counted = 0
-        self._is_news = False  # whether anything came since then
-        self._sink_ns = 0
-        self._work_ns: dict[str, float] = {}  # moving averages
+        self._sink_ns = 0  # work on the latest frame
         self._pending: deque[tuple[int, int]] = deque()  # position, pictures up to it
-        self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
         self._ended = False
         self._completion: Future[RunReport] | None = None  # from the end until it is told
 
@@ -122,6 +99,7 @@ class SinkStream:
             on_kept=self._wake,
             before_long_work=report.busy,
         )
+        self._progress = SinkProgress(self.sink, logbook, report)
         self._order = Sequencer(0, logbook[Counter.ENTRIES])
         self._checkpointed = time.monotonic_ns()
         self._journal = Journal(journal, self._take_over(journal))
@@ -130,13 +108,10 @@ class SinkStream:
 
     def _take_over(self, journal: Path) -> int:
         """Lives again what an earlier process noted; gives how much of its journal holds."""
-        checkpoint = self.folder / CHECKPOINT
-        if checkpoint.exists():
-            saved = msgspec.msgpack.decode(
-                checkpoint.read_bytes(), type=_Checkpoint, dec_hook=decode_extra
-            )
-            self.sink.restore(saved.sink)
-            self._order.skip_to(saved.position)
+        checkpoint = Checkpoint.load(self.folder / CHECKPOINT)
+        if checkpoint is not None:
+            self.sink.restore(checkpoint.sink)
+            self._order.skip_to(checkpoint.position)
         good = 0
         for entry in read_envelopes(journal):
             self._report.alive()
@@ -152,7 +127,6 @@ class SinkStream:
                     self._handle(envelope)
                 self._order.skip_to(envelope.position + 1)
             good = entry.end
-        self._frames = self.sink.ledger.written
         return good
 
     def take(self, envelope: Envelope) -> None:
@@ -169,9 +143,9 @@ class SinkStream:
 
     def _handle(self, envelope: Envelope) -> None:
         record = envelope.record
-        self._is_news = True
+        self._progress.came()
         if isinstance(record, StreamStart):
-            self._total = record.frame_count
+            self._progress.total = record.frame_count
             self.sink.start(record)
         elif isinstance(record, Tracks):
             self._write(record, envelope)
@@ -223,14 +197,8 @@ class SinkStream:
         """Saves where the sink is; what came before need not be noted any longer."""
         if not self.sink.ledger.written:
             return
-        checkpoint = _Checkpoint(self._order.due, self.sink.state())
-        path = self.folder / CHECKPOINT
-        try:
-            # Renamed, so that it is whole whenever this process is killed.
-            part_path(path).write_bytes(msgspec.msgpack.encode(checkpoint, enc_hook=encode_extra))
-            part_path(path).replace(path)
-        except OSError as error:
-            raise output_error(path, error) from error
+        checkpoint = Checkpoint(self._order.due, self.sink.state())
+        checkpoint.save(self.folder / CHECKPOINT)
         self._journal.clear()
 
     def abort(self) -> None:
@@ -253,39 +221,13 @@ class SinkStream:
         started = time.monotonic_ns()
         work = envelope.work_ns | ({"sink": self._sink_ns} if self._sink_ns else {})
         self.sink.write(tracks, self._pixels(tracks, envelope), work, time.time_ns())
-        self._latencies.append(time.time_ns() - tracks.frame.captured_ns)
-        self._frames += 1
-        now = time.monotonic_ns()
-        self._sink_ns = now - started
-        for stage, ns in work.items():
-            before = self._work_ns.setdefault(stage, ns)
-            self._work_ns[stage] += (ns - before) / _AVERAGED_FRAMES
-        if now - self._reported >= _PROGRESS_NS:
-            self._report_progress(now)
+        self._sink_ns = time.monotonic_ns() - started
+        self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, work)
 
     def report_news(self) -> None:
         """Reports what no frame after it has brought to light; to be called once a second."""
-        now = time.monotonic_ns()
-        if self._is_news and not self._ended and now - self._counted >= _COUNTERS_NS:
-            self._report_progress(now)
-
-    def _report_progress(self, now: int) -> None:
-        self._reported = now
-        counters = None
-        if now - self._counted >= _COUNTERS_NS:
-            self._counted, self._is_news = now, False
-            counters = self._counters()
-        self._report(
-            Status(
-                kind="progress",
-                stage="sink",
-                stream=self.name,
-                frames=self._frames,
-                total=self._total,
-                work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
-                counters=counters,
-            )
-        )
+        if not self._ended:
+            self._progress.look()
 
     def _pixels(self, tracks: Tracks, envelope: Envelope) -> UInt8Array | None:
         if envelope.pixels is not None or envelope.slot is None or not self._overlay:
@@ -293,29 +235,6 @@ class SinkStream:
         if self._ring is None:
             self._ring = FrameRing(self._ring_path)
         return self._ring.slot(envelope.slot, tracks.frame.shape)
-
-    def _counters(self) -> Counters:
-        timing, ledger = self.sink.timing, self.sink.ledger
-        durations = {
-            name: Durations(
-                histogram.cumulative([bound * 1_000_000 for bound in LATENCY_BOUNDS_MS]),
-                len(histogram),
-                histogram.total_ns / 1e9,
-            )
-            for name, histogram in {**timing.work, "latency": timing.latency}.items()
-        }
-        recent = LatencyHistogram()
-        for ns in self._latencies:
-            recent.add(ns)
-        return Counters(
-            ledger.written,
-            dict(ledger.dropped),
-            self._logbook[Counter.CONNECTIONS],
-            durations,
-            tuple((recent.percentile(p) or 0.0) / 1e6 for p in (50, 95, 99))
-            if self._latencies
-            else (),
-        )
 
     def _finish(self, end: EndOfStream) -> None:
         """Has the results completed beside the other streams, which a long video would hold up."""
@@ -343,6 +262,6 @@ class SinkStream:
                 message=result.message,
                 frames=result.frames_out,
                 summary=summary,
-                counters=self._counters(),
+                counters=self._progress.counters(),
             )
         )

@@ -19,7 +19,6 @@ from pipeline.rundir import RunFolder
 from pipeline.sink_stream import SinkStream
 from stages.records import (
     Detections,
-    Dropped,
     EndOfStream,
     EndReason,
     FrameHeader,
@@ -50,11 +49,6 @@ class Said(list):
 
     def busy(self):
         self.append(("busy", ""))
-
-
-class SaidInFull(Said):
-    def __call__(self, status):
-        self.append(status)
 
 
 @pytest.fixture
@@ -168,25 +162,6 @@ def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release,
         threading.Timer(0.1, release.set).start()
         stream.give_up("the run broke off")
         assert said[-3:] == [("completing", "north"), ("busy", ""), ("done", "north")]
-        stream.close()
-
-
-def test_drops_are_reported_where_no_frame_comes(plan, wake):
-    said = SaidInFull()
-    with zmq.Context() as context:
-        stream = SinkStream(plan, context, said, 0, Logbook(plan.logbook(0)), wake, None)
-        feed(stream, 3)
-        stream.take(Envelope(Dropped("north", 0, 3, 6, "stages behind"), position=4))
-        deadline = time.monotonic() + 30
-        while (latest := said[-1].counters) is None or not latest.dropped:
-            assert time.monotonic() < deadline
-            stream.report_news()
-            time.sleep(0.01)
-        assert (latest.frames, latest.dropped) == (3, {"stages behind": 4})
-        told = len(said)
-        for _ in range(3):
-            stream.report_news()
-        assert len(said) == told
         stream.close()
 
 
