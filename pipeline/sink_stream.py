@@ -23,6 +23,7 @@ from pipeline.flow import BEHIND
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import Envelope, Settled, encode, encode_return
 from pipeline.order import Sequencer
+from pipeline.overlay_watch import OverlayWatch
 from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.ring import FrameRing
@@ -36,6 +37,7 @@ from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.stream_sink import StreamSink
 
 _CHECKPOINT_NS = 1_000_000_000
+_PICTURE_SECONDS = 1.0  # that a checkpoint waits for the latest pictures
 _LIVE_OVERLAY_MINUTES = 10.0
 
 
@@ -100,6 +102,11 @@ class SinkStream:
             before_long_work=report.busy,
         )
         self._progress = SinkProgress(self.sink, logbook, report)
+        self._watch = OverlayWatch(
+            self._notify,
+            f"the overlay of {self.name}",
+            "the stream waits" if self.lossless else "frames are left out of it",
+        )
         self._order = Sequencer(0, logbook[Counter.ENTRIES])
         self._checkpointed = time.monotonic_ns()
         self._journal = Journal(journal, self._take_over(journal))
@@ -119,6 +126,7 @@ class SinkStream:
             if envelope.position >= self._order.due:
                 if isinstance(record, Tracks):
                     picture = envelope.slot is not None
+                    self.sink.overlays.left_out += self._overlay and not picture
                     if not self.sink.repeat(
                         record, envelope.work_ns, entry.now_ns, picture=picture
                     ):
@@ -134,12 +142,20 @@ class SinkStream:
         if envelope.position < self._order.due:
             self._settled = -1
         for due in self._order.take(envelope):
+            if self._leaves_out_pictures and due.slot is not None:
+                due = replace(due, pixels=None, slot=None)
+                self.sink.overlays.left_out += 1
             parts = encode(replace(due, pixels=None))
             append_envelope(self._journal, parts, time.time_ns())
             self._handle(due)
             if self._broadcast is not None:
                 self._broadcast.send(parts)
-            self._pending.append((due.position, self.sink.overlays.frames))
+            pictures = 0 if self._leaves_out_pictures else self.sink.overlays.frames
+            self._pending.append((due.position, pictures))
+
+    @property
+    def _leaves_out_pictures(self) -> bool:
+        return self._watch.is_stuck and not self.lossless
 
     def _handle(self, envelope: Envelope) -> None:
         record = envelope.record
@@ -171,8 +187,7 @@ class SinkStream:
     def settle(self) -> None:
         """Tells the decoder up to where all is kept, and the run when the results are complete."""
         while not self.sink.overlays.notices.empty():
-            message = self.sink.overlays.notices.get()
-            self._report(Status(kind="notice", stage="sink", stream=self.name, message=message))
+            self._notify(self.sink.overlays.notices.get())
         if self._completion is not None and self._completion.done():
             self._tell(self._completion.result())
             self._completion = None
@@ -194,8 +209,13 @@ class SinkStream:
             self._save()
 
     def _save(self) -> None:
-        """Saves where the sink is; what came before need not be noted any longer."""
+        """Saves where the sink is; what came before need not be noted any longer.
+
+        It does neither while pictures are on their way to the disk, unless they are given up.
+        """
         if not self.sink.ledger.written:
+            return
+        if not (self._leaves_out_pictures or self.sink.overlays.wait_until_kept(_PICTURE_SECONDS)):
             return
         checkpoint = Checkpoint(self._order.due, self.sink.state())
         checkpoint.save(self.folder / CHECKPOINT)
@@ -224,10 +244,21 @@ class SinkStream:
         self._sink_ns = time.monotonic_ns() - started
         self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, work)
 
-    def report_news(self) -> None:
-        """Reports what no frame after it has brought to light; to be called once a second."""
-        if not self._ended:
-            self._progress.look()
+    def look(self) -> None:
+        """Reports what is new, and lets an overlay be that hangs; to be called once a second."""
+        if self._ended:
+            return
+        self._progress.look()
+        was_stuck = self._watch.is_stuck
+        self._watch.look(self.sink.overlays.frames, self.sink.overlays.kept)
+        if self._leaves_out_pictures and not was_stuck:
+            self.sink.overlays.withdraw()
+            self._pending.clear()
+            self._save()  # or the process after this one would wait for those pictures
+            self.settle()
+
+    def _notify(self, message: str) -> None:
+        self._report(Status(kind="notice", stage="sink", stream=self.name, message=message))
 
     def _pixels(self, tracks: Tracks, envelope: Envelope) -> UInt8Array | None:
         if envelope.pixels is not None or envelope.slot is None or not self._overlay:

@@ -41,7 +41,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         if time.monotonic() - reported >= _NEWS_SECONDS:
             reported = time.monotonic()
             for member in streams:
-                member.report_news()
+                member.look()
 
     inlet = Inlet(context, plan.endpoint("sink"), on_turn, kept, copy=shared)
     broadcast = None

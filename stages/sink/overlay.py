@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
-from typing import TypeAlias
 
 from stages.atomic import make_folder, part_path, publish
 from stages.color_spaces import BT601, UNSPECIFIED
-from stages.errors import OutputError
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
 from stages.sink.encoders import choose_encoder
 from stages.sink.encoding import (
@@ -25,13 +21,10 @@ from stages.sink.encoding import (
 )
 from stages.sink.memory import give_back_memory
 from stages.sink.options import SinkOptions
+from stages.sink.overlay_thread import OverlayThread, Picture
 from stages.sink.painter import OverlayPainter
-from stages.sink.pictures import canvas_of, copy_frame, even
+from stages.sink.pictures import even
 from stages.sink.timeline import Timeline, TimelineState
-
-_WAITING_FRAMES = 3
-
-_Job: TypeAlias = tuple[UInt8Array, int, Tracks, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +40,12 @@ class OverlayState:
 class OverlayWriter:
     """Draws tracks on frames and encodes them, in a thread of its own.
 
-    `write` hands the frame over and returns; it waits only while three frames are in line. A
-    frame's pixels must stay as they are until `kept` says that it is on the disk. An error in the
-    thread is raised by the next call. The video keeps the source's presentation times and time
-    base, counted from its first frame, so variable frame rates stay as they are. The last frame is
-    shown for the typical duration of one. Frames of odd size get one more column or row, a copy of
-    their last.
+    `write` hands the frame over and returns, whether the disk takes what was written or not. A
+    frame's pixels must stay as they are until `kept` says that it is on the disk: how many frames
+    wait is bounded by whoever lends them. An error in the thread is raised by the next call. The
+    video keeps the source's presentation times and time base, counted from its first frame, so
+    variable frame rates stay as they are. The last frame is shown for the typical duration of one.
+    Frames of odd size get one more column or row, a copy of their last.
 
     What is kept survives the process: a writer for the same path goes on, once it was told of the
     same frames again by `repeat`, or what `state` was. Nothing bears the final name before
@@ -85,10 +78,8 @@ class OverlayWriter:
     ) -> None:
         self.path = path
         self.start = start
-        self.frames = resume.frames if resume else 0
         self.committed = False
         self._bgr = resume.bgr if resume else False
-        self._on_kept = on_kept
         self._notify = notify
         self._height = even(start.height)
         self._width = even(start.width)
@@ -101,20 +92,19 @@ class OverlayWriter:
         # Finished after the state was saved and before the process was killed.
         self._published = resume is not None and path.exists()
         self._segments = list(_existing_segments(path))
-        self._kept = count_packets(self._segments)
-        self._jobs: Queue[_Job | None] = Queue(_WAITING_FRAMES)
-        self._progress = threading.Condition()
-        self._error: OutputError | Exception | None = None
-        self._discarded = False
+        kept = count_packets(self._segments)
+        self._thread = OverlayThread(self._begin_segment, self._painter, kept, on_kept)
+        self.frames = 0
+        if resume is not None:
+            self.frames = resume.frames if self._published else min(resume.frames, kept)
         make_folder(path.parent)
-        self._thread: threading.Thread | None = None
         self._closed = False
         self._complete = False
 
     @property
     def kept(self) -> int:
         """How many frames are with the operating system, and survive the process."""
-        return self.frames if self._published else self._kept
+        return self.frames if self._published else self._thread.kept
 
     @property
     def seconds(self) -> float:
@@ -137,7 +127,6 @@ class OverlayWriter:
             OutputError: This or an earlier frame cannot be written.
             ValueError: The frame is not of the video's size.
         """
-        self.check()
         frame = tracks.frame
         if not self.accepts(frame) or pixels.shape != frame.shape:
             raise ValueError(
@@ -146,12 +135,11 @@ class OverlayWriter:
             )
         if self._closed:
             raise ValueError(f"{self.path} is closed")
-        if self._thread is None:
-            self._bgr = self._bgr or frame.pixel_format is PixelFormat.BGR24
-            self._thread = threading.Thread(target=self._run, name="overlay", daemon=True)
-            self._thread.start()
-        pts = self._timeline.place(frame)
-        self._jobs.put((pixels, pts, tracks, frame.number if number is None else number))
+        if not self.frames:
+            self._bgr = frame.pixel_format is PixelFormat.BGR24
+        number = frame.number if number is None else number
+        pts, time_base = self._timeline.place(frame), self._timeline.time_base
+        self._thread.put(Picture(pixels, tracks, number, pts, time_base, self._color_space))
         self.frames += 1
 
     def repeat(self, tracks: Tracks) -> bool:
@@ -160,7 +148,7 @@ class OverlayWriter:
         Returns False, having done nothing, where that writer did not keep it.
         """
         self._published = self._published or self.path.exists()
-        if not self._published and self.frames >= self._kept:
+        if not self._published and self.frames >= self._thread.kept:
             return False
         frame = tracks.frame
         self._bgr = frame.pixel_format is PixelFormat.BGR24
@@ -169,10 +157,22 @@ class OverlayWriter:
         self.frames += 1
         return True
 
+    def withdraw(self) -> int:
+        """Takes back the frames that are not drawn yet; their pixels are read no more.
+
+        At most one that is drawn may then still be on its way to the disk. Returns how many were
+        taken back.
+        """
+        withdrawn = self._thread.withdraw()
+        self.frames -= withdrawn
+        return withdrawn
+
+    def wait_until_kept(self, seconds: float) -> bool:
+        """Waits at most so long until all frames are kept; whether they are."""
+        return self._published or self._thread.wait_until_kept(self.frames, seconds)
+
     def state(self) -> OverlayState:
-        """Waits until all frames are kept; what a later writer needs to go on after them."""
-        with self._progress:
-            self._progress.wait_for(lambda: self._error or self.kept >= self.frames)
+        """What a later writer needs to go on after these frames, once they are kept."""
         self.check()
         return OverlayState(self.start, self.frames, self._bgr, self._timeline.state())
 
@@ -182,7 +182,9 @@ class OverlayWriter:
         Raises:
             OutputError: A frame, or the video, cannot be written.
         """
-        self._stop()
+        self._closed = True
+        self._thread.close()
+        self._thread.join()
         self.check()
         self._write_video()
 
@@ -196,49 +198,40 @@ class OverlayWriter:
         self._publish()
 
     def commit_later(self) -> None:
-        """Has a thread `commit`, and returns as soon as all frames are kept.
+        """Has the thread `commit` when all frames are kept.
 
-        What goes wrong in the thread is raised by the next call.
-
-        Raises:
-            OutputError: A frame cannot be written.
+        What goes wrong there is raised by the next call.
         """
-        self._stop()
-        self.check()
-        self._thread = threading.Thread(target=self._commit_aside, name="overlay", daemon=True)
-        self._thread.start()
+        self._closed = True
+        self._thread.close(self._commit_aside)
 
     def discard(self) -> None:
         """Stops and removes what was written."""
-        self._discarded = True
-        self._stop()
+        self._closed = True
+        self._thread.discard()
         with contextlib.suppress(OSError):
             part_path(self.path).unlink(missing_ok=True)
             self._remove_segments()
 
     def check(self) -> None:
         """Raises what went wrong in the thread, if anything did."""
-        if self._error is not None:
-            raise self._error
+        self._thread.check()
 
     def _remove_segments(self) -> None:
         with errors_of(self.path):
             for segment in self._segments:
                 segment.unlink(missing_ok=True)
 
-    def _stop(self) -> None:
-        if self._thread is not None:
-            if not self._closed:
-                self._jobs.put(None)
-            self._thread.join()
-        self._closed = True
+    def _begin_segment(self) -> PacketWriter:
+        self._segments.append(segment_path(self.path, len(self._segments) + 1))
+        return PacketWriter(self._segments[-1], self.path, self._settings())
 
     def _write_video(self) -> None:
         if self.frames and not (self._complete or self._published):
-            last = self._timeline.typical_duration
-            written = write_mp4(self.path, self._segments, self._kept, self._settings(), last)
-            if written < self._kept:
-                frames = f"{written} of {self._kept} frames"
+            last, kept = self._timeline.typical_duration, self._thread.kept
+            written = write_mp4(self.path, self._segments, kept, self._settings(), last)
+            if written < kept:
+                frames = f"{written} of {kept} frames"
                 self._notify(f"{self.path} ends after {frames}: an MP4 cannot hold the next one")
         self._complete = True
 
@@ -252,11 +245,8 @@ class OverlayWriter:
         self.committed = True
 
     def _commit_aside(self) -> None:
-        try:
-            self._write_video()
-            self._publish()
-        except Exception as error:
-            self._fail(error)
+        self._write_video()
+        self._publish()
         give_back_memory()  # an MP4's index is large and lived long
 
     @property
@@ -277,48 +267,6 @@ class OverlayWriter:
             self._crf,
             self._encoder,
         )
-
-    def _run(self) -> None:
-        """The thread: draws, encodes and writes until it is told to stop."""
-        packets: PacketWriter | None = None
-        while (job := self._jobs.get()) is not None:
-            if self._error is not None or self._discarded:
-                continue  # the caller may be waiting for room in the queue
-            pixels, pts, tracks, number = job
-            try:
-                if packets is None:
-                    segment = segment_path(self.path, len(self._segments) + 1)
-                    self._segments.append(segment)
-                    packets = PacketWriter(segment, self.path, self._settings())
-                frame = copy_frame(pixels, tracks.frame.pixel_format, self._color_space)
-                del pixels, job  # whoever lent the pixels may unmap them
-                self._painter.draw(canvas_of(frame), tracks, number)
-                frame.pts = pts
-                frame.time_base = self._timeline.time_base
-                self._keep(packets.encode(frame))
-            except Exception as error:
-                self._fail(error)
-        if packets is None:
-            return
-        try:
-            if self._error is None and not self._discarded:
-                self._keep(packets.finish())
-        except Exception as error:
-            self._fail(error)
-        finally:
-            packets.close()
-
-    def _keep(self, frames: int) -> None:
-        with self._progress:
-            self._kept += frames
-            self._progress.notify_all()
-        self._on_kept()
-
-    def _fail(self, error: Exception) -> None:
-        with self._progress:
-            self._error = error
-            self._progress.notify_all()
-        self._on_kept()
 
 
 def segment_path(path: Path, number: int) -> Path:

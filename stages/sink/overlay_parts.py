@@ -15,10 +15,11 @@ from stages.sink.results import finished_overlays, overlay_name
 
 @dataclass(frozen=True, slots=True)
 class OverlayPartsState:
-    """Where `OverlayParts` is: names of the finished videos, and the others."""
+    """Where `OverlayParts` is: names of the finished videos, the others, and `left_out`."""
 
     finished: list[str]
     unfinished: list[OverlayState]
+    left_out: int
 
 
 class OverlayParts:
@@ -35,6 +36,7 @@ class OverlayParts:
     Attributes:
         finished: Names of the videos that have theirs, as far as is known.
         unfinished: The others; frames go into the last one.
+        left_out: Frames of the stream that are in none.
         notices: What is worth knowing about them, in one line each.
     """
 
@@ -47,6 +49,7 @@ class OverlayParts:
     ) -> None:
         self.finished: list[str] = []
         self.unfinished: list[OverlayWriter] = []
+        self.left_out = 0
         self.notices: SimpleQueue[str] = SimpleQueue()
         self._folder = folder
         self._options = options
@@ -83,20 +86,31 @@ class OverlayParts:
         """Names of all videos, finished or not, in the order of their frames."""
         return (*self.finished, *(writer.path.name for writer in self.unfinished))
 
+    def withdraw(self) -> None:
+        """Takes back and leaves out what is not drawn yet, see `OverlayWriter.withdraw`."""
+        self.left_out += sum(writer.withdraw() for writer in self.unfinished)
+
+    def wait_until_kept(self, seconds: float) -> bool:
+        """Waits at most so long until all frames of a video are kept; whether all of all are."""
+        return all(writer.wait_until_kept(seconds) for writer in self.unfinished)
+
     def state(self) -> OverlayPartsState:
-        """Waits until all frames are kept; where it is, for `restore`."""
+        """Where it is, for `restore` once all frames are kept."""
         self._count_finished()
         return OverlayPartsState(
-            list(self.finished), [writer.state() for writer in self.unfinished]
+            list(self.finished),
+            [writer.state() for writer in self.unfinished],
+            self.left_out,
         )
 
     def restore(self, state: OverlayPartsState) -> None:
         """Goes on from there."""
         self.finished = list(state.finished)
+        self.left_out = state.left_out
         for part in state.unfinished:
             if self.unfinished:
                 self.unfinished[-1].commit_later()
-            self._add(part.start, part)
+            self.left_out += part.frames - self._add(part.start, part).frames
 
     def find_finished(self) -> None:
         """Names the videos that an earlier process finished, where none of it is restored."""

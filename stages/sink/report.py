@@ -35,6 +35,7 @@ class RunReport:
         frames_out: Frames in the results.
         missing: Frames neither written nor reported as dropped.
         missing_sequences: The first gaps, as first and last sequence number (0-based, inclusive).
+        left_out: Frames in the results that the overlay lacks, because it could not be written.
         dropped: Dropped frames by reason.
         tracks: How many different tracks were seen.
         epochs: How often the source began, or began anew: connections, and changes of size.
@@ -57,6 +58,7 @@ class RunReport:
     frames_out: int
     missing: int
     missing_sequences: tuple[tuple[int, int], ...]
+    left_out: int
     dropped: Mapping[str, int]
     tracks: int
     epochs: int
@@ -90,6 +92,7 @@ class RunReport:
                 "out": self.frames_out,
                 "missing": self.missing,
                 "missing_sequences": self.missing_sequences,
+                "left_out_of_overlay": self.left_out,
             },
             "dropped": {
                 "total": self.dropped_total,

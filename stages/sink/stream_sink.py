@@ -149,7 +149,7 @@ class StreamSink:
         return number
 
     def state(self) -> SinkState:
-        """Waits until all pictures are kept; where this sink is, for `restore` of another one."""
+        """Where this sink is, for `restore` of another one once all pictures are kept."""
         if self._start is None or self._texts is None:
             raise ValueError("state before start")
         return SinkState(
@@ -286,6 +286,7 @@ class StreamSink:
             frames_out=self.ledger.written,
             missing=missing,
             missing_sequences=tuple(self.ledger.gaps) if missing else (),
+            left_out=self.overlays.left_out,
             dropped=dict(self.ledger.dropped),
             tracks=self.ledger.tracks,
             epochs=self._epochs,

@@ -1,5 +1,6 @@
 """Streams in the sink, which go on while the results of another are completed."""
 
+import json
 import os
 import threading
 import time
@@ -26,7 +27,7 @@ from stages.records import (
     StreamStart,
     Tracks,
 )
-from stages.sink import stream_sink
+from stages.sink import encoding, stream_sink
 from stages.sink.options import SinkOptions
 
 NAMES = ("north", "south")
@@ -88,18 +89,19 @@ def wake():
     os.close(descriptor)
 
 
-def feed(stream, frames, tick=1 / RATE, pts=range(10)):
+def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
     boxes, one = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
     name = stream.name
     start = StreamStart(name, 0, "x.mp4", 32, 48, RATE, tick, frames)
-    stream.take(Envelope(start, channel=0, position=0))
-    for index in range(frames):
+    if not begin:
+        stream.take(Envelope(start, channel=0, position=0))
+    for index in range(begin, frames):
         times = pts[index], tick, 5
         header = FrameHeader(name, 0, index, index, *times, 32, 48, PixelFormat.YUV420P)
         detections = Detections(header, boxes, one, np.zeros(0, np.int16))
         tracks = Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64))
         pixels = np.full(header.shape, 90, np.uint8)
-        stream.take(Envelope(tracks, channel=0, position=index + 1, pixels=pixels))
+        stream.take(Envelope(tracks, 0, channel=0, position=index + 1, pixels=pixels))
 
 
 def settle(stream, until, seconds=30):
@@ -179,4 +181,108 @@ def test_the_overlay_of_a_live_stream_is_in_parts_unless_the_config_says_otherwi
             logbook[Counter.LOSSLESS] = lossless
             stream = SinkStream(plan, context, Said(), 0, logbook, wake, None)
             assert stream.sink.options == SinkOptions(overlay_minutes=expected, overlay_trail=9)
+            stream.close()
+
+
+class Disk:
+    """Takes no picture of north while it hangs; text it always takes."""
+
+    def __init__(self):
+        self._works, self._is_written_to = threading.Event(), threading.Event()
+        self._works.set()
+
+    def write(self, path):
+        if path.parent.name == NAMES[0]:
+            self._is_written_to.set()
+            assert self._works.wait(60)
+
+    def hang(self):
+        self._is_written_to.clear()
+        self._works.clear()
+
+    def wait_for_write(self):
+        assert self._is_written_to.wait(30)
+
+    def work(self):
+        self._works.set()
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    disk = Disk()
+
+    class Pictures(encoding.Journal):
+        def append(self, entry):
+            disk.write(self.path)
+            super().append(entry)
+
+    monkeypatch.setattr(encoding, "Journal", Pictures)
+    yield disk
+    disk.work()
+
+
+def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(plan, wake, disk):
+    logbook = Logbook(plan.logbook(0))
+    logbook[Counter.LOSSLESS] = 0
+    said = Said()
+
+    def settled():
+        return logbook[Counter.SETTLED]
+
+    with zmq.Context() as context:
+        stream = SinkStream(plan, context, said, 0, logbook, wake, None)
+        feed(stream, 2)
+        settle(stream, lambda: settled() == 3)
+        disk.hang()
+        feed(stream, 10, begin=2)
+        disk.wait_for_write()
+        stream.settle()
+        assert settled() == 3
+        for _ in range(6):
+            stream.look()
+        assert settled() == 11
+        feed(stream, 14, begin=10)
+        stream.settle()
+        assert settled() == 15
+        disk.work()
+        settle(stream, lambda: stream.sink.overlays.kept == 3)
+        stream.look()
+        feed(stream, 16, begin=14)
+        settle(stream, lambda: settled() == 17)
+        assert said.notices == [
+            "the overlay of north stands still: nothing was written; frames are left out of it",
+            "the overlay of north goes on",
+        ]
+        other = SinkStream(plan, context, said, 0, logbook, wake, None)  # the first one was killed
+        feed(other, 18, begin=16)
+        end(other, 18)
+        settle(other, lambda: ("done", "north") in said)
+        frames = json.loads((other.folder / "run.json").read_text())["frames"]
+        assert (frames["out"], frames["left_out_of_overlay"]) == (18, 11)
+        with av.open(str(other.folder / "overlay.mp4")) as container:
+            shown = [round(frame.time * RATE) for frame in container.decode(video=0)]
+        assert shown == [0, 1, 2, 14, 15, 16, 17]
+        other.close()
+
+
+def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, wake, disk):
+    said = Said()
+    logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
+    with zmq.Context() as context:
+        north, south = (SinkStream(plan, context, said, n, logbooks[n], wake, None) for n in (0, 1))
+        disk.hang()
+        feed(north, 10)
+        disk.wait_for_write()
+        feed(south, 10)
+        settle(south, lambda: logbooks[1][Counter.SETTLED] == 11)
+        for _ in range(6):
+            north.look()
+        north.settle()
+        assert logbooks[0][Counter.SETTLED] == 1
+        assert said.notices == [
+            "the overlay of north stands still: nothing was written; the stream waits"
+        ]
+        disk.work()
+        settle(north, lambda: logbooks[0][Counter.SETTLED] == 11)
+        for stream in (north, south):
             stream.close()

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -31,6 +31,13 @@ def feed(sink: StreamSink, headers: Iterable[FrameHeader]) -> None:
         tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
         work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
         sink.write(tracks, gray(header), work, header.captured_ns + 30 * MS)
+
+
+def wait(until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def end(frames: int, reason: EndReason = EndReason.COMPLETE, message: str = "") -> EndOfStream:
@@ -90,7 +97,9 @@ def test_report(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert data["status"] == report.status == "truncated"
     assert data["message"] == "the file ends early"
-    assert data["frames"] == {"in": 7, "out": 3, "missing": 0, "missing_sequences": []}
+    assert data["frames"] == {
+        "in": 7, "out": 3, "missing": 0, "missing_sequences": [], "left_out_of_overlay": 0,
+    }  # fmt: skip
     assert data["dropped"] == {"total": 4, "by_reason": {"behind": 3, "broken frame": 1}}
     assert data["tracks"] == 2
     assert data["frame_rate"] == pytest.approx(29.97003)
@@ -198,10 +207,7 @@ def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
     sink = StreamSink(folder, SinkOptions(overlay_minutes=0.2 / 60))
     sink.start(make_start())
     feed(sink, map(make_header, range(8)))
-    deadline = time.monotonic() + 30
-    while not (folder / "overlay.mp4").is_file():  # before the stream has ended
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait((folder / "overlay.mp4").is_file)  # before the stream has ended
     feed(sink, map(make_header, range(8, 14)))
     report = sink.finish(end(14), {})
     lengths = {}
@@ -309,7 +315,8 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     feed(first, headers[:8])
     state = first.state()
     feed(first, headers[8:12])  # after the state was saved; its process dies now
-    assert first.state().numbering.last == 12
+    assert first.overlays.wait_until_kept(30)
+    wait(lambda: first.overlays.unfinished[0].committed)  # this thread goes on, being in here
 
     second = StreamSink(folder, options, resume=True)
     second.restore(state)

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import threading
+from fractions import Fraction
+
+import pytest
+from av.video.frame import VideoFrame
+
+from stages.errors import OutputError
+from stages.sink.overlay_thread import OverlayThread, Picture
+from stages.sink.painter import OverlayPainter
+from tests.stages.sink.conftest import HEIGHT, WIDTH, gray, make_header, make_tracks
+
+
+class Packets:
+    """Takes frames while it is let."""
+
+    def __init__(self) -> None:
+        self.times: list[int] = []
+        self.is_asked = threading.Event()
+        self.is_let = threading.Event()
+        self.is_full = False
+        self.is_closed = False
+
+    def encode(self, frame: VideoFrame) -> int:
+        self.is_asked.set()
+        assert self.is_let.wait(30)
+        if self.is_full:
+            raise OutputError("the disk is full")
+        self.times.append(frame.pts)
+        return 1
+
+    def finish(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def packets() -> Packets:
+    return Packets()
+
+
+@pytest.fixture
+def thread(packets: Packets) -> OverlayThread:
+    return OverlayThread(lambda: packets, OverlayPainter(HEIGHT, WIDTH), 7, lambda: None)  # type: ignore[arg-type,return-value]
+
+
+def put(thread: OverlayThread, indices: range) -> None:
+    for header in map(make_header, indices):
+        tracks = make_tracks(header)
+        thread.put(Picture(gray(header), tracks, header.number, header.index, Fraction(1, 25), 2))
+
+
+def test_nobody_waits_for_what_is_not_written(thread: OverlayThread, packets: Packets) -> None:
+    put(thread, range(9))
+    assert not thread.wait_until_kept(8, 0.01)
+    packets.is_let.set()
+    assert thread.wait_until_kept(16, 30)
+    done = threading.Event()
+    thread.close(done.set)
+    thread.join()
+    assert done.is_set()
+    assert packets.is_closed
+    assert packets.times == list(range(9))
+
+
+def test_pictures_that_are_not_drawn_are_taken_back(
+    thread: OverlayThread, packets: Packets
+) -> None:
+    put(thread, range(9))
+    assert packets.is_asked.wait(30)
+    assert thread.withdraw() == 8
+    put(thread, range(20, 22))
+    packets.is_let.set()
+    thread.close()
+    thread.join()
+    assert (packets.times, thread.kept) == ([0, 20, 21], 10)
+
+
+def test_an_error_ends_it_and_is_told(thread: OverlayThread, packets: Packets) -> None:
+    packets.is_full = True
+    packets.is_let.set()
+    put(thread, range(1))
+    with pytest.raises(OutputError, match="full"):
+        thread.wait_until_kept(8, 30)
+    with pytest.raises(OutputError, match="full"):
+        put(thread, range(1))
+    assert packets.is_closed
+
+
+def test_it_can_end_without_a_picture(thread: OverlayThread, packets: Packets) -> None:
+    done = threading.Event()
+    thread.close(done.set)
+    thread.join()
+    assert done.is_set()
+    assert not packets.is_asked.is_set()
