@@ -347,3 +347,50 @@ def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_pa
     assert report.files == ("mot.txt", "detections.txt")
     assert (report.frames_out, report.status) == (5, "complete")
     first.overlays.discard()
+
+
+KILLED_AT_EACH_RENAME = """
+import itertools, os, signal, sys
+from pathlib import Path
+from stages.sink.options import SinkOptions
+from stages.sink.stream_sink import StreamSink
+from tests.stages.sink.conftest import make_header, make_start
+from tests.stages.sink.test_stream_sink import end, feed
+
+def run(folder, fatal):
+    rename, renames = Path.replace, itertools.count()
+    def replace(path, target):
+        if next(renames) == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(path, target)
+    Path.replace = replace
+    sink = StreamSink(folder, SinkOptions(overlay_minutes=0.2 / 60, toolkit_files=True))
+    sink.start(make_start(layout="mot"))
+    feed(sink, map(make_header, range(8)))
+    sink.finish(end(8), {})
+
+for fatal in itertools.count():
+    child = os.fork()
+    if not child:
+        run(Path(sys.argv[1]) / str(fatal) / "cam", fatal)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        break
+"""
+
+
+def test_no_file_bears_its_name_before_it_is_complete_wherever_a_sink_is_killed(
+    tmp_path: Path,
+) -> None:
+    program = [sys.executable, "-c", KILLED_AT_EACH_RENAME, str(tmp_path)]
+    subprocess.run(program, cwd=Path(__file__).parents[3], check=True)
+    folders = sorted(tmp_path.iterdir(), key=lambda folder: int(folder.name))
+    whole = folders.pop()
+    expected = {name: (whole / name).stat().st_size for name in names_in(whole)}
+    assert len(folders) == len(expected) == 11
+    for folder in folders:
+        names = {name for name in names_in(folder) if not name.endswith(".part")}
+        assert "cam/run.json" not in names  # which vouches for all others
+        for name in names - {"cam/cam_speed.txt"}:
+            assert (folder / name).stat().st_size == expected[name]
+    assert len(names) == len(expected) - 1
