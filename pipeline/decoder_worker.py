@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zmq
@@ -23,7 +24,8 @@ from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
 from stages.decoder.source import Source, StreamPlace
 from stages.decoder.sources import open_source
-from stages.records import Dropped, EndOfStream, EndReason, Frame
+from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
+from stages.sink.results import remove_parts, remove_results
 
 if TYPE_CHECKING:
     from stages.decoder.camera_motion import CameraMotion
@@ -34,7 +36,8 @@ _CONNECT_SECONDS = 10.0
 def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Decodes the plan's stream to its end, or until `STAGE_END`, and sees that all is settled.
 
-    Where an earlier process of the stream died, goes on where that one was.
+    Where an earlier process of the stream died, goes on where that one was. The first record takes
+    the place of what an earlier run left in the stream's folder: no other stage looks there before.
     """
     stop = threading.Event()
     signal.signal(STAGE_END, lambda *_: stop.set())
@@ -44,7 +47,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         _give_up(plan, context, config, report, stop)
         return
 
-    logbook = Logbook(plan.logbook(stream.channel))
+    logbook, folder = Logbook(plan.logbook(stream.channel)), plan.folder(stream.name)
     last_epoch = max(0, logbook[Counter.EPOCHS] - 1)
     wait = _Waiting(stop, report)
     source = _open(stream, config.decoder, logbook, wait, report)
@@ -72,7 +75,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
                 _publish(record, publisher, elapsed, camera, pace)
                 given = max(given, record.header.sequence + 1)
             else:
-                publisher.announce(record)
+                _announce(record, publisher, logbook, folder)
                 ended = isinstance(record, EndOfStream)
                 last_epoch = record.epoch
                 if isinstance(record, Dropped):
@@ -86,9 +89,8 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         records.close()
         if not ended and stop.is_set():
             publisher.skip = 0
-            publisher.announce(
-                EndOfStream(stream.name, last_epoch, given, EndReason.INTERRUPTED, "stopped")
-            )
+            end = EndOfStream(stream.name, last_epoch, given, EndReason.INTERRUPTED, "stopped")
+            _announce(end, publisher, logbook, folder)
         publisher.close()
 
 
@@ -182,6 +184,25 @@ def _publish(
     if pace is not None and not publisher.skip:
         header = pace.hold(header)
     publisher.publish(header, elapsed, motion)
+
+
+def _announce(
+    record: StreamStart | Dropped | EndOfStream,
+    publisher: FramePublisher,
+    logbook: Logbook,
+    folder: Path,
+) -> None:
+    """Gives a record on; the first one once there is room for results, see `run_decoder`.
+
+    Raises:
+        OutputError: An earlier result cannot be removed.
+    """
+    if not logbook[Counter.EPOCHS]:
+        if isinstance(record, StreamStart):
+            remove_results(folder)
+        else:  # the stream ends without a frame
+            remove_parts(folder)
+    publisher.announce(record)
 
 
 def _give_up(

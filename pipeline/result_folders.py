@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.claim import Claim
+from stages.atomic import output_error
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
 from stages.sink.results import (
@@ -15,7 +16,6 @@ from stages.sink.results import (
     has_results,
     is_complete,
     remove_parts,
-    remove_results,
     unfinished_results,
 )
 
@@ -41,7 +41,7 @@ class ResultFolders:
         self.to_run: list[SourceSpec] = []
         self.finished: list[str] = []
         self._output = output
-        self._has_room = False
+        self._outdated = False
         self._claim = Claim(output)
         try:
             for spec in specs:
@@ -59,40 +59,42 @@ class ResultFolders:
             _refuse_results(folder)
         self.to_run.append(spec)
 
-    def make_room(self, streams: Sequence[str]) -> None:
-        """Removes the earlier results of all streams, the first time that it is called.
+    def outdate(self) -> None:
+        """Takes the reports of earlier runs from the sequences of data sets, when first called.
 
-        All at once: what another run finds complete later shall not be older than this one.
+        All at once: what another run finds complete later shall not be older than this one. The
+        other results of a stream stay until its first frame has come, see `run_decoder`.
 
         Raises:
-            OutputError: A file cannot be removed.
+            OutputError: A report cannot be removed.
         """
-        if not self._has_room:
-            for name in streams:
-                remove_results(self._output / name)
-            self._has_room = True
+        if not self._outdated:
+            for spec in self.to_run:
+                if spec.of_data_set:
+                    _remove_report(self._output / spec.name)
+            self._outdated = True
 
-    def clear_away(self, streams: Sequence[str], *, broken: bool) -> None:
-        """Removes part files, unless they are all there is of results that broke off.
-
-        Those of earlier runs stay where no room was made.
-        """
-        if self._has_room:
-            for name in streams:
-                _clear_away(self._output / name, broken=broken)
+    def clear_away(self, stream: str, *, broken: bool) -> None:
+        """Removes part files, unless they are all there is of results that broke off."""
+        folder = self._output / stream
+        if broken and not (folder / REPORT).exists() and unfinished_results(folder):
+            return
+        if folder.is_dir():
+            remove_parts(folder)
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only where nothing was written
 
     def release(self) -> None:
         """Lets others write there."""
         self._claim.release()
 
 
-def _clear_away(folder: Path, *, broken: bool) -> None:
-    if broken and not (folder / REPORT).exists() and unfinished_results(folder):
-        return
-    if folder.is_dir():
-        remove_parts(folder)
-        with contextlib.suppress(OSError):
-            folder.rmdir()  # only where nothing was written
+def _remove_report(folder: Path) -> None:
+    report = folder / REPORT
+    try:
+        report.unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(report, error) from error
 
 
 def _refuse_results(folder: Path) -> None:

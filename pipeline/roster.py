@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from pipeline.logbook import Logbook
+from pipeline.logbook import Counter, Logbook
 from pipeline.messages import Return, encode_return
 from pipeline.overview import Board, StreamView
 from pipeline.plan import Status, StreamPlan
@@ -32,6 +32,11 @@ class RunningStream:
     returns: zmq.Socket
     stopping: bool = False
     completing: bool = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its decoder has given anything out; the other stages know nothing of it else."""
+        return self.logbook[Counter.EPOCHS] > 0
 
     def send(self, message: Return) -> None:
         """Tells the decoder something."""

@@ -35,7 +35,6 @@ from pipeline.result_folders import ResultFolders
 from pipeline.roster import Roster, RunningStream
 from stages.decoder.locations import SourceSpec, is_live
 from stages.errors import ConfigError, OutputError, SpotStreamError, in_one_line
-from stages.sink.results import remove_parts
 
 _DRAIN_SECONDS = 60.0
 _SPARE_ENTRIES = 16
@@ -88,7 +87,7 @@ class Supervisor:
     def prepare(self, *, overwrite: bool) -> None:
         """Claims the folders of results; sequences of a data set that are finished are skipped.
 
-        With ``overwrite``, earlier results are removed when all stages are ready.
+        With ``overwrite``, a stream's earlier results are removed when its first frame has come.
 
         Raises:
             OutputError: See `ResultFolders`.
@@ -125,9 +124,10 @@ class Supervisor:
                 raise
             finally:
                 self._end_all()
-                names = [spec.name for spec in self._roster.specs]
-                self._results.clear_away(names, broken=self._broken)
+                for stream in self._roster.running.values():
+                    self._clear_away(stream)
         finished = self.result.finished
+        names = [spec.name for spec in self._roster.specs]
         self.result.finished = {name: finished[name] for name in names if name in finished}
 
     def _is_ready(self) -> bool:
@@ -181,7 +181,7 @@ class Supervisor:
         )
 
     def _begin_streams(self) -> None:
-        self._results.make_room(self._roster.unfinished)
+        self._results.outdate()
         runtime = self._config.runtime
         for spec in self._roster.due():
             live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
@@ -215,8 +215,10 @@ class Supervisor:
         text_only: bool = False,
     ) -> StageProcess:
         def make_plan() -> WorkerPlan:
-            begun = self._roster.running
-            plans = [begun[stream.name].plan] if stream else [each.plan for each in begun.values()]
+            begun = self._roster.running.values()
+            plans = [each.plan for each in begun if each.has_begun]
+            if stream is not None:
+                plans = [self._roster.running[stream.name].plan]
             return WorkerPlan(
                 stage=stage,
                 worker=worker,
@@ -319,7 +321,11 @@ class Supervisor:
         self._ending.append(stream.decoder)
         self._metrics.ended(name, stream.decoder.name)
         self._folder.remove_stream(stream.plan.channel)
-        remove_parts(self._output / name)
+        self._clear_away(stream)
+
+    def _clear_away(self, stream: RunningStream) -> None:
+        if stream.has_begun:  # else what lies there is of an earlier run
+            self._results.clear_away(stream.plan.name, broken=self._broken)
 
     def _give_up(self, name: str, message: str, exit_code: int) -> None:
         """Has one more decoder end the stream where it is, so that its results are completed."""

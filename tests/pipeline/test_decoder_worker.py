@@ -4,6 +4,7 @@ import threading
 import numpy as np
 import pytest
 import zmq
+from msgspec import structs
 
 from pipeline import decoder_worker
 from pipeline.config import RunConfig
@@ -14,6 +15,7 @@ from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.publisher import FramePublisher
 from pipeline.ring import create_memory_file
 from pipeline.signals import STAGE_END
+from stages.errors import SourceError
 from stages.records import Dropped, EndReason, Frame
 from tests.stages.decoder.conftest import write_video
 
@@ -91,6 +93,25 @@ def test_the_end_counts_frames_that_were_dropped_last(plan, monkeypatch, signals
     *_, dropped, end = made[0].records
     assert isinstance(dropped, Dropped)
     assert (end.frames, end.reason) == (dropped.last + 1, EndReason.INTERRUPTED)
+
+
+def test_earlier_results_make_room_for_the_first_frame_and_for_nothing_else(
+    plan, monkeypatch, tmp_path, signals
+):
+    monkeypatch.setattr(
+        decoder_worker, "FramePublisher", lambda *arguments: StoppedByDrop(arguments[-1])
+    )
+    earlier = [tmp_path / "cam" / name for name in ("mot.txt", "run.json", ".mot.txt.part")]
+    earlier[0].parent.mkdir()
+    for path in earlier:
+        path.write_text("earlier")
+    missing = structs.replace(plan.streams[0], location=str(tmp_path / "none.mp4"))
+    with zmq.Context() as context:
+        with pytest.raises(SourceError):
+            run_decoder(structs.replace(plan, streams=[missing]), context, SilentReporter())
+        assert all(path.exists() for path in earlier)
+        run_decoder(plan, context, SilentReporter())
+    assert list(earlier[0].parent.iterdir()) == []
 
 
 def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):

@@ -20,10 +20,12 @@ def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
         ResultFolders([north], tmp_path, overwrite=False)
     folders = ResultFolders([north], tmp_path, overwrite=True)
     assert folders.to_run == [north]
-    folders.clear_away(["north"], broken=False)
+    folders.outdate()
     assert killed.exists()
-    folders.make_room(["north"])
-    assert not killed.exists()
+    folders.clear_away("north", broken=True)
+    assert killed.exists()
+    folders.clear_away("north", broken=False)
+    assert not killed.parent.exists()
     folders.release()
 
 
@@ -34,23 +36,27 @@ def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
     report.write_text('{"status": "complete"}')
     folders = ResultFolders([done, north], tmp_path, overwrite=False)
     assert (folders.to_run, folders.finished) == ([north], ["done"])
-    folders.make_room(["north"])
-    assert not killed.exists()
+    folders.outdate()
     folders.release()
     folders = ResultFolders([done, north], tmp_path, overwrite=True)
     assert report.exists()
-    folders.make_room(["done", "north"])
+    folders.outdate()
     folders.release()
     assert ResultFolders([done, north], tmp_path, overwrite=False).to_run == [done, north]
 
 
-def test_room_is_made_once(killed, tmp_path):
-    north = SourceSpec("north", "north.mp4")
-    folders = ResultFolders([north], tmp_path, overwrite=True)
-    folders.make_room(["north"])
-    killed.write_text("1,1,0,0,9,9,0.9,-1,-1,-1\n")  # of this run
-    folders.make_room(["north", "south"])
-    assert killed.exists()
+def test_reports_are_outdated_once_and_only_those_of_data_sets(tmp_path):
+    specs = [SourceSpec("north", "north.mp4"), SourceSpec("done", "done", of_data_set=True)]
+    reports = [tmp_path / spec.name / "run.json" for spec in specs]
+    folders = ResultFolders(specs, tmp_path, overwrite=True)
+    for report in reports:
+        report.parent.mkdir()
+        report.write_text('{"status": "complete"}')
+    folders.outdate()
+    assert [report.exists() for report in reports] == [True, False]
+    reports[1].write_text('{"status": "complete"}')  # of this run
+    folders.outdate()
+    assert reports[1].exists()
     folders.release()
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -90,6 +91,10 @@ def test_results_are_not_overwritten_unasked(material, tmp_path):
     before = _contents(tmp_path / "out")
     broken = ["--overwrite", "--set", "detector.detections=nowhere.txt"]
     assert run(material, tmp_path / "out", *broken).returncode == 2
+    assert _contents(tmp_path / "out") == before
+    broken = shutil.copytree(material, tmp_path / "broken")
+    (broken / "crossing.mp4").write_bytes(b"no video")
+    assert run(broken, tmp_path / "out", "--overwrite").returncode == 3
     assert _contents(tmp_path / "out") == before
     assert run(material, tmp_path / "out", "--overwrite").returncode == 0
     assert _contents(tmp_path / "out") != before
