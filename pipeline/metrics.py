@@ -22,6 +22,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from pipeline.flow import BEHIND
+from pipeline.latest import Latest
 from pipeline.logbook import Counter, Logbook
 from pipeline.overview import SILENT_SECONDS
 from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
@@ -29,7 +30,6 @@ from stages.errors import ConfigError
 
 _STUCK_SECONDS = 10.0
 _KEPT_SECONDS = 600.0  # Prometheus has read by then what a stream came to
-_KEPT_FAILURES = 100
 _ZEROS = Counters(0, {}, 0, {"latency": Durations([0] * len(LATENCY_BOUNDS_MS), 0, 0.0)})
 
 
@@ -49,7 +49,7 @@ class PipelineCollector(Collector):
         self._ended: dict[str, tuple[float, str]] = {}  # when, and the decoder's name
         self._batches: dict[int, dict[int, int]] = {}  # by detector
         self._restarts: dict[str, int] = {}
-        self._failures: dict[str, int] = {}
+        self._failures: Latest[int] = Latest()
         self._lock = threading.Lock()
 
     def begun(self, stream: str, logbook: Logbook) -> None:
@@ -78,9 +78,7 @@ class PipelineCollector(Collector):
     def failed(self, stream: str) -> None:
         """An error ended a stream."""
         with self._lock:
-            self._failures[stream] = self._failures.pop(stream, 0) + 1
-            if len(self._failures) > _KEPT_FAILURES:
-                del self._failures[next(iter(self._failures))]
+            self._failures[stream] = self._failures.get(stream, 0) + 1
 
     def ended(self, stream: str, decoder: str) -> None:
         """A stream has ended, whose decoder's process had that name."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import zmq
 
+from pipeline.latest import Latest
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import Return, encode_return
 from pipeline.overview import Board, StreamView
@@ -53,7 +54,6 @@ class Roster:
     """Streams wait, are begun, and end.
 
     Attributes:
-        specs: All streams that ever were.
         running: Those under way, by name.
 
     Args:
@@ -63,13 +63,12 @@ class Roster:
     """
 
     def __init__(self, specs: Sequence[SourceSpec], output: Path, parallel: int) -> None:
-        self.specs = list(specs)
         self.running: dict[str, RunningStream] = {}
         self._output = output
         self._parallel = parallel
         self._waiting = list(specs)
         self._board = Board()
-        self._failed: dict[str, StreamView] = {}
+        self._failed: Latest[StreamView] = Latest(len(specs))
 
     def __bool__(self) -> bool:
         """Whether any stream waits or is under way."""
@@ -93,8 +92,6 @@ class Roster:
             SourceError: See `streams_to_add`.
         """
         added = streams_to_add(location, name, self.unfinished, self._output)
-        known = {spec.name for spec in self.specs}
-        self.specs += [spec for spec in added if spec.name not in known]
         self._waiting += added
         for spec in added:
             self._failed.pop(spec.name, None)

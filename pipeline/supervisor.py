@@ -70,7 +70,7 @@ class Supervisor:
         json_log: bool = False,
     ) -> None:
         self._config = config
-        self._roster = Roster(specs, output, config.runtime.parallel_streams)
+        self._specs = specs
         self._output = output
         self._debug, self._json_log = debug, json_log
         self._on_status = on_status
@@ -82,7 +82,7 @@ class Supervisor:
         self._interrupts = 0
         self._told_to_stop = 0.0
         self._broken = False
-        self.result = RunResult()
+        self.result = RunResult.begun_with(len(specs))
 
     def prepare(self, *, overwrite: bool) -> None:
         """Claims the folders of results; sequences of a data set that are finished are skipped.
@@ -92,7 +92,7 @@ class Supervisor:
         Raises:
             OutputError: See `ResultFolders`.
         """
-        self._results = ResultFolders(self._roster.specs, self._output, overwrite=overwrite)
+        self._results = ResultFolders(self._specs, self._output, overwrite=overwrite)
         parallel = self._config.runtime.parallel_streams
         self._roster = Roster(self._results.to_run, self._output, parallel)
         self.result.skipped += self._results.finished
@@ -126,9 +126,7 @@ class Supervisor:
                 self._end_all()
                 for stream in self._roster.running.values():
                     self._clear_away(stream)
-        finished = self.result.finished
-        names = [spec.name for spec in self._roster.specs]
-        self.result.finished = {name: finished[name] for name in names if name in finished}
+        self.result.order([spec.name for spec in self._results.to_run])
 
     def _is_ready(self) -> bool:
         stages = list(self._stages.values())
@@ -191,7 +189,7 @@ class Supervisor:
             logbook = self._folder.add_stream(
                 channel, spec.name, entries=entries, lossless=not live
             )
-            only = not self._stay and len(self._roster.specs) == 1
+            only = not self._stay and not self._roster
             plan = StreamPlan(
                 spec.name, spec.location, spec.layout, spec.frame_rate, channel, only_one=only
             )
@@ -259,7 +257,7 @@ class Supervisor:
             self._welcome(status, stream)
         elif status.kind == "crashed" and process is not None:
             process.message = status.message
-        elif status.kind == "done":
+        elif status.kind == "done" and stream is not None:
             self.result.finished[status.stream] = status.summary
             if status.summary.get("status") not in ("complete", "interrupted"):
                 self.result.exit_code = self.result.exit_code or 3
