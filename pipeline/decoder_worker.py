@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
-import time
+from collections.abc import Callable, Iterable
+from concurrent import futures
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zmq
 
+from pipeline.background import in_background
 from pipeline.config import DecoderConfig, RunConfig
 from pipeline.logbook import Counter, Logbook
 from pipeline.plan import Status, StreamPlan, WorkerPlan
 from pipeline.publisher import FramePublisher
 from pipeline.reporter import Reporter
 from pipeline.signals import STAGE_END
+from pipeline.waiting import Waiting
 from stages.decoder.live import LiveOptions
 from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
-from stages.decoder.source import Source, StreamPlace
+from stages.decoder.source import Source, SourceRecord, StreamPlace
 from stages.decoder.sources import open_source
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from stages.sink.results import remove_parts, remove_results
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from stages.decoder.camera_motion import CameraMotion
 
 _CONNECT_SECONDS = 10.0
+_SIGNAL_SECONDS = 0.2
+_STUCK_SECONDS = 1.0  # that a source may take to come to its end; cameras are told of it then
 
 
 def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -38,6 +43,9 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
 
     Where an earlier process of the stream died, goes on where that one was. The first record takes
     the place of what an earlier run left in the stream's folder: no other stage looks there before.
+
+    The source is read in a thread of its own. Where that one is stuck in a call of FFmpeg's when
+    the process is told to stop, it is left behind, and the process exits.
     """
     stop = threading.Event()
     signal.signal(STAGE_END, lambda *_: stop.set())
@@ -47,103 +55,174 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         _give_up(plan, context, config, report, stop)
         return
 
-    logbook, folder = Logbook(plan.logbook(stream.channel)), plan.folder(stream.name)
-    last_epoch = max(0, logbook[Counter.EPOCHS] - 1)
-    wait = _Waiting(stop, report)
-    source = _open(stream, config.decoder, logbook, wait, report)
+    logbook = Logbook(plan.logbook(stream.channel))
+    wait = Waiting(stop, report)
+    place = StreamPlace(logbook[Counter.EPOCHS], logbook[Counter.SEQUENCE], logbook[Counter.SEEN])
+    notify = _notifier(stream, report)
+    recorder = _recorder(stream, config.decoder, place, notify)
+    source = _open(stream, config.decoder, logbook, place, recorder, wait, notify)
     publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
     report(Status(kind="ready", stage="decoder", stream=stream.name))
     if publisher.ended:
         publisher.close()
         return
-    paced = config.decoder.pace == "original" and not source.resumes
-    pace = Pace(wait) if paced else None
-    camera = None
-    if config.decoder.camera_motion:
-        # Imported here: most cameras' processes have no use for OpenCV, which takes memory.
-        from stages.decoder.camera_motion import CameraMotion
-
-        camera = CameraMotion()
-    given, ended = publisher.given, False
-    started = wait.working_ns()
-    records = source.records(publisher)
-    try:
-        for record in records:
-            report.alive()
-            if isinstance(record, Frame):
-                elapsed = wait.working_ns() - started
-                _publish(record, publisher, elapsed, camera, pace)
-                given = max(given, record.header.sequence + 1)
-            else:
-                _announce(record, publisher, logbook, folder)
-                ended = isinstance(record, EndOfStream)
-                last_epoch = record.epoch
-                if isinstance(record, Dropped):
-                    given = max(given, record.last + 1)
-            if stop.is_set():
-                break
-            started = wait.working_ns()
-    except InterruptedError:
-        pass  # told to stop while waiting for a slot
-    finally:
-        records.close()
-        if not ended and stop.is_set():
-            publisher.skip = 0
-            end = EndOfStream(stream.name, last_epoch, given, EndReason.INTERRUPTED, "stopped")
-            _announce(end, publisher, logbook, folder)
-        publisher.close()
+    decoding = _Decoding(plan, source, publisher, logbook, wait, stop, report)
+    reading = in_background(decoding.run, stop.set)
+    while not stop.wait(_SIGNAL_SECONDS):  # a signal may have come to another thread
+        pass
+    futures.wait([reading], _STUCK_SECONDS)
+    with wait.working:
+        if not decoding.over:
+            if recorder is not None:
+                recorder.close()
+            decoding.end()
+            context.destroy(linger=1000)
+            os._exit(0)  # Python's own end would pull the ground from under FFmpeg
+    reading.result()
 
 
-class _Waiting:
-    """Waits some seconds, alive; tells whether the process was told to stop.
+class _Decoding:
+    """The records of a source, on their way to the publisher.
 
-    Its clock shows how long the source has worked.
+    Attributes:
+        over: Whether `run` has come to its end.
     """
 
-    def __init__(self, stop: threading.Event, report: Reporter) -> None:
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        source: Source,
+        publisher: FramePublisher,
+        logbook: Logbook,
+        wait: Waiting,
+        stop: threading.Event,
+        report: Reporter,
+    ) -> None:
+        self.over = False
+        self._name = plan.streams[0].name
+        self._folder = plan.folder(self._name)
+        self._source = source
+        self._publisher = publisher
+        self._logbook = logbook
+        self._wait = wait
         self._stop = stop
         self._report = report
-        self._waited_ns = 0
+        self._epoch = max(0, logbook[Counter.EPOCHS] - 1)
+        self._given = publisher.given
+        self._ended = False
+        config = plan.config.decoder
+        paced = config.pace == "original" and not source.resumes
+        self._pace = Pace(wait) if paced else None
+        self._camera: CameraMotion | None = None
+        if config.camera_motion:
+            # Imported here: most cameras' processes have no use for OpenCV, which takes memory.
+            from stages.decoder.camera_motion import CameraMotion
 
-    def __call__(self, seconds: float) -> bool:
-        started = time.monotonic_ns()
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0 and not self._stop.wait(min(left, 1.0)):
+            self._camera = CameraMotion()
+
+    def run(self) -> None:
+        """Reads the source until it ends or the process is told to stop."""
+        with self._wait.working:
+            records = self._source.records(self._publisher)
+            try:
+                self._read(records)
+            except InterruptedError:
+                pass  # told to stop while waiting for a slot
+            finally:
+                self.over = True
+                records.close()
+                self.end()
+
+    def _read(self, records: Iterable[SourceRecord]) -> None:
+        started = self._wait.working_ns()
+        for record in records:
             self._report.alive()
-        self.waited(time.monotonic_ns() - started)
-        return self._stop.is_set()
+            if isinstance(record, Frame):
+                self._publish(record, self._wait.working_ns() - started)
+                self._given = max(self._given, record.header.sequence + 1)
+            else:
+                self._announce(record)
+                self._epoch = record.epoch
+                if isinstance(record, Dropped):
+                    self._given = max(self._given, record.last + 1)
+            if self._stop.is_set():
+                break
+            started = self._wait.working_ns()
 
-    def waited(self, ns: int) -> None:
-        """The source has waited so long by itself, for a packet."""
-        self._waited_ns += ns
+    def _publish(self, frame: Frame, elapsed: int) -> None:
+        """Gives a frame on, with the camera's motion, when its time has come.
 
-    def working_ns(self) -> int:
-        """A clock that stands still while the source waits."""
-        return time.monotonic_ns() - self._waited_ns
+        One that an earlier process has given on only shows how the camera moved.
+        """
+        header, motion = frame.header, None
+        if self._camera is not None and self._publisher.skip:
+            self._camera.pass_over(frame)
+        elif self._camera is not None:
+            motion = self._camera.estimate(frame)
+        if self._pace is not None and not self._publisher.skip:
+            header = self._pace.hold(header)
+        self._publisher.publish(header, elapsed, motion)
+
+    def _announce(self, record: StreamStart | Dropped | EndOfStream) -> None:
+        """Gives a record on; the first one once there is room for results, see `run_decoder`.
+
+        Raises:
+            OutputError: An earlier result cannot be removed.
+        """
+        if not self._logbook[Counter.EPOCHS]:
+            if isinstance(record, StreamStart):
+                remove_results(self._folder)
+            else:  # the stream ends without a frame
+                remove_parts(self._folder)
+        self._publisher.announce(record)
+        self._ended = isinstance(record, EndOfStream)
+
+    def end(self) -> None:
+        """Ends the stream if the process was told to stop, and returns when all is settled."""
+        if not self._ended and self._stop.is_set():
+            self._publisher.skip = 0
+            stopped = EndReason.INTERRUPTED, "stopped"
+            self._announce(EndOfStream(self._name, self._epoch, self._given, *stopped))
+        self._publisher.close()
+
+
+def _notifier(stream: StreamPlan, report: Reporter) -> Callable[[str], None]:
+    def notify(message: str) -> None:
+        report(Status(kind="notice", stage="decoder", stream=stream.name, message=message))
+
+    return notify
+
+
+def _recorder(
+    stream: StreamPlan, config: DecoderConfig, place: StreamPlace, notify: Callable[[str], None]
+) -> Recorder | None:
+    """What keeps the stream, where that is asked for and it is live."""
+    if config.record is None or not is_live(stream.location):
+        return None
+    return Recorder(
+        config.record / stream.name,
+        stream.location,
+        60 * config.record_minutes,
+        round(1e9 * config.record_gigabytes),
+        notify,
+        patient=place.epochs > 0,
+    )
 
 
 def _open(
-    stream: StreamPlan, config: DecoderConfig, logbook: Logbook, wait: _Waiting, report: Reporter
+    stream: StreamPlan,
+    config: DecoderConfig,
+    logbook: Logbook,
+    place: StreamPlace,
+    recorder: Recorder | None,
+    wait: Waiting,
+    notify: Callable[[str], None],
 ) -> Source:
-    """The source, where the stream was left; where it is to be recorded, with a recorder."""
-    place = StreamPlace(logbook[Counter.EPOCHS], logbook[Counter.SEQUENCE], logbook[Counter.SEEN])
-
-    def notify(message: str) -> None:
-        report(Status(kind="notice", stage="decoder", stream=stream.name, message=message))
+    """The source, where the stream was left."""
 
     def connected() -> None:
         logbook[Counter.CONNECTIONS] += 1
 
-    recorder = None
-    if config.record is not None and is_live(stream.location):
-        recorder = Recorder(
-            config.record / stream.name,
-            stream.location,
-            60 * config.record_minutes,
-            round(1e9 * config.record_gigabytes),
-            notify,
-            patient=place.epochs > 0,
-        )
     return open_source(
         SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
         config.selection,
@@ -159,50 +238,10 @@ def _open(
         recorder=recorder,
         place=place,
         wait=wait,
-        waited=wait.waited,
+        waiting=wait,
         notify=notify,
         connected=connected,
     )
-
-
-def _publish(
-    frame: Frame,
-    publisher: FramePublisher,
-    elapsed: int,
-    camera: CameraMotion | None,
-    pace: Pace | None,
-) -> None:
-    """Gives a frame on, with the camera's motion, when its time has come.
-
-    One that an earlier process has given on only shows how the camera moved.
-    """
-    header, motion = frame.header, None
-    if camera is not None and publisher.skip:
-        camera.pass_over(frame)
-    elif camera is not None:
-        motion = camera.estimate(frame)
-    if pace is not None and not publisher.skip:
-        header = pace.hold(header)
-    publisher.publish(header, elapsed, motion)
-
-
-def _announce(
-    record: StreamStart | Dropped | EndOfStream,
-    publisher: FramePublisher,
-    logbook: Logbook,
-    folder: Path,
-) -> None:
-    """Gives a record on; the first one once there is room for results, see `run_decoder`.
-
-    Raises:
-        OutputError: An earlier result cannot be removed.
-    """
-    if not logbook[Counter.EPOCHS]:
-        if isinstance(record, StreamStart):
-            remove_results(folder)
-        else:  # the stream ends without a frame
-            remove_parts(folder)
-    publisher.announce(record)
 
 
 def _give_up(

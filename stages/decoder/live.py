@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import av
@@ -86,7 +87,7 @@ class LiveSource:
         recorder: Keeps what comes in.
         place: Where an earlier process of the stream was.
         wait: Sleeps so many seconds; returns True at once where the source is to stop.
-        waited: Told how long each packet was waited for, ns.
+        waiting: Entered around each call that waits for the network, by the thread that reads.
         notify: Told in one line of an outage, and of its end; see `Outages`.
         connected: Called when a connection gives its first frame.
         clock: Wall clock, ns since the epoch.
@@ -107,7 +108,7 @@ class LiveSource:
         recorder: Recorder | None = None,
         place: StreamPlace | None = None,
         wait: Callable[[float], bool],
-        waited: Callable[[int], None] = lambda ns: None,
+        waiting: AbstractContextManager[None] = nullcontext(),  # noqa: B008
         notify: Callable[[str], None] = lambda message: None,
         connected: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = time.time_ns,
@@ -123,7 +124,7 @@ class LiveSource:
         self._place = place or StreamPlace()
         self._source = redact(location)
         self._wait = wait
-        self._waited = waited
+        self._waiting = waiting
         self._notify = notify
         self._connected = connected
         self._clock = clock
@@ -179,13 +180,14 @@ class LiveSource:
         options = {} if device else self.options.for_ffmpeg(self.location)
         # FFmpeg's own time-out starts anew with every byte; PyAV's bounds a whole packet.
         patience = 3 * self.options.timeout
-        container = open_media(
-            self.location,
-            options=options,
-            container_format="v4l2" if device else None,
-            timeout=patience,
-            hardware=self._hardware,
-        )
+        with self._waiting:
+            container = open_media(
+                self.location,
+                options=options,
+                container_format="v4l2" if device else None,
+                timeout=patience,
+                hardware=self._hardware,
+            )
         with container:
             stream = video_stream(container, self._source)
             if reader.epoch < 0:
@@ -196,7 +198,7 @@ class LiveSource:
             # Segments come faster than they were taken, and a finished video as fast as it can.
             is_early = finished or container.format.name == "hls"
             pace = Pace(self._wait, self._clock) if is_early else None
-            packets = live_packets(container, stream, patience, self._waited, self._monotonic)
+            packets = live_packets(container, stream, patience, self._waiting, self._monotonic)
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             for record in reader.read(container, stream, allocator, packets=packets):

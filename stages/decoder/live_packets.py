@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 
 import av
@@ -24,7 +25,7 @@ def live_packets(
     container: InputContainer,
     stream: VideoStream,
     patience: float,
-    waited: Callable[[int], None] = lambda ns: None,
+    waiting: AbstractContextManager[None] = nullcontext(),  # noqa: B008
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[av.Packet]:
     """The packets of one stream as they come, with times, until the source says that it ends.
@@ -36,7 +37,7 @@ def live_packets(
         container: What to read.
         stream: Its stream.
         patience: Seconds without a packet of it that are borne while others come.
-        waited: Told how long each packet was waited for, ns.
+        waiting: Entered around the wait for each packet.
         monotonic: Seconds.
 
     Raises:
@@ -45,7 +46,7 @@ def live_packets(
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
-    packets = _timed(_until_the_end(container, stream, patience, monotonic), waited)
+    packets = _waited_for(_until_the_end(container, stream, patience, monotonic), waiting)
     if container.format.flags & _NO_TIMESTAMPS and not is_finished(container):
         stream.time_base = _WALL_CLOCK
         return _by_the_clock(packets, monotonic)
@@ -83,12 +84,15 @@ def _until_the_end(
         raise SourceError(f"the connection broke off: {error.strerror}") from error
 
 
-def _timed(packets: Iterator[av.Packet], waited: Callable[[int], None]) -> Iterator[av.Packet]:
-    started = time.monotonic_ns()
-    for packet in packets:
-        waited(time.monotonic_ns() - started)
+def _waited_for(
+    packets: Iterator[av.Packet], waiting: AbstractContextManager[None]
+) -> Iterator[av.Packet]:
+    while True:
+        with waiting:
+            packet = next(packets, None)
+        if packet is None:
+            return
         yield packet
-        started = time.monotonic_ns()
 
 
 def _by_the_clock(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def open_source(
     recorder: Recorder | None = None,
     place: StreamPlace | None = None,
     wait: Callable[[float], bool] = _sleep,
-    waited: Callable[[int], None] = lambda ns: None,
+    waiting: AbstractContextManager[None] = nullcontext(),  # noqa: B008
     notify: Callable[[str], None] = lambda message: None,
     connected: Callable[[], None] = lambda: None,
 ) -> Source:
@@ -57,7 +58,7 @@ def open_source(
             recorder=recorder,
             place=place,
             wait=wait,
-            waited=waited,
+            waiting=waiting,
             notify=notify,
             connected=connected,
         )

@@ -3,11 +3,15 @@
 import json
 import os
 import signal
+import socket
+import threading
 from pathlib import Path
 
+import av
 import pytest
 
 import pipeline.supervisor
+from tests.stages.decoder.test_protocols import write_stream
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
 
@@ -104,3 +108,43 @@ def test_a_second_signal_removes_what_is_not_finished(stuck_run, tmp_path):
     result, said = stuck_run(interrupts=2)
     assert (result.exit_code, said) == (130, [])
     assert not (tmp_path / "clip").exists()
+
+
+def test_cameras_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):
+    write_stream(tmp_path / "camera.ts", 50)
+    (tmp_path / "none_Det_made.txt").write_text("1,1,10,10,30,30,0.9\n")
+    record, in_time = tmp_path / "record", []
+
+    def send(listener, data):
+        client, _ = listener.accept()
+        client.sendall(data)
+        connections.append(client)
+
+    def stop(victim):
+        victim.wait(lambda: victim.frames() >= 10 and len(connections) == 2)
+        victim.supervisor.stop()
+        in_time.append(victim.over.wait(40))
+
+    settings = [
+        f"detector.detections={tmp_path / 'none_Det_made.txt'}",
+        f"decoder.record={record}",
+        "decoder.timeout=100",
+        "sink.overlay=false",
+    ]
+    connections = []
+    with (
+        socket.create_server(("127.0.0.1", 0)) as stalls,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+    ):
+        for listener, data in ((stalls, (tmp_path / "camera.ts").read_bytes()), (silent, b"")):
+            threading.Thread(target=send, args=(listener, data), daemon=True).start()
+        ports = [listener.getsockname()[1] for listener in (stalls, silent)]
+        result = run_with([f"tcp://127.0.0.1:{port}" for port in ports], tmp_path, settings, stop)
+        for client in connections:
+            client.close()
+    assert in_time == [True]
+    assert (result.exit_code, result.failed) == (130, {})
+    assert [summary["status"] for summary in result.finished.values()] == ["interrupted"] * 2
+    (segment,) = record.rglob("*.mkv")
+    with av.open(str(segment)) as video:
+        assert video.duration > 1e6  # which is written when a file is closed

@@ -1,0 +1,48 @@
+"""How a decoder waits, for its time and for its source."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from pipeline.reporter import Reporter
+
+
+class Waiting:
+    """Waits, and knows how long the source has worked.
+
+    As a context it goes around a call that waits for the source, in which FFmpeg may be stuck for
+    long. Whoever takes `working` meanwhile stands in for the thread that called, which does not
+    come out of its call before that is given back.
+
+    Attributes:
+        working: Held by the source's thread but for such calls.
+    """
+
+    def __init__(self, stop: threading.Event, report: Reporter) -> None:
+        self.working = threading.Lock()
+        self._stop = stop
+        self._report = report
+        self._since = 0
+        self._waited_ns = 0
+
+    def __call__(self, seconds: float) -> bool:
+        """Waits some seconds, alive; tells whether the process was told to stop."""
+        started = time.monotonic_ns()
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not self._stop.wait(min(left, 1.0)):
+            self._report.alive()
+        self._waited_ns += time.monotonic_ns() - started
+        return self._stop.is_set()
+
+    def __enter__(self) -> None:
+        self._since = time.monotonic_ns()
+        self.working.release()
+
+    def __exit__(self, *_: object) -> None:
+        self.working.acquire()
+        self._waited_ns += time.monotonic_ns() - self._since
+
+    def working_ns(self) -> int:
+        """A clock that stands still while the source waits."""
+        return time.monotonic_ns() - self._waited_ns
