@@ -85,7 +85,7 @@ class FileDetector:
         file = self._files.get(stream)
         if file is not None:
             return file
-        file = DetectionFile.read(_find(self.path, stream), self._format)
+        file = DetectionFile.read(find_file(self.path, stream), self._format)
         if file.class_names != self.class_names:
             raise ConfigError(
                 f"{file.path} has classes {', '.join(file.class_names)}, other files of the "
@@ -122,7 +122,7 @@ def detection_files(folder: Path) -> list[Path]:
     )
 
 
-def files_of(folder: Path, sequence: str) -> list[Path]:
+def _files_of(folder: Path, sequence: str) -> list[Path]:
     """The files of a folder that belong to a sequence: ``M0203.txt``, else ``M0203_best.txt``.
 
     ``M0203_Det_X.txt`` is as good as ``M0203.txt``; ``M02031.txt`` belongs to another sequence.
@@ -133,16 +133,30 @@ def files_of(folder: Path, sequence: str) -> list[Path]:
     return exact or [file for file in files if begins.match(_stem(file))]
 
 
-def _find(folder: Path, stream: str) -> Path:
-    found = files_of(folder, stream)
+def find_file(folder: Path, sequence: str, of_run: str | None = None) -> Path:
+    """The file of ``sequence``: of a run, else ``NAME.txt`` or ``NAME_….txt``, ``.gz`` too.
+
+    Args:
+        folder: Where it is looked for.
+        sequence: Name of the sequence.
+        of_run: Name that ``spotstream run`` gives such a file, in the sequence's folder; None where
+            those are not looked for.
+
+    Raises:
+        ConfigError: The folder does not exist, or holds none or several.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder; expected a file for each sequence in it")
+    expected = [f"{sequence}.txt", f"{sequence}_….txt (or .txt.gz)"]
+    if of_run is not None:
+        file_of_run = folder / sequence / of_run
+        if file_of_run.is_file():
+            return file_of_run
+        expected.append(f"{sequence}/{of_run}")
+    found = _files_of(folder, sequence)
     if not found:
-        raise ConfigError(
-            f"no detections for stream {stream!r} in {folder}: expected {stream}.txt or "
-            f"{stream}_….txt (or .txt.gz)"
-        )
+        raise ConfigError(f"{folder}: no file for {sequence}; expected {' or '.join(expected)}")
     if len(found) > 1:
         names = ", ".join(file.name for file in found)
-        raise ConfigError(
-            f"more than one detection file for stream {stream!r} in {folder}: {names}; keep one"
-        )
+        raise ConfigError(f"{folder}: more than one file for {sequence}: {names}; keep one")
     return found[0]

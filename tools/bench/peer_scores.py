@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.detector.detection_file import DetectionFile
+from stages.detector.file_detector import find_file
 from stages.sink.results import DETECTIONS
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
 from tools.bench.peers import PEERS, Peer, frames_of, peer_python, run_peer
-from tools.evaluation.benchmark import find_file
 from tools.evaluation.sequence import score_tracks, track
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total

@@ -84,9 +84,9 @@ def _sequences(
     benchmark: Literal["uavdt", "detrac", "mot"], gt: Path, detections: Path
 ) -> list[TuningSequence]:
     from stages.detector.detection_file import DetectionFile
+    from stages.detector.file_detector import find_file
     from stages.sink.results import DETECTIONS
     from tools.annotations.ground_truths import read_ground_truths
-    from tools.evaluation.benchmark import find_file
     from tools.tuning.tune import TuningSequence
 
     return [

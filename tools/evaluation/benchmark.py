@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from stages.detector.file_detector import files_of
-from stages.errors import ConfigError
+from stages.detector.file_detector import find_file
 from stages.sink.results import DETECTIONS, TRACKS
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
@@ -155,34 +154,6 @@ def score_entries(
         EntryScore(entry, {score.name: score for score in row})
         for entry, row in zip(entries, rows, strict=True)
     ]
-
-
-def find_file(folder: Path, sequence: str, of_run: str) -> Path:
-    """The file of ``sequence``: of a run, else ``NAME.txt`` or ``NAME_….txt``, ``.gz`` too.
-
-    Args:
-        folder: Where it is looked for.
-        sequence: Name of the sequence.
-        of_run: Name that ``spotstream run`` gives such a file, in the sequence's folder.
-
-    Raises:
-        ConfigError: The folder does not exist, or holds none or several.
-    """
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder; expected a file for each sequence in it")
-    file_of_run = folder / sequence / of_run
-    if file_of_run.is_file():
-        return file_of_run
-    found = files_of(folder, sequence)
-    if not found:
-        raise ConfigError(
-            f"{folder}: no file for sequence {sequence}; expected {sequence}.txt, "
-            f"{sequence}_….txt (or .txt.gz) or {sequence}/{of_run}"
-        )
-    if len(found) > 1:
-        names = ", ".join(file.name for file in found)
-        raise ConfigError(f"{folder}: more than one file for sequence {sequence}: {names}")
-    return found[0]
 
 
 def with_trackers(entries: Sequence[Entry], trackers: Sequence[TrackerChoice]) -> list[Entry]:

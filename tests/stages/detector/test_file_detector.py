@@ -91,7 +91,7 @@ def test_the_exact_name_is_preferred(tmp_path: Path) -> None:
 
 
 def test_a_stream_without_file(folder: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no detections for stream 'MVI_9' in .*detections"):
+    with pytest.raises(ConfigError, match=r"detections: no file for MVI_9; expected MVI_9\.txt or"):
         FileDetector(folder).detect([frame(0, "MVI_9")])
 
 
@@ -99,13 +99,13 @@ def test_a_file_may_say_more_than_the_stream(folder: Path) -> None:
     (folder / "MVI_40_best.txt").write_text(ROWS)
     detector = FileDetector(folder)
     assert len(detector.detect([frame(0, "MVI_40")])[0]) == 2
-    with pytest.raises(ConfigError, match="no detections for stream 'MVI_4'"):
+    with pytest.raises(ConfigError, match="no file for MVI_4"):
         detector.detect([frame(0, "MVI_4")])
 
 
 def test_a_stream_with_two_files(folder: Path) -> None:
     (folder / "MVI_1_Det_Other.txt").write_text(ROWS)
-    with pytest.raises(ConfigError, match=r"more than one .*'MVI_1'.*_Det_Other.*_Det_SpotNet"):
+    with pytest.raises(ConfigError, match=r"more than one file for MVI_1: .*_Det_Other.*_SpotNet"):
         FileDetector(folder).detect([frame(0)])
 
 

@@ -68,7 +68,7 @@ def test_finds_settings_that_hold_on_sequences_left_out(benchmark: Path) -> None
 def test_says_what_is_missing(benchmark: Path) -> None:
     for arguments, message in (
         ((), "give --gt and --detections, or --scenes"),
-        (("--gt", benchmark / "gt", "--detections", benchmark), "no file for sequence A"),
+        (("--gt", benchmark / "gt", "--detections", benchmark), "no file for A"),
     ):
         with pytest.raises(ConfigError, match=message):
             CliRunner().invoke(app, ["tune", *map(str, arguments)], catch_exceptions=False)

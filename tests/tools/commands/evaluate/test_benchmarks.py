@@ -145,7 +145,7 @@ def test_what_is_missing_is_named(detrac: Path) -> None:
     gt, det, empty = detrac / "gt", detrac / "det", detrac / "empty"
     for arguments, message in (
         (("--gt", gt), "nothing to score; give --detections or --results"),
-        (("--gt", gt, "--results", empty), "no file for sequence MVI_1; expected MVI_1.txt,"),
+        (("--gt", gt, "--results", empty), "no file for MVI_1; expected MVI_1.txt or"),
         (("--gt", empty, "--results", det), "empty has no *.xml"),
         (("--gt", gt / "no", "--results", det), "no is no folder"),
         (("--gt", gt, "--results", gt / "no"), "no is no folder"),
