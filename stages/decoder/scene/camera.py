@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,16 @@ class Camera:
         """Camera coordinates ``(N, 3)`` to pixels ``(N, 2)``; depth is kept above 0.1 m."""
         depth = np.maximum(points[:, 2:], 0.1)
         return points[:, :2] * (self.focal / depth) + self.centre
+
+    def fall(self, x: Any, y: Any) -> Any:
+        """How deep the rays of pixels go for each metre of depth, above the horizon below 0.
+
+        Args:
+            x: ``(column - centre) / focal`` of the pixels, a number or an array.
+            y: ``(row - centre) / focal``, likewise; the two broadcast.
+        """
+        right, down, forward = self.rotation[:, 2].tolist()  # which leave float32 as it is
+        return -(right * x + down * y + forward)
 
     def ground_homography(self) -> Float64Array:
         """``(3, 3)`` map from ground ``(x, y, 1)`` to homogeneous pixels."""

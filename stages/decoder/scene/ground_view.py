@@ -52,17 +52,15 @@ class GroundView:
         """Whether either end of a row lies below the horizon."""
         y = (row - camera.centre[1]) / camera.focal
         x = camera.centre[0] / camera.focal
-        axes = camera.rotation[:, 2]
-        return min(-x * axes[0], x * axes[0]) + y * axes[1] + axes[2] < 0
+        return bool(max(camera.fall(-x, y), camera.fall(x, y)) > 0)
 
     def _level(self, camera: Camera, row: float) -> int:
         down = (row - camera.centre[1]) / camera.focal
-        ray = camera.rotation[1] * down + camera.rotation[2]
-        if ray[2] > -0.01:
+        fall = camera.fall(0, down)
+        if fall < 0.01:
             return len(self._ground.levels) - 1
-        distance = -camera.position[2] / ray[2]  # along the ray of unit depth
-        across = distance / camera.focal
-        slant = np.linalg.norm(ray) / -ray[2]
+        across = camera.position[2] / fall / camera.focal
+        slant = np.hypot(1, down) / fall
         sample = across * np.sqrt(min(slant, 12.0))
         level = np.log2(max(sample / self._ground.metres_per_pixel, 1.0))
         return int(min(round(level), len(self._ground.levels) - 1))

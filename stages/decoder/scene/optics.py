@@ -46,11 +46,7 @@ class Optics:
         columns = np.linspace(0, width - 1, 31)
         x = (columns - camera.centre[0]) / camera.focal
         y = (np.arange(height) - camera.centre[1]) / camera.focal
-        down = -(
-            camera.rotation[0, 2] * x[None]
-            + camera.rotation[1, 2] * y[:, None]
-            + camera.rotation[2, 2]
-        )
+        down = camera.fall(x[None], y[:, None])
         distance = camera.position[2] / np.maximum(down, 1e-4)
         veil = 1 - np.exp(-distance / self._light.haze_distance)
         veil = np.maximum(veil - _CLEAR_AIR, 0) / (1 - _CLEAR_AIR)

@@ -145,8 +145,7 @@ class Rain:
         width, height = self._size
         x = ((np.arange(width) - camera.centre[0]) / camera.focal).astype(np.float32)[None]
         y = ((np.arange(height) - camera.centre[1]) / camera.focal).astype(np.float32)[:, None]
-        axes = camera.rotation[:, 2].astype(np.float32)
-        return np.asarray(-(axes[0] * x + axes[1] * y + axes[2]) / np.sqrt(1 + x * x + y * y))
+        return np.asarray(camera.fall(x, y) / np.sqrt(1 + x * x + y * y))
 
     def _mirrored(
         self, image: UInt8Array, covers: Int16Array, things: dict[int, Crop]
