@@ -12,25 +12,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from trackers.area_filter import AreaFilter
 from trackers.association import match
-from trackers.boxes import (
-    BoolArray,
-    FloatArray,
-    IndexArray,
-    from_center_area_aspect,
-    to_center_area_aspect,
-)
-from trackers.kalman import ConstantVelocityFilter
+from trackers.boxes import BoolArray, FloatArray, IndexArray, to_center_area_aspect
 from trackers.overlaps import BoxPairs, find_overlaps
 from trackers.settings import checked_count, checked_number, checked_share
-from trackers.sort import (
-    AREA,
-    INITIAL_VARIANCE,
-    INITIAL_VELOCITY_VARIANCE,
-    MEASUREMENT_NOISE,
-    VALUE_NOISE,
-    VELOCITY_NOISE,
-)
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 _LEAST_GAIN = 1e-6  # of a pair
@@ -91,7 +77,7 @@ class OCSort(Tracker):
 
     def _forget(self) -> None:
         self._frame_count = 0
-        self._filter = ConstantVelocityFilter(dimensions=4)
+        self._filter = AreaFilter()
         self._moments = self._filter.moments  # of each track when it was last seen
         self._tracks = np.empty(0, TRACK)
         # Boxes of the last frames, latest first, NaN where a track was not seen.
@@ -135,12 +121,8 @@ class OCSort(Tracker):
 
     def _predict(self) -> FloatArray:
         """Moves all tracks to this frame and gives their boxes ``(T, 4)``."""
-        velocities = self._filter.velocities
-        vanishing = self._filter.values[:, AREA] + velocities[:, AREA] <= 0
-        velocities[vanishing, AREA] = 0.0
-        self._filter.predict(VALUE_NOISE, VELOCITY_NOISE)
+        boxes = self._filter.predict_boxes()
         self._tracks["steps"] += 1
-        boxes = from_center_area_aspect(self._filter.values)
         is_box = np.isfinite(boxes.sum(axis=1))
         self._keep(is_box)
         return boxes[is_box]
@@ -188,17 +170,17 @@ class OCSort(Tracker):
         """Corrects the filters; where there was a gap, from its start on."""
         gaps = self._tracks["steps"][rows]
         steady = gaps == 1
-        self._filter.update(rows[steady], to_center_area_aspect(boxes[steady]), MEASUREMENT_NOISE)
+        self._filter.correct(rows[steady], to_center_area_aspect(boxes[steady]))
         for gap in np.unique(gaps[~steady]).tolist():
             places = np.flatnonzero(gaps == gap)
-            relived = ConstantVelocityFilter(dimensions=4)
+            relived = AreaFilter()
             relived.moments = self._moments[:, rows[places]]
             everyone = np.arange(len(places))
             start, end = self._tracks["last"][rows[places]], boxes[places]
             for step in range(1, gap + 1):
-                relived.predict(VALUE_NOISE, VELOCITY_NOISE)
+                relived.step()
                 between = start + (end - start) * (step / gap)
-                relived.update(everyone, to_center_area_aspect(between), MEASUREMENT_NOISE)
+                relived.correct(everyone, to_center_area_aspect(between))
             self._filter.moments[:, rows[places]] = relived.moments
         self._moments[:, rows] = self._filter.moments[:, rows]
 
@@ -216,9 +198,7 @@ class OCSort(Tracker):
         self._history[rows, 0] = boxes
 
     def _begin(self, boxes: FloatArray) -> None:
-        self._filter.append(
-            to_center_area_aspect(boxes), INITIAL_VARIANCE, INITIAL_VELOCITY_VARIANCE
-        )
+        self._filter.begin(to_center_area_aspect(boxes))
         newest = self._filter.moments[:, len(self._tracks) :]
         self._moments = np.concatenate((self._moments, newest), axis=1)
         born = np.zeros(len(boxes), TRACK)

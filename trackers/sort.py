@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trackers.area_filter import AreaFilter
 from trackers.association import match_as_sort
 from trackers.boxes import (
     BoolArray,
@@ -17,18 +18,9 @@ from trackers.boxes import (
     from_center_area_aspect,
     to_center_area_aspect,
 )
-from trackers.kalman import ConstantVelocityFilter
 from trackers.overlaps import find_overlaps
 from trackers.settings import checked_count, checked_number, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
-
-# Of centre x, centre y, area, aspect. The aspect has no velocity.
-MEASUREMENT_NOISE = np.array([1.0, 1.0, 10.0, 10.0])
-VALUE_NOISE = np.array([1.0, 1.0, 1.0, 1.0])
-VELOCITY_NOISE = np.array([1e-2, 1e-2, 1e-4, 0.0])
-INITIAL_VARIANCE = np.array([10.0, 10.0, 10.0, 10.0])
-INITIAL_VELOCITY_VARIANCE = np.array([1e4, 1e4, 1e4, 0.0])
-AREA = 2
 
 # What is kept of each track beside its filter. The streak counts updates in a row after its start,
 # the frame of the first detection or, after a gap, the last frame of the gap.
@@ -72,7 +64,7 @@ class Sort(Tracker):
 
     def _forget(self) -> None:
         self._frame = 0
-        self._filter = ConstantVelocityFilter(dimensions=4)
+        self._filter = AreaFilter()
         self._records = np.empty((3, 0), np.int64)  # a row each of ID, STREAK_START, LAST_SEEN
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
@@ -110,12 +102,7 @@ class Sort(Tracker):
 
     def _predict(self) -> FloatArray:
         """Moves all tracks to this frame and gives their boxes ``(T, 4)``."""
-        velocities = self._filter.velocities
-        vanishing = self._filter.values[:, AREA] + velocities[:, AREA] <= 0
-        if np.count_nonzero(vanishing):
-            velocities[vanishing, AREA] = 0.0
-        self._filter.predict(VALUE_NOISE, VELOCITY_NOISE)
-        boxes = from_center_area_aspect(self._filter.values)
+        boxes = self._filter.predict_boxes()
         if not np.vdot(boxes, boxes) < np.inf:
             is_box = np.isfinite(boxes.sum(axis=1))
             self._keep(is_box)
@@ -124,7 +111,7 @@ class Sort(Tracker):
 
     def _update(self, rows: IndexArray, measurements: FloatArray) -> None:
         """Corrects the tracks ``rows``, and begins a streak where they were not seen before."""
-        self._filter.update(rows, measurements, MEASUREMENT_NOISE)
+        self._filter.correct(rows, measurements)
         last_seen = self._records[LAST_SEEN]
         interrupted = last_seen[rows] < self._frame - 1
         if np.count_nonzero(interrupted):
@@ -133,7 +120,7 @@ class Sort(Tracker):
 
     def _begin(self, measurements: FloatArray) -> IndexArray:
         """Starts a track for each measurement and gives their rows."""
-        self._filter.append(measurements, INITIAL_VARIANCE, INITIAL_VELOCITY_VARIANCE)
+        self._filter.begin(measurements)
         born = np.full((3, len(measurements)), self._frame)
         born[ID] = self._new_ids(len(measurements))
         first = self._records.shape[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from filterpy.kalman import KalmanFilter
 
-from trackers import sort
+from trackers import area_filter
 from trackers.kalman import ConstantVelocityFilter
 
 
@@ -39,7 +39,7 @@ def test_equals_filterpy_on_random_runs() -> None:
     references: list[KalmanFilter] = []
     scale = np.array([900.0, 500, 5000, 2])
     for _ in range(150):
-        batched.predict(sort.VALUE_NOISE, sort.VELOCITY_NOISE)
+        batched.predict(area_filter.VALUE_NOISE, area_filter.VELOCITY_NOISE)
         for reference in references:
             reference.predict()
         assert_equal(batched, references)
@@ -48,12 +48,12 @@ def test_equals_filterpy_on_random_runs() -> None:
         rng.shuffle(rows)
         values = np.array([references[row].x[:4, 0] for row in rows]).reshape(-1, 4)
         measurements = values + rng.normal(0, 0.02, values.shape) * scale
-        batched.update(rows, measurements, sort.MEASUREMENT_NOISE)
+        batched.update(rows, measurements, area_filter.MEASUREMENT_NOISE)
         for row, measurement in zip(rows, measurements, strict=True):
             references[row].update(measurement)
 
         born = rng.uniform(0.1, 1, (rng.integers(0, 3), 4)) * scale
-        batched.append(born, sort.INITIAL_VARIANCE, sort.INITIAL_VELOCITY_VARIANCE)
+        batched.append(born, area_filter.INITIAL_VARIANCE, area_filter.INITIAL_VELOCITY_VARIANCE)
         references += [reference_filter(measurement) for measurement in born]
 
         kept = rng.random(len(references)) < 0.95
@@ -67,12 +67,14 @@ def test_stays_equal_over_a_long_track() -> None:
     rng = np.random.default_rng(1)
     measurement = np.array([100.0, 100, 2000, 0.5])
     batched = ConstantVelocityFilter(dimensions=4)
-    batched.append(measurement[None], sort.INITIAL_VARIANCE, sort.INITIAL_VELOCITY_VARIANCE)
+    batched.append(
+        measurement[None], area_filter.INITIAL_VARIANCE, area_filter.INITIAL_VELOCITY_VARIANCE
+    )
     reference = reference_filter(measurement)
     for _ in range(3000):
         measurement = measurement + rng.normal([0.3, 0.1, 1, 0], [1, 1, 20, 0.01])
-        batched.predict(sort.VALUE_NOISE, sort.VELOCITY_NOISE)
-        batched.update(np.array([0]), measurement[None], sort.MEASUREMENT_NOISE)
+        batched.predict(area_filter.VALUE_NOISE, area_filter.VELOCITY_NOISE)
+        batched.update(np.array([0]), measurement[None], area_filter.MEASUREMENT_NOISE)
         reference.predict()
         reference.update(measurement)
     assert_equal(batched, [reference])
@@ -89,7 +91,7 @@ def test_noise_may_differ_from_track_to_track() -> None:
 
 def test_without_tracks_every_step_is_allowed() -> None:
     batched = ConstantVelocityFilter(dimensions=4)
-    batched.predict(sort.VALUE_NOISE, sort.VELOCITY_NOISE)
-    batched.update(np.empty(0, np.intp), np.empty((0, 4)), sort.MEASUREMENT_NOISE)
+    batched.predict(area_filter.VALUE_NOISE, area_filter.VELOCITY_NOISE)
+    batched.update(np.empty(0, np.intp), np.empty((0, 4)), area_filter.MEASUREMENT_NOISE)
     batched.keep(np.empty(0, np.bool_))
     assert len(batched) == 0
