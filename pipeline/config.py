@@ -137,7 +137,6 @@ class DetectorConfig:
         min_score: Weaker detections are left out.
         threads: CPU threads; 0 leaves it to the engine.
         workers: Detector processes; they take GPUs in turn.
-        delay_ms: Waits so long for each batch, as a slower detector would.
         batch_size: Frames at a time, of any stream; 0: 1 on a CPU, 8 on a GPU.
         batch_wait_ms: A batch leaves this long after its first frame, ms.
     """
@@ -153,7 +152,6 @@ class DetectorConfig:
     min_score: Annotated[float, Ge(0), Le(1)] = 0.1
     threads: Annotated[int, Ge(0)] = 0
     workers: Annotated[int, Ge(1), Le(64)] = 1
-    delay_ms: Annotated[float, Ge(0), Le(10_000)] = 0.0
     batch_size: Annotated[int, Ge(0), Le(256)] = 0
     batch_wait_ms: Annotated[float, Ge(0), Le(1000)] = 5.0
 

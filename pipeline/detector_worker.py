@@ -54,7 +54,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
             frames = list(_frames(streams, batch, inlet.complain))
             if not frames:
                 continue
-            for envelope in _detect(detector, frames, config.delay_ms / 1000):
+            for envelope in _detect(detector, frames):
                 outlet.send(envelope)
             frames.clear()  # or the rings of streams that end meanwhile stay mapped
             counts[len(batch)] += 1
@@ -67,12 +67,8 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         outlet.send(structs.replace(batch[0], record=record))
 
 
-def _detect(
-    detector: Detector, batch: Sequence[tuple[Envelope, Frame]], delay: float
-) -> list[Envelope]:
+def _detect(detector: Detector, batch: Sequence[tuple[Envelope, Frame]]) -> list[Envelope]:
     started = time.monotonic_ns()
-    if delay:  # a sleep of no seconds takes 100 µs
-        time.sleep(delay)
     found = detector.detect([frame for _, frame in batch])
     each = (time.monotonic_ns() - started) // len(batch)
     return [

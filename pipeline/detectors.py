@@ -43,8 +43,11 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
         ConfigError: Its weights or its detection file cannot be used.
     """
     if config.detections is not None:
+        from stages.detector.delayed_detector import DELAYED, DelayedDetector
         from stages.detector.file_detector import FileDetector
 
+        if str(config.detections).startswith(DELAYED):
+            return DelayedDetector(str(config.detections), config.min_score)
         return FileDetector(config.detections, config.min_score)
     check_weights(config)
     from stages.detector.network_detector import NetworkDetector

@@ -11,7 +11,7 @@ import zmq
 from pipeline.logbook import Counter, Logbook
 from pipeline.messages import decode, encode
 from stages.errors import SpotStreamError
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import make_clip, slow_detector
 from tools.harness.runner import run_with
 
 FRAMES = 100
@@ -36,11 +36,7 @@ def run(tmp_path):
             if goes_on:
                 os.kill(decoder, signal.SIGCONT)
 
-        slow = [
-            f"detector.detections={detections_of(clip)}",
-            "detector.delay_ms=20",
-            "sink.overlay=false",
-        ]
+        slow = [slow_detector(clip, 20), "sink.overlay=false"]
         return run_with([str(clip)], tmp_path / "out", slow, harm)
 
     return start

@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from stages.detector.delayed_detector import delayed
 from tests.stages.decoder.conftest import write_video
 from tests.stages.decoder.test_protocols import Camera
 from tools.harness.material import detections_of, make_clip
@@ -80,7 +81,7 @@ def test_a_source_that_is_another_one_ends_the_stream_where_it_is(tmp_path, chan
         victim.over.wait(60)
         said.extend(victim.notices)
 
-    slow = settings(detections_of(clip), "detector.delay_ms=20")
+    slow = settings(delayed(detections_of(clip), 20))
     result = run_with([str(clip)], tmp_path / "out", slow, harm)
     assert result.exit_code == 3
     assert words in result.failed["clip"]

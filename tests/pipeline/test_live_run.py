@@ -11,7 +11,7 @@ import urllib.error
 import pytest
 
 from tests.pipeline.test_metrics import scrape
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.rtsp import Server, available
 from tools.harness.runner import run_with
 
@@ -82,11 +82,7 @@ def test_an_outage_is_survived_counted_and_shown(tmp_path):
 
 def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
     clip = make_clip(tmp_path / "material", 500)
-    settings = [
-        f"detector.detections={detections_of(clip)}",
-        "detector.delay_ms=10",
-        "sink.overlay=false",
-    ]
+    settings = [slow_detector(clip, 10), "sink.overlay=false"]
 
     def watch(victim):
         victim.wait(lambda: victim.supervisor.result.finished)  # the file, after five seconds

@@ -12,7 +12,7 @@ import pytest
 
 import pipeline.supervisor
 from tests.stages.decoder.test_protocols import write_stream
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import make_clip, slow_detector
 from tools.harness.runner import run_with
 
 
@@ -37,7 +37,7 @@ def stuck_run(clip, tmp_path, monkeypatch):
             victim.over.wait(60)
             said.extend(victim.notices)
 
-        slow = [f"detector.detections={detections_of(clip)}", "detector.delay_ms=8"]
+        slow = [slow_detector(clip, 8)]
         return run_with([str(clip)], tmp_path, slow, stick), said
 
     return run
@@ -97,7 +97,7 @@ def test_a_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypat
         victim.over.wait(60)
         said.extend(victim.notices)
 
-    slow = [f"detector.detections={detections_of(clip)}", "detector.delay_ms=8"]
+    slow = [slow_detector(clip, 8)]
     result = run_with([str(clip)], tmp_path / "out", slow, stop)
     assert (result.exit_code, said) == (130, [])
     assert result.finished["clip"]["status"] == "interrupted"

@@ -15,7 +15,7 @@ from pipeline.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
 from stages.errors import OutputError, SpotStreamError
 from stages.sink.results import CHECKPOINT, JOURNAL
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.runner import run_with
 
 STAGES = ("decoder of clip", "detector", "tracker", "sink")
@@ -62,7 +62,7 @@ def calm(clip, tmp_path_factory):
 @pytest.mark.parametrize("names", [*((stage,) for stage in STAGES), ("sink", "tracker", "sink")])
 def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, tmp_path, names):
     harm = kill(*names, at=[20, 60, 100][: len(names)])
-    result = run_with([str(clip)], tmp_path, settings(clip, "detector.delay_ms=8"), harm)
+    result = run_with([str(clip)], tmp_path, settings(clip, slow_detector(clip, 8)), harm)
     assert set(result.restarts) == set(names)
     folder = tmp_path / "clip"
     assert {name: (folder / name).read_bytes() for name in TEXTS} == calm
@@ -126,7 +126,7 @@ def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
         victim.wait(lambda: "detector" in victim.supervisor.result.restarts, 20)
         said.extend(victim.notices)
 
-    more = ("detector.delay_ms=8", "runtime.silence_seconds=5")
+    more = (slow_detector(clip, 8), "runtime.silence_seconds=5")
     result = run_with([str(clip)], tmp_path, settings(clip, *more), harm)
     assert result.restarts == {"detector": 1}
     assert said == ["the detector process said nothing for 5 s; starting it again"]
@@ -134,7 +134,7 @@ def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
 
 
 def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
-    more = ("detector.delay_ms=20", "runtime.restarts_per_minute=1")
+    more = (slow_detector(clip, 20), "runtime.restarts_per_minute=1")
     harm = kill("tracker", "tracker", at=[20, 40])
     with pytest.raises(SpotStreamError, match="tracker process was killed by signal 9") as error:
         run_with([str(clip)], tmp_path, settings(clip, *more), harm)
@@ -165,7 +165,7 @@ def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path
         if status.kind == "progress" and status.frames >= 30:
             raise OSError("the view is broken")
 
-    config = load_config(None, settings(clip, "detector.delay_ms=8"))
+    config = load_config(None, settings(clip, slow_detector(clip, 8)))
     supervisor = Supervisor(expand_sources([str(clip)]), config, tmp_path, show)
     supervisor.prepare(overwrite=False)
     with pytest.raises(OSError, match="the view is broken"):

@@ -16,6 +16,8 @@ import av
 import numpy as np
 import pytest
 
+from stages.detector.delayed_detector import delayed
+
 FRAMES = 40
 
 
@@ -47,6 +49,11 @@ def command(material, output, *more):
         *("--set", f"detector.detections={material / 'crossing_Det_Test.txt'}"),
         *more,
     ]
+
+
+def slow_detector(material, milliseconds):
+    found = delayed(material / "crossing_Det_Test.txt", milliseconds)
+    return ["--set", f"detector.detections={found}"]
 
 
 def run(*arguments):
@@ -122,7 +129,7 @@ def begin(*arguments, log=subprocess.DEVNULL):
 
 
 def test_a_second_run_is_refused_where_another_writes(material, tmp_path):
-    slow = ["--set", "detector.delay_ms=100"]
+    slow = slow_detector(material, 100)
     with begin(*command(material, tmp_path / "out", *slow)) as first:
         second = run(material, tmp_path / "out", "--overwrite")
         assert first.poll() is None
@@ -146,7 +153,7 @@ def test_a_log_that_cannot_be_written_is_lost_and_nothing_else(material, tmp_pat
 
 
 def test_a_terminal_that_closes_ends_the_run_and_completes_its_results(material, tmp_path):
-    slow = ["--set", "detector.delay_ms=150"]
+    slow = slow_detector(material, 150)
     with begin(*command(material, tmp_path / "out", *slow)) as process:
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGHUP)
@@ -159,7 +166,7 @@ def test_a_terminal_that_closes_ends_the_run_and_completes_its_results(material,
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_to_all_processes_is_the_supervisors_to_obey(material, tmp_path, number):
     """As a service manager sends it when it stops a service."""
-    slow = ["--set", "detector.delay_ms=150"]
+    slow = slow_detector(material, 150)
     log = tmp_path / "log"
     with (
         log.open("w") as file,
@@ -177,7 +184,7 @@ def test_a_signal_to_all_processes_is_the_supervisors_to_obey(material, tmp_path
 
 
 def test_a_terminal_that_closes_does_not_concern_a_run_below_nohup(material, tmp_path):
-    slow = ["--set", "detector.delay_ms=50"]
+    slow = slow_detector(material, 50)
     with begin("nohup", *command(material, tmp_path / "out", *slow)) as process:
         process.send_signal(signal.SIGHUP)
     assert process.returncode == 0
@@ -202,7 +209,7 @@ def test_a_run_may_be_the_first_process_of_a_container(material, tmp_path):
 
 
 def test_the_first_process_of_a_container_ends_when_it_is_told_to(material, tmp_path):
-    slow = ["--set", "detector.delay_ms=150"]
+    slow = slow_detector(material, 150)
     with begin(*as_first_process(*command(material, tmp_path / "out", *slow))) as outside:
         (pid,) = Path(f"/proc/{outside.pid}/task/{outside.pid}/children").read_text().split()
         os.kill(int(pid), signal.SIGTERM)
@@ -226,7 +233,7 @@ def _catches(pid, number):
 
 
 def test_what_a_killed_run_left_is_not_removed_unasked(material, tmp_path):
-    slow = ["--set", "detector.delay_ms=150"]
+    slow = slow_detector(material, 150)
     with begin(*command(material, tmp_path / "out", *slow)) as first:
         first.kill()
     rows = tmp_path / "out" / "crossing" / ".mot.txt.part"

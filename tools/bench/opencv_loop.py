@@ -54,8 +54,6 @@ def run_opencv_loop(plan: LoopPlan) -> None:
             if not more:
                 break
             image = np.asarray(read, np.uint8)
-            if config.detector.delay_ms:
-                time.sleep(config.detector.delay_ms / 1000)
             frame = Frame.of_image(image, plan.name, frames)
             tracks = tracker.process(detect([frame])[0])
             rows.write(mot_rows(tracks, frame.header.number))

@@ -138,8 +138,6 @@ def run_loop(plan: LoopPlan) -> None:
         if isinstance(record, StreamStart):
             sink.start(record)
         elif isinstance(record, Frame):
-            if config.detector.delay_ms:
-                time.sleep(config.detector.delay_ms / 1000)
             tracks = tracker.process(detector.detect([record])[0])
             sink.write(tracks, record.pixels, {}, time.time_ns())
         elif isinstance(record, EndOfStream):

@@ -13,7 +13,7 @@ from stages.errors import SpotStreamError
 from tools.bench.decode import moving_video
 from tools.bench.figures import CPU, Ratio, Report, Runner, measure
 from tools.bench.processor import cpu_seconds
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
 
 STREAMS = (1, 2, 4, 8)
@@ -70,11 +70,10 @@ def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
                 samples.append((victim.frames(), used, memory))
 
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
-        found = detections_of(make_clip(Path(folder), _CLIP_FRAMES))
+        clip = make_clip(Path(folder), _CLIP_FRAMES)
         output = Path(folder) / "out"
         settings = [
-            f"detector.detections={found}",
-            f"detector.delay_ms={delay_ms}",
+            slow_detector(clip, delay_ms),
             "detector.batch_size=8",
             "decoder.pace=original",
             "runtime.mode=live",

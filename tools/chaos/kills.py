@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 
 from tools.chaos.outcome import Outcome, spread
-from tools.harness.material import NAME, RATE, detections_of, make_clip
+from tools.harness.material import NAME, RATE, detections_of, make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
 
 _TEXTS = ("mot.txt", "detections.txt")
@@ -23,11 +23,7 @@ def kills_in_lossless_runs(folder: Path, kills: int, seed: int = 0) -> Outcome:
     All results must equal those of an undisturbed run, and the overlay must have every frame.
     """
     clip = make_clip(folder, 300)
-    settings = [
-        f"detector.detections={detections_of(clip)}",
-        "detector.workers=2",
-        "detector.delay_ms=10",
-    ]
+    settings = [slow_detector(clip, 10), "detector.workers=2"]
     run_with([str(clip)], folder / "calm", settings)
     wanted = _results(folder / "calm" / NAME)
     rng = random.Random(seed)

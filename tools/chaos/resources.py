@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stages.detector.delayed_detector import delayed
 from stages.errors import SpotStreamError
 from tools.chaos.outcome import Outcome
 from tools.harness.material import NAME, RATE, detections_of, make_clip
@@ -27,8 +28,7 @@ def slow_detector(folder: Path, frames: int) -> Outcome:
         [str(clip)],
         folder / "slow",
         [
-            f"detector.detections={detections_of(clip)}",
-            f"detector.delay_ms={delay}",
+            f"detector.detections={delayed(detections_of(clip), delay)}",
             "decoder.pace=original",
             "runtime.mode=live",
             "runtime.in_flight=2",

@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from stages.detector.delayed_detector import delayed
+
 NAME = "clip"
 RATE = 25
 _VEHICLES = 8
@@ -46,6 +48,11 @@ def make_clip(folder: Path, frames: int, height: int = 120, width: int = 160) ->
                 score = rng.uniform(0.3, 1)
                 file.write(f"{index + 1},{number},{left:.2f},{top:.2f},20,15,{score:.3f}\n")
     return path
+
+
+def slow_detector(video: Path, milliseconds: float) -> str:
+    """The setting by which `detections_of` a video come as from a detector that slow."""
+    return f"detector.detections={delayed(detections_of(video), milliseconds)}"
 
 
 def detections_of(video: Path) -> Path:

@@ -4,12 +4,12 @@ from pipeline.config import load_config
 from tools.bench.figures import RATE
 from tools.bench.opencv_loop import run_opencv_loop
 from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, bench_pipeline
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import detections_of, make_clip, slow_detector
 
 
 def test_a_run_is_compared_with_loops_and_with_its_slowest_stage(tmp_path):
     clip = make_clip(tmp_path, 60)
-    settings = [f"detector.detections={detections_of(clip)}", "detector.delay_ms=10"]
+    settings = [slow_detector(clip, 10)]
     report = bench_pipeline(str(clip), load_config(None, settings), 1)
     figures = {figure.name: figure for figure in report.figures}
     assert set(figures) == {FOUR, ONE, OPENCV, SLOWEST}

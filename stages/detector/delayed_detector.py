@@ -1,0 +1,44 @@
+"""A stand-in for a slower detector, to measure what is around it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from stages.detector.file_detector import FileDetector
+from stages.errors import ConfigError
+from stages.records import Detections, Frame
+
+DELAYED = "delayed:"
+"""How the path of a `DelayedDetector` begins."""
+
+
+def delayed(path: Path, milliseconds: float) -> str:
+    """The path of a `DelayedDetector`, such as ``delayed:5:street_Det_X.txt``."""
+    return f"{DELAYED}{milliseconds:g}:{path}"
+
+
+class DelayedDetector(FileDetector):
+    """Detections of a file or folder, each batch of which takes some time and no processor.
+
+    Args:
+        path: See `delayed`.
+        min_score: See `FileDetector`.
+
+    Raises:
+        ConfigError: The path is none of these, or as `FileDetector`.
+    """
+
+    def __init__(self, path: str, min_score: float = 0.0) -> None:
+        found = re.fullmatch(rf"{DELAYED}(\d+|\d+\.\d+):(.+)", path)
+        if found is None:
+            raise ConfigError(f"detections {path} is not like delayed:5:street_Det_X.txt")
+        super().__init__(found[2], min_score)
+        self._seconds = float(found[1]) / 1000
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """See `FileDetector.detect`."""
+        time.sleep(self._seconds)
+        return super().detect(frames)

@@ -1,0 +1,26 @@
+import time
+
+import numpy as np
+import pytest
+
+from stages.detector.delayed_detector import DelayedDetector, delayed
+from stages.errors import ConfigError
+from stages.records import Frame
+
+
+def test_detections_are_those_of_the_file_and_take_their_time(tmp_path):
+    path = tmp_path / "clip_Det_made.txt"
+    path.write_text("1,1,10,20,30,40,0.9\n1,2,50,20,30,40,0.2\n")
+    detector = DelayedDetector(delayed(path, 20.5), min_score=0.5)
+    frames = [Frame.of_image(np.zeros((96, 160, 3), np.uint8), "clip", 0)] * 2
+    started = time.monotonic()
+    found = detector.detect(frames)
+    assert time.monotonic() - started >= 0.0205
+    assert [each.boxes.tolist() for each in found] == [[[10, 20, 40, 60]]] * 2
+    assert detector.name == "made"
+
+
+@pytest.mark.parametrize("path", ["delayed:clip.txt", "delayed:-1:clip.txt", "delayed:1:"])
+def test_a_path_that_says_no_time_or_file(path):
+    with pytest.raises(ConfigError, match="is not like delayed:5:"):
+        DelayedDetector(path)
