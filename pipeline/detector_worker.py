@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
 import zmq
 from msgspec import structs
 
+from pipeline.background_link import BackgroundLink
 from pipeline.batching import batches
 from pipeline.detectors import Detector, build_detector
-from pipeline.link import Inlet, Outlet
 from pipeline.logbook import Logbook
 from pipeline.messages import Envelope, MessageError, encode
 from pipeline.plan import Status, WorkerPlan
@@ -24,52 +24,59 @@ from stages.errors import SpotStreamError
 from stages.records import Detections, Frame, FrameHeader, StreamStart, UInt8Array
 
 _REPORT_SECONDS = 1.0
+_ALIVE_SECONDS = 0.5
 
 
 def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Detects in every frame that comes in, until the process is ended."""
     whole = plan.config
     config = whole.detector
+    streams = Streams(plan, lambda channel, logbook: _Stream(plan, channel, logbook))
 
-    def on_turn() -> None:
-        report.alive()
-        streams.close_ended()
+    def prepare(envelope: Envelope) -> Envelope | None:
+        stream = streams.find(envelope)
+        return None if stream is None else stream.with_pixels(envelope)
 
-    inlet = Inlet(
+    link = BackgroundLink(
         context,
         plan.endpoint(f"detector-{plan.worker}"),
-        on_turn,
+        plan.endpoint("tracker"),
+        prepare,
+        streams.close_ended,
         copy=whole.runtime.frames == "shared",
     )
-    outlet = Outlet(context, plan.endpoint("tracker"))
     detector = build_detector(config, plan.worker)
-    streams = Streams(plan, lambda channel, logbook: _Stream(plan, channel, logbook))
-    report(Status(kind="ready", stage="detector"))
     size = config.batch_size or detector.batch_size
     counts: Counter[int] = Counter()
     reported = time.monotonic()
-    for batch in batches(inlet.receive, size, config.batch_wait_ms / 1000):
-        record = batch[0].record
-        if isinstance(record, Frame):
-            frames = list(_frames(streams, batch, inlet.complain))
-            if not frames:
-                continue
-            for envelope in _detect(detector, frames):
-                outlet.send(envelope)
-            frames.clear()  # or the rings of streams that end meanwhile stay mapped
-            counts[len(batch)] += 1
+
+    def receive(timeout: float | None) -> Envelope | None:
+        report.alive()
+        return link.receive(_ALIVE_SECONDS if timeout is None else timeout)
+
+    with link:
+        report(Status(kind="ready", stage="detector"))
+        for batch in batches(receive, size, config.batch_wait_ms / 1000):
+            link.send(_results(detector, batch))
+            if isinstance(batch[0].record, Frame):
+                counts[len(batch)] += 1
+            batch.clear()  # or the rings of streams that end meanwhile stay mapped
             if time.monotonic() - reported >= _REPORT_SECONDS:
                 reported = time.monotonic()
                 report(Status(kind="progress", stage="detector", batches=dict(counts)))
-            continue
-        if isinstance(record, StreamStart):
-            record = replace(record, detector=detector.name, class_names=detector.class_names)
-        outlet.send(structs.replace(batch[0], record=record))
 
 
-def _detect(detector: Detector, batch: Sequence[tuple[Envelope, Frame]]) -> list[Envelope]:
+def _results(detector: Detector, batch: Sequence[Envelope]) -> Sequence[Envelope]:
+    """Detections of a batch of frames; any other record, which comes alone, goes on."""
+    record = batch[0].record
+    if isinstance(record, StreamStart):
+        record = replace(record, detector=detector.name, class_names=detector.class_names)
+        return [structs.replace(batch[0], record=record)]
+    frames = [envelope.record for envelope in batch if isinstance(envelope.record, Frame)]
+    if not frames:
+        return [batch[0]]
     started = time.monotonic_ns()
-    found = detector.detect([frame for _, frame in batch])
+    found = detector.detect(frames)
     each = (time.monotonic_ns() - started) // len(batch)
     return [
         structs.replace(
@@ -77,7 +84,7 @@ def _detect(detector: Detector, batch: Sequence[tuple[Envelope, Frame]]) -> list
             record=_moved(detections, frame),
             work_ns=envelope.work_ns | {"detector": each},
         )
-        for detections, (envelope, frame) in zip(found, batch, strict=True)
+        for detections, frame, envelope in zip(found, frames, batch, strict=True)
     ]
 
 
@@ -86,28 +93,30 @@ def _moved(detections: Detections, frame: Frame) -> Detections:
 
 
 class _Stream:
-    """A stream's frame ring, opened when its first frame comes."""
+    """A stream's frame ring, opened when its first message comes."""
 
     def __init__(self, plan: WorkerPlan, channel: int, logbook: Logbook) -> None:
         self.name = logbook.stream
         self._logbook = logbook
         self._ring = FrameRing(plan.ring(channel))
 
-    def frame(self, envelope: Envelope) -> Frame:
-        """The envelope's frame with its pixels.
+    def with_pixels(self, envelope: Envelope) -> Envelope:
+        """The envelope; a frame in it has its pixels.
 
         Raises:
             MessageError: They are nowhere, and the decoder sent no such message.
             SpotStreamError: It did: without this frame the stream would never go on.
         """
-        assert isinstance(envelope.record, Frame)
+        if not isinstance(envelope.record, Frame):
+            return envelope
         try:
-            return replace(envelope.record, pixels=self._pixels(envelope, envelope.record.header))
+            frame = replace(envelope.record, pixels=self._pixels(envelope, envelope.record.header))
         except ValueError as error:
             sent = self._logbook.message(envelope.position)
             if sent == msgspec.msgpack.encode(encode(envelope)):
                 raise SpotStreamError(f"{self.name}: {error}") from error
             raise MessageError(str(error)) from error
+        return structs.replace(envelope, record=frame)
 
     def _pixels(self, envelope: Envelope, header: FrameHeader) -> UInt8Array:
         if envelope.pixels is not None:
@@ -119,19 +128,3 @@ class _Stream:
     def close(self) -> None:
         self._logbook.close()
         self._ring.close()
-
-
-def _frames(
-    streams: Streams[_Stream],
-    batch: Sequence[Envelope],
-    complain: Callable[[MessageError], None],
-) -> Iterator[tuple[Envelope, Frame]]:
-    """The frames of a batch that are the run's, with their pixels."""
-    for envelope in batch:
-        stream = streams.find(envelope)
-        if stream is None:
-            continue
-        try:
-            yield envelope, stream.frame(envelope)
-        except MessageError as error:
-            complain(error)
