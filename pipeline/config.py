@@ -7,17 +7,23 @@ is smaller by 12 MB.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from annotated_types import Ge, Gt, Le
 
-from pipeline.broadcast import is_local
+from pipeline.addresses import is_local
 from stages.decoder.source import FrameSelection
 from stages.frame_rate import parse_frame_rate
+
+if TYPE_CHECKING:
+    from stages.sink.options import SinkOptions
+
+_LIVE_OVERLAY_MINUTES = 10.0
 
 STRICT = {"extra": "forbid"}
 """For pydantic: other keys are an error."""
@@ -204,6 +210,15 @@ class SinkConfig:
     overlay_hardware: Annotated[Literal["off", "auto", "nvenc", "qsv", "amf"], Before(_off)] = "off"
     overlay_min_score: Annotated[float, Ge(0), Le(1)] = 0.0
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
+
+    def options(self, *, live: bool) -> SinkOptions:
+        """What the `StreamSink` of a stream is asked to do."""
+        from stages.sink.options import SinkOptions  # which loads PyAV
+
+        minutes = self.overlay_minutes
+        if minutes is None:
+            minutes = _LIVE_OVERLAY_MINUTES if live else 0.0
+        return SinkOptions(**{**dataclasses.asdict(self), "overlay_minutes": minutes})
 
 
 @dataclass(frozen=True, kw_only=True)

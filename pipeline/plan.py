@@ -7,16 +7,16 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from pipeline.config import RunConfig, RuntimeConfig
+from pipeline.addresses import endpoint, memory_path
+from pipeline.config import RunConfig
 
 StageName = Literal["decoder", "detector", "tracker", "sink"]
 
-_MOST_DETECTORS = 64
 _Plan = TypeVar("_Plan", bound=msgspec.Struct)
 
 
 class StreamPlan(msgspec.Struct, frozen=True):
-    """One stream: where it comes from, and its channel, see `pipeline.messages.Envelope`.
+    """One stream: where it comes from, and its channel, see `pipeline.transport.messages.Envelope`.
 
     ``given_up`` tells why a decoder is to end the stream where it is, "" for decoding;
     ``only_one`` that without it the run would have nothing to do.
@@ -153,23 +153,3 @@ def encode_plan(plan: msgspec.Struct) -> bytes:
 def decode_plan(content: bytes, kind: type[_Plan]) -> _Plan:
     """What `encode_plan` made of a plan of that kind."""
     return msgspec.json.decode(content, type=kind, dec_hook=lambda path, text: path(text))
-
-
-def endpoint(sockets: str, runtime: RuntimeConfig, name: str) -> str:
-    """ZeroMQ address of a named socket."""
-    if runtime.transport == "ipc":
-        return f"ipc://{Path(sockets) / name}"
-    fixed = ["control", "tracker", "sink"]
-    kind, _, number = name.rpartition("-")
-    if not kind:
-        offset = fixed.index(name)
-    elif kind == "detector":
-        offset = len(fixed) + int(number)
-    else:
-        offset = len(fixed) + _MOST_DETECTORS + int(number)
-    return f"tcp://127.0.0.1:{runtime.port + offset}"
-
-
-def memory_path(sockets: str, kind: str, channel: int) -> str:
-    """Where the memory of a stream lies: a link to its ring or logbook, gone when it has ended."""
-    return str(Path(sockets) / f"{kind}-{channel}")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import msgspec
 import zmq
 
-from pipeline.link import WAITING_MESSAGES
 from pipeline.plan import Status, WorkerPlan
+from pipeline.transport.link import WAITING_MESSAGES
 from stages.errors import OutputError, SpotStreamError
 
 _ALIVE_SECONDS = 1.0

@@ -58,19 +58,19 @@ def main(supervisor: int) -> int:
 def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     # Imported here so that a decoder does not pay for torch, nor a detector for PyAV.
     if plan.stage == "decoder":
-        from pipeline.decoder_worker import run_decoder
+        from pipeline.workers.decoder import run_decoder
 
         run_decoder(plan, context, report)
     elif plan.stage == "detector":
-        from pipeline.detector_worker import run_detector
+        from pipeline.workers.detector import run_detector
 
         run_detector(plan, context, report)
     elif plan.stage == "tracker":
-        from pipeline.tracker_worker import run_tracker
+        from pipeline.workers.tracker import run_tracker
 
         run_tracker(plan, context, report)
     else:
-        from pipeline.sink_worker import run_sink
+        from pipeline.workers.sink import run_sink
 
         run_sink(plan, context, report)
 

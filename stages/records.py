@@ -1,7 +1,7 @@
 """What the stages exchange.
 
 Records carry no socket, no file and no process: a stage takes records and gives records. How they
-travel between processes is written in ``pipeline/messages.py``.
+travel between processes is written in ``pipeline/transport/messages.py``.
 
 One convention holds everywhere inside the program: boxes are ``(left, top, right, bottom)`` in
 pixels of the source frame, origin at the top left, frame indices 0-based.

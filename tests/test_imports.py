@@ -43,6 +43,22 @@ def test_imports_point_down(file):
         assert not [name for name in names if name[0] in ("torch", "cv2", "av")]
 
 
+@pytest.mark.parametrize(
+    ("room", "strangers"),
+    [
+        ("transport", ["workers", "supervision"]),
+        ("workers", ["supervision"]),
+        ("supervision", ["workers"]),
+    ],
+)
+def test_rooms_of_the_pipeline_do_not_know_each_other(room, strangers):
+    for file in (ROOT / "pipeline" / room).rglob("*.py"):
+        for name in imported(file):
+            assert not name.startswith(tuple(f"pipeline.{stranger}" for stranger in strangers)), (
+                file
+            )
+
+
 LARGE = {"av", "cv2", "filterpy", "pydantic", "scipy", "torch"}
 
 
@@ -50,10 +66,10 @@ LARGE = {"av", "cv2", "filterpy", "pydantic", "scipy", "torch"}
     ("code", "needed"),
     [
         ("from tools.run import load_config; load_config(None)", {"pydantic"}),
-        ("import pipeline.decoder_worker", {"av"}),
-        ("import pipeline.detector_worker", set()),
-        ("import pipeline.tracker_worker", {"scipy"}),
-        ("import pipeline.sink_worker", {"av", "cv2"}),
+        ("import pipeline.workers.decoder", {"av"}),
+        ("import pipeline.workers.detector", set()),
+        ("import pipeline.workers.tracker", {"scipy"}),
+        ("import pipeline.workers.sink", {"av", "cv2"}),
     ],
 )
 def test_a_process_imports_no_large_package_but_those_it_needs(code, needed):

@@ -16,8 +16,8 @@ from pipeline.config import RunConfig, load_config
 from pipeline.detectors import check_weights
 from pipeline.logs import set_up_logging
 from pipeline.plan import Status
-from pipeline.result import RunResult
-from pipeline.supervisor import Supervisor
+from pipeline.supervision.result import RunResult
+from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live
 from stages.decoder.source import FrameSelection
 from stages.detector.shipped import SHIPPED

@@ -9,9 +9,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.commands import describe
-from pipeline.overview import Overview
-from pipeline.rundir import RunInfo
+from pipeline.supervision.commands import describe
+from pipeline.supervision.overview import Overview
+from pipeline.supervision.runtime_folder import RunInfo
 from tools.terminal import wide_console
 
 _SOURCES_FROM = 100  # characters of a terminal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline.broadcast import subscribe
+from pipeline.transport.broadcast import subscribe
 from stages.records import Dropped, EndOfStream, Tracks
 from stages.sink.mot import mot_rows
 

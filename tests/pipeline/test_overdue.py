@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-import pipeline.supervisor
+import pipeline.supervision.supervisor
 from tests.stages.decoder.test_protocols import write_stream
 from tools.harness.material import make_clip, slow_detector
 from tools.harness.runner import run_with
@@ -24,7 +24,7 @@ def clip(tmp_path_factory):
 @pytest.fixture
 def stuck_run(clip, tmp_path, monkeypatch):
     """Runs until 20 frames are written, halts the detector, harms, and ends the run."""
-    monkeypatch.setattr(pipeline.supervisor, "_DRAIN_SECONDS", 0.5)
+    monkeypatch.setattr(pipeline.supervision.supervisor, "_DRAIN_SECONDS", 0.5)
     said = []
 
     def run(interrupts=1, harm=lambda: None):
@@ -84,7 +84,7 @@ atomic.sync = slow_sync
 
 
 def test_a_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline.supervisor, "_DRAIN_SECONDS", 4)
+    monkeypatch.setattr(pipeline.supervision.supervisor, "_DRAIN_SECONDS", 4)
     (tmp_path / "sitecustomize.py").write_text(SLOW_VIDEOS)
     root = Path(pipeline.__file__).parents[1]
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{root}")

@@ -10,8 +10,8 @@ import av
 import pytest
 
 from pipeline.config import load_config
-from pipeline.logbook import Counter, Logbook
-from pipeline.supervisor import Supervisor
+from pipeline.supervision.supervisor import Supervisor
+from pipeline.transport.logbook import Counter, Logbook
 from stages.decoder.locations import expand_sources
 from stages.errors import OutputError, SpotStreamError
 from stages.sink.results import CHECKPOINT, JOURNAL

@@ -7,16 +7,16 @@ import pytest
 import zmq
 
 from pipeline.config import load_config
-from pipeline.envelope_journal import append_envelope
-from pipeline.logbook import Logbook
-from pipeline.messages import Envelope, encode
 from pipeline.plan import StreamPlan, WorkerPlan
-from pipeline.process import StageProcess
 from pipeline.reporter import Reporter, Reports
-from pipeline.rundir import RunFolder
-from pipeline.sink_stream import SinkStream
-from pipeline.supervisor import Supervisor
-from pipeline.tracker_worker import _Stream as TrackerStream
+from pipeline.supervision.process import StageProcess
+from pipeline.supervision.runtime_folder import RunFolder
+from pipeline.supervision.supervisor import Supervisor
+from pipeline.transport.logbook import Logbook
+from pipeline.transport.messages import Envelope, encode
+from pipeline.workers.envelope_journal import append_envelope
+from pipeline.workers.sink_stream import SinkStream
+from pipeline.workers.tracker import _Stream as TrackerStream
 from stages.decoder.locations import expand_sources
 from stages.records import Detections, FrameHeader, PixelFormat, StreamStart, Tracks
 from stages.sink.journal import Journal

@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.config import load_config
-from pipeline.result import RunResult
+from pipeline.supervision.result import RunResult
 from stages.decoder.locations import DEMO, SourceSpec
 from stages.decoder.source import FrameSelection
 from tools.harness.material import detections_of, make_clip

@@ -1,7 +1,7 @@
 import pytest
 from rich.console import Console
 
-from pipeline.overview import Overview, ProcessView, StreamView
+from pipeline.supervision.overview import Overview, ProcessView, StreamView
 from tools.top import render, stream_table, streams
 
 

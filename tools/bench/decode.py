@@ -16,7 +16,7 @@ import av
 import cv2
 import numpy as np
 
-from pipeline.ring import FrameRing, create_memory_file
+from pipeline.transport.ring import FrameRing, create_memory_file
 from stages.decoder.media import MediaSource
 from stages.errors import SourceError, SpotStreamError
 from stages.records import Frame, UInt8Array

@@ -17,12 +17,12 @@ import numpy as np
 import zmq
 
 from pipeline.config import load_config
-from pipeline.link import Inlet
-from pipeline.messages import Settled, encode_return
 from pipeline.plan import StreamPlan, WorkerPlan, encode_plan
-from pipeline.process import ENVIRONMENT
 from pipeline.reporter import Reports
-from pipeline.rundir import RunFolder
+from pipeline.supervision.process import ENVIRONMENT
+from pipeline.supervision.runtime_folder import RunFolder
+from pipeline.transport.link import Inlet
+from pipeline.transport.messages import Settled, encode_return
 from stages.decoder.blank_source import blank_location
 from stages.errors import SpotStreamError
 from stages.records import EndOfStream, Frame, PixelFormat

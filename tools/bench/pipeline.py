@@ -19,9 +19,8 @@ import numpy as np
 from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
 from pipeline.plan import decode_plan, encode_plan
-from pipeline.process import ENVIRONMENT
-from pipeline.sink_stream import sink_options
-from pipeline.supervisor import Supervisor
+from pipeline.supervision.process import ENVIRONMENT
+from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec, expand_sources
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
@@ -133,7 +132,7 @@ def run_loop(plan: LoopPlan) -> None:
     )
     detector = build_detector(config.detector)
     tracker = TrackerStage(config.tracker.name, config.tracker.settings, decoder.every)
-    sink = StreamSink(Path(plan.output) / plan.name, sink_options(config.sink, live=False))
+    sink = StreamSink(Path(plan.output) / plan.name, config.sink.options(live=False))
     for record in source.records(_Heap()):
         if isinstance(record, StreamStart):
             sink.start(record)

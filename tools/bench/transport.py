@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.config import load_config
 from pipeline.plan import Status
-from pipeline.supervisor import Supervisor
+from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec
 from stages.errors import SpotStreamError
 from stages.records import PixelFormat

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import zmq
 
-from pipeline.messages import Envelope, Record, Settled, encode, encode_return
+from pipeline.transport.messages import Envelope, Record, Settled, encode, encode_return
 from stages.records import Detections, Dropped, Frame, FrameHeader, PixelFormat, Tracks
 
 _VARIANTS = 2000

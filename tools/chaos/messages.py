@@ -6,8 +6,8 @@ import os
 import time
 from pathlib import Path
 
+from pipeline.addresses import endpoint
 from pipeline.config import RuntimeConfig
-from pipeline.plan import endpoint
 from tools.chaos.hostile import flood
 from tools.chaos.outcome import Outcome
 from tools.harness.material import detections_of, make_clip

@@ -28,7 +28,7 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where the two files go.")] = Path("keys"),
 ) -> None:
     """Make a pair of CURVE keys."""
-    from pipeline.broadcast import make_key
+    from pipeline.transport.broadcast import make_key
 
     public, secret = make_key(folder, name)
     typer.echo(f"{public}: public, for the others\n{secret}: secret, for {name} alone")

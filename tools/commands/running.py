@@ -21,7 +21,7 @@ def top(
     once: Annotated[bool, typer.Option(help="Look once.")] = False,
 ) -> None:
     """Watch a running pipeline."""
-    from pipeline.commands import find_run
+    from pipeline.supervision.commands import find_run
     from tools.top import show_top
 
     show_top(find_run(pid), seconds, once=once)
@@ -34,7 +34,7 @@ def add(
     pid: Pid = None,
 ) -> None:
     """Begin another stream."""
-    from pipeline.commands import AddStream, Done, find_run, send_command
+    from pipeline.supervision.commands import AddStream, Done, find_run, send_command
     from stages.decoder.locations import absolute_location
 
     answer = send_command(find_run(pid), AddStream(absolute_location(source), name))
@@ -45,7 +45,7 @@ def add(
 @stream.command()
 def remove(name: str, pid: Pid = None) -> None:
     """End a stream and complete its results."""
-    from pipeline.commands import RemoveStream, find_run, send_command
+    from pipeline.supervision.commands import RemoveStream, find_run, send_command
 
     send_command(find_run(pid), RemoveStream(name))
 
@@ -57,7 +57,7 @@ def list_streams(
     """Show the streams."""
     import msgspec
 
-    from pipeline.commands import describe, find_run
+    from pipeline.supervision.commands import describe, find_run
     from tools.top import streams
 
     overview = describe(find_run(pid))

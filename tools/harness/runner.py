@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pipeline.config import load_config
 from pipeline.plan import Status
-from pipeline.result import RunResult
-from pipeline.supervisor import Supervisor
+from pipeline.supervision.result import RunResult
+from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
 from stages.errors import SpotStreamError
 

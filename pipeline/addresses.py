@@ -1,0 +1,45 @@
+"""Where the sockets and the memory of a run are."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.config import RuntimeConfig
+
+_MOST_DETECTORS = 64
+
+
+def endpoint(sockets: str, runtime: RuntimeConfig, name: str) -> str:
+    """ZeroMQ address of a named socket."""
+    if runtime.transport == "ipc":
+        return f"ipc://{Path(sockets) / name}"
+    fixed = ["control", "tracker", "sink"]
+    kind, _, number = name.rpartition("-")
+    if not kind:
+        offset = fixed.index(name)
+    elif kind == "detector":
+        offset = len(fixed) + int(number)
+    else:
+        offset = len(fixed) + _MOST_DETECTORS + int(number)
+    return f"tcp://127.0.0.1:{runtime.port + offset}"
+
+
+def memory_path(sockets: str, kind: str, channel: int) -> str:
+    """Where the memory of a stream lies: a link to its ring or logbook, gone when it has ended."""
+    return str(Path(sockets) / f"{kind}-{channel}")
+
+
+def is_local(address: str) -> bool:
+    """Whether only this host can reach the address."""
+    if address.startswith(("ipc://", "inproc://")):
+        return True
+    host = address.removeprefix("tcp://").rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name or an interface

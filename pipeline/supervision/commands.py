@@ -1,0 +1,141 @@
+"""Commands to a running pipeline, over a socket in its folder that only its owner can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+import zmq
+
+from pipeline.supervision.overview import Overview
+from pipeline.supervision.runtime_folder import RunInfo, running
+from stages.errors import ConfigError, SpotStreamError, in_one_line
+
+_LARGEST = 64 * 1024
+_AT_A_TIME = 100
+_SOCKET = "commands"
+
+
+class AddStream(msgspec.Struct, tag="add", frozen=True):
+    """Begin another stream, or those below a folder."""
+
+    location: str
+    name: str = ""
+
+
+class RemoveStream(msgspec.Struct, tag="remove", frozen=True):
+    """End a stream; its results are completed."""
+
+    name: str
+
+
+class Describe(msgspec.Struct, tag="describe", frozen=True):
+    """Tell how it goes."""
+
+
+class Done(msgspec.Struct, tag="done", frozen=True):
+    """The command was carried out, on these streams."""
+
+    streams: list[str]
+
+
+class Refused(msgspec.Struct, tag="refused", frozen=True):
+    """It was not; why, in one line."""
+
+    message: str
+
+
+class Described(msgspec.Struct, tag="described", frozen=True):
+    """How it goes."""
+
+    overview: Overview
+
+
+Command: TypeAlias = AddStream | RemoveStream | Describe
+Answer: TypeAlias = Done | Refused | Described
+
+_commands = msgspec.msgpack.Decoder(AddStream | RemoveStream | Describe)
+_answers = msgspec.msgpack.Decoder(Done | Refused | Described)
+
+
+class CommandServer:
+    """Takes commands; a client that goes away or sends nonsense disturbs nobody."""
+
+    def __init__(self, context: zmq.Context, folder: str) -> None:
+        self.socket = context.socket(zmq.ROUTER)
+        self.socket.maxmsgsize = _LARGEST
+        self.socket.linger = 0
+        self.socket.bind(_endpoint(Path(folder)))
+
+    def serve(self, carry_out: Callable[[Command], Answer]) -> None:
+        """Answers the commands that are there, so many at most that a flood holds nothing up."""
+        for _ in range(_AT_A_TIME):
+            if not self.socket.poll(0):
+                return
+            client, *parts = self.socket.recv_multipart()
+            answer = _answered(parts[-1] if parts else b"", carry_out)
+            self.socket.send_multipart([client, b"", answer])
+
+
+def find_run(pid: int | None = None) -> RunInfo:
+    """The pipeline of this user with a process id, or the only one that runs.
+
+    Raises:
+        ConfigError: There is none, or more than one to choose from.
+    """
+    runs = running()
+    if pid is not None:
+        runs = [run for run in runs if run.pid == pid]
+    if not runs:
+        raise ConfigError("no pipeline is running" + (f" as process {pid}" if pid else ""))
+    if len(runs) > 1:
+        choice = "; ".join(f"--pid {run.pid} writes to {run.output}" for run in runs)
+        raise ConfigError(f"{len(runs)} pipelines are running: {choice}")
+    return runs[0]
+
+
+def send_command(run: RunInfo, command: Command, timeout: float = 10.0) -> Answer:
+    """Sends a command and waits for the answer.
+
+    Raises:
+        ConfigError: The pipeline refuses.
+        SpotStreamError: It does not answer.
+    """
+    with zmq.Context() as context, context.socket(zmq.REQ) as socket:
+        socket.linger = 0
+        socket.connect(_endpoint(run.folder))
+        socket.send(msgspec.msgpack.encode(command))
+        if not socket.poll(round(timeout * 1000)):
+            raise SpotStreamError(f"the pipeline with process id {run.pid} does not answer")
+        answer: Answer = _answers.decode(socket.recv())
+    if isinstance(answer, Refused):
+        raise ConfigError(answer.message)
+    return answer
+
+
+def describe(run: RunInfo) -> Overview:
+    """How a pipeline goes.
+
+    Raises:
+        SpotStreamError: It does not answer.
+    """
+    answer = send_command(run, Describe())
+    assert isinstance(answer, Described)
+    return answer.overview
+
+
+def _answered(message: bytes, carry_out: Callable[[Command], Answer]) -> bytes:
+    try:
+        return msgspec.msgpack.encode(carry_out(_commands.decode(message)))
+    except msgspec.MsgspecError as error:
+        why = f"no such command: {error}"
+    except Exception as error:  # whatever a command brings about, the pipeline runs on
+        why = in_one_line(error)
+    why = why.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
+    return msgspec.msgpack.encode(Refused(why))
+
+
+def _endpoint(folder: Path) -> str:
+    return f"ipc://{folder / _SOCKET}"

@@ -1,0 +1,160 @@
+"""The streams of a run: which wait for their turn, and which are under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import zmq
+
+from pipeline.plan import Status, StreamPlan
+from pipeline.supervision.latest import Latest
+from pipeline.supervision.overview import Board, StreamView
+from pipeline.supervision.process import StageProcess
+from pipeline.supervision.result_folders import streams_to_add
+from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.messages import Return, encode_return
+from stages.decoder.locations import SourceSpec, is_live, redact
+from stages.errors import ConfigError
+
+
+@dataclass(slots=True)
+class RunningStream:
+    """A stream that was begun and has not ended: its decoder, and the way back to it.
+
+    ``completing`` tells whether all its frames are written, and its files are being completed.
+    """
+
+    plan: StreamPlan
+    logbook: Logbook
+    decoder: StageProcess
+    returns: zmq.Socket
+    stopping: bool = False
+    completing: bool = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its decoder has given anything out; the other stages know nothing of it else."""
+        return self.logbook[Counter.EPOCHS] > 0
+
+    def send(self, message: Return) -> None:
+        """Tells the decoder something."""
+        self.returns.send(encode_return(message))
+
+    def stop(self) -> None:
+        """Lets the decoder end the stream, at once or when it is ready to hear that."""
+        self.stopping = True
+        if self.decoder.state == "ready":
+            self.decoder.ask_to_end()
+
+
+class Roster:
+    """Streams wait, are begun, and end.
+
+    Attributes:
+        running: Those under way, by name.
+
+    Args:
+        specs: The streams to begin with.
+        output: Results folder.
+        parallel: How many files may be under way at a time; cameras, which never end, all are.
+    """
+
+    def __init__(self, specs: Sequence[SourceSpec], output: Path, parallel: int) -> None:
+        self.running: dict[str, RunningStream] = {}
+        self._output = output
+        self._parallel = parallel
+        self._waiting = list(specs)
+        self._board = Board()
+        self._failed: Latest[StreamView] = Latest(len(specs))
+
+    def __bool__(self) -> bool:
+        """Whether any stream waits or is under way."""
+        return bool(self._waiting or self.running)
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Names of those under way, and of those that wait."""
+        return [*self.running, *(spec.name for spec in self._waiting)]
+
+    @property
+    def completing(self) -> bool:
+        """Whether the files of any stream are being completed."""
+        return any(stream.completing for stream in self.running.values())
+
+    def add(self, location: str, name: str) -> list[str]:
+        """Has the streams of a location wait for their turn; gives their names.
+
+        Raises:
+            ConfigError: See `streams_to_add`.
+            SourceError: See `streams_to_add`.
+        """
+        added = streams_to_add(location, name, self.unfinished, self._output)
+        self._waiting += added
+        for spec in added:
+            self._failed.pop(spec.name, None)
+        return [spec.name for spec in added]
+
+    def remove(self, name: str) -> None:
+        """Stops a stream, has it wait no longer, or lists its failure no longer.
+
+        Raises:
+            ConfigError: There is no such stream.
+        """
+        if name in self.running:
+            self.running[name].stop()
+            return
+        if self._failed.pop(name, None) is not None:
+            return
+        if name not in self.unfinished:
+            known = ", ".join(self.unfinished)
+            raise ConfigError(f"no stream {name}" + (f"; there are {known}" if known else ""))
+        self._waiting = [spec for spec in self._waiting if spec.name != name]
+
+    def due(self) -> Iterator[SourceSpec]:
+        """Takes out those that are to be begun now; the caller puts each into `running`."""
+        for spec in list(self._waiting):
+            files = sum(not is_live(each.plan.location) for each in self.running.values())
+            if is_live(spec.location) or files < self._parallel:
+                self._waiting.remove(spec)
+                yield spec
+
+    def stop(self) -> None:
+        """Stops all that are under way; the others are not begun."""
+        self._waiting.clear()
+        for stream in self.running.values():
+            stream.stop()
+
+    def end(self, name: str) -> RunningStream | None:
+        """Takes out a stream that has ended; None where it was out already."""
+        self._board.forget(name)
+        return self.running.pop(name, None)
+
+    def fail(self, name: str, message: str) -> None:
+        """An error ends a stream, which stays in sight until it is added again or removed."""
+        if name in self.running:
+            view = self._view(self.running[name])
+            self._failed[name] = msgspec.structs.replace(
+                view, state="failed", fps=0.0, error=message
+            )
+
+    def take(self, status: Status) -> None:
+        """Keeps what a worker reports of a stream under way, for `views` and `completing`."""
+        self._board.take(status)
+        if status.kind == "completing":
+            self.running[status.stream].completing = True
+
+    def views(self) -> list[StreamView]:
+        """How each stream goes, those that failed at the end."""
+        waiting = (
+            self._board.view(spec.name, redact(spec.location), waiting=True, stopping=False)
+            for spec in self._waiting
+        )
+        ended = (view for name, view in self._failed.items() if name not in self.running)
+        return [*map(self._view, self.running.values()), *waiting, *ended]
+
+    def _view(self, stream: RunningStream) -> StreamView:
+        location = redact(stream.plan.location)
+        return self._board.view(stream.plan.name, location, waiting=False, stopping=stream.stopping)

@@ -1,0 +1,70 @@
+"""What a run needs besides its processes."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import zmq
+
+from pipeline.addresses import endpoint
+from pipeline.config import RunConfig
+from pipeline.reporter import Reports
+from pipeline.signals import stop_signals
+from pipeline.supervision.commands import CommandServer
+from pipeline.supervision.run_metrics import RunMetrics
+from pipeline.supervision.runtime_folder import RunFolder
+from stages.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Facilities:
+    """See the types."""
+
+    metrics: RunMetrics
+    folder: RunFolder
+    context: zmq.Context
+    reports: Reports
+    commands: CommandServer
+
+
+@contextlib.contextmanager
+def set_up(
+    config: RunConfig,
+    output: Path,
+    is_ready: Callable[[], bool],
+    on_signal: Callable[[int, FrameType | None], None],
+) -> Iterator[Facilities]:
+    """Sets all up, and takes all down again when the run ends or one of them cannot be had.
+
+    Args:
+        config: The configuration.
+        output: Results folder.
+        is_ready: Whether all stages are ready, for those who ask the metrics' server.
+        on_signal: Handles the signals that ask the run to end.
+
+    Raises:
+        ConfigError: A folder or an address is not to be had.
+    """
+    runtime = config.runtime
+    with contextlib.ExitStack() as undo:
+        metrics = RunMetrics(runtime.metrics, is_ready)
+        undo.callback(metrics.close)
+        for number in stop_signals():
+            undo.callback(signal.signal, number, signal.signal(number, on_signal))
+        folder = RunFolder(str(output.absolute()))
+        undo.callback(folder.close)
+        context = zmq.Context()
+        undo.callback(context.destroy, linger=0)
+        try:
+            reports = Reports(context, endpoint(folder.path, runtime, "control"))
+            commands = CommandServer(context, folder.path)
+        except zmq.ZMQError as error:
+            tcp = runtime.transport == "tcp"
+            advice = "choose another runtime.port" if tcp else "set TMPDIR to another folder"
+            raise ConfigError(f"cannot open the run's sockets: {error}; {advice}") from error
+        yield Facilities(metrics, folder, context, reports, commands)

@@ -1,0 +1,154 @@
+"""The folder of a running pipeline: its sockets, and links to the memory of its streams."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import zmq
+
+from pipeline.addresses import memory_path
+from pipeline.transport.logbook import Logbook
+from pipeline.transport.ring import create_memory_file
+from stages.errors import ConfigError, reason_of
+
+_PREFIX = "spotstream-"
+_LOCK = "lock"
+_LONGEST_SOCKET = "/return-99999999"
+_ADVICE = "set TMPDIR, and XDG_RUNTIME_DIR if you have it, to"
+
+
+class RunFolder:
+    """A folder that only its owner can enter (mode 0700), gone when the run ends.
+
+    Its lock is held as long as the process lives. What runs left behind whose supervisor was killed
+    is removed when the next one starts.
+
+    Args:
+        output: The results folder, for those who look for a running pipeline.
+
+    Raises:
+        ConfigError: It cannot be made, or the names of its sockets would be too long.
+    """
+
+    def __init__(self, output: str) -> None:
+        for folder in _folders():
+            if not _is_locked(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+        try:
+            self._make(output)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot make a folder for the run in {_base()}: {reason_of(error)}; "
+                f"{_ADVICE} another folder"
+            ) from error
+        self._memory: dict[int, list[int]] = {}
+
+    def _make(self, output: str) -> None:
+        hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=_base()))
+        with contextlib.ExitStack() as undo:
+            undo.callback(shutil.rmtree, hidden, ignore_errors=True)
+            path = hidden.with_name(hidden.name[1:])
+            if len(os.fsencode(path)) + len(_LONGEST_SOCKET) > zmq.IPC_PATH_MAX_LEN:
+                raise ConfigError(
+                    f"{path.parent} is too long a name for sockets to be there; {_ADVICE} a "
+                    "folder with a shorter one"
+                )
+            self._lock = os.open(hidden / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+            undo.callback(os.close, self._lock)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            os.write(self._lock, msgspec.json.encode({"pid": os.getpid(), "output": output}))
+            # Not before it is locked may another run that starts see it, and take it for left
+            # behind.
+            self.path = str(hidden.rename(path))
+            undo.pop_all()
+
+    def add_stream(self, channel: int, name: str, *, entries: int, lossless: bool) -> Logbook:
+        """Makes the ring and the logbook of a stream."""
+        descriptors = []
+        for kind in ("ring", "logbook"):
+            descriptor, path = create_memory_file(name)
+            descriptors.append(descriptor)
+            Path(memory_path(self.path, kind, channel)).symlink_to(path)
+        self._memory[channel] = descriptors
+        return Logbook.create(
+            memory_path(self.path, "logbook", channel),
+            stream=name,
+            entries=entries,
+            lossless=lossless,
+        )
+
+    def remove_stream(self, channel: int) -> None:
+        """Gives up the memory of a stream; processes that have it open keep it until they end."""
+        for descriptor in self._memory.pop(channel, ()):
+            os.close(descriptor)
+        for kind in ("ring", "logbook"):
+            Path(memory_path(self.path, kind, channel)).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Removes the folder."""
+        for channel in list(self._memory):
+            self.remove_stream(channel)
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A pipeline that runs: its supervisor's process id, its results folder, its own folder."""
+
+    pid: int
+    output: str
+    folder: Path
+
+
+def running() -> list[RunInfo]:
+    """This user's pipelines."""
+    runs = []
+    for folder in _folders():
+        if _is_locked(folder):
+            with contextlib.suppress(OSError, msgspec.DecodeError, KeyError):
+                info = msgspec.json.decode((folder / _LOCK).read_bytes())
+                runs.append(RunInfo(info["pid"], info["output"], folder))
+    return runs
+
+
+def _base() -> Path:
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and Path(runtime).is_dir() and os.access(runtime, os.R_OK | os.W_OK | os.X_OK):
+        return Path(runtime)
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        raise ConfigError(f"there is no folder for temporary files; {_ADVICE} one") from None
+
+
+def _folders() -> list[Path]:
+    return [folder for folder in sorted(_base().glob(f"{_PREFIX}*")) if _is_mine(folder)]
+
+
+def _is_mine(folder: Path) -> bool:
+    try:
+        return folder.stat().st_uid == os.getuid() and (folder / _LOCK).exists()
+    except OSError:  # its run has just ended
+        return False
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

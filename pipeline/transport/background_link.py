@@ -1,0 +1,116 @@
+"""A stage's connections in a thread of their own, beside its work."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Self
+
+import zmq
+
+from pipeline.transport.link import WAITING_MESSAGES, Inlet, Outlet
+from pipeline.transport.messages import Envelope, MessageError
+
+_FULL_SECONDS = 0.01
+
+
+class BackgroundLink:
+    """Receives the next messages and sends the last results while the stage computes.
+
+    A context manager: the thread runs inside of it. Messages that come before wait in ZeroMQ, and
+    results that are left at the end are sent.
+
+    Args:
+        context: ZeroMQ's.
+        source: Endpoint to receive at.
+        target: Endpoint to send to.
+        prepare: Makes what the stage gets of a message, None of one to be passed over. Runs in the
+            thread, as does ``on_turn``; raises `MessageError` for a message to be dropped.
+        on_turn: See `Inlet`.
+        copy: See `Inlet`.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context,
+        source: str,
+        target: str,
+        prepare: Callable[[Envelope], Envelope | None],
+        on_turn: Callable[[], None],
+        *,
+        copy: bool,
+    ) -> None:
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK)
+        self._inlet = Inlet(context, source, on_turn, self._wake, copy=copy)
+        self._outlet = Outlet(context, target)
+        self._prepare = prepare
+        self._received: SimpleQueue[Envelope | Exception] = SimpleQueue()
+        self._results: SimpleQueue[Envelope] = SimpleQueue()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="link")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing = True
+        os.eventfd_write(self._wake, 1)
+        self._thread.join()
+        self._send_results()
+        os.close(self._wake)
+
+    def receive(self, timeout: float) -> Envelope | None:
+        """What was prepared next; None where nothing was within ``timeout`` seconds.
+
+        Raises:
+            Exception: What ended the thread.
+        """
+        try:
+            received = self._received.get(timeout=timeout)
+        except Empty:
+            return None
+        if isinstance(received, Exception):
+            raise received
+        return received
+
+    def send(self, envelopes: Sequence[Envelope]) -> None:
+        """Has them sent; never blocks."""
+        for envelope in envelopes:
+            self._results.put(envelope)
+        os.eventfd_write(self._wake, 1)
+
+    def _send_results(self) -> None:
+        while not self._results.empty():
+            self._outlet.send(self._results.get())
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._turn()
+        except Exception as error:
+            self._received.put(error)
+
+    def _turn(self) -> None:
+        envelope = None
+        if self._received.qsize() < WAITING_MESSAGES:
+            envelope = self._inlet.receive()
+        else:
+            time.sleep(_FULL_SECONDS)
+        if envelope is None:
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake)
+        self._send_results()
+        if envelope is None:
+            return
+        try:
+            prepared = self._prepare(envelope)
+        except MessageError as error:
+            self._inlet.complain(error)
+            return
+        if prepared is not None:
+            self._received.put(prepared)

@@ -1,0 +1,153 @@
+"""Tracks as they come, to whoever subscribes, and over a network only to whoever has a key."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import zmq
+
+from pipeline.transport.link import LARGEST_PART
+from pipeline.transport.messages import Envelope, MessageError, decode
+from stages.errors import ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from zmq.auth.thread import ThreadAuthenticator
+
+_WAITING_MESSAGES = 1000  # of each subscriber; a slow one misses what is beyond
+
+
+class Broadcast:
+    """Where the sink publishes.
+
+    A subscriber that is slow misses messages, and one that is away misses all: nobody waits for it.
+
+    Args:
+        context: ZeroMQ's.
+        address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
+        key: File with the secret key; None for a socket without encryption.
+        clients: Folder with the public keys of those who may subscribe.
+
+    Raises:
+        ConfigError: The address cannot be bound, or a key cannot be read.
+    """
+
+    def __init__(
+        self, context: zmq.Context, address: str, key: Path | None, clients: Path | None
+    ) -> None:
+        self._authenticator: ThreadAuthenticator | None = None
+        self._socket = context.socket(zmq.PUB)
+        self._socket.sndhwm = _WAITING_MESSAGES
+        self._socket.linger = 0
+        if key is not None:
+            from zmq.auth.thread import ThreadAuthenticator  # asyncio and ssl: 5 MB
+
+            self._socket.curve_publickey, self._socket.curve_secretkey = load_key(key)
+            self._socket.curve_server = True
+            self._authenticator = ThreadAuthenticator(context)
+            self._authenticator.start()
+            assert clients is not None
+            if not clients.is_dir():
+                raise ConfigError(f"runtime.publish_clients: no folder {clients}")
+            self._authenticator.configure_curve(domain="*", location=str(clients))
+        try:
+            self._socket.bind(address)
+        except zmq.ZMQError as error:
+            raise ConfigError(f"runtime.publish: cannot bind {address}: {error}") from error
+
+    def send(self, parts: Sequence[bytes | memoryview]) -> None:
+        """Publishes a message; never waits."""
+        self._socket.send_multipart(parts)
+
+    def close(self) -> None:
+        """Closes the socket."""
+        self._socket.close(linger=0)
+        if self._authenticator is not None:
+            self._authenticator.stop()
+
+
+def subscribe(
+    address: str, key: Path | None = None, server_key: Path | None = None
+) -> Iterator[Envelope]:
+    """The envelopes that a pipeline publishes, for ever; connects again by itself.
+
+    Args:
+        address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
+        key: File with one's own secret key, where the pipeline asks for one.
+        server_key: File with the pipeline's public key.
+
+    Raises:
+        ConfigError: A key cannot be read, or only one of them is given.
+    """
+    if (key is None) != (server_key is None):
+        raise ConfigError("--key and --server-key belong together")
+    with zmq.Context() as context, context.socket(zmq.SUB) as socket:
+        socket.linger = 0
+        socket.maxmsgsize = LARGEST_PART
+        socket.subscribe(b"")
+        if key is not None and server_key is not None:
+            socket.curve_publickey, socket.curve_secretkey = load_key(key)
+            socket.curve_serverkey = _certificate(server_key)[0]
+        try:
+            socket.connect(address)
+        except zmq.ZMQError as error:
+            raise ConfigError(f"cannot connect to {address}: {error}") from error
+        while True:
+            if socket.poll(100):
+                try:
+                    yield decode(socket.recv_multipart())
+                except MessageError:
+                    continue
+
+
+def make_key(folder: Path, name: str) -> tuple[Path, Path]:
+    """A new pair of CURVE keys: ``NAME.key``, public, and ``NAME.key_secret``, mode 0600.
+
+    Raises:
+        ConfigError: The name is empty, or there are such files already.
+        OutputError: They cannot be written.
+    """
+    from zmq.auth import create_certificates
+
+    if not name.strip():
+        raise ConfigError("a pair of keys needs a name")
+    paths = folder / f"{name}.key", folder / f"{name}.key_secret"
+    for path in paths:
+        if path.exists():
+            raise ConfigError(f"{path} exists; choose another name")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        paths[1].touch(mode=0o600)
+        create_certificates(folder, name)
+    except OSError as error:
+        for path in paths:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise OutputError(f"cannot write {paths[1]}: {error.strerror}") from error
+    return paths
+
+
+def load_key(path: Path) -> tuple[bytes, bytes]:
+    """Public and secret key of a ``.key_secret`` file.
+
+    Raises:
+        ConfigError: The file cannot be read or has no secret key.
+    """
+    public, secret = _certificate(path)
+    if secret is None:
+        raise ConfigError(f"{path} holds no secret key; is it the .key_secret file?")
+    return public, secret
+
+
+def _certificate(path: Path) -> tuple[bytes, bytes | None]:
+    from zmq.auth import load_certificate
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return load_certificate(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read a key from {path}: {error}") from error

@@ -1,0 +1,180 @@
+"""The two ends of a connection between stages."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import zmq
+
+from pipeline.transport.messages import Envelope, MessageError, decode, encode
+
+LARGEST_PART = 256 * 2**20
+"""Bytes of a message part, above which a peer is cut off: a frame of 16K fits."""
+
+WAITING_MESSAGES = 1000
+"""Of one peer; credits keep ours far below, and one that floods has to wait."""
+
+BORROWED_BYTES = 2**16
+"""Parts from this size on are sent from where they lie: whoever owns that memory leaves it alone
+until the message has arrived. A slot of the ring is not used again before its frame is settled."""
+
+_SIGNAL_SECONDS = 0.1
+_COMPLAINT_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Inlet:
+    """Where a stage receives: it binds, any number of senders connect.
+
+    Args:
+        context: ZeroMQ's.
+        endpoint: Where to bind.
+        on_turn: Called at least every 0.1 s while messages are waited for, and after each.
+        wake: Descriptor of an eventfd that ends the wait for a message.
+        copy: Whether messages are copied out of ZeroMQ's memory, which is quicker unless they carry
+            pixels.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context,
+        endpoint: str,
+        on_turn: Callable[[], None] = lambda: None,
+        wake: int | None = None,
+        *,
+        copy: bool = True,
+    ) -> None:
+        self.malformed = 0
+        self._copy = copy
+        self._on_turn = on_turn
+        self._complained = 0.0
+        self._patient = -1  # milliseconds that a receive waits
+        self._socket = context.socket(zmq.PULL)
+        self._socket.rcvhwm = WAITING_MESSAGES
+        self._socket.maxmsgsize = LARGEST_PART
+        self._socket.bind(endpoint)
+        self._poller: zmq.Poller | None = None
+        if wake is not None:
+            self._poller = zmq.Poller()
+            self._poller.register(self._socket, zmq.POLLIN)
+            self._poller.register(wake, zmq.POLLIN)
+
+    def receive(self, timeout: float | None = None) -> Envelope | None:
+        """The next message that parses; others are counted and dropped.
+
+        Returns None where none came within ``timeout`` seconds; None waits for ever.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            # ZeroMQ takes senders in turn, but looks whether another has begun to send only every
+            # hundred parts, or when it is asked: one that floods would hold up all others.
+            woken = not self.pending and self._wait(deadline)
+            try:
+                parts = self._socket.recv_multipart(copy=self._copy)
+            except zmq.Again:
+                self._on_turn()
+            else:
+                self._on_turn()
+                try:
+                    return decode(parts)
+                except MessageError as error:
+                    self.complain(error)
+            if woken or (deadline is not None and time.monotonic() >= deadline):
+                return None
+
+    @property
+    def pending(self) -> bool:
+        """Whether a message is there already."""
+        return bool(self._socket.get(zmq.EVENTS) & zmq.POLLIN)
+
+    def _wait(self, deadline: float | None) -> bool:
+        """Waits for a message, or lets the next receive do so; whether something else ended it."""
+        # A signal may have interrupted another thread than this one, which alone handles it.
+        seconds = _SIGNAL_SECONDS
+        if deadline is not None:
+            seconds = min(seconds, max(0.0, deadline - time.monotonic()))
+        milliseconds = round(seconds * 1000)
+        if self._poller is None:  # to wait in the receive itself takes fewer calls of the system
+            self._patience(milliseconds)
+            return False
+        self._patience(0)
+        events = dict(self._poller.poll(milliseconds))
+        return bool(events) and self._socket not in events
+
+    def _patience(self, milliseconds: int) -> None:
+        if milliseconds != self._patient:
+            self._patient = self._socket.rcvtimeo = milliseconds
+
+    def complain(self, error: MessageError) -> None:
+        """Counts a message that is dropped, and says so once a second at most."""
+        self.malformed += 1
+        if time.monotonic() - self._complained >= _COMPLAINT_SECONDS:
+            self._complained = time.monotonic()
+            log.warning("dropped a malformed message (%d so far): %s", self.malformed, error)
+
+    def __iter__(self) -> Iterator[Envelope]:
+        """Every message that parses, for ever."""
+        while True:
+            envelope = self.receive()
+            if envelope is not None:
+                yield envelope
+
+
+class Outlet:
+    """Where a stage sends; a peer that is not there yet is a state, not an error."""
+
+    def __init__(self, context: zmq.Context, endpoint: str) -> None:
+        self._socket = context.socket(zmq.PUSH)
+        self._socket.sndhwm = 0
+        self._socket.connect(endpoint)
+
+    def send(self, envelope: Envelope) -> None:
+        """Hands the message to ZeroMQ; never blocks."""
+        self.send_parts(encode(envelope))
+
+    def send_parts(self, parts: Sequence[bytes | memoryview]) -> None:
+        """The same for a message that is encoded already."""
+        # One by one: `send_multipart` looks at every part first, for longer than all this takes.
+        last = len(parts) - 1
+        for number, part in enumerate(parts):
+            more = zmq.SNDMORE if number < last else 0
+            self._socket.send(part, more, copy=len(part) < BORROWED_BYTES)
+
+    def close(self) -> None:
+        """Closes; what was not delivered is dropped."""
+        self._socket.close(linger=0)
+
+
+class Fanout:
+    """Where a decoder sends: each message goes to the worker with the fewest unsettled ones."""
+
+    def __init__(self, context: zmq.Context, endpoints: Sequence[str]) -> None:
+        self._outlets = [Outlet(context, endpoint) for endpoint in endpoints]
+        self._worker_of: dict[int, int] = {}
+        self._loads = [0] * len(endpoints)
+
+    def send(self, position: int, parts: Sequence[bytes | memoryview]) -> None:
+        """Sends a message to one of the workers; a position sent before to the one it went to."""
+        worker = self._worker_of.get(position)
+        if worker is None:
+            worker = self._loads.index(min(self._loads))
+            self._worker_of[position] = worker
+            self._loads[worker] += 1
+        self._outlets[worker].send_parts(parts)
+
+    def went_to(self, position: int, worker: int | None) -> bool:
+        """Whether a position went to ``worker``; None stands for any."""
+        return worker is None or self._worker_of.get(position) == worker
+
+    def settle(self, unsettled: Sequence[int]) -> None:
+        """Everything but ``unsettled`` is done."""
+        for position in self._worker_of.keys() - set(unsettled):
+            self._loads[self._worker_of.pop(position)] -= 1
+
+    def close(self) -> None:
+        """Closes; nothing is left to be delivered."""
+        for outlet in self._outlets:
+            outlet.close()

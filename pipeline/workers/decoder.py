@@ -1,0 +1,269 @@
+"""The decoder's process: one source, from its start to its end."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from concurrent import futures
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import zmq
+
+from pipeline.config import DecoderConfig, RunConfig
+from pipeline.plan import Status, StreamPlan, WorkerPlan
+from pipeline.reporter import Reporter
+from pipeline.signals import STAGE_END
+from pipeline.transport.logbook import Counter, Logbook
+from pipeline.workers.background import in_background
+from pipeline.workers.publisher import FramePublisher
+from pipeline.workers.waiting import Waiting
+from stages.decoder.live import LiveOptions
+from stages.decoder.locations import SourceSpec, is_live
+from stages.decoder.pace import Pace
+from stages.decoder.recording import Recorder
+from stages.decoder.source import Source, SourceRecord, StreamPlace
+from stages.decoder.sources import open_source
+from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
+from stages.sink.results import remove_parts, remove_results
+
+if TYPE_CHECKING:
+    from stages.decoder.camera_motion import CameraMotion
+
+_CONNECT_SECONDS = 10.0
+_SIGNAL_SECONDS = 0.2
+_STUCK_SECONDS = 1.0  # that a source may take to come to its end; cameras are told of it then
+
+
+def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
+    """Decodes the plan's stream to its end, or until `STAGE_END`, and sees that all is settled.
+
+    Where an earlier process of the stream died, goes on where that one was. The first record takes
+    the place of what an earlier run left in the stream's folder: no other stage looks there before.
+
+    The source is read in a thread of its own. Where that one is stuck in a call of FFmpeg's when
+    the process is told to stop, it is left behind, and the process exits.
+    """
+    stop = threading.Event()
+    signal.signal(STAGE_END, lambda *_: stop.set())
+    config = plan.config
+    stream = plan.streams[0]
+    if stream.given_up:
+        _give_up(plan, context, config, report, stop)
+        return
+
+    logbook = Logbook(plan.logbook(stream.channel))
+    wait = Waiting(stop, report)
+    place = StreamPlace(logbook[Counter.EPOCHS], logbook[Counter.SEQUENCE], logbook[Counter.SEEN])
+    notify = _notifier(stream, report)
+    recorder = _recorder(stream, config.decoder, place, notify)
+    source = _open(stream, config.decoder, logbook, place, recorder, wait, notify)
+    publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
+    report(Status(kind="ready", stage="decoder", stream=stream.name))
+    if publisher.ended:
+        publisher.close()
+        return
+    decoding = _Decoding(plan, source, publisher, logbook, wait, stop, report)
+    reading = in_background(decoding.run, stop.set)
+    while not stop.wait(_SIGNAL_SECONDS):  # a signal may have come to another thread
+        pass
+    futures.wait([reading], _STUCK_SECONDS)
+    with wait.working:
+        if not decoding.over:
+            if recorder is not None:
+                recorder.close()
+            decoding.end()
+            context.destroy(linger=1000)
+            os._exit(0)  # Python's own end would pull the ground from under FFmpeg
+    reading.result()
+
+
+class _Decoding:
+    """The records of a source, on their way to the publisher.
+
+    Attributes:
+        over: Whether `run` has come to its end.
+    """
+
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        source: Source,
+        publisher: FramePublisher,
+        logbook: Logbook,
+        wait: Waiting,
+        stop: threading.Event,
+        report: Reporter,
+    ) -> None:
+        self.over = False
+        self._name = plan.streams[0].name
+        self._folder = plan.folder(self._name)
+        self._source = source
+        self._publisher = publisher
+        self._logbook = logbook
+        self._wait = wait
+        self._stop = stop
+        self._report = report
+        self._epoch = max(0, logbook[Counter.EPOCHS] - 1)
+        self._given = publisher.given
+        self._ended = False
+        config = plan.config.decoder
+        paced = config.pace == "original" and not source.resumes
+        self._pace = Pace(wait) if paced else None
+        self._camera: CameraMotion | None = None
+        if config.camera_motion:
+            # Imported here: most cameras' processes have no use for OpenCV, which takes memory.
+            from stages.decoder.camera_motion import CameraMotion
+
+            self._camera = CameraMotion()
+
+    def run(self) -> None:
+        """Reads the source until it ends or the process is told to stop."""
+        with self._wait.working:
+            records = self._source.records(self._publisher)
+            try:
+                self._read(records)
+            except InterruptedError:
+                pass  # told to stop while waiting for a slot
+            finally:
+                self.over = True
+                records.close()
+                self.end()
+
+    def _read(self, records: Iterable[SourceRecord]) -> None:
+        started = self._wait.working_ns()
+        for record in records:
+            self._report.alive()
+            if isinstance(record, Frame):
+                self._publish(record, self._wait.working_ns() - started)
+                self._given = max(self._given, record.header.sequence + 1)
+            else:
+                self._announce(record)
+                self._epoch = record.epoch
+                if isinstance(record, Dropped):
+                    self._given = max(self._given, record.last + 1)
+            if self._stop.is_set():
+                break
+            started = self._wait.working_ns()
+
+    def _publish(self, frame: Frame, elapsed: int) -> None:
+        """Gives a frame on, with the camera's motion, when its time has come.
+
+        One that an earlier process has given on only shows how the camera moved.
+        """
+        header, motion = frame.header, None
+        if self._camera is not None and self._publisher.skip:
+            self._camera.pass_over(frame)
+        elif self._camera is not None:
+            motion = self._camera.estimate(frame)
+        if self._pace is not None and not self._publisher.skip:
+            header = self._pace.hold(header)
+        self._publisher.publish(header, elapsed, motion)
+
+    def _announce(self, record: StreamStart | Dropped | EndOfStream) -> None:
+        """Gives a record on; the first one once there is room for results, see `run_decoder`.
+
+        Raises:
+            OutputError: An earlier result cannot be removed.
+        """
+        if not self._logbook[Counter.EPOCHS]:
+            if isinstance(record, StreamStart):
+                remove_results(self._folder)
+            else:  # the stream ends without a frame
+                remove_parts(self._folder)
+        self._publisher.announce(record)
+        self._ended = isinstance(record, EndOfStream)
+
+    def end(self) -> None:
+        """Ends the stream if the process was told to stop, and returns when all is settled."""
+        if not self._ended and self._stop.is_set():
+            self._publisher.skip = 0
+            stopped = EndReason.INTERRUPTED, "stopped"
+            self._announce(EndOfStream(self._name, self._epoch, self._given, *stopped))
+        self._publisher.close()
+
+
+def _notifier(stream: StreamPlan, report: Reporter) -> Callable[[str], None]:
+    def notify(message: str) -> None:
+        report(Status(kind="notice", stage="decoder", stream=stream.name, message=message))
+
+    return notify
+
+
+def _recorder(
+    stream: StreamPlan, config: DecoderConfig, place: StreamPlace, notify: Callable[[str], None]
+) -> Recorder | None:
+    """What keeps the stream, where that is asked for and it is live."""
+    if config.record is None or not is_live(stream.location):
+        return None
+    return Recorder(
+        config.record / stream.name,
+        stream.location,
+        60 * config.record_minutes,
+        round(1e9 * config.record_gigabytes),
+        notify,
+        patient=place.epochs > 0,
+    )
+
+
+def _open(
+    stream: StreamPlan,
+    config: DecoderConfig,
+    logbook: Logbook,
+    place: StreamPlace,
+    recorder: Recorder | None,
+    wait: Waiting,
+    notify: Callable[[str], None],
+) -> Source:
+    """The source, where the stream was left."""
+
+    def connected() -> None:
+        logbook[Counter.CONNECTIONS] += 1
+
+    return open_source(
+        SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
+        config.selection,
+        Fraction(config.frame_rate),
+        LiveOptions(
+            timeout=config.timeout,
+            connect_seconds=_connect_seconds(config, only_one=stream.only_one),
+            reconnect=config.reconnect,
+            transport=config.transport,
+        ),
+        hardware=config.hardware,
+        paced=config.pace == "original",
+        recorder=recorder,
+        place=place,
+        wait=wait,
+        waiting=wait,
+        notify=notify,
+        connected=connected,
+    )
+
+
+def _give_up(
+    plan: WorkerPlan,
+    context: zmq.Context,
+    config: RunConfig,
+    report: Reporter,
+    stop: threading.Event,
+) -> None:
+    """Ends the stream where an earlier process left it."""
+    stream = plan.streams[0]
+    publisher = FramePublisher(plan, context, config, report, True, stop)
+    report(Status(kind="ready", stage="decoder", stream=stream.name))
+    if not publisher.ended:
+        epoch = Logbook(plan.logbook(stream.channel))[Counter.EPOCHS] - 1
+        end = EndReason.TRUNCATED
+        publisher.announce(EndOfStream(stream.name, epoch, publisher.given, end, stream.given_up))
+    publisher.close()
+
+
+def _connect_seconds(config: DecoderConfig, *, only_one: bool) -> float:
+    """How long the first connection is tried: of many cameras one may be on later."""
+    if config.connect_seconds is not None:
+        return config.connect_seconds
+    return _CONNECT_SECONDS if only_one else math.inf

@@ -1,0 +1,130 @@
+"""The detector's process."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+import zmq
+from msgspec import structs
+
+from pipeline.detectors import Detector, build_detector
+from pipeline.plan import Status, WorkerPlan
+from pipeline.reporter import Reporter
+from pipeline.transport.background_link import BackgroundLink
+from pipeline.transport.logbook import Logbook
+from pipeline.transport.messages import Envelope, MessageError, encode
+from pipeline.transport.ring import FrameRing
+from pipeline.workers.batching import batches
+from pipeline.workers.streams import Streams
+from stages.errors import SpotStreamError
+from stages.records import Detections, Frame, FrameHeader, StreamStart, UInt8Array
+
+_REPORT_SECONDS = 1.0
+_ALIVE_SECONDS = 0.5
+
+
+def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
+    """Detects in every frame that comes in, until the process is ended."""
+    whole = plan.config
+    config = whole.detector
+    streams = Streams(plan, lambda channel, logbook: _Stream(plan, channel, logbook))
+
+    def prepare(envelope: Envelope) -> Envelope | None:
+        stream = streams.find(envelope)
+        return None if stream is None else stream.with_pixels(envelope)
+
+    link = BackgroundLink(
+        context,
+        plan.endpoint(f"detector-{plan.worker}"),
+        plan.endpoint("tracker"),
+        prepare,
+        streams.close_ended,
+        copy=whole.runtime.frames == "shared",
+    )
+    detector = build_detector(config, plan.worker)
+    size = config.batch_size or detector.batch_size
+    counts: Counter[int] = Counter()
+    reported = time.monotonic()
+
+    def receive(timeout: float | None) -> Envelope | None:
+        report.alive()
+        return link.receive(_ALIVE_SECONDS if timeout is None else timeout)
+
+    with link:
+        report(Status(kind="ready", stage="detector"))
+        for batch in batches(receive, size, config.batch_wait_ms / 1000):
+            link.send(_results(detector, batch))
+            if isinstance(batch[0].record, Frame):
+                counts[len(batch)] += 1
+            batch.clear()  # or the rings of streams that end meanwhile stay mapped
+            if time.monotonic() - reported >= _REPORT_SECONDS:
+                reported = time.monotonic()
+                report(Status(kind="progress", stage="detector", batches=dict(counts)))
+
+
+def _results(detector: Detector, batch: Sequence[Envelope]) -> Sequence[Envelope]:
+    """Detections of a batch of frames; any other record, which comes alone, goes on."""
+    record = batch[0].record
+    if isinstance(record, StreamStart):
+        record = replace(record, detector=detector.name, class_names=detector.class_names)
+        return [structs.replace(batch[0], record=record)]
+    frames = [envelope.record for envelope in batch if isinstance(envelope.record, Frame)]
+    if not frames:
+        return [batch[0]]
+    started = time.monotonic_ns()
+    found = detector.detect(frames)
+    each = (time.monotonic_ns() - started) // len(batch)
+    return [
+        structs.replace(
+            envelope,
+            record=_moved(detections, frame),
+            work_ns=envelope.work_ns | {"detector": each},
+        )
+        for detections, frame, envelope in zip(found, frames, batch, strict=True)
+    ]
+
+
+def _moved(detections: Detections, frame: Frame) -> Detections:
+    return detections if frame.motion is None else replace(detections, motion=frame.motion)
+
+
+class _Stream:
+    """A stream's frame ring, opened when its first message comes."""
+
+    def __init__(self, plan: WorkerPlan, channel: int, logbook: Logbook) -> None:
+        self.name = logbook.stream
+        self._logbook = logbook
+        self._ring = FrameRing(plan.ring(channel))
+
+    def with_pixels(self, envelope: Envelope) -> Envelope:
+        """The envelope; a frame in it has its pixels.
+
+        Raises:
+            MessageError: They are nowhere, and the decoder sent no such message.
+            SpotStreamError: It did: without this frame the stream would never go on.
+        """
+        if not isinstance(envelope.record, Frame):
+            return envelope
+        try:
+            frame = replace(envelope.record, pixels=self._pixels(envelope, envelope.record.header))
+        except ValueError as error:
+            sent = self._logbook.message(envelope.position)
+            if sent == msgspec.msgpack.encode(encode(envelope)):
+                raise SpotStreamError(f"{self.name}: {error}") from error
+            raise MessageError(str(error)) from error
+        return structs.replace(envelope, record=frame)
+
+    def _pixels(self, envelope: Envelope, header: FrameHeader) -> UInt8Array:
+        if envelope.pixels is not None:
+            return envelope.pixels
+        if envelope.slot is None:
+            raise ValueError("a frame without pixels")
+        return self._ring.slot(envelope.slot, header.shape)
+
+    def close(self) -> None:
+        self._logbook.close()
+        self._ring.close()

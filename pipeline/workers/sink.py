@@ -1,0 +1,104 @@
+"""The sink's process: writes results and gives frames back to their decoder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+
+import zmq
+
+from pipeline.plan import Status, WorkerPlan
+from pipeline.reporter import Reporter
+from pipeline.signals import STAGE_END
+from pipeline.transport.broadcast import Broadcast
+from pipeline.transport.link import Inlet
+from pipeline.workers.sink_stream import SinkStream
+from pipeline.workers.streams import Streams
+from stages.errors import OutputError
+
+_NEWS_SECONDS = 1.0
+_SETTLED_AT_ONCE = 4  # records, while more are there; half a ring: its decoder goes on meanwhile
+
+
+def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
+    """Writes everything that comes in, until the process is ended; `STAGE_END` removes part files.
+
+    An error leaves them to the next process. Where an earlier one died, its files are taken over.
+    """
+    signal.signal(STAGE_END, lambda *_: sys.exit(0))
+    kept = os.eventfd(0, os.EFD_NONBLOCK)
+    runtime = plan.config.runtime
+    shared = runtime.frames == "shared"
+    reported = 0.0
+
+    def on_turn() -> None:
+        nonlocal reported
+        report.alive()
+        streams.close_ended()
+        if time.monotonic() - reported >= _NEWS_SECONDS:
+            reported = time.monotonic()
+            for member in streams:
+                member.look()
+
+    inlet = Inlet(context, plan.endpoint("sink"), on_turn, kept, copy=shared)
+    broadcast = None
+    if runtime.publish is not None:
+        broadcast = Broadcast(
+            context, runtime.publish, runtime.publish_key, runtime.publish_clients
+        )
+    streams = Streams(
+        plan,
+        lambda channel, logbook: SinkStream(
+            plan, context, report, channel, logbook, kept, broadcast
+        ),
+    )
+    try:
+        if plan.given_up:
+            _give_up(plan, streams)
+            return
+        for stream in plan.streams:
+            streams.at(stream.channel)
+        report(Status(kind="ready", stage="sink"))
+        taken = 0
+        while True:
+            envelope = inlet.receive()
+            if envelope is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(kept)
+            else:
+                member = streams.find(envelope)
+                if member is not None:
+                    member.take(envelope)
+                taken += 1
+                # A live decoder waits for every credit: its next frame would be an older one.
+                patient = member is not None and member.lossless
+                if patient and taken < _SETTLED_AT_ONCE and inlet.pending:
+                    continue
+            taken = 0
+            for member in streams:
+                member.settle()
+    except SystemExit:
+        signal.signal(STAGE_END, signal.SIG_IGN)  # about to end anyway
+        for member in streams:
+            member.abort()
+        raise
+    finally:
+        if broadcast is not None:
+            broadcast.close()
+
+
+def _give_up(plan: WorkerPlan, streams: Streams[SinkStream]) -> None:
+    """Completes all streams where they are; one that cannot be is no reason to leave another."""
+    failed: OutputError | None = None
+    for stream in plan.streams:
+        try:
+            member = streams.at(stream.channel)
+            if member is not None:
+                member.give_up(plan.given_up)
+        except OutputError as error:
+            failed = error
+    if failed is not None:
+        raise failed

@@ -1,0 +1,105 @@
+"""What the sink reports of a stream under way."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
+from pipeline.transport.logbook import Counter, Logbook
+from stages.sink.latency import LatencyHistogram
+from stages.sink.stream_sink import StreamSink
+
+_PROGRESS_NS = 200_000_000
+_COUNTERS_NS = 1_000_000_000
+_AVERAGED_FRAMES = 20
+_RECENT_FRAMES = 250
+
+
+class SinkProgress:
+    """Reports how a stream goes: at most five times a second, with counters once.
+
+    Args:
+        sink: Of the stream.
+        logbook: Of the stream.
+        report: Takes the reports.
+
+    Attributes:
+        total: Frames to come, where known.
+    """
+
+    def __init__(
+        self, sink: StreamSink, logbook: Logbook, report: Callable[[Status], None]
+    ) -> None:
+        self.total: int | None = None
+        self._sink = sink
+        self._logbook = logbook
+        self._report = report
+        self._reported = 0
+        self._counted = 0
+        self._is_news = False  # whether anything came since then
+        self._work_ns: dict[str, float] = {}  # moving averages
+        self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
+
+    def came(self) -> None:
+        """A record has come, which `look` is to report."""
+        self._is_news = True
+
+    def wrote(self, latency_ns: int, work_ns: Mapping[str, int]) -> None:
+        """A frame was written so long after its capture; each stage worked so long on it."""
+        self._latencies.append(latency_ns)
+        for stage, ns in work_ns.items():
+            before = self._work_ns.setdefault(stage, ns)
+            self._work_ns[stage] += (ns - before) / _AVERAGED_FRAMES
+        now = time.monotonic_ns()
+        if now - self._reported >= _PROGRESS_NS:
+            self._send(now)
+
+    def look(self) -> None:
+        """Reports what no frame after it has brought to light; to be called once a second."""
+        now = time.monotonic_ns()
+        if self._is_news and now - self._counted >= _COUNTERS_NS:
+            self._send(now)
+
+    def counters(self) -> Counters:
+        """How the stream goes since its start."""
+        timing, ledger = self._sink.timing, self._sink.ledger
+        durations = {
+            name: Durations(
+                histogram.cumulative([bound * 1_000_000 for bound in LATENCY_BOUNDS_MS]),
+                len(histogram),
+                histogram.total_ns / 1e9,
+            )
+            for name, histogram in {**timing.work, "latency": timing.latency}.items()
+        }
+        recent = LatencyHistogram()
+        for ns in self._latencies:
+            recent.add(ns)
+        return Counters(
+            ledger.written,
+            dict(ledger.dropped),
+            self._logbook[Counter.CONNECTIONS],
+            durations,
+            tuple((recent.percentile(p) or 0.0) / 1e6 for p in (50, 95, 99))
+            if self._latencies
+            else (),
+        )
+
+    def _send(self, now: int) -> None:
+        self._reported = now
+        counters = None
+        if now - self._counted >= _COUNTERS_NS:
+            self._counted, self._is_news = now, False
+            counters = self.counters()
+        self._report(
+            Status(
+                kind="progress",
+                stage="sink",
+                stream=self._logbook.stream,
+                frames=self._sink.ledger.written,
+                total=self.total,
+                work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
+                counters=counters,
+            )
+        )

@@ -1,0 +1,288 @@
+"""A stream as the sink sees it: what comes in is written, and given back to its decoder."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import time
+from collections import deque
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import zmq
+from msgspec.structs import replace
+
+from pipeline.config import to_plain
+from pipeline.plan import Status, WorkerPlan
+from pipeline.reporter import Reporter
+from pipeline.transport.broadcast import Broadcast
+from pipeline.transport.flow import BEHIND
+from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.messages import Envelope, Settled, encode, encode_return
+from pipeline.transport.ring import FrameRing
+from pipeline.workers.background import in_background
+from pipeline.workers.checkpoint import Checkpoint
+from pipeline.workers.envelope_journal import append_envelope, read_envelopes
+from pipeline.workers.order import Sequencer
+from pipeline.workers.overlay_watch import OverlayWatch
+from pipeline.workers.sink_progress import SinkProgress
+from stages.atomic import make_folder
+from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
+from stages.sink.journal import Journal
+from stages.sink.report import RunReport
+from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
+from stages.sink.stream_sink import StreamSink
+
+_CHECKPOINT_NS = 1_000_000_000
+_PICTURE_SECONDS = 1.0  # that a checkpoint waits for the latest pictures
+
+
+def _versions() -> dict[str, str]:
+    names = ("spotstream", "torch", "av", "opencv-python", "numpy", "pyzmq")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+class SinkStream:
+    """One stream: what comes in is noted, written, and settled once its picture is kept."""
+
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        context: zmq.Context,
+        report: Reporter,
+        channel: int,
+        logbook: Logbook,
+        kept: int,
+        broadcast: Broadcast | None,
+    ) -> None:
+        config = plan.config
+        self.name = logbook.stream
+        self.folder = plan.folder(self.name)
+        self._logbook = logbook
+        self.lossless = bool(logbook[Counter.LOSSLESS])
+        self._report = report
+        self._broadcast = broadcast
+        self._run: dict[str, Any] = {"versions": _versions(), "config": to_plain(plan.config)}
+        self._overlay = config.sink.overlay
+        self._ring_path = plan.ring(channel)
+        self._ring: FrameRing | None = None
+        self._returns = context.socket(zmq.PUSH)
+        self._returns.linger = 0  # the logbook says the same
+        self._returns.connect(plan.endpoint(f"return-{channel}"))
+        self._sink_ns = 0  # work on the latest frame
+        self._pending: deque[tuple[int, int]] = deque()  # position, pictures up to it
+        self._ended = False
+        self._completion: Future[RunReport] | None = None  # from the end until it is told
+
+        journal = self.folder / JOURNAL
+        make_folder(self.folder)
+        options = config.sink.options(live=not self.lossless)
+        self._text_only = plan.text_only
+        if plan.text_only:
+            options = dataclasses.replace(options, overlay=False, toolkit_files=False)
+            remove_unfinished_overlays(self.folder)
+        self._wake = lambda: os.eventfd_write(kept, 1)
+        self.sink = StreamSink(
+            self.folder,
+            options,
+            resume=True,
+            on_kept=self._wake,
+            before_long_work=report.busy,
+        )
+        self._progress = SinkProgress(self.sink, logbook, report)
+        self._watch = OverlayWatch(
+            self._notify,
+            f"the overlay of {self.name}",
+            "the stream waits" if self.lossless else "frames are left out of it",
+        )
+        self._order = Sequencer(0, logbook[Counter.ENTRIES])
+        self._checkpointed = time.monotonic_ns()
+        self._journal = Journal(journal, self._take_over(journal))
+        self._settled = -1
+        self.settle()
+
+    def _take_over(self, journal: Path) -> int:
+        """Lives again what an earlier process noted; gives how much of its journal holds."""
+        checkpoint = Checkpoint.load(self.folder / CHECKPOINT)
+        if checkpoint is not None:
+            self.sink.restore(checkpoint.sink)
+            self._order.skip_to(checkpoint.position)
+        good = 0
+        for entry in read_envelopes(journal):
+            self._report.alive()
+            envelope, record = entry.envelope, entry.envelope.record
+            if envelope.position >= self._order.due:
+                if isinstance(record, Tracks):
+                    picture = envelope.slot is not None
+                    self.sink.overlays.left_out += self._overlay and not picture
+                    if not self.sink.repeat(
+                        record, envelope.work_ns, entry.now_ns, picture=picture
+                    ):
+                        break
+                else:
+                    self._handle(envelope)
+                self._order.skip_to(envelope.position + 1)
+            good = entry.end
+        return good
+
+    def take(self, envelope: Envelope) -> None:
+        """Takes a message; settles again what it repeats, whose settling may have been lost."""
+        if envelope.position < self._order.due:
+            self._settled = -1
+        for due in self._order.take(envelope):
+            if self._leaves_out_pictures and due.slot is not None:
+                due = replace(due, pixels=None, slot=None)
+                self.sink.overlays.left_out += 1
+            parts = encode(replace(due, pixels=None))
+            append_envelope(self._journal, parts, time.time_ns())
+            self._handle(due)
+            if self._broadcast is not None:
+                self._broadcast.send(parts)
+            pictures = 0 if self._leaves_out_pictures else self.sink.overlays.frames
+            self._pending.append((due.position, pictures))
+
+    @property
+    def _leaves_out_pictures(self) -> bool:
+        return self._watch.is_stuck and not self.lossless
+
+    def _handle(self, envelope: Envelope) -> None:
+        record = envelope.record
+        self._progress.came()
+        if isinstance(record, StreamStart):
+            self._progress.total = record.frame_count
+            self.sink.start(record)
+        elif isinstance(record, Tracks):
+            self._write(record, envelope)
+        elif isinstance(record, Dropped):
+            self.sink.dropped(record)
+        elif isinstance(record, EndOfStream) and not self._text_only:
+            self._finish(record)
+
+    def give_up(self, message: str) -> None:
+        """Completes the results where they are, if there are any."""
+        if self._text_only:
+            self.sink.overlays.find_finished()
+            self._journal.clear()  # makes room
+        if not self._ended and self.sink.ledger.written:
+            epoch = max(0, self._logbook[Counter.EPOCHS] - 1)
+            frames = self._logbook[Counter.SEQUENCE]
+            self._finish(EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message))
+        if self._completion is not None:
+            self._report.busy()
+            self._completion.result()
+            self.settle()
+
+    def settle(self) -> None:
+        """Tells the decoder up to where all is kept, and the run when the results are complete."""
+        while not self.sink.overlays.notices.empty():
+            self._notify(self.sink.overlays.notices.get())
+        if self._completion is not None and self._completion.done():
+            self._tell(self._completion.result())
+            self._completion = None
+        if self._pending:
+            kept = self.sink.overlays.kept
+            while self._pending and self._pending[0][1] <= kept:
+                self._pending.popleft()
+        position = self._pending[0][0] if self._pending else self._order.due
+        if self._completion is not None:
+            position = min(position, self._order.due - 1)  # that of the end
+        if position == self._settled:
+            return
+        self._settled = position
+        self._logbook[Counter.SETTLED] = position
+        self._returns.send(encode_return(Settled(position)))
+        now = time.monotonic_ns()
+        if not self.lossless and not self._ended and now - self._checkpointed > _CHECKPOINT_NS:
+            self._checkpointed = now
+            self._save()
+
+    def _save(self) -> None:
+        """Saves where the sink is; what came before need not be noted any longer.
+
+        It does neither while pictures are on their way to the disk, unless they are given up.
+        """
+        if not self.sink.ledger.written:
+            return
+        if not (self._leaves_out_pictures or self.sink.overlays.wait_until_kept(_PICTURE_SECONDS)):
+            return
+        checkpoint = Checkpoint(self._order.due, self.sink.state())
+        checkpoint.save(self.folder / CHECKPOINT)
+        self._journal.clear()
+
+    def abort(self) -> None:
+        """Removes everything that has not its final name yet."""
+        if not self._ended:
+            self.sink.abort()
+
+    def close(self) -> None:
+        """Closes what is open of a stream that has ended."""
+        if self._completion is not None:  # the run has given the stream up meanwhile
+            self._completion.exception()
+        self.abort()
+        self._journal.close()
+        self._logbook.close()
+        self._returns.close(linger=0)
+        if self._ring is not None:
+            self._ring.close()
+
+    def _write(self, tracks: Tracks, envelope: Envelope) -> None:
+        started = time.monotonic_ns()
+        work = envelope.work_ns | ({"sink": self._sink_ns} if self._sink_ns else {})
+        self.sink.write(tracks, self._pixels(tracks, envelope), work, time.time_ns())
+        self._sink_ns = time.monotonic_ns() - started
+        self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, work)
+
+    def look(self) -> None:
+        """Reports what is new, and lets an overlay be that hangs; to be called once a second."""
+        if self._ended:
+            return
+        self._progress.look()
+        was_stuck = self._watch.is_stuck
+        self._watch.look(self.sink.overlays.frames, self.sink.overlays.kept)
+        if self._leaves_out_pictures and not was_stuck:
+            self.sink.overlays.withdraw()
+            self._pending.clear()
+            self._save()  # or the process after this one would wait for those pictures
+            self.settle()
+
+    def _notify(self, message: str) -> None:
+        self._report(Status(kind="notice", stage="sink", stream=self.name, message=message))
+
+    def _pixels(self, tracks: Tracks, envelope: Envelope) -> UInt8Array | None:
+        if envelope.pixels is not None or envelope.slot is None or not self._overlay:
+            return envelope.pixels
+        if self._ring is None:
+            self._ring = FrameRing(self._ring_path)
+        return self._ring.slot(envelope.slot, tracks.frame.shape)
+
+    def _finish(self, end: EndOfStream) -> None:
+        """Has the results completed beside the other streams, which a long video would hold up."""
+        self._ended = True
+        self._report(Status(kind="completing", stage="sink", stream=self.name))
+        run = self._run | {"connections": self._logbook[Counter.CONNECTIONS]}
+        self._completion = in_background(lambda: self.sink.finish(end, run), self._wake)
+
+    def _tell(self, result: RunReport) -> None:
+        summary = {
+            "frames": result.frames_out,
+            "tracks": result.tracks,
+            "status": result.status,
+            "dropped": result.dropped_total,
+            "behind": result.dropped.get(BEHIND, 0),
+            "fps": result.achieved_fps,
+            "folder": str(self.folder),
+            "files": result.files,
+        }
+        self._report(
+            Status(
+                kind="done",
+                stage="sink",
+                stream=self.name,
+                message=result.message,
+                frames=result.frames_out,
+                summary=summary,
+                counters=self._progress.counters(),
+            )
+        )

@@ -1,0 +1,100 @@
+"""The tracker's process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import zmq
+from msgspec.structs import replace
+
+from pipeline.plan import Status, WorkerPlan
+from pipeline.reporter import Reporter
+from pipeline.transport.link import Inlet, Outlet
+from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.messages import Envelope, Record
+from pipeline.workers.envelope_journal import read_envelopes
+from pipeline.workers.order import Sequencer
+from pipeline.workers.streams import Streams
+from stages.records import Detections, Tracks
+from stages.sink.results import JOURNAL
+from stages.tracker import TrackerStage
+
+
+def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
+    """Tracks through every frame that comes in, until the process is ended.
+
+    Where an earlier process died, the tracks of lossless streams are built up again; live streams
+    go on without tracks, and with ids that were never given out.
+    """
+    config = plan.config.tracker
+    shared = plan.config.runtime.frames == "shared"
+
+    def on_turn() -> None:
+        report.alive()
+        streams.close_ended()
+
+    inlet = Inlet(context, plan.endpoint("tracker"), on_turn, copy=shared)
+    outlet = Outlet(context, plan.endpoint("sink"))
+    stage = TrackerStage(config.name, config.settings, plan.config.decoder.every)
+    streams = Streams(plan, lambda channel, logbook: _Stream(plan, stage, logbook, report.alive))
+    for stream in plan.streams:
+        streams.at(stream.channel)
+    report(Status(kind="ready", stage="tracker"))
+    for envelope in inlet:
+        member = streams.find(envelope)
+        for tracked in member.take(envelope) if member is not None else ():
+            outlet.send(tracked)
+
+
+class _Stream:
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        stage: TrackerStage,
+        logbook: Logbook,
+        on_turn: Callable[[], None],
+    ) -> None:
+        self.name = logbook.stream
+        self._stage = stage
+        self._logbook = logbook
+        self._window = logbook[Counter.ENTRIES]
+        self._recent: dict[int, Record] = {}
+        self._order = Sequencer(logbook[Counter.SETTLED], self._window)
+        if logbook[Counter.LOSSLESS]:
+            self._order.skip_to(0)
+            for entry in read_envelopes(plan.folder(self.name) / JOURNAL):
+                on_turn()
+                self._process(entry.envelope)
+                self._order.skip_to(entry.envelope.position + 1)
+        elif logbook[Counter.NEXT_ID]:
+            stage.skip_ids(self.name, logbook[Counter.NEXT_ID])
+
+    def take(self, envelope: Envelope) -> Iterator[Envelope]:
+        """The envelopes to send on: those now due, or once more what was made of this one."""
+        if envelope.position < self._order.due:
+            # A tracker cannot go back a step, and the sink may have lost what it sent.
+            record = self._recent.get(envelope.position)
+            if record is not None:
+                yield replace(envelope, record=record)
+            return
+        for due in self._order.take(envelope):
+            yield self._process(due)
+
+    def _process(self, envelope: Envelope) -> Envelope:
+        record, work = envelope.record, envelope.work_ns
+        if isinstance(record, Tracks):  # of a journal
+            record = record.detections
+        if isinstance(record, Detections):
+            started = time.monotonic_ns()
+            record = self._stage.process(record)
+            work = work | {"tracker": time.monotonic_ns() - started}
+            self._logbook[Counter.NEXT_ID] = self._stage.next_id(self.name)
+        self._recent[envelope.position] = record
+        self._recent.pop(envelope.position - self._window, None)
+        return replace(envelope, record=record, work_ns=work)
+
+    def close(self) -> None:
+        """Forgets the stream's tracks."""
+        self._stage.close(self.name)
+        self._logbook.close()

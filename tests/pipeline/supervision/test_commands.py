@@ -1,0 +1,190 @@
+"""Streams come and go while the pipeline runs; nonsense on its socket disturbs nobody."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import zmq
+
+from pipeline.supervision.commands import (
+    AddStream,
+    CommandServer,
+    RemoveStream,
+    describe,
+    find_run,
+    send_command,
+)
+from pipeline.supervision.runtime_folder import RunInfo
+from stages.errors import ConfigError
+from tools.harness.material import detections_of, make_clip
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return make_clip(tmp_path / "material", 250)
+
+
+@pytest.fixture
+def pipeline(clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "tools.main", "run", "--stay"),
+            *("--output", str(tmp_path / "out"), "--set", "decoder.pace=original"),
+            *("--set", f"detector.detections={detections_of(clip)}"),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def wait_for(look, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(ConfigError):
+            if (found := look()) is not None:
+                return found
+        time.sleep(0.05)
+    pytest.fail("the condition did not come true")
+
+
+def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
+    run = wait_for(lambda: find_run(pipeline.pid))
+    assert run.output == str(tmp_path / "out")
+    send_command(run, AddStream(str(clip), "north"))
+    send_command(run, AddStream(str(clip), "south"))
+
+    def both_run():
+        views = {view.name: view for view in describe(run).streams}
+        return views if all(view.fps > 0 for view in views.values()) and len(views) == 2 else None
+
+    views = wait_for(both_run)
+    assert views["north"].state == "running"
+    assert 10 < views["north"].fps < 40
+    assert len(views["north"].latency_ms) == 3
+    for command, message in (
+        (AddStream(str(clip), "north"), "a stream north is running already"),
+        (AddStream("nowhere.mp4"), "no such source"),
+        (AddStream("rtsp://"), "rtsp:// names no host"),
+        (AddStream("x" * 300), "cannot read x+: File name too long"),
+        (RemoveStream("east"), "no stream east; there are north, south"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            send_command(run, command)
+
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 1000
+        socket.connect(f"ipc://{run.folder}/commands")
+        for part in (b"", b"\x81", os.urandom(100), b"\x91" * 5000):
+            socket.send_multipart([b"", part])
+            assert b"refused" in socket.recv_multipart()[-1]
+
+    send_command(run, RemoveStream("north"))
+    wait_for(lambda: True if [v.name for v in describe(run).streams] == ["south"] else None)
+    report = json.loads((tmp_path / "out" / "north" / "run.json").read_text())
+    assert report["status"] == "interrupted"
+    assert report["frames"]["missing"] == 0
+    with pytest.raises(ConfigError, match="north holds results; choose another name"):
+        send_command(run, AddStream(str(clip), "north"))
+    pipeline.terminate()
+    assert pipeline.wait(20) == 130
+    assert (tmp_path / "out" / "south" / "overlay.mp4").exists()
+    with pytest.raises(ConfigError, match="no pipeline is running"):
+        find_run()
+
+
+def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip, tmp_path):
+    run = wait_for(lambda: find_run(pipeline.pid))
+
+    def mapped():
+        """Processes that have a stream's ring, its logbook or its journal open."""
+        found = set()
+        for process in describe(run).processes:
+            for kind in ("fd", "map_files"):
+                for file in Path(f"/proc/{process.pid}/{kind}").iterdir():
+                    with contextlib.suppress(FileNotFoundError):
+                        target = str(file.readlink())
+                        if "memfd:spotstream" in target or ".journal" in target:
+                            found.add(process.name)
+        return found
+
+    send_command(run, AddStream(str(clip), "north"))
+    wait_for(lambda: {"detector", "tracker", "sink"} <= mapped() or None)
+    send_command(run, RemoveStream("north"))
+    wait_for(lambda: describe(run).streams == [] or None)
+    wait_for(lambda: not mapped() or None)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConfigError("no such thing"), "no such thing"),
+        (PermissionError(13, "Permission denied", "/x"), "PermissionError: .*denied: '/x'"),
+        (ConfigError("did you mean s\udcfcd.mp4?"), r"s\\udcfcd\.mp4"),
+    ],
+)
+def test_whatever_goes_wrong_is_answered(tmp_path, error, said):
+    def carry_out(command):
+        raise error
+
+    def serve():
+        assert server.socket.poll(5000)
+        server.serve(carry_out)
+
+    with zmq.Context() as context:
+        server = CommandServer(context, str(tmp_path))
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(ConfigError, match=said):
+            send_command(RunInfo(1, "out", tmp_path), RemoveStream("north"))
+        thread.join()
+        server.socket.close()
+
+
+def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
+    pipeline, clip, tmp_path
+):
+    run = wait_for(lambda: find_run(pipeline.pid))
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    send_command(run, AddStream(str(broken), "north"))
+
+    def failed():
+        [view] = describe(run).streams
+        return view if view.state == "failed" else None
+
+    view = wait_for(failed)
+    assert view.source == str(broken)
+    assert "broken.mp4" in view.error
+    send_command(run, RemoveStream("north"))
+    assert describe(run).streams == []
+    with pytest.raises(ConfigError, match="no stream north"):
+        send_command(run, RemoveStream("north"))
+
+    send_command(run, AddStream(str(broken), "south"))
+    wait_for(failed)
+    send_command(run, AddStream(str(clip), "south"))
+    wait_for(lambda: True if [v.state for v in describe(run).streams] == ["running"] else None)
+    assert describe(run).streams[0].error == ""
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(pipeline, tmp_path):
+    from pipeline.supervision.runtime_folder import RunFolder
+
+    run = wait_for(lambda: find_run(pipeline.pid))
+    wait_for(lambda: describe(run).processes or None)
+    pipeline.kill()
+    pipeline.wait()
+    assert run.folder.exists()
+    folder = RunFolder("out")
+    assert not run.folder.exists()
+    folder.close()

@@ -1,0 +1,254 @@
+import os
+import signal
+import socket
+import urllib.error
+import urllib.request
+
+import msgspec
+import pytest
+import zmq
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
+from pipeline.supervision.metrics import MetricsServer, PipelineCollector
+from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.ring import create_memory_file
+from stages.errors import ConfigError
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
+
+
+@pytest.fixture
+def server():
+    server = MetricsServer("127.0.0.1:0", lambda: server.stages_ready)
+    server.stages_ready = False
+    yield server
+    server.close()
+
+
+def get(server, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def values(text):
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def scrape(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        return values(answer.read().decode())
+
+
+@pytest.fixture
+def logbook():
+    _, path = create_memory_file("test")
+    return Logbook.create(path, stream="cam", entries=1, lossless=False)
+
+
+def test_reports_become_metrics(server, logbook):
+    durations = Durations([min(i, 7) for i in range(len(LATENCY_BOUNDS_MS))], 9, 1.5)
+    counters = Counters(120, {"stages behind": 4}, 3, {"detector": durations, "latency": durations})
+    server.collector.begun("cam", logbook)
+    logbook[Counter.WAITING] = 2
+    server.collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
+    server.collector.take(Status(kind="progress", stage="detector", batches={8: 2, 1: 3}))
+    server.collector.failed("north")
+    code, text = get(server, "/metrics")
+    found = values(text)
+    assert code == 200
+    assert found["spotstream_failed_streams_total", "north"] == 1
+    assert found["spotstream_frames_total", "cam"] == 120
+    assert found["spotstream_dropped_frames_total", "cam", "stages behind"] == 4
+    assert found["spotstream_reconnects_total", "cam"] == 2
+    assert found["spotstream_waiting_frames", "cam"] == 2
+    assert found["spotstream_latency_seconds_bucket", "0.035", "cam"] == 5
+    assert found["spotstream_latency_seconds_bucket", "+Inf", "cam"] == 9
+    assert found["spotstream_stage_seconds_sum", "cam", "detector"] == 1.5
+    assert found["spotstream_batch_frames_bucket", "1.0"] == 3
+    assert found["spotstream_batch_frames_bucket", "8.0"] == 5
+    assert found["spotstream_batch_frames_sum",] == 19
+
+
+def test_batches_of_several_detectors_are_added(server):
+    for worker, batches in ((0, {8: 1}), (1, {8: 4, 2: 1}), (0, {8: 2, 1: 3})):
+        report = Status(kind="progress", stage="detector", worker=worker, batches=batches)
+        server.collector.take(report)
+    found = values(get(server, "/metrics")[1])
+    assert found["spotstream_batch_frames_bucket", "1.0"] == 3
+    assert found["spotstream_batch_frames_bucket", "2.0"] == 4
+    assert found["spotstream_batch_frames_count",] == 10
+    assert found["spotstream_batch_frames_sum",] == 3 + 2 + 6 * 8
+
+
+def test_before_the_first_report_there_is_nothing_but_no_error(server):
+    code, text = get(server, "/metrics")
+    assert code == 200
+    assert "spotstream_frames_total{" not in text
+
+
+def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(logbook):
+    now = [0.0]
+    collector = PipelineCollector(lambda: now[0])
+
+    def found():
+        samples = [sample for family in collector.collect() for sample in family.samples]
+        return {s.name: s.value for s in samples if s.labels.get("stream") == "cam"}
+
+    def written(frames):
+        counters = Counters(frames, {}, 1, {})
+        collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
+
+    collector.begun("cam", logbook)
+    assert found()
+    assert set(found().values()) == {0}
+    written(5)
+    assert found()["spotstream_stream_up"] == 1
+    now[0] = 4.0
+    written(5)
+    assert found()["spotstream_stream_up"] == 0
+    written(6)
+    assert found()["spotstream_stream_up"] == 1
+    collector.ended("cam", "decoder of cam")
+    assert found()["spotstream_frames_total"] == 6
+    assert "spotstream_stream_up" not in found()
+
+
+def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
+    assert get(server, "/healthz")[0] == 200
+    assert get(server, "/readyz")[0] == 503
+    server.stages_ready = True
+    assert get(server, "/readyz")[0] == 200
+    monkeypatch.setattr("pipeline.supervision.metrics._STUCK_SECONDS", -1.0)
+    assert get(server, "/healthz")[0] == 503
+    assert get(server, "/readyz")[0] == 503
+    assert get(server, "/other")[0] == 404
+
+
+def test_an_address_in_use_is_named(server):
+    with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{server.port}"):
+        MetricsServer(f"127.0.0.1:{server.port}", lambda: True)
+
+
+def test_an_ipv6_address_is_listened_on():
+    server = MetricsServer("[::1]:0", lambda: True)
+    try:
+        with urllib.request.urlopen(f"http://[::1]:{server.port}/healthz", timeout=5) as answer:
+            assert answer.status == 200
+    finally:
+        server.close()
+
+
+def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(logbook):
+    now = [0.0]
+    collector = PipelineCollector(lambda: now[0])
+
+    def series():
+        return {
+            (sample.name, *sorted(sample.labels.values()))
+            for family in collector.collect()
+            for sample in family.samples
+            if sample.labels and "batch" not in sample.name
+        }
+
+    def report(stream):
+        counters = Counters(9, {"stages behind": 4}, 1, {})
+        collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
+
+    for stream in ("north", "south", "west"):
+        collector.begun(stream, logbook)
+        report(stream)
+        collector.restarted(f"decoder of {stream}", 1)
+        collector.failed(stream)
+    assert ("spotstream_waiting_frames", "north") in series()
+    for stream in ("north", "west"):
+        collector.ended(stream, f"decoder of {stream}")
+    now[0] = 300.0
+    collector.begun("west", logbook)  # was added again
+    report("west")
+    assert ("spotstream_frames_total", "north") in series()
+    waiting = {each[1] for each in series() if each[0] == "spotstream_waiting_frames"}
+    assert waiting == {"south", "west"}
+    now[0] = 601.0
+    left = {each for each in series() if "north" in each[-1]}
+    assert left == {("spotstream_failed_streams_total", "north")}
+    assert {
+        ("spotstream_frames_total", "west"),
+        ("spotstream_restarts_total", "decoder of west"),
+    } <= series()
+
+
+def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
+    now = [0.0]
+    collector = PipelineCollector(lambda: now[0])
+    for number in range(3000):
+        now[0] += 1.0
+        stream = f"clip-{number}"
+        counters = Counters(9, {"stages behind": 4}, 1, {})
+        collector.begun(stream, logbook)
+        collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
+        collector.restarted(f"decoder of {stream}", 1)
+        collector.failed(stream)
+        collector.ended(stream, f"decoder of {stream}")
+    sizes = [len(family.samples) for family in collector.collect()]
+    assert max(sizes) <= 602
+
+
+def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(tmp_path):
+    clips = [make_clip(tmp_path / name, frames) for name, frames in (("short", 25), ("long", 750))]
+    for clip in clips:
+        clip.rename(clip.with_name(f"{clip.parent.name}.mp4"))
+    sources = [str(tmp_path / name / f"{name}.mp4") for name in ("short", "long")]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    settings = [
+        f"detector.detections={detections_of(clips[1])}",
+        f"runtime.metrics={port}",
+        "decoder.pace=original",
+        "runtime.mode=live",
+        "sink.overlay=false",
+    ]
+    seen, held_up = [], []
+
+    def harm(victim):
+        def metrics():
+            return scrape(port)
+
+        def all_is_told():
+            rows = (tmp_path / "out" / "long" / ".detections.txt.part").read_text().splitlines()
+            found = metrics()
+            told = found["spotstream_frames_total", "long"]
+            told += found["spotstream_dropped_frames_total", "long", "stages behind"]
+            return told >= int(rows[-1].split(",")[0])
+
+        victim.wait(lambda: "short" in victim.supervisor.result.finished)
+        victim.wait(lambda: ("spotstream_waiting_frames", "short") not in metrics())
+        with zmq.Context() as context, context.socket(zmq.PUSH) as control:
+            control.connect(f"ipc://{victim.supervisor.folder}/control")
+            late, after = Counters(999, {}, 1, {}), {1: 12345}
+            for report in (
+                Status(kind="progress", stage="sink", stream="short", counters=late),
+                Status(kind="progress", stage="detector", worker=9, batches=after),
+            ):
+                control.send(msgspec.msgpack.encode(report))
+            victim.wait(lambda: metrics()["spotstream_batch_frames_count",] >= 12345)
+        seen.append(metrics())
+        detector = victim.supervisor.processes()["detector"]
+        os.kill(detector, signal.SIGSTOP)
+        held_up.append(victim.wait(lambda: metrics()["spotstream_waiting_frames", "long"] > 0))
+        held_up.append(victim.wait(all_is_told, 10))
+        os.kill(detector, signal.SIGCONT)
+        victim.supervisor.stop()
+
+    result = run_with(sources, tmp_path / "out", settings, harm)
+    assert seen[0]["spotstream_frames_total", "short"] == result.finished["short"]["frames"]
+    assert ("spotstream_waiting_frames", "short") not in seen[0]
+    assert ("spotstream_waiting_frames", "long") in seen[0]
+    assert held_up == [True, True]

@@ -1,0 +1,34 @@
+from pipeline.plan import Counters, Status
+from pipeline.supervision.overview import Board
+
+
+def status(frames, **more):
+    counters = Counters(frames, {"stages behind": 3}, 2, {}, (1.0, 2.0, 3.0))
+    return Status(kind="progress", stage="sink", stream="cam", counters=counters, **more)
+
+
+def test_rates_are_of_late_and_silence_is_seen():
+    now = [0.0]
+    board = Board(lambda: now[0])
+
+    def view(**how):
+        return board.view("cam", "rtsp://cam", **{"waiting": False, "stopping": False} | how)
+
+    assert view().state == "connecting"
+    assert view(waiting=True).state == "waiting"
+    board.take(status(0))  # of drops
+    assert (view().state, view().dropped) == ("connecting", 3)
+    board.take(status(10))
+    now[0] = 2.0
+    board.take(status(60))
+    seen = view()
+    assert (seen.state, seen.frames, seen.fps) == ("running", 60, 25.0)
+    assert (seen.dropped, seen.reconnects, seen.latency_ms) == (3, 1, (1.0, 2.0, 3.0))
+    now[0] = 4.0
+    board.take(status(60))
+    assert (view().state, view().fps) == ("running", 0.0)
+    now[0] = 6.0
+    assert (view().state, view().fps) == ("silent", 0.0)
+    assert view(stopping=True).state == "stopping"
+    board.forget("cam")
+    assert view().frames == 0

@@ -1,0 +1,70 @@
+import pytest
+
+from pipeline.supervision.result_folders import ResultFolders, streams_to_add
+from stages.decoder.locations import SourceSpec
+from stages.errors import ConfigError, OutputError
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """A results folder in which a run of the stream ``north`` was killed."""
+    (tmp_path / "north").mkdir()
+    rows = tmp_path / "north" / ".mot.txt.part"
+    rows.write_text("1,1,0,0,9,9,0.9,-1,-1,-1\n")
+    return rows
+
+
+def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
+    north = SourceSpec("north", "north.mp4")
+    with pytest.raises(OutputError, match=r"left: \.mot\.txt\.part; add --overwrite"):
+        ResultFolders([north], tmp_path, overwrite=False)
+    folders = ResultFolders([north], tmp_path, overwrite=True)
+    assert folders.to_run == [north]
+    folders.outdate()
+    assert killed.exists()
+    folders.clear_away("north", broken=True)
+    assert killed.exists()
+    folders.clear_away("north", broken=False)
+    assert not killed.parent.exists()
+    folders.release()
+
+
+def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
+    done, north = (SourceSpec(name, name, of_data_set=True) for name in ("done", "north"))
+    (tmp_path / "done").mkdir()
+    report = tmp_path / "done" / "run.json"
+    report.write_text('{"status": "complete"}')
+    folders = ResultFolders([done, north], tmp_path, overwrite=False)
+    assert (folders.to_run, folders.finished) == ([north], ["done"])
+    folders.outdate()
+    folders.release()
+    folders = ResultFolders([done, north], tmp_path, overwrite=True)
+    assert report.exists()
+    folders.outdate()
+    folders.release()
+    assert ResultFolders([done, north], tmp_path, overwrite=False).to_run == [done, north]
+
+
+def test_reports_are_outdated_once_and_only_those_of_data_sets(tmp_path):
+    specs = [SourceSpec("north", "north.mp4"), SourceSpec("done", "done", of_data_set=True)]
+    reports = [tmp_path / spec.name / "run.json" for spec in specs]
+    folders = ResultFolders(specs, tmp_path, overwrite=True)
+    for report in reports:
+        report.parent.mkdir()
+        report.write_text('{"status": "complete"}')
+    folders.outdate()
+    assert [report.exists() for report in reports] == [True, False]
+    reports[1].write_text('{"status": "complete"}')  # of this run
+    folders.outdate()
+    assert reports[1].exists()
+    folders.release()
+
+
+def test_a_stream_that_is_added_gets_no_folder_with_results(killed, tmp_path):
+    (tmp_path / "clip.mp4").write_text("")
+    with pytest.raises(ConfigError, match="north holds results; choose another name"):
+        streams_to_add(str(tmp_path / "clip.mp4"), "north", [], tmp_path)
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip" / "mot.txt").write_text("")
+    (spec,) = streams_to_add(str(tmp_path / "clip.mp4"), "", [], tmp_path)
+    assert spec.name == "clip-2"

@@ -1,0 +1,85 @@
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pipeline.supervision.runtime_folder import RunFolder, running
+from stages.errors import ConfigError
+
+
+@pytest.fixture
+def temporary(monkeypatch):
+    """Sets the folder for temporary files, as TMPDIR does for a new process."""
+    return lambda folder: monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+
+def _start_and_end(times):
+    lost = 0
+    for _ in range(times):
+        folder = RunFolder("out")
+        lost += not Path(folder.path).exists()
+        folder.close()
+    return lost
+
+
+def test_runs_that_start_at_once_leave_each_other_alone(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        assert pool.map(_start_and_end, [400] * 4, chunksize=1) == [0] * 4
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_found_while_it_goes_on(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = RunFolder("out")
+    (run,) = running()
+    assert (run.pid, run.output, run.folder) == (os.getpid(), "out", Path(folder.path))
+    folder.close()
+    assert running() == []
+
+
+@pytest.mark.parametrize("runtime", ["nowhere", "file"])
+def test_the_temporary_folder_serves_where_there_is_no_runtime_folder(
+    monkeypatch, tmp_path, temporary, runtime
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / runtime))
+    temporary(tmp_path)
+    folder = RunFolder("out")
+    assert Path(folder.path).parent == tmp_path
+    assert len(running()) == 1
+    folder.close()
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_advice(monkeypatch, tmp_path, temporary):
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    temporary(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match=r"nowhere: no such file.*set TMPDIR"):
+        RunFolder("out")
+    long = tmp_path / ("n" * 100)
+    long.mkdir()
+    temporary(long)
+    with pytest.raises(ConfigError, match=r"too long a name .* set TMPDIR"):
+        RunFolder("out")
+    assert list(long.iterdir()) == []
+
+
+def test_a_run_that_cannot_be_set_up_says_so_in_one_line(tmp_path):
+    long = tmp_path / ("n" * 100)
+    long.mkdir()
+    environment = {**os.environ, "TMPDIR": str(long), "XDG_RUNTIME_DIR": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.main", "run", "--stay", "--output", str(tmp_path / "out")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == ConfigError.exit_code
+    assert len(done.stderr.splitlines()) == 1
+    assert "set TMPDIR" in done.stderr
+    assert list(long.iterdir()) == []

@@ -1,0 +1,20 @@
+import pytest
+
+from pipeline.addresses import is_local
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("ipc:///run/tracks", True),
+        ("tcp://127.0.0.1:5560", True),
+        ("tcp://[::1]:5560", True),
+        ("tcp://localhost:5560", True),
+        ("tcp://0.0.0.0:5560", False),
+        ("tcp://*:5560", False),
+        ("tcp://eth0:5560", False),
+        ("tcp://10.1.2.3:5560", False),
+    ],
+)
+def test_what_other_hosts_can_reach_is_known(address, local):
+    assert is_local(address) is local

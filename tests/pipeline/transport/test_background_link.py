@@ -1,0 +1,61 @@
+import pytest
+import zmq
+
+from pipeline.transport.background_link import BackgroundLink
+from pipeline.transport.link import Inlet, Outlet
+from pipeline.transport.messages import Envelope, MessageError
+from stages.errors import SpotStreamError
+from stages.records import Dropped
+
+MALFORMED, LOST = 1, 4
+
+
+@pytest.fixture
+def context():
+    made = zmq.Context()
+    yield made
+    made.destroy(linger=0)
+
+
+@pytest.fixture
+def ends(context, tmp_path):
+    """What sends to the link, the link, and what receives from it."""
+    source, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
+    link = BackgroundLink(context, source, target, prepare, lambda: None, copy=True)
+    return Outlet(context, source), link, Inlet(context, target)
+
+
+def message(position):
+    return Envelope(Dropped("a", 0, position, position, "behind"), position=position)
+
+
+def prepare(envelope):
+    if envelope.position == MALFORMED:
+        raise MessageError("harmed")
+    if envelope.position == LOST:
+        raise SpotStreamError("lost")
+    return envelope
+
+
+def test_results_leave_and_messages_are_prepared_while_the_stage_works(ends):
+    before, link, after = ends
+    with link:
+        for position in range(4):
+            before.send(message(position))
+        assert link.receive(5).position == 0
+        link.send([message(7), message(8)])
+        assert [after.receive(5).position for _ in range(2)] == [7, 8]
+        assert [link.receive(5).position for _ in range(2)] == [2, 3]
+        assert link.receive(0) is None
+
+
+def test_an_error_comes_after_what_was_received_before_it_and_results_are_still_sent(ends):
+    before, link, after = ends
+    with link:
+        for position in range(2, 5):
+            before.send(message(position))
+        received = [link.receive(5) for _ in range(2)]
+        with pytest.raises(SpotStreamError, match="lost"):
+            link.receive(5)
+        link.send(received)
+    assert [after.receive(5).position for _ in range(2)] == [2, 3]

@@ -1,0 +1,111 @@
+import contextlib
+import threading
+import time
+
+import pytest
+import zmq
+
+from pipeline.transport.broadcast import Broadcast, load_key, make_key, subscribe
+from pipeline.transport.messages import Envelope, encode
+from stages.errors import ConfigError, OutputError
+from stages.records import Dropped
+
+
+@pytest.fixture
+def keys(tmp_path):
+    folder = tmp_path / "keys"
+    for name in ("server", "friend", "stranger"):
+        make_key(folder, name)
+    (folder / "clients").mkdir()
+    (folder / "clients" / "friend.key").write_text((folder / "friend.key").read_text())
+    return folder
+
+
+class Listener:
+    def __init__(self, address, *keys):
+        self.heard = []
+        threading.Thread(target=self._listen, args=(address, *keys), daemon=True).start()
+
+    def _listen(self, address, *keys):
+        for envelope in subscribe(address, *keys):
+            self.heard.append(envelope.record)
+
+
+def publish(broadcast, listeners, seconds):
+    record = Dropped("cam", 0, 1, 2, "stages behind")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not all(each.heard for each in listeners):
+        broadcast.send(encode(Envelope(record)))
+        time.sleep(0.02)
+    return record
+
+
+@pytest.fixture
+def context():
+    with zmq.Context() as context:
+        yield context
+
+
+@pytest.fixture
+def address(tmp_path):
+    return f"ipc://{tmp_path}/tracks"
+
+
+def test_only_listed_keys_get_in(context, address, keys):
+    broadcast = Broadcast(context, address, keys / "server.key_secret", keys / "clients")
+    try:
+        server = keys / "server.key"
+        friend = Listener(address, keys / "friend.key_secret", server)
+        others = [
+            Listener(address, keys / "stranger.key_secret", server),
+            Listener(address),
+            Listener(address, keys / "friend.key_secret", keys / "stranger.key"),
+        ]
+        record = publish(broadcast, [friend], 10)
+        assert friend.heard[0] == record
+        publish(broadcast, others, 0.5)
+        assert [each.heard for each in others] == [[], [], []]
+    finally:
+        broadcast.close()
+
+
+def test_on_this_host_no_key_is_needed(context, address):
+    broadcast = Broadcast(context, address, None, None)
+    try:
+        listener = Listener(address)
+        assert listener.heard == [publish(broadcast, [listener], 10)] * len(listener.heard) != []
+    finally:
+        broadcast.close()
+
+
+def test_keys_are_kept_private_and_never_overwritten(tmp_path):
+    public, secret = make_key(tmp_path, "north")
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert len(load_key(secret)[1]) == 40
+    with pytest.raises(ConfigError, match="exists; choose another name"):
+        make_key(tmp_path, "north")
+    with pytest.raises(ConfigError, match="holds no secret key"):
+        load_key(public)
+    with pytest.raises(ConfigError, match="cannot read a key"):
+        load_key(tmp_path / "nowhere")
+
+
+def test_keys_without_a_name_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="needs a name"):
+        make_key(tmp_path / "keys", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_keys_that_cannot_be_written_are_an_output_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot write .*north\.key_secret: "):
+        make_key(tmp_path / "file", "north")
+
+
+def test_a_full_disk_leaves_no_half_of_a_pair(full_disk):
+    with contextlib.suppress(OSError), (full_disk / "filler").open("ab", buffering=0) as filler:
+        while True:
+            filler.write(b"\0" * 4096)
+    with pytest.raises(OutputError, match="No space left"):
+        make_key(full_disk, "north")
+    assert [path.name for path in full_disk.iterdir()] == ["filler"]

@@ -1,0 +1,120 @@
+import threading
+from fractions import Fraction
+
+from pipeline.transport.flow import BEHIND, FlowControl
+from stages.records import Dropped, FrameHeader, PixelFormat
+
+
+def header(sequence):
+    return FrameHeader(
+        "cam", 0, sequence, sequence, sequence, Fraction(1, 25), 0, 4, 4, PixelFormat.YUV420P
+    )
+
+
+def next_item(flow):
+    departure = flow.next_to_send()
+    return departure and departure.item
+
+
+def test_lossless_waits_until_a_frame_is_settled():
+    flow = FlowControl(2, 2, "lossless")
+    for sequence in range(2):
+        flow.offer(header(sequence), flow.acquire())
+        assert next_item(flow).sequence == sequence
+    got = []
+    waiter = threading.Thread(target=lambda: got.append(flow.acquire()))
+    waiter.start()
+    waiter.join(0.1)
+    assert got == []
+    flow.settle(1)
+    waiter.join(2)
+    assert got == [0]
+
+
+def test_live_drops_the_oldest_waiting_frame():
+    flow = FlowControl(3, 1, "live")
+    flow.offer(header(0), flow.acquire())
+    assert next_item(flow).sequence == 0
+    for sequence in range(1, 6):
+        flow.offer(header(sequence), flow.acquire())
+    assert next_item(flow) == Dropped("cam", 0, 1, 3, BEHIND)
+    assert flow.next_to_send() is None
+    flow.settle(1)
+    assert next_item(flow) == Dropped("cam", 0, 4, 4, BEHIND)
+    assert next_item(flow).sequence == 5
+    assert flow.next_to_send() is None
+
+
+def test_a_drop_is_told_where_the_frame_would_have_been():
+    flow = FlowControl(2, 1, "live")
+    flow.offer(header(0), flow.acquire())
+    broken = Dropped("cam", 0, 1, 1, "broken frame")
+    flow.announce(broken)
+    for sequence in range(2, 6):
+        flow.offer(header(sequence), flow.acquire())
+    assert flow.waiting == 2
+    assert [next_item(flow) for _ in range(3)] == [
+        Dropped("cam", 0, 0, 0, BEHIND),
+        broken,
+        Dropped("cam", 0, 2, 4, BEHIND),
+    ]
+    assert next_item(flow).sequence == 5
+
+
+def test_what_waits_is_bounded_however_long_nobody_takes_it():
+    flow = FlowControl(4, 1, "live")
+    for sequence in range(10_000):
+        flow.offer(header(sequence), flow.acquire())
+    taken = []
+    while (item := next_item(flow)) is not None:
+        taken.append(item)
+    assert taken[0] == Dropped("cam", 0, 0, 9_998, BEHIND)
+    assert len(taken) == 2
+
+
+def test_live_sends_the_latest_frames_and_a_burst_that_fits_is_kept():
+    flow = FlowControl(8, 3, "live")
+    for sequence in range(5):
+        flow.offer(header(sequence), flow.acquire())
+        assert (flow.next_to_send() is None) is (sequence >= 3)
+    flow.settle(1)
+    assert next_item(flow).sequence == 3
+    for sequence in range(5, 9):
+        flow.offer(header(sequence), flow.acquire())
+    flow.settle(2)
+    assert next_item(flow) == Dropped("cam", 0, 4, 6, BEHIND)
+    assert next_item(flow).sequence == 7
+    slots = {flow.acquire() for _ in range(4)}
+    assert len(slots) == 4
+
+
+def test_settling_twice_frees_one_slot():
+    flow = FlowControl(2, 2, "lossless")
+    flow.offer(header(0), flow.acquire())
+    flow.next_to_send()
+    flow.settle(1)
+    flow.settle(1)
+    assert {flow.acquire(), flow.acquire()} == {0, 1}
+    flow.close()
+    assert flow.acquire() is None
+
+
+def test_a_second_decoder_goes_on_with_what_the_first_had_sent():
+    flow = FlowControl(3, 3, "lossless", sent={4: 1, 5: None, 6: 0}, position=7)
+    assert flow.acquire() == 2
+    flow.offer(header(0), 2)
+    assert flow.next_to_send().position == 7
+    flow.settle(6)
+    assert flow.acquire() == 1
+    assert flow.unsettled == [6, 7]
+    flow.settle(8)
+    assert flow.idle
+
+
+def test_notices_without_end_wait_for_the_logbook_to_have_room():
+    flow = FlowControl(2, 2, "lossless", window=3)
+    for number in range(0, 10, 2):
+        flow.announce(Dropped("cam", 0, number, number, "broken frame"))
+    assert [flow.next_to_send() is None for _ in range(4)] == [False, False, False, True]
+    flow.settle(2)
+    assert flow.next_to_send().position == 3

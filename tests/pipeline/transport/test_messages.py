@@ -1,0 +1,110 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from pipeline.transport.messages import Envelope, MessageError, decode, encode
+from stages.records import (
+    Detections,
+    Dropped,
+    EndOfStream,
+    EndReason,
+    Frame,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+    Tracks,
+)
+
+HEADER = FrameHeader("cam", 1, 7, 9, 360, Fraction(1, 1000), 5, 4, 6, PixelFormat.YUV420P)
+
+
+def tracks():
+    rng = np.random.default_rng(0)
+    detections = Detections(
+        HEADER,
+        rng.random((3, 4), np.float32),
+        rng.random(3, np.float32),
+        np.zeros(3, np.int16),
+        np.eye(2, 3, dtype=np.float32),
+    )
+    return Tracks(
+        detections,
+        rng.random((2, 4), np.float32),
+        rng.random(2, np.float32),
+        np.ones(2, np.int16),
+        np.array([4, 2**40]),
+    )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        StreamStart("cam", 0, "a.mp4", 4, 6, Fraction(30000, 1001), Fraction(1, 90000), 3),
+        Dropped("cam", 0, 3, 5, "stages behind"),
+        EndOfStream("cam", 0, 9, EndReason.TRUNCATED, "breaks off"),
+    ],
+)
+def test_control_records_survive(record):
+    assert decode(encode(Envelope(record))).record == record
+
+
+def test_tracks_survive_with_slot_and_times():
+    sent = tracks()
+    envelope = decode(encode(Envelope(sent, 3, {"decoder": 12})))
+    assert (envelope.slot, envelope.work_ns, envelope.pixels) == (3, {"decoder": 12}, None)
+    got = envelope.record
+    assert got.frame == HEADER
+    for name in ("boxes", "scores", "classes", "ids"):
+        np.testing.assert_array_equal(getattr(got, name), getattr(sent, name))
+    np.testing.assert_array_equal(got.detections.boxes, sent.detections.boxes)
+    np.testing.assert_array_equal(got.detections.motion, sent.detections.motion)
+
+
+def test_pixels_travel_inline():
+    pixels = np.arange(36, dtype=np.uint8).reshape(6, 6)
+    envelope = decode(encode(Envelope(Frame(HEADER, None), None, {}, pixels)))
+    np.testing.assert_array_equal(envelope.pixels, pixels)
+
+
+def test_arrays_lie_in_one_part_and_aligned():
+    parts = encode(Envelope(tracks()))
+    assert len(parts) == 3
+    record = decode(parts).record
+    seen = record.detections
+    arrays = [record.ids, record.boxes, record.scores, record.classes]
+    arrays += [seen.motion, seen.boxes, seen.scores, seen.classes]
+    assert all(array.flags.aligned and array.dtype.isnative for array in arrays)
+
+
+def test_nothing_found_needs_no_payload():
+    empty = Detections(HEADER, np.empty((0, 4), np.float32), np.empty(0, np.float32),
+                       np.empty(0, np.int16))  # fmt: skip
+    parts = encode(Envelope(empty))
+    assert len(parts) == 2
+    assert decode(parts).record.boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize("part", [1, 2, 3])
+def test_a_cut_part_is_refused(part):
+    pixels = np.zeros((6, 6), np.uint8)
+    parts = [bytes(p) for p in encode(Envelope(tracks(), None, {}, pixels))]
+    parts[part] = parts[part][:-1]
+    with pytest.raises(MessageError):
+        decode(parts)
+
+
+@pytest.mark.parametrize("parts", [[], [b"cam"], [b"cam", b""], [b"cam", b"\x80"], [b"", b"\xc1"]])
+def test_noise_is_refused(parts):
+    with pytest.raises(MessageError):
+        decode(parts)
+
+
+def test_a_missing_part_is_refused():
+    with pytest.raises(MessageError, match="a payload part is missing"):
+        decode(encode(Envelope(tracks()))[:2])
+
+
+def test_parts_too_many_are_refused():
+    with pytest.raises(MessageError, match="too many"):
+        decode([*encode(Envelope(tracks())), b"x"])

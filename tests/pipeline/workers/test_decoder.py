@@ -1,0 +1,126 @@
+import signal
+import threading
+
+import numpy as np
+import pytest
+import zmq
+from msgspec import structs
+
+from pipeline.config import RunConfig
+from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.signals import STAGE_END
+from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.messages import Settled, encode_return
+from pipeline.transport.ring import create_memory_file
+from pipeline.workers import decoder as decoder_worker
+from pipeline.workers.decoder import run_decoder
+from pipeline.workers.publisher import FramePublisher
+from stages.errors import SourceError
+from stages.records import Dropped, EndReason, Frame
+from tests.stages.decoder.conftest import write_video
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Of a decoder of a video of which a stretch is broken."""
+    video = tmp_path / "crossing.mp4"
+    write_video(video, frames=60, noise=True)
+    content = bytearray(video.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4000] = bytes(4000)
+    video.write_bytes(content)
+    for kind in ("ring", "logbook"):
+        (tmp_path / f"{kind}-0").symlink_to(create_memory_file(kind)[1])
+    Logbook.create(str(tmp_path / "logbook-0"), stream="cam", entries=16, lossless=True)
+    stream = StreamPlan("cam", str(video), "", "", 0)
+    folder = str(tmp_path)
+    return WorkerPlan(
+        stage="decoder", config=RunConfig(), streams=[stream], output=folder, sockets=folder
+    )
+
+
+class SilentReporter:
+    """Tells nobody."""
+
+    def __call__(self, status):
+        pass
+
+    def alive(self):
+        pass
+
+
+class StoppedByDrop:
+    """A publisher that is told to stop as soon as frames were dropped."""
+
+    ended, skip, given = False, 0, 0
+
+    def __init__(self, stop):
+        self.stop = stop
+        self.records = []
+
+    def allocate(self, shape):
+        return np.empty(shape, np.uint8)
+
+    def publish(self, header, elapsed_ns, motion=None):
+        self.records.append(Frame(header, None))
+
+    def announce(self, record):
+        self.records.append(record)
+        if isinstance(record, Dropped):
+            self.stop.set()
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def signals():
+    before = signal.getsignal(STAGE_END)
+    yield
+    signal.signal(STAGE_END, before)
+
+
+def test_the_end_counts_frames_that_were_dropped_last(plan, monkeypatch, signals):
+    made = []
+
+    def publisher(plan, context, config, report, resumes, stop):
+        made.append(StoppedByDrop(stop))
+        return made[0]
+
+    monkeypatch.setattr(decoder_worker, "FramePublisher", publisher)
+    with zmq.Context() as context:
+        run_decoder(plan, context, SilentReporter())
+    *_, dropped, end = made[0].records
+    assert isinstance(dropped, Dropped)
+    assert (end.frames, end.reason) == (dropped.last + 1, EndReason.INTERRUPTED)
+
+
+def test_earlier_results_make_room_for_the_first_frame_and_for_nothing_else(
+    plan, monkeypatch, tmp_path, signals
+):
+    monkeypatch.setattr(
+        decoder_worker, "FramePublisher", lambda *arguments: StoppedByDrop(arguments[-1])
+    )
+    earlier = [tmp_path / "cam" / name for name in ("mot.txt", "run.json", ".mot.txt.part")]
+    earlier[0].parent.mkdir()
+    for path in earlier:
+        path.write_text("earlier")
+    missing = structs.replace(plan.streams[0], location=str(tmp_path / "none.mp4"))
+    with zmq.Context() as context:
+        with pytest.raises(SourceError):
+            run_decoder(structs.replace(plan, streams=[missing]), context, SilentReporter())
+        assert all(path.exists() for path in earlier)
+        run_decoder(plan, context, SilentReporter())
+    assert list(earlier[0].parent.iterdir()) == []
+
+
+def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
+    with zmq.Context() as context:
+        stop = threading.Event()
+        publisher = FramePublisher(plan, context, RunConfig(), SilentReporter(), True, stop)
+        publisher.announce(Dropped("cam", 0, 2, 4, "broken frame"))
+        with context.socket(zmq.PUSH) as sink:
+            sink.connect(plan.endpoint("return-0"))
+            sink.send(encode_return(Settled(1)))
+            publisher.close()
+    assert Logbook(plan.logbook(0))[Counter.SEQUENCE] == 5

@@ -1,0 +1,62 @@
+"""Frames whose pixels are not where their message says."""
+
+import json
+import os
+import signal
+
+import msgspec
+import pytest
+import zmq
+
+from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.messages import decode, encode
+from stages.errors import SpotStreamError
+from tools.harness.material import make_clip, slow_detector
+from tools.harness.runner import run_with
+
+FRAMES = 100
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a clip; after ten frames its decoder is halted, and somebody else sends one of them."""
+    clip = make_clip(tmp_path / "material", FRAMES)
+
+    def start(spoil, *, goes_on=True):
+        def harm(victim):
+            victim.wait(lambda: victim.frames() >= 10)
+            decoder = victim.supervisor.processes()["decoder of clip"]
+            os.kill(decoder, signal.SIGSTOP)
+            logbook = Logbook(f"{victim.supervisor.folder}/logbook-0")
+            position = logbook[Counter.SETTLED] - 1
+            sent = decode(msgspec.msgpack.decode(logbook.message(position)))
+            with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
+                socket.connect(f"ipc://{victim.supervisor.folder}/detector-0")
+                socket.send_multipart(spoil(logbook, position, sent))
+            if goes_on:
+                os.kill(decoder, signal.SIGCONT)
+
+        slow = [slow_detector(clip, 20), "sink.overlay=false"]
+        return run_with([str(clip)], tmp_path / "out", slow, harm)
+
+    return start
+
+
+@pytest.mark.parametrize("slot", [1_000_000, -1, None])
+def test_a_message_that_nobody_of_the_run_sent_is_dropped_and_told(run, capfd, slot):
+    result = run(lambda logbook, position, sent: encode(msgspec.structs.replace(sent, slot=slot)))
+    assert (result.exit_code, result.restarts) == (0, {})
+    assert result.finished["clip"]["frames"] == FRAMES
+    assert "dropped a malformed message (1 so far): " in capfd.readouterr().err
+
+
+def test_a_frame_that_is_lost_ends_the_run_where_it_is(run, tmp_path):
+    def spoil(logbook, position, sent):
+        parts = encode(msgspec.structs.replace(sent, slot=1_000_000))
+        assert logbook.keep(position, msgspec.msgpack.encode(parts))
+        return parts
+
+    with pytest.raises(SpotStreamError, match=r"clip: slot 1000000 of .* lies outside the ring"):
+        run(spoil, goes_on=False)
+    report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
+    assert (report["status"], report["frames"]["out"] >= 10) == ("truncated", True)

@@ -1,0 +1,32 @@
+import random
+
+from pipeline.transport.messages import Envelope
+from pipeline.workers.order import Sequencer
+from stages.records import Dropped
+
+
+def envelope(position):
+    return Envelope(Dropped("cam", 0, position, position, "test"), position=position)
+
+
+def positions(envelopes):
+    return [each.position for each in envelopes]
+
+
+def test_each_comes_once_and_in_order():
+    order = Sequencer(0, 16)
+    wanted = list(range(200))
+    rng = random.Random(0)
+    coming = [p for start in range(0, 200, 8) for p in rng.sample(wanted[start : start + 8], 8)]
+    for repeat in range(0, 200, 7):
+        coming.insert(coming.index(repeat) + rng.randrange(20), repeat)
+    assert positions(due for p in coming for due in order.take(envelope(p))) == wanted
+
+
+def test_what_is_far_ahead_is_not_held():
+    order = Sequencer(5, 4)
+    assert order.take(envelope(9)) == []
+    assert order.take(envelope(8)) == []
+    assert order.take(envelope(4)) == []
+    assert positions(p for n in (6, 7, 5) for p in order.take(envelope(n))) == [5, 6, 7, 8]
+    assert order.due == 9

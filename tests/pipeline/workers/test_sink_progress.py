@@ -1,0 +1,72 @@
+"""What the sink reports, and how often."""
+
+import time
+
+import pytest
+
+from pipeline.transport.logbook import Counter, Logbook
+from pipeline.workers.sink_progress import SinkProgress
+from stages.records import Dropped
+from stages.sink.options import SinkOptions
+from stages.sink.stream_sink import StreamSink
+from tests.stages.sink.conftest import make_header, make_start, make_tracks
+
+MS = 1_000_000
+
+
+@pytest.fixture
+def sink(tmp_path):
+    sink = StreamSink(tmp_path / "cam", SinkOptions(overlay=False))
+    sink.start(make_start())
+    yield sink
+    sink.abort()
+
+
+@pytest.fixture
+def logbook(tmp_path):
+    (tmp_path / "logbook").touch()
+    logbook = Logbook.create(str(tmp_path / "logbook"), stream="cam", entries=4, lossless=False)
+    yield logbook
+    logbook.close()
+
+
+def write(sink, progress, indices):
+    for index in indices:
+        work = {"detect": 10 * MS, "sink": 2 * MS}
+        sink.write(make_tracks(make_header(index)), None, work, 0)
+        progress.wrote(30 * MS, work)
+        progress.came()
+
+
+def test_a_frame_is_told_at_once_and_those_after_it_together(sink, logbook):
+    said = []
+    progress = SinkProgress(sink, logbook, said.append)
+    progress.total = 9
+    logbook[Counter.CONNECTIONS] = 2
+    write(sink, progress, range(3))
+    first = said[0]
+    assert (first.kind, first.stream, first.frames, first.total) == ("progress", "cam", 1, 9)
+    assert first.work_ms == pytest.approx({"detect": 10, "sink": 2})
+    assert (first.counters.frames, first.counters.connections) == (1, 2)
+    assert first.counters.recent_latency_ms == pytest.approx((30, 30, 30), rel=0.01)
+    latest = progress.counters()
+    assert (latest.frames, set(latest.durations)) == (3, {"detect", "sink", "latency"})
+    assert latest.durations["detect"].count == 3
+
+
+def test_drops_are_told_where_no_frame_comes_and_once(sink, logbook):
+    said = []
+    progress = SinkProgress(sink, logbook, said.append)
+    write(sink, progress, range(3))
+    sink.dropped(Dropped("cam", 0, 3, 6, "stages behind"))
+    progress.came()
+    deadline = time.monotonic() + 30
+    while (latest := said[-1].counters) is None or not latest.dropped:
+        assert time.monotonic() < deadline
+        progress.look()
+        time.sleep(0.01)
+    assert (latest.frames, latest.dropped) == (3, {"stages behind": 4})
+    told = len(said)
+    for _ in range(3):
+        progress.look()
+    assert len(said) == told

@@ -1,0 +1,288 @@
+"""Streams in the sink, which go on while the results of another are completed."""
+
+import json
+import os
+import threading
+import time
+from fractions import Fraction
+
+import av
+import msgspec
+import numpy as np
+import pytest
+import zmq
+
+from pipeline.config import RunConfig, load_config
+from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.supervision.runtime_folder import RunFolder
+from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.messages import Envelope
+from pipeline.workers.sink_stream import SinkStream
+from stages.records import (
+    Detections,
+    EndOfStream,
+    EndReason,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+    Tracks,
+)
+from stages.sink import encoding, stream_sink
+from stages.sink.options import SinkOptions
+
+NAMES = ("north", "south")
+RATE = Fraction(25)
+
+
+class Said(list):
+    """What a stage reports."""
+
+    def __init__(self):
+        self.notices = []
+
+    def __call__(self, status):
+        self.append((status.kind, status.stream))
+        if status.kind == "notice":
+            self.notices.append(status.message)
+
+    def alive(self):
+        pass
+
+    def busy(self):
+        self.append(("busy", ""))
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = RunFolder("out")
+    for channel, name in enumerate(NAMES):
+        folder.add_stream(channel, name, entries=16, lossless=True)
+    streams = [StreamPlan(name, f"{name}.mp4", "", "", n) for n, name in enumerate(NAMES)]
+    output = str(tmp_path / "out")
+    yield WorkerPlan(
+        stage="sink", config=RunConfig(), streams=streams, output=output, sockets=folder.path
+    )
+    folder.close()
+
+
+@pytest.fixture
+def release(monkeypatch):
+    """Reports are written when this is set."""
+    released = threading.Event()
+
+    class SlowReport(stream_sink.AtomicFile):
+        def complete(self):
+            if self.path.name == "run.json":
+                assert released.wait(30)
+            super().complete()
+
+    monkeypatch.setattr(stream_sink, "AtomicFile", SlowReport)
+    yield released
+    released.set()
+
+
+@pytest.fixture
+def wake():
+    descriptor = os.eventfd(0, os.EFD_NONBLOCK)
+    yield descriptor
+    os.close(descriptor)
+
+
+def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
+    boxes, one = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    name = stream.name
+    start = StreamStart(name, 0, "x.mp4", 32, 48, RATE, tick, frames)
+    if not begin:
+        stream.take(Envelope(start, channel=0, position=0))
+    for index in range(begin, frames):
+        times = pts[index], tick, 5
+        header = FrameHeader(name, 0, index, index, *times, 32, 48, PixelFormat.YUV420P)
+        detections = Detections(header, boxes, one, np.zeros(0, np.int16))
+        tracks = Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64))
+        pixels = np.full(header.shape, 90, np.uint8)
+        stream.take(Envelope(tracks, 0, channel=0, position=index + 1, pixels=pixels))
+
+
+def settle(stream, until, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not until() and time.monotonic() < deadline:
+        stream.settle()
+        time.sleep(0.01)
+    assert until()
+
+
+def end(stream, frames):
+    record = EndOfStream(stream.name, 0, frames, EndReason.COMPLETE)
+    stream.take(Envelope(record, channel=0, position=frames + 1))
+
+
+def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, release, wake):
+    said = Said()
+    logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
+    with zmq.Context() as context:
+        north, south = (SinkStream(plan, context, said, n, logbooks[n], wake, None) for n in (0, 1))
+        feed(north, 3)
+        end(north, 3)
+        feed(south, 5)
+        settle(south, lambda: logbooks[1][Counter.SETTLED] == 6)
+        settle(north, lambda: logbooks[0][Counter.SETTLED] == 4)  # all but the end
+        assert ("done", "north") not in said
+        release.set()
+        settle(north, lambda: ("done", "north") in said)
+        assert logbooks[0][Counter.SETTLED] == 5
+        assert [kind for kind, name in said if name == "north"][-2:] == ["completing", "done"]
+        files = {path.name for path in north.folder.iterdir()}
+        assert files == {"mot.txt", "detections.txt", "overlay.mp4", "run.json", ".journal.part"}
+        for stream in (north, south):
+            stream.close()
+
+
+def test_a_picture_that_an_mp4_cannot_hold_costs_the_rest_of_the_overlay_alone(plan, wake):
+    said = Said()
+    with zmq.Context() as context:
+        stream = SinkStream(plan, context, said, 0, Logbook(plan.logbook(0)), wake, None)
+        feed(stream, 4, Fraction(1, 10**9), [0, 1, 2, 3 * 10**9])
+        end(stream, 4)
+        settle(stream, lambda: ("done", "north") in said)
+        overlay = stream.folder / "overlay.mp4"
+        reason = "an MP4 cannot hold the next one"
+        assert said.notices == [f"{overlay} ends after 2 of 4 frames: {reason}"]
+        with av.open(str(overlay)) as container:
+            assert len(list(container.decode(video=0))) == 2
+        stream.close()
+
+
+def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release, wake):
+    said = Said()
+    with zmq.Context() as context:
+        stream = SinkStream(
+            plan, context, said, 0, Logbook(plan.logbook(0)), os.eventfd(0, os.EFD_NONBLOCK), None
+        )
+        feed(stream, 3)
+        end(stream, 3)
+        threading.Timer(0.1, release.set).start()
+        stream.give_up("the run broke off")
+        assert said[-3:] == [("completing", "north"), ("busy", ""), ("done", "north")]
+        stream.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "minutes"), [([], (0, 10)), (["=0"], (0, 0)), (["=2.5"], (2.5, 2.5))]
+)
+def test_the_overlay_of_a_live_stream_is_in_parts_unless_the_config_says_otherwise(
+    plan, wake, said, minutes
+):
+    overrides = ["sink.overlay_trail=9", *(f"sink.overlay_minutes{each}" for each in said)]
+    plan = msgspec.structs.replace(plan, config=load_config(None, overrides))
+    with zmq.Context() as context:
+        for lossless, expected in zip((True, False), minutes, strict=True):
+            logbook = Logbook(plan.logbook(0))
+            logbook[Counter.LOSSLESS] = lossless
+            stream = SinkStream(plan, context, Said(), 0, logbook, wake, None)
+            assert stream.sink.options == SinkOptions(overlay_minutes=expected, overlay_trail=9)
+            stream.close()
+
+
+class Disk:
+    """Takes no picture of north while it hangs; text it always takes."""
+
+    def __init__(self):
+        self._works, self._is_written_to = threading.Event(), threading.Event()
+        self._works.set()
+
+    def write(self, path):
+        if path.parent.name == NAMES[0]:
+            self._is_written_to.set()
+            assert self._works.wait(60)
+
+    def hang(self):
+        self._is_written_to.clear()
+        self._works.clear()
+
+    def wait_for_write(self):
+        assert self._is_written_to.wait(30)
+
+    def work(self):
+        self._works.set()
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    disk = Disk()
+
+    class Pictures(encoding.Journal):
+        def append(self, entry):
+            disk.write(self.path)
+            super().append(entry)
+
+    monkeypatch.setattr(encoding, "Journal", Pictures)
+    yield disk
+    disk.work()
+
+
+def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(plan, wake, disk):
+    logbook = Logbook(plan.logbook(0))
+    logbook[Counter.LOSSLESS] = 0
+    said = Said()
+
+    def settled():
+        return logbook[Counter.SETTLED]
+
+    with zmq.Context() as context:
+        stream = SinkStream(plan, context, said, 0, logbook, wake, None)
+        feed(stream, 2)
+        settle(stream, lambda: settled() == 3)
+        disk.hang()
+        feed(stream, 10, begin=2)
+        disk.wait_for_write()
+        stream.settle()
+        assert settled() == 3
+        for _ in range(6):
+            stream.look()
+        assert settled() == 11
+        feed(stream, 14, begin=10)
+        stream.settle()
+        assert settled() == 15
+        disk.work()
+        settle(stream, lambda: stream.sink.overlays.kept == 3)
+        stream.look()
+        feed(stream, 16, begin=14)
+        settle(stream, lambda: settled() == 17)
+        assert said.notices == [
+            "the overlay of north stands still: nothing was written; frames are left out of it",
+            "the overlay of north goes on",
+        ]
+        other = SinkStream(plan, context, said, 0, logbook, wake, None)  # the first one was killed
+        feed(other, 18, begin=16)
+        end(other, 18)
+        settle(other, lambda: ("done", "north") in said)
+        frames = json.loads((other.folder / "run.json").read_text())["frames"]
+        assert (frames["out"], frames["left_out_of_overlay"]) == (18, 11)
+        with av.open(str(other.folder / "overlay.mp4")) as container:
+            shown = [round(frame.time * RATE) for frame in container.decode(video=0)]
+        assert shown == [0, 1, 2, 14, 15, 16, 17]
+        other.close()
+
+
+def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, wake, disk):
+    said = Said()
+    logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
+    with zmq.Context() as context:
+        north, south = (SinkStream(plan, context, said, n, logbooks[n], wake, None) for n in (0, 1))
+        disk.hang()
+        feed(north, 10)
+        disk.wait_for_write()
+        feed(south, 10)
+        settle(south, lambda: logbooks[1][Counter.SETTLED] == 11)
+        for _ in range(6):
+            north.look()
+        north.settle()
+        assert logbooks[0][Counter.SETTLED] == 1
+        assert said.notices == [
+            "the overlay of north stands still: nothing was written; the stream waits"
+        ]
+        disk.work()
+        settle(north, lambda: logbooks[0][Counter.SETTLED] == 11)
+        for stream in (north, south):
+            stream.close()
