@@ -18,7 +18,7 @@ _Plan = TypeVar("_Plan", bound=msgspec.Struct)
 class StreamPlan(msgspec.Struct, frozen=True):
     """One stream: where it comes from, and its channel, see `pipeline.transport.messages.Envelope`.
 
-    ``given_up`` tells why a decoder is to end the stream where it is, "" for decoding;
+    ``give_up_reason`` tells why a decoder is to end the stream where it is, "" for decoding;
     ``only_one`` that without it the run would have nothing to do.
     """
 
@@ -27,7 +27,7 @@ class StreamPlan(msgspec.Struct, frozen=True):
     layout: str
     frame_rate: str
     channel: int
-    given_up: str = ""
+    give_up_reason: str = ""
     only_one: bool = False
 
 
@@ -41,7 +41,7 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
         streams: A decoder's own stream; for the other stages those that they may find begun.
         output: Results folder.
         sockets: Folder of the ``ipc://`` sockets and of the streams' memory.
-        given_up: Why the sink is to end all streams where they are, "" for its usual work.
+        give_up_reason: Why the sink is to end all streams where they are, "" for its usual work.
         text_only: Whether it then gives up their overlays, for want of room.
         debug: Whether an error in the program shows its traceback.
         json_log: Whether log lines are JSON.
@@ -53,7 +53,7 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
     streams: list[StreamPlan]
     output: str
     sockets: str
-    given_up: str = ""
+    give_up_reason: str = ""
     text_only: bool = False
     debug: bool = False
     json_log: bool = False
@@ -64,7 +64,7 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.streams[0].name if self.stage == "decoder" else ""
 
     def endpoint(self, name: str) -> str:
-        """Address of ``control``, ``tracker``, ``sink``, ``detector-<n>`` or ``return-<n>``."""
+        """Address of ``control``, ``tracker``, ``sink``, ``detector-<n>`` or ``feedback-<n>``."""
         return endpoint(self.sockets, self.config.runtime, name)
 
     def ring(self, channel: int) -> str:
@@ -92,7 +92,7 @@ class Durations(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Counters(msgspec.Struct, frozen=True):
+class StreamMetrics(msgspec.Struct, frozen=True):
     """How a stream goes since its start: frames written, drops by reason, connections, durations.
 
     ``connections`` are those to a live source, 0 of a file; ``durations`` has each stage's work on
@@ -141,7 +141,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     total: int | None = None
     work_ms: dict[str, float] = {}
     summary: dict[str, Any] = {}
-    counters: Counters | None = None
+    counters: StreamMetrics | None = None
     batches: dict[int, int] = {}
 
 

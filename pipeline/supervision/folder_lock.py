@@ -12,7 +12,7 @@ from stages.atomic import make_folder, output_error
 from stages.errors import OutputError
 
 
-class Claim:
+class FolderLock:
     """The right to write below a folder, gone when it is released or the process dies.
 
     It is a lock on the folder itself: no file is left behind. Where the file system knows no such

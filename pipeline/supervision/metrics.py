@@ -21,16 +21,16 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
+from pipeline.plan import LATENCY_BOUNDS_MS, Durations, Status, StreamMetrics
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.overview import SILENT_SECONDS
 from pipeline.transport.flow import BEHIND
-from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.errors import ConfigError
 
 _STUCK_SECONDS = 10.0
 _KEPT_SECONDS = 600.0  # Prometheus has read by then what a stream came to
-_ZEROS = Counters(0, {}, 0, {"latency": Durations([0] * len(LATENCY_BOUNDS_MS), 0, 0.0)})
+_ZEROS = StreamMetrics(0, {}, 0, {"latency": Durations([0] * len(LATENCY_BOUNDS_MS), 0, 0.0)})
 
 
 class PipelineCollector(Collector):
@@ -43,7 +43,7 @@ class PipelineCollector(Collector):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._streams: dict[str, Counters] = {}
+        self._streams: dict[str, StreamMetrics] = {}
         self._logbooks: dict[str, Logbook] = {}  # of streams under way
         self._wrote: dict[str, float] = {}  # when such a stream wrote a frame
         self._ended: dict[str, tuple[float, str]] = {}  # when, and the decoder's name
@@ -100,7 +100,7 @@ class PipelineCollector(Collector):
         with self._lock:
             self._forget_old()
             streams, detectors = dict(self._streams), list(self._batches.values())
-            held = {name: log[Counter.WAITING] for name, log in self._logbooks.items()}
+            held = {name: log[SharedCounter.WAITING] for name, log in self._logbooks.items()}
             wrote = dict(self._wrote)
             times, failed = dict(self._restarts), dict(self._failures)
         frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pipeline.plan import Counters, Status
+from pipeline.plan import Status, StreamMetrics
 
 SILENT_SECONDS = 3.0
 """A stream of which no frame is written for so long gives none."""
@@ -70,13 +70,13 @@ class Overview(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Rate:
-    counters: Counters
+    counters: StreamMetrics
     at: float
     wrote: float  # when a frame was written
     fps: float = 0.0
 
 
-class Board:
+class StreamMonitor:
     """Keeps the latest counters of each stream, and how fast they move."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

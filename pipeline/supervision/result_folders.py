@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.supervision.folder_lock import Claim
+from pipeline.supervision.folder_lock import FolderLock
 from stages.atomic import output_error
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
@@ -42,7 +42,7 @@ class ResultFolders:
         self.finished: list[str] = []
         self._output = output
         self._outdated = False
-        self._claim = Claim(output)
+        self._lock = FolderLock(output)
         try:
             for spec in specs:
                 self._choose(spec, overwrite)
@@ -86,7 +86,7 @@ class ResultFolders:
 
     def release(self) -> None:
         """Lets others write there."""
-        self._claim.release()
+        self._lock.release()
 
 
 def _remove_report(folder: Path) -> None:

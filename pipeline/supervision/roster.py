@@ -11,11 +11,11 @@ import zmq
 
 from pipeline.plan import Status, StreamPlan
 from pipeline.supervision.latest import Latest
-from pipeline.supervision.overview import Board, StreamView
+from pipeline.supervision.overview import StreamMonitor, StreamView
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result_folders import streams_to_add
-from pipeline.transport.logbook import Counter, Logbook
-from pipeline.transport.messages import Return, encode_return
+from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.messages import Feedback, encode_feedback
 from stages.decoder.locations import SourceSpec, is_live, redact
 from stages.errors import ConfigError
 
@@ -30,18 +30,18 @@ class RunningStream:
     plan: StreamPlan
     logbook: Logbook
     decoder: StageProcess
-    returns: zmq.Socket
+    feedback: zmq.Socket
     stopping: bool = False
     completing: bool = False
 
     @property
     def has_begun(self) -> bool:
         """Whether its decoder has given anything out; the other stages know nothing of it else."""
-        return self.logbook[Counter.EPOCHS] > 0
+        return self.logbook[SharedCounter.EPOCHS] > 0
 
-    def send(self, message: Return) -> None:
+    def send(self, message: Feedback) -> None:
         """Tells the decoder something."""
-        self.returns.send(encode_return(message))
+        self.feedback.send(encode_feedback(message))
 
     def stop(self) -> None:
         """Lets the decoder end the stream, at once or when it is ready to hear that."""
@@ -67,7 +67,7 @@ class Roster:
         self._output = output
         self._parallel = parallel
         self._waiting = list(specs)
-        self._board = Board()
+        self._monitor = StreamMonitor()
         self._failed: Latest[StreamView] = Latest(len(specs))
 
     def __bool__(self) -> bool:
@@ -129,7 +129,7 @@ class Roster:
 
     def end(self, name: str) -> RunningStream | None:
         """Takes out a stream that has ended; None where it was out already."""
-        self._board.forget(name)
+        self._monitor.forget(name)
         return self.running.pop(name, None)
 
     def fail(self, name: str, message: str) -> None:
@@ -142,14 +142,14 @@ class Roster:
 
     def take(self, status: Status) -> None:
         """Keeps what a worker reports of a stream under way, for `views` and `completing`."""
-        self._board.take(status)
+        self._monitor.take(status)
         if status.kind == "completing":
             self.running[status.stream].completing = True
 
     def views(self) -> list[StreamView]:
         """How each stream goes, those that failed at the end."""
         waiting = (
-            self._board.view(spec.name, redact(spec.location), waiting=True, stopping=False)
+            self._monitor.view(spec.name, redact(spec.location), waiting=True, stopping=False)
             for spec in self._waiting
         )
         ended = (view for name, view in self._failed.items() if name not in self.running)
@@ -157,4 +157,6 @@ class Roster:
 
     def _view(self, stream: RunningStream) -> StreamView:
         location = redact(stream.plan.location)
-        return self._board.view(stream.plan.name, location, waiting=False, stopping=stream.stopping)
+        return self._monitor.view(
+            stream.plan.name, location, waiting=False, stopping=stream.stopping
+        )

@@ -17,28 +17,28 @@ from pipeline.reporter import Reports
 from pipeline.signals import stop_signals
 from pipeline.supervision.commands import CommandServer
 from pipeline.supervision.run_metrics import RunMetrics
-from pipeline.supervision.runtime_folder import RunFolder
+from pipeline.supervision.runtime_folder import RuntimeFolder
 from stages.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Facilities:
+class RunResources:
     """See the types."""
 
     metrics: RunMetrics
-    folder: RunFolder
+    folder: RuntimeFolder
     context: zmq.Context
     reports: Reports
     commands: CommandServer
 
 
 @contextlib.contextmanager
-def set_up(
+def open_run_resources(
     config: RunConfig,
     output: Path,
     is_ready: Callable[[], bool],
     on_signal: Callable[[int, FrameType | None], None],
-) -> Iterator[Facilities]:
+) -> Iterator[RunResources]:
     """Sets all up, and takes all down again when the run ends or one of them cannot be had.
 
     Args:
@@ -56,7 +56,7 @@ def set_up(
         undo.callback(metrics.close)
         for number in stop_signals():
             undo.callback(signal.signal, number, signal.signal(number, on_signal))
-        folder = RunFolder(str(output.absolute()))
+        folder = RuntimeFolder(str(output.absolute()))
         undo.callback(folder.close)
         context = zmq.Context()
         undo.callback(context.destroy, linger=0)
@@ -67,4 +67,4 @@ def set_up(
             tcp = runtime.transport == "tcp"
             advice = "choose another runtime.port" if tcp else "set TMPDIR to another folder"
             raise ConfigError(f"cannot open the run's sockets: {error}; {advice}") from error
-        yield Facilities(metrics, folder, context, reports, commands)
+        yield RunResources(metrics, folder, context, reports, commands)

@@ -20,11 +20,11 @@ from stages.errors import ConfigError, reason_of
 
 _PREFIX = "spotstream-"
 _LOCK = "lock"
-_LONGEST_SOCKET = "/return-99999999"
+_LONGEST_SOCKET = "/feedback-99999999"
 _ADVICE = "set TMPDIR, and XDG_RUNTIME_DIR if you have it, to"
 
 
-class RunFolder:
+class RuntimeFolder:
     """A folder that only its owner can enter (mode 0700), gone when the run ends.
 
     Its lock is held as long as the process lives. What runs left behind whose supervisor was killed

@@ -30,10 +30,10 @@ from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.roster import Roster, RunningStream
-from pipeline.supervision.run_resources import set_up
+from pipeline.supervision.run_resources import open_run_resources
 from pipeline.supervision.salvage import complete
-from pipeline.transport.logbook import Counter
-from pipeline.transport.messages import Resend, Settled
+from pipeline.transport.logbook import SharedCounter
+from pipeline.transport.messages import Acknowledged, Resend
 from stages.decoder.locations import SourceSpec, is_live
 from stages.errors import ConfigError, OutputError, SpotStreamError, in_one_line
 
@@ -112,16 +112,17 @@ class Supervisor:
         return self.result
 
     def _run(self) -> None:
-        with set_up(self._config, self._output, self._is_ready, self._interrupt) as have:
-            self._metrics, self._folder, self._context = have.metrics, have.folder, have.context
+        opened = open_run_resources(self._config, self._output, self._is_ready, self._interrupt)
+        with opened as run:
+            self._metrics, self._folder, self._context = run.metrics, run.folder, run.context
             try:
-                self._supervise(have.reports, have.commands)
+                self._supervise(run.reports, run.commands)
                 if self._roster and self._interrupts == 1:
-                    self._end_overdue(have.reports)
+                    self._end_overdue(run.reports)
             except BaseException as error:
                 self._broken = True
                 full = isinstance(error, OutputError)
-                self._complete_what_there_is(have.reports, in_one_line(error), text_only=full)
+                self._complete_what_there_is(run.reports, in_one_line(error), text_only=full)
                 raise
             finally:
                 self._end_all()
@@ -194,10 +195,10 @@ class Supervisor:
             plan = StreamPlan(
                 spec.name, spec.location, spec.layout, spec.frame_rate, channel, only_one=only
             )
-            returns = self._context.socket(zmq.PUSH)
-            returns.connect(self._endpoint(f"return-{channel}"))
+            feedback = self._context.socket(zmq.PUSH)
+            feedback.connect(self._endpoint(f"feedback-{channel}"))
             decoder = self._make_stage("decoder", stream=plan)
-            self._roster.running[spec.name] = RunningStream(plan, logbook, decoder, returns)
+            self._roster.running[spec.name] = RunningStream(plan, logbook, decoder, feedback)
             self._metrics.begun(spec.name, logbook)
             decoder.start_if_due()
 
@@ -209,7 +210,7 @@ class Supervisor:
         stage: StageName,
         worker: int = 0,
         stream: StreamPlan | None = None,
-        given_up: str = "",
+        give_up_reason: str = "",
         *,
         text_only: bool = False,
     ) -> StageProcess:
@@ -225,7 +226,7 @@ class Supervisor:
                 streams=plans,
                 output=str(self._output),
                 sockets=self._folder.path,
-                given_up=given_up,
+                give_up_reason=give_up_reason,
                 text_only=text_only,
                 debug=self._debug,
                 json_log=self._json_log,
@@ -315,8 +316,8 @@ class Supervisor:
         stream = self._roster.end(name)
         if stream is None:
             return
-        stream.send(Settled(_EVERYTHING))  # where the sink was killed before it could say so
-        stream.returns.close(linger=100)
+        stream.send(Acknowledged(_EVERYTHING))  # where the sink was killed before it could say so
+        stream.feedback.close(linger=100)
         self._ending.append(stream.decoder)
         self._metrics.ended(name, stream.decoder.name)
         self._folder.remove_stream(stream.plan.channel)
@@ -335,15 +336,15 @@ class Supervisor:
         self.result.failed[name] = message
         self._roster.fail(name, message)
         self._metrics.failed(name)
-        if stream.plan.given_up or not stream.logbook[Counter.ACCOUNTED]:
+        if stream.plan.give_up_reason or not stream.logbook[SharedCounter.ACCOUNTED]:
             self._end_stream(name)  # that one failed too, or there are no results
         else:
-            stream.plan = msgspec.structs.replace(stream.plan, given_up=message)
+            stream.plan = msgspec.structs.replace(stream.plan, give_up_reason=message)
             stream.decoder.replace()
 
     @property
     def folder(self) -> str:
-        """Where the sockets of the run are, see `RunFolder`."""
+        """Where the sockets of the run are, see `RuntimeFolder`."""
         return self._folder.path
 
     def stop(self) -> None:
@@ -388,7 +389,7 @@ class Supervisor:
         """
         for process in self._processes():
             process.kill()
-        sink = self._make_stage("sink", given_up=message, text_only=text_only)
+        sink = self._make_stage("sink", give_up_reason=message, text_only=text_only)
         done = complete(sink, reports, lambda: self._interrupts > 1)
         self.result.finished |= done.finished
         return done.failure

@@ -12,7 +12,7 @@ from typing import Self
 
 import zmq
 
-from pipeline.transport.link import WAITING_MESSAGES, Inlet, Outlet
+from pipeline.transport.link import WAITING_MESSAGES, Receiver, Sender
 from pipeline.transport.messages import Envelope, MessageError
 
 _FULL_SECONDS = 0.01
@@ -30,8 +30,8 @@ class BackgroundLink:
         target: Endpoint to send to.
         prepare: Makes what the stage gets of a message, None of one to be passed over. Runs in the
             thread, as does ``on_turn``; raises `MessageError` for a message to be dropped.
-        on_turn: See `Inlet`.
-        copy: See `Inlet`.
+        on_turn: See `Receiver`.
+        copy: See `Receiver`.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class BackgroundLink:
         copy: bool,
     ) -> None:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
-        self._inlet = Inlet(context, source, on_turn, self._wake, copy=copy)
-        self._outlet = Outlet(context, target)
+        self._receiver = Receiver(context, source, on_turn, self._wake, copy=copy)
+        self._sender = Sender(context, target)
         self._prepare = prepare
         self._received: SimpleQueue[Envelope | Exception] = SimpleQueue()
         self._results: SimpleQueue[Envelope] = SimpleQueue()
@@ -86,7 +86,7 @@ class BackgroundLink:
 
     def _send_results(self) -> None:
         while not self._results.empty():
-            self._outlet.send(self._results.get())
+            self._sender.send(self._results.get())
 
     def _run(self) -> None:
         try:
@@ -98,7 +98,7 @@ class BackgroundLink:
     def _turn(self) -> None:
         envelope = None
         if self._received.qsize() < WAITING_MESSAGES:
-            envelope = self._inlet.receive()
+            envelope = self._receiver.receive()
         else:
             time.sleep(_FULL_SECONDS)
         if envelope is None:
@@ -110,7 +110,7 @@ class BackgroundLink:
         try:
             prepared = self._prepare(envelope)
         except MessageError as error:
-            self._inlet.complain(error)
+            self._receiver.complain(error)
             return
         if prepared is not None:
             self._received.put(prepared)

@@ -1,11 +1,11 @@
 """Credits: how many frames may be on their way, and what gives when all are.
 
 Both modes are this one object. A frame occupies a slot from the moment the decoder fills it until
-the sink has settled it: it is in the results. Until then it can be sent again, and so can every
-other record. *Lossless*: without a free slot, the decoder waits. *Live*: without a free slot, the
-oldest frame that waits to be sent is dropped, and a `Dropped` record takes its place. When a frame
-is sent, older waiting ones are dropped as well: latency depends on how many frames are in flight,
-not on the size of the ring.
+the sink has acknowledged it: it is in the results. Until then it can be sent again, and so can
+every other record. *Lossless*: without a free slot, the decoder waits. *Live*: without a free slot,
+the oldest frame that waits to be sent is dropped, and a `Dropped` record takes its place. When a
+frame is sent, older waiting ones are dropped as well: latency depends on how many frames are in
+flight, not on the size of the ring.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class FlowControl:
 
     Args:
         slots: Frames the ring holds.
-        in_flight: Frames that may be sent and not yet settled, at most ``slots - 1`` in live mode
-            (one slot is always being filled).
+        in_flight: Frames that may be sent and not yet acknowledged, at most ``slots - 1`` in live
+            mode (one slot is always being filled).
         mode: ``"lossless"`` or ``"live"``.
-        window: Records that may be sent and not yet settled.
+        window: Records that may be sent and not yet acknowledged.
         sent: Slots (None for notices) by position of what a decoder before this one has sent.
         position: Where to go on counting.
     """
@@ -135,11 +135,11 @@ class FlowControl:
             assert slot is not None
             self._free.append(slot)
 
-    def settle(self, position: int) -> None:
+    def acknowledge(self, position: int) -> None:
         """All before ``position`` is in the results; told again, or late, it changes nothing."""
         with self._changed:
-            for settled in list(itertools.takewhile(lambda sent: sent < position, self._sent)):
-                slot = self._sent.pop(settled)
+            for acknowledged in list(itertools.takewhile(lambda sent: sent < position, self._sent)):
+                slot = self._sent.pop(acknowledged)
                 if slot is not None:
                     self._free.append(slot)
                     self._frames_sent -= 1
@@ -158,8 +158,8 @@ class FlowControl:
             return not self._waiting and not self._sent
 
     @property
-    def unsettled(self) -> list[int]:
-        """Positions sent and not settled yet, in order."""
+    def unacknowledged(self) -> list[int]:
+        """Positions sent and not acknowledged yet, in order."""
         with self._changed:
             return list(self._sent)
 

@@ -18,7 +18,8 @@ WAITING_MESSAGES = 1000
 
 BORROWED_BYTES = 2**16
 """Parts from this size on are sent from where they lie: whoever owns that memory leaves it alone
-until the message has arrived. A slot of the ring is not used again before its frame is settled."""
+until the message has arrived. A slot of the ring is not used again before its frame is
+acknowledged."""
 
 _SIGNAL_SECONDS = 0.1
 _COMPLAINT_SECONDS = 1.0
@@ -26,7 +27,7 @@ _COMPLAINT_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
-class Inlet:
+class Receiver:
     """Where a stage receives: it binds, any number of senders connect.
 
     Args:
@@ -123,7 +124,7 @@ class Inlet:
                 yield envelope
 
 
-class Outlet:
+class Sender:
     """Where a stage sends; a peer that is not there yet is a state, not an error."""
 
     def __init__(self, context: zmq.Context, endpoint: str) -> None:
@@ -148,11 +149,11 @@ class Outlet:
         self._socket.close(linger=0)
 
 
-class Fanout:
-    """Where a decoder sends: each message goes to the worker with the fewest unsettled ones."""
+class LeastLoadedSender:
+    """Where a decoder sends: each message goes to the worker with the fewest in hand."""
 
     def __init__(self, context: zmq.Context, endpoints: Sequence[str]) -> None:
-        self._outlets = [Outlet(context, endpoint) for endpoint in endpoints]
+        self._senders = [Sender(context, endpoint) for endpoint in endpoints]
         self._worker_of: dict[int, int] = {}
         self._loads = [0] * len(endpoints)
 
@@ -163,18 +164,18 @@ class Fanout:
             worker = self._loads.index(min(self._loads))
             self._worker_of[position] = worker
             self._loads[worker] += 1
-        self._outlets[worker].send_parts(parts)
+        self._senders[worker].send_parts(parts)
 
     def went_to(self, position: int, worker: int | None) -> bool:
         """Whether a position went to ``worker``; None stands for any."""
         return worker is None or self._worker_of.get(position) == worker
 
-    def settle(self, unsettled: Sequence[int]) -> None:
-        """Everything but ``unsettled`` is done."""
-        for position in self._worker_of.keys() - set(unsettled):
+    def acknowledge(self, unacknowledged: Sequence[int]) -> None:
+        """Everything but ``unacknowledged`` is done."""
+        for position in self._worker_of.keys() - set(unacknowledged):
             self._loads[self._worker_of.pop(position)] -= 1
 
     def close(self) -> None:
         """Closes; nothing is left to be delivered."""
-        for outlet in self._outlets:
-            outlet.close()
+        for sender in self._senders:
+            sender.close()

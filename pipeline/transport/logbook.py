@@ -23,10 +23,10 @@ _NAME = 1024  # where the name of the stream lies, after its length
 _PREFIX_BYTES = 16  # position + 1, length
 
 
-class Counter(IntEnum):
+class SharedCounter(IntEnum):
     """The numbers of a logbook, 0 at first."""
 
-    SETTLED = 0  # sink: the positions below this one are in the results
+    ACKNOWLEDGED = 0  # sink: the positions below this one are in the results
     NEXT_ID = 1  # tracker: ids from here on were never given out
     TAKEN = 2  # decoder: records that its source has given, without its end
     SEQUENCE = 3  # decoder: number of its next frame
@@ -56,7 +56,7 @@ class Logbook:
             self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
         finally:
             os.close(descriptor)
-        self._numbers = np.frombuffer(self._map, np.uint64, len(Counter))
+        self._numbers = np.frombuffer(self._map, np.uint64, len(SharedCounter))
 
         length = int.from_bytes(self._map[_NAME : _NAME + 2], "little")
         self.stream = self._map[_NAME + 2 : _NAME + 2 + length].decode()
@@ -70,14 +70,14 @@ class Logbook:
             file.seek(_NAME)
             file.write(len(name).to_bytes(2, "little") + name)
         logbook = cls(path)
-        logbook[Counter.ENTRIES] = entries
-        logbook[Counter.LOSSLESS] = lossless
+        logbook[SharedCounter.ENTRIES] = entries
+        logbook[SharedCounter.LOSSLESS] = lossless
         return logbook
 
-    def __getitem__(self, counter: Counter) -> int:
+    def __getitem__(self, counter: SharedCounter) -> int:
         return int(self._numbers[counter])
 
-    def __setitem__(self, counter: Counter, value: int) -> None:
+    def __setitem__(self, counter: SharedCounter, value: int) -> None:
         self._numbers[counter] = value
 
     def keep(self, position: int, message: bytes) -> bool:
@@ -103,9 +103,9 @@ class Logbook:
             return None
         return self._map[start + _PREFIX_BYTES : start + _PREFIX_BYTES + length]
 
-    def unsettled(self) -> Iterator[tuple[int, bytes]]:
+    def unacknowledged(self) -> Iterator[tuple[int, bytes]]:
         """Positions and messages sent and not in the results yet, in order."""
-        position = self[Counter.SETTLED]
+        position = self[SharedCounter.ACKNOWLEDGED]
         while (message := self.message(position)) is not None:
             yield position, message
             position += 1
@@ -116,4 +116,4 @@ class Logbook:
         self._map.close()
 
     def _start(self, position: int) -> int:
-        return _HEADER_BYTES + position % self[Counter.ENTRIES] * ENTRY_BYTES
+        return _HEADER_BYTES + position % self[SharedCounter.ENTRIES] * ENTRY_BYTES

@@ -228,7 +228,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
     )
 
 
-class Settled(msgspec.Struct, tag="settled", frozen=True):
+class Acknowledged(msgspec.Struct, tag="acknowledged", frozen=True):
     """To a decoder: all positions below ``position`` are in the results."""
 
     position: int
@@ -240,25 +240,25 @@ class Resend(msgspec.Struct, tag="resend", frozen=True):
     worker: int | None
 
 
-Return: TypeAlias = Settled | Resend
+Feedback: TypeAlias = Acknowledged | Resend
 """What comes back to a decoder."""
 
-_return_decoder = msgspec.msgpack.Decoder(Settled | Resend)
+_feedback_decoder = msgspec.msgpack.Decoder(Acknowledged | Resend)
 
 
-def encode_return(message: Return) -> bytes:
+def encode_feedback(message: Feedback) -> bytes:
     """The bytes of a message to a decoder."""
     return msgspec.msgpack.encode(message)
 
 
-def decode_return(message: bytes) -> Return:
-    """Reads what `encode_return` wrote.
+def decode_feedback(message: bytes) -> Feedback:
+    """Reads what `encode_feedback` wrote.
 
     Raises:
         MessageError: The message is none of them.
     """
     try:
-        return _return_decoder.decode(message)
+        return _feedback_decoder.decode(message)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise MessageError(str(error)) from error
 

@@ -17,7 +17,7 @@ from pipeline.config import DecoderConfig, RunConfig
 from pipeline.plan import Status, StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.signals import STAGE_END
-from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.workers.background import in_background
 from pipeline.workers.publisher import FramePublisher
 from pipeline.workers.waiting import Waiting
@@ -39,7 +39,7 @@ _STUCK_SECONDS = 1.0  # that a source may take to come to its end; cameras are t
 
 
 def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
-    """Decodes the plan's stream to its end, or until `STAGE_END`, and sees that all is settled.
+    """Decodes the plan's stream to its end, or until `STAGE_END`; returns when all is acknowledged.
 
     Where an earlier process of the stream died, goes on where that one was. The first record takes
     the place of what an earlier run left in the stream's folder: no other stage looks there before.
@@ -51,13 +51,15 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     signal.signal(STAGE_END, lambda *_: stop.set())
     config = plan.config
     stream = plan.streams[0]
-    if stream.given_up:
+    if stream.give_up_reason:
         _give_up(plan, context, config, report, stop)
         return
 
     logbook = Logbook(plan.logbook(stream.channel))
     wait = Waiting(stop, report)
-    place = StreamPlace(logbook[Counter.EPOCHS], logbook[Counter.SEQUENCE], logbook[Counter.SEEN])
+    place = StreamPlace(
+        logbook[SharedCounter.EPOCHS], logbook[SharedCounter.SEQUENCE], logbook[SharedCounter.SEEN]
+    )
     notify = _notifier(stream, report)
     recorder = _recorder(stream, config.decoder, place, notify)
     source = _open(stream, config.decoder, logbook, place, recorder, wait, notify)
@@ -107,7 +109,7 @@ class _Decoding:
         self._wait = wait
         self._stop = stop
         self._report = report
-        self._epoch = max(0, logbook[Counter.EPOCHS] - 1)
+        self._epoch = max(0, logbook[SharedCounter.EPOCHS] - 1)
         self._given = publisher.given
         self._ended = False
         config = plan.config.decoder
@@ -169,7 +171,7 @@ class _Decoding:
         Raises:
             OutputError: An earlier result cannot be removed.
         """
-        if not self._logbook[Counter.EPOCHS]:
+        if not self._logbook[SharedCounter.EPOCHS]:
             if isinstance(record, StreamStart):
                 remove_results(self._folder)
             else:  # the stream ends without a frame
@@ -178,7 +180,7 @@ class _Decoding:
         self._ended = isinstance(record, EndOfStream)
 
     def end(self) -> None:
-        """Ends the stream if the process was told to stop, and returns when all is settled."""
+        """Ends the stream if the process was told to stop, and returns when all is acknowledged."""
         if not self._ended and self._stop.is_set():
             self._publisher.skip = 0
             stopped = EndReason.INTERRUPTED, "stopped"
@@ -221,7 +223,7 @@ def _open(
     """The source, where the stream was left."""
 
     def connected() -> None:
-        logbook[Counter.CONNECTIONS] += 1
+        logbook[SharedCounter.CONNECTIONS] += 1
 
     return open_source(
         SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
@@ -256,9 +258,11 @@ def _give_up(
     publisher = FramePublisher(plan, context, config, report, True, stop)
     report(Status(kind="ready", stage="decoder", stream=stream.name))
     if not publisher.ended:
-        epoch = Logbook(plan.logbook(stream.channel))[Counter.EPOCHS] - 1
+        epoch = Logbook(plan.logbook(stream.channel))[SharedCounter.EPOCHS] - 1
         end = EndReason.TRUNCATED
-        publisher.announce(EndOfStream(stream.name, epoch, publisher.given, end, stream.given_up))
+        publisher.announce(
+            EndOfStream(stream.name, epoch, publisher.given, end, stream.give_up_reason)
+        )
     publisher.close()
 
 

@@ -1,4 +1,4 @@
-"""How frames leave the decoder: into slots of a ring, sent, and kept until they are settled."""
+"""How frames leave the decoder: into slots of a ring, sent, and kept until acknowledged."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pipeline.config import RunConfig
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.transport.flow import Departure, FlowControl
-from pipeline.transport.link import WAITING_MESSAGES, Fanout
-from pipeline.transport.logbook import ENTRY_BYTES, Counter, Logbook
+from pipeline.transport.link import WAITING_MESSAGES, LeastLoadedSender
+from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedCounter
 from pipeline.transport.messages import (
+    Acknowledged,
     Envelope,
     MessageError,
-    Settled,
     decode,
-    decode_return,
+    decode_feedback,
     encode,
 )
 from pipeline.transport.ring import FrameRing
@@ -46,8 +46,8 @@ RESTARTED = "decoder restarted"
 class FramePublisher:
     """Lends slots to the source, sends what it filled, takes slots back; a `FrameAllocator`.
 
-    What an earlier decoder of the stream sent and nobody settled is sent again at once, out of the
-    slots where it still lies.
+    What an earlier decoder of the stream sent and nobody acknowledged is sent again at once, out of
+    the slots where it still lies.
 
     Attributes:
         skip: Records that the source will give again and that need not be published.
@@ -82,27 +82,27 @@ class FramePublisher:
         self._reporter = reporter
         self._stop = stop
 
-        lossless = bool(self._logbook[Counter.LOSSLESS])
-        sent = {position: _read(message) for position, message in self._logbook.unsettled()}
-        position = max(sent) + 1 if sent else self._logbook[Counter.SETTLED]
+        lossless = bool(self._logbook[SharedCounter.LOSSLESS])
+        sent = {position: _read(message) for position, message in self._logbook.unacknowledged()}
+        position = max(sent) + 1 if sent else self._logbook[SharedCounter.ACKNOWLEDGED]
         self._flow = FlowControl(
             runtime.slots,
             runtime.slots if lossless else min(runtime.in_flight, runtime.slots - 1),
             "lossless" if lossless else "live",
-            window=self._logbook[Counter.ENTRIES],
+            window=self._logbook[SharedCounter.ENTRIES],
             sent={number: envelope.slot for number, envelope in sent.items()},
             position=position,
         )
         last = self._logbook.message(position - 1) if position else None
         self.ended = last is not None and isinstance(_read(last).record, EndOfStream)
-        self.given = self._logbook[Counter.ACCOUNTED]
+        self.given = self._logbook[SharedCounter.ACCOUNTED]
         self.skip = 0 if resumes else position
         if resumes or not lossless:  # what waited is lost
-            self.skip = 0 if resumes else self._logbook[Counter.TAKEN]
+            self.skip = 0 if resumes else self._logbook[SharedCounter.TAKEN]
             self._announce_lost(stream.name)
 
         self._slot: tuple[int, UInt8Array] | None = None
-        self._slot_bytes = self._logbook[Counter.SLOT_BYTES]
+        self._slot_bytes = self._logbook[SharedCounter.SLOT_BYTES]
         self._waited_ns = 0
         self._work_ns: dict[int, int] = {}
         self._motions: dict[int, Float32Array | None] = {}
@@ -111,11 +111,11 @@ class FramePublisher:
         self._closing = False
         self._error: Exception | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
-        self._returns = context.socket(zmq.PULL)
-        self._returns.rcvhwm = WAITING_MESSAGES
-        self._returns.maxmsgsize = ENTRY_BYTES
-        self._returns.bind(plan.endpoint(f"return-{stream.channel}"))
-        self._fanout = Fanout(
+        self._feedback = context.socket(zmq.PULL)
+        self._feedback.rcvhwm = WAITING_MESSAGES
+        self._feedback.maxmsgsize = ENTRY_BYTES
+        self._feedback.bind(plan.endpoint(f"feedback-{stream.channel}"))
+        self._sender = LeastLoadedSender(
             context, [plan.endpoint(f"detector-{n}") for n in range(config.detector.workers)]
         )
         self._sending = threading.Lock()  # of the sockets to the detectors, and of the order
@@ -124,9 +124,9 @@ class FramePublisher:
         self._thread.start()
 
     def _announce_lost(self, stream: str) -> None:
-        following = self._logbook[Counter.SEQUENCE]
+        following = self._logbook[SharedCounter.SEQUENCE]
         if self.given < following and not self.ended:
-            epoch = self._logbook[Counter.EPOCHS] - 1
+            epoch = self._logbook[SharedCounter.EPOCHS] - 1
             self._flow.announce(Dropped(stream, epoch, self.given, following - 1, RESTARTED))
             self.given = following
 
@@ -162,7 +162,7 @@ class FramePublisher:
             self._reporter.alive()
             time.sleep(0.001)
         self._ring.reserve(self._slots, size)
-        self._slot_bytes = self._logbook[Counter.SLOT_BYTES] = size
+        self._slot_bytes = self._logbook[SharedCounter.SLOT_BYTES] = size
 
     def publish(
         self, header: FrameHeader, elapsed_ns: int, motion: Float32Array | None = None
@@ -181,9 +181,9 @@ class FramePublisher:
         self._work_ns[header.sequence] = elapsed_ns - self._waited_ns
         self._waited_ns = 0
         self._motions[header.sequence] = motion
-        self._logbook[Counter.SEEN] = header.index + 1
-        self._logbook[Counter.SEQUENCE] = header.sequence + 1
-        self._logbook[Counter.TAKEN] += 1
+        self._logbook[SharedCounter.SEEN] = header.index + 1
+        self._logbook[SharedCounter.SEQUENCE] = header.sequence + 1
+        self._logbook[SharedCounter.TAKEN] += 1
         self._flow.offer(header, self._slot[0])
         self._slot = None
         self._send_waiting()
@@ -202,10 +202,10 @@ class FramePublisher:
             raise SourceError(f"{record.stream} ends before the place where it was left")
         if self._skipped():
             return
-        self._logbook[Counter.EPOCHS] = record.epoch + 1
+        self._logbook[SharedCounter.EPOCHS] = record.epoch + 1
         if isinstance(record, Dropped):
-            self._logbook[Counter.SEQUENCE] = record.last + 1
-        self._logbook[Counter.TAKEN] += not ends
+            self._logbook[SharedCounter.SEQUENCE] = record.last + 1
+        self._logbook[SharedCounter.TAKEN] += not ends
         self._flow.announce(record)
         self._send_waiting()
 
@@ -233,7 +233,7 @@ class FramePublisher:
 
     def _send_all(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._returns, zmq.POLLIN)
+        poller.register(self._feedback, zmq.POLLIN)
         poller.register(self._wake, zmq.POLLIN)
         try:
             while True:
@@ -243,8 +243,8 @@ class FramePublisher:
                 events = dict(poller.poll(200))
                 if self._wake in events:
                     os.eventfd_read(self._wake)
-                if self._returns in events:
-                    self._take_returns()
+                if self._feedback in events:
+                    self._take_feedback()
                 if self._stop.is_set():
                     self._flow.close()
         except Exception as error:
@@ -252,8 +252,8 @@ class FramePublisher:
             self._flow.close()
         finally:
             with self._sending:
-                self._fanout.close()
-            self._returns.close(linger=0)
+                self._sender.close()
+            self._feedback.close(linger=0)
 
     def _send_waiting(self) -> None:
         """Sends what there is credit for: in the thread that gave it, or that brought the credit.
@@ -264,22 +264,22 @@ class FramePublisher:
             self._raise_error()  # then they are closed
             while (departure := self._flow.next_to_send()) is not None:
                 self._send(departure)
-            self._logbook[Counter.WAITING] = self._flow.waiting
+            self._logbook[SharedCounter.WAITING] = self._flow.waiting
 
-    def _take_returns(self) -> None:
+    def _take_feedback(self) -> None:
         while True:
             try:
-                message = decode_return(self._returns.recv(zmq.NOBLOCK))
+                message = decode_feedback(self._feedback.recv(zmq.NOBLOCK))
             except zmq.Again:
                 break
             except MessageError:
                 continue
-            if isinstance(message, Settled):
-                self._flow.settle(message.position)
+            if isinstance(message, Acknowledged):
+                self._flow.acknowledge(message.position)
             else:
                 self._resend(message.worker)
         with self._sending:
-            self._fanout.settle(self._flow.unsettled)
+            self._sender.acknowledge(self._flow.unacknowledged)
 
     def _send(self, departure: Departure) -> None:
         item = departure.item
@@ -308,14 +308,14 @@ class FramePublisher:
         if not self._logbook.keep(departure.position, message):
             raise SourceError(f"{envelope.stream}: a record of {len(message)} bytes is too long")
         if accounted:
-            self._logbook[Counter.ACCOUNTED] = accounted
-        self._fanout.send(departure.position, self._with_pixels(parts))
+            self._logbook[SharedCounter.ACCOUNTED] = accounted
+        self._sender.send(departure.position, self._with_pixels(parts))
 
     def _resend(self, worker: int | None) -> None:
         with self._sending:
-            for position, message in self._logbook.unsettled():
-                if self._fanout.went_to(position, worker):
-                    self._fanout.send(position, self._with_pixels(msgspec.msgpack.decode(message)))
+            for position, message in self._logbook.unacknowledged():
+                if self._sender.went_to(position, worker):
+                    self._sender.send(position, self._with_pixels(msgspec.msgpack.decode(message)))
 
     def _with_pixels(self, parts: Sequence[bytes | memoryview]) -> Sequence[bytes | memoryview]:
         """The message as it travels; the logbook has none of the pixels, which the slot holds."""

@@ -14,7 +14,7 @@ from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.signals import STAGE_END
 from pipeline.transport.broadcast import Broadcast
-from pipeline.transport.link import Inlet
+from pipeline.transport.link import Receiver
 from pipeline.workers.sink_stream import SinkStream
 from pipeline.workers.streams import Streams
 from stages.errors import OutputError
@@ -43,7 +43,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
             for member in streams:
                 member.look()
 
-    inlet = Inlet(context, plan.endpoint("sink"), on_turn, kept, copy=shared)
+    receiver = Receiver(context, plan.endpoint("sink"), on_turn, kept, copy=shared)
     broadcast = None
     if runtime.publish is not None:
         broadcast = Broadcast(
@@ -56,7 +56,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         ),
     )
     try:
-        if plan.given_up:
+        if plan.give_up_reason:
             _give_up(plan, streams)
             return
         for stream in plan.streams:
@@ -64,7 +64,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         report(Status(kind="ready", stage="sink"))
         taken = 0
         while True:
-            envelope = inlet.receive()
+            envelope = receiver.receive()
             if envelope is None:
                 with contextlib.suppress(BlockingIOError):
                     os.eventfd_read(kept)
@@ -75,11 +75,11 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
                 taken += 1
                 # A live decoder waits for every credit: its next frame would be an older one.
                 patient = member is not None and member.lossless
-                if patient and taken < _SETTLED_AT_ONCE and inlet.pending:
+                if patient and taken < _SETTLED_AT_ONCE and receiver.pending:
                     continue
             taken = 0
             for member in streams:
-                member.settle()
+                member.acknowledge()
     except SystemExit:
         signal.signal(STAGE_END, signal.SIG_IGN)  # about to end anyway
         for member in streams:
@@ -97,7 +97,7 @@ def _give_up(plan: WorkerPlan, streams: Streams[SinkStream]) -> None:
         try:
             member = streams.at(stream.channel)
             if member is not None:
-                member.give_up(plan.given_up)
+                member.give_up(plan.give_up_reason)
         except OutputError as error:
             failed = error
     if failed is not None:

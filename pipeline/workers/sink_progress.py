@@ -6,8 +6,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
-from pipeline.transport.logbook import Counter, Logbook
+from pipeline.plan import LATENCY_BOUNDS_MS, Durations, Status, StreamMetrics
+from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.sink.latency import LatencyHistogram
 from stages.sink.stream_sink import StreamSink
 
@@ -62,7 +62,7 @@ class SinkProgress:
         if self._is_news and now - self._counted >= _COUNTERS_NS:
             self._send(now)
 
-    def counters(self) -> Counters:
+    def counters(self) -> StreamMetrics:
         """How the stream goes since its start."""
         timing, ledger = self._sink.timing, self._sink.ledger
         durations = {
@@ -76,10 +76,10 @@ class SinkProgress:
         recent = LatencyHistogram()
         for ns in self._latencies:
             recent.add(ns)
-        return Counters(
+        return StreamMetrics(
             ledger.written,
             dict(ledger.dropped),
-            self._logbook[Counter.CONNECTIONS],
+            self._logbook[SharedCounter.CONNECTIONS],
             durations,
             tuple((recent.percentile(p) or 0.0) / 1e6 for p in (50, 95, 99))
             if self._latencies

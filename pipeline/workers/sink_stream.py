@@ -19,8 +19,8 @@ from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.flow import BEHIND
-from pipeline.transport.logbook import Counter, Logbook
-from pipeline.transport.messages import Envelope, Settled, encode, encode_return
+from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.messages import Acknowledged, Envelope, encode, encode_feedback
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.background import in_background
 from pipeline.workers.checkpoint import Checkpoint
@@ -31,7 +31,7 @@ from pipeline.workers.sink_progress import SinkProgress
 from stages.atomic import make_folder
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
 from stages.sink.journal import Journal
-from stages.sink.report import RunReport
+from stages.sink.report import StreamReport
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.stream_sink import StreamSink
 
@@ -45,7 +45,7 @@ def _versions() -> dict[str, str]:
 
 
 class SinkStream:
-    """One stream: what comes in is noted, written, and settled once its picture is kept."""
+    """One stream: what comes in is noted, written, and acknowledged once its picture is kept."""
 
     def __init__(
         self,
@@ -61,20 +61,20 @@ class SinkStream:
         self.name = logbook.stream
         self.folder = plan.folder(self.name)
         self._logbook = logbook
-        self.lossless = bool(logbook[Counter.LOSSLESS])
+        self.lossless = bool(logbook[SharedCounter.LOSSLESS])
         self._report = report
         self._broadcast = broadcast
         self._run: dict[str, Any] = {"versions": _versions(), "config": to_plain(plan.config)}
         self._overlay = config.sink.overlay
         self._ring_path = plan.ring(channel)
         self._ring: FrameRing | None = None
-        self._returns = context.socket(zmq.PUSH)
-        self._returns.linger = 0  # the logbook says the same
-        self._returns.connect(plan.endpoint(f"return-{channel}"))
+        self._feedback = context.socket(zmq.PUSH)
+        self._feedback.linger = 0  # the logbook says the same
+        self._feedback.connect(plan.endpoint(f"feedback-{channel}"))
         self._sink_ns = 0  # work on the latest frame
         self._pending: deque[tuple[int, int]] = deque()  # position, pictures up to it
         self._ended = False
-        self._completion: Future[RunReport] | None = None  # from the end until it is told
+        self._completion: Future[StreamReport] | None = None  # from the end until it is told
 
         journal = self.folder / JOURNAL
         make_folder(self.folder)
@@ -97,11 +97,11 @@ class SinkStream:
             f"the overlay of {self.name}",
             "the stream waits" if self.lossless else "frames are left out of it",
         )
-        self._order = Sequencer(0, logbook[Counter.ENTRIES])
+        self._order = Sequencer(0, logbook[SharedCounter.ENTRIES])
         self._checkpointed = time.monotonic_ns()
         self._journal = Journal(journal, self._take_over(journal))
-        self._settled = -1
-        self.settle()
+        self._acknowledged = -1
+        self.acknowledge()
 
     def _take_over(self, journal: Path) -> int:
         """Lives again what an earlier process noted; gives how much of its journal holds."""
@@ -128,9 +128,9 @@ class SinkStream:
         return good
 
     def take(self, envelope: Envelope) -> None:
-        """Takes a message; settles again what it repeats, whose settling may have been lost."""
+        """Takes a message; one that is repeated, as its acknowledgement was lost, gets it again."""
         if envelope.position < self._order.due:
-            self._settled = -1
+            self._acknowledged = -1
         for due in self._order.take(envelope):
             if self._leaves_out_pictures and due.slot is not None:
                 due = replace(due, pixels=None, slot=None)
@@ -166,15 +166,15 @@ class SinkStream:
             self.sink.overlays.find_finished()
             self._journal.clear()  # makes room
         if not self._ended and self.sink.ledger.written:
-            epoch = max(0, self._logbook[Counter.EPOCHS] - 1)
-            frames = self._logbook[Counter.SEQUENCE]
+            epoch = max(0, self._logbook[SharedCounter.EPOCHS] - 1)
+            frames = self._logbook[SharedCounter.SEQUENCE]
             self._finish(EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message))
         if self._completion is not None:
             self._report.busy()
             self._completion.result()
-            self.settle()
+            self.acknowledge()
 
-    def settle(self) -> None:
+    def acknowledge(self) -> None:
         """Tells the decoder up to where all is kept, and the run when the results are complete."""
         while not self.sink.overlays.notices.empty():
             self._notify(self.sink.overlays.notices.get())
@@ -188,11 +188,11 @@ class SinkStream:
         position = self._pending[0][0] if self._pending else self._order.due
         if self._completion is not None:
             position = min(position, self._order.due - 1)  # that of the end
-        if position == self._settled:
+        if position == self._acknowledged:
             return
-        self._settled = position
-        self._logbook[Counter.SETTLED] = position
-        self._returns.send(encode_return(Settled(position)))
+        self._acknowledged = position
+        self._logbook[SharedCounter.ACKNOWLEDGED] = position
+        self._feedback.send(encode_feedback(Acknowledged(position)))
         now = time.monotonic_ns()
         if not self.lossless and not self._ended and now - self._checkpointed > _CHECKPOINT_NS:
             self._checkpointed = now
@@ -223,7 +223,7 @@ class SinkStream:
         self.abort()
         self._journal.close()
         self._logbook.close()
-        self._returns.close(linger=0)
+        self._feedback.close(linger=0)
         if self._ring is not None:
             self._ring.close()
 
@@ -245,7 +245,7 @@ class SinkStream:
             self.sink.overlays.withdraw()
             self._pending.clear()
             self._save()  # or the process after this one would wait for those pictures
-            self.settle()
+            self.acknowledge()
 
     def _notify(self, message: str) -> None:
         self._report(Status(kind="notice", stage="sink", stream=self.name, message=message))
@@ -261,10 +261,10 @@ class SinkStream:
         """Has the results completed beside the other streams, which a long video would hold up."""
         self._ended = True
         self._report(Status(kind="completing", stage="sink", stream=self.name))
-        run = self._run | {"connections": self._logbook[Counter.CONNECTIONS]}
+        run = self._run | {"connections": self._logbook[SharedCounter.CONNECTIONS]}
         self._completion = in_background(lambda: self.sink.finish(end, run), self._wake)
 
-    def _tell(self, result: RunReport) -> None:
+    def _tell(self, result: StreamReport) -> None:
         summary = {
             "frames": result.frames_out,
             "tracks": result.tracks,

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from pipeline.plan import Status, WorkerPlan
 from pipeline.reporter import Reporter
-from pipeline.transport.link import Inlet, Outlet
-from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.link import Receiver, Sender
+from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import Envelope, Record
 from pipeline.workers.envelope_journal import read_envelopes
 from pipeline.workers.order import Sequencer
@@ -34,17 +34,17 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         report.alive()
         streams.close_ended()
 
-    inlet = Inlet(context, plan.endpoint("tracker"), on_turn, copy=shared)
-    outlet = Outlet(context, plan.endpoint("sink"))
+    receiver = Receiver(context, plan.endpoint("tracker"), on_turn, copy=shared)
+    sender = Sender(context, plan.endpoint("sink"))
     stage = TrackerStage(config.name, config.settings, plan.config.decoder.every)
     streams = Streams(plan, lambda channel, logbook: _Stream(plan, stage, logbook, report.alive))
     for stream in plan.streams:
         streams.at(stream.channel)
     report(Status(kind="ready", stage="tracker"))
-    for envelope in inlet:
+    for envelope in receiver:
         member = streams.find(envelope)
         for tracked in member.take(envelope) if member is not None else ():
-            outlet.send(tracked)
+            sender.send(tracked)
 
 
 class _Stream:
@@ -58,17 +58,17 @@ class _Stream:
         self.name = logbook.stream
         self._stage = stage
         self._logbook = logbook
-        self._window = logbook[Counter.ENTRIES]
+        self._window = logbook[SharedCounter.ENTRIES]
         self._recent: dict[int, Record] = {}
-        self._order = Sequencer(logbook[Counter.SETTLED], self._window)
-        if logbook[Counter.LOSSLESS]:
+        self._order = Sequencer(logbook[SharedCounter.ACKNOWLEDGED], self._window)
+        if logbook[SharedCounter.LOSSLESS]:
             self._order.skip_to(0)
             for entry in read_envelopes(plan.folder(self.name) / JOURNAL):
                 on_turn()
                 self._process(entry.envelope)
                 self._order.skip_to(entry.envelope.position + 1)
-        elif logbook[Counter.NEXT_ID]:
-            stage.skip_ids(self.name, logbook[Counter.NEXT_ID])
+        elif logbook[SharedCounter.NEXT_ID]:
+            stage.skip_ids(self.name, logbook[SharedCounter.NEXT_ID])
 
     def take(self, envelope: Envelope) -> Iterator[Envelope]:
         """The envelopes to send on: those now due, or once more what was made of this one."""
@@ -89,7 +89,7 @@ class _Stream:
             started = time.monotonic_ns()
             record = self._stage.process(record)
             work = work | {"tracker": time.monotonic_ns() - started}
-            self._logbook[Counter.NEXT_ID] = self._stage.next_id(self.name)
+            self._logbook[SharedCounter.NEXT_ID] = self._stage.next_id(self.name)
         self._recent[envelope.position] = record
         self._recent.pop(envelope.position - self._window, None)
         return replace(envelope, record=record, work_ns=work)

@@ -22,7 +22,7 @@ def percentiles_ms(histogram: LatencyHistogram) -> dict[str, float | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class RunReport:
+class StreamReport:
     """How one stream went.
 
     Attributes:

@@ -16,7 +16,7 @@ from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
-from stages.sink.report import RunReport, percentiles_ms
+from stages.sink.report import StreamReport, percentiles_ms
 from stages.sink.results import REPORT, remove_parts
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults
@@ -180,7 +180,7 @@ class StreamSink:
         """Takes the news that frames will not come; the results have no rows for them."""
         self.ledger.drop(dropped)
 
-    def finish(self, end: EndOfStream, run: Mapping[str, object]) -> RunReport:
+    def finish(self, end: EndOfStream, run: Mapping[str, object]) -> StreamReport:
         """Completes all files and gives them their final names.
 
         Nothing is renamed before every file is complete on the disk. A stream that ends before it
@@ -217,7 +217,7 @@ class StreamSink:
 
     def _publish(
         self, end: EndOfStream, run: Mapping[str, object], texts: TextResults
-    ) -> RunReport:
+    ) -> StreamReport:
         assert self._start is not None
         with contextlib.ExitStack() as on_error:
             for file in texts.files:
@@ -268,7 +268,7 @@ class StreamSink:
 
     def _report(
         self, end: EndOfStream, files: tuple[str, ...], benchmark_files: tuple[str, ...]
-    ) -> RunReport:
+    ) -> StreamReport:
         start = self._start
         missing = self.ledger.missing(end.frames)
         status, message = end.reason.value, end.message
@@ -277,7 +277,7 @@ class StreamSink:
             message = message or f"{missing} of {end.frames} frames are missing from the results"
         if missing:
             self.ledger.finish(end.epoch, end.frames)
-        return RunReport(
+        return StreamReport(
             stream=end.stream,
             source=start.source if start else "",
             status=status,

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.supervision.supervisor import Supervisor
-from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.decoder.locations import expand_sources
 from stages.errors import OutputError, SpotStreamError
 from stages.sink.results import CHECKPOINT, JOURNAL
@@ -106,7 +106,7 @@ def test_the_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):
         processes = victim.supervisor.processes()
         os.kill(processes["detector"], signal.SIGSTOP)  # so that the end has to wait
         logbook = Logbook(f"{victim.supervisor.folder}/logbook-0")
-        victim.wait(lambda: logbook[Counter.SEQUENCE] == 150)
+        victim.wait(lambda: logbook[SharedCounter.SEQUENCE] == 150)
         victim.over.wait(1)
         os.kill(processes["decoder of clip"], signal.SIGKILL)
         os.kill(processes["detector"], signal.SIGCONT)

@@ -10,7 +10,7 @@ from pipeline.config import load_config
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter, Reports
 from pipeline.supervision.process import StageProcess
-from pipeline.supervision.runtime_folder import RunFolder
+from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.supervisor import Supervisor
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import Envelope, encode
@@ -30,7 +30,7 @@ FRAMES = 5
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    folder = RunFolder("out")
+    folder = RuntimeFolder("out")
     folder.add_stream(0, "cam", entries=16, lossless=True)
     streams = [StreamPlan("cam", "cam.mp4", "", "", 0)]
     output = str(tmp_path / "out")

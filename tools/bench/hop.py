@@ -20,9 +20,9 @@ from pipeline.config import load_config
 from pipeline.plan import StreamPlan, WorkerPlan, encode_plan
 from pipeline.reporter import Reports
 from pipeline.supervision.process import ENVIRONMENT
-from pipeline.supervision.runtime_folder import RunFolder
-from pipeline.transport.link import Inlet
-from pipeline.transport.messages import Settled, encode_return
+from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.link import Receiver
+from pipeline.transport.messages import Acknowledged, encode_feedback
 from stages.decoder.blank_source import blank_location
 from stages.errors import SpotStreamError
 from stages.records import EndOfStream, Frame, PixelFormat
@@ -70,7 +70,7 @@ class Load:
 def our_hop(
     load: Load, frames: Literal["shared", "inline"], transport: Transport, port: int
 ) -> dict[str, float]:
-    """Frames from a decoder's process to this one, which settles each as it comes.
+    """Frames from a decoder's process to this one, which acknowledges each as it comes.
 
     Args:
         load: The frames.
@@ -96,7 +96,7 @@ def our_hop(
                 f"decoder.pace={pace}",
             ],
         )
-        folder = RunFolder(output)
+        folder = RuntimeFolder(output)
         context = zmq.Context()
         try:
             folder.add_stream(0, "blank", entries=4 * _SLOTS, lossless=True)
@@ -109,19 +109,19 @@ def our_hop(
                 sockets=folder.path,
             )
             Reports(context, plan.endpoint("control"))
-            inlet = Inlet(context, plan.endpoint("detector-0"), copy=frames == "shared")
-            returns = context.socket(zmq.PUSH)
-            returns.connect(plan.endpoint("return-0"))
+            receiver = Receiver(context, plan.endpoint("detector-0"), copy=frames == "shared")
+            feedback = context.socket(zmq.PUSH)
+            feedback.connect(plan.endpoint("feedback-0"))
             command = [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())]
             with _process(command, encode_plan(plan)) as process:
                 arrivals = _Arrivals(load, process.pid)
                 while True:
-                    envelope = inlet.receive(_SECONDS)
+                    envelope = receiver.receive(_SECONDS)
                     if envelope is None:
                         raise SpotStreamError(f"the decoder sent nothing for {_SECONDS:g} s")
                     if isinstance(envelope.record, Frame):
                         arrivals.add(envelope.record.header.captured_ns)
-                    returns.send(encode_return(Settled(envelope.position + 1)))
+                    feedback.send(encode_feedback(Acknowledged(envelope.position + 1)))
                     if isinstance(envelope.record, EndOfStream):
                         break
                 process.wait(_SECONDS)

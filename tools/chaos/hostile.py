@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import zmq
 
-from pipeline.transport.messages import Envelope, Record, Settled, encode, encode_return
+from pipeline.transport.messages import Acknowledged, Envelope, Record, encode, encode_feedback
 from stages.records import Detections, Dropped, Frame, FrameHeader, PixelFormat, Tracks
 
 _VARIANTS = 2000
@@ -65,4 +65,4 @@ def _sound() -> list[list[bytes | memoryview]]:
         Dropped("stranger", 0, 0, 2**60, "hostile"),
     ]
     envelopes = [Envelope(record, 2**31, channel=_STRANGER) for record in records]
-    return [*map(encode, envelopes), [encode_return(Settled(0))]]
+    return [*map(encode, envelopes), [encode_feedback(Acknowledged(0))]]

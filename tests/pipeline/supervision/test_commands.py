@@ -178,13 +178,13 @@ def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(pipeline, tmp_path):
-    from pipeline.supervision.runtime_folder import RunFolder
+    from pipeline.supervision.runtime_folder import RuntimeFolder
 
     run = wait_for(lambda: find_run(pipeline.pid))
     wait_for(lambda: describe(run).processes or None)
     pipeline.kill()
     pipeline.wait()
     assert run.folder.exists()
-    folder = RunFolder("out")
+    folder = RuntimeFolder("out")
     assert not run.folder.exists()
     folder.close()

@@ -4,39 +4,39 @@ import sys
 
 import pytest
 
-from pipeline.supervision.folder_lock import Claim
-from pipeline.supervision.runtime_folder import RunFolder
+from pipeline.supervision.folder_lock import FolderLock
+from pipeline.supervision.runtime_folder import RuntimeFolder
 from stages.errors import OutputError
 
 
 def test_a_folder_has_one_writer_until_that_lets_go(tmp_path):
-    first = Claim(tmp_path / "out")
+    first = FolderLock(tmp_path / "out")
     with pytest.raises(OutputError, match="another process is writing there"):
-        Claim(tmp_path / "out")
-    other = Claim(tmp_path / "other")
-    run = RunFolder(str(tmp_path / "out"))
+        FolderLock(tmp_path / "out")
+    other = FolderLock(tmp_path / "other")
+    run = RuntimeFolder(str(tmp_path / "out"))
     with pytest.raises(OutputError, match=f"process {os.getpid()} is writing there"):
-        Claim(tmp_path / "other" / ".." / "out")
+        FolderLock(tmp_path / "other" / ".." / "out")
     run.close()
     (tmp_path / "other" / "mot.txt").touch()
     first.release()
     other.release()
-    Claim(tmp_path / "other").release()
+    FolderLock(tmp_path / "other").release()
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["mot.txt", "other"]
 
 
 def test_an_empty_folder_goes_with_the_claim_that_made_it(tmp_path):
     (tmp_path / "mine").mkdir()
     for name in ("mine", "new"):
-        Claim(tmp_path / name).release()
+        FolderLock(tmp_path / name).release()
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_writer_that_is_killed_holds_nothing(tmp_path):
     script = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from pipeline.supervision.folder_lock import Claim\n"
-        "claim = Claim(Path(sys.argv[1])); print('mine', flush=True); time.sleep(60)"
+        "from pipeline.supervision.folder_lock import FolderLock\n"
+        "lock = FolderLock(Path(sys.argv[1])); print('mine', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -44,6 +44,6 @@ def test_a_writer_that_is_killed_holds_nothing(tmp_path):
     with holder:
         assert holder.stdout.readline() == "mine\n"
         with pytest.raises(OutputError):
-            Claim(tmp_path)
+            FolderLock(tmp_path)
         holder.kill()
-    Claim(tmp_path).release()
+    FolderLock(tmp_path).release()

@@ -9,9 +9,9 @@ import pytest
 import zmq
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.plan import LATENCY_BOUNDS_MS, Counters, Durations, Status
+from pipeline.plan import LATENCY_BOUNDS_MS, Durations, Status, StreamMetrics
 from pipeline.supervision.metrics import MetricsServer, PipelineCollector
-from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.ring import create_memory_file
 from stages.errors import ConfigError
 from tools.harness.material import detections_of, make_clip
@@ -55,9 +55,11 @@ def logbook():
 
 def test_reports_become_metrics(server, logbook):
     durations = Durations([min(i, 7) for i in range(len(LATENCY_BOUNDS_MS))], 9, 1.5)
-    counters = Counters(120, {"stages behind": 4}, 3, {"detector": durations, "latency": durations})
+    counters = StreamMetrics(
+        120, {"stages behind": 4}, 3, {"detector": durations, "latency": durations}
+    )
     server.collector.begun("cam", logbook)
-    logbook[Counter.WAITING] = 2
+    logbook[SharedCounter.WAITING] = 2
     server.collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
     server.collector.take(Status(kind="progress", stage="detector", batches={8: 2, 1: 3}))
     server.collector.failed("north")
@@ -103,7 +105,7 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
         return {s.name: s.value for s in samples if s.labels.get("stream") == "cam"}
 
     def written(frames):
-        counters = Counters(frames, {}, 1, {})
+        counters = StreamMetrics(frames, {}, 1, {})
         collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
 
     collector.begun("cam", logbook)
@@ -159,7 +161,7 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
         }
 
     def report(stream):
-        counters = Counters(9, {"stages behind": 4}, 1, {})
+        counters = StreamMetrics(9, {"stages behind": 4}, 1, {})
         collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
 
     for stream in ("north", "south", "west"):
@@ -191,7 +193,7 @@ def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
     for number in range(3000):
         now[0] += 1.0
         stream = f"clip-{number}"
-        counters = Counters(9, {"stages behind": 4}, 1, {})
+        counters = StreamMetrics(9, {"stages behind": 4}, 1, {})
         collector.begun(stream, logbook)
         collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
         collector.restarted(f"decoder of {stream}", 1)
@@ -232,7 +234,7 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
         victim.wait(lambda: ("spotstream_waiting_frames", "short") not in metrics())
         with zmq.Context() as context, context.socket(zmq.PUSH) as control:
             control.connect(f"ipc://{victim.supervisor.folder}/control")
-            late, after = Counters(999, {}, 1, {}), {1: 12345}
+            late, after = StreamMetrics(999, {}, 1, {}), {1: 12345}
             for report in (
                 Status(kind="progress", stage="sink", stream="short", counters=late),
                 Status(kind="progress", stage="detector", worker=9, batches=after),

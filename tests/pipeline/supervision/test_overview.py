@@ -1,15 +1,15 @@
-from pipeline.plan import Counters, Status
-from pipeline.supervision.overview import Board
+from pipeline.plan import Status, StreamMetrics
+from pipeline.supervision.overview import StreamMonitor
 
 
 def status(frames, **more):
-    counters = Counters(frames, {"stages behind": 3}, 2, {}, (1.0, 2.0, 3.0))
+    counters = StreamMetrics(frames, {"stages behind": 3}, 2, {}, (1.0, 2.0, 3.0))
     return Status(kind="progress", stage="sink", stream="cam", counters=counters, **more)
 
 
 def test_rates_are_of_late_and_silence_is_seen():
     now = [0.0]
-    board = Board(lambda: now[0])
+    board = StreamMonitor(lambda: now[0])
 
     def view(**how):
         return board.view("cam", "rtsp://cam", **{"waiting": False, "stopping": False} | how)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.supervision.runtime_folder import RunFolder, running
+from pipeline.supervision.runtime_folder import RuntimeFolder, running
 from stages.errors import ConfigError
 
 
@@ -20,7 +20,7 @@ def temporary(monkeypatch):
 def _start_and_end(times):
     lost = 0
     for _ in range(times):
-        folder = RunFolder("out")
+        folder = RuntimeFolder("out")
         lost += not Path(folder.path).exists()
         folder.close()
     return lost
@@ -35,7 +35,7 @@ def test_runs_that_start_at_once_leave_each_other_alone(monkeypatch, tmp_path):
 
 def test_a_run_is_found_while_it_goes_on(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    folder = RunFolder("out")
+    folder = RuntimeFolder("out")
     (run,) = running()
     assert (run.pid, run.output, run.folder) == (os.getpid(), "out", Path(folder.path))
     folder.close()
@@ -49,7 +49,7 @@ def test_the_temporary_folder_serves_where_there_is_no_runtime_folder(
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / runtime))
     temporary(tmp_path)
-    folder = RunFolder("out")
+    folder = RuntimeFolder("out")
     assert Path(folder.path).parent == tmp_path
     assert len(running()) == 1
     folder.close()
@@ -59,12 +59,12 @@ def test_a_folder_that_cannot_be_made_is_told_with_advice(monkeypatch, tmp_path,
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     temporary(tmp_path / "nowhere")
     with pytest.raises(ConfigError, match=r"nowhere: no such file.*set TMPDIR"):
-        RunFolder("out")
+        RuntimeFolder("out")
     long = tmp_path / ("n" * 100)
     long.mkdir()
     temporary(long)
     with pytest.raises(ConfigError, match=r"too long a name .* set TMPDIR"):
-        RunFolder("out")
+        RuntimeFolder("out")
     assert list(long.iterdir()) == []
 
 

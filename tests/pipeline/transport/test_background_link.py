@@ -2,7 +2,7 @@ import pytest
 import zmq
 
 from pipeline.transport.background_link import BackgroundLink
-from pipeline.transport.link import Inlet, Outlet
+from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope, MessageError
 from stages.errors import SpotStreamError
 from stages.records import Dropped
@@ -22,7 +22,7 @@ def ends(context, tmp_path):
     """What sends to the link, the link, and what receives from it."""
     source, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
     link = BackgroundLink(context, source, target, prepare, lambda: None, copy=True)
-    return Outlet(context, source), link, Inlet(context, target)
+    return Sender(context, source), link, Receiver(context, target)
 
 
 def message(position):

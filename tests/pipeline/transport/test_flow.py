@@ -16,7 +16,7 @@ def next_item(flow):
     return departure and departure.item
 
 
-def test_lossless_waits_until_a_frame_is_settled():
+def test_lossless_waits_until_a_frame_is_acknowledged():
     flow = FlowControl(2, 2, "lossless")
     for sequence in range(2):
         flow.offer(header(sequence), flow.acquire())
@@ -26,7 +26,7 @@ def test_lossless_waits_until_a_frame_is_settled():
     waiter.start()
     waiter.join(0.1)
     assert got == []
-    flow.settle(1)
+    flow.acknowledge(1)
     waiter.join(2)
     assert got == [0]
 
@@ -39,7 +39,7 @@ def test_live_drops_the_oldest_waiting_frame():
         flow.offer(header(sequence), flow.acquire())
     assert next_item(flow) == Dropped("cam", 0, 1, 3, BEHIND)
     assert flow.next_to_send() is None
-    flow.settle(1)
+    flow.acknowledge(1)
     assert next_item(flow) == Dropped("cam", 0, 4, 4, BEHIND)
     assert next_item(flow).sequence == 5
     assert flow.next_to_send() is None
@@ -77,11 +77,11 @@ def test_live_sends_the_latest_frames_and_a_burst_that_fits_is_kept():
     for sequence in range(5):
         flow.offer(header(sequence), flow.acquire())
         assert (flow.next_to_send() is None) is (sequence >= 3)
-    flow.settle(1)
+    flow.acknowledge(1)
     assert next_item(flow).sequence == 3
     for sequence in range(5, 9):
         flow.offer(header(sequence), flow.acquire())
-    flow.settle(2)
+    flow.acknowledge(2)
     assert next_item(flow) == Dropped("cam", 0, 4, 6, BEHIND)
     assert next_item(flow).sequence == 7
     slots = {flow.acquire() for _ in range(4)}
@@ -92,8 +92,8 @@ def test_settling_twice_frees_one_slot():
     flow = FlowControl(2, 2, "lossless")
     flow.offer(header(0), flow.acquire())
     flow.next_to_send()
-    flow.settle(1)
-    flow.settle(1)
+    flow.acknowledge(1)
+    flow.acknowledge(1)
     assert {flow.acquire(), flow.acquire()} == {0, 1}
     flow.close()
     assert flow.acquire() is None
@@ -104,10 +104,10 @@ def test_a_second_decoder_goes_on_with_what_the_first_had_sent():
     assert flow.acquire() == 2
     flow.offer(header(0), 2)
     assert flow.next_to_send().position == 7
-    flow.settle(6)
+    flow.acknowledge(6)
     assert flow.acquire() == 1
-    assert flow.unsettled == [6, 7]
-    flow.settle(8)
+    assert flow.unacknowledged == [6, 7]
+    flow.acknowledge(8)
     assert flow.idle
 
 
@@ -116,5 +116,5 @@ def test_notices_without_end_wait_for_the_logbook_to_have_room():
     for number in range(0, 10, 2):
         flow.announce(Dropped("cam", 0, number, number, "broken frame"))
     assert [flow.next_to_send() is None for _ in range(4)] == [False, False, False, True]
-    flow.settle(2)
+    flow.acknowledge(2)
     assert flow.next_to_send().position == 3

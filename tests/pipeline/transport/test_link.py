@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import zmq
 
-from pipeline.transport.link import BORROWED_BYTES, Inlet, Outlet
+from pipeline.transport.link import BORROWED_BYTES, Receiver, Sender
 from pipeline.transport.messages import Envelope
 from stages.records import Dropped, Frame, FrameHeader, PixelFormat
 
@@ -22,57 +22,57 @@ def context():
 
 @pytest.mark.parametrize("copy", [True, False])
 def test_inline_pixels_arrive(context, tmp_path, copy):
-    inlet = Inlet(context, f"ipc://{tmp_path}/in", copy=copy)
-    outlet = Outlet(context, f"ipc://{tmp_path}/in")
+    receiver = Receiver(context, f"ipc://{tmp_path}/in", copy=copy)
+    sender = Sender(context, f"ipc://{tmp_path}/in")
     pixels = np.random.default_rng(0).integers(0, 256, HEADER.shape, np.uint8)
     assert pixels.nbytes > BORROWED_BYTES
     for position in range(3):
-        outlet.send(Envelope(Frame(HEADER, None), pixels=pixels, position=position))
+        sender.send(Envelope(Frame(HEADER, None), pixels=pixels, position=position))
     for position in range(3):
-        envelope = inlet.receive(5)
+        envelope = receiver.receive(5)
         assert envelope.position == position
         np.testing.assert_array_equal(envelope.pixels, pixels)
-    assert inlet.receive(0) is None
+    assert receiver.receive(0) is None
 
 
 def test_what_came_already_is_received_without_waiting(context, tmp_path):
-    inlet = Inlet(context, f"ipc://{tmp_path}/in")
-    outlet = Outlet(context, f"ipc://{tmp_path}/in")
+    receiver = Receiver(context, f"ipc://{tmp_path}/in")
+    sender = Sender(context, f"ipc://{tmp_path}/in")
     for number in range(2):
-        outlet.send(Envelope(Dropped("a", 0, number, number, "why"), position=number))
-    assert inlet.receive(5).position == 0
+        sender.send(Envelope(Dropped("a", 0, number, number, "why"), position=number))
+    assert receiver.receive(5).position == 0
     deadline = time.monotonic() + 5
-    while (envelope := inlet.receive(0)) is None and time.monotonic() < deadline:
+    while (envelope := receiver.receive(0)) is None and time.monotonic() < deadline:
         pass
     assert envelope.position == 1
 
 
 def test_a_sender_that_floods_holds_up_no_other(context, tmp_path):
-    inlet = Inlet(context, f"ipc://{tmp_path}/in")
-    flood, camera = (Outlet(context, f"ipc://{tmp_path}/in") for _ in range(2))
+    receiver = Receiver(context, f"ipc://{tmp_path}/in")
+    flood, camera = (Sender(context, f"ipc://{tmp_path}/in") for _ in range(2))
     camera.send(Envelope(Dropped("camera", 0, 0, 0, "why"), position=0))
-    assert inlet.receive(5).record.stream == "camera"  # it is connected, and has no more to say
+    assert receiver.receive(5).record.stream == "camera"  # it is connected, and has no more to say
     for number in range(500):
         flood.send(Envelope(Dropped("file", 0, number, number, "why"), position=number))
-    assert inlet.receive(5).record.stream == "file"
+    assert receiver.receive(5).record.stream == "file"
     camera.send(Envelope(Dropped("camera", 0, 1, 1, "why"), position=1))
     time.sleep(0.2)  # it has come
-    assert "camera" in [inlet.receive(5).record.stream for _ in range(4)]
+    assert "camera" in [receiver.receive(5).record.stream for _ in range(4)]
 
 
 def test_an_eventfd_ends_the_wait(context, tmp_path):
     wake = os.eventfd(1, os.EFD_NONBLOCK)
     turns = []
-    inlet = Inlet(context, f"ipc://{tmp_path}/in", lambda: turns.append(1), wake)
-    assert inlet.receive(60) is None
+    receiver = Receiver(context, f"ipc://{tmp_path}/in", lambda: turns.append(1), wake)
+    assert receiver.receive(60) is None
     assert turns == [1]
     os.close(wake)
 
 
 def test_messages_that_do_not_parse_are_counted_and_passed_over(context, tmp_path):
-    inlet = Inlet(context, f"ipc://{tmp_path}/in")
-    outlet = Outlet(context, f"ipc://{tmp_path}/in")
-    outlet.send_parts([b"a", b"nonsense"])
-    outlet.send(Envelope(Dropped("a", 0, 0, 0, "why")))
-    assert isinstance(inlet.receive(5).record, Dropped)
-    assert inlet.malformed == 1
+    receiver = Receiver(context, f"ipc://{tmp_path}/in")
+    sender = Sender(context, f"ipc://{tmp_path}/in")
+    sender.send_parts([b"a", b"nonsense"])
+    sender.send(Envelope(Dropped("a", 0, 0, 0, "why")))
+    assert isinstance(receiver.receive(5).record, Dropped)
+    assert receiver.malformed == 1

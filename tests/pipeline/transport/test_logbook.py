@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.transport.logbook import ENTRY_BYTES, Counter, Logbook
+from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedCounter
 from pipeline.transport.ring import create_memory_file
 
 
@@ -15,11 +15,15 @@ def test_who_opens_it_later_finds_what_was_kept(path):
     writer = Logbook(path)
     for position in range(6):
         assert writer.keep(position, b"message %d" % position)
-    writer[Counter.SETTLED] = 3
+    writer[SharedCounter.ACKNOWLEDGED] = 3
     reader = Logbook(path)
     assert reader.stream == "cam ü"
-    assert (reader[Counter.ENTRIES], reader[Counter.LOSSLESS], reader[Counter.TAKEN]) == (4, 1, 0)
-    assert list(reader.unsettled()) == [(p, b"message %d" % p) for p in (3, 4, 5)]
+    assert (
+        reader[SharedCounter.ENTRIES],
+        reader[SharedCounter.LOSSLESS],
+        reader[SharedCounter.TAKEN],
+    ) == (4, 1, 0)
+    assert list(reader.unacknowledged()) == [(p, b"message %d" % p) for p in (3, 4, 5)]
     assert reader.message(1) is None  # its entry holds number 5
     assert reader.message(2) == b"message 2"
 
@@ -27,7 +31,7 @@ def test_who_opens_it_later_finds_what_was_kept(path):
 def test_a_message_that_does_not_fit_is_refused(path):
     logbook = Logbook(path)
     assert not logbook.keep(0, bytes(ENTRY_BYTES))
-    assert list(logbook.unsettled()) == []
+    assert list(logbook.unacknowledged()) == []
 
 
 def test_a_shorter_message_leaves_nothing_of_a_longer_one(path):

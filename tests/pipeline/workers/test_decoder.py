@@ -9,8 +9,8 @@ from msgspec import structs
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.signals import STAGE_END
-from pipeline.transport.logbook import Counter, Logbook
-from pipeline.transport.messages import Settled, encode_return
+from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.messages import Acknowledged, encode_feedback
 from pipeline.transport.ring import create_memory_file
 from pipeline.workers import decoder as decoder_worker
 from pipeline.workers.decoder import run_decoder
@@ -120,7 +120,7 @@ def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
         publisher = FramePublisher(plan, context, RunConfig(), SilentReporter(), True, stop)
         publisher.announce(Dropped("cam", 0, 2, 4, "broken frame"))
         with context.socket(zmq.PUSH) as sink:
-            sink.connect(plan.endpoint("return-0"))
-            sink.send(encode_return(Settled(1)))
+            sink.connect(plan.endpoint("feedback-0"))
+            sink.send(encode_feedback(Acknowledged(1)))
             publisher.close()
-    assert Logbook(plan.logbook(0))[Counter.SEQUENCE] == 5
+    assert Logbook(plan.logbook(0))[SharedCounter.SEQUENCE] == 5

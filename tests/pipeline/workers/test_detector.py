@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import zmq
 
-from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import decode, encode
 from stages.errors import SpotStreamError
 from tools.harness.material import make_clip, slow_detector
@@ -28,7 +28,7 @@ def run(tmp_path):
             decoder = victim.supervisor.processes()["decoder of clip"]
             os.kill(decoder, signal.SIGSTOP)
             logbook = Logbook(f"{victim.supervisor.folder}/logbook-0")
-            position = logbook[Counter.SETTLED] - 1
+            position = logbook[SharedCounter.ACKNOWLEDGED] - 1
             sent = decode(msgspec.msgpack.decode(logbook.message(position)))
             with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
                 socket.connect(f"ipc://{victim.supervisor.folder}/detector-0")

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pipeline.transport.logbook import Counter, Logbook
+from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.workers.sink_progress import SinkProgress
 from stages.records import Dropped
 from stages.sink.options import SinkOptions
@@ -42,7 +42,7 @@ def test_a_frame_is_told_at_once_and_those_after_it_together(sink, logbook):
     said = []
     progress = SinkProgress(sink, logbook, said.append)
     progress.total = 9
-    logbook[Counter.CONNECTIONS] = 2
+    logbook[SharedCounter.CONNECTIONS] = 2
     write(sink, progress, range(3))
     first = said[0]
     assert (first.kind, first.stream, first.frames, first.total) == ("progress", "cam", 1, 9)

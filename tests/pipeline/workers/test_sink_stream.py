@@ -14,8 +14,8 @@ import zmq
 
 from pipeline.config import RunConfig, load_config
 from pipeline.plan import StreamPlan, WorkerPlan
-from pipeline.supervision.runtime_folder import RunFolder
-from pipeline.transport.logbook import Counter, Logbook
+from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import Envelope
 from pipeline.workers.sink_stream import SinkStream
 from stages.records import (
@@ -55,7 +55,7 @@ class Said(list):
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    folder = RunFolder("out")
+    folder = RuntimeFolder("out")
     for channel, name in enumerate(NAMES):
         folder.add_stream(channel, name, entries=16, lossless=True)
     streams = [StreamPlan(name, f"{name}.mp4", "", "", n) for n, name in enumerate(NAMES)]
@@ -104,10 +104,10 @@ def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
         stream.take(Envelope(tracks, 0, channel=0, position=index + 1, pixels=pixels))
 
 
-def settle(stream, until, seconds=30):
+def acknowledge(stream, until, seconds=30):
     deadline = time.monotonic() + seconds
     while not until() and time.monotonic() < deadline:
-        stream.settle()
+        stream.acknowledge()
         time.sleep(0.01)
     assert until()
 
@@ -125,12 +125,12 @@ def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, relea
         feed(north, 3)
         end(north, 3)
         feed(south, 5)
-        settle(south, lambda: logbooks[1][Counter.SETTLED] == 6)
-        settle(north, lambda: logbooks[0][Counter.SETTLED] == 4)  # all but the end
+        acknowledge(south, lambda: logbooks[1][SharedCounter.ACKNOWLEDGED] == 6)
+        acknowledge(north, lambda: logbooks[0][SharedCounter.ACKNOWLEDGED] == 4)  # all but the end
         assert ("done", "north") not in said
         release.set()
-        settle(north, lambda: ("done", "north") in said)
-        assert logbooks[0][Counter.SETTLED] == 5
+        acknowledge(north, lambda: ("done", "north") in said)
+        assert logbooks[0][SharedCounter.ACKNOWLEDGED] == 5
         assert [kind for kind, name in said if name == "north"][-2:] == ["completing", "done"]
         files = {path.name for path in north.folder.iterdir()}
         assert files == {"mot.txt", "detections.txt", "overlay.mp4", "run.json", ".journal.part"}
@@ -144,7 +144,7 @@ def test_a_picture_that_an_mp4_cannot_hold_costs_the_rest_of_the_overlay_alone(p
         stream = SinkStream(plan, context, said, 0, Logbook(plan.logbook(0)), wake, None)
         feed(stream, 4, Fraction(1, 10**9), [0, 1, 2, 3 * 10**9])
         end(stream, 4)
-        settle(stream, lambda: ("done", "north") in said)
+        acknowledge(stream, lambda: ("done", "north") in said)
         overlay = stream.folder / "overlay.mp4"
         reason = "an MP4 cannot hold the next one"
         assert said.notices == [f"{overlay} ends after 2 of 4 frames: {reason}"]
@@ -178,7 +178,7 @@ def test_the_overlay_of_a_live_stream_is_in_parts_unless_the_config_says_otherwi
     with zmq.Context() as context:
         for lossless, expected in zip((True, False), minutes, strict=True):
             logbook = Logbook(plan.logbook(0))
-            logbook[Counter.LOSSLESS] = lossless
+            logbook[SharedCounter.LOSSLESS] = lossless
             stream = SinkStream(plan, context, Said(), 0, logbook, wake, None)
             assert stream.sink.options == SinkOptions(overlay_minutes=expected, overlay_trail=9)
             stream.close()
@@ -223,32 +223,32 @@ def disk(monkeypatch):
 
 def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(plan, wake, disk):
     logbook = Logbook(plan.logbook(0))
-    logbook[Counter.LOSSLESS] = 0
+    logbook[SharedCounter.LOSSLESS] = 0
     said = Said()
 
-    def settled():
-        return logbook[Counter.SETTLED]
+    def acknowledged():
+        return logbook[SharedCounter.ACKNOWLEDGED]
 
     with zmq.Context() as context:
         stream = SinkStream(plan, context, said, 0, logbook, wake, None)
         feed(stream, 2)
-        settle(stream, lambda: settled() == 3)
+        acknowledge(stream, lambda: acknowledged() == 3)
         disk.hang()
         feed(stream, 10, begin=2)
         disk.wait_for_write()
-        stream.settle()
-        assert settled() == 3
+        stream.acknowledge()
+        assert acknowledged() == 3
         for _ in range(6):
             stream.look()
-        assert settled() == 11
+        assert acknowledged() == 11
         feed(stream, 14, begin=10)
-        stream.settle()
-        assert settled() == 15
+        stream.acknowledge()
+        assert acknowledged() == 15
         disk.work()
-        settle(stream, lambda: stream.sink.overlays.kept == 3)
+        acknowledge(stream, lambda: stream.sink.overlays.kept == 3)
         stream.look()
         feed(stream, 16, begin=14)
-        settle(stream, lambda: settled() == 17)
+        acknowledge(stream, lambda: acknowledged() == 17)
         assert said.notices == [
             "the overlay of north stands still: nothing was written; frames are left out of it",
             "the overlay of north goes on",
@@ -256,7 +256,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(plan, 
         other = SinkStream(plan, context, said, 0, logbook, wake, None)  # the first one was killed
         feed(other, 18, begin=16)
         end(other, 18)
-        settle(other, lambda: ("done", "north") in said)
+        acknowledge(other, lambda: ("done", "north") in said)
         frames = json.loads((other.folder / "run.json").read_text())["frames"]
         assert (frames["out"], frames["left_out_of_overlay"]) == (18, 11)
         with av.open(str(other.folder / "overlay.mp4")) as container:
@@ -274,15 +274,15 @@ def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, wak
         feed(north, 10)
         disk.wait_for_write()
         feed(south, 10)
-        settle(south, lambda: logbooks[1][Counter.SETTLED] == 11)
+        acknowledge(south, lambda: logbooks[1][SharedCounter.ACKNOWLEDGED] == 11)
         for _ in range(6):
             north.look()
-        north.settle()
-        assert logbooks[0][Counter.SETTLED] == 1
+        north.acknowledge()
+        assert logbooks[0][SharedCounter.ACKNOWLEDGED] == 1
         assert said.notices == [
             "the overlay of north stands still: nothing was written; the stream waits"
         ]
         disk.work()
-        settle(north, lambda: logbooks[0][Counter.SETTLED] == 11)
+        acknowledge(north, lambda: logbooks[0][SharedCounter.ACKNOWLEDGED] == 11)
         for stream in (north, south):
             stream.close()

@@ -16,7 +16,7 @@ import pytest
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, FrameHeader
 from stages.sink.options import SinkOptions
-from stages.sink.report import RunReport
+from stages.sink.report import StreamReport
 from stages.sink.results import has_results, is_complete
 from stages.sink.stream_sink import StreamSink
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
@@ -46,7 +46,7 @@ def end(frames: int, reason: EndReason = EndReason.COMPLETE, message: str = "") 
 
 def run(
     folder: Path, frames: int = 5, options: SinkOptions | None = None, **start: object
-) -> RunReport:
+) -> StreamReport:
     sink = StreamSink(folder, options)
     sink.start(make_start(**start))
     feed(sink, map(make_header, range(frames)))
