@@ -56,7 +56,7 @@ def test_the_demo_shows_its_quality_and_where_to_look(tmp_path):
     assert done.returncode == 0, done.stderr
     for words in ("frames", "tracks", "MOTA", "IDF1", "fps", "complete", "overlay.mp4"):
         assert words in done.stdout
-    [row] = [line for line in done.stdout.splitlines() if "demo" in line and "60" in line]
+    [row] = [line for line in done.stdout.splitlines() if "demo" in line and "│" in line]
     mota, idf1 = (float(cell) for cell in row.split("│")[5:7])
     assert mota > 0.75
     assert idf1 > 0.8
