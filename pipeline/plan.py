@@ -64,7 +64,7 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.streams[0].name if self.stage == "decoder" else ""
 
     def endpoint(self, name: str) -> str:
-        """Address of ``control``, ``tracker``, ``sink``, ``detector-<n>`` or ``feedback-<n>``."""
+        """Address of ``control``, ``tracker``, ``sink``, ``detector-<n>`` or ``ack-<n>``."""
         return endpoint(self.sockets, self.config.runtime, name)
 
     def ring(self, channel: int) -> str:

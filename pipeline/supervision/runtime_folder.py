@@ -20,7 +20,7 @@ from stages.errors import ConfigError, reason_of
 
 _PREFIX = "spotstream-"
 _LOCK = "lock"
-_LONGEST_SOCKET = "/feedback-99999999"
+_LONGEST_SOCKET = "/ack-99999999"
 _ADVICE = "set TMPDIR, and XDG_RUNTIME_DIR if you have it, to"
 
 

@@ -196,7 +196,7 @@ class Supervisor:
                 spec.name, spec.location, spec.layout, spec.frame_rate, channel, only_one=only
             )
             feedback = self._context.socket(zmq.PUSH)
-            feedback.connect(self._endpoint(f"feedback-{channel}"))
+            feedback.connect(self._endpoint(f"ack-{channel}"))
             decoder = self._make_stage("decoder", stream=plan)
             self._roster.running[spec.name] = RunningStream(plan, logbook, decoder, feedback)
             self._metrics.begun(spec.name, logbook)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import threading
-import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Self
 
 import zmq
 
-from pipeline.transport.link import WAITING_MESSAGES, Receiver, Sender
+from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope, MessageError
 
-_FULL_SECONDS = 0.01
+_TURN_SECONDS = 0.1
 
 
 class BackgroundLink:
     """Receives the next messages and sends the last results while the stage computes.
 
-    A context manager: the thread runs inside of it. Messages that come before wait in ZeroMQ, and
-    results that are left at the end are sent.
+    A context manager: the thread runs inside of it, and results that are left at its end are sent.
+    No more messages are received than the stage needs next: only those that wait in ZeroMQ are
+    taken from all senders in turn.
 
     Args:
         context: ZeroMQ's.
@@ -31,6 +32,7 @@ class BackgroundLink:
         prepare: Makes what the stage gets of a message, None of one to be passed over. Runs in the
             thread, as does ``on_turn``; raises `MessageError` for a message to be dropped.
         on_turn: See `Receiver`.
+        ahead: Messages that are received before the stage asks for them.
         copy: See `Receiver`.
     """
 
@@ -42,12 +44,16 @@ class BackgroundLink:
         prepare: Callable[[Envelope], Envelope | None],
         on_turn: Callable[[], None],
         *,
+        ahead: int,
         copy: bool,
     ) -> None:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
         self._receiver = Receiver(context, source, on_turn, self._wake, copy=copy)
         self._sender = Sender(context, target)
         self._prepare = prepare
+        self._on_turn = on_turn
+        self._ahead = ahead
+        self._waits_for_room = False
         self._received: SimpleQueue[Envelope | Exception] = SimpleQueue()
         self._results: SimpleQueue[Envelope] = SimpleQueue()
         self._closing = False
@@ -74,6 +80,8 @@ class BackgroundLink:
             received = self._received.get(timeout=timeout)
         except Empty:
             return None
+        if self._waits_for_room:
+            os.eventfd_write(self._wake, 1)
         if isinstance(received, Exception):
             raise received
         return received
@@ -96,11 +104,7 @@ class BackgroundLink:
             self._received.put(error)
 
     def _turn(self) -> None:
-        envelope = None
-        if self._received.qsize() < WAITING_MESSAGES:
-            envelope = self._receiver.receive()
-        else:
-            time.sleep(_FULL_SECONDS)
+        envelope = self._next()
         if envelope is None:
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self._wake)
@@ -114,3 +118,14 @@ class BackgroundLink:
             return
         if prepared is not None:
             self._received.put(prepared)
+
+    def _next(self) -> Envelope | None:
+        """The next message; None where there is something else to do."""
+        self._waits_for_room = True  # before the look, or room made in between would go unnoticed
+        if self._received.qsize() < self._ahead:
+            self._waits_for_room = False
+            return self._receiver.receive()
+        select.select([self._wake], [], [], _TURN_SECONDS)
+        self._waits_for_room = False
+        self._on_turn()
+        return None

@@ -37,16 +37,17 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         stream = streams.find(envelope)
         return None if stream is None else stream.with_pixels(envelope)
 
+    detector = build_detector(config, plan.worker)
+    size = config.batch_size or detector.batch_size
     link = BackgroundLink(
         context,
         plan.endpoint(f"detector-{plan.worker}"),
         plan.endpoint("tracker"),
         prepare,
         streams.close_ended,
+        ahead=size,
         copy=whole.runtime.frames == "shared",
     )
-    detector = build_detector(config, plan.worker)
-    size = config.batch_size or detector.batch_size
     counts: Counter[int] = Counter()
     reported = time.monotonic()
 

@@ -114,7 +114,7 @@ class FramePublisher:
         self._feedback = context.socket(zmq.PULL)
         self._feedback.rcvhwm = WAITING_MESSAGES
         self._feedback.maxmsgsize = ENTRY_BYTES
-        self._feedback.bind(plan.endpoint(f"feedback-{stream.channel}"))
+        self._feedback.bind(plan.endpoint(f"ack-{stream.channel}"))
         self._sender = LeastLoadedSender(
             context, [plan.endpoint(f"detector-{n}") for n in range(config.detector.workers)]
         )

@@ -70,7 +70,7 @@ class SinkStream:
         self._ring: FrameRing | None = None
         self._feedback = context.socket(zmq.PUSH)
         self._feedback.linger = 0  # the logbook says the same
-        self._feedback.connect(plan.endpoint(f"feedback-{channel}"))
+        self._feedback.connect(plan.endpoint(f"ack-{channel}"))
         self._sink_ns = 0  # work on the latest frame
         self._pending: deque[tuple[int, int]] = deque()  # position, pictures up to it
         self._ended = False

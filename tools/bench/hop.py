@@ -111,7 +111,7 @@ def our_hop(
             Reports(context, plan.endpoint("control"))
             receiver = Receiver(context, plan.endpoint("detector-0"), copy=frames == "shared")
             feedback = context.socket(zmq.PUSH)
-            feedback.connect(plan.endpoint("feedback-0"))
+            feedback.connect(plan.endpoint("ack-0"))
             command = [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())]
             with _process(command, encode_plan(plan)) as process:
                 arrivals = _Arrivals(load, process.pid)

@@ -19,7 +19,7 @@ _MOST_SECONDS_TO_REST = 10
 def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
     """Nonsense and nearly right messages to every socket of a running pipeline."""
     clip = make_clip(folder, 30_000, 48, 64)
-    sockets = ("detector-0", "tracker", "sink", "control", "feedback-0", "commands")
+    sockets = ("detector-0", "tracker", "sink", "control", "ack-0", "commands")
     restarts = growth = 0.0
     survived = False
 

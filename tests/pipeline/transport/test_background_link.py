@@ -1,3 +1,5 @@
+import time
+
 import pytest
 import zmq
 
@@ -21,7 +23,7 @@ def context():
 def ends(context, tmp_path):
     """What sends to the link, the link, and what receives from it."""
     source, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
-    link = BackgroundLink(context, source, target, prepare, lambda: None, copy=True)
+    link = BackgroundLink(context, source, target, prepare, lambda: None, ahead=2, copy=True)
     return Sender(context, source), link, Receiver(context, target)
 
 
@@ -47,6 +49,25 @@ def test_results_leave_and_messages_are_prepared_while_the_stage_works(ends):
         assert [after.receive(5).position for _ in range(2)] == [7, 8]
         assert [link.receive(5).position for _ in range(2)] == [2, 3]
         assert link.receive(0) is None
+
+
+def test_no_more_is_received_ahead_than_is_asked_for(context, tmp_path):
+    prepared = []
+    endpoint, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
+
+    def note(envelope):
+        prepared.append(envelope.position)
+        return envelope
+
+    link = BackgroundLink(context, endpoint, target, note, lambda: None, ahead=2, copy=True)
+    before = Sender(context, endpoint)
+    with link:
+        for position in range(6):
+            before.send(message(position))
+        assert link.receive(5).position == 0
+        time.sleep(0.2)
+        assert prepared == [0, 1, 2]
+        assert [link.receive(5).position for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
 def test_an_error_comes_after_what_was_received_before_it_and_results_are_still_sent(ends):

@@ -120,7 +120,7 @@ def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
         publisher = FramePublisher(plan, context, RunConfig(), SilentReporter(), True, stop)
         publisher.announce(Dropped("cam", 0, 2, 4, "broken frame"))
         with context.socket(zmq.PUSH) as sink:
-            sink.connect(plan.endpoint("feedback-0"))
+            sink.connect(plan.endpoint("ack-0"))
             sink.send(encode_feedback(Acknowledged(1)))
             publisher.close()
     assert Logbook(plan.logbook(0))[SharedCounter.SEQUENCE] == 5
