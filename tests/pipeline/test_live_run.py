@@ -10,7 +10,7 @@ import urllib.error
 
 import pytest
 
-from tests.pipeline.test_metrics import scrape
+from tests.pipeline.supervision.test_metrics import scrape
 from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.rtsp import Server, available
 from tools.harness.runner import run_with
