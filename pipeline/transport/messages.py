@@ -46,7 +46,8 @@ class Envelope(msgspec.Struct, frozen=True, eq=False):
 
     Attributes:
         record: The record.
-        slot: Slot of the frame ring that holds the pixels; None where they travel inline.
+        slot: Slot of the frame ring that holds the pixels, also where they travel inline; None
+            where there is no picture to draw.
         work_ns: How long each stage has worked on the frame, ns by stage name.
         pixels: Inline pixels, or None.
         channel: Number of the stream's ring, logbook and way back; never used twice in a run.
