@@ -15,12 +15,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from stages.records import Dropped, EndOfStream, FrameHeader, StreamStart
 
-Notice: TypeAlias = StreamStart | Dropped | EndOfStream
-"""What needs no slot and no credit."""
+StreamEvent: TypeAlias = StreamStart | Dropped | EndOfStream
+"""What a stream tells beside its frames; it needs no slot and no credit."""
 
 BEHIND = "stages behind"
 """Why a frame is dropped in live mode: a stage is too slow, or was killed."""
@@ -28,11 +28,17 @@ BEHIND = "stages behind"
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """What is to be sent as number ``position``; ``slot`` is None for a notice."""
+    """What is to be sent as number ``position``; ``slot`` is None for an event."""
 
     position: int
-    item: FrameHeader | Notice
+    item: FrameHeader | StreamEvent
     slot: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _WaitingFrame:
+    header: FrameHeader
+    slot: int
 
 
 class FlowControl:
@@ -42,9 +48,9 @@ class FlowControl:
         slots: Frames the ring holds.
         in_flight: Frames that may be sent and not yet acknowledged, at most ``slots - 1`` in live
             mode (one slot is always being filled).
-        mode: ``"lossless"`` or ``"live"``.
+        live: Whether frames are dropped rather than waited for.
         window: Records that may be sent and not yet acknowledged.
-        sent: Slots (None for notices) by position of what a decoder before this one has sent.
+        sent: Slots (None for events) by position of what a decoder before this one has sent.
         position: Where to go on counting.
     """
 
@@ -52,20 +58,20 @@ class FlowControl:
         self,
         slots: int,
         in_flight: int,
-        mode: Literal["lossless", "live"],
         *,
+        live: bool,
         window: int = 64,
         sent: Mapping[int, int | None] | None = None,
         position: int = 0,
     ) -> None:
         self._sent = dict(sent or {})
         self._free = deque(set(range(slots)) - set(self._sent.values()))
-        self._waiting: deque[tuple[FrameHeader, int] | Notice] = deque()
+        self._waiting: deque[_WaitingFrame | StreamEvent] = deque()
         self._frames_sent = sum(slot is not None for slot in self._sent.values())
         self._position = position
         self._in_flight = in_flight
         self._window = window
-        self._mode = mode
+        self._live = live
         self._changed = threading.Condition()
         self._closed = False
 
@@ -78,7 +84,7 @@ class FlowControl:
             while not self._free:
                 if self._closed:
                     return None
-                if self._mode == "live" and (slot := self._drop_oldest()) is not None:
+                if self._live and (slot := self._drop_oldest()) is not None:
                     return slot
                 self._changed.wait(0.2)
                 on_wait()
@@ -86,9 +92,8 @@ class FlowControl:
 
     def _drop_oldest(self) -> int | None:
         for position, item in enumerate(self._waiting):
-            if isinstance(item, tuple):
-                header, slot = item
-                number = header.sequence
+            if isinstance(item, _WaitingFrame):
+                header, number = item.header, item.header.sequence
                 dropped = Dropped(header.stream, header.epoch, number, number, BEHIND)
                 before = self._waiting[position - 1] if position else None
                 if isinstance(before, Dropped) and _adjoin(before, dropped):
@@ -96,18 +101,18 @@ class FlowControl:
                     del self._waiting[position]
                 else:
                     self._waiting[position] = dropped
-                return slot
+                return item.slot
         return None
 
     def offer(self, header: FrameHeader, slot: int) -> None:
         """The frame in ``slot`` is ready to be sent."""
         with self._changed:
-            self._waiting.append((header, slot))
+            self._waiting.append(_WaitingFrame(header, slot))
 
-    def announce(self, notice: Notice) -> None:
-        """The record is ready to be sent, after all frames before it."""
+    def announce(self, event: StreamEvent) -> None:
+        """The event is ready to be sent, after all frames before it."""
         with self._changed:
-            self._waiting.append(notice)
+            self._waiting.append(event)
 
     def next_to_send(self) -> Departure | None:
         """What is to be sent next; None where there is nothing, or no credit for it."""
@@ -115,15 +120,17 @@ class FlowControl:
             if not self._waiting or len(self._sent) >= self._window:
                 return None
             if self._frames_sent < self._in_flight:
-                if self._mode == "live":
+                if self._live:
                     self._drop_stale()
-            elif isinstance(self._waiting[0], tuple):
+            elif isinstance(self._waiting[0], _WaitingFrame):
                 return None
-            first = self._waiting.popleft()
-            item, slot = first if isinstance(first, tuple) else (first, None)
-            departure = Departure(self._position, item, slot)
-            self._sent[self._position] = slot
-            self._frames_sent += slot is not None
+            item = self._waiting.popleft()
+            if isinstance(item, _WaitingFrame):
+                departure = Departure(self._position, item.header, item.slot)
+                self._frames_sent += 1
+            else:
+                departure = Departure(self._position, item, None)
+            self._sent[self._position] = departure.slot
             self._position += 1
             return departure
 
@@ -149,7 +156,7 @@ class FlowControl:
     def waiting(self) -> int:
         """How many frames wait to be sent."""
         with self._changed:
-            return sum(isinstance(item, tuple) for item in self._waiting)
+            return sum(isinstance(item, _WaitingFrame) for item in self._waiting)
 
     @property
     def idle(self) -> bool:

@@ -17,6 +17,7 @@ from pipeline.config import DecoderConfig, RunConfig
 from pipeline.plan import Status, StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.signals import STAGE_END
+from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.workers.background import in_background
 from pipeline.workers.publisher import FramePublisher
@@ -165,19 +166,19 @@ class _Decoding:
             header = self._pace.hold(header)
         self._publisher.publish(header, elapsed, motion)
 
-    def _announce(self, record: StreamStart | Dropped | EndOfStream) -> None:
-        """Gives a record on; the first one once there is room for results, see `run_decoder`.
+    def _announce(self, event: StreamEvent) -> None:
+        """Gives an event on; the first one once there is room for results, see `run_decoder`.
 
         Raises:
             OutputError: An earlier result cannot be removed.
         """
         if not self._logbook[SharedCounter.EPOCHS]:
-            if isinstance(record, StreamStart):
+            if isinstance(event, StreamStart):
                 remove_results(self._folder)
             else:  # the stream ends without a frame
                 remove_parts(self._folder)
-        self._publisher.announce(record)
-        self._ended = isinstance(record, EndOfStream)
+        self._publisher.announce(event)
+        self._ended = isinstance(event, EndOfStream)
 
     def end(self) -> None:
         """Ends the stream if the process was told to stop, and returns when all is acknowledged."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from pipeline.config import RunConfig
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
-from pipeline.transport.flow import Departure, FlowControl
+from pipeline.transport.flow import Departure, FlowControl, StreamEvent
 from pipeline.transport.link import WAITING_MESSAGES, LeastLoadedSender
 from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedCounter
 from pipeline.transport.messages import (
@@ -35,7 +35,6 @@ from stages.records import (
     Float32Array,
     Frame,
     FrameHeader,
-    StreamStart,
     UInt8Array,
 )
 
@@ -88,7 +87,7 @@ class FramePublisher:
         self._flow = FlowControl(
             runtime.slots,
             runtime.slots if lossless else min(runtime.in_flight, runtime.slots - 1),
-            "lossless" if lossless else "live",
+            live=not lossless,
             window=self._logbook[SharedCounter.ENTRIES],
             sent={number: envelope.slot for number, envelope in sent.items()},
             position=position,
@@ -190,23 +189,23 @@ class FramePublisher:
         if self._stop.is_set():
             self._flow.close()
 
-    def announce(self, record: StreamStart | Dropped | EndOfStream) -> None:
-        """Sends a record after all frames before it.
+    def announce(self, event: StreamEvent) -> None:
+        """Sends an event after all frames before it.
 
         Raises:
             SourceError: The source ends among the records that it has given before.
         """
         self._raise_error()
-        ends = isinstance(record, EndOfStream)
+        ends = isinstance(event, EndOfStream)
         if ends and self.skip:
-            raise SourceError(f"{record.stream} ends before the place where it was left")
+            raise SourceError(f"{event.stream} ends before the place where it was left")
         if self._skipped():
             return
-        self._logbook[SharedCounter.EPOCHS] = record.epoch + 1
-        if isinstance(record, Dropped):
-            self._logbook[SharedCounter.SEQUENCE] = record.last + 1
+        self._logbook[SharedCounter.EPOCHS] = event.epoch + 1
+        if isinstance(event, Dropped):
+            self._logbook[SharedCounter.SEQUENCE] = event.last + 1
         self._logbook[SharedCounter.TAKEN] += not ends
-        self._flow.announce(record)
+        self._flow.announce(event)
         self._send_waiting()
 
     def _skipped(self) -> bool:

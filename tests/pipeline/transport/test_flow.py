@@ -17,7 +17,7 @@ def next_item(flow):
 
 
 def test_lossless_waits_until_a_frame_is_acknowledged():
-    flow = FlowControl(2, 2, "lossless")
+    flow = FlowControl(2, 2, live=False)
     for sequence in range(2):
         flow.offer(header(sequence), flow.acquire())
         assert next_item(flow).sequence == sequence
@@ -32,7 +32,7 @@ def test_lossless_waits_until_a_frame_is_acknowledged():
 
 
 def test_live_drops_the_oldest_waiting_frame():
-    flow = FlowControl(3, 1, "live")
+    flow = FlowControl(3, 1, live=True)
     flow.offer(header(0), flow.acquire())
     assert next_item(flow).sequence == 0
     for sequence in range(1, 6):
@@ -46,7 +46,7 @@ def test_live_drops_the_oldest_waiting_frame():
 
 
 def test_a_drop_is_told_where_the_frame_would_have_been():
-    flow = FlowControl(2, 1, "live")
+    flow = FlowControl(2, 1, live=True)
     flow.offer(header(0), flow.acquire())
     broken = Dropped("cam", 0, 1, 1, "broken frame")
     flow.announce(broken)
@@ -62,7 +62,7 @@ def test_a_drop_is_told_where_the_frame_would_have_been():
 
 
 def test_what_waits_is_bounded_however_long_nobody_takes_it():
-    flow = FlowControl(4, 1, "live")
+    flow = FlowControl(4, 1, live=True)
     for sequence in range(10_000):
         flow.offer(header(sequence), flow.acquire())
     taken = []
@@ -73,7 +73,7 @@ def test_what_waits_is_bounded_however_long_nobody_takes_it():
 
 
 def test_live_sends_the_latest_frames_and_a_burst_that_fits_is_kept():
-    flow = FlowControl(8, 3, "live")
+    flow = FlowControl(8, 3, live=True)
     for sequence in range(5):
         flow.offer(header(sequence), flow.acquire())
         assert (flow.next_to_send() is None) is (sequence >= 3)
@@ -89,7 +89,7 @@ def test_live_sends_the_latest_frames_and_a_burst_that_fits_is_kept():
 
 
 def test_settling_twice_frees_one_slot():
-    flow = FlowControl(2, 2, "lossless")
+    flow = FlowControl(2, 2, live=False)
     flow.offer(header(0), flow.acquire())
     flow.next_to_send()
     flow.acknowledge(1)
@@ -100,7 +100,7 @@ def test_settling_twice_frees_one_slot():
 
 
 def test_a_second_decoder_goes_on_with_what_the_first_had_sent():
-    flow = FlowControl(3, 3, "lossless", sent={4: 1, 5: None, 6: 0}, position=7)
+    flow = FlowControl(3, 3, live=False, sent={4: 1, 5: None, 6: 0}, position=7)
     assert flow.acquire() == 2
     flow.offer(header(0), 2)
     assert flow.next_to_send().position == 7
@@ -111,8 +111,8 @@ def test_a_second_decoder_goes_on_with_what_the_first_had_sent():
     assert flow.idle
 
 
-def test_notices_without_end_wait_for_the_logbook_to_have_room():
-    flow = FlowControl(2, 2, "lossless", window=3)
+def test_events_without_end_wait_for_the_logbook_to_have_room():
+    flow = FlowControl(2, 2, live=False, window=3)
     for number in range(0, 10, 2):
         flow.announce(Dropped("cam", 0, number, number, "broken frame"))
     assert [flow.next_to_send() is None for _ in range(4)] == [False, False, False, True]
