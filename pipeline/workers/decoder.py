@@ -65,6 +65,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     recorder = _recorder(stream, config.decoder, place, notify)
     source = _open(stream, config.decoder, logbook, place, recorder, wait, notify)
     publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
+    publisher.start()
     report(Status(kind="ready", stage="decoder", stream=stream.name))
     if publisher.ended:
         publisher.close()
@@ -158,11 +159,12 @@ class _Decoding:
         One that an earlier process has given on only shows how the camera moved.
         """
         header, motion = frame.header, None
-        if self._camera is not None and self._publisher.skip:
+        skipping = self._publisher.is_skipping
+        if self._camera is not None and skipping:
             self._camera.pass_over(frame)
         elif self._camera is not None:
             motion = self._camera.estimate(frame)
-        if self._pace is not None and not self._publisher.skip:
+        if self._pace is not None and not skipping:
             header = self._pace.hold(header)
         self._publisher.publish(header, elapsed, motion)
 
@@ -172,20 +174,24 @@ class _Decoding:
         Raises:
             OutputError: An earlier result cannot be removed.
         """
+        self._make_room(event)
+        self._publisher.announce(event)
+        self._ended = isinstance(event, EndOfStream)
+
+    def _make_room(self, event: StreamEvent) -> None:
         if not self._logbook[SharedCounter.EPOCHS]:
             if isinstance(event, StreamStart):
                 remove_results(self._folder)
             else:  # the stream ends without a frame
                 remove_parts(self._folder)
-        self._publisher.announce(event)
-        self._ended = isinstance(event, EndOfStream)
 
     def end(self) -> None:
         """Ends the stream if the process was told to stop, and returns when all is acknowledged."""
         if not self._ended and self._stop.is_set():
-            self._publisher.skip = 0
-            stopped = EndReason.INTERRUPTED, "stopped"
-            self._announce(EndOfStream(self._name, self._epoch, self._given, *stopped))
+            reason = EndReason.INTERRUPTED
+            end = EndOfStream(self._name, self._epoch, self._given, reason, "stopped")
+            self._make_room(end)
+            self._publisher.interrupt(end)
         self._publisher.close()
 
 
@@ -257,6 +263,7 @@ def _give_up(
     """Ends the stream where an earlier process left it."""
     stream = plan.streams[0]
     publisher = FramePublisher(plan, context, config, report, True, stop)
+    publisher.start()
     report(Status(kind="ready", stage="decoder", stream=stream.name))
     if not publisher.ended:
         epoch = Logbook(plan.logbook(stream.channel))[SharedCounter.EPOCHS] - 1

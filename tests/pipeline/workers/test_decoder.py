@@ -52,11 +52,14 @@ class SilentReporter:
 class StoppedByDrop:
     """A publisher that is told to stop as soon as frames were dropped."""
 
-    ended, skip, given = False, 0, 0
+    ended, is_skipping, given = False, False, 0
 
     def __init__(self, stop):
         self.stop = stop
         self.records = []
+
+    def start(self):
+        pass
 
     def allocate(self, shape):
         return np.empty(shape, np.uint8)
@@ -68,6 +71,9 @@ class StoppedByDrop:
         self.records.append(record)
         if isinstance(record, Dropped):
             self.stop.set()
+
+    def interrupt(self, end):
+        self.records.append(end)
 
     def close(self):
         pass
@@ -118,6 +124,7 @@ def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
     with zmq.Context() as context:
         stop = threading.Event()
         publisher = FramePublisher(plan, context, RunConfig(), SilentReporter(), True, stop)
+        publisher.start()
         publisher.announce(Dropped("cam", 0, 2, 4, "broken frame"))
         with context.socket(zmq.PUSH) as sink:
             sink.connect(plan.endpoint("ack-0"))

@@ -1,0 +1,79 @@
+"""Slots of a stream's frame ring, lent to its source one at a time."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+
+from pipeline.reporter import Reporter
+from pipeline.transport.flow import FlowControl
+from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.ring import FrameRing
+from stages.records import UInt8Array
+
+
+class SlotAllocator:
+    """Lends the source a slot for each frame; a `FrameAllocator`.
+
+    Args:
+        ring: Where the slots are.
+        slots: How many it holds.
+        flow: Knows which are free.
+        logbook: Knows how large they are.
+        reporter: Told that the process is alive while it waits.
+        stop: Set where the process was told to stop.
+    """
+
+    def __init__(
+        self,
+        ring: FrameRing,
+        slots: int,
+        flow: FlowControl,
+        logbook: Logbook,
+        reporter: Reporter,
+        stop: threading.Event,
+    ) -> None:
+        self._ring = ring
+        self._slots = slots
+        self._flow = flow
+        self._logbook = logbook
+        self._reporter = reporter
+        self._stop = stop
+        self._lent: int | None = None
+        self._waited_ns = 0
+
+    def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
+        """See `FrameAllocator`.
+
+        Raises:
+            InterruptedError: The process was told to stop while no slot was free.
+            OutputError: There is no memory for slots of that size.
+        """
+        started = time.monotonic_ns()
+        if self._lent is None:  # else the source gave up on the last frame
+            self._lent = self._flow.acquire(self._reporter.alive)
+            if self._lent is None:
+                raise InterruptedError
+        self._reserve(math.prod(shape))
+        self._waited_ns += time.monotonic_ns() - started
+        return self._ring.slot(self._lent, shape)
+
+    def take(self) -> tuple[int, int]:
+        """The slot lent last, which is filled, and how long the source waited for it, ns."""
+        assert self._lent is not None
+        taken = self._lent, self._waited_ns
+        self._lent, self._waited_ns = None, 0
+        return taken
+
+    def _reserve(self, slot_bytes: int) -> None:
+        reserved = self._logbook[SharedCounter.SLOT_BYTES]
+        if slot_bytes == reserved:
+            return
+        while reserved and not self._flow.idle:  # slots of the old size are still read
+            if self._stop.is_set():
+                raise InterruptedError
+            self._reporter.alive()
+            time.sleep(0.001)
+        self._ring.reserve(self._slots, slot_bytes)
+        self._logbook[SharedCounter.SLOT_BYTES] = slot_bytes
