@@ -26,7 +26,7 @@ from stages.decoder.live import LiveOptions
 from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
-from stages.decoder.source import Source, SourceRecord, StreamPlace
+from stages.decoder.source import Source, SourceRecord, SourceRuntime, StreamPlace
 from stages.decoder.sources import open_source
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from stages.sink.results import remove_parts, remove_results
@@ -57,25 +57,25 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         return
 
     logbook = Logbook(plan.logbook(stream.channel))
-    wait = Waiting(stop, report)
+    waiting = Waiting(stop, report)
     place = StreamPlace(
         logbook[SharedCounter.EPOCHS], logbook[SharedCounter.SEQUENCE], logbook[SharedCounter.SEEN]
     )
     notify = _notifier(stream, report)
     recorder = _recorder(stream, config.decoder, place, notify)
-    source = _open(stream, config.decoder, logbook, place, recorder, wait, notify)
+    source = _open(stream, config.decoder, logbook, place, recorder, waiting, notify)
     publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
     publisher.start()
     report(Status(kind="ready", stage="decoder", stream=stream.name))
     if publisher.ended:
         publisher.close()
         return
-    decoding = _Decoding(plan, source, publisher, logbook, wait, stop, report)
+    decoding = _Decoding(plan, source, publisher, logbook, waiting, stop, report)
     reading = in_background(decoding.run, stop.set)
     while not stop.wait(_SIGNAL_SECONDS):  # a signal may have come to another thread
         pass
     futures.wait([reading], _STUCK_SECONDS)
-    with wait.working:
+    with waiting.working:
         if not decoding.over:
             if recorder is not None:
                 recorder.close()
@@ -98,7 +98,7 @@ class _Decoding:
         source: Source,
         publisher: FramePublisher,
         logbook: Logbook,
-        wait: Waiting,
+        waiting: Waiting,
         stop: threading.Event,
         report: Reporter,
     ) -> None:
@@ -108,7 +108,7 @@ class _Decoding:
         self._source = source
         self._publisher = publisher
         self._logbook = logbook
-        self._wait = wait
+        self._waiting = waiting
         self._stop = stop
         self._report = report
         self._epoch = max(0, logbook[SharedCounter.EPOCHS] - 1)
@@ -116,7 +116,7 @@ class _Decoding:
         self._ended = False
         config = plan.config.decoder
         paced = config.pace == "original" and not source.resumes
-        self._pace = Pace(wait) if paced else None
+        self._pace = Pace(waiting.wait) if paced else None
         self._camera: CameraMotion | None = None
         if config.camera_motion:
             # Imported here: most cameras' processes have no use for OpenCV, which takes memory.
@@ -126,7 +126,7 @@ class _Decoding:
 
     def run(self) -> None:
         """Reads the source until it ends or the process is told to stop."""
-        with self._wait.working:
+        with self._waiting.working:
             records = self._source.records(self._publisher)
             try:
                 self._read(records)
@@ -138,11 +138,11 @@ class _Decoding:
                 self.end()
 
     def _read(self, records: Iterable[SourceRecord]) -> None:
-        started = self._wait.working_ns()
+        started = self._waiting.working_ns()
         for record in records:
             self._report.alive()
             if isinstance(record, Frame):
-                self._publish(record, self._wait.working_ns() - started)
+                self._publish(record, self._waiting.working_ns() - started)
                 self._given = max(self._given, record.header.sequence + 1)
             else:
                 self._announce(record)
@@ -151,7 +151,7 @@ class _Decoding:
                     self._given = max(self._given, record.last + 1)
             if self._stop.is_set():
                 break
-            started = self._wait.working_ns()
+            started = self._waiting.working_ns()
 
     def _publish(self, frame: Frame, elapsed: int) -> None:
         """Gives a frame on, with the camera's motion, when its time has come.
@@ -224,7 +224,7 @@ def _open(
     logbook: Logbook,
     place: StreamPlace,
     recorder: Recorder | None,
-    wait: Waiting,
+    waiting: Waiting,
     notify: Callable[[str], None],
 ) -> Source:
     """The source, where the stream was left."""
@@ -246,10 +246,9 @@ def _open(
         paced=config.pace == "original",
         recorder=recorder,
         place=place,
-        wait=wait,
-        waiting=wait,
-        notify=notify,
-        connected=connected,
+        runtime=SourceRuntime(
+            wait=waiting.wait, waited=waiting, notify=notify, connected=connected
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from pipeline.reporter import Reporter
 class Waiting:
     """Waits, and knows how long the source has worked.
 
-    As a context it goes around a call that waits for the source, in which FFmpeg may be stuck for
+    As a context it goes around a call that waits for the network, in which FFmpeg may be stuck for
     long. Whoever takes `working` meanwhile stands in for the thread that called, which does not
     come out of its call before that is given back.
 
@@ -26,7 +26,7 @@ class Waiting:
         self._since = 0
         self._waited_ns = 0
 
-    def __call__(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
         """Waits some seconds, alive; tells whether the process was told to stop."""
         started = time.monotonic_ns()
         deadline = time.monotonic() + seconds

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from fractions import Fraction
 
-from stages.decoder.source import FrameAllocator, SourceRecord
+from stages.decoder.source import FrameAllocator, SourceRecord, SourceRuntime
 from stages.errors import SourceError
 from stages.records import (
     EndOfStream,
@@ -38,7 +37,7 @@ class BlankSource:
     Args:
         location: See `blank_location`.
         name: Name of the stream.
-        clock: Wall clock, ns since the epoch.
+        runtime: See `SourceRuntime`.
 
     Raises:
         SourceError: The location is none of these.
@@ -47,7 +46,7 @@ class BlankSource:
     resumes = False
 
     def __init__(
-        self, location: str, *, name: str = "blank", clock: Callable[[], int] = time.time_ns
+        self, location: str, *, name: str = "blank", runtime: SourceRuntime | None = None
     ) -> None:
         formats = "|".join(pixel_format.value for pixel_format in PixelFormat)
         found = re.fullmatch(rf"{BLANK}(\d+)x(\d+):({formats}):(\d+)@(\d+)", location)
@@ -55,7 +54,7 @@ class BlankSource:
             raise SourceError(f"{location} is not like blank:1920x1080:yuv420p:500@25")
         self.location = location
         self.name = name
-        self.clock = clock
+        self.runtime = runtime or SourceRuntime()
         self._width, self._height, self._frames, self._rate = (
             int(found[group]) for group in (1, 2, 4, 5)
         )
@@ -77,6 +76,6 @@ class BlankSource:
         shape = self._format.shape(self._height, self._width)
         for index in range(self._frames):
             pixels = allocator.allocate(shape)
-            header = start.header(index, index, index, self.clock(), self._format)
+            header = start.header(index, index, index, self.runtime.clock(), self._format)
             yield Frame(header, pixels)
         yield EndOfStream(self.name, 0, self._frames, EndReason.COMPLETE)

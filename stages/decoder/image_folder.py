@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.errors import SourceError
 from stages.number_table import MAX_FRAME
 from stages.records import (
@@ -56,8 +55,7 @@ class ImageFolderSource:
         selection: Which frames; None for all.
         frame_rate: Frames per second.
         layout: See `StreamStart`.
-        notify: Takes a line for the user.
-        clock: Wall clock, ns since the epoch.
+        runtime: See `SourceRuntime`.
     """
 
     resumes = False
@@ -70,16 +68,14 @@ class ImageFolderSource:
         selection: FrameSelection | None = None,
         frame_rate: Fraction = Fraction(25),
         layout: str = "",
-        notify: Callable[[str], None] = lambda message: None,
-        clock: Callable[[], int] = time.time_ns,
+        runtime: SourceRuntime | None = None,
     ) -> None:
         self.folder = folder
         self.name = name
         self.selection = selection or FrameSelection()
         self.frame_rate = frame_rate
         self.layout = layout
-        self.notify = notify
-        self.clock = clock
+        self.runtime = runtime or SourceRuntime()
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
@@ -105,7 +101,7 @@ class ImageFolderSource:
             if start is None:
                 start, first = self._start(image, len(chosen)), path
                 if path == self.folder and (count := picture_count(path)) > 1:
-                    self.notify(f"of the {count} pictures in {path} only the first is read")
+                    self.runtime.notify(f"of the {count} pictures in {path} only the first is read")
                 yield start
                 yield from early
             height, width = image.shape[:2]
@@ -118,7 +114,7 @@ class ImageFolderSource:
                 return
             pixels = allocator.allocate(image.shape)
             np.copyto(pixels, image)
-            header = start.header(sequence, index, index, self.clock(), PixelFormat.BGR24)
+            header = start.header(sequence, index, index, self.runtime.clock(), PixelFormat.BGR24)
             yield Frame(header, pixels)
         if start is None:
             others = f", nor any of the {len(chosen) - 1} after it" if len(chosen) > 1 else ""
@@ -166,7 +162,7 @@ class ImageFolderSource:
         if len(set(numbers)) < len(files) or min(numbers) < 1:
             return positions
         if max(numbers) > min(MAX_FRAME, max(_FARTHEST, _SPARSEST * len(files))):
-            self.notify(
+            self.runtime.notify(
                 f"{self.folder}: the names count up to {max(numbers)}, too far for {len(files)} "
                 f"images, which are numbered by their places instead"
             )

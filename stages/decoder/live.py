@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 import av
@@ -19,7 +16,13 @@ from stages.decoder.media import open_media, remarks, video_stream
 from stages.decoder.outages import Outages
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
-from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, StreamPlace
+from stages.decoder.source import (
+    FrameAllocator,
+    FrameSelection,
+    SourceRecord,
+    SourceRuntime,
+    StreamPlace,
+)
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame
 
@@ -86,13 +89,7 @@ class LiveSource:
         hardware: What decodes it, see `hardware_decoder`.
         recorder: Keeps what comes in.
         place: Where an earlier process of the stream was.
-        wait: Sleeps so many seconds; returns True at once where the source is to stop.
-        waiting: Entered around each call that waits for the network, by the thread that reads.
-        notify: Told in one line of an outage, and of its end; see `Outages`.
-        connected: Called when a connection gives its first frame.
-        clock: Wall clock, ns since the epoch.
-        monotonic: Clock of the waits, and of how long frames took to come, seconds.
-        jitter: A number in [0, 1); spreads the attempts of many streams.
+        runtime: See `SourceRuntime`; told of outages as `Outages` says.
     """
 
     resumes = True
@@ -107,13 +104,7 @@ class LiveSource:
         hardware: str = "off",
         recorder: Recorder | None = None,
         place: StreamPlace | None = None,
-        wait: Callable[[float], bool],
-        waiting: AbstractContextManager[None] = nullcontext(),  # noqa: B008
-        notify: Callable[[str], None] = lambda message: None,
-        connected: Callable[[], None] = lambda: None,
-        clock: Callable[[], int] = time.time_ns,
-        monotonic: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        runtime: SourceRuntime | None = None,
     ) -> None:
         self.location = location
         self.name = name
@@ -123,34 +114,24 @@ class LiveSource:
         self._recorder = recorder
         self._place = place or StreamPlace()
         self._source = redact(location)
-        self._wait = wait
-        self._waiting = waiting
-        self._notify = notify
-        self._connected = connected
-        self._clock = clock
-        self._monotonic = monotonic
-        self._jitter = jitter
+        self._runtime = runtime or SourceRuntime()
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
-        """See `Source.records`; ends where ``wait`` says so.
+        """See `Source.records`; ends where the runtime's ``wait`` says so.
 
         Raises:
             SourceError: The first connection did not come about in time, or never will (wrong
                 password, unknown protocol).
         """
+        options, runtime = self.options, self._runtime
+        clock, monotonic = runtime.clock, runtime.monotonic
         reader = FrameReader(
-            self._source, self.name, self.selection, "", self._clock, self._place, self._monotonic
+            self._source, self.name, self.selection, "", clock, self._place, monotonic
         )
-        options = self.options
         outages = Outages(
-            self._source,
-            self._notify,
-            options.first_wait,
-            options.longest_wait,
-            self._monotonic,
-            self._jitter,
+            self._source, runtime.notify, options.first_wait, options.longest_wait, monotonic
         )
-        started = self._monotonic()
+        started = monotonic()
         while True:
             lost, refused, over = "the connection ended", False, False
             try:
@@ -163,24 +144,25 @@ class LiveSource:
             if reader.finished or (over and reader.epoch >= 0):
                 yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE)
                 return
-            if reader.epoch < 0 and self._monotonic() - started > options.connect_seconds:
+            if reader.epoch < 0 and monotonic() - started > options.connect_seconds:
                 raise SourceError(f"{lost}; gave up after {options.connect_seconds:g} s")
             if reader.epoch >= 0 and not options.reconnect:
                 yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, lost)
                 return
             pause = outages.failed(lost)
-            if self._wait(options.refused_wait if refused else pause):
+            if runtime.wait(options.refused_wait if refused else pause):
                 return
 
     def _connection(
         self, reader: FrameReader, allocator: FrameAllocator, outages: Outages
     ) -> Generator[SourceRecord, None, bool]:
         """The records of one connection; returns whether the stream has ended with it."""
+        runtime = self._runtime
         device = not self.location.partition("://")[1]
         options = {} if device else self.options.for_ffmpeg(self.location)
         # FFmpeg's own time-out starts anew with every byte; PyAV's bounds a whole packet.
         patience = 3 * self.options.timeout
-        with self._waiting:
+        with runtime.waited:
             container = open_media(
                 self.location,
                 options=options,
@@ -192,19 +174,19 @@ class LiveSource:
             stream = video_stream(container, self._source)
             if reader.epoch < 0:
                 for line in remarks(container, stream, self._source, self._hardware):
-                    self._notify(line)
+                    runtime.notify(line)
             stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
             finished = is_finished(container)
             # Segments come faster than they were taken, and a finished video as fast as it can.
             is_early = finished or container.format.name == "hls"
-            pace = Pace(self._wait, self._clock) if is_early else None
-            packets = live_packets(container, stream, patience, self._waiting, self._monotonic)
+            pace = Pace(runtime.wait, runtime.clock) if is_early else None
+            packets = live_packets(container, stream, patience, runtime.waited, runtime.monotonic)
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             for record in reader.read(container, stream, allocator, packets=packets):
                 if isinstance(record, Frame):
                     if outages.frame_came():
-                        self._connected()
+                        runtime.connected()
                     if pace is not None:
                         record = replace(record, header=pace.hold(record.header))
                 yield record

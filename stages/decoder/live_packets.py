@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from fractions import Fraction
 
 import av
@@ -25,8 +24,8 @@ def live_packets(
     container: InputContainer,
     stream: VideoStream,
     patience: float,
-    waiting: AbstractContextManager[None] = nullcontext(),  # noqa: B008
-    monotonic: Callable[[], float] = time.monotonic,
+    waited: AbstractContextManager[None],
+    monotonic: Callable[[], float],
 ) -> Iterator[av.Packet]:
     """The packets of one stream as they come, with times, until the source says that it ends.
 
@@ -37,7 +36,7 @@ def live_packets(
         container: What to read.
         stream: Its stream.
         patience: Seconds without a packet of it that are borne while others come.
-        waiting: Entered around the wait for each packet.
+        waited: Entered around the wait for each packet.
         monotonic: Seconds.
 
     Raises:
@@ -46,7 +45,7 @@ def live_packets(
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
-    packets = _waited_for(_until_the_end(container, stream, patience, monotonic), waiting)
+    packets = _waited_for(_until_the_end(container, stream, patience, monotonic), waited)
     if container.format.flags & _NO_TIMESTAMPS and not is_finished(container):
         stream.time_base = _WALL_CLOCK
         return _by_the_clock(packets, monotonic)
@@ -85,10 +84,10 @@ def _until_the_end(
 
 
 def _waited_for(
-    packets: Iterator[av.Packet], waiting: AbstractContextManager[None]
+    packets: Iterator[av.Packet], waited: AbstractContextManager[None]
 ) -> Iterator[av.Packet]:
     while True:
-        with waiting:
+        with waited:
             packet = next(packets, None)
         if packet is None:
             return

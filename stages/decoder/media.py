@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +15,7 @@ from av.video.stream import VideoStream
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.hardware import hardware_decoder
 from stages.decoder.locations import redact
-from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
 
@@ -35,8 +34,7 @@ class MediaSource:
         layout: See `StreamStart`.
         hardware: FFmpeg's name of a device that decodes, ``"auto"``, or ``"off"``.
         paced: Frames are taken at their own pace, not as fast as can be; see `thread_type`.
-        notify: Takes a line for the user.
-        clock: Wall clock, ns since the epoch.
+        runtime: See `SourceRuntime`.
     """
 
     resumes = False
@@ -50,8 +48,7 @@ class MediaSource:
         layout: str = "",
         hardware: str = "off",
         paced: bool = False,
-        notify: Callable[[str], None] = lambda message: None,
-        clock: Callable[[], int] = time.time_ns,
+        runtime: SourceRuntime | None = None,
     ) -> None:
         self.location = location
         self.name = name
@@ -59,17 +56,16 @@ class MediaSource:
         self.layout = layout
         self.hardware = hardware
         self.paced = paced
-        self.notify = notify
-        self.clock = clock
+        self.runtime = runtime or SourceRuntime()
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
         place = redact(self.location)
-        reader = FrameReader(place, self.name, self.selection, self.layout, self.clock)
+        reader = FrameReader(place, self.name, self.selection, self.layout, self.runtime.clock)
         with open_media(self.location, hardware=self.hardware) as container:
             stream = video_stream(container, place)
             for line in remarks(container, stream, place, self.hardware):
-                self.notify(line)
+                self.runtime.notify(line)
             stream.thread_type = thread_type(self.paced)
             yield from reader.read(container, stream, allocator)
             if reader.epoch < 0:

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.locations import RECORDING_INDEX, redact
 from stages.decoder.media import open_media, thread_type, video_stream
-from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.errors import OutputError, SourceError
 from stages.records import EndOfStream, EndReason
 
@@ -193,7 +193,7 @@ class RecordingSource:
         selection: Which frames.
         hardware: What decodes it, see `hardware_decoder`.
         paced: Whether it is played as it was taken, and not as fast as can be.
-        clock: Wall clock, ns since the epoch.
+        runtime: See `SourceRuntime`.
     """
 
     resumes = False
@@ -206,18 +206,18 @@ class RecordingSource:
         selection: FrameSelection | None = None,
         hardware: str = "off",
         paced: bool = False,
-        clock: Callable[[], int] = time.time_ns,
+        runtime: SourceRuntime | None = None,
     ) -> None:
         self.folder = folder
         self.name = name
         self.selection = selection or FrameSelection()
         self.hardware = hardware
         self.paced = paced
-        self.clock = clock
+        self.runtime = runtime or SourceRuntime()
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; a segment that cannot be read is passed over."""
-        reader = FrameReader(str(self.folder), self.name, self.selection, "", self.clock)
+        reader = FrameReader(str(self.folder), self.name, self.selection, "", self.runtime.clock)
         latest: int | None = None
         unreadable = 0
         for _, epoch, path in _segments(self.folder):

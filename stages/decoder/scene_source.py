@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import cv2
 
 from stages.color_spaces import BT601
 from stages.decoder.scene import Scene, SceneConfig
-from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.errors import SourceError
 from stages.records import (
     EndOfStream,
@@ -30,7 +29,7 @@ class SceneSource:
         config: The scene.
         name: Of the stream.
         selection: Which frames; None for all.
-        clock: Wall clock, ns since the epoch.
+        runtime: See `SourceRuntime`.
     """
 
     resumes = False
@@ -41,12 +40,12 @@ class SceneSource:
         *,
         name: str = "demo",
         selection: FrameSelection | None = None,
-        clock: Callable[[], int] = time.time_ns,
+        runtime: SourceRuntime | None = None,
     ) -> None:
         self.config = config
         self.name = name
         self.selection = selection or FrameSelection()
-        self.clock = clock
+        self.runtime = runtime or SourceRuntime()
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
@@ -71,6 +70,6 @@ class SceneSource:
         for sequence, index in enumerate(chosen):
             pixels = allocator.allocate(shape)
             cv2.cvtColor(scene.render(index).image, cv2.COLOR_BGR2YUV_I420, dst=pixels)
-            header = start.header(sequence, index, index, self.clock(), PixelFormat.YUV420P)
+            header = start.header(sequence, index, index, self.runtime.clock(), PixelFormat.YUV420P)
             yield Frame(header, pixels)
         yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -30,6 +32,32 @@ class HeapAllocator:
     def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
         """See `FrameAllocator`."""
         return np.empty(shape, np.uint8)
+
+
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRuntime:
+    """What the runtime does for a source; by default, as without one.
+
+    Attributes:
+        wait: Sleeps so many seconds; returns True at once where the source is to stop.
+        waited: Entered around each call that waits for the network, by the thread that reads.
+        notify: Takes a line for the user.
+        connected: Called when a connection of a live source gives its first frame.
+        clock: Wall clock, ns since the epoch.
+        monotonic: Clock of waits, and of how long frames took to come, seconds.
+    """
+
+    wait: Callable[[float], bool] = _sleep
+    waited: AbstractContextManager[None] = field(default_factory=nullcontext)
+    notify: Callable[[str], None] = lambda message: None
+    connected: Callable[[], None] = lambda: None
+    clock: Callable[[], int] = time.time_ns
+    monotonic: Callable[[], float] = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)

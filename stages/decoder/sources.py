@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,12 +11,7 @@ from stages.decoder.live import LiveOptions, LiveSource
 from stages.decoder.locations import DEMO, SourceSpec, is_live, is_recording
 from stages.decoder.media import MediaSource
 from stages.decoder.recording import Recorder, RecordingSource
-from stages.decoder.source import FrameSelection, Source, StreamPlace
-
-
-def _sleep(seconds: float) -> bool:
-    time.sleep(seconds)
-    return False
+from stages.decoder.source import FrameSelection, Source, SourceRuntime, StreamPlace
 
 
 def open_source(
@@ -31,10 +23,7 @@ def open_source(
     paced: bool = False,
     recorder: Recorder | None = None,
     place: StreamPlace | None = None,
-    wait: Callable[[float], bool] = _sleep,
-    waiting: AbstractContextManager[None] = nullcontext(),  # noqa: B008
-    notify: Callable[[str], None] = lambda message: None,
-    connected: Callable[[], None] = lambda: None,
+    runtime: SourceRuntime | None = None,
 ) -> Source:
     """The source of a spec.
 
@@ -45,9 +34,9 @@ def open_source(
         # Imported here: a camera's process has no use for OpenCV, which takes memory.
         from stages.decoder.scene_source import DEMO_SCENE, SceneSource
 
-        return SceneSource(DEMO_SCENE, name=spec.name, selection=selection)
+        return SceneSource(DEMO_SCENE, name=spec.name, selection=selection, runtime=runtime)
     if spec.location.startswith(BLANK):
-        return BlankSource(spec.location, name=spec.name)
+        return BlankSource(spec.location, name=spec.name, runtime=runtime)
     if is_live(spec.location):
         return LiveSource(
             spec.location,
@@ -57,15 +46,17 @@ def open_source(
             hardware=hardware,
             recorder=recorder,
             place=place,
-            wait=wait,
-            waiting=waiting,
-            notify=notify,
-            connected=connected,
+            runtime=runtime,
         )
     path = Path(spec.location)
     if is_recording(path):
         return RecordingSource(
-            path, name=spec.name, selection=selection, hardware=hardware, paced=paced
+            path,
+            name=spec.name,
+            selection=selection,
+            hardware=hardware,
+            paced=paced,
+            runtime=runtime,
         )
     if "://" in spec.location or not (path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES):
         return MediaSource(
@@ -75,7 +66,7 @@ def open_source(
             layout=spec.layout,
             hardware=hardware,
             paced=paced,
-            notify=notify,
+            runtime=runtime,
         )
     return ImageFolderSource(
         path,
@@ -83,5 +74,5 @@ def open_source(
         selection=selection,
         frame_rate=Fraction(spec.frame_rate or frame_rate),
         layout=spec.layout,
-        notify=notify,
+        runtime=runtime,
     )

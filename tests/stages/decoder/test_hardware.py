@@ -7,6 +7,7 @@ from pipeline.config import DecoderConfig
 from stages.decoder import hardware
 from stages.decoder.hardware import hardware_decoder
 from stages.decoder.media import MediaSource
+from stages.decoder.source import SourceRuntime
 from stages.records import Frame
 
 
@@ -47,7 +48,7 @@ def test_a_device_that_is_not_there_does_not_open():
 def test_without_a_device_the_cpu_decodes_and_says_so(make_video, slots, wanted):
     said = []
     video = make_video()
-    found = read(video, slots, hardware=wanted, notify=said.append)
+    found = read(video, slots, hardware=wanted, runtime=SourceRuntime(notify=said.append))
     plain = read(video, slots)
     assert all((one == other).all() for one, other in zip(found, plain, strict=True))
     assert said == [f"{video} is decoded by the CPU: no hardware here does it"]

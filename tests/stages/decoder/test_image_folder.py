@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from stages.decoder.image_folder import ImageFolderSource
+from stages.decoder.source import SourceRuntime
 from stages.errors import SourceError
 from stages.records import Dropped, EndReason, Frame, StreamStart
 
@@ -34,7 +35,7 @@ def test_of_a_file_of_several_pictures_the_first_is_read_and_the_others_told(tmp
         animation = cv2.Animation()
         animation.frames, animation.durations = pictures, np.array([40, 40])
         cv2.imwriteanimation(str(path), animation)
-    _, frame, end = read(path, slots, notify=said.append)
+    _, frame, end = read(path, slots, runtime=SourceRuntime(notify=said.append))
     assert (int(frame.pixels[0, 0, 0]), end.frames) == (10, 1)
     assert said == [f"of the 2 pictures in {path} only the first is read"]
 
@@ -109,7 +110,7 @@ def test_names_that_do_not_count_frames_give_positions(tmp_path, slots, names):
 def test_names_that_count_too_far_give_positions_and_a_line(tmp_path, slots, names, largest):
     fill(tmp_path / "a", names)
     said = []
-    _, *frames, _ = read(tmp_path / "a", slots, notify=said.append)
+    _, *frames, _ = read(tmp_path / "a", slots, runtime=SourceRuntime(notify=said.append))
     assert [f.header.number for f in frames] == list(range(1, len(names) + 1))
     (line,) = said
     assert line.startswith(str(tmp_path / "a"))
@@ -119,7 +120,7 @@ def test_names_that_count_too_far_give_positions_and_a_line(tmp_path, slots, nam
 def test_names_with_gaps_count_frames(tmp_path, slots):
     fill(tmp_path / "a", ["img00030.png", "img00060.png", "img02500.png"])
     said = []
-    _, *frames, _ = read(tmp_path / "a", slots, notify=said.append)
+    _, *frames, _ = read(tmp_path / "a", slots, runtime=SourceRuntime(notify=said.append))
     assert [f.header.number for f in frames] == [30, 60, 2500]
     assert said == []
 

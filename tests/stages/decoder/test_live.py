@@ -9,7 +9,7 @@ import pytest
 
 from stages.decoder.live import LiveOptions, LiveSource
 from stages.decoder.recording import Recorder, RecordingSource
-from stages.decoder.source import FrameSelection
+from stages.decoder.source import FrameSelection, SourceRuntime
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, StreamStart
 from tools.harness.rtsp import Server, Wire, available
@@ -29,8 +29,7 @@ class Viewer:
             name="cam",
             options=settings,
             recorder=recorder,
-            wait=self.stop.wait,
-            notify=self.notices.append,
+            runtime=SourceRuntime(wait=self.stop.wait, notify=self.notices.append),
         )
         self._records = self._source.records(slots)
         self.starts, self.frames, self.all = [], [], []
@@ -179,7 +178,6 @@ def test_the_last_frame_of_a_range_ends_the_stream(slots):
             f"rtsp://127.0.0.1:{server.port}/live",
             name="cam",
             selection=FrameSelection(1, 8),
-            wait=time.sleep,
         )
         records = list(itertools.islice(source.records(slots), 50))
     assert records[-1] == EndOfStream("cam", 0, 8, EndReason.COMPLETE)

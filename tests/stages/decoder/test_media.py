@@ -9,7 +9,7 @@ import pytest
 from av.stream import Disposition
 
 from stages.decoder.media import MediaSource, thread_type
-from stages.decoder.source import FrameSelection
+from stages.decoder.source import FrameSelection, SourceRuntime
 from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, EndReason, Frame, PixelFormat, StreamStart
 
@@ -97,7 +97,7 @@ def test_of_several_streams_the_video_with_the_largest_picture_is_read(
     path = tmp_path / f"two.{suffix}"
     write_streams(path, first, ("libx264", 96, 12), ("libx264", 96, 3))
     said = []
-    start, *frames, end = read(path, slots, notify=said.append)
+    start, *frames, end = read(path, slots, runtime=SourceRuntime(notify=said.append))
     assert (start.width, len(frames), end.reason) == (96, 12, EndReason.COMPLETE)
     assert said == [f"{path} has 3 video streams; the one that is read is of 96×64"]
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from stages.decoder.live import LiveOptions, LiveSource
+from stages.decoder.source import SourceRuntime
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 
 DATAGRAM = 1316
@@ -44,10 +45,9 @@ def write_stream(path, frames, container="mpegts", hours=0, sound=0, size=(320, 
             output.mux(track.encode(silence))
 
 
-def read(url, slots, frames, options=OPTIONS, **told):
+def read(url, slots, frames, options=OPTIONS, **runtime):
     """The records of a live source until so many frames have come."""
-    stop = threading.Event()
-    source = LiveSource(url, name="cam", options=options, wait=stop.wait, **told)
+    source = LiveSource(url, name="cam", options=options, runtime=SourceRuntime(**runtime))
     records, count = [], 0
     for record in source.records(slots):
         records.append(record)

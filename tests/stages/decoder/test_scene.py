@@ -13,7 +13,7 @@ from stages.decoder.scene.road import make_plan
 from stages.decoder.scene.scene import MIN_SIDE, MIN_VISIBLE
 from stages.decoder.scene.traffic import Traffic
 from stages.decoder.scene_source import SceneSource
-from stages.decoder.source import FrameSelection
+from stages.decoder.source import FrameSelection, SourceRuntime
 from stages.errors import ConfigError, SourceError
 from stages.records import EndOfStream, EndReason, Frame, PixelFormat, StreamStart, UInt8Array
 
@@ -178,7 +178,7 @@ def test_source_yields_start_frames_and_end(drone: Scene) -> None:
         config,
         name="demo",
         selection=FrameSelection(first=3, last=12, every=4),
-        clock=lambda: next(ticks),
+        runtime=SourceRuntime(clock=lambda: next(ticks)),
     )
     slots = HeapSlots()
     start, *frames, end = list(source.records(slots))
