@@ -26,7 +26,7 @@ from stages.decoder.live import LiveOptions
 from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.pace import Pace
 from stages.decoder.recording import Recorder
-from stages.decoder.source import Source, SourceRecord, SourceRuntime, StreamPlace
+from stages.decoder.source import ResumePoint, Source, SourceRecord, SourceRuntime
 from stages.decoder.sources import open_source
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from stages.sink.results import remove_parts, remove_results
@@ -58,12 +58,12 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
 
     logbook = Logbook(plan.logbook(stream.channel))
     waiting = Waiting(stop, report)
-    place = StreamPlace(
+    resume_from = ResumePoint(
         logbook[SharedCounter.EPOCHS], logbook[SharedCounter.SEQUENCE], logbook[SharedCounter.SEEN]
     )
     notify = _notifier(stream, report)
-    recorder = _recorder(stream, config.decoder, place, notify)
-    source = _open(stream, config.decoder, logbook, place, recorder, waiting, notify)
+    recorder = _recorder(stream, config.decoder, resume_from, notify)
+    source = _open(stream, config.decoder, logbook, resume_from, recorder, waiting, notify)
     publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
     publisher.start()
     report(Status(kind="ready", stage="decoder", stream=stream.name))
@@ -203,7 +203,10 @@ def _notifier(stream: StreamPlan, report: Reporter) -> Callable[[str], None]:
 
 
 def _recorder(
-    stream: StreamPlan, config: DecoderConfig, place: StreamPlace, notify: Callable[[str], None]
+    stream: StreamPlan,
+    config: DecoderConfig,
+    resume_from: ResumePoint,
+    notify: Callable[[str], None],
 ) -> Recorder | None:
     """What keeps the stream, where that is asked for and it is live."""
     if config.record is None or not is_live(stream.location):
@@ -214,7 +217,7 @@ def _recorder(
         60 * config.record_minutes,
         round(1e9 * config.record_gigabytes),
         notify,
-        patient=place.epochs > 0,
+        patient=resume_from.epochs > 0,
     )
 
 
@@ -222,7 +225,7 @@ def _open(
     stream: StreamPlan,
     config: DecoderConfig,
     logbook: Logbook,
-    place: StreamPlace,
+    resume_from: ResumePoint,
     recorder: Recorder | None,
     waiting: Waiting,
     notify: Callable[[str], None],
@@ -245,7 +248,7 @@ def _open(
         hardware=config.hardware,
         paced=config.pace == "original",
         recorder=recorder,
-        place=place,
+        resume_from=resume_from,
         runtime=SourceRuntime(
             wait=waiting.wait, waited=waiting, notify=notify, connected=connected
         ),

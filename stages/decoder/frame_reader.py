@@ -22,7 +22,7 @@ from stages.decoder.pixels import (
     upright_size,
 )
 from stages.decoder.presentation import PresentationTimes
-from stages.decoder.source import FrameAllocator, FrameSelection, StreamPlace
+from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
 from stages.frame_rate import first_likely_rate
 from stages.records import Dropped, Frame, StreamStart
 
@@ -45,7 +45,7 @@ class FrameReader:
         selection: Which frames.
         layout: See `StreamStart`.
         clock: Wall clock, ns since the epoch.
-        place: Where an earlier reader of the stream stopped; None at the start.
+        resume_from: Where an earlier reader of the stream stopped; None at the start.
         monotonic: Seconds, of a live source, see `PresentationTimes`.
     """
 
@@ -56,13 +56,13 @@ class FrameReader:
         selection: FrameSelection,
         layout: str,
         clock: Callable[[], int],
-        place: StreamPlace | None = None,
+        resume_from: ResumePoint | None = None,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
-        place = place or StreamPlace()
-        self.epoch = place.epochs - 1
-        self.seen = place.seen
-        self.given = place.sequence
+        resume_from = resume_from or ResumePoint()
+        self.epoch = resume_from.epochs - 1
+        self.seen = resume_from.seen
+        self.given = resume_from.sequence
         self.finished = False
         self.gaps = Gaps(Fraction(1))
         self._source = source

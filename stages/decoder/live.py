@@ -19,9 +19,9 @@ from stages.decoder.recording import Recorder
 from stages.decoder.source import (
     FrameAllocator,
     FrameSelection,
+    ResumePoint,
     SourceRecord,
     SourceRuntime,
-    StreamPlace,
 )
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame
@@ -88,7 +88,7 @@ class LiveSource:
         options: How it behaves.
         hardware: What decodes it, see `hardware_decoder`.
         recorder: Keeps what comes in.
-        place: Where an earlier process of the stream was.
+        resume_from: Where an earlier process of the stream was.
         runtime: See `SourceRuntime`; told of outages as `Outages` says.
     """
 
@@ -103,7 +103,7 @@ class LiveSource:
         options: LiveOptions | None = None,
         hardware: str = "off",
         recorder: Recorder | None = None,
-        place: StreamPlace | None = None,
+        resume_from: ResumePoint | None = None,
         runtime: SourceRuntime | None = None,
     ) -> None:
         self.location = location
@@ -112,7 +112,7 @@ class LiveSource:
         self.options = options or LiveOptions()
         self._hardware = hardware
         self._recorder = recorder
-        self._place = place or StreamPlace()
+        self._resume_from = resume_from or ResumePoint()
         self._source = redact(location)
         self._runtime = runtime or SourceRuntime()
 
@@ -126,7 +126,7 @@ class LiveSource:
         options, runtime = self.options, self._runtime
         clock, monotonic = runtime.clock, runtime.monotonic
         reader = FrameReader(
-            self._source, self.name, self.selection, "", clock, self._place, monotonic
+            self._source, self.name, self.selection, "", clock, self._resume_from, monotonic
         )
         outages = Outages(
             self._source, runtime.notify, options.first_wait, options.longest_wait, monotonic

@@ -60,25 +60,25 @@ class MediaSource:
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
-        place = redact(self.location)
-        reader = FrameReader(place, self.name, self.selection, self.layout, self.runtime.clock)
+        shown = redact(self.location)
+        reader = FrameReader(shown, self.name, self.selection, self.layout, self.runtime.clock)
         with open_media(self.location, hardware=self.hardware) as container:
-            stream = video_stream(container, place)
-            for line in remarks(container, stream, place, self.hardware):
+            stream = video_stream(container, shown)
+            for line in remarks(container, stream, shown, self.hardware):
                 self.runtime.notify(line)
             stream.thread_type = thread_type(self.paced)
             yield from reader.read(container, stream, allocator)
             if reader.epoch < 0:
                 if reader.seen == 0:
-                    raise SourceError(f"{place} gave no frame that can be decoded")
+                    raise SourceError(f"{shown} gave no frame that can be decoded")
                 raise SourceError(
-                    f"none of the {reader.seen} frames of {place} is in the chosen range "
+                    f"none of the {reader.seen} frames of {shown} is in the chosen range "
                     f"and can be decoded"
                 )
             missing = None if reader.finished else reader.missing(container, stream)
         gaps = reader.gaps.in_words()
-        faults = [f"{place} breaks off after {missing}"] if missing else []
-        faults += [f"{place} has {gaps}"] if gaps else []
+        faults = [f"{shown} breaks off after {missing}"] if missing else []
+        faults += [f"{shown} has {gaps}"] if gaps else []
         reason = EndReason.TRUNCATED if missing else EndReason.COMPLETE
         yield EndOfStream(self.name, reader.epoch, reader.given, reason, "; ".join(faults))
 
@@ -115,16 +115,16 @@ def open_media(
             hwaccel=device,
         )
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        place = redact(location)
+        shown = redact(location)
         if "://" not in location and not Path(location).exists():
-            raise SourceError(f"no such file: {place}") from error
+            raise SourceError(f"no such file: {shown}") from error
         if isinstance(error, av.error.ProtocolNotFoundError):
             scheme = location.partition("://")[0]
             raise SourceError(
-                f"cannot open {place}: the FFmpeg inside PyAV was built without {scheme}://"
+                f"cannot open {shown}: the FFmpeg inside PyAV was built without {scheme}://"
             ) from error
         reason = getattr(error, "strerror", None) or redact(str(error))
-        raise SourceError(f"cannot open {place} as a video: {reason}") from error
+        raise SourceError(f"cannot open {shown} as a video: {reason}") from error
 
 
 def thread_type(paced: bool) -> Literal["AUTO", "SLICE"]:
@@ -137,27 +137,27 @@ def thread_type(paced: bool) -> Literal["AUTO", "SLICE"]:
 
 
 def remarks(
-    container: InputContainer, stream: VideoStream, place: str, hardware: str
+    container: InputContainer, stream: VideoStream, shown: str, hardware: str
 ) -> Iterator[str]:
     """For the user: which of several streams is read, and, where ``hardware`` is not off, by what.
 
     Args:
         container: What is read.
         stream: Its stream that is read.
-        place: What it is called.
+        shown: What it is called.
         hardware: What was asked for, see `hardware_decoder`.
     """
     count, size = len(container.streams.video), f"{stream.width}×{stream.height}"
     if count > 1:
-        yield f"{place} has {count} video streams; the one that is read is of {size}"
+        yield f"{shown} has {count} video streams; the one that is read is of {size}"
     if hardware != "off":
         device = stream.codec_context.is_hwaccel
         by = "hardware" if device else "the CPU: no hardware here does it"
-        yield f"{place} is decoded by {by}"
+        yield f"{shown} is decoded by {by}"
 
 
-def video_stream(container: InputContainer, place: str) -> VideoStream:
-    """The video stream to read of what ``place`` names in messages.
+def video_stream(container: InputContainer, shown: str) -> VideoStream:
+    """The video stream to read of what ``shown`` names in messages.
 
     Of several it is the largest, of equals the first, and one of pictures only where there is no
     other: FFmpeg's own choice follows a flag that covers bear, too, and what it has probed, which
@@ -172,11 +172,11 @@ def video_stream(container: InputContainer, place: str) -> VideoStream:
         if not stream.disposition & Disposition.attached_pic
     ]
     if not streams:
-        raise SourceError(f"{place} holds no video stream")
+        raise SourceError(f"{shown} holds no video stream")
     known = [stream for stream in streams if stream.codec_context is not None]
     if not known:
         raise SourceError(
-            f"{place} has a video codec that this FFmpeg cannot decode; convert it, "
+            f"{shown} has a video codec that this FFmpeg cannot decode; convert it, "
             f"to H.264 for one"
         )
     return max(known, key=_preference)

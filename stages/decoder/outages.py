@@ -18,7 +18,7 @@ class Outages:
     frames for ten seconds. Of an outage that is told, its end is told as well.
 
     Args:
-        place: What is connected to.
+        shown: What is connected to, without credentials.
         notify: Told in one line.
         first_wait: Seconds before the first attempt.
         longest_wait: The most they grow to.
@@ -28,14 +28,14 @@ class Outages:
 
     def __init__(
         self,
-        place: str,
+        shown: str,
         notify: Callable[[str], None],
         first_wait: float,
         longest_wait: float,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._place = place
+        self._shown = shown
         self._notify = notify
         self._first_wait = first_wait
         self._longest_wait = longest_wait
@@ -58,7 +58,7 @@ class Outages:
         self._frames_since = None
         if not self._is_told and now - self._told_at >= _SILENT_SECONDS:
             count = f" (outage {self._count})" if self._count > 1 else ""
-            self._notify(f"{self._place}: {reason}; connecting again{count}")
+            self._notify(f"{self._shown}: {reason}; connecting again{count}")
             self._told_at, self._is_told = now, True
         longest = min(self._longest_wait, self._first_wait * 2.0 ** min(self._doublings, 16))
         self._attempts += 1
@@ -72,7 +72,7 @@ class Outages:
         self._frames_since = self._monotonic()
         if self._is_told:
             times = "an attempt" if self._attempts == 1 else f"{self._attempts} attempts"
-            self._notify(f"{self._place} is back after {times}")
+            self._notify(f"{self._shown} is back after {times}")
             self._is_told = False
         self._attempts = 0
         return True

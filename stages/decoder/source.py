@@ -61,7 +61,7 @@ class SourceRuntime:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamPlace:
+class ResumePoint:
     """How far a stream has come, for a source that goes on there.
 
     Attributes:
@@ -79,7 +79,7 @@ class Source(Protocol):
     """A stream of frames from a file, a folder of images, a URL or a rendered scene.
 
     Attributes:
-        resumes: Whether it goes on from a `StreamPlace`; the others start anew, with the very same
+        resumes: Whether it goes on from a `ResumePoint`; the others start anew, with the very same
             records.
     """
 

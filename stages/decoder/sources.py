@@ -11,7 +11,7 @@ from stages.decoder.live import LiveOptions, LiveSource
 from stages.decoder.locations import DEMO, SourceSpec, is_live, is_recording
 from stages.decoder.media import MediaSource
 from stages.decoder.recording import Recorder, RecordingSource
-from stages.decoder.source import FrameSelection, Source, SourceRuntime, StreamPlace
+from stages.decoder.source import FrameSelection, ResumePoint, Source, SourceRuntime
 
 
 def open_source(
@@ -22,7 +22,7 @@ def open_source(
     hardware: str = "off",
     paced: bool = False,
     recorder: Recorder | None = None,
-    place: StreamPlace | None = None,
+    resume_from: ResumePoint | None = None,
     runtime: SourceRuntime | None = None,
 ) -> Source:
     """The source of a spec.
@@ -45,7 +45,7 @@ def open_source(
             options=live,
             hardware=hardware,
             recorder=recorder,
-            place=place,
+            resume_from=resume_from,
             runtime=runtime,
         )
     path = Path(spec.location)
