@@ -23,7 +23,7 @@ from stages.decoder.pixels import (
 )
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
-from stages.frame_rate import first_likely_rate
+from stages.decoder.stream_times import frame_rate, time_base
 from stages.records import Dropped, Frame, StreamStart
 
 _PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI for one times packets as decoded
@@ -98,10 +98,8 @@ class FrameReader:
         """
         if not continues or self._times is None:
             self._start = None
-            self._times = PresentationTimes(
-                _frame_rate(stream), _time_base(stream), self._monotonic
-            )
-            self.gaps = Gaps(_time_base(stream))
+            self._times = PresentationTimes(frame_rate(stream), time_base(stream), self._monotonic)
+            self.gaps = Gaps(time_base(stream))
 
         packets = _packets(container, stream) if packets is None else packets
         for frame in _frames(container, self._counted(packets)):
@@ -165,8 +163,8 @@ class FrameReader:
             source=self._source,
             height=height,
             width=width,
-            frame_rate=_frame_rate(stream),
-            time_base=_time_base(stream),
+            frame_rate=frame_rate(stream),
+            time_base=time_base(stream),
             frame_count=None if total is None else self._selection.count(total),
             color_space=int(frame.colorspace),
             pixel_aspect=pixel_aspect(stream, turns),
@@ -206,11 +204,3 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
 def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     """What an MP4 or MOV says; elsewhere the number counts ticks (AVI) or is a guess."""
     return stream.frames or None if "mp4" in container.format.name else None
-
-
-def _frame_rate(stream: VideoStream) -> Fraction:
-    return first_likely_rate(stream.average_rate, stream.guessed_rate)
-
-
-def _time_base(stream: VideoStream) -> Fraction:
-    return stream.time_base or Fraction(1, 90_000)

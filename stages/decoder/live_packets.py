@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from fractions import Fraction
 
 import av
 import av.error
@@ -12,11 +11,10 @@ from av.container import InputContainer
 from av.stream import Discard
 from av.video.stream import VideoStream
 
+from stages.decoder.stream_times import MPEG_CLOCK, frame_rate, time_base
 from stages.errors import SourceError
-from stages.frame_rate import first_likely_rate
 
 _NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
-_WALL_CLOCK = Fraction(1, 90_000)  # second
 _LONGEST_START = 10  # seconds between two frames
 
 
@@ -47,7 +45,7 @@ def live_packets(
             other.discard = Discard.all
     packets = _waited_for(_until_the_end(container, stream, patience, monotonic), waited)
     if container.format.flags & _NO_TIMESTAMPS and not is_finished(container):
-        stream.time_base = _WALL_CLOCK
+        stream.time_base = MPEG_CLOCK
         return _by_the_clock(packets, monotonic)
     return _first_timed(packets, stream)
 
@@ -99,8 +97,8 @@ def _by_the_clock(
 ) -> Iterator[av.Packet]:
     started = monotonic()
     for packet in packets:
-        packet.time_base = _WALL_CLOCK
-        packet.pts = packet.dts = round((monotonic() - started) / _WALL_CLOCK)
+        packet.time_base = MPEG_CLOCK
+        packet.pts = packet.dts = round((monotonic() - started) / MPEG_CLOCK)
         yield packet
 
 
@@ -120,8 +118,6 @@ def _first_timed(packets: Iterator[av.Packet], stream: VideoStream) -> Iterator[
 
 def _time_before(pts: int, stream: VideoStream) -> int:
     """The time of the frame before: 0, where RTSP begins, unless the server misstates that."""
-    time_base = stream.time_base or Fraction(1, 90_000)
-    if 0 < pts * time_base < _LONGEST_START:
+    if 0 < pts * time_base(stream) < _LONGEST_START:
         return 0
-    rate = first_likely_rate(stream.average_rate, stream.guessed_rate)
-    return pts - round(1 / rate / time_base)
+    return pts - round(1 / frame_rate(stream) / time_base(stream))
