@@ -25,7 +25,7 @@ from pipeline.workers.waiting import Waiting
 from stages.decoder.live import LiveOptions
 from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.pace import Pace
-from stages.decoder.recording import Recorder
+from stages.decoder.recorder import Recorder
 from stages.decoder.source import ResumePoint, Source, SourceRecord, SourceRuntime
 from stages.decoder.sources import open_source
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart

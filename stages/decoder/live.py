@@ -15,7 +15,7 @@ from stages.decoder.locations import redact
 from stages.decoder.media import open_media, remarks, video_stream
 from stages.decoder.outages import Outages
 from stages.decoder.pace import Pace
-from stages.decoder.recording import Recorder
+from stages.decoder.recorder import Recorder
 from stages.decoder.source import (
     FrameAllocator,
     FrameSelection,

@@ -10,7 +10,8 @@ from stages.decoder.image_folder import IMAGE_SUFFIXES, ImageFolderSource
 from stages.decoder.live import LiveOptions, LiveSource
 from stages.decoder.locations import DEMO, SourceSpec, is_live, is_recording
 from stages.decoder.media import MediaSource
-from stages.decoder.recording import Recorder, RecordingSource
+from stages.decoder.recorder import Recorder
+from stages.decoder.recording_source import RecordingSource
 from stages.decoder.source import FrameSelection, ResumePoint, Source, SourceRuntime
 
 

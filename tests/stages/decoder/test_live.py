@@ -8,7 +8,8 @@ import time
 import pytest
 
 from stages.decoder.live import LiveOptions, LiveSource
-from stages.decoder.recording import Recorder, RecordingSource
+from stages.decoder.recorder import Recorder
+from stages.decoder.recording_source import RecordingSource
 from stages.decoder.source import FrameSelection, SourceRuntime
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, StreamStart

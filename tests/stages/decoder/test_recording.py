@@ -10,7 +10,8 @@ import pytest
 
 from stages.decoder.locations import expand_sources
 from stages.decoder.media import open_media, video_stream
-from stages.decoder.recording import Recorder, RecordingSource
+from stages.decoder.recorder import Recorder
+from stages.decoder.recording_source import RecordingSource
 from stages.errors import OutputError, SourceError
 from stages.records import EndOfStream, Frame, StreamStart
 
@@ -68,7 +69,7 @@ RECORD_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
 from stages.decoder.media import open_media, video_stream
-from stages.decoder.recording import Recorder
+from stages.decoder.recorder import Recorder
 
 camera, folder, packets = sys.argv[1:]
 recorder = Recorder(Path(folder), "rtsp://cam/live", 60, 10**9)

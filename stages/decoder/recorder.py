@@ -1,11 +1,10 @@
-"""Keeps an incoming stream as it is, in segments, and gives it out again."""
+"""Keeps an incoming stream as it is, in segments."""
 
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,14 +13,10 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from stages.decoder.frame_reader import FrameReader
 from stages.decoder.locations import RECORDING_INDEX, redact
-from stages.decoder.media import open_media, thread_type, video_stream
-from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
-from stages.errors import OutputError, SourceError
-from stages.records import EndOfStream, EndReason
+from stages.decoder.segments import segment_path, segments_of
+from stages.errors import OutputError
 
-_SEGMENT = re.compile(r"(\d{8})-e(\d+)-\d{8}T\d{6}Z\.mkv")
 _MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash costs a second
 _CLUSTER = bytes.fromhex("1f43b675")  # what holds packets begins so (RFC 9559)
 _LONGEST_HEADER = 1 << 16
@@ -92,9 +87,9 @@ class Recorder:
         index = {"format": 1, "source": redact(self._source)}
         (self._folder / RECORDING_INDEX).write_text(json.dumps(index) + "\n")
         _remove_empty(self._folder)
-        if earlier := _segments(self._folder):
-            number, epoch, _ = earlier[-1]
-            self._number, self._first_epoch = number + 1, epoch + 1
+        if earlier := segments_of(self._folder):
+            latest = earlier[-1]
+            self._number, self._first_epoch = latest.number + 1, latest.epoch + 1
         self._has_folder = True
 
     def write(self, packet: av.Packet, stream: VideoStream, epoch: int) -> None:
@@ -151,8 +146,8 @@ class Recorder:
         if not self._has_folder:
             self._open_folder()
         self._make_room()
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        path = self._folder / f"{self._number:08}-e{self._first_epoch + epoch}-{stamp}.mkv"
+        epoch += self._first_epoch
+        path = segment_path(self._folder, self._number, epoch, datetime.now(UTC))
         self._number += 1
         self._began = self._monotonic()
         self._container = av.open(str(path), "w", format="matroska", options=_MUXER)
@@ -172,7 +167,7 @@ class Recorder:
         self._latest_dts = dts
 
     def _make_room(self) -> None:
-        files = [(path, path.stat().st_size) for _, _, path in _segments(self._folder)]
+        files = [(path, path.stat().st_size) for _, _, path in segments_of(self._folder)]
         total = sum(size for _, size in files)
         for path, size in files:
             if total <= self._most_bytes:
@@ -181,75 +176,8 @@ class Recorder:
             total -= size
 
 
-class RecordingSource:
-    """The frames of a recording, through all its segments.
-
-    Tracks go on from one segment to the next; where the connection was lost in between, an epoch
-    ends as it did then.
-
-    Args:
-        folder: What a `Recorder` wrote.
-        name: Name of the stream.
-        selection: Which frames.
-        hardware: What decodes it, see `hardware_decoder`.
-        paced: Whether it is played as it was taken, and not as fast as can be.
-        runtime: See `SourceRuntime`.
-    """
-
-    resumes = False
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        name: str,
-        selection: FrameSelection | None = None,
-        hardware: str = "off",
-        paced: bool = False,
-        runtime: SourceRuntime | None = None,
-    ) -> None:
-        self.folder = folder
-        self.name = name
-        self.selection = selection or FrameSelection()
-        self.hardware = hardware
-        self.paced = paced
-        self.runtime = runtime or SourceRuntime()
-
-    def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
-        """See `Source.records`; a segment that cannot be read is passed over."""
-        reader = FrameReader(str(self.folder), self.name, self.selection, "", self.runtime.clock)
-        latest: int | None = None
-        unreadable = 0
-        for _, epoch, path in _segments(self.folder):
-            try:
-                with open_media(str(path), hardware=self.hardware) as container:
-                    stream = video_stream(container, str(path))
-                    stream.thread_type = thread_type(self.paced)
-                    yield from reader.read(container, stream, allocator, continues=epoch == latest)
-                latest = epoch
-            except SourceError:
-                unreadable += 1
-            if reader.finished:
-                break
-        if reader.epoch < 0:
-            raise SourceError(f"{self.folder} holds no segment that can be read")
-        segments = "segment" if unreadable == 1 else "segments"
-        message = f"{unreadable} {segments} of {self.folder} cannot be read" if unreadable else ""
-        yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, message)
-
-
-def _segments(folder: Path) -> list[tuple[int, int, Path]]:
-    """Number, epoch and file of each segment, in order."""
-    found = []
-    for path in folder.iterdir():
-        match = _SEGMENT.fullmatch(path.name)
-        if match:
-            found.append((int(match[1]), int(match[2]), path))
-    return sorted(found)
-
-
 def _remove_empty(folder: Path) -> None:
     """Removes segments whose recorder ended before it had written a packet."""
-    for _, _, path in _segments(folder):
+    for _, _, path in segments_of(folder):
         if path.stat().st_size <= _LONGEST_HEADER and _CLUSTER not in path.read_bytes():
             path.unlink()

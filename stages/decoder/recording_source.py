@@ -1,0 +1,70 @@
+"""Frames of what a `Recorder` has kept."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+from stages.decoder.frame_reader import FrameReader
+from stages.decoder.media import open_media, thread_type, video_stream
+from stages.decoder.segments import segments_of
+from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
+from stages.errors import SourceError
+from stages.records import EndOfStream, EndReason
+
+
+class RecordingSource:
+    """The frames of a recording, through all its segments.
+
+    Tracks go on from one segment to the next; where the connection was lost in between, an epoch
+    ends as it did then.
+
+    Args:
+        folder: What a `Recorder` wrote.
+        name: Name of the stream.
+        selection: Which frames.
+        hardware: What decodes it, see `hardware_decoder`.
+        paced: Whether it is played as it was taken, and not as fast as can be.
+        runtime: See `SourceRuntime`.
+    """
+
+    resumes = False
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        selection: FrameSelection | None = None,
+        hardware: str = "off",
+        paced: bool = False,
+        runtime: SourceRuntime | None = None,
+    ) -> None:
+        self.folder = folder
+        self.name = name
+        self.selection = selection or FrameSelection()
+        self.hardware = hardware
+        self.paced = paced
+        self.runtime = runtime or SourceRuntime()
+
+    def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
+        """See `Source.records`; a segment that cannot be read is passed over."""
+        reader = FrameReader(str(self.folder), self.name, self.selection, "", self.runtime.clock)
+        latest: int | None = None
+        unreadable = 0
+        for _, epoch, path in segments_of(self.folder):
+            try:
+                with open_media(str(path), hardware=self.hardware) as container:
+                    stream = video_stream(container, str(path))
+                    stream.thread_type = thread_type(self.paced)
+                    yield from reader.read(container, stream, allocator, continues=epoch == latest)
+                latest = epoch
+            except SourceError:
+                unreadable += 1
+            if reader.finished:
+                break
+        if reader.epoch < 0:
+            raise SourceError(f"{self.folder} holds no segment that can be read")
+        segments = "segment" if unreadable == 1 else "segments"
+        message = f"{unreadable} {segments} of {self.folder} cannot be read" if unreadable else ""
+        yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, message)
