@@ -53,11 +53,13 @@ def live_packets(
 def is_finished(container: InputContainer) -> bool:
     """Whether it is a video that has an end, rather than a camera, whose server may close.
 
-    The duration of fragmented MP4 is a guess, and the size of a playlist not that of the video.
+    The size of a playlist is not that of the video. Where the size is unknown, as over HTTP in
+    chunks, Matroska has a duration unless it is live; that of fragmented MP4 is a guess.
     """
+    has_duration = (container.duration or 0) > 0
     if container.format.name in ("hls", "rtsp"):
-        return (container.duration or 0) > 0
-    return container.size > 0
+        return has_duration
+    return container.size > 0 or ("matroska" in container.format.name and has_duration)
 
 
 def _until_the_end(

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import cv2
@@ -170,6 +171,31 @@ def test_a_finished_video_ends_where_it_ends(tmp_path, serve, slots, name, conta
     base = serve(functools.partial(Files, directory=str(tmp_path)))
     records = read(f"{base}/{name}", slots, 21)
     assert records[-1] == EndOfStream("cam", 0, 20, EndReason.COMPLETE)
+
+
+class Chunks(Files):
+    """Sends a file without its size."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        data = Path(self.translate_path(self.path)).read_bytes()
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
+
+
+@pytest.mark.parametrize(("options", "ends"), [({}, True), ({"live": "1"}, False)])
+def test_matroska_of_unknown_size_ends_if_its_header_has_a_duration(
+    tmp_path, serve, slots, options, ends
+):
+    write_stream(tmp_path / "clip", 10, "matroska", **options)
+    base = serve(functools.partial(Chunks, directory=str(tmp_path)))
+    records = read(f"{base}/clip", slots, 11)
+    assert isinstance(records[-1], EndOfStream) is ends
+    assert sum(isinstance(r, Frame) for r in records) == (10 if ends else 11)
 
 
 def test_sound_that_goes_on_does_not_hide_that_the_pictures_stay_away(tmp_path, slots):
