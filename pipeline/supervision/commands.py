@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 import zmq
@@ -15,11 +15,14 @@ from stages.errors import ConfigError, SpotStreamError, in_one_line
 
 _LARGEST = 64 * 1024
 _AT_A_TIME = 100
+_ANSWER_MS = 10_000
 _SOCKET = "commands"
+
+_Result = TypeVar("_Result")
 
 
 class AddStream(msgspec.Struct, tag="add", frozen=True):
-    """Begin another stream, or those below a folder."""
+    """Begin another stream, or those below a folder; results in their names."""
 
     location: str
     name: str = ""
@@ -32,13 +35,13 @@ class RemoveStream(msgspec.Struct, tag="remove", frozen=True):
 
 
 class Describe(msgspec.Struct, tag="describe", frozen=True):
-    """Tell how it goes."""
+    """Tell how it goes; results in an `Overview`."""
 
 
 class Done(msgspec.Struct, tag="done", frozen=True):
-    """The command was carried out, on these streams."""
+    """The command was carried out, with this result as msgpack."""
 
-    streams: list[str]
+    result: msgspec.Raw
 
 
 class Refused(msgspec.Struct, tag="refused", frozen=True):
@@ -47,17 +50,12 @@ class Refused(msgspec.Struct, tag="refused", frozen=True):
     message: str
 
 
-class Described(msgspec.Struct, tag="described", frozen=True):
-    """How it goes."""
-
-    overview: Overview
-
-
 Command: TypeAlias = AddStream | RemoveStream | Describe
-Answer: TypeAlias = Done | Refused | Described
+CommandResult: TypeAlias = list[str] | Overview | None
+"""What carrying out a command comes to, see its class."""
 
 _commands = msgspec.msgpack.Decoder(AddStream | RemoveStream | Describe)
-_answers = msgspec.msgpack.Decoder(Done | Refused | Described)
+_answers = msgspec.msgpack.Decoder(Done | Refused)
 
 
 class CommandServer:
@@ -69,7 +67,7 @@ class CommandServer:
         self.socket.linger = 0
         self.socket.bind(_endpoint(Path(folder)))
 
-    def serve(self, carry_out: Callable[[Command], Answer]) -> None:
+    def serve(self, carry_out: Callable[[Command], CommandResult]) -> None:
         """Answers the commands that are there, so many at most that a flood holds nothing up."""
         for _ in range(_AT_A_TIME):
             if not self.socket.poll(0):
@@ -96,23 +94,24 @@ def find_run(pid: int | None = None) -> RunInfo:
     return runs[0]
 
 
-def send_command(run: RunInfo, command: Command, timeout: float = 10.0) -> Answer:
-    """Sends a command and waits for the answer.
+def add_stream(run: RunInfo, location: str, name: str = "") -> list[str]:
+    """Begins another stream of a pipeline, or those below a folder; gives their names.
 
     Raises:
         ConfigError: The pipeline refuses.
         SpotStreamError: It does not answer.
     """
-    with zmq.Context() as context, context.socket(zmq.REQ) as socket:
-        socket.linger = 0
-        socket.connect(_endpoint(run.folder))
-        socket.send(msgspec.msgpack.encode(command))
-        if not socket.poll(round(timeout * 1000)):
-            raise SpotStreamError(f"the pipeline with process id {run.pid} does not answer")
-        answer: Answer = _answers.decode(socket.recv())
-    if isinstance(answer, Refused):
-        raise ConfigError(answer.message)
-    return answer
+    return _send(run, AddStream(location, name), list[str])
+
+
+def remove_stream(run: RunInfo, name: str) -> None:
+    """Ends a stream of a pipeline; its results are completed.
+
+    Raises:
+        ConfigError: The pipeline refuses.
+        SpotStreamError: It does not answer.
+    """
+    _send(run, RemoveStream(name), type(None))
 
 
 def describe(run: RunInfo) -> Overview:
@@ -121,14 +120,26 @@ def describe(run: RunInfo) -> Overview:
     Raises:
         SpotStreamError: It does not answer.
     """
-    answer = send_command(run, Describe())
-    assert isinstance(answer, Described)
-    return answer.overview
+    return _send(run, Describe(), Overview)
 
 
-def _answered(message: bytes, carry_out: Callable[[Command], Answer]) -> bytes:
+def _send(run: RunInfo, command: Command, kind: type[_Result]) -> _Result:
+    with zmq.Context() as context, context.socket(zmq.REQ) as socket:
+        socket.linger = 0
+        socket.connect(_endpoint(run.folder))
+        socket.send(msgspec.msgpack.encode(command))
+        if not socket.poll(_ANSWER_MS):
+            raise SpotStreamError(f"the pipeline with process id {run.pid} does not answer")
+        answer = _answers.decode(socket.recv())
+    if isinstance(answer, Refused):
+        raise ConfigError(answer.message)
+    return msgspec.msgpack.decode(answer.result, type=kind)
+
+
+def _answered(message: bytes, carry_out: Callable[[Command], CommandResult]) -> bytes:
     try:
-        return msgspec.msgpack.encode(carry_out(_commands.decode(message)))
+        result = msgspec.msgpack.encode(carry_out(_commands.decode(message)))
+        return msgspec.msgpack.encode(Done(msgspec.Raw(result)))
     except msgspec.MsgspecError as error:
         why = f"no such command: {error}"
     except Exception as error:  # whatever a command brings about, the pipeline runs on

@@ -18,11 +18,9 @@ from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan
 from pipeline.reporter import Reports, error_of
 from pipeline.supervision.commands import (
     AddStream,
-    Answer,
     Command,
+    CommandResult,
     CommandServer,
-    Described,
-    Done,
     RemoveStream,
 )
 from pipeline.supervision.overview import Overview, ProcessView
@@ -161,15 +159,15 @@ class Supervisor:
         if self._interrupts:
             self.result.exit_code = 130
 
-    def _carry_out(self, command: Command) -> Answer:
+    def _carry_out(self, command: Command) -> CommandResult:
         if isinstance(command, AddStream):
             if self._interrupts:
                 raise ConfigError("the pipeline is about to end")
-            return Done(self._roster.add(command.location, command.name))
+            return self._roster.add(command.location, command.name)
         if isinstance(command, RemoveStream):
             self._roster.remove(command.name)
-            return Done([command.name])
-        return Described(self._overview())
+            return None
+        return self._overview()
 
     def _overview(self) -> Overview:
         return Overview(

@@ -34,20 +34,18 @@ def add(
     pid: Pid = None,
 ) -> None:
     """Begin another stream."""
-    from pipeline.supervision.commands import AddStream, Done, find_run, send_command
+    from pipeline.supervision.commands import add_stream, find_run
     from stages.decoder.locations import absolute_location
 
-    answer = send_command(find_run(pid), AddStream(absolute_location(source), name))
-    assert isinstance(answer, Done)
-    typer.echo("\n".join(answer.streams))
+    typer.echo("\n".join(add_stream(find_run(pid), absolute_location(source), name)))
 
 
 @stream.command()
 def remove(name: str, pid: Pid = None) -> None:
     """End a stream and complete its results."""
-    from pipeline.supervision.commands import RemoveStream, find_run, send_command
+    from pipeline.supervision.commands import find_run, remove_stream
 
-    send_command(find_run(pid), RemoveStream(name))
+    remove_stream(find_run(pid), name)
 
 
 @stream.command("list")

@@ -13,12 +13,11 @@ import pytest
 import zmq
 
 from pipeline.supervision.commands import (
-    AddStream,
     CommandServer,
-    RemoveStream,
+    add_stream,
     describe,
     find_run,
-    send_command,
+    remove_stream,
 )
 from pipeline.supervision.runtime_folder import RunInfo
 from stages.errors import ConfigError
@@ -60,8 +59,8 @@ def wait_for(look, seconds=20):
 def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
     run = wait_for(lambda: find_run(pipeline.pid))
     assert run.output == str(tmp_path / "out")
-    send_command(run, AddStream(str(clip), "north"))
-    send_command(run, AddStream(str(clip), "south"))
+    add_stream(run, str(clip), "north")
+    add_stream(run, str(clip), "south")
 
     def both_run():
         views = {view.name: view for view in describe(run).streams}
@@ -71,15 +70,16 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
     assert views["north"].state == "running"
     assert 10 < views["north"].fps < 40
     assert len(views["north"].latency_ms) == 3
-    for command, message in (
-        (AddStream(str(clip), "north"), "a stream north is running already"),
-        (AddStream("nowhere.mp4"), "no such source"),
-        (AddStream("rtsp://"), "rtsp:// names no host"),
-        (AddStream("x" * 300), "cannot read x+: File name too long"),
-        (RemoveStream("east"), "no stream east; there are north, south"),
+    for location, name, message in (
+        (str(clip), "north", "a stream north is running already"),
+        ("nowhere.mp4", "", "no such source"),
+        ("rtsp://", "", "rtsp:// names no host"),
+        ("x" * 300, "", "cannot read x+: File name too long"),
     ):
         with pytest.raises(ConfigError, match=message):
-            send_command(run, command)
+            add_stream(run, location, name)
+    with pytest.raises(ConfigError, match="no stream east; there are north, south"):
+        remove_stream(run, "east")
 
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.linger = 1000
@@ -88,13 +88,13 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
             socket.send_multipart([b"", part])
             assert b"refused" in socket.recv_multipart()[-1]
 
-    send_command(run, RemoveStream("north"))
+    remove_stream(run, "north")
     wait_for(lambda: True if [v.name for v in describe(run).streams] == ["south"] else None)
     report = json.loads((tmp_path / "out" / "north" / "run.json").read_text())
     assert report["status"] == "interrupted"
     assert report["frames"]["missing"] == 0
     with pytest.raises(ConfigError, match="north holds results; choose another name"):
-        send_command(run, AddStream(str(clip), "north"))
+        add_stream(run, str(clip), "north")
     pipeline.terminate()
     assert pipeline.wait(20) == 130
     assert (tmp_path / "out" / "south" / "overlay.mp4").exists()
@@ -117,9 +117,9 @@ def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip, tmp
                             found.add(process.name)
         return found
 
-    send_command(run, AddStream(str(clip), "north"))
+    add_stream(run, str(clip), "north")
     wait_for(lambda: {"detector", "tracker", "sink"} <= mapped() or None)
-    send_command(run, RemoveStream("north"))
+    remove_stream(run, "north")
     wait_for(lambda: describe(run).streams == [] or None)
     wait_for(lambda: not mapped() or None)
 
@@ -145,7 +145,7 @@ def test_whatever_goes_wrong_is_answered(tmp_path, error, said):
         thread = threading.Thread(target=serve)
         thread.start()
         with pytest.raises(ConfigError, match=said):
-            send_command(RunInfo(1, "out", tmp_path), RemoveStream("north"))
+            remove_stream(RunInfo(1, "out", tmp_path), "north")
         thread.join()
         server.socket.close()
 
@@ -156,7 +156,7 @@ def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
     run = wait_for(lambda: find_run(pipeline.pid))
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
-    send_command(run, AddStream(str(broken), "north"))
+    add_stream(run, str(broken), "north")
 
     def failed():
         [view] = describe(run).streams
@@ -165,14 +165,14 @@ def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
     view = wait_for(failed)
     assert view.source == str(broken)
     assert "broken.mp4" in view.error
-    send_command(run, RemoveStream("north"))
+    remove_stream(run, "north")
     assert describe(run).streams == []
     with pytest.raises(ConfigError, match="no stream north"):
-        send_command(run, RemoveStream("north"))
+        remove_stream(run, "north")
 
-    send_command(run, AddStream(str(broken), "south"))
+    add_stream(run, str(broken), "south")
     wait_for(failed)
-    send_command(run, AddStream(str(clip), "south"))
+    add_stream(run, str(clip), "south")
     wait_for(lambda: True if [v.state for v in describe(run).streams] == ["running"] else None)
     assert describe(run).streams[0].error == ""
 
