@@ -31,14 +31,13 @@ from pipeline.supervision.roster import Roster, RunningStream
 from pipeline.supervision.run_resources import open_run_resources
 from pipeline.supervision.salvage import complete
 from pipeline.transport.logbook import SharedCounter
-from pipeline.transport.messages import Acknowledged, Resend
+from pipeline.transport.messages import MAX_POSITION, Acknowledged, Resend
 from stages.decoder.locations import SourceSpec, is_live
 from stages.errors import ConfigError, OutputError, SpotStreamError, in_one_line
 
 _DRAIN_SECONDS = 60.0
 _SPARE_ENTRIES = 16
 _END_SECONDS = 3.0
-_EVERYTHING = 2**62
 
 
 class Supervisor:
@@ -314,7 +313,7 @@ class Supervisor:
         stream = self._roster.end(name)
         if stream is None:
             return
-        stream.send(Acknowledged(_EVERYTHING))  # where the sink was killed before it could say so
+        stream.send(Acknowledged(MAX_POSITION))  # where the sink was killed before it could say so
         stream.feedback.close(linger=100)
         self._ending.append(stream.decoder)
         self._metrics.ended(name, stream.decoder.name)

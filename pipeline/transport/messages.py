@@ -28,7 +28,9 @@ from stages.records import (
 )
 
 PROTOCOL_VERSION = 5
-_MOST = 2**62
+MAX_POSITION = 2**62
+"""The greatest position, and the greatest channel, that a message may have."""
+
 _MOST_BOXES = 2**24
 _I8, _F4, _I2, _U1 = (np.dtype(kind) for kind in (np.int64, np.float32, np.int16, np.uint8))
 _LARGEST_SIDE = 65_535
@@ -72,8 +74,8 @@ class Envelope(msgspec.Struct, frozen=True, eq=False):
 
 class _Header(msgspec.Struct, tag_field="kind", frozen=True, kw_only=True):
     version: int = PROTOCOL_VERSION
-    channel: Annotated[int, msgspec.Meta(ge=0, le=_MOST)] = 0
-    position: Annotated[int, msgspec.Meta(ge=0, le=_MOST)] = 0
+    channel: Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION)] = 0
+    position: Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION)] = 0
 
 
 class _Start(_Header, tag="start", frozen=True, kw_only=True):
