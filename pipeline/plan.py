@@ -1,9 +1,9 @@
-"""What a worker process is told when it starts, and what it tells the supervisor."""
+"""What a worker process is told when it starts."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -78,71 +78,6 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
     def folder(self, stream: str) -> Path:
         """Where the results of a stream go."""
         return Path(self.output) / stream
-
-
-LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000, 2000, 5000, 10000)
-"""Upper bounds of the buckets of `Durations`."""
-
-
-class Durations(msgspec.Struct, frozen=True):
-    """A histogram: how many durations lie under each of `LATENCY_BOUNDS_MS`, all, and their sum."""
-
-    counts: list[int]
-    count: int
-    seconds: float
-
-
-class StreamMetrics(msgspec.Struct, frozen=True):
-    """How a stream goes since its start: frames written, drops by reason, connections, durations.
-
-    ``connections`` are those to a live source, 0 of a file; ``durations`` has each stage's work on
-    a frame, and as ``latency`` the time from capture to results; ``recent_latency_ms`` are the
-    latter's p50, p95 and p99 over the latest frames.
-    """
-
-    frames: int
-    dropped: dict[str, int]
-    connections: int
-    durations: dict[str, Durations]
-    recent_latency_ms: tuple[float, ...] = ()
-
-
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker reports.
-
-    Attributes:
-        kind: ``ready`` (may be sent frames), ``alive``, ``busy`` (may now say nothing for long),
-            ``progress`` (``frames`` are written), ``notice`` (``message`` is worth knowing),
-            ``completing`` (the stream has ended, its files are being completed), ``done`` (its
-            results are complete), ``failed`` (for good) or ``crashed`` (by an error in the
-            program).
-        stage: Who reports.
-        worker: Which of several detectors.
-        stream: Which stream, "" for none in particular.
-        message: One line for people.
-        exit_code: Of a failure.
-        frames: Frames written so far.
-        total: Frames to come, where known.
-        work_ms: How long each stage works on a frame of late, by stage.
-        summary: Of a finished stream.
-        counters: Of the stream, about once a second.
-        batches: Of the detector, about once a second: how many batches of which size.
-    """
-
-    kind: Literal[
-        "ready", "alive", "busy", "progress", "notice", "completing", "done", "failed", "crashed"
-    ]
-    stage: StageName
-    worker: int = 0
-    stream: str = ""
-    message: str = ""
-    exit_code: int = 1
-    frames: int = 0
-    total: int | None = None
-    work_ms: dict[str, float] = {}
-    summary: dict[str, Any] = {}
-    counters: StreamMetrics | None = None
-    batches: dict[int, int] = {}
 
 
 def encode_plan(plan: msgspec.Struct) -> bytes:

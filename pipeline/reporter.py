@@ -8,13 +8,16 @@ from collections.abc import Iterator
 import msgspec
 import zmq
 
-from pipeline.plan import Status, WorkerPlan
+from pipeline.plan import WorkerPlan
+from pipeline.reports import Alive, AnyReport, Busy, Failed, Report
 from pipeline.transport.link import WAITING_MESSAGES
 from stages.errors import OutputError, SpotStreamError
 
 _ALIVE_SECONDS = 1.0
 _AT_A_TIME = 1000
 _LARGEST = 2**20
+
+_decoder: msgspec.msgpack.Decoder[AnyReport] = msgspec.msgpack.Decoder(AnyReport)
 
 
 class Reporter:
@@ -26,24 +29,24 @@ class Reporter:
         self._socket = context.socket(zmq.PUSH)
         self._socket.connect(plan.endpoint("control"))
 
-    def __call__(self, status: Status) -> None:
+    def __call__(self, report: Report) -> None:
         """Sends a report, under the name of this worker."""
         self._last = time.monotonic()
-        status = msgspec.structs.replace(status, worker=self._plan.worker)
-        self._socket.send(msgspec.msgpack.encode(status))
+        report = msgspec.structs.replace(report, worker=self._plan.worker)
+        self._socket.send(msgspec.msgpack.encode(report))
 
     def alive(self) -> None:
         """Says once a second that the process turns; a stage that stops saying so is replaced."""
         if time.monotonic() - self._last >= _ALIVE_SECONDS:
-            self(Status(kind="alive", stage=self._plan.stage, stream=self._plan.own_stream))
+            self(Alive(self._plan.stage, stream=self._plan.own_stream))
 
     def busy(self) -> None:
         """Says that the process is to be left alone until its next report, see `StageProcess`."""
-        self(Status(kind="busy", stage=self._plan.stage, stream=self._plan.own_stream))
+        self(Busy(self._plan.stage, stream=self._plan.own_stream))
         self._last = 0.0  # the next `alive` is news
 
 
-class Reports:
+class ReportReceiver:
     """Where the supervisor hears them."""
 
     def __init__(self, context: zmq.Context, endpoint: str) -> None:
@@ -52,20 +55,20 @@ class Reports:
         self.socket.maxmsgsize = _LARGEST
         self.socket.bind(endpoint)
 
-    def receive(self) -> Iterator[Status]:
+    def receive(self) -> Iterator[AnyReport]:
         """The reports that are there, so many at most that a flood holds nothing up."""
         for _ in range(_AT_A_TIME):
             try:
-                yield msgspec.msgpack.decode(self.socket.recv(zmq.NOBLOCK), type=Status)
+                yield _decoder.decode(self.socket.recv(zmq.NOBLOCK))
             except zmq.Again:
                 return
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 continue  # not from one of ours
 
 
-def error_of(status: Status) -> SpotStreamError:
+def error_of(report: Failed) -> SpotStreamError:
     """The error that a stage says it failed by."""
-    kind = OutputError if status.exit_code == OutputError.exit_code else SpotStreamError
-    error = kind(status.message)
-    error.exit_code = status.exit_code
+    kind = OutputError if report.exit_code == OutputError.exit_code else SpotStreamError
+    error = kind(report.message)
+    error.exit_code = report.exit_code
     return error

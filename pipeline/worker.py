@@ -14,8 +14,9 @@ import traceback
 import zmq
 
 from pipeline.logs import set_up_logging
-from pipeline.plan import Status, WorkerPlan, decode_plan
+from pipeline.plan import WorkerPlan, decode_plan
 from pipeline.reporter import Reporter
+from pipeline.reports import Crashed, Failed
 from pipeline.signals import ignore_stop_signals
 from stages.errors import SpotStreamError, in_one_line
 
@@ -35,21 +36,13 @@ def main(supervisor: int) -> int:
         _run(plan, context, report)
         return 0
     except SpotStreamError as error:
-        report(
-            Status(
-                kind="failed",
-                stage=plan.stage,
-                stream=stream,
-                message=str(error),
-                exit_code=error.exit_code,
-            )
-        )
+        message, code = str(error), error.exit_code
+        report(Failed(plan.stage, stream=stream, message=message, exit_code=code))
         return error.exit_code
     except Exception as error:
         if plan.debug:
             traceback.print_exc()
-        message = in_one_line(error)
-        report(Status(kind="crashed", stage=plan.stage, stream=stream, message=message))
+        report(Crashed(plan.stage, stream=stream, message=in_one_line(error)))
         return 1
     finally:
         context.destroy(linger=1000)  # of sockets that are still open, this one among them

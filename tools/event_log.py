@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Mapping
 
+from msgspec.structs import asdict
+
 from pipeline.logs import json_line
-from pipeline.plan import Status
+from pipeline.reports import Crashed, Done, Failed, Notice, Progress, Ready, Report
 from stages.errors import SpotStreamError
 
 _PROGRESS_SECONDS = 10.0
@@ -17,7 +20,7 @@ class EventLog:
     """Writes each event worth knowing, and the progress of each stream every ten seconds."""
 
     def __init__(self) -> None:
-        self._progress: dict[str, float] = {}
+        self._told: dict[str, float] = {}  # when progress was, by stream
 
     def __enter__(self) -> EventLog:
         return self
@@ -25,38 +28,42 @@ class EventLog:
     def __exit__(self, *_: object) -> None:
         """Nothing is left to be done."""
 
-    def show(self, status: Status) -> None:
+    def show(self, report: Report) -> None:
         """Takes a worker's report."""
+        match report:
+            case Ready():
+                _write("info", _fields(report))
+            case Progress() if self._is_due(report.stream):
+                counts = {"frames": report.frames, "work_ms": report.work_ms}
+                _write("info", _fields(report) | counts)
+            case Notice():
+                _write("warning", _fields(report, report.message))
+            case Done():
+                self._told.pop(report.stream, None)
+                _write("info", _fields(report, report.message) | asdict(report.summary))
+            case Failed() | Crashed():
+                _write("error", _fields(report, report.message))
+
+    def _is_due(self, stream: str) -> bool:
         now = time.monotonic()
-        fields: dict[str, object] = {"event": status.kind, "stage": status.stage}
-        if status.stream:
-            fields["stream"] = status.stream
-        if status.message:
-            fields["message"] = status.message
-        match status.kind:
-            case "alive" | "busy" | "completing":
-                return
-            case "progress":
-                if status.stage != "sink":
-                    return
-                if now - self._progress.get(status.stream, -_PROGRESS_SECONDS) < _PROGRESS_SECONDS:
-                    return
-                self._progress[status.stream] = now
-                fields |= {"frames": status.frames, "work_ms": status.work_ms}
-            case "done":
-                self._progress.pop(status.stream, None)
-                fields |= status.summary
-            case _:
-                pass
-        level = {"notice": "warning", "failed": "error", "crashed": "error"}.get(
-            status.kind, "info"
-        )
-        _write(level, fields)
+        if now - self._told.get(stream, -math.inf) < _PROGRESS_SECONDS:
+            return False
+        self._told[stream] = now
+        return True
 
 
 def log_error(error: SpotStreamError) -> None:
     """Writes what ended the run, or kept it from beginning."""
     _write("error", {"event": "error", "message": str(error)})
+
+
+def _fields(report: Report, message: str = "") -> dict[str, object]:
+    fields: dict[str, object] = {"event": report.kind, "stage": report.stage}
+    if report.stream:
+        fields["stream"] = report.stream
+    if message:
+        fields["message"] = message
+    return fields
 
 
 def _write(level: str, fields: Mapping[str, object]) -> None:

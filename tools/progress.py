@@ -10,14 +10,14 @@ from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as ProgressBars
 from rich.text import Text
 
-from pipeline.plan import Status
+from pipeline.reports import Done, Failed, Notice, Progress, Report
 
 _LINE_SECONDS = 5.0
 _VERBS = {"decoder": "decode", "detector": "detect", "tracker": "track", "sink": "write"}
@@ -33,7 +33,7 @@ class ProgressView:
     def __init__(self, console: Console) -> None:
         self.failed: set[str] = set()
         self._console = console
-        self._bars = Progress(
+        self._bars = ProgressBars(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -55,37 +55,47 @@ class ProgressView:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def show(self, status: Status) -> None:
+    def show(self, report: Report) -> None:
         """Takes a worker's report."""
-        # Another stage's failure ends the run, which says so itself.
-        lost = status.kind == "failed" and status.stage == "decoder"
-        if status.message and (lost or status.kind in ("done", "notice")):
-            about = f"{status.stream}: " if status.stream else ""
-            self._console.print(f"{about}{status.message}", highlight=False, soft_wrap=True)
-        if lost:
-            self.failed.add(status.stream)
-        if (lost or status.kind == "done") and status.stream in self._tasks:
-            self._bars.remove_task(self._tasks.pop(status.stream)[0])
-        elif status.kind == "progress" and status.stage == "sink":
-            self._advance(status)
+        match report:
+            case Progress():
+                self._advance(report)
+            case Notice():
+                self._tell(report)
+            case Done():
+                self._tell(report)
+                self._remove(report.stream)
+            case Failed(stage="decoder"):  # another stage's ends the run, which says so itself
+                self._tell(report)
+                self.failed.add(report.stream)
+                self._remove(report.stream)
 
-    def _advance(self, status: Status) -> None:
-        if not status.frames:
+    def _tell(self, report: Notice | Done | Failed) -> None:
+        if report.message:
+            about = f"{report.stream}: " if report.stream else ""
+            self._console.print(f"{about}{report.message}", highlight=False, soft_wrap=True)
+
+    def _remove(self, stream: str) -> None:
+        if stream in self._tasks:
+            self._bars.remove_task(self._tasks.pop(stream)[0])
+
+    def _advance(self, report: Progress) -> None:
+        if not report.frames:
             return
         now = time.monotonic()
-        if status.stream not in self._tasks:
-            task = self._bars.add_task(status.stream, total=status.total, rate=0.0)
-            self._tasks[status.stream] = task, now
-        task, started = self._tasks[status.stream]
-        rate = status.frames / max(now - started, 0.2)
-        self._bars.update(task, completed=status.frames, rate=rate)
-        self._stages.plain = stage_rates(status.work_ms)
+        if report.stream not in self._tasks:
+            task = self._bars.add_task(report.stream, total=report.total, rate=0.0)
+            self._tasks[report.stream] = task, now
+        task, started = self._tasks[report.stream]
+        rate = report.frames / max(now - started, 0.2)
+        self._bars.update(task, completed=report.frames, rate=rate)
+        self._stages.plain = stage_rates(report.work_ms)
         if not self._console.is_terminal and now - self._last_line >= _LINE_SECONDS:
             self._last_line = now
-            of = f" of {status.total}" if status.total else ""
+            of = f" of {report.total}" if report.total else ""
             self._console.print(
-                f"{status.stream}: {status.frames}{of} frames, {rate:.1f} fps; "
-                f"{stage_rates(status.work_ms)}",
+                f"{report.stream}: {report.frames}{of} frames, {rate:.1f} fps; "
+                f"{stage_rates(report.work_ms)}",
                 highlight=False,
                 soft_wrap=True,
             )

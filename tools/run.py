@@ -15,7 +15,7 @@ from rich.table import Table
 from pipeline.config import RunConfig, load_config
 from pipeline.detectors import check_weights
 from pipeline.logs import set_up_logging
-from pipeline.plan import Status
+from pipeline.reports import Notice
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live
@@ -57,7 +57,7 @@ def run_pipeline(
             specs, config, output, view.show, stay=stay, debug=debug, json_log=json_log
         )
         if told := nothing_to_record(specs, config, stay=stay):
-            view.show(Status(kind="notice", stage="decoder", message=told))
+            view.show(Notice("decoder", message=told))
         supervisor.prepare(overwrite=overwrite)
         started = time.monotonic()
         result = supervisor.run()
@@ -85,11 +85,11 @@ def demo_scores(
     """Scores of the streams that are the demo's rendered scene, those that are complete."""
     scores = {}
     for spec in specs:
-        summary = result.finished.get(spec.name, {})
-        if spec.location == DEMO and summary.get("status") == "complete":
+        summary = result.finished.get(spec.name)
+        if spec.location == DEMO and summary is not None and summary.status == "complete":
             from tools.demo import score_demo  # OpenCV and SciPy; the supervisor does without them
 
-            scores[spec.name] = score_demo(Path(summary["folder"]), selection)
+            scores[spec.name] = score_demo(Path(summary.folder), selection)
     return scores
 
 
@@ -103,8 +103,8 @@ def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: b
 
 def faster_detector(result: RunResult, config: RunConfig) -> str:
     """What to try where the network was too slow for a live stream; "" where it was not."""
-    dropped = sum(summary["behind"] for summary in result.finished.values())
-    written = sum(summary["frames"] for summary in result.finished.values())
+    dropped = sum(summary.behind for summary in result.finished.values())
+    written = sum(summary.frames for summary in result.finished.values())
     if config.detector.detections is not None or dropped <= MANY * (dropped + written):
         return ""
     detector = config.detector
@@ -125,8 +125,8 @@ def worth_a_look(result: RunResult) -> str:
     """The first overlay, else the first tracks; "" where there are none."""
     for kind in ("overlay*.mp4", TRACKS):
         for summary in result.finished.values():
-            if names := fnmatch.filter(summary["files"], kind):
-                return f"{summary['folder']}/{min(names, key=lambda name: (len(name), name))}"
+            if names := fnmatch.filter(summary.files, kind):
+                return f"{summary.folder}/{min(names, key=lambda name: (len(name), name))}"
     return ""
 
 
@@ -142,13 +142,13 @@ def _print_table(result: RunResult, seconds: float, scores: Mapping[str, DemoSco
     quality = ("MOTA", "IDF1") if scores else ()
     table = Table("stream", "frames", "dropped", "tracks", *quality, "fps", "status")
     for name, summary in result.finished.items():
-        counts = (str(summary[key]) for key in ("frames", "dropped", "tracks"))
+        counts = map(str, (summary.frames, summary.dropped, summary.tracks))
         values = (scores[name].mota, scores[name].idf1) if name in scores else ()
         marks = [f"{value:.3f}" for value in values] or [""] * len(quality)
-        fps = "" if summary["fps"] is None else f"{summary['fps']:.1f}"
-        table.add_row(name, *counts, *marks, fps, summary["status"])
+        fps = "" if summary.fps is None else f"{summary.fps:.1f}"
+        table.add_row(name, *counts, *marks, fps, summary.status)
     wide_console().print(table)
-    frames = sum(summary["frames"] for summary in result.finished.values())
+    frames = sum(summary.frames for summary in result.finished.values())
     print(f"{_counted(frames, 'frame')} in {seconds:.1f} s, start included")
     if result.restarts:
         restarts = ", ".join(

@@ -21,7 +21,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from pipeline.plan import LATENCY_BOUNDS_MS, Durations, Status, StreamMetrics
+from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.overview import SILENT_SECONDS
 from pipeline.transport.flow import BEHIND
@@ -60,15 +60,17 @@ class PipelineCollector(Collector):
             self._wrote[stream] = -math.inf
             self._ended.pop(stream, None)
 
-    def take(self, status: Status) -> None:
-        """Keeps what a worker reports, of a stream under way."""
+    def take(self, stream: str, metrics: StreamMetrics) -> None:
+        """Keeps what the sink reports of a stream under way."""
         with self._lock:
-            if status.counters is not None:
-                if status.counters.frames != self._streams[status.stream].frames:
-                    self._wrote[status.stream] = self._clock()
-                self._streams[status.stream] = status.counters
-            if status.batches:
-                self._batches[status.worker] = status.batches
+            if metrics.frames != self._streams[stream].frames:
+                self._wrote[stream] = self._clock()
+            self._streams[stream] = metrics
+
+    def take_batches(self, detector: int, counts: dict[int, int]) -> None:
+        """Keeps what a detector reports."""
+        with self._lock:
+            self._batches[detector] = counts
 
     def restarted(self, process: str, times: int) -> None:
         """A process was started again, so many times by now."""

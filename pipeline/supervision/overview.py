@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from pipeline.plan import Status, StreamMetrics
+from pipeline.reports import StreamMetrics
 
 SILENT_SECONDS = 3.0
 """A stream of which no frame is written for so long gives none."""
@@ -70,31 +70,29 @@ class Overview(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Rate:
-    counters: StreamMetrics
+    metrics: StreamMetrics
     at: float
     wrote: float  # when a frame was written
     fps: float = 0.0
 
 
 class StreamMonitor:
-    """Keeps the latest counters of each stream, and how fast they move."""
+    """Keeps the latest metrics of each stream, and how fast they move."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._rates: dict[str, _Rate] = {}
 
-    def take(self, status: Status) -> None:
-        """Takes a report."""
-        if status.counters is None:
-            return
+    def take(self, stream: str, metrics: StreamMetrics) -> None:
+        """Takes what the sink reports of a stream."""
         now = self._clock()
-        before = self._rates.get(status.stream)
+        before = self._rates.get(stream)
         fps, wrote = 0.0, now
         if before is not None and now > before.at:
-            written = status.counters.frames - before.counters.frames
+            written = metrics.frames - before.metrics.frames
             fps = written / (now - before.at)
             wrote = now if written else before.wrote
-        self._rates[status.stream] = _Rate(status.counters, now, wrote, fps)
+        self._rates[stream] = _Rate(metrics, now, wrote, fps)
 
     def forget(self, stream: str) -> None:
         """The stream has ended."""
@@ -107,15 +105,15 @@ class StreamMonitor:
             state = "waiting" if waiting else "stopping" if stopping else "connecting"
             return StreamView(name, source, state)
         silent = self._clock() - rate.wrote > SILENT_SECONDS
-        counters = rate.counters
+        metrics = rate.metrics
         begun = "silent" if silent else "running"
         return StreamView(
             name,
             source,
-            "stopping" if stopping else begun if counters.frames else "connecting",
-            counters.frames,
+            "stopping" if stopping else begun if metrics.frames else "connecting",
+            metrics.frames,
             0.0 if silent else rate.fps,
-            counters.recent_latency_ms,
-            sum(counters.dropped.values()),
-            max(0, counters.connections - 1),
+            metrics.recent_latency_ms,
+            sum(metrics.dropped.values()),
+            max(0, metrics.connections - 1),
         )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from pipeline.plan import WorkerPlan, encode_plan
+from pipeline.reports import Busy, Crashed, Ready, Report
 from pipeline.signals import STAGE_END
 
 ENVIRONMENT = {
@@ -44,7 +45,6 @@ class StageProcess:
         state: ``starting``, ``ready``, ``waiting`` (to be started again) or ``ended``.
         restarts: How often it was started again.
         busy: Whether it has said so, and nothing since.
-        message: What it said before it died, "" for nothing.
 
     Args:
         name: See above.
@@ -66,7 +66,7 @@ class StageProcess:
         self.name = name
         self.state: State = "waiting"
         self.restarts = -1  # the first start is none
-        self.message = ""
+        self._message = ""
         self._make_plan = make_plan
         self._silence_seconds = silence_seconds
         self._restarts_per_minute = restarts_per_minute
@@ -92,16 +92,18 @@ class StageProcess:
         """Whether there is a process now, as far as is known."""
         return self.state in ("starting", "ready")
 
-    def heard(self, *, ready: bool = False, busy: bool = False) -> None:
-        """The process has said something; that it is ready, or busy until it says more."""
+    def heard(self, report: Report) -> None:
+        """The process has said something."""
         if not self.runs:
             return  # that was a dead one's last word
         self._heard = self._clock()
-        self.busy = busy
-        if ready:
+        self.busy = isinstance(report, Busy)
+        if isinstance(report, Ready):
             self.state = "ready"
             self._was_ready = True
             self._ready_since = self._heard
+        elif isinstance(report, Crashed):
+            self._message = report.message
 
     def start_if_due(self) -> bool:
         """Starts the process where it waits for that and its pause is over; tells whether."""
@@ -144,8 +146,8 @@ class StageProcess:
             return ""
         if self._hung_for:
             how = f"said nothing for {self._hung_for:g} s"
-        elif self.message:
-            how = f"failed: {self.message}"
+        elif self._message:
+            how = f"failed: {self._message}"
         elif code < 0:
             how = f"was killed by signal {-code}"
         else:
@@ -162,7 +164,7 @@ class StageProcess:
 
     def _bury(self) -> None:
         now = self._clock()
-        self.message = ""
+        self._message = ""
         steady = self.state == "ready" and now - self._ready_since >= _STEADY_SECONDS
         self._pause = 0.0 if steady else min(_LONGEST_PAUSE, self._pause * 2 or _FIRST_PAUSE)
         self._start_at = now + self._pause

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from pipeline.reports import StreamSummary
 from pipeline.supervision.latest import Latest
 
 
@@ -21,7 +21,7 @@ class RunResult:
         exit_code: 0, 130 after Ctrl-C, or that of the first failure.
     """
 
-    finished: dict[str, dict[str, Any]] = field(default_factory=Latest)
+    finished: dict[str, StreamSummary] = field(default_factory=Latest)
     failed: dict[str, str] = field(default_factory=Latest)
     skipped: list[str] = field(default_factory=list)
     restarts: dict[str, int] = field(default_factory=Latest)

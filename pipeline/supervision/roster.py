@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from pipeline.plan import Status, StreamPlan
+from pipeline.plan import StreamPlan
+from pipeline.reports import StreamMetrics
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.overview import StreamMonitor, StreamView
 from pipeline.supervision.process import StageProcess
@@ -140,11 +141,9 @@ class Roster:
                 view, state="failed", fps=0.0, error=message
             )
 
-    def take(self, status: Status) -> None:
-        """Keeps what a worker reports of a stream under way, for `views` and `completing`."""
-        self._monitor.take(status)
-        if status.kind == "completing":
-            self.running[status.stream].completing = True
+    def take(self, name: str, metrics: StreamMetrics) -> None:
+        """Keeps what the sink reports of a stream under way, for `views`."""
+        self._monitor.take(name, metrics)
 
     def views(self) -> list[StreamView]:
         """How each stream goes, those that failed at the end."""

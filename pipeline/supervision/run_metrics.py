@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pipeline.plan import Status
+from pipeline.reports import StreamMetrics
 from stages.extras import need
 
 if TYPE_CHECKING:
@@ -42,10 +42,15 @@ class RunMetrics:
         if self._server is not None:
             self._server.collector.begun(stream, logbook)
 
-    def take(self, status: Status) -> None:
-        """Keeps what a worker reports, of a stream under way."""
+    def take(self, stream: str, metrics: StreamMetrics) -> None:
+        """Keeps what the sink reports of a stream under way."""
         if self._server is not None:
-            self._server.collector.take(status)
+            self._server.collector.take(stream, metrics)
+
+    def take_batches(self, detector: int, counts: dict[int, int]) -> None:
+        """Keeps what a detector reports."""
+        if self._server is not None:
+            self._server.collector.take_batches(detector, counts)
 
     def restarted(self, process: str, times: int) -> None:
         """A process was started again, so many times by now."""

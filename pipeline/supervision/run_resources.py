@@ -13,7 +13,7 @@ import zmq
 
 from pipeline.addresses import endpoint
 from pipeline.config import RunConfig
-from pipeline.reporter import Reports
+from pipeline.reporter import ReportReceiver
 from pipeline.signals import stop_signals
 from pipeline.supervision.commands import CommandServer
 from pipeline.supervision.run_metrics import RunMetrics
@@ -28,7 +28,7 @@ class RunResources:
     metrics: RunMetrics
     folder: RuntimeFolder
     context: zmq.Context
-    reports: Reports
+    reports: ReportReceiver
     commands: CommandServer
 
 
@@ -61,7 +61,7 @@ def open_run_resources(
         context = zmq.Context()
         undo.callback(context.destroy, linger=0)
         try:
-            reports = Reports(context, endpoint(folder.path, runtime, "control"))
+            reports = ReportReceiver(context, endpoint(folder.path, runtime, "control"))
             commands = CommandServer(context, folder.path)
         except zmq.ZMQError as error:
             tcp = runtime.transport == "tcp"

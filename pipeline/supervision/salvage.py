@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from pipeline.reporter import Reports
+from pipeline.reporter import ReportReceiver
+from pipeline.reports import Crashed, Done, Failed, StreamSummary
 from pipeline.supervision.process import StageProcess
 
 _TURN_MS = 100
@@ -21,11 +21,13 @@ class Completion:
         failure: Why others are not, "" where there are none.
     """
 
-    finished: dict[str, dict[str, Any]] = field(default_factory=dict)
+    finished: dict[str, StreamSummary] = field(default_factory=dict)
     failure: str = ""
 
 
-def complete(sink: StageProcess, reports: Reports, is_unwanted: Callable[[], bool]) -> Completion:
+def complete(
+    sink: StageProcess, reports: ReportReceiver, is_unwanted: Callable[[], bool]
+) -> Completion:
     """Has a sink that was told to give up do so, for as long as it takes, unless it hangs.
 
     Args:
@@ -37,13 +39,14 @@ def complete(sink: StageProcess, reports: Reports, is_unwanted: Callable[[], boo
 
     def listen() -> None:
         reports.socket.poll(_TURN_MS)
-        for status in reports.receive():
-            if status.stage == "sink":
-                sink.heard(busy=status.kind == "busy")
-            if status.kind == "done":
-                completion.finished[status.stream] = status.summary
-            elif status.kind in ("failed", "crashed"):
-                completion.failure = status.message
+        for report in reports.receive():
+            if report.stage == "sink":
+                sink.heard(report)
+            match report:
+                case Done():
+                    completion.finished[report.stream] = report.summary
+                case Failed() | Crashed():
+                    completion.failure = report.message
 
     how = ""
     sink.start_if_due()

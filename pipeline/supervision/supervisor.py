@@ -14,8 +14,19 @@ import zmq
 
 from pipeline.addresses import endpoint
 from pipeline.config import RunConfig
-from pipeline.plan import StageName, Status, StreamPlan, WorkerPlan
-from pipeline.reporter import Reports, error_of
+from pipeline.plan import StageName, StreamPlan, WorkerPlan
+from pipeline.reporter import ReportReceiver, error_of
+from pipeline.reports import (
+    Batches,
+    Completing,
+    Done,
+    Failed,
+    Notice,
+    Progress,
+    Ready,
+    Report,
+    StreamMetrics,
+)
 from pipeline.supervision.commands import (
     AddStream,
     Command,
@@ -50,7 +61,7 @@ class Supervisor:
         specs: The streams.
         config: The configuration.
         output: Results folder.
-        on_status: Called with every report of a worker.
+        on_report: Called with every report of a worker, and with what the supervisor finds.
         stay: Go on when all streams have ended, until told to stop: others may be added.
         debug: Show tracebacks of errors in the program.
         json_log: Log lines of JSON.
@@ -61,7 +72,7 @@ class Supervisor:
         specs: Sequence[SourceSpec],
         config: RunConfig,
         output: Path,
-        on_status: Callable[[Status], None] = lambda status: None,
+        on_report: Callable[[Report], None] = lambda report: None,
         *,
         stay: bool = False,
         debug: bool = False,
@@ -71,7 +82,7 @@ class Supervisor:
         self._specs = specs
         self._output = output
         self._debug, self._json_log = debug, json_log
-        self._on_status = on_status
+        self._on_report = on_report
         self._stay = stay
         self._began = time.monotonic()
         self._stages: dict[tuple[StageName, int], StageProcess] = {}
@@ -131,7 +142,7 @@ class Supervisor:
         stages = list(self._stages.values())
         return bool(stages) and all(stage.state == "ready" for stage in stages)
 
-    def _supervise(self, reports: Reports, commands: CommandServer) -> None:
+    def _supervise(self, reports: ReportReceiver, commands: CommandServer) -> None:
         poller = zmq.Poller()
         poller.register(reports.socket, zmq.POLLIN)
         poller.register(commands.socket, zmq.POLLIN)
@@ -146,8 +157,8 @@ class Supervisor:
                 self._begin_streams()
             poller.poll(100)
             commands.serve(self._carry_out)
-            for status in reports.receive():
-                self._take(status)
+            for report in reports.receive():
+                self._take(report)
             if self._interrupts and not self._told_to_stop:
                 self._told_to_stop = time.monotonic()
                 self._roster.stop()
@@ -238,41 +249,46 @@ class Supervisor:
             silence = max(silence, 4 * self._config.decoder.timeout)
         return StageProcess(name, make_plan, silence, runtime.restarts_per_minute)
 
-    def _take(self, status: Status) -> None:
-        self._on_status(status)
-        stream = self._roster.running.get(status.stream)
-        if stream is not None or not status.stream:  # no late word of one that has ended
-            self._roster.take(status)
-            self._metrics.take(status)
-        if status.stage == "decoder":
+    def _take(self, report: Report) -> None:
+        self._on_report(report)
+        stream = self._roster.running.get(report.stream)
+        if report.stage == "decoder":
             process = stream.decoder if stream is not None else None
         else:
-            process = self._stages.get((status.stage, status.worker))
-            if process is None:
-                return
+            process = self._stages.get((report.stage, report.worker))
         if process is not None:
-            process.heard(ready=status.kind == "ready", busy=status.kind == "busy")
-        if status.kind == "ready":
-            self._welcome(status, stream)
-        elif status.kind == "crashed" and process is not None:
-            process.message = status.message
-        elif status.kind == "done" and stream is not None:
-            self.result.finished[status.stream] = status.summary
-            if status.summary.get("status") not in ("complete", "interrupted"):
-                self.result.exit_code = self.result.exit_code or 3
-            self._end_stream(status.stream)
-        elif status.kind == "failed":
-            if status.stage != "decoder":
-                raise error_of(status)
-            self._give_up(status.stream, status.message, status.exit_code)
+            process.heard(report)
+        match report:
+            case Ready() if process is not None:
+                self._welcome(report, process, stream)
+            case Batches():
+                self._metrics.take_batches(report.worker, report.counts)
+            case Progress(metrics=StreamMetrics() as metrics) if stream is not None:
+                self._take_metrics(report.stream, metrics)
+            case Completing() if stream is not None:
+                stream.completing = True
+            case Done() if stream is not None:
+                self._take_metrics(report.stream, report.metrics)
+                self.result.finished[report.stream] = report.summary
+                if report.summary.status not in ("complete", "interrupted"):
+                    self.result.exit_code = self.result.exit_code or 3
+                self._end_stream(report.stream)
+            case Failed(stage="decoder"):
+                self._give_up(report.stream, report.message, report.exit_code)
+            case Failed() if process is not None:
+                raise error_of(report)
 
-    def _welcome(self, status: Status, stream: RunningStream | None) -> None:
+    def _take_metrics(self, stream: str, metrics: StreamMetrics) -> None:
+        self._roster.take(stream, metrics)
+        self._metrics.take(stream, metrics)
+
+    def _welcome(self, report: Ready, process: StageProcess, stream: RunningStream | None) -> None:
         """A process is ready; what its predecessor had not finished must be sent again."""
-        if status.stage == "decoder":
+        if report.stage == "decoder":
             if stream is not None and stream.stopping:
                 stream.stop()
-        elif self._stages[status.stage, status.worker].restarts:
-            worker = status.worker if status.stage == "detector" else None
+        elif process.restarts:
+            worker = report.worker if report.stage == "detector" else None
             for each in self._roster.running.values():
                 each.send(Resend(worker))
 
@@ -299,9 +315,7 @@ class Supervisor:
             self._give_up(stream, message, 1)
         elif how:
             message = f"the {process.name} process {how}; starting it again"
-            self._on_status(
-                Status(kind="notice", stage=stage, worker=worker, stream=stream, message=message)
-            )
+            self._on_report(Notice(stage, worker, stream, message=message))
         if stage == "decoder" and stream not in self._roster.running:
             return
         if process.start_if_due() and process.restarts:
@@ -365,20 +379,20 @@ class Supervisor:
         if number != signal.SIGHUP or not self._interrupts:
             self.stop()
 
-    def _end_overdue(self, reports: Reports) -> None:
+    def _end_overdue(self, reports: ReportReceiver) -> None:
         """Completes streams that did not end in time; only a second signal may cost results."""
         message = f"not ended {_DRAIN_SECONDS:g} s after the run was told to"
         for name in self._roster.running:
             told = f"{message}; completing its results where they are"
-            self._on_status(Status(kind="notice", stage="sink", stream=name, message=told))
+            self._on_report(Notice("sink", stream=name, message=told))
         failure = self._complete_what_there_is(reports, message)
         self._broken = bool(failure) and self._interrupts == 1
         if self._broken:
             told = f"results could not be completed, part files stay: {failure}"
-            self._on_status(Status(kind="notice", stage="sink", message=told))
+            self._on_report(Notice("sink", message=told))
 
     def _complete_what_there_is(
-        self, reports: Reports, message: str, *, text_only: bool = False
+        self, reports: ReportReceiver, message: str, *, text_only: bool = False
     ) -> str:
         """Has one more sink end all streams where they are: weeks of results shall not be lost.
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import zmq
 
 from pipeline.config import DecoderConfig, RunConfig
-from pipeline.plan import Status, StreamPlan, WorkerPlan
+from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter
+from pipeline.reports import Notice, Ready
 from pipeline.signals import STAGE_END
 from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedCounter
@@ -66,7 +67,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     source = _open(stream, config.decoder, logbook, resume_from, recorder, waiting, notify)
     publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
     publisher.start()
-    report(Status(kind="ready", stage="decoder", stream=stream.name))
+    report(Ready("decoder", stream=stream.name))
     if publisher.ended:
         publisher.close()
         return
@@ -197,7 +198,7 @@ class _Decoding:
 
 def _notifier(stream: StreamPlan, report: Reporter) -> Callable[[str], None]:
     def notify(message: str) -> None:
-        report(Status(kind="notice", stage="decoder", stream=stream.name, message=message))
+        report(Notice("decoder", stream=stream.name, message=message))
 
     return notify
 
@@ -266,7 +267,7 @@ def _give_up(
     stream = plan.streams[0]
     publisher = FramePublisher(plan, context, config, report, True, stop)
     publisher.start()
-    report(Status(kind="ready", stage="decoder", stream=stream.name))
+    report(Ready("decoder", stream=stream.name))
     if not publisher.ended:
         epoch = Logbook(plan.logbook(stream.channel))[SharedCounter.EPOCHS] - 1
         end = EndReason.TRUNCATED

@@ -12,8 +12,9 @@ import zmq
 from msgspec import structs
 
 from pipeline.detectors import Detector, build_detector
-from pipeline.plan import Status, WorkerPlan
+from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
+from pipeline.reports import Batches, Ready
 from pipeline.transport.background_link import BackgroundLink
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import Envelope, MessageError, encode
@@ -56,7 +57,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         return link.receive(_ALIVE_SECONDS if timeout is None else timeout)
 
     with link:
-        report(Status(kind="ready", stage="detector"))
+        report(Ready("detector"))
         for batch in batches(receive, size, config.batch_wait_ms / 1000):
             link.send(_results(detector, batch))
             if isinstance(batch[0].record, Frame):
@@ -64,7 +65,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
             batch.clear()  # or the rings of streams that end meanwhile stay mapped
             if time.monotonic() - reported >= _REPORT_SECONDS:
                 reported = time.monotonic()
-                report(Status(kind="progress", stage="detector", batches=dict(counts)))
+                report(Batches("detector", counts=dict(counts)))
 
 
 def _results(detector: Detector, batch: Sequence[Envelope]) -> Sequence[Envelope]:

@@ -10,8 +10,9 @@ import time
 
 import zmq
 
-from pipeline.plan import Status, WorkerPlan
+from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
+from pipeline.reports import Ready
 from pipeline.signals import STAGE_END
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.link import Receiver
@@ -61,7 +62,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
             return
         for stream in plan.streams:
             streams.at(stream.channel)
-        report(Status(kind="ready", stage="sink"))
+        report(Ready("sink"))
         taken = 0
         while True:
             envelope = receiver.receive()

@@ -6,19 +6,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from pipeline.plan import LATENCY_BOUNDS_MS, Durations, Status, StreamMetrics
+from pipeline.reports import LATENCY_BOUNDS_MS, Durations, Progress, StreamMetrics
 from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.sink.latency import LatencyHistogram
 from stages.sink.stream_sink import StreamSink
 
 _PROGRESS_NS = 200_000_000
-_COUNTERS_NS = 1_000_000_000
+_METRICS_NS = 1_000_000_000
 _AVERAGED_FRAMES = 20
 _RECENT_FRAMES = 250
 
 
 class SinkProgress:
-    """Reports how a stream goes: at most five times a second, with counters once.
+    """Reports how a stream goes: at most five times a second, with metrics once.
 
     Args:
         sink: Of the stream.
@@ -30,14 +30,14 @@ class SinkProgress:
     """
 
     def __init__(
-        self, sink: StreamSink, logbook: Logbook, report: Callable[[Status], None]
+        self, sink: StreamSink, logbook: Logbook, report: Callable[[Progress], None]
     ) -> None:
         self.total: int | None = None
         self._sink = sink
         self._logbook = logbook
         self._report = report
         self._reported = 0
-        self._counted = 0
+        self._measured = 0
         self._is_news = False  # whether anything came since then
         self._work_ns: dict[str, float] = {}  # moving averages
         self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
@@ -59,10 +59,10 @@ class SinkProgress:
     def look(self) -> None:
         """Reports what no frame after it has brought to light; to be called once a second."""
         now = time.monotonic_ns()
-        if self._is_news and now - self._counted >= _COUNTERS_NS:
+        if self._is_news and now - self._measured >= _METRICS_NS:
             self._send(now)
 
-    def counters(self) -> StreamMetrics:
+    def metrics(self) -> StreamMetrics:
         """How the stream goes since its start."""
         timing, ledger = self._sink.timing, self._sink.ledger
         durations = {
@@ -88,18 +88,17 @@ class SinkProgress:
 
     def _send(self, now: int) -> None:
         self._reported = now
-        counters = None
-        if now - self._counted >= _COUNTERS_NS:
-            self._counted, self._is_news = now, False
-            counters = self.counters()
+        metrics = None
+        if now - self._measured >= _METRICS_NS:
+            self._measured, self._is_news = now, False
+            metrics = self.metrics()
         self._report(
-            Status(
-                kind="progress",
-                stage="sink",
+            Progress(
+                "sink",
                 stream=self._logbook.stream,
                 frames=self._sink.ledger.written,
                 total=self.total,
                 work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
-                counters=counters,
+                metrics=metrics,
             )
         )

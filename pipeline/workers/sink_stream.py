@@ -15,8 +15,9 @@ import zmq
 from msgspec.structs import replace
 
 from pipeline.config import to_plain
-from pipeline.plan import Status, WorkerPlan
+from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
+from pipeline.reports import Completing, Done, Notice, StreamSummary
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.flow import BEHIND
 from pipeline.transport.logbook import Logbook, SharedCounter
@@ -248,7 +249,7 @@ class SinkStream:
             self.acknowledge()
 
     def _notify(self, message: str) -> None:
-        self._report(Status(kind="notice", stage="sink", stream=self.name, message=message))
+        self._report(Notice("sink", stream=self.name, message=message))
 
     def _pixels(self, tracks: Tracks, envelope: Envelope) -> UInt8Array | None:
         if envelope.pixels is not None or envelope.slot is None or not self._overlay:
@@ -260,29 +261,27 @@ class SinkStream:
     def _finish(self, end: EndOfStream) -> None:
         """Has the results completed beside the other streams, which a long video would hold up."""
         self._ended = True
-        self._report(Status(kind="completing", stage="sink", stream=self.name))
+        self._report(Completing("sink", stream=self.name))
         run = self._run | {"connections": self._logbook[SharedCounter.CONNECTIONS]}
         self._completion = in_background(lambda: self.sink.finish(end, run), self._wake)
 
     def _tell(self, result: StreamReport) -> None:
-        summary = {
-            "frames": result.frames_out,
-            "tracks": result.tracks,
-            "status": result.status,
-            "dropped": result.dropped_total,
-            "behind": result.dropped.get(BEHIND, 0),
-            "fps": result.achieved_fps,
-            "folder": str(self.folder),
-            "files": result.files,
-        }
+        summary = StreamSummary(
+            frames=result.frames_out,
+            tracks=result.tracks,
+            status=result.status,
+            dropped=result.dropped_total,
+            behind=result.dropped.get(BEHIND, 0),
+            fps=result.achieved_fps,
+            folder=str(self.folder),
+            files=result.files,
+        )
         self._report(
-            Status(
-                kind="done",
-                stage="sink",
+            Done(
+                "sink",
                 stream=self.name,
                 message=result.message,
-                frames=result.frames_out,
                 summary=summary,
-                counters=self._progress.counters(),
+                metrics=self._progress.metrics(),
             )
         )

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import zmq
 from msgspec.structs import replace
 
-from pipeline.plan import Status, WorkerPlan
+from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
+from pipeline.reports import Ready
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import Envelope, Record
@@ -40,7 +41,7 @@ def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     streams = Streams(plan, lambda channel, logbook: _Stream(plan, stage, logbook, report.alive))
     for stream in plan.streams:
         streams.at(stream.channel)
-    report(Status(kind="ready", stage="tracker"))
+    report(Ready("tracker"))
     for envelope in receiver:
         member = streams.find(envelope)
         for tracked in member.take(envelope) if member is not None else ():

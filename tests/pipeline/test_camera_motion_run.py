@@ -78,6 +78,6 @@ def test_counts_the_motion_of_frames_that_are_dropped(jerky, tmp_path):
     live = ("runtime.mode=live", "decoder.pace=original", slow_detector(jerky, 70))
     seeing = settings(jerky, "decoder.camera_motion=true", *live)
     result = run_with([str(jerky)], tmp_path, seeing)
-    written = result.finished["clip"]["frames"]
+    written = result.finished["clip"].frames
     assert written < 0.8 * FRAMES
     assert tracks_of(tmp_path) == {1: written, 2: written}

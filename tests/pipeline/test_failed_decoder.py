@@ -59,7 +59,7 @@ def test_frames_that_find_no_room_end_the_stream_where_it_is(
     assert "cannot reserve" in result.failed["growing"]
     frames, message = truncated(tmp_path / "out" / "growing")
     assert message == result.failed["growing"]
-    assert 50 <= frames == result.finished["growing"]["frames"] <= 60
+    assert 50 <= frames == result.finished["growing"].frames <= 60
 
 
 @pytest.mark.parametrize(
@@ -134,5 +134,5 @@ def test_a_recording_that_cannot_go_on_costs_no_results(camera, tmp_path):
     result = run_with([camera], tmp_path / "out", more, harm)
     assert result.failed == {}
     ((name, summary),) = result.finished.items()
-    assert (summary["status"], summary["frames"] >= 40) == ("interrupted", True)
+    assert (summary.status, summary.frames >= 40) == ("interrupted", True)
     assert any(f"{record / name}: File exists; trying again" in each for each in said)

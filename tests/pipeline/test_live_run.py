@@ -93,7 +93,7 @@ def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
         result = run_with(sources, tmp_path / "out", settings, watch)
     name = f"127.0.0.1-{server.port}-live"
     report = json.loads((tmp_path / "out" / name / "run.json").read_text())
-    assert result.finished["clip"]["frames"] == 500
+    assert result.finished["clip"].frames == 500
     assert report["frames"]["out"] > 0.75 * report["frames"]["in"] > 90
     assert report["latency_ms"]["p99"] < 250  # 50 where nothing else runs
 
@@ -127,7 +127,7 @@ def test_a_camera_that_is_off_at_first_is_waited_for_where_there_are_others(tmp_
     sources = [f"rtsp://127.0.0.1:{port}/live", str(clip)]
     result = run_with(sources, tmp_path / "out", settings, watch)
     assert result.failed == {}
-    assert result.finished[name]["frames"] > 0
+    assert result.finished[name].frames > 0
     for series in ("stream_up", "frames_total", "reconnects_total", "latency_seconds_count"):
         assert seen[f"spotstream_{series}", name] == 0
 

@@ -50,7 +50,7 @@ def test_results_are_completed_where_they_are(stuck_run, tmp_path):
     assert said == [f"{late}; completing its results where they are"]
     report = json.loads((tmp_path / "clip" / "run.json").read_text())
     assert (report["status"], report["message"]) == ("truncated", late)
-    assert report["frames"]["out"] == result.finished["clip"]["frames"] >= 20
+    assert report["frames"]["out"] == result.finished["clip"].frames >= 20
     files = {path.name for path in (tmp_path / "clip").iterdir()}
     assert files == {"mot.txt", "detections.txt", "overlay.mp4", "run.json"}
 
@@ -100,7 +100,7 @@ def test_a_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypat
     slow = [slow_detector(clip, 8)]
     result = run_with([str(clip)], tmp_path / "out", slow, stop)
     assert (result.exit_code, said) == (130, [])
-    assert result.finished["clip"]["status"] == "interrupted"
+    assert result.finished["clip"].status == "interrupted"
     assert (tmp_path / "out" / "clip" / "overlay.mp4").exists()
 
 
@@ -144,7 +144,7 @@ def test_cameras_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):
             client.close()
     assert in_time == [True]
     assert (result.exit_code, result.failed) == (130, {})
-    assert [summary["status"] for summary in result.finished.values()] == ["interrupted"] * 2
+    assert [summary.status for summary in result.finished.values()] == ["interrupted"] * 2
     (segment,) = record.rglob("*.mkv")
     with av.open(str(segment)) as video:
         assert video.duration > 1e6  # which is written when a file is closed

@@ -10,6 +10,7 @@ import av
 import pytest
 
 from pipeline.config import load_config
+from pipeline.reports import Progress
 from pipeline.supervision.supervisor import Supervisor
 from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.decoder.locations import expand_sources
@@ -114,7 +115,7 @@ def test_the_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):
     result = run_with([str(clip)], tmp_path, live, harm)
     assert result.restarts == {"decoder of clip": 1}
     summary = result.finished["clip"]
-    assert (summary["status"], summary["frames"] + summary["dropped"]) == ("complete", 150)
+    assert (summary.status, summary.frames + summary.dropped) == ("complete", 150)
 
 
 def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
@@ -154,15 +155,15 @@ def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(clip, tmp_pa
     assert result.exit_code == 1
     assert "the decoder of clip process was killed by signal 9" in result.failed["clip"]
     other = result.finished["clip-2"]
-    assert (other["status"], other["frames"] + other["dropped"]) == ("complete", 150)
+    assert (other.status, other.frames + other.dropped) == ("complete", 150)
     report = json.loads((tmp_path / "clip" / "run.json").read_text())
     assert (report["status"], report["frames"]["missing"]) == ("truncated", 0)
     assert overlay_frames(tmp_path / "clip") == report["frames"]["out"] > 0
 
 
 def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path):
-    def show(status):
-        if status.kind == "progress" and status.frames >= 30:
+    def show(report):
+        if isinstance(report, Progress) and report.frames >= 30:
             raise OSError("the view is broken")
 
     config = load_config(None, settings(clip, slow_detector(clip, 8)))

@@ -8,7 +8,8 @@ import zmq
 
 from pipeline.config import load_config
 from pipeline.plan import StreamPlan, WorkerPlan
-from pipeline.reporter import Reporter, Reports
+from pipeline.reporter import Reporter, ReportReceiver
+from pipeline.reports import Alive, Busy, Ready
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.supervisor import Supervisor
@@ -90,12 +91,13 @@ def test_stages_that_live_a_journal_again_say_that_they_are_alive(plan, journal)
 
 def test_who_was_busy_is_alive_at_once(plan):
     with zmq.Context() as context:
-        reports, report = Reports(context, plan.endpoint("control")), Reporter(context, plan)
+        reports = ReportReceiver(context, plan.endpoint("control"))
+        report = Reporter(context, plan)
         for say in (report.alive, report.alive, report.busy, report.alive):
             say()
         kinds = []
         while len(kinds) < 3 and reports.socket.poll(5000):
-            kinds += [status.kind for status in reports.receive()]
+            kinds += [each.kind for each in reports.receive()]
         context.destroy(linger=0)
     assert kinds == ["alive", "busy", "alive"]
 
@@ -106,9 +108,9 @@ def test_the_sink_says_when_it_completes_videos(tmp_path):
     config = load_config(None, [f"detector.detections={detections_of(clip)}", overlay])
     kinds = []
 
-    def show(status):
-        if status.stage == "sink":
-            kinds.append(status.kind)
+    def show(report):
+        if report.stage == "sink":
+            kinds.append(report.kind)
 
     supervisor = Supervisor(expand_sources([str(clip)]), config, tmp_path / "out", show)
     supervisor.prepare(overwrite=False)
@@ -122,14 +124,14 @@ def test_the_sink_says_when_it_completes_videos(tmp_path):
 
 @pytest.mark.parametrize(
     ("heard", "limit"),
-    [([], 300), ([{"ready": True}], 60), ([{"busy": True}], 3600), ([{"busy": True}, {}], 300)],
+    [([], 300), ([Ready], 60), ([Busy], 3600), ([Busy, Alive], 300)],
 )
 def test_a_process_is_killed_after_the_silence_that_it_is_allowed(plan, heard, limit):
     now = [0.0]
     process = StageProcess("tracker", lambda: plan, 60.0, 3, lambda: now[0])
     process.start_if_due()
-    for each in heard:
-        process.heard(**each)
+    for report in heard:
+        process.heard(report("tracker"))
     now[0] = limit
     assert process.check() == ""
     now[0] = limit + 1

@@ -1,6 +1,7 @@
 import pytest
 
 from pipeline.config import load_config
+from pipeline.reports import StreamSummary
 from pipeline.supervision.result import RunResult
 from stages.decoder.locations import DEMO, SourceSpec
 from stages.decoder.source import FrameSelection
@@ -20,9 +21,14 @@ def no_gpu(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
 
 
+def summary(frames=0, status="complete", dropped=0, behind=0, folder="out", files=()):
+    counts = {"frames": frames, "tracks": 0, "dropped": dropped, "behind": behind, "fps": None}
+    return StreamSummary(status=status, folder=folder, files=files, **counts)
+
+
 def advice(dropped, *settings):
-    summary = {"dropped": 100 + dropped, "behind": dropped, "frames": 1000 - dropped}
-    result = RunResult(finished={"east": summary})
+    east = summary(frames=1000 - dropped, dropped=100 + dropped, behind=dropped)
+    result = RunResult(finished={"east": east})
     return faster_detector(result, load_config(None, settings))
 
 
@@ -90,30 +96,30 @@ def test_who_records_no_live_stream_is_told(locations, stay, told):
 
 
 def test_a_file_called_demo_is_not_scored_as_the_scene(tmp_path):
-    summary = {"status": "complete", "folder": str(tmp_path)}
-    result = RunResult(finished={"demo": summary, "demo-2": summary})
+    demo = summary(folder=str(tmp_path))
+    result = RunResult(finished={"demo": demo, "demo-2": demo})
     specs = [SourceSpec("demo", "demo.mp4"), SourceSpec("demo-2", DEMO)]
     (tmp_path / "mot.txt").write_text("2,1,0,0,9,9,1,-1,-1,-1\n")
     assert list(demo_scores(specs, result, FrameSelection(2, 2))) == ["demo-2"]
 
 
 def test_one_frame_is_singular(capsys):
-    numbers = {"frames": 1, "dropped": 0, "tracks": 0}
-    summary = numbers | {"fps": None, "status": "complete", "folder": "out/a", "files": []}
-    _print_table(RunResult(finished={"a": summary}), 1.0, {})
+    _print_table(RunResult(finished={"a": summary(frames=1)}), 1.0, {})
     assert "1 frame in 1.0 s" in capsys.readouterr().out
 
 
 def test_nothing_is_worth_a_look_where_nothing_was_written():
     assert worth_a_look(RunResult()) == ""
-    assert worth_a_look(RunResult(finished={"east": {"folder": "out/east", "files": []}})) == ""
+    assert worth_a_look(RunResult(finished={"east": summary()})) == ""
 
 
 def test_the_first_overlay_is_worth_a_look_wherever_it_is():
     result = RunResult(
         finished={
-            "east": {"folder": "out/east", "files": ["mot.txt"]},
-            "west": {"folder": "out/west", "files": ["mot.txt", "overlay-10.mp4", "overlay-2.mp4"]},
+            "east": summary(folder="out/east", files=("mot.txt",)),
+            "west": summary(
+                folder="out/west", files=("mot.txt", "overlay-10.mp4", "overlay-2.mp4")
+            ),
         }
     )
     assert worth_a_look(result) == "out/west/overlay-2.mp4"

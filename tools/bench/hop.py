@@ -18,7 +18,7 @@ import zmq
 
 from pipeline.config import load_config
 from pipeline.plan import StreamPlan, WorkerPlan, encode_plan
-from pipeline.reporter import Reports
+from pipeline.reporter import ReportReceiver
 from pipeline.supervision.process import ENVIRONMENT
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.link import Receiver
@@ -108,7 +108,7 @@ def our_hop(
                 output=output,
                 sockets=folder.path,
             )
-            Reports(context, plan.endpoint("control"))
+            ReportReceiver(context, plan.endpoint("control"))
             receiver = Receiver(context, plan.endpoint("detector-0"), copy=frames == "shared")
             feedback = context.socket(zmq.PUSH)
             feedback.connect(plan.endpoint("ack-0"))

@@ -56,7 +56,7 @@ def bench_soak(
             "sink.overlay_minutes=10",
         ]
         result = run_with([str(clip)], Path(folder) / "out", settings, watch)
-    done = sum(summary["frames"] for summary in result.finished.values())
+    done = sum(summary.frames for summary in result.finished.values())
     steady = [sample for sample in samples if sample[0] > _WARM_SHARE * frames]
     at = [sample[0] / 100_000 for sample in steady]
     slopes = {

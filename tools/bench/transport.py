@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline import reports
 from pipeline.config import load_config
-from pipeline.plan import Status
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec
 from stages.errors import SpotStreamError
@@ -113,10 +113,10 @@ def four_processes(load: Load) -> dict[str, float]:
     """
     samples: list[tuple[int, dict[str, float]]] = []
 
-    def sample(status: Status) -> None:
-        if status.kind == "progress" and status.stage == "sink":
+    def sample(report: reports.Report) -> None:
+        if isinstance(report, reports.Progress):
             used = {name: cpu_seconds(pid) for name, pid in supervisor.processes().items()}
-            samples.append((status.frames, used))
+            samples.append((report.frames, used))
 
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
         nothing = Path(folder) / "blank.txt"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.config import load_config
-from pipeline.plan import Status
+from pipeline.reports import Crashed, Notice, Progress, Report
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
@@ -38,22 +38,23 @@ class Victim:
         self.over = threading.Event()
         self.crash = ""
         self.notices: list[str] = []
-        self._frames: dict[str, tuple[int, float]] = {}
+        self._frames: dict[str, int] = {}
 
-    def take(self, status: Status) -> None:
+    def take(self, report: Report) -> None:
         """Takes a report of a worker."""
-        if status.kind == "crashed":
-            self.crash = f"{status.stage}: {status.message}"
-            self.supervisor.stop()
-            self.supervisor.stop()
-        elif status.kind == "notice":
-            self.notices.append(status.message)
-        elif status.kind == "progress" and status.stage == "sink":
-            self._frames[status.stream] = (status.frames, time.monotonic())
+        match report:
+            case Crashed():
+                self.crash = f"{report.stage}: {report.message}"
+                self.supervisor.stop()
+                self.supervisor.stop()
+            case Notice():
+                self.notices.append(report.message)
+            case Progress():
+                self._frames[report.stream] = report.frames
 
     def frames(self) -> int:
         """Frames written, of all streams."""
-        return sum(frames for frames, _ in list(self._frames.values()))
+        return sum(list(self._frames.values()))
 
     def wait(self, condition: Callable[[], bool], seconds: float = 60.0) -> bool:
         """Waits until the condition holds; tells whether it did before the end of the run."""
@@ -96,7 +97,7 @@ def run_with(
     config = load_config(None, [f"runtime.restarts_per_minute={_ANY_NUMBER}", *settings])
     victims: list[Victim] = []
     supervisor = Supervisor(
-        expand_sources(list(sources)), config, output, lambda status: victims[0].take(status)
+        expand_sources(list(sources)), config, output, lambda report: victims[0].take(report)
     )
     victim = Victim(supervisor)
     victims.append(victim)

@@ -9,7 +9,7 @@ import pytest
 import zmq
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.plan import LATENCY_BOUNDS_MS, Durations, Status, StreamMetrics
+from pipeline.reports import LATENCY_BOUNDS_MS, Batches, Durations, Progress, StreamMetrics
 from pipeline.supervision.metrics import MetricsServer, PipelineCollector
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.ring import create_memory_file
@@ -55,13 +55,13 @@ def logbook():
 
 def test_reports_become_metrics(server, logbook):
     durations = Durations([min(i, 7) for i in range(len(LATENCY_BOUNDS_MS))], 9, 1.5)
-    counters = StreamMetrics(
+    metrics = StreamMetrics(
         120, {"stages behind": 4}, 3, {"detector": durations, "latency": durations}
     )
     server.collector.begun("cam", logbook)
     logbook[SharedCounter.WAITING] = 2
-    server.collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
-    server.collector.take(Status(kind="progress", stage="detector", batches={8: 2, 1: 3}))
+    server.collector.take("cam", metrics)
+    server.collector.take_batches(0, {8: 2, 1: 3})
     server.collector.failed("north")
     code, text = get(server, "/metrics")
     found = values(text)
@@ -80,9 +80,8 @@ def test_reports_become_metrics(server, logbook):
 
 
 def test_batches_of_several_detectors_are_added(server):
-    for worker, batches in ((0, {8: 1}), (1, {8: 4, 2: 1}), (0, {8: 2, 1: 3})):
-        report = Status(kind="progress", stage="detector", worker=worker, batches=batches)
-        server.collector.take(report)
+    for detector, batches in ((0, {8: 1}), (1, {8: 4, 2: 1}), (0, {8: 2, 1: 3})):
+        server.collector.take_batches(detector, batches)
     found = values(get(server, "/metrics")[1])
     assert found["spotstream_batch_frames_bucket", "1.0"] == 3
     assert found["spotstream_batch_frames_bucket", "2.0"] == 4
@@ -105,8 +104,7 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
         return {s.name: s.value for s in samples if s.labels.get("stream") == "cam"}
 
     def written(frames):
-        counters = StreamMetrics(frames, {}, 1, {})
-        collector.take(Status(kind="progress", stage="sink", stream="cam", counters=counters))
+        collector.take("cam", StreamMetrics(frames, {}, 1, {}))
 
     collector.begun("cam", logbook)
     assert found()
@@ -161,8 +159,7 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
         }
 
     def report(stream):
-        counters = StreamMetrics(9, {"stages behind": 4}, 1, {})
-        collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
+        collector.take(stream, StreamMetrics(9, {"stages behind": 4}, 1, {}))
 
     for stream in ("north", "south", "west"):
         collector.begun(stream, logbook)
@@ -193,9 +190,8 @@ def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
     for number in range(3000):
         now[0] += 1.0
         stream = f"clip-{number}"
-        counters = StreamMetrics(9, {"stages behind": 4}, 1, {})
         collector.begun(stream, logbook)
-        collector.take(Status(kind="progress", stage="sink", stream=stream, counters=counters))
+        collector.take(stream, StreamMetrics(9, {"stages behind": 4}, 1, {}))
         collector.restarted(f"decoder of {stream}", 1)
         collector.failed(stream)
         collector.ended(stream, f"decoder of {stream}")
@@ -234,10 +230,10 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
         victim.wait(lambda: ("spotstream_waiting_frames", "short") not in metrics())
         with zmq.Context() as context, context.socket(zmq.PUSH) as control:
             control.connect(f"ipc://{victim.supervisor.folder}/control")
-            late, after = StreamMetrics(999, {}, 1, {}), {1: 12345}
+            late = StreamMetrics(999, {}, 1, {})
             for report in (
-                Status(kind="progress", stage="sink", stream="short", counters=late),
-                Status(kind="progress", stage="detector", worker=9, batches=after),
+                Progress("sink", stream="short", frames=999, total=None, work_ms={}, metrics=late),
+                Batches("detector", worker=9, counts={1: 12345}),
             ):
                 control.send(msgspec.msgpack.encode(report))
             victim.wait(lambda: metrics()["spotstream_batch_frames_count",] >= 12345)
@@ -250,7 +246,7 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
         victim.supervisor.stop()
 
     result = run_with(sources, tmp_path / "out", settings, harm)
-    assert seen[0]["spotstream_frames_total", "short"] == result.finished["short"]["frames"]
+    assert seen[0]["spotstream_frames_total", "short"] == result.finished["short"].frames
     assert ("spotstream_waiting_frames", "short") not in seen[0]
     assert ("spotstream_waiting_frames", "long") in seen[0]
     assert held_up == [True, True]

@@ -1,10 +1,9 @@
-from pipeline.plan import Status, StreamMetrics
+from pipeline.reports import StreamMetrics
 from pipeline.supervision.overview import StreamMonitor
 
 
-def status(frames, **more):
-    counters = StreamMetrics(frames, {"stages behind": 3}, 2, {}, (1.0, 2.0, 3.0))
-    return Status(kind="progress", stage="sink", stream="cam", counters=counters, **more)
+def metrics(frames):
+    return StreamMetrics(frames, {"stages behind": 3}, 2, {}, (1.0, 2.0, 3.0))
 
 
 def test_rates_are_of_late_and_silence_is_seen():
@@ -16,16 +15,16 @@ def test_rates_are_of_late_and_silence_is_seen():
 
     assert view().state == "connecting"
     assert view(waiting=True).state == "waiting"
-    board.take(status(0))  # of drops
+    board.take("cam", metrics(0))  # of drops
     assert (view().state, view().dropped) == ("connecting", 3)
-    board.take(status(10))
+    board.take("cam", metrics(10))
     now[0] = 2.0
-    board.take(status(60))
+    board.take("cam", metrics(60))
     seen = view()
     assert (seen.state, seen.frames, seen.fps) == ("running", 60, 25.0)
     assert (seen.dropped, seen.reconnects, seen.latency_ms) == (3, 1, (1.0, 2.0, 3.0))
     now[0] = 4.0
-    board.take(status(60))
+    board.take("cam", metrics(60))
     assert (view().state, view().fps) == ("running", 0.0)
     now[0] = 6.0
     assert (view().state, view().fps) == ("silent", 0.0)

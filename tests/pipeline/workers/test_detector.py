@@ -46,7 +46,7 @@ def run(tmp_path):
 def test_a_message_that_nobody_of_the_run_sent_is_dropped_and_told(run, capfd, slot):
     result = run(lambda logbook, position, sent: encode(msgspec.structs.replace(sent, slot=slot)))
     assert (result.exit_code, result.restarts) == (0, {})
-    assert result.finished["clip"]["frames"] == FRAMES
+    assert result.finished["clip"].frames == FRAMES
     assert "dropped a malformed message (1 so far): " in capfd.readouterr().err
 
 

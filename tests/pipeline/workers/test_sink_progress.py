@@ -47,9 +47,9 @@ def test_a_frame_is_told_at_once_and_those_after_it_together(sink, logbook):
     first = said[0]
     assert (first.kind, first.stream, first.frames, first.total) == ("progress", "cam", 1, 9)
     assert first.work_ms == pytest.approx({"detect": 10, "sink": 2})
-    assert (first.counters.frames, first.counters.connections) == (1, 2)
-    assert first.counters.recent_latency_ms == pytest.approx((30, 30, 30), rel=0.01)
-    latest = progress.counters()
+    assert (first.metrics.frames, first.metrics.connections) == (1, 2)
+    assert first.metrics.recent_latency_ms == pytest.approx((30, 30, 30), rel=0.01)
+    latest = progress.metrics()
     assert (latest.frames, set(latest.durations)) == (3, {"detect", "sink", "latency"})
     assert latest.durations["detect"].count == 3
 
@@ -61,7 +61,7 @@ def test_drops_are_told_where_no_frame_comes_and_once(sink, logbook):
     sink.dropped(Dropped("cam", 0, 3, 6, "stages behind"))
     progress.came()
     deadline = time.monotonic() + 30
-    while (latest := said[-1].counters) is None or not latest.dropped:
+    while (latest := said[-1].metrics) is None or not latest.dropped:
         assert time.monotonic() < deadline
         progress.look()
         time.sleep(0.01)

@@ -14,6 +14,7 @@ import zmq
 
 from pipeline.config import RunConfig, load_config
 from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.reports import Notice
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import Envelope
@@ -40,10 +41,10 @@ class Said(list):
     def __init__(self):
         self.notices = []
 
-    def __call__(self, status):
-        self.append((status.kind, status.stream))
-        if status.kind == "notice":
-            self.notices.append(status.message)
+    def __call__(self, report):
+        self.append((report.kind, report.stream))
+        if isinstance(report, Notice):
+            self.notices.append(report.message)
 
     def alive(self):
         pass

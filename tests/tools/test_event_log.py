@@ -1,0 +1,85 @@
+import json
+
+import pytest
+
+from pipeline.reports import (
+    Alive,
+    Batches,
+    Completing,
+    Crashed,
+    Done,
+    Failed,
+    Notice,
+    Progress,
+    Ready,
+    StreamMetrics,
+    StreamSummary,
+)
+from tools.event_log import EventLog
+
+METRICS = StreamMetrics(9, {}, 0, {})
+SUMMARY = StreamSummary(
+    frames=9,
+    tracks=2,
+    status="complete",
+    dropped=1,
+    behind=0,
+    fps=24.5,
+    folder="out/cam",
+    files=("mot.txt",),
+)
+PROGRESS = Progress("sink", stream="cam", frames=5, total=9, work_ms={"sink": 1.5}, metrics=METRICS)
+
+
+@pytest.fixture
+def lines(capsys):
+    log = EventLog()
+
+    def lines(*reports):
+        for report in reports:
+            log.show(report)
+        written = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        return [{name: line[name] for name in line if name != "time"} for line in written]
+
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("report", "line"),
+    [
+        (Ready("tracker"), {"level": "info", "event": "ready", "stage": "tracker"}),
+        (
+            Notice("decoder", stream="cam", message="is back"),
+            {"level": "warning", "event": "notice", "stage": "decoder", "stream": "cam"}
+            | {"message": "is back"},
+        ),
+        (
+            PROGRESS,
+            {"level": "info", "event": "progress", "stage": "sink", "stream": "cam"}
+            | {"frames": 5, "work_ms": {"sink": 1.5}},
+        ),
+        (
+            Done("sink", stream="cam", message="", summary=SUMMARY, metrics=METRICS),
+            {"level": "info", "event": "done", "stage": "sink", "stream": "cam"}
+            | {"frames": 9, "tracks": 2, "status": "complete", "dropped": 1, "behind": 0}
+            | {"fps": 24.5, "folder": "out/cam", "files": ["mot.txt"]},
+        ),
+        (
+            Failed("sink", message="disk full", exit_code=4),
+            {"level": "error", "event": "failed", "stage": "sink", "message": "disk full"},
+        ),
+        (
+            Crashed("detector", message="KeyError: 1"),
+            {"level": "error", "event": "crashed", "stage": "detector", "message": "KeyError: 1"},
+        ),
+    ],
+)
+def test_an_event_is_a_line(lines, report, line):
+    written = lines(report)
+    assert written == [line]
+    assert list(written[0]) == list(line)
+
+
+def test_what_is_no_event_is_not_told_and_progress_not_at_once_again(lines):
+    assert lines(Alive("sink"), Batches("detector", counts={8: 2}), Completing("sink")) == []
+    assert len(lines(PROGRESS, PROGRESS)) == 1
