@@ -10,9 +10,9 @@ import msgspec
 import zmq
 
 from pipeline.plan import StreamPlan
-from pipeline.reports import StreamMetrics
 from pipeline.supervision.latest import Latest
-from pipeline.supervision.overview import StreamMonitor, StreamView
+from pipeline.supervision.monitor import RunMonitor
+from pipeline.supervision.overview import StreamView
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result_folders import streams_to_add
 from pipeline.transport.logbook import Logbook, SharedCounter
@@ -61,14 +61,17 @@ class Roster:
         specs: The streams to begin with.
         output: Results folder.
         parallel: How many files may be under way at a time; cameras, which never end, all are.
+        monitor: Knows how they go.
     """
 
-    def __init__(self, specs: Sequence[SourceSpec], output: Path, parallel: int) -> None:
+    def __init__(
+        self, specs: Sequence[SourceSpec], output: Path, parallel: int, monitor: RunMonitor
+    ) -> None:
         self.running: dict[str, RunningStream] = {}
         self._output = output
         self._parallel = parallel
         self._waiting = list(specs)
-        self._monitor = StreamMonitor()
+        self._monitor = monitor
         self._failed: Latest[StreamView] = Latest(len(specs))
 
     def __bool__(self) -> bool:
@@ -130,7 +133,6 @@ class Roster:
 
     def end(self, name: str) -> RunningStream | None:
         """Takes out a stream that has ended; None where it was out already."""
-        self._monitor.forget(name)
         return self.running.pop(name, None)
 
     def fail(self, name: str, message: str) -> None:
@@ -141,21 +143,12 @@ class Roster:
                 view, state="failed", fps=0.0, error=message
             )
 
-    def take(self, name: str, metrics: StreamMetrics) -> None:
-        """Keeps what the sink reports of a stream under way, for `views`."""
-        self._monitor.take(name, metrics)
-
     def views(self) -> list[StreamView]:
         """How each stream goes, those that failed at the end."""
-        waiting = (
-            self._monitor.view(spec.name, redact(spec.location), waiting=True, stopping=False)
-            for spec in self._waiting
-        )
+        waiting = (self._monitor.view(spec.name, redact(spec.location)) for spec in self._waiting)
         ended = (view for name, view in self._failed.items() if name not in self.running)
         return [*map(self._view, self.running.values()), *waiting, *ended]
 
     def _view(self, stream: RunningStream) -> StreamView:
         location = redact(stream.plan.location)
-        return self._monitor.view(
-            stream.plan.name, location, waiting=False, stopping=stream.stopping
-        )
+        return self._monitor.view(stream.plan.name, location, stopping=stream.stopping)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import zmq
 
@@ -16,16 +17,19 @@ from pipeline.config import RunConfig
 from pipeline.reporter import ReportReceiver
 from pipeline.signals import stop_signals
 from pipeline.supervision.commands import CommandServer
-from pipeline.supervision.run_metrics import RunMetrics
+from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from stages.errors import ConfigError
+from stages.extras import need
+
+if TYPE_CHECKING:
+    from pipeline.supervision.metrics import MetricsServer
 
 
 @dataclass(frozen=True, slots=True)
 class RunResources:
     """See the types."""
 
-    metrics: RunMetrics
     folder: RuntimeFolder
     context: zmq.Context
     reports: ReportReceiver
@@ -36,6 +40,7 @@ class RunResources:
 def open_run_resources(
     config: RunConfig,
     output: Path,
+    monitor: RunMonitor,
     is_ready: Callable[[], bool],
     on_signal: Callable[[int, FrameType | None], None],
 ) -> Iterator[RunResources]:
@@ -44,16 +49,17 @@ def open_run_resources(
     Args:
         config: The configuration.
         output: Results folder.
-        is_ready: Whether all stages are ready, for those who ask the metrics' server.
+        monitor: What a server of metrics tells, where the config asks for one.
+        is_ready: Whether all stages are ready, which it tells as well.
         on_signal: Handles the signals that ask the run to end.
 
     Raises:
-        ConfigError: A folder or an address is not to be had.
+        ConfigError: A folder or an address is not to be had, or an extra is not installed.
     """
     runtime = config.runtime
     with contextlib.ExitStack() as undo:
-        metrics = RunMetrics(runtime.metrics, is_ready)
-        undo.callback(metrics.close)
+        if runtime.metrics is not None:
+            undo.callback(_serve_metrics(runtime.metrics, monitor, is_ready).close)
         for number in stop_signals():
             undo.callback(signal.signal, number, signal.signal(number, on_signal))
         folder = RuntimeFolder(str(output.absolute()))
@@ -67,4 +73,13 @@ def open_run_resources(
             tcp = runtime.transport == "tcp"
             advice = "choose another runtime.port" if tcp else "set TMPDIR to another folder"
             raise ConfigError(f"cannot open the run's sockets: {error}; {advice}") from error
-        yield RunResources(metrics, folder, context, reports, commands)
+        yield RunResources(folder, context, reports, commands)
+
+
+def _serve_metrics(
+    address: str, monitor: RunMonitor, is_ready: Callable[[], bool]
+) -> MetricsServer:
+    need("prometheus_client", "metrics", "runtime.metrics")
+    from pipeline.supervision.metrics import MetricsServer
+
+    return MetricsServer(address, monitor, is_ready)

@@ -34,6 +34,7 @@ from pipeline.supervision.commands import (
     CommandServer,
     RemoveStream,
 )
+from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import Overview, ProcessView
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result import RunResult
@@ -85,6 +86,7 @@ class Supervisor:
         self._on_report = on_report
         self._stay = stay
         self._began = time.monotonic()
+        self._monitor = RunMonitor()
         self._stages: dict[tuple[StageName, int], StageProcess] = {}
         self._ending: list[StageProcess] = []
         self._next_channel = 0
@@ -103,7 +105,7 @@ class Supervisor:
         """
         self._results = ResultFolders(self._specs, self._output, overwrite=overwrite)
         parallel = self._config.runtime.parallel_streams
-        self._roster = Roster(self._results.to_run, self._output, parallel)
+        self._roster = Roster(self._results.to_run, self._output, parallel, self._monitor)
         self.result.skipped += self._results.finished
 
     def run(self) -> RunResult:
@@ -120,9 +122,11 @@ class Supervisor:
         return self.result
 
     def _run(self) -> None:
-        opened = open_run_resources(self._config, self._output, self._is_ready, self._interrupt)
+        opened = open_run_resources(
+            self._config, self._output, self._monitor, self._is_ready, self._interrupt
+        )
         with opened as run:
-            self._metrics, self._folder, self._context = run.metrics, run.folder, run.context
+            self._folder, self._context = run.folder, run.context
             try:
                 self._supervise(run.reports, run.commands)
                 if self._roster and self._interrupts == 1:
@@ -151,7 +155,7 @@ class Supervisor:
         for worker in range(self._config.detector.workers):
             self._stages["detector", worker] = self._make_stage("detector", worker)
         while self._roster or (self._stay and not self._interrupts):
-            self._metrics.beat()
+            self._monitor.beat()
             self._check_processes()
             if self._is_ready() and not self._interrupts:
                 self._begin_streams()
@@ -207,7 +211,7 @@ class Supervisor:
             feedback.connect(self._endpoint(f"ack-{channel}"))
             decoder = self._make_stage("decoder", stream=plan)
             self._roster.running[spec.name] = RunningStream(plan, logbook, decoder, feedback)
-            self._metrics.begun(spec.name, logbook)
+            self._monitor.begun(spec.name, logbook)
             decoder.start_if_due()
 
     def _endpoint(self, name: str) -> str:
@@ -262,13 +266,13 @@ class Supervisor:
             case Ready() if process is not None:
                 self._welcome(report, process, stream)
             case Batches():
-                self._metrics.take_batches(report.worker, report.counts)
+                self._monitor.take_batches(report.worker, report.counts)
             case Progress(metrics=StreamMetrics() as metrics) if stream is not None:
-                self._take_metrics(report.stream, metrics)
+                self._monitor.take(report.stream, metrics)
             case Completing() if stream is not None:
                 stream.completing = True
             case Done() if stream is not None:
-                self._take_metrics(report.stream, report.metrics)
+                self._monitor.take(report.stream, report.metrics)
                 self.result.finished[report.stream] = report.summary
                 if report.summary.status not in ("complete", "interrupted"):
                     self.result.exit_code = self.result.exit_code or 3
@@ -277,10 +281,6 @@ class Supervisor:
                 self._give_up(report.stream, report.message, report.exit_code)
             case Failed() if process is not None:
                 raise error_of(report)
-
-    def _take_metrics(self, stream: str, metrics: StreamMetrics) -> None:
-        self._roster.take(stream, metrics)
-        self._metrics.take(stream, metrics)
 
     def _welcome(self, report: Ready, process: StageProcess, stream: RunningStream | None) -> None:
         """A process is ready; what its predecessor had not finished must be sent again."""
@@ -320,7 +320,7 @@ class Supervisor:
             return
         if process.start_if_due() and process.restarts:
             self.result.restarts[process.name] = process.restarts
-            self._metrics.restarted(process.name, process.restarts)
+            self._monitor.restarted(process.name, process.restarts)
 
     def _end_stream(self, name: str) -> None:
         """Forgets a stream whose results are complete, or will never be."""
@@ -330,7 +330,7 @@ class Supervisor:
         stream.send(Acknowledged(MAX_POSITION))  # where the sink was killed before it could say so
         stream.feedback.close(linger=100)
         self._ending.append(stream.decoder)
-        self._metrics.ended(name, stream.decoder.name)
+        self._monitor.ended(name, stream.decoder.name)
         self._folder.remove_stream(stream.plan.channel)
         self._clear_away(stream)
 
@@ -346,7 +346,7 @@ class Supervisor:
         self.result.exit_code = self.result.exit_code or exit_code
         self.result.failed[name] = message
         self._roster.fail(name, message)
-        self._metrics.failed(name)
+        self._monitor.failed(name)
         if stream.plan.give_up_reason or not stream.logbook[SharedCounter.ACCOUNTED]:
             self._end_stream(name)  # that one failed too, or there are no results
         else:

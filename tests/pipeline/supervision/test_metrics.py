@@ -11,16 +11,21 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.reports import LATENCY_BOUNDS_MS, Batches, Durations, Progress, StreamMetrics
 from pipeline.supervision.metrics import MetricsServer, PipelineCollector
-from pipeline.transport.logbook import Logbook, SharedCounter
-from pipeline.transport.ring import create_memory_file
+from pipeline.supervision.monitor import RunMonitor
+from pipeline.transport.logbook import SharedCounter
 from stages.errors import ConfigError
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
 
 
 @pytest.fixture
-def server():
-    server = MetricsServer("127.0.0.1:0", lambda: server.stages_ready)
+def monitor():
+    return RunMonitor()
+
+
+@pytest.fixture
+def server(monitor):
+    server = MetricsServer("127.0.0.1:0", monitor, lambda: server.stages_ready)
     server.stages_ready = False
     yield server
     server.close()
@@ -47,22 +52,16 @@ def scrape(port):
         return values(answer.read().decode())
 
 
-@pytest.fixture
-def logbook():
-    _, path = create_memory_file("test")
-    return Logbook.create(path, stream="cam", entries=1, lossless=False)
-
-
-def test_reports_become_metrics(server, logbook):
+def test_reports_become_metrics(server, monitor, logbook):
     durations = Durations([min(i, 7) for i in range(len(LATENCY_BOUNDS_MS))], 9, 1.5)
     metrics = StreamMetrics(
         120, {"stages behind": 4}, 3, {"detector": durations, "latency": durations}
     )
-    server.collector.begun("cam", logbook)
+    monitor.begun("cam", logbook)
     logbook[SharedCounter.WAITING] = 2
-    server.collector.take("cam", metrics)
-    server.collector.take_batches(0, {8: 2, 1: 3})
-    server.collector.failed("north")
+    monitor.take("cam", metrics)
+    monitor.take_batches(0, {8: 2, 1: 3})
+    monitor.failed("north")
     code, text = get(server, "/metrics")
     found = values(text)
     assert code == 200
@@ -79,9 +78,9 @@ def test_reports_become_metrics(server, logbook):
     assert found["spotstream_batch_frames_sum",] == 19
 
 
-def test_batches_of_several_detectors_are_added(server):
+def test_batches_of_several_detectors_are_added(server, monitor):
     for detector, batches in ((0, {8: 1}), (1, {8: 4, 2: 1}), (0, {8: 2, 1: 3})):
-        server.collector.take_batches(detector, batches)
+        monitor.take_batches(detector, batches)
     found = values(get(server, "/metrics")[1])
     assert found["spotstream_batch_frames_bucket", "1.0"] == 3
     assert found["spotstream_batch_frames_bucket", "2.0"] == 4
@@ -97,16 +96,17 @@ def test_before_the_first_report_there_is_nothing_but_no_error(server):
 
 def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(logbook):
     now = [0.0]
-    collector = PipelineCollector(lambda: now[0])
+    monitor = RunMonitor(lambda: now[0])
+    collector = PipelineCollector(monitor)
 
     def found():
         samples = [sample for family in collector.collect() for sample in family.samples]
         return {s.name: s.value for s in samples if s.labels.get("stream") == "cam"}
 
     def written(frames):
-        collector.take("cam", StreamMetrics(frames, {}, 1, {}))
+        monitor.take("cam", StreamMetrics(frames, {}, 1, {}))
 
-    collector.begun("cam", logbook)
+    monitor.begun("cam", logbook)
     assert found()
     assert set(found().values()) == {0}
     written(5)
@@ -116,7 +116,7 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
     assert found()["spotstream_stream_up"] == 0
     written(6)
     assert found()["spotstream_stream_up"] == 1
-    collector.ended("cam", "decoder of cam")
+    monitor.ended("cam", "decoder of cam")
     assert found()["spotstream_frames_total"] == 6
     assert "spotstream_stream_up" not in found()
 
@@ -126,7 +126,7 @@ def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
     assert get(server, "/readyz")[0] == 503
     server.stages_ready = True
     assert get(server, "/readyz")[0] == 200
-    monkeypatch.setattr("pipeline.supervision.metrics._STUCK_SECONDS", -1.0)
+    monkeypatch.setattr("pipeline.supervision.monitor._STUCK_SECONDS", -1.0)
     assert get(server, "/healthz")[0] == 503
     assert get(server, "/readyz")[0] == 503
     assert get(server, "/other")[0] == 404
@@ -134,11 +134,11 @@ def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
 
 def test_an_address_in_use_is_named(server):
     with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{server.port}"):
-        MetricsServer(f"127.0.0.1:{server.port}", lambda: True)
+        MetricsServer(f"127.0.0.1:{server.port}", RunMonitor(), lambda: True)
 
 
 def test_an_ipv6_address_is_listened_on():
-    server = MetricsServer("[::1]:0", lambda: True)
+    server = MetricsServer("[::1]:0", RunMonitor(), lambda: True)
     try:
         with urllib.request.urlopen(f"http://[::1]:{server.port}/healthz", timeout=5) as answer:
             assert answer.status == 200
@@ -148,7 +148,8 @@ def test_an_ipv6_address_is_listened_on():
 
 def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(logbook):
     now = [0.0]
-    collector = PipelineCollector(lambda: now[0])
+    monitor = RunMonitor(lambda: now[0])
+    collector = PipelineCollector(monitor)
 
     def series():
         return {
@@ -159,18 +160,18 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
         }
 
     def report(stream):
-        collector.take(stream, StreamMetrics(9, {"stages behind": 4}, 1, {}))
+        monitor.take(stream, StreamMetrics(9, {"stages behind": 4}, 1, {}))
 
     for stream in ("north", "south", "west"):
-        collector.begun(stream, logbook)
+        monitor.begun(stream, logbook)
         report(stream)
-        collector.restarted(f"decoder of {stream}", 1)
-        collector.failed(stream)
+        monitor.restarted(f"decoder of {stream}", 1)
+        monitor.failed(stream)
     assert ("spotstream_waiting_frames", "north") in series()
     for stream in ("north", "west"):
-        collector.ended(stream, f"decoder of {stream}")
+        monitor.ended(stream, f"decoder of {stream}")
     now[0] = 300.0
-    collector.begun("west", logbook)  # was added again
+    monitor.begun("west", logbook)  # was added again
     report("west")
     assert ("spotstream_frames_total", "north") in series()
     waiting = {each[1] for each in series() if each[0] == "spotstream_waiting_frames"}
@@ -186,15 +187,16 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
 
 def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
     now = [0.0]
-    collector = PipelineCollector(lambda: now[0])
+    monitor = RunMonitor(lambda: now[0])
+    collector = PipelineCollector(monitor)
     for number in range(3000):
         now[0] += 1.0
         stream = f"clip-{number}"
-        collector.begun(stream, logbook)
-        collector.take(stream, StreamMetrics(9, {"stages behind": 4}, 1, {}))
-        collector.restarted(f"decoder of {stream}", 1)
-        collector.failed(stream)
-        collector.ended(stream, f"decoder of {stream}")
+        monitor.begun(stream, logbook)
+        monitor.take(stream, StreamMetrics(9, {"stages behind": 4}, 1, {}))
+        monitor.restarted(f"decoder of {stream}", 1)
+        monitor.failed(stream)
+        monitor.ended(stream, f"decoder of {stream}")
     sizes = [len(family.samples) for family in collector.collect()]
     assert max(sizes) <= 602
 

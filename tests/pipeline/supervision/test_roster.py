@@ -1,9 +1,10 @@
 from pipeline.plan import StreamPlan
+from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.roster import Roster, RunningStream
 
 
 def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path):
-    roster = Roster([], tmp_path, 4)
+    roster = Roster([], tmp_path, 4, RunMonitor())
     for number in range(200):
         for name in roster.add("scene://demo", f"demo-{number}"):
             (spec,) = roster.due()

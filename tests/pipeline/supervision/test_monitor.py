@@ -1,33 +1,34 @@
 from pipeline.reports import StreamMetrics
-from pipeline.supervision.overview import StreamMonitor
+from pipeline.supervision.monitor import RunMonitor
 
 
 def metrics(frames):
     return StreamMetrics(frames, {"stages behind": 3}, 2, {}, (1.0, 2.0, 3.0))
 
 
-def test_rates_are_of_late_and_silence_is_seen():
+def test_rates_are_of_late_and_silence_is_seen(logbook):
     now = [0.0]
-    board = StreamMonitor(lambda: now[0])
+    monitor = RunMonitor(lambda: now[0])
 
     def view(**how):
-        return board.view("cam", "rtsp://cam", **{"waiting": False, "stopping": False} | how)
+        return monitor.view("cam", "rtsp://cam", **how)
 
+    assert view().state == "waiting"
+    monitor.begun("cam", logbook)
     assert view().state == "connecting"
-    assert view(waiting=True).state == "waiting"
-    board.take("cam", metrics(0))  # of drops
+    monitor.take("cam", metrics(0))  # of drops
     assert (view().state, view().dropped) == ("connecting", 3)
-    board.take("cam", metrics(10))
+    monitor.take("cam", metrics(10))
     now[0] = 2.0
-    board.take("cam", metrics(60))
+    monitor.take("cam", metrics(60))
     seen = view()
     assert (seen.state, seen.frames, seen.fps) == ("running", 60, 25.0)
     assert (seen.dropped, seen.reconnects, seen.latency_ms) == (3, 1, (1.0, 2.0, 3.0))
     now[0] = 4.0
-    board.take("cam", metrics(60))
+    monitor.take("cam", metrics(60))
     assert (view().state, view().fps) == ("running", 0.0)
     now[0] = 6.0
     assert (view().state, view().fps) == ("silent", 0.0)
     assert view(stopping=True).state == "stopping"
-    board.forget("cam")
-    assert view().frames == 0
+    monitor.ended("cam", "decoder of cam")
+    assert (view().state, view().frames) == ("waiting", 0)  # as when it is added again

@@ -1,0 +1,172 @@
+"""What is known of a run as it goes: ``spotstream top`` shows it, and Prometheus reads it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
+from pipeline.supervision.latest import Latest
+from pipeline.supervision.overview import StreamView
+from pipeline.transport.logbook import Logbook, SharedCounter
+
+_SILENT_SECONDS = 3.0  # a stream of which no frame is written for so long gives none
+_STUCK_SECONDS = 10.0
+_KEPT_SECONDS = 600.0  # Prometheus has read by then what a stream came to
+_ZEROS = StreamMetrics(0, {}, 0, {"latency": Durations([0] * len(LATENCY_BOUNDS_MS), 0, 0.0)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """A stream under way: its latest metrics, when they came, and when a frame was written."""
+
+    logbook: Logbook
+    metrics: StreamMetrics = _ZEROS
+    at: float = -math.inf
+    wrote: float = -math.inf
+    fps: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _EndedStream:
+    """What a stream came to, when it ended, and the name of its decoder's process."""
+
+    metrics: StreamMetrics
+    at: float
+    decoder: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """Numbers of a run at one moment.
+
+    Attributes:
+        metrics: Of each stream under way, and of those that have ended of late.
+        up: Whether frames are written, of each stream under way.
+        waiting: Frames decoded and not yet sent, of each stream under way.
+        batches: How many batches of which size, of all detectors.
+        restarts: How often which process was started again.
+        failures: How often an error ended which stream.
+    """
+
+    metrics: Mapping[str, StreamMetrics]
+    up: Mapping[str, bool]
+    waiting: Mapping[str, int]
+    batches: Mapping[int, int]
+    restarts: Mapping[str, int]
+    failures: Mapping[str, int]
+
+
+class RunMonitor:
+    """Keeps what the workers report of late; `counts` and `turns` may be asked by any thread.
+
+    Every stream counts from its beginning, whether its source is reached or not. In bounded memory,
+    however many streams come and go: the metrics of one that has ended stay for ten minutes,
+    failures those of the latest hundred streams.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._beat = clock()
+        self._streams: dict[str, _Stream] = {}
+        self._ended: dict[str, _EndedStream] = {}
+        self._batches: dict[int, dict[int, int]] = {}  # by detector
+        self._restarts: dict[str, int] = {}
+        self._failures: Latest[int] = Latest()
+        self._lock = threading.Lock()
+
+    def beat(self) -> None:
+        """The supervisor's loop has come round."""
+        self._beat = self._clock()
+
+    @property
+    def turns(self) -> bool:
+        """Whether it has done so of late."""
+        return self._clock() - self._beat < _STUCK_SECONDS
+
+    def begun(self, name: str, logbook: Logbook) -> None:
+        """A stream was begun, for the first time or again."""
+        with self._lock:
+            self._ended.pop(name, None)
+            self._streams[name] = _Stream(logbook)
+
+    def take(self, name: str, metrics: StreamMetrics) -> None:
+        """Takes what the sink reports of a stream under way."""
+        now = self._clock()
+        with self._lock:
+            before = self._streams[name]
+            written = metrics.frames - before.metrics.frames
+            fps = written / (now - before.at) if now > before.at else 0.0
+            wrote = now if written else before.wrote
+            self._streams[name] = _Stream(before.logbook, metrics, now, wrote, fps)
+
+    def take_batches(self, detector: int, counts: dict[int, int]) -> None:
+        """Takes what a detector reports: how many batches of which size."""
+        with self._lock:
+            self._batches[detector] = counts
+
+    def restarted(self, process: str, times: int) -> None:
+        """A process was started again, so many times by now."""
+        with self._lock:
+            self._restarts[process] = times
+
+    def failed(self, name: str) -> None:
+        """An error ended a stream."""
+        with self._lock:
+            self._failures[name] = self._failures.get(name, 0) + 1
+
+    def ended(self, name: str, decoder: str) -> None:
+        """A stream has ended, whose decoder's process had that name."""
+        with self._lock:
+            self._forget_old()
+            metrics = self._streams.pop(name).metrics
+            self._ended[name] = _EndedStream(metrics, self._clock(), decoder)
+
+    def _forget_old(self) -> None:
+        for name, stream in list(self._ended.items()):
+            if self._clock() - stream.at > _KEPT_SECONDS:
+                del self._ended[name]
+                self._restarts.pop(stream.decoder, None)
+
+    def _is_up(self, stream: _Stream) -> bool:
+        return self._clock() - stream.wrote <= _SILENT_SECONDS
+
+    def view(self, name: str, source: str, *, stopping: bool = False) -> StreamView:
+        """How a stream goes that is under way, or waits for its turn."""
+        stream = self._streams.get(name)
+        if stream is None:
+            return StreamView(name, source, "waiting")
+        up, metrics = self._is_up(stream), stream.metrics
+        begun = "running" if up else "silent"
+        return StreamView(
+            name,
+            source,
+            "stopping" if stopping else begun if metrics.frames else "connecting",
+            metrics.frames,
+            stream.fps if up else 0.0,
+            metrics.recent_latency_ms,
+            sum(metrics.dropped.values()),
+            max(0, metrics.connections - 1),
+        )
+
+    def counts(self) -> RunCounts:
+        """The numbers of all streams and processes."""
+        with self._lock:
+            self._forget_old()
+            batches: Counter[int] = Counter()
+            for counts in self._batches.values():
+                batches.update(counts)
+            streams = self._streams.items()
+            return RunCounts(
+                {name: stream.metrics for name, stream in self._ended.items()}
+                | {name: stream.metrics for name, stream in streams},
+                {name: self._is_up(stream) for name, stream in streams},
+                {name: stream.logbook[SharedCounter.WAITING] for name, stream in streams},
+                batches,
+                dict(self._restarts),
+                dict(self._failures),
+            )
