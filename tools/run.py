@@ -17,6 +17,7 @@ from pipeline.detectors import check_weights
 from pipeline.logs import set_up_logging
 from pipeline.reports import Notice
 from pipeline.supervision.result import RunResult
+from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live
 from stages.decoder.source import FrameSelection
@@ -53,12 +54,12 @@ def run_pipeline(
     specs = expand_sources(sources or ([] if stay else [DEMO]))
     set_up_logging("supervisor", as_json=json_log)
     with EventLog() if json_log else ProgressView(Console(stderr=True)) as view:
-        supervisor = Supervisor(
-            specs, config, output, view.show, stay=stay, debug=debug, json_log=json_log
-        )
         if told := nothing_to_record(specs, config, stay=stay):
             view.show(Notice("decoder", message=told))
-        supervisor.prepare(overwrite=overwrite)
+        results = ResultFolders(specs, output, overwrite=overwrite)
+        supervisor = Supervisor(
+            results, config, view.show, stay=stay, debug=debug, json_log=json_log
+        )
         started = time.monotonic()
         result = supervisor.run()
         seconds = time.monotonic() - started

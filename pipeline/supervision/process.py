@@ -43,7 +43,6 @@ class StageProcess:
     Attributes:
         name: For people, such as ``detector 2``.
         state: ``starting``, ``ready``, ``waiting`` (to be started again) or ``ended``.
-        restarts: How often it was started again.
         busy: Whether it has said so, and nothing since.
 
     Args:
@@ -65,13 +64,13 @@ class StageProcess:
     ) -> None:
         self.name = name
         self.state: State = "waiting"
-        self.restarts = -1  # the first start is none
         self._message = ""
         self._make_plan = make_plan
         self._silence_seconds = silence_seconds
         self._restarts_per_minute = restarts_per_minute
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
         self._heard = 0.0
         self._ready_since = 0.0
         self._was_ready = False
@@ -86,6 +85,11 @@ class StageProcess:
     def pid(self) -> int:
         """Process id; 0 where none runs."""
         return self._process.pid if self._process is not None else 0
+
+    @property
+    def restarts(self) -> int:
+        """How often it was started again."""
+        return max(0, self._starts - 1)
 
     @property
     def runs(self) -> bool:
@@ -121,7 +125,7 @@ class StageProcess:
                 env=ENVIRONMENT | dict(os.environ),
             )
         self.state = "starting"
-        self.restarts += 1
+        self._starts += 1
         self._heard = self._clock()
         self.busy = False
         self._hung_for = 0.0

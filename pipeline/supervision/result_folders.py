@@ -24,13 +24,15 @@ class ResultFolders:
     """The folders of a run's streams; no other run writes there until they are released.
 
     Attributes:
+        output: Where they lie.
         to_run: The streams that remain to be run.
         finished: Names of the sequences of data sets that an earlier run had finished.
 
     Args:
         specs: The streams to run.
         output: Results folder.
-        overwrite: Whether results of earlier runs are to be replaced.
+        overwrite: Whether results of earlier runs are to be replaced, each when the stream's first
+            frame has come; sequences of data sets that are finished are skipped else.
 
     Raises:
         OutputError: A stream's folder holds results, finished or not, and ``overwrite`` is off,
@@ -40,7 +42,7 @@ class ResultFolders:
     def __init__(self, specs: Sequence[SourceSpec], output: Path, *, overwrite: bool) -> None:
         self.to_run: list[SourceSpec] = []
         self.finished: list[str] = []
-        self._output = output
+        self.output = output
         self._outdated = False
         self._lock = FolderLock(output)
         try:
@@ -51,7 +53,7 @@ class ResultFolders:
             raise
 
     def _choose(self, spec: SourceSpec, overwrite: bool) -> None:
-        folder = self._output / spec.name
+        folder = self.output / spec.name
         if not overwrite and spec.of_data_set and is_complete(folder):
             self.finished.append(spec.name)
             return
@@ -71,12 +73,12 @@ class ResultFolders:
         if not self._outdated:
             for spec in self.to_run:
                 if spec.of_data_set:
-                    _remove_report(self._output / spec.name)
+                    _remove_report(self.output / spec.name)
             self._outdated = True
 
     def clear_away(self, stream: str, *, broken: bool) -> None:
         """Removes part files, unless they are all there is of results that broke off."""
-        folder = self._output / stream
+        folder = self.output / stream
         if broken and not (folder / REPORT).exists() and unfinished_results(folder):
             return
         if folder.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +10,21 @@ from pathlib import Path
 import msgspec
 import zmq
 
+from pipeline.addresses import endpoint
+from pipeline.config import RuntimeConfig
 from pipeline.plan import StreamPlan
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import StreamView
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result_folders import streams_to_add
+from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import Logbook, SharedCounter
-from pipeline.transport.messages import Feedback, encode_feedback
+from pipeline.transport.messages import MAX_POSITION, Acknowledged, Feedback, encode_feedback
 from stages.decoder.locations import SourceSpec, is_live, redact
 from stages.errors import ConfigError
+
+_SPARE_ENTRIES = 16
 
 
 @dataclass(slots=True)
@@ -32,6 +38,7 @@ class RunningStream:
     logbook: Logbook
     decoder: StageProcess
     feedback: zmq.Socket
+    folder: RuntimeFolder
     stopping: bool = False
     completing: bool = False
 
@@ -50,6 +57,12 @@ class RunningStream:
         if self.decoder.state == "ready":
             self.decoder.ask_to_end()
 
+    def close(self) -> None:
+        """Gives up the way to the decoder, which may go, and the memory of the stream."""
+        self.send(Acknowledged(MAX_POSITION))  # where the sink was killed before it could say so
+        self.feedback.close(linger=100)
+        self.folder.remove_stream(self.plan.channel)
+
 
 class Roster:
     """Streams wait, are begun, and end.
@@ -60,16 +73,21 @@ class Roster:
     Args:
         specs: The streams to begin with.
         output: Results folder.
-        parallel: How many files may be under way at a time; cameras, which never end, all are.
+        runtime: How many files may be under way at a time; cameras, which never end, all are.
         monitor: Knows how they go.
     """
 
     def __init__(
-        self, specs: Sequence[SourceSpec], output: Path, parallel: int, monitor: RunMonitor
+        self,
+        specs: Sequence[SourceSpec],
+        output: Path,
+        runtime: RuntimeConfig,
+        monitor: RunMonitor,
     ) -> None:
         self.running: dict[str, RunningStream] = {}
         self._output = output
-        self._parallel = parallel
+        self._runtime = runtime
+        self._channels = itertools.count()
         self._waiting = list(specs)
         self._monitor = monitor
         self._failed: Latest[StreamView] = Latest(len(specs))
@@ -118,12 +136,35 @@ class Roster:
         self._waiting = [spec for spec in self._waiting if spec.name != name]
 
     def due(self) -> Iterator[SourceSpec]:
-        """Takes out those that are to be begun now; the caller puts each into `running`."""
+        """Takes out those that are to be begun now."""
         for spec in list(self._waiting):
             files = sum(not is_live(each.plan.location) for each in self.running.values())
-            if is_live(spec.location) or files < self._parallel:
+            if is_live(spec.location) or files < self._runtime.parallel_streams:
                 self._waiting.remove(spec)
                 yield spec
+
+    def begin(
+        self,
+        spec: SourceSpec,
+        decoder: StageProcess,
+        folder: RuntimeFolder,
+        context: zmq.Context,
+        *,
+        only_one: bool,
+    ) -> None:
+        """Puts a stream under way whose decoder is yet to be started; it is told ``only_one``."""
+        runtime = self._runtime
+        live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
+        channel = next(self._channels)
+        entries = 2 * runtime.slots + _SPARE_ENTRIES
+        logbook = folder.add_stream(channel, spec.name, entries=entries, lossless=not live)
+        plan = StreamPlan(
+            spec.name, spec.location, spec.layout, spec.frame_rate, channel, only_one=only_one
+        )
+        feedback = context.socket(zmq.PUSH)
+        feedback.connect(endpoint(folder.path, runtime, f"ack-{channel}"))
+        self._monitor.begun(spec.name, logbook)
+        self.running[spec.name] = RunningStream(plan, logbook, decoder, feedback, folder)
 
     def stop(self) -> None:
         """Stops all that are under way; the others are not begun."""
@@ -131,17 +172,18 @@ class Roster:
         for stream in self.running.values():
             stream.stop()
 
-    def end(self, name: str) -> RunningStream | None:
-        """Takes out a stream that has ended; None where it was out already."""
-        return self.running.pop(name, None)
+    def end(self, name: str) -> RunningStream:
+        """Takes out a stream that was under way and has ended."""
+        stream = self.running.pop(name)
+        stream.close()
+        self._monitor.ended(name, stream.decoder.name)
+        return stream
 
     def fail(self, name: str, message: str) -> None:
         """An error ends a stream, which stays in sight until it is added again or removed."""
-        if name in self.running:
-            view = self._view(self.running[name])
-            self._failed[name] = msgspec.structs.replace(
-                view, state="failed", fps=0.0, error=message
-            )
+        view = self._view(self.running[name])
+        self._failed[name] = msgspec.structs.replace(view, state="failed", fps=0.0, error=message)
+        self._monitor.failed(name)
 
     def views(self) -> list[StreamView]:
         """How each stream goes, those that failed at the end."""

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.config import load_config
 from pipeline.reports import Progress
+from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.decoder.locations import expand_sources
@@ -106,7 +107,7 @@ def test_the_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):
         victim.wait(lambda: victim.frames() >= 100)
         processes = victim.supervisor.processes()
         os.kill(processes["detector"], signal.SIGSTOP)  # so that the end has to wait
-        logbook = Logbook(f"{victim.supervisor.folder}/logbook-0")
+        logbook = Logbook(f"{victim.folder}/logbook-0")
         victim.wait(lambda: logbook[SharedCounter.SEQUENCE] == 150)
         victim.over.wait(1)
         os.kill(processes["decoder of clip"], signal.SIGKILL)
@@ -167,8 +168,8 @@ def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path
             raise OSError("the view is broken")
 
     config = load_config(None, settings(clip, slow_detector(clip, 8)))
-    supervisor = Supervisor(expand_sources([str(clip)]), config, tmp_path, show)
-    supervisor.prepare(overwrite=False)
+    results = ResultFolders(expand_sources([str(clip)]), tmp_path, overwrite=False)
+    supervisor = Supervisor(results, config, show)
     with pytest.raises(OSError, match="the view is broken"):
         supervisor.run()
     report = json.loads((tmp_path / "clip" / "run.json").read_text())

@@ -11,6 +11,7 @@ from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter, ReportReceiver
 from pipeline.reports import Alive, Busy, Ready
 from pipeline.supervision.process import StageProcess
+from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.supervisor import Supervisor
 from pipeline.transport.logbook import Logbook
@@ -112,8 +113,8 @@ def test_the_sink_says_when_it_completes_videos(tmp_path):
         if report.stage == "sink":
             kinds.append(report.kind)
 
-    supervisor = Supervisor(expand_sources([str(clip)]), config, tmp_path / "out", show)
-    supervisor.prepare(overwrite=False)
+    results = ResultFolders(expand_sources([str(clip)]), tmp_path / "out", overwrite=False)
+    supervisor = Supervisor(results, config, show)
     assert supervisor.run().exit_code == 0
     assert kinds.count("busy") == 3  # before each part, of which there might be something to read
     assert [kind for kind in kinds if kind not in ("alive", "progress")][-2:] == [

@@ -20,6 +20,7 @@ from pipeline.config import RunConfig
 from pipeline.detectors import build_detector
 from pipeline.plan import decode_plan, encode_plan
 from pipeline.supervision.process import ENVIRONMENT
+from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec, expand_sources
 from stages.decoder.sources import open_source
@@ -80,9 +81,7 @@ def bench_pipeline(
 def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
         output = Path(folder) / "out"
-        supervisor = Supervisor([spec], config, output)
-        supervisor.prepare(overwrite=False)
-        result = supervisor.run()
+        result = Supervisor(ResultFolders([spec], output, overwrite=False), config).run()
         if result.exit_code:
             raise SourceError(
                 "; ".join(result.failed.values()) or f"{spec.location} was not finished"

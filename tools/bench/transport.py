@@ -14,6 +14,7 @@ import numpy as np
 
 from pipeline import reports
 from pipeline.config import load_config
+from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec
 from stages.errors import SpotStreamError
@@ -124,8 +125,8 @@ def four_processes(load: Load) -> dict[str, float]:
         settings = [f"detector.detections={nothing}", "sink.overlay=false", "runtime.mode=lossless"]
         output = Path(folder) / "out"
         spec = SourceSpec("blank", load.location())
-        supervisor = Supervisor([spec], load_config(None, settings), output, sample)
-        supervisor.prepare(overwrite=False)
+        results = ResultFolders([spec], output, overwrite=False)
+        supervisor = Supervisor(results, load_config(None, settings), sample)
         result = supervisor.run()
         if result.exit_code:
             raise SpotStreamError(f"the run failed: {result.failed or result.finished}")

@@ -26,7 +26,7 @@ def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
     def harm(victim: Victim) -> None:
         nonlocal growth, survived
         victim.wait_for_frames()
-        sites = [endpoint(victim.supervisor.folder, RuntimeConfig(), name) for name in sockets]
+        sites = [endpoint(victim.folder, RuntimeConfig(), name) for name in sockets]
         flood(sites, max(5000, messages // 10), seed)  # buffers that fill once are no growth
         before = _resident_at_rest(victim)
         flood(sites, messages, seed + 1)

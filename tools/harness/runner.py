@@ -13,7 +13,9 @@ from pathlib import Path
 
 from pipeline.config import load_config
 from pipeline.reports import Crashed, Notice, Progress, Report
+from pipeline.supervision.commands import find_run
 from pipeline.supervision.result import RunResult
+from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
 from stages.errors import SpotStreamError
@@ -51,6 +53,11 @@ class Victim:
                 self.notices.append(report.message)
             case Progress():
                 self._frames[report.stream] = report.frames
+
+    @property
+    def folder(self) -> str:
+        """Where the sockets of the run are, see `RuntimeFolder`."""
+        return str(find_run(os.getpid()).folder)
 
     def frames(self) -> int:
         """Frames written, of all streams."""
@@ -96,12 +103,10 @@ def run_with(
     """
     config = load_config(None, [f"runtime.restarts_per_minute={_ANY_NUMBER}", *settings])
     victims: list[Victim] = []
-    supervisor = Supervisor(
-        expand_sources(list(sources)), config, output, lambda report: victims[0].take(report)
-    )
+    results = ResultFolders(expand_sources(list(sources)), output, overwrite=True)
+    supervisor = Supervisor(results, config, lambda report: victims[0].take(report))
     victim = Victim(supervisor)
     victims.append(victim)
-    supervisor.prepare(overwrite=True)
     thread = None
     if harm is not None:
         thread = threading.Thread(target=harm, args=(victim,), daemon=True)

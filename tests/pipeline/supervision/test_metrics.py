@@ -231,7 +231,7 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
         victim.wait(lambda: "short" in victim.supervisor.result.finished)
         victim.wait(lambda: ("spotstream_waiting_frames", "short") not in metrics())
         with zmq.Context() as context, context.socket(zmq.PUSH) as control:
-            control.connect(f"ipc://{victim.supervisor.folder}/control")
+            control.connect(f"ipc://{victim.folder}/control")
             late = StreamMetrics(999, {}, 1, {})
             for report in (
                 Progress("sink", stream="short", frames=999, total=None, work_ms={}, metrics=late),

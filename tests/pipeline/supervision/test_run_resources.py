@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from pipeline.config import load_config
+from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.errors import ConfigError
 
@@ -24,8 +25,8 @@ def test_what_was_set_up_is_undone_where_the_rest_cannot_be(monkeypatch, tmp_pat
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = ["runtime.transport=tcp", f"runtime.port={port}", f"runtime.metrics={metrics}"]
-        supervisor = Supervisor([], load_config(None, settings), tmp_path / "out", stay=True)
-        supervisor.prepare(overwrite=False)
+        results = ResultFolders([], tmp_path / "out", overwrite=False)
+        supervisor = Supervisor(results, load_config(None, settings), stay=True)
         with pytest.raises(ConfigError, match=r"in use.*choose another runtime\.port"):
             supervisor.run()
     assert signal.getsignal(signal.SIGTERM) is handler

@@ -27,11 +27,11 @@ def run(tmp_path):
             victim.wait(lambda: victim.frames() >= 10)
             decoder = victim.supervisor.processes()["decoder of clip"]
             os.kill(decoder, signal.SIGSTOP)
-            logbook = Logbook(f"{victim.supervisor.folder}/logbook-0")
+            logbook = Logbook(f"{victim.folder}/logbook-0")
             position = logbook[SharedCounter.ACKNOWLEDGED] - 1
             sent = decode(msgspec.msgpack.decode(logbook.message(position)))
             with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
-                socket.connect(f"ipc://{victim.supervisor.folder}/detector-0")
+                socket.connect(f"ipc://{victim.folder}/detector-0")
                 socket.send_multipart(spoil(logbook, position, sent))
             if goes_on:
                 os.kill(decoder, signal.SIGCONT)
