@@ -13,6 +13,7 @@ from tools.evaluation.comparison import Comparison, compare
 
 EXPECTED = Path(__file__).parents[4] / "shared" / "parity" / "sort" / "expected"
 SEQUENCES = ("ETH-Sunnyday", "KITTI-17", "PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte")
+SAMPLES = ("TUD-Campus", "TUD-Stadtmitte")  # that come with py-motmetrics
 
 
 def tracks(*frames: dict[int, float]) -> Trajectories:

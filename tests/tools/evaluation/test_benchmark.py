@@ -4,6 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from tools.evaluation.benchmark import scores_of
+from tools.evaluation.detection import DetectionResult
+from tools.evaluation.sequence import SequenceScore
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -44,3 +51,19 @@ def test_sequences_are_scored_in_processes_that_are_not_forked(tmp_path: Path) -
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 0
+
+
+def sequence(weather: str, hits: dict[float, int]) -> SequenceScore:
+    """Three vehicles, so many of which are found at each IoU."""
+    detection = {
+        iou: DetectionResult(np.ones(count, np.float32), np.ones(count, np.bool_), 3)
+        for iou, count in hits.items()
+    }
+    return SequenceScore(weather, detection, conditions={"weather": weather})
+
+
+def test_a_weather_is_scored_by_its_own_sequences_at_the_strictest_iou() -> None:
+    sequences = [sequence("night", {0.5: 3, 0.7: 2}), sequence("sunny", {0.5: 3, 0.7: 0})]
+    assert scores_of(sequences)["detection"] == pytest.approx(
+        {"AP70": 1 / 3, "AP50": 1, "night": 2 / 3, "sunny": 0}
+    )

@@ -4,13 +4,14 @@ import pytest
 
 from tests.tools.evaluation import py_motmetrics
 from tests.tools.evaluation.conftest import (
+    SAMPLES,
     SEQUENCES,
     compared,
     motmetrics_sample,
     reference_outputs,
     without_gaps,
 )
-from tools.evaluation.clear import ClearResult, clear
+from tools.evaluation.clear import ClearResult, clear, errors_by_frame, match_boxes
 from tools.evaluation.comparison import Comparison, compare
 
 
@@ -34,15 +35,15 @@ def test_equals_motmetrics(sequence: str, ages: tuple[int, int]) -> None:
     assert_equals_motmetrics(compare(*reference_outputs(sequence, ages)))
 
 
-@pytest.mark.parametrize("name", ["TUD-Campus", "TUD-Stadtmitte"])
+@pytest.mark.parametrize("name", SAMPLES)
 def test_equals_motmetrics_on_its_own_samples(name: str) -> None:
     assert_equals_motmetrics(compare(*motmetrics_sample(name)))
 
 
-@pytest.mark.parametrize("sequence", SEQUENCES)
-def test_fragmentations_equal_motmetrics(sequence: str) -> None:
+@pytest.mark.parametrize("name", SAMPLES)
+def test_fragmentations_equal_motmetrics(name: str) -> None:
     """On unbroken ground truth: py-motmetrics does not count where the ground truth has a gap."""
-    truth, result = reference_outputs(sequence, (30, 1))
+    truth, result = motmetrics_sample(name)
     comparison = compare(without_gaps(truth), result)
     expected = py_motmetrics.score(comparison)["num_fragmentations"]
     assert clear(comparison).fragmentations == expected
@@ -53,6 +54,12 @@ def test_a_gap_of_the_ground_truth_is_a_fragmentation() -> None:
     other = {9: 500.0}
     frames = ({1: 0, **other}, other, {1: 0, **other})
     assert clear(compared(frames, frames)).fragmentations == 1
+
+
+def test_a_frame_without_any_result_is_no_fragmentation() -> None:
+    """As TrackEval has it, which passes over such frames."""
+    result = clear(compared(({1: 0},) * 3, ({1: 0}, {}, {1: 0})))
+    assert (result.fragmentations, result.false_negatives) == (0, 1)
 
 
 def test_a_perfect_result() -> None:
@@ -111,22 +118,26 @@ def test_the_others_are_matched_for_the_greatest_sum() -> None:
 def test_a_switch_is_counted_across_a_gap_and_breaks_nothing_else() -> None:
     other = {9: 500.0}
     truth = ({1: 0, **other},) * 5
-    result = clear(
-        compared(truth, ({5: 0, **other}, {5: 0, **other}, other, other, {6: 0, **other}))
-    )
+    comparison = compared(truth, ({5: 0, **other}, {5: 0, **other}, other, other, {6: 0, **other}))
+    result = clear(comparison)
+    errors = errors_by_frame(comparison, match_boxes(comparison), 5)
+    assert errors.tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
     assert (result.id_switches, result.fragmentations, result.false_negatives) == (1, 1, 2)
     assert (result.mostly_tracked, result.partly_tracked) == (1, 1)
 
 
-def test_mostly_tracked_means_more_than_80_percent_and_mostly_lost_less_than_20() -> None:
-    def with_matches(count: int) -> ClearResult:
-        other = {9: 500.0}
-        return clear(
-            compared(({1: 0, **other},) * 10, ({1: 0, **other},) * count + (other,) * (10 - count))
-        )
+@pytest.mark.parametrize(("inclusive", "at_the_limit"), [(False, 0), (True, 1)])
+def test_mostly_tracked_is_beyond_80_percent_and_mostly_lost_below_20(
+    inclusive: bool, at_the_limit: int
+) -> None:
+    """And for UA-DETRAC at the limits, too."""
 
-    assert [with_matches(count).mostly_tracked for count in (8, 9)] == [1, 2]
-    assert [with_matches(count).mostly_lost for count in (1, 2)] == [1, 0]
+    def with_matches(count: int) -> ClearResult:
+        truth = ({1: 0.0},) * 10
+        return clear(compared(truth, truth[:count]), inclusive=inclusive)
+
+    assert [with_matches(count).mostly_tracked for count in (7, 8, 9)] == [0, at_the_limit, 1]
+    assert [with_matches(count).mostly_lost for count in (1, 2, 3)] == [1, at_the_limit, 0]
 
 
 def test_the_threshold_itself_matches() -> None:

@@ -188,14 +188,19 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
             score_coco(truth, found)
         assert f"detections.json: [0]: {message}" in str(caught.value)
     there = {"image_id": IMAGE["id"], "category_id": 1, "bbox": [0, 0, 5, 5]}
-    for wrong in ({"area": "x"}, {"iscrowd": "yes"}):
+    for wrong, message in (
+        ({"area": "x"}, "area must be a number and"),
+        ({"iscrowd": "yes"}, "area must be a number and"),
+        ({"image_id": 8}, "no image 8"),
+        ({"bbox": [0, 0, 5, -5]}, "bbox must be"),
+    ):
         annotations = [{**there, **wrong}]
         written(
             tmp_path,
             {"images": [IMAGE], "annotations": annotations, "categories": CATEGORIES},
             [],
         )
-        with pytest.raises(ConfigError, match=r"annotations\[0\]: area must be a number and"):
+        with pytest.raises(ConfigError, match=rf"annotations\[0\]: {message}"):
             score_coco(truth, found)
     with pytest.raises(ConfigError, match="no category 'tram'; there are bus, car"):
         score_coco(truth, found, ["tram"])

@@ -34,6 +34,8 @@ def test_overlap_decides():
     found = boxes([0, 0, 10, 6])
     assert average_precision([boxes(A)], [found], [scores(1)], 0.5) == 1
     assert average_precision([boxes(A)], [found], [scores(1)], 0.7) == 0
+    found, truth = boxes([0, 0.1, 10, 7.1]), boxes([0, 0.1, 10, 10.1])  # in float32 below 0.7
+    assert average_precision([truth], [found], [scores(1)], 0.7) == 1
 
 
 def test_no_truth_is_not_a_number():
@@ -47,6 +49,18 @@ def test_neutral_boxes_are_neither_found_nor_missed() -> None:
     assert (both.hits.tolist(), both.truth) == ([True], 1)
     none = judge(truth, np.array([B], np.float64), np.array([0.9]), 0.5, neutral)
     assert (none.hits.tolist(), none.truth) == ([], 1)
+
+
+def test_a_detection_claims_the_box_that_it_overlaps_most() -> None:
+    truth = np.array([[0, 0, 10, 10], [0, 0, 10, 12]], np.float64)
+    found = np.array([[0, 0, 10, 9], [0, 0, 10, 21]], np.float64)  # the latter fits the latter only
+    assert judge(truth, found, np.array([0.9, 0.8]), 0.5).hits.tolist() == [True, True]
+
+
+def test_a_detection_claims_no_two_neutral_boxes() -> None:
+    truth = np.array([[0, 0, 10, 10], [0, 0, 10, 12]], np.float64)
+    result = judge(truth, truth, np.array([0.9, 0.8]), 0.5, np.array([True, True]))
+    assert result.hits.tolist() == []
 
 
 def test_a_real_box_is_claimed_before_a_neutral_one_that_fits_better() -> None:

@@ -10,7 +10,7 @@ from tools.evaluation.sequence import SequenceTask, score_sequence
 from tools.evaluation.tracker_choice import choose_tracker
 
 
-@pytest.mark.parametrize(("score", "divided"), [(0.9, True), (1, True), (90, False)])
+@pytest.mark.parametrize(("score", "divided"), [(0, True), (0.9, True), (1, True), (90, False)])
 def test_scores_that_no_threshold_divides_give_no_pr_scores(
     tmp_path: Path, score: float, divided: bool
 ) -> None:
@@ -22,3 +22,16 @@ def test_scores_that_no_threshold_divides_give_no_pr_scores(
     scores = scores_of([score_sequence(SequenceTask(truth, found, tracker=choose_tracker("sort")))])
     assert scores["detection"]["AP70"] == 1
     assert ("pr" in scores) == divided
+
+
+def test_the_pr_protocol_takes_eight_frames_of_ten_for_mostly_tracked(tmp_path: Path) -> None:
+    rows = [f"{frame},1,0,20,30,40,1\n" for frame in range(1, 11)]
+    (tmp_path / "A.txt").write_text("".join(rows))
+    [truth] = read_ground_truths("mot", tmp_path)
+    found = tmp_path / "found.txt"
+    found.write_text("".join(rows[:8]))
+    tracker = choose_tracker("sort", ["min_hits=0"])
+    score = score_sequence(SequenceTask(truth, found, tracker=tracker))
+    assert score.tracking is not None
+    assert score.tracking.clear.mostly_tracked == 0
+    assert {point.clear.mostly_tracked for point in score.points} == {1}

@@ -15,7 +15,7 @@ def detrac(tmp_path: Path) -> Path:
     frames = "".join(
         f'<frame num="{number}" density="3"><target_list>'
         + TARGET.format(id=1, left=100, truncation=0, more="")
-        + TARGET.format(id=2, left=0, truncation=0.3, more="")
+        + TARGET.format(id=2, left=0, truncation=0.5, more="")
         + TARGET.format(id=3, left=200, truncation=0, more=OVERLAP)
         + "</target_list></frame>"
         for number in range(1, 11)
@@ -27,7 +27,7 @@ def detrac(tmp_path: Path) -> Path:
         for number in range(1, 11)
         for line in (
             f"{number},1,100,10,50,40,0.95",
-            f"{number},2,0,10,50,40,0.55",
+            f"{number},2,0,10,50,40,0.5",
             f"{number},3,520,20,40,40,0.85",  # in the ignored region
         )
     ]

@@ -32,7 +32,25 @@ def test_detrac_by_hand(detrac: Path) -> None:
     assert found["sequences"]["MVI_1"] == found["overall"]
 
 
+def test_detrac_asks_for_an_overlap_of_seven_tenths(detrac: Path) -> None:
+    """The detection of the second vehicle has six tenths of it."""
+    file = detrac / "det" / "MVI_1_Det_X.txt"
+    file.write_text(file.read_text().replace(",0,10,50,40,", ",0,10,50,24,"))
+    found = scores(
+        detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--set",
+        "min_hits=0",
+    )["overall"]  # fmt: skip
+    detection = found["detection"]
+    assert detection["AP50"] == pytest.approx(2 / 3)
+    assert detection["AP70"] == detection["night"] == pytest.approx(1 / 3)
+    assert (detection["easy"], detection["medium"]) == (1, 0)
+    # Recall 1/3 throughout; precision 1/2 up to t = 0.5, then 1: a line of 1/2 from MOTA 0 to 1/3.
+    assert found["pr"]["PR-MOTA"] == pytest.approx((0 + 1 / 3) / 2 * (1 / 2) / 2)
+
+
 def test_tracks_written_by_track_score_as_the_tracker_run_here(detrac: Path) -> None:
+    file = detrac / "det" / "MVI_1_Det_X.txt"
+    file.write_text(file.read_text().replace(",100,10,50,40,", ",101.234,10.567,50.123,39.877,"))
     done = CliRunner().invoke(
         app,
         ["track", "--detections", str(detrac / "det" / "MVI_1_Det_X.txt"), "--output",
