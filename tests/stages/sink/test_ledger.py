@@ -60,3 +60,15 @@ def test_reasons_beyond_a_limit_are_counted_as_one() -> None:
     assert len(ledger.dropped) == 33
     assert (ledger.dropped["reason 0"], ledger.dropped["other"]) == (2, 968)
     assert ledger.dropped_total == 1001
+
+
+def test_a_ledger_goes_on_from_the_state_of_another() -> None:
+    first, second = FrameLedger(), FrameLedger()
+    for index in (0, 3):
+        first.is_new(make_header(index))
+    first.drop(Dropped("cam", 0, 4, 5, "behind"))
+    first.is_new(make_header(6))
+    first.see_track(12)
+    second.restore(first.state())
+    assert second.state() == first.state()
+    assert not second.is_new(make_header(6))

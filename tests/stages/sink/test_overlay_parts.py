@@ -10,7 +10,14 @@ from stages.errors import OutputError
 from stages.sink import overlay
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
-from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
+from tests.stages.sink.conftest import (
+    gray,
+    make_header,
+    make_start,
+    make_tracks,
+    names_in,
+    wait,
+)
 
 OPTIONS = SinkOptions(overlay_minutes=0.2 / 60)  # six frames
 
@@ -77,8 +84,12 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
         assert hold.arrived.wait(30)
     assert killed.wait_until_kept(30)
     state = killed.state()
+    second = parts_in(tmp_path)
+    second.restore(state)
+    wait(lambda: second.unfinished[0].committed)  # before the stream has ended
     parts = parts_in(tmp_path)
-    parts.restore(state)
+    parts.restore(second.state())
+    assert (parts.finished, parts.names) == (["overlay.mp4"], ("overlay.mp4", "overlay-2.mp4"))
     feed(parts, range(8, 14))
     parts.commit()
     assert lengths(tmp_path) == [6, 6, 2]

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,13 +13,21 @@ import av
 import numpy as np
 import pytest
 
+from stages.atomic import part_path
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, FrameHeader
 from stages.sink.options import SinkOptions
 from stages.sink.report import StreamReport
 from stages.sink.results import has_results, is_complete
 from stages.sink.stream_sink import StreamSink
-from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
+from tests.stages.sink.conftest import (
+    gray,
+    make_header,
+    make_start,
+    make_tracks,
+    names_in,
+    wait,
+)
 
 TEXT = SinkOptions(overlay=False)
 MS = 1_000_000
@@ -31,13 +39,6 @@ def feed(sink: StreamSink, headers: Iterable[FrameHeader]) -> None:
         tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
         work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
         sink.write(tracks, gray(header), work, header.captured_ns + 30 * MS)
-
-
-def wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not until():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def end(frames: int, reason: EndReason = EndReason.COMPLETE, message: str = "") -> EndOfStream:
@@ -252,6 +253,19 @@ def test_full_disk_at_the_end_keeps_the_older_results(full_disk: Path) -> None:
     assert {name: (folder / name).read_bytes() for name in names_in(folder)} == before
 
 
+def test_an_overlay_that_cannot_be_completed_keeps_the_older_results(tmp_path: Path) -> None:
+    folder = tmp_path / "cam"
+    run(folder, frames=3)
+    before = {name: (folder / name).read_bytes() for name in names_in(folder)}
+    sink = StreamSink(folder)
+    sink.start(make_start())
+    feed(sink, map(make_header, range(5)))
+    (folder / ".overlay.mp4.part").mkdir()  # takes no pictures
+    with pytest.raises(OutputError, match=r"overlay\.mp4"):
+        sink.finish(end(5), {})
+    assert {name: (folder / name).read_bytes() for name in before} == before
+
+
 def test_failing_late_leaves_nothing(tmp_path: Path) -> None:
     sink = StreamSink(tmp_path / "cam", SinkOptions(toolkit_files=True))
     sink.start(make_start(layout="detrac"))
@@ -302,17 +316,23 @@ def test_a_clock_that_jumps_spoils_no_results(tmp_path: Path, jump_seconds: int)
 
 def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> None:
     options = SinkOptions(overlay_minutes=0.2 / 60)
-    headers = [make_header(index) for index in range(20)]
+    headers = [*map(make_header, range(4)), *(make_header(i, epoch=1) for i in range(16))]
+
+    def begin(sink: StreamSink) -> None:
+        sink.start(make_start())
+        feed(sink, headers[:4])
+        sink.start(make_start(epoch=1))
+
     wanted = tmp_path / "calm" / "cam"
     calm = StreamSink(wanted, options)
-    calm.start(make_start())
-    feed(calm, headers)
+    begin(calm)
+    feed(calm, headers[4:])
     expected = calm.finish(end(20), {})
 
     folder = tmp_path / "cam"
     first = StreamSink(folder, options)
-    first.start(make_start())
-    feed(first, headers[:8])
+    begin(first)
+    feed(first, headers[4:8])
     state = first.state()
     feed(first, headers[8:12])  # after the state was saved; its process dies now
     assert first.overlays.wait_until_kept(30)
@@ -347,6 +367,39 @@ def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_pa
     assert report.files == ("mot.txt", "detections.txt")
     assert (report.frames_out, report.status) == (5, "complete")
     first.overlays.discard()
+
+
+def test_every_file_is_on_the_disk_before_the_first_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    at_rename: list[int] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def note_fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    def note_replace(path: Path, target: Path) -> Path:
+        at_rename.append(len(synced))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    run(tmp_path / "cam", options=SinkOptions(toolkit_files=True), layout="detrac")
+    files = names_in(tmp_path)
+    assert len(files) == 4 + 5 + 6
+    assert {part_path(tmp_path / name) for name in files} <= {*synced[: at_rename[0]]}
+
+
+def test_an_older_report_does_not_vouch_for_files_of_which_some_are_new(tmp_path: Path) -> None:
+    folder = tmp_path / "cam"
+    run(folder, options=TEXT)
+    (folder / "mot.txt").unlink()
+    (folder / "mot.txt").mkdir()  # takes no name of a file
+    with pytest.raises(OutputError, match=r"mot\.txt"):
+        run(folder, options=TEXT)
+    assert not (folder / "run.json").exists()
 
 
 KILLED_AT_EACH_RENAME = """
