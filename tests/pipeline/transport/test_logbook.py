@@ -2,6 +2,7 @@ import pytest
 
 from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedCounter
 from pipeline.transport.ring import create_memory_file
+from tests.pipeline.transport.conftest import times_open
 
 
 @pytest.fixture
@@ -39,3 +40,11 @@ def test_a_shorter_message_leaves_nothing_of_a_longer_one(path):
     logbook.keep(0, b"a long message")
     logbook.keep(4, b"short")
     assert logbook.message(4) == b"short"
+
+
+def test_a_logbook_that_is_closed_holds_no_descriptor():
+    _, path = create_memory_file("closed-logbook")
+    logbook = Logbook.create(path, stream="cam", entries=4, lossless=True)
+    assert times_open("closed-logbook") == 2  # its owner's, and the map's
+    logbook.close()
+    assert times_open("closed-logbook") == 1

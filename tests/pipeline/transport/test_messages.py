@@ -1,9 +1,17 @@
+from dataclasses import replace
 from fractions import Fraction
 
+import msgspec
 import numpy as np
 import pytest
 
-from pipeline.transport.messages import Envelope, MessageError, decode, encode
+from pipeline.transport.messages import (
+    PROTOCOL_VERSION,
+    Envelope,
+    MessageError,
+    decode,
+    encode,
+)
 from stages.records import (
     Detections,
     Dropped,
@@ -108,3 +116,18 @@ def test_a_missing_part_is_refused():
 def test_parts_too_many_are_refused():
     with pytest.raises(MessageError, match="too many"):
         decode([*encode(Envelope(tracks())), b"x"])
+
+
+def test_another_version_is_refused():
+    stream, header, *rest = encode(Envelope(tracks()))
+    header = msgspec.msgpack.encode(
+        msgspec.msgpack.decode(header) | {"version": PROTOCOL_VERSION + 1}
+    )
+    with pytest.raises(MessageError, match="protocol version"):
+        decode([stream, header, *rest])
+
+
+@pytest.mark.parametrize("size", [{"width": 0}, {"width": 70_000}, {"height": 0}, {"height": -4}])
+def test_a_frame_of_no_possible_size_is_refused(size):
+    with pytest.raises(MessageError, match="a frame of"):
+        decode(encode(Envelope(Frame(replace(HEADER, **size), None), 3)))

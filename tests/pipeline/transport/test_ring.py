@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.transport.ring import FrameRing, create_memory_file
+from tests.pipeline.transport.conftest import times_open
 
 
 def test_a_ring_shows_one_memory_to_two_openers():
@@ -14,3 +15,13 @@ def test_a_ring_shows_one_memory_to_two_openers():
         reader.slot(3, (6, 5))
     with pytest.raises(ValueError, match="outside the ring"):
         reader.slot(-1, (6, 5))
+
+
+def test_a_ring_that_is_closed_holds_no_descriptor():
+    _, path = create_memory_file("closed-ring")
+    ring = FrameRing(path)
+    ring.reserve(1, 30)
+    ring.slot(0, (6, 5))[:] = 1
+    assert times_open("closed-ring") == 3  # its owner's, the ring's, and the map's
+    ring.close()
+    assert times_open("closed-ring") == 1

@@ -30,3 +30,10 @@ def test_what_is_far_ahead_is_not_held():
     assert order.take(envelope(4)) == []
     assert positions(p for n in (6, 7, 5) for p in order.take(envelope(n))) == [5, 6, 7, 8]
     assert order.due == 9
+
+
+def test_what_an_earlier_process_took_is_skipped():
+    order = Sequencer(0, 4)
+    order.skip_to(9)
+    assert order.take(envelope(8)) == []
+    assert positions(order.take(envelope(9))) == [9]
