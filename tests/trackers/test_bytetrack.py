@@ -86,13 +86,14 @@ def test_a_new_track_is_first_predicted_when_it_is_confirmed() -> None:
     assert moved == pytest.approx(BOX[0] + 3.2, abs=1e-4)
 
 
-def test_of_two_tracks_on_one_place_the_older_stays() -> None:
+@pytest.mark.parametrize("shift", [0, 1], ids=["where the older is", "where the younger is"])
+def test_of_two_tracks_on_one_place_the_older_stays(shift: int) -> None:
     tracker = ByteTrack()
     for _ in range(3):
         seen(tracker, BOX)
     both = np.vstack((BOX, BOX + 1))
     assert [seen(tracker, both) for _ in range(4)][-1] == [1, 2]  # both seen: both stay
-    seen(tracker, BOX + 1)
+    seen(tracker, BOX + shift)
     assert seen(tracker, BOX) == [1]
     assert len(tracker._filter) == 1
 

@@ -51,6 +51,13 @@ def test_vehicles_that_drive_are_outvoted() -> None:
     np.testing.assert_allclose(found, similarity(0, 1, (20, 10)), atol=0.3)
 
 
+def test_it_takes_a_share_of_those_that_are_seen() -> None:
+    states = objects(40)
+    found = motion_from_boxes(states, moved(states[:12], similarity(0, 1, (20, 10))))
+    assert found is not None
+    np.testing.assert_allclose(found, similarity(0, 1, (20, 10)), atol=0.3)
+
+
 def test_does_not_guess() -> None:
     states = objects(12)
     assert motion_from_boxes(states[:3], states[:3]) is None  # too few
@@ -74,6 +81,15 @@ def test_objects_close_together_do_not_turn_the_picture() -> None:
 def test_a_crowd_that_changes_altogether_has_no_motion() -> None:
     """Each of a thousand objects has others near it by chance; that is no agreement."""
     assert motion_from_boxes(objects(1000), objects(1000, seed=4)) is None
+
+
+def test_an_object_with_many_partners_has_one_vote() -> None:
+    states = objects(10)
+    partners = np.tile(states[:3], (3, 1))
+    partners[:, :2] += np.repeat([[38, 20], [40, 21], [42, 20]], 3, axis=0)
+    strangers = objects(10, seed=4)
+    strangers[:, 0] += 5000
+    assert motion_from_boxes(states, np.vstack((partners, strangers))) is None
 
 
 def test_one_direction_of_traffic_is_not_the_camera() -> None:

@@ -32,6 +32,13 @@ def test_reports_at_once_only_while_the_stream_is_young() -> None:
     assert [2 in seen(tracker, late) for _ in range(5)] == [False, False, False, True, True]
 
 
+def test_a_miss_begins_the_count_anew() -> None:
+    tracker = OCSort(min_hits=3)
+    for _ in range(5):
+        seen(tracker, BOX)
+    assert [seen(tracker, boxes) for boxes in ([], BOX, BOX, BOX)] == [[], [], [], [1]]
+
+
 def test_a_gap_is_relived_with_observations_on_a_line() -> None:
     """Seen again after a turn, the filter is where one would be that had seen the whole way."""
     gone, watched = OCSort(min_hits=0, iou_threshold=0.05), OCSort(min_hits=0)
@@ -53,6 +60,16 @@ def test_the_direction_kept_so_far_decides_between_equals() -> None:
         seen(tracker, moved(10.0 * step))
     # Predicted at x + 100: ahead of it by 12, or beside it by 24, which is as much of its height.
     ahead, beside = moved(112.0), moved(100.0, 24.0)
+    tracks = tracker.update(np.vstack((beside, ahead)), [0.9, 0.9])
+    assert tracks.detection_indices[tracks.ids == 1].tolist() == [1]
+
+
+def test_a_step_aside_is_not_yet_a_direction() -> None:
+    tracker = OCSort(min_hits=0, direction_weight=1.0, iou_threshold=0.1)
+    for step in range(10):
+        seen(tracker, moved(10.0 * step))
+    seen(tracker, moved(90.0, 10.0))
+    ahead, beside = moved(112.0, 8.0), moved(104.0, 32.0)
     tracks = tracker.update(np.vstack((beside, ahead)), [0.9, 0.9])
     assert tracks.detection_indices[tracks.ids == 1].tolist() == [1]
 

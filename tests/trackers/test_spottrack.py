@@ -85,9 +85,39 @@ def test_boxes_grow_with_the_picture() -> None:
     np.testing.assert_allclose(tracks.boxes, boxes * 2, atol=0.1)
 
 
-def test_what_the_edge_cuts_is_followed_but_not_reported() -> None:
+def test_doubts_grow_with_the_picture() -> None:
+    """After a zoom, a track is what it would be had the picture been so large from the start."""
+    zoomed, large = SpotTrack(), SpotTrack(estimate_camera=False)
+    for step in range(3):
+        zoomed.update(BOX + step, [0.9])
+        large.update(2 * (BOX + step), [0.9])
+    zoom = np.column_stack((np.eye(2) * 2, [0.0, 0.0]))
+    box = 2 * BOX + np.array([12, -6, 14, 0])
+    expected = large.update(box, [0.9]).boxes
+    np.testing.assert_allclose(zoomed.update(box, [0.9], motion=zoom).boxes, expected)
+
+
+@pytest.mark.parametrize(("widening", "ids"), [(0.05, [1]), (0.0, [2])])
+def test_what_was_missed_is_looked_for_in_a_wider_place(widening: float, ids: list[int]) -> None:
+    tracker = SpotTrack(widening=widening)
+    for _ in range(3):
+        seen(tracker, BOX)
+    for _ in range(10):
+        seen(tracker, [])
+    assert seen(tracker, BOX + np.array([38, 0, 38, 0])) == ids
+
+
+@pytest.mark.parametrize(
+    ("side", "inward"),
+    [((-97, 0), (1, 0)), ((857, 0), (-1, 0)), ((0, -97), (0, 1)), ((0, 367), (0, -1))],
+    ids=["left", "right", "top", "bottom"],
+)
+def test_what_the_edge_cuts_is_followed_but_not_reported(
+    side: tuple[int, int], inward: tuple[int, int]
+) -> None:
     tracker = SpotTrack(edge_margin=4)
-    reports = [seen(tracker, BOX + np.array([left, 0, left, 0])) for left in range(-97, -90)]
+    places = [np.add(side, np.multiply(step, inward)) for step in range(7)]
+    reports = [seen(tracker, BOX + np.tile(place, 2)) for place in places]
     assert reports == [[], [1], [1], [1], [1], [1], [1]]
     assert tracker.next_id == 2
 

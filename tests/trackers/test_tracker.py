@@ -101,6 +101,12 @@ def test_reset_forgets_tracks_but_not_ids(tracker: Tracker) -> None:
     assert tracker.update([BOX], [0.9]).ids.tolist() == [1]
 
 
+def test_ids_that_others_gave_out_are_skipped(tracker: Tracker) -> None:
+    tracker.skip_ids(7)
+    tracker.skip_ids(3)
+    assert tracker.update([BOX], [0.9]).ids.tolist() == [7]
+
+
 def drive(tracker: Tracker, frames: list[int]) -> list[int]:
     """The ids that a car of 80 pixels gets which moves by 8 a frame, seen in these frames only."""
     ids, before = [], -1
