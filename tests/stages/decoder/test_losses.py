@@ -45,6 +45,8 @@ def test_packets_that_are_not_shown_are_no_loss(shift):
 def test_times_that_fall_back_are_no_loss():
     sent = [*range(0, 800, 40), *range(0, 800, 40)]
     assert sum(lost(sent, sent)) == 0
+    shown = [0, 80, 40, *range(120, 400, 40), *range(600, 800, 40)]  # and no hole is, from then on
+    assert sum(lost(range(0, 800, 40), shown)) == 0
 
 
 def test_a_frame_that_comes_after_all_is_late_for_a_while():
