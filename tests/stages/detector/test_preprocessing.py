@@ -8,8 +8,6 @@ from av.video.reformatter import Colorspace
 
 from stages.detector.device_input import yuv_to_bgr
 from stages.detector.preprocessing import (
-    MEAN_BGR,
-    STD_BGR,
     input_geometry,
     network_input,
     normalise,
@@ -36,8 +34,8 @@ def test_pixels_are_normalised_in_bgr_and_padded_with_black():
     image = np.full((32, 40, 3), (255, 0, 51), np.uint8)
     tensor = normalise(network_input([image], input_geometry(32, 40, compact_config())))
     assert tensor.shape == (1, 3, 64, 64)
-    inside = [(v - m) / s for v, m, s in zip((1, 0, 0.2), MEAN_BGR, STD_BGR, strict=True)]
-    outside = [-m / s for m, s in zip(MEAN_BGR, STD_BGR, strict=True)]
+    inside = [(1 - 0.408) / 0.289, (0 - 0.447) / 0.274, (0.2 - 0.470) / 0.278]
+    outside = [-0.408 / 0.289, -0.447 / 0.274, -0.470 / 0.278]
     np.testing.assert_allclose(tensor[0, :, 5, 5], inside, atol=1e-5)
     np.testing.assert_allclose(tensor[0, :, 40, 60], outside, atol=1e-5)
 
