@@ -73,6 +73,21 @@ def test_perfect_maps_cost_nothing_and_wrong_ones_do():
     assert abs(terms["total"] - (0.2 + 2 * terms["iou"])) < 1e-3
 
 
+def test_the_focal_loss_by_hand():
+    """A centre at probability 1/4, and a cell of a heatmap of 1/2 at 3/4."""
+    logits = torch.logit(torch.tensor([[[[1 / 4, 3 / 4]]]]))
+    expected = -np.log(1 / 4) * (3 / 4) ** 2 - np.log(1 / 4) * (3 / 4) ** 2 * (1 / 2) ** 4
+    assert abs(focal_loss(logits, torch.tensor([[[[1.0, 1 / 2]]]])) - expected) < 1e-5
+
+
+def test_stacks_are_averaged_over():
+    targets = build_targets([BOX])
+    output = {"hm": torch.zeros(1, 1, 16, 16), "seg": torch.zeros(1, 1, 16, 16)}
+    output |= {name: torch.ones(1, 2, 16, 16) for name in ("wh", "reg")}
+    one, two = (spotnet_loss([output] * count, targets) for count in (1, 2))
+    assert all(one[name] > 0 and abs(one[name] - two[name]) < 1e-5 for name in one)
+
+
 def test_boxes_apart_cost_more_than_boxes_that_touch():
     targets = build_targets([crop((8, 8, 12, 12))])
     sizes = targets.sizes
@@ -80,7 +95,8 @@ def test_boxes_apart_cost_more_than_boxes_that_touch():
     def at(shift):
         return giou_loss(sizes, targets.offsets + shift, sizes, targets.offsets).item()
 
-    assert at(0.0) < 1e-6
+    assert abs(at(0.0)) < 1e-6
+    assert abs(at(0.5) - (1 - 0.25 / 1.75 + (2.25 - 1.75) / 2.25)) < 1e-6
     assert 0 < at(0.25) < 1 <= at(1.0) < at(3.0) < 2
 
 
