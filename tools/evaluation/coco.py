@@ -45,7 +45,6 @@ def score_coco(
     from pycocotools.cocoeval import COCOeval
 
     content, known = _truth(truth_path, classes)
-    categories = {category["id"] for category in content["categories"]}
     detections = _detections(detections_path, truth_path, content["images"], known)
     # Names and numbers mixed cannot be sorted, as pycocotools does.
     number = {image["id"]: index for index, image in enumerate(content["images"], 1)}
@@ -53,19 +52,14 @@ def score_coco(
     for entry in (*content["annotations"], *detections):
         entry["image_id"] = number[entry["image_id"]]
     merged = not all("category_id" in detection for detection in detections)
-    if not merged:
-        detections = [each for each in detections if each["category_id"] in categories]
     with contextlib.redirect_stdout(io.StringIO()):  # it tells what it does
         truth = COCO()
         truth.dataset = content
         truth.createIndex()
         if merged:
             for detection in detections:
-                detection["category_id"] = min(categories)
+                detection["category_id"] = content["categories"][0]["id"]
         evaluation = COCOeval(truth, truth.loadRes(detections) if detections else COCO(), "bbox")
-        if not detections:
-            evaluation.params.imgIds = sorted(truth.getImgIds())
-            evaluation.params.catIds = sorted(categories)
         evaluation.params.useCats = int(not merged)
         evaluation.evaluate()
         evaluation.accumulate()

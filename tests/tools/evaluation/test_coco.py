@@ -57,8 +57,8 @@ def random_set(seed: int) -> tuple[dict, list]:
     return {"images": images, "annotations": annotations, "categories": CATEGORIES}, detections
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_equals_pycocotools(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "classes"), [(0, {}), (1, {}), (2, {"bus": 2})])
+def test_equals_pycocotools(tmp_path: Path, seed: int, classes: dict[str, int]) -> None:
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -66,6 +66,7 @@ def test_equals_pycocotools(tmp_path: Path, seed: int) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(paths[0]))
         evaluation = COCOeval(truth, truth.loadRes(str(paths[1])), "bbox")
+        evaluation.params.catIds = [*classes.values()] or evaluation.params.catIds
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
@@ -76,7 +77,7 @@ def test_equals_pycocotools(tmp_path: Path, seed: int) -> None:
             strict=True,
         )
     )
-    scores = score_coco(*paths)
+    scores = score_coco(*paths, [*classes])
     for name, value in expected.items():
         if name != "AP75":
             assert scores[name] == value
