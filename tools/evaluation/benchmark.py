@@ -85,9 +85,9 @@ def scores_of(sequences: Sequence[SequenceScore]) -> Scores:
             ).average_precision
             for iou in sorted(DETECTION_IOUS, reverse=True)
         }
-        for level in dict.fromkeys(level for score in sequences for level in score.levels):
+        for level in sequences[0].levels:
             detection[level] = DetectionResult.combined(
-                score.levels[level] for score in sequences if level in score.levels
+                score.levels[level] for score in sequences
             ).average_precision
         for condition in sorted({c for score in sequences for c in score.conditions.values()}):
             detection[condition] = DetectionResult.combined(
