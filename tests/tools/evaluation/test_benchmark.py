@@ -59,11 +59,11 @@ def sequence(weather: str, hits: dict[float, int]) -> SequenceScore:
         iou: DetectionResult(np.ones(count, np.float32), np.ones(count, np.bool_), 3)
         for iou, count in hits.items()
     }
-    return SequenceScore(weather, detection, conditions={"weather": weather})
+    return SequenceScore(weather, detection, {"easy": detection[0.7]}, {"weather": weather})
 
 
-def test_a_weather_is_scored_by_its_own_sequences_at_the_strictest_iou() -> None:
+def test_a_level_is_of_all_sequences_and_a_weather_of_its_own_at_the_strictest_iou() -> None:
     sequences = [sequence("night", {0.5: 3, 0.7: 2}), sequence("sunny", {0.5: 3, 0.7: 0})]
     assert scores_of(sequences)["detection"] == pytest.approx(
-        {"AP70": 1 / 3, "AP50": 1, "night": 2 / 3, "sunny": 0}
+        {"AP70": 1 / 3, "AP50": 1, "easy": 1 / 3, "night": 2 / 3, "sunny": 0}
     )
