@@ -9,12 +9,11 @@ from trackers.overlaps import BoxPairs
 
 
 def match_as_sort(pairs: BoxPairs, threshold: float) -> BoxPairs:
-    """Pairs each box with at most one for the greatest sum of IoU, then drops low pairs.
+    """Pairs each box with at most one other for the greatest sum of IoU, then drops low pairs.
 
-    Where every row and every column has at most one partner above the threshold there is nothing
-    to decide and these pairs are taken as they are, as the reference implementation of SORT does;
-    the assignment over all pairs can differ there, since pairs that are dropped afterwards take
-    part in it.
+    Where every row and every column has at most one partner above the threshold, these pairs are
+    returned as they are, as in the reference implementation of SORT. The assignment over all pairs
+    can differ there, because pairs that are dropped afterwards take part in it.
 
     Args:
         pairs: Tracks (rows) and detections (columns) that overlap.
@@ -28,18 +27,18 @@ def match_as_sort(pairs: BoxPairs, threshold: float) -> BoxPairs:
 
 
 def match(pairs: BoxPairs, gain: FloatArray | None = None) -> BoxPairs:
-    """Those of ``pairs`` that give each box at most one partner, for the greatest sum of gains.
+    """Selects the pairs that give each box at most one partner, for the greatest sum of gains.
 
-    What no other pair contends for is taken at once; the assignment is left with the rest.
+    Uncontested pairs are taken at once; only the rest goes through the assignment.
 
     Args:
         pairs: Tracks (rows) and detections (columns) that may belong together.
-        gain: ``(K,)`` of each pair, none below 0. None: its IoU.
+        gain: ``(K,)`` gain of each pair, >= 0; its IoU by default.
     """
     gain = pairs.iou if gain is None else gain
     if _is_one_to_one(pairs):
         return pairs
-    # Imported here: who checks a tracker's settings, or needs boxes alone, is spared SciPy's 40 MB.
+    # Imported here: checking settings, or using boxes alone, should not cost SciPy's 40 MB.
     from scipy.optimize import linear_sum_assignment
 
     taken = _without_rival(pairs)
@@ -60,14 +59,14 @@ def _is_one_to_one(pairs: BoxPairs) -> bool:
 
 
 def _without_rival(pairs: BoxPairs) -> BoolArray:
-    """``(K,)``: neither box of the pair has another partner."""
+    """``(K,)`` mask: neither box of the pair has another partner."""
     rows = np.bincount(pairs.rows)[pairs.rows]
     columns = np.bincount(pairs.columns)[pairs.columns]
     return rows * columns == 1
 
 
 def _renumbered(numbers: IndexArray) -> tuple[IndexArray, int]:
-    """Numbers ``(K,)`` with none left out below the greatest, in the same order; how many."""
+    """Renumbers ``numbers`` ``(K,)`` from 0 without gaps, order kept; also how many differ."""
     present = np.bincount(numbers) > 0
     places = present.cumsum()
     return places[numbers] - 1, int(places[-1])

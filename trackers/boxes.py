@@ -18,13 +18,13 @@ Floats = TypeVar("Floats", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 
 def areas(boxes: Floats) -> Floats:
-    """``(…)`` of boxes ``(…, 4)``."""
+    """Areas ``(…)`` of boxes ``(…, 4)``."""
     sides: Floats = boxes[..., 2:] - boxes[..., :2]
     return sides[..., 0] * sides[..., 1]
 
 
 def intersection_areas(a: Floats, b: Floats) -> Floats:
-    """Area that boxes share, ``(…)``: the shapes ``(…, 4)`` broadcast but for the last axis."""
+    """Intersection areas ``(…)`` of boxes ``(…, 4)``, whose leading axes broadcast."""
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     np.maximum(sides, 0, out=sides)
     return sides[..., 0] * sides[..., 1]
@@ -40,7 +40,7 @@ def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
     Returns:
         ``(N, M)`` in [0, 1]; 0 where both boxes have no area.
     """
-    columns = b.T  # contiguous rows of one coordinate each, against columns of the other
+    columns = b.T  # one row for each coordinate, to broadcast against the columns of `a`
     left, top, right, bottom = a[:, 0:1], a[:, 1:2], a[:, 2:3], a[:, 3:4]
     width = np.minimum(right, columns[2])
     width -= np.maximum(left, columns[0])
@@ -57,9 +57,9 @@ def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def to_center_area_aspect(boxes: FloatArray) -> FloatArray:
-    """Boxes ``(N, 4)`` as ``(N, 4)`` centre x, centre y, area, width / height.
+    """Converts boxes ``(N, 4)`` to ``(N, 4)`` centre x, centre y, area, width / height.
 
-    The boxes must have an area.
+    The areas must be positive.
     """
     starts = boxes[:, :2]
     sizes = boxes[:, 2:] - starts
@@ -72,7 +72,7 @@ def to_center_area_aspect(boxes: FloatArray) -> FloatArray:
 
 
 def from_center_area_aspect(states: FloatArray) -> FloatArray:
-    """Inverse of `to_center_area_aspect`; not finite where area or aspect describe no box."""
+    """Inverse of `to_center_area_aspect`; not finite where area and aspect describe no box."""
     area = states[:, 2]
     squared_width = area * states[:, 3]
     halves = np.empty((2, len(states)))
@@ -88,7 +88,7 @@ def from_center_area_aspect(states: FloatArray) -> FloatArray:
 
 
 def to_center_size(boxes: FloatArray) -> FloatArray:
-    """Boxes ``(N, 4)`` as ``(N, 4)`` centre x, centre y, width, height."""
+    """Converts boxes ``(N, 4)`` to ``(N, 4)`` centre x, centre y, width, height."""
     measurements = np.empty((len(boxes), 4))
     starts, sizes = boxes[:, :2], measurements[:, 2:]
     np.subtract(boxes[:, 2:], starts, out=sizes)
@@ -102,7 +102,7 @@ def from_center_size(states: FloatArray) -> FloatArray:
 
 
 def _around(centers: FloatArray, halves: FloatArray) -> FloatArray:
-    """Boxes ``(N, 4)`` that reach half their size ``(N, 2)`` to each side of their centres."""
+    """Boxes ``(N, 4)`` from their centres and half sizes, both ``(N, 2)``."""
     boxes = np.empty((len(centers), 4))
     np.subtract(centers, halves, out=boxes[:, :2])
     np.add(centers, halves, out=boxes[:, 2:])

@@ -1,10 +1,10 @@
 """ByteTrack: tracking by associating every detection box (Zhang et al. 2022, arXiv 2110.06864).
 
-Strong detections are paired with the predicted tracks first; tracks that stay without one are then
-paired with weak detections, which are mostly the same objects behind something. Settings and
-steps are those of the authors' implementation: IoU and score are multiplied in the first pairing,
-that pairing is the best in which the sum of what exceeds the threshold is greatest, and tracks of
-one detection only are not predicted and given up at their first miss.
+Strong detections are matched to the predicted tracks first; tracks left over are then matched to
+weak detections, which are mostly the same objects behind something. Settings and steps are those
+of the authors' implementation: strong detections are matched by IoU times score, a matching
+maximises the sum of what exceeds its threshold, and tracks with a single detection are not
+predicted and are dropped at their first miss.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from trackers.overlaps import find_overlaps
 from trackers.settings import checked_count, checked_number, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
-# Of centre x, centre y, aspect (width / height), height. Shares of the height, but for the aspect.
+# Standard deviations of centre x, centre y, aspect (width / height) and height. All but the
+# aspect's are shares of the height.
 POSITION_NOISE, VELOCITY_NOISE = 1 / 20, 1 / 160
 ASPECT, HEIGHT = 2, 3
 ASPECT_NOISE, ASPECT_VELOCITY_NOISE, ASPECT_MEASUREMENT_NOISE = 1e-2, 1e-5, 1e-1
-INITIAL_POSITION, INITIAL_VELOCITY = 2, 10  # times the noise of a step
-UNCONFIRMED_SIMILARITY = 0.3  # least IoU times score for the second detection of a track
-DUPLICATE_IOU = 0.85  # a track seen now and a lost one are the same
+INITIAL_POSITION, INITIAL_VELOCITY = 2, 10  # multiples of a step's noise
+UNCONFIRMED_SIMILARITY = 0.3  # least IoU times score of a track's second detection
+DUPLICATE_IOU = 0.85  # above it, a track seen now and a lost one are the same
 
-ID, HITS, LAST_SEEN = range(3)  # what is kept of each track beside its filter
+ID, HITS, LAST_SEEN = range(3)  # stored for each track besides its filter
 
 
 class ByteTrack(Tracker):
     """ByteTrack with its authors' defaults.
 
-    A track is reported in the frames in which a detection updated it, from its second one on; in
-    the first frame of the stream from its first. The reported box is the filter's. Camera motion
-    is not used.
+    A track is reported in the frames in which a detection updates it, from its second detection
+    on; if it begins in the first frame of the stream, from its first. The reported box is the
+    filter's. Camera motion is not used.
     """
 
     def __init__(
@@ -50,10 +51,10 @@ class ByteTrack(Tracker):
         """Starts without tracks.
 
         Args:
-            max_age: Frames in a row without a detection that a track survives, >= 0.
-            high_score: Score from which a detection is strong.
+            max_age: Consecutive frames without a detection that a track survives, >= 0.
+            high_score: Least score of a strong detection.
             low_score: Detections with a lower score are ignored.
-            birth_score: Score from which an unpaired detection begins a track.
+            birth_score: Least score of an unmatched strong detection that begins a track.
             iou_threshold: Least IoU times score of a strong pair, in (0, 1].
             low_iou_threshold: Least IoU of a weak pair, in (0, 1].
 
@@ -127,7 +128,7 @@ class ByteTrack(Tracker):
         self._filter.moments[:, young] = as_born  # the authors do not predict them
 
     def _associate(self, boxes: FloatArray, scores: FloatArray) -> IndexArray:
-        """``(T,)`` detection of each track, -1 where it has none."""
+        """Returns the detection of each track ``(T,)``, -1 where it has none."""
         used = np.full(len(self._filter), -1)
         pairs = find_overlaps(_boxes(self._filter.values), boxes)
         is_strong = scores >= self.high_score
@@ -177,7 +178,7 @@ class ByteTrack(Tracker):
         self._records = np.concatenate((self._records, born), axis=1)
 
     def _kept(self, seen: BoolArray) -> BoolArray:
-        """``(T,)``: neither lost too long, nor seen but once, nor the double of another."""
+        """``(T,)`` mask: not lost too long or after one detection, and no duplicate of another."""
         if np.count_nonzero(seen) == len(seen):
             return seen
         _, hits, last_seen = self._records
@@ -194,7 +195,7 @@ class ByteTrack(Tracker):
 
 
 def _measured(boxes: FloatArray) -> FloatArray:
-    """Boxes ltrb as centre x, centre y, width / height, height."""
+    """Converts left, top, right, bottom to centre x, centre y, width / height, height."""
     measured = to_center_size(boxes)
     measured[:, ASPECT] /= measured[:, HEIGHT]
     return measured
@@ -207,7 +208,7 @@ def _boxes(states: FloatArray) -> FloatArray:
 
 
 def _noise(heights: FloatArray, share: float, aspect: float) -> FloatArray:
-    """Variances ``(N, 4)`` of a standard deviation that is a share of the height."""
+    """Variances ``(N, 4)`` from deviations: a ``share`` of the height, ``aspect`` of the aspect."""
     noise = np.empty((len(heights), 4))
     noise.T[:] = (share * heights) ** 2
     noise[:, ASPECT] = aspect**2

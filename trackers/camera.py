@@ -7,31 +7,31 @@ import numpy as np
 from trackers.boxes import FloatArray, IndexArray
 from trackers.overlaps import neighbours
 
-REACH = 60.0  # pixels: the longest jump that is looked for, in each direction
+REACH = 60.0  # pixels: the largest displacement considered, along each axis
 CELL = 6.0  # pixels: displacements this close count as one
 LEAST_VOTES = 4
-SEED_SHARE = 0.3  # of the objects that must agree on one displacement to begin with,
-LEAST_SHARE = 0.6  # and on the motion found: less may be one of two directions of traffic
-LEAST_ADVANTAGE = 1.1  # over standing still
+SEED_SHARE = 0.3  # of the objects must agree on one displacement at first,
+LEAST_SHARE = 0.6  # and on the motion fitted: fewer may be one of two directions of traffic
+LEAST_ADVANTAGE = 1.1  # in votes over no motion at all
 SIZE_TOLERANCE = 0.35  # |log| of the ratio of two widths or heights
-STIFFNESS = 5e4  # pixels²: how much spread of the objects it takes to believe in a rotation
-OUTLIERS = (20.0, 12.0, 6.0, 3.0)  # pixels off the fit where a pair's say is a quarter, by step
+STIFFNESS = 5e4  # pixels²: how far objects must spread for a rotation or zoom to be believed
+OUTLIERS = (20.0, 12.0, 6.0, 3.0)  # residual in pixels that quarters a pair's weight, by iteration
 
 
 def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray | None:
-    """How the picture moved against what was expected, by a vote of the objects in it.
+    """Estimates how the picture moved relative to what was predicted, by a vote of its objects.
 
-    Every pair of a prediction and an observation of about its size votes for the displacement
-    between the two. Where enough agree on one displacement, a similarity transform is fitted to
-    them, robustly, and held close to a translation where the objects stand close together.
+    Every pair of a prediction and an observation of similar size votes for the displacement
+    between the two. Where enough agree on one displacement, a similarity transform is fitted
+    robustly, and kept close to a translation where the objects lie close together.
 
     Args:
-        predicted: ``(T, 4)`` expected centre x, centre y, width, height of the objects in this
+        predicted: ``(T, 4)`` predicted centre x, centre y, width, height of the objects in this
             frame.
-        observed: ``(N, 4)`` the detections of this frame, the same way.
+        observed: ``(N, 4)`` detections of this frame, in the same layout.
 
     Returns:
-        ``(2, 3)`` map from expected to actual places, None where the objects do not agree.
+        ``(2, 3)`` map from predicted to observed positions, None where the objects disagree.
     """
     if min(len(predicted), len(observed)) < LEAST_VOTES:
         return None
@@ -64,17 +64,17 @@ def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray
 
 
 def moved_points(points: FloatArray, motion: FloatArray) -> FloatArray:
-    """Points ``(N, 2)`` after an affine ``motion`` ``(2, 3)``."""
+    """Applies an affine ``motion`` ``(2, 3)`` to points ``(N, 2)``."""
     return points @ motion[:, :2].T + motion[:, 2]
 
 
 def scale_of(motion: FloatArray) -> float:
-    """How much larger things are after an affine ``motion`` ``(2, 3)``."""
+    """Scale factor of an affine ``motion`` ``(2, 3)``."""
     return float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
 
 
 def _candidates(predicted: FloatArray, observed: FloatArray) -> tuple[IndexArray, IndexArray]:
-    """Rows ``(K,)`` of predictions and of observations in reach and of about the same size."""
+    """Rows ``(K,)`` of predictions and observations that are in reach and similar in size."""
     rows, columns = neighbours(_around(predicted), _around(observed))
     sizes = np.maximum(predicted[rows, 2:], 1.0)
     resizing = np.abs(np.log(np.maximum(observed[columns, 2:], 1.0) / sizes))
@@ -83,13 +83,13 @@ def _candidates(predicted: FloatArray, observed: FloatArray) -> tuple[IndexArray
 
 
 def _around(objects: FloatArray) -> FloatArray:
-    """Boxes that touch where two centres are in reach of each other, in x and in y."""
+    """Boxes that touch where two centres are within `REACH` of each other, in x and in y."""
     centers = objects[:, :2]
     return np.concatenate((centers - REACH / 2, centers + REACH / 2), axis=1)
 
 
 def _fitted(sources: FloatArray, targets: FloatArray, motion: FloatArray) -> FloatArray:
-    """Similarity transform near ``motion``, by least squares that doubt what lies far off."""
+    """Similarity transform near ``motion``, by reweighted least squares that discount outliers."""
     for outlier in OUTLIERS:
         errors = ((moved_points(sources, motion) - targets) ** 2).sum(axis=1, keepdims=True)
         weights = 1 / (1 + errors / outlier**2) ** 2

@@ -11,16 +11,16 @@ from trackers.tracker import Int64Array
 def fill_gaps(
     frames: Int64Array, ids: Int64Array, values: FloatArray, most_frames: int
 ) -> tuple[Int64Array, Int64Array, FloatArray]:
-    """Gives tracks the boxes they lack between two that they have, on a straight line.
+    """Fills gaps in tracks by linear interpolation between the boxes on either side.
 
     Args:
         frames: ``(N,)`` frame of each box.
         ids: ``(N,)`` track of each box, at most one in a frame.
-        values: ``(N, D)`` what is to be interpolated: the box, and a score perhaps.
-        most_frames: Gaps of more missing frames stay.
+        values: ``(N, D)`` values to interpolate: the box, perhaps a score.
+        most_frames: Most missing frames of a gap that is filled, >= 0.
 
     Returns:
-        Frames ``(M,)``, ids ``(M,)`` and values ``(M, D)`` with the filled ones, by frame, then id.
+        Frames ``(M,)``, ids ``(M,)`` and values ``(M, D)``, filled ones included, by frame and id.
 
     Raises:
         ValueError: ``most_frames`` is negative.

@@ -1,10 +1,10 @@
-"""Kalman filters of many tracks at once, for motion of constant velocity.
+"""Constant-velocity Kalman filters of many tracks at once.
 
-The models of SORT and its successors couple each measured quantity with its own velocity and with
-nothing else: transition, measurement and noise matrices connect no two of them, and the initial
-covariance is diagonal. The filter of a track then falls apart into independent filters of two
-states, for which the matrix products and the inverse are a few products of numbers. A quantity
-without velocity is one whose velocity has value, variance and noise zero.
+The models of SORT and its successors couple each measured quantity with its own velocity only:
+transition, measurement and noise matrices connect no two quantities, and the initial covariance
+is diagonal. A track's filter therefore splits into independent two-state filters, for which the
+matrix products and the inverse are a few scalar operations. A quantity without velocity is one
+whose velocity has value, variance and noise zero.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trackers.boxes import BoolArray, FloatArray, IndexArray
 class ConstantVelocityFilter:
     """``T`` tracks of ``D`` quantities, each measured directly, with a velocity per step.
 
-    Noise is given with every call, as ``(D,)`` for all tracks or one row for each, since some
+    Noise is passed with every call, as ``(D,)`` for all tracks or one row for each, since some
     trackers scale it with the size of the object.
 
     Attributes:
@@ -43,7 +43,7 @@ class ConstantVelocityFilter:
         return self.moments[1]
 
     def predict(self, value_noise: FloatArray, velocity_noise: FloatArray) -> None:
-        """Moves every track one step on; the noises are variances added per step."""
+        """Advances every track by one step; the noises are variances added per step."""
         value, velocity, variance, covariance, velocity_variance = self.moments
         value += velocity
         variance += covariance  # F P F' for F = [[1, 1], [0, 1]], in the order that needs no copy
@@ -55,11 +55,11 @@ class ConstantVelocityFilter:
     def update(
         self, rows: IndexArray, measurements: FloatArray, measurement_noise: FloatArray
     ) -> None:
-        """Corrects tracks ``rows`` ``(M,)``, all different, with ``measurements`` ``(M, D)``."""
+        """Corrects the distinct tracks ``rows`` ``(M,)`` with ``measurements`` ``(M, D)``."""
         if len(rows) == 0:
             return
         moments = self.moments.take(rows, axis=1)
-        # Value and velocity are corrected in one go, each by the covariance it has with the value.
+        # Corrects value and velocity together, each by its covariance with the value.
         estimates, covariances, velocity_variance = moments[0:2], moments[2:4], moments[4]
         innovation = measurements - estimates[0]
         gains = covariances * (1.0 / (covariances[0] + measurement_noise))
@@ -71,7 +71,7 @@ class ConstantVelocityFilter:
     def append(
         self, measurements: FloatArray, variance: FloatArray, velocity_variance: FloatArray
     ) -> None:
-        """Adds a resting track for each of ``measurements`` ``(M, D)``, with these variances."""
+        """Adds a track at rest for each of ``measurements`` ``(M, D)``, with these variances."""
         if len(measurements) == 0:
             return
         born = np.zeros((5, *measurements.shape))

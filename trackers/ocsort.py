@@ -1,11 +1,11 @@
 """OC-SORT: observation-centric SORT (Cao et al. 2023, arXiv 2203.14360).
 
-SORT with three changes that trust observations more than the filter's own guesses. A pair gains
-where the detection lies in the direction that the track has kept (momentum). Tracks that stay
-unpaired are tried once more where they were last seen (recovery). And a track that is found again
-relives the gap with observations on a straight line between both ends (re-update), so that errors
-that the filter gathered while it saw nothing are undone. Settings are those of the authors'
-implementation.
+SORT with three changes that trust observations more than the filter's own estimates. A pair gains
+where the detection lies in the track's direction of motion (momentum). Tracks that stay unmatched
+are tried once more where they were last seen (recovery). And a track that is found again is
+replayed through the gap, with observations interpolated between both ends (re-update), which
+undoes the errors that the filter accumulated while it saw nothing. Settings are those of the
+authors' implementation.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ TRACK = np.dtype(
         ("id", np.int64),
         ("streak", np.int64),  # frames in a row with a detection
         ("misses", np.int64),
-        ("steps", np.int64),  # since it was last seen: misses and frames that nobody looked at
+        ("steps", np.int64),  # since it was last seen: misses and unseen frames
         ("last", np.float64, 4),  # last observed box
-        ("direction", np.float64, 2),  # unit vector it moved in, 0 where unknown
+        ("direction", np.float64, 2),  # unit vector of its motion, 0 where unknown
     ]
 )
 
@@ -36,9 +36,9 @@ TRACK = np.dtype(
 class OCSort(Tracker):
     """OC-SORT with its authors' defaults.
 
-    A track is reported in a frame when a detection updated it there and ``min_hits`` ones in a row
-    before; in the first ``min_hits`` frames of the stream every updated track is. The reported
-    box is the detection's. Camera motion is not used.
+    A track is reported in a frame when a detection updates it there and it has been updated in at
+    least ``min_hits`` consecutive frames after its first; in the first ``min_hits`` frames of the
+    stream every updated track is. The reported box is the detection's. Camera motion is not used.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class OCSort(Tracker):
         """Starts without tracks.
 
         Args:
-            max_age: Frames in a row without a detection that a track survives, >= 0.
+            max_age: Consecutive frames without a detection that a track survives, >= 0.
             min_hits: Consecutive updates before a track is reported, >= 0.
             iou_threshold: Least IoU of a pair, in (0, 1].
             min_score: Detections with a lower score are ignored.
-            direction_frames: Frames back to the observation from which directions are taken, >= 1.
+            direction_frames: Most frames back to the observation that directions start from, >= 1.
             direction_weight: Weight of the direction, in (0, 1]. A pair at score 1 gains half of it
                 where the detection lies in the track's direction, and loses half where it lies in
                 the opposite one.
@@ -120,7 +120,7 @@ class OCSort(Tracker):
         self._predict()
 
     def _predict(self) -> FloatArray:
-        """Moves all tracks to this frame and gives their boxes ``(T, 4)``."""
+        """Advances the tracks to this frame, drops degenerate ones and returns boxes ``(T, 4)``."""
         boxes = self._filter.predict_boxes()
         self._tracks["steps"] += 1
         is_box = np.isfinite(boxes.sum(axis=1))
@@ -130,11 +130,11 @@ class OCSort(Tracker):
     def _associate(
         self, predicted: FloatArray, boxes: FloatArray, scores: FloatArray
     ) -> IndexArray:
-        """``(T,)`` detection of each track, -1 where it has none."""
+        """Returns the detection of each track ``(T,)``, -1 where it has none."""
         used = np.full(len(self._tracks), -1)
         pairs = find_overlaps(predicted, boxes)
         pairs = pairs.where(pairs.iou >= self.iou_threshold)
-        # A pair that goes against the direction is still better than none.
+        # A pair against the direction is still better than none.
         gain = (pairs.iou + self._momentum(pairs, boxes, scores)).clip(min=_LEAST_GAIN)
         found = match(pairs, gain)
         used[found.rows] = found.columns
@@ -167,7 +167,7 @@ class OCSort(Tracker):
         return boxes
 
     def _update(self, rows: IndexArray, boxes: FloatArray) -> None:
-        """Corrects the filters; where there was a gap, from its start on."""
+        """Corrects the filters; after a gap, replays it from its start."""
         gaps = self._tracks["steps"][rows]
         steady = gaps == 1
         self._filter.correct(rows[steady], to_center_area_aspect(boxes[steady]))
@@ -185,7 +185,7 @@ class OCSort(Tracker):
         self._moments[:, rows] = self._filter.moments[:, rows]
 
     def _remember(self, rows: IndexArray, boxes: FloatArray) -> None:
-        """Directions, last boxes and counts of tracks ``rows``; a frame for all histories."""
+        """Updates tracks ``rows`` with their boxes, and all histories by one frame."""
         tracks = self._tracks
         moved = _centers(boxes) - _centers(self._earliest()[rows])
         tracks["direction"][rows] = _unit(moved)
@@ -223,6 +223,6 @@ def _centers(boxes: FloatArray) -> FloatArray:
 
 
 def _unit(vectors: FloatArray) -> FloatArray:
-    """Vectors ``(N, 2)`` of length 1, or 0 where they had none."""
+    """Scales vectors ``(N, 2)`` to unit length; zero vectors stay zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)

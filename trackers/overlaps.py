@@ -1,4 +1,4 @@
-"""Which boxes overlap, and by how much: the few pairs that do among the many that could."""
+"""Finding the pairs of boxes that overlap, and by how much."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from trackers.boxes import BoolArray, FloatArray, IndexArray
 
-DENSE_PAIRS = 10_000  # up to so many, comparing all with all is faster than looking for neighbours
+DENSE_PAIRS = 10_000  # up to this many, comparing all with all is faster than a search
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +19,7 @@ class BoxPairs:
         rows: ``(K,)`` index of the first box of each pair.
         columns: ``(K,)`` index of the second.
         iou: ``(K,)`` float64 in (0, 1].
-        shape: How many boxes there are on both sides.
+        shape: Number of first and of second boxes.
     """
 
     rows: IndexArray
@@ -43,9 +43,9 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
     Args:
         a: First boxes.
         b: Second boxes.
-        widening: ``(N,)`` for each box of ``a``, by what share of their widths and heights both
-            boxes of a pair are widened on every side before they are compared, >= 0 (the buffered
-            IoU of C-BIoU, Yang et al. 2023, arXiv 2211.14317). None for not at all.
+        widening: ``(N,)`` for each box of ``a``, the share of their widths and heights by which
+            both boxes of a pair are widened on every side before they are compared, >= 0 (the
+            buffered IoU of C-BIoU, Yang et al. 2023, arXiv 2211.14317). None for no widening.
     """
     shape = (len(a), len(b))
     if widening is not None and np.count_nonzero(widening) == 0:
@@ -68,10 +68,10 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
 
 
 def _overlaps_among_few(a: FloatArray, b: FloatArray) -> BoxPairs:
-    """The overlapping pairs, by a comparison of all with all.
+    """The overlapping pairs, found by comparing all with all.
 
-    Frames with a handful of boxes are common, and then the time goes into the number of calls:
-    both axes are compared at once, and areas are divided for pairs that overlap only.
+    Frames with a handful of boxes are common, and there the number of NumPy calls decides: both
+    axes are compared at once, and the IoU is computed only for pairs that overlap.
     """
     edges_a, edges_b = a.T.copy(), b.T.copy()  # contiguous rows of one edge each
     starts_a, ends_a = edges_a.reshape(2, 2, len(a), 1)
@@ -88,7 +88,7 @@ def _overlaps_among_few(a: FloatArray, b: FloatArray) -> BoxPairs:
 
 
 def _areas(edges: FloatArray) -> FloatArray:
-    """``(N,)`` of the boxes whose left, top, right and bottom are the rows of ``(4, N)``."""
+    """Areas ``(N,)`` of boxes; left, top, right and bottom are the rows of ``edges``."""
     sizes = edges[2:] - edges[:2]
     return sizes[0] * sizes[1]
 
@@ -99,7 +99,7 @@ def _widened(boxes: FloatArray, share: float | FloatArray) -> FloatArray:
 
 
 def neighbours(a: FloatArray, b: FloatArray) -> tuple[IndexArray, IndexArray]:
-    """Rows and columns ``(K,)`` of the pairs of boxes that touch, by row, then column.
+    """Rows and columns ``(K,)`` of the pairs of boxes that touch, sorted by row, then column.
 
     The boxes of ``b`` are sorted by their left edges; those that a box can overlap begin between
     its own left edge, less the greatest width, and its right edge.

@@ -22,7 +22,7 @@ TRACKERS: dict[str, type[Tracker]] = {
 
 @dataclass(frozen=True, slots=True)
 class TrackerSetting:
-    """One setting of a tracker: its name, its type and the value it has when not given."""
+    """One setting of a tracker: its name, type and default."""
 
     name: str
     type: type
@@ -33,7 +33,7 @@ def tracker_settings(name: str) -> dict[str, TrackerSetting]:
     """The settings of the tracker ``name``, in the order of its constructor.
 
     Raises:
-        ValueError: There is no such tracker; the message lists those there are.
+        ValueError: The tracker is unknown; the message lists the known ones.
     """
     constructor = _tracker_class(name).__init__
     types = get_type_hints(constructor)
@@ -45,11 +45,11 @@ def tracker_settings(name: str) -> dict[str, TrackerSetting]:
 
 
 def build_tracker(name: str, /, **settings: object) -> Tracker:
-    """A tracker by its name.
+    """Builds a tracker by its name.
 
     Args:
         name: Key of `TRACKERS`.
-        **settings: See `tracker_settings`; the others have their defaults.
+        **settings: See `tracker_settings`; those left out have their defaults.
 
     Raises:
         ValueError: The tracker or a setting is unknown (the message lists what is allowed), or a

@@ -1,4 +1,4 @@
-"""Checks of trackers' settings, with one message for all of them."""
+"""Checks of tracker settings, with the same messages for all trackers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """SORT: Simple Online and Realtime Tracking (Bewley et al. 2016, arXiv 1602.00763).
 
-A Kalman filter of constant velocity predicts each track's box into the frame, the Hungarian method
-pairs predictions and detections by IoU, and pairs correct the filters. Settings, matrices and the
-order of steps equal those of the authors' implementation, and so do the results.
+A constant-velocity Kalman filter predicts each track's box in the frame, the Hungarian method
+matches predictions to detections by IoU, and the matches correct the filters. Settings, matrices
+and the order of steps equal those of the authors' implementation, and so do the results.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from trackers.overlaps import find_overlaps
 from trackers.settings import checked_count, checked_number, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
-# What is kept of each track beside its filter. The streak counts updates in a row after its start,
-# the frame of the first detection or, after a gap, the last frame of the gap.
+# Stored for each track besides its filter. A streak counts consecutive updates after its start,
+# which is the frame of the first detection or, after a gap, the last frame of the gap.
 ID, STREAK_START, LAST_SEEN = range(3)
 
 
@@ -47,7 +47,7 @@ class Sort(Tracker):
         """Starts without tracks.
 
         Args:
-            max_age: Frames in a row without a detection that a track survives, >= 0.
+            max_age: Consecutive frames without a detection that a track survives, >= 0.
             min_hits: Consecutive updates before a track is reported, >= 0.
             iou_threshold: Least IoU of a prediction and its detection, in (0, 1].
             min_score: Detections with a lower score are ignored.
@@ -101,7 +101,7 @@ class Sort(Tracker):
         self._predict()
 
     def _predict(self) -> FloatArray:
-        """Moves all tracks to this frame and gives their boxes ``(T, 4)``."""
+        """Advances the tracks to this frame, drops degenerate ones and returns boxes ``(T, 4)``."""
         boxes = self._filter.predict_boxes()
         if not np.vdot(boxes, boxes) < np.inf:
             is_box = np.isfinite(boxes.sum(axis=1))
@@ -110,7 +110,7 @@ class Sort(Tracker):
         return boxes
 
     def _update(self, rows: IndexArray, measurements: FloatArray) -> None:
-        """Corrects the tracks ``rows``, and begins a streak where they were not seen before."""
+        """Corrects the tracks ``rows``; those not seen in the last frame begin a new streak."""
         self._filter.correct(rows, measurements)
         last_seen = self._records[LAST_SEEN]
         interrupted = last_seen[rows] < self._frame - 1
@@ -119,7 +119,7 @@ class Sort(Tracker):
         last_seen[rows] = self._frame
 
     def _begin(self, measurements: FloatArray) -> IndexArray:
-        """Starts a track for each measurement and gives their rows."""
+        """Starts a track for each measurement and returns their rows."""
         self._filter.begin(measurements)
         born = np.full((3, len(measurements)), self._frame)
         born[ID] = self._new_ids(len(measurements))

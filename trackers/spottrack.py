@@ -1,13 +1,12 @@
-"""SpotTrack: tracking of vehicles from a moving camera, by weak detections too.
+"""SpotTrack: tracking vehicles from a moving camera, with weak detections too.
 
-Our own, from known parts: detections in two stages as in ByteTrack (Zhang et al. 2022, arXiv
-2110.06864), boxes widened as in C-BIoU (Yang et al. 2023, arXiv 2211.14317), a Kalman filter whose
-noise scales with the size of the object as in DeepSORT (Wojke et al. 2017, arXiv 1703.07402).
-Three things are different. Anything that moves like an object is followed from the first weak
-detection on, but it takes one strong detection to make it a track. The motion of the camera comes
-from the frame or, where nobody gives it, from a vote of the boxes. And vehicles that the edge of
-the frame cuts are followed without being reported, since the benchmarks' ground truth leaves them
-out.
+Our own, built from known parts: detections in two stages as in ByteTrack (Zhang et al. 2022, arXiv
+2110.06864), boxes widened as in C-BIoU (Yang et al. 2023, arXiv 2211.14317), and a Kalman filter
+whose noise scales with the size of the object as in DeepSORT (Wojke et al. 2017, arXiv 1703.07402).
+Three things are new. Anything that moves like an object is followed from its first weak detection
+on, but it takes one strong detection to become a track. Camera motion comes with the frame or,
+where it does not, from a vote of the boxes. And vehicles cut by the edge of the frame can be
+followed without being reported, since the benchmarks' ground truth leaves them out.
 """
 
 from __future__ import annotations
@@ -30,17 +29,18 @@ from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 TENTATIVE = 0  # id of a track that is not confirmed yet
 TRACK = np.dtype([("id", np.int64), ("hits", np.int64), ("misses", np.int64), ("best", np.float64)])
-WIDENING_FRAMES = 10  # a box is widened no more after so many missed frames
-SETTLED_HITS = 2  # a track has a say about the camera after so many detections,
-RECENT_MISSES = 3  # and while it was seen so lately
+WIDENING_FRAMES = 10  # missed frames after which a box is widened no further
+SETTLED_HITS = 2  # a track votes on camera motion after this many detections,
+RECENT_MISSES = 3  # and while it has missed fewer frames than this
 
 
 class SpotTrack(Tracker):
     """Tracker for drones and other moving cameras.
 
-    A track begins at a detection of ``birth_score`` and is forgotten at its first miss until one
-    of its detections reaches ``confirm_score``; then it gets an id. It is reported in the frames in
-    which a detection updated it. The reported box is the filter's, after the update.
+    A track begins with a detection of at least ``birth_score``. Until it has ``min_hits``
+    detections, one of them of at least ``confirm_score``, it has no id and is dropped at its first
+    miss. Then it is reported in the frames in which a detection updates it. The reported box is the
+    filter's, after the update.
     """
 
     def __init__(
@@ -65,29 +65,29 @@ class SpotTrack(Tracker):
     ) -> None:
         """Starts without tracks.
 
-        The noises are standard deviations, as shares of the object's size, the square root of its
-        area.
+        Noises and the initial velocity are standard deviations, as shares of the object's size, the
+        square root of its area.
 
         Args:
-            max_age: Frames in a row without a detection that a confirmed track survives, >= 0.
+            max_age: Consecutive frames without a detection that a confirmed track survives, >= 0.
             min_hits: Detections before a track is confirmed, >= 1.
-            confirm_score: Score that one of a track's detections must have had.
-            birth_score: Score from which a detection begins a track.
-            high_score: Score from which detections are matched first.
+            confirm_score: Score that one of a track's detections must reach to confirm it.
+            birth_score: Least score of a detection that begins a track.
+            high_score: Least score of the detections that are matched first.
             low_score: Detections with a lower score are ignored.
             iou_threshold: Least IoU of a prediction and a detection of ``high_score``, in (0, 1].
-            low_iou_threshold: The same for the others, in (0, 1].
-            duplicate_iou: A detection that overlaps a better one by so much is ignored, and begins
-                no track where it overlaps a track by so much; in (0, 1].
-            widening: By what share of its size a box is widened on each side before it is
-                compared, for every frame it was missed, >= 0.
-            measurement_noise: Of a detection, > 0.
-            position_noise: Of position and size, per frame, > 0.
-            velocity_noise: Of the velocities, per frame, > 0.
-            initial_velocity: Of a new track, per frame, > 0.
-            estimate_camera: Estimate the camera's motion from the boxes where it is not given.
-            edge_margin: Pixels; boxes closer to the edge of the frame, where its size is known,
-                are not reported. Negative: all boxes are.
+            low_iou_threshold: The same for weaker detections, in (0, 1].
+            duplicate_iou: Least IoU at which a detection is ignored beside a better one, or begins
+                no track beside one just seen; in (0, 1].
+            widening: Share of its size by which a box is widened on each side before it is
+                compared, for every frame its track has missed, >= 0.
+            measurement_noise: Noise of a detection, > 0.
+            position_noise: Noise of position and size, per frame, > 0.
+            velocity_noise: Noise of the velocities, per frame, > 0.
+            initial_velocity: Velocity of a new track, per frame, > 0.
+            estimate_camera: Estimate camera motion from the boxes where none is given.
+            edge_margin: Boxes closer than this many pixels to the edge of a frame of known size are
+                not reported; all are if it is negative.
 
         Raises:
             ValueError: A setting is out of its range; the message names it.
@@ -142,7 +142,7 @@ class SpotTrack(Tracker):
         return result
 
     def _worth_a_look(self, observations: Observations) -> IndexArray:
-        """Detections that are not too weak and not the double of a better one, best first."""
+        """Detections that are neither too weak nor duplicates of better ones, best first."""
         order = np.argsort(-observations.scores, kind="stable")
         order = order[observations.scores[order] >= self.low_score]
         boxes = observations.boxes[order]
@@ -155,7 +155,7 @@ class SpotTrack(Tracker):
         return order[kept]
 
     def _predict(self, measured: FloatArray, motion: FloatArray | None) -> None:
-        """Moves all tracks to this frame."""
+        """Advances all tracks to this frame, camera motion included."""
         if len(self._filter) == 0:
             return
         self._coast()
@@ -181,7 +181,7 @@ class SpotTrack(Tracker):
         state.predict((self.position_noise * sizes) ** 2, (self.velocity_noise * sizes) ** 2)
 
     def _associate(self, boxes: FloatArray, scores: FloatArray) -> IndexArray:
-        """``(T,)`` detection of each track, -1 where it has none."""
+        """Returns the detection of each track ``(T,)``, -1 where it has none."""
         predicted = from_center_size(self._filter.values)
         missed = np.minimum(self._tracks["misses"] - 1, WIDENING_FRAMES)
         pairs = find_overlaps(predicted, boxes, self.widening * missed)

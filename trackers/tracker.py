@@ -1,4 +1,4 @@
-"""What every tracker takes and gives."""
+"""The interface that all trackers share, and the checks of their input."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from trackers.boxes import BoolArray, FloatArray
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 
 LARGEST = float(np.finfo(np.float64).max)
-FARTHEST = 1e9  # pixels: a coordinate beyond is a mistake, and its square would leave no digits
-LEAST_SIDE = 1e-3  # pixels: a box thinner than that has no area
+FARTHEST = 1e9  # pixels: a coordinate beyond is a mistake, and squaring it would lose precision
+LEAST_SIDE = 1e-3  # pixels: a box with a shorter side counts as having no area
 CLASSES = np.iinfo(np.int16)
 STRONGEST_ZOOM = 100.0  # from one frame to the next
-LONGEST_BREAK = 30  # frames that nobody looked at, and that no track is forgotten for
+LONGEST_BREAK = 30  # unseen frames that tracks survive whatever their `max_age`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +51,8 @@ class Observations:
         boxes: ``(N, 4)`` float64 ``(left, top, right, bottom)``, all with an area.
         scores: ``(N,)`` float64.
         indices: ``(N,)`` int64, row of each in the arrays given to `update`.
-        motion: ``(2, 3)`` float64 affine map from the pixels of the frame looked at before to
-            this one's.
+        motion: ``(2, 3)`` float64 affine map from the pixels of the last processed frame to this
+            one's.
         frame_size: ``(2,)`` float64 width and height of the frame in pixels.
     """
 
@@ -81,7 +81,7 @@ class Tracker(ABC):
     constructor, rejects those it cannot work with, and implements `_track`, `_coast` and `_forget`.
 
     Attributes:
-        max_age: Frames in a row without a detection that a track survives.
+        max_age: Consecutive frames without a detection that a track survives.
     """
 
     max_age: int
@@ -100,31 +100,30 @@ class Tracker(ABC):
         frame_size: tuple[float, float] | None = None,
         unseen: int = 0,
     ) -> TrackedBoxes:
-        """Takes the detections of the next frame and gives the tracks seen in it.
+        """Takes the detections of the next frame and returns the tracks seen in it.
 
-        Must be called once for each frame that somebody looked at, in order, with empty arrays for
-        a frame without detections: a call is one step of time, and one more for each frame
-        ``unseen``.
+        Must be called once for each processed frame, in order, with empty arrays for a frame
+        without detections: a call is one time step, and one more for each ``unseen`` frame.
 
         Args:
             boxes: ``(N, 4)`` ``(left, top, right, bottom)`` in pixels, at most 1e9. Boxes without
                 an area (right <= left or bottom <= top) are ignored.
             scores: ``(N,)``.
-            classes: ``(N,)`` whole numbers in the range of int16; they ride along and do not keep
-                boxes apart.
+            classes: ``(N,)`` whole numbers in the range of int16, passed through to the tracks;
+                they do not affect matching.
             motion: ``(2, 3)`` affine map from the pixels of the last call's frame to this one's,
                 None where the camera stands still or its motion is unknown.
             frame_size: Width and height of the frame in pixels, None where it is unknown.
-            unseen: Frames between the last call's and this one that nobody looked at, as a slow
-                detector leaves out. Tracks move on through them, and none counts as a miss; but
-                after more than ``max_age`` and more than `LONGEST_BREAK` all tracks are forgotten.
+            unseen: Frames since the last call's that were not processed, such as those a slow
+                detector skips. Tracks move on through them, and none counts as a miss; but after
+                more than both ``max_age`` and `LONGEST_BREAK`, all tracks are forgotten.
 
         Returns:
-            The tracks updated in this frame that the tracker is sure enough of.
+            The tracks updated in this frame that are established enough to be reported.
 
         Raises:
             ValueError: A shape is wrong, or a box, score, class, motion or size is not finite or
-                out of its range. The tracker has not taken the step then.
+                out of its range. The tracker has then not taken the step.
         """
         box_array = _checked("boxes", boxes, (-1, 4), FARTHEST)
         count = len(box_array)
@@ -157,62 +156,62 @@ class Tracker(ABC):
         )
 
     def reset(self, *, restart_ids: bool = False) -> None:
-        """Forgets all tracks, as at a cut; ids go on counting unless ``restart_ids``."""
+        """Forgets all tracks, as at a cut; ids continue unless ``restart_ids``."""
         self._forget()
         if restart_ids:
             self._next_id = 1
 
     @property
     def next_id(self) -> int:
-        """The id that the next new track gets; those below were given out."""
+        """The id that the next new track gets; lower ones are taken."""
         return self._next_id
 
     def skip_ids(self, next_id: int) -> None:
-        """Goes on counting at ``next_id`` at least, after ids that another instance gave out."""
+        """Continues ids at ``next_id`` or later, after those that another instance assigned."""
         self._next_id = max(self._next_id, next_id)
 
     def _new_ids(self, count: int) -> Int64Array:
-        """``count`` ids that this instance has never given out."""
+        """``count`` ids that this instance has not assigned yet."""
         first = self._next_id
         self._next_id += count
         return np.arange(first, self._next_id, dtype=np.int64)
 
     @abstractmethod
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
-        """One step: boxes ``(M, 4)``, ids ``(M,)`` ascending, detection indices ``(M,)``."""
+        """Takes one step; returns boxes ``(M, 4)``, ascending ids ``(M,)``, detection indices."""
 
     @abstractmethod
     def _coast(self) -> None:
-        """Moves all tracks on by a frame that nobody looked at."""
+        """Advances all tracks through one unseen frame."""
 
     @abstractmethod
     def _forget(self) -> None:
-        """Drops all tracks and counters of time; ids stay."""
+        """Drops all tracks and frame counters; ids continue."""
 
 
 def nothing_tracked() -> tuple[FloatArray, Int64Array, Int64Array]:
-    """What `Tracker._track` gives of a frame without detections where nothing is followed."""
+    """What `Tracker._track` returns for a frame without detections and without tracks."""
     return np.empty((0, 4)), np.empty(0, np.int64), np.empty(0, np.int64)
 
 
 def _checked(
     name: str, value: npt.ArrayLike, shape: tuple[int, ...], farthest: float = LARGEST
 ) -> npt.NDArray[Any]:
-    """``value`` as a float64 array of ``shape``, with nothing beyond ``farthest``.
+    """``value`` as a float64 array of ``shape``, with no magnitude beyond ``farthest``.
 
-    The first length may be -1, which stands for any.
+    A first length of -1 stands for any.
     """
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from None
-    if array.shape == (0,) and shape[0] <= 0:  # [] means none as well as np.empty((0, 4)) does
+    if array.shape == (0,) and shape[0] <= 0:  # [] stands for np.empty((0, 4)) too
         array = array.reshape(0, *shape[1:])
     if array.shape[1:] != shape[1:] or (shape[0] >= 0 and array.shape[:1] != shape[:1]):
         wanted = str(shape).replace("-1", "N")
         raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
-    # The sum of squares is a single call, and less than one square only if all values are; NaN
-    # and infinity are not.
+    # One call checks most input: if the sum of squares is below the limit's, every value is
+    # within it; NaN and infinity never pass.
     if np.vdot(array, array) < farthest * farthest:
         return array
     good = np.abs(array) <= farthest
