@@ -71,9 +71,9 @@ def make_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, None]:
-    """The part file of ``path``, for the block to write; it gets its name when the block ends.
+    """Yields the part file of ``path``, which takes its final name when the block ends.
 
-    Leaving the block with an exception, an interrupt too, removes it; what was at ``path`` stays.
+    An exception in the block, an interrupt too, removes the part file; ``path`` stays as it was.
 
     Args:
         path: Final name; its folder is created where missing.
@@ -107,7 +107,7 @@ class AtomicFile:
 
     Args:
         path: Final name; its folder is created where missing.
-        resume: How many bytes to keep of what an earlier process wrote aside.
+        resume: Bytes to keep of the part file that an earlier process left.
 
     Raises:
         OutputError: From every method that writes, when the file system refuses.
@@ -134,7 +134,7 @@ class AtomicFile:
             raise output_error(self.path, error) from error
 
     def flush(self) -> None:
-        """Hands what was written to the operating system: it survives a crash of this process."""
+        """Hands written text to the operating system: it then survives a crash of this process."""
         try:
             self._file.flush()
         except OSError as error:
@@ -146,7 +146,7 @@ class AtomicFile:
         return self._file.tell()
 
     def complete(self) -> None:
-        """Closes the part file with all its bytes on the disk; the name does not change yet."""
+        """Syncs the part file to the disk and closes it; the name does not change yet."""
         if self._complete:
             return
         try:
@@ -163,7 +163,7 @@ class AtomicFile:
         publish(self.path)
 
     def discard(self) -> None:
-        """Removes the part file; an older file of the final name stays."""
+        """Removes the part file; an older file under the final name stays."""
         with contextlib.suppress(OSError):
             # Closing flushes, which fails again where the disk is full.
             self._file.close()

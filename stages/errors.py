@@ -1,4 +1,4 @@
-"""The errors a user can cause, each one line that names the thing and what to do."""
+"""The errors a user can cause, each one line that names the problem and the remedy."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class OutputError(SpotStreamError):
 
 
 def in_one_line(error: BaseException) -> str:
-    """What happened; of an error that is not ours, its kind as well."""
+    """The error's message, after its type where it is not one of ours."""
     return str(error) if isinstance(error, SpotStreamError) else f"{type(error).__name__}: {error}"
 
 
 def reason_of(error: Exception) -> str:
-    """Why a file could not be read or written, to go on with in a line."""
+    """Why a file could not be read or written, in lower case, to end a message with."""
     return (getattr(error, "strerror", None) or str(error)).lower()

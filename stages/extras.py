@@ -1,4 +1,4 @@
-"""Packages that not every installation has."""
+"""Packages that are not in every installation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def need(module: str, extra: str, user: str = "this") -> Any:
     """Imports an optional package.
 
     Args:
-        module: Its name.
-        extra: Which installs it.
-        user: What needs it, for the error.
+        module: Name of the package.
+        extra: Extra that installs it.
+        user: What needs it, for the error message.
 
     Raises:
-        ConfigError: It is not installed; the message says how to.
+        ConfigError: It is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module(module)
@@ -27,10 +27,10 @@ def need(module: str, extra: str, user: str = "this") -> Any:
 
 
 def install_hint(extra: str) -> str:
-    """How to install what an optional part needs."""
+    """How to install an extra."""
     return f"pip install '.[{extra}]' in the clone of SpotStream"
 
 
 def installed(*modules: str) -> bool:
-    """Whether all of these packages are there, without importing them."""
+    """Whether all of these packages are installed, without importing them."""
     return all(find_spec(module) is not None for module in modules)

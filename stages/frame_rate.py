@@ -11,10 +11,10 @@ _LARGEST_DENOMINATOR = 1_000_000  # FFmpeg's fractions have terms of 32 bits
 def parse_frame_rate(text: str) -> Fraction:
     """Frames per second from ``25``, ``29.97`` or ``30000/1001``.
 
-    29.97002997002997 is 30000/1001: denominators end at a million.
+    29.97002997002997 becomes 30000/1001: denominators are at most a million.
 
     Raises:
-        ValueError: It is no number above 0 and up to `LARGEST_RATE`.
+        ValueError: It is not a number above 0 and up to `LARGEST_RATE`.
     """
     try:
         rate = Fraction(text).limit_denominator(_LARGEST_DENOMINATOR)
@@ -28,9 +28,9 @@ def parse_frame_rate(text: str) -> Fraction:
 
 
 def first_likely_rate(*rates: Fraction | None) -> Fraction:
-    """The first that a camera may have, 25 where none may.
+    """The first rate that a camera may have, or else 25.
 
-    Of a stream of which it has seen too little, FFmpeg takes every tick of a clock for a frame:
-    1000 in a second and more.
+    Where FFmpeg has seen too little of a stream, it takes every clock tick for a frame: 1000 per
+    second and more.
     """
     return next((rate for rate in rates if rate and rate < LARGEST_RATE), Fraction(25))

@@ -15,7 +15,7 @@ from stages.errors import ConfigError, reason_of
 from stages.records import Int64Array
 
 LARGEST = float(np.finfo(np.float32).max)
-MAX_FRAME = 10_000_000  # a mistaken column must not make a run of years
+MAX_FRAME = 10_000_000  # a misread column must not start a run of years
 SUFFIXES = (".txt", ".txt.gz")
 # Columns that detections, tracks and ground truth share.
 IDENTITY, LEFT, WIDTH, HEIGHT = 1, 2, 4, 5
@@ -23,7 +23,7 @@ IDENTITY, LEFT, WIDTH, HEIGHT = 1, 2, 4, 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberTable:
-    """The numbers of a file, and what is needed to say where a wrong one stands.
+    """The numbers of a file, and what is needed to report the line of a wrong one.
 
     Attributes:
         path: The file.
@@ -40,7 +40,7 @@ class NumberTable:
 
         Args:
             path: The file.
-            min_columns: Least number of columns; a file without lines has so many.
+            min_columns: Least number of columns, and the number in a file without lines.
             kind: What the file holds, for messages.
 
         Raises:
@@ -64,7 +64,7 @@ class NumberTable:
 
         Args:
             bad: Which rows are wrong.
-            reason: Gives the message for such a row ``(C,)``.
+            reason: Returns the message for such a row ``(C,)``.
 
         Raises:
             ConfigError: There is such a row; the message starts with file and line.
@@ -89,7 +89,7 @@ class NumberTable:
             frame_count: Frames of the sequence, where that is known.
 
         Raises:
-            ConfigError: A frame number is none, or lies beyond the sequence (line named).
+            ConfigError: A frame number is invalid or beyond the sequence (line named).
         """
         frames = self.values[:, 0]
         self.reject(
@@ -119,7 +119,7 @@ def _text(path: Path, kind: str) -> str:
 
 
 def _first_fault(path: Path, lines: list[str], min_columns: int, otherwise: str) -> ConfigError:
-    """What is wrong with the first wrong line; slow, used once something is known to be wrong."""
+    """The error for the first malformed line; slow, used only when one is known to exist."""
     columns = 0
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -141,6 +141,6 @@ def _first_fault(path: Path, lines: list[str], min_columns: int, otherwise: str)
 
 def _is_number(field: str) -> bool:
     try:
-        return "_" not in field and abs(float(field)) <= LARGEST  # Python alone reads 1_000
+        return "_" not in field and abs(float(field)) <= LARGEST  # only Python accepts 1_000
     except ValueError:
         return False

@@ -1,7 +1,7 @@
 """What the stages exchange.
 
-Records carry no socket, no file and no process: a stage takes records and gives records. How they
-travel between processes is written in ``pipeline/transport/messages.py``.
+Records hold no socket, no file and no process: a stage takes records and returns records. How they
+travel between processes is defined in ``pipeline/transport/messages.py``.
 
 One convention holds everywhere inside the program: boxes are ``(left, top, right, bottom)`` in
 pixels of the source frame, origin at the top left, frame indices 0-based.
@@ -39,7 +39,7 @@ class PixelFormat(StrEnum):
 
     @property
     def is_yuv(self) -> bool:
-        """Whether its first ``height`` rows are the picture in grey."""
+        """Whether its first ``height`` rows are luma."""
         return self is not PixelFormat.BGR24
 
     def shape(self, height: int, width: int) -> tuple[int, ...]:
@@ -59,7 +59,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamStart:
-    """First record of every epoch of a stream: what the stages after it need to prepare.
+    """First record of every epoch of a stream: what later stages need to prepare.
 
     Attributes:
         stream: Name of the stream, unique in a run; also its folder in the results.
@@ -69,9 +69,9 @@ class StreamStart:
         width: Frame width in pixels.
         frame_rate: Frames per second as the container states it.
         time_base: Unit of ``FrameHeader.pts`` in seconds.
-        frame_count: How many frames will come, where the source knows, else None.
+        frame_count: Number of frames to come, None where the source does not know it.
         color_space: FFmpeg's ``AVColorSpace`` number of the YUV frames (2 = unspecified).
-        pixel_aspect: Width of a pixel to its height, where it is shown.
+        pixel_aspect: Width of a displayed pixel over its height.
         layout: Benchmark whose file names the results must follow, or "".
         detector: Name of the detector, filled in by the detector stage.
         class_names: Names of the classes that ``Detections.classes`` indexes, likewise.
@@ -111,12 +111,12 @@ class StreamStart:
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """Which frame: everything about it but its pixels.
+    """A frame's description: everything but its pixels.
 
     Attributes:
         stream: Name of the stream.
         epoch: Epoch of the stream, see `StreamStart`.
-        sequence: 0-based, +1 for each frame the decoder gives out, dropped ones included.
+        sequence: 0-based, +1 for each frame the decoder emits, dropped ones included.
         index: 0-based position in the source (differs from ``sequence`` where the run starts
             later or takes every n-th frame). The frame number in files is ``index + 1``.
         pts: Presentation time in units of ``time_base``.
@@ -149,7 +149,7 @@ class FrameHeader:
         pixel_format: PixelFormat = PixelFormat.BGR24,
         time_base: Fraction = Fraction(1),
     ) -> FrameHeader:
-        """The header of a picture that no decoder gave out: one in every ``time_base``."""
+        """The header of a picture that no decoder emitted: one per ``time_base``."""
         return cls(stream, 0, index, index, index, time_base, 0, height, width, pixel_format)
 
     @property
@@ -174,9 +174,9 @@ class Frame:
 
     Attributes:
         header: Which frame.
-        pixels: Array of ``header.shape``; None where a stage needs none (detection files).
-        motion: ``(2, 3)`` float32 affine map from the pixels of the frame before, of those that
-            are not dropped, to this one's, where camera motion was computed.
+        pixels: Array of ``header.shape``; None where no stage needs them (detection files).
+        motion: ``(2, 3)`` float32 affine map from the pixels of the last frame that was not dropped
+            to this one's, where camera motion was computed.
     """
 
     header: FrameHeader
@@ -190,7 +190,7 @@ class Frame:
         return cls(FrameHeader.of_picture(height, width, stream, index), image)
 
     def required_pixels(self) -> UInt8Array:
-        """The pixels, of a stage that cannot do without.
+        """The pixels, for a stage that cannot do without them.
 
         Raises:
             ValueError: The frame has none.
@@ -251,7 +251,7 @@ class Tracks:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Frames ``first`` to ``last`` (sequence numbers, inclusive) that nobody will see, and why."""
+    """Frames ``first`` to ``last`` (sequence numbers, inclusive) that will not come, and why."""
 
     stream: str
     epoch: int
@@ -267,9 +267,9 @@ class EndOfStream:
     Attributes:
         stream: Name of the stream.
         epoch: Epoch in which it ended.
-        frames: How many frames the decoder gave out over the whole stream.
+        frames: Number of frames the decoder emitted over the whole stream.
         reason: Why it ended.
-        message: One line for people, "" where there is nothing to say.
+        message: One line for the user, or "".
     """
 
     stream: str

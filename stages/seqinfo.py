@@ -25,11 +25,11 @@ class SeqInfo:
 
 
 def read_seqinfo(path: Path) -> SeqInfo:
-    """Reads ``frameRate`` and ``seqLength`` of section ``Sequence``; a BOM may stand before it.
+    """Reads ``frameRate`` and ``seqLength`` of section ``Sequence``; a leading BOM is ignored.
 
     Raises:
-        ValueError: The file cannot be read, is no such file, or a value is out of its range; the
-            message names file and key.
+        ValueError: The file cannot be read or parsed, or a value is out of its range; the message
+            names file and key.
     """
     parser = configparser.ConfigParser(interpolation=None)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import scipy.optimize  # noqa: F401  (trackers import it at need: too late for a live stream)
+import scipy.optimize  # noqa: F401  (trackers import it on demand: too late for a live stream)
 
 from stages.errors import ConfigError
 from stages.records import Detections, FrameHeader, Tracks
@@ -14,8 +14,8 @@ from trackers import Tracker, build_tracker
 class TrackerStage:
     """Tracks any number of streams side by side.
 
-    The tracks of a stream are a function of its detections and their headers alone: a stage that is
-    given them again from the first frame gives the same tracks and ids.
+    The tracks of a stream depend on its detections and their headers alone: replayed from the first
+    frame, they yield the same tracks and ids.
     """
 
     def __init__(self, name: str, settings: Mapping[str, object], every: int = 1) -> None:
@@ -24,7 +24,7 @@ class TrackerStage:
         Args:
             name: Name of the tracker, see `trackers.TRACKERS`.
             settings: Its settings, see `trackers.tracker_settings`.
-            every: Of how many frames of the source one is taken, see `FrameSelection`.
+            every: Take every n-th frame of the source, see `FrameSelection`.
 
         Raises:
             ConfigError: The name or a setting is unknown or out of its range.
@@ -40,15 +40,15 @@ class TrackerStage:
             raise ConfigError(str(error)) from None
 
     def process(self, detections: Detections) -> Tracks:
-        """The tracks of one frame; call once for every frame of a stream that came, in order.
+        """Tracks one frame; must be called once for every received frame of a stream, in order.
 
-        Frame numbers that are left out, because frames were dropped or a sequence of images has
-        none, are frames that nobody looked at, see `Tracker.update`. A frame of a new epoch starts
-        without tracks, since nobody knows how long the connection was away; ids go on counting.
+        Frame numbers that are missing, because frames were dropped or an image sequence lacks them,
+        count as ``unseen`` in `Tracker.update`. A new epoch starts without tracks, since nobody
+        knows how long the interruption was; ids continue.
 
         Raises:
             ValueError: The detections are malformed (wrong shape, not finite); the message names
-                stream and frame. The tracker has not taken the step then.
+                stream and frame. The tracker has then not taken the step.
         """
         frame = detections.frame
         tracker = self._tracker(frame.stream)
@@ -72,11 +72,11 @@ class TrackerStage:
         return Tracks(detections, tracked.boxes, tracked.scores, tracked.classes, tracked.ids)
 
     def next_id(self, stream: str) -> int:
-        """Ids of ``stream`` from this one on were never given out."""
+        """The lowest id that was never assigned in ``stream``."""
         return self._tracker(stream).next_id
 
     def skip_ids(self, stream: str, next_id: int) -> None:
-        """Leaves out the ids below ``next_id``, which an earlier stage gave out."""
+        """Skips the ids below ``next_id``, which an earlier stage assigned."""
         self._tracker(stream).skip_ids(next_id)
 
     def _tracker(self, stream: str) -> Tracker:
@@ -85,6 +85,6 @@ class TrackerStage:
         return self._trackers[stream]
 
     def close(self, stream: str) -> None:
-        """Forgets ``stream``, which has ended; a stream never seen is no error."""
+        """Forgets ``stream``, which has ended; an unknown stream is no error."""
         self._trackers.pop(stream, None)
         self._latest.pop(stream, None)
