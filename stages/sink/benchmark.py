@@ -43,7 +43,7 @@ def prepare_benchmark_files(
         mot_path: Finished MOTChallenge rows.
         detections_path: Finished UA-DETRAC detection rows.
         fps: Frames processed per second.
-        frames: Number of the last frame of the sequence.
+        frames: 1-based number of the last frame of the sequence.
 
     Raises:
         OutputError: A file cannot be written.
@@ -61,7 +61,7 @@ def prepare_benchmark_files(
             files.extend(new)
 
         if layout == "detrac":
-            # The toolkit takes the detector's name from the file: nothing may look like a folder.
+            # The toolkit takes the detector's name from the file's: it must not look like a path.
             detector = re.sub(r"[^\w.+-]+", "-", detector) or "detector"
             add(_converted(detections_path, detections / f"{name}_Det_{detector}.txt", str))
             add(*prepare_toolkit_matrices(mot_path, tracks, name, fps, frames))
@@ -74,7 +74,7 @@ def prepare_benchmark_files(
 
 
 def _uavdt_row(row: str) -> str:
-    """A UA-DETRAC detection row as UAVDT has it; detection there is scored without classes."""
+    """Converts a UA-DETRAC detection row to UAVDT, which scores detection without classes."""
     frame, _, *box, score = row.rstrip("\n").split(",")
     return ",".join((frame, "-1", *box, score, "1", "-1")) + "\n"
 

@@ -13,7 +13,7 @@ from stages.records import PixelFormat
 
 _GOLDEN_RATIO = 0.6180339887498949
 
-# Brightness and saturation change with the hue's round, so that equal hues still differ.
+# Saturation and brightness, which alternate from id to id, so that similar hues still differ.
 _SHADES = ((0.72, 1.0), (0.50, 1.0), (0.85, 0.88))
 
 
@@ -42,7 +42,7 @@ def track_color(identity: int, pixel_format: PixelFormat = PixelFormat.YUV420P) 
 
     Args:
         identity: Track id.
-        pixel_format: The frame's; BGR becomes YUV by BT.601.
+        pixel_format: Pixel format of the frame; BGR is converted by BT.601.
     """
     saturation, value = _SHADES[identity % len(_SHADES)]
     hue = (identity * _GOLDEN_RATIO) % 1.0

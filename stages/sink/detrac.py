@@ -12,7 +12,7 @@ import numpy as np
 from stages.atomic import AtomicFile
 from stages.records import Detections
 
-# Matrix by matrix: file suffix and the column of a MOT row it is made of.
+# Of each matrix: its file suffix and the column of a MOT row it is made from.
 _MATRICES = (("LX", 2), ("LY", 3), ("W", 4), ("H", 5))
 TOOLKIT_SUFFIXES = (*(suffix for suffix, _ in _MATRICES), "speed")
 
@@ -65,7 +65,7 @@ def prepare_toolkit_matrices(
         frames: Number of rows: the number of the last frame of the sequence.
 
     Returns:
-        The completed files, in the order of `TOOLKIT_SUFFIXES`; committing is the caller's.
+        The completed files, in the order of `TOOLKIT_SUFFIXES`; the caller commits them.
 
     Raises:
         OutputError: A file cannot be written.
@@ -73,7 +73,7 @@ def prepare_toolkit_matrices(
     """
     with mot_path.open(encoding="utf-8") as lines:
         ids = sorted({int(line.split(",", 2)[1]) for line in lines})
-    # A file without columns would be no matrix: one track that is never there stands for none.
+    # A file without columns is no matrix: without tracks, write one that is always absent.
     columns = {identity: column for column, identity in enumerate(ids)}
     width = max(1, len(ids))
     with contextlib.ExitStack() as on_error:

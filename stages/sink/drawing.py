@@ -34,7 +34,7 @@ class YuvCanvas:
     def outline(
         self, left: int, top: int, right: int, bottom: int, color: YuvColor, thickness: int
     ) -> None:
-        """Outlines a rectangle, the line inside of it; edges outside of the frame are left out.
+        """Outlines a rectangle, with the line inside it; edges outside the frame are left out.
 
         All numbers are even, right and bottom exclusive.
         """
@@ -55,9 +55,9 @@ class YuvCanvas:
     def label(
         self, left: int, top: int, coverage: TextMask, ground: YuvColor, text: YuvColor
     ) -> None:
-        """Puts text on an opaque ground.
+        """Draws text on an opaque background.
 
-        The label lies wholly in the frame, ``left`` and ``top`` are even.
+        The label must lie within the frame; ``left`` and ``top`` are even.
         """
         height, width = coverage.full.shape
         ramp_y, ramp_u, ramp_v = _ramps(ground, text)
@@ -68,7 +68,7 @@ class YuvCanvas:
         self.v[rows, columns] = cv2.LUT(coverage.half, ramp_v)
 
     def blend(self, left: int, top: int, mask: UInt8Array, color: YuvColor) -> None:
-        """Mixes ``color`` in where ``mask`` says, 255 being opaque.
+        """Blends ``color`` in through ``mask``, where 255 is opaque.
 
         Both sides of the mask are even; it is placed like a `label`.
         """
@@ -83,9 +83,9 @@ class YuvCanvas:
 
 def _mix(plane: UInt8Array, mask: UInt8Array, value: int) -> None:
     difference = value - plane.astype(np.int16)
-    # 257 / 65536 maps 255 to exactly 1; 128 / 256 would need a division.
+    # 257 / 65536 replaces a division by 255: after rounding it is exact for 0 and for 255.
     step = (difference.astype(np.int32) * mask * 257 + 32768) >> 16
-    plane += step.astype(np.uint8)  # wraps around, as two's complement should
+    plane += step.astype(np.uint8)  # a negative step wraps around, and so does the sum
 
 
 @lru_cache(maxsize=512)

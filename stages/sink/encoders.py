@@ -1,4 +1,4 @@
-"""What encodes H.264: x264, or a device where the machine has one."""
+"""H.264 encoders: x264, or a hardware encoder where the machine has one."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from av.video.frame import VideoFrame
 log = logging.getLogger(__name__)
 
 _PRESET = "superfast"
-"""The slowest of x264's that leaves room on one core at 960×540: about 150 frames a second, drawing
-included, against 110 of ``veryfast``."""
+"""The slowest preset of x264 that leaves headroom on one core at 960×540: about 150 frames per
+second, drawing included, against 110 with ``veryfast``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """One of FFmpeg's.
+    """One of FFmpeg's encoders.
 
     Attributes:
-        name: FFmpeg's.
-        pixel_format: What it takes, YUV 4:2:0 in one order or another.
+        name: FFmpeg's name for it.
+        pixel_format: Its input format, one of the layouts of YUV 4:2:0.
     """
 
     name: str
     pixel_format: str = "yuv420p"
 
     def options(self, crf: int) -> dict[str, str]:
-        """Every frame comes out at once, so that none is lost with the process.
+        """Options by which every frame comes out at once, so that none is lost with the process.
 
         Args:
-            crf: Quality of x264; what comes nearest on a device.
+            crf: Quality of x264; a device uses its nearest equivalent.
         """
         quality = str(crf)
         match self.name:
@@ -63,23 +63,23 @@ DEVICES = {
     "qsv": Encoder("h264_qsv", "nv12"),
     "amf": Encoder("h264_amf"),
 }
-"""NVIDIA's, Intel's and AMD's."""
+"""Hardware encoders of NVIDIA, Intel and AMD."""
 
 
 def choose_encoder(wanted: str, width: int, height: int) -> Encoder:
-    """The encoder for videos of this size; x264 where the machine has not what is wanted.
+    """Chooses the encoder for videos of this size; x264 where the wanted one does not work.
 
     Args:
         wanted: ``"off"`` for x264, a key of `DEVICES`, or ``"auto"`` for the first that works.
-        width: Of the video, pixels.
-        height: Of the video, pixels.
+        width: Width of the video in pixels.
+        height: Height of the video in pixels.
     """
     if wanted == "off":
         return X264
     tried = DEVICES.values() if wanted == "auto" else [DEVICES[wanted]]
     found = next((each for each in tried if works(each, width, height)), None)
     if found is None:
-        log.info("overlay: encoded by the CPU: no hardware here does it")
+        log.info("overlay: encoded by the CPU: no hardware encoder works here")
         return X264
     log.info("overlay: encoded by %s", found.name)
     return found
@@ -87,7 +87,7 @@ def choose_encoder(wanted: str, width: int, height: int) -> Encoder:
 
 @functools.cache
 def works(encoder: Encoder, width: int, height: int) -> bool:
-    """Whether the encoder takes a frame of this size and gives a packet for it."""
+    """Whether the encoder takes a frame of this size and returns a packet for it."""
     try:
         context = av.CodecContext.create(encoder.name, "w")
         assert isinstance(context, VideoCodecContext)

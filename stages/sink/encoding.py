@@ -1,4 +1,4 @@
-"""H.264 of the overlay: encoded frame by frame into a journal, put into an MP4 at the end.
+"""H.264 of the overlay: encoded frame by frame into a journal, muxed into an MP4 at the end.
 
 An MP4 whose writer was killed is lost, a journal is not. Only the finished video is an MP4.
 """
@@ -35,14 +35,14 @@ class VideoSettings:
     """How a video is encoded.
 
     Attributes:
-        width: Even.
-        height: Even.
+        width: Even number of pixels.
+        height: Even number of pixels.
         time_base: Unit of presentation times, in seconds.
-        frame_rate: Guides the encoder.
+        frame_rate: Frames per second, which guide the encoder.
         color_space: FFmpeg's ``AVColorSpace`` number.
         pixel_aspect: Width of a pixel to its height.
         crf: Quality of x264, 0 (lossless) to 51.
-        encoder: What encodes.
+        encoder: The encoder.
     """
 
     width: int
@@ -62,11 +62,11 @@ class VideoSettings:
 
     @property
     def options(self) -> dict[str, str]:
-        """Of the encoder."""
+        """Options of the encoder."""
         return self.encoder.options(self.crf)
 
     def apply(self, context: VideoCodecContext) -> None:
-        """Sets up an encoder."""
+        """Sets up an encoder's ``context``."""
         context.width, context.height = self.width, self.height
         context.pix_fmt = self.encoder.pixel_format
         context.framerate = self._rate
@@ -79,7 +79,7 @@ class VideoSettings:
         context.flags |= Flags.global_header
 
     def add_to(self, container: av.container.OutputContainer) -> VideoStream:
-        """A stream of such a video."""
+        """Adds a stream with these settings to ``container``."""
         stream = container.add_stream(self.encoder.name, rate=self._rate, options=self.options)
         assert isinstance(stream, VideoStream)
         self.apply(stream.codec_context)
@@ -97,7 +97,7 @@ class PacketWriter:
     """Encodes frames into a journal; all errors are `OutputError`.
 
     Args:
-        journal: The file, made anew.
+        journal: The file, created or overwritten.
         path: Final name of the video, for messages.
         settings: How to encode.
     """
@@ -113,14 +113,14 @@ class PacketWriter:
         self._context = context
 
     def encode(self, frame: VideoFrame) -> int:
-        """Encodes a frame; gives how many are in the journal more than before."""
+        """Encodes a frame; returns how many were added to the journal."""
         with errors_of(self._path):
             if frame.format.name != self._context.pix_fmt:
                 frame = frame.reformat(format=self._context.pix_fmt)
             return self._write(self._context.encode(frame))
 
     def finish(self) -> int:
-        """Writes what the encoder still holds; gives how many frames that were."""
+        """Writes what the encoder still holds; returns how many frames were added."""
         with errors_of(self._path):
             return self._write(self._context.encode(None))
 
@@ -137,7 +137,7 @@ class PacketWriter:
 
 
 def count_packets(journals: Iterable[Path]) -> int:
-    """How many frames are in journals of `PacketWriter`."""
+    """Number of frames in journals of `PacketWriter`."""
     return sum(1 for journal in journals for _ in read_journal(journal))
 
 
@@ -148,22 +148,22 @@ def write_mp4(
     settings: VideoSettings,
     last_duration: int,
 ) -> int:
-    """Puts the packets of journals, in order, into the part file of the MP4 ``path``.
+    """Muxes the packets of journals, in order, into the part file of the MP4 ``path``.
 
     Times in the file are exact: there are no B-frames, and no player needs an edit list. The index
-    lies in front, so that a browser plays at once, in room that is left for it: to move all
-    pictures back in the end, as FFmpeg does for ``faststart``, would take twice as long, and PyAV
-    would let no other thread run meanwhile.
+    lies in front, in space reserved for it, so that a browser plays at once: moving all pictures
+    back at the end, as FFmpeg's ``faststart`` does, would take twice as long, and PyAV would let no
+    other thread run meanwhile.
 
     Args:
         path: Final name of the video.
         journals: What `PacketWriter` wrote, all with the same settings.
-        frames: How many frames are in them.
-        settings: Of the journals.
+        frames: Number of frames in them.
+        settings: Settings of the journals.
         last_duration: How long the last frame is shown, in units of the time base.
 
     Returns:
-        How many frames the video has: all, or those before one that an MP4 cannot hold.
+        Number of frames in the video: all, or those before the first that an MP4 cannot hold.
 
     Raises:
         OutputError: The file cannot be written.
@@ -179,7 +179,7 @@ def write_mp4(
             for packet in _packets(journals, stream, settings.time_base, last_duration):
                 try:
                     container.mux(packet)
-                except (ArgumentError, InvalidDataError):  # not the disk's
+                except (ArgumentError, InvalidDataError):  # the packet's fault, not the disk's
                     if not written:
                         raise
                     break
@@ -203,10 +203,10 @@ def _packets(
             stored = decoder.decode(entry)
             packet = av.Packet(stored.data)
             packet.stream = stream
-            packet.time_base = time_base  # the stream's own changes with the first packet
+            packet.time_base = time_base  # the stream's own changes when the first packet is muxed
             packet.pts = packet.dts = stored.pts
             packet.is_keyframe = stored.key
-            # A packet's duration is known with the next; only the last one's has to be guessed.
+            # A packet's duration is known once the next has come; only the last one's is guessed.
             if held is not None:
                 held.duration = stored.pts - (held.pts or 0)
                 yield held
@@ -218,7 +218,7 @@ def _packets(
 
 @contextlib.contextmanager
 def errors_of(path: Path) -> Iterator[None]:
-    """Turns what goes wrong in writing ``path`` into an `OutputError`."""
+    """Turns errors in writing ``path`` into `OutputError`."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
 """Small text as coverage masks, rendered once per glyph.
 
-Drawing text anew in every frame costs more than everything else of an overlay together, and
-OpenCV's fonts look rough at label size: so each glyph is rendered once, large, and scaled down.
+Drawing text anew in every frame would cost more than the rest of the overlay together, and OpenCV's
+fonts look rough at label size. So each glyph is rendered once, large, and scaled down.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TextMask(NamedTuple):
 
 
 def halved(mask: UInt8Array) -> UInt8Array:
-    """The mask of even sides at half its size, for the chroma planes."""
+    """Halves a mask with even sides, for the chroma planes."""
     height, width = mask.shape
     half = cv2.resize(mask, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     return np.asarray(half, np.uint8)

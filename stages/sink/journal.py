@@ -1,4 +1,4 @@
-"""A file of byte strings that may be cut off anywhere and still gives all before."""
+"""A file of byte strings that may be cut off anywhere and stays readable up to there."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Journal:
 
     Args:
         path: The file; its folder exists.
-        resume: How many bytes of an earlier journal to keep.
-        shown: The file that errors shall name; by default this one.
+        resume: Bytes to keep of an earlier journal.
+        shown: The file that errors name, by default this one.
 
     Raises:
         OutputError: From all methods, when the file system refuses.
@@ -51,13 +51,13 @@ class Journal:
             raise output_error(self._shown, error) from error
 
     def close(self) -> None:
-        """Closes the file, which stays; all that was appended is there already."""
-        with contextlib.suppress(OSError):  # of a write that failed before, tried once more
+        """Closes the file; what was appended is in it already."""
+        with contextlib.suppress(OSError):  # a write that failed before is tried once more
             self._file.close()
 
 
 def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Every whole entry and where it ends; none where there is no file.
+    """Yields every whole entry and the offset of its end; nothing if there is no file.
 
     A last entry that is cut off, because its writer was killed or is still writing, is left out.
     """

@@ -11,7 +11,7 @@ from stages.records import Float32Array
 from trackers.boxes import intersection_areas
 
 _SLOTS = 4  # above, below, above to the right edge, below to the right edge
-# Costs, as a share of the label's area: the first slot is liked best, and moving is disliked, or a
+# Costs, as shares of the label's area: the first slot is preferred, and moving is discouraged, or a
 # label would jump from side to side while two vehicles pass.
 _PREFERENCE = np.array([0.0, 0.05, 0.02, 0.07])
 _MOVING = 0.4
@@ -47,7 +47,7 @@ class LabelLayout:
             sizes: ``(N, 2)`` label widths and heights, even, not larger than the frame.
 
         Returns:
-            Left and top of each label, even, the whole label inside of the frame.
+            Left and top of each label, even, with the whole label inside the frame.
         """
         if not len(ids):
             self._slots.clear()

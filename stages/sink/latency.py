@@ -17,7 +17,7 @@ _BUCKETS = math.ceil(math.log(_HIGHEST_NS / _LOWEST_NS) / _LOG_GROWTH)
 
 @dataclass(frozen=True, slots=True)
 class LatencyState:
-    """What a `LatencyHistogram` holds; of the buckets those that are not empty."""
+    """The state of a `LatencyHistogram`, without its empty buckets."""
 
     lowest_ns: int
     highest_ns: int
@@ -40,7 +40,7 @@ class LatencyHistogram:
         self._total = 0
 
     def __len__(self) -> int:
-        """How many durations were added."""
+        """Number of durations added."""
         return self._count
 
     def add(self, ns: int) -> None:
@@ -58,7 +58,7 @@ class LatencyHistogram:
         return self._total
 
     def cumulative(self, bounds_ns: Sequence[int]) -> list[int]:
-        """How many durations do not exceed each of ``bounds_ns``, by up to 2 %."""
+        """How many durations do not exceed each of ``bounds_ns``, accurate to 2 %."""
         sums = list(itertools.accumulate(self._counts))
         return [sums[_bucket(bound)] for bound in bounds_ns]
 
@@ -84,12 +84,12 @@ class LatencyHistogram:
         return min(max(middle, float(self._lowest)), float(self._highest))
 
     def state(self) -> LatencyState:
-        """All of it, for `restore`."""
+        """Everything that `restore` needs."""
         buckets = {bucket: count for bucket, count in enumerate(self._counts) if count}
         return LatencyState(self._lowest, self._highest, self._total, buckets)
 
     def restore(self, state: LatencyState) -> None:
-        """Goes on from there."""
+        """Continues from ``state``."""
         self._lowest, self._highest = state.lowest_ns, state.highest_ns
         self._total = state.total_ns
         self._count = sum(state.buckets.values())

@@ -1,4 +1,4 @@
-"""What became of each frame: written, dropped, or missing without a word."""
+"""What became of each frame: written, dropped, or missing without notice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OTHER = "other"
 
 @dataclass(frozen=True, slots=True)
 class LedgerState:
-    """What a `FrameLedger` holds."""
+    """The state of a `FrameLedger`."""
 
     written: int
     dropped: dict[str, int]
@@ -24,18 +24,17 @@ class LedgerState:
 
 
 class FrameLedger:
-    """Books of one stream, in bounded memory.
+    """Accounts for the frames of one stream, in bounded memory.
 
     Frames and `Dropped` records come in order of epoch and sequence number. After a crash an
     earlier stage may send some of them again: what lies at or before the latest position is a
-    repetition.
+    repeat.
 
     Attributes:
         written: Frames seen.
-        dropped: Dropped frames by reason; of more than 32 reasons, those that come last are one,
-            ``other``.
-        gaps: The first positions passed over in silence, as first and last sequence number.
-        tracks: How many different tracks were seen.
+        dropped: Dropped frames by reason; beyond 32 reasons, new ones count as ``other``.
+        gaps: The first unannounced gaps, as first and last sequence number.
+        tracks: Number of different tracks seen.
     """
 
     def __init__(self) -> None:
@@ -47,14 +46,14 @@ class FrameLedger:
         self._seen_ids = bytearray()
 
     def is_new(self, frame: FrameHeader) -> bool:
-        """Books a frame; False where it was booked before."""
+        """Records a frame; returns False where it was recorded before."""
         if not self._advance(frame.epoch, frame.sequence, frame.sequence):
             return False
         self.written += 1
         return True
 
     def drop(self, dropped: Dropped) -> None:
-        """Books dropped frames."""
+        """Records dropped frames."""
         before = self._position
         if not self._advance(dropped.epoch, dropped.first, dropped.last):
             return
@@ -68,7 +67,7 @@ class FrameLedger:
         self.dropped[reason] = self.dropped.get(reason, 0) + count
 
     def see_track(self, identity: int) -> None:
-        """Counts a track once. One bit for each id: months of a busy road are some megabytes."""
+        """Counts a track once; with one bit per id, months of a busy road take some megabytes."""
         byte, bit = divmod(identity, 8)
         if byte >= len(self._seen_ids):
             self._seen_ids.extend(bytes(byte - len(self._seen_ids) + 1))
@@ -82,16 +81,16 @@ class FrameLedger:
         return sum(self.dropped.values())
 
     def missing(self, frames: int) -> int:
-        """Of ``frames`` given out by the decoder, how many were neither seen nor dropped."""
+        """Of ``frames`` emitted by the decoder, how many were neither seen nor dropped."""
         return max(0, frames - self.written - self.dropped_total)
 
     def finish(self, epoch: int, frames: int) -> None:
-        """Books a gap at the end of a stream of one epoch, where numbers count all frames."""
+        """Records a gap at the end, if the stream has one epoch: its numbers count all frames."""
         if epoch == 0 and self._position[1] + 1 < frames:
             self._remember_gap(self._position[1] + 1, frames - 1)
 
     def state(self) -> LedgerState:
-        """All of it, for `restore`."""
+        """Everything that `restore` needs."""
         return LedgerState(
             self.written,
             dict(self.dropped),
@@ -102,7 +101,7 @@ class FrameLedger:
         )
 
     def restore(self, state: LedgerState) -> None:
-        """Goes on from there."""
+        """Continues from ``state``."""
         self.written = state.written
         self.dropped = dict(state.dropped)
         self.gaps = list(state.gaps)

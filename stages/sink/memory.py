@@ -1,4 +1,4 @@
-"""Memory given back to the system."""
+"""Returning memory to the system."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 
 
 def give_back_memory() -> None:
-    """Returns freed memory to the system, which glibc does not do of itself below a used block.
+    """Returns freed memory to the system, which glibc keeps where it lies below a used block.
 
     Does nothing with another C library.
     """

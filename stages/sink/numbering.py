@@ -9,7 +9,7 @@ from stages.records import FrameHeader
 
 @dataclass(frozen=True, slots=True)
 class NumberingState:
-    """Where a `FrameNumbering` is."""
+    """The state of a `FrameNumbering`."""
 
     last: int
     epoch: int
@@ -19,7 +19,7 @@ class NumberingState:
 class FrameNumbering:
     """1-based numbers that rise through all epochs of a stream.
 
-    They are the source's own; where it counts anew after a reconnect, they go on after the last.
+    They are the source's own; where it starts over after a reconnect, they continue after the last.
 
     Attributes:
         last: The latest number, 0 before the first.
@@ -31,10 +31,10 @@ class FrameNumbering:
         self._shift = 0
 
     def next(self, frame: FrameHeader) -> int:
-        """The number of the frame.
+        """Returns the number of the frame.
 
         Raises:
-            ValueError: It comes after a later one of its epoch.
+            ValueError: The frame comes after a later one of its epoch.
         """
         if frame.epoch != self._epoch:
             self._epoch = frame.epoch
@@ -46,9 +46,9 @@ class FrameNumbering:
         return number
 
     def state(self) -> NumberingState:
-        """All of it, for `restore`."""
+        """Everything that `restore` needs."""
         return NumberingState(self.last, self._epoch, self._shift)
 
     def restore(self, state: NumberingState) -> None:
-        """Goes on from there."""
+        """Continues from ``state``."""
         self.last, self._epoch, self._shift = state.last, state.epoch, state.shift

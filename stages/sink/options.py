@@ -15,13 +15,14 @@ class SinkOptions:
     Attributes:
         overlay: Write ``overlay.mp4``.
         overlay_crf: Quality of x264, 0 (lossless) to 51 (worst).
-        overlay_hardware: What encodes instead of x264: ``"off"``, ``"auto"``, or a key of
-            `DEVICES`; x264 where it is not there.
-        overlay_minutes: A new file begins after so many minutes and the finished one gets its name
-            at once; 0 for a single file. A stream that runs for weeks needs it: the index of an MP4
-            is held in memory until the file ends, about 190 bytes a frame.
-        overlay_min_score: Tracks below are not drawn; the text results hold them all the same.
-        overlay_trail: How many past centres of each track are drawn, 0 for none.
+        overlay_hardware: Hardware encoder instead of x264: ``"off"``, ``"auto"``, or a key of
+            `DEVICES`; x264 where it does not work.
+        overlay_minutes: Length of a file in minutes, after which it gets its name and a new one
+            begins; 0 for a single file. A stream that runs for weeks needs it: the index of an MP4
+            is held in memory until the file ends, about 190 bytes per frame.
+        overlay_min_score: Tracks with a lower score are not drawn; the text results contain them
+            all the same.
+        overlay_trail: Number of past centres drawn for each track, 0 for none.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
 
     Raises:

@@ -29,7 +29,7 @@ from stages.sink.timeline import Timeline, TimelineState
 
 @dataclass(frozen=True, slots=True)
 class OverlayState:
-    """How far a video has come, for a writer that goes on after the process was killed."""
+    """The state of a video, for a writer that continues it after the process was killed."""
 
     start: StreamStart
     frames: int
@@ -40,30 +40,30 @@ class OverlayState:
 class OverlayWriter:
     """Draws tracks on frames and encodes them, in a thread of its own.
 
-    `write` hands the frame over and returns, whether the disk takes what was written or not. A
-    frame's pixels must stay as they are until `kept` says that it is on the disk: how many frames
-    wait is bounded by whoever lends them. An error in the thread is raised by the next call. The
-    video keeps the source's presentation times and time base, counted from its first frame, so
-    variable frame rates stay as they are. The last frame is shown for the typical duration of one.
-    Frames of odd size get one more column or row, a copy of their last.
+    `write` queues the frame and returns, even while the disk is stuck. A frame's pixels must not
+    change until `kept` includes it; the lender of the pixels thereby bounds how many frames wait.
+    An error in the thread is raised by the next call. The video keeps the source's presentation
+    times and time base, counted from its first frame, so variable frame rates are preserved. The
+    last frame is shown for the typical frame duration. Frames of odd size are padded by a copy of
+    their last column or row.
 
-    What is kept survives the process: a writer for the same path goes on, once it was told of the
-    same frames again by `repeat`, or what `state` was. Nothing bears the final name before
+    Kept frames survive the process: a writer for the same path continues, once it is given the same
+    frames again by `repeat`, or the `state` of the earlier one. Nothing has the final name before
     `commit`; without a frame there is no file.
 
     Args:
         path: Final name, ending in ``.mp4``.
         start: The stream: frame size, rate, time base, colour space and class names.
         options: How it is drawn and encoded.
-        resume: Where an earlier writer was.
+        resume: State of an earlier writer.
         on_kept: Called in the thread whenever `kept` has grown.
-        notify: Told in one line, in any thread, of a video that ends before its last frame.
+        notify: Called with one line, in any thread, when the video ends before its last frame.
 
     Attributes:
         path: See above.
         start: See above.
-        frames: How many frames were given to it.
-        committed: Whether the video has its final name, and nothing else is left.
+        frames: Number of frames given to it and not withdrawn.
+        committed: Whether the video has its final name and its part files are gone.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class OverlayWriter:
 
     @property
     def kept(self) -> int:
-        """How many frames are with the operating system, and survive the process."""
+        """Number of frames that have reached the operating system, and survive the process."""
         return self.frames if self._published else self._thread.kept
 
     @property
@@ -120,12 +120,12 @@ class OverlayWriter:
 
         Args:
             tracks: The tracks to draw, and which frame this is.
-            pixels: The frame, laid out as its header says. It is only read, until it is kept.
+            pixels: The frame, in the layout of its header; only read, until the frame is kept.
             number: 1-based frame number to show, by default the header's.
 
         Raises:
             OutputError: This or an earlier frame cannot be written.
-            ValueError: The frame is not of the video's size.
+            ValueError: The frame does not have the video's size, or the video is closed.
         """
         frame = tracks.frame
         if not self.accepts(frame) or pixels.shape != frame.shape:
@@ -143,9 +143,10 @@ class OverlayWriter:
         self.frames += 1
 
     def repeat(self, tracks: Tracks) -> bool:
-        """Books a frame that an earlier writer was given, before the first `write`.
+        """Takes in a frame that an earlier writer was given; only before the first `write`.
 
-        Returns False, having done nothing, where that writer did not keep it.
+        Returns:
+            False, without effect, where that writer did not keep the frame.
         """
         self._published = self._published or self.path.exists()
         if not self._published and self.frames >= self._thread.kept:
@@ -158,21 +159,23 @@ class OverlayWriter:
         return True
 
     def withdraw(self) -> int:
-        """Takes back the frames that are not drawn yet; their pixels are read no more.
+        """Takes back the frames that are not drawn yet; their pixels are no longer read.
 
-        At most one that is drawn may then still be on its way to the disk. Returns how many were
-        taken back.
+        At most one drawn frame may then still be on its way to the disk.
+
+        Returns:
+            Number of frames taken back.
         """
         withdrawn = self._thread.withdraw()
         self.frames -= withdrawn
         return withdrawn
 
     def wait_until_kept(self, seconds: float) -> bool:
-        """Waits at most so long until all frames are kept; whether they are."""
+        """Waits up to ``seconds`` until all frames are kept; returns whether they are."""
         return self._published or self._thread.wait_until_kept(self.frames, seconds)
 
     def state(self) -> OverlayState:
-        """What a later writer needs to go on after these frames, once they are kept."""
+        """What a later writer needs to continue after these frames, once they are kept."""
         self.check()
         return OverlayState(self.start, self.frames, self._bgr, self._timeline.state())
 
@@ -198,10 +201,7 @@ class OverlayWriter:
         self._publish()
 
     def commit_later(self) -> None:
-        """Has the thread `commit` when all frames are kept.
-
-        What goes wrong there is raised by the next call.
-        """
+        """Lets the thread `commit` once all frames are kept; the next call raises its errors."""
         self._closed = True
         self._thread.close(self._commit_aside)
 
@@ -214,7 +214,7 @@ class OverlayWriter:
             self._remove_segments()
 
     def check(self) -> None:
-        """Raises what went wrong in the thread, if anything did."""
+        """Raises the error that ended the thread, if any."""
         self._thread.check()
 
     def _remove_segments(self) -> None:
@@ -247,11 +247,14 @@ class OverlayWriter:
     def _commit_aside(self) -> None:
         self._write_video()
         self._publish()
-        give_back_memory()  # an MP4's index is large and lived long
+        give_back_memory()  # an MP4's index is large and long-lived
 
     @property
     def _color_space(self) -> int:
-        """RGB (0) and reserved (3) say nothing about YUV, and x264 takes 0 at its word."""
+        """That of the source, or of our conversion from BGR.
+
+        RGB (0) and reserved (3) say nothing about YUV, and x264 would take 0 literally.
+        """
         if self._bgr:
             return BT601
         return UNSPECIFIED if self.start.color_space in (0, 3) else self.start.color_space
@@ -270,7 +273,7 @@ class OverlayWriter:
 
 
 def segment_path(path: Path, number: int) -> Path:
-    """Where the packets of the video ``path`` are kept; a new one begins after each crash."""
+    """File ``number`` of the packets of the video ``path``; a crash begins a new one."""
     return part_path(path.with_name(f"{path.name}.{number}"))
 
 

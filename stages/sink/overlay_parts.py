@@ -15,7 +15,7 @@ from stages.sink.results import finished_overlays, overlay_name
 
 @dataclass(frozen=True, slots=True)
 class OverlayPartsState:
-    """Where `OverlayParts` is: names of the finished videos, the others, and `left_out`."""
+    """The state of `OverlayParts`: its finished videos by name, the others, and `left_out`."""
 
     finished: list[str]
     unfinished: list[OverlayState]
@@ -23,21 +23,21 @@ class OverlayPartsState:
 
 
 class OverlayParts:
-    """Videos one after the other: a new one begins with another frame size, or after its time.
+    """Successive videos: a new one begins when the frame size changes or the time is up.
 
-    The one before gets its name meanwhile, by a thread, the last one when the stream ends.
+    A thread then finishes the one before; the last one is finished when the stream ends.
 
     Args:
-        folder: Where they go.
-        options: How they are made.
+        folder: Folder of the videos.
+        options: How they are drawn and encoded.
         on_kept: Called, from another thread, whenever `kept` has grown.
-        before_long_work: Called before a video that was begun is read.
+        before_long_work: Called before an unfinished video is read.
 
     Attributes:
-        finished: Names of the videos that have theirs, as far as is known.
-        unfinished: The others; frames go into the last one.
-        left_out: Frames of the stream that are in none.
-        notices: What is worth knowing about them, in one line each.
+        finished: Names of the videos known to be finished.
+        unfinished: Writers of the others; frames go into the last one.
+        left_out: Number of the stream's frames that are in no video.
+        notices: Messages for the user, one line each.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class OverlayParts:
 
     @property
     def frames(self) -> int:
-        """How many frames were given to it."""
+        """Number of frames given to it and not withdrawn."""
         return self._finished_frames + sum(writer.frames for writer in self.unfinished)
 
     @property
     def kept(self) -> int:
-        """How many of them are with the operating system.
+        """How many of them have reached the operating system.
 
         Raises:
             OutputError: One of them cannot be written.
@@ -78,7 +78,7 @@ class OverlayParts:
         self._writer(start, tracks.frame).write(tracks, pixels, number)
 
     def repeat(self, start: StreamStart, tracks: Tracks) -> bool:
-        """Books a frame that was given before a crash, see `OverlayWriter.repeat`."""
+        """Takes in a frame that was given before a crash, see `OverlayWriter.repeat`."""
         return self._writer(start, tracks.frame).repeat(tracks)
 
     @property
@@ -87,15 +87,15 @@ class OverlayParts:
         return (*self.finished, *(writer.path.name for writer in self.unfinished))
 
     def withdraw(self) -> None:
-        """Takes back and leaves out what is not drawn yet, see `OverlayWriter.withdraw`."""
+        """Leaves out the frames that are not drawn yet, see `OverlayWriter.withdraw`."""
         self.left_out += sum(writer.withdraw() for writer in self.unfinished)
 
     def wait_until_kept(self, seconds: float) -> bool:
-        """Waits at most so long until all frames of a video are kept; whether all of all are."""
+        """Waits up to ``seconds`` for each video until its frames are kept; whether all are."""
         return all(writer.wait_until_kept(seconds) for writer in self.unfinished)
 
     def state(self) -> OverlayPartsState:
-        """Where it is, for `restore` once all frames are kept."""
+        """What `restore` needs, once all frames are kept."""
         self._count_finished()
         return OverlayPartsState(
             list(self.finished),
@@ -104,7 +104,7 @@ class OverlayParts:
         )
 
     def restore(self, state: OverlayPartsState) -> None:
-        """Goes on from there."""
+        """Continues from ``state``."""
         self.finished = list(state.finished)
         self.left_out = state.left_out
         for part in state.unfinished:
@@ -113,7 +113,7 @@ class OverlayParts:
             self.left_out += part.frames - self._add(part.start, part).frames
 
     def find_finished(self) -> None:
-        """Names the videos that an earlier process finished, where none of it is restored."""
+        """Finds the videos that an earlier process finished, where its state is not restored."""
         self.finished = finished_overlays(self._folder)
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class OverlayParts:
             writer.commit()
 
     def discard(self) -> None:
-        """Removes what has not its final name."""
+        """Removes the videos that do not have their final names."""
         for writer in self.unfinished:
             writer.discard()
 
@@ -142,7 +142,7 @@ class OverlayParts:
         return self._add(replace(start, height=frame.height, width=frame.width))
 
     def _count_finished(self) -> None:
-        """In order, for the names of videos that go on in another process follow from it."""
+        """Moves committed videos to `finished`, in order: names of resumed videos depend on it."""
         while self.unfinished and self.unfinished[0].committed:
             writer = self.unfinished.pop(0)
             self.finished.append(writer.path.name)

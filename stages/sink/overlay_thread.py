@@ -21,10 +21,10 @@ class Picture:
     """A frame to be drawn on.
 
     Attributes:
-        pixels: Lent: they stay as they are until the frame is kept.
-        tracks: What is drawn.
+        pixels: Borrowed: they do not change until the frame is kept.
+        tracks: Tracks to draw.
         number: 1-based frame number to show.
-        pts: When it is shown.
+        pts: Presentation time.
         time_base: Unit of ``pts``, in seconds.
         color_space: FFmpeg's ``AVColorSpace`` number of the video.
     """
@@ -38,19 +38,19 @@ class Picture:
 
 
 class OverlayThread:
-    """Draws and encodes pictures in their order, however long that takes; nobody waits in `put`.
+    """Draws and encodes pictures in their order; `put` never waits for it.
 
-    How many pictures wait is bounded by whoever lends the pixels. An error ends it, and is raised
+    The lender of the pixels bounds how many pictures wait. An error ends the thread and is raised
     by the next call.
 
     Args:
-        begin: Opens what the packets are written to, in the thread, at the first picture.
-        painter: Draws.
-        kept: How many frames were kept before.
+        begin: Opens the packet writer; called in the thread, at the first picture.
+        painter: Draws the tracks.
+        kept: Number of frames kept before.
         on_kept: Called in the thread whenever `kept` has grown, or an error has ended it.
 
     Attributes:
-        kept: How many frames are with the operating system.
+        kept: Number of frames that have reached the operating system.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class OverlayThread:
         self._thread: threading.Thread | None = None
 
     def put(self, picture: Picture) -> None:
-        """Adds a picture."""
+        """Queues a picture."""
         self.check()
         with self._changed:
             self._waiting.append(picture)
@@ -81,9 +81,12 @@ class OverlayThread:
         self._start()
 
     def withdraw(self) -> int:
-        """Takes back all pictures but the one that it is at, whose pixels it has copied.
+        """Takes back all waiting pictures, whose pixels are then no longer read.
 
-        Returns how many those are, whose pixels are read no more.
+        The pixels of the picture that is being drawn are copied already.
+
+        Returns:
+            Number of pictures taken back.
         """
         with self._changed:
             withdrawn = len(self._waiting)
@@ -91,14 +94,19 @@ class OverlayThread:
         return withdrawn
 
     def wait_until_kept(self, frames: int, seconds: float | None) -> bool:
-        """Waits until so many frames are kept, for ever or at most so long; whether they are."""
+        """Waits until ``frames`` frames are kept; returns whether they are.
+
+        Args:
+            frames: Number of frames.
+            seconds: Longest wait; None for no limit.
+        """
         with self._changed:
             kept = self._changed.wait_for(lambda: self._error or self.kept >= frames, seconds)
         self.check()
         return bool(kept)
 
     def close(self, then: Callable[[], None] | None = None) -> None:
-        """No more pictures come; ``then`` is called in the thread when all are kept."""
+        """Ends the input; the thread calls ``then`` once all pictures are kept."""
         with self._changed:
             self._closed = True
             self._then = then or self._then
@@ -107,19 +115,19 @@ class OverlayThread:
             self._start()
 
     def join(self) -> None:
-        """Waits until the thread has ended, which comes of `close`."""
+        """Waits until the thread has ended, which needs `close` first."""
         if self._thread is not None:
             self._thread.join()
 
     def discard(self) -> None:
-        """Ends the thread after the picture that it is at."""
+        """Ends the thread after its current picture."""
         self._discarded = True
         self.withdraw()
         self.close()
         self.join()
 
     def check(self) -> None:
-        """Raises what went wrong in the thread, if anything did."""
+        """Raises the error that ended the thread, if any."""
         if self._error is not None:
             raise self._error
 
@@ -153,7 +161,7 @@ class OverlayThread:
                 packets.close()
 
     def _next_frame(self) -> VideoFrame | None:
-        """The next picture, drawn on; None where no more come."""
+        """The next picture with its tracks drawn, None after the last."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:

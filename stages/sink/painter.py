@@ -17,7 +17,7 @@ from stages.sink.labels import LabelLayout
 from stages.sink.options import SinkOptions
 from stages.sink.trails import Trails
 
-_TRAIL_LEVELS = 5  # of fading
+_TRAIL_LEVELS = 5  # steps of fading
 _TRAIL_OPACITY = 220
 _SUBPIXEL_BITS = 4
 # Beyond any frame, and safely an integer (of 16 bits before the subpixel ones, for points).
@@ -26,7 +26,7 @@ _FAR_POINT = 32767.0
 
 
 class OverlayPainter:
-    """Draws the tracks of one stream, frame after frame; sizes follow the frame's.
+    """Draws the tracks of one stream, frame after frame; text and lines scale with the frame.
 
     Args:
         height: Frame height in pixels, even.
@@ -72,7 +72,7 @@ class OverlayPainter:
         self._draw_stamp(canvas, tracks.frame, number)
 
     def follow(self, tracks: Tracks) -> None:
-        """Takes in a frame that is not drawn, so that later trails lead through it."""
+        """Takes in a frame without drawing it, so that later trails lead through it."""
         self._trails.update(self._shown(tracks))
 
     def _shown(self, tracks: Tracks) -> Tracks:
@@ -94,7 +94,7 @@ class OverlayPainter:
         outlines: npt.NDArray[np.int64],
         colors: Sequence[YuvColor],
     ) -> None:
-        """Draws the trails that reach out of their vehicle's box; most often, most do not."""
+        """Draws the trails that reach beyond their vehicle's box; usually most do not."""
         ends = np.cumsum([len(trail) for trail in trails])
         if not ends.size or not ends[-1]:
             return
@@ -161,7 +161,7 @@ class OverlayPainter:
         for identity, width, score, index in zip(ids, widths, scores, classes, strict=True):
             mask = self._atlas.mask(f" {identity} {self._class_name(index)} {score:.2f} ")
             # On small vehicles a full label would hide the neighbours: only the id is left. The
-            # threshold gives way to what was shown last, or labels would flicker around it.
+            # threshold depends on what was shown last, or labels would flicker around it.
             limit = mask.full.shape[1] * (0.6 if identity in self._compact else 0.45)
             if width < limit or mask.full.shape[1] > self._fits[0]:
                 compact.add(identity)

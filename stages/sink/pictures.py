@@ -12,16 +12,16 @@ from stages.sink.drawing import YuvCanvas
 
 
 def even(length: int) -> int:
-    """The next even number, unless it is one."""
+    """``length`` rounded up to an even number."""
     return length + length % 2
 
 
 def copy_frame(pixels: UInt8Array, pixel_format: PixelFormat, color_space: int) -> VideoFrame:
-    """A copy of a frame's pixels; where BGR is of odd size, its last column or row is doubled.
+    """Copies a frame's pixels; where BGR has an odd size, its last column or row is doubled.
 
     Args:
-        pixels: Laid out as ``pixel_format`` says.
-        pixel_format: Of the pixels.
+        pixels: Pixels in the layout of ``pixel_format``.
+        pixel_format: Format of the pixels.
         color_space: FFmpeg's ``AVColorSpace`` number of the copy.
     """
     if pixel_format is PixelFormat.BGR24:
@@ -47,7 +47,7 @@ def copy_frame(pixels: UInt8Array, pixel_format: PixelFormat, color_space: int) 
 
 
 def canvas_of(frame: VideoFrame) -> YuvCanvas:
-    """What draws onto the frame itself."""
+    """A canvas that draws onto the frame itself."""
     return YuvCanvas(*_planes(frame))
 
 

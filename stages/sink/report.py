@@ -1,4 +1,4 @@
-"""How a stream went: what ``run.json`` says and the caller gets."""
+"""The report on a stream, written to ``run.json`` and returned to the caller."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class StreamReport:
         source: Where the frames came from, credentials removed.
         status: ``complete``, ``interrupted`` or ``truncated`` as the source ended, or
             ``incomplete`` where it ended well but frames are missing.
-        message: One line for people, "" where there is nothing to say.
-        frames_in: Frames the decoder gave out.
+        message: One line for the user, or "".
+        frames_in: Frames the decoder emitted.
         frames_out: Frames in the results.
         missing: Frames neither written nor reported as dropped.
         missing_sequences: The first gaps, as first and last sequence number (0-based, inclusive).
         left_out: Frames in the results that the overlay lacks, because it could not be written.
         dropped: Dropped frames by reason.
-        tracks: How many different tracks were seen.
-        epochs: How often the source began, or began anew: connections, and changes of size.
+        tracks: Number of different tracks seen.
+        epochs: Number of times the source began: connections and changes of frame size.
         frame_rate: Frames per second as the source states it.
         wall_seconds: From the first frame's capture to the last one's results.
-        achieved_fps: ``frames_out`` in ``wall_seconds``; None where no time passed.
+        achieved_fps: ``frames_out`` per second of ``wall_seconds``; None where no time passed.
         latency_ms: Capture to results: p50, p95, p99.
-        stages_ms: The same of each stage's work on a frame.
+        stages_ms: The same for each stage's work on a frame.
         detector: Name of the detector.
         class_names: Names of the classes.
         files: Names of the files in the stream's folder.
@@ -80,7 +80,7 @@ class StreamReport:
     def to_json(self, run: Mapping[str, object]) -> str:
         """The text of ``run.json``: what was measured, then what ``run`` adds.
 
-        Keys have a fixed order; one of ``run`` never replaces a measured one.
+        Keys have a fixed order; those of ``run`` never replace measured ones.
         """
         measured: dict[str, object] = {
             "stream": self.stream,
@@ -118,7 +118,7 @@ class StreamReport:
 
 
 def _plain(value: object) -> object:
-    """JSON form of what settings hold beyond JSON's own types."""
+    """JSON form of values in settings that are not of JSON's own types."""
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (set, frozenset)):

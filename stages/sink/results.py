@@ -14,9 +14,9 @@ TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
 REPORT = "run.json"
 JOURNAL = ".journal.part"
-"""What came in, for a sink and a tracker that must go on where others died."""
+"""What the sink was given, for a sink or a tracker that replaces one that died."""
 CHECKPOINT = ".checkpoint.part"
-"""Where the sink of a live stream was a second ago."""
+"""State of a live stream's sink, as of a second ago."""
 _OVERLAY = re.compile(r"overlay(-[1-9][0-9]*)?\.mp4")
 _SEGMENT = re.compile(r"\.overlay(-[0-9]+)?\.mp4\.[0-9]+\.part")
 _OVERLAY_PART = re.compile(r"\.overlay(-[0-9]+)?\.mp4(\.[0-9]+)?\.part")
@@ -29,7 +29,7 @@ def overlay_name(part: int) -> str:
 
 
 def has_results(folder: Path) -> bool:
-    """Whether a sink finished any file in ``folder``; leftovers of a crash are none."""
+    """Whether a sink finished any file in ``folder``; leftovers of a crash do not count."""
     return any(path.is_file() for path in _result_paths(folder))
 
 
@@ -40,7 +40,7 @@ def finished_overlays(folder: Path) -> list[str]:
 
 
 def remove_unfinished_overlays(folder: Path) -> None:
-    """Removes the pictures that are in no finished overlay yet.
+    """Removes the part files of overlays that are not finished.
 
     Raises:
         OutputError: A file cannot be removed.
@@ -51,7 +51,7 @@ def remove_unfinished_overlays(folder: Path) -> None:
 
 
 def unfinished_results(folder: Path) -> list[str]:
-    """Names of the part files in which a run that was killed left results, rows or pictures."""
+    """Names of the part files with results, rows or pictures, that a killed run left."""
     if not folder.is_dir():
         return []
     return [path.name for path in sorted(folder.iterdir()) if _is_unfinished(path)]
@@ -76,7 +76,7 @@ def is_complete(folder: Path) -> bool:
 def remove_results(folder: Path) -> None:
     """Removes what a sink writes into ``folder``, part files included, and nothing else.
 
-    ``run.json`` goes first: without it no remainder passes for complete results. The folder stays,
+    ``run.json`` goes first: without it, no leftovers pass for complete results. The folder stays,
     and so do files published under benchmark names, until new ones replace them.
 
     Raises:
@@ -109,7 +109,7 @@ def _remove(path: Path) -> None:
 
 
 def _result_paths(folder: Path) -> Iterator[Path]:
-    """Final names of all files a sink may write into ``folder``, there or not."""
+    """Final names of all files a sink may write into ``folder``, whether they exist or not."""
     yield from (folder / name for name in (REPORT, TRACKS, DETECTIONS))
     yield from toolkit_paths(folder, folder.name)
     if folder.is_dir():

@@ -1,4 +1,4 @@
-"""Where the sink of a stream is, for the one after it."""
+"""The state of a stream's sink, for its successor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stages.sink.timing import TimingState
 
 @dataclass(frozen=True, slots=True)
 class SinkState:
-    """Where a `StreamSink` is: all that one after it needs to go on."""
+    """The state of a `StreamSink`: all that its successor needs to continue."""
 
     start: StreamStart
     epochs: int

@@ -28,26 +28,26 @@ class StreamSink:
 
     Into ``folder`` go ``mot.txt``, ``detections.txt``, ``overlay.mp4``, on request the UA-DETRAC
     toolkit's matrices, and ``run.json``. All are written aside; `finish` gives them their final
-    names, ``run.json`` last: where it lies, the others do. Each frame's rows are with the operating
-    system when `write` returns.
+    names, ``run.json`` last: where it exists, so do the others. Each frame's rows have reached the
+    operating system when `write` returns.
 
-    Records come in order, `start` first, and again for each further epoch; a frame that came before
-    is ignored. Frame numbers rise through all epochs: where a source counts anew after a reconnect,
-    its numbers go on after the last one. A frame size that changes starts ``overlay-2.mp4``.
+    Records come in order, `start` first, and again for each further epoch; a repeated frame is
+    ignored. Frame numbers rise through all epochs: where a source starts over after a reconnect,
+    its numbers continue after the last one. A change of frame size starts ``overlay-2.mp4``.
 
-    A sink whose process was killed has a successor. It is given the `state` that the first one had,
-    if any, and with `start`, `repeat` and `dropped` all that came after.
+    A sink whose process was killed has a successor. It is given the last known `state` of the first
+    one, if any, by `restore`, and all records since then by `start`, `repeat` and `dropped`.
 
     Args:
         folder: Results folder of the stream, created by `start`; its name is the stream's.
         options: What to write.
-        resume: Whether an earlier sink of the stream left files that are to be used.
+        resume: Whether to use the files that an earlier sink of the stream left.
         on_kept: Called, from another thread, whenever ``overlays.kept`` has grown.
         before_long_work: Called before a video that an earlier sink began is read, which may take
             minutes.
 
     Attributes:
-        overlays: The overlay; the pixels of its frames that are kept are read no more.
+        overlays: The overlay; the pixels of kept frames are no longer read.
         ledger: What became of each frame.
         timing: How long the frames took.
     """
@@ -73,7 +73,7 @@ class StreamSink:
         self._numbering = FrameNumbering()
 
     def start(self, start: StreamStart) -> None:
-        """Takes the first record of an epoch; the first of all opens the files.
+        """Takes the first record of an epoch; that of the first epoch opens the files.
 
         Raises:
             OutputError: A file cannot be created.
@@ -117,7 +117,7 @@ class StreamSink:
     def repeat(
         self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int, *, picture: bool
     ) -> bool:
-        """Takes a frame again that an earlier sink of this stream was given.
+        """Takes in a frame that an earlier sink of this stream was given.
 
         Args:
             tracks: As in `write`.
@@ -126,8 +126,8 @@ class StreamSink:
             picture: Whether it came with pixels.
 
         Returns:
-            False, having done nothing, where its picture is lost: it must come once more, with its
-            pixels, to `write`.
+            False, without effect, where its picture is lost: the frame must then go to `write`,
+            with its pixels.
         """
         if picture and self.options.overlay:
             assert self._start is not None
@@ -138,7 +138,7 @@ class StreamSink:
         return True
 
     def _write_rows(self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int) -> int:
-        """Writes and books a frame; gives its number."""
+        """Writes and records a frame's results; returns its number."""
         if self._texts is None:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
@@ -149,7 +149,7 @@ class StreamSink:
         return number
 
     def state(self) -> SinkState:
-        """Where this sink is, for `restore` of another one once all pictures are kept."""
+        """What `restore` of a successor needs, once all pictures are kept."""
         if self._start is None or self._texts is None:
             raise ValueError("state before start")
         return SinkState(
@@ -163,9 +163,9 @@ class StreamSink:
         )
 
     def restore(self, state: SinkState) -> None:
-        """Goes on where an earlier sink was; instead of the first `start`.
+        """Continues from the state of an earlier sink; replaces the first `start`.
 
-        Without an overlay, pictures of the earlier sink that are in no finished one are left out.
+        If no overlay is wanted now, pictures that are in no finished one are left out.
         """
         self._start = state.start
         self._epochs = state.epochs
@@ -177,7 +177,7 @@ class StreamSink:
         self.timing.restore(state.timing)
 
     def dropped(self, dropped: Dropped) -> None:
-        """Takes the news that frames will not come; the results have no rows for them."""
+        """Records that frames will not come; the results have no rows for them."""
         self.ledger.drop(dropped)
 
     def finish(self, end: EndOfStream, run: Mapping[str, object]) -> StreamReport:
@@ -188,15 +188,15 @@ class StreamSink:
 
         Args:
             end: The stream's last record.
-            run: What else ``run.json`` shall say (settings, versions, command): JSON types, paths,
+            run: Further content of ``run.json`` (settings, versions, command): JSON types, paths,
                 fractions.
 
         Returns:
-            What ``run.json`` says.
+            The report that ``run.json`` holds.
 
         Raises:
             OutputError: A file cannot be written; the part files stay until `abort`, for another
-                sink to go on with.
+                sink to continue with.
         """
         if self._start is None or self._texts is None:
             self.abort()
@@ -210,7 +210,7 @@ class StreamSink:
             raise
 
     def abort(self) -> None:
-        """Removes everything that has not its final name yet."""
+        """Removes everything that does not have its final name yet."""
         for file in self._texts.files if self._texts is not None else ():
             file.discard()
         self.overlays.discard()

@@ -17,11 +17,11 @@ class TextResults:
 
     Args:
         folder: Where they go; created where missing.
-        sizes: How many bytes to keep of what an earlier process wrote aside, of each.
+        sizes: Bytes to keep of each of the part files that an earlier process left.
 
     Attributes:
-        tracks: The one.
-        detections: The other.
+        tracks: ``mot.txt``.
+        detections: ``detections.txt``.
 
     Raises:
         OutputError: From every method that writes, when the file system refuses.
@@ -37,16 +37,16 @@ class TextResults:
 
     @property
     def files(self) -> tuple[AtomicFile, AtomicFile]:
-        """Both."""
+        """Both files."""
         return self.tracks, self.detections
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Bytes written so far, of each."""
+        """Bytes written so far to each."""
         return self.tracks.size, self.detections.size
 
     def write(self, tracks: Tracks, number: int) -> None:
-        """Adds the rows of a frame, which are then with the operating system."""
+        """Adds the rows of a frame and hands them to the operating system."""
         for file, rows in (
             (self.tracks, mot_rows(tracks, number)),
             (self.detections, detection_rows(tracks.detections, number)),

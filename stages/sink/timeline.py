@@ -10,12 +10,12 @@ from statistics import median_low
 from stages.records import FrameHeader
 
 _REMEMBERED_STEPS = 255
-_LONGEST_STEP = 10  # seconds that one picture stays: longer ones are outages or clocks that jump
+_LONGEST_STEP = 10  # seconds that one picture is shown: longer steps are outages or clock jumps
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineState:
-    """Where a `Timeline` is."""
+    """The state of a `Timeline`."""
 
     steps: tuple[int, ...]
     measured: bool
@@ -27,14 +27,14 @@ class TimelineState:
 class Timeline:
     """Presentation times of an overlay: the source's own, counted from its first frame.
 
-    A source that starts anew after a reconnect goes on one frame after its last one, and a frame
-    that does not come later than the one before it is shown one tick later: times always rise. No
-    picture stands for more than ten seconds, unless most do: where the source's times jump further,
-    those that follow are brought forward.
+    Times always rise: a source that starts over after a reconnect continues one frame after its
+    last one, and a frame that is not later than the one before is shown one tick after it. No
+    picture is shown for more than ten seconds, unless most are: where the source's times jump
+    further, later frames are brought forward.
 
     Args:
-        time_base: Unit of the times given out, in seconds.
-        frame_rate: Frames per second, for the duration of a frame before two were seen.
+        time_base: Unit of the returned times, in seconds.
+        frame_rate: Frames per second: a frame's duration until two have been seen.
     """
 
     def __init__(self, time_base: Fraction, frame_rate: Fraction) -> None:
@@ -78,13 +78,13 @@ class Timeline:
         return pts
 
     def state(self) -> TimelineState:
-        """Where it is, for `restore`."""
+        """Everything that `restore` needs."""
         return TimelineState(
             tuple(self._steps), self._measured, self._epoch, self._origin, self._last
         )
 
     def restore(self, state: TimelineState) -> None:
-        """Goes on from there."""
+        """Continues from ``state``."""
         self._steps.clear()
         self._steps.extend(state.steps)
         self._measured = state.measured

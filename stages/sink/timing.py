@@ -11,7 +11,7 @@ from stages.sink.latency import LatencyHistogram, LatencyState
 
 @dataclass(frozen=True, slots=True)
 class TimingState:
-    """What a `StreamTiming` holds."""
+    """The state of a `StreamTiming`."""
 
     latency: LatencyState
     work: dict[str, LatencyState]
@@ -34,7 +34,7 @@ class StreamTiming:
         self._last_ns = 0
 
     def add(self, captured_ns: int, work_ns: Mapping[str, int], now_ns: int) -> None:
-        """Takes in a frame whose results are written."""
+        """Adds a frame whose results are written."""
         for stage, ns in work_ns.items():
             self.work[stage].add(ns)
         self.latency.add(now_ns - captured_ns)
@@ -49,16 +49,16 @@ class StreamTiming:
 
     @property
     def fps(self) -> float | None:
-        """Frames in a second of that time; None where no time passed."""
+        """Frames per second over that time; None where no time passed."""
         return len(self.latency) / self.seconds if self.seconds > 0 else None
 
     def state(self) -> TimingState:
-        """All of it, for `restore`."""
+        """Everything that `restore` needs."""
         work = {stage: histogram.state() for stage, histogram in self.work.items()}
         return TimingState(self.latency.state(), work, self._first_ns, self._last_ns)
 
     def restore(self, state: TimingState) -> None:
-        """Goes on from there."""
+        """Continues from ``state``."""
         self.latency.restore(state.latency)
         for stage, work in state.work.items():
             self.work[stage].restore(work)

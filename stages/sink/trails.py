@@ -39,11 +39,11 @@ class Trails:
         return len(self._trails)
 
     def update(self, tracks: Tracks) -> list[Float32Array]:
-        """Takes in one frame.
+        """Adds one frame.
 
         Returns:
             For each track, in order, its centres ``(n, 2)`` float32 as x, y in pixels of this
-            frame, oldest first, the present one last; ``1 <= n <= length``.
+            frame, oldest first, the current one last; ``1 <= n <= length``.
         """
         if not self._length:
             return [np.empty((0, 2), np.float32)] * len(tracks)
