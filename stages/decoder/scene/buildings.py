@@ -61,7 +61,7 @@ def place_city(rng: np.random.Generator, plan: RoadPlan, highest: float) -> list
 
 
 def _make_house(rng: np.random.Generator, length: float, width: float, height: float) -> Mesh:
-    """Rows of windows."""
+    """A house with rows of windows."""
     wall = scaled(pick(rng, palette.WALLS[:4]), rng.uniform(0.8, 1.1))
     b = MeshBuilder()
     sides = _add_walls(b, rng, (length, width, height), wall)
@@ -78,7 +78,7 @@ def _make_house(rng: np.random.Generator, length: float, width: float, height: f
 
 
 def _make_block(rng: np.random.Generator, length: float, width: float, height: float) -> Mesh:
-    """Shops below, rows or bands of windows above."""
+    """A block with shops below, and rows or bands of windows above."""
     wall = scaled(pick(rng, palette.WALLS), rng.uniform(0.75, 1.15))
     b = MeshBuilder()
     sides = _add_walls(b, rng, (length, width, height), wall)
@@ -104,7 +104,7 @@ def _make_block(rng: np.random.Generator, length: float, width: float, height: f
 def _add_walls(
     b: MeshBuilder, rng: np.random.Generator, size: tuple[float, float, float], wall: Colour
 ) -> list[Float64Array]:
-    """Walls and a flat roof; gives the walls."""
+    """Adds walls and a flat roof; returns the walls."""
     length, width, height = size
     tone = rng.uniform(0.25, 0.5)
     roof = (tone, tone, tone * 1.05)
@@ -112,6 +112,6 @@ def _add_walls(
 
 
 def _pane(rng: np.random.Generator) -> Colour:
-    """Mostly dark, at times a mirror of the sky."""
+    """Colour of a window pane: mostly dark, at times reflecting the sky."""
     tone = rng.uniform(0.12, 0.28)
     return grey(tone) if rng.random() < 0.85 else (0.42, 0.52, 0.56)

@@ -1,4 +1,4 @@
-"""Buses as cities have them: short, long, and articulated, in two or three colours."""
+"""City buses: short, long and articulated, in two or three colours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stages.decoder.scene.palette import Colour, grey, pick, scaled, vary
 from stages.records import Float64Array
 
 _HALF_WIDTH = 1.26
-_CAST = 0.015  # how far bodies' colours stray
+_CAST = 0.015  # standard deviation of the colours, see `vary`
 
 
 def make_city_bus(rng: np.random.Generator) -> Mesh:
@@ -49,7 +49,7 @@ def _section(
     colours: tuple[Colour, Colour],
     ends: tuple[bool, bool],
 ) -> None:
-    """One stiff body; ``ends`` says whether it has the bus's rear and its front."""
+    """One rigid body; ``ends`` says whether it includes the bus's rear and its front."""
     lower, upper = colours
     half, span = _HALF_WIDTH, front - rear
     sill, waist, eaves = 0.32, rng.uniform(1.05, 1.3), height - rng.uniform(0.35, 0.55)
@@ -81,7 +81,7 @@ def _section(
         _finish_front(b, front, skirt[1], band[1], roof[1])
     if ends[0]:
         _finish_rear(b, skirt[3], band[3], lower, window=rng.random() < 0.7)
-    for _ in range(int(rng.integers(0, 3))):  # what is on the roof
+    for _ in range(int(rng.integers(0, 3))):  # roof units
         x = rng.uniform(rear + 0.5, max(front - 3.0, rear + 0.6))
         b.loft(
             ring(x, x + 1.9, half - 0.45, height),

@@ -1,7 +1,7 @@
 """A pinhole camera above the ground plane, and how it moves.
 
 World coordinates are metres: x east, y north, z up, the ground is z = 0. Camera coordinates are
-x right, y down, z forward. Image coordinates have pixel centres at whole numbers, as OpenCV.
+x right, y down, z forward. Image coordinates have pixel centres at whole numbers, as in OpenCV.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stages.decoder.scene.viewpoints import Viewpoint
 from stages.records import Float64Array
 
 CLEAR_AROUND_CAMERA = 16.0  # metres along the ground in which nothing tall stands
-_LOW = 22.0  # metres; a camera below it can have things right before it
+_LOW = 22.0  # metres; a camera below it can have things right in front of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,13 +45,13 @@ class Camera:
         return points[:, :2] * (self.focal / depth) + self.centre
 
     def fall(self, x: Any, y: Any) -> Any:
-        """How deep the rays of pixels go for each metre of depth, above the horizon below 0.
+        """Metres that pixels' rays descend per metre of depth, negative above the horizon.
 
         Args:
             x: ``(column - centre) / focal`` of the pixels, a number or an array.
             y: ``(row - centre) / focal``, likewise; the two broadcast.
         """
-        right, down, forward = self.rotation[:, 2].tolist()  # which leave float32 as it is
+        right, down, forward = self.rotation[:, 2].tolist()  # Python's keep float32 arrays float32
         return -(right * x + down * y + forward)
 
     def ground_homography(self) -> Float64Array:
@@ -66,7 +66,7 @@ class Camera:
 
 
 def look(yaw: float, pitch: float, roll: float) -> Float64Array:
-    """Rotation of a camera that faces ``yaw`` (0 east, counter-clockwise), ``pitch`` below level.
+    """Rotation of a camera facing ``yaw`` (0 east, counter-clockwise), ``pitch`` below level.
 
     Angles in radians; pitch pi/2 looks straight down.
     """
@@ -81,10 +81,10 @@ def look(yaw: float, pitch: float, roll: float) -> Float64Array:
 
 @dataclass(frozen=True, slots=True)
 class CameraPath:
-    """Where the camera is at any time: a closed form, so that any frame can be had alone.
+    """The camera's pose at any time, in closed form, so that any frame can be rendered alone.
 
     The camera glides on a slow ellipse around ``base`` (which keeps an endless scene inside the
-    world), turns slowly to and fro, and shakes a little. A camera on a mast has a tiny ellipse.
+    world), turns slowly back and forth, and shakes a little. A camera on a mast has a tiny ellipse.
 
     Attributes:
         base: ``(x, y, z)`` metres.
@@ -96,7 +96,7 @@ class CameraPath:
         glide: Half axes of the ellipse along x, y and z in metres.
         glide_rate: Radians per second on the ellipse.
         yaw_swing: Radians the yaw turns to each side.
-        shake: Radians of quick shake.
+        shake: Amplitude of a quick shake, radians.
         phases: Random phases, radians.
     """
 
@@ -130,11 +130,11 @@ class CameraPath:
         return Camera(position, look(yaw, pitch, roll), self.focal, self.centre)
 
     def distance(self, x: float, y: float) -> float:
-        """Metres along the ground from below the camera to a point."""
+        """Metres along the ground from the point below the camera."""
         return math.hypot(x - self.base[0], y - self.base[1])
 
     def is_blocked_at(self, x: float, y: float, radius: float) -> bool:
-        """Whether something tall at a ground point would stand right before a low camera."""
+        """Whether something tall at a ground point would stand right in front of a low camera."""
         if self.base[2] > _LOW:
             return False
         dx, dy = x - self.base[0], y - self.base[1]
@@ -146,13 +146,13 @@ class CameraPath:
 
     @property
     def highest_block(self) -> float:
-        """How high a city's blocks may be, metres: a drone flies well above them."""
+        """Greatest height of a city's blocks, metres: a drone flies well above them."""
         is_drone = max(self.glide) > 1.0
         return 0.35 * self.base[2] if is_drone else math.inf
 
 
 def _sway(seconds: float, phase: float) -> float:
-    """A quick motion without a period, from about -1 to 1."""
+    """A quick, aperiodic motion, from about -1 to 1."""
     return (
         0.6 * math.sin(2.1 * seconds + phase)
         + 0.3 * math.sin(5.3 * seconds + 2.7 * phase)
@@ -163,7 +163,7 @@ def _sway(seconds: float, phase: float) -> float:
 def drone_path(
     rng: np.random.Generator, width: int, height: int, varied: bool, road_yaw: float | None
 ) -> CameraPath:
-    """A drone above the origin; over a straight road it keeps a little to the road's course."""
+    """A drone aimed near the origin, or near a straight road of direction ``road_yaw``."""
     field = math.radians(rng.uniform(45, 78) if varied else 62)
     focal = width / 2 / math.tan(field / 2)
     up = rng.uniform(16, 75) if varied else rng.uniform(42, 50)
@@ -196,7 +196,7 @@ def drone_path(
 def mast_path(
     rng: np.random.Generator, width: int, height: int, varied: bool, viewpoint: Viewpoint
 ) -> CameraPath:
-    """A camera on a mast, at some height and with some lens that the viewpoint allows."""
+    """A camera on a mast, with a height and a lens that the viewpoint allows."""
     stand, target = viewpoint.stand, viewpoint.target
     field = math.radians(rng.uniform(*viewpoint.fields))
     up = rng.uniform(*viewpoint.heights)

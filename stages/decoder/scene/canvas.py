@@ -20,7 +20,7 @@ class Canvas:
     Attributes:
         size: Side of the masks in pixels.
         reach: Half the side in metres.
-        scale: Pixels to a metre.
+        scale: Pixels per metre.
     """
 
     def __init__(self, size: int, reach: float) -> None:

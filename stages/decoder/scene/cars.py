@@ -1,4 +1,4 @@
-"""Cars in more detail than the plain ones: rounded, with wheel arches, seams, plates, taxis."""
+"""Detailed cars, taxis among them: rounded, with wheel arches, seams and plates."""
 
 from __future__ import annotations
 
@@ -154,9 +154,9 @@ def _arches(b: MeshBuilder, x: float, half: float, radius: float) -> None:
 
 
 def _rounded(rear: float, front: float, half: float, z: tuple[float, float]) -> Float64Array:
-    """``(12, 3)`` a level ring with round corners, counter-clockwise from above.
+    """A level ring ``(12, 3)`` with round corners, counter-clockwise from above.
 
-    Its sides: 0 right, 3 front, 6 left, 9 rear, and two pieces of corner between each two.
+    Its sides: 0 right, 3 front, 6 left, 9 rear, with two corner pieces between neighbours.
     """
     cx, cy, w, bulge = 0.46, 0.34, half, 0.3
     flat = np.array(

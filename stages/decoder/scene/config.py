@@ -1,4 +1,4 @@
-"""What a rendered scene is asked to be."""
+"""The settings of a rendered scene."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class SceneConfig:
     """Settings of a rendered traffic scene; the same settings give the same pixels.
 
     Attributes:
-        seed: Everything that is random is drawn from it, >= 0.
+        seed: Seed of everything random, >= 0.
         width: Frame width in pixels, even.
         height: Frame height in pixels, even.
-        frames: How many frames the scene lasts.
+        frames: Length of the scene in frames.
         frame_rate: Frames per second.
         view: ``drone`` (moving, oblique to straight down), ``intersection`` (camera on a mast)
             or ``random``.
         light: ``day``, ``dusk``, ``night`` or ``random``.
         weather: ``clear``, ``rain`` (streaks, wet and glossy ground, drops on the lens) or
             ``random`` (rain in every fourth scene).
-        vehicles: About how many vehicles there are in the whole scene; the camera sees about
-            a third of them at a time. Full roads take no more.
+        vehicles: Approximate number of vehicles in the whole scene, fewer where the roads are full;
+            the camera sees about a third of them at a time.
         varied: Draw camera, ground and picture quality from far wider ranges, as for training.
     """
 
@@ -82,9 +82,9 @@ def random_config(
     light: str = "random",
     weather: str = "random",
 ) -> SceneConfig:
-    """Everything else is drawn from wide ranges, the number of vehicles too.
+    """A config with all other settings drawn from wide ranges, the number of vehicles too.
 
-    Frames are 1/25 s apart.
+    The frame rate is 25 frames per second.
     """
     rng = np.random.default_rng([seed, 99])
     return SceneConfig(

@@ -1,6 +1,6 @@
 """How much of each thing is inside the frame, how much is hidden, and by what.
 
-A thing counts as its hull, the convex outline of all that is painted of it.
+A thing is represented by its hull, the convex outline of all that is painted of it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _SHIFT = 8  # fractional bits of the hulls' coordinates
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Occlusion:
-    """By what things are hidden.
+    """What hides things.
 
     Attributes:
-        occluders: ``(M,)`` the thing that hides most of each thing, -1 where that is no solid
-            thing (a tree's crown) or where nothing hides it.
-        overlaps: ``(M, 4)`` left, top, right, bottom in pixels of the extent of what is hidden;
-            empty where nothing is.
+        occluders: ``(M,)`` index of the thing that hides most of each thing, -1 where that is not
+            solid (a tree's crown) or where nothing hides it.
+        overlaps: ``(M, 4)`` left, top, right, bottom in pixels of the hidden part; empty where
+            nothing is hidden.
     """
 
     occluders: Int64Array
@@ -38,12 +38,12 @@ class Coverage:
 
     Args:
         size: Frame width and height in pixels.
-        count: How many things there are.
+        count: Number of things.
 
     Attributes:
         covers: ``(H, W)`` int16, 1 + index of the thing, 0 for none.
         inside: ``(M,)`` share of each hull inside the frame.
-        crops: Where in ``covers`` each thing that was added lies.
+        crops: Region of ``covers`` that holds each thing added.
     """
 
     def __init__(self, size: tuple[int, int], count: int) -> None:
@@ -54,7 +54,7 @@ class Coverage:
         self._totals = np.zeros(count)
 
     def add(self, item: int, points: Float64Array, box: Float64Array) -> None:
-        """Adds the hull of a thing's ``points`` ``(N, 2)``, pixels, which ``box`` holds."""
+        """Adds the hull of a thing's ``points`` ``(N, 2)``, pixels, which lie in ``box``."""
         hull = cv2.convexHull(points.astype(np.float32))
         self._hulls[item] = to_fixed(hull, _SHIFT)
         cv2.fillConvexPoly(self.covers, self._hulls[item], item + 1, cv2.LINE_8, _SHIFT)
@@ -73,7 +73,7 @@ class Coverage:
         return visible
 
     def occlusion(self, visible: Float64Array) -> Occlusion:
-        """What lies over the hulls of which less than all is ``visible``."""
+        """What hides the hulls that are not wholly ``visible``."""
         occluders = np.full(len(visible), -1, np.int64)
         overlaps = np.zeros((len(visible), 4))
         for item, (rows, columns) in self.crops.items():
@@ -93,7 +93,7 @@ class Coverage:
         return Occlusion(occluders, overlaps)
 
     def _shown(self, item: int) -> int:
-        """How many pixels show a thing's hull."""
+        """Number of pixels that show a thing's hull."""
         return int(np.count_nonzero(self.covers[self.crops[item]] == item + 1))
 
 

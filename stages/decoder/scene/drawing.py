@@ -1,4 +1,4 @@
-"""OpenCV's fixed-point coordinates, with which outlines are drawn finer than pixels."""
+"""OpenCV's fixed-point coordinates, for outlines with subpixel precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands beside roads: lamps, fences, and what looks like a vehicle from afar."""
+"""Roadside objects: lamps, fences, and what looks like a vehicle from afar."""
 
 from __future__ import annotations
 

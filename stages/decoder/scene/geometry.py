@@ -13,7 +13,7 @@ from stages.decoder.scene.mesh import Material, Mesh
 from stages.decoder.scene.palette import saturate
 from stages.records import BoolArray, Float64Array, Int64Array
 
-NEAR = 0.5  # metres in front of the camera, closer things are not painted
+NEAR = 0.5  # metres in front of the camera; closer things are not painted
 _LIMIT = 30000.0  # pixels; keeps fixed-point coordinates in range
 
 
@@ -26,7 +26,7 @@ class Projection:
         seen: ``(M,)`` bool, which things are in front of the camera and touch the frame.
         boxes: ``(M, 4)`` pixel-centre extent of each thing's vertices, not clipped.
         depths: ``(M,)`` metres along the optical axis.
-        facing: ``(F,)`` cosine between each face's normal and the way to the camera.
+        facing: ``(F,)`` cosine between each face's normal and the direction to the camera.
         colours: ``(F, 3)`` lit colours, 0..255.
         forward: ``(M,)`` bool, whether the camera is ahead of the thing's middle.
     """
@@ -41,11 +41,11 @@ class Projection:
 
 
 class Geometry:
-    """Meshes side by side.
+    """The meshes of all things, concatenated.
 
     Args:
         meshes: One for each thing.
-        saturation: Factor on the colourfulness of all colours.
+        saturation: Factor on the saturation of all colours.
     """
 
     def __init__(self, meshes: Sequence[Mesh], saturation: float) -> None:
@@ -71,7 +71,7 @@ class Geometry:
         self._split = np.array([_split(mesh) for mesh in meshes])
 
     def vertices_of(self, item: int) -> slice:
-        """Where a thing's vertices lie among all."""
+        """Range of a thing's vertices among all."""
         return slice(int(self._vertex_first[item]), int(self._vertex_first[item + 1]))
 
     def project(
@@ -90,7 +90,7 @@ class Geometry:
             poses: Metres and radians.
             light: The scene's light.
             lamp: ``(M,)`` nearness of street lamps.
-            braking: ``(M,)`` whose brake lights are on.
+            braking: ``(M,)`` bool, whether the brake lights are on.
             size: Frame width and height in pixels.
         """
         cos, sin = np.cos(poses[:, 2]), np.sin(poses[:, 2])
@@ -146,7 +146,7 @@ def _place(vectors: Float64Array, cos: Float64Array, sin: Float64Array) -> Float
 
 
 def _split(mesh: Mesh) -> float:
-    """The x between a long vehicle's two parts."""
+    """Place of the joint between a long vehicle's two parts, along x."""
     if not mesh.groups.any():
         return 0.0
     ahead = mesh.groups == 1

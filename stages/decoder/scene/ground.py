@@ -21,10 +21,10 @@ class Ground:
 
     Attributes:
         levels: Pictures ``(S, S, 3)``, each half the size of the one before.
-        metres_per_pixel: Of the first level. Its row 0 is the north end.
+        metres_per_pixel: Resolution of the first level, whose row 0 is the north end.
         lamp: ``(L, L)`` float32 nearness of street lamps, 0..1, over the same square.
         reach: The square goes from -reach to +reach, metres.
-        gloss: ``(L, L)`` uint8, how well wet ground mirrors, over the same square; None where it
+        gloss: ``(L, L)`` uint8, how much wet ground reflects, over the same square; None where it
             is dry.
     """
 
@@ -101,7 +101,7 @@ def make_ground(
 
 
 def _pyramid(picture: UInt8Array) -> tuple[UInt8Array, ...]:
-    """A picture and its halves, down to a sixteenth."""
+    """A picture and its successive halves, down to a sixteenth."""
     levels = [picture]
     while len(levels[-1]) > len(picture) // 16:
         levels.append(np.asarray(cv2.pyrDown(levels[-1]), np.uint8))
@@ -109,7 +109,7 @@ def _pyramid(picture: UInt8Array) -> tuple[UInt8Array, ...]:
 
 
 def _land(rng: np.random.Generator, size: int, varied: bool) -> Float32Array:
-    """``(size, size, 3)`` what lies around the roads."""
+    """The land around the roads, ``(size, size, 3)``."""
     palettes = (
         ((0.15, 0.35, 0.26), (0.27, 0.42, 0.40)),  # meadow
         ((0.20, 0.33, 0.28), (0.32, 0.44, 0.52)),  # dry grass and earth
@@ -136,7 +136,7 @@ def _fine_noise(rng: np.random.Generator, size: int) -> Float32Array:
 def _lay(
     picture: Float32Array, mask: UInt8Array, colour: Float64Array, texture: Float32Array
 ) -> None:
-    """Blends a textured colour where the mask says."""
+    """Blends in a textured colour through the mask."""
     where = np.flatnonzero(mask)
     pixels = picture.reshape(-1, 3)
     alpha = mask.reshape(-1)[where, None].astype(np.float32) / 255
@@ -156,7 +156,7 @@ def _paved(canvas: Canvas, plan: RoadPlan, *, pavements: bool) -> UInt8Array:
 
 
 def _fill_corners(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, pavements: bool) -> None:
-    """Rounds the corners between two roads off."""
+    """Rounds off the corners between two roads."""
     across, along = plan.roads
     x, y, radius = across.half_width, along.half_width, plan.corner
     if pavements:
@@ -172,7 +172,7 @@ def _fill_corners(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, pavements: b
 
 
 def _wet(rng: np.random.Generator, picture: Float32Array, paved: UInt8Array) -> UInt8Array:
-    """Darkens wet pavement in place, more so in puddles; gives its gloss."""
+    """Darkens wet pavement in place, more so in puddles; returns its gloss."""
     depth = float(rng.uniform(-0.6, 0.5))
     puddles = np.clip(0.5 + 0.7 * (fractal_noise(rng, len(picture), 14, 4) + depth), 0, 1)
     share = paved.astype(np.float32) / 255
@@ -183,7 +183,7 @@ def _wet(rng: np.random.Generator, picture: Float32Array, paved: UInt8Array) -> 
 
 
 def _wear(rng: np.random.Generator, canvas: Canvas, plan: RoadPlan) -> Float32Array:
-    """Darker where tyres roll and oil drips."""
+    """Texture that is darker where tyres roll and oil drips."""
     total = np.zeros((canvas.size, canvas.size), np.float32)
     for road in plan.roads:
         streaks = canvas.mask()
@@ -210,7 +210,7 @@ def _patches(
     tar: Float64Array,
     fine: Float32Array,
 ) -> None:
-    """Mended spots, covers and cracks."""
+    """Paints mended spots, covers and cracks."""
     patch, cracks = canvas.mask(), canvas.mask()
     for road in plan.roads:
         for _ in range(int(rng.integers(4, 14))):

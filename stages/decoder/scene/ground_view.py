@@ -15,7 +15,7 @@ _BANDS = 8
 
 
 class GroundView:
-    """Pictures of the ground.
+    """Renders the ground for a camera.
 
     Args:
         ground: The lit ground.
@@ -26,7 +26,7 @@ class GroundView:
         self._ground, self._size = ground, size
 
     def picture(self, camera: Camera) -> UInt8Array:
-        """The ground in bands of rows, each from the level that is as fine as its pixels."""
+        """The ground in bands of rows, each from the level that matches its resolution."""
         width, height = self._size
         to_image = camera.ground_homography()
         image = np.empty((height, width, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Daylight, dusk and night: the sun, the sky, lamps, and the camera's answer to them."""
+"""Daylight, dusk and night: the sun, the sky, lamps, and the camera's response to them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Light:
     Attributes:
         sun: ``(3,)`` unit vector towards the sun.
         direct: ``(3,)`` strength of the sun.
-        sky: ``(3,)`` strength of the light from all sides.
+        sky: ``(3,)`` strength of the ambient light.
         haze: ``(3,)`` colour of the sky at the horizon, 0..1.
         haze_distance: Metres at which haze hides two thirds.
         shadow: Share of light that a cast shadow takes away, 0 under clouds.
@@ -28,7 +28,7 @@ class Light:
         gamma: Exponent of the camera's tone curve.
         gain: Factor on brightness.
         tint: ``(3,)`` colour cast.
-        saturation: Factor on colourfulness.
+        saturation: Factor on the saturation of colours.
         noise: Standard deviation of the sensor's noise in grey levels.
         blur: Standard deviation of the lens's blur in pixels.
     """
@@ -50,7 +50,7 @@ class Light:
     blur: float
 
     def shade(self, normals: Float64Array, lamp: Float64Array) -> Float64Array:
-        """Light on surfaces.
+        """The light that surfaces receive.
 
         Args:
             normals: ``(N, 3)``.
@@ -65,7 +65,7 @@ class Light:
         return self.sky * (0.72 + 0.28 * up) + self.direct * facing + self.lamp_colour * overhead
 
     def curve(self) -> UInt8Array:
-        """``(1, 256, 3)`` the camera's tone curve, for ``cv2.LUT``."""
+        """The camera's tone curve ``(1, 256, 3)``, for ``cv2.LUT``."""
         levels = np.linspace(0, 1, 256)[:, None] * (self.gain * self.tint)[None]
         toned = np.clip(levels, 0, 1.6) ** self.gamma
         toned = np.where(toned > 0.8, 0.8 + 0.2 * np.tanh((toned - 0.8) / 0.25), toned)
@@ -134,7 +134,7 @@ def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
 
 
 def _direction(azimuth: float, height: float) -> Float64Array:
-    """``(3,)`` unit vector towards a height above the horizon, radians."""
+    """Unit vector ``(3,)`` towards an azimuth and a height above the horizon, radians."""
     return np.array(
         [
             math.cos(azimuth) * math.cos(height),

@@ -42,7 +42,7 @@ def paint_markings(
 
 
 def _approach(canvas: Canvas, white: UInt8Array, plan: RoadPlan, road: Road, quarters: int) -> None:
-    """Zebra, stop line and arrows of the arm from which traffic drives with ``quarters``."""
+    """Paints zebra, stop line and arrows of the arm whose traffic is turned by ``quarters``."""
     zebra, stop = plan.zebra_start(road), plan.stop_distance(road)
     for x in np.arange(-road.half_width + 0.4, road.half_width - 0.4, 1.0):
         canvas.box(white, quarters, (x, x + 0.5), (-zebra - ZEBRA_LENGTH, -zebra))

@@ -1,4 +1,4 @@
-"""Solid shapes of flat convex faces, and the builder that puts them together.
+"""Solid shapes of flat convex faces, and the builder that assembles them.
 
 Local coordinates are metres: x forward, y left, z up, the origin on the ground below the middle.
 """
@@ -23,7 +23,7 @@ _HUB: Colour = (0.35, 0.34, 0.33)
 
 
 class Material(IntEnum):
-    """How a face answers light."""
+    """How a face responds to light."""
 
     PAINT = 0
     GLASS = 1
@@ -57,7 +57,7 @@ class Mesh:
 
 
 class Placed(NamedTuple):
-    """A shape that stands still somewhere."""
+    """A stationary shape and its pose."""
 
     mesh: Mesh
     pose: Pose
@@ -79,7 +79,7 @@ class MeshBuilder:
         colour: Colour,
         material: Material = Material.PAINT,
     ) -> None:
-        """A convex polygon ``(n, 3)``, counter-clockwise as seen from outside."""
+        """Adds a convex polygon ``(n, 3)``, counter-clockwise as seen from outside."""
         self._faces.append(np.asarray(points, dtype=np.float64))
         self._colours.append(colour)
         self._materials.append(material)
@@ -94,7 +94,7 @@ class MeshBuilder:
         top: Colour | None = None,
         material: Material = Material.PAINT,
     ) -> list[Float64Array]:
-        """Sides between two rings ``(n, 3)`` (counter-clockwise from above), and the upper face.
+        """Adds the sides between two rings ``(n, 3)``, counter-clockwise from above, and the top.
 
         Returns:
             The side quads, in the rings' order, for `panel`.
@@ -110,7 +110,7 @@ class MeshBuilder:
     def stack(
         self, rings: Sequence[Float64Array], colour: Colour, material: Material = Material.PAINT
     ) -> None:
-        """Lofts of one colour from each ring to the next above it."""
+        """Adds lofts of one colour from each ring to the next above it."""
         for low, high in pairwise(rings):
             self.loft(low, high, colour, material=material)
 
@@ -125,7 +125,7 @@ class MeshBuilder:
         top: Colour | None = None,
         material: Material = Material.MATT,
     ) -> list[Float64Array]:
-        """An upright box from rear to front ``x`` and bottom to top ``z``, its middle at ``y``.
+        """Adds an upright box from rear to front ``x`` and bottom to top ``z``, centred at ``y``.
 
         Returns:
             The side quads: right, front, left, rear.
@@ -142,7 +142,7 @@ class MeshBuilder:
         colour: Colour,
         material: Material = Material.GLASS,
     ) -> None:
-        """A window, lamp or plate on a side quad, from and to shares of its width and height."""
+        """Adds a window, lamp or plate that spans shares of a side quad's width and height."""
         a, b, c, d = quad
         corners = [
             (a * (1 - u) + b * u) * (1 - v) + (d * (1 - u) + c * u) * v
@@ -162,7 +162,7 @@ class MeshBuilder:
         up: tuple[float, float],
         colour: Colour,
     ) -> None:
-        """Windows on both sides of a loft of four corners; ``spans`` run from the rear."""
+        """Adds windows to both sides of a four-cornered loft; ``spans`` run from the rear."""
         for rear, front in spans:
             self.panel(sides[0], (rear, front), up, colour)
         for rear, front in spans:
@@ -171,7 +171,7 @@ class MeshBuilder:
     def mirrors(
         self, at: tuple[float, float, float], width: float, height: float, colour: Colour
     ) -> None:
-        """Wing mirrors, flat, seen from both sides; ``at`` is the left one's inner lower corner."""
+        """Adds flat, two-sided wing mirrors; ``at`` is the left one's inner lower corner."""
         x, inner, z = at
         for side in (-1, 1):
             near, far = side * inner, side * inner + side * width
@@ -182,7 +182,7 @@ class MeshBuilder:
             self.face(mirror[::-1], colour)
 
     def wheels(self, places: Sequence[float], half_width: float, radius: float) -> None:
-        """Wheels on both sides at the given x."""
+        """Adds wheels on both sides at the given x."""
         angle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
         for x in places:
             for side in (-1, 1):

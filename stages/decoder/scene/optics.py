@@ -1,4 +1,4 @@
-"""What lens and sensor do to the picture: haze before, blur, vignette, tone and noise after."""
+"""Effects of air, lens and sensor on the picture: haze, then blur, vignette, tone and noise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARGIN = 64  # the noise tile is larger than a frame by this much
 
 
 class Optics:
-    """The camera's marks on a picture of one size."""
+    """The camera's effects on pictures of one size."""
 
     def __init__(
         self, light: Light, width: int, height: int, rng: np.random.Generator, varied: bool

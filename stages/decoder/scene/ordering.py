@@ -1,4 +1,4 @@
-"""In which order solid things are painted so that near ones hide far ones."""
+"""The order in which solid things are painted, so that near ones hide far ones."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from stages.records import BoolArray, Float64Array
 def paint_order(
     camera: Float64Array, poses: Float64Array, half_sizes: Float64Array, boxes: Float64Array
 ) -> list[int]:
-    """Far to near, exact for upright things whose footprints do not overlap.
+    """Orders things far to near, exactly for upright ones whose footprints do not overlap.
 
-    Where a footprint lies beyond a side of another one, that side's plane parts them: only the one
-    on the camera's side can hide the other. Distance decides where this leaves it open.
+    Where a footprint lies beyond a side of another one, that side's plane separates them: only the
+    one on the camera's side can hide the other. Where this leaves the order open, distance decides.
 
     Args:
         camera: ``(2,)`` ground point below the camera, metres.
@@ -24,7 +24,7 @@ def paint_order(
         boxes: ``(N, 4)`` image boxes; only things that overlap in the image need an order.
 
     Returns:
-        Indices, the first to be painted first.
+        Indices in the order of painting.
     """
     cannot_hide = _cannot_hide(camera, poses, half_sizes)
     overlap = (
@@ -39,7 +39,7 @@ def paint_order(
 
 
 def _cannot_hide(camera: Float64Array, poses: Float64Array, half_sizes: Float64Array) -> BoolArray:
-    """``[i, j]``: whether a side's plane says that i cannot hide j."""
+    """``[i, j]``: whether a side's plane shows that i cannot hide j."""
     cos, sin = np.cos(poses[:, 2]), np.sin(poses[:, 2])
     axes = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], 1)  # (N, axis, xy)
     # Every footprint's middle and half extent along every footprint's axes.
@@ -59,7 +59,7 @@ def _cannot_hide(camera: Float64Array, poses: Float64Array, half_sizes: Float64A
 
 
 def _sort(after: BoolArray, distance: Float64Array) -> list[int]:
-    """Topological order in which i comes after j where ``after[i, j]``; else the far come first."""
+    """Topological order in which i comes after j where ``after[i, j]``, else far before near."""
     count = len(after)
     waiting = after.sum(axis=1)
     followers = [np.flatnonzero(after[:, j]) for j in range(count)]
@@ -73,7 +73,7 @@ def _sort(after: BoolArray, distance: Float64Array) -> list[int]:
             waiting[j] -= 1
             if not waiting[j]:
                 heapq.heappush(heap, (-distance[j], int(j)))
-    if len(order) < count:  # a ring of things, each before the next: distance will do
+    if len(order) < count:  # a cycle of things, each before the next: distance decides
         rest = set(range(count)) - set(order)
         order += sorted(rest, key=lambda i: -distance[i])
     return order

@@ -1,7 +1,7 @@
-"""The colours of a scene's things, and how one is drawn.
+"""The colours of a scene's things, and how they are drawn at random.
 
-Where two tables are alike, one belongs to the plain things of the demo and one to the detailed
-things of varied scenes; their numbers differ on purpose.
+Where two tables are alike, one is for the plain things of the demo and one for the detailed things
+of varied scenes; their numbers differ on purpose.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def pick(rng: np.random.Generator, choices: Sequence[_T]) -> _T:
 
 
 def pick_share(rng: np.random.Generator, shares: Shares) -> Colour:
-    """A colour, as often as its share says."""
+    """A colour, drawn in proportion to its share."""
     weights = np.array([share for share, _ in shares])
     return shares[int(rng.choice(len(shares), p=weights / weights.sum()))][1]
 
@@ -201,10 +201,10 @@ def vary(
     """A colour near ``colour``.
 
     Args:
-        rng: Where the random numbers come from.
+        rng: Source of randomness.
         colour: The colour.
-        gain: Standard deviation of its brightness, as a share of it.
-        cast: Standard deviation of what is added to each channel.
+        gain: Standard deviation of its brightness, as a share.
+        cast: Standard deviation of the offset added to each channel.
     """
     drawn = np.array(colour) * rng.normal(1, gain) + rng.normal(0, cast, 3)
     b, g, r = np.clip(drawn, 0.03, 0.95)

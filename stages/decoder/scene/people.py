@@ -1,7 +1,7 @@
-"""People on foot and on two or three wheels, who are no vehicles of the ground truth.
+"""People on foot and on two or three wheels, who are not vehicles in the ground truth.
 
-Plain ones are in the demo. Scenes to train on have many detailed ones, for a detector takes them
-for cars where it has not seen them.
+The demo has plain ones. Scenes to train on have many detailed ones, since a detector that has not
+seen them takes them for cars.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def make_plain_rider(rng: np.random.Generator) -> Mesh:
 
 
 def make_rider(rng: np.random.Generator, rain: bool) -> Mesh:
-    """Somebody on a bicycle or scooter, with a cape in the rain and at times without."""
+    """A rider on a bicycle or scooter, mostly in a cape when it rains, seldom otherwise."""
     b = MeshBuilder()
     half_length = rng.uniform(0.8, 1.0)
     scooter = rng.random() < 0.7
@@ -51,7 +51,7 @@ def make_rider(rng: np.random.Generator, rain: bool) -> Mesh:
         b.box((half_length - 0.55, half_length - 0.38), 0.19, (0.3, 1.0), body)
     else:
         b.box((-half_length + 0.3, half_length - 0.35), 0.03, (0.45, 0.65), body)
-    if rng.random() < 0.35:  # what is delivered, or a child
+    if rng.random() < 0.35:  # a delivery, or a child
         height, rear = rng.uniform(0.3, 0.55), -half_length
         b.box((rear, rear + 0.5), 0.24, (0.8, 0.8 + height), _dyed(rng, palette.BRIGHT))
     if rng.random() < 0.15:
@@ -59,7 +59,7 @@ def make_rider(rng: np.random.Generator, rain: bool) -> Mesh:
     if rng.random() < (0.75 if rain else 0.15):
         _add_cape(b, rng, half_length)
     else:
-        b.loft(  # thighs and shins before the seat
+        b.loft(  # thighs and shins in front of the seat
             ring(-0.05, 0.35, 0.17, 0.35),
             ring(-0.15, 0.28, 0.19, 0.85),
             _dyed(rng, palette.CLOTHES[:4]),
@@ -73,7 +73,7 @@ def make_rider(rng: np.random.Generator, rain: bool) -> Mesh:
 
 
 def make_tricycle(rng: np.random.Generator) -> Mesh:
-    """A cargo tricycle: its load behind, its rider before it, at times under a roof."""
+    """A cargo tricycle: load behind, rider in front, at times under a roof."""
     b = MeshBuilder()
     length, half = rng.uniform(2.3, 3.2), rng.uniform(0.42, 0.62)
     rear, front = -length / 2, length / 2
@@ -108,7 +108,7 @@ def make_tricycle(rng: np.random.Generator) -> Mesh:
 
 
 def make_person(rng: np.random.Generator, rain: bool) -> Mesh:
-    """Somebody on foot, in the rain often under an umbrella."""
+    """A person on foot, often under an umbrella when it rains."""
     b = MeshBuilder()
     height = rng.uniform(1.45, 1.88)
     hip = 0.47 * height
@@ -181,7 +181,7 @@ def _add_cape(b: MeshBuilder, rng: np.random.Generator, half_length: float) -> N
 def _add_torso(
     b: MeshBuilder, rng: np.random.Generator, x: float, hip: float, top: float, shirt: Colour
 ) -> None:
-    """Trunk and head of somebody of whom ``hip`` and ``top`` are the heights."""
+    """Trunk and head of a person, from height ``hip`` to height ``top``."""
     neck = top - 0.26
     rings = [
         ring(x - 0.11, x + 0.11, 0.17, hip, (0.05, 0.06)),

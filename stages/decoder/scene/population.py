@@ -1,4 +1,4 @@
-"""Who is in the scene: driving and parked vehicles, people, lamps, houses and trees."""
+"""What is in the scene: driving and parked vehicles, people, lamps and houses."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Population:
 
     Attributes:
         meshes: One for each thing.
-        classes: ``(M,)`` index into the class names, or -1 for what is no vehicle.
-        driving: How many drive.
+        classes: ``(M,)`` index into the class names, or -1 for anything but a vehicle.
+        driving: Number of things that drive.
         thin: ``(M,)`` bool, posts and fences.
     """
 
@@ -89,7 +89,7 @@ class Population:
 def populate(
     rng: np.random.Generator, plan: RoadPlan, config: SceneConfig, path: CameraPath, rain: bool
 ) -> Population:
-    """Draws everybody and everything but the trees."""
+    """Draws all people and things but the trees."""
     varied = config.varied
     driving, meshes = _draw_driving(rng, config, rain)
     lengths = np.array([mesh.size[0] for mesh in meshes])
@@ -138,7 +138,7 @@ def populate(
 def _draw_driving(
     rng: np.random.Generator, config: SceneConfig, rain: bool
 ) -> tuple[list[int], list[Mesh]]:
-    """Classes and shapes of those who want to drive in lanes."""
+    """Classes and shapes of all that are to drive in lanes, if there is room."""
     varied = config.varied
     riding_share = rng.uniform(0, 0.3) if varied else 0.08
     shares = _VARIED_SHARES if varied else CLASS_SHARES
@@ -179,7 +179,7 @@ def _make_walker(rng: np.random.Generator, walker: Walker, varied: bool, rain: b
 
 
 def _draw_aside(rng: np.random.Generator, driving: list[int]) -> Float64Array:
-    """``(N, 2)`` how far left of its lane's middle each drives (metres), and how askew."""
+    """``(N, 2)`` offset of each: left of its lane's middle, metres, and in heading, radians."""
     rides = np.array(driving, dtype=np.int64) == _NO_CLASS
     count = len(rides)
     metres = np.where(

@@ -15,8 +15,8 @@ from stages.decoder.scene.ground import Ground
 from stages.decoder.scene.light import Light
 from stages.records import Float32Array, Int16Array, UInt8Array
 
-_FULL_HEIGHT = 544  # pixels of the frame height for which lengths in pixels are given
-_MIRROR = 0.7  # share of a mirrored thing in a puddle
+_FULL_HEIGHT = 544  # frame height in pixels to which lengths in pixels refer
+_MIRROR = 0.7  # opacity of a mirror image in a puddle
 _DEEPEST = 200  # pixels; longer mirror images are cut
 
 
@@ -48,12 +48,12 @@ class _Drop:
 
 
 class Rain:
-    """What rain does to a scene's pictures.
+    """The effects of rain on a scene's pictures.
 
     Args:
-        rng: Where the random numbers come from.
-        ground: With its gloss.
-        light: As `rainy` made it.
+        rng: Source of randomness.
+        ground: The ground, with its gloss.
+        light: The light, as made by `rainy`.
         size: Frame width and height in pixels.
     """
 
@@ -70,16 +70,16 @@ class Rain:
     def wet(
         self, image: UInt8Array, covers: Int16Array, camera: Camera, things: dict[int, Crop]
     ) -> UInt8Array:
-        """Mirrors the sky and the things in the ground.
+        """Reflects the sky and the things in the ground.
 
         Args:
             image: ``(H, W, 3)`` BGR with all things and their lamps' glow.
             covers: ``(H, W)`` 1 + index of the thing each pixel shows, 0 for the ground.
             camera: The camera.
-            things: Where each thing lies.
+            things: Region of the frame that holds each thing.
         """
         down = self._down(camera)
-        flat = 1 - np.clip(down, 0, 1)  # the flatter ground is seen, the more it mirrors
+        flat = 1 - np.clip(down, 0, 1)  # the flatter the view of the ground, the more it reflects
         gloss = self._gloss(camera)
         gloss[(down <= 0.01) | (covers > 0)] = 0
         layer = image.astype(np.float32)
@@ -122,7 +122,7 @@ class Rain:
         return picture
 
     def _gloss(self, camera: Camera) -> Float32Array:
-        """``(H, W)`` how well the ground mirrors at each pixel, 0..1."""
+        """``(H, W)`` how much the ground reflects at each pixel, 0..1."""
         assert self._ground.gloss is not None
         width, height = self._size
         size = len(self._ground.gloss)
@@ -150,7 +150,7 @@ class Rain:
     def _mirrored(
         self, image: UInt8Array, covers: Int16Array, things: dict[int, Crop]
     ) -> tuple[Float32Array, Float32Array]:
-        """The things upside down below themselves, times their share, and that share."""
+        """The things mirrored below themselves, times their opacity, and that opacity."""
         width, height = self._size
         mirror = np.zeros((height, width, 3), np.float32)
         share = np.zeros((height, width), np.float32)
@@ -203,7 +203,7 @@ class Rain:
         )
 
     def _blot(self, image: UInt8Array, drop: _Drop) -> None:
-        """A drop shows what is behind it upside down and out of focus, in place."""
+        """Paints a drop, in place: what is behind it, upside down and out of focus."""
         height, width = image.shape[:2]
         reach = drop.radius * 2
         left, top = max(0, drop.x - reach), max(0, drop.y - reach)

@@ -14,7 +14,7 @@ from stages.decoder.scene.light import Light
 from stages.decoder.scene.trees import Tree
 from stages.records import Float64Array, UInt8Array
 
-_LIT = 128  # value where the ground is as bright as without any thing
+_LIT = 128  # value where no thing changes the ground's brightness
 _CORNERS = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
 
 
@@ -32,7 +32,7 @@ class Relief:
         self._layer = np.full((size[1] // 2, size[0] // 2), _LIT, np.uint8)
 
     def beams(self, poses: Float64Array, half_sizes: Float64Array) -> None:
-        """Lights the ground before vehicles at ``poses`` ``(N, 3)``."""
+        """Lights the ground in front of vehicles at ``poses`` ``(N, 3)``."""
         forward, left = _axes(poses)
         for far, wide, value in ((13.0, 2.3, 150), (10.0, 1.8, 178), (6.5, 1.3, 205)):
             x = half_sizes[:, :1] + np.array([0.3, 0.96 * far, far, 0.96 * far, 0.3])
@@ -76,7 +76,7 @@ class Relief:
         return np.asarray(cv2.multiply(image, wide, scale=1 / _LIT), np.uint8)
 
     def _slope(self) -> Float64Array:
-        """Where a shadow falls per metre of height; a low sun's shadows are kept short."""
+        """Offset of a shadow per metre of height; a low sun's shadows are kept short."""
         sun = self._light.sun
         return np.asarray(-sun[:2] / max(sun[2], 0.3))
 

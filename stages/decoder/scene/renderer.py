@@ -37,9 +37,9 @@ class Painted:
             pixels with the origin at the corner of the first pixel.
         inside: ``(M,)`` share of the hull inside the frame.
         visible: ``(M,)`` share of that which nothing hides.
-        owners: ``(H, W)`` int16 as ``covers``, but of the things' own outlines; None unless the
-            details were asked for.
-        occlusion: What hides things; None unless the details were asked for.
+        owners: ``(H, W)`` int16 like ``covers``, but by the things' exact outlines; None unless
+            details were requested.
+        occlusion: What hides things; None unless details were requested.
     """
 
     image: UInt8Array
@@ -58,12 +58,12 @@ class Renderer:
         ground: The lit ground.
         geometry: All solid things.
         thin: ``(M,)`` bool, things too thin to hide anything (posts).
-        driving: How many of them, the first ones, drive.
+        driving: Number of things that drive; they come first.
         trees: Crowns.
         light: The light.
-        optics: What the camera does to the picture.
+        optics: The camera's effects on the picture.
         size: Frame width and height in pixels.
-        rain: What rain does to the picture, None where it is dry.
+        rain: The effects of rain on the picture, None where it is dry.
     """
 
     def __init__(
@@ -99,9 +99,9 @@ class Renderer:
         Args:
             camera: The camera.
             poses: x, y in metres and heading in radians.
-            braking: ``(M,)`` whose brake lights are on.
+            braking: ``(M,)`` bool, whether the brake lights are on.
             index: Frame index, for the noise.
-            details: Whether to find out the exact outlines and what hides what.
+            details: Whether to compute exact outlines and what hides what.
         """
         lamp = self._ground.lamp_at(poses[:, :2])
         projection = self._geometry.project(camera, poses, self._light, lamp, braking, self._size)

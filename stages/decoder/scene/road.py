@@ -1,10 +1,10 @@
 """The plan of the roads: lanes and their courses, stop lines, crossings, kerbs.
 
 Traffic keeps to the right. Roads run along the world's axes with the crossing at the origin (the
-camera's yaw is what turns the picture). At a crossing whose roads have two or more lanes each way
-the outermost lanes turn right, all of them: such flows meet no other, so that vehicles never cross
-each other's way while the lights separate the rest. Where a plan has left turns, each arm has its
-green alone, and no two flows share a lane in which they leave.
+camera's yaw turns the picture). At a crossing whose roads have two or more lanes each way, all
+outermost lanes turn right: these flows meet no others, and the signals separate the rest, so that
+vehicles never cross each other's path. Where a plan has left turns, each arm has its green alone,
+and no two flows leave in the same lane.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Lane:
     Attributes:
         course: ``(N, 3)`` x, y in metres and heading in radians (0 east), every half metre.
         stop: Metres from the lane's start to its stop line, or infinity.
-        phase: Which signal phase holds it, from 0.
+        phase: Signal phase in which it has green, from 0.
         bends: Whether it turns at the crossing.
     """
 
@@ -78,7 +78,7 @@ class Lane:
 
     @property
     def length(self) -> float:
-        """Metres."""
+        """Length in metres."""
         return (len(self.course) - 1) * _STEP
 
 
@@ -107,7 +107,7 @@ class RoadPlan:
 
     @property
     def phases(self) -> int:
-        """How many signal phases follow each other."""
+        """Number of signal phases."""
         return 4 if self.left_turns else 2
 
     def other(self, road: Road) -> Road:
@@ -185,7 +185,7 @@ def _road(rng: np.random.Generator, direction: int, width: float, varied: bool, 
 
 
 def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
-    """A lane whose traffic arrives with ``quarters``; drawn as if from the south, then turned."""
+    """A lane whose traffic comes from the south, turned clockwise by ``quarters``."""
     offset, reach = road.lane_offset(lane), plan.reach
     stop = math.inf
     points = np.array([[offset, -reach], [offset, reach]])

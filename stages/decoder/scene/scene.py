@@ -29,7 +29,7 @@ MIN_SIDE = 10.0  # pixels
 VARIED_MIN_INSIDE = 0.15  # instead of `MIN_INSIDE` in varied scenes, or
 LARGE_SHARE = 0.01  # share of the frame that the box takes
 
-_SUNNY = 0.15  # share of light that cast shadows take away
+_SUNNY = 0.15  # share of light that cast shadows take away, above which a day is sunny
 _REACH = 110.0  # metres from the crossing to where roads end
 
 
@@ -57,15 +57,15 @@ class SceneDetails:
     """A rendered frame with all of its vehicles, however small or hidden, and with masks.
 
     Attributes:
-        frame: Every vehicle of which something is seen.
+        frame: The frame, with every vehicle of which any part is visible.
         listed: ``(N,)`` bool, whether `Scene.render` lists it.
         truncation: ``(N,)`` float32, share of the vehicle outside the frame.
         small: ``(N,)`` bool, whether it is so far away that a side of its whole box is below
             `MIN_SIDE`.
         occluders: ``(N,)`` int64, id of the vehicle that hides most of it, 0 where it is something
             else or nothing.
-        overlaps: ``(N, 4)`` float32 left, top, right, bottom of what is hidden of it, pixels;
-            empty where nothing is.
+        overlaps: ``(N, 4)`` float32 left, top, right, bottom of its hidden part, pixels; empty
+            where nothing is hidden.
         mask: ``(H, W)`` uint8, 255 where the pixel shows a vehicle, else 0.
     """
 
@@ -104,7 +104,7 @@ class Scene:
             light = rainy(light, streams[2], self.light)
         self.sunny = self.light == "day" and light.shadow > _SUNNY
         self._path = self._camera_path(streams[3])
-        # As many metres to a pixel as the frame can show; more would only cost time.
+        # As fine as the frame can show; more pixels would only cost time.
         size = int(np.clip(config.width * 2.67, 1024, 2560)) // 16 * 16
         ground = make_ground(streams[4], self.plan, light, size, varied, wet=raining)
         self._population = populate(streams[5], self.plan, config, self._path, raining)

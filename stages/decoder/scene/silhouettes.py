@@ -1,4 +1,4 @@
-"""What each pixel shows, exactly: slower truth than drawing needs."""
+"""What each pixel shows, exactly; slower, and not needed for drawing."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from stages.records import Int16Array
 class Silhouettes:
     """An image of 1 + index of the thing that each pixel shows, 0 for the ground and trees.
 
-    Things are added as they are painted, far to near. In contrast to the hulls, gaps between a
-    thing's parts and outlines that bend inwards are exact, to the half pixel that a drawn outline
-    is wide.
+    Things are added as they are painted, far to near. Unlike in the hulls, gaps between a thing's
+    parts and concave outlines are exact, to the half pixel that a drawn outline is wide.
 
     Args:
         size: Frame width and height in pixels.

@@ -1,8 +1,8 @@
-"""How the traffic moves: car-following in lanes, held by signals.
+"""How the traffic moves: car-following in lanes, controlled by signals.
 
 Vehicles follow the Intelligent Driver Model (Treiber, Hennecke, Helbing 2000). Each lane is a ring:
-who leaves at its far end enters again at its start, with a new id. The state is integrated once and
-kept, so that any frame can be asked for in any order and gives the same answer.
+a vehicle that leaves at its far end enters again at its start, with a new id. The state is
+integrated once and kept, so that frames can be requested in any order with the same result.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HARD_BRAKE = 7.0
 _STANDSTILL = 2.2  # metres between bumpers in a queue
 _GREEN = {2: 11.0, 4: 7.5}  # seconds, by the number of phases
 _ALL_RED = 3.5
-_STIFF = 13.0  # metres; what is longer does not turn at crossings
+_STIFF = 13.0  # metres; longer vehicles do not turn at crossings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +33,7 @@ class TrafficState:
         poses: ``(N, 3)`` x, y in metres and heading in radians.
         speeds: ``(N,)`` metres per second.
         braking: ``(N,)`` bool, for the brake lights.
-        laps: ``(N,)`` int64, how often each vehicle went around its lane.
+        laps: ``(N,)`` int64, how often each vehicle has gone around its lane.
     """
 
     poses: Float64Array
@@ -43,15 +43,15 @@ class TrafficState:
 
 
 class Traffic:
-    """All vehicles that drive.
+    """All driving vehicles.
 
     Args:
         plan: The roads.
         lengths: ``(N,)`` vehicle lengths in metres.
         frame_rate: Frames per second.
-        rng: Where the random numbers come from.
+        rng: Source of randomness.
 
-    Vehicles that find no room in the lanes are left out: `count` tells how many drive.
+    Vehicles that find no room in the lanes are left out; `count` is the number that drive.
     """
 
     def __init__(

@@ -67,12 +67,12 @@ class TreePainter:
         """Paints one tree in place, and clears what it hides.
 
         Args:
-            item: Which tree.
-            box: Of its crown, from `boxes`.
+            item: Index of the tree.
+            box: Box of its crown, from `boxes`.
             camera: The camera.
             image: ``(H, W, 3)`` BGR.
-            covers: ``(H, W)`` cleared below the crown.
-            owners: ``(H, W)`` cleared below the trunk too, or None.
+            covers: ``(H, W)`` cleared behind the crown.
+            owners: ``(H, W)`` cleared behind the trunk too, or None.
         """
         self._paint_trunk(self.trees[item], camera, image, owners)
         self._paint_crown(self.trees[item], box, image, covers, owners)

@@ -1,4 +1,4 @@
-"""The classes of vehicles, and a plain vehicle of each, of real sizes and the colours one meets."""
+"""The vehicle classes, and a plain vehicle of each, in realistic sizes and colours."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ class Viewpoint:
     Attributes:
         stand: Ground point below the camera.
         target: Ground point it looks at.
-        heights: From and to which height above the ground it may hang.
-        fields: From and to which horizontal field of view its lens may have, degrees.
+        heights: Least and greatest height above the ground.
+        fields: Least and greatest horizontal field of view, degrees.
     """
 
     stand: Point
@@ -66,7 +66,7 @@ def _above(rng: np.random.Generator, plan: RoadPlan) -> Viewpoint:
 
 
 def _beside(rng: np.random.Generator, plan: RoadPlan) -> Viewpoint:
-    """Low and close beside a road, across which it looks: vehicles are seen from the side."""
+    """Low and close beside a road, looking across: vehicles are seen from the side."""
     road = plan.roads[0]
     x = road.half_width + float(rng.uniform(2.5, 12.0))
     y = float(rng.uniform(-0.6, 0.3) * plan.reach)

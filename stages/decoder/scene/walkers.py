@@ -1,4 +1,4 @@
-"""People and riders who go to and fro beside the lanes and across the crossing."""
+"""People and riders who go back and forth beside the lanes and across the crossing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from stages.decoder.scene.mesh import Pose
 from stages.decoder.scene.road import ZEBRA_LENGTH, RoadPlan, turn
 from stages.records import Float64Array
 
-_AWAY = 1e4  # metres; where somebody is put who would stand in a vehicle
+_AWAY = 1e4  # metres; where walkers are put who would stand in a vehicle
 _ROOM = 0.7  # metres kept from vehicles
-RIDING = 2.5  # metres per second; who is faster rides
+RIDING = 2.5  # metres per second; faster walkers ride
 
 
 @dataclass(frozen=True, slots=True)
 class Walker:
-    """Somebody who goes to and fro on a line along a road.
+    """A person who goes back and forth on a line along a road.
 
     Attributes:
         road: Index of the road.
@@ -95,12 +95,12 @@ def crossing_walkers(rng: np.random.Generator, plan: RoadPlan, count: int) -> li
 
 
 def make_way(walking: Float64Array, driving: Float64Array, half_sizes: Float64Array) -> None:
-    """Takes who would stand in a vehicle out of the picture, in place.
+    """Moves walkers who would stand in a vehicle out of the picture, in place.
 
     Args:
         walking: ``(W, 3)`` poses.
         driving: ``(N, 3)`` poses of vehicles.
-        half_sizes: ``(N, 2)`` of the vehicles, metres.
+        half_sizes: ``(N, 2)`` half length and half width of the vehicles, metres.
     """
     cos, sin = np.cos(driving[:, 2]), np.sin(driving[:, 2])
     offset = walking[:, None, :2] - driving[None, :, :2]
