@@ -1,4 +1,4 @@
-"""Scenes as UA-DETRAC has them: ``images/NAME``, ``annotations/NAME.xml``, and ``masks/NAME``."""
+"""Scenes in UA-DETRAC's layout: ``images/NAME``, ``annotations/NAME.xml``, ``masks/NAME``."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tools.synth.truth import FrameTruth, SceneTruth
 from trackers.boxes import FloatArray
 
 VEHICLE_TYPES = ("car", "van", "others", "bus")
-"""By ``Scene.class_names``: car, van, truck, bus."""
-_BEHIND = 0.005  # share hidden from which an occlusion is written
+"""In the order of ``Scene.class_names``: car, van, truck, bus."""
+_BEHIND = 0.005  # least hidden share for which an occlusion is written
 
 
 class DetracWriter:
     """Writes one scene; it counts as complete once its annotation is there.
 
     Args:
-        root: Of the data set.
-        name: Of the scene.
+        root: Root of the data set.
+        name: Name of the scene.
     """
 
     def __init__(self, root: Path, name: str) -> None:
@@ -40,7 +40,7 @@ class DetracWriter:
         )
 
     def add(self, number: int, jpeg: bytes, mask: bytes) -> None:
-        """Writes a picture, counted from 1, and its mask, a PNG."""
+        """Writes a picture, whose number counts from 1, and its mask, a PNG."""
         self._images.write(f"img{number:05d}.jpg", jpeg)
         self._masks.write(f"img{number:05d}.png", mask)
 
@@ -52,13 +52,13 @@ class DetracWriter:
             file.write(detrac_xml(truth))
 
     def discard(self) -> None:
-        """Removes what is not complete."""
+        """Removes what is incomplete."""
         self._images.discard()
         self._masks.discard()
 
 
 def detrac_xml(truth: SceneTruth) -> str:
-    """The annotation of a scene, pictures without vehicles among it."""
+    """The annotation of a scene, including pictures without vehicles."""
     root = ElementTree.Element("sequence", name=truth.name)
     ElementTree.SubElement(
         root,
@@ -108,14 +108,14 @@ def _add_occlusion(target: ElementTree.Element, frame: FrameTruth, row: int) -> 
 
 
 def hidden_region(box: FloatArray, overlap: FloatArray, hidden: float) -> FloatArray:
-    """The part of a box that is said to be hidden.
+    """The part of a box that is annotated as hidden.
 
-    UA-DETRAC has rectangles, what hides a vehicle has any shape: the extent of what is hidden is
-    scaled around its middle until its share of the box is the hidden share of the vehicle.
+    UA-DETRAC annotates rectangles, but hidden parts have any shape: the extent of the hidden part
+    is scaled about its centre until its share of the box is the hidden share of the vehicle.
 
     Args:
         box: ltrb.
-        overlap: ltrb of the extent of what is hidden; where it is empty, the box stands for it.
+        overlap: ltrb of the extent of the hidden part; where it is empty, the box stands in.
         hidden: The hidden share, in [0, 1].
 
     Returns:
@@ -128,7 +128,7 @@ def hidden_region(box: FloatArray, overlap: FloatArray, hidden: float) -> FloatA
     size, full = part[2:] - part[:2], outer[2:] - outer[:2]
     wanted = hidden * full.prod()
     scaled = size * np.sqrt(wanted / size.prod())
-    # A side that is longer than the box's leaves the rest to the other side.
+    # A side longer than the box's is cut to it, and the other side makes up for that.
     if scaled[0] > full[0]:
         scaled = np.array([full[0], wanted / full[0]])
     elif scaled[1] > full[1]:

@@ -1,4 +1,4 @@
-"""Scenes as MOTChallenge has them: ``NAME/img1``, ``NAME/gt/gt.txt`` and ``NAME/seqinfo.ini``."""
+"""Scenes in MOTChallenge's layout: ``NAME/img1``, ``NAME/gt/gt.txt``, ``NAME/seqinfo.ini``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class MotWriter:
     """Writes one scene; it counts as complete once its folder has its name.
 
     Args:
-        root: Of the data set.
-        name: Of the scene.
+        root: Root of the data set.
+        name: Name of the scene.
         options: Rate and size of the pictures, for ``seqinfo.ini``.
     """
 
@@ -28,7 +28,7 @@ class MotWriter:
         return (root / name).is_dir()
 
     def add(self, number: int, jpeg: bytes, mask: bytes) -> None:
-        """Writes a picture, counted from 1; MOTChallenge has no masks."""
+        """Writes a picture, whose number counts from 1; MOTChallenge has no masks."""
         self._folder.write(f"img1/{number:06d}.jpg", jpeg)
 
     def commit(self, truth: SceneTruth) -> None:
@@ -43,7 +43,7 @@ class MotWriter:
         self._folder.commit()
 
     def discard(self) -> None:
-        """Removes what is not complete."""
+        """Removes what is incomplete."""
         self._folder.discard()
 
 

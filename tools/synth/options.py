@@ -1,4 +1,4 @@
-"""What is rendered, and whether a folder was begun with the same options."""
+"""The options of rendering, and the check that a folder was begun with the same ones."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class SynthOptions:
     """Options that decide what a scene's files hold; the same options give the same files.
 
     Attributes:
-        frames: Pictures of each scene.
-        every: A picture for every so many frames of the scene, which has 25 in a second.
-        width: Of the pictures, pixels, even.
-        height: Of the pictures, pixels, even.
-        view: See `SceneConfig`; so are the next two.
-        light: See there.
-        weather: See there.
+        frames: Number of pictures of each scene.
+        every: Every n-th frame of the scene, which has 25 per second, becomes a picture.
+        width: Width of the pictures in pixels, even.
+        height: Height of the pictures in pixels, even.
+        view: See `SceneConfig`.
+        light: See `SceneConfig`.
+        weather: See `SceneConfig`.
         format: One of `FORMATS`.
-        varied: Everything from wide ranges, as for training; otherwise scenes like the demo's.
+        varied: Draw everything from wide ranges, as for training; else scenes are like the demo's.
     """
 
     frames: int = 10
@@ -52,11 +52,11 @@ class SynthOptions:
 
     @property
     def frame_rate(self) -> Fraction:
-        """Pictures in a second of the scene."""
+        """Pictures per second of the scene."""
         return FRAME_RATE / self.every
 
     def scene(self, seed: int) -> SceneConfig:
-        """The scene of a seed.
+        """The config of a seed's scene.
 
         Raises:
             ConfigError: A setting is out of range.
@@ -85,12 +85,12 @@ class SynthOptions:
 
 
 def scene_name(seed: int) -> str:
-    """``MVI_9`` and the seed: a name that readers of UA-DETRAC take, and that UA-DETRAC has not."""
+    """``MVI_9`` and the seed: readers of UA-DETRAC accept it, and UA-DETRAC does not use it."""
     return f"MVI_9{seed:05d}"
 
 
 def claim_folder(folder: Path, options: SynthOptions) -> None:
-    """Notes the options in ``folder``, so that nobody adds scenes of another kind.
+    """Records the options in ``folder``, so that no scenes of another kind are added.
 
     Raises:
         ConfigError: The folder was begun with other options.
@@ -108,7 +108,7 @@ def claim_folder(folder: Path, options: SynthOptions) -> None:
     except ValueError as error:
         raise ConfigError(f"{file} is not valid JSON; choose another --output") from error
     if not isinstance(held, dict):
-        raise ConfigError(f"{file} is not of spotstream synth; choose another --output")
+        raise ConfigError(f"{file} was not written by spotstream synth; choose another --output")
     differing = [
         f"{name} {held.get(name)!r} instead of {value!r}"
         for name, value in wanted.items()

@@ -23,12 +23,12 @@ JPEG_QUALITY = 92
 
 @dataclass(frozen=True, slots=True)
 class SceneSummary:
-    """What was written of a scene.
+    """What was written for a scene.
 
     Attributes:
-        name: Of the scene.
-        frames: Pictures.
-        boxes: Boxes that are listed in them.
+        name: Name of the scene.
+        frames: Number of pictures.
+        boxes: Number of boxes listed in them.
     """
 
     name: str
@@ -43,7 +43,7 @@ class _Writer(Protocol):
 
 
 def format_folders(folder: Path, options: SynthOptions) -> dict[str, Path]:
-    """Where each format goes: ``folder`` itself, or one folder in it for each of both."""
+    """The folder of each format: ``folder`` itself, or for both formats a subfolder each."""
     if options.format == "both":
         return {name: folder / name for name in ("detrac", "mot")}
     return {options.format: folder}
@@ -70,13 +70,13 @@ def render_scene(
     Args:
         folder: The output folder.
         options: What to render.
-        seed: Of the scene.
-        advance: Told how many more pictures are done.
-        stopped: Asked before every picture whether to give up.
+        seed: Seed of the scene.
+        advance: Called with the number of further pictures done.
+        stopped: Called before every picture; returns whether to give up.
 
     Raises:
-        OutputError: The file system refuses; what was not complete is gone.
-        StoppedError: ``stopped`` said so; what was not complete is gone.
+        OutputError: The file system refuses; incomplete files are removed.
+        StoppedError: ``stopped`` returned True; incomplete files are removed.
     """
     name = scene_name(seed)
     scene = Scene(options.scene(seed))
@@ -114,7 +114,7 @@ def render_scene(
 
 
 def _weather(scene: Scene) -> str:
-    """In UA-DETRAC's words; a night is a night in the rain too, and dusk is cloudy."""
+    """In UA-DETRAC's terms: night even when it rains, and cloudy at dusk."""
     if scene.light == "night":
         return "night"
     if scene.weather == "rain":

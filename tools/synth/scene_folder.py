@@ -13,7 +13,7 @@ class SceneFolder:
     """Files written aside, in a hidden folder that is renamed when complete.
 
     Args:
-        path: Final name. What an interrupted run left aside is removed.
+        path: Final name. The leftovers of an interrupted run are removed.
 
     Raises:
         OutputError: From every method that writes, when the file system refuses.
@@ -25,7 +25,7 @@ class SceneFolder:
         make_folder(self._part)
 
     def write(self, name: str, content: bytes) -> None:
-        """Writes a file, whose name may have folders."""
+        """Writes a file, whose name may contain folders."""
         file = self._part / name
         make_folder(file.parent)
         try:
@@ -34,7 +34,7 @@ class SceneFolder:
             raise output_error(self.path / name, error) from error
 
     def commit(self) -> None:
-        """Gives the folder, all of it on the disk, its final name; one of that name is replaced."""
+        """Syncs the folder and gives it its final name, replacing an older one."""
         try:
             for path in (*self._part.rglob("*"), self._part):
                 sync(path)
@@ -48,7 +48,7 @@ class SceneFolder:
         """Removes what was written aside.
 
         Raises:
-            OutputError: It is there still.
+            OutputError: It cannot be removed.
         """
         shutil.rmtree(self._part, ignore_errors=True)
         if self._part.exists():

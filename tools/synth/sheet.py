@@ -15,16 +15,16 @@ TILES, COLUMNS, TILE_WIDTH, JPEG_QUALITY = 12, 3, 480, 82
 
 
 def write_sheet(folder: Path, options: SynthOptions, seeds: Sequence[int], file: Path) -> None:
-    """Draws the middle picture of each of the first scenes, read back as anybody would.
+    """Draws the middle picture of each of the first scenes, as read back from the files.
 
     Args:
         folder: The output folder.
-        options: What was rendered, as UA-DETRAC at least.
-        seeds: Of the scenes.
-        file: Where the sheet goes; its suffix says the format.
+        options: What was rendered; UA-DETRAC is among the formats.
+        seeds: Seeds of the scenes.
+        file: File of the sheet; its suffix determines the format.
 
     Raises:
-        ConfigError: The suffix is of no image format.
+        ConfigError: The suffix is not that of an image format.
         OutputError: The file cannot be written.
     """
     names = [scene_name(seed) for seed in seeds[:TILES]]

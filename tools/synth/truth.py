@@ -14,9 +14,9 @@ from tools.annotations.ignored import IgnoredRegions
 from trackers.boxes import BoolArray, FloatArray
 
 LEAST_SIDE = 3.0
-"""Pixels; what is thinner is not listed."""
+"""Pixels; vehicles with a thinner box are not listed."""
 LEAST_VISIBLE = 0.01
-"""Share of what is inside the frame; what shows less is not listed."""
+"""Share of the part inside the frame; vehicles of which less is visible are not listed."""
 _MARGIN = 3  # pixels around far vehicles that are ignored too
 
 
@@ -28,11 +28,11 @@ class FrameTruth:
         boxes: ``(N, 4)`` float32 ltrb in pixels, cut at the frame.
         ids: ``(N,)`` int64.
         classes: ``(N,)`` int16 index into ``Scene.class_names``.
-        visibility: ``(N,)`` share of what is inside the frame that nothing hides.
+        visibility: ``(N,)`` share of the part inside the frame that nothing hides.
         truncation: ``(N,)`` share outside the frame.
         easy: ``(N,)`` bool, large and visible enough for the scene's own list.
         occluders: ``(N,)`` id of the vehicle that hides most of it, 0 where none does.
-        overlaps: ``(N, 4)`` ltrb of what is hidden.
+        overlaps: ``(N, 4)`` ltrb of the hidden part.
         small: ``(N,)`` bool, so far away that a side of its whole box is below 10 pixels.
     """
 
@@ -48,7 +48,7 @@ class FrameTruth:
 
     @classmethod
     def from_details(cls, details: SceneDetails) -> FrameTruth:
-        """Without picture and mask, and without the vehicles of which hardly a pixel is seen."""
+        """Drops picture and mask, and the vehicles of which hardly a pixel is visible."""
         frame = details.frame
         sides = (frame.boxes[:, 2:] - frame.boxes[:, :2]).min(axis=1, initial=np.inf)
         kept = np.flatnonzero((sides >= LEAST_SIDE) & (frame.visibility >= LEAST_VISIBLE))
@@ -75,10 +75,10 @@ class SceneTruth:
     """The ground truth of a scene.
 
     Attributes:
-        name: Of the scene.
+        name: Name of the scene.
         frames: One for each picture.
-        regions: ``(R, 4)`` ltrb in pixels that are ignored in all pictures; nothing is listed that
-            lies in them with half of its area.
+        regions: ``(R, 4)`` ltrb in pixels, ignored in all pictures; vehicles of which half lies in
+            them are not listed.
         stable: Whether the camera stands still.
         weather: ``sunny``, ``cloudy``, ``rainy`` or ``night``.
     """
@@ -91,7 +91,7 @@ class SceneTruth:
 
     @property
     def boxes(self) -> int:
-        """How many boxes are listed."""
+        """Number of boxes listed."""
         return sum(len(frame.ids) for frame in self.frames)
 
 
@@ -103,17 +103,17 @@ def make_truth(
     stable: bool,
     weather: str,
 ) -> SceneTruth:
-    """Settles what is listed.
+    """Decides which vehicles are listed.
 
     Where the camera stands still, far vehicles whose boxes are thinner than 10 pixels lie in
-    ignored regions. A moving camera has no regions that last: there they are listed.
+    ignored regions. A moving camera has no lasting regions: there they are listed.
 
     Args:
-        name: Of the scene.
-        frames: Everything that is seen.
+        name: Name of the scene.
+        frames: One for each picture, with every vehicle visible.
         size: Width and height of the pictures.
         stable: Whether the camera stands still.
-        weather: In UA-DETRAC's words.
+        weather: In UA-DETRAC's terms.
     """
     if not stable:
         return SceneTruth(name, tuple(frames), np.empty((0, 4)), stable, weather)
@@ -127,7 +127,7 @@ def make_truth(
 
 
 def _enclose(boxes: Float32Array, size: tuple[int, int]) -> FloatArray:
-    """``(R, 4)`` rectangles that do not touch each other and hold all ``boxes`` ``(N, 4)``."""
+    """``(R, 4)`` rectangles that do not touch each other and contain all ``boxes`` ``(N, 4)``."""
     limits = np.array([*size, *size])
     grown = boxes + np.array([-_MARGIN, -_MARGIN, _MARGIN, _MARGIN])
     rectangles = np.round(grown).clip(0, limits).astype(np.int64)
