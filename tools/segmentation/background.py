@@ -12,12 +12,12 @@ from stages.records import BoolArray, UInt8Array
 from tools.segmentation.shadows import is_shadow
 
 DIFFERENCE = 10  # grey levels in any channel
-NOISE = 5.0  # times the noise of the picture: differs more than that
-CLOSED = 11  # pixels: gaps up to that wide are closed
-LEARNING_RATE = 0.02  # share of a new frame in the background
+NOISE = 5.0  # times the picture's noise: foreground differs by more
+CLOSED = 11  # pixels: gaps up to this width are closed
+LEARNING_RATE = 0.02  # weight of a new frame in the background
 BRIGHT = 190  # grey levels
-_ROWS = 32  # looked at in one go
-_THIN = 8  # every so many pixels are enough for light and noise
+_ROWS = 32  # processed at a time
+_THIN = 8  # every n-th pixel is enough for light and noise
 _LIGHT = (0.5, 2.0)
 
 
@@ -35,26 +35,26 @@ class Background(Protocol):
 
         Args:
             image: ``(H, W, 3)`` uint8 BGR.
-            cover: ``(H, W)`` uint8, 255 where something may hide the background; None where
-                nothing is known about that.
+            cover: ``(H, W)`` uint8, 255 where something may hide the background; None where that is
+                unknown.
 
         Returns:
-            ``(H, W)`` uint8, 255 where something stands before the background.
+            ``(H, W)`` uint8, 255 where something is in front of the background.
         """
 
 
 class MedianBackground:
-    """The median of frames of the whole sequence, of each pixel where no box covers it.
+    """The median over frames of the whole sequence, for each pixel where no box covers it.
 
-    Two passes: frames from all over the sequence give the background, so that the first frames
-    are as good as the last ones; then it follows the light slowly, outside of the boxes. A vehicle
-    that waits at a light for minutes therefore never becomes background. Where a box covers a
-    pixel in all frames its background is unknown, and nothing there is called foreground.
+    Works in two passes: frames from all over the sequence determine the background, so that the
+    first masks are as good as the last ones; then it follows the light slowly, outside the boxes. A
+    vehicle that waits at a light for minutes therefore never becomes background. Where a box covers
+    a pixel in all frames, its background is unknown, and nothing there counts as foreground.
 
     Args:
         images: ``(H, W, 3)`` uint8 BGR, from all over the sequence.
         covers: ``(H, W)`` uint8 for each, 255 where something may hide the background. None where
-            there are no boxes: then what differs from a first median covers the second.
+            there are no boxes: what differs from a first median is then left out of a second.
 
     Attributes:
         known: ``(H, W)`` bool, where the background was seen.
@@ -78,7 +78,7 @@ class MedianBackground:
 
     @property
     def image(self) -> UInt8Array:
-        """``(H, W, 3)`` uint8 BGR as it is now."""
+        """The current background, ``(H, W, 3)`` uint8 BGR."""
         return np.asarray(cv2.convertScaleAbs(self._mean), np.uint8)
 
     def foreground(self, image: UInt8Array, cover: UInt8Array | None) -> UInt8Array:
@@ -97,7 +97,7 @@ class MedianBackground:
         plain = self.image
         background = _in_the_light_of(image, plain, free)
         difference = _largest(image, background)
-        bright = plain.max(axis=2) > BRIGHT  # may stay so, overexposed, where all else changes
+        bright = plain.max(axis=2) > BRIGHT  # overexposed, it may stay so while all else changes
         difference[bright] = cv2.min(difference, _largest(image, plain))[bright]
         calm = difference[::_THIN, ::_THIN][free[::_THIN, ::_THIN]]
         noise = float(np.median(calm)) if calm.size else 0.0
@@ -107,15 +107,15 @@ class MedianBackground:
 
 
 class Subtractor:
-    """One of OpenCV's adaptive background subtractors, kept from learning vehicles.
+    """One of OpenCV's adaptive background subtractors, prevented from learning vehicles.
 
-    It learns from frames in which boxes are painted over with what was seen there last without
-    one; it is asked about the frames themselves, without learning.
+    It learns from frames in which boxes are painted over with what was last seen there without one;
+    it is applied to the frames themselves without learning.
 
     Args:
         name: ``"mog2"`` (Zivkovic 2004) or ``"knn"`` (Zivkovic and van der Heijden 2006).
-        images: As `MedianBackground`.
-        covers: Likewise; with None it learns from all.
+        images: As for `MedianBackground`.
+        covers: As for `MedianBackground`, but with None it learns from whole frames.
     """
 
     def __init__(
@@ -164,8 +164,8 @@ def median_background(
     """The median of each pixel over the frames that do not cover it.
 
     Returns:
-        ``(H, W, 3)`` uint8, and ``(H, W)`` bool where there is one; elsewhere it is the median of
-        all frames.
+        The median ``(H, W, 3)`` uint8, and where there is one, ``(H, W)`` bool; elsewhere it is
+        that of all frames.
     """
     height, width = images[0].shape[:2]
     background = np.empty((height, width, 3), np.uint8)
@@ -178,7 +178,7 @@ def median_background(
         known[rows] = seen > 0
         hidden[seen == 0] = False
         seen[seen == 0] = len(images)
-        values[np.broadcast_to(hidden[:, :, None], values.shape)] = 256  # behind all others
+        values[np.broadcast_to(hidden[:, :, None], values.shape)] = 256  # sorts behind all others
         values.sort(axis=-1)
         middle = np.broadcast_to(((seen - 1) // 2)[..., None, None], (*values.shape[:3], 1))
         background[rows] = np.take_along_axis(values, middle, axis=-1)[..., 0]
@@ -190,14 +190,14 @@ def _largest(image: UInt8Array, background: UInt8Array) -> UInt8Array:
 
 
 def clean(mask: UInt8Array) -> UInt8Array:
-    """Specks go, gaps close."""
+    """Removes specks and closes gaps."""
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSED, CLOSED))
     return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, kernel), np.uint8)
 
 
 def _in_the_light_of(image: UInt8Array, background: UInt8Array, free: BoolArray) -> UInt8Array:
-    """``background`` as bright as ``image`` is where ``free``: clouds, and exposure."""
+    """``background``, made as bright as ``image`` is where ``free``: clouds, exposure."""
     thin = free[::_THIN, ::_THIN]
     if not thin.any():
         return background

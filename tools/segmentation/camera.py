@@ -11,14 +11,14 @@ from stages.decoder.motion import STILL, composed
 from stages.records import Float32Array, Frame, UInt8Array
 
 MOST_DRIFT = 0.012  # of the frame's width, from the first frame to any other
-MOST_LOST = 0.5  # of the frames: so many without a motion that explains them are a moving camera
+MOST_LOST = 0.5  # share of frames without an estimate, above which it moves
 
 
 def camera_moves(images: Sequence[UInt8Array]) -> bool:
-    """Whether the camera moves, by frames from all over its sequence, in order.
+    """Whether the camera moves, judged by frames from all over its sequence, in order.
 
-    A mast that sways in the wind stands still: what counts is how far the corners of the frame come
-    from where they were. Two frames between which nothing fits are passed over, unless there are
+    A mast that sways in the wind counts as still: what matters is how far the corners of the frame
+    get from where they were at first. Frames without an estimate are skipped, unless there are
     many.
 
     Args:
@@ -45,7 +45,7 @@ def camera_moves(images: Sequence[UInt8Array]) -> bool:
 
 
 def _corner_shift(motion: Float32Array, width: int, height: int) -> float:
-    """Median over the corners of the frame of how far they go, pixels."""
+    """Median displacement of the frame's corners, pixels."""
     corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], np.float32)
     moved = corners @ motion[:, :2].T + motion[:, 2]
     return float(np.median(np.linalg.norm(moved - corners, axis=1)))

@@ -1,4 +1,4 @@
-"""Foreground of a camera that moves: what moves otherwise than the ground."""
+"""Foreground of a camera that moves: what moves differently from the ground."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tools.datasets.box_mask import box_mask, whole_boxes
 FlowFunction = Callable[[UInt8Array, UInt8Array], Float32Array]
 
 FRAMES_APART = 4
-"""Between the two frames of a flow: a slow vehicle moves by more than the noise."""
-WIDTH = 1024  # pixels: wider frames are looked at that small
+"""Distance of the two frames of a flow: a slow vehicle moves by more than the noise."""
+WIDTH = 1024  # pixels: wider frames are reduced to this width
 LEAST_MOTION = 0.3  # pixels
-NOISE = 4.0  # times the noise of the ground
-SHARE = 0.6  # of the motion of a vehicle; flow is smooth, and reaches beyond its edges
+NOISE = 4.0  # times the noise of the ground's motion
+SHARE = 0.6  # of the motion of a vehicle; flow is smooth, and extends beyond its edges
 _GRID = 12  # pixels between the points that the ground is fitted to
 _LEAST_POINTS = 40
 _LEAST_AGREEING = 0.3
-_OFF = 0.5  # pixels a point of the ground may be off
-_TYPICAL = 80  # percentile of the motion in the middle of a box that is the vehicle's
+_OFF = 0.5  # pixels by which a point of the ground may deviate
+_TYPICAL = 80  # percentile of the motion in a box's middle, taken for the vehicle's
 
 
 def dis_flow() -> FlowFunction:
@@ -55,22 +55,22 @@ def moving_foreground(
     boxes: Float32Array | None,
     flow: FlowFunction,
 ) -> UInt8Array:
-    """What moves in ``frame`` otherwise than the ground does.
+    """What moves in ``frame`` differently from the ground.
 
-    The ground's motion to each neighbour is a homography, fitted to the dense flow outside of the
-    boxes by RANSAC. Foreground is where the rest of the flow is above its noise to *every*
-    neighbour (one before and one after: what a vehicle uncovers seems to move in one of them
-    only), and above a share of the motion of the vehicle that the pixel belongs to.
+    The ground's motion to each neighbour is a homography, fitted to the dense flow outside the
+    boxes by RANSAC. Foreground is where the residual flow exceeds its noise to *every* neighbour
+    (one before and one after: what a vehicle uncovers seems to move in one of them only), and
+    exceeds a share of the motion of the vehicle that the pixel belongs to.
 
     Args:
         frame: ``(H, W)`` uint8 grey.
-        neighbours: Frames of the same sequence, the same.
-        boxes: ``(N, 4)`` left, top, right, bottom in pixels; None where there are none, and
-            everything that moves is looked at as one.
-        flow: Two grey frames to ``(H, W, 2)`` float32 pixels.
+        neighbours: Frames of the same sequence, in the same form.
+        boxes: ``(N, 4)`` left, top, right, bottom in pixels; None where there are none, and each
+            region that moves counts as one.
+        flow: Maps two grey frames to their flow, ``(H, W, 2)`` float32 pixels.
 
     Returns:
-        ``(H, W)`` uint8, 0 or 255; empty where no ground can be made out.
+        ``(H, W)`` uint8, 0 or 255; all 0 if the ground's motion cannot be found.
     """
     height, width = frame.shape
     scale = min(1.0, WIDTH / width)
@@ -98,7 +98,7 @@ def moving_foreground(
 
 
 def ground_relative(flow: Float32Array, ground: npt.NDArray[np.bool_]) -> Float32Array | None:
-    """Speed against the ground.
+    """Speed relative to the ground.
 
     Args:
         flow: ``(H, W, 2)`` pixels.
@@ -129,7 +129,7 @@ def ground_relative(flow: Float32Array, ground: npt.NDArray[np.bool_]) -> Float3
 
 
 def _noise_floor(ground_motion: Float32Array) -> float:
-    """Above this, motion is not noise; by the median absolute deviation of the ground's."""
+    """Motion above this is not noise, by the median absolute deviation of the ground's."""
     thin = ground_motion[::7]
     if not thin.size:
         return LEAST_MOTION

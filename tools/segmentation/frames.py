@@ -24,9 +24,9 @@ class Picture:
     """One frame to segment.
 
     Attributes:
-        mask: Where its mask goes.
+        mask: Path of its mask.
         image: ``(H, W, 3)`` uint8 BGR.
-        boxes: ``(N, 4)`` float32 left, top, right, bottom in pixels; None where nobody drew any.
+        boxes: ``(N, 4)`` float32 left, top, right, bottom in pixels; None if not annotated.
     """
 
     mask: Path
@@ -38,7 +38,7 @@ class Frames(Protocol):
     """A sequence of frames.
 
     Attributes:
-        name: Of the sequence.
+        name: Name of the sequence.
         problems: What could not be read and was left out, each once; grows while reading.
     """
 
@@ -46,25 +46,25 @@ class Frames(Protocol):
     problems: dict[str, None]
 
     def masks(self) -> list[Path]:
-        """Where the masks go, in order; those of frames that cannot be read among them."""
+        """Paths of the masks, in order, including those of frames that cannot be read."""
 
     def pictures(self, every: int = 1) -> Iterator[Picture]:
-        """Every so many frames, from the first on, but those that cannot be read.
+        """Yields every n-th frame, from the first on; those that cannot be read are left out.
 
         Raises:
             SourceError: The sequence as a whole cannot be read.
         """
 
     def apart(self, frames: int) -> int:
-        """How many places in the sequence are about so many frames of the camera."""
+        """How many places in the sequence correspond to about ``frames`` frames of the camera."""
 
 
 class SampleFrames:
     """Frames of a data set.
 
     Args:
-        name: Of the sequence.
-        samples: In order.
+        name: Name of the sequence.
+        samples: Its samples, in order.
         root: The folder ``masks``.
         annotated: Whether the boxes of the samples say where vehicles are.
     """
@@ -108,12 +108,12 @@ class SampleFrames:
 
 
 class VideoFrames:
-    """Frames of a video, that have no boxes.
+    """Frames of a video, which have no boxes.
 
     Args:
         video: The file.
-        name: Of the sequence.
-        root: The folder ``masks``; they are called ``img00001.png`` and so on.
+        name: Name of the sequence.
+        root: The folder ``masks``; masks are named ``img00001.png`` and so on.
     """
 
     def __init__(self, video: Path, name: str, root: Path) -> None:
@@ -157,7 +157,7 @@ class VideoFrames:
 
 
 def folder_samples(name: str, files: Sequence[Path]) -> tuple[list[Sample], list[str]]:
-    """Images without boxes as samples, numbered from 1; what is no image is left out and named."""
+    """Images without boxes as samples, numbered from 1; other files are left out and reported."""
     samples, problems = [], []
     nothing = np.empty((0, 4), np.float32)
     for number, path in enumerate(files, start=1):

@@ -1,4 +1,4 @@
-"""How good the masks are: ``python -m tools.segmentation.measure``, on rendered sequences.
+"""Measures the masks on rendered sequences: ``python -m tools.segmentation.measure``.
 
 Scores count the pixels inside the boxes of all frames of a sequence together; times are those of
 one core.
@@ -24,11 +24,11 @@ from tools.segmentation.flow import FRAMES_APART, dis_flow, farneback_flow, movi
 from tools.segmentation.refine import fill_empty, soften
 from tools.segmentation.rendered_truth import TrueSequence, render_truth
 
-SCORED = 3  # every so many frames
+SCORED = 3  # every n-th frame is scored
 LEARNED = 60  # frames that a background is learned from
 
 Found: TypeAlias = tuple[int, UInt8Array, npt.NDArray[np.bool_] | None]
-"""0-based frame index, foreground not yet cut, and where nothing tells foreground."""
+"""0-based frame index, foreground before it is cut, and where foreground is unknown."""
 
 Method: TypeAlias = Callable[[TrueSequence], Iterator[Found]]
 
@@ -46,7 +46,7 @@ def ellipses(truth: TrueSequence) -> Iterator[Found]:
 
 
 def by_background(name: str) -> Method:
-    """One of our backgrounds."""
+    """Difference from one of our backgrounds."""
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
         covers = [box_mask(b, *i.shape[:2]) for b, i in zip(truth.boxes, truth.images, strict=True)]
@@ -128,9 +128,10 @@ def main() -> None:
 
 
 def score(truth: TrueSequence, method: Method) -> list[float]:
-    """IoU, IoU with empty boxes filled and that one's precision and recall, twice; milliseconds.
+    """Returns four scores twice, and milliseconds per frame.
 
-    First of the foreground cut by the boxes, then of the same blurred and thresholded.
+    The scores are IoU, and IoU, precision and recall with empty boxes filled: first of the
+    foreground cut by the boxes, then of the same blurred and thresholded.
     """
     counts = np.zeros((4, 3))
     started, spent, frames = time.process_time(), 0.0, 0

@@ -1,4 +1,4 @@
-"""What masks a user may ask for."""
+"""The options of segmentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Method(StrEnum):
 
 
 class Subtractor(StrEnum):
-    """What tells background from foreground, see `tools.segmentation.background`."""
+    """What separates foreground from background, see `tools.segmentation.background`."""
 
     MEDIAN = "median"
     MOG2 = "mog2"
@@ -28,11 +28,11 @@ class SegmentOptions:
     """What masks are wanted.
 
     Attributes:
-        method: ``auto``: by whether the camera moves.
-        subtractor: For `Method.BACKGROUND`.
+        method: How foreground is found; ``auto`` decides by whether the camera moves.
+        subtractor: Subtractor for `Method.BACKGROUND`.
         fill_empty: Whether a box with hardly any foreground gets an ellipse.
         blur: Whether masks are blurred and thresholded, as the paper's are.
-        overwrite: Whether masks that exist are made again.
+        overwrite: Whether existing masks are made again.
     """
 
     method: Method = Method.AUTO

@@ -1,4 +1,4 @@
-"""From what the user names to the sequences that are segmented."""
+"""Turns what the user names into sequences to segment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tools.segmentation.frames import (
 )
 
 TOGETHER = 200
-"""Single images that one worker takes on at a time."""
+"""Single images that one worker takes at a time."""
 
 
 @dataclass(slots=True)
@@ -30,9 +30,9 @@ class Plan:
     """What is to be segmented.
 
     Attributes:
-        sequences: With frames that follow one another.
+        sequences: Sequences of consecutive frames.
         singles: Single images, of which nothing but boxes is known.
-        samples: Every image that will have a mask, `Sample.mask` set; frames of videos are none.
+        samples: Every image that will have a mask, `Sample.mask` set; no frames of videos.
         problems: What was left out.
         annotated: Whether there are boxes.
     """
@@ -45,14 +45,14 @@ class Plan:
 
 
 def make_plan(source: Path, output: Path) -> Plan:
-    """Reads what there is to segment.
+    """Finds what there is to segment.
 
     Args:
-        source: A data set; or, without boxes, a video, a folder of images, or one of those.
-        output: The folder in which ``masks`` is.
+        source: A data set; or, without boxes, a video, a folder of images, or a folder of these.
+        output: The folder that ``masks`` is in.
 
     Raises:
-        ConfigError: A data set is broken, or nothing can be told from what is there.
+        ConfigError: A data set is broken, or foreground cannot be found in what is there.
         SourceError: There is nothing to read.
     """
     plan, root = Plan(), output / MASKS
@@ -78,7 +78,7 @@ def make_plan(source: Path, output: Path) -> Plan:
                 plan.sequences.append(SampleFrames(spec.name, samples, root, annotated=False))
                 plan.samples += [_with_mask(sample, root) for sample in samples]
         elif path.suffix.lower() in IMAGE_SUFFIXES:
-            raise ConfigError(f"{path} is one image, and without boxes: nothing tells foreground")
+            raise ConfigError(f"{path} is a single image without boxes: foreground cannot be found")
         elif path.is_file():
             plan.sequences.append(VideoFrames(path, spec.name, root))
         else:
@@ -97,7 +97,7 @@ def _add_annotated(plan: Plan, samples: Sequence[Sample], root: Path) -> None:
         for sample in group:
             mask = mask_path(root, scene, sample.path.stem)
             if mask in taken:
-                plan.problems.append(f"another image has the mask of {sample.path}: {mask}")
+                plan.problems.append(f"another image has the same mask as {sample.path}: {mask}")
                 continue
             taken.add(mask)
             (singles if sample.frame is None else frames).append(sample)

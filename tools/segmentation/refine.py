@@ -1,4 +1,4 @@
-"""From foreground to the masks that SpotNet learns from."""
+"""Turns foreground into the masks that SpotNet learns from."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from tools.datasets.box_mask import whole_boxes
 
 KERNEL = (17, 17)
 SIGMA = 4.0
-"""Pixels. The paper's code hands OpenCV's ``BORDER_DEFAULT``, which is 4, over as the sigma."""
+"""Pixels. The paper's code passes OpenCV's ``BORDER_DEFAULT``, which is 4, as the sigma."""
 THRESHOLD = 24
 SPECK_SHARE = 2e-4
-EMPTY_SHARE = 0.1  # of a box: with less foreground than this there is hardly any
+EMPTY_SHARE = 0.1  # of a box: with less foreground it counts as empty
 
 
 def fill_empty(
     mask: UInt8Array, boxes: Float32Array, unknown: npt.NDArray[np.bool_] | None = None
 ) -> UInt8Array:
-    """Fills each box that holds hardly any foreground, as that of a standing vehicle.
+    """Fills each box that holds hardly any foreground, such as that of a standing vehicle.
 
-    With the ellipse that touches its sides, which is closer to vehicles than the box is.
+    The ellipse that touches the box's sides is filled: it is closer to vehicles than the box.
 
     Args:
         mask: ``(H, W)`` uint8, 0 or 255.
         boxes: ``(N, 4)`` left, top, right, bottom in pixels.
-        unknown: ``(H, W)`` bool, where nothing tells foreground; the ellipses of the other boxes
-            fill that part too.
+        unknown: ``(H, W)`` bool, where foreground is unknown; the ellipses of the other boxes are
+            filled there too.
 
     Returns:
-        Another mask.
+        A new mask.
     """
     filled = mask.copy()
     for left, top, right, bottom in whole_boxes(boxes, *mask.shape):
@@ -55,7 +55,7 @@ def fill_empty(
 
 
 def without_specks(mask: UInt8Array) -> UInt8Array:
-    """Leaves out connected regions smaller than `SPECK_SHARE` of the image."""
+    """Removes connected regions smaller than `SPECK_SHARE` of the image."""
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask)
     large = np.asarray(statistics)[:, cv2.CC_STAT_AREA] >= SPECK_SHARE * mask.size
     large[0] = False  # the background

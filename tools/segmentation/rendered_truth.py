@@ -21,7 +21,7 @@ class TrueSequence:
 
     Attributes:
         name: Camera and light.
-        images: ``(H, W, 3)`` uint8 BGR, through JPEG.
+        images: ``(H, W, 3)`` uint8 BGR, after JPEG compression.
         boxes: ``(N, 4)`` float32 ltrb for each.
         masks: ``(H, W)`` uint8 for each, 255 where a box shows a vehicle.
     """

@@ -23,25 +23,25 @@ from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.refine import fill_empty, soften, without_specks
 from tools.workers import StoppedError
 
-LEARNED = 60  # frames that tell the background and the camera
+LEARNED = 60  # frames that the background and the camera's motion are learned from
 _LEARNED_BYTES = 400_000_000
-_LEAST_FRAMES = 8  # fewer tell no background
+_LEAST_FRAMES = 8  # fewer do not suffice for a background
 _PNG_END = b"IEND\xaeB`\x82"
 
 
 Found: TypeAlias = tuple[Picture, UInt8Array, npt.NDArray[np.bool_] | None]
-"""A frame, its foreground, and where nothing tells foreground."""
+"""A frame, its foreground, and where foreground is unknown."""
 
 
 @dataclass(slots=True)
 class SequenceSummary:
-    """What became of a sequence.
+    """The result for a sequence.
 
     Attributes:
-        name: Of the sequence.
-        method: How its masks were made, ``""`` where all were there.
-        written: Masks.
-        kept: Masks that were there.
+        name: Name of the sequence.
+        method: How its masks were made, ``""`` where all existed.
+        written: Number of masks written.
+        kept: Number of masks that existed.
         problems: Images that were left out.
     """
 
@@ -58,21 +58,21 @@ def segment_sequence(
     advance: Callable[[int], None] = lambda count: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> SequenceSummary:
-    """Writes the masks of a sequence that are not there.
+    """Writes the missing masks of a sequence.
 
     A background follows the light from frame to frame: where one of its masks is missing, all are
-    made again, so that a run that was broken off gives the same masks as one that was not.
+    made again, so that an interrupted run yields the same masks as an undisturbed one.
 
     Args:
         frames: The sequence.
         options: What masks are wanted.
-        advance: Told how many more frames are done with.
-        stopped: Asked before each frame.
+        advance: Called with the number of further frames done.
+        stopped: Called before each frame; returns whether to stop.
 
     Raises:
         OutputError: The file system refuses.
         SourceError: A video cannot be read.
-        StoppedError: ``stopped`` said so.
+        StoppedError: ``stopped`` returned True.
     """
     summary = SequenceSummary(frames.name)
     masks = frames.masks()
@@ -111,7 +111,7 @@ def segment_sequence(
 
 
 def _write(path: Path, mask: UInt8Array) -> None:
-    # No waiting for the disk: `is_complete` finds what a crash tore.
+    # No waiting for the disk: `is_complete` finds files that a crash cut off.
     with written_aside(path, synced=False) as part:
         part.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
 
@@ -136,7 +136,7 @@ def refined(
 
 
 def is_complete(mask: Path) -> bool:
-    """Whether there is a PNG file from its beginning to its end."""
+    """Whether the PNG file exists and is written to its end."""
     try:
         with mask.open("rb") as file:
             file.seek(-len(_PNG_END), 2)

@@ -1,4 +1,4 @@
-"""Shadows: darker than the background, of its colour."""
+"""Shadows: darker than the background, of the same colour."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stages.records import UInt8Array
 
 DARKEST, BRIGHTEST = 0.5, 0.95
 MOST_TINT = 0.04
-_LIFT = 4.0  # grey levels; keeps the ratios of dark pixels calm
+_LIFT = 4.0  # grey levels; steadies the ratios of dark pixels
 
 
 def is_shadow(image: UInt8Array, background: UInt8Array) -> npt.NDArray[np.bool_]:

@@ -22,7 +22,7 @@ def mask_sheet(plan: Plan, count: int) -> UInt8Array:
     """Draws ``count`` frames, spread over all sequences, with their masks.
 
     Raises:
-        ConfigError: There is not one mask.
+        ConfigError: There is no mask.
     """
     with tempfile.TemporaryDirectory() as folder:
         samples = [each for each in plan.samples if each.mask is not None and each.mask.is_file()]
