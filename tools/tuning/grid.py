@@ -1,4 +1,4 @@
-"""Which values of a tracker's settings are tried, each list in rising order."""
+"""The values of trackers' settings that are tried, each list in rising order."""
 
 from __future__ import annotations
 

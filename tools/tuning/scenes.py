@@ -1,4 +1,4 @@
-"""Rendered scenes to tune on, where nobody has annotated any."""
+"""Rendered scenes to tune on, where there are no annotated ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
 from tools.tuning.tune import TuningSequence
 
-FIRST_SEED = 9000  # of no scene that the shipped weights were trained on or that is shown
+FIRST_SEED = 9000  # not that of a scene which the shipped weights learned from or which is shown
 
 
 def render_sequences(
@@ -26,14 +26,14 @@ def render_sequences(
     frames: int = 150,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[TuningSequence]:
-    """Renders scenes and detects in them; the first ones are always the same.
+    """Renders scenes, always in the same order, and detects vehicles in them.
 
     Args:
         view: ``drone`` or ``intersection``.
         detector_config: Detector to run on them.
-        count: Scenes.
-        frames: Of each.
-        progress: Called with how many scenes are done, of how many.
+        count: Number of scenes.
+        frames: Number of frames of each.
+        progress: Called with the number of scenes done, and of all.
 
     Raises:
         ConfigError: There is no such view, or the detector cannot be used.

@@ -1,4 +1,4 @@
-"""Search on a grid of settings, one setting after the other."""
+"""Search on a grid of settings, one setting at a time."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Settings: TypeAlias = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What settings are worth.
+    """The score of settings.
 
     Attributes:
-        score: On all sequences together; greater is better.
-        parts: On each of them.
+        score: Score on all sequences together; greater is better.
+        parts: Score on each of them.
     """
 
     score: float
     parts: tuple[float, ...] = ()
 
     def improves(self, other: Worth, least_gain: float) -> bool:
-        """Whether the score is greater by that much, and no more sequences lose than win."""
+        """Whether it is better by ``least_gain`` or more, and no more sequences lose than win."""
         pairs = list(zip(self.parts, other.parts, strict=True))
         losing = sum(mine < theirs for mine, theirs in pairs)
         winning = sum(mine > theirs for mine, theirs in pairs)
@@ -37,18 +37,18 @@ Objective: TypeAlias = Callable[[Settings], Worth]
 def search(
     objective: Objective, grid: Grid, start: Settings, least_gain: float, most_rounds: int
 ) -> Settings:
-    """Takes each setting in turn to the best value in reach, until none is better.
+    """Moves each setting in turn to the best value in reach, until none is better.
 
-    From the present value the search goes up and down the grid, over plains too, and turns round
-    where the score falls. A value that owes its better score to the lesser part of the sequences is
-    not taken: it would hardly hold on others.
+    From the current value the search goes up and down the grid, across plateaus too, and turns back
+    where the score falls. A value that owes its better score to a minority of the sequences is
+    rejected: it would hardly generalise.
 
     Args:
         objective: Scores settings.
         grid: Values of each setting that is searched.
-        start: Where to begin; other settings than those of the grid stay.
-        least_gain: Smaller improvements are not taken: they are noise, and would not hold.
-        most_rounds: Rounds over all settings.
+        start: Settings to begin with; those that are not in the grid stay.
+        least_gain: Smaller improvements are rejected: they are noise, and would not generalise.
+        most_rounds: Most rounds over all settings.
 
     Returns:
         The best settings found.
@@ -72,7 +72,7 @@ def _best_in_reach(
     worth: Worth,
     least_gain: float,
 ) -> tuple[dict[str, object], Worth]:
-    """The best settings with another value of ``name`` on the way up and down; or the start."""
+    """The best settings with another value of ``name``, going up and down; or the start."""
     current = start[name]
     assert isinstance(current, int | float)
     ways = (

@@ -1,4 +1,4 @@
-"""Tuning of a tracker: search on all sequences, and leave one out to see what it is worth."""
+"""Tuning a tracker: search on all sequences, and leave one out to see what that is worth."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tools.tuning.search import Settings, Worth, search
 from tools.workers import Workers, usable_cores
 from trackers import build_tracker, tracker_settings
 
-OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is what is sought
+OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is maximised
 LEAST_GAIN = 0.0005
 MOST_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TuningSequence:
-    """A sequence to tune on: what is true and what was detected."""
+    """A sequence to tune on: its ground truth and its detections."""
 
     truth: GroundTruth
     detections: DetectionFile
@@ -33,19 +33,19 @@ class TuningSequence:
 
 @dataclass(frozen=True, slots=True)
 class TuningResult:
-    """What a search came to.
+    """The result of a search.
 
     Attributes:
-        tracker: Its name.
+        tracker: Name of the tracker.
         start: The settings it began with.
         settings: The best, found on all sequences.
         before: Scores of ``start``, on all sequences.
         after: Scores of the best, on all sequences.
-        left_out: Scores of sequences each tracked with the best settings found without it, put
-            together: what the search is worth on sequences it has not seen. Empty where there is
-            one sequence only or nobody asked.
+        left_out: Combined scores of all sequences, each tracked with the best settings found
+            without it: what the search is worth on unseen sequences. Empty where there is only one
+            sequence or they were not requested.
         folds: Those settings, by the sequence that was left out.
-        tried: How many settings were tried.
+        tried: Number of settings tried.
     """
 
     tracker: str
@@ -71,13 +71,13 @@ def tune(
     """Searches settings for the best mean of HOTA, MOTA and IDF1 over all sequences together.
 
     Args:
-        sequences: What to tune on.
+        sequences: Sequences to tune on.
         tracker: Name of the tracker.
         start: Settings to begin with; those it lacks have the tracker's defaults.
         iou_threshold: Least IoU of a match for MOTA and IDF1.
         leave_one_out: Also search without each sequence in turn.
-        jobs: Processes; None for one for each core that may be used.
-        progress: Called with what is searched and how many settings were tried so far.
+        jobs: Number of processes; None for one per usable core.
+        progress: Called with what is searched and the number of settings tried so far.
 
     Raises:
         ConfigError: The tracker or a setting is unknown.
@@ -165,7 +165,7 @@ def _score(
 
 
 def with_tracker(text: str, result: TuningResult) -> str:
-    """The text of a config with the tracker section of ``result``, whatever it had before.
+    """Returns ``text``, a config, with the tracker section of ``result`` in place of its own.
 
     Settings at their defaults are left out.
     """
