@@ -1,4 +1,4 @@
-"""The pixels that boxes take in."""
+"""The pixels that boxes cover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Annotated boxes as they come, and what can be used of them."""
+"""Annotated boxes as given, and what is usable of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tools.datasets.sample import ProblemKind
 from trackers.boxes import BoolArray
 
 MIN_SIDE = 1.0
-"""Pixels; a box thinner than that has no area to speak of."""
+"""Pixels; a thinner box counts as having no area."""
 
 TOLERANCE = 1.0
-"""Pixels by which a box may reach beyond the image without a word."""
+"""Pixels by which a box may reach beyond the image without being reported."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,13 +24,12 @@ class CutBoxes:
     """Boxes cut at the border of their image.
 
     Attributes:
-        boxes: ``(N, 4)`` float32 ltrb; of use where ``usable``.
-        hidden: ``(N,)`` float32, as it was given, or the share that was cut off where that is
-            more.
-        usable: ``(N,)``, the box has an area left.
-        flat: ``(N,)``, it had none, or was not finite.
-        outside: ``(N,)``, it had one, but not in the image.
-        cut: ``(N,)``, it is usable and reached beyond the image.
+        boxes: ``(N, 4)`` float32 ltrb; valid where ``usable``.
+        hidden: ``(N,)`` float32, as given, or the share that was cut off where that is greater.
+        usable: ``(N,)`` bool, the box has an area left.
+        flat: ``(N,)`` bool, it had none, or was not finite.
+        outside: ``(N,)`` bool, it had one, but not in the image.
+        cut: ``(N,)`` bool, it is usable and reached beyond the image.
     """
 
     boxes: Float32Array
@@ -41,7 +40,7 @@ class CutBoxes:
     cut: BoolArray
 
     def faults(self) -> Iterator[tuple[ProblemKind, int]]:
-        """Kind and row of everything that is wrong."""
+        """Yields kind and row of each fault."""
         yield from ((ProblemKind.FLAT_BOX, int(row)) for row in np.flatnonzero(self.flat))
         yield from ((ProblemKind.BOX_OUTSIDE, int(row)) for row in np.flatnonzero(self.outside))
         yield from ((ProblemKind.BOX_CUT, int(row)) for row in np.flatnonzero(self.cut))
@@ -50,7 +49,7 @@ class CutBoxes:
 def cut_boxes(
     boxes: npt.NDArray[np.floating], hidden: npt.NDArray[np.floating], width: int, height: int
 ) -> CutBoxes:
-    """Cuts boxes ``(N, 4)`` ltrb, of which ``hidden`` ``(N,)`` cannot be seen, at the border."""
+    """Cuts boxes ``(N, 4)`` ltrb, whose hidden shares are ``hidden`` ``(N,)``, at the border."""
     finite = np.isfinite(boxes).all(axis=1)
     given = np.where(finite[:, None], boxes, 0.0).astype(np.float64)
     cut = given.clip(0, [width, height, width, height])
@@ -71,7 +70,7 @@ def cut_boxes(
 
 
 def cut_regions(regions: npt.NDArray[np.floating], width: int, height: int) -> Float32Array:
-    """``(K, 4)`` what lies of ignored regions ``(R, 4)`` ltrb in the image."""
+    """The parts ``(K, 4)`` of ignored regions ``(R, 4)`` ltrb that lie in the image."""
     if len(regions) == 0:
         return np.empty((0, 4), np.float32)
     cut = cut_boxes(regions, np.zeros(len(regions)), width, height)

@@ -16,7 +16,7 @@ from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from trackers.boxes import areas
 
 QUANTILES = (5, 25, 50, 75, 95)
-"""Percent; of the sizes of boxes."""
+"""Percentiles of the sizes of boxes."""
 MOSTLY_HIDDEN = 0.5
 
 
@@ -25,7 +25,7 @@ class Summary:
     """Counts over a scene, a class or everything.
 
     Attributes:
-        name: Of the scene or class.
+        name: Name of the scene or class.
         images: Number of images; of a class, those that show it.
         empty_images: Images without boxes.
         boxes: Number of boxes.
@@ -33,9 +33,9 @@ class Summary:
         sizes: √area of the boxes in pixels at `QUANTILES`; empty where there are none.
         hidden_boxes: Boxes of which more than half is hidden.
         ignored_boxes: Boxes of which at least half lies in ignored regions.
-        ignored_share: Of the area of all images, in [0, 1].
-        masks: Images that have a foreground mask.
-        conditions: What its samples agree on.
+        ignored_share: Share of the area of all images that is ignored, in [0, 1].
+        masks: Number of images that have a foreground mask.
+        conditions: Conditions that all its samples share.
     """
 
     name: str
@@ -53,14 +53,14 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All there is to say of a data set.
+    """All findings on a data set.
 
     Attributes:
-        name: Of the data set.
+        name: Name of the data set.
         format: See `DataSet`.
-        total: Over everything.
-        scenes: In order of name.
-        classes: The most frequent first.
+        total: Summary of everything.
+        scenes: Summaries of the scenes, in order of name.
+        classes: Summaries of the classes, the most frequent first.
         image_sizes: Number of images of each ``"WIDTHxHEIGHT"``, the most frequent first.
         tried: Number of images that were decoded.
         problems: Places of each kind of problem, the most frequent first; paths are from the root
@@ -77,18 +77,18 @@ class Findings:
     problems: dict[str, tuple[str, ...]]
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as `json` can write it."""
+        """Everything, in JSON's types."""
         return asdict(self)
 
 
 def unreadable_images(
     samples: Sequence[Sample], progress: Callable[[int], None] = lambda done: None
 ) -> list[Problem]:
-    """Decodes every image and mask of ``samples``; what does not open, or not as it should.
+    """Decodes every image and mask of ``samples``; returns those that fail or differ in size.
 
     Args:
-        samples: Whose pixels are read.
-        progress: Called after each with how many are done.
+        samples: Samples whose pixels are read.
+        progress: Called after each sample with the number done.
     """
     problems = []
     for done, sample in enumerate(samples, 1):
@@ -111,9 +111,9 @@ def find(data_set: DataSet, tried: int, unreadable: Sequence[Problem]) -> Findin
     """Counts what a data set holds.
 
     Args:
-        data_set: As it was read.
+        data_set: The data set.
         tried: Number of images that were decoded.
-        unreadable: What `unreadable_images` said of them.
+        unreadable: What `unreadable_images` returned.
     """
     by_scene: dict[str, list[Sample]] = defaultdict(list)
     for sample in data_set.samples:
@@ -171,7 +171,7 @@ def _summary(name: str, samples: Sequence[Sample], label: str | None) -> Summary
 
 
 def _ignored(samples: Sequence[Sample], boxes: Sequence[np.ndarray]) -> tuple[int, float]:
-    """How many boxes lie in ignored regions, and what share of the images these are."""
+    """Number of boxes in ignored regions, and the share of the images that these cover."""
     # The frames of a sequence share one array of regions.
     groups: dict[tuple[int, int, int], list[int]] = defaultdict(list)
     for index, sample in enumerate(samples):

@@ -24,8 +24,8 @@ _Entry = TypeVar("_Entry")
 def coco_files(tree: FolderTree) -> list[Path]:
     """Json files that may be COCO annotations: in the root, or one folder below.
 
-    ``annotations.json`` in the root stands alone; else, where there are files
-    ``instances_*.json``, the others are of keypoints and captions.
+    ``annotations.json`` in the root is the only one. Otherwise, where there are files
+    ``instances_*.json``, only these are: the others hold keypoints and captions.
     """
     if tree.has(tree.root / ANNOTATIONS):
         return [tree.root / ANNOTATIONS]
@@ -39,13 +39,13 @@ def coco_files(tree: FolderTree) -> list[Path]:
 
 
 def read_coco(tree: FolderTree, files: list[Path]) -> DataSet | None:
-    """Reads ``files``; those that are json of another kind are passed over.
+    """Reads ``files``; JSON files of another kind are skipped.
 
-    A ``file_name`` is looked for beside its json file, in the root, in ``images`` and in the
-    folders in them, that of the same split first. A box is ignored where it is a crowd, has
-    ``"ignore": 1``, or is of a category that is not listed. Beyond the format, ``scene``, ``frame``
-    and ``conditions`` of an image and ``hidden`` of an annotation are read. Without ``scene``,
-    every image is one.
+    A ``file_name`` is looked for beside its JSON file, in the root, in ``images`` and in the
+    folders in them, that of the same split first. A box is ignored if it is a crowd, has
+    ``"ignore": 1``, or is of a category that is not listed. As extensions of the format, ``scene``,
+    ``frame`` and ``conditions`` of an image and ``hidden`` of an annotation are read. Without
+    ``scene``, every image is a scene of its own.
 
     Returns:
         The data set, or None where none of the files is a COCO annotation.
@@ -102,7 +102,7 @@ class _CocoFile:
                 self._note(ProblemKind.UNREADABLE_ROW, f"annotations[{index}]: no image_id")
 
     def samples(self, seen: set[Path]) -> list[Sample]:
-        """Those whose image is there and not among ``seen``, to which they are added."""
+        """The samples whose images exist and are not in ``seen``, to which they are added."""
         for number in sorted(self._annotations.keys() - self._images.keys()):
             self._note(ProblemKind.MISSING_FRAME, f"image {number} is not listed")
         made = [self._sample(number, entry, seen) for number, entry in self._images.items()]
@@ -111,7 +111,7 @@ class _CocoFile:
     def _first(
         self, what: str, entries: list[Any], read: Callable[[dict[str, Any]], _Entry]
     ) -> dict[str, _Entry]:
-        """Entries by id, of several with one id the first."""
+        """Entries by id; the first of several with the same id."""
         found: dict[str, _Entry] = {}
         for index, entry in enumerate(entries):
             try:
@@ -220,7 +220,7 @@ class _CocoFile:
 
 
 def _key(value: object) -> str:
-    """An id, a number or a text, as a text."""
+    """An id, which is a number or a text, as a text."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int | str) or isinstance(value, bool):

@@ -31,7 +31,7 @@ CLASS_COLORS: tuple[Color, ...] = (
     (255, 130, 150),
     (160, 200, 255),
 )
-"""BGR; of the classes in alphabetical order, round and round."""
+"""BGR; assigned to the classes in alphabetical order, cyclically."""
 
 BACKGROUND: Color = (24, 24, 24)
 TEXT: Color = (225, 225, 225)
@@ -50,14 +50,14 @@ def contact_sheet(samples: Sequence[Sample], columns: int = 4, tile_width: int =
     """Draws samples row by row, under a legend of their classes.
 
     Boxes are in the colour of their class, dashed where the object is mostly hidden; ignored
-    regions are hatched; a mask is a translucent tint. An image or mask that does not open gives a
-    tile that says so.
+    regions are hatched; a mask is a translucent tint. The tile of an image or mask that does not
+    open says so.
 
     Args:
         samples: What to draw; their pixels are read here, one at a time.
         columns: Tiles in a row.
-        tile_width: Of every tile, pixels; a row is as high as its highest image, up to a square,
-            into which higher ones are fitted.
+        tile_width: Width of every tile in pixels; a row is as high as its highest image, up to a
+            square, into which higher ones are fitted.
 
     Returns:
         ``(H, W, 3)`` uint8 BGR.
@@ -135,7 +135,7 @@ def _draw_box(picture: UInt8Array, box: Float32Array, color: Color, hidden: floa
 
 
 def _dashes(start: Point, end: Point) -> Iterator[tuple[Point, Point]]:
-    """Stretches of a line, the first and the last at its ends."""
+    """Dashes of a line, with the first and the last at its ends."""
     length = max(abs(end[0] - start[0]), abs(end[1] - start[1]))
     count = max(1, length // (DASH << _SUB_PIXEL)) | 1
     points = np.rint(np.linspace(start, end, count + 1)).astype(int).tolist()
@@ -218,5 +218,5 @@ def _write(image: UInt8Array, text: str, x: int, y: int, color: Color, size: flo
 
 
 def _ascii(text: str) -> str:
-    """OpenCV's letters are ASCII alone."""
+    """OpenCV's fonts have ASCII only."""
     return text.encode("ascii", "replace").decode()

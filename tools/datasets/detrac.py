@@ -21,7 +21,7 @@ from tools.datasets.sequences import (
 _VERSION = re.compile(r"_v\d+$")  # the tracking annotation has a version 3
 _KNOWN = re.compile(r"MVI_\d+(_v\d+)?\.xml")
 _ROOT = re.compile(rb"<sequence[\s>]")
-_HEAD = 2048  # bytes of a file, among which its root element begins
+_HEAD = 2048  # bytes of a file within which its root element begins
 
 
 def is_detrac(tree: FolderTree) -> bool:
@@ -33,8 +33,8 @@ def read_detrac(tree: FolderTree) -> DataSet:
     """Reads every sequence that has both images and an annotation, wherever they lie.
 
     Frames that the annotation leaves out between others have no vehicles. Frames before the first
-    and after the last annotated one are left out: the annotation does not say whether somebody
-    looked at them.
+    and after the last annotated one are left out: the annotation does not say whether they were
+    annotated.
     """
     problems: list[Problem] = []
     folders: dict[str, Path] = {}
@@ -57,7 +57,7 @@ def read_detrac(tree: FolderTree) -> DataSet:
 
 
 def _annotations(tree: FolderTree, folder: Path) -> list[Path]:
-    """Files of a folder that hold a sequence, of its versions the later first."""
+    """Files of a folder that hold a sequence, later versions first."""
     names = sorted(tree.files(folder), reverse=True)
     return [folder / name for name in names if name.endswith(".xml") and _is_one(folder / name)]
 

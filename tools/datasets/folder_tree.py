@@ -15,9 +15,9 @@ _SPLIT = re.compile(r"(?<![a-z])(train|valid|val|test)(?:ation|ing)?(?![a-z])")
 
 
 class FolderTree:
-    """A folder and what lies under it; a data set has some hundred thousand files.
+    """A folder and what lies under it; a data set has hundreds of thousands of files.
 
-    A folder is listed when it is first asked for, and what is learnt is kept.
+    A folder is listed at its first use, and the listing is cached.
 
     Attributes:
         root: The folder.
@@ -66,10 +66,10 @@ class FolderTree:
         return [folder / name for name in names if is_image(name)]
 
     def scene(self, image: Path) -> str:
-        """The scene of a single image: where it lies, without its suffix and folders ``images``."""
+        """The scene of a single image: its path without its suffix and folders ``images``."""
         try:
             parts = image.relative_to(self.root).with_suffix("").parts
-        except ValueError:  # elsewhere
+        except ValueError:  # outside the root
             return image.stem
         return "/".join([*(part for part in parts[:-1] if part != IMAGES), parts[-1]])
 
@@ -81,7 +81,7 @@ class FolderTree:
         return path if self.has(path) else None
 
     def _mask_scenes(self) -> frozenset[str]:
-        """Spares looking for the folder of each image where every image is a scene."""
+        """Avoids a lookup of each image's folder where every image is a scene."""
         if self._masked is None:
             folders = self.folders(self.root / MASKS)
             self._masked = frozenset(folder.name for folder in folders)

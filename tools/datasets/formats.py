@@ -1,4 +1,4 @@
-"""Which format a folder is of."""
+"""Reads a data set, whatever its format."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ EXPECTED = (
 
 
 class UnknownFormatError(ConfigError):
-    """The folder is of none of the formats."""
+    """The folder has none of the known formats."""
 
 
 def read_data_set(root: Path) -> DataSet:
-    """Reads a data set of any format that is known; what is in the folder says which.
+    """Reads a data set of any known format, which is detected from the folder's content.
 
-    No image is decoded. What cannot be used is left out and named in ``problems``.
+    Images are decoded only where their size is found in no other way. What cannot be used is left
+    out and named in ``problems``.
 
     Raises:
-        UnknownFormatError: The folder is of no known format.
-        ConfigError: There is no such folder, it is of two formats, a file that all depends on is
-            broken, or no annotated image is left.
+        UnknownFormatError: The folder has none of the known formats.
+        ConfigError: There is no such folder, it has two formats, a file that everything depends on
+            is broken, or no annotated image is left.
     """
     if not root.is_dir():
         raise ConfigError(f"no data set folder {root}")
@@ -61,13 +62,13 @@ def _read(tree: FolderTree) -> DataSet:
             return read_detrac(tree) if detrac else read_uavdt(tree)
     data_set = read_coco(tree, files)
     if data_set is None:
-        raise UnknownFormatError(f"{tree.root} is no data set: {EXPECTED}")
+        raise UnknownFormatError(f"{tree.root} is not a data set: {EXPECTED}")
     return data_set
 
 
 @contextlib.contextmanager
 def _without_collection() -> Iterator[None]:
-    """Keeps the collector of cycles from walking, again and again, all that was read so far."""
+    """Keeps the garbage collector from scanning all that was read so far again and again."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -19,7 +19,7 @@ def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> Non
     Args:
         path: The file.
         image: Its pixels.
-        jpeg_quality: Of a JPEG file, up to 100.
+        jpeg_quality: Quality of a JPEG file, up to 100.
 
     Raises:
         ConfigError: No image format has this suffix.
@@ -32,6 +32,6 @@ def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> Non
     except cv2.error:
         done = False
     if not done:
-        raise ConfigError(f"cannot write {path}: {path.suffix!r} is no image format; try .jpg")
+        raise ConfigError(f"cannot write {path}: {path.suffix!r} is not an image format; try .jpg")
     with written_aside(path) as part:
         part.write_bytes(data.tobytes())

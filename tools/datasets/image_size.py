@@ -12,17 +12,17 @@ from stages.errors import SourceError, reason_of
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _ORIENTATION = 0x0112
-_ON_ITS_SIDE = range(5, 9)  # orientations by which rows become columns
+_ON_ITS_SIDE = range(5, 9)  # orientations that swap rows and columns
 _NO_FRAME_HEADERS = (0xC4, 0xC8, 0xCC)  # among C0 to CF: tables and an extension
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """``(width, height)`` in pixels as `read_image` gives it, the orientation in EXIF applied.
+    """``(width, height)`` in pixels as in `read_image`, with the EXIF orientation applied.
 
     JPEG (ITU-T T.81) and PNG files are not decoded, others are.
 
     Raises:
-        SourceError: The file cannot be read or is no image.
+        SourceError: The file cannot be read or is not an image.
     """
     try:
         with path.open("rb") as file:
@@ -41,9 +41,9 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def _png_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Size of a PNG file that stands behind its signature; None where it has none.
+    """Size of a PNG file that is positioned after its signature; None where it has none.
 
-    EXIF may stand before the pixels or behind them.
+    EXIF data may come before or after the pixels.
     """
     header = file.read(25)
     if len(header) < 25:
@@ -61,13 +61,13 @@ def _png_size(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Size of a JPEG file that stands behind its first marker; None where it has none."""
+    """Size of a JPEG file that is positioned after its first marker; None where it has none."""
     turned = False
     while True:
         byte = file.read(1)
         if byte != b"\xff":
             return None
-        while byte == b"\xff":  # any number of them may fill up
+        while byte == b"\xff":  # any number of fill bytes
             byte = file.read(1)
         length = file.read(2)
         if len(length) < 2:
@@ -78,7 +78,7 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
             if len(header) < 5:
                 return None
             height, width = struct.unpack(">HH", header[1:])
-            if height == 0:  # stated only behind the first scan
+            if height == 0:  # stated only after the first scan
                 return None
             return (height, width) if turned else (width, height)
         if marker == 0xE1:
@@ -89,7 +89,7 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
 
 
 def _exif_orientation(tiff: bytes) -> int:
-    """The orientation 1 to 8 that EXIF states, 0 where it states none or is something else."""
+    """The orientation 1 to 8 that EXIF states; 0 if there is none, or no EXIF."""
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None:
         return 0

@@ -1,4 +1,4 @@
-"""What every data set is read as."""
+"""The form in which every data set is read."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Sample:
         data_set: Name of the data set.
         scene: Sequence or scene; images of one scene resemble each other.
         frame: 1-based number in its sequence, None for a single image.
-        width: Of the image, pixels.
-        height: Of the image, pixels.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
         boxes: ``(N, 4)`` float32.
         labels: Class name of each box as the data set spells it, N of them.
         hidden: ``(N,)`` float32, share of each object that is occluded or outside the image; 0
             where the data set does not say.
         ignored: ``(K, 4)`` float32, regions where nothing is annotated.
         mask: An 8-bit image of the foreground, 255 where something moves, None where there is none.
-        conditions: What the data set says of the scene: ``"weather"``, ``"camera_state"``, and
+        conditions: What the data set says about the scene: ``"weather"``, ``"camera_state"``, and
             ``"split"`` (train, val or test) where it has such parts.
     """
 
@@ -55,7 +55,7 @@ class Sample:
     conditions: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> UInt8Array:
-        """``(height, width, 3)`` uint8 BGR.
+        """Reads the pixels, ``(height, width, 3)`` uint8 BGR.
 
         Raises:
             SourceError: The file is not a readable image, or not of the annotated size.
@@ -70,7 +70,7 @@ class Sample:
 
 
 class ProblemKind(StrEnum):
-    """What can be wrong with a data set; the same words for the same thing in all formats."""
+    """What can be wrong with a data set, in the same words for all formats."""
 
     MISSING_IMAGE = "missing image"
     UNREADABLE_IMAGE = "image that does not open"
@@ -91,12 +91,12 @@ class ProblemKind(StrEnum):
 
 
 USED_ANYWAY = frozenset({ProblemKind.UNKNOWN_CLASS, ProblemKind.UNKNOWN_CODE, ProblemKind.BOX_CUT})
-"""What is no reason to leave something out."""
+"""Problems for which nothing is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a data set that cannot be used and was left out; a cut box was cut.
+    """Something in a data set that was left out, or changed where it is `USED_ANYWAY`.
 
     Attributes:
         kind: What is wrong.
@@ -112,7 +112,7 @@ class DataSet:
     """A data set: what can be used of it, and what cannot.
 
     Attributes:
-        name: Of its folder.
+        name: Name of its folder.
         root: Its folder.
         format: ``"coco"``, ``"detrac"``, ``"uavdt"`` or ``"yolo"``.
         samples: Ordered by scene, then frame or file name.
@@ -126,5 +126,5 @@ class DataSet:
     problems: list[Problem]
 
     def label_counts(self) -> Counter[str]:
-        """How many boxes there are of each class."""
+        """Number of boxes of each class."""
         return Counter(label for sample in self.samples for label in sample.labels)

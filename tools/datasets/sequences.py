@@ -1,4 +1,4 @@
-"""Annotated video sequences, made samples frame by frame: what UA-DETRAC and UAVDT share."""
+"""Splits annotated video sequences into samples by frame, for UA-DETRAC and UAVDT."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class AnnotatedSequence:
     """The annotation of a sequence, in any order.
 
     Attributes:
-        name: Of the sequence.
-        source: The file that it is from.
+        name: Name of the sequence.
+        source: The file that it was read from.
         frames: ``(N,)`` 1-based frame of each box.
         boxes: ``(N, 4)`` ltrb in pixels.
         labels: ``(N,)`` class names.
         hidden: ``(N,)`` share of each object that cannot be seen.
-        annotated: ``(F,)`` 1-based frames that somebody looked at; those between the first and
-            the last of them count as looked at too.
-        regions: ``(R, 4)`` ltrb that are ignored.
-        region_frames: ``(R,)`` 1-based frame of each region; None where all are of every frame.
+        annotated: ``(F,)`` 1-based frames that are known to be annotated; all between the first and
+            the last of them count as annotated too.
+        regions: ``(R, 4)`` ltrb of ignored regions.
+        region_frames: ``(R,)`` 1-based frame of each region; None where all apply to every frame.
         conditions: See `Sample`.
     """
 
@@ -55,13 +55,13 @@ def sequence_samples(
 ) -> list[Sample]:
     """One sample for each annotated frame of a sequence that has an image.
 
-    All images are taken to be as large as the first that opens.
+    All images are assumed to be as large as the first that opens.
 
     Args:
-        tree: Of the data set.
+        tree: Folders of the data set.
         sequence: The annotation.
         images: Folder of the images; the number at the end of a name is that of the frame.
-        problems: What cannot be used is added here.
+        problems: List to which everything that cannot be used is added.
     """
     paths = _images_by_frame(tree, images, problems)
     size = _first_size(paths, problems)
@@ -114,7 +114,7 @@ def sequence_samples(
 
 
 def missing_parts(annotations: dict[str, Path], folders: dict[str, Path]) -> Iterator[Problem]:
-    """What sequences lack: images, or an annotation. Both arguments go by name of sequence."""
+    """What sequences lack: images, or an annotation. Both arguments are keyed by sequence."""
     for name in sorted(annotations.keys() - folders.keys()):
         yield Problem(ProblemKind.NO_IMAGES, str(annotations[name]))
     for name in sorted(folders.keys() - annotations.keys()):
@@ -122,9 +122,9 @@ def missing_parts(annotations: dict[str, Path], folders: dict[str, Path]) -> Ite
 
 
 def put_once(found: dict[str, Path], name: str, path: Path, problems: list[Problem]) -> None:
-    """Notes where a sequence lies; what is found later is left out."""
+    """Records where a sequence lies; later finds are reported and left out."""
     if found.setdefault(name, path) != path:
-        place = f"{name}: {path}, used is {found[name]}"
+        place = f"{name}: {path}; the one used is {found[name]}"
         problems.append(Problem(ProblemKind.STATED_TWICE, place))
 
 
@@ -135,7 +135,7 @@ def _images_by_frame(tree: FolderTree, folder: Path, problems: list[Problem]) ->
         if number is None:
             problems.append(Problem(ProblemKind.NO_NUMBER, str(path)))
         elif (first := found.setdefault(int(number[1]), path)) != path:
-            place = f"frame {int(number[1])}: {path}, used is {first.name}"
+            place = f"frame {int(number[1])}: {path}; the one used is {first.name}"
             problems.append(Problem(ProblemKind.STATED_TWICE, place))
     return found
 
@@ -155,7 +155,7 @@ def _span(frames: Int64Array) -> tuple[int, int]:
 
 
 def _rows_by_frame(frames: Int64Array, rows: Int64Array) -> dict[int, Int64Array]:
-    """Those of ``rows`` that belong to each frame, as they were ordered."""
+    """``rows`` by the frame they belong to, in their order."""
     order = np.argsort(frames, kind="stable")
     numbers, starts = np.unique(frames[order], return_index=True)
     parts = np.split(rows[order], starts[1:])

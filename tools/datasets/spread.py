@@ -1,4 +1,4 @@
-"""A few samples that stand for all."""
+"""A few samples that represent all."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from tools.datasets.sample import Sample
 
 
 def spread_samples(samples: Sequence[Sample], count: int) -> list[Sample]:
-    """At most ``count`` samples, from as many scenes and as far apart in them as can be.
+    """At most ``count`` samples, from as many scenes and as far apart in them as possible.
 
-    Samples without boxes are taken only where there are not enough others. The same for the same
-    input.
+    Samples without boxes are taken only where there are not enough others. Deterministic.
     """
     annotated = [sample for sample in samples if len(sample.boxes)]
     scenes: dict[str, list[Sample]] = {}
@@ -33,7 +32,7 @@ def spread_samples(samples: Sequence[Sample], count: int) -> list[Sample]:
 
 
 def _evenly(length: int, count: int) -> list[int]:
-    """At most ``count`` indices below ``length``, each in the middle of its stretch."""
+    """At most ``count`` indices below ``length``, each in the middle of an equal part."""
     if count >= length:
         return list(range(length))
     return [int((position + 0.5) * length / count) for position in range(count)]

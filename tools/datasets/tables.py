@@ -61,7 +61,7 @@ def _counted(count: int, one: str, many: str = "") -> str:
 
 
 def _scene_table(findings: Findings, width: int) -> Table:
-    """As many of the classes, the most frequent first, as there is room for."""
+    """With as many classes, the most frequent first, as there is room for."""
     total, scenes = findings.total, [*findings.scenes[:MAX_SCENES], findings.total]
     columns = {
         "scene": [scene.name or "all" for scene in scenes],
@@ -102,7 +102,7 @@ def _sizes(sizes: tuple[float, ...]) -> str:
 
 
 def _own_conditions(scene: Summary, total: Summary) -> str:
-    """What is not true of all scenes."""
+    """Conditions that not all scenes share."""
     own = scene.conditions.items() - total.conditions.items()
     return ", ".join(value for _, value in sorted(own))
 

@@ -45,9 +45,9 @@ def read_uavdt(tree: FolderTree) -> DataSet:
 
     Ignored boxes are those of ``NAME_gt_ignore.txt`` beside it, and boxes of no known class.
     ``NAME_gt.txt``, the ground truth of tracking, is not read: it lacks vehicles that are partly
-    out of view. The degrees of both are made the middle of what the benchmark's paper
-    (arXiv 1804.00518) says of them. The split is by the folder that ``NAME_attr.txt`` lies in, as
-    the toolkit of the benchmark has them.
+    out of view. Degrees of occlusion and out-of-view become the middle of the ranges that the
+    benchmark's paper (arXiv 1804.00518) states. The split is that of the folder that holds
+    ``NAME_attr.txt``, as in the benchmark's toolkit.
     """
     problems: list[Problem] = []
     folders: dict[str, Path] = {}
@@ -132,7 +132,7 @@ def _once(table: NumberTable, file: Path, problems: list[Problem]) -> NumberTabl
 
 
 def _hidden(values: FloatArray, file: Path, problems: list[Problem]) -> FloatArray:
-    """``(N,)`` the greater of the shares that the codes of each row stand for."""
+    """``(N,)`` the greater of the shares that each row's codes stand for."""
     hidden = np.zeros(len(values))
     for what, column, shares in (
         ("out of view", _OUT_OF_VIEW_COLUMN, OUT_OF_VIEW),

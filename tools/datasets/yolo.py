@@ -32,9 +32,9 @@ def yolo_file(tree: FolderTree) -> Path | None:
 def read_yolo(tree: FolderTree, file: Path) -> DataSet:
     """Reads the images that ``train``, ``val`` and ``test`` of a yaml file name, in this order.
 
-    Their labels are as `read_labels` takes them. A label file that is missing or empty is an
-    image without objects; with one that cannot be read, the image is left out. A box of a class
-    that ``names`` lacks is ignored. Every image is a scene.
+    Labels are read by `read_labels`. An image whose label file is missing or empty has no objects;
+    one whose label file cannot be read is left out. A box of a class that ``names`` lacks is
+    ignored. Every image is a scene.
 
     Raises:
         ConfigError: The yaml file is broken, or names neither classes nor images.
@@ -80,7 +80,7 @@ def _describes_images(file: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Description:
-    """What the yaml file says."""
+    """The content of the yaml file."""
 
     tree: FolderTree
     file: Path
@@ -112,7 +112,7 @@ class _Description:
         return cls(tree, file, names, parts, str(content.get("path") or ""))
 
     def images(self, split: str, problems: list[Problem]) -> Iterator[Path]:
-        """Images of a split: of its folders and those under them, or as its lists name them."""
+        """Images of a split: in its folders and those under them, or named by its lists."""
         for part in self.parts[split]:
             place = self._find(part)
             if place is None:

@@ -8,13 +8,13 @@ from stages.errors import ConfigError, reason_of
 from tools.datasets.sample import Problem, ProblemKind
 
 LABELS = "labels"
-LARGEST_SHARE = 1.01  # above 1 by rounding; more is pixels
+LARGEST_SHARE = 1.01  # above 1 by rounding; larger values are pixels
 _IMAGES = "images"
 _BOX_COLUMNS = 5
 
 
 def label_file(image: Path) -> Path:
-    """Where the labels of an image are: the last ``images`` in its path made ``labels``."""
+    """The label file of an image: the last ``images`` in its path becomes ``labels``."""
     parts = list(image.with_suffix(".txt").parts)
     for position in range(len(parts) - 2, -1, -1):
         if parts[position] == _IMAGES:
@@ -28,8 +28,8 @@ def read_labels(
 ) -> tuple[list[int], list[tuple[float, float, float, float]], list[int]]:
     """Class, box ltrb in shares of the image, and line number of each object of a file.
 
-    Lines are ``class cx cy width height`` in shares of the image; of a polygon ``class x1 y1 x2
-    y2 x3 y3 …``, its box is taken. Lines that are none of these are added to ``problems``.
+    Lines are ``class cx cy width height`` in shares of the image, or a polygon ``class x1 y1 x2 y2
+    x3 y3 …``, of which the box is taken. All other lines are added to ``problems``.
 
     Raises:
         ConfigError: The file cannot be read.
@@ -48,7 +48,7 @@ def read_labels(
         try:
             number, box = float(fields[0]), _box([float(field) for field in fields[1:]])
             if not number.is_integer():
-                raise ValueError(f"class {fields[0]} is no whole number")
+                raise ValueError(f"class {fields[0]} is not a whole number")
         except (ValueError, OverflowError) as error:
             problems.append(Problem(ProblemKind.UNREADABLE_ROW, f"{file}:{line}: {error}"))
             continue

@@ -11,7 +11,7 @@ from tools.datasets.formats import read_data_set
 def test_no_data_set(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no data set folder"):
         read_data_set(tmp_path / "gone")
-    with pytest.raises(ConfigError, match=r"is no data set: expected annotations\.json"):
+    with pytest.raises(ConfigError, match=r"is not a data set: expected annotations\.json"):
         read_data_set(tmp_path)
 
 

@@ -89,7 +89,7 @@ def test_written_images_are_whole(tmp_path: Path) -> None:
     write_image(path, image)
     assert [file.name for file in path.parent.iterdir()] == ["mask.png"]
     assert (read_image(path, gray=True) == image).all()
-    with pytest.raises(ConfigError, match=r"'\.xyz' is no image format"):
+    with pytest.raises(ConfigError, match=r"'\.xyz' is not an image format"):
         write_image(tmp_path / "a.xyz", image)
 
 

@@ -177,4 +177,4 @@ def test_a_class_is_a_whole_number(tmp_path: Path) -> None:
     assert [sample.labels for sample in data_set.samples] == [("car",), ()]
     ((kind, place),) = problems(data_set)
     assert kind == "UNREADABLE_ROW"
-    assert place.endswith("a.txt:1: class 0.7 is no whole number")
+    assert place.endswith("a.txt:1: class 0.7 is not a whole number")
