@@ -12,7 +12,7 @@ from stages.detector.engines.engine import EngineOutput, Precision
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import packed_graph
 from stages.detector.engines.quantised import quantised_graph
-from stages.detector.spotnet import channels_last
+from stages.detector.spotnet import channels_last, in_bfloat16
 from stages.detector.weights_file import load_network
 from stages.records import UInt8Array
 
@@ -38,7 +38,9 @@ class TorchEngine:
         self.config = network.config
         self.device = device
         self.dtype = fast_dtype(device) if precision == "auto" else torch.float32
-        graph = DetectionGraph(channels_last(network.to(self.dtype)))
+        if self.dtype is torch.bfloat16:
+            network = in_bfloat16(network)
+        graph = DetectionGraph(channels_last(network))
         if precision == "int8":
             graph = quantised_graph(graph)
         elif device.type == "cpu":

@@ -8,7 +8,7 @@ from stages.detector.spotnet.checkpoint import (
     with_ranges,
 )
 from stages.detector.spotnet.config import PRESETS, SpotNetConfig, preset_config
-from stages.detector.spotnet.model import STRIDE, SpotNet, channels_last
+from stages.detector.spotnet.model import STRIDE, SpotNet, channels_last, in_bfloat16
 from stages.detector.spotnet.ranges import feature_names, feature_ranges
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "channels_last",
     "feature_names",
     "feature_ranges",
+    "in_bfloat16",
     "load_checkpoint",
     "load_initial",
     "preset_config",

@@ -253,6 +253,24 @@ def _fuse_pair(pair: nn.Module) -> None:
         _fuse(pair, "0", "1")
 
 
+class _Float(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.float()
+
+
+def in_bfloat16(model: SpotNet) -> SpotNet:
+    """Makes ``model`` compute in bfloat16, but for the last convolution to the centre logits.
+
+    With the eight bits of bfloat16, the logits of neighbouring cells come out equal and both pass
+    for peaks.
+    """
+    model.to(torch.bfloat16)
+    for head in model.hm:
+        assert isinstance(head, nn.Sequential)
+        head[-1] = nn.Sequential(_Float(), head[-1].float())
+    return model
+
+
 def channels_last(model: SpotNet) -> SpotNet:
     """Lays the weights out as ``(O, H, W, I)``, which CPUs and tensor cores are faster with."""
     nn.Module.to(model, memory_format=torch.channels_last)  # type: ignore[call-overload]
