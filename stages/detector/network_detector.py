@@ -34,7 +34,7 @@ class NetworkDetector:
         weights: A SpotNet weights file, or a model of ``spotstream export``; see `find_weights`.
         engine: What computes, see `build_engine`.
         precision: In what, see there.
-        device: A torch device, or ``"auto"``: CUDA where there is one.
+        device: A torch device, or ``"auto"``: a GPU where one works.
         worker: Which of several detectors this is: ``"auto"`` takes the GPUs in turn.
         scale: Frames are resized by this before the network; None for the weights' own.
         min_score: Detections under it are left out.

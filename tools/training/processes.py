@@ -12,7 +12,7 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from stages.detector.engines.device import usable_device
+from stages.detector.engines.device import choose_device, usable_device
 
 _LONGEST_VALIDATION = datetime.timedelta(days=1)
 """For so long the other processes wait while process 0 validates, and for one that hangs."""
@@ -65,19 +65,23 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
         ConfigError: The device cannot be used.
     """
     count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
-    if device == "auto":
-        local = int(os.environ.get("LOCAL_RANK", "0"))
-        device = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
-    chosen = usable_device(device)
     if count == 1:
-        yield Processes(0, 1, chosen)
+        yield Processes(0, 1, choose_device(device))
         return
+    chosen = usable_device(_own_device(device))
     backend = "nccl" if chosen.type == "cuda" else "gloo"
     distributed.init_process_group(backend, timeout=_LONGEST_VALIDATION)
     try:
         yield Processes(rank, count, chosen)
     finally:
         distributed.destroy_process_group()
+
+
+def _own_device(device: str) -> str:
+    """Of one process of several: none may compute on the CPU where the others have GPUs."""
+    if device != "auto":
+        return device
+    return f"cuda:{os.environ['LOCAL_RANK']}" if torch.cuda.is_available() else "cpu"
 
 
 def without_averaging(model: nn.Module, last: bool) -> AbstractContextManager[None]:

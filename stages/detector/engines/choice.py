@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 import torch
 
-from stages.detector.engines.device import usable_device
+from stages.detector.engines.device import choose_device
 from stages.detector.engines.engine import Engine, Precision
 from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
 from stages.errors import ConfigError
@@ -44,7 +44,7 @@ def build_engine(
         engine: ``"auto"``: PyTorch on a GPU and on a CPU that computes in bfloat16, else OpenVINO
             where it is installed, else PyTorch; of an exported model, one that reads it.
         precision: In what weights are computed; an exported model has its own.
-        device: A torch device, or ``"auto"``: CUDA where there is one and the engine uses it.
+        device: A torch device, or ``"auto"``: a GPU where one works and the engine uses it.
         worker: Which of several detectors this is: ``"auto"`` takes the GPUs in turn.
         threads: On the CPU; 0 leaves it to the engine.
 
@@ -54,10 +54,9 @@ def build_engine(
     """
     exported = _EXPORTED.get(weights.suffix)
     uses_gpu = engine in ("auto", "torch") and exported is None
-    if device == "auto":
-        chosen = _any_device(worker if uses_gpu else None)
-    else:
-        chosen = usable_device(device, "detector.device")
+    if device == "auto" and not uses_gpu:
+        device = "cpu"
+    chosen = choose_device(device, "detector.device", worker)
     if exported is not None and precision != "auto":
         raise ConfigError(
             f"detector.precision is for weights; {weights} was exported in one, leave it at auto"
@@ -82,11 +81,6 @@ def build_engine(
 def installed_engines() -> list[EngineName]:
     """Those whose packages are there."""
     return [name for name in ENGINES if installed(*_PACKAGES[name])]
-
-
-def _any_device(worker: int | None) -> torch.device:
-    gpus = 0 if worker is None else torch.cuda.device_count()
-    return torch.device(f"cuda:{worker % gpus}" if worker is not None and gpus else "cpu")
 
 
 def _fastest(device: torch.device, precision: Precision) -> EngineName:

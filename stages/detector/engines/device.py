@@ -1,10 +1,36 @@
-"""The device that a user names."""
+"""The device that a user names, or leaves to us."""
 
 from __future__ import annotations
+
+import logging
 
 import torch
 
 from stages.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+def choose_device(name: str, setting: str = "device", turn: int = 0) -> torch.device:
+    """The torch device of that name, which has been seen to work; of ``auto``, the best one.
+
+    Args:
+        name: ``auto``: a GPU or, where there is none that works, the CPU; else see `usable_device`.
+        setting: Where the name was given, for the error.
+        turn: Which of the processes that take the GPUs in turn this is.
+
+    Raises:
+        ConfigError: See `usable_device`.
+    """
+    if name != "auto":
+        return usable_device(name, setting)
+    gpus = torch.cuda.device_count()  # of the driver, which a torch of another one cannot use
+    if gpus:
+        try:
+            return usable_device(f"cuda:{turn % gpus}", setting)
+        except ConfigError as error:
+            log.warning("%s; it computes on the CPU", error)
+    return torch.device("cpu")
 
 
 def usable_device(name: str, setting: str = "device") -> torch.device:
@@ -20,7 +46,7 @@ def usable_device(name: str, setting: str = "device") -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).cpu()
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, torch.cuda.DeferredCudaCallError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
         raise ConfigError(

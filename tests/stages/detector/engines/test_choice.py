@@ -77,13 +77,13 @@ def test_a_device_that_is_not_there_is_refused(device, weights):
 
 
 def test_only_torch_takes_a_gpu(weights, monkeypatch):
-    monkeypatch.setattr(choice, "usable_device", lambda name, setting: torch.device(name))
+    monkeypatch.setattr(choice, "choose_device", lambda name, *_: torch.device(name))
     with pytest.raises(ConfigError, match="onnxruntime computes on the CPU, got device cuda"):
         build_engine(weights, "onnxruntime", device="cuda:0")
 
 
 def test_int8_is_for_cpus(weights, monkeypatch):
-    monkeypatch.setattr(choice, "usable_device", lambda name, setting: torch.device(name))
+    monkeypatch.setattr(choice, "choose_device", lambda name, *_: torch.device(name))
     with pytest.raises(ConfigError, match=r"int8 is for CPUs: set detector\.device=cpu, not cuda"):
         build_engine(weights, precision="int8", device="cuda:0")
 

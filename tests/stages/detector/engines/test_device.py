@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from stages.detector.engines.device import usable_device
+from stages.detector.engines import device
+from stages.detector.engines.device import choose_device, usable_device
 from stages.errors import ConfigError
 
 
@@ -19,3 +20,23 @@ def test_a_gpu():
 def test_a_device_that_does_not_is_named_with_those_there_are(name):
     with pytest.raises(ConfigError, match=f"^setting {name} cannot be used: .+; .* has cpu"):
         usable_device(name, "setting")
+
+
+def test_auto_computes_on_the_cpu_where_torch_cannot_use_the_gpu_there_is(monkeypatch, caplog):
+    def initialise():
+        raise RuntimeError("The NVIDIA driver on your system is too old.\nPlease update it.")
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", initialise)
+    assert choose_device("auto", turn=3) == torch.device("cpu")
+    [told] = caplog.messages
+    assert told.startswith("device cuda:0 cannot be used: The NVIDIA driver on your system is too")
+    assert told.endswith("; it computes on the CPU")
+    with pytest.raises(ConfigError, match="driver on your system is too old"):
+        choose_device("cuda:0")
+
+
+def test_auto_takes_the_gpus_in_turn(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(device, "usable_device", lambda name, setting: torch.device(name))
+    assert [choose_device("auto", turn=turn).index for turn in range(3)] == [0, 1, 0]
