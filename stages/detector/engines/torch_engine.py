@@ -73,10 +73,13 @@ def output_of(values: Tensor) -> EngineOutput:
 def fast_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the device computes in it; float32 elsewhere.
 
-    A CPU without AMX or AVX512-BF16 emulates bfloat16, an order of magnitude slower than float32.
+    A CPU without AMX or AVX512-BF16 emulates bfloat16, an order of magnitude slower than float32,
+    and so does an NVIDIA GPU older than Ampere.
     """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        with torch.cuda.device(device):  # the GPU that is asked
+            computes = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if computes else torch.float32
     if device.type == "cpu" and (
         torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
     ):

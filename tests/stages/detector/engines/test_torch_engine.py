@@ -1,9 +1,12 @@
+from contextlib import contextmanager
+from types import SimpleNamespace
+
 import torch
 from torch.nn import functional as F
 
 from stages.detector.engines import torch_engine
 from stages.detector.engines.packed import packed_graph
-from stages.detector.engines.torch_engine import TorchEngine
+from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
 from stages.detector.peaks import find_peaks
 from stages.detector.preprocessing import normalise
 
@@ -27,3 +30,27 @@ def test_neighbouring_cells_are_not_both_peaks_in_bfloat16(weights, images, monk
             logits, _ = graph.network.locate(pixels)
         assert adjacent_peaks(logits.bfloat16()) > 0
         assert adjacent_peaks(logits) == 0
+
+
+def test_a_gpu_that_emulates_bfloat16_computes_in_float32(monkeypatch):
+    """Of two kinds of GPU in one machine, each is asked itself."""
+    generations = [8, 7]  # Ampere, Volta
+    current = [0]
+
+    @contextmanager
+    def made_current(device):
+        current.append(device.index)
+        yield
+        current.pop()
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device", made_current)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: current[-1])
+    monkeypatch.setattr(
+        torch.cuda,
+        "get_device_properties",
+        lambda index: SimpleNamespace(major=generations[index]),
+    )
+    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda device: True)
+    assert fast_dtype(torch.device("cuda:0")) == torch.bfloat16
+    assert fast_dtype(torch.device("cuda:1")) == torch.float32
