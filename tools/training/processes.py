@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import distributed, nn
@@ -44,6 +45,10 @@ class Processes:
         devices = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(model, device_ids=devices)
 
+    def own(self, path: Path) -> Path:
+        """``path``, with the rank in its name where there are several processes."""
+        return path if self.count == 1 else path.with_stem(f"{path.stem}.{self.rank}")
+
     def any(self, here: bool) -> bool:
         """Whether it is so in any process; all must ask."""
         if self.count == 1:
@@ -71,10 +76,9 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
     chosen = usable_device(_own_device(device))
     backend = "nccl" if chosen.type == "cuda" else "gloo"
     distributed.init_process_group(backend, timeout=_LONGEST_VALIDATION)
-    try:
-        yield Processes(rank, count, chosen)
-    finally:
-        distributed.destroy_process_group()
+    yield Processes(rank, count, chosen)
+    # Not where one fails: it would wait for the others, which wait for it.
+    distributed.destroy_process_group()
 
 
 def _own_device(device: str) -> str:

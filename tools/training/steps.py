@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NoReturn, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +23,14 @@ from tools.training.teacher import teacher_loss
 
 log = logging.getLogger(__name__)
 
-BAD_BATCH = "bad_batch.pt"
+BAD_BATCH, BAD_BATCHES = "bad_batch.pt", "bad_batch*.pt"
+
+_Pass: TypeAlias = tuple[Batch, dict[str, Tensor]]
+"""A batch, and the terms of its loss."""
 
 
 class DivergedError(SpotStreamError):
-    """The loss is not a number."""
+    """The loss, or its gradients, are no numbers."""
 
 
 class Steps:
@@ -48,7 +52,7 @@ class Steps:
     ) -> None:
         self._config = config
         self._state = state
-        self._device = processes.device
+        self._processes = processes
         self._teacher = teacher
         self._model = processes.spread(state.model)
 
@@ -56,16 +60,16 @@ class Steps:
         """One step, with ``config.accumulate`` batches; the mean of each term of the loss.
 
         Raises:
-            DivergedError: The loss is not finite; the batch is saved.
+            DivergedError: The loss is not finite in one of the processes; all of them raise this.
         """
-        config, state, device = self._config, self._state, self._device
+        config, state, device = self._config, self._state, self._processes.device
         rate = config.learning_rate * schedule(state.step / config.steps, config.warmup)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         half = config.precision == "bfloat16" or (
             config.precision == "auto" and fast_dtype(device) is torch.bfloat16
         )
-        sums: dict[str, Tensor] = {}
+        passes: list[_Pass] = []
         for part in range(config.accumulate):
             batch = next(batches)
             for line in batch.unreadable:
@@ -79,17 +83,17 @@ class Steps:
                 if taught is not None:
                     learnt = teacher_loss(outputs, taught)
                     terms |= learnt | {"total": terms["total"] + learnt["total"]}
-                if not torch.isfinite(terms["total"]):
-                    self._give_up(batch, terms)
                 (terms["total"] / config.accumulate).backward()
-            for name, value in terms.items():
-                mean = value.detach() / config.accumulate
-                sums[name] = sums[name] + mean if name in sums else mean
-        nn.utils.clip_grad_norm_(state.model.parameters(), config.gradient_norm)
+            passes.append((batch, {name: value.detach() for name, value in terms.items()}))
+        norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.gradient_norm)
+        # Gradients are averaged: where a loss is no number, all processes find it here together.
+        if not torch.isfinite(norm):
+            self._give_up(passes)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
         state.update_average(self._decay())
-        return sums
+        each = [terms for _, terms in passes]
+        return {name: torch.stack([terms[name] for terms in each]).mean() for name in each[0]}
 
     @torch.no_grad()
     def _taught(self, images: Tensor) -> dict[str, Tensor] | None:
@@ -102,16 +106,26 @@ class Steps:
             return decay
         return min(decay, (1 + self._state.step) / (10 + self._state.step))
 
-    def _give_up(self, batch: Batch, terms: dict[str, Tensor]) -> None:
-        path = self._config.output / BAD_BATCH
-        content = {"step": self._state.step, "images": batch.images, "names": batch.names}
-        save_state(content, path)
-        wrong = ", ".join(name for name, value in terms.items() if not torch.isfinite(value))
+    def _give_up(self, passes: Sequence[_Pass]) -> NoReturn:
+        message = self._blamed(passes)
+        self._processes.wait()  # until the crops are saved: who ends first has the others ended
         raise DivergedError(
-            f"the loss ({wrong}) is not finite in step {self._state.step + 1}; its crops are in "
-            f"{path}, from {batch.names[0]} and others. Checkpoints from before it stay; "
-            f"try a lower learning_rate"
+            f"{message}. Checkpoints from before it stay; try a lower learning_rate"
         )
+
+    def _blamed(self, passes: Sequence[_Pass]) -> str:
+        """What is wrong; the first batch of this process whose loss is not finite is saved."""
+        step = self._state.step
+        for batch, terms in passes:
+            wrong = ", ".join(name for name, value in terms.items() if not value.isfinite())
+            if wrong:
+                path = self._processes.own(self._config.output / BAD_BATCH)
+                save_state({"step": step, "images": batch.images, "names": batch.names}, path)
+                return (
+                    f"the loss ({wrong}) is not finite in step {step + 1}; "
+                    f"its crops are in {path}, from {batch.names[0]} and others"
+                )
+        return f"the gradients are not finite in step {step + 1}, but the loss of this process is"
 
 
 def schedule(progress: float, warmup: float) -> float:

@@ -22,7 +22,7 @@ from tools.training.log import LOSSES, SCORES, TrainingLog
 from tools.training.processes import Processes, training_processes
 from tools.training.sources import ClassMap, Sources, read_sources
 from tools.training.state import CHECKPOINT, TrainingState, save_weights
-from tools.training.steps import BAD_BATCH, Steps
+from tools.training.steps import BAD_BATCHES, Steps
 from tools.training.teacher import load_teacher
 from tools.training.unlabelled import ignore_unlabelled
 from tools.training.validation import evaluate, mean_score
@@ -98,8 +98,9 @@ def _remove_earlier(output: Path, processes: Processes) -> None:
     """Removes what an earlier run left, once every process has all that it begins with."""
     processes.wait()
     if processes.leads:
-        for name in (CHECKPOINT, BEST, LAST, LOSSES, SCORES, BAD_BATCH):
-            (output / name).unlink(missing_ok=True)
+        for name in (CHECKPOINT, BEST, LAST, LOSSES, SCORES, BAD_BATCHES):
+            for path in output.glob(name):
+                path.unlink()
 
 
 @dataclass(slots=True, eq=False)

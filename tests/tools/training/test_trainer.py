@@ -196,18 +196,52 @@ def test_centernet_trains_without_segmentation(tiny_config, tmp_path):
     )
 
 
+def in_two_processes(config, tmp_path, script=("-m", "tools.main")):
+    file = tmp_path / "train.yaml"
+    file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+               "--nproc-per-node", "2", *script, "train", str(file)]  # fmt: skip
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+
+
 @pytest.mark.slow
-def test_two_processes_end_with_one_model(tiny_config, tmp_path, data_set):
-    config = tmp_path / "train.yaml"
-    values = tiny_config(steps=3).model_dump(mode="json")
-    config.write_text(yaml.safe_dump(values))
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-               "--master-port", "29511", "-m", "tools.main", "train", str(config)]  # fmt: skip
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
+def test_two_processes_end_with_one_model(tiny_config, tmp_path):
+    done = in_two_processes(tiny_config(steps=3), tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(rows(tmp_path / "run" / "log.csv")) == 3
     said = " ".join(done.stdout.split())
     assert said.count("weights, 3 steps") == 1
+
+
+BAD_IN_ONE = """
+import os
+from tools.entry import main
+from tools.training import steps
+
+right, taken = steps.spotnet_loss, []
+
+def wrong(outputs, targets):
+    terms = right(outputs, targets)
+    taken.append(terms)
+    bad = os.environ["RANK"] == "1" and len(taken) == 2
+    return terms | {"total": terms["total"] * float("nan")} if bad else terms
+
+steps.spotnet_loss = wrong
+main()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_give_up_together(tiny_config, tmp_path):
+    script = tmp_path / "bad_in_one.py"
+    script.write_text(BAD_IN_ONE)
+    done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, [str(script)])
+    said = " ".join(done.stderr.split())
+    assert said.count("the loss (total) is not finite in step 2;") == 1
+    assert said.count("the gradients are not finite in step 2,") == 1
+    folder = tmp_path / "run"
+    assert [path.name for path in folder.glob("bad_batch*")] == ["bad_batch.1.pt"]
+    assert torch.load(folder / "checkpoint.pt", weights_only=True)["step"] == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
