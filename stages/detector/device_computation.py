@@ -45,7 +45,10 @@ class DeviceComputation:
             return self._detect(frames, geometry)
 
     def _detect(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
-        pixels, header = self._input.upload(frames), frames[0].header
+        header, count = frames[0].header, len(frames)
+        if self._recordings is not None:
+            count = 1 << (count - 1).bit_length()  # few counts, so that few are recorded
+        pixels = self._input.upload(frames, count)
 
         def values() -> torch.Tensor:
             return self._engine.values(self._input.convert(pixels, header, geometry))
@@ -53,4 +56,4 @@ class DeviceComputation:
         if self._recordings is None:
             return output_of(values())
         place = pixels.data_ptr(), pixels.shape, header.pixel_format, geometry
-        return output_of(self._recordings.run(place, values))
+        return output_of(self._recordings.run(place, values)[: len(frames)])

@@ -37,8 +37,10 @@ class DeviceInput:
         self._taps: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     @torch.inference_mode()
-    def upload(self, frames: Sequence[Frame]) -> Tensor:
+    def upload(self, frames: Sequence[Frame], count: int = 0) -> Tensor:
         """Pixels of frames of one shape, ``(N, …)`` uint8 on the device.
+
+        ``N`` is ``count``, where that is more than there are frames; the others' pixels are any.
 
         In the same place as long as the shape is among the latest. What was uploaded before
         must have been computed: its memory is used again.
@@ -46,14 +48,15 @@ class DeviceInput:
         Raises:
             ValueError: A frame has no pixels.
         """
-        staged, there = self._memory_for(len(frames), frames[0].header.shape)
+        count = max(count, len(frames))
+        staged, there = self._memory_for(count, frames[0].header.shape)
         for index, frame in enumerate(frames):
             np.copyto(staged[index].numpy(), frame.required_pixels())
             with torch.cuda.stream(self._copies):  # of a CPU, none
                 there[index].copy_(staged[index], non_blocking=True)
         if self._copies is not None:
             torch.cuda.current_stream(self._device).wait_stream(self._copies)
-        return there[: len(frames)]
+        return there[:count]
 
     @torch.inference_mode()
     def convert(self, pixels: Tensor, header: FrameHeader, geometry: InputGeometry) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stages.detector.lru_cache import LruCache
 
-_KEPT = 32  # recordings: batches of one to eight frames of four sizes
+_KEPT = 64  # recordings: of eight sizes of frames, batches of 1, 2, 4 … 128
 _SCORES_APART = 0.02  # at most, by rounding
 _SCORE = 4  # its column of `TorchEngine.values`
 
@@ -25,7 +25,8 @@ class Recordings:
     """CUDA graphs of `TorchEngine.values` of inputs of each kind.
 
     A function is recorded when its key comes first. Where that fails, or the replay gives other
-    scores, it is said once and everything is computed as it comes.
+    scores, it is said once and everything is computed as it comes. So is what is new while more
+    recordings were given up than replayed: a recording takes as long as some computations.
 
     Args:
         record: Makes a replay of a function; `CudaRecorder` on a GPU.
@@ -35,6 +36,7 @@ class Recordings:
         self._record = record
         self._replays: LruCache[Hashable, Replay] = LruCache(_KEPT)
         self._works = True
+        self._recorded, self._replayed = 0, 0
 
     def run(self, key: Hashable, compute: Callable[[], Tensor]) -> Tensor:
         """What ``compute`` gives, valid until the next call.
@@ -45,13 +47,17 @@ class Recordings:
                 waits for none.
         """
         replay = self._replays.get(key)
-        if replay is None and self._works:
-            replay = self._recorded(compute)
-            if replay is not None:
-                self._replays.keep(key, replay)
-        return compute() if replay is None else replay()
+        if replay is not None:
+            self._replayed += 1
+            return replay()
+        if self._works and self._recorded - len(self._replays) <= self._replayed:
+            replay = self._recording(compute)
+        if replay is None:
+            return compute()
+        self._recorded += 1
+        return self._replays.keep(key, replay)()
 
-    def _recorded(self, compute: Callable[[], Tensor]) -> Replay | None:
+    def _recording(self, compute: Callable[[], Tensor]) -> Replay | None:
         expected = compute()
         try:
             replay = self._record(compute)

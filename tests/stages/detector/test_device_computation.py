@@ -44,7 +44,8 @@ def test_boxes_are_those_of_the_cpu(plain, recordings):
         assert_alike(found, expected)
 
 
-def test_what_is_replayed_is_of_the_same_size_and_place(plain):
+def test_what_is_replayed_is_of_the_same_size_and_place():
+    """The size of a batch is a power of two."""
     keys = []
 
     class Noted(Recordings):
@@ -55,9 +56,10 @@ def test_what_is_replayed_is_of_the_same_size_and_place(plain):
     there = NetworkDetector(engine="torch", device="cpu", scale=0.5)
     there._compute = DeviceComputation(there.engine, Noted(lambda compute: compute))
     one, other = yuv_frame(64, 128, 0), yuv_frame(96, 128, 0)
-    for frames in ([one], [one, one], [other], [one]):
-        there.detect(frames)
+    for frames in ([one], [one] * 3, [other], [one], [one] * 4):
+        assert len(there.detect(frames)) == len(frames)
     assert keys[0] == keys[3]
+    assert keys[1] == keys[4]
     assert len(set(keys)) == 3
 
 

@@ -40,12 +40,25 @@ def test_each_key_is_recorded_once_and_then_replayed():
 def test_few_are_kept_and_the_oldest_is_recorded_anew():
     recorder = Recorder()
     recordings = Recordings(recorder)
-    for key in range(33):
+    for key in range(65):
         recordings.run(key, lambda: values(0.5))
-    recordings.run(32, lambda: values(0.5))
-    assert recorder.recorded == 33
+    recordings.run(64, lambda: values(0.5))
+    assert recorder.recorded == 65
     recordings.run(0, lambda: values(0.5))
-    assert recorder.recorded == 34
+    assert recorder.recorded == 66
+
+
+def test_nothing_new_is_recorded_while_recordings_are_hardly_used():
+    recorder = Recorder()
+    recordings = Recordings(recorder)
+    for key in range(200):
+        assert score_of(recordings.run(key, lambda: values(0.5))) == 0.5
+    assert recorder.recorded == 65
+    for _ in range(10):  # of one that is kept
+        recordings.run(64, lambda: values(0.5))
+    for key in range(200, 220):
+        recordings.run(key, lambda: values(0.5))
+    assert recorder.recorded == 75
 
 
 def test_a_replay_of_other_scores_is_not_used(caplog):
