@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from stages.color_spaces import yuv_matrix
 from stages.detector.spotnet import SpotNetConfig
@@ -113,7 +112,7 @@ def place(image: UInt8Array, geometry: InputGeometry, canvas: UInt8Array) -> Non
 def network_input(images: Sequence[UInt8Array], geometry: InputGeometry) -> Tensor:
     """``(N, H, W, 3)`` uint8: images of one size, resized and padded with black.
 
-    `normalise` makes of it what the network takes, on whichever device it was moved to.
+    `Normalisation` makes of it what the network takes.
     """
     return torch.from_numpy(fill_canvas(images, geometry, empty_canvas(len(images), geometry)))
 
@@ -132,26 +131,24 @@ def fill_canvas(
     return canvas
 
 
-def normalise(images: Tensor) -> Tensor:
-    """``(N, H, W, 3)`` uint8 BGR to ``(N, 3, H, W)`` float32 in channels-last memory."""
-    # Whole rows at once: a CPU is slow where it takes three numbers at a time.
-    pixels = (images.shape[2], 3)
-    mean, std = (values.expand(pixels).flatten() for values in _mean_and_std(images.device))
-    rows = images.flatten(2).float().mul_(1 / 255).sub_(mean).div_(std)
-    return rows.reshape(images.shape).permute(0, 3, 1, 2)
+class Normalisation(nn.Module):
+    """Pixels as SpotNet was trained with them.
 
+    Mean and deviation move with the module: a copy for each input would make a GPU wait.
 
-_ON_CPU = torch.tensor(MEAN_BGR), torch.tensor(STD_BGR)
+    Args:
+        device: Where it computes.
+    """
 
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        super().__init__()
+        self.mean = nn.Buffer(torch.tensor(MEAN_BGR, device=device), persistent=False)
+        self.std = nn.Buffer(torch.tensor(STD_BGR, device=device), persistent=False)
 
-def _mean_and_std(device: torch.device) -> tuple[Tensor, Tensor]:
-    # A cache would be part of what the first tracing on a CPU records, and not of the next.
-    return _ON_CPU if device.type == "cpu" else _mean_and_std_on(device)
-
-
-@functools.cache
-def _mean_and_std_on(device: torch.device) -> tuple[Tensor, Tensor]:
-    """On a GPU once: a copy for each input would make it wait."""
-    with torch.inference_mode(False):
-        mean, std = (values.to(device) for values in _ON_CPU)
-    return mean, std
+    def forward(self, images: Tensor) -> Tensor:
+        """``(N, H, W, 3)`` uint8 BGR to ``(N, 3, H, W)`` float32 in channels-last memory."""
+        # Whole rows at once: a CPU is slow where it takes three numbers at a time.
+        pixels = (images.shape[2], 3)
+        mean, std = (values.expand(pixels).flatten() for values in (self.mean, self.std))
+        rows = images.flatten(2).float().mul_(1 / 255).sub_(mean).div_(std)
+        return rows.reshape(images.shape).permute(0, 3, 1, 2)

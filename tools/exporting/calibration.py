@@ -11,7 +11,7 @@ from stages.atomic import written_aside
 from stages.decoder.image_file import read_image
 from stages.decoder.scene import Scene, random_config
 from stages.detector.engines.int8 import check_network
-from stages.detector.preprocessing import input_geometry, network_input, normalise
+from stages.detector.preprocessing import Normalisation, input_geometry, network_input
 from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
@@ -51,7 +51,7 @@ def calibrate(
     """
     if weights.suffix != ".safetensors":
         raise ConfigError(f"calibrate writes into .safetensors files, got {weights}")
-    network = channels_last(load_network(weights))
+    network, normalise = channels_last(load_network(weights)), Normalisation()
     check_network(network)
 
     def inputs() -> Iterator[Tensor]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.detector.engines.torch_engine import fast_dtype
-from stages.detector.preprocessing import normalise
+from stages.detector.preprocessing import Normalisation
 from stages.detector.spotnet import SpotNet
 from stages.errors import SpotStreamError
 from tools.training.batches import Batch
@@ -54,6 +54,7 @@ class Steps:
         self._state = state
         self._processes = processes
         self._teacher = teacher
+        self._normalise = Normalisation(processes.device)
         self._model = processes.spread(state.model)
 
     def take(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
@@ -74,7 +75,7 @@ class Steps:
             batch = next(batches)
             for line in batch.unreadable:
                 log.warning("%s, left out", line)
-            images = normalise(batch.images.to(device, non_blocking=True))
+            images = self._normalise(batch.images.to(device, non_blocking=True))
             with without_averaging(self._model, part == config.accumulate - 1):
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):
                     outputs = self._model(images)

@@ -11,8 +11,8 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
-from stages.detector.peaks import detect_peaks
-from stages.detector.preprocessing import input_geometry, network_input, normalise
+from stages.detector.engines.graph import DetectionGraph
+from stages.detector.preprocessing import input_geometry, network_input
 from stages.detector.spotnet import SpotNet
 from stages.errors import SourceError
 from stages.records import Float32Array, UInt8Array
@@ -89,11 +89,11 @@ def detect_samples(
 def detect(network: SpotNet, scale: float, image: UInt8Array) -> tuple[Float32Array, Float32Array]:
     """`Detect` by a fused network, on its device, at a scale of the input."""
     geometry = input_geometry(image.shape[0], image.shape[1], network.config, scale)
-    images = normalise(network_input([image], geometry).to(next(network.parameters()).device))
-    peaks = detect_peaks(network, images)
-    boxes = geometry.to_frame(peaks.boxes[0].cpu().numpy())
+    images = network_input([image], geometry).to(next(network.parameters()).device)
+    placed, scores, _ = (found[0].cpu().numpy() for found in DetectionGraph(network)(images))
+    boxes = geometry.to_frame(placed)
     have_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # not all of a young network's have
-    return boxes[have_area], peaks.scores[0].cpu().numpy()[have_area]
+    return boxes[have_area], scores[have_area]
 
 
 def average_precisions(images: Sequence[DetectedImage]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.detector.peaks import detect_peaks
-from stages.detector.preprocessing import normalise
+from stages.detector.preprocessing import Normalisation
 from stages.detector.spotnet import SpotNet
 
 INPUT = "images"
@@ -23,14 +23,16 @@ class DetectionGraph(nn.Module):
     def __init__(self, network: SpotNet) -> None:
         super().__init__()
         self.network = network
-        self._dtype = next(network.parameters()).dtype
+        first = next(network.parameters())
+        self._dtype = first.dtype
+        self._normalise = Normalisation(first.device)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``(N, H, W, 3)`` uint8 BGR to boxes ``(N, K, 4)``, scores and classes ``(N, K)``.
 
         See `stages.detector.peaks.Peaks`.
         """
-        peaks = detect_peaks(self.network, normalise(images).to(self._dtype))
+        peaks = detect_peaks(self.network, self._normalise(images).to(self._dtype))
         return peaks.boxes, peaks.scores, peaks.classes
 
 

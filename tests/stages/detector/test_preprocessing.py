@@ -8,9 +8,9 @@ from av.video.reformatter import Colorspace
 
 from stages.detector.device_input import yuv_to_bgr
 from stages.detector.preprocessing import (
+    Normalisation,
     input_geometry,
     network_input,
-    normalise,
     place,
     to_bgr,
 )
@@ -32,7 +32,7 @@ def test_published_padding_is_size_or_127_plus_1_with_the_image_in_the_middle(
 
 def test_pixels_are_normalised_in_bgr_and_padded_with_black():
     image = np.full((32, 40, 3), (255, 0, 51), np.uint8)
-    tensor = normalise(network_input([image], input_geometry(32, 40, compact_config())))
+    tensor = Normalisation()(network_input([image], input_geometry(32, 40, compact_config())))
     assert tensor.shape == (1, 3, 64, 64)
     inside = [(1 - 0.408) / 0.289, (0 - 0.447) / 0.274, (0.2 - 0.470) / 0.278]
     outside = [-0.408 / 0.289, -0.447 / 0.274, -0.470 / 0.278]

@@ -8,7 +8,7 @@ from stages.detector.engines import torch_engine
 from stages.detector.engines.packed import packed_graph
 from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
 from stages.detector.peaks import find_peaks
-from stages.detector.preprocessing import normalise
+from stages.detector.preprocessing import Normalisation
 
 
 def adjacent_peaks(logits):
@@ -24,7 +24,7 @@ def test_neighbouring_cells_are_not_both_peaks_in_bfloat16(weights, images, monk
     monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.bfloat16)
     monkeypatch.setattr(torch_engine, "packed_graph", lambda graph: graph)  # each CPU's own
     plain = TorchEngine(weights, torch.device("cpu")).graph
-    pixels = normalise(torch.from_numpy(images[1:])).bfloat16()
+    pixels = Normalisation()(torch.from_numpy(images[1:])).bfloat16()
     for graph in (plain, packed_graph(plain)):
         with torch.inference_mode():
             logits, _ = graph.network.locate(pixels)
