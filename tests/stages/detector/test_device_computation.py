@@ -5,15 +5,20 @@ import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from stages.decoder.scene import Scene
 from stages.decoder.scene_source import DEMO_SCENE
 from stages.detector.device_computation import DeviceComputation
-from stages.detector.engines.graph import DetectionGraph
+from stages.detector.device_input import DeviceInput
+from stages.detector.engines import torch_engine
 from stages.detector.engines.recordings import Recordings
+from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
-from stages.detector.shipped import find_weights
-from stages.detector.weights_file import load_network
+from stages.detector.preprocessing import input_geometry
+from stages.detector.spotnet import SpotNet, SpotNetConfig, save_checkpoint
+from stages.detector.spotnet.config import compact_config
+from stages.records import FrameHeader, PixelFormat
 from tests.stages.detector.test_input_memory import yuv_frame
 
 
@@ -63,36 +68,48 @@ def test_what_is_replayed_is_of_the_same_size_and_place():
     assert len(set(keys)) == 3
 
 
-WAITS = {"lift_fresh", "_local_scalar_dense", "nonzero", "masked_select"}
+class OnMetaAlone(TorchDispatchMode):
+    """Fails where an operation touches a tensor that is elsewhere, or asks for a value.
 
-
-class Seen(TorchDispatchMode):
-    """Names of all operations."""
-
-    def __init__(self):
-        super().__init__()
-        self.names = set()
+    Tensors without values tell what would make a GPU wait.
+    """
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        self.names.add(operation.overloadpacket.__name__)
-        return operation(*args, **(kwargs or {}))
+        result = operation(*args, **(kwargs or {}))
+        for each in tree_leaves((args, kwargs, result)):
+            if isinstance(each, torch.Tensor):
+                assert each.is_meta, f"{operation} of a tensor of the CPU, {tuple(each.shape)}"
+        return result
 
 
-@pytest.mark.parametrize("scale", [0.75, 1.0, 1.25])
-def test_nothing_that_is_recorded_makes_a_gpu_wait(scale):
-    seen = Seen()
+META = torch.device("meta")
+PUBLISHED = SpotNetConfig(
+    stem_channels=8, dims=(8, 8), modules=(1, 1), feature_channels=8, head_channels=8,
+    squeeze_excitation=False, size_multiple=64,
+)  # fmt: skip
 
-    def watched(compute):
-        with seen:
-            compute()
-        return compute
 
-    there = NetworkDetector(engine="torch", device="cpu", scale=scale)
-    there.engine.graph = DetectionGraph(load_network(find_weights(None)))
-    there._compute = DeviceComputation(there.engine, Recordings(watched))
-    there.detect([yuv_frame(64, 128, 0)])
-    assert {"conv2d", "topk"} <= seen.names
-    assert not seen.names & WAITS
+@pytest.mark.parametrize(
+    ("config", "scale", "dtype"),
+    [
+        (compact_config(dims=(8, 8), modules=(1, 1)), 0.75, torch.bfloat16),
+        (compact_config(dims=(8, 8), modules=(1, 1)), 1.25, torch.float32),
+        (PUBLISHED, 1.0, torch.bfloat16),
+    ],
+)
+def test_nothing_that_is_recorded_makes_a_gpu_wait(config, scale, dtype, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: dtype)
+    save_checkpoint(SpotNet(config), tmp_path / "a.safetensors")
+    engine, there = TorchEngine(tmp_path / "a.safetensors", META), DeviceInput(META)
+    geometry = input_geometry(96, 128, config, scale)
+    for pixel_format in PixelFormat:
+        header = FrameHeader.of_picture(96, 128, "s", 0, pixel_format=pixel_format)
+        pixels = torch.empty((3, *header.shape), dtype=torch.uint8, device=META)
+        with torch.inference_mode():
+            there.convert(pixels, header, geometry)  # makes what is kept
+            with OnMetaAlone():
+                found = engine.values(there.convert(pixels, header, geometry))
+        assert (found.dtype, found.shape) == (torch.float32, (3, 100, 6))
 
 
 @pytest.mark.gpu

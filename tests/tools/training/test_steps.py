@@ -1,0 +1,30 @@
+from dataclasses import fields
+
+import torch
+
+from stages.detector.preprocessing import Normalisation
+from tests.stages.detector.test_device_computation import META, OnMetaAlone
+from tools.training.losses import spotnet_loss
+from tools.training.state import TrainingState
+from tools.training.targets import Targets
+
+SHAPES = {"heatmap": (2, 1, 16, 16), "mask": (2, 1, 16, 16), "counted": (2, 1, 16, 16),
+          "rows": (9, 3), "weights": (9,), "sizes": (9, 2), "offsets": (9, 2)}  # fmt: skip
+
+
+def test_nothing_in_a_step_makes_a_gpu_wait(tiny_config):
+    """But for the question whether the gradients are numbers."""
+    state = TrainingState.begin(tiny_config(), META)
+    dtypes = dict.fromkeys(SHAPES, torch.float32) | {"rows": torch.int64}
+    targets = {
+        each.name: torch.empty(SHAPES[each.name], dtype=dtypes[each.name], device=META)
+        for each in fields(Targets)
+        if each.name != "boxes"
+    }
+    normalise = Normalisation(META)
+    images = torch.empty((2, 64, 64, 3), dtype=torch.uint8, device=META)
+    with OnMetaAlone():
+        terms = spotnet_loss(state.model(normalise(images)), Targets(**targets, boxes=4))
+        terms["total"].backward()
+        torch.nn.utils.clip_grad_norm_(state.model.parameters(), 10.0)
+        state.update_average(0.9)
