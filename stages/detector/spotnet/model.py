@@ -173,11 +173,12 @@ class SpotNet(nn.Module):
         Returns:
             ``wh`` and ``reg``, both ``(N, K, 2)``.
         """
-        images, channels, _, width = features.shape
-        around = torch.arange(3, device=cells.device)
-        image = torch.arange(images, device=cells.device)[:, None, None, None]
-        rows = (cells // width)[..., None, None] + around[:, None]
-        columns = (cells % width)[..., None, None] + around
+        _, channels, _, width = features.shape
+        y, x = cells // width, cells % width
+        # From the cells: a trace would keep the device of `torch.arange`.
+        image = (torch.ones_like(cells[:, :1]).cumsum(0) - 1)[..., None, None]
+        rows = torch.stack((y, y + 1, y + 2), dim=-1)[..., None]
+        columns = torch.stack((x, x + 1, x + 2), dim=-1)[..., None, :]
         # The heads' first convolution sees a cell's eight neighbours, zeros beyond the edge.
         padded = F.pad(features, (1, 1, 1, 1)).permute(0, 2, 3, 1)
         patches = padded[image, rows, columns].reshape(-1, 3, 3, channels).permute(0, 3, 1, 2)

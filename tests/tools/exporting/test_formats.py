@@ -63,6 +63,7 @@ def test_torchscript_gives_the_boxes_of_torch(tmp_path):
     extra = {"class_names": "", "spotnet": ""}
     graph = torch.jit.load(path, _extra_files=extra)
     assert extra["class_names"].decode() == ",".join(CONFIG.class_names)
+    assert ": Device = " not in str(graph.inlined_graph)  # it runs wherever it is moved
     images = np.random.default_rng(0).integers(0, 255, (2, 64, 128, 3), np.uint8)
     with torch.inference_mode():
         expected = DetectionGraph(load_network(find_weights()))(torch.from_numpy(images))
