@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -139,6 +140,11 @@ def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor], Ran
 
 
 def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
+    if _is_torchscript(path):
+        raise CheckpointError(
+            f"{path} is TorchScript, made for other programs; give the weights that it was made "
+            f"from, or the network exported as .onnx"
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch documents no narrower one
@@ -155,6 +161,14 @@ def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
     state = {re.sub(r"^module\.", "", key): value for key, value in content.items()}
     heatmap = state.get("hm.0.1.weight")
     return published_config(1 if heatmap is None else int(heatmap.shape[0])), state
+
+
+def _is_torchscript(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as file:
+            return any(name.endswith("/constants.pkl") for name in file.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

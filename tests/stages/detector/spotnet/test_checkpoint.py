@@ -1,5 +1,7 @@
 """What a weights file says beside its tensors."""
 
+import warnings
+
 import pytest
 import torch
 from safetensors import safe_open
@@ -39,6 +41,15 @@ def test_broken_ranges_are_one_line(path, stated):
     save_file(load_file(path), path, metadata | {"ranges": stated})
     with pytest.raises(CheckpointError, match=r"a\.safetensors: its ranges of features"):
         SpotNet.from_checkpoint(path)
+
+
+def test_torchscript_is_named_and_what_to_give_instead(tmp_path):
+    traced = torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))
+    torch.jit.save(traced, tmp_path / "a.torchscript")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(CheckpointError, match=r"is TorchScript, made for other .*\.onnx$"):
+            SpotNet.from_checkpoint(tmp_path / "a.torchscript")
 
 
 def test_a_folder_is_no_weights_file(tmp_path):
