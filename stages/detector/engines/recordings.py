@@ -68,7 +68,8 @@ class Recordings:
                 return replay
             log.warning("CUDA graphs give other scores on this GPU; it goes without")
         except RuntimeError as error:
-            log.warning("no CUDA graphs on this GPU: %s", error)
+            # Ending the recording fails, too, where something in it did.
+            log.warning("no CUDA graphs on this GPU: %s", error.__context__ or error)
         self._works = False
         self._replays = LruCache(_KEPT)
         return None
@@ -88,13 +89,14 @@ class CudaRecorder:
     def __call__(self, compute: Callable[[], Tensor]) -> Replay:
         """See `Recordings`."""
         # Libraries choose kernels and allocate in the first calls, which cannot be recorded.
-        aside = torch.cuda.Stream(self._device)
-        aside.wait_stream(torch.cuda.current_stream(self._device))
+        aside, current = torch.cuda.Stream(self._device), torch.cuda.current_stream(self._device)
+        aside.wait_stream(current)
         with torch.cuda.stream(aside):
             compute()
-        torch.cuda.current_stream(self._device).wait_stream(aside)
+        current.wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._memory):
+        # A recording that fails to end leaves its own stream the current one.
+        with torch.cuda.stream(current), torch.cuda.graph(graph, pool=self._memory):
             result = compute()
 
         def replay() -> Tensor:

@@ -87,7 +87,10 @@ def test_an_empty_recording_is_not_used(caplog):
 
 def test_a_gpu_that_records_nothing_computes(caplog):
     def record(compute):
-        raise RuntimeError("operation not permitted when stream is capturing")
+        try:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        finally:
+            raise RuntimeError("operation failed due to a previous error during capture")
 
     recordings = Recordings(record)
     with caplog.at_level(logging.WARNING):
