@@ -142,9 +142,13 @@ def save_state(content: Mapping[str, object], path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    # Into a file of ours: what torch writes by itself fails without the reason.
     with written_aside(path) as part, part.open("wb") as file:
-        torch.save(content, file)
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # torch's own, in which why the file refused is lost
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def checkpointed(model: nn.Module) -> None:

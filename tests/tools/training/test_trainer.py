@@ -13,7 +13,7 @@ import yaml
 from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError, OutputError
 from tools.training import trainer
-from tools.training.state import TrainingState, checkpointed
+from tools.training.state import TrainingState, checkpointed, save_state
 from tools.training.steps import DivergedError, Steps
 from tools.training.trainer import train
 
@@ -127,6 +127,18 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_there(tiny_config, full_disk
     with pytest.raises(OutputError, match="no space left on device") as error:
         train(config)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("numbers", [[10_000] * 4, [40_000], [400] * 400])
+def test_a_checkpoint_that_does_not_fit_on_the_disk_is_one_line(numbers, full_disk):
+    file = full_disk / "checkpoint.pt"
+    save_state({"step": 1}, file)
+    before = file.read_bytes()
+    content = {str(key): torch.zeros(count) for key, count in enumerate(numbers)}
+    with pytest.raises(OutputError, match="no space left on device; free some"):
+        save_state(content, file)
+    assert [path.name for path in full_disk.iterdir()] == [file.name]
+    assert file.read_bytes() == before
 
 
 def test_accumulated_passes_make_one_step(tiny_config, tmp_path):
