@@ -35,7 +35,7 @@ class NetworkDetector:
         engine: What computes, see `build_engine`.
         precision: In what, see there.
         device: A torch device, or ``"auto"``: a GPU where one works.
-        worker: Which of several detectors this is: ``"auto"`` takes the GPUs in turn.
+        worker: Which of several detectors this is: ``"auto"`` and ``"cuda"`` take GPUs in turn.
         scale: Frames are resized by this before the network; None for the weights' own.
         min_score: Detections under it are left out.
         threads: On the CPU; 0 leaves it to the engine.

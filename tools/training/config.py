@@ -103,7 +103,10 @@ class TrainingConfig(_Strict):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 where the device computes in it."
     )
-    device: str = Field("auto", description="A torch device; auto: CUDA where there is one.")
+    device: str = Field(
+        "auto",
+        description="A torch device; cuda: a GPU, one for each process; auto: if one works.",
+    )
     checkpoint_activations: bool = Field(
         False, description="Compute activations twice instead of keeping them; saves memory."
     )

@@ -14,6 +14,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from stages.detector.engines.device import choose_device, usable_device
+from stages.errors import ConfigError
 
 _LONGEST_VALIDATION = datetime.timedelta(days=1)
 """For so long the other processes wait while process 0 validates, and for one that hangs."""
@@ -67,13 +68,15 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
     """Joins the other processes where ``torchrun`` started several.
 
     Raises:
-        ConfigError: The device cannot be used.
+        ConfigError: The device cannot be used, or is one GPU for several processes.
     """
     count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    chosen = choose_device(device) if count == 1 else usable_device(_own_device(device))
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
     if count == 1:
-        yield Processes(0, 1, choose_device(device))
+        yield Processes(0, 1, chosen)
         return
-    chosen = usable_device(_own_device(device))
     backend = "nccl" if chosen.type == "cuda" else "gloo"
     distributed.init_process_group(backend, timeout=_LONGEST_VALIDATION)
     yield Processes(rank, count, chosen)
@@ -83,9 +86,14 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
 
 def _own_device(device: str) -> str:
     """Of one process of several: none may compute on the CPU where the others have GPUs."""
-    if device != "auto":
-        return device
-    return f"cuda:{os.environ['LOCAL_RANK']}" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda:"):
+        raise ConfigError(
+            f"device {device} cannot be that of all {os.environ['WORLD_SIZE']} processes: "
+            f"with device cuda, each has its own"
+        )
+    if device == "cuda" or (device == "auto" and torch.cuda.is_available()):
+        return f"cuda:{os.environ['LOCAL_RANK']}"
+    return "cpu" if device == "auto" else device
 
 
 def without_averaging(model: nn.Module, last: bool) -> AbstractContextManager[None]:

@@ -45,7 +45,7 @@ def build_engine(
             where it is installed, else PyTorch; of an exported model, one that reads it.
         precision: In what weights are computed; an exported model has its own.
         device: A torch device, or ``"auto"``: a GPU where one works and the engine uses it.
-        worker: Which of several detectors this is: ``"auto"`` takes the GPUs in turn.
+        worker: Which of several detectors this is: ``"auto"`` and ``"cuda"`` take GPUs in turn.
         threads: On the CPU; 0 leaves it to the engine.
 
     Raises:

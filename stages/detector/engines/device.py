@@ -12,25 +12,27 @@ log = logging.getLogger(__name__)
 
 
 def choose_device(name: str, setting: str = "device", turn: int = 0) -> torch.device:
-    """The torch device of that name, which has been seen to work; of ``auto``, the best one.
+    """The torch device of that name, which has been seen to work.
 
     Args:
-        name: ``auto``: a GPU or, where there is none that works, the CPU; else see `usable_device`.
+        name: ``auto``: a GPU or, where there is none that works, the CPU; ``cuda``: a GPU; else
+            see `usable_device`.
         setting: Where the name was given, for the error.
         turn: Which of the processes that take the GPUs in turn this is.
 
     Raises:
         ConfigError: See `usable_device`.
     """
-    if name != "auto":
-        return usable_device(name, setting)
-    gpus = torch.cuda.device_count()  # of the driver, which a torch of another one cannot use
-    if gpus:
-        try:
-            return usable_device(f"cuda:{turn % gpus}", setting)
-        except ConfigError as error:
-            log.warning("%s; it computes on the CPU", error)
-    return torch.device("cpu")
+    gpus = torch.cuda.device_count()  # as the driver says, which may be too old for this torch
+    if name not in ("auto", "cuda") or not gpus:
+        return usable_device("cpu" if name == "auto" else name, setting)
+    try:
+        return usable_device(f"cuda:{turn % gpus}", setting)
+    except ConfigError as error:
+        if name == "cuda":
+            raise
+        log.warning("%s; it computes on the CPU", error)
+        return torch.device("cpu")
 
 
 def usable_device(name: str, setting: str = "device") -> torch.device:

@@ -32,11 +32,14 @@ def test_auto_computes_on_the_cpu_where_torch_cannot_use_the_gpu_there_is(monkey
     [told] = caplog.messages
     assert told.startswith("device cuda:0 cannot be used: The NVIDIA driver on your system is too")
     assert told.endswith("; it computes on the CPU")
-    with pytest.raises(ConfigError, match="driver on your system is too old"):
-        choose_device("cuda:0")
+    for named in ("cuda", "cuda:0"):
+        with pytest.raises(ConfigError, match="driver on your system is too old"):
+            choose_device(named)
 
 
-def test_auto_takes_the_gpus_in_turn(monkeypatch):
+@pytest.mark.parametrize("name", ["auto", "cuda"])
+def test_gpus_are_taken_in_turn_unless_one_is_named(name, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(device, "usable_device", lambda name, setting: torch.device(name))
-    assert [choose_device("auto", turn=turn).index for turn in range(3)] == [0, 1, 0]
+    assert [choose_device(name, turn=turn).index for turn in range(3)] == [0, 1, 0]
+    assert choose_device("cuda:0", turn=1).index == 0

@@ -1,0 +1,25 @@
+import pytest
+import torch
+
+from stages.errors import ConfigError
+from tools.training.processes import training_processes
+
+
+@pytest.fixture(autouse=True)
+def second_of_two(monkeypatch):
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_each_process_has_its_own_gpu(device, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    joined = training_processes(device)
+    with pytest.raises(ConfigError, match="device cuda:1 cannot be used"), joined:
+        pass
+
+
+def test_one_gpu_is_not_for_all_processes():
+    joined = training_processes("cuda:0")
+    with pytest.raises(ConfigError, match="cuda:0 cannot be that of all 2 processes"), joined:
+        pass
