@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import nn, optim
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.checkpoint import checkpoint
 
 from stages.atomic import written_aside
@@ -30,7 +31,8 @@ class TrainingState:
 
     Attributes:
         model: Being trained.
-        average: Exponential moving average of its weights, which is validated and shipped.
+        average: Exponential moving average of its weights, which is validated and shipped; of
+            several processes, that of the one which leads.
         optimizer: Of the model's parameters.
         step: Steps done.
         seconds: Spent on them.
@@ -65,15 +67,12 @@ class TrainingState:
 
     def update_average(self, decay: float) -> None:
         """Moves the average towards the model; statistics of batch norms as well."""
-        with torch.no_grad():
-            pairs = zip(
-                self.average.state_dict().values(), self.model.state_dict().values(), strict=True
-            )
-            for kept, new in pairs:
-                if kept.is_floating_point():
-                    kept.lerp_(new, 1 - decay)
-                else:
-                    kept.copy_(new)
+        kept, new = self.average.state_dict(), self.model.state_dict()
+        floats = [name for name, value in kept.items() if value.is_floating_point()]
+        move = get_ema_multi_avg_fn(decay)  # a few kernels of a GPU for all of them
+        move([kept[name] for name in floats], [new[name] for name in floats], 0)
+        for name in kept.keys() - floats:
+            kept[name].copy_(new[name])
 
     def save(self, folder: Path, config: TrainingConfig) -> None:
         """Writes ``checkpoint.pt``; what was there stays until it is complete.
@@ -159,7 +158,9 @@ def checkpointed(model: nn.Module) -> None:
     """
     for block in model.modules():
         if isinstance(block, Residual | SeparableResidual):
-            forget = partial(checkpoint, block.forward, use_reentrant=False)
+            forget = partial(
+                checkpoint, block.forward, use_reentrant=False, preserve_rng_state=False
+            )
             block.forward = forget  # type: ignore[method-assign]
             for norm in block.modules():
                 if isinstance(norm, nn.BatchNorm2d) and norm.momentum is not None:

@@ -92,7 +92,8 @@ class Steps:
             self._give_up(passes)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
-        state.update_average(self._decay())
+        if self._processes.leads:  # which saves it
+            state.update_average(self._decay())
         each = [terms for _, terms in passes]
         return {name: torch.stack([terms[name] for terms in each]).mean() for name in each[0]}
 
