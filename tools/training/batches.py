@@ -6,7 +6,7 @@ import itertools
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -43,6 +43,11 @@ class Batch:
     targets: Targets
     names: list[str]
     unreadable: list[str]
+
+    def pin_memory(self) -> Batch:
+        """The same in page-locked memory, which `DataLoader` asks for."""
+        images, targets = self.images.pin_memory(), self.targets.pin_memory()
+        return replace(self, images=images, targets=targets)
 
 
 class CropBatches(Dataset[Batch]):
@@ -130,7 +135,7 @@ class CropBatches(Dataset[Batch]):
         )
 
 
-def load_batches(batches: CropBatches, first: int) -> Iterator[Batch]:
+def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False) -> Iterator[Batch]:
     """Batches ``first``, ``first + 1``, … without end, made ahead by the config's workers."""
     workers = batches.config.workers
     loader: DataLoader[Batch] = DataLoader(
@@ -141,6 +146,7 @@ def load_batches(batches: CropBatches, first: int) -> Iterator[Batch]:
         collate_fn=_as_it_is,
         worker_init_fn=_quiet_worker,
         prefetch_factor=3 if workers else None,
+        pin_memory=page_locked,
         # A fork of a process whose libraries run threads may wait for ever.
         multiprocessing_context="spawn" if workers else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import cv2
@@ -49,12 +49,15 @@ class Targets:
 
     def to(self, device: torch.device) -> Targets:
         """The same on another device."""
-        moved = {
-            each.name: getattr(self, each.name).to(device, non_blocking=True)
-            for each in fields(self)
-            if each.name != "boxes"
-        }
-        return Targets(**moved, boxes=self.boxes)
+        return self._moved(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Targets:
+        """The same in page-locked memory, which a GPU copies from while it computes."""
+        return self._moved(Tensor.pin_memory)
+
+    def _moved(self, move: Callable[[Tensor], Tensor]) -> Targets:
+        names = [each.name for each in fields(self) if each.name != "boxes"]
+        return Targets(**{name: move(getattr(self, name)) for name in names}, boxes=self.boxes)
 
 
 def build_targets(crops: Sequence[Picture], num_classes: int = 1, stride: int = 4) -> Targets:

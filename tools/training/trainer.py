@@ -116,7 +116,9 @@ class _Run:
     def go(self, journal: TrainingLog | None) -> TrainingResult:
         config, state = self.config, self.state
         crops = CropBatches(self.sources, config, self.processes.rank)
-        batches = load_batches(crops, state.step * config.accumulate)
+        on_gpu = self.processes.device.type == "cuda"
+        first = state.step * config.accumulate
+        batches = load_batches(crops, first, page_locked=on_gpu)
         scores: dict[str, dict[str, float]] = {}
         began = time.monotonic() - state.seconds
         stop = False

@@ -1,10 +1,14 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from stages.errors import ConfigError
 from tools.training.batches import CropBatches, load_batches
 from tools.training.sources import read_sources
+from tools.training.targets import Targets
 
 
 def same(one, other):
@@ -42,6 +46,23 @@ def test_nothing_is_pasted_of_an_image_that_does_not_open(tiny_config, data_set)
     batches = CropBatches(read_sources(config), config)
     (data_set / "images" / "1.png").write_bytes(b"no image")
     assert not any("1.png" in name for name in batches[0].names)
+
+
+def test_all_that_a_gpu_is_given_lies_in_page_locked_memory(tiny_config, monkeypatch):
+    locked = []
+
+    def lock(tensor):
+        locked.append(tensor.clone())
+        return locked[-1]
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lock)
+    config = tiny_config()
+    batch = CropBatches(read_sources(config), config)[0]
+    pinned = pin_memory(batch)  # as a data loader asks for it
+    assert same(batch, pinned)
+    given = [pinned.images, *(getattr(pinned.targets, each.name) for each in fields(Targets))]
+    tensors = [each for each in given if isinstance(each, torch.Tensor)]
+    assert [id(each) for each in tensors] == [id(each) for each in locked]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
