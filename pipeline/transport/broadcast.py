@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zmq.auth.thread import ThreadAuthenticator
 
 _WAITING_MESSAGES = 1000  # of each subscriber; a slow one misses what is beyond
+_LARGEST_FROM_SUBSCRIBER = 2**16  # topics, and whatever comes before a key is checked
 
 
 class Broadcast:
@@ -42,6 +43,7 @@ class Broadcast:
         self._socket = context.socket(zmq.PUB)
         self._socket.sndhwm = _WAITING_MESSAGES
         self._socket.linger = 0
+        self._socket.maxmsgsize = _LARGEST_FROM_SUBSCRIBER
         if key is not None:
             from zmq.auth.thread import ThreadAuthenticator  # asyncio and ssl: 5 MB
 

@@ -1,4 +1,5 @@
 import contextlib
+import socket
 import threading
 import time
 
@@ -9,6 +10,9 @@ from pipeline.transport.broadcast import Broadcast, load_key, make_key, subscrib
 from pipeline.transport.messages import Envelope, encode
 from stages.errors import ConfigError, OutputError
 from stages.records import Dropped
+
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"CURVE".ljust(52, b"\0")  # of ZMTP 3.1
+LONG_COMMAND = b"\x06"
 
 
 @pytest.fixture
@@ -65,6 +69,20 @@ def test_only_listed_keys_get_in(context, address, keys):
         assert friend.heard[0] == record
         publish(broadcast, others, 0.5)
         assert [each.heard for each in others] == [[], [], []]
+    finally:
+        broadcast.close()
+
+
+def test_who_has_no_key_takes_no_memory(context, address, keys):
+    broadcast = Broadcast(context, address, keys / "server.key_secret", keys / "clients")
+    try:
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.settimeout(10)
+            stranger.connect(address.removeprefix("ipc://"))
+            stranger.sendall(GREETING + LONG_COMMAND + (400 * 2**20).to_bytes(8, "big"))
+            with contextlib.suppress(ConnectionResetError):
+                while stranger.recv(64):  # until the other end hangs up
+                    pass
     finally:
         broadcast.close()
 
