@@ -1,6 +1,7 @@
 import os
 import signal
 import socket
+import struct
 import urllib.error
 import urllib.request
 
@@ -130,6 +131,15 @@ def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
     assert get(server, "/healthz")[0] == 503
     assert get(server, "/readyz")[0] == 503
     assert get(server, "/other")[0] == 404
+
+
+def test_a_client_that_hangs_up_is_no_event(server, capfd):
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert get(server, "/healthz")[0] == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_an_address_in_use_is_named(server):
