@@ -8,48 +8,59 @@ from pathlib import Path
 
 from pipeline.addresses import endpoint
 from pipeline.config import RuntimeConfig
+from pipeline.transport.broadcast import make_key
+from stages.extras import installed
 from tools.chaos.hostile import flood
 from tools.chaos.outcome import Outcome
+from tools.chaos.strangers import announce_much, ask_nonsense, free_port
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import Victim, run_with
 
 _MOST_SECONDS_TO_REST = 10
+_REQUESTS = 200
 
 
 def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
-    """Nonsense and nearly right messages to every socket of a running pipeline."""
+    """Nonsense and nearly right messages to every socket and port of a running pipeline."""
     clip = make_clip(folder, 30_000, 48, 64)
     sockets = ("detector-0", "tracker", "sink", "control", "ack-0", "commands")
-    restarts = growth = 0.0
-    survived = False
+    _, secret = make_key(folder / "keys", "server")
+    publish_port, metrics_port = free_port(), free_port()
+    settings = [
+        f"detector.detections={detections_of(clip)}",
+        "decoder.pace=original",
+        "sink.overlay=false",
+        f"runtime.publish=tcp://127.0.0.1:{publish_port}",
+        f"runtime.publish_key={secret}",
+        f"runtime.publish_clients={secret.parent}",
+    ]
+    if installed("prometheus_client"):
+        settings.append(f"runtime.metrics={metrics_port}")
+    growth = 0.0
+    refused = survived = False
 
     def harm(victim: Victim) -> None:
-        nonlocal growth, survived
+        nonlocal growth, refused, survived
         victim.wait_for_frames()
         sites = [endpoint(victim.folder, RuntimeConfig(), name) for name in sockets]
         flood(sites, max(5000, messages // 10), seed)  # buffers that fill once are no growth
         before = _resident_at_rest(victim)
         flood(sites, messages, seed + 1)
+        refused = announce_much(publish_port)
+        ask_nonsense(metrics_port, _REQUESTS, seed)
         after = _resident_at_rest(victim)
         growth = max(after[name] - before.get(name, 0) for name in after) / 2**20
         survived = victim.wait_for_frames(10) is not None
         victim.supervisor.stop()
 
-    result = run_with(
-        [str(clip)],
-        folder / "hostile",
-        [
-            f"detector.detections={detections_of(clip)}",
-            "decoder.pace=original",
-            "sink.overlay=false",
-        ],
-        harm,
-    )
+    result = run_with([str(clip)], folder / "hostile", settings, harm)
     restarts = sum(result.restarts.values())
+    memory = "no memory" if refused else "memory"
     return Outcome(
         messages * len(sockets),
-        f"{restarts:.0f} crashes, most growth of a process {growth:.1f} MB",
-        survived and not restarts and growth < 4,
+        f"{restarts:.0f} crashes, most growth of a process {growth:.1f} MB; {memory} for who has "
+        "no key",
+        survived and refused and not restarts and growth < 4,
     )
 
 
