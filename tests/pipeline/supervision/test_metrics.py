@@ -32,9 +32,10 @@ def server(monitor):
     server.close()
 
 
-def get(server, path):
+def get(server, path, method="GET"):
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", method=method)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=5) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -127,6 +128,7 @@ def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
     assert get(server, "/readyz")[0] == 503
     server.stages_ready = True
     assert get(server, "/readyz")[0] == 200
+    assert get(server, "/readyz", "HEAD") == (200, "")
     monkeypatch.setattr("pipeline.supervision.monitor._STUCK_SECONDS", -1.0)
     assert get(server, "/healthz")[0] == 503
     assert get(server, "/readyz")[0] == 503
