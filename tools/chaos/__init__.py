@@ -14,7 +14,8 @@ from tools.chaos.kills import kills_in_live_runs, kills_in_lossless_runs
 from tools.chaos.messages import hostile_messages
 from tools.chaos.outcome import Outcome
 from tools.chaos.resources import full_disk, full_shared_memory, slow_detector
-from tools.chaos.sources import outages
+from tools.chaos.sources import clock_jumps, outages
+from tools.chaos.supervisor import killed_supervisor
 
 Fault: TypeAlias = Callable[[Path], Outcome]
 """Does the pipeline harm; its files go into the folder."""
@@ -26,10 +27,12 @@ def all_faults(*, short: bool) -> dict[str, Fault]:
         "SIGKILL, lossless": partial(kills_in_lossless_runs, kills=10 if short else 100),
         "SIGKILL, live": partial(kills_in_live_runs, kills=4 if short else 20),
         "RTSP outage": partial(outages, times=2 if short else 20),
+        "camera clock set": partial(clock_jumps, frames=100 if short else 500),
         "hostile messages": partial(hostile_messages, messages=20_000 if short else 1_000_000),
         "detector ten times too slow": partial(slow_detector, frames=100 if short else 500),
         "disk full": full_disk,
         "/dev/shm full": full_shared_memory,
+        "supervisor killed": killed_supervisor,
     }
 
 

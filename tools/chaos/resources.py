@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import resource
 import subprocess
-import sys
 from pathlib import Path
 
 from stages.detector.delayed_detector import delayed
 from stages.errors import SpotStreamError
 from tools.chaos.outcome import Outcome
 from tools.harness.material import NAME, RATE, detections_of, make_clip
-from tools.harness.runner import Victim, run_with
+from tools.harness.runner import Victim, run_command, run_with
 
 _NO_MOUNT = 77
 
@@ -75,14 +74,10 @@ def full_shared_memory(folder: Path) -> Outcome:
     """A ``/dev/shm`` of one page, as small as it gets: frames do not need it."""
     clip = make_clip(folder, 50)
     output = folder / "shm"
-    settings = ["--set", f"detector.detections={detections_of(clip)}"]
+    command = run_command(clip, output, f"detector.detections={detections_of(clip)}")
     script = 'mount -t tmpfs -o size=4k tmpfs /dev/shm || exit 77\n"$@"'
     done = subprocess.run(
-        [
-            *("unshare", "-Urm", "sh", "-c", script, "sh"),
-            *(sys.executable, "-P", "-m", "tools.main", "run"),
-            *("--source", str(clip), "--output", str(output), *settings),
-        ],
+        ["unshare", "-Urm", "sh", "-c", script, "sh", *command],
         capture_output=True,
         text=True,
         check=False,

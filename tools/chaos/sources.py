@@ -1,14 +1,22 @@
-"""Sources that go away and come back."""
+"""Sources that go away and come back, and cameras that set their clocks."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import random
+import socket
 from pathlib import Path
 
+import av
+
 from tools.chaos.outcome import Outcome, spread
-from tools.harness.material import detections_of, make_clip
+from tools.harness.material import RATE, detections_of, make_clip
 from tools.harness.rtsp import Server, available
 from tools.harness.runner import Victim, run_with
+
+_CLOCK_SECONDS = 7 * 3600
+_DATAGRAM_BYTES = 1316  # seven packets of MPEG-TS
 
 
 def outages(folder: Path, times: int, seed: int = 2) -> Outcome:
@@ -47,3 +55,60 @@ def outages(folder: Path, times: int, seed: int = 2) -> Outcome:
         f"{len(recovered)} recovered, {spread(recovered)} after the server was back",
         len(recovered) == times and max(recovered) <= 2,
     )
+
+
+def clock_jumps(folder: Path, frames: int = 100) -> Outcome:
+    """A camera that sets its clock seven hours forward and back, each second: times go on rising.
+
+    The overlay must last about as long as its frames.
+    """
+    clip = make_clip(folder, RATE)
+    stream = _with_clock_jump(clip)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = probe.getsockname()
+    pause = 2 * _DATAGRAM_BYTES / len(stream)  # the stream has two seconds
+
+    def harm(victim: Victim) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as camera:
+            for start in itertools.cycle(range(0, len(stream), _DATAGRAM_BYTES)):
+                camera.sendto(stream[start : start + _DATAGRAM_BYTES], address)
+                if victim.frames() >= frames or victim.over.wait(pause):
+                    break
+        victim.supervisor.stop()
+
+    result = run_with(
+        [f"udp://127.0.0.1:{address[1]}"],
+        folder / "clock",
+        [f"detector.detections={detections_of(clip)}"],
+        harm,
+    )
+    (summary,) = result.finished.values()
+    results = Path(summary.folder)
+    decoded = json.loads((results / "run.json").read_text())["frames"]["in"]
+    with av.open(str(results / "overlay.mp4")) as container:
+        assert container.duration is not None
+        seconds = container.duration / 1e6
+    return Outcome(
+        decoded // RATE,
+        f"{decoded} frames take {seconds:.1f} s in the overlay",
+        0.5 < seconds * RATE / decoded < 2,
+    )
+
+
+def _with_clock_jump(clip: Path) -> bytes:
+    """The clip as MPEG-TS and once more, by a clock that is hours ahead."""
+    path = clip.with_suffix(".ts")
+    with av.open(str(path), "w") as output:
+        for number in range(2):
+            with av.open(str(clip)) as source:
+                video = source.streams.video[0]
+                if not number:
+                    target = output.add_stream_from_template(video)
+                for packet in source.demux(video):
+                    if packet.dts is not None and packet.pts is not None:
+                        ahead = round(number * _CLOCK_SECONDS / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + ahead, packet.dts + ahead
+                        packet.stream = target
+                        output.mux(packet)
+    return path.read_bytes()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -91,6 +92,13 @@ class Victim:
                 os.kill(processes[name], signal.SIGKILL)
                 return name
         return ""
+
+
+def run_command(source: Path, output: Path, *settings: str) -> list[str]:
+    """The command line of a run in a process of its own."""
+    options = [option for setting in settings for option in ("--set", setting)]
+    command = [sys.executable, "-P", "-m", "tools.main", "run"]
+    return [*command, "--source", str(source), "--output", str(output), *options]
 
 
 def run_with(

@@ -1,0 +1,62 @@
+"""A supervisor that is killed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.chaos.outcome import Outcome
+from tools.harness.material import NAME, detections_of, make_clip
+from tools.harness.runner import run_command
+
+_FRAMES = 100
+_MOST_SECONDS = 30
+
+
+def killed_supervisor(folder: Path) -> Outcome:
+    """SIGKILL to the supervisor: the stages end with it, the next run begins if it may overwrite.
+
+    What the first run left is not to be lost by mistake.
+    """
+    clip = make_clip(folder, _FRAMES)
+    output = folder / "killed"
+    command = run_command(clip, output, f"detector.detections={detections_of(clip)}")
+    rows = output / NAME / ".mot.txt.part"
+    with subprocess.Popen(
+        [*command, "--set", "decoder.pace=original"], stdout=subprocess.DEVNULL
+    ) as run:
+        _wait_for(lambda: rows.exists() and rows.stat().st_size > 0)
+        stages = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        run.kill()
+    gone = _wait_for(lambda: not any(map(_runs, stages)))
+    refused = subprocess.run(command, capture_output=True, check=False).returncode != 0
+    again = subprocess.run([*command, "--overwrite"], capture_output=True, text=True, check=False)
+    if again.returncode:
+        return Outcome(1, again.stderr.strip(), False)
+    frames = json.loads((output / NAME / "run.json").read_text())["frames"]["out"]
+    return Outcome(
+        1,
+        f"{len(stages)} stages {'gone' if gone else 'left'}; the next run "
+        f"{'refused' if refused else 'not refused'}, with --overwrite {frames} of {_FRAMES} frames",
+        bool(stages) and gone and refused and frames == _FRAMES,
+    )
+
+
+def _wait_for(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _MOST_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _runs(pid: str) -> bool:
+    """Whether there is such a process; one that has ended has no command line any more."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
