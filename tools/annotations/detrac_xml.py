@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 import numpy as np
 
@@ -21,6 +22,14 @@ from trackers.boxes import FloatArray
 LARGEST_ID = 2**53
 
 _Box: TypeAlias = tuple[float, float, float, float]
+
+
+class _NodeError(Exception):
+    """An element is not of the format."""
+
+    def __init__(self, node: ElementTree.Element, reason: str) -> None:
+        super().__init__(reason)
+        self.node = node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,33 +71,33 @@ def read_detrac_xml(path: Path, faults: list[str] | None = None) -> DetracAnnota
             not make the file unusable.
 
     Raises:
-        ConfigError: The file cannot be read or is not of the format; the message names the file
-            and, where there is one, the frame.
+        ConfigError: The file cannot be read or is not of the format; the message names file and
+            line.
     """
     root = _parse(path)
     frames, ids, boxes, types = [], [], [], []
     hidden: list[float] = []
     annotated: set[int] = set()
-    frame: int | None = None
+    lines: dict[ElementTree.Element, int] = {}
 
-    def refuse(error: KeyError | ValueError) -> None:
-        place = path if frame is None else f"{path}:{_line_of(path, frame)}: frame {frame}"
-        reason = f"attribute {error} is missing" if isinstance(error, KeyError) else str(error)
+    def refuse(error: _NodeError, frame: int | None = None) -> None:
+        lines.update(lines or _lines(path, root))
+        about = "" if frame is None else f"frame {frame}: "
+        fault = f"{path}:{lines[error.node]}: {about}{error}"
         if faults is None:
-            raise ConfigError(f"{place}: {reason}") from None
-        faults.append(f"{place}: {reason}")
+            raise ConfigError(fault) from None
+        faults.append(fault)
 
     regions = []
     for node in root.iterfind("ignored_region/box"):
         try:
             regions.append(_box(node))
-        except (KeyError, ValueError) as error:
+        except _NodeError as error:
             refuse(error)
     for frame_node in root.iter("frame"):
         try:
-            frame = int(frame_node.attrib["num"])
-            _check_frame(frame, annotated)
-        except (KeyError, ValueError) as error:
+            frame = _frame(frame_node, annotated)
+        except _NodeError as error:
             refuse(error)
             continue
         annotated.add(frame)
@@ -97,17 +106,17 @@ def read_detrac_xml(path: Path, faults: list[str] | None = None) -> DetracAnnota
         for target in frame_node.iter("target"):
             try:
                 identity = _identity(target, outside)
-                box, attributes, overlaps = _parts(target, identity)
-                outside[identity] = _truncation(attributes)
-            except (KeyError, ValueError) as error:
-                refuse(error)
+                box, truncated, vehicle_type, overlaps = _parts(target, identity)
+            except _NodeError as error:
+                refuse(error, frame)
                 continue
+            outside[identity] = truncated
             for behind, region in overlaps:
                 covered[behind].append(region)
             frames.append(frame)
             ids.append(identity)
             boxes.append(box)
-            types.append(attributes.get("vehicle_type", "vehicle"))
+            types.append(vehicle_type)
         hidden += [
             max(_occlusion(covered[identity], box), share)
             for (identity, share), box in zip(outside.items(), boxes[len(hidden) :], strict=True)
@@ -143,19 +152,21 @@ def _parse(path: Path) -> ElementTree.Element:
     return root
 
 
-def _check_frame(frame: int, known: Container[int]) -> None:
+def _frame(node: ElementTree.Element, known: Container[int]) -> int:
+    frame = _whole(node, "num")
     if not 1 <= frame <= MAX_FRAME:
-        raise ValueError(f"num must lie between 1 and {MAX_FRAME}")
+        raise _NodeError(node, f"num must lie between 1 and {MAX_FRAME}, got {frame}")
     if frame in known:
-        raise ValueError("stands twice")
+        raise _NodeError(node, f"frame {frame} stands twice")
+    return frame
 
 
 def _identity(target: ElementTree.Element, known: Container[int]) -> int:
-    identity = int(target.attrib["id"])
+    identity = _whole(target, "id")
     if abs(identity) > LARGEST_ID:
-        raise ValueError(f"id {identity} is too large")
+        raise _NodeError(target, f"id must lie within ±{LARGEST_ID}, got {identity}")
     if identity in known:
-        raise ValueError(f"id {identity} stands twice")
+        raise _NodeError(target, f"id {identity} stands twice")
     return identity
 
 
@@ -165,8 +176,11 @@ def _array(boxes: Sequence[_Box]) -> FloatArray:
 
 def _box(node: ElementTree.Element) -> _Box:
     given = node.attrib
-    left, top = float(given["left"]), float(given["top"])
-    width, height = float(given["width"]), float(given["height"])
+    try:
+        left, top = float(given["left"]), float(given["top"])
+        width, height = float(given["width"]), float(given["height"])
+    except (KeyError, ValueError):
+        raise _box_error(node) from None
     # Written so that not a number is refused too.
     if not (
         abs(left) <= LARGEST
@@ -174,22 +188,34 @@ def _box(node: ElementTree.Element) -> _Box:
         and 0 <= width <= LARGEST
         and 0 <= height <= LARGEST
     ):
-        raise ValueError(f"box {left:g}, {top:g}, {width:g}, {height:g} is none")
+        raise _box_error(node)
     return left, top, left + width, top + height
+
+
+def _box_error(node: ElementTree.Element) -> _NodeError:
+    """What is wrong with a box that has a fault."""
+    for name in ("left", "top", "width", "height"):
+        try:
+            value = _number(node, name)
+        except _NodeError as error:
+            return error
+        if name in ("width", "height") and value < 0:
+            return _NodeError(node, f"{name} must not be negative, got {value:g}")
+    raise AssertionError(node.attrib)
 
 
 def _parts(
     target: ElementTree.Element, identity: int
-) -> tuple[_Box, dict[str, str], list[tuple[int, _Box]]]:
-    """Box, attributes, and the regions of overlap, each with the id of the target behind."""
+) -> tuple[_Box, float, str, list[tuple[int, _Box]]]:
+    """Box, truncated share, type, and the regions of overlap, each with the id of who is behind."""
     box: _Box | None = None
-    attributes: dict[str, str] = {}
+    truncated, vehicle_type = 0.0, "vehicle"
     overlaps: list[tuple[int, _Box]] = []
     for node in target:
         if node.tag == "box":
             box = box or _box(node)
         elif node.tag == "attribute":
-            attributes = node.attrib
+            truncated, vehicle_type = _truncation(node), node.get("vehicle_type", "vehicle")
         elif node.tag == "occlusion":
             overlaps += [
                 (_behind(each, identity), _box(each))
@@ -197,14 +223,14 @@ def _parts(
                 if each.tag == "region_overlap" and "width" in each.attrib
             ]
     if box is None:
-        raise ValueError("target without box")
-    return box, attributes, overlaps
+        raise _NodeError(target, "target without box")
+    return box, truncated, vehicle_type, overlaps
 
 
 def _behind(overlap: ElementTree.Element, identity: int) -> int:
     """Id of the target that is hidden there: the one that bears the overlap or the other."""
     in_front = overlap.get("occlusion_status") == "1"
-    return int(overlap.attrib["occlusion_id"]) if in_front else identity
+    return _whole(overlap, "occlusion_id") if in_front else identity
 
 
 def _occlusion(covered: list[_Box], box: _Box) -> float:
@@ -233,15 +259,41 @@ def _occlusion(covered: list[_Box], box: _Box) -> float:
     )
 
 
-def _truncation(attributes: dict[str, str]) -> float:
-    share = float(attributes.get("truncation_ratio", 0.0))
+def _truncation(node: ElementTree.Element) -> float:
+    share = _number(node, "truncation_ratio") if "truncation_ratio" in node.attrib else 0.0
     if not 0 <= share <= 1:
-        raise ValueError(f"truncation_ratio must lie between 0 and 1, got {share:g}")
+        raise _NodeError(node, f"truncation_ratio must lie between 0 and 1, got {share:g}")
     return share
 
 
-def _line_of(path: Path, frame: int) -> int:
-    """Where the frame begins; slow, used once something is known to be wrong."""
-    begins = re.compile(rf"""<frame\b[^>]*\bnum=["']{frame}["']""")
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        return next((number for number, line in enumerate(lines, 1) if begins.search(line)), 1)
+def _whole(node: ElementTree.Element, name: str) -> int:
+    try:
+        return int(node.attrib[name])
+    except KeyError:
+        raise _NodeError(node, f"attribute {name!r} is missing") from None
+    except ValueError:
+        given = node.attrib[name]
+        raise _NodeError(node, f"{name} must be a whole number, got {given!r}") from None
+
+
+def _number(node: ElementTree.Element, name: str) -> float:
+    given = node.get(name)
+    if given is None:
+        raise _NodeError(node, f"attribute {name!r} is missing")
+    try:
+        number = float(given)
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= LARGEST:
+        raise _NodeError(node, f"{name} must be a finite number, got {given!r}")
+    return number
+
+
+def _lines(path: Path, root: ElementTree.Element) -> dict[ElementTree.Element, int]:
+    """Where each element begins; slow, used once something is known to be wrong."""
+    lines = []
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda *_: lines.append(parser.CurrentLineNumber)
+    with path.open("rb") as file:
+        parser.ParseFile(file)
+    return dict(zip(root.iter(), lines, strict=True))

@@ -17,26 +17,35 @@ from tools.annotations.detrac_xml import read_detrac_xml
             '<sequence><frame num="1"/>\n<frame num="2">'
             + 2 * TARGET.format(id=1, left=5, truncation=0, more="")
             + '</frame>\n<frame num="4"/></sequence>',
-            "MVI_1.xml:2: frame 2: id 1 stands twice",
+            "MVI_1.xml:3: frame 2: id 1 stands twice",
         ),
         (
             '<sequence><frame num="2">'
             + TARGET.format(id=1, left=5, truncation="nan", more="")
             + "</frame></sequence>",
-            "frame 2: truncation_ratio must lie between 0 and 1, got nan",
+            "MVI_1.xml:2: frame 2: truncation_ratio must be a finite number, got 'nan'",
         ),
         ('<sequence><frame num="3000000000000"/></sequence>', "num must lie between 1 and"),
         ('<?xml version="1.0" encoding="foo"?><sequence/>', "MVI_1.xml:1: unknown encoding"),
         ("<other/>", "MVI_1.xml: expected <sequence>, got <other>"),
         (
-            '<sequence><frame num="3"><target id="1"><box left="1" top="1" width="-4" height="2"/>'
-            "</target></frame></sequence>",
-            "MVI_1.xml:1: frame 3: box 1, 1, -4, 2 is none",
+            '<sequence><frame num="3">\n<target id="1">\n'
+            '<box left="1" top="1" width="-4" height="2"/></target></frame></sequence>',
+            "MVI_1.xml:3: frame 3: width must not be negative, got -4",
         ),
         (
-            '<sequence><frame num="3"><target><box left="1" top="1" width="4" height="2"/>'
+            '<sequence>\n<ignored_region>\n<box left="1" top="x" width="4" height="2"/>'
+            "</ignored_region></sequence>",
+            "MVI_1.xml:3: top must be a finite number, got 'x'",
+        ),
+        (
+            '<sequence><frame num="3">\n<target><box left="1" top="1" width="4" height="2"/>'
             "</target></frame></sequence>",
-            "MVI_1.xml:1: frame 3: attribute 'id' is missing",
+            "MVI_1.xml:2: frame 3: attribute 'id' is missing",
+        ),
+        (
+            '<sequence><frame num="3"/>\n<frame num="four"/></sequence>',
+            "MVI_1.xml:2: num must be a whole number, got 'four'",
         ),
     ],
 )
