@@ -21,6 +21,10 @@ SUFFIXES = (".txt", ".txt.gz")
 IDENTITY, LEFT, WIDTH, HEIGHT = 1, 2, 4, 5
 
 
+class BeyondSequenceError(ConfigError):
+    """A row is of a frame that its sequence does not have."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberTable:
     """The numbers of a file, and what is needed to report the line of a wrong one.
@@ -59,12 +63,18 @@ class NumberTable:
             raise _first_fault(path, lines, min_columns, "malformed")
         return cls(path, values, lines)
 
-    def reject(self, bad: npt.NDArray[np.bool_], reason: Callable[[npt.NDArray], str]) -> None:
+    def reject(
+        self,
+        bad: npt.NDArray[np.bool_],
+        reason: Callable[[npt.NDArray], str],
+        kind: type[ConfigError] = ConfigError,
+    ) -> None:
         """Raises for the first row where ``bad`` ``(N,)`` is True.
 
         Args:
             bad: Which rows are wrong.
             reason: Returns the message for such a row ``(C,)``.
+            kind: Class of the error.
 
         Raises:
             ConfigError: There is such a row; the message starts with file and line.
@@ -72,7 +82,7 @@ class NumberTable:
         if bad.any():
             row = int(bad.argmax())
             numbers = [number for number, line in enumerate(self._lines, 1) if line.strip()]
-            raise ConfigError(f"{self.path}:{numbers[row]}: {reason(self.values[row])}")
+            raise kind(f"{self.path}:{numbers[row]}: {reason(self.values[row])}")
 
     def only(self, kept: npt.NDArray[np.bool_]) -> NumberTable:
         """The rows where ``kept`` ``(N,)`` is True, their line numbers as in the file."""
@@ -89,7 +99,8 @@ class NumberTable:
             frame_count: Frames of the sequence, where that is known.
 
         Raises:
-            ConfigError: A frame number is invalid or beyond the sequence (line named).
+            ConfigError: A frame number is invalid (line named).
+            BeyondSequenceError: A frame is beyond the sequence (line named).
         """
         frames = self.values[:, 0]
         self.reject(
@@ -100,6 +111,7 @@ class NumberTable:
             self.reject(
                 frames > frame_count,
                 lambda row: f"frame {row[0]:g} lies beyond the sequence of {frame_count} frames",
+                BeyondSequenceError,
             )
         return frames.astype(np.int64) - 1
 

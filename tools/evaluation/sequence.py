@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.detector.detection_file import DetectionFile
+from stages.errors import ConfigError
+from stages.number_table import BeyondSequenceError
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
 from tools.annotations.trajectories import Trajectories
@@ -90,6 +92,14 @@ def score_sequence(
             tracker or its settings are wrong.
         StoppedError: ``stopped`` said so.
     """
+    try:
+        return _score(task, stopped)
+    except BeyondSequenceError as error:
+        hint = f"if it is longer, --frames {task.truth.name}=N"
+        raise ConfigError(f"{error}; {hint}") from None
+
+
+def _score(task: SequenceTask, stopped: Callable[[], bool]) -> SequenceScore:
     truth = task.truth
     detection: dict[float, DetectionResult] = {}
     levels: dict[str, DetectionResult] = {}

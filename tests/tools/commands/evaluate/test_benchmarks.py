@@ -89,9 +89,9 @@ def test_no_ground_truth_at_all(detrac: Path) -> None:
 def test_a_detection_beyond_the_sequence(detrac: Path) -> None:
     with (detrac / "det" / "MVI_1_Det_X.txt").open("a") as file:
         file.write("12,1,0,0,9,9,0.5\n")
-    assert "X.txt:31: frame 12 lies beyond the sequence of 10 frames" in refused(
-        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det"
-    )
+    message = refused("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    assert "X.txt:31: frame 12 lies beyond the sequence of 10 frames" in message
+    assert "; if it is longer, --frames MVI_1=N" in message
 
 
 def test_a_sequence_ends_with_its_last_frame_though_that_is_empty(detrac: Path) -> None:
