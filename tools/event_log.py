@@ -42,6 +42,7 @@ class EventLog:
                 self._told.pop(report.stream, None)
                 _write("info", _fields(report, report.message) | asdict(report.summary))
             case Failed() | Crashed():
+                self._told.pop(report.stream, None)
                 _write("error", _fields(report, report.message))
 
     def _is_due(self, stream: str) -> bool:

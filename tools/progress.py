@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,34 +19,62 @@ from rich.progress import Progress as ProgressBars
 from rich.text import Text
 
 from pipeline.reports import Done, Failed, Notice, Progress, Report
+from pipeline.supervision.latest import Latest
 
 _LINE_SECONDS = 5.0
+_RATE_SECONDS = 1.0  # a rate over less says little
 _VERBS = {"decoder": "decode", "detector": "detect", "tracker": "track", "sink": "write"}
+
+
+@dataclass(slots=True)
+class _Bar:
+    """How far a stream is.
+
+    Attributes:
+        task: Of the bar on the terminal.
+        since: When the first frames were reported, and how many.
+        frames: The latest report.
+    """
+
+    task: TaskID
+    since: tuple[float, int]
+    frames: int
+
+    def rate(self, now: float) -> str:
+        """Frames a second since the first report; "" where that is too short ago."""
+        started, before = self.since
+        passed = now - started
+        return f"{(self.frames - before) / passed:.1f} fps" if passed >= _RATE_SECONDS else ""
 
 
 class ProgressView:
     """Bars on a terminal, a line every five seconds elsewhere; both with each stage's rate.
 
+    Args:
+        console: Where it is shown.
+        clock: Seconds.
+
     Attributes:
-        failed: Streams whose failure was told.
+        failed: Streams whose failure was told, no other having gone on since; the latest.
     """
 
-    def __init__(self, console: Console) -> None:
-        self.failed: set[str] = set()
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.failed: Latest[None] = Latest()
         self._console = console
+        self._clock = clock
         self._bars = ProgressBars(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:.1f} fps"),
+            TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
         )
         self._stages = Text("starting", style="dim")
         self._live = Live(
             Group(self._bars, self._stages), console=console, transient=True, refresh_per_second=5
         )
-        self._tasks: dict[str, tuple[TaskID, float]] = {}
-        self._last_line = time.monotonic()
+        self._shown: dict[str, _Bar] = {}
+        self._last_line = clock()
 
     def __enter__(self) -> ProgressView:
         if self._console.is_terminal:
@@ -61,40 +90,44 @@ class ProgressView:
             case Progress():
                 self._advance(report)
             case Notice():
-                self._tell(report)
+                self._print_message(report)
             case Done():
-                self._tell(report)
+                self._print_message(report)
                 self._remove(report.stream)
             case Failed(stage="decoder"):  # another stage's ends the run, which says so itself
-                self._tell(report)
-                self.failed.add(report.stream)
+                self._print_message(report)
+                self.failed[report.stream] = None
                 self._remove(report.stream)
 
-    def _tell(self, report: Notice | Done | Failed) -> None:
+    def _print_message(self, report: Notice | Done | Failed) -> None:
         if report.message:
             about = f"{report.stream}: " if report.stream else ""
             self._console.print(f"{about}{report.message}", highlight=False, soft_wrap=True)
 
     def _remove(self, stream: str) -> None:
-        if stream in self._tasks:
-            self._bars.remove_task(self._tasks.pop(stream)[0])
+        if stream in self._shown:
+            self._bars.remove_task(self._shown.pop(stream).task)
 
     def _advance(self, report: Progress) -> None:
         if not report.frames:
             return
-        now = time.monotonic()
-        if report.stream not in self._tasks:
-            task = self._bars.add_task(report.stream, total=report.total, rate=0.0)
-            self._tasks[report.stream] = task, now
-        task, started = self._tasks[report.stream]
-        rate = report.frames / max(now - started, 0.2)
-        self._bars.update(task, completed=report.frames, rate=rate)
+        now = self._clock()
+        bar = self._shown.get(report.stream)
+        if bar is None:
+            task = self._bars.add_task(report.stream, total=report.total, rate="")
+            bar = self._shown[report.stream] = _Bar(task, (now, report.frames), 0)
+        if report.frames > bar.frames:
+            for other in self.failed.keys() - {report.stream}:
+                del self.failed[other]
+        bar.frames = report.frames
+        rate = bar.rate(now)
+        self._bars.update(bar.task, completed=report.frames, rate=rate)
         self._stages.plain = stage_rates(report.work_ms)
         if not self._console.is_terminal and now - self._last_line >= _LINE_SECONDS:
             self._last_line = now
             of = f" of {report.total}" if report.total else ""
             self._console.print(
-                f"{report.stream}: {report.frames}{of} frames, {rate:.1f} fps; "
+                f"{report.stream}: {report.frames}{of} frames{rate and f', {rate}'}; "
                 f"{stage_rates(report.work_ms)}",
                 highlight=False,
                 soft_wrap=True,

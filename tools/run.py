@@ -69,7 +69,7 @@ def run_pipeline(
     if advice := faster_detector(result, config):
         print(advice)
     for name, message in result.failed.items():
-        if len(specs) > 1 or name not in view.failed:  # of one stream, it has just been told
+        if name not in view.failed:  # else it has just been told
             print(f"spotstream: {name}: {message}", file=sys.stderr)
     return result.exit_code
 
