@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import signal
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -58,11 +59,16 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks, whatever the command.")
+    ] = False,
 ) -> None:
     """Traffic video to tracks: decode, detect (SpotNet), track, write."""
+    context.default_map = {"run": {"debug": debug}}
 
 
 def main() -> None:
@@ -73,8 +79,9 @@ def main() -> None:
             app()
         except SpotStreamError as error:
             if "--debug" in sys.argv:
-                raise
-            typer.echo(f"spotstream: {error}", err=True)
+                traceback.print_exc()
+            else:
+                typer.echo(f"spotstream: {error}", err=True)
             sys.exit(error.exit_code)
 
 

@@ -108,3 +108,12 @@ def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, code, words):
     assert len(done.stderr.splitlines()) == 1
     assert done.returncode == code
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--debug", "train", "nowhere.yaml"], ["run", "--debug", "--config", "drone"]]
+)
+def test_a_traceback_is_shown_on_demand_and_the_exit_status_stays(tmp_path, arguments):
+    done = spotstream(*arguments, cwd=tmp_path)
+    assert done.stderr.startswith("Traceback")
+    assert done.returncode == 2
