@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.config import load_config
+from pipeline.config import built_in_configs, load_config
+from stages.errors import ConfigError
 from trackers import TRACKERS
 
 
@@ -38,6 +39,11 @@ def choose_tracker(label: str, settings: Iterable[str] = ()) -> TrackerChoice:
     overrides = [f"tracker.settings.{setting}" for setting in settings]
     if label in TRACKERS:
         chosen = load_config(None, [f"tracker.name={label}", *overrides]).tracker
+    elif label not in built_in_configs() and not Path(label).exists():
+        raise ConfigError(
+            f"no tracker or config {label}; trackers are {', '.join(TRACKERS)}, configs "
+            f"{', '.join(built_in_configs())} or a file"
+        )
     else:
         chosen = load_config(Path(label), overrides).tracker
     return TrackerChoice(label, chosen.name, chosen.settings)

@@ -167,7 +167,7 @@ def test_what_is_missing_is_named(detrac: Path) -> None:
         (("--gt", empty, "--results", det), "empty has no *.xml"),
         (("--gt", gt / "no", "--results", det), "no is no folder"),
         (("--gt", gt, "--results", gt / "no"), "no is no folder"),
-        (("--gt", gt, "--detections", det, "--tracker", "best"), "no config file best"),
+        (("--gt", gt, "--detections", det, "--tracker", "best"), "trackers are sort, bytetrack,"),
         (("--gt", gt, "--detections", det, "--set", "max_age=-1"), "max_age must be a whole"),
         (("--gt", gt, "--detections", det, "--sequence", "MVI_2"), "no sequence 'MVI_2'"),
         (("--gt", gt, "--detections", det, "--frames", "MVI_1=3"), "--frames needs NAME=N"),
