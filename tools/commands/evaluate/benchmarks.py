@@ -110,7 +110,8 @@ def _evaluate(
 
     truths = sequences.read(benchmark)
     iou_threshold = IOU_THRESHOLDS[benchmark]
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("sequences", total=len(entries) * len(truths))
         scores = score_entries(
             entries,

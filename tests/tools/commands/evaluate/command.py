@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError
@@ -19,9 +18,10 @@ def evaluate(*arguments: str | Path) -> str:
 
 
 def refused(*arguments: str | Path) -> str:
-    with pytest.raises(ConfigError) as caught:
-        CliRunner().invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
-    return str(caught.value)
+    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+    assert isinstance(result.exception, ConfigError)
+    assert result.stderr == ""
+    return str(result.exception)
 
 
 def scores(tmp_path: Path, *arguments: str | Path) -> dict:
