@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,14 +44,18 @@ class Figure:
         return min(self.rounds), max(self.rounds)
 
     def as_json(self) -> dict[str, object]:
-        """All there is to know, as JSON types."""
+        """All there is to know, as JSON types; None for a value that does not exist."""
         return {
             "name": self.name,
             "unit": self.unit,
-            "median": self.median,
-            "spread": list(self.spread),
-            "rounds": list(self.rounds),
+            "median": _finite(self.median),
+            "spread": [_finite(value) for value in self.spread],
+            "rounds": [_finite(value) for value in self.rounds],
         }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 
 from stages.errors import ConfigError
-from tools.bench.figures import RATE, Ratio, Report, measure
+from tools.bench.figures import RATE, Figure, Ratio, Report, measure
 from tools.bench.plot import check_plot
 
 
@@ -56,6 +57,12 @@ def test_json_holds_every_round() -> None:
     assert content["figures"][0]["rounds"] == [10.0, 30.0, 20.0]
     [ratio] = content["ratios"]
     assert (ratio["median"], ratio["spread"], ratio["aim"]) == (0.5, [0.5, 1.5], 0.7)
+
+
+def test_json_has_nothing_where_a_value_does_not_exist() -> None:
+    content = Figure("AP", "", (0.5, math.nan, math.inf)).as_json()
+    assert content["rounds"] == [0.5, None, None]
+    assert "NaN" not in json.dumps(content)
 
 
 def test_a_plot_that_cannot_be_drawn_is_refused_at_once() -> None:
