@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
 
 from pipeline.transport.broadcast import subscribe
 from stages.records import Dropped, EndOfStream, Tracks
 from stages.sink.mot import mot_rows
 
 
-def watch(address: str, stream: str, key: Path | None, server_key: Path | None) -> None:
-    """Prints each track as ``stream,`` and a MOTChallenge row, until Ctrl-C.
+def watch(
+    address: str, stream: str, key: Path | None, server_key: Path | None, *, as_json: bool = False
+) -> None:
+    """Prints each track as ``stream,`` and a MOTChallenge row, or as JSON, until Ctrl-C.
 
     Drops and ends of streams go to standard error.
     """
+    lines = _json_lines if as_json else _mot_lines
     for envelope in subscribe(address, key, server_key):
         record = envelope.record
         if stream and envelope.stream != stream:
             continue
         if isinstance(record, Tracks):
-            rows = mot_rows(record, record.frame.number).splitlines()
-            print("\n".join(f"{envelope.stream},{row}" for row in rows), end="\n" * bool(rows))
-            sys.stdout.flush()
+            for line in lines(envelope.stream, record):
+                print(line, flush=True)
         elif isinstance(record, Dropped):
             count = record.last - record.first + 1
             print(f"{envelope.stream}: {count} frames dropped: {record.reason}", file=sys.stderr)
         elif isinstance(record, EndOfStream):
             reason = record.message or record.reason.value
             print(f"{envelope.stream}: ended: {reason}", file=sys.stderr)
+
+
+def _mot_lines(stream: str, tracks: Tracks) -> Iterator[str]:
+    for row in mot_rows(tracks, tracks.frame.number).splitlines():
+        yield f"{stream},{row}"
+
+
+def _json_lines(stream: str, tracks: Tracks) -> Iterator[str]:
+    """An object for each track; ``time`` is when its frame was captured."""
+    captured = datetime.fromtimestamp(tracks.frame.captured_ns / 1e9, UTC)
+    frame = {
+        "stream": stream,
+        "frame": tracks.frame.number,
+        "time": captured.isoformat(timespec="milliseconds"),
+    }
+    boxes = tracks.boxes.astype(np.float64).round(2).tolist()
+    scores = tracks.scores.astype(np.float64).round(4).tolist()
+    columns = zip(tracks.ids.tolist(), boxes, scores, tracks.classes.tolist(), strict=True)
+    for identity, box, score, number in columns:
+        track = {"id": identity, "box": box, "score": score, "class": number}
+        yield json.dumps(frame | track, ensure_ascii=False)

@@ -15,11 +15,12 @@ def watch(
     stream: Annotated[str, typer.Option(help="Of this stream only.")] = "",
     key: Annotated[Path | None, typer.Option(help="Your .key_secret file.")] = None,
     server_key: Annotated[Path | None, typer.Option(help="The pipeline's .key file.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="An object for each track.")] = False,
 ) -> None:
-    """Print published tracks as they come: stream, and a MOTChallenge row."""
+    """Print published tracks as they come, each a line: stream, and a MOTChallenge row."""
     from tools.watch import watch as print_tracks
 
-    print_tracks(address, stream, key, server_key)
+    print_tracks(address, stream, key, server_key, as_json=json_)
 
 
 @keys.command()

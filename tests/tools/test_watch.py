@@ -1,0 +1,64 @@
+import json
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import zmq
+
+from pipeline.transport.broadcast import Broadcast
+from pipeline.transport.messages import Envelope, encode
+from stages.records import Detections, FrameHeader, Tracks
+
+BOXES = np.array([[312.5, 80.25, 371.0, 122.75]], np.float32)
+SCORES = np.array([0.8125], np.float32)
+CLASSES = np.zeros(1, np.int16)
+ROW = "north,120,7,312.50,80.25,58.50,42.50,0.8125,-1,-1,-1"
+OBJECT = {
+    "stream": "north",
+    "frame": 120,
+    "time": "1970-01-01T00:00:00.000+00:00",
+    "id": 7,
+    "box": [312.5, 80.25, 371.0, 122.75],
+    "score": 0.8125,
+    "class": 0,
+}
+
+
+@pytest.fixture
+def address(tmp_path):
+    """Where the same tracks are published again and again."""
+    header = FrameHeader.of_picture(540, 960, "north", 119)
+    tracks = Tracks(
+        Detections(header, BOXES, SCORES, CLASSES), BOXES, SCORES, CLASSES, np.array([7])
+    )
+    over = threading.Event()
+
+    def publish():
+        with zmq.Context() as context:
+            broadcast = Broadcast(context, f"ipc://{tmp_path}/tracks", None, None)
+            while not over.wait(0.02):
+                broadcast.send(encode(Envelope(tracks)))
+            broadcast.close()
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    yield f"ipc://{tmp_path}/tracks"
+    over.set()
+    thread.join()
+
+
+def first_line(address, **options):
+    code = f"from tools.watch import watch; watch({address!r}, '', None, None, **{options})"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    ) as process:
+        line = process.stdout.readline()
+        process.terminate()
+    return line.rstrip("\n")
+
+
+def test_a_track_is_a_line(address):
+    assert first_line(address) == ROW
+    assert json.loads(first_line(address, as_json=True)) == OBJECT
