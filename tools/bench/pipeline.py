@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
@@ -29,6 +30,7 @@ from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.sink.stream_sink import StreamSink
 from stages.tracker import TrackerStage
 from tools.bench.figures import RATE, Ratio, Report, Runner, measure_rounds
+from tools.bench.slots import Slots
 
 FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"
 SLOWEST = "slowest stage, as in that run"
@@ -109,15 +111,18 @@ def _run_report(folder: Path) -> dict[str, Any]:
 
 
 class _Heap:
-    """Frame memory of one process: one array, used again and again."""
+    """Frame memory of one process: as many arrays as a ring has slots, used in turn."""
 
-    def __init__(self) -> None:
-        self._array: UInt8Array | None = None
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._arrays: deque[UInt8Array] = deque()
 
     def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
-        if self._array is None or self._array.shape != shape:
-            self._array = np.empty(shape, np.uint8)
-        return self._array
+        array = self._arrays.popleft() if len(self._arrays) == self._slots else None
+        if array is None or array.shape != shape:
+            array = np.empty(shape, np.uint8)
+        self._arrays.append(array)
+        return array
 
 
 def run_loop(plan: LoopPlan) -> None:
@@ -131,13 +136,16 @@ def run_loop(plan: LoopPlan) -> None:
     )
     detector = build_detector(config.detector)
     tracker = TrackerStage(config.tracker.name, config.tracker.settings, decoder.every)
-    sink = StreamSink(Path(plan.output) / plan.name, config.sink.options(live=False))
-    for record in source.records(_Heap()):
+    slots = Slots(config.runtime.slots)
+    folder = Path(plan.output) / plan.name
+    sink = StreamSink(folder, config.sink.options(live=False), on_kept=slots.free)
+    for record in source.records(_Heap(config.runtime.slots)):
         if isinstance(record, StreamStart):
             sink.start(record)
         elif isinstance(record, Frame):
             tracks = tracker.process(detector.detect([record])[0])
             sink.write(tracks, record.pixels, {}, time.time_ns())
+            slots.wait(sink.overlays)
         elif isinstance(record, EndOfStream):
             sink.finish(record, {})
 

@@ -15,6 +15,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from pipeline.config import RuntimeConfig
 from stages.color_spaces import UNSPECIFIED
 from stages.records import (
     Detections,
@@ -27,10 +28,11 @@ from stages.records import (
 from stages.sink.drawing import YuvCanvas
 from stages.sink.encoding import VideoSettings
 from stages.sink.options import SinkOptions
-from stages.sink.overlay import OverlayWriter
+from stages.sink.overlay_parts import OverlayParts
 from stages.sink.painter import OverlayPainter
 from tools.bench.decode import moving_pictures
 from tools.bench.figures import CPU, RATE, Ratio, Report, Runner, measure
+from tools.bench.slots import Slots
 
 DRAWING, ENCODING, OVERLAY, LIMIT = "drawing", "encoding, bare PyAV", "overlay", "1080p30 on a core"
 FRAME_RATE = 30
@@ -174,8 +176,10 @@ def _overlay(
     pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
 ) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
-        writer = OverlayWriter(Path(folder) / "overlay.mp4", start, SinkOptions())
+        slots = Slots(RuntimeConfig().slots)
+        overlays = OverlayParts(Path(folder), SinkOptions(), slots.free, lambda: None)
         for index, each in enumerate(tracks):
-            writer.write(each, pictures[index % len(pictures)])
-        writer.commit()
+            slots.wait(overlays)
+            overlays.write(start, each, pictures[index % len(pictures)], index + 1)
+        overlays.commit()
     return 0.0, 0.0
