@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.atomic import part_path
+from stages.errors import OutputError
+from stages.sink.options import SinkOptions
+from stages.sink.results import has_results
+from stages.sink.stream_sink import StreamSink
+from tests.stages.sink.conftest import make_header, make_start, names_in
+from tests.stages.sink.stream import TEXT, end, feed, run
+
+
+def test_full_disk_gives_no_final_names(full_disk: Path) -> None:
+    sink = StreamSink(full_disk / "cam", TEXT)
+    sink.start(make_start())
+    with pytest.raises(OutputError, match="no space left on device; free some space"):
+        feed(sink, map(make_header, range(2000)))
+    with pytest.raises(OutputError):
+        sink.finish(end(2000), {})
+    assert names_in(full_disk) == {"cam/.mot.txt.part", "cam/.detections.txt.part"}
+    sink.abort()
+    assert names_in(full_disk) == set()
+
+
+def test_full_disk_at_the_end_keeps_the_older_results(full_disk: Path) -> None:
+    folder = full_disk / "cam"
+    run(folder, frames=3, options=TEXT)
+    before = {name: (folder / name).read_bytes() for name in names_in(folder)}
+    sink = StreamSink(folder, SinkOptions(overlay=False, toolkit_files=True))
+    sink.start(make_start())
+    feed(sink, [make_header(0), make_header(8_000)])  # matrices of 8001 rows do not fit
+    with pytest.raises(OutputError, match=r"cam_\w+\.txt: no space left"):
+        sink.finish(end(2), {})
+    sink.abort()
+    assert {name: (folder / name).read_bytes() for name in names_in(folder)} == before
+
+
+def test_an_overlay_that_cannot_be_completed_keeps_the_older_results(tmp_path: Path) -> None:
+    folder = tmp_path / "cam"
+    run(folder, frames=3)
+    before = {name: (folder / name).read_bytes() for name in names_in(folder)}
+    sink = StreamSink(folder)
+    sink.start(make_start())
+    feed(sink, map(make_header, range(5)))
+    (folder / ".overlay.mp4.part").mkdir()  # takes no pictures
+    with pytest.raises(OutputError, match=r"overlay\.mp4"):
+        sink.finish(end(5), {})
+    assert {name: (folder / name).read_bytes() for name in before} == before
+
+
+def test_failing_late_leaves_nothing(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", SinkOptions(toolkit_files=True))
+    sink.start(make_start(layout="detrac"))
+    feed(sink, map(make_header, range(3)))
+    with pytest.raises(ValueError, match="JSON"):
+        sink.finish(end(3), {"threshold": float("nan")})
+    assert names_in(tmp_path) == set()
+
+
+def test_killed_sink_leaves_only_part_files(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from stages.sink.options import SinkOptions\n"
+        "from stages.sink.stream_sink import StreamSink\n"
+        "from tests.stages.sink.conftest import make_header, make_start\n"
+        "from tests.stages.sink.stream import feed\n"
+        "sink = StreamSink(Path(sys.argv[1]), SinkOptions())\n"
+        "sink.start(make_start())\n"
+        "feed(sink, map(make_header, range(60)))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    folder = tmp_path / "cam"
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", program, str(folder)], cwd=root, check=False)
+    assert done.returncode == -signal.SIGKILL
+    names = names_in(folder)
+    assert {".mot.txt.part", ".detections.txt.part"} <= names
+    assert all(name.endswith(".part") for name in names)
+    assert not has_results(folder)
+    run(folder, options=TEXT)  # the next run clears them away
+    assert names_in(folder) == {"mot.txt", "detections.txt", "run.json"}
+
+
+def test_every_file_is_on_the_disk_before_the_first_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    at_rename: list[int] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def note_fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    def note_replace(path: Path, target: Path) -> Path:
+        at_rename.append(len(synced))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    run(tmp_path / "cam", options=SinkOptions(toolkit_files=True), layout="detrac")
+    files = names_in(tmp_path)
+    assert len(files) == 4 + 5 + 6
+    assert {part_path(tmp_path / name) for name in files} <= {*synced[: at_rename[0]]}
+
+
+def test_an_older_report_does_not_vouch_for_files_of_which_some_are_new(tmp_path: Path) -> None:
+    folder = tmp_path / "cam"
+    run(folder, options=TEXT)
+    (folder / "mot.txt").unlink()
+    (folder / "mot.txt").mkdir()  # takes no name of a file
+    with pytest.raises(OutputError, match=r"mot\.txt"):
+        run(folder, options=TEXT)
+    assert not (folder / "run.json").exists()
+
+
+KILLED_AT_EACH_RENAME = """
+import itertools, os, signal, sys
+from pathlib import Path
+from stages.sink.options import SinkOptions
+from stages.sink.stream_sink import StreamSink
+from tests.stages.sink.conftest import make_header, make_start
+from tests.stages.sink.stream import end, feed
+
+def run(folder, fatal):
+    rename, renames = Path.replace, itertools.count()
+    def replace(path, target):
+        if next(renames) == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(path, target)
+    Path.replace = replace
+    sink = StreamSink(folder, SinkOptions(overlay_minutes=0.2 / 60, toolkit_files=True))
+    sink.start(make_start(layout="mot"))
+    feed(sink, map(make_header, range(8)))
+    sink.finish(end(8), {})
+
+for fatal in itertools.count():
+    child = os.fork()
+    if not child:
+        run(Path(sys.argv[1]) / str(fatal) / "cam", fatal)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        break
+"""
+
+
+def test_no_file_bears_its_name_before_it_is_complete_wherever_a_sink_is_killed(
+    tmp_path: Path,
+) -> None:
+    program = [sys.executable, "-c", KILLED_AT_EACH_RENAME, str(tmp_path)]
+    subprocess.run(program, cwd=Path(__file__).parents[3], check=True)
+    folders = sorted(tmp_path.iterdir(), key=lambda folder: int(folder.name))
+    whole = folders.pop()
+    expected = {name: (whole / name).stat().st_size for name in names_in(whole)}
+    assert len(folders) == len(expected) == 11
+    for folder in folders:
+        names = {name for name in names_in(folder) if not name.endswith(".part")}
+        assert "cam/run.json" not in names  # which vouches for all others
+        for name in names - {"cam/cam_speed.txt"}:
+            assert (folder / name).stat().st_size == expected[name]
+    assert len(names) == len(expected) - 1
