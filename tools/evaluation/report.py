@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,38 +11,18 @@ from stages.atomic import AtomicFile
 from stages.errors import ConfigError
 from stages.extras import need
 from tools.annotations.ground_truth import GroundTruth
-from tools.evaluation.benchmark import EntryScore, protocol_points
-from tools.evaluation.detection import DetectionResult
-from tools.evaluation.hota import ALPHAS
+from tools.evaluation.benchmark import EntryScore
+from tools.evaluation.curves import draw_curves
 from tools.evaluation.moments import Moment, boxes_by_fate, worst_moments
-from tools.evaluation.pr_protocol import IOU
-from tools.evaluation.sequence import DETECTION_IOUS
 from tools.evaluation.tables import score_tables
-from tools.evaluation.tracking import total
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 PAGE = "report.html"
-CURVE_POINTS = 400  # of a precision-recall curve; more make the page large and look the same
-MOST_PANELS = 24  # errors over time: of so many sequences, those with the most errors
-COLORS = {"false positives": "#d62728", "false negatives": "#1f77b4", "id switches": "#ff7f0e"}
 FATES = {
     "matched": 'stroke="#2a9d2a" stroke-width="2"',
     "missed": 'stroke="#1f77b4" stroke-dasharray="6 3" stroke-width="2"',
     "false": 'stroke="#d62728" stroke-width="2"',
     "switched": 'stroke="#ff7f0e" stroke-width="4"',
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A picture and what it shows."""
-
-    title: str
-    svg: str
-    caption: str
 
 
 def write_report(
@@ -75,7 +52,6 @@ def write_report(
     )
     by_name = {score.entry.name: score for score in scores}
     by_sequence = {truth.name: truth for truth in truths}
-    figures = [_precision_recall(scores), _protocol(scores), _hota(scores), _errors(scores)]
     page = template.render(
         title=" and ".join(name for name in by_name if name) or "Evaluation",
         sequences=len(truths),
@@ -83,7 +59,7 @@ def write_report(
         iou=iou_threshold,
         has_pr=any("pr" in score.overall for score in scores),
         tables=score_tables(scores),
-        figures=[figure for figure in figures if figure is not None],
+        figures=draw_curves(scores),
         moments=[
             {
                 "svg": _frame_svg(moment, by_name, by_sequence),
@@ -95,171 +71,6 @@ def write_report(
     with AtomicFile(folder / PAGE) as file:
         file.write(page)
     return folder / PAGE
-
-
-def _label(score: EntryScore) -> str:
-    return _plain(score.entry.name) or "all sequences"
-
-
-def _plain(name: str) -> str:
-    """A name that matplotlib does not take for a formula."""
-    return name.replace("$", r"\$")
-
-
-def _precision_recall(scores: Sequence[EntryScore]) -> Drawing | None:
-    """Once for each set of detections, however many trackers run on it."""
-    detectors: dict[Path | None, EntryScore] = {}
-    for score in scores:
-        if all(sequence.detection for sequence in score.sequences.values()):
-            detectors.setdefault(score.entry.detections, score)
-    if not detectors:
-        return None
-    figure, panels = _panels(len(DETECTION_IOUS))
-    for axes, iou in zip(panels, DETECTION_IOUS, strict=True):
-        for score in detectors.values():
-            result = DetectionResult.combined(
-                sequence.detection[iou] for sequence in score.sequences.values()
-            )
-            recall, precision = result.curve
-            count = len(recall)
-            chosen = np.linspace(0, max(0, count - 1), min(count, CURVE_POINTS)).astype(int)
-            axes.plot(
-                recall[chosen],
-                precision[chosen],
-                label=f"{_label(score)}: AP {100 * result.average_precision:.2f}",
-            )
-        _dress(axes, f"IoU {iou}", "recall", "precision")
-        axes.set(xlim=(0, 1), ylim=(0, 1.02))
-    return Drawing(
-        "Precision and recall of the detections",
-        _svg(figure),
-        "Of the best 1, 2, 3, … detections of all sequences together.",
-    )
-
-
-def _protocol(scores: Sequence[EntryScore]) -> Drawing | None:
-    scored = [score for score in scores if "pr" in score.overall]
-    if not scored:
-        return None
-    figure, (left, right) = _panels(2)
-    for score in scored:
-        points = protocol_points(list(score.sequences.values()))
-        drawn = [(index / 10, point) for index, point in enumerate(points) if point.detections]
-        label = f"{_label(score)}: PR-MOTA {100 * score.overall['pr']['PR-MOTA']:.2f}"
-        left.plot(
-            [point.recall for _, point in drawn],
-            [point.precision for _, point in drawn],
-            "o-",
-            label=label,
-        )
-        right.plot(
-            [threshold for threshold, _ in drawn],
-            [point.clear.mota for _, point in drawn],
-            "o-",
-            label=label,
-        )
-    _dress(left, f"Detections, IoU {IOU}", "recall", "precision")
-    _dress(right, "Tracks made of them", "least score of the detections", "MOTA")
-    left.set(xlim=(0, 1), ylim=(0, 1.02))
-    right.set(xlim=(0, 1), ylim=(max(-1.0, right.get_ylim()[0]), right.get_ylim()[1]))
-    return Drawing(
-        "PR-MOTA",
-        _svg(figure),
-        "A point for each threshold 0, 0.1, … that any detection reaches. PR-MOTA is half the "
-        "integral of the right curve along the left one.",
-    )
-
-
-def _hota(scores: Sequence[EntryScore]) -> Drawing | None:
-    figure, panels = _panels(3)
-    tracked = False
-    for score in scores:
-        results = [s.tracking for s in score.sequences.values() if s.tracking is not None]
-        if not results:
-            continue
-        tracked = True
-        result = total(results).hota
-        curves = (result.hota_curve, result.det_a_curve, result.ass_a_curve)
-        for axes, curve, mean in zip(
-            panels, curves, (result.hota, result.det_a, result.ass_a), strict=True
-        ):
-            axes.plot(ALPHAS, curve, label=f"{_label(score)}: {100 * mean:.2f}")
-    if not tracked:
-        return None
-    for axes, name in zip(panels, ("HOTA", "DetA", "AssA"), strict=True):
-        _dress(axes, name, "α, least IoU of a match", "")
-        axes.set(xlim=(0, 1), ylim=(0, 1.02))
-    return Drawing(
-        "HOTA over α",
-        _svg(figure),
-        "HOTA is the geometric mean of DetA, how much is found, and AssA, how long it keeps its "
-        "id; the score is the mean over α.",
-    )
-
-
-def _errors(scores: Sequence[EntryScore]) -> Drawing | None:
-    """Of the first entry that has tracks: the others would hide it."""
-    score = next(
-        (each for each in scores if any(s.errors is not None for s in each.sequences.values())),
-        None,
-    )
-    if score is None:
-        return None
-    errors = {
-        name: each.errors
-        for name, each in score.sequences.items()
-        if each.errors is not None and len(each.errors)
-    }
-    if not errors:
-        return None
-    names = sorted(sorted(errors, key=lambda name: -errors[name].sum())[:MOST_PANELS])
-    figure, panels = _panels(len(names), columns=2, height=2.0)
-    for axes, name in zip(panels, names, strict=True):
-        frames = np.arange(1, len(errors[name]) + 1)
-        for column, (label, color) in enumerate(COLORS.items()):
-            smooth = np.convolve(errors[name][:, column], np.ones(5) / 5)[2:-2]
-            axes.plot(frames, smooth, color=color, label=label, linewidth=1)
-        _dress(axes, _plain(name), "frame", "", legend=name == names[0])
-        axes.set_xlim(1, max(2, len(frames)))
-    more = "" if len(names) == len(errors) else f", the {MOST_PANELS} sequences with the most"
-    return Drawing(
-        "Errors over time",
-        _svg(figure),
-        f"{_label(score)}: errors per frame, means of five frames{more}.",
-    )
-
-
-def _panels(
-    count: int, columns: int | None = None, height: float = 3.6
-) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
-
-    columns = min(count, columns or count)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(11, height * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for spare in axes[count:]:
-        spare.set_axis_off()
-    return figure, axes[:count]
-
-
-def _dress(axes: Axes, title: str, x: str, y: str, *, legend: bool = True) -> None:
-    axes.set_title(title, fontsize=10)
-    axes.set_xlabel(x, fontsize=9)
-    axes.set_ylabel(y, fontsize=9)
-    axes.grid(alpha=0.3)
-    axes.tick_params(labelsize=8)
-    if legend:
-        axes.legend(fontsize=8, loc="best")
-
-
-def _svg(figure: Figure) -> str:
-    import matplotlib
-
-    text = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "report"}):
-        figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()[text.getvalue().index("<svg") :]
 
 
 def _frame_svg(
