@@ -18,10 +18,10 @@ import numpy as np
 
 from pipeline.transport.ring import FrameRing, create_memory_file
 from stages.decoder.media import MediaSource
-from stages.errors import SourceError, SpotStreamError
+from stages.errors import SourceError
 from stages.records import Frame, UInt8Array
 from tools.bench.figures import CPU, RATE, Ratio, Report, Runner, measure
-from tools.bench.peers import peer_python
+from tools.bench.peers import failure_of, peer_python
 
 OURS = "into a ring slot"
 BARE = "bare PyAV"
@@ -173,8 +173,7 @@ def _ffmpeg(program: str, source: Path) -> dict[str, float]:
     counts = re.findall(r"frame=\s*(\d+)", done.stderr)
     times = re.search(r"utime=([\d.]+)s stime=([\d.]+)s rtime=([\d.]+)s", done.stderr)
     if done.returncode or times is None or not counts:
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        raise SpotStreamError(f"{program} failed: {lines[-1]}")
+        raise failure_of(program, done)
     user, system, wall = (max(1e-3, float(seconds)) for seconds in times.groups())
     count = int(counts[-1])
     return {RATE: count / wall, CPU: (user + system) / count * 1e3}

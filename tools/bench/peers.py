@@ -93,6 +93,12 @@ def peer_python(folder: Path, environment: str) -> Path:
     return python
 
 
+def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamError:
+    """The error that a program failed, with the last line it said."""
+    lines = done.stderr.strip().splitlines() or ["no message"]
+    return SpotStreamError(f"{name} failed: {lines[-1]}")
+
+
 def run_peer(
     peer: Peer, python: Path, frames: Frames
 ) -> tuple[npt.NDArray[np.float64], Trajectories]:
@@ -116,8 +122,7 @@ def run_peer(
             text=True,
         )
         if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["no message"]
-            raise SpotStreamError(f"{peer.name} failed: {lines[-1]}")
+            raise failure_of(peer.name, done)
         with np.load(target) as output:
             rows = output["rows"]
             tracks = Trajectories.from_arrays(rows[:, 0], rows[:, 1], rows[:, 2:])

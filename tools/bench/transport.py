@@ -21,7 +21,7 @@ from stages.errors import SpotStreamError
 from stages.records import PixelFormat
 from tools.bench.figures import RATE, Ratio, Report, Runner, measure
 from tools.bench.hop import Load, bare_hop, our_hop
-from tools.bench.peers import peer_python
+from tools.bench.peers import failure_of, peer_python
 from tools.bench.processor import cpu_seconds
 
 DRIVER = Path(__file__).with_name("peer_transports.py")
@@ -152,8 +152,7 @@ def peer_transport(name: str, python: Path, load: Load, port: int) -> dict[str, 
     )
     rates = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("rate ")]
     if not rates:
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        raise SpotStreamError(f"{name} failed: {lines[-1]}")
+        raise failure_of(name, done)
     return {RATE: float(rates[0])}
 
 
