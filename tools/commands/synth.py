@@ -61,14 +61,16 @@ def synth(
     missing = [number for number in seeds if not is_complete(output, options, number)]
     workers = workers or usable_cores()
     boxes, started = 0, time.monotonic()
+    console = Console(stderr=True)
     with Progress(
         TextColumn("pictures"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     ) as bar:
         kept = scenes - len(missing)
         task = bar.add_task("pictures", total=scenes * frames, completed=kept * frames)
