@@ -22,7 +22,7 @@ _ZEROS = StreamMetrics(0, {}, 0, {"latency": Durations([0] * len(LATENCY_BOUNDS_
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """A stream under way: its latest metrics, when they came, and when a frame was written."""
+    """A stream under way: its latest metrics, when they and the latest frame came, and its rate."""
 
     logbook: Logbook
     metrics: StreamMetrics = _ZEROS
