@@ -1,4 +1,4 @@
-"""Where the sockets and the memory of a run are."""
+"""Addresses of a run's sockets, and paths of its streams' shared memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def endpoint(sockets: str, runtime: RuntimeConfig, name: str) -> str:
 
 
 def memory_path(sockets: str, kind: str, channel: int) -> str:
-    """Where the memory of a stream lies: a link to its ring or logbook, gone when it has ended."""
+    """Path of the link to a stream's ring or logbook; removed when the stream has ended."""
     return str(Path(sockets) / f"{kind}-{channel}")
 
 

@@ -1,8 +1,8 @@
 """The configuration of a run: every key, its unit, its bounds.
 
-These are plain dataclasses, which pydantic checks where a user's file is read
-(`pipeline/settings_file.py`). A stage's process takes what was checked there, without pydantic, and
-is smaller by 12 MB.
+These are plain dataclasses, validated by pydantic where a user's file is read
+(`pipeline/settings_file.py`). A stage's process receives the validated values and does not load
+pydantic, which saves 12 MB.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 _LIVE_OVERLAY_MINUTES = 10.0
 
 STRICT = {"extra": "forbid"}
-"""For pydantic: other keys are an error."""
+"""For pydantic: unknown keys are an error."""
 
 
 @dataclass(frozen=True)
 class Before:
-    """An annotation for pydantic, as its ``BeforeValidator``: what a user wrote goes through it."""
+    """Like pydantic's ``BeforeValidator``: applied to the value as the user wrote it."""
 
     function: Callable[[object], object]
 
@@ -44,7 +44,7 @@ class Before:
 
 @dataclass(frozen=True)
 class After:
-    """An annotation for pydantic, as its ``AfterValidator``: what was built goes through it."""
+    """Like pydantic's ``AfterValidator``: applied to the validated value."""
 
     function: Callable[[Any], object]
 
@@ -60,7 +60,7 @@ def _frame_rate(value: object) -> str:
 
 
 def _off(value: object) -> object:
-    return "off" if value is False else value  # which YAML takes "off" for
+    return "off" if value is False else value  # YAML reads an unquoted off as False
 
 
 def _address(value: object) -> str | None:
@@ -74,24 +74,24 @@ def _address(value: object) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderConfig:
-    """Which frames of the sources.
+    """How the sources are read, and which of their frames are used.
 
     Attributes:
         first_frame: First frame, 1-based.
         last_frame: Last frame, inclusive.
-        every: Take every n-th frame.
-        camera_motion: See how the camera moves, for the tracker.
-        frame_rate: Frames per second of image folders: 25, 30000/1001.
-        hardware: Decode on a device, where one is there; auto: on the first.
+        every: Use every n-th frame.
+        camera_motion: Estimate the camera's motion, for the tracker.
+        frame_rate: Frames per second of image folders, such as 25 or 30000/1001.
+        hardware: Decode on this kind of device if available; auto: on the first available.
         timeout: Live: seconds of silence tolerated.
-        connect_seconds: Live: how long the first connection is tried; none: 10 s by a run of one
-            stream, else for ever.
+        connect_seconds: Live: how long to try the first connection, seconds; none: 10 s in a run
+            of one stream, otherwise without limit.
         reconnect: Live: connect again after an outage.
-        transport: Of RTSP.
-        pace: Files and recordings: as fast as can be, or as they were taken.
-        record: Live: keep what comes in, below this folder.
-        record_minutes: Length of a kept segment.
-        record_gigabytes: Of each stream; the oldest segments are removed beyond that.
+        transport: Transport of RTSP.
+        pace: Files and recordings: as fast as possible, or at their original pace.
+        record: Live: record the stream below this folder.
+        record_minutes: Length of a recorded segment, minutes.
+        record_gigabytes: Limit per stream, gigabytes; the oldest segments beyond it are removed.
     """
 
     __pydantic_config__ = STRICT
@@ -125,26 +125,26 @@ class DecoderConfig:
 
     @property
     def selection(self) -> FrameSelection:
-        """The frames that are taken."""
+        """The frames to use."""
         return FrameSelection(self.first_frame, self.last_frame, self.every)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorConfig:
-    """Which detector.
+    """Which detector runs, and how.
 
     Attributes:
         weights: SpotNet weights, an exported model, or the name of weights that ship.
-        detections: Detection file or folder, used instead.
+        detections: Detection file or folder, used instead of a network.
         engine: auto: torch on GPUs and CPUs with bfloat16, else openvino where installed.
         precision: int8 is faster on CPUs; auto: bfloat16 where torch computes in it, else float32.
         device: Torch device, or auto.
-        scale: Frames are resized by this; none for the weights' own.
-        min_score: Weaker detections are left out.
-        threads: CPU threads; 0 leaves it to the engine.
-        workers: Detector processes; they take GPUs in turn.
-        batch_size: Frames at a time, of any stream; 0: 1 on a CPU, 8 on a GPU.
-        batch_wait_ms: A batch leaves this long after its first frame, ms.
+        scale: Factor by which frames are resized; none: that of the weights.
+        min_score: Detections with a lower score are discarded.
+        threads: Number of CPU threads; 0: the engine decides.
+        workers: Number of detector processes, assigned to the GPUs in turn.
+        batch_size: Frames per batch, from any streams; 0: 1 on a CPU, 8 on a GPU.
+        batch_wait_ms: Longest wait for a batch to fill after its first frame, ms.
     """
 
     __pydantic_config__ = STRICT
@@ -164,11 +164,11 @@ class DetectorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerConfig:
-    """Which tracker.
+    """Which tracker runs.
 
     Attributes:
         name: See spotstream track --help.
-        settings: Its own, see there.
+        settings: Settings of that tracker, see there.
     """
 
     __pydantic_config__ = STRICT
@@ -178,8 +178,8 @@ class TrackerConfig:
 
 
 def _checked_tracker(config: TrackerConfig) -> TrackerConfig:
-    """The same, where there is such a tracker with such settings."""
-    # A stage's process does without, unless it is the tracker's.
+    """Returns ``config`` if such a tracker with such settings exists."""
+    # Imported here: of the stage processes, only the tracker's needs it.
     from trackers import build_tracker
 
     build_tracker(config.name, **config.settings)
@@ -188,17 +188,17 @@ def _checked_tracker(config: TrackerConfig) -> TrackerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SinkConfig:
-    """Which results.
+    """Which results are written.
 
     Attributes:
         overlay: Write overlay.mp4.
-        overlay_minutes: A new overlay file begins after so many minutes; 0: one file; none: 10 for
-            live streams, else one file.
+        overlay_minutes: Length of an overlay file, minutes; 0: a single file; none: 10 for live
+            streams, otherwise a single file.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
-        overlay_crf: H.264 quality, lower is better.
-        overlay_hardware: Encodes the overlay; the CPU does where that is not there.
-        overlay_min_score: Weaker tracks are not drawn; the text results hold them.
-        overlay_trail: How many past positions of each track are drawn.
+        overlay_crf: H.264 quality (CRF), lower is better.
+        overlay_hardware: Device that encodes the overlay; the CPU does if it is not available.
+        overlay_min_score: Tracks with a lower score are not drawn; the text results hold them.
+        overlay_trail: Number of past positions drawn for each track.
     """
 
     __pydantic_config__ = STRICT
@@ -212,8 +212,8 @@ class SinkConfig:
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
 
     def options(self, *, live: bool) -> SinkOptions:
-        """What the `StreamSink` of a stream is asked to do."""
-        from stages.sink.options import SinkOptions  # which loads PyAV
+        """The options of a stream's `StreamSink`."""
+        from stages.sink.options import SinkOptions  # loads PyAV
 
         minutes = self.overlay_minutes
         if minutes is None:
@@ -226,18 +226,18 @@ class RuntimeConfig:
     """How the processes run.
 
     Attributes:
-        mode: auto: live for URLs.
-        slots: Frames in the ring of each stream.
-        in_flight: Live mode: frames between decoder and sink.
-        parallel_streams: Files at a time; live streams all run.
-        frames: Where pixels travel.
-        transport: tcp stays on loopback.
+        mode: Drop late frames (live) or none (lossless); auto: live for URLs.
+        slots: Number of frames in the ring of each stream.
+        in_flight: Live mode: maximum number of frames between decoder and sink.
+        parallel_streams: Number of files processed at a time; live streams all run.
+        frames: Pixels travel in shared memory, or inline in the messages.
+        transport: Transport of the sockets; tcp stays on loopback.
         metrics: HOST:PORT or PORT of Prometheus metrics, /healthz and /readyz.
         publish: Address such as tcp://127.0.0.1:5560 where tracks are published live.
         publish_key: Secret key of the publisher, see spotstream keys.
-        publish_clients: Folder with the public keys of those who may subscribe.
+        publish_clients: Folder with the public keys of permitted subscribers.
         restarts_per_minute: A stage that dies more often than this fails the run.
-        silence_seconds: A stage that says nothing for so long hangs, and is restarted.
+        silence_seconds: A stage that reports nothing for this long is taken for hung and restarted.
         port: First TCP port.
     """
 
@@ -273,7 +273,7 @@ class RuntimeConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """All of a run."""
+    """The whole configuration of a run."""
 
     __pydantic_config__ = STRICT
 
@@ -287,13 +287,13 @@ class RunConfig:
 
 
 def to_plain(config: RunConfig) -> dict[str, Any]:
-    """The config in JSON's types."""
+    """Returns the config in JSON's types."""
     plain: dict[str, Any] = msgspec.to_builtins(config, enc_hook=str)  # paths
     return plain
 
 
 def built_in_configs() -> dict[str, Path]:
-    """The files in ``configs/`` by their names, ``intersection`` for one."""
+    """Returns the files in ``configs/`` by name, such as ``intersection``."""
     folder = Path(__file__).parents[1] / "configs"
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
@@ -301,7 +301,7 @@ def built_in_configs() -> dict[str, Path]:
 def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
     """Reads a YAML file (none: the defaults) and applies ``key.path=value`` overrides.
 
-    Where they name another tracker than the file, the file's settings of the tracker do not apply.
+    If they name another tracker than the file does, the file's tracker settings do not apply.
 
     Args:
         path: A file, or the name of one of `built_in_configs`.
@@ -311,7 +311,7 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
         ConfigError: The file is missing or broken, a key is unknown or a value out of range; the
             message names key and value.
     """
-    # A stage's process does without: it reads no file.
+    # Imported here: a stage's process reads no settings file.
     from pipeline.settings_file import overridden, read_settings, validated
 
     known = built_in_configs()

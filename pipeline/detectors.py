@@ -1,4 +1,4 @@
-"""The detector that a config asks for."""
+"""Builds the detector that a config specifies."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from stages.records import Detections, Frame
 
 
 class Detector(Protocol):
-    """What finds vehicles."""
+    """Finds vehicles in frames."""
 
     name: str
     class_names: tuple[str, ...]
-    batch_size: int  # frames at a time that it is fastest with
+    batch_size: int  # frames per batch at which it is fastest
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Detections of each frame."""
+        """Returns the detections in each frame."""
 
 
 def check_weights(config: DetectorConfig) -> None:
-    """Sees that there is a file of weights, where the config uses them.
+    """Checks that the weights file exists, if the config uses one.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is no such file.
     """
     file = find_weights(config.weights)
     if config.detections is None and not file.is_file():
@@ -37,7 +37,7 @@ def check_weights(config: DetectorConfig) -> None:
 
 
 def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
-    """The detector a config asks for; several workers take the GPUs in turn.
+    """Builds the detector for a config; workers are assigned to the GPUs in turn.
 
     Raises:
         ConfigError: Its weights or its detection file cannot be used.

@@ -1,4 +1,4 @@
-"""What processes say about themselves: lines for people, or JSON for machines."""
+"""The log of a process: lines for people, or JSON for machines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time`` (UTC), ``level``, ``stage``, ``message`` and ``extra``."""
+    """Formats a record as a line of JSON: time (UTC), level, stage, message, and its ``fields``."""
 
     def __init__(self, stage: str) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def json_line(level: str, fields: Mapping[str, object], created: float) -> str:
-    """The line of an event at ``created``, seconds since the epoch."""
+    """Returns the JSON line of an event at ``created``, seconds since the epoch."""
     time = datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds")
     return json.dumps({"time": time, "level": level, **fields}, ensure_ascii=False, default=str)
 

@@ -1,4 +1,4 @@
-"""What a worker process is told when it starts."""
+"""The plan that a worker process is given when it starts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _Plan = TypeVar("_Plan", bound=msgspec.Struct)
 
 
 class StreamPlan(msgspec.Struct, frozen=True):
-    """One stream: where it comes from, and its channel, see `pipeline.transport.messages.Envelope`.
+    """One stream: its source and its channel, see `pipeline.transport.messages.Envelope`.
 
-    ``give_up_reason`` tells why a decoder is to end the stream where it is, "" for decoding;
-    ``only_one`` that without it the run would have nothing to do.
+    ``give_up_reason`` is why the decoder must end the stream where it is, "" to decode it;
+    ``only_one`` is set if the run would have nothing to do without this stream.
     """
 
     name: str
@@ -35,14 +35,14 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
     """All that a worker needs; sent to its standard input as JSON, see `encode_plan`.
 
     Attributes:
-        stage: Which stage to run.
-        worker: Which of several detectors.
-        config: Of the run.
-        streams: A decoder's own stream; for the other stages those that they may find begun.
+        stage: Stage to run.
+        worker: Index of the detector, 0 for the other stages.
+        config: The run's configuration.
+        streams: For a decoder, its own stream; for the other stages, the streams already begun.
         output: Results folder.
-        sockets: Folder of the ``ipc://`` sockets and of the streams' memory.
-        give_up_reason: Why the sink is to end all streams where they are, "" for its usual work.
-        text_only: Whether it then gives up their overlays, for want of room.
+        sockets: Folder of the ``ipc://`` sockets and of the links to the streams' memory.
+        give_up_reason: Why the sink must end all streams where they are, "" for its usual work.
+        text_only: Whether it then abandons their overlays, for lack of disk space.
         debug: Whether an error in the program shows its traceback.
         json_log: Whether log lines are JSON.
     """
@@ -60,7 +60,7 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def own_stream(self) -> str:
-        """Name of a decoder's stream, "" of the other stages."""
+        """Name of a decoder's stream, "" for the other stages."""
         return self.streams[0].name if self.stage == "decoder" else ""
 
     def endpoint(self, name: str) -> str:
@@ -68,23 +68,23 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
         return endpoint(self.sockets, self.config.runtime, name)
 
     def ring(self, channel: int) -> str:
-        """Where a stream's frame ring lies."""
+        """Path of a stream's frame ring."""
         return memory_path(self.sockets, "ring", channel)
 
     def logbook(self, channel: int) -> str:
-        """Where a stream's logbook lies."""
+        """Path of a stream's logbook."""
         return memory_path(self.sockets, "logbook", channel)
 
     def folder(self, stream: str) -> Path:
-        """Where the results of a stream go."""
+        """Folder for the results of a stream."""
         return Path(self.output) / stream
 
 
 def encode_plan(plan: msgspec.Struct) -> bytes:
-    """A plan as it is sent to a process."""
+    """Encodes a plan for sending to a process."""
     return msgspec.json.encode(plan, enc_hook=str)  # paths
 
 
 def decode_plan(content: bytes, kind: type[_Plan]) -> _Plan:
-    """What `encode_plan` made of a plan of that kind."""
+    """Decodes a plan of type ``kind`` that `encode_plan` encoded."""
     return msgspec.json.decode(content, type=kind, dec_hook=lambda path, text: path(text))

@@ -1,4 +1,4 @@
-"""How stage processes tell the supervisor how it goes: both ends."""
+"""Both ends of the connection by which stage processes report to the supervisor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _decoder: msgspec.msgpack.Decoder[AnyReport] = msgspec.msgpack.Decoder(AnyReport
 
 
 class Reporter:
-    """Sends reports; to be used by one thread."""
+    """Sends reports; for use by one thread only."""
 
     def __init__(self, context: zmq.Context, plan: WorkerPlan) -> None:
         self._plan = plan
@@ -30,24 +30,24 @@ class Reporter:
         self._socket.connect(plan.endpoint("control"))
 
     def __call__(self, report: Report) -> None:
-        """Sends a report, under the name of this worker."""
+        """Sends a report, marked with the number of this worker."""
         self._last = time.monotonic()
         report = msgspec.structs.replace(report, worker=self._plan.worker)
         self._socket.send(msgspec.msgpack.encode(report))
 
     def alive(self) -> None:
-        """Says once a second that the process turns; a stage that stops saying so is replaced."""
+        """Reports at most once a second that the process is alive; a silent stage is replaced."""
         if time.monotonic() - self._last >= _ALIVE_SECONDS:
             self(Alive(self._plan.stage, stream=self._plan.own_stream))
 
     def busy(self) -> None:
-        """Says that the process is to be left alone until its next report, see `StageProcess`."""
+        """Announces that the process may be silent until its next report, see `StageProcess`."""
         self(Busy(self._plan.stage, stream=self._plan.own_stream))
-        self._last = 0.0  # the next `alive` is news
+        self._last = 0.0  # the next `alive` must be sent: it ends the busy time
 
 
 class ReportReceiver:
-    """Where the supervisor hears them."""
+    """The supervisor's end: receives the reports of all stages."""
 
     def __init__(self, context: zmq.Context, endpoint: str) -> None:
         self.socket = context.socket(zmq.PULL)
@@ -56,18 +56,18 @@ class ReportReceiver:
         self.socket.bind(endpoint)
 
     def receive(self) -> Iterator[AnyReport]:
-        """The reports that are there, so many at most that a flood holds nothing up."""
+        """Yields the reports that have arrived, at most so many that a flood blocks nothing."""
         for _ in range(_AT_A_TIME):
             try:
                 yield _decoder.decode(self.socket.recv(zmq.NOBLOCK))
             except zmq.Again:
                 return
             except (msgspec.MsgspecError, ValueError, RecursionError):
-                continue  # not from one of ours
+                continue  # not from one of our processes
 
 
 def error_of(report: Failed) -> SpotStreamError:
-    """The error that a stage says it failed by."""
+    """Returns the error that a stage reported as its failure."""
     kind = OutputError if report.exit_code == OutputError.exit_code else SpotStreamError
     error = kind(report.message)
     error.exit_code = report.exit_code

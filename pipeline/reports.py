@@ -1,4 +1,4 @@
-"""What the processes of a run tell its supervisor."""
+"""The reports that the processes of a run send to its supervisor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000, 2000
 
 
 class Durations(msgspec.Struct, frozen=True):
-    """A histogram: how many durations lie under each of `LATENCY_BOUNDS_MS`, all, and their sum."""
+    """A histogram: cumulative counts up to each of `LATENCY_BOUNDS_MS`, the total, and the sum."""
 
     counts: list[int]
     count: int
@@ -21,11 +21,11 @@ class Durations(msgspec.Struct, frozen=True):
 
 
 class StreamMetrics(msgspec.Struct, frozen=True):
-    """How a stream goes since its start: frames written, drops by reason, connections, durations.
+    """Metrics of a stream since its start: frames written, drops by reason, connections, durations.
 
-    ``connections`` are those to a live source, 0 of a file; ``durations`` has each stage's work on
-    a frame, and as ``latency`` the time from capture to results; ``recent_latency_ms`` are the
-    latter's p50, p95 and p99 over the latest frames.
+    ``connections`` counts those to a live source, 0 for a file; ``durations`` holds each stage's
+    work per frame, and as ``latency`` the time from capture to results; ``recent_latency_ms`` holds
+    p50, p95 and p99 of the latency over the latest frames.
     """
 
     frames: int
@@ -36,17 +36,17 @@ class StreamMetrics(msgspec.Struct, frozen=True):
 
 
 class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """How a finished stream went, see `stages.sink.report.StreamReport`.
+    """Summary of a finished stream, see `stages.sink.report.StreamReport`.
 
     Attributes:
         frames: Frames in the results.
-        tracks: How many different tracks were seen.
+        tracks: Number of distinct tracks.
         status: ``complete``, ``interrupted``, ``truncated`` or ``incomplete``.
-        dropped: Frames dropped, whatever the reason.
-        behind: Those of them that were dropped because the stages were too slow.
-        fps: Frames per second; None where no time passed.
-        folder: Where the results are.
-        files: Their names.
+        dropped: Frames dropped, for any reason.
+        behind: Those of them dropped because a stage was too slow.
+        fps: Frames per second; None if no time passed.
+        folder: Folder of the results.
+        files: Names of the result files.
     """
 
     frames: int
@@ -60,12 +60,12 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, tag_field="kind", tag=str.lower):
-    """What a worker reports, tagged by its kind.
+    """A worker's report, tagged by its kind.
 
     Attributes:
-        stage: Who reports.
-        worker: Which of several detectors.
-        stream: Which stream, "" for none in particular.
+        stage: Stage that reports.
+        worker: Index of the detector, 0 for the other stages.
+        stream: Name of the stream, "" for none in particular.
     """
 
     stage: StageName
@@ -74,30 +74,30 @@ class Report(msgspec.Struct, frozen=True, tag_field="kind", tag=str.lower):
 
     @property
     def kind(self) -> str:
-        """The name of the class in small letters."""
+        """The class name in lower case."""
         return str(self.__struct_config__.tag)
 
 
 class Ready(Report, frozen=True):
-    """May be sent frames."""
+    """The process is ready to receive frames."""
 
 
 class Alive(Report, frozen=True):
-    """Turns, and has nothing else to say."""
+    """The process is alive, and has nothing else to report."""
 
 
 class Busy(Report, frozen=True):
-    """May now say nothing for long."""
+    """The process may now report nothing for a long time."""
 
 
 class Progress(Report, frozen=True, kw_only=True):
-    """How a stream goes, of the sink.
+    """Progress of a stream, reported by the sink.
 
     Attributes:
         frames: Frames written so far.
-        total: Frames to come, where known.
-        work_ms: How long each stage works on a frame of late, by stage.
-        metrics: About once a second.
+        total: Frames in the whole stream, None if unknown.
+        work_ms: Recent average work per frame, ms by stage.
+        metrics: Sent about once a second, otherwise None.
     """
 
     frames: int
@@ -107,28 +107,28 @@ class Progress(Report, frozen=True, kw_only=True):
 
 
 class Batches(Report, frozen=True, kw_only=True):
-    """How many batches of which size a detector has had."""
+    """Number of batches a detector has processed, by batch size."""
 
     counts: dict[int, int]
 
 
 class Notice(Report, frozen=True, kw_only=True):
-    """Something worth knowing, as one line for people."""
+    """A message worth knowing, one line for people."""
 
     message: str
 
 
 class Completing(Report, frozen=True):
-    """The stream has ended, its files are being completed."""
+    """The stream has ended; its files are being completed."""
 
 
 class Done(Report, frozen=True, kw_only=True):
     """The stream's results are complete.
 
     Attributes:
-        message: One line for people, "" where there is nothing to say.
-        summary: How it went.
-        metrics: Its last.
+        message: One line for people, "" if there is nothing to report.
+        summary: The stream's summary.
+        metrics: The stream's final metrics.
     """
 
     message: str
@@ -137,14 +137,14 @@ class Done(Report, frozen=True, kw_only=True):
 
 
 class Failed(Report, frozen=True, kw_only=True):
-    """Cannot go on, nor could another process: why, and the exit code of that."""
+    """The process cannot continue, nor could a successor: the reason, and the exit code for it."""
 
     message: str
     exit_code: int = 1
 
 
 class Crashed(Report, frozen=True, kw_only=True):
-    """Is about to die by an error in the program; another process may do better."""
+    """The process is about to die of an error in the program; a successor may succeed."""
 
     message: str
 

@@ -1,4 +1,4 @@
-"""Reading of YAML into dataclasses or pydantic models; errors name key, value, what is allowed."""
+"""Reads YAML into dataclasses or pydantic models; errors name key, value and what is allowed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load_settings(
     """Reads a YAML file (none: the model's defaults) and applies ``key.path=value`` overrides.
 
     Args:
-        model: What the file may say.
+        model: The dataclass or pydantic model to fill.
         path: The file.
         overrides: Each ``key.path=value``, the value in YAML.
 
@@ -37,12 +37,12 @@ def load_settings(
 
 
 def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict[str, Any]:
-    """The keys and values of a YAML file, sections without any left out.
+    """Reads the keys and values of a YAML file, leaving out empty sections.
 
     Args:
-        model: What the file may say.
+        model: The dataclass or pydantic model that the file describes.
         path: The file; none: there are no keys.
-        advice: What to add to the error where there is no such file.
+        advice: Text appended to the error if there is no such file.
 
     Raises:
         ConfigError: The file is missing or broken.
@@ -66,7 +66,7 @@ def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict
 
 
 def _without_empty(model: type[Any], content: dict[str, Any]) -> dict[str, Any]:
-    """``content`` without sections and mappings in which nothing stands, at any depth."""
+    """Returns ``content`` without empty sections and mappings, at any depth."""
     kinds = get_type_hints(model)
     kept = {}
     for key, value in content.items():
@@ -79,10 +79,10 @@ def _without_empty(model: type[Any], content: dict[str, Any]) -> dict[str, Any]:
 
 
 def overridden(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """A copy of ``content`` with ``key.path=value`` overrides applied.
+    """Returns a copy of ``content`` with ``key.path=value`` overrides applied.
 
     Raises:
-        ConfigError: One is malformed, or leads through what is no section.
+        ConfigError: An override is malformed, or its path leads through a value or a list.
     """
     changed = deepcopy(content)
     for override in overrides:
@@ -93,7 +93,7 @@ def overridden(content: dict[str, Any], overrides: Sequence[str]) -> dict[str, A
 def validated(
     model: type[Settings], content: dict[str, Any], path: Path | None, overrides: Sequence[str]
 ) -> Settings:
-    """The settings of that content, of which ``path`` and ``overrides`` are told in errors.
+    """Validates ``content``; ``path`` and ``overrides`` only tell errors where a key was set.
 
     Raises:
         ConfigError: A key is unknown or a value out of range; the message names key and value.
@@ -108,7 +108,7 @@ def validated(
 
 
 def _switches_as_numbers(given: Any, taken: Any, key: str = "") -> Iterator[tuple[str, bool]]:
-    """Where pydantic took a boolean, which ``yes`` is in YAML, for a number: keys and values."""
+    """Yields key and value of each boolean (YAML's ``yes``) that pydantic accepted as a number."""
     if isinstance(given, bool) and not isinstance(taken, bool) and isinstance(taken, int | float):
         yield key, given
     elif isinstance(given, dict):
@@ -152,7 +152,7 @@ def _first_problem(
 
 
 def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
-    """How an error about a key begins: with the file, or the option, that sets it."""
+    """Returns the prefix of an error about a key: the file or the option that sets it."""
     overridden = any(
         f"{override.partition('=')[0]}.".startswith(f"{key}.") for override in overrides
     )
@@ -160,7 +160,7 @@ def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
 
 
 def _fields(model: type[Any], place: Sequence[int | str]) -> Sequence[str]:
-    """Keys that are allowed at a place of the model; list indices are passed over."""
+    """Returns the keys allowed at a place in the model; list indices are skipped."""
     parent: Any = model
     for part in place:
         if isinstance(part, str):
@@ -177,7 +177,7 @@ def _keys(kind: Any) -> Sequence[str]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice in one place, of which YAML would take the last."""
+    """Rejects duplicate keys in a mapping, of which PyYAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import signal
 
 STAGE_END = signal.SIGUSR1
-"""What the supervisor sends a stage; SIGTERM comes to all processes of a run that is a service."""
+"""Sent by the supervisor to a stage; a service manager sends SIGTERM to all processes of a run."""
 
 
 def ignore_stop_signals() -> None:
-    """A stage leaves it to the supervisor what they mean."""
+    """Ignores the stop signals in a stage; the supervisor acts on them."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
 def stop_signals() -> list[signal.Signals]:
-    """SIGINT, SIGTERM, and SIGHUP unless it is ignored, as below ``nohup``."""
+    """Returns SIGINT, SIGTERM, and SIGHUP unless it is ignored, as under ``nohup``."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)

@@ -1,6 +1,6 @@
 """Entry point of a stage process.
 
-``python -m pipeline.worker PID``, of the supervisor; the plan comes on standard input.
+``python -m pipeline.worker PID``, with the supervisor's PID; the plan comes on standard input.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main(supervisor: int) -> int:
         report(Crashed(plan.stage, stream=stream, message=in_one_line(error)))
         return 1
     finally:
-        context.destroy(linger=1000)  # of sockets that are still open, this one among them
+        context.destroy(linger=1000)  # closes the sockets still open, the reporter's included
 
 
 def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -69,7 +69,7 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
 
 
 def _die_with(supervisor: int) -> None:
-    """Asks Linux to kill this process when the supervisor is gone, as it may be already."""
+    """Has Linux kill this process when the supervisor dies; exits if it is already dead."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != supervisor:

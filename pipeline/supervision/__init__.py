@@ -1,1 +1,1 @@
-"""Starts the processes of a run, watches them, and answers for them."""
+"""Starts the processes of a run, watches them, and reports on them."""

@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 
 
 class AddStream(msgspec.Struct, tag="add", frozen=True):
-    """Begin another stream, or those below a folder; results in their names."""
+    """Begin another stream, or those below a folder; the result is their names."""
 
     location: str
     name: str = ""
@@ -35,31 +35,31 @@ class RemoveStream(msgspec.Struct, tag="remove", frozen=True):
 
 
 class Describe(msgspec.Struct, tag="describe", frozen=True):
-    """Tell how it goes; results in an `Overview`."""
+    """Describe the state of the run; the result is an `Overview`."""
 
 
 class Done(msgspec.Struct, tag="done", frozen=True):
-    """The command was carried out, with this result as msgpack."""
+    """The command was carried out; ``result`` is msgpack."""
 
     result: msgspec.Raw
 
 
 class Refused(msgspec.Struct, tag="refused", frozen=True):
-    """It was not; why, in one line."""
+    """The command was not carried out; ``message`` says why, in one line."""
 
     message: str
 
 
 Command: TypeAlias = AddStream | RemoveStream | Describe
 CommandResult: TypeAlias = list[str] | Overview | None
-"""What carrying out a command comes to, see its class."""
+"""The result of a command, see its class."""
 
 _commands = msgspec.msgpack.Decoder(AddStream | RemoveStream | Describe)
 _answers = msgspec.msgpack.Decoder(Done | Refused)
 
 
 class CommandServer:
-    """Takes commands; a client that goes away or sends nonsense disturbs nobody."""
+    """Receives commands; a client that disconnects or sends garbage does no harm."""
 
     def __init__(self, context: zmq.Context, folder: str) -> None:
         self.socket = context.socket(zmq.ROUTER)
@@ -68,7 +68,7 @@ class CommandServer:
         self.socket.bind(_endpoint(Path(folder)))
 
     def serve(self, carry_out: Callable[[Command], CommandResult]) -> None:
-        """Answers the commands that are there, so many at most that a flood holds nothing up."""
+        """Answers the commands that have arrived, at most so many that a flood blocks nothing."""
         for _ in range(_AT_A_TIME):
             if not self.socket.poll(0):
                 return
@@ -78,10 +78,10 @@ class CommandServer:
 
 
 def find_run(pid: int | None = None) -> RunInfo:
-    """The pipeline of this user with a process id, or the only one that runs.
+    """Returns this user's pipeline with process id ``pid``, or the only one that is running.
 
     Raises:
-        ConfigError: There is none, or more than one to choose from.
+        ConfigError: There is none, or there are several to choose from.
     """
     runs = running()
     if pid is not None:
@@ -95,7 +95,7 @@ def find_run(pid: int | None = None) -> RunInfo:
 
 
 def add_stream(run: RunInfo, location: str, name: str = "") -> list[str]:
-    """Begins another stream of a pipeline, or those below a folder; gives their names.
+    """Adds a stream, or those below a folder, to a pipeline; returns their names.
 
     Raises:
         ConfigError: The pipeline refuses.
@@ -115,7 +115,7 @@ def remove_stream(run: RunInfo, name: str) -> None:
 
 
 def describe(run: RunInfo) -> Overview:
-    """How a pipeline goes.
+    """Returns an overview of a pipeline.
 
     Raises:
         SpotStreamError: It does not answer.
@@ -142,7 +142,7 @@ def _answered(message: bytes, carry_out: Callable[[Command], CommandResult]) -> 
         return msgspec.msgpack.encode(Done(msgspec.Raw(result)))
     except msgspec.MsgspecError as error:
         why = f"no such command: {error}"
-    except Exception as error:  # whatever a command brings about, the pipeline runs on
+    except Exception as error:  # whatever goes wrong in a command, the pipeline keeps running
         why = in_one_line(error)
     why = why.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
     return msgspec.msgpack.encode(Refused(why))

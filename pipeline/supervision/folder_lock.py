@@ -1,4 +1,4 @@
-"""One process at a time writes below a results folder."""
+"""Lets only one process at a time write below a results folder."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from stages.errors import OutputError
 
 
 class FolderLock:
-    """The right to write below a folder, gone when it is released or the process dies.
+    """An exclusive lock on a folder, held until it is released or the process dies.
 
-    It is a lock on the folder itself: no file is left behind. Where the file system knows no such
-    locks, as NFS does not, there is none.
+    The folder itself is locked, so no lock file is left behind. On a file system without such
+    locks, such as NFS, nothing is locked.
 
     Args:
-        folder: The results folder; it is made.
+        folder: The results folder; it is created.
 
     Raises:
-        OutputError: Another process holds it, or it cannot be made.
+        OutputError: Another process holds the lock, or the folder cannot be created.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,7 +40,7 @@ class FolderLock:
             raise
 
     def release(self) -> None:
-        """Lets others write there; a folder that was made and is empty goes."""
+        """Releases the lock; removes the folder if it was created here and is empty."""
         if self._made is not None:
             with contextlib.suppress(OSError):
                 self._made.rmdir()

@@ -1,4 +1,4 @@
-"""What is remembered of streams in a run without end."""
+"""A bounded memory of streams, for runs without end."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _MOST = 100
 
 
 class Latest(dict[str, _T]):
-    """Entries by name, of which the hundred that were set last are kept.
+    """Entries by name, of which the hundred set most recently are kept.
 
     Args:
-        streams: How many streams the run begins with: so many entries are kept where that is more.
+        streams: Number of streams the run begins with; as many entries are kept if that is more.
     """
 
     def __init__(self, streams: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""What a running pipeline tells Prometheus, and whether it is well."""
+"""Prometheus metrics and health checks of a running pipeline."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from stages.errors import ConfigError
 
 
 class PipelineCollector(Collector):
-    """What a monitor counts, as metric families; every name is in `collect`."""
+    """A monitor's counts as metric families; `collect` holds every metric name."""
 
     def __init__(self, monitor: RunMonitor) -> None:
         self._monitor = monitor
 
     def collect(self) -> Iterator[Metric]:
-        """All families, as `prometheus_client` asks for them."""
+        """Yields all metric families, as `prometheus_client` requires."""
         counts = self._monitor.counts()
         frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
         dropped = CounterMetricFamily(
@@ -99,15 +99,15 @@ def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations)
 
 
 class MetricsServer:
-    """``/metrics``, ``/healthz`` (the supervisor turns) and ``/readyz`` (frames can be taken).
+    """Serves ``/metrics``, ``/healthz`` (the supervisor's loop runs), ``/readyz`` (stages ready).
 
     Args:
-        address: ``HOST:PORT``; port 0 takes a free one.
-        monitor: Of the run.
-        ready: Whether all stages are ready.
+        address: ``HOST:PORT``; port 0 chooses a free one.
+        monitor: The run's monitor.
+        ready: Returns whether all stages are ready.
 
     Raises:
-        ConfigError: The address cannot be listened on.
+        ConfigError: The server cannot listen on the address.
     """
 
     def __init__(self, address: str, monitor: RunMonitor, ready: Callable[[], bool]) -> None:
@@ -138,7 +138,7 @@ class MetricsServer:
                 self.do_GET()
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Says nothing: a scrape is no event."""
+                """Logs nothing: a scrape is not an event."""
 
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
@@ -147,7 +147,7 @@ class MetricsServer:
             address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                """Says nothing where it is the connection that broke."""
+                """Ignores broken connections."""
                 if not isinstance(sys.exc_info()[1], OSError):
                     super().handle_error(request, client_address)
 

@@ -1,4 +1,4 @@
-"""What is known of a run as it goes: ``spotstream top`` shows it, and Prometheus reads it."""
+"""The state of a run under way, which ``spotstream top`` shows and Prometheus reads."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pipeline.supervision.latest import Latest
 from pipeline.supervision.overview import StreamView
 from pipeline.transport.logbook import Logbook, SharedCounter
 
-_SILENT_SECONDS = 3.0  # a stream of which no frame is written for so long gives none
+_SILENT_SECONDS = 3.0  # a stream without a written frame for this long counts as silent
 _STUCK_SECONDS = 10.0
-_KEPT_SECONDS = 600.0  # Prometheus has read by then what a stream came to
+_KEPT_SECONDS = 600.0  # by then Prometheus has read the final metrics of a stream
 _ZEROS = StreamMetrics(0, {}, 0, {"latency": Durations([0] * len(LATENCY_BOUNDS_MS), 0, 0.0)})
 
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """A stream under way: its latest metrics, when they and the latest frame came, and its rate."""
+    """A stream under way: its latest metrics, when they and the latest frame came, its rate."""
 
     logbook: Logbook
     metrics: StreamMetrics = _ZEROS
@@ -33,7 +33,7 @@ class _Stream:
 
 @dataclass(frozen=True, slots=True)
 class _EndedStream:
-    """What a stream came to, when it ended, and the name of its decoder's process."""
+    """The final metrics of a stream, when it ended, and the name of its decoder's process."""
 
     metrics: StreamMetrics
     at: float
@@ -42,15 +42,15 @@ class _EndedStream:
 
 @dataclass(frozen=True, slots=True)
 class RunCounts:
-    """Numbers of a run at one moment.
+    """Counts of a run at one moment.
 
     Attributes:
-        metrics: Of each stream under way, and of those that have ended of late.
-        up: Whether frames are written, of each stream under way.
-        waiting: Frames decoded and not yet sent, of each stream under way.
-        batches: How many batches of which size, of all detectors.
-        restarts: How often which process was started again.
-        failures: How often an error ended which stream.
+        metrics: Metrics of each stream that is under way or has ended recently.
+        up: Whether frames are being written, for each stream under way.
+        waiting: Frames decoded and not yet sent, for each stream under way.
+        batches: Number of batches by size, over all detectors.
+        restarts: Number of restarts of each process.
+        failures: Number of times an error ended each stream.
     """
 
     metrics: Mapping[str, StreamMetrics]
@@ -62,11 +62,11 @@ class RunCounts:
 
 
 class RunMonitor:
-    """Keeps what the workers report of late; `counts` and `turns` may be asked by any thread.
+    """Keeps the workers' latest reports; `counts` and `turns` may be called from any thread.
 
-    Every stream counts from its beginning, whether its source is reached or not. In bounded memory,
-    however many streams come and go: the metrics of one that has ended stay for ten minutes,
-    failures those of the latest hundred streams.
+    A stream counts from its beginning, whether its source is reached or not. Memory is bounded,
+    however many streams come and go: the metrics of an ended stream are kept for ten minutes, and
+    failures for the latest hundred streams that failed.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,22 +80,22 @@ class RunMonitor:
         self._lock = threading.Lock()
 
     def beat(self) -> None:
-        """The supervisor's loop has come round."""
+        """Records that the supervisor's loop has come round."""
         self._beat = self._clock()
 
     @property
     def turns(self) -> bool:
-        """Whether it has done so of late."""
+        """Whether the supervisor's loop has come round recently."""
         return self._clock() - self._beat < _STUCK_SECONDS
 
     def begun(self, name: str, logbook: Logbook) -> None:
-        """A stream was begun, for the first time or again."""
+        """Records that a stream was begun, for the first time or again."""
         with self._lock:
             self._ended.pop(name, None)
             self._streams[name] = _Stream(logbook)
 
     def take(self, name: str, metrics: StreamMetrics) -> None:
-        """Takes what the sink reports of a stream under way."""
+        """Records the metrics that the sink reported for a stream under way."""
         now = self._clock()
         with self._lock:
             before = self._streams[name]
@@ -105,22 +105,22 @@ class RunMonitor:
             self._streams[name] = _Stream(before.logbook, metrics, now, wrote, fps)
 
     def take_batches(self, detector: int, counts: dict[int, int]) -> None:
-        """Takes what a detector reports: how many batches of which size."""
+        """Records the number of batches by size that a detector reported."""
         with self._lock:
             self._batches[detector] = counts
 
     def restarted(self, process: str, times: int) -> None:
-        """A process was started again, so many times by now."""
+        """Records that a process has been restarted ``times`` times by now."""
         with self._lock:
             self._restarts[process] = times
 
     def failed(self, name: str) -> None:
-        """An error ended a stream."""
+        """Records that an error ended a stream."""
         with self._lock:
             self._failures[name] = self._failures.get(name, 0) + 1
 
     def ended(self, name: str, decoder: str) -> None:
-        """A stream has ended, whose decoder's process had that name."""
+        """Records that a stream has ended; ``decoder`` is the name of its decoder's process."""
         with self._lock:
             self._forget_old()
             metrics = self._streams.pop(name).metrics
@@ -136,7 +136,7 @@ class RunMonitor:
         return self._clock() - stream.wrote <= _SILENT_SECONDS
 
     def view(self, name: str, source: str, *, stopping: bool = False) -> StreamView:
-        """How a stream goes that is under way, or waits for its turn."""
+        """Returns the view of a stream that is under way or waits for its turn."""
         stream = self._streams.get(name)
         if stream is None:
             return StreamView(name, source, "waiting")
@@ -154,7 +154,7 @@ class RunMonitor:
         )
 
     def counts(self) -> RunCounts:
-        """The numbers of all streams and processes."""
+        """Returns the counts of all streams and processes."""
         with self._lock:
             self._forget_old()
             batches: Counter[int] = Counter()

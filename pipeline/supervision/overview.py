@@ -1,4 +1,4 @@
-"""How a running pipeline goes, at a glance."""
+"""A running pipeline at a glance."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ class StreamView(msgspec.Struct, frozen=True):
 
     Attributes:
         name: Its name.
-        source: Where it comes from, credentials removed.
+        source: Its location, credentials removed.
         state: ``waiting`` (for its turn), ``connecting`` (no frame yet), ``running``, ``silent``
-            (no frame of late), ``stopping`` or ``failed``.
+            (no frame recently), ``stopping`` or ``failed``.
         frames: Frames written.
-        fps: Frames per second of late.
-        latency_ms: Capture to results of late: p50, p95, p99; empty where there was no frame.
+        fps: Recent frames per second.
+        latency_ms: Recent latency from capture to results: p50, p95, p99; empty without a frame.
         dropped: Frames dropped.
         reconnects: Connections after the first.
-        error: Why it failed.
+        error: Why it failed, "" if it has not.
     """
 
     name: str
@@ -33,7 +33,7 @@ class StreamView(msgspec.Struct, frozen=True):
 
 
 class ProcessView(msgspec.Struct, frozen=True):
-    """A stage's process: name, id (0 where none runs), state, and how often it was restarted."""
+    """A stage's process: name, process id (0 if none runs), state, and number of restarts."""
 
     name: str
     pid: int

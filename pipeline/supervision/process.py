@@ -1,4 +1,4 @@
-"""One process of a stage, started again when it dies."""
+"""One process of a stage, restarted when it dies."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ ENVIRONMENT = {
 }
 """Set for every stage unless the user has set it.
 
-Torch's threads spin while they wait for one another; where another process needs a core, that makes
-the detector several times slower. glibc keeps a pool of memory for each thread that ever was, eight
-for each core at most (docs/architecture.md has the figures of both). And NumPy's linear algebra, of
-which no stage has much, keeps threads and megabytes in every process.
+Torch's threads spin while they wait for one another, which makes the detector several times slower
+when another process needs a core. glibc keeps a memory arena for every thread that ever ran, up to
+eight per core (docs/architecture.md has the figures for both). NumPy's linear algebra, of which no
+stage does much, would keep threads and megabytes in every process.
 """
 
 State: TypeAlias = Literal["starting", "ready", "waiting", "ended"]
@@ -32,7 +32,7 @@ State: TypeAlias = Literal["starting", "ready", "waiting", "ended"]
 _MINUTE = 60.0
 _START_SECONDS = 300.0  # weights may come from a slow disk, a GPU may compile kernels
 _BUSY_SECONDS = 3600.0  # to complete a long video, on a slow disk
-_STEADY_SECONDS = 1.0  # a process that was ready for so long starts again at once
+_STEADY_SECONDS = 1.0  # a process that was ready for this long is restarted at once
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -41,17 +41,17 @@ class StageProcess:
     """A process and its successors.
 
     Attributes:
-        name: For people, such as ``detector 2``.
-        state: ``starting``, ``ready``, ``waiting`` (to be started again) or ``ended``.
-        busy: Whether it has said so, and nothing since.
+        name: Name for people, such as ``detector 2``.
+        state: ``starting``, ``ready``, ``waiting`` (to be started) or ``ended``.
+        busy: Whether its latest report was `Busy`.
 
     Args:
         name: See above.
-        make_plan: Gives what the process is told, each time it is started.
-        silence_seconds: A process that says nothing for so long is taken for hung, unless it is
-            starting or has said that it is busy, which both may take longer.
+        make_plan: Makes the process's plan, each time it is started.
+        silence_seconds: A process that reports nothing for this long is taken for hung, unless it
+            is starting or busy, both of which may take longer.
         restarts_per_minute: How often it may die in a minute.
-        clock: Seconds.
+        clock: Returns a monotonic time in seconds.
     """
 
     def __init__(
@@ -83,23 +83,23 @@ class StageProcess:
 
     @property
     def pid(self) -> int:
-        """Process id; 0 where none runs."""
+        """Process id; 0 before the first start."""
         return self._process.pid if self._process is not None else 0
 
     @property
     def restarts(self) -> int:
-        """How often it was started again."""
+        """Number of restarts."""
         return max(0, self._starts - 1)
 
     @property
     def runs(self) -> bool:
-        """Whether there is a process now, as far as is known."""
+        """Whether there is a process now, as of the latest `check`."""
         return self.state in ("starting", "ready")
 
     def heard(self, report: Report) -> None:
-        """The process has said something."""
+        """Takes note of a report from the process."""
         if not self.runs:
-            return  # that was a dead one's last word
+            return  # the last report of a dead process
         self._heard = self._clock()
         self.busy = isinstance(report, Busy)
         if isinstance(report, Ready):
@@ -110,15 +110,15 @@ class StageProcess:
             self._message = report.message
 
     def start_if_due(self) -> bool:
-        """Starts the process where it waits for that and its pause is over; tells whether."""
+        """Starts the process if it waits for that and its pause is over; returns whether it did."""
         if self.state != "waiting" or self._clock() < self._start_at:
             return False
-        # In memory and not in a pipe, which holds 64 KiB: nobody waits for the process to read it.
+        # A memory file and not a pipe, which holds only 64 KiB: writing never waits for the reader.
         with os.fdopen(os.memfd_create("plan"), "w+b") as plan:
             plan.write(encode_plan(self._make_plan()))
             plan.seek(0)
             self._process = subprocess.Popen(
-                # -P: this folder is no place of ours
+                # -P: import nothing from the current folder
                 [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())],
                 stdin=plan,
                 start_new_session=True,
@@ -132,9 +132,9 @@ class StageProcess:
         return True
 
     def check(self) -> str:
-        """How the process died since the last call, such as ``was killed by signal 9``; else "".
+        """Returns how the process died since the last call, or "": ``was killed by signal 9``.
 
-        One that hangs is killed, which a later call finds. One that ended well is ``ended``.
+        A hung process is killed; a later call returns its death. One that succeeded is ``ended``.
         """
         if self._process is None or not self.runs:
             return ""
@@ -179,11 +179,11 @@ class StageProcess:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether it is not to be started again: it cannot start at all, or dies too often."""
+        """Whether restarting is pointless: it cannot start at all, or dies too often."""
         return self._cannot_start or len(self._deaths) > self._restarts_per_minute
 
     def replace(self) -> None:
-        """Kills the process; a successor, which has something else to do, is due at once."""
+        """Kills the process; a successor, which has a different plan, is due at once."""
         self.kill()
         self._deaths.clear()
         self._cannot_start = False
@@ -196,14 +196,14 @@ class StageProcess:
             self._process.send_signal(STAGE_END)
 
     def kill(self) -> None:
-        """Sends SIGKILL, and waits until it has worked."""
+        """Sends SIGKILL and waits until the process is gone."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self.state = "ended"
 
     def end(self, seconds: float) -> None:
-        """Waits for the process, at most so long, and kills it then."""
+        """Waits for the process to end, and kills it after ``seconds``."""
         if self._process is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""How a run ended."""
+"""The result of a run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pipeline.supervision.latest import Latest
 
 @dataclass(slots=True)
 class RunResult:
-    """How a run ended; of very many streams that were added to it, the latest, see `Latest`.
+    """The result of a run; if very many streams were added to it, of the latest, see `Latest`.
 
     Attributes:
         finished: Summaries of the streams whose results are written, by name.
-        failed: Messages of those that failed, by name.
-        skipped: Sequences of data sets that an earlier run had finished.
-        restarts: How often which process had to be started again.
+        failed: Error messages of the streams that failed, by name.
+        skipped: Data set sequences that an earlier run had finished.
+        restarts: Number of restarts of each process, by name.
         exit_code: 0, 130 after Ctrl-C, or that of the first failure.
     """
 
@@ -29,7 +29,7 @@ class RunResult:
 
     @classmethod
     def begun_with(cls, streams: int) -> RunResult:
-        """The empty result of a run that begins with so many streams."""
+        """Returns the empty result of a run that begins with ``streams`` streams."""
         return cls(Latest(streams), Latest(streams), restarts=Latest(streams))
 
     def order(self, names: Sequence[str]) -> None:

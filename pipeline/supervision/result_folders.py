@@ -1,4 +1,4 @@
-"""The folders of results: who still needs one, what lies in it, and which names are taken."""
+"""The results folders: which streams still need one, what they contain, which names are taken."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class ResultFolders:
     """The folders of a run's streams; no other run writes there until they are released.
 
     Attributes:
-        output: Where they lie.
+        output: The results folder, which contains them.
         to_run: The streams that remain to be run.
-        finished: Names of the sequences of data sets that an earlier run had finished.
+        finished: Names of the data set sequences that an earlier run had finished.
 
     Args:
         specs: The streams to run.
         output: Results folder.
-        overwrite: Whether results of earlier runs are to be replaced, each when the stream's first
-            frame has come; sequences of data sets that are finished are skipped else.
+        overwrite: Whether to replace results of earlier runs, each when the stream's first frame
+            has arrived; otherwise finished sequences of data sets are skipped.
 
     Raises:
-        OutputError: A stream's folder holds results, finished or not, and ``overwrite`` is off,
-            another process writes there, or the folder cannot be made.
+        OutputError: A stream's folder holds results, finished or not, and ``overwrite`` is off;
+            or another process writes there, or the folder cannot be created.
     """
 
     def __init__(self, specs: Sequence[SourceSpec], output: Path, *, overwrite: bool) -> None:
@@ -62,10 +62,10 @@ class ResultFolders:
         self.to_run.append(spec)
 
     def outdate(self) -> None:
-        """Takes the reports of earlier runs from the sequences of data sets, when first called.
+        """Removes the reports of earlier runs from data set sequences, on the first call only.
 
-        All at once: what another run finds complete later shall not be older than this one. The
-        other results of a stream stay until its first frame has come, see `run_decoder`.
+        All at once, so that no later run takes results older than this run for complete. The other
+        results of a stream stay until its first frame has arrived, see `run_decoder`.
 
         Raises:
             OutputError: A report cannot be removed.
@@ -77,7 +77,7 @@ class ResultFolders:
             self._outdated = True
 
     def clear_away(self, stream: str, *, broken: bool) -> None:
-        """Removes part files, unless they are all there is of results that broke off."""
+        """Removes part files, unless the run broke off and they are all there is of its results."""
         folder = self.output / stream
         if broken and not (folder / REPORT).exists() and unfinished_results(folder):
             return
@@ -87,7 +87,7 @@ class ResultFolders:
                 folder.rmdir()  # only where nothing was written
 
     def release(self) -> None:
-        """Lets others write there."""
+        """Releases the folders to other processes."""
         self._lock.release()
 
 
@@ -111,16 +111,16 @@ def _refuse_results(folder: Path) -> None:
 def streams_to_add(
     location: str, name: str, running: Sequence[str], output: Path
 ) -> list[SourceSpec]:
-    """The streams of a location that is added to a pipeline which runs.
+    """Returns the streams of a location that is added to a running pipeline.
 
     Args:
         location: File, folder or URL.
         name: Name that the user wants, or "".
-        running: Names of the streams that run.
-        output: Results folder; a name that has results there is not taken again.
+        running: Names of the running streams.
+        output: Results folder; names with results there are not used again.
 
     Raises:
-        ConfigError: The name is taken, or there are several streams to name.
+        ConfigError: The name is taken, or is given for several streams.
         SourceError: There is no such source.
     """
     used = _names_of_results(output)

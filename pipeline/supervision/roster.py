@@ -1,4 +1,4 @@
-"""The streams of a run: which wait for their turn, and which are under way."""
+"""The streams of a run: those that wait for their turn, and those under way."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _SPARE_ENTRIES = 16
 
 @dataclass(slots=True)
 class RunningStream:
-    """A stream that was begun and has not ended: its decoder, and the way back to it.
+    """A stream that was begun and has not ended: its decoder, and the feedback socket to it.
 
-    ``completing`` tells whether all its frames are written, and its files are being completed.
+    ``completing`` is set once all its frames are written and its files are being completed.
     """
 
     plan: StreamPlan
@@ -44,37 +44,38 @@ class RunningStream:
 
     @property
     def has_begun(self) -> bool:
-        """Whether its decoder has given anything out; the other stages know nothing of it else."""
+        """Whether its decoder has sent anything; until then no other stage knows of the stream."""
         return self.logbook[SharedCounter.EPOCHS] > 0
 
     def send(self, message: Feedback) -> None:
-        """Tells the decoder something."""
+        """Sends a message to the decoder."""
         self.feedback.send(encode_feedback(message))
 
     def stop(self) -> None:
-        """Lets the decoder end the stream, at once or when it is ready to hear that."""
+        """Asks the decoder to end the stream, at once or, if it is not ready yet, when it is."""
         self.stopping = True
         if self.decoder.state == "ready":
             self.decoder.ask_to_end()
 
     def close(self) -> None:
-        """Gives up the way to the decoder, which may go, and the memory of the stream."""
-        self.send(Acknowledged(MAX_POSITION))  # where the sink was killed before it could say so
+        """Lets the decoder end, and releases its socket and the memory of the stream."""
+        self.send(Acknowledged(MAX_POSITION))  # in case the sink was killed before it did so
         self.feedback.close(linger=100)
         self.folder.remove_stream(self.plan.channel)
 
 
 class Roster:
-    """Streams wait, are begun, and end.
+    """The streams of a run, from waiting through running to ended.
 
     Attributes:
-        running: Those under way, by name.
+        running: The streams under way, by name.
 
     Args:
         specs: The streams to begin with.
         output: Results folder.
-        runtime: How many files may be under way at a time; cameras, which never end, all are.
-        monitor: Knows how they go.
+        runtime: Limits how many files may be under way at a time; live streams, which never end,
+            all run at once.
+        monitor: Monitor of the run.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Roster:
 
     @property
     def unfinished(self) -> list[str]:
-        """Names of those under way, and of those that wait."""
+        """Names of the streams under way and of those waiting."""
         return [*self.running, *(spec.name for spec in self._waiting)]
 
     @property
@@ -107,7 +108,7 @@ class Roster:
         return any(stream.completing for stream in self.running.values())
 
     def add(self, location: str, name: str) -> list[str]:
-        """Has the streams of a location wait for their turn; gives their names.
+        """Queues the streams of a location; returns their names.
 
         Raises:
             ConfigError: See `streams_to_add`.
@@ -120,7 +121,7 @@ class Roster:
         return [spec.name for spec in added]
 
     def remove(self, name: str) -> None:
-        """Stops a stream, has it wait no longer, or lists its failure no longer.
+        """Stops a running stream, drops a waiting one, or stops listing one that failed.
 
         Raises:
             ConfigError: There is no such stream.
@@ -136,7 +137,7 @@ class Roster:
         self._waiting = [spec for spec in self._waiting if spec.name != name]
 
     def due(self) -> Iterator[SourceSpec]:
-        """Takes out those that are to be begun now."""
+        """Removes from the queue, and yields, the streams that are to be begun now."""
         for spec in list(self._waiting):
             files = sum(not is_live(each.plan.location) for each in self.running.values())
             if is_live(spec.location) or files < self._runtime.parallel_streams:
@@ -152,7 +153,7 @@ class Roster:
         *,
         only_one: bool,
     ) -> None:
-        """Puts a stream under way whose decoder is yet to be started; it is told ``only_one``."""
+        """Begins a stream whose decoder is yet to be started; ``only_one`` is for its plan."""
         runtime = self._runtime
         live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
         channel = next(self._channels)
@@ -167,26 +168,26 @@ class Roster:
         self.running[spec.name] = RunningStream(plan, logbook, decoder, feedback, folder)
 
     def stop(self) -> None:
-        """Stops all that are under way; the others are not begun."""
+        """Stops all streams under way, and drops those waiting."""
         self._waiting.clear()
         for stream in self.running.values():
             stream.stop()
 
     def end(self, name: str) -> RunningStream:
-        """Takes out a stream that was under way and has ended."""
+        """Removes and returns a running stream that has ended."""
         stream = self.running.pop(name)
         stream.close()
         self._monitor.ended(name, stream.decoder.name)
         return stream
 
     def fail(self, name: str, message: str) -> None:
-        """An error ends a stream, which stays in sight until it is added again or removed."""
+        """Records that an error ends a stream; it stays listed until added again or removed."""
         view = self._view(self.running[name])
         self._failed[name] = msgspec.structs.replace(view, state="failed", fps=0.0, error=message)
         self._monitor.failed(name)
 
     def views(self) -> list[StreamView]:
-        """How each stream goes, those that failed at the end."""
+        """Returns a view of each stream: running, then waiting, then failed."""
         waiting = (self._monitor.view(spec.name, redact(spec.location)) for spec in self._waiting)
         ended = (view for name, view in self._failed.items() if name not in self.running)
         return [*map(self._view, self.running.values()), *waiting, *ended]

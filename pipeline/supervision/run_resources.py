@@ -1,4 +1,4 @@
-"""What a run needs besides its processes."""
+"""The resources that a run needs besides its processes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunResources:
-    """See the types."""
+    """The open resources of a run; see their types."""
 
     folder: RuntimeFolder
     context: zmq.Context
@@ -44,17 +44,17 @@ def open_run_resources(
     is_ready: Callable[[], bool],
     on_signal: Callable[[int, FrameType | None], None],
 ) -> Iterator[RunResources]:
-    """Sets all up, and takes all down again when the run ends or one of them cannot be had.
+    """Opens all resources; releases them when the run ends or one cannot be opened.
 
     Args:
         config: The configuration.
         output: Results folder.
-        monitor: What a server of metrics tells, where the config asks for one.
-        is_ready: Whether all stages are ready, which it tells as well.
-        on_signal: Handles the signals that ask the run to end.
+        monitor: Source of the metrics, if the config asks for a metrics server.
+        is_ready: Returns whether all stages are ready, for the same server.
+        on_signal: Handler of the signals that ask the run to end.
 
     Raises:
-        ConfigError: A folder or an address is not to be had, or an extra is not installed.
+        ConfigError: A folder or an address is not available, or an extra is not installed.
     """
     runtime = config.runtime
     with contextlib.ExitStack() as undo:

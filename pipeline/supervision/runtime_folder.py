@@ -25,16 +25,16 @@ _ADVICE = "set TMPDIR, and XDG_RUNTIME_DIR if you have it, to"
 
 
 class RuntimeFolder:
-    """A folder that only its owner can enter (mode 0700), gone when the run ends.
+    """A folder that only its owner can enter (mode 0700), removed when the run ends.
 
-    Its lock is held as long as the process lives. What runs left behind whose supervisor was killed
-    is removed when the next one starts.
+    Its lock is held as long as the process lives. Folders left behind by runs whose supervisor was
+    killed are removed when the next run starts.
 
     Args:
-        output: The results folder, for those who look for a running pipeline.
+        output: The results folder, recorded for `running`.
 
     Raises:
-        ConfigError: It cannot be made, or the names of its sockets would be too long.
+        ConfigError: The folder cannot be created, or its sockets' names would be too long.
     """
 
     def __init__(self, output: str) -> None:
@@ -64,13 +64,13 @@ class RuntimeFolder:
             undo.callback(os.close, self._lock)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             os.write(self._lock, msgspec.json.encode({"pid": os.getpid(), "output": output}))
-            # Not before it is locked may another run that starts see it, and take it for left
-            # behind.
+            # It stays hidden until it is locked: another run that starts would take it for left
+            # behind and remove it.
             self.path = str(hidden.rename(path))
             undo.pop_all()
 
     def add_stream(self, channel: int, name: str, *, entries: int, lossless: bool) -> Logbook:
-        """Makes the ring and the logbook of a stream."""
+        """Creates the ring and the logbook of a stream; returns the logbook."""
         descriptors = []
         for kind in ("ring", "logbook"):
             descriptor, path = create_memory_file(name)
@@ -85,7 +85,7 @@ class RuntimeFolder:
         )
 
     def remove_stream(self, channel: int) -> None:
-        """Gives up the memory of a stream; processes that have it open keep it until they end."""
+        """Releases the memory of a stream; processes that have it open keep it until they end."""
         for descriptor in self._memory.pop(channel, ()):
             os.close(descriptor)
         for kind in ("ring", "logbook"):
@@ -101,7 +101,7 @@ class RuntimeFolder:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """A pipeline that runs: its supervisor's process id, its results folder, its own folder."""
+    """A running pipeline: its supervisor's process id, results folder and runtime folder."""
 
     pid: int
     output: str
@@ -109,7 +109,7 @@ class RunInfo:
 
 
 def running() -> list[RunInfo]:
-    """This user's pipelines."""
+    """Returns this user's running pipelines."""
     runs = []
     for folder in _folders():
         if _is_locked(folder):

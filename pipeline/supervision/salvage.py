@@ -1,4 +1,4 @@
-"""How the results of a run that breaks off are completed where they are."""
+"""Completes the results of a run that breaks off, as far as they go."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _TURN_MS = 100
 
 @dataclass(slots=True)
 class Completion:
-    """What a last sink achieved.
+    """The outcome of the last sink.
 
     Attributes:
-        finished: Summaries of the streams whose results are complete, by name.
-        failure: Why others are not, "" where there are none.
+        finished: Summaries of the streams whose results were completed, by name.
+        failure: Why others were not, "" if there are none.
     """
 
     finished: dict[str, StreamSummary] = field(default_factory=dict)
@@ -28,12 +28,12 @@ class Completion:
 def complete(
     sink: StageProcess, reports: ReportReceiver, is_unwanted: Callable[[], bool]
 ) -> Completion:
-    """Has a sink that was told to give up do so, for as long as it takes, unless it hangs.
+    """Runs a sink whose plan is to give up, for as long as it takes unless it hangs.
 
     Args:
-        sink: Its process, not started yet; it has ended afterwards.
-        reports: Where it reports.
-        is_unwanted: Whether to leave off.
+        sink: The sink's process, not started yet; it has ended on return.
+        reports: Receiver of its reports.
+        is_unwanted: Returns whether to abort.
     """
     completion = Completion()
 
@@ -60,5 +60,5 @@ def complete(
     if how:
         completion.failure = completion.failure or f"the {sink.name} process {how}"
     else:
-        completion.failure = ""  # what a process said that was killed before
+        completion.failure = ""  # a late report of a process killed earlier
     return completion

@@ -14,12 +14,12 @@ _END_SECONDS = 3.0
 
 
 class StageProcesses:
-    """Makes and starts them, tells which died, and ends them.
+    """Makes the stage processes, starts them, reports their deaths, and ends them.
 
-    `all`, `are_ready`, `states` and `ids` may be asked by any thread.
+    `all`, `are_ready`, `states` and `ids` may be called from any thread.
 
     Args:
-        config: Of the run.
+        config: The run's configuration.
         output: Results folder.
         roster: The streams, with their decoders.
         debug: Whether an error in the program shows its traceback.
@@ -37,7 +37,7 @@ class StageProcesses:
         self._ending: list[StageProcess] = []
 
     def make_shared(self, sockets: str) -> None:
-        """Makes sink, tracker and detectors; their sockets are to be in that folder."""
+        """Makes sink, tracker and detectors, whose sockets will be in the folder ``sockets``."""
         for stage in ("sink", "tracker"):
             self._shared[stage, 0] = self.make(stage, sockets)
         for worker in range(self._config.detector.workers):
@@ -53,7 +53,7 @@ class StageProcesses:
         *,
         text_only: bool = False,
     ) -> StageProcess:
-        """A process that is yet to be started, see `WorkerPlan`; ``stream`` is a decoder's own."""
+        """Makes a process, not started yet, see `WorkerPlan`; ``stream`` is a decoder's own."""
 
         def make_plan() -> WorkerPlan:
             running = self._roster.running
@@ -76,17 +76,17 @@ class StageProcesses:
             name += f" {worker + 1}"
         runtime = self._config.runtime
         silence = runtime.silence_seconds
-        if stage == "decoder":  # a packet may take three time-outs
+        if stage == "decoder":  # a packet may take three timeouts
             silence = max(silence, 4 * self._config.decoder.timeout)
         return StageProcess(name, make_plan, silence, runtime.restarts_per_minute)
 
     def all(self) -> list[StageProcess]:
-        """All but the decoders of streams that have ended."""
+        """Returns all processes except the decoders of ended streams."""
         decoders = [stream.decoder for stream in list(self._roster.running.values())]
         return [*self._shared.values(), *decoders]
 
     def sender(self, report: Report) -> StageProcess | None:
-        """The one that a report is of; None for the decoder of a stream that has ended."""
+        """Returns the process that sent a report; None for the decoder of an ended stream."""
         if report.stage != "decoder":
             return self._shared.get((report.stage, report.worker))
         stream = self._roster.running.get(report.stream)
@@ -94,7 +94,7 @@ class StageProcesses:
 
     @property
     def are_ready(self) -> bool:
-        """Whether those that all streams share take frames."""
+        """Whether the processes that all streams share are ready for frames."""
         shared = list(self._shared.values())
         return bool(shared) and all(process.state == "ready" for process in shared)
 
@@ -104,15 +104,15 @@ class StageProcesses:
         return self._shared["sink", 0].busy
 
     def states(self) -> dict[str, str]:
-        """States by name."""
+        """Returns the states of the processes by name."""
         return {process.name: process.state for process in self.all()}
 
     def ids(self) -> dict[str, int]:
-        """Process ids of those that run now, by name."""
+        """Returns the ids of the processes that run now, by name."""
         return {process.name: process.pid for process in self.all() if process.runs}
 
     def deaths(self) -> list[Notice | Failed]:
-        """Who died since the last call: to be started again (a notice), or for good."""
+        """Returns the deaths since the last call: `Notice` if restarted, `Failed` if for good."""
         found = [self._death(process, *key) for key, process in self._shared.items()]
         for name, stream in self._roster.running.items():
             found.append(self._death(stream.decoder, "decoder", stream=name))
@@ -137,20 +137,20 @@ class StageProcesses:
         return Failed(stage, worker, stream, message=message)
 
     def start_due(self) -> list[StageProcess]:
-        """Starts those whose time has come; gives those that were started before."""
+        """Starts the processes that are due; returns those of them that were restarted."""
         return [process for process in self.all() if process.start_if_due() and process.restarts]
 
     def let_end(self, decoder: StageProcess) -> None:
-        """The stream of a decoder has ended, so that it ends by itself."""
+        """Leaves a decoder whose stream has ended to end by itself."""
         self._ending.append(decoder)
 
     def kill_all(self) -> None:
-        """Kills all but those that end by themselves."""
+        """Kills all processes except those left to end by themselves."""
         for process in self.all():
             process.kill()
 
     def end_all(self) -> None:
-        """Has all end, and kills those that do not."""
+        """Asks all processes to end, and kills those that do not."""
         processes = self.all()
         for process in processes:
             process.ask_to_end()

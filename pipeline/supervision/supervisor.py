@@ -51,18 +51,19 @@ class Supervisor:
     """One run: a decoder process per stream, detectors, one tracker, one sink.
 
     A process that dies is replaced, and what it had not finished is sent again. One that cannot
-    start, fails for a reason that the user has to remove, or dies too often, ends the run.
+    start, fails for a reason that only the user can remove, or dies too often, ends the run; a
+    decoder ends only its stream.
 
     Attributes:
-        result: How the run went so far.
+        result: The result of the run so far.
 
     Args:
         results: The folders of the streams to run; they are released when the run ends.
         config: The configuration.
-        on_report: Called with every report of a worker, and with what the supervisor finds.
-        stay: Go on when all streams have ended, until told to stop: others may be added.
+        on_report: Called with every report of a worker, and with the supervisor's own notices.
+        stay: Keep running when all streams have ended, until stopped: others may be added.
         debug: Show tracebacks of errors in the program.
-        json_log: Log lines of JSON.
+        json_log: Write log lines as JSON.
     """
 
     def __init__(
@@ -92,10 +93,10 @@ class Supervisor:
         self._broken = False
 
     def run(self) -> RunResult:
-        """Runs all streams to their ends; to be called once.
+        """Runs all streams to their ends; call it only once.
 
-        Ctrl-C, SIGTERM or SIGHUP drains, a second ends at once. Any error completes the results
-        where they are.
+        Ctrl-C, SIGTERM or SIGHUP drains the run, a second signal ends it at once. After any error
+        the results are completed as far as they go.
         """
         try:
             if self._roster or self._stay:
@@ -153,7 +154,7 @@ class Supervisor:
 
     @property
     def _is_overdue(self) -> bool:
-        """Whether the streams were told to stop long ago, and none is being completed."""
+        """Whether the drain has taken too long and no stream is being completed."""
         if self._told_to_stop is None or self._processes.sink_is_busy or self._roster.completing:
             return False
         return time.monotonic() - self._told_to_stop > _DRAIN_SECONDS
@@ -211,7 +212,7 @@ class Supervisor:
                 self._fail(report)
 
     def _welcome(self, report: Ready, process: StageProcess, stream: RunningStream | None) -> None:
-        """A process is ready; what its predecessor had not finished must be sent again."""
+        """Handles a process that is ready: what its predecessor did not finish is sent again."""
         if report.stage == "decoder":
             if stream is not None and stream.stopping:
                 stream.stop()
@@ -238,7 +239,7 @@ class Supervisor:
         self._give_up(report.stream, report.message, report.exit_code)
 
     def _give_up(self, name: str, message: str, exit_code: int) -> None:
-        """Has one more decoder end the stream where it is, so that its results are completed."""
+        """Starts one more decoder to end the stream where it is, so that its results complete."""
         stream = self._roster.running.get(name)
         if stream is None:  # its results were complete when the decoder failed
             return
@@ -246,40 +247,40 @@ class Supervisor:
         self.result.failed[name] = message
         self._roster.fail(name, message)
         if stream.plan.give_up_reason or not stream.logbook[SharedCounter.ACCOUNTED]:
-            self._end_stream(name)  # that one failed too, or there are no results
+            self._end_stream(name)  # the last decoder failed too, or there are no results
         else:
             stream.plan = msgspec.structs.replace(stream.plan, give_up_reason=message)
             stream.decoder.replace()
 
     def _end_stream(self, name: str) -> None:
-        """Forgets a stream whose results are complete, or will never be."""
+        """Forgets a stream whose results are complete or never will be."""
         stream = self._roster.end(name)
         self._processes.let_end(stream.decoder)
         self._clear_away(stream)
 
     def _clear_away(self, stream: RunningStream) -> None:
-        if stream.has_begun:  # else what lies there is of an earlier run
+        if stream.has_begun:  # otherwise the files are from an earlier run
             self._results.clear_away(stream.plan.name, broken=self._broken)
 
     def stop(self) -> None:
-        """Lets all streams end, as Ctrl-C does; may be called from another thread."""
+        """Ends all streams, as Ctrl-C does; may be called from another thread."""
         self._interrupts += 1
 
     def states(self) -> dict[str, str]:
-        """States of all processes by name; may be asked from another thread."""
+        """Returns the states of all processes by name; may be called from another thread."""
         return self._processes.states()
 
     def processes(self) -> dict[str, int]:
-        """Ids of the processes that run now, by name; may be asked from another thread."""
+        """Returns the ids of the running processes by name; may be called from another thread."""
         return self._processes.ids()
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        # A terminal that closes hangs up twice: its shell does, and so does the kernel.
+        # A closing terminal sends SIGHUP twice: once from its shell, once from the kernel.
         if number != signal.SIGHUP or not self._interrupts:
             self.stop()
 
     def _end_overdue(self, run: RunResources) -> None:
-        """Completes streams that did not end in time; only a second signal may cost results."""
+        """Completes streams that did not end in time: only a second signal may cost results."""
         message = f"not ended {_DRAIN_SECONDS:g} s after the run was told to"
         for name in self._roster.running:
             told = f"{message}; completing its results where they are"
@@ -293,9 +294,9 @@ class Supervisor:
     def _complete_what_there_is(
         self, run: RunResources, message: str, *, text_only: bool = False
     ) -> str:
-        """Has one more sink end all streams where they are: weeks of results shall not be lost.
+        """Starts one more sink to end all streams where they are: it may save weeks of results.
 
-        Gives why that failed, or "".
+        Returns why that failed, or "".
         """
         self._processes.kill_all()
         sink = self._processes.make(

@@ -1,4 +1,4 @@
-"""A stage's connections in a thread of their own, beside its work."""
+"""A stage's connections, served by a thread of their own while the stage computes."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _TURN_SECONDS = 0.1
 class BackgroundLink:
     """Receives the next messages and sends the last results while the stage computes.
 
-    A context manager: the thread runs inside of it, and results that are left at its end are sent.
-    No more messages are received than the stage needs next: only those that wait in ZeroMQ are
-    taken from all senders in turn.
+    A context manager: the thread runs within the context, and results left at its exit are sent.
+    No more messages are received than the stage needs next, since ZeroMQ takes senders in turn
+    only for messages that still wait in its queues.
 
     Args:
-        context: ZeroMQ's.
+        context: ZeroMQ context.
         source: Endpoint to receive at.
         target: Endpoint to send to.
-        prepare: Makes what the stage gets of a message, None of one to be passed over. Runs in the
-            thread, as does ``on_turn``; raises `MessageError` for a message to be dropped.
+        prepare: Converts a message for the stage, or returns None to skip it; raises
+            `MessageError` to have it dropped. Runs in the thread, as does ``on_turn``.
         on_turn: See `Receiver`.
-        ahead: Messages that are received before the stage asks for them.
+        ahead: Number of messages received before the stage asks for them.
         copy: See `Receiver`.
     """
 
@@ -71,10 +71,10 @@ class BackgroundLink:
         os.close(self._wake)
 
     def receive(self, timeout: float) -> Envelope | None:
-        """What was prepared next; None where nothing was within ``timeout`` seconds.
+        """Returns the next prepared message; None if there is none within ``timeout`` seconds.
 
         Raises:
-            Exception: What ended the thread.
+            Exception: The error that ended the thread.
         """
         try:
             received = self._received.get(timeout=timeout)
@@ -87,7 +87,7 @@ class BackgroundLink:
         return received
 
     def send(self, envelopes: Sequence[Envelope]) -> None:
-        """Has them sent; never blocks."""
+        """Queues envelopes for sending; never blocks."""
         for envelope in envelopes:
             self._results.put(envelope)
         os.eventfd_write(self._wake, 1)
@@ -120,8 +120,8 @@ class BackgroundLink:
             self._received.put(prepared)
 
     def _next(self) -> Envelope | None:
-        """The next message; None where there is something else to do."""
-        self._waits_for_room = True  # before the look, or room made in between would go unnoticed
+        """Returns the next message; None if there is something else to do."""
+        self._waits_for_room = True  # before the check, or room made in between would go unnoticed
         if self._received.qsize() < self._ahead:
             self._waits_for_room = False
             return self._receiver.receive()

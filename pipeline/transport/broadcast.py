@@ -1,4 +1,4 @@
-"""Tracks as they come, to whoever subscribes, and over a network only to whoever has a key."""
+"""Publishes tracks live to any subscriber, over a network only to those with a key."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from stages.errors import ConfigError, OutputError
 if TYPE_CHECKING:
     from zmq.auth.thread import ThreadAuthenticator
 
-_WAITING_MESSAGES = 1000  # of each subscriber; a slow one misses what is beyond
-_LARGEST_FROM_SUBSCRIBER = 2**16  # topics, and whatever comes before a key is checked
+_WAITING_MESSAGES = 1000  # per subscriber; a slow one misses any beyond
+_LARGEST_FROM_SUBSCRIBER = 2**16  # topics, and anything sent before a key is checked
 
 
 class Broadcast:
-    """Where the sink publishes.
+    """The socket on which the sink publishes.
 
-    A subscriber that is slow misses messages, and one that is away misses all: nobody waits for it.
+    It never waits for subscribers: a slow one misses messages, a disconnected one misses all.
 
     Args:
-        context: ZeroMQ's.
+        context: ZeroMQ context.
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
         key: File with the secret key; None for a socket without encryption.
-        clients: Folder with the public keys of those who may subscribe.
+        clients: Folder with the public keys of permitted subscribers; required with ``key``.
 
     Raises:
-        ConfigError: The address cannot be bound, or a key cannot be read.
+        ConfigError: The address cannot be bound, a key cannot be read, or ``clients`` is missing.
     """
 
     def __init__(
@@ -74,15 +74,15 @@ class Broadcast:
 def subscribe(
     address: str, key: Path | None = None, server_key: Path | None = None
 ) -> Iterator[Envelope]:
-    """The envelopes that a pipeline publishes, for ever; connects again by itself.
+    """Yields the envelopes that a pipeline publishes, without end; reconnects by itself.
 
     Args:
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
-        key: File with one's own secret key, where the pipeline asks for one.
+        key: File with the subscriber's secret key, if the pipeline requires one.
         server_key: File with the pipeline's public key.
 
     Raises:
-        ConfigError: A key cannot be read, or only one of them is given.
+        ConfigError: A key cannot be read, only one key is given, or the address is invalid.
     """
     if (key is None) != (server_key is None):
         raise ConfigError("--key and --server-key belong together")
@@ -106,11 +106,11 @@ def subscribe(
 
 
 def make_key(folder: Path, name: str) -> tuple[Path, Path]:
-    """A new pair of CURVE keys: ``NAME.key``, public, and ``NAME.key_secret``, mode 0600.
+    """Creates a pair of CURVE keys: ``NAME.key``, public, and ``NAME.key_secret``, mode 0600.
 
     Raises:
-        ConfigError: The name is empty, or there are such files already.
-        OutputError: They cannot be written.
+        ConfigError: The name is empty, or one of the files exists.
+        OutputError: The files cannot be written.
     """
     from zmq.auth import create_certificates
 
@@ -133,7 +133,7 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 def load_key(path: Path) -> tuple[bytes, bytes]:
-    """Public and secret key of a ``.key_secret`` file.
+    """Returns the public and the secret key of a ``.key_secret`` file.
 
     Raises:
         ConfigError: The file cannot be read or has no secret key.

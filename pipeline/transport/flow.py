@@ -1,10 +1,10 @@
-"""Credits: how many frames may be on their way, and what gives when all are.
+"""Credit-based flow control: limits the frames in flight, and waits or drops at the limit.
 
 Both modes are this one object. A frame occupies a slot from the moment the decoder fills it until
-the sink has acknowledged it: it is in the results. Until then it can be sent again, and so can
+the sink acknowledges it, when it is in the results. Until then it can be sent again, and so can
 every other record. *Lossless*: without a free slot, the decoder waits. *Live*: without a free slot,
 the oldest frame that waits to be sent is dropped, and a `Dropped` record takes its place. When a
-frame is sent, older waiting ones are dropped as well: latency depends on how many frames are in
+frame is sent, older waiting ones are dropped as well: latency depends on the number of frames in
 flight, not on the size of the ring.
 """
 
@@ -20,7 +20,7 @@ from typing import TypeAlias
 from stages.records import Dropped, EndOfStream, FrameHeader, StreamStart
 
 StreamEvent: TypeAlias = StreamStart | Dropped | EndOfStream
-"""What a stream tells beside its frames; it needs no slot and no credit."""
+"""A record of a stream other than a frame; it needs no slot and no credit."""
 
 BEHIND = "stages behind"
 """Why a frame is dropped in live mode: a stage is too slow, or was killed."""
@@ -28,7 +28,7 @@ BEHIND = "stages behind"
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """What is to be sent as number ``position``; ``slot`` is None for an event."""
+    """An item to be sent at ``position`` of its stream; ``slot`` is None for an event."""
 
     position: int
     item: FrameHeader | StreamEvent
@@ -42,16 +42,16 @@ class _WaitingFrame:
 
 
 class FlowControl:
-    """Slots of one stream, shared by the thread that decodes and the one that sends.
+    """The slots of one stream, shared by the decoding and the sending thread.
 
     Args:
-        slots: Frames the ring holds.
-        in_flight: Frames that may be sent and not yet acknowledged, at most ``slots - 1`` in live
-            mode (one slot is always being filled).
-        live: Whether frames are dropped rather than waited for.
-        window: Records that may be sent and not yet acknowledged.
-        sent: Slots (None for events) by position of what a decoder before this one has sent.
-        position: Where to go on counting.
+        slots: Number of frames the ring holds.
+        in_flight: Maximum number of frames sent and not yet acknowledged, at most ``slots - 1`` in
+            live mode (one slot is always being filled).
+        live: Whether to drop frames rather than wait for a free slot.
+        window: Maximum number of records sent and not yet acknowledged.
+        sent: Slots (None for events) of a previous decoder's unacknowledged records, by position.
+        position: Position of the next record to send.
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class FlowControl:
         self._closed = False
 
     def acquire(self, on_wait: Callable[[], None] = lambda: None) -> int | None:
-        """A slot to fill; waits for one (lossless) or takes the oldest waiting frame's (live).
+        """Returns a slot to fill; waits for one (lossless) or takes the oldest waiting frame's.
 
-        Returns None once the flow is closed. ``on_wait`` is called while it waits.
+        Returns None once closed and no slot is free. ``on_wait`` is called while it waits.
         """
         with self._changed:
             while not self._free:
@@ -105,17 +105,17 @@ class FlowControl:
         return None
 
     def offer(self, header: FrameHeader, slot: int) -> None:
-        """The frame in ``slot`` is ready to be sent."""
+        """Queues the frame in ``slot`` for sending."""
         with self._changed:
             self._waiting.append(_WaitingFrame(header, slot))
 
     def announce(self, event: StreamEvent) -> None:
-        """The event is ready to be sent, after all frames before it."""
+        """Queues an event for sending, after all frames before it."""
         with self._changed:
             self._waiting.append(event)
 
     def next_to_send(self) -> Departure | None:
-        """What is to be sent next; None where there is nothing, or no credit for it."""
+        """Returns the next item to send; None if there is none, or no credit for it."""
         with self._changed:
             if not self._waiting or len(self._sent) >= self._window:
                 return None
@@ -135,7 +135,7 @@ class FlowControl:
             return departure
 
     def _drop_stale(self) -> None:
-        """Keeps the latest frames, about as many as can go now: an old one would only be late."""
+        """Keeps only the latest frames, about as many as can be sent now: older ones are late."""
         kept = max(self._in_flight - self._frames_sent, self._in_flight - 1)
         for _ in range(self.waiting - kept):
             slot = self._drop_oldest()
@@ -143,7 +143,7 @@ class FlowControl:
             self._free.append(slot)
 
     def acknowledge(self, position: int) -> None:
-        """All before ``position`` is in the results; told again, or late, it changes nothing."""
+        """Frees all below ``position``, now in the results; repeated or late calls are harmless."""
         with self._changed:
             for acknowledged in list(itertools.takewhile(lambda sent: sent < position, self._sent)):
                 slot = self._sent.pop(acknowledged)
@@ -154,13 +154,13 @@ class FlowControl:
 
     @property
     def waiting(self) -> int:
-        """How many frames wait to be sent."""
+        """Number of frames that wait to be sent."""
         with self._changed:
             return sum(isinstance(item, _WaitingFrame) for item in self._waiting)
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits and nothing is on its way."""
+        """Whether nothing waits and nothing is in flight."""
         with self._changed:
             return not self._waiting and not self._sent
 
@@ -171,7 +171,7 @@ class FlowControl:
             return list(self._sent)
 
     def close(self) -> None:
-        """Wakes whoever waits in `acquire`."""
+        """Wakes a thread that waits in `acquire`."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -11,15 +11,15 @@ import zmq
 from pipeline.transport.messages import Envelope, MessageError, decode, encode
 
 LARGEST_PART = 256 * 2**20
-"""Bytes of a message part, above which a peer is cut off: a frame of 16K fits."""
+"""Largest message part, bytes; a peer that exceeds it is disconnected. A 16K frame fits."""
 
 WAITING_MESSAGES = 1000
-"""Of one peer; credits keep ours far below, and one that floods has to wait."""
+"""Messages queued per peer; credits keep ours far below, and a peer that floods has to wait."""
 
 BORROWED_BYTES = 2**16
-"""Parts from this size on are sent from where they lie: whoever owns that memory leaves it alone
-until the message has arrived. A slot of the ring is not used again before its frame is
-acknowledged."""
+"""Parts of this size or larger are sent without a copy: the owner of the memory must not change it
+until the message has arrived. A slot of the ring is not reused before its frame is acknowledged.
+"""
 
 _SIGNAL_SECONDS = 0.1
 _COMPLAINT_SECONDS = 1.0
@@ -28,14 +28,14 @@ log = logging.getLogger(__name__)
 
 
 class Receiver:
-    """Where a stage receives: it binds, any number of senders connect.
+    """The receiving end of a stage: it binds, and any number of senders connect.
 
     Args:
-        context: ZeroMQ's.
-        endpoint: Where to bind.
-        on_turn: Called at least every 0.1 s while messages are waited for, and after each.
+        context: ZeroMQ context.
+        endpoint: Endpoint to bind.
+        on_turn: Called at least every 0.1 s while waiting for messages, and after each message.
         wake: Descriptor of an eventfd that ends the wait for a message.
-        copy: Whether messages are copied out of ZeroMQ's memory, which is quicker unless they carry
+        copy: Whether to copy messages out of ZeroMQ's memory, which is faster unless they carry
             pixels.
     """
 
@@ -52,7 +52,7 @@ class Receiver:
         self._copy = copy
         self._on_turn = on_turn
         self._complained = 0.0
-        self._patient = -1  # milliseconds that a receive waits
+        self._patient = -1  # receive timeout of the socket, ms
         self._socket = context.socket(zmq.PULL)
         self._socket.rcvhwm = WAITING_MESSAGES
         self._socket.maxmsgsize = LARGEST_PART
@@ -64,14 +64,14 @@ class Receiver:
             self._poller.register(wake, zmq.POLLIN)
 
     def receive(self, timeout: float | None = None) -> Envelope | None:
-        """The next message that parses; others are counted and dropped.
+        """Returns the next message that parses; others are counted and dropped.
 
-        Returns None where none came within ``timeout`` seconds; None waits for ever.
+        Returns None if none arrives within ``timeout`` seconds (None: no limit), or on ``wake``.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            # ZeroMQ takes senders in turn, but looks whether another has begun to send only every
-            # hundred parts, or when it is asked: one that floods would hold up all others.
+            # ZeroMQ takes senders in turn, but checks for newly active ones only every hundred
+            # parts, or when its events are queried: without that, a flood would hold up the others.
             woken = not self.pending and self._wait(deadline)
             try:
                 parts = self._socket.recv_multipart(copy=self._copy)
@@ -88,17 +88,17 @@ class Receiver:
 
     @property
     def pending(self) -> bool:
-        """Whether a message is there already."""
+        """Whether a message has arrived already."""
         return bool(self._socket.get(zmq.EVENTS) & zmq.POLLIN)
 
     def _wait(self, deadline: float | None) -> bool:
-        """Waits for a message, or lets the next receive do so; whether something else ended it."""
-        # A signal may have interrupted another thread than this one, which alone handles it.
+        """Waits for a message, or has the next receive wait; returns whether ``wake`` ended it."""
+        # Never for long: a signal may arrive in another thread, but only this one handles it.
         seconds = _SIGNAL_SECONDS
         if deadline is not None:
             seconds = min(seconds, max(0.0, deadline - time.monotonic()))
         milliseconds = round(seconds * 1000)
-        if self._poller is None:  # to wait in the receive itself takes fewer calls of the system
+        if self._poller is None:  # waiting in the receive itself takes fewer system calls
             self._patience(milliseconds)
             return False
         self._patience(0)
@@ -110,14 +110,14 @@ class Receiver:
             self._patient = self._socket.rcvtimeo = milliseconds
 
     def complain(self, error: MessageError) -> None:
-        """Counts a message that is dropped, and says so once a second at most."""
+        """Counts a dropped message, and logs a warning at most once a second."""
         self.malformed += 1
         if time.monotonic() - self._complained >= _COMPLAINT_SECONDS:
             self._complained = time.monotonic()
             log.warning("dropped a malformed message (%d so far): %s", self.malformed, error)
 
     def __iter__(self) -> Iterator[Envelope]:
-        """Every message that parses, for ever."""
+        """Yields every message that parses, without end."""
         while True:
             envelope = self.receive()
             if envelope is not None:
@@ -125,7 +125,7 @@ class Receiver:
 
 
 class Sender:
-    """Where a stage sends; a peer that is not there yet is a state, not an error."""
+    """The sending end of a stage; a peer that does not exist yet is not an error."""
 
     def __init__(self, context: zmq.Context, endpoint: str) -> None:
         self._socket = context.socket(zmq.PUSH)
@@ -137,20 +137,20 @@ class Sender:
         self.send_parts(encode(envelope))
 
     def send_parts(self, parts: Sequence[bytes | memoryview]) -> None:
-        """The same for a message that is encoded already."""
-        # One by one: `send_multipart` looks at every part first, for longer than all this takes.
+        """Hands an encoded message to ZeroMQ; never blocks."""
+        # Part by part: `send_multipart` first checks every part, which takes longer than sending.
         last = len(parts) - 1
         for number, part in enumerate(parts):
             more = zmq.SNDMORE if number < last else 0
             self._socket.send(part, more, copy=len(part) < BORROWED_BYTES)
 
     def close(self) -> None:
-        """Closes; what was not delivered is dropped."""
+        """Closes the socket; undelivered messages are dropped."""
         self._socket.close(linger=0)
 
 
 class LeastLoadedSender:
-    """Where a decoder sends: each message goes to the worker with the fewest in hand."""
+    """The sending end of a decoder: each message goes to the worker with the fewest in hand."""
 
     def __init__(self, context: zmq.Context, endpoints: Sequence[str]) -> None:
         self._senders = [Sender(context, endpoint) for endpoint in endpoints]
@@ -158,7 +158,7 @@ class LeastLoadedSender:
         self._loads = [0] * len(endpoints)
 
     def send(self, position: int, parts: Sequence[bytes | memoryview]) -> None:
-        """Sends a message to one of the workers; a position sent before to the one it went to."""
+        """Sends a message to a worker; a position sent before goes to the same worker again."""
         worker = self._worker_of.get(position)
         if worker is None:
             worker = self._loads.index(min(self._loads))
@@ -167,15 +167,15 @@ class LeastLoadedSender:
         self._senders[worker].send_parts(parts)
 
     def went_to(self, position: int, worker: int | None) -> bool:
-        """Whether a position went to ``worker``; None stands for any."""
+        """Returns whether a position went to ``worker``; None stands for any."""
         return worker is None or self._worker_of.get(position) == worker
 
     def acknowledge(self, unacknowledged: Sequence[int]) -> None:
-        """Everything but ``unacknowledged`` is done."""
+        """Marks every position except ``unacknowledged`` as done."""
         for position in self._worker_of.keys() - set(unacknowledged):
             self._loads[self._worker_of.pop(position)] -= 1
 
     def close(self) -> None:
-        """Closes; nothing is left to be delivered."""
+        """Closes the sockets; undelivered messages are dropped."""
         for sender in self._senders:
             sender.close()

@@ -1,7 +1,7 @@
-"""What of a stream must outlive the process that knows it.
+"""State of a stream that must outlive the processes working on it.
 
-A logbook is memory that the supervisor owns, like a frame ring. Whoever takes over from a process
-that died reads there how far the stream has come, and what was sent and is not in the results yet.
+A logbook is memory that the supervisor owns, like a frame ring. The successor of a process that
+died reads there how far the stream has come, and what was sent and is not in the results yet.
 Every number has one writer.
 """
 
@@ -16,22 +16,22 @@ from pathlib import Path
 import numpy as np
 
 ENTRY_BYTES = 8192
-"""The longest message that is kept; only one with a source of thousands of letters is longer."""
+"""Bytes per entry; only a message with a source name of thousands of characters does not fit."""
 
 _HEADER_BYTES = 4096
-_NAME = 1024  # where the name of the stream lies, after its length
+_NAME = 1024  # offset of the stream's name, preceded by its length
 _PREFIX_BYTES = 16  # position + 1, length
 
 
 class SharedCounter(IntEnum):
-    """The numbers of a logbook, 0 at first."""
+    """The numbers of a logbook, initially 0; each comment begins with the writer."""
 
     ACKNOWLEDGED = 0  # sink: the positions below this one are in the results
-    NEXT_ID = 1  # tracker: ids from here on were never given out
-    TAKEN = 2  # decoder: records that its source has given, without its end
+    NEXT_ID = 1  # tracker: ids from here on were never assigned
+    TAKEN = 2  # decoder: records that its source has yielded, except its end
     SEQUENCE = 3  # decoder: number of its next frame
     EPOCHS = 4  # decoder: epochs so far
-    SEEN = 5  # decoder: frames of the source that have passed, used or not
+    SEEN = 5  # decoder: frames of the source passed so far, used or not
     ACCOUNTED = 6  # decoder: frames below this number were sent, or their drop was
     SLOT_BYTES = 7  # decoder: size of a slot in the ring
     WAITING = 8  # decoder: frames decoded and not yet sent
@@ -41,7 +41,7 @@ class SharedCounter(IntEnum):
 
 
 class Logbook:
-    """Numbers, and the latest messages by position.
+    """The numbers of a stream, and its latest messages by position.
 
     Attributes:
         stream: Name of the stream.
@@ -63,7 +63,7 @@ class Logbook:
 
     @classmethod
     def create(cls, path: str, *, stream: str, entries: int, lossless: bool) -> Logbook:
-        """Makes the empty file at ``path`` the logbook of a stream, for that many messages."""
+        """Makes the empty file at ``path`` a stream's logbook that holds ``entries`` messages."""
         os.truncate(path, _HEADER_BYTES + entries * ENTRY_BYTES)
         name = stream.encode()
         with Path(path).open("r+b") as file:
@@ -81,22 +81,22 @@ class Logbook:
         self._numbers[counter] = value
 
     def keep(self, position: int, message: bytes) -> bool:
-        """Keeps the message sent as number ``position``, in place of the one ``ENTRIES`` before.
+        """Stores the message sent at ``position``, replacing the one ``ENTRIES`` positions before.
 
-        Returns False, having kept nothing, where it is longer than an entry.
+        Returns False, having stored nothing, if it is longer than an entry.
         """
         if len(message) > ENTRY_BYTES - _PREFIX_BYTES:
             return False
         start = self._start(position)
         prefix = np.frombuffer(self._map, np.uint64, 2, start)
-        prefix[0] = 0  # whoever is killed from here on leaves no entry rather than half of one
+        prefix[0] = 0  # a process killed from here on leaves no entry rather than half of one
         self._map[start + _PREFIX_BYTES : start + _PREFIX_BYTES + len(message)] = message
         prefix[1] = len(message)
         prefix[0] = position + 1
         return True
 
     def message(self, position: int) -> bytes | None:
-        """The message sent as number ``position``; None where it is not, or no longer, there."""
+        """Returns the message sent at ``position``; None if it is not, or no longer, stored."""
         start = self._start(position)
         marker, length = np.frombuffer(self._map, np.uint64, 2, start).tolist()
         if marker != position + 1:
@@ -104,14 +104,14 @@ class Logbook:
         return self._map[start + _PREFIX_BYTES : start + _PREFIX_BYTES + length]
 
     def unacknowledged(self) -> Iterator[tuple[int, bytes]]:
-        """Positions and messages sent and not in the results yet, in order."""
+        """Yields positions and messages that were sent and are not in the results yet, in order."""
         position = self[SharedCounter.ACKNOWLEDGED]
         while (message := self.message(position)) is not None:
             yield position, message
             position += 1
 
     def close(self) -> None:
-        """Gives the memory back; it is not to be used any more."""
+        """Releases the memory; the logbook must not be used afterwards."""
         del self._numbers
         self._map.close()
 

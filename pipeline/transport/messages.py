@@ -1,8 +1,8 @@
 """Records as ZeroMQ multipart messages: ``[stream id, header, arrays, pixels]``, never pickled.
 
-The header is msgpack of a typed struct with the protocol's version; a part without bytes is left
-out. Arrays lie one after another as raw bytes, in an order that the header's kind fixes and that
-aligns each. Everything is checked against the header before an array is made of it.
+The header is a typed struct in msgpack with the protocol's version; an empty part is left out.
+Arrays are concatenated as raw bytes, in an order that the header's kind fixes and that aligns each.
+Sizes are checked against the header before an array is made.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ class MessageError(ValueError):
 
 
 class Envelope(msgspec.Struct, frozen=True, eq=False):
-    """A record on its way, and what travels with it.
+    """A record in transit, and what travels with it.
 
     Attributes:
         record: The record.
-        slot: Slot of the frame ring that holds the pixels, also where they travel inline; None
-            where there is no picture to draw.
-        work_ns: How long each stage has worked on the frame, ns by stage name.
+        slot: Slot of the frame ring that holds the pixels, even if they travel inline; None if
+            there is no picture to draw.
+        work_ns: Time each stage has worked on the frame, ns by stage name.
         pixels: Inline pixels, or None.
-        channel: Number of the stream's ring, logbook and way back; never used twice in a run.
-        position: 0-based, +1 with each record of the stream, whatever its kind.
+        channel: Number of the stream's ring, logbook and feedback; never used twice in a run.
+        position: 0-based number of the record in the stream, whatever its kind.
     """
 
     record: Record
@@ -112,14 +112,14 @@ class _Tracks(_OfFrame, tag="tracks", frozen=True, kw_only=True):
 
 
 def encode_extra(value: Any) -> Any:
-    """For msgspec: fractions."""
+    """Encodes fractions for msgspec."""
     if isinstance(value, Fraction):
         return (value.numerator, value.denominator)
     raise TypeError(f"cannot encode {type(value)}")
 
 
 def decode_extra(kind: type, value: Any) -> Any:
-    """For msgspec: what `encode_extra` made."""
+    """Decodes what `encode_extra` encoded, for msgspec."""
     if kind is Fraction:
         numerator, denominator = value
         return Fraction(int(numerator), int(denominator))
@@ -133,7 +133,7 @@ _decoder = msgspec.msgpack.Decoder(
 
 
 def encode(envelope: Envelope) -> list[bytes | memoryview]:
-    """The parts of one multipart message."""
+    """Encodes an envelope as the parts of one multipart message."""
     record, pixels = envelope.record, envelope.pixels
     header: _Header
     arrays: list[npt.NDArray[Any]] = []
@@ -173,11 +173,11 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
 
 
 def decode(parts: Sequence[Any]) -> Envelope:
-    """Reads what `encode` wrote; arrays are views of the message's bytes.
+    """Decodes what `encode` encoded; arrays are views of the message's bytes.
 
     Raises:
-        MessageError: The message is not one of ours, of another version, or its payload does not
-            match its header.
+        MessageError: The message is malformed, of another protocol version, or its payload does
+            not match its header.
     """
     if len(parts) < 2:
         raise MessageError(f"{len(parts)} parts, expected at least 2")
@@ -232,33 +232,33 @@ def decode(parts: Sequence[Any]) -> Envelope:
 
 
 class Acknowledged(msgspec.Struct, tag="acknowledged", frozen=True):
-    """To a decoder: all positions below ``position`` are in the results."""
+    """Tells a decoder that all positions below ``position`` are in the results."""
 
     position: int
 
 
 class Resend(msgspec.Struct, tag="resend", frozen=True):
-    """To a decoder: what went to the detector ``worker`` (None: to any) may be lost."""
+    """Tells a decoder that messages sent to detector ``worker`` (None: any) may be lost."""
 
     worker: int | None
 
 
 Feedback: TypeAlias = Acknowledged | Resend
-"""What comes back to a decoder."""
+"""The messages sent back to a decoder."""
 
 _feedback_decoder = msgspec.msgpack.Decoder(Acknowledged | Resend)
 
 
 def encode_feedback(message: Feedback) -> bytes:
-    """The bytes of a message to a decoder."""
+    """Encodes a message to a decoder."""
     return msgspec.msgpack.encode(message)
 
 
 def decode_feedback(message: bytes) -> Feedback:
-    """Reads what `encode_feedback` wrote.
+    """Decodes what `encode_feedback` encoded.
 
     Raises:
-        MessageError: The message is none of them.
+        MessageError: The message is malformed or of another kind.
     """
     try:
         return _feedback_decoder.decode(message)
@@ -269,7 +269,7 @@ def decode_feedback(message: bytes) -> Feedback:
 def _arrays(
     parts: list[Any], shapes: Sequence[tuple[np.dtype[Any], tuple[int, ...]]]
 ) -> list[npt.NDArray[Any]]:
-    """Takes the first of ``parts``, where there are bytes to come, as arrays of these shapes."""
+    """Removes the first of ``parts``, unless the arrays are empty, and returns it as arrays."""
     size = sum([math.prod(shape) * dtype.itemsize for dtype, shape in shapes])
     payload = b""
     if size:

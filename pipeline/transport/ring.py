@@ -1,8 +1,8 @@
-"""Frame memory that processes of one host share.
+"""Frame memory shared by the processes of a host.
 
 A ring is an anonymous memory file (``memfd``) that the supervisor owns and every stage maps through
-``/proc``. It has no name anywhere, so nothing can be left behind in ``/dev/shm`` whoever is killed,
-and a container's small ``/dev/shm`` does not limit it.
+``/proc``. It has no name in any file system: nothing is left behind in ``/dev/shm`` if a process is
+killed, and a container's small ``/dev/shm`` does not limit it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _PAGE = 4096
 
 
 def create_memory_file(name: str) -> tuple[int, str]:
-    """A new, empty memory file: its descriptor, and the path by which other processes open it."""
+    """Creates an empty memory file; returns its descriptor and its path for other processes."""
     descriptor = os.memfd_create(f"spotstream-{name}", os.MFD_CLOEXEC)
     return descriptor, f"/proc/{os.getpid()}/fd/{descriptor}"
 
 
 class FrameRing:
-    """Equal slots in a ring file, by number.
+    """Slots of equal size in a memory file, by number.
 
     Args:
         path: A memory file, see `create_memory_file`.
@@ -37,10 +37,10 @@ class FrameRing:
         self._map: mmap.mmap | None = None
 
     def reserve(self, slots: int, slot_bytes: int) -> None:
-        """Makes room for ``slots`` of ``slot_bytes``; all memory is taken here, not later.
+        """Makes room for ``slots`` of ``slot_bytes``; all memory is allocated here, not later.
 
         Raises:
-            OutputError: The machine has not that much memory free.
+            OutputError: The machine does not have that much free memory.
         """
         size = slots * _slot_size(slot_bytes)
         try:
@@ -52,7 +52,7 @@ class FrameRing:
             ) from error
 
     def slot(self, number: int, shape: tuple[int, ...]) -> UInt8Array:
-        """The array of ``shape`` in slot ``number``.
+        """Returns the uint8 array of ``shape`` in slot ``number``.
 
         Raises:
             ValueError: The slot lies outside the ring.
@@ -73,7 +73,7 @@ class FrameRing:
         return len(self._map)
 
     def close(self) -> None:
-        """Gives the descriptor back; arrays handed out stay valid until they are dropped."""
+        """Closes the descriptor; arrays handed out stay valid as long as they are referenced."""
         os.close(self._descriptor)
         self._map = None
 

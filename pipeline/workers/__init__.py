@@ -1,1 +1,1 @@
-"""What each stage's process does."""
+"""The work of each stage's process."""

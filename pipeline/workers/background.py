@@ -1,4 +1,4 @@
-"""Work that goes on beside a stage's loop."""
+"""Work in the background of a stage's loop."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 def in_background(work: Callable[[], T], on_done: Callable[[], None]) -> Future[T]:
-    """Does the work in a thread, which ends with the process, done or not.
+    """Does the work in a daemon thread, which does not outlive the process.
 
     Args:
-        work: What to do.
-        on_done: Called in the thread when the result, or an error, is there.
+        work: The work to do.
+        on_done: Called in the thread when the result or an error is set.
     """
     future: Future[T] = Future()
     future.add_done_callback(lambda _: on_done())

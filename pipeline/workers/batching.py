@@ -1,4 +1,4 @@
-"""Frames of any stream gathered into batches: full, or as large as they are at the deadline."""
+"""Gathers frames of any stream into batches, each sent when it is full or at its deadline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.transport.messages import Envelope
 from stages.records import Frame
 
 Receive = Callable[[float | None], Envelope | None]
-"""Waits so many seconds (None: for ever) for the next message; None where none came."""
+"""Waits up to the given seconds (None: no limit) for the next message; None if there was none."""
 
 
 def batches(
@@ -18,10 +18,10 @@ def batches(
     wait_seconds: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[list[Envelope]]:
-    """Batches of frames, and every other record alone, in the order they came.
+    """Yields batches of frames, and every other record alone, in order of arrival.
 
-    A batch leaves when it holds ``size`` frames, when ``wait_seconds`` have passed since its first
-    frame, or when another record comes, which must not overtake a frame of its stream.
+    A batch is complete when it holds ``size`` frames, when ``wait_seconds`` have passed since its
+    first frame, or when another kind of record arrives, which must not overtake the frames.
     """
     gathered: list[Envelope] = []
     deadline = 0.0

@@ -1,4 +1,4 @@
-"""Where the sink of a live stream was, for the process after it."""
+"""Saves the state of a live stream's sink for a successor process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from stages.sink.state import SinkState
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """The state of a sink that has taken all records before ``position``."""
+    """The state of a sink that has processed all records before ``position``."""
 
     position: int
     sink: SinkState
 
     def save(self, path: Path) -> None:
-        """Replaces the file at ``path``, which is whole whenever this process is killed.
+        """Replaces the file at ``path`` atomically, so that it is whole if the process is killed.
 
         Raises:
             OutputError: The file cannot be written.
@@ -31,7 +31,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint | None:
-        """The one at ``path``; None where there is no file."""
+        """Loads the checkpoint at ``path``; None if there is no file."""
         if not path.exists():
             return None
         return msgspec.msgpack.decode(path.read_bytes(), type=cls, dec_hook=decode_extra)

@@ -37,17 +37,18 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 10.0
 _SIGNAL_SECONDS = 0.2
-_STUCK_SECONDS = 1.0  # that a source may take to come to its end; cameras are told of it then
+_STUCK_SECONDS = 1.0  # a source may take this long to end; cameras are told of the end meanwhile
 
 
 def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """Decodes the plan's stream to its end, or until `STAGE_END`; returns when all is acknowledged.
 
-    Where an earlier process of the stream died, goes on where that one was. The first record takes
-    the place of what an earlier run left in the stream's folder: no other stage looks there before.
+    If an earlier process of the stream died, decoding continues where it was. Before the first
+    record, the results of an earlier run are removed from the stream's folder: no other stage looks
+    there until then.
 
-    The source is read in a thread of its own. Where that one is stuck in a call of FFmpeg's when
-    the process is told to stop, it is left behind, and the process exits.
+    The source is read in a thread of its own. If the thread is stuck in a call to FFmpeg when the
+    process is told to stop, it is abandoned and the process exits.
     """
     stop = threading.Event()
     signal.signal(STAGE_END, lambda *_: stop.set())
@@ -73,7 +74,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         return
     decoding = _Decoding(plan, source, publisher, logbook, waiting, stop, report)
     reading = in_background(decoding.run, stop.set)
-    while not stop.wait(_SIGNAL_SECONDS):  # a signal may have come to another thread
+    while not stop.wait(_SIGNAL_SECONDS):  # a signal may have been delivered to another thread
         pass
     futures.wait([reading], _STUCK_SECONDS)
     with waiting.working:
@@ -82,15 +83,15 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
                 recorder.close()
             decoding.end()
             context.destroy(linger=1000)
-            os._exit(0)  # Python's own end would pull the ground from under FFmpeg
+            os._exit(0)  # a normal interpreter exit would free what FFmpeg still uses
     reading.result()
 
 
 class _Decoding:
-    """The records of a source, on their way to the publisher.
+    """Passes the records of a source to the publisher.
 
     Attributes:
-        over: Whether `run` has come to its end.
+        over: Whether `run` has finished reading.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class _Decoding:
         self._pace = Pace(waiting.wait) if paced else None
         self._camera: CameraMotion | None = None
         if config.camera_motion:
-            # Imported here: most cameras' processes have no use for OpenCV, which takes memory.
+            # Imported here: most decoders do not need OpenCV, which takes memory.
             from stages.decoder.camera_motion import CameraMotion
 
             self._camera = CameraMotion()
@@ -155,9 +156,9 @@ class _Decoding:
             started = self._waiting.working_ns()
 
     def _publish(self, frame: Frame, elapsed: int) -> None:
-        """Gives a frame on, with the camera's motion, when its time has come.
+        """Publishes a frame, with the camera's motion, when its time has come.
 
-        One that an earlier process has given on only shows how the camera moved.
+        A frame that an earlier process has published serves only to estimate the motion.
         """
         header, motion = frame.header, None
         skipping = self._publisher.is_skipping
@@ -170,7 +171,7 @@ class _Decoding:
         self._publisher.publish(header, elapsed, motion)
 
     def _announce(self, event: StreamEvent) -> None:
-        """Gives an event on; the first one once there is room for results, see `run_decoder`.
+        """Announces an event, the first after removing earlier results, see `run_decoder`.
 
         Raises:
             OutputError: An earlier result cannot be removed.
@@ -187,7 +188,7 @@ class _Decoding:
                 remove_parts(self._folder)
 
     def end(self) -> None:
-        """Ends the stream if the process was told to stop, and returns when all is acknowledged."""
+        """Ends the stream if the process was told to stop; returns when all is acknowledged."""
         if not self._ended and self._stop.is_set():
             reason = EndReason.INTERRUPTED
             end = EndOfStream(self._name, self._epoch, self._given, reason, "stopped")
@@ -209,7 +210,7 @@ def _recorder(
     resume_from: ResumePoint,
     notify: Callable[[str], None],
 ) -> Recorder | None:
-    """What keeps the stream, where that is asked for and it is live."""
+    """Returns the recorder of a live stream, if recording is configured."""
     if config.record is None or not is_live(stream.location):
         return None
     return Recorder(
@@ -231,7 +232,7 @@ def _open(
     waiting: Waiting,
     notify: Callable[[str], None],
 ) -> Source:
-    """The source, where the stream was left."""
+    """Opens the source at the point where the stream was left."""
 
     def connected() -> None:
         logbook[SharedCounter.CONNECTIONS] += 1
@@ -278,7 +279,7 @@ def _give_up(
 
 
 def _connect_seconds(config: DecoderConfig, *, only_one: bool) -> float:
-    """How long the first connection is tried: of many cameras one may be on later."""
+    """Seconds to try the first connection: one of many cameras may be switched on later."""
     if config.connect_seconds is not None:
         return config.connect_seconds
     return _CONNECT_SECONDS if only_one else math.inf

@@ -29,7 +29,7 @@ _ALIVE_SECONDS = 0.5
 
 
 def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
-    """Detects in every frame that comes in, until the process is ended."""
+    """Runs the detector on every incoming frame, until the process is ended."""
     whole = plan.config
     config = whole.detector
     streams = Streams(plan, lambda channel, logbook: _Stream(plan, channel, logbook))
@@ -62,14 +62,14 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
             link.send(_results(detector, batch))
             if isinstance(batch[0].record, Frame):
                 counts[len(batch)] += 1
-            batch.clear()  # or the rings of streams that end meanwhile stay mapped
+            batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
             if time.monotonic() - reported >= _REPORT_SECONDS:
                 reported = time.monotonic()
                 report(Batches("detector", counts=dict(counts)))
 
 
 def _results(detector: Detector, batch: Sequence[Envelope]) -> Sequence[Envelope]:
-    """Detections of a batch of frames; any other record, which comes alone, goes on."""
+    """Returns the detections in a batch of frames; any other record, always alone, is passed on."""
     record = batch[0].record
     if isinstance(record, StreamStart):
         record = replace(record, detector=detector.name, class_names=detector.class_names)
@@ -95,7 +95,7 @@ def _moved(detections: Detections, frame: Frame) -> Detections:
 
 
 class _Stream:
-    """A stream's frame ring, opened when its first message comes."""
+    """A stream's frame ring, opened when its first message arrives."""
 
     def __init__(self, plan: WorkerPlan, channel: int, logbook: Logbook) -> None:
         self.name = logbook.stream
@@ -103,11 +103,12 @@ class _Stream:
         self._ring = FrameRing(plan.ring(channel))
 
     def with_pixels(self, envelope: Envelope) -> Envelope:
-        """The envelope; a frame in it has its pixels.
+        """Returns the envelope; if it holds a frame, with the frame's pixels.
 
         Raises:
-            MessageError: They are nowhere, and the decoder sent no such message.
-            SpotStreamError: It did: without this frame the stream would never go on.
+            MessageError: There are no pixels, and the decoder sent no such message.
+            SpotStreamError: There are no pixels, but the decoder did send this message: without
+                the frame the stream would never continue.
         """
         if not isinstance(envelope.record, Frame):
             return envelope

@@ -1,4 +1,4 @@
-"""Records on their way to the detectors, each in the logbook before it is sent."""
+"""Sends records to the detectors, each kept in the logbook before it is sent."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from stages.records import Dropped, Float32Array, Frame, FrameHeader
 
 
 class Dispatcher:
-    """Sends the records of a stream, and sends again what was lost; not thread-safe.
+    """Sends the records of a stream, and resends what was lost; not thread-safe.
 
     Args:
-        context: ZeroMQ's.
-        detectors: Their endpoints.
-        channel: The stream's.
-        logbook: The stream's.
-        ring: Where the pixels lie that travel with the messages; None where they stay there.
-        motions: Of the stream's camera.
+        context: ZeroMQ context.
+        detectors: Endpoints of the detectors.
+        channel: The stream's channel.
+        logbook: The stream's logbook.
+        ring: Ring whose pixels travel inline in the messages; None if they stay in the ring.
+        motions: Motions of the stream's camera.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Dispatcher:
         self._work_ns: dict[int, int] = {}
 
     def prepare(self, sequence: int, work_ns: int, motion: Float32Array | None) -> None:
-        """What the frame of that number will take with it, if it is not dropped."""
+        """Sets what will be sent with frame number ``sequence``, if it is not dropped."""
         self._work_ns[sequence] = work_ns
         self._motions.add(sequence, motion)
 
@@ -55,7 +55,7 @@ class Dispatcher:
         """Keeps the record in the logbook, and sends it.
 
         Raises:
-            SourceError: It is too long to be kept.
+            SourceError: The record is too long for the logbook.
         """
         item, position = departure.item, departure.position
         accounted = None
@@ -80,13 +80,13 @@ class Dispatcher:
         self._sender.send(position, self._with_pixels(parts))
 
     def resend(self, worker: int | None) -> None:
-        """Sends again what went to that detector (None: to any) and is not acknowledged."""
+        """Resends what went to detector ``worker`` (None: any) and is not acknowledged."""
         for position, message in self._logbook.unacknowledged():
             if self._sender.went_to(position, worker):
                 self._sender.send(position, self._with_pixels(msgspec.msgpack.decode(message)))
 
     def acknowledge(self, unacknowledged: list[int]) -> None:
-        """Only these positions are still on their way."""
+        """Marks all positions but these as acknowledged."""
         self._sender.acknowledge(unacknowledged)
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Dispatcher:
         self._sender.close()
 
     def _with_pixels(self, parts: Sequence[bytes | memoryview]) -> Sequence[bytes | memoryview]:
-        """The message as it travels; the logbook has none of the pixels, which the slot holds."""
+        """Returns the message as sent: with inline pixels, which the logbook does not hold."""
         if self._ring is None:
             return parts
         envelope = decode(parts)

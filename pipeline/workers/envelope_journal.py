@@ -1,6 +1,6 @@
-"""The journal of a stream: what the sink was given, for whoever must live it again.
+"""The journal of a stream: what the sink received, for a successor process to replay.
 
-Of a lossless stream it holds everything, of a live one what came since the latest checkpoint.
+For a lossless stream it holds everything, for a live one what arrived since the latest checkpoint.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from stages.sink.journal import Journal, read_journal
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """An envelope, without pixels, and when it came.
+    """An envelope, without pixels, and its time of arrival.
 
     Attributes:
-        envelope: The envelope; a slot says that there were pixels.
-        now_ns: Wall clock, ns since the epoch.
-        end: Where in the journal the next entry begins.
+        envelope: The envelope; it has a slot if there were pixels.
+        now_ns: Wall clock at arrival, ns since the epoch.
+        end: Offset in the journal at which the next entry begins, bytes.
     """
 
     envelope: Envelope
@@ -40,7 +40,7 @@ def append_envelope(journal: Journal, parts: Sequence[bytes | memoryview], now_n
 
 
 def read_envelopes(path: Path) -> Iterator[Entry]:
-    """All whole entries of the journal at ``path``; none where there is no file."""
+    """Yields all whole entries of the journal at ``path``; none if there is no file."""
     for entry, end in read_journal(path):
         now_ns, parts = msgspec.msgpack.decode(entry)
         yield Entry(decode(parts), now_ns, end)

@@ -1,4 +1,4 @@
-"""What comes out of order, or twice, put in order again."""
+"""Restores the order of envelopes that arrive out of order or twice."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from pipeline.transport.messages import Envelope
 
 
 class Sequencer:
-    """The envelopes of one stream by position, each once.
+    """Puts the envelopes of one stream in order of position, each once.
 
-    Several detectors overtake one another, and after a crash what is on its way is sent again.
+    Detectors overtake one another, and after a crash what was in flight is sent again.
 
     Attributes:
-        due: The position that comes next; those below it are repetitions.
+        due: The next position; those below it are repetitions.
 
     Args:
-        due: The first position to come.
-        window: How far ahead of it an envelope may be and is still held.
+        due: The first position.
+        window: Number of positions, from the next one on, whose envelopes are held; later ones are
+            dropped.
     """
 
     def __init__(self, due: int, window: int) -> None:
@@ -24,11 +25,11 @@ class Sequencer:
         self._held: dict[int, Envelope] = {}
 
     def skip_to(self, position: int) -> None:
-        """Goes on at ``position``: those below it were taken by an earlier process."""
+        """Continues at ``position``: earlier ones have been processed."""
         self.due = position
 
     def take(self, envelope: Envelope) -> list[Envelope]:
-        """Those that are due now, in order; none where this one is a repetition or too early."""
+        """Returns the envelopes now due, in order; none if this is a repetition or too early."""
         if not self.due <= envelope.position < self.due + self._window:
             return []
         self._held[envelope.position] = envelope

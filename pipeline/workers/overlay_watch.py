@@ -1,4 +1,4 @@
-"""Whether the overlay of a stream goes on."""
+"""Watches whether the overlay of a stream makes progress."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import math
 import time
 from collections.abc import Callable
 
-_PATIENCE = 5  # looks rather than seconds: a process that was stopped did not look
+_PATIENCE = 5  # looks, not seconds: while the process was suspended it did not look
 _SILENT_SECONDS = 60.0
 
 
 class OverlayWatch:
-    """Finds out that pictures wait and none gets to the disk, and tells, at most once a minute.
+    """Reports, at most once a minute, that pictures wait and none reaches the disk.
 
-    Of a standstill that is told, its end is told as well.
+    The end of a reported standstill is reported as well.
 
     Args:
-        notify: Told in one line.
-        name: Of the overlay, for people.
-        meanwhile: What becomes of the stream, for people.
-        monotonic: Seconds.
+        notify: Called with each report, one line.
+        name: Name of the overlay, for people.
+        meanwhile: What happens to the stream meanwhile, for people.
+        monotonic: Returns a monotonic time in seconds.
 
     Attributes:
-        is_stuck: Whether it was so at the latest five looks.
+        is_stuck: Whether the overlay stood still at each of the latest five looks.
     """
 
     def __init__(
@@ -43,7 +43,12 @@ class OverlayWatch:
         self._is_told = False
 
     def look(self, frames: int, kept: int) -> None:
-        """To be called once a second with how many frames were given to it and are kept."""
+        """Checks for progress; call it once a second.
+
+        Args:
+            frames: Number of frames given to the overlay so far.
+            kept: Number of those that are on the disk.
+        """
         waits = kept == self._kept and kept < frames
         self._kept = kept
         self._looks = self._looks + 1 if waits else 0

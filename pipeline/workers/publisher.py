@@ -1,4 +1,4 @@
-"""How frames leave the decoder: into slots of a ring, sent, and kept until acknowledged."""
+"""Publishes a decoder's frames: fills ring slots, sends them, keeps them until acknowledged."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, Float32Array, FrameHeader, UInt8Array
 
 RESTARTED = "decoder restarted"
-"""Why frames that waited in a decoder that died are dropped in live mode."""
+"""Why frames that waited in a decoder that died are dropped."""
 
 
 class FramePublisher:
     """Lends slots to the source, sends what it filled, takes slots back; a `FrameAllocator`.
 
-    What an earlier decoder of the stream sent and nobody acknowledged is sent again, out of the
-    slots where it still lies. What that one gave and the source gives again is passed over.
+    What an earlier decoder of the stream sent without acknowledgement is sent again, from the slots
+    that still hold it. Records that it published and the source yields again are skipped.
 
     Attributes:
-        given: Frames given out before this decoder.
+        given: Number of frames accounted for before this decoder.
         ended: Whether the end of the stream was sent already.
 
     Args:
         plan: The plan of the decoder's process.
-        context: ZeroMQ's.
+        context: ZeroMQ context.
         config: The configuration.
-        reporter: Told that the process is alive while it waits.
-        resumes: Whether the source goes on where it was; otherwise it starts anew.
-        stop: Set where the process was told to stop.
+        reporter: Reports that the process is alive while it waits.
+        resumes: Whether the source continues where it was; otherwise it starts from the beginning.
+        stop: Set when the process is told to stop.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class FramePublisher:
         self.given = logbook[SharedCounter.ACCOUNTED]
         taken = logbook[SharedCounter.TAKEN]
         self._to_skip = _records_to_skip(resumes, lossless, position, taken)
-        if resumes or not lossless:  # what waited is lost
+        if resumes or not lossless:  # what waited to be sent is lost
             self._announce_lost(stream.name)
 
         self._dispatcher = Dispatcher(
@@ -94,10 +94,10 @@ class FramePublisher:
             stream.channel,
             logbook,
             self._ring if runtime.frames == "inline" else None,
-            # What a live decoder before this one knew of its camera is lost.
+            # What a previous live decoder knew of its camera's motion is lost.
             MotionChain(STILL if lossless or not position else None),
         )
-        self._dispatching = threading.Lock()  # of the dispatcher, and of the order
+        self._dispatching = threading.Lock()  # guards the dispatcher and the order of sending
         self._feedback = context.socket(zmq.PULL)
         self._feedback.rcvhwm = WAITING_MESSAGES
         self._feedback.maxmsgsize = ENTRY_BYTES
@@ -115,7 +115,7 @@ class FramePublisher:
             self.given = following
 
     def start(self) -> None:
-        """Sends again what was under way, and takes feedback from now on."""
+        """Resends what was in flight, and starts to receive feedback."""
         self._resend(None)
         self._thread.start()
 
@@ -131,12 +131,12 @@ class FramePublisher:
     def publish(
         self, header: FrameHeader, elapsed_ns: int, motion: Float32Array | None = None
     ) -> None:
-        """The slot lent last holds this frame.
+        """Publishes the frame in the slot lent last.
 
         Args:
-            header: The frame's.
-            elapsed_ns: How long it took to make, the wait for the slot included.
-            motion: Motion of the camera since the frame published before, where it is known.
+            header: Header of the frame.
+            elapsed_ns: Time it took to make the frame, the wait for the slot included, ns.
+            motion: Motion of the camera since the previously published frame, None if unknown.
         """
         self._raise_error()
         if self._skipped():
@@ -155,7 +155,7 @@ class FramePublisher:
         """Sends an event after all frames before it.
 
         Raises:
-            SourceError: The source ends among the records that it has given before.
+            SourceError: The source ends before the point where an earlier decoder left it.
         """
         self._raise_error()
         ends = isinstance(event, EndOfStream)
@@ -171,7 +171,7 @@ class FramePublisher:
         self._send_waiting()
 
     def interrupt(self, end: EndOfStream) -> None:
-        """Ends the stream, also where the source has not come again to where it was left."""
+        """Ends the stream, even if the source has not yet reached the point where it was left."""
         self._to_skip = 0
         self.announce(end)
 
@@ -221,12 +221,12 @@ class FramePublisher:
             self._feedback.close(linger=0)
 
     def _send_waiting(self) -> None:
-        """Sends what there is credit for: in the thread that gave it, or that brought the credit.
+        """Sends what there is credit for, in the thread that queued it or received the credit.
 
-        To wake another thread for it takes longer than sending.
+        Waking another thread would take longer than sending.
         """
         with self._dispatching:
-            self._raise_error()  # then the dispatcher is closed
+            self._raise_error()  # after an error the dispatcher is closed
             while (departure := self._flow.next_to_send()) is not None:
                 self._dispatcher.send(departure)
             self._logbook[SharedCounter.WAITING] = self._flow.waiting
@@ -252,7 +252,7 @@ class FramePublisher:
 
 
 def _records_to_skip(resumes: bool, lossless: bool, position: int, taken: int) -> int:
-    """How many records the source gives again: of a live stream also those that only waited."""
+    """Returns how many records the source repeats; for a live stream, unsent ones count too."""
     if resumes:
         return 0
     return position if lossless else taken

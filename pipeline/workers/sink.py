@@ -1,4 +1,4 @@
-"""The sink's process: writes results and gives frames back to their decoder."""
+"""The sink's process: writes results and acknowledges frames to their decoders."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from pipeline.workers.streams import Streams
 from stages.errors import OutputError
 
 _NEWS_SECONDS = 1.0
-_SETTLED_AT_ONCE = 4  # records, while more are there; half a ring: its decoder goes on meanwhile
+_SETTLED_AT_ONCE = 4  # records; half a default ring, so that its decoder need not wait
 
 
 def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
-    """Writes everything that comes in, until the process is ended; `STAGE_END` removes part files.
+    """Writes everything that arrives, until the process is ended; `STAGE_END` removes part files.
 
-    An error leaves them to the next process. Where an earlier one died, its files are taken over.
+    After an error they are left to the next process, which takes over the files of its predecessor.
     """
     signal.signal(STAGE_END, lambda *_: sys.exit(0))
     kept = os.eventfd(0, os.EFD_NONBLOCK)
@@ -74,7 +74,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
                 if member is not None:
                     member.take(envelope)
                 taken += 1
-                # A live decoder waits for every credit: its next frame would be an older one.
+                # A live stream gets every credit at once: its next frame would be older otherwise.
                 patient = member is not None and member.lossless
                 if patient and taken < _SETTLED_AT_ONCE and receiver.pending:
                     continue
@@ -92,7 +92,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
 
 
 def _give_up(plan: WorkerPlan, streams: Streams[SinkStream]) -> None:
-    """Completes all streams where they are; one that cannot be is no reason to leave another."""
+    """Completes all streams where they are; a failure in one does not keep others from it."""
     failed: OutputError | None = None
     for stream in plan.streams:
         try:

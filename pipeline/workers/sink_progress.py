@@ -1,4 +1,4 @@
-"""What the sink reports of a stream under way."""
+"""The sink's progress reports on a stream under way."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _RECENT_FRAMES = 250
 
 
 class SinkProgress:
-    """Reports how a stream goes: at most five times a second, with metrics once.
+    """Reports the progress of a stream, at most five times a second, with metrics once a second.
 
     Args:
-        sink: Of the stream.
-        logbook: Of the stream.
-        report: Takes the reports.
+        sink: Sink of the stream.
+        logbook: Logbook of the stream.
+        report: Receives the reports.
 
     Attributes:
-        total: Frames to come, where known.
+        total: Number of frames in the whole stream, None if unknown.
     """
 
     def __init__(
@@ -38,16 +38,16 @@ class SinkProgress:
         self._report = report
         self._reported = 0
         self._measured = 0
-        self._is_news = False  # whether anything came since then
+        self._is_news = False  # whether anything arrived since the latest metrics
         self._work_ns: dict[str, float] = {}  # moving averages
         self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
 
     def came(self) -> None:
-        """A record has come, which `look` is to report."""
+        """Records that something has arrived, for `look` to report."""
         self._is_news = True
 
     def wrote(self, latency_ns: int, work_ns: Mapping[str, int]) -> None:
-        """A frame was written so long after its capture; each stage worked so long on it."""
+        """Records that a frame was written, its latency since capture, and each stage's work."""
         self._latencies.append(latency_ns)
         for stage, ns in work_ns.items():
             before = self._work_ns.setdefault(stage, ns)
@@ -57,13 +57,13 @@ class SinkProgress:
             self._send(now)
 
     def look(self) -> None:
-        """Reports what no frame after it has brought to light; to be called once a second."""
+        """Reports what no later frame has caused to be reported; call it once a second."""
         now = time.monotonic_ns()
         if self._is_news and now - self._measured >= _METRICS_NS:
             self._send(now)
 
     def metrics(self) -> StreamMetrics:
-        """How the stream goes since its start."""
+        """Returns the metrics of the stream since its start."""
         timing, ledger = self._sink.timing, self._sink.ledger
         durations = {
             name: Durations(

@@ -1,4 +1,4 @@
-"""A stream as the sink sees it: what comes in is written, and given back to its decoder."""
+"""A stream in the sink: what arrives is written, and acknowledged to its decoder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.stream_sink import StreamSink
 
 _CHECKPOINT_NS = 1_000_000_000
-_PICTURE_SECONDS = 1.0  # that a checkpoint waits for the latest pictures
+_PICTURE_SECONDS = 1.0  # a checkpoint waits this long for the latest pictures
 
 
 def _versions() -> dict[str, str]:
@@ -46,7 +46,7 @@ def _versions() -> dict[str, str]:
 
 
 class SinkStream:
-    """One stream: what comes in is noted, written, and acknowledged once its picture is kept."""
+    """One stream: each record is journaled, written, and acknowledged once its picture is kept."""
 
     def __init__(
         self,
@@ -70,12 +70,12 @@ class SinkStream:
         self._ring_path = plan.ring(channel)
         self._ring: FrameRing | None = None
         self._feedback = context.socket(zmq.PUSH)
-        self._feedback.linger = 0  # the logbook says the same
+        self._feedback.linger = 0  # the logbook holds the acknowledgement, too
         self._feedback.connect(plan.endpoint(f"ack-{channel}"))
         self._sink_ns = 0  # work on the latest frame
-        self._pending: deque[tuple[int, int]] = deque()  # position, pictures up to it
+        self._pending: deque[tuple[int, int]] = deque()  # position, number of pictures up to it
         self._ended = False
-        self._completion: Future[StreamReport] | None = None  # from the end until it is told
+        self._completion: Future[StreamReport] | None = None  # from the end until reported
 
         journal = self.folder / JOURNAL
         make_folder(self.folder)
@@ -105,7 +105,7 @@ class SinkStream:
         self.acknowledge()
 
     def _take_over(self, journal: Path) -> int:
-        """Lives again what an earlier process noted; gives how much of its journal holds."""
+        """Replays the journal of an earlier process; returns how many bytes of it are good."""
         checkpoint = Checkpoint.load(self.folder / CHECKPOINT)
         if checkpoint is not None:
             self.sink.restore(checkpoint.sink)
@@ -129,7 +129,7 @@ class SinkStream:
         return good
 
     def take(self, envelope: Envelope) -> None:
-        """Takes a message; one that is repeated, as its acknowledgement was lost, gets it again."""
+        """Takes a message; a repeated one, whose acknowledgement was lost, gets another."""
         if envelope.position < self._order.due:
             self._acknowledged = -1
         for due in self._order.take(envelope):
@@ -162,7 +162,7 @@ class SinkStream:
             self._finish(record)
 
     def give_up(self, message: str) -> None:
-        """Completes the results where they are, if there are any."""
+        """Completes the results as far as they go, if there are any."""
         if self._text_only:
             self.sink.overlays.find_finished()
             self._journal.clear()  # makes room
@@ -176,7 +176,7 @@ class SinkStream:
             self.acknowledge()
 
     def acknowledge(self) -> None:
-        """Tells the decoder up to where all is kept, and the run when the results are complete."""
+        """Acknowledges what is kept to the decoder, and reports results that are complete."""
         while not self.sink.overlays.notices.empty():
             self._notify(self.sink.overlays.notices.get())
         if self._completion is not None and self._completion.done():
@@ -188,7 +188,7 @@ class SinkStream:
                 self._pending.popleft()
         position = self._pending[0][0] if self._pending else self._order.due
         if self._completion is not None:
-            position = min(position, self._order.due - 1)  # that of the end
+            position = min(position, self._order.due - 1)  # the end is not acknowledged yet
         if position == self._acknowledged:
             return
         self._acknowledged = position
@@ -200,9 +200,9 @@ class SinkStream:
             self._save()
 
     def _save(self) -> None:
-        """Saves where the sink is; what came before need not be noted any longer.
+        """Saves a checkpoint and clears the journal, whose entries it replaces.
 
-        It does neither while pictures are on their way to the disk, unless they are given up.
+        Does neither while pictures are still being written to disk, unless they are given up.
         """
         if not self.sink.ledger.written:
             return
@@ -213,13 +213,13 @@ class SinkStream:
         self._journal.clear()
 
     def abort(self) -> None:
-        """Removes everything that has not its final name yet."""
+        """Removes every file that does not have its final name yet."""
         if not self._ended:
             self.sink.abort()
 
     def close(self) -> None:
-        """Closes what is open of a stream that has ended."""
-        if self._completion is not None:  # the run has given the stream up meanwhile
+        """Closes everything of a stream that has ended."""
+        if self._completion is not None:  # the run has given up the stream meanwhile
             self._completion.exception()
         self.abort()
         self._journal.close()
@@ -236,7 +236,10 @@ class SinkStream:
         self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, work)
 
     def look(self) -> None:
-        """Reports what is new, and lets an overlay be that hangs; to be called once a second."""
+        """Reports progress, and gives up the overlay of a live stream if it hangs.
+
+        Call it once a second.
+        """
         if self._ended:
             return
         self._progress.look()
@@ -245,7 +248,7 @@ class SinkStream:
         if self._leaves_out_pictures and not was_stuck:
             self.sink.overlays.withdraw()
             self._pending.clear()
-            self._save()  # or the process after this one would wait for those pictures
+            self._save()  # otherwise a successor would wait for those pictures
             self.acknowledge()
 
     def _notify(self, message: str) -> None:
@@ -259,7 +262,7 @@ class SinkStream:
         return self._ring.slot(envelope.slot, tracks.frame.shape)
 
     def _finish(self, end: EndOfStream) -> None:
-        """Has the results completed beside the other streams, which a long video would hold up."""
+        """Completes the results in the background: a long video would hold up other streams."""
         self._ended = True
         self._report(Completing("sink", stream=self.name))
         run = self._run | {"connections": self._logbook[SharedCounter.CONNECTIONS]}

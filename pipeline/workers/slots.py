@@ -1,4 +1,4 @@
-"""Slots of a stream's frame ring, lent to its source one at a time."""
+"""Lends slots of a stream's frame ring to its source, one at a time."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class SlotAllocator:
     """Lends the source a slot for each frame; a `FrameAllocator`.
 
     Args:
-        ring: Where the slots are.
-        slots: How many it holds.
-        flow: Knows which are free.
-        logbook: Knows how large they are.
-        reporter: Told that the process is alive while it waits.
-        stop: Set where the process was told to stop.
+        ring: Ring that holds the slots.
+        slots: Number of slots.
+        flow: Flow control, which tracks the free slots.
+        logbook: The stream's logbook, which records the size of the slots.
+        reporter: Reports that the process is alive while it waits.
+        stop: Set when the process is told to stop.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SlotAllocator:
             OutputError: There is no memory for slots of that size.
         """
         started = time.monotonic_ns()
-        if self._lent is None:  # else the source gave up on the last frame
+        if self._lent is None:  # otherwise the source gave up on the last frame
             self._lent = self._flow.acquire(self._reporter.alive)
             if self._lent is None:
                 raise InterruptedError
@@ -60,7 +60,7 @@ class SlotAllocator:
         return self._ring.slot(self._lent, shape)
 
     def take(self) -> tuple[int, int]:
-        """The slot lent last, which is filled, and how long the source waited for it, ns."""
+        """Takes over the slot lent last, now filled; returns it and the wait for it, ns."""
         assert self._lent is not None
         taken = self._lent, self._waited_ns
         self._lent, self._waited_ns = None, 0
@@ -70,7 +70,7 @@ class SlotAllocator:
         reserved = self._logbook[SharedCounter.SLOT_BYTES]
         if slot_bytes == reserved:
             return
-        while reserved and not self._flow.idle:  # slots of the old size are still read
+        while reserved and not self._flow.idle:  # slots of the old size are still being read
             if self._stop.is_set():
                 raise InterruptedError
             self._reporter.alive()

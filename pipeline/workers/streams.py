@@ -13,12 +13,12 @@ from pipeline.transport.messages import Envelope
 
 
 class Member(Protocol):
-    """A stream as a stage sees it."""
+    """A stage's state for one stream."""
 
     name: str
 
     def close(self) -> None:
-        """The stream has ended and its results are complete."""
+        """Releases the stream, which has ended."""
 
 
 M = TypeVar("M", bound=Member)
@@ -27,11 +27,11 @@ _LOOK_SECONDS = 1.0
 
 
 class Streams(Generic[M]):
-    """By channel; a stream is joined when its first message comes.
+    """A stage's streams by channel; a stream is joined when its first message arrives.
 
     Args:
         plan: The plan of the stage's process.
-        join: Makes what the stage needs of a stream, of its channel and logbook.
+        join: Makes the stage's state for a stream from its channel and logbook.
     """
 
     def __init__(self, plan: WorkerPlan, join: Callable[[int, Logbook], M]) -> None:
@@ -41,27 +41,27 @@ class Streams(Generic[M]):
         self._looked = 0.0
 
     def find(self, envelope: Envelope) -> M | None:
-        """The stream that the message belongs to; None for one that the run has not."""
+        """Returns the stream that a message belongs to; None if the run has no such stream."""
         member = self.at(envelope.channel)
         return member if member is not None and member.name == envelope.stream else None
 
     def at(self, channel: int) -> M | None:
-        """The stream of a channel, joined or to be joined; None where there is none to join."""
+        """Returns the stream of a channel, joining it if need be; None if there is none."""
         if channel not in self._members:
             try:
                 logbook = Logbook(self._plan.logbook(channel))
             except OSError:
                 return None
-            self._close_ended()  # one of the same name among them
+            self._close_ended()  # possibly one with the same name
             self._members[channel] = self._join(channel, logbook)
         return self._members[channel]
 
     def __iter__(self) -> Iterator[M]:
-        """All that are joined."""
+        """Iterates over the joined streams."""
         return iter(self._members.values())
 
     def close_ended(self) -> None:
-        """Closes those that have ended; to be called often, it looks once a second."""
+        """Closes streams that have ended; call it often, it checks once a second at most."""
         if time.monotonic() - self._looked >= _LOOK_SECONDS:
             self._looked = time.monotonic()
             self._close_ended()

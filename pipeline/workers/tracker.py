@@ -23,10 +23,10 @@ from stages.tracker import TrackerStage
 
 
 def run_tracker(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
-    """Tracks through every frame that comes in, until the process is ended.
+    """Tracks through every incoming frame, until the process is ended.
 
-    Where an earlier process died, the tracks of lossless streams are built up again; live streams
-    go on without tracks, and with ids that were never given out.
+    If an earlier process died, the tracks of lossless streams are rebuilt; live streams continue
+    without tracks, and with ids that were never assigned.
     """
     config = plan.config.tracker
     shared = plan.config.runtime.frames == "shared"
@@ -72,7 +72,7 @@ class _Stream:
             stage.skip_ids(self.name, logbook[SharedCounter.NEXT_ID])
 
     def take(self, envelope: Envelope) -> Iterator[Envelope]:
-        """The envelopes to send on: those now due, or once more what was made of this one."""
+        """Yields the envelopes to send: those now due, or the earlier result for a repeated one."""
         if envelope.position < self._order.due:
             # A tracker cannot go back a step, and the sink may have lost what it sent.
             record = self._recent.get(envelope.position)
@@ -84,7 +84,7 @@ class _Stream:
 
     def _process(self, envelope: Envelope) -> Envelope:
         record, work = envelope.record, envelope.work_ns
-        if isinstance(record, Tracks):  # of a journal
+        if isinstance(record, Tracks):  # from a journal
             record = record.detections
         if isinstance(record, Detections):
             started = time.monotonic_ns()

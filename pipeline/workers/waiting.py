@@ -1,4 +1,4 @@
-"""How a decoder waits, for its time and for its source."""
+"""How a decoder waits for a point in time and for its source."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pipeline.reporter import Reporter
 
 
 class Waiting:
-    """Waits, and knows how long the source has worked.
+    """Waits, and measures how long the source has worked.
 
-    As a context it goes around a call that waits for the network, in which FFmpeg may be stuck for
-    long. Whoever takes `working` meanwhile stands in for the thread that called, which does not
-    come out of its call before that is given back.
+    As a context manager it wraps a call that waits for the network, in which FFmpeg may be stuck
+    for long. A thread that acquires `working` meanwhile can act in place of the calling thread,
+    which does not proceed after its call until `working` is released.
 
     Attributes:
-        working: Held by the source's thread but for such calls.
+        working: Lock held by the source's thread except during such calls.
     """
 
     def __init__(self, stop: threading.Event, report: Reporter) -> None:
@@ -27,7 +27,7 @@ class Waiting:
         self._waited_ns = 0
 
     def wait(self, seconds: float) -> bool:
-        """Waits some seconds, alive; tells whether the process was told to stop."""
+        """Waits while reporting the process alive; returns whether it was told to stop."""
         started = time.monotonic_ns()
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not self._stop.wait(min(left, 1.0)):
@@ -44,5 +44,5 @@ class Waiting:
         self._waited_ns += time.monotonic_ns() - self._since
 
     def working_ns(self) -> int:
-        """A clock that stands still while the source waits."""
+        """Returns the time in ns of a clock that stands still while the source waits."""
         return time.monotonic_ns() - self._waited_ns
