@@ -1,4 +1,4 @@
-"""A source of frames that nobody draws, to measure what is around it."""
+"""A source of blank frames, to measure everything except decoding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stages.records import (
 )
 
 BLANK = "blank:"
-"""How a location of a `BlankSource` begins."""
+"""Prefix of the locations of a `BlankSource`."""
 
 
 def blank_location(
@@ -27,12 +27,12 @@ def blank_location(
     pixel_format: PixelFormat = PixelFormat.YUV420P,
     frame_rate: int = 25,
 ) -> str:
-    """The location of a `BlankSource`, such as ``blank:1920x1080:yuv420p:500@25``."""
+    """Returns the location of a `BlankSource`, such as ``blank:1920x1080:yuv420p:500@25``."""
     return f"{BLANK}{width}x{height}:{pixel_format.value}:{frames}@{frame_rate}"
 
 
 class BlankSource:
-    """Frames whose pixels stay as the allocator lent them; costs next to nothing.
+    """Yields frames whose pixels stay as allocated; costs next to nothing.
 
     Args:
         location: See `blank_location`.
@@ -40,7 +40,7 @@ class BlankSource:
         runtime: See `SourceRuntime`.
 
     Raises:
-        SourceError: The location is none of these.
+        SourceError: The location is malformed.
     """
 
     resumes = False

@@ -1,4 +1,4 @@
-"""Motion of the camera from one frame to the next, seen in the pixels."""
+"""Estimates the motion of the camera from one frame to the next."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy.typing as npt
 from stages.decoder.motion import is_likely
 from stages.records import Float32Array, Frame, UInt8Array
 
-WIDTH = 480  # pixels: frames are looked at this small
+WIDTH = 480  # pixels: wider frames are scaled down to this
 BLOCK = 24  # pixels of the small image: side of a square in which one corner is followed
 LEAST_CORNERS = 12
-LEAST_SHARE = 0.3  # of the corners that must move alike
-OFF = 0.7  # pixels of the small image: a corner this far off moves otherwise
+LEAST_SHARE = 0.3  # of the corners: these must agree on the motion
+OFF = 0.7  # pixels of the small image: a corner farther off does not agree
 
 
 class CameraMotion:
-    """Follows corners by sparse optical flow; what most of them do is the camera's motion.
+    """Follows corners by sparse optical flow; their dominant motion is the camera's.
 
-    One corner in every part of the frame (Shi and Tomasi 1994), since the strongest ones lie on
-    vehicles; their flow by Lucas and Kanade in pyramids (Bouguet 2000); a similarity transform that
-    many agree on by RANSAC. The same frames always give the same motion.
+    One corner in every block of the frame (Shi and Tomasi 1994), since the strongest ones lie on
+    vehicles; pyramidal Lucas-Kanade flow (Bouguet 2000); a similarity transform by RANSAC. The same
+    frames always give the same motion.
     """
 
     def __init__(self) -> None:
@@ -29,17 +29,17 @@ class CameraMotion:
         self._epoch = -1
 
     def pass_over(self, frame: Frame) -> None:
-        """Takes in a frame whose motion nobody needs."""
+        """Takes a frame without estimating its motion."""
         self._previous = _small(frame)
         self._epoch = frame.header.epoch
 
     def estimate(self, frame: Frame) -> Float32Array | None:
-        """Takes in the next frame.
+        """Takes the next frame and estimates the motion to it.
 
         Returns:
-            ``(2, 3)`` similarity transform from the pixels of the frame taken in before to those of
-            this one, the origin at the outer corner of the first pixel; None at the start of an
-            epoch and where no motion explains the picture, as at a cut.
+            ``(2, 3)`` similarity transform from the pixels of the previous frame to those of this
+            one, the origin at the outer corner of the first pixel; None at the start of an epoch
+            and if no motion explains the picture, as at a cut.
         """
         before = self._previous if self._epoch == frame.header.epoch else None
         self.pass_over(frame)
@@ -55,7 +55,7 @@ class CameraMotion:
 
 
 def _small(frame: Frame) -> UInt8Array:
-    """A grey copy, at most ``WIDTH`` wide."""
+    """Returns a grey copy, at most ``WIDTH`` pixels wide."""
     header, pixels = frame.header, frame.required_pixels()
     height, width = header.height, header.width
     if header.pixel_format.is_yuv:
@@ -87,7 +87,7 @@ def _motion(before: UInt8Array, after: UInt8Array) -> npt.NDArray[np.float64] | 
 
 
 def _corners(image: UInt8Array) -> Float32Array:
-    """``(N, 2)`` x, y of the best corner of every block that is not flat."""
+    """Returns ``(N, 2)`` x, y of the strongest corner in every block that is not flat."""
     rows, columns = image.shape[0] // BLOCK, image.shape[1] // BLOCK
     strength = np.asarray(cv2.cornerMinEigenVal(image, 3))[: rows * BLOCK, : columns * BLOCK]
     squares = strength.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)

@@ -1,4 +1,4 @@
-"""Records of the frames in a container's packets."""
+"""Decodes a container's packets into records."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
 from stages.decoder.stream_times import frame_rate, time_base
 from stages.records import Dropped, Frame, StreamStart
 
-_PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI for one times packets as decoded
+_PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for one, has only decoding times
 
 
 class FrameReader:
-    """Makes records of a container's packets; frame numbers go on where it reads another one.
+    """Makes records from packets; frame numbers continue from one container to the next.
 
     Attributes:
         epoch: Latest epoch, -1 before the first frame.
-        seen: Frames decoded so far, chosen or not.
-        given: Frames and drops given out so far.
-        finished: Whether the last chosen frame has passed.
-        gaps: Those of the latest container.
+        seen: Number of frames decoded or lost so far, selected or not.
+        given: Number of frames and drops yielded so far.
+        finished: Whether the last selected frame has passed.
+        gaps: Gaps in the latest container.
 
     Args:
-        source: Where the frames come from, credentials removed.
-        name: Of the stream.
-        selection: Which frames.
+        source: Location of the source, credentials removed.
+        name: Name of the stream.
+        selection: Frames to use.
         layout: See `StreamStart`.
         clock: Wall clock, ns since the epoch.
         resume_from: Where an earlier reader of the stream stopped; None at the start.
-        monotonic: Seconds, of a live source, see `PresentationTimes`.
+        monotonic: Monotonic clock of a live source, seconds, see `PresentationTimes`.
     """
 
     def __init__(
@@ -84,17 +84,17 @@ class FrameReader:
         continues: bool = False,
         packets: Iterable[av.Packet] | None = None,
     ) -> Iterator[StreamStart | Frame | Dropped]:
-        """The records of one container, in an epoch of its own; another one if the size changes.
+        """Yields the records of one container, in a new epoch, and another if the size changes.
 
-        Frames that are broken before the first whole one are passed over: a connection usually
-        begins between two key frames.
+        Broken frames before the first intact one are skipped: a connection usually begins between
+        two key frames.
 
         Args:
-            container: What to read.
-            stream: Its stream.
-            allocator: Where the pixels go.
-            continues: Whether it goes on where the one before ended: no new epoch then.
-            packets: Those of the stream; None for all until the container ends or breaks off.
+            container: The container to read.
+            stream: Its video stream.
+            allocator: Allocates the memory for the pixels.
+            continues: Whether it continues the previous container, without a new epoch.
+            packets: Packets of the stream; None for all until the container ends or breaks off.
         """
         if not continues or self._times is None:
             self._start = None
@@ -133,12 +133,12 @@ class FrameReader:
             yield Frame(header, pixels)
 
     def missing(self, container: InputContainer, stream: VideoStream) -> str | None:
-        """How much of how much came, where the container promised more; None where it did not."""
+        """Returns how much arrived of what the container promised; None if all did."""
         total = _frame_count(container, stream)
         if total is not None:
             total -= self._hidden
             return f"{self.seen} of {total} frames" if self.seen < total else None
-        # Another stream, sound for one, may rightly last longer.
+        # Another stream, such as audio, may legitimately last longer.
         last = None if self._times is None else self._times.last
         if last is None or container.duration is None or len(container.streams) > 1:
             return None
@@ -173,7 +173,7 @@ class FrameReader:
 
 
 def _frames(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator[VideoFrame | None]:
-    """Every frame until the source ends or breaks off; None for one that is broken or lost."""
+    """Yields every frame until the source ends or breaks off; None for a broken or lost one."""
     presented = not _PRESENTING.isdisjoint(container.format.name.split(","))
     losses = LostFrames(presented=presented)
     for packet in packets:
@@ -198,9 +198,9 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
     try:
         yield from container.demux(stream)
     except av.error.FFmpegError:
-        return  # cut off
+        return  # the container is cut off
 
 
 def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
-    """What an MP4 or MOV says; elsewhere the number counts ticks (AVI) or is a guess."""
+    """Returns the frame count in an MP4 or MOV; elsewhere it counts ticks (AVI) or is a guess."""
     return stream.frames or None if "mp4" in container.format.name else None

@@ -1,18 +1,18 @@
-"""Stretches of a video for which there are no frames, though nothing in it is broken."""
+"""Gaps: stretches of a video without frames, though nothing in it is broken."""
 
 from __future__ import annotations
 
 from collections import deque
 from fractions import Fraction
 
-_STEPS = 25  # alike, before the rate counts as constant
+_STEPS = 25  # equal steps before the rate counts as constant
 _LEAST_FRAMES = 5
 
 
 class Gaps:
-    """Finds where frames at a constant rate leave some out, as where a part of a file is missing.
+    """Finds gaps between frames of constant rate, as where a part of a file is missing.
 
-    Where the rate varies, a pause tells nothing.
+    If the rate varies, a pause does not count as a gap.
 
     Args:
         time_base: Unit of the times, in seconds.
@@ -26,7 +26,7 @@ class Gaps:
         self._count = 0
 
     def follow(self, index: int, pts: int) -> None:
-        """The next frame that is whole, its 0-based place in the source and its time."""
+        """Takes the next intact frame: its 0-based index in the source, and its time in ticks."""
         if self._last is not None:
             frames, ticks = index - self._last[0], pts - self._last[1]
             if self._is_constant() and ticks > (frames + _LEAST_FRAMES) * max(self._steps):
@@ -36,7 +36,7 @@ class Gaps:
         self._last = index, pts
 
     def in_words(self) -> str:
-        """The first of them and how many there are, "" where there is none."""
+        """Describes the first gap and how many there are, "" if there is none."""
         more = f", the first of {self._count} such gaps" if self._count > 1 else ""
         return self._first + more
 

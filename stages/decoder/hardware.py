@@ -1,4 +1,4 @@
-"""Video decoding outside the CPU, where the machine has something for it."""
+"""Hardware video decoding, where the machine supports it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from av.codec.hwaccel import HWAccel, hwdevices_available
 
 
 def hardware_decoder(wanted: str) -> HWAccel | None:
-    """What PyAV needs to decode on a device; None where that is not wanted or not there.
+    """Returns PyAV's settings for decoding on a device; None if not wanted or not available.
 
-    Streams whose codec the device does not know, PyAV decodes on the CPU all the same; the codec
-    context's ``is_hwaccel`` tells.
+    PyAV still decodes on the CPU if the device does not support a stream's codec; the codec
+    context's ``is_hwaccel`` tells which.
 
     Args:
-        wanted: ``"off"``, a kind of device as FFmpeg calls it, or ``"auto"`` for the first that is
-            there.
+        wanted: ``"off"``, FFmpeg's name of a device type, or ``"auto"`` for the first available.
     """
     if wanted == "off":
         return None
@@ -28,11 +27,11 @@ def hardware_decoder(wanted: str) -> HWAccel | None:
 
 @functools.cache
 def _opens(kind: str) -> bool:
-    """Whether a device of this kind is there and decodes H.264."""
+    """Returns whether a device of this kind is available and decodes H.264."""
     try:
         HWAccel(kind).create(Codec("h264", "r"))
     except av.error.FFmpegError:  # there is no such device
         return False
-    except NotImplementedError:  # PyAV's answer where FFmpeg decodes no H.264 on that kind
+    except NotImplementedError:  # raised by PyAV if FFmpeg decodes no H.264 on that kind
         return False
     return True

@@ -15,12 +15,12 @@ _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
 
 
 def read_image(path: Path, *, gray: bool = False) -> UInt8Array:
-    """``(H, W, 3)`` uint8 BGR, or ``(H, W)`` where ``gray``.
+    """Returns the image as ``(H, W, 3)`` uint8 BGR, or ``(H, W)`` if ``gray``.
 
-    OpenCV fills up a JPEG file that is cut off with grey; here it is refused.
+    A truncated JPEG file, which OpenCV would fill up with grey, is rejected.
 
     Raises:
-        SourceError: The file cannot be read, is cut off, or is no image.
+        SourceError: The file cannot be read, is truncated, or is not an image.
     """
     try:
         data = path.read_bytes()
@@ -38,12 +38,12 @@ def read_image(path: Path, *, gray: bool = False) -> UInt8Array:
 
 
 def picture_count(path: Path) -> int:
-    """How many pictures an image file holds: a TIFF and an animated WebP or PNG may have many."""
+    """Returns the number of pictures in an image file: a TIFF or animated WebP or PNG has many."""
     return cv2.imcount(str(path))
 
 
 def _is_cut_off(data: bytes) -> bool:
-    """Whether a JPEG or PNG file lacks its end; OpenCV itself refuses the other formats."""
+    """Returns whether a JPEG or PNG file lacks its end; OpenCV itself rejects other formats."""
     if data.startswith(_JPEG_START):
         return data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN)
     return data.startswith(_PNG_START) and data.rfind(_PNG_END) < 0

@@ -1,4 +1,4 @@
-"""Frames of a folder of images, in natural order."""
+"""Reads a folder of images as frames, in natural order."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".
 _UNREADABLE = "unreadable image"
 _NAMED_IMAGES = 3
 _BENCHMARK_NAME = re.compile(r"img(\d+)$")
-_FARTHEST = 100_000  # an hour at 25 a second: names may count so far, however few images there are
-_SPARSEST = 1000  # and beyond that, frames for each image
+_FARTHEST = 100_000  # over an hour at 25 fps: names may count this far, however few the images
+_SPARSEST = 1000  # frames per image, up to which names may count beyond that
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The folder's images in natural order (``img2`` before ``img10``)."""
+    """Returns the folder's images in natural order (``img2`` before ``img10``)."""
     files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
     return sorted(
         files,
@@ -44,15 +44,15 @@ def image_files(folder: Path) -> list[Path]:
 
 
 class ImageFolderSource:
-    """Images of one size. Frame numbers follow the names where these count frames.
+    """Images of one size. Frame numbers follow the file names if these count frames.
 
-    They do where all are ``img<number>``, from 1 on, no number twice, and none so large that hardly
-    a frame would have an image; else images are numbered by their places.
+    They do if all are ``img<number>``, from 1 on, without duplicates, and with no number so large
+    that hardly a frame would have an image; otherwise images are numbered by position.
 
     Args:
-        folder: With the images.
-        name: Of the stream.
-        selection: Which frames; None for all.
+        folder: Folder of the images, or a single image file.
+        name: Name of the stream.
+        selection: Frames to use; None for all.
         frame_rate: Frames per second.
         layout: See `StreamStart`.
         runtime: See `SourceRuntime`.
@@ -79,7 +79,7 @@ class ImageFolderSource:
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
-        # Imported here: processes that read no images have no use for OpenCV, which takes memory.
+        # Imported here: processes that read no images do not need OpenCV, which takes memory.
         from stages.decoder.image_file import picture_count, read_image
 
         chosen = self._chosen_files()
@@ -123,7 +123,7 @@ class ImageFolderSource:
         yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE, message)
 
     def _chosen_files(self) -> list[tuple[int, Path]]:
-        """Each with the 0-based number of its frame."""
+        """Returns the selected files, each with the 0-based number of its frame."""
         files = image_files(self.folder) if self.folder.is_dir() else [self.folder]
         if not files:
             raise SourceError(
@@ -155,7 +155,7 @@ class ImageFolderSource:
         )
 
     def _frame_indices(self, files: list[Path]) -> list[int]:
-        """The 0-based number of each frame: what its name says, or its place."""
+        """Returns the 0-based number of each frame: from its name, or by position."""
         positions = list(range(len(files)))
         matches = [_BENCHMARK_NAME.match(path.stem) for path in files]
         numbers = [int(match[1]) for match in matches if match is not None]
@@ -171,7 +171,7 @@ class ImageFolderSource:
 
 
 def _in_words(unreadable: Sequence[Path]) -> str:
-    """The first of them and how many there are, "" where there is none."""
+    """Names the first unreadable images and counts the others, "" if there are none."""
     if not unreadable:
         return ""
     others = len(unreadable) - _NAMED_IMAGES

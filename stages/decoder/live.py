@@ -1,4 +1,4 @@
-"""Frames of a camera or a stream, connected to again whenever it breaks off."""
+"""Reads a camera or a live stream, reconnecting whenever it breaks off."""
 
 from __future__ import annotations
 
@@ -41,12 +41,13 @@ class LiveOptions:
 
     Attributes:
         timeout: Seconds without a byte after which a connection counts as broken.
-        connect_seconds: How long the first connection is tried before the source fails.
-        reconnect: Connect again after an outage; otherwise the first one ends the stream.
-        transport: ``tcp`` or ``udp``, of RTSP.
-        first_wait: Seconds before the first attempt to reconnect; they double with every failure.
-        longest_wait: The most they grow to: a source that is back shall not wait for long.
-        refused_wait: Seconds after a source that was read before refuses the password.
+        connect_seconds: Seconds to try the first connection before the source fails.
+        reconnect: Whether to reconnect after an outage; otherwise the first one ends the stream.
+        transport: Transport of RTSP, ``tcp`` or ``udp``.
+        first_wait: Seconds before the first attempt to reconnect; doubled with every failure.
+        longest_wait: Upper limit of that wait, so that a source that is back is read soon.
+        refused_wait: Seconds to wait after a failure that retrying hardly cures, such as a wrong
+            password, of a source that was read before.
     """
 
     timeout: float = 5.0
@@ -58,9 +59,9 @@ class LiveOptions:
     refused_wait: float = 60.0
 
     def for_ffmpeg(self, location: str) -> dict[str, str]:
-        """FFmpeg's own options for a URL: time-outs and little buffering."""
+        """Returns FFmpeg's options for a URL: timeouts and little buffering."""
         microseconds = str(round(self.timeout * 1e6))
-        # Looking at many frames to learn the rate would hold the first one back for 0.8 s.
+        # Probing many frames for the frame rate would delay the first one by 0.8 s.
         options = {"flags": "low_delay", "fpsprobesize": "0"}
         match location.partition("://")[0]:
             case "rtsp" | "rtsps":
@@ -75,21 +76,21 @@ class LiveOptions:
 
 
 class LiveSource:
-    """A stream without an end, of any URL that FFmpeg reads, or a camera device.
+    """A stream without end, from any URL that FFmpeg reads or a camera device.
 
-    Every connection begins an epoch, and so does a change of size in it; sequence and frame numbers
-    go on through all of them.
-    A finished video, by whatever URL, is taken at its own pace and ends the stream.
+    Every connection begins an epoch, and so does a change of size; sequence and frame numbers
+    continue through all of them. A finished video, by whatever URL, is read at its own pace and
+    ends the stream.
 
     Args:
         location: URL or ``/dev/video<n>``.
         name: Name of the stream.
-        selection: Which frames; the last one ends the stream.
-        options: How it behaves.
-        hardware: What decodes it, see `hardware_decoder`.
-        recorder: Keeps what comes in.
-        resume_from: Where an earlier process of the stream was.
-        runtime: See `SourceRuntime`; told of outages as `Outages` says.
+        selection: Frames to use; the last one ends the stream.
+        options: Options of the connection.
+        hardware: Device that decodes, see `hardware_decoder`.
+        recorder: Records the incoming packets, if given.
+        resume_from: Where an earlier process of the stream stopped.
+        runtime: See `SourceRuntime`; notified of outages as by `Outages`.
     """
 
     resumes = True
@@ -117,10 +118,10 @@ class LiveSource:
         self._runtime = runtime or SourceRuntime()
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
-        """See `Source.records`; ends where the runtime's ``wait`` says so.
+        """See `Source.records`; ends when the runtime's ``wait`` returns True.
 
         Raises:
-            SourceError: The first connection did not come about in time, or never will (wrong
+            SourceError: The first connection failed to give a frame in time, or never will (wrong
                 password, unknown protocol).
         """
         options, runtime = self.options, self._runtime
@@ -156,11 +157,11 @@ class LiveSource:
     def _connection(
         self, reader: FrameReader, allocator: FrameAllocator, outages: Outages
     ) -> Generator[SourceRecord, None, bool]:
-        """The records of one connection; returns whether the stream has ended with it."""
+        """Yields the records of one connection; returns whether the stream has ended with it."""
         runtime = self._runtime
         device = not self.location.partition("://")[1]
         options = {} if device else self.options.for_ffmpeg(self.location)
-        # FFmpeg's own time-out starts anew with every byte; PyAV's bounds a whole packet.
+        # FFmpeg's own timeout restarts with every byte; PyAV's limits a whole packet.
         patience = 3 * self.options.timeout
         with runtime.waited:
             container = open_media(
@@ -175,9 +176,9 @@ class LiveSource:
             if reader.epoch < 0:
                 for line in remarks(container, stream, self._source, self._hardware):
                     runtime.notify(line)
-            stream.thread_type = "SLICE"  # threads by frame would add a frame of delay each
+            stream.thread_type = "SLICE"  # frame threads would add a frame of delay each
             finished = is_finished(container)
-            # Segments come faster than they were taken, and a finished video as fast as it can.
+            # HLS segments arrive faster than real time, and so does a finished video.
             is_early = finished or container.format.name == "hls"
             pace = Pace(runtime.wait, runtime.clock) if is_early else None
             packets = live_packets(container, stream, patience, runtime.waited, runtime.monotonic)

@@ -1,4 +1,4 @@
-"""What FFmpeg leaves open about a live stream: its times, its end, and packets of no use."""
+"""Packets of a live stream, with what FFmpeg leaves open: missing times, and the stream's end."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def live_packets(
     waited: AbstractContextManager[None],
     monotonic: Callable[[], float],
 ) -> Iterator[av.Packet]:
-    """The packets of one stream as they come, with times, until the source says that it ends.
+    """Yields the packets of one stream as they arrive, with times, until the source ends.
 
-    Where the format has no times (MJPEG over HTTP, H.264 over TCP), the clock tells them, and the
-    stream's time base is that of the clock; of a finished video, FFmpeg counts them.
+    If the format has no times (MJPEG over HTTP, raw H.264 over TCP), they are those of arrival, in
+    a time base of `MPEG_CLOCK`; in a finished video FFmpeg counts them.
 
     Args:
-        container: What to read.
-        stream: Its stream.
-        patience: Seconds without a packet of it that are borne while others come.
-        waited: Entered around the wait for each packet.
-        monotonic: Seconds.
+        container: The container to read.
+        stream: Its video stream; all others are discarded.
+        patience: Seconds without a packet of the stream that are tolerated while others arrive.
+        waited: Context entered around the wait for each packet.
+        monotonic: Monotonic clock, seconds.
 
     Raises:
         SourceError: The connection broke off, or gave no packet of the stream in time.
@@ -51,10 +51,10 @@ def live_packets(
 
 
 def is_finished(container: InputContainer) -> bool:
-    """Whether it is a video that has an end, rather than a camera, whose server may close.
+    """Returns whether this is a finished video, rather than a camera whose server may disconnect.
 
-    The size of a playlist is not that of the video. Where the size is unknown, as over HTTP in
-    chunks, Matroska has a duration unless it is live; that of fragmented MP4 is a guess.
+    The size of a playlist is not that of the video. If the size is unknown, as with chunked HTTP,
+    Matroska has a duration unless it is live; that of fragmented MP4 is a guess.
     """
     has_duration = (container.duration or 0) > 0
     if container.format.name in ("hls", "rtsp"):
@@ -70,7 +70,7 @@ def _until_the_end(
 ) -> Iterator[av.Packet]:
     latest = monotonic()
     try:
-        # Of all streams, since RTSP gives out discarded ones, too, and PyAV's time-out starts anew.
+        # Of all streams: RTSP delivers discarded ones, too, and they restart PyAV's timeout.
         for packet in container.demux():
             if packet.stream.index == stream.index:
                 yield packet
@@ -105,7 +105,7 @@ def _by_the_clock(
 
 
 def _first_timed(packets: Iterator[av.Packet], stream: VideoStream) -> Iterator[av.Packet]:
-    """The same; over RTSP, FFmpeg leaves the first key frame without a time."""
+    """Yields the same packets with a time for the first, which FFmpeg leaves without over RTSP."""
     first = next(packets, None)
     if first is None:
         return
@@ -119,7 +119,7 @@ def _first_timed(packets: Iterator[av.Packet], stream: VideoStream) -> Iterator[
 
 
 def _time_before(pts: int, stream: VideoStream) -> int:
-    """The time of the frame before: 0, where RTSP begins, unless the server misstates that."""
+    """Returns the time of the frame before ``pts``: RTSP's 0, unless the server misstates that."""
     if 0 < pts * time_base(stream) < _LONGEST_START:
         return 0
     return pts - round(1 / frame_rate(stream) / time_base(stream))

@@ -1,4 +1,4 @@
-"""From what the user types after ``--source`` to streams."""
+"""Turns what the user gives after ``--source`` into streams."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from stages.errors import SourceError
 from stages.seqinfo import read_seqinfo
 
 DEMO = "scene://demo"
-"""Location of the rendered scene that `spotstream run` shows where it is given no source."""
+"""Location of the rendered scene that `spotstream run` shows if it is given no source."""
 
 RECORDING_INDEX = "recording.json"
-"""A file in every folder that a recorder has written into."""
+"""Name of a file in every folder that a recorder has written into."""
 
 VIDEO_SUFFIXES = frozenset(
     {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm"}
 )
-"""What counts as a video in a folder or behind a URL; a file that is named may have any suffix."""
+"""Suffixes of videos in a folder or behind a URL; a file given by name may have any suffix."""
 
 _DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
 
-_NAME_BYTES = 200  # a file system takes 255, and files of results add to a stream's name
+_NAME_BYTES = 200  # file systems allow 255, and results files add to a stream's name
 
-_LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})  # at a port, where they name no host
+_LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})  # need no host beside a port
 _CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "sftp", "tls"})
 _FILE_SCHEMES = frozenset({"file", "http", "https"})
 
@@ -38,14 +38,14 @@ _UNTELLING = frozenset({"frames", "images", "img", "img1"})  # the folder above 
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """One stream to be.
+    """One stream to open.
 
     Attributes:
         name: Name of the stream and of its folder in the results.
         location: File, folder, URL or `DEMO`.
         layout: Benchmark it belongs to (``detrac``, ``uavdt``, ``mot``) or "".
         of_data_set: Whether it is one of the sequences below a folder that the user gave.
-        frame_rate: Frames per second that a ``seqinfo.ini`` states, as a fraction, or "".
+        frame_rate: Frames per second stated in a ``seqinfo.ini``, as a fraction, or "".
     """
 
     name: str
@@ -56,7 +56,7 @@ class SourceSpec:
 
 
 def is_live(location: str) -> bool:
-    """Whether a location is a stream or a device, and no file, local or on the web, nor `DEMO`."""
+    """Returns whether a location is a live stream or device, not a local or web file or `DEMO`."""
     scheme, separator, rest = location.partition("://")
     if not separator:
         return location.startswith("/dev/video")
@@ -65,9 +65,10 @@ def is_live(location: str) -> bool:
 
 
 def redact(location: str) -> str:
-    """The location without user name, password and query, which often holds a token.
+    """Returns the location without user name, password and query, which often holds a token.
 
-    A password may hold ``@``, ``/`` and ``?``, though it should not: all up to the last ``@`` goes.
+    A password may contain ``@``, ``/`` and ``?``, though it should not: everything up to the last
+    ``@`` is removed.
     """
     if "://" not in location:
         return location
@@ -75,18 +76,18 @@ def redact(location: str) -> str:
 
 
 def is_recording(folder: Path) -> bool:
-    """Whether a recorder has written into ``folder``."""
+    """Returns whether a recorder has written into ``folder``."""
     return (folder / RECORDING_INDEX).is_file()
 
 
 def expand_sources(
     locations: Sequence[str], taken: Collection[str] = frozenset()
 ) -> list[SourceSpec]:
-    """One spec per source; a data set's root gives one per sequence. Names are unique.
+    """Returns a spec per source; for a data set's root, one per sequence. Names are unique.
 
     Args:
-        locations: What the user gave.
-        taken: Names that other streams bear.
+        locations: Locations that the user gave.
+        taken: Names of other streams.
 
     Raises:
         SourceError: A location is empty or not UTF-8, a URL names no host, or a path does not
@@ -105,10 +106,10 @@ def expand_sources(
 
 
 def absolute_location(location: str) -> str:
-    """The same location for a process that works in another folder.
+    """Returns the location for a process with another working directory.
 
     Raises:
-        SourceError: It is empty.
+        SourceError: The location is empty.
     """
     _reject_empty(location)
     if "://" in location:
@@ -119,7 +120,7 @@ def absolute_location(location: str) -> str:
 def name_sources(
     specs: Sequence[SourceSpec], taken: Collection[str] = frozenset()
 ) -> list[SourceSpec]:
-    """The same with names that are unique and may be those of folders."""
+    """Returns the specs with names that are unique and valid as folder names."""
     names = set(taken)
     named = []
     for spec in specs:
@@ -133,9 +134,9 @@ def name_sources(
 
 
 def _folder_name(name: str) -> str:
-    """Letters and digits of any script, their marks, and ``._-``; hyphens for all else.
+    """Keeps letters and digits of any script, their marks, and ``._-``; hyphens for all else.
 
-    What is too long for a folder is cut.
+    A name too long for a folder is cut.
     """
     kept = (
         character if character in "._-" or unicodedata.category(character)[0] in "LMN" else " "
@@ -153,13 +154,13 @@ def _reject_empty(location: str) -> None:
 def _reject_unreadable(location: str) -> None:
     try:
         location.encode()
-    except UnicodeEncodeError as error:  # what Python makes of bytes that are not UTF-8
+    except UnicodeEncodeError as error:  # Python decodes bytes that are not UTF-8 to surrogates
         shown = os.fsencode(location).decode(errors="backslashreplace")
         raise SourceError(f"the name of {shown} is not UTF-8; rename it") from error
 
 
 def _reject_hostless(location: str) -> None:
-    """FFmpeg would take this computer for the host that is missing."""
+    """Rejects a URL without a host, which FFmpeg would take for this computer."""
     scheme, _, rest = location.partition("://")
     scheme = scheme.lower()
     address = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
@@ -195,7 +196,7 @@ def _expand(location: str) -> list[SourceSpec]:
 
 
 def _image_folders(folder: Path, depth: int) -> Iterator[Path]:
-    """Folders that hold images, at most ``depth`` levels down, in order."""
+    """Yields the folders that contain images, at most ``depth`` levels down, in order."""
     for inner in sorted(folder.iterdir()):
         if not inner.is_dir() or inner.name.startswith("."):
             continue
@@ -206,7 +207,7 @@ def _image_folders(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
-    """A folder of images; ``NAME/img1`` with ``NAME/seqinfo.ini`` is MOTChallenge's layout."""
+    """Returns the spec of a folder of images; MOTChallenge has ``img1`` beside ``seqinfo.ini``."""
     folder = folder.resolve()
     name, layout, frame_rate = folder.name, "", ""
     if folder.name in _UNTELLING:

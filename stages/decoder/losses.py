@@ -1,4 +1,4 @@
-"""Frames that went into a decoder and never came out."""
+"""Finds frames that were sent to a decoder and never came out."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from statistics import median_low
 from av import Packet
 
 _REMEMBERED_STEPS = 25
-_FEWEST_STEPS = 5  # before the usual one is known
+_FEWEST_STEPS = 5  # before the usual step is known
 _MOST_HELD = 16  # frames that a decoder may hold back
 _MOST_WAITING = 50_000  # packets: a live stream may go without a frame for days
 
 
 class LostFrames:
-    """Finds the place of each by the times of packets; threads make a decoder lag behind those.
+    """Locates lost frames by the times of packets, since threads make a decoder lag behind those.
 
-    A decoder that raises says that a frame is lost, though not which. One that says nothing has
-    lost a frame only where the frames around it leave a hole as well, since not every packet makes
-    a frame: some hold a field, or a picture that is not shown.
+    A decoder that raises reports that a frame is lost, but not which. Without an error, a frame
+    counts as lost only if the frames around it leave a hole as well, since not every packet makes a
+    frame: some hold a field, or a picture that is not shown.
 
     Args:
-        presented: Whether the container times packets as their frames are shown, not as they are
-            decoded; otherwise only what raises is lost.
+        presented: Whether the container's packets have presentation times, not decoding times;
+            otherwise only errors count as losses.
     """
 
     def __init__(self, *, presented: bool) -> None:
         self._presented = presented
-        self._waiting: list[int] = []  # heap of the times of packets whose frame has not come
+        self._waiting: list[int] = []  # heap of the times of packets without a frame yet
         self._errors = 0
         self._last: int | None = None
         self._steps: deque[int] = deque(maxlen=_REMEMBERED_STEPS)
-        self._lost: dict[int, int] = {}  # times of lost frames: how many frames came since
+        self._lost: dict[int, int] = {}  # number of frames since, by time of the lost frame
 
     def sent(self, packet: Packet) -> None:
-        """The decoder is given this packet."""
+        """Records that a packet is sent to the decoder."""
         if packet.size and packet.pts is not None and not packet.is_discard:
             self._wait_for(packet.pts)
 
     def failed(self, packet: Packet) -> None:
-        """The decoder raised when it was given this packet, maybe for one before it."""
+        """Records that the decoder raised at this packet, possibly because of an earlier one."""
         self._errors += 1
         if packet.pts is None:
             self._wait_for(0)
 
     def is_late(self, pts: int | None) -> bool:
-        """Whether a frame that comes out now was counted as lost, as some are after an error."""
+        """Returns whether a frame coming out was counted as lost, as some are after an error."""
         return pts in self._lost
 
     def before(self, pts: int | None) -> int:
-        """How many are lost between the frame before and the one that came out, shown at ``pts``.
+        """Returns how many frames are lost between the previous one and the one at ``pts``.
 
         Call it for every frame that is not late.
         """
@@ -67,7 +67,7 @@ class LostFrames:
         return lost
 
     def rest(self) -> int:
-        """How many are lost after the last frame."""
+        """Returns how many frames are lost after the last one."""
         return min(self._errors, len(self._waiting))
 
     def _wait_for(self, pts: int) -> None:
@@ -77,7 +77,7 @@ class LostFrames:
             heapq.heappushpop(self._waiting, pts)
 
     def _hole(self, pts: int | None) -> int:
-        """How many frames of the usual duration have room since the last one."""
+        """Returns how many frames of the usual duration fit between the last one and ``pts``."""
         if not self._presented or pts is None or self._last is None:
             return 0
         if len(self._steps) < _FEWEST_STEPS:
@@ -94,6 +94,6 @@ class LostFrames:
             return
         if self._last is not None:
             self._steps.append(pts - self._last)
-            # Out of order, or started anew: a later frame does not mean that one is lost.
+            # Times fall or restart: from then on a gap does not mean that a frame is lost.
             self._presented = self._presented and pts > self._last
         self._last = pts

@@ -1,4 +1,4 @@
-"""Frames of a video file or an FFmpeg URL, decoded by PyAV."""
+"""Reads a video file or an FFmpeg URL, decoded by PyAV."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ class MediaSource:
 
     Args:
         location: A path or URL.
-        name: Of the stream.
-        selection: Which frames; None for all.
+        name: Name of the stream.
+        selection: Frames to use; None for all.
         layout: See `StreamStart`.
-        hardware: FFmpeg's name of a device that decodes, ``"auto"``, or ``"off"``.
-        paced: Frames are taken at their own pace, not as fast as can be; see `thread_type`.
+        hardware: Device that decodes, see `hardware_decoder`.
+        paced: Whether frames are read at their own pace, not as fast as possible; see
+            `thread_type`.
         runtime: See `SourceRuntime`.
     """
 
@@ -94,17 +95,17 @@ def open_media(
     """Opens a file or URL.
 
     Args:
-        location: Which.
-        options: FFmpeg's own.
-        container_format: Its format, where FFmpeg is not to guess.
-        timeout: Seconds that opening, and each packet after it, may take at most.
-        hardware: What decodes it, see `hardware_decoder`; the CPU where that does not.
+        location: A path or URL.
+        options: FFmpeg's options.
+        container_format: FFmpeg's name of the container format; None to have it guessed.
+        timeout: Maximum seconds for opening, and for each packet after it.
+        hardware: Device that decodes, see `hardware_decoder`; the CPU if it cannot.
 
     Raises:
-        SourceError: It cannot be opened; FFmpeg's error is its cause.
+        SourceError: The video cannot be opened; FFmpeg's error is the cause.
     """
     device = hardware_decoder(hardware)
-    # Of a relative path FFmpeg takes what precedes a colon for a protocol.
+    # In a relative path, FFmpeg would take the part before a colon for a protocol.
     url = location if "://" in location else str(Path(location).absolute())
     try:
         return av.open(
@@ -128,10 +129,10 @@ def open_media(
 
 
 def thread_type(paced: bool) -> Literal["AUTO", "SLICE"]:
-    """How FFmpeg's threads share the work: each takes frames of its own, or a part of a frame.
+    """Returns how FFmpeg's threads share the work: by frames, or by slices of a frame.
 
-    The former is faster, and holds more frames (960×540 on two cores: 4 MB); a stream that takes
-    its time has no use for it.
+    Frame threads are faster and hold more frames in memory (960×540 on two cores: 4 MB); a paced
+    stream does not need them.
     """
     return "SLICE" if paced else "AUTO"
 
@@ -139,13 +140,13 @@ def thread_type(paced: bool) -> Literal["AUTO", "SLICE"]:
 def remarks(
     container: InputContainer, stream: VideoStream, shown: str, hardware: str
 ) -> Iterator[str]:
-    """For the user: which of several streams is read, and, where ``hardware`` is not off, by what.
+    """Yields remarks for the user: which of several streams is read, and what decodes it.
 
     Args:
-        container: What is read.
-        stream: Its stream that is read.
-        shown: What it is called.
-        hardware: What was asked for, see `hardware_decoder`.
+        container: The container that is read.
+        stream: The video stream that is read.
+        shown: Its name in messages.
+        hardware: Device asked for, see `hardware_decoder`; if ``"off"``, the decoder is not named.
     """
     count, size = len(container.streams.video), f"{stream.width}×{stream.height}"
     if count > 1:
@@ -157,14 +158,14 @@ def remarks(
 
 
 def video_stream(container: InputContainer, shown: str) -> VideoStream:
-    """The video stream to read of what ``shown`` names in messages.
+    """Returns the video stream to read; ``shown`` names the container in messages.
 
-    Of several it is the largest, of equals the first, and one of pictures only where there is no
-    other: FFmpeg's own choice follows a flag that covers bear, too, and what it has probed, which
-    differs from one connection to the next.
+    The largest of several, the first of equals, and one of still pictures only if there is no
+    other. FFmpeg's own choice depends on a flag that cover pictures bear, too, and on what it has
+    probed, which differs from one connection to the next.
 
     Raises:
-        SourceError: There is none, or FFmpeg cannot decode it.
+        SourceError: There is no video stream, or FFmpeg cannot decode it.
     """
     streams = [
         stream

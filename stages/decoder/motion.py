@@ -1,4 +1,4 @@
-"""Motions of a camera from one frame to another, as affine maps ``(2, 3)`` of pixels."""
+"""Camera motion from one frame to another, as an affine map ``(2, 3)`` of pixels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from stages.records import Float32Array
 
-MOST_ZOOM = 10.0  # between two frames that somebody sees
+MOST_ZOOM = 10.0  # between two frames that show the same scene
 FARTHEST = 1e6  # pixels, likewise
 
 STILL = np.eye(2, 3, dtype=np.float32)
@@ -15,9 +15,9 @@ STILL = np.eye(2, 3, dtype=np.float32)
 
 
 def composed(first: Float32Array | None, second: Float32Array | None) -> Float32Array | None:
-    """One affine motion ``(2, 3)`` and then another; None, unknown, where one of them is.
+    """Composes two affine motions ``(2, 3)``; None, for unknown, if either is None.
 
-    None too where so much motion has come together that it says nothing any more.
+    Also None if the composed motion is too large to mean anything.
     """
     if first is None or second is None:
         return None
@@ -27,7 +27,7 @@ def composed(first: Float32Array | None, second: Float32Array | None) -> Float32
 
 
 def is_likely(motion: npt.NDArray[np.floating]) -> bool:
-    """Whether a camera that shows anything can have moved so."""
+    """Returns whether a motion is plausible for a camera."""
     return bool(
         MOST_ZOOM**-2 <= np.linalg.det(motion[:, :2]) <= MOST_ZOOM**2
         and np.abs(motion[:, 2]).max() < FARTHEST
@@ -35,10 +35,10 @@ def is_likely(motion: npt.NDArray[np.floating]) -> bool:
 
 
 class MotionChain:
-    """The motions of a stream's camera from each frame that is sent to the next.
+    """The motions of a stream's camera between consecutive frames sent.
 
     Args:
-        motion: From the frame sent last to the first that is added; None where that is unknown.
+        motion: Motion from the last frame sent to the first one added; None if unknown.
     """
 
     def __init__(self, motion: Float32Array | None = STILL) -> None:
@@ -46,16 +46,16 @@ class MotionChain:
         self._of_dropped = motion
 
     def add(self, sequence: int, motion: Float32Array | None) -> None:
-        """The motion to the frame of that number from the one added before."""
+        """Adds the motion to frame number ``sequence`` from the frame added before."""
         self._motions[sequence] = motion
 
     def dropped(self, first: int, last: int) -> None:
-        """These frames are not sent; the motion of one never added is in that of the next."""
+        """Drops frames that are not sent; a frame never added has its motion in the next one's."""
         for sequence in range(first, last + 1):
             self._of_dropped = composed(self._of_dropped, self._motions.pop(sequence, STILL))
 
     def sent(self, sequence: int) -> Float32Array | None:
-        """The motion to this frame, which is sent, from the one sent before."""
+        """Returns the motion to this frame, now sent, from the one sent before."""
         motion = composed(self._of_dropped, self._motions.pop(sequence, None))
         self._of_dropped = STILL
         return motion

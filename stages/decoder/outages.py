@@ -1,4 +1,4 @@
-"""When to connect again to a camera that is gone, and what to say of it."""
+"""When to reconnect to a lost camera, and what to report of it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _SILENT_SECONDS = 60.0
 
 
 class Outages:
-    """Paces the attempts to connect, and tells of outages, at most of one a minute.
+    """Paces the attempts to connect, and reports outages, at most one a minute.
 
-    The pauses between attempts double up to a limit; they begin anew after a connection that gave
-    frames for ten seconds. Of an outage that is told, its end is told as well.
+    The pauses between attempts double up to a limit; they start over after a connection that
+    delivered frames for ten seconds. The end of a reported outage is reported as well.
 
     Args:
-        shown: What is connected to, without credentials.
-        notify: Told in one line.
+        shown: Location of the source, without credentials.
+        notify: Called with each report, one line.
         first_wait: Seconds before the first attempt.
-        longest_wait: The most they grow to.
-        monotonic: Seconds.
-        jitter: A number in [0, 1); spreads the attempts of many streams.
+        longest_wait: Upper limit of the pauses, seconds.
+        monotonic: Returns a monotonic time in seconds.
+        jitter: Returns a number in [0, 1); spreads the attempts of many streams.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Outages:
         self._is_told = False
 
     def failed(self, reason: str) -> float:
-        """A connection broke off or did not come about; returns the seconds to wait."""
+        """Records that a connection broke off or failed; returns the seconds to wait."""
         now = self._monotonic()
         if self._attempts == 0:
             self._count += 1
@@ -66,7 +66,7 @@ class Outages:
         return longest * (0.5 + 0.5 * self._jitter())
 
     def frame_came(self) -> bool:
-        """The connection gives a frame; returns whether it is its first."""
+        """Records that the connection delivered a frame; returns whether it is its first."""
         if self._frames_since is not None:
             return False
         self._frames_since = self._monotonic()

@@ -1,4 +1,4 @@
-"""Recorded frames at the pace at which they were taken."""
+"""Plays recorded frames at their original pace."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from fractions import Fraction
 
 from stages.records import FrameHeader
 
-_LONGEST_GAP = 10  # seconds between two frames; what is longer is an outage or a clock that jumped
+_LONGEST_GAP = 10  # seconds between two frames; longer ones are outages or jumps of a clock
 
 
 class Pace:
     """Holds each frame back until as much time has passed as between it and the first one.
 
     Args:
-        wait: Sleeps so many seconds.
+        wait: Sleeps for the given seconds.
         clock: Wall clock, ns since the epoch.
-        monotonic: ns.
+        monotonic: Returns a monotonic time in ns.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Pace:
         self._due_ns = 0
 
     def hold(self, frame: FrameHeader) -> FrameHeader:
-        """The frame when it is due, captured now."""
+        """Returns the frame when it is due, with that moment as its time of capture."""
         seconds = frame.pts * frame.time_base
         if self._latest is None:
             self._due_ns = self._monotonic()

@@ -1,4 +1,4 @@
-"""The pixels of decoded frames, upright, as the stages after the decoder expect them."""
+"""Converts decoded frames to upright pixels in the formats that the later stages expect."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from stages.records import PixelFormat, UInt8Array
 
 
 def quarter_turns(frame: VideoFrame) -> int:
-    """How many quarter turns clockwise set a frame upright, in [0, 3].
+    """Returns the number of clockwise quarter turns that make a frame upright, in [0, 3].
 
-    Cameras that were held upright say so in a display matrix. Matrices that mirror, or turn by
-    other angles, change nothing here.
+    A camera's orientation is stored as a display matrix. Matrices that mirror, or rotate by other
+    angles, are ignored.
     """
     rotation = frame.rotation  # degrees, counter-clockwise
     if rotation == 0 or rotation % 90 or _is_mirrored(frame):
@@ -25,20 +25,21 @@ def quarter_turns(frame: VideoFrame) -> int:
 
 
 def upright_size(frame: VideoFrame, turns: int) -> tuple[int, int]:
-    """Height and width after so many quarter turns."""
+    """Returns height and width after ``turns`` quarter turns."""
     return (frame.width, frame.height) if turns % 2 else (frame.height, frame.width)
 
 
 def pixel_aspect(stream: VideoStream, turns: int) -> Fraction:
-    """Width of an upright frame's pixel to its height; 1 where the stream does not say."""
+    """Returns the aspect ratio of an upright frame's pixels, width to height; 1 if not stated."""
     aspect = stream.sample_aspect_ratio or Fraction(1)
     return 1 / aspect if turns % 2 else aspect
 
 
 def pixel_format_of(frame: VideoFrame) -> PixelFormat:
-    """The format in which a decoded frame goes to the other stages.
+    """Returns the format in which a decoded frame is passed to the other stages.
 
-    What does not say its matrix is taken for BT.601, as by FFmpeg's and OpenCV's conversions.
+    A frame without a stated color matrix is taken for BT.601, as in FFmpeg's and OpenCV's
+    conversions.
     """
     if frame.height % 2 or frame.width % 2:
         return PixelFormat.BGR24
@@ -50,10 +51,10 @@ def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat, turns
     """Copies or converts a decoded frame into ``pixels``, planes one after another.
 
     Args:
-        pixels: Of the upright frame's shape.
-        frame: As it was decoded.
+        pixels: Array to fill, in the shape of the upright frame.
+        frame: The decoded frame.
         pixel_format: Layout of ``pixels``.
-        turns: Quarter turns clockwise.
+        turns: Clockwise quarter turns, see `quarter_turns`.
     """
     if pixel_format is PixelFormat.BGR24:
         _turn(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), turns, pixels)
@@ -73,11 +74,11 @@ def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat, turns
 
 
 def _turn(image: UInt8Array, turns: int, turned: UInt8Array) -> None:
-    """Writes ``image``, so many quarter turns clockwise, to ``turned``."""
+    """Writes ``image``, rotated by ``turns`` clockwise quarter turns, to ``turned``."""
     if turns == 0:
         np.copyto(turned, image)
         return
-    import cv2  # here, since most cameras' processes have no use for its memory
+    import cv2  # here, since most decoders do not need it and it takes memory
 
     ways = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)
     cv2.rotate(image, ways[turns - 1], dst=turned)
@@ -89,7 +90,7 @@ def _is_mirrored(frame: VideoFrame) -> bool:
             frame.side_data["DISPLAYMATRIX"],  # type: ignore[typeddict-item]
             np.int32,
         )
-    except ValueError:  # beside it lies something that this PyAV has no name for
+    except ValueError:  # there is other side data that this PyAV has no name for
         return False
     (a, b), (c, d) = matrix.astype(np.float64).reshape(3, 3)[:2, :2]
     return bool(a * d < b * c)

@@ -1,4 +1,4 @@
-"""When each frame of a stream is shown."""
+"""Presentation times of a stream's frames."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-_REORDERED = Fraction(1, 2)  # second; AVI times frames as they are decoded, which is out of order
+_REORDERED = Fraction(1, 2)  # second; AVI has decoding times, which are out of order
 _UNCONFIRMED = 10.0  # seconds that a live source may be ahead of the clock
 
 
 class PresentationTimes:
-    """Presentation times that always rise, whatever the source says.
+    """Makes presentation times that always increase, whatever the source says.
 
-    Where files were joined, or an encoder was started again, the source's times fall back: the
-    stream goes on one frame later. So it does where the times of a live source leap ahead and as
-    much time has not passed, as where a camera sets its clock. A frame without a time comes one
-    frame later, too; one that is only out of order, a tick later.
+    If the source's times fall back, as where files were joined or an encoder restarted, the stream
+    continues one frame later. The same applies if the times of a live source leap ahead by more
+    than has really passed, as when a camera sets its clock, and to a frame without a time. A frame
+    that is merely out of order comes one tick later.
 
     Args:
         frame_rate: Frames per second.
         time_base: Unit of the times, in seconds.
-        monotonic: Seconds, where frames are placed as they come in live; None elsewhere, where
-            nobody knows how long a gap took.
+        monotonic: Monotonic clock in seconds, for live frames placed as they arrive; None for other
+            sources, where the real length of a gap is unknown.
 
     Attributes:
-        last: The latest one, None before the first.
+        last: The latest presentation time in ticks, None before the first.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class PresentationTimes:
         self._offsets = (0, 0)  # from the source's times to these: the one in use, the one before
 
     def place(self, pts: int | None) -> int:
-        """The time of the next frame, for which the source says ``pts``."""
+        """Returns the time of the next frame, for which the source states ``pts``."""
         furthest = self._furthest()
         if self.last is None:
             self.last = pts or 0
@@ -54,7 +54,7 @@ class PresentationTimes:
         return self.last
 
     def _furthest(self) -> float:
-        """The most ticks that may lie between the latest frame and one that comes now."""
+        """Returns the most ticks that may lie between the latest frame and one arriving now."""
         if self._monotonic is None:
             return math.inf
         placed_at, self._placed_at = self._placed_at, self._monotonic()
@@ -62,7 +62,7 @@ class PresentationTimes:
 
     def _offset(self, pts: int, last: int, furthest: float) -> int:
         following = last + self._frame
-        # A single frame may come late, after an error for one: the next ones go on as before it.
+        # A single frame may be late, as after an error; the next ones use the offset before it.
         offset = min(self._offsets, key=lambda offset: abs(pts + offset - following))
         if not -self._reordered <= pts + offset - last <= furthest:
             offset = following - pts

@@ -1,4 +1,4 @@
-"""Keeps an incoming stream as it is, in segments."""
+"""Records an incoming stream in segments, without re-encoding."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from stages.decoder.locations import RECORDING_INDEX, redact
 from stages.decoder.segments import segment_path, segments_of
 from stages.errors import OutputError
 
-_MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash costs a second
-_CLUSTER = bytes.fromhex("1f43b675")  # what holds packets begins so (RFC 9559)
+_MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash loses one second
+_CLUSTER = bytes.fromhex("1f43b675")  # ID of the element that holds packets (RFC 9559)
 _LONGEST_HEADER = 1 << 16
 _RETRY_SECONDS = 10.0
 _TELL_AGAIN_SECONDS = 600.0
-_REORDERED_SECONDS = 1  # a fall in time that is no new start of the camera's clock
+_REORDERED_SECONDS = 1  # a larger fall in time means that the camera's clock restarted
 
 
 class Recorder:
-    """Writes the packets of a stream, not encoded again, into Matroska files of bounded total size.
+    """Writes the packets of a stream into Matroska files of bounded total size.
 
-    A segment begins with a key frame, and ends with the first key frame after its time, with the
-    connection, or where times fall back by more than a second. Matroska holds none that fall: a
-    packet that steps back by less comes a tick after the one before it. A segment's name tells its
-    number, its epoch and when it began (UTC). Where a segment cannot be written, the stream goes on
-    without, and another one is tried ten seconds later.
+    A segment begins with a key frame, and ends at the first key frame after its length, with the
+    connection, or if times fall back by more than a second. Matroska's times must not fall: a
+    packet that steps back by less is placed one tick after its predecessor. A segment's name holds
+    its number, its epoch and its start (UTC). If a segment cannot be written, the stream continues
+    without it, and another is tried ten seconds later.
 
     Args:
-        folder: Where the segments go; those of an earlier recording stay, and count, but for
-            those that hold nothing.
-        source: Where the stream comes from.
-        segment_seconds: Length of a segment.
-        most_bytes: The oldest segments are removed beyond that.
-        notify: Told in one line that something cannot be written, every ten minutes while that
-            lasts, and that it can again.
-        monotonic: Seconds.
-        patient: Whether a folder that cannot be made is tried again like a segment.
+        folder: Folder for the segments; those of an earlier recording are kept and counted, except
+            empty ones.
+        source: Location of the stream.
+        segment_seconds: Length of a segment, seconds.
+        most_bytes: Limit of the total size; the oldest segments beyond it are removed.
+        notify: Called with one line when writing fails, every ten minutes while that lasts, and
+            when it works again.
+        monotonic: Returns a monotonic time in seconds.
+        patient: Whether to retry if the folder cannot be created, as for a segment.
 
     Raises:
-        OutputError: The folder cannot be made, and that is not tried again.
+        OutputError: The folder cannot be created, and ``patient`` is off.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Recorder:
             self._complain(error)
 
     def _open_folder(self) -> None:
-        """Makes the folder; numbers and epochs go on after those that are there."""
+        """Creates the folder; numbers and epochs continue from the segments already there."""
         self._folder.mkdir(parents=True, exist_ok=True)
         index = {"format": 1, "source": redact(self._source)}
         (self._folder / RECORDING_INDEX).write_text(json.dumps(index) + "\n")
@@ -93,7 +93,7 @@ class Recorder:
         self._has_folder = True
 
     def write(self, packet: av.Packet, stream: VideoStream, epoch: int) -> None:
-        """Keeps a packet of ``stream``, which is left as it is."""
+        """Records a packet of ``stream``; the packet itself is not changed."""
         if packet.size == 0 or packet.pts is None:
             return
         dts = packet.pts if packet.dts is None else packet.dts
@@ -122,13 +122,13 @@ class Recorder:
             self._notify(f"cannot record into {self._folder}: {reason}; trying again")
 
     def _tell_recovery(self) -> None:
-        """Says that it works again, once a segment has gone on for longer than FFmpeg buffers."""
+        """Reports that recording works again, once a segment has outlasted FFmpeg's buffers."""
         if self._told_at is not None and self._monotonic() - self._began >= _RETRY_SECONDS:
             self._told_at = None
             self._notify(f"recording into {self._folder} again")
 
     def close(self) -> None:
-        """Ends the segment, as at the end of a connection."""
+        """Ends the current segment, as at the end of a connection."""
         container, self._container, self._latest_dts = self._container, None, None
         if container is not None:
             try:

@@ -1,4 +1,4 @@
-"""Frames of what a `Recorder` has kept."""
+"""Reads the recordings of a `Recorder`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from stages.records import EndOfStream, EndReason
 class RecordingSource:
     """The frames of a recording, through all its segments.
 
-    Tracks go on from one segment to the next; where the connection was lost in between, an epoch
+    Tracks continue from one segment to the next; if the connection was lost in between, an epoch
     ends as it did then.
 
     Args:
-        folder: What a `Recorder` wrote.
+        folder: Folder that a `Recorder` wrote.
         name: Name of the stream.
-        selection: Which frames.
-        hardware: What decodes it, see `hardware_decoder`.
-        paced: Whether it is played as it was taken, and not as fast as can be.
+        selection: Frames to use; None for all.
+        hardware: Device that decodes, see `hardware_decoder`.
+        paced: Whether frames are read at their original pace, not as fast as possible.
         runtime: See `SourceRuntime`.
     """
 
@@ -48,7 +48,7 @@ class RecordingSource:
         self.runtime = runtime or SourceRuntime()
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
-        """See `Source.records`; a segment that cannot be read is passed over."""
+        """See `Source.records`; unreadable segments are skipped."""
         reader = FrameReader(str(self.folder), self.name, self.selection, "", self.runtime.clock)
         latest: int | None = None
         unreadable = 0

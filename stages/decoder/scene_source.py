@@ -19,7 +19,7 @@ from stages.records import (
 )
 
 DEMO_SCENE = SceneConfig(seed=1)
-"""What `spotstream run` shows where it is given no source."""
+"""The scene that `spotstream run` shows if it is given no source."""
 
 
 class SceneSource:
@@ -27,8 +27,8 @@ class SceneSource:
 
     Args:
         config: The scene.
-        name: Of the stream.
-        selection: Which frames; None for all.
+        name: Name of the stream.
+        selection: Frames to use; None for all.
         runtime: See `SourceRuntime`.
     """
 

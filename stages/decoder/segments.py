@@ -1,4 +1,4 @@
-"""The files of a recording: its segments, whose names tell their order."""
+"""The files of a recording: segments, ordered by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAME = re.compile(r"(\d{8})-e(\d+)-\d{8}T\d{6}Z\.mkv")
 
 
 class Segment(NamedTuple):
-    """A segment, by its number in the recording, and its epoch."""
+    """A segment: its number in the recording, its epoch and its path."""
 
     number: int
     epoch: int
@@ -19,12 +19,12 @@ class Segment(NamedTuple):
 
 
 def segment_path(folder: Path, number: int, epoch: int, began: datetime) -> Path:
-    """Where a segment goes that began at that time, UTC."""
+    """Returns the path of a segment that began at ``began``, in UTC."""
     return folder / f"{number:08}-e{epoch}-{began:%Y%m%dT%H%M%SZ}.mkv"
 
 
 def segments_of(folder: Path) -> list[Segment]:
-    """The segments in a folder, in order."""
+    """Returns the segments in a folder, in order."""
     return sorted(
         Segment(int(match[1]), int(match[2]), path)
         for path in folder.iterdir()

@@ -1,4 +1,4 @@
-"""What every source of frames promises, and what it needs from the runtime."""
+"""The interface of every source of frames, and what it needs from the runtime."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class FrameAllocator(Protocol):
     """Where decoded pixels go: the runtime lends a slot of shared memory for each frame."""
 
     def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
-        """A writable C-contiguous uint8 array of ``shape``, filled by the source before it yields.
+        """Returns a writable C-contiguous uint8 array of ``shape``, to be filled before yielding.
 
         Blocks while no slot is free (lossless mode) or frees the oldest waiting one (live mode).
         """
 
 
 class HeapAllocator:
-    """A `FrameAllocator` without a runtime: a new array for every frame."""
+    """A `FrameAllocator` for use without a runtime: a new array for every frame."""
 
     def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
         """See `FrameAllocator`."""
@@ -41,15 +41,15 @@ def _sleep(seconds: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SourceRuntime:
-    """What the runtime does for a source; by default, as without one.
+    """Services of the runtime for a source; the defaults are for use without a runtime.
 
     Attributes:
-        wait: Sleeps so many seconds; returns True at once where the source is to stop.
-        waited: Entered around each call that waits for the network, by the thread that reads.
+        wait: Sleeps for the given seconds; returns True, at once, if the source must stop.
+        waited: Context entered by the reading thread around each call that waits for the network.
         notify: Takes a line for the user.
-        connected: Called when a connection of a live source gives its first frame.
+        connected: Called when a connection of a live source delivers its first frame.
         clock: Wall clock, ns since the epoch.
-        monotonic: Clock of waits, and of how long frames took to come, seconds.
+        monotonic: Monotonic clock in seconds, for waits and arrival times of frames.
     """
 
     wait: Callable[[float], bool] = _sleep
@@ -62,12 +62,12 @@ class SourceRuntime:
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """How far a stream has come, for a source that goes on there.
+    """How far a stream has come, for a source that continues there.
 
     Attributes:
         epochs: Epochs so far.
         sequence: Number of the next frame.
-        seen: Frames of the source that have passed, used or not.
+        seen: Frames of the source passed so far, used or not.
     """
 
     epochs: int = 0
@@ -79,20 +79,20 @@ class Source(Protocol):
     """A stream of frames from a file, a folder of images, a URL or a rendered scene.
 
     Attributes:
-        resumes: Whether it goes on from a `ResumePoint`; the others start anew, with the very same
-            records.
+        resumes: Whether it continues from a `ResumePoint`; other sources start from the beginning
+            and repeat exactly the same records.
     """
 
     resumes: bool
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
-        """Yields `StreamStart`, then `Frame` and `Dropped` in order, at last `EndOfStream`.
+        """Yields `StreamStart`, then `Frame` and `Dropped` in order, finally `EndOfStream`.
 
         The pixels of a yielded frame are the array that ``allocator.allocate`` returned last.
         Closing the generator closes the source; files and connections are closed in any case.
 
         Raises:
-            SourceError: The source cannot be opened, or gives not one frame.
+            SourceError: The source cannot be opened, or yields not a single frame.
         """
 
 
@@ -103,7 +103,7 @@ class FrameSelection:
     Attributes:
         first: First frame, >= 1.
         last: Last frame, inclusive; None for the end.
-        every: Take every n-th frame from ``first`` on, >= 1.
+        every: Use every n-th frame from ``first`` on, >= 1.
     """
 
     first: int = 1
@@ -121,17 +121,17 @@ class FrameSelection:
             raise ConfigError(f"every must be at least 1, got {self.every}")
 
     def takes(self, index: int) -> bool:
-        """Whether the frame at 0-based ``index`` is wanted."""
+        """Returns whether the frame at 0-based ``index`` is selected."""
         number = index + 1
         if number < self.first or self.ends_before(index):
             return False
         return (number - self.first) % self.every == 0
 
     def ends_before(self, index: int) -> bool:
-        """Whether no frame at ``index`` or later is wanted."""
+        """Returns whether no frame at ``index`` or later is selected."""
         return self.last is not None and index + 1 > self.last
 
     def count(self, total: int) -> int:
-        """How many of ``total`` frames are wanted."""
+        """Returns how many of ``total`` frames are selected."""
         last = total if self.last is None else min(self.last, total)
         return max(0, (last - self.first) // self.every + 1) if last >= self.first else 0

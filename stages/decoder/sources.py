@@ -1,4 +1,4 @@
-"""The source of each stream's frames."""
+"""Opens the source of a stream's frames."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def open_source(
     resume_from: ResumePoint | None = None,
     runtime: SourceRuntime | None = None,
 ) -> Source:
-    """The source of a spec.
+    """Opens the source of a spec.
 
-    ``frame_rate`` is that of images, ``hardware`` decodes videos, ``paced`` ones are played as they
-    were taken.
+    ``frame_rate`` is for images; ``hardware`` decodes videos; ``paced`` videos are read at their
+    original pace.
     """
     if spec.location == DEMO:
-        # Imported here: a camera's process has no use for OpenCV, which takes memory.
+        # Imported here: most decoders do not need OpenCV, which takes memory.
         from stages.decoder.scene_source import DEMO_SCENE, SceneSource
 
         return SceneSource(DEMO_SCENE, name=spec.name, selection=selection, runtime=runtime)

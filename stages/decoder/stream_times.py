@@ -1,4 +1,4 @@
-"""Frame rate and time base of a video stream, where FFmpeg may not know them."""
+"""Frame rate and time base of a video stream, with defaults if FFmpeg does not know them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MPEG_CLOCK = Fraction(1, 90_000)
 
 
 def frame_rate(stream: VideoStream) -> Fraction:
-    """Frames per second, 25 where FFmpeg knows none that is likely."""
+    """Returns the frames per second; 25 if FFmpeg knows no plausible rate."""
     return first_likely_rate(stream.average_rate, stream.guessed_rate)
 
 
 def time_base(stream: VideoStream) -> Fraction:
-    """Seconds of a unit of the stream's times, `MPEG_CLOCK` where none is stated."""
+    """Returns the unit of the stream's times, in seconds; `MPEG_CLOCK` if none is stated."""
     return stream.time_base or MPEG_CLOCK
