@@ -1,4 +1,4 @@
-"""A stand-in for a slower detector, to measure what is around it."""
+"""A stand-in for a slower detector, to measure everything around it."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from stages.errors import ConfigError
 from stages.records import Detections, Frame
 
 DELAYED = "delayed:"
-"""How the path of a `DelayedDetector` begins."""
+"""Prefix of the path of a `DelayedDetector`."""
 
 
 def delayed(path: Path, milliseconds: float) -> str:
-    """The path of a `DelayedDetector`, such as ``delayed:5:street_Det_X.txt``."""
+    """Returns the path of a `DelayedDetector`, such as ``delayed:5:street_Det_X.txt``."""
     return f"{DELAYED}{milliseconds:g}:{path}"
 
 
 class DelayedDetector(FileDetector):
-    """Detections of a file or folder, each batch of which takes some time and no processor.
+    """Detections from a file or folder, with a delay for each batch that uses no processor.
 
     Args:
         path: See `delayed`.
         min_score: See `FileDetector`.
 
     Raises:
-        ConfigError: The path is none of these, or as `FileDetector`.
+        ConfigError: The path is malformed; or see `FileDetector`.
     """
 
     def __init__(self, path: str, min_score: float = 0.0) -> None:

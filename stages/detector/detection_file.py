@@ -1,6 +1,6 @@
 """Detections from a file instead of a network.
 
-Three formats, comma-separated, one box a line, frames counted from 1, plain or gzip-compressed:
+Three formats, comma-separated, one box per line, frames counted from 1, plain or gzip-compressed:
 
 ====== ====================================================== ==========================
 format columns                                                recognised by
@@ -57,12 +57,12 @@ class DetectionFile:
     Attributes:
         path: The file they were read from.
         format: Its format.
-        frame_count: Frames of the sequence, or number of the last frame that has a line.
-        empty_boxes: How many boxes were left out because they have no area.
+        frame_count: Number of frames in the sequence, or number of the last frame that has a line.
+        empty_boxes: Number of boxes left out because they have no area.
         indices: ``(N,)`` 0-based frame of each box, ascending.
         boxes: ``(N, 4)`` left, top, right, bottom in pixels.
         scores: ``(N,)``.
-        classes: ``(N,)`` indices of `class_names`.
+        classes: ``(N,)`` indices into `class_names`.
     """
 
     path: Path
@@ -88,11 +88,11 @@ class DetectionFile:
 
         Args:
             path: The file.
-            format: Its format, if it shall not be recognised.
-            frame_count: Frames of the sequence; None for as many as the file says.
+            format: Its format; ``"auto"`` to recognise it.
+            frame_count: Number of frames in the sequence; None for that of the last line's frame.
 
         Raises:
-            ConfigError: The file cannot be read, or a line is not of the format or lies beyond the
+            ConfigError: The file cannot be read, or a line is malformed or lies beyond the
                 sequence; the message names file and line.
         """
         path = Path(path)
@@ -137,15 +137,15 @@ class DetectionFile:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Names of the classes that `frame` gives indices of."""
+        """Names of the classes that `classes` indexes."""
         return CLASS_NAMES[self.format]
 
     @property
     def frame_size(self) -> tuple[int, int] | None:
         """Width and height of the benchmark's frames in pixels.
 
-        None where they differ, and where the file is of other frames: detections have their centres
-        inside the frame, but for a few stray ones.
+        None if the format has no fixed size, or the file is of other frames: all but a few stray
+        detections have their centres inside the frame.
         """
         size = FRAME_SIZES.get(self.format)
         centers = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
@@ -154,13 +154,13 @@ class DetectionFile:
         return size
 
     def frame(self, index: int) -> FrameBoxes:
-        """The detections of the frame at 0-based ``index``; none where the file has no such."""
+        """Returns the detections of the frame at 0-based ``index``, empty if the file has none."""
         first, end = self.indices.searchsorted((index, index + 1))
         rows = slice(int(first), int(end))
         return FrameBoxes(self.boxes[rows], self.scores[rows], self.classes[rows])
 
     def frames(self) -> Iterator[FrameBoxes]:
-        """The detections of frames 0 to ``frame_count - 1``, empty frames too."""
+        """Yields the detections of frames 0 to ``frame_count - 1``, empty frames included."""
         bounds = np.searchsorted(self.indices, np.arange(self.frame_count + 1)).tolist()
         for first, end in pairwise(bounds):
             rows = slice(first, end)
@@ -171,7 +171,7 @@ class DetectionFile:
 
 
 def _recognised(table: NumberTable) -> DetectionFormat:
-    """The format of the first line; ``detrac`` where there is none."""
+    """Returns the format of the first line; ``detrac`` if there is none."""
     if len(table.values) == 0:
         return "detrac"
     first = table.values[0]
@@ -190,7 +190,7 @@ def _recognised(table: NumberTable) -> DetectionFormat:
 
 
 def _classes(table: NumberTable) -> Int16Array:
-    """UAVDT's classes, 1-based in the file."""
+    """Returns UAVDT's classes as 0-based indices; they are 1-based in the file."""
     names = CLASS_NAMES["uavdt"]
     classes = table.values[:, CLASS]
     allowed = ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))

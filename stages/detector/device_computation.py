@@ -1,4 +1,4 @@
-"""All of a detection on a GPU: pixels go there once, boxes come back."""
+"""Runs the whole detection on a GPU: pixels are copied there once, boxes come back."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from stages.records import Frame
 
 
 class DeviceComputation:
-    """From frames to boxes in the input.
+    """Computes boxes in the input from frames.
 
     Args:
-        engine: On the device.
-        recordings: What is recorded of it; None computes as it comes.
+        engine: The engine on the device.
+        recordings: Recordings of its kernels to replay; None launches each kernel anew.
     """
 
     def __init__(self, engine: TorchEngine, recordings: Recordings | None) -> None:
@@ -29,14 +29,14 @@ class DeviceComputation:
         self._input = DeviceInput(engine.device)
         self._recordings = recordings
         cuda = engine.device.type == "cuda"
-        # Streams and recordings are made on the current GPU, which is not that of every worker.
+        # Streams and recordings are made on the current GPU, which is not every worker's own.
         self._current: Callable[[], AbstractContextManager[None]] = (
             partial(torch.cuda.device, engine.device) if cuda else nullcontext
         )
 
     @torch.inference_mode()
     def __call__(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
-        """Best peaks of frames of one shape.
+        """Returns the best peaks in frames of one shape.
 
         Raises:
             ValueError: A frame has no pixels.
@@ -47,7 +47,7 @@ class DeviceComputation:
     def _detect(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
         header, count = frames[0].header, len(frames)
         if self._recordings is not None:
-            count = 1 << (count - 1).bit_length()  # few counts, so that few are recorded
+            count = 1 << (count - 1).bit_length()  # few batch sizes, so that few are recorded
         pixels = self._input.upload(frames, count)
 
         def values() -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Inputs of the network made on a device: frames go there as they were decoded, once."""
+"""Makes the network's inputs on a device: frames are copied there once, as decoded."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from stages.detector.lru_cache import LruCache
 from stages.detector.preprocessing import InputGeometry
 from stages.records import Frame, FrameHeader, PixelFormat
 
-_ROOM = 8  # frames of a shape, at least
+_ROOM = 8  # minimum number of frames of a shape to allocate for
 _SHAPES = 8  # of frames, for which memory is kept
 
 
 class DeviceInput:
     """Copies frames to a device, converts, resizes and pads them there.
 
-    The same as `InputMemory` but for rounding. Frames travel to a GPU from page-locked memory, each
-    while the next is copied into it.
+    The result equals that of `InputMemory` except for rounding. Frames are copied to a GPU from
+    page-locked memory, each while the next one is written there.
 
     Args:
-        device: Where the network is.
+        device: Device of the network.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -33,17 +33,16 @@ class DeviceInput:
         on_gpu = device.type == "cuda"
         self._copies = torch.cuda.Stream(device) if on_gpu else None
         self._memory: LruCache[tuple[int, ...], tuple[Tensor, Tensor]] = LruCache(_SHAPES)
-        # Small, and all are kept: `Recordings` go on reading them.
+        # Small, and never dropped: `Recordings` keep reading them.
         self._taps: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     @torch.inference_mode()
     def upload(self, frames: Sequence[Frame], count: int = 0) -> Tensor:
-        """Pixels of frames of one shape, ``(N, …)`` uint8 on the device.
+        """Returns the pixels of frames of one shape, ``(N, …)`` uint8 on the device.
 
-        ``N`` is ``count``, where that is more than there are frames; the others' pixels are any.
-
-        In the same place as long as the shape is among the latest. What was uploaded before
-        must have been computed: its memory is used again.
+        ``N`` is the number of frames, or ``count`` if that is more; the surplus holds arbitrary
+        pixels. The memory stays the same while the shape is among the latest, and is reused by the
+        next call, so computation on it must have finished by then.
 
         Raises:
             ValueError: A frame has no pixels.
@@ -52,7 +51,7 @@ class DeviceInput:
         staged, there = self._memory_for(count, frames[0].header.shape)
         for index, frame in enumerate(frames):
             np.copyto(staged[index].numpy(), frame.required_pixels())
-            with torch.cuda.stream(self._copies):  # of a CPU, none
+            with torch.cuda.stream(self._copies):  # None on a CPU
                 there[index].copy_(staged[index], non_blocking=True)
         if self._copies is not None:
             torch.cuda.current_stream(self._device).wait_stream(self._copies)
@@ -60,7 +59,7 @@ class DeviceInput:
 
     @torch.inference_mode()
     def convert(self, pixels: Tensor, header: FrameHeader, geometry: InputGeometry) -> Tensor:
-        """``(N, H, W, 3)`` uint8 BGR of what `upload` gave, resized and padded."""
+        """Converts what `upload` returned to ``(N, H, W, 3)`` uint8 BGR, resized and padded."""
         if header.pixel_format.is_yuv:
             images = yuv_to_bgr(pixels, header.pixel_format)
         else:
@@ -72,7 +71,7 @@ class DeviceInput:
         return padded.permute(0, 2, 3, 1).to(torch.uint8)
 
     def _memory_for(self, count: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """Room for ``count`` frames or more, page-locked here and on the device."""
+        """Returns memory for at least ``count`` frames: page-locked on the host, on the device."""
         memory = self._memory.get(shape)
         if memory is None or len(memory[0]) < count:
             room = (max(count, _ROOM), *shape)
@@ -82,7 +81,7 @@ class DeviceInput:
         return memory
 
     def _resized(self, images: Tensor, height: int, width: int) -> Tensor:
-        """As OpenCV: by area where it shrinks, bilinear where it grows; whole numbers."""
+        """Resizes as OpenCV does: by area to shrink, bilinear to enlarge; rounds to integers."""
         if (height, width) == images.shape[2:]:
             return images
         if height >= images.shape[2]:
@@ -101,18 +100,18 @@ class DeviceInput:
 
 
 def yuv_to_bgr(pixels: Tensor, pixel_format: PixelFormat) -> Tensor:
-    """Planar YUV 4:2:0 as `to_bgr` converts it.
+    """Converts planar YUV 4:2:0 as `to_bgr` does.
 
     Args:
         pixels: ``(N, H * 3 / 2, W)`` uint8.
-        pixel_format: Theirs.
+        pixel_format: Format of ``pixels``.
 
     Returns:
         ``(N, 3, H, W)`` float32, whole numbers in [0, 255].
     """
     count, rows, width = pixels.shape
     height = rows * 2 // 3
-    # Of limited range: 219 steps from black to white, 224 of chroma.
+    # Limited range: 219 steps from black to white, 224 of chroma.
     luma = (pixels[:, :height].float() - 16).clamp_(min=0) * (255 / 219)
     chroma = pixels[:, height:].reshape(count, 2, height // 2, width // 2).float() - 128
     chroma *= 255 / 224
@@ -125,15 +124,15 @@ def yuv_to_bgr(pixels: Tensor, pixel_format: PixelFormat) -> Tensor:
 
 
 def area_taps(before: int, after: int) -> tuple[Tensor, Tensor]:
-    """What a shrunk line is made of, by the area that each new pixel covers.
+    """Returns the taps that shrink a line, weighted by the area that each new pixel covers.
 
     Args:
-        before: Pixels of a line.
-        after: Pixels of the new line, fewer.
+        before: Number of pixels in the line.
+        after: Number of pixels in the new, shorter line.
 
     Returns:
-        Positions ``(K, after)`` int64 in the line, and their weights ``(K, after)`` float32, of
-        which every column's sum is 1.
+        Positions ``(K, after)`` int64 in the line, and their weights ``(K, after)`` float32, whose
+        columns sum to 1.
     """
     step = before / after
     starts = np.arange(after) * step
@@ -146,7 +145,7 @@ def area_taps(before: int, after: int) -> tuple[Tensor, Tensor]:
 
 
 def weighted_sum(images: Tensor, dimension: int, places: Tensor, weights: Tensor) -> Tensor:
-    """Lines along ``dimension`` (2 or 3) of ``(N, C, H, W)`` by `area_taps`."""
+    """Applies `area_taps` to ``images`` ``(N, C, H, W)`` along ``dimension`` (2 or 3)."""
     shape = (-1, 1) if dimension == 2 else (-1,)
     return sum(
         (images.index_select(dimension, line) * weight.reshape(shape)

@@ -1,4 +1,4 @@
-"""A detector that looks its boxes up in detection files."""
+"""A detector that looks up its boxes in detection files."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from stages.errors import ConfigError
 from stages.number_table import SUFFIXES
 from stages.records import Detections, Frame
 
-_KEPT = 64  # files: no more streams run side by side
+_KEPT = 64  # files: at most as many streams run side by side
 
 
 class FileDetector:
-    """Gives each frame the detections that a file holds for its index; looks at no pixels.
+    """Returns for each frame the detections that a file holds for its index; ignores the pixels.
 
     Attributes:
         name: Name of the detector that made the files: ``NAME`` of ``MVI_39511_Det_NAME.txt``,
-            else the file's name without suffix or the folder's name.
+            otherwise the file's name without suffix or the folder's name.
         class_names: Names of the classes that ``Detections.classes`` indexes.
-        batch_size: 1, as nothing is gained by waiting for more frames.
+        batch_size: 1, as larger batches gain nothing.
     """
 
     batch_size = 1
@@ -34,11 +34,11 @@ class FileDetector:
         min_score: float = 0.0,
         format: DetectionFormat | Literal["auto"] = "auto",
     ) -> None:
-        """Reads the file, or the first file of the folder to learn its format.
+        """Reads the file, or the first file of the folder to learn the class names.
 
         Args:
-            path: A detection file, used for every stream, or a folder with one file for each
-                stream: ``NAME.txt`` or ``NAME_….txt`` for the stream ``NAME``, ``.gz`` too.
+            path: A detection file, used for every stream, or a folder with one file per stream:
+                ``NAME.txt`` or ``NAME_….txt`` for the stream ``NAME``, optionally with ``.gz``.
             min_score: Detections with a lower score are left out.
             format: See `DetectionFile`.
 
@@ -67,7 +67,7 @@ class FileDetector:
             self.class_names = self._single.class_names
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """The detections of each frame, found by the frame's stream and index.
+        """Returns the detections of each frame, looked up by its stream and index.
 
         Raises:
             ConfigError: The folder has no file for a stream, or more than one.
@@ -75,10 +75,10 @@ class FileDetector:
         return [self._detect(frame) for frame in frames]
 
     def file_of(self, stream: str) -> DetectionFile:
-        """The detections of ``stream``; read on first use, and again after long disuse.
+        """Returns the detections of ``stream``; read on first use, and again after long disuse.
 
         Raises:
-            ConfigError: As `detect`.
+            ConfigError: See `detect`.
         """
         if self._single is not None:
             return self._single
@@ -100,7 +100,7 @@ class FileDetector:
 
 
 def sequence_name(path: Path) -> str:
-    """Name of the sequence a detection file belongs to: ``MVI_39511_Det_X.txt.gz``: MVI_39511."""
+    """Returns the sequence of a detection file: ``MVI_39511`` for ``MVI_39511_Det_X.txt.gz``."""
     return re.sub(r"_Det_.+$", "", _stem(path))
 
 
@@ -114,7 +114,7 @@ def _detector_name(path: Path) -> str | None:
 
 
 def detection_files(folder: Path) -> list[Path]:
-    """The files of a folder that `FileDetector` looks at, by name."""
+    """Returns the files in a folder that `FileDetector` considers, sorted by name."""
     return sorted(
         file
         for file in folder.iterdir()
@@ -123,9 +123,9 @@ def detection_files(folder: Path) -> list[Path]:
 
 
 def _files_of(folder: Path, sequence: str) -> list[Path]:
-    """The files of a folder that belong to a sequence: ``M0203.txt``, else ``M0203_best.txt``.
+    """Returns the files of a sequence: ``M0203.txt``, or if there is none, ``M0203_best.txt``.
 
-    ``M0203_Det_X.txt`` is as good as ``M0203.txt``; ``M02031.txt`` belongs to another sequence.
+    ``M0203_Det_X.txt`` counts as ``M0203.txt``; ``M02031.txt`` belongs to another sequence.
     """
     files = detection_files(folder)
     begins = re.compile(re.escape(sequence) + r"(?![0-9A-Za-z])")
@@ -134,16 +134,16 @@ def _files_of(folder: Path, sequence: str) -> list[Path]:
 
 
 def find_file(folder: Path, sequence: str, of_run: str | None = None) -> Path:
-    """The file of ``sequence``: of a run, else ``NAME.txt`` or ``NAME_….txt``, ``.gz`` too.
+    """Finds the file of ``sequence``: a run's, else ``NAME.txt`` or ``NAME_….txt``, or with .gz.
 
     Args:
-        folder: Where it is looked for.
+        folder: Folder to search.
         sequence: Name of the sequence.
-        of_run: Name that ``spotstream run`` gives such a file, in the sequence's folder; None where
-            those are not looked for.
+        of_run: Name of such a file in a sequence's folder written by ``spotstream run``; None to
+            ignore those.
 
     Raises:
-        ConfigError: The folder does not exist, or holds none or several.
+        ConfigError: The folder does not exist, or holds no such file or several.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder; expected a file for each sequence in it")

@@ -1,4 +1,4 @@
-"""Memory of the network's inputs, used again and again."""
+"""Reusable memory for the network's inputs."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _SIZES = 8  # of frames, for which memory is kept
 
 
 class InputMemory:
-    """Makes inputs of frames without an allocation for each.
+    """Makes the network's inputs from frames without allocating memory for each.
 
-    The border around a frame stays black, as frames of one size cover the same pixels; each size
-    has a canvas of its own, the latest few of them.
+    The border around a frame stays black, as frames of one size cover the same pixels; each of the
+    latest few sizes has a canvas of its own.
     """
 
     def __init__(self) -> None:
         self._memory: LruCache[InputGeometry, tuple[UInt8Array, UInt8Array]] = LruCache(_SIZES)
 
     def fill(self, frames: Sequence[Frame], geometry: InputGeometry) -> UInt8Array:
-        """``(N, H, W, 3)`` BGR, resized and padded; valid until the next call.
+        """Returns ``(N, H, W, 3)`` uint8 BGR, resized and padded; valid until the next call.
 
         Args:
-            frames: Of one size.
-            geometry: How they lie in the input.
+            frames: Frames of one size.
+            geometry: Their geometry in the input.
 
         Raises:
             ValueError: A frame has no pixels.

@@ -1,4 +1,4 @@
-"""Values that are made for a key and kept, so that memory does not grow with the keys."""
+"""A cache of bounded size, so that memory does not grow with the number of keys."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ Value = TypeVar("Value")
 
 
 class LruCache(Generic[Key, Value]):
-    """The values of the keys that were used last.
+    """Keeps the values of the most recently used keys.
 
     Args:
-        kept: How many, at most.
+        kept: Maximum number of values.
     """
 
     def __init__(self, kept: int) -> None:
         if kept < 1:
             raise ValueError(f"kept must be at least 1, got {kept}")
         self._kept = kept
-        self._values: OrderedDict[Key, Value] = OrderedDict()  # the key used last comes last
+        self._values: OrderedDict[Key, Value] = OrderedDict()  # the latest key used comes last
 
     def get(self, key: Key) -> Value | None:
-        """The value of a key; None where none is kept, or no longer."""
+        """Returns the value of a key; None if it is not, or no longer, kept."""
         if key not in self._values:
             return None
         self._values.move_to_end(key)
         return self._values[key]
 
     def keep(self, key: Key, value: Value) -> Value:
-        """Keeps the value, in place of that of the key not used for longest, and returns it."""
+        """Keeps and returns the value; if full, drops that of the least recently used key."""
         self._values[key] = value
         self._values.move_to_end(key)
         if len(self._values) > self._kept:

@@ -32,14 +32,14 @@ class NetworkDetector:
 
     Args:
         weights: A SpotNet weights file, or a model of ``spotstream export``; see `find_weights`.
-        engine: What computes, see `build_engine`.
-        precision: In what, see there.
-        device: A torch device, or ``"auto"``: a GPU where one works.
-        worker: Which of several detectors this is: ``"auto"`` and ``"cuda"`` take GPUs in turn.
-        scale: Frames are resized by this before the network; None for the weights' own.
-        min_score: Detections under it are left out.
-        threads: On the CPU; 0 leaves it to the engine.
-        recorded: On a GPU, kernels are recorded once and replayed, see `Recordings`.
+        engine: Engine that computes, see `build_engine`.
+        precision: Arithmetic of the engine, see `build_engine`.
+        device: A torch device, or ``"auto"``: a GPU if one works.
+        worker: Index of this detector: ``"auto"`` and ``"cuda"`` assign GPUs to detectors in turn.
+        scale: Factor by which frames are resized for the network; None for that of the weights.
+        min_score: Detections with a lower score are left out.
+        threads: Number of CPU threads; 0: the engine decides.
+        recorded: Whether GPU kernels are recorded once and replayed, see `Recordings`.
 
     Raises:
         ConfigError: The weights do not load, or the engine cannot be used.
@@ -77,7 +77,7 @@ class NetworkDetector:
         self._compute = _computation(self.engine, recorded)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Detections of each frame, scores falling; frames of one shape in one forward pass.
+        """Returns the detections in each frame, by descending score; one pass per frame shape.
 
         Raises:
             ConfigError: The network was exported for frames of another size.
@@ -93,7 +93,7 @@ class NetworkDetector:
         return [found[position] for position in range(len(frames))]
 
     def _detect(self, frames: list[Frame]) -> list[Detections]:
-        """Of frames of one shape."""
+        """Returns the detections in frames of one shape."""
         first, engine = frames[0].header, self.engine
         geometry = input_geometry(first.height, first.width, engine.config, self.scale)
         if engine.size not in (None, (geometry.height, geometry.width)):
@@ -115,7 +115,7 @@ class NetworkDetector:
 
 
 def _computation(engine: Engine, recorded: bool) -> _Compute:
-    """From frames of one shape to boxes in the input: on a GPU all of it, else not the resizing."""
+    """Returns what computes boxes in the input from frames of one shape; a GPU also resizes."""
     if isinstance(engine, TorchEngine) and engine.device.type == "cuda":
         recordings = Recordings(CudaRecorder(engine.device)) if recorded else None
         return DeviceComputation(engine, recordings)

@@ -13,7 +13,7 @@ from stages.detector.spotnet import STRIDE, SpotNet
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """Best ``K`` peaks of each image, scores falling.
+    """The best ``K`` peaks of each image, by descending score.
 
     Attributes:
         boxes: ``(N, K, 4)`` float32 ``(left, top, right, bottom)`` in pixels of the input.
@@ -27,7 +27,7 @@ class Peaks:
 
 
 def detect_peaks(network: SpotNet, images: Tensor, top_k: int = 100) -> Peaks:
-    """Boxes of the vehicles in ``images`` ``(N, 3, H, W)``, on the device they lie on."""
+    """Returns the best peaks in ``images`` ``(N, 3, H, W)``, on the same device."""
     logits, features = network.locate(images)
     scores, classes, cells = find_peaks(logits, top_k)
     sizes, offsets = network.regress(features, cells)
@@ -36,16 +36,16 @@ def detect_peaks(network: SpotNet, images: Tensor, top_k: int = 100) -> Peaks:
 
 
 def find_peaks(logits: Tensor, top_k: int = 100) -> tuple[Tensor, Tensor, Tensor]:
-    """The strongest cells that equal the maximum of their 3×3 neighbourhood.
+    """Finds the strongest cells that equal the maximum of their 3×3 neighbourhood.
 
     As CenterNet does (arXiv 1904.07850).
 
     Args:
         logits: ``(N, classes, h, w)``, before the sigmoid.
-        top_k: How many of each image at most.
+        top_k: Maximum number of peaks per image.
 
     Returns:
-        Scores ``(N, K)`` float32, falling, classes and cells ``y * w + x`` ``(N, K)`` int64.
+        Descending scores ``(N, K)`` float32, classes and cells ``y * w + x`` ``(N, K)`` int64.
     """
     heatmap = torch.sigmoid(logits.float())
     images, classes, height, width = heatmap.shape
@@ -56,13 +56,13 @@ def find_peaks(logits: Tensor, top_k: int = 100) -> tuple[Tensor, Tensor, Tensor
 
 
 def place_boxes(cells: Tensor, sizes: Tensor, offsets: Tensor, width: int) -> Tensor:
-    """``(N, K, 4)`` ltrb in pixels of the input.
+    """Returns boxes ``(N, K, 4)`` ltrb in pixels of the input.
 
     Args:
         cells: ``(N, K)``, each ``y * width + x``.
         sizes: ``(N, K, 2)`` width and height in cells.
-        offsets: ``(N, K, 2)`` of the centre from the cell's corner, in cells.
-        width: Of the heatmap.
+        offsets: ``(N, K, 2)`` x and y of the centre from the cell's corner, in cells.
+        width: Width of the heatmap in cells.
     """
     centre = torch.stack((cells % width, cells // width), dim=-1) + offsets
     return torch.cat((centre - sizes / 2, centre + sizes / 2), dim=-1) * STRIDE

@@ -1,4 +1,4 @@
-"""From a frame's pixels to the network's input, and from its cells back to the frame."""
+"""Converts a frame's pixels to the network's input, and boxes in the input back to the frame."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEAN_BGR = (0.408, 0.447, 0.470)
 STD_BGR = (0.289, 0.274, 0.278)
 """Per-channel standard deviation, likewise."""
 
-# Of limited range: 219 steps from black to white, 224 of chroma.
+# Limited range: 219 steps from black to white, 224 of chroma.
 _FROM_BT709 = yuv_matrix(PixelFormat.YUV420P_BT709) * (255 / np.array([219, 224, 224]))
 _BT709_TO_BGR = np.column_stack([_FROM_BT709, -_FROM_BT709 @ (16, 128, 128)])
 
@@ -31,10 +31,10 @@ class InputGeometry:
 
     Attributes:
         frame: Height and width of the frame.
-        resized: Of the frame in the input.
-        offset: Of its upper left corner from that of the input, down and right.
-        height: Of the input.
-        width: Of the input.
+        resized: Height and width of the frame in the input.
+        offset: Offset of its upper left corner from that of the input, down and right.
+        height: Height of the input.
+        width: Width of the input.
     """
 
     frame: tuple[int, int]
@@ -45,11 +45,11 @@ class InputGeometry:
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Pixels of the input for a pixel of the frame, down and right."""
+        """Pixels of the input per pixel of the frame, down and right."""
         return self.resized[0] / self.frame[0], self.resized[1] / self.frame[1]
 
     def to_frame(self, boxes: Float32Array) -> Float32Array:
-        """``(N, 4)`` ltrb in pixels of the input to such of the frame, cut at its edges."""
+        """Converts boxes ``(N, 4)`` ltrb from the input to pixels of the frame, clipped to it."""
         offset, scale, limit = (
             np.array([x, y, x, y], np.float32) for y, x in (self.offset, self.scale, self.frame)
         )
@@ -59,7 +59,7 @@ class InputGeometry:
 def input_geometry(
     height: int, width: int, config: SpotNetConfig, scale: float = 1.0
 ) -> InputGeometry:
-    """How a frame of ``height`` × ``width``, resized by ``scale``, lies in the network's input."""
+    """Returns how a frame of ``height`` × ``width``, resized by ``scale``, lies in the input."""
     resized_h, resized_w = max(1, round(height * scale)), max(1, round(width * scale))
     multiple = config.size_multiple
     if config.padding == "centred":
@@ -75,7 +75,7 @@ def input_geometry(
 def to_bgr(
     pixels: UInt8Array, pixel_format: PixelFormat, memory: UInt8Array | None = None
 ) -> UInt8Array:
-    """The frame as ``(H, W, 3)`` uint8 BGR; a converted one lies in ``memory`` of that shape."""
+    """Returns the frame as ``(H, W, 3)`` uint8 BGR, converted into ``memory`` if it is given."""
     if not pixel_format.is_yuv:
         return pixels
     if pixel_format is PixelFormat.YUV420P:
@@ -87,7 +87,7 @@ def to_bgr(
 
 
 def _bt709_to_bgr(pixels: UInt8Array, bgr: UInt8Array) -> None:
-    """As OpenCV converts BT.601, the only matrix that it knows: black where luma is below 16."""
+    """Converts as OpenCV does BT.601, the only matrix it knows: luma below 16 counts as 16."""
     height, width, _ = bgr.shape
     planes = pixels[height:].reshape(2, height // 2, width // 2)
     u, v = (cv2.merge([plane, plane]).reshape(-1, width) for plane in planes)  # twice as wide
@@ -99,7 +99,7 @@ def _bt709_to_bgr(pixels: UInt8Array, bgr: UInt8Array) -> None:
 
 
 def place(image: UInt8Array, geometry: InputGeometry, canvas: UInt8Array) -> None:
-    """Puts ``image``, resized, on ``canvas``: black, ``(geometry.height, geometry.width, 3)``."""
+    """Puts ``image``, resized, on a black canvas ``(geometry.height, geometry.width, 3)``."""
     (height, width), (top, left) = geometry.resized, geometry.offset
     area = canvas[top : top + height, left : left + width]
     if geometry.resized == image.shape[:2]:
@@ -110,34 +110,35 @@ def place(image: UInt8Array, geometry: InputGeometry, canvas: UInt8Array) -> Non
 
 
 def network_input(images: Sequence[UInt8Array], geometry: InputGeometry) -> Tensor:
-    """``(N, H, W, 3)`` uint8: images of one size, resized and padded with black.
+    """Returns ``(N, H, W, 3)`` uint8: images of one size, resized and padded with black.
 
-    `Normalisation` makes of it what the network takes.
+    `Normalisation` turns it into the input of the network.
     """
     return torch.from_numpy(fill_canvas(images, geometry, empty_canvas(len(images), geometry)))
 
 
 def empty_canvas(count: int, geometry: InputGeometry) -> UInt8Array:
-    """``(count, H, W, 3)``, black."""
+    """Returns a black canvas ``(count, H, W, 3)`` uint8."""
     return np.zeros((count, geometry.height, geometry.width, 3), np.uint8)
 
 
 def fill_canvas(
     images: Sequence[UInt8Array], geometry: InputGeometry, canvas: UInt8Array
 ) -> UInt8Array:
-    """Puts images of one size on a canvas that was black, or held other images of that size."""
+    """Puts images of one size on a canvas that was black or held images of the same size."""
     for image, area in zip(images, canvas, strict=True):
         place(image, geometry, area)
     return canvas
 
 
 class Normalisation(nn.Module):
-    """Pixels as SpotNet was trained with them.
+    """Normalises pixels as in SpotNet's training.
 
-    Mean and deviation move with the module: a copy for each input would make a GPU wait.
+    Mean and standard deviation move with the module: copying them for each input would make a GPU
+    wait.
 
     Args:
-        device: Where it computes.
+        device: Device of the computation.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
@@ -147,7 +148,7 @@ class Normalisation(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """``(N, H, W, 3)`` uint8 BGR to ``(N, 3, H, W)`` float32 in channels-last memory."""
-        # Whole rows at once: a CPU is slow where it takes three numbers at a time.
+        # Whole rows at once: a CPU is slow if it processes three numbers at a time.
         pixels = (images.shape[2], 3)
         mean, std = (values.expand(pixels).flatten() for values in (self.mean, self.std))
         rows = images.flatten(2).float().mul_(1 / 255).sub_(mean).div_(std)

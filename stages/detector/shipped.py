@@ -6,13 +6,13 @@ from importlib import resources
 from pathlib import Path
 
 SHIPPED = ("compact", "nano")
-"""Their names; the first is taken where none is asked for."""
+"""Names of the weights; the first is the default."""
 
 
 def find_weights(weights: Path | None = None) -> Path:
-    """The file that is meant: of a name in `SHIPPED`, what ships; any other path as it is.
+    """Returns the weights file: the shipped one for a name in `SHIPPED`, any other path as it is.
 
-    A file of such a name in the working folder goes first.
+    A file of such a name in the working folder takes precedence.
     """
     name = SHIPPED[0] if weights is None else str(weights)
     if name not in SHIPPED or Path(name).exists():

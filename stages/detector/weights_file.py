@@ -1,4 +1,4 @@
-"""Networks from weights files that the user names."""
+"""Loads networks from weights files that the user names."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def load_network(
     fused: bool = True,
     setting: str = "",
 ) -> SpotNet:
-    """The network of a weights file, for inference.
+    """Loads the network of a weights file, for inference.
 
     Args:
         weights: See `find_weights`.
-        device: Where it goes.
-        fused: Batch norms are folded, see `SpotNet.fused`.
-        setting: Who names the file, for the error.
+        device: Device for the network.
+        fused: Whether to fold the batch norms, see `SpotNet.fused`.
+        setting: Setting that names the file, for the error.
 
     Raises:
         ConfigError: The weights do not load.

@@ -1,4 +1,4 @@
-"""What computes the network: PyTorch, OpenVINO or ONNX Runtime, from the same weights."""
+"""Engines that compute the network: PyTorch, OpenVINO or ONNX Runtime, from the same weights."""
 
 from stages.detector.engines.choice import ENGINES, EngineName, build_engine, installed_engines
 from stages.detector.engines.engine import Engine, EngineOutput, Precision

@@ -1,4 +1,4 @@
-"""Which engine computes."""
+"""Chooses the engine."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def build_engine(
     worker: int = 0,
     threads: int = 0,
 ) -> Engine:
-    """The engine asked for, or the fastest that is installed.
+    """Builds the requested engine, or the fastest one installed.
 
     Args:
         weights: A SpotNet weights file, or a model of ``spotstream export``.
-        engine: ``"auto"``: PyTorch on a GPU and on a CPU that computes in bfloat16, else OpenVINO
-            where it is installed, else PyTorch; of an exported model, one that reads it.
-        precision: In what weights are computed; an exported model has its own.
-        device: A torch device, or ``"auto"``: a GPU where one works and the engine uses it.
-        worker: Which of several detectors this is: ``"auto"`` and ``"cuda"`` take GPUs in turn.
-        threads: On the CPU; 0 leaves it to the engine.
+        engine: ``"auto"``: PyTorch on a GPU or a CPU that computes in bfloat16, otherwise OpenVINO
+            if installed, otherwise PyTorch; for an exported model, an engine that reads it.
+        precision: Arithmetic for weights; an exported model has its own.
+        device: A torch device, or ``"auto"``: a GPU if one works and the engine uses it.
+        worker: Index of this detector: ``"auto"`` and ``"cuda"`` assign GPUs to detectors in turn.
+        threads: Number of CPU threads; 0: the engine decides.
 
     Raises:
-        ConfigError: The engine is not installed, takes no such weights, precision or device, the
-            device cannot be used, or the weights do not load.
+        ConfigError: The engine is not installed or does not support the weights, precision or
+            device, the device cannot be used, or the weights do not load.
     """
     exported = _EXPORTED.get(weights.suffix)
     uses_gpu = engine in ("auto", "torch") and exported is None
@@ -79,7 +79,7 @@ def build_engine(
 
 
 def installed_engines() -> list[EngineName]:
-    """Those whose packages are there."""
+    """Returns the engines whose packages are installed."""
     return [name for name in ENGINES if installed(*_PACKAGES[name])]
 
 
@@ -90,7 +90,7 @@ def _fastest(device: torch.device, precision: Precision) -> EngineName:
 
 
 def _reader(engines: tuple[EngineName, ...]) -> EngineName:
-    """The first that is installed, else the first: it says what is missing."""
+    """Returns the first installed engine, else the first, whose error names what is missing."""
     return next((name for name in engines if installed(name)), engines[0])
 
 

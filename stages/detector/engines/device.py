@@ -1,4 +1,4 @@
-"""The device that a user names, or leaves to us."""
+"""Chooses the torch device, by name or automatically."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ log = logging.getLogger(__name__)
 
 
 def choose_device(name: str, setting: str = "device", turn: int = 0) -> torch.device:
-    """The torch device of that name, which has been seen to work.
+    """Returns the torch device of that name, after checking that it works.
 
     Args:
-        name: ``auto``: a GPU or, where there is none that works, the CPU; ``cuda``: a GPU; else
-            see `usable_device`.
-        setting: Where the name was given, for the error.
-        turn: Which of the processes that take the GPUs in turn this is.
+        name: ``auto``: a GPU or, if none works, the CPU; ``cuda``: a GPU; otherwise see
+            `usable_device`.
+        setting: Setting that names the device, for the error.
+        turn: Index of this process among those that the GPUs are assigned to in turn.
 
     Raises:
         ConfigError: See `usable_device`.
     """
-    gpus = torch.cuda.device_count()  # as the driver says, which may be too old for this torch
+    gpus = torch.cuda.device_count()  # of the driver, which may be too old for this torch
     if name not in ("auto", "cuda") or not gpus:
         return usable_device("cpu" if name == "auto" else name, setting)
     try:
@@ -36,11 +36,11 @@ def choose_device(name: str, setting: str = "device", turn: int = 0) -> torch.de
 
 
 def usable_device(name: str, setting: str = "device") -> torch.device:
-    """The torch device of that name, which has been seen to work.
+    """Returns the torch device of that name, after checking that it works.
 
     Args:
-        name: Such as ``cpu`` or ``cuda:1``.
-        setting: Where the name was given, for the error.
+        name: Name such as ``cpu`` or ``cuda:1``.
+        setting: Setting that names the device, for the error.
 
     Raises:
         ConfigError: Torch knows no such device, or it cannot be used here.

@@ -1,4 +1,4 @@
-"""What every engine promises."""
+"""The interface of every engine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from stages.detector.spotnet import SpotNetConfig
 from stages.records import Float32Array, Int64Array, UInt8Array
 
 Precision: TypeAlias = Literal["auto", "float32", "int8"]
-"""``"auto"``: bfloat16 where PyTorch computes and the device does, else float32."""
+"""``"auto"``: bfloat16 if PyTorch computes on a device that supports it, otherwise float32."""
 
 
 class EngineOutput(NamedTuple):
-    """The best ``K`` peaks of each image, scores falling.
+    """The best ``K`` peaks of each image, by descending score.
 
     Attributes:
         boxes: ``(N, K, 4)`` left, top, right, bottom in pixels of the input.
@@ -30,9 +30,9 @@ class Engine(Protocol):
 
     Attributes:
         description: Name, version and arithmetic, for people: ``openvino 2026.4.1, f32``.
-        config: Of the network.
-        batch_size: Images at a time that it is fastest with.
-        size: Height and width of the only input it takes; None for any multiple of
+        config: Config of the network.
+        batch_size: Number of images per batch at which it is fastest.
+        size: Height and width of the only input it accepts; None for any multiple of
             ``config.size_multiple``.
     """
 
@@ -42,4 +42,4 @@ class Engine(Protocol):
     size: tuple[int, int] | None
 
     def detect(self, images: UInt8Array) -> EngineOutput:
-        """Boxes in ``(N, H, W, 3)`` BGR images, which are read before this returns."""
+        """Returns the boxes in ``(N, H, W, 3)`` BGR images, whose memory is then free again."""

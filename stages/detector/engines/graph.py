@@ -17,7 +17,7 @@ class DetectionGraph(nn.Module):
     """Normalisation, network and peaks, the same for all engines and for export.
 
     Args:
-        network: Batch norms folded, see `SpotNet.fused`; it computes in its weights' dtype.
+        network: Network with batch norms folded, see `SpotNet.fused`; it computes in its dtype.
     """
 
     def __init__(self, network: SpotNet) -> None:
@@ -37,7 +37,7 @@ class DetectionGraph(nn.Module):
 
 
 def example_images(config_multiple: int, size: tuple[int, int] | None = None) -> Tensor:
-    """An input to trace the graph with: ``(1, H, W, 3)``, black."""
+    """Returns an input for tracing the graph: ``(1, H, W, 3)`` uint8, black."""
     # Large enough that there are more cells than boxes.
     side = -(-64 // config_multiple) * config_multiple
     return torch.zeros((1, *(size or (side, side)), 3), dtype=torch.uint8)

@@ -1,8 +1,8 @@
 """Quantisation steps: of features from their calibrated ranges, of weights by least squared error.
 
 Shared by PyTorch (`quantised`) and the graph for other engines (`rounded`), so that both round
-alike. The first convolution, which sees pixels, and the last ones of the heads, which give scores
-and boxes, stay in float.
+alike. The first convolution, which sees pixels, and the last ones of the heads, which compute
+scores and boxes, stay in float.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from stages.detector.spotnet.hourglass import Hourglass
 from stages.errors import ConfigError
 
 LEVELS = 255
-"""Of a feature, besides zero."""
+"""Quantisation levels of a feature, besides zero."""
 
 LARGEST_WEIGHT = 63
-"""Seven bits: CPUs without VNNI add two products in 16 bits, which more would overflow."""
+"""Seven bits: CPUs without VNNI add two products in 16 bits, which larger weights overflow."""
 
-_SHARES = torch.linspace(1, 0.6, 21).tolist()  # of the largest weight, at which weights are cut
+_SHARES = torch.linspace(1, 0.6, 21).tolist()  # of the largest weight, at which weights are clipped
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What a byte stands for: ``(byte - zero) * step``."""
+    """Scale and zero point of a byte, which stands for ``(byte - zero) * step``."""
 
     step: float
     zero: int = 0
 
 
 def feature_steps(network: SpotNet) -> dict[str, Steps]:
-    """Of what each module gives, by its name; the two branches of an hourglass level share theirs.
+    """Returns the steps of each module's output, by name; both branches of a level share theirs.
 
     Raises:
-        ConfigError: The network is of a kind that int8 does not know, or does not say which values
-            its features take.
+        ConfigError: The network is of a kind that int8 does not support, or has no ranges of its
+            features.
     """
     check_network(network)
     wanted = feature_names(network)
@@ -57,7 +57,7 @@ def feature_steps(network: SpotNet) -> dict[str, Steps]:
 
 
 def check_network(network: SpotNet) -> None:
-    """Raises a ConfigError where int8 does not know the kind of network."""
+    """Raises a ConfigError if int8 does not support the kind of network."""
     config = network.config
     if (
         config.block != "residual"
@@ -78,10 +78,10 @@ def _steps(low: float, high: float) -> Steps:
 
 
 def weight_steps(weight: Tensor) -> Tensor:
-    """``(O,)``, the step of each output channel: that of the least squared error.
+    """Returns the step of each output channel ``(O,)`` that minimises the squared error.
 
-    Up to 40 % of the largest weights' range may be cut off, so that a few large ones do not make
-    all others coarse.
+    Up to 40 % of the weights' range may be clipped, so that a few large weights do not make all
+    others coarse.
     """
     largest = weight.abs().amax((1, 2, 3)).clamp(min=1e-12)
     candidates = [largest * share / LARGEST_WEIGHT for share in _SHARES]
@@ -94,10 +94,10 @@ def weight_steps(weight: Tensor) -> Tensor:
 
 
 def whole_numbers(weight: Tensor, steps: Tensor) -> Tensor:
-    """``(O, I, k, k)``, at most `LARGEST_WEIGHT`."""
+    """Returns weights ``(O, I, k, k)`` in whole steps, clipped to ±`LARGEST_WEIGHT`."""
     return (weight / by_channel(steps)).round().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT)
 
 
 def by_channel(steps: Tensor) -> Tensor:
-    """``(O, 1, 1, 1)``, to go with weights."""
+    """Returns steps as ``(O, 1, 1, 1)``, to broadcast over weights."""
     return steps[:, None, None, None]

@@ -20,8 +20,8 @@ class OnnxRuntimeEngine:
 
     Args:
         weights: A SpotNet weights file, or an ``.onnx`` of ``spotstream export``.
-        threads: How many; 0 leaves it to ONNX Runtime.
-        precision: In what weights are computed; an exported model has its own.
+        threads: Number of threads; 0: ONNX Runtime decides.
+        precision: Arithmetic for weights; an exported model has its own.
 
     Raises:
         ConfigError: The weights do not load or cannot be computed in int8, or a package is missing.
@@ -36,7 +36,7 @@ class OnnxRuntimeEngine:
             raise ConfigError(f"no weights file {weights}")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
-        # Other stages want the cores that a thread would wait on.
+        # Other stages need the cores on which waiting threads would spin.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         int8 = precision == "int8"
         model = str(weights) if exported else onnx_model(load_network(weights), int8=int8)
@@ -44,11 +44,11 @@ class OnnxRuntimeEngine:
             self._session = runtime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # its exceptions have no common base of their own
+        except Exception as error:  # ONNX Runtime's exceptions have no common base class
             raise ConfigError(f"{weights} is not a readable ONNX model: {error}") from error
         found = self._session.get_modelmeta().custom_metadata_map
         self.config = config_of(weights, found)
-        height, width = self._session.get_inputs()[0].shape[1:3]  # names where they are open
+        height, width = self._session.get_inputs()[0].shape[1:3]  # names if they are dynamic
         self.size = (height, width) if isinstance(height, int) else None
         arithmetic = found.get(ARITHMETIC, "float32")
         self.description = f"onnxruntime {runtime.__version__}, {arithmetic} on cpu"

@@ -19,7 +19,7 @@ from stages.extras import need
 METADATA = "spotnet"
 """Metadata key of the config in JSON, as in our safetensors files."""
 
-_OPSET = 17  # what both runtimes have known for years
+_OPSET = 17  # both runtimes have supported it for years
 
 
 ARITHMETIC = "arithmetic"
@@ -33,13 +33,13 @@ def onnx_model(
     *,
     int8: bool = False,
 ) -> bytes:
-    """`DetectionGraph` of ``network`` as a serialised ONNX model with metadata.
+    """Exports the `DetectionGraph` of ``network`` as a serialised ONNX model with metadata.
 
     Args:
-        network: In float32, batch norms folded.
-        size: Height and width of the input, batch 1; None leaves all three open.
-        extra: Named in the error where the package onnx is missing.
-        int8: For convolutions in 8 bits, see `rounded_network`.
+        network: Network in float32, batch norms folded.
+        size: Height and width of the input, with batch size 1; None leaves all three dynamic.
+        extra: Extra named in the error if the package onnx is missing.
+        int8: Whether convolutions are to be computed in 8 bits, see `rounded_network`.
 
     Raises:
         ConfigError: The package onnx is not installed, or the network cannot be computed in int8.
@@ -54,7 +54,7 @@ def onnx_model(
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the tracer warns of each constant
         path = Path(folder) / "model.onnx"
-        # The exporter that traces needs onnx alone and a second; the newer one onnxscript too.
+        # The tracing exporter needs only onnx, and a second; the newer one needs onnxscript, too.
         torch.onnx.export(
             DetectionGraph(network).eval(),
             (example_images(config.size_multiple, size),),
@@ -71,7 +71,7 @@ def onnx_model(
 
 
 def metadata(config: SpotNetConfig, *, int8: bool = False) -> dict[str, str]:
-    """What an exported model says of itself: `METADATA` for us, the rest for other programs."""
+    """Returns an exported model's metadata: `METADATA` for us, the rest for other programs."""
     return {
         METADATA: config.to_json(),
         "class_names": ",".join(config.class_names),
@@ -83,10 +83,10 @@ def metadata(config: SpotNetConfig, *, int8: bool = False) -> dict[str, str]:
 
 
 def config_of(path: Path, found: Mapping[str, str]) -> SpotNetConfig:
-    """The config in the metadata of an exported model.
+    """Reads the config from the metadata of an exported model.
 
     Raises:
-        ConfigError: There is none: the model is not of ``spotstream export``.
+        ConfigError: There is no usable config: the model is not from ``spotstream export``.
     """
     try:
         return SpotNetConfig.from_json(found[METADATA])

@@ -23,12 +23,12 @@ _SIZES = 16  # of inputs, some 70 MB each, for which the compiled network is kep
 
 
 class OpenVinoEngine:
-    """See `Engine`; compiled for each size of input when the first image of it comes.
+    """See `Engine`; compiled for each input size when its first image arrives.
 
     Args:
         weights: A SpotNet weights file, or an ``.xml`` or ``.onnx`` of ``spotstream export``.
-        threads: How many; 0 leaves it to OpenVINO.
-        precision: In what weights are computed; an exported model has its own.
+        threads: Number of threads; 0: OpenVINO decides.
+        precision: Arithmetic for weights; an exported model has its own.
 
     Raises:
         ConfigError: The weights do not load or cannot be computed in int8, or a package is missing.
@@ -45,7 +45,7 @@ class OpenVinoEngine:
             network = load_network(weights)
             self._model = openvino_model(self._core, network, int8=precision == "int8")
             self.config = network.config
-        # Without a hint, OpenVINO computes in bfloat16 where the CPU does, as the others do not.
+        # Without this hint, OpenVINO would use bfloat16 on CPUs that support it.
         self._properties: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32",
@@ -82,9 +82,9 @@ class OpenVinoEngine:
 def openvino_model(
     core: Any, network: SpotNet, size: tuple[int, int] | None = None, *, int8: bool = False
 ) -> Any:
-    """`DetectionGraph` as an ``openvino.Model`` with metadata; see `onnx_model`.
+    """Returns the `DetectionGraph` as an ``openvino.Model`` with metadata; see `onnx_model`.
 
-    By way of ONNX: `openvino.convert_model`, which takes torch's modules, reports its use over
+    Goes through ONNX: `openvino.convert_model`, which accepts torch modules, reports its use over
     the network.
     """
     model = core.read_model(onnx_model(network, size, "openvino", int8=int8))
@@ -94,10 +94,10 @@ def openvino_model(
 
 
 def read_exported(core: Any, path: Path) -> tuple[Any, SpotNetConfig]:
-    """The ``openvino.Model`` in a file of ``spotstream export``, and the network's config.
+    """Reads the ``openvino.Model`` in a file of ``spotstream export``, and the network's config.
 
     Raises:
-        ConfigError: The file cannot be read, or is of something else.
+        ConfigError: The file cannot be read, or is not from ``spotstream export``.
     """
     if not path.is_file():
         raise ConfigError(f"no weights file {path}")

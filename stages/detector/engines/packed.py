@@ -1,7 +1,8 @@
-"""Convolutions of PyTorch on a CPU, each with what follows it in one call of oneDNN.
+"""PyTorch convolutions on a CPU, each fused with what follows it into one oneDNN call.
 
-Biases, ReLUs and shortcuts cost a pass over memory and a meeting of all threads each, and weights
-are laid out anew in every call; ``torch.compile`` makes the same calls, but needs a C++ compiler.
+Otherwise biases, ReLUs and shortcuts each cost a pass over memory and a barrier of all threads, and
+weights are repacked in every call. ``torch.compile`` makes the same calls, but needs a C++
+compiler.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def packed_graph(graph: DetectionGraph) -> DetectionGraph:
-    """A packed copy of a graph on the CPU; the graph itself where this CPU cannot have one."""
+    """Returns a packed copy of a graph on the CPU; the graph itself if this CPU cannot run one."""
     packed = copy.deepcopy(graph)
     images = example_images(graph.network.config.size_multiple)
     images.random_(generator=torch.Generator().manual_seed(0))
@@ -44,7 +45,8 @@ def packed_graph(graph: DetectionGraph) -> DetectionGraph:
 def pack_convolutions(module: nn.Module) -> None:
     """Replaces all convolutions inside ``module``, batch norms folded, for inference on a CPU.
 
-    The results are the same but for rounding. Only what `SpotNet.fused` gives is known to work.
+    The results are the same except for rounding. Only networks from `SpotNet.fused` are known to
+    work.
     """
     for name, child in list(module.named_children()):
         if isinstance(child, Residual):
@@ -58,10 +60,10 @@ def pack_convolutions(module: nn.Module) -> None:
 
 
 class WeightsBySize:
-    """Weights as they are best laid out for an input of a size.
+    """Weights in the memory layout that suits each shape of input.
 
     Args:
-        pack: Lays them out for an input of that shape.
+        pack: Packs the weights for an input of the given shape.
     """
 
     def __init__(self, pack: Callable[[list[int]], Tensor]) -> None:
@@ -69,7 +71,7 @@ class WeightsBySize:
         self._packed: LruCache[torch.Size, Tensor] = LruCache(_SIZES)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """For an input like ``x``."""
+        """Returns the weights packed for the shape of ``x``."""
         packed = self._packed.get(x.shape)
         if packed is None:
             packed = self._packed.keep(x.shape, self._pack(list(x.shape)))
@@ -94,7 +96,7 @@ class _PackedConvolution(nn.Module):
         return result
 
     def onto(self, shortcut: Tensor, x: Tensor) -> Tensor:
-        """ReLU of the convolution and ``shortcut`` together."""
+        """Returns the ReLU of the sum of the convolution and ``shortcut``."""
         convolve = torch.ops.mkldnn._convolution_pointwise.binary
         weight = self._weight(x)
         result: Tensor = convolve(

@@ -1,4 +1,4 @@
-"""Convolutions in 8-bit integers, by PyTorch's own oneDNN: features are bytes between layers."""
+"""8-bit integer convolutions by PyTorch's own oneDNN: features are bytes between layers."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from stages.errors import ConfigError
 
 
 def quantised_graph(graph: DetectionGraph) -> DetectionGraph:
-    """A copy of a float32 graph on the CPU that computes in 8 bits; boxes and scores stay float.
+    """Returns a copy of a float32 CPU graph that computes in 8 bits; boxes and scores stay float.
 
     Raises:
-        ConfigError: See `feature_steps`; or this CPU's PyTorch cannot.
+        ConfigError: See `feature_steps`; or PyTorch does not support it on this CPU.
     """
     quantised = copy.deepcopy(graph)
     try:
@@ -38,10 +38,10 @@ def quantised_graph(graph: DetectionGraph) -> DetectionGraph:
 
 
 def quantise(network: SpotNet) -> None:
-    """Makes a network compute in 8 bits; its outputs stay float32, equal but for the rounding.
+    """Makes a network compute in 8 bits; its outputs stay float32, equal except for rounding.
 
     Args:
-        network: Batch norms folded, see `SpotNet.fused`; in float32 on the CPU.
+        network: Float32 network on the CPU, batch norms folded, see `SpotNet.fused`.
 
     Raises:
         ConfigError: See `feature_steps`.
@@ -74,17 +74,17 @@ def _layer(of: nn.Module, inputs: Steps, outputs: Steps | None = None) -> _ByteC
 
 
 class _Builder:
-    """Turns blocks into such that take and give bytes.
+    """Turns blocks into ones with byte inputs and outputs.
 
     Args:
-        steps: Of what each module gives, see `feature_steps`.
+        steps: Steps of each module's output, see `feature_steps`.
     """
 
     def __init__(self, steps: Mapping[str, Steps]) -> None:
         self._steps = steps
 
     def hourglass(self, of: nn.Module, name: str, inputs: Steps) -> nn.Module:
-        """One level and all below."""
+        """Converts one level of an hourglass and all below it."""
         of = cast(Hourglass, of)
         low1, low = self._chain(of.low1, f"{name}.low1", inputs)
         if isinstance(of.low2, Hourglass):
@@ -97,7 +97,7 @@ class _Builder:
         return _ByteLevel(up1, nn.Sequential(low1, low2, low3))
 
     def residual(self, of: nn.Module, name: str, inputs: Steps) -> nn.Module:
-        """A residual block."""
+        """Converts a residual block."""
         of, outputs = cast(Residual, of), self._steps[name]
         between, shortcut, skip = self._steps[f"{name}.relu1"], inputs, None
         if len(of.skip):
@@ -119,7 +119,7 @@ class _Builder:
 
 
 class _ByteConvolution(nn.Module):
-    """Takes bytes and gives bytes, or float32 where the outputs have no steps."""
+    """A convolution from bytes to bytes, or to float32 if ``outputs`` is None."""
 
     def __init__(
         self, of: nn.Conv2d, inputs: Steps, outputs: Steps | None, *, relu: bool = False
@@ -149,7 +149,7 @@ class _ByteConvolution(nn.Module):
         return result
 
     def onto(self, shortcut: Tensor, steps: Steps, x: Tensor) -> Tensor:
-        """ReLU of the convolution and ``shortcut`` together, in the shortcut's memory."""
+        """Returns the ReLU of the convolution plus ``shortcut``, in the shortcut's memory."""
         convolve = torch.ops.onednn.qconv2d_pointwise.binary
         weight = self._weight(x)
         also = shortcut, *self._then, steps.step, steps.zero, "sum", 1.0, self._relu, [], ""
@@ -174,7 +174,7 @@ class _ByteResidual(nn.Module):
 
 
 class _ByteLevel(nn.Module):
-    """One level of an hourglass, whose two branches give the same steps."""
+    """One level of an hourglass, whose two branches have the same output steps."""
 
     def __init__(self, up: nn.Module, low: nn.Module) -> None:
         super().__init__()
@@ -183,14 +183,14 @@ class _ByteLevel(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         low = F.interpolate(self.low(x), scale_factor=2.0, mode="nearest")
         result: Tensor = self.up(x)
-        # OpenCV's sums of bytes end at 255; PyTorch's begin anew at 0.
+        # OpenCV's sums of bytes saturate at 255; PyTorch's wrap around.
         into, other = (each.permute(0, 2, 3, 1).flatten(1).numpy() for each in (result, low))
         cv2.add(into, other, dst=into)
         return result
 
 
 class _ToBytes(nn.Module):
-    """Of what is not negative, in one pass."""
+    """Quantises non-negative values to bytes, in one pass."""
 
     def __init__(self, steps: Steps) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Work of a GPU, recorded once and replayed: its kernels start without Python between them."""
+"""GPU work recorded once and replayed: its kernels are launched without Python between them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor
 
 from stages.detector.lru_cache import LruCache
 
-_KEPT = 64  # recordings: of eight sizes of frames, batches of 1, 2, 4 … 128
+_KEPT = 64  # recordings: for eight frame sizes, batches of 1, 2, 4 … 128
 _SCORES_APART = 0.02  # at most, by rounding
-_SCORE = 4  # its column of `TorchEngine.values`
+_SCORE = 4  # column of the score in `TorchEngine.values`
 
 Replay: TypeAlias = Callable[[], Tensor]
 Record: TypeAlias = Callable[[Callable[[], Tensor]], Replay]
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 
 class Recordings:
-    """CUDA graphs of `TorchEngine.values` of inputs of each kind.
+    """CUDA graphs of `TorchEngine.values`, one for each kind of input.
 
-    A function is recorded when its key comes first. Where that fails, or the replay gives other
-    scores, it is said once and everything is computed as it comes. So is what is new while more
-    recordings were given up than replayed: a recording takes as long as some computations.
+    A function is recorded when its key first occurs. If that fails, or the replay's scores differ,
+    a warning is logged once and nothing is recorded any more. Nor are new keys recorded while more
+    recordings have been dropped than replayed: a recording costs as much as several computations.
 
     Args:
         record: Makes a replay of a function; `CudaRecorder` on a GPU.
@@ -39,12 +39,12 @@ class Recordings:
         self._recorded, self._replayed = 0, 0
 
     def run(self, key: Hashable, compute: Callable[[], Tensor]) -> Tensor:
-        """What ``compute`` gives, valid until the next call.
+        """Returns the result of ``compute``, valid until the next call.
 
         Args:
-            key: Of what is computed, the sizes of its tensors included.
-            compute: Launches the same kernels on the same memory in every call of one key, and
-                waits for none.
+            key: Identifies the computation, including the sizes of its tensors.
+            compute: Launches the same kernels on the same memory in every call with the same key,
+                without waiting for any.
         """
         replay = self._replays.get(key)
         if replay is not None:
@@ -61,14 +61,14 @@ class Recordings:
         expected = compute()
         try:
             replay = self._record(compute)
-            replay().zero_()  # what the next one does not write again was not recorded
+            replay().zero_()  # anything the next replay does not write again was not recorded
             found = replay()
             scores = found[..., _SCORE], expected[..., _SCORE]
             if torch.allclose(*scores, rtol=0, atol=_SCORES_APART):
                 return replay
             log.warning("CUDA graphs give other scores on this GPU; it goes without")
         except RuntimeError as error:
-            # Ending the recording fails, too, where something in it did.
+            # If something in the recording failed, ending it fails, too.
             log.warning("no CUDA graphs on this GPU: %s", error.__context__ or error)
         self._works = False
         self._replays = LruCache(_KEPT)
@@ -79,23 +79,23 @@ class CudaRecorder:
     """Records functions as CUDA graphs.
 
     Args:
-        device: A GPU, the current one wherever a function is recorded or replayed.
+        device: The GPU, which must be current when a function is recorded or replayed.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._memory = torch.cuda.graph_pool_handle()  # of all: one runs at a time
+        self._memory = torch.cuda.graph_pool_handle()  # shared by all graphs: one runs at a time
 
     def __call__(self, compute: Callable[[], Tensor]) -> Replay:
         """See `Recordings`."""
-        # Libraries choose kernels and allocate in the first calls, which cannot be recorded.
+        # In their first calls libraries choose kernels and allocate, which cannot be recorded.
         aside, current = torch.cuda.Stream(self._device), torch.cuda.current_stream(self._device)
         aside.wait_stream(current)
         with torch.cuda.stream(aside):
             compute()
         current.wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
-        # A recording that fails to end leaves its own stream the current one.
+        # A recording that fails to end leaves its own stream current.
         with torch.cuda.stream(current), torch.cuda.graph(graph, pool=self._memory):
             result = compute()
 

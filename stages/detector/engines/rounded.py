@@ -1,7 +1,7 @@
-"""A network whose graph says where 8 bits suffice, for engines that compute in them.
+"""A network whose graph marks where 8 bits suffice, for engines that can use them.
 
-At each place where `quantised` has bytes, features are rounded to them and back, in float32: an
-engine that finds such a pair before and after a convolution computes it in 8 bits.
+Wherever `quantised` has bytes, features are quantised and dequantised in float32: an engine that
+finds such pairs before and after a convolution computes it in 8 bits.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from stages.detector.engines.int8 import (
 )
 from stages.detector.spotnet import SpotNet
 
-_FLOAT = ("pre.0.", "wh.", "reg.")  # layers that stay as they are, and the heads' last ones
+_FLOAT = ("pre.0.", "wh.", "reg.")  # layers that stay in float, as do the heads' last ones
 
 
 def rounded_network(network: SpotNet) -> SpotNet:
-    """A copy that rounds features and weights as `quantised.quantise` does.
+    """Returns a copy that rounds features and weights as `quantised.quantise` does.
 
     Args:
-        network: Batch norms folded, see `SpotNet.fused`.
+        network: Network with batch norms folded, see `SpotNet.fused`.
 
     Raises:
         ConfigError: See `feature_steps`.
@@ -73,7 +73,7 @@ class _RoundedConvolution(nn.Module):
         self.bias, self._geometry = of.bias, (of.stride, of.padding, of.dilation, of.groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        # -128 and 127 are what the format has; the weights do not reach them.
+        # -128 and 127 are the limits of the format; the weights do not reach them.
         weight = torch.fake_quantize_per_channel_affine(
             self.weight, self.steps, self.zeros, 0, -128, 127
         )

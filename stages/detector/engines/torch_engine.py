@@ -1,4 +1,4 @@
-"""PyTorch: on every device, and in bfloat16 where the device computes in it."""
+"""PyTorch: on every device, and in bfloat16 if the device supports it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class TorchEngine:
 
     Args:
         weights: A SpotNet weights file.
-        device: Where to compute.
-        precision: In what; int8 on the CPU.
+        device: Device to compute on.
+        precision: Arithmetic to compute in; int8 only on the CPU.
 
     Raises:
         ConfigError: The weights do not load, or cannot be computed in int8.
@@ -46,7 +46,7 @@ class TorchEngine:
         elif device.type == "cpu":
             graph = packed_graph(graph)
         self.graph: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = graph
-        # A CPU gains nothing by waiting for more frames.
+        # A CPU gains nothing from larger batches.
         self.batch_size = 1 if device.type == "cpu" else _GPU_BATCH
         arithmetic = "int8" if precision == "int8" else str(self.dtype).removeprefix("torch.")
         self.description = f"torch {torch.__version__}, {arithmetic} on {device}"
@@ -58,26 +58,26 @@ class TorchEngine:
 
     @torch.inference_mode()
     def values(self, images: Tensor) -> Tensor:
-        """Of images on the device, ``(N, K, 6)``: box, score and class; see `output_of`."""
+        """Returns ``(N, K, 6)`` for images on the device: box, score and class; see `output_of`."""
         boxes, scores, classes = self.graph(images)
         # One copy from the device is faster than three; small integers are exact in float32.
         return torch.cat((boxes, scores[..., None], classes[..., None]), -1)
 
 
 def output_of(values: Tensor) -> EngineOutput:
-    """What `TorchEngine.values` gave, once the device has it."""
+    """Converts the result of `TorchEngine.values`, waiting for the device."""
     found = values.cpu().numpy()
     return EngineOutput(found[..., :4], found[..., 4], found[..., 5].astype("int64"))
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device computes in it; float32 elsewhere.
+    """Returns bfloat16 if the device computes in it, otherwise float32.
 
     A CPU without AMX or AVX512-BF16 emulates bfloat16, an order of magnitude slower than float32,
     and so does an NVIDIA GPU older than Ampere.
     """
     if device.type == "cuda":
-        with torch.cuda.device(device):  # the GPU that is asked
+        with torch.cuda.device(device):  # the check is for the current GPU
             computes = torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if computes else torch.float32
     if device.type == "cpu" and (

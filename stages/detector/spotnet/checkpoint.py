@@ -1,4 +1,4 @@
-"""Reading and writing SpotNet weights, without ever unpickling code."""
+"""Reads and writes SpotNet weights, without ever unpickling code."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class CheckpointError(ValueError):
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> SpotNet:
-    """The model of a weights file, in eval mode, float32, on ``device``.
+    """Loads the model of a weights file, in eval mode, float32, on ``device``.
 
     ``.safetensors`` files carry their config; anything else is taken for the published format
     (a state dict saved by torch, plain or under the key ``state_dict``, with or without the
-    prefix ``module.``), whose class count is read off the heatmap head.
+    prefix ``module.``), whose class count is inferred from the heatmap head.
 
     Raises:
         CheckpointError: The file is missing, unreadable, or some tensor does not fit; the message
@@ -54,13 +54,13 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Spo
 
 
 def load_initial(model: SpotNet, path: str | Path) -> list[str]:
-    """Begins ``model`` with the tensors of a weights file that fit it by name and shape.
+    """Initialises ``model`` with the tensors of a weights file that match by name and shape.
 
-    Takes what `load_checkpoint` takes and CenterNet's hourglass checkpoints, whose names are the
-    same; their class heads differ from ours and stay as they are.
+    Accepts what `load_checkpoint` does, and CenterNet's hourglass checkpoints, whose names are the
+    same; their class heads differ from ours, which keep their values.
 
     Returns:
-        Names of the model's tensors that the file does not hold in that shape.
+        Names of the model's tensors that the file does not hold in the same shape.
 
     Raises:
         CheckpointError: The file is missing or unreadable, or hardly anything in it fits.
@@ -87,7 +87,7 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
 def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> None:
     """Writes weights, config and ranges as safetensors, floating-point tensors in fp16 if ``half``.
 
-    ``ranges`` are those of the network that is written; who changes weights sets them to None.
+    ``model.ranges`` must belong to the weights written; code that changes weights sets it to None.
     """
     state = {
         key: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
@@ -96,12 +96,12 @@ def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> N
     metadata = {_CONFIG: model.config.to_json()}
     if model.ranges is not None:
         metadata[_RANGES] = json.dumps(model.ranges)
-    # `save_file` would make a file that nobody else may read.
+    # `save_file` would create a file that no other user may read.
     Path(path).write_bytes(save(state, metadata=metadata))
 
 
 def with_ranges(path: Path, ranges: Ranges) -> bytes:
-    """The content of one of our safetensors files with ranges of features added.
+    """Returns the content of one of our safetensors files with feature ranges added.
 
     Raises:
         CheckpointError: The file is not readable.
@@ -147,7 +147,7 @@ def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch documents no narrower one
+    except Exception as error:  # torch documents no narrower exception
         raise CheckpointError(
             f"{path} is not a readable weights file: neither .safetensors nor a PyTorch file "
             f"that holds tensors alone"

@@ -1,4 +1,4 @@
-"""Which SpotNet: every choice that changes the network's tensors or its numbers."""
+"""The config of a SpotNet: every choice that changes the network's tensors or its results."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class SpotNetConfig:
         feature_channels: Channels of the features the heads see.
         head_channels: Channels inside the heads.
         segmentation_stride: 1 (logits at full resolution, as published) or 4.
-        attention: What the segmentation map does to the features: ``"raw"`` logits multiply them
-            (published), ``"sigmoid"`` of the logits does, or ``"none"`` (CenterNet).
+        attention: What multiplies the features: the ``"raw"`` segmentation logits (published),
+            their ``"sigmoid"``, or ``"none"`` (CenterNet).
         attention_scope: Which heads see the weighted features: ``"heatmap"`` (published) or
             ``"all"`` (the paper's text).
-        squeeze_excitation: Hold the published checkpoint's unused ``SqEx`` tensors.
-        padding: How an image gets a size the network can halve: ``"centred"`` to
+        squeeze_excitation: Whether to hold the published checkpoint's unused ``SqEx`` tensors.
+        padding: How an image is padded to a size the network can halve: ``"centred"`` to
             ``(size | multiple - 1) + 1`` with the image in the middle (published), or
             ``"corner"`` to the next multiple with the image at the top left.
-        size_multiple: The multiple.
-        scale: Frames are resized by this unless the user says otherwise.
+        size_multiple: The multiple for ``padding``.
+        scale: Default factor by which frames are resized.
         class_names: One name per class.
     """
 
@@ -85,7 +85,7 @@ class SpotNetConfig:
             )
 
     def to_json(self) -> str:
-        """The config as one JSON object, as kept in a checkpoint's metadata."""
+        """Returns the config as one JSON object, as kept in a checkpoint's metadata."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -99,7 +99,7 @@ class SpotNetConfig:
 
 
 def published_config(num_classes: int = 1) -> SpotNetConfig:
-    """The model of arXiv 2002.05540: 193.7 M parameters for one class."""
+    """Returns the config of arXiv 2002.05540: 193.7 M parameters for one class."""
     names = ("vehicle",) if num_classes == 1 else tuple(f"class{i}" for i in range(num_classes))
     return SpotNetConfig(num_classes=num_classes, class_names=names)
 
@@ -135,16 +135,16 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "published": {},
 }
-"""By name, what differs from `SpotNetConfig`'s defaults."""
+"""Differences from `SpotNetConfig`'s defaults, by name of the preset."""
 
 
 def preset_config(
     name: str, class_names: tuple[str, ...] = ("vehicle",), **overrides: Any
 ) -> SpotNetConfig:
-    """The config of a preset.
+    """Returns the config of a preset.
 
     Raises:
-        ValueError: There is no such preset, or an override is out of its range.
+        ValueError: There is no such preset, or an override is out of range.
         TypeError: There is no such setting.
     """
     if name not in PRESETS:
@@ -158,5 +158,5 @@ def preset_config(
 
 
 def compact_config(class_names: tuple[str, ...] = ("vehicle",), **overrides: Any) -> SpotNetConfig:
-    """A SpotNet that two CPU cores run live: one hourglass, 3.8 M parameters."""
+    """Returns the config that two CPU cores run live: one hourglass, 3.8 M parameters."""
     return preset_config("compact", class_names, **overrides)

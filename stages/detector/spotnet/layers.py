@@ -25,7 +25,7 @@ class Convolution(nn.Module):
 class SeparableConvolution(nn.Module):
     """Depthwise k×k, 1×1 convolution, batch norm (or a bias), ReLU.
 
-    No norm stands between the two convolutions: on a CPU each pass over memory costs as much as
+    There is no norm between the two convolutions: on a CPU each pass over memory costs as much as
     the depthwise convolution itself.
     """
 

@@ -1,4 +1,4 @@
-"""SpotNet (arXiv 2002.05540): an hourglass CenterNet whose segmentation is its attention."""
+"""SpotNet (arXiv 2002.05540): an hourglass CenterNet with its segmentation as attention."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STRIDE = 4
 
 
 class _SqueezeExcitation(nn.Module):
-    """Tensors that the published checkpoint holds and its network never uses."""
+    """Tensors that the published checkpoint holds but its network never uses."""
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()
@@ -37,16 +37,16 @@ class SpotNet(nn.Module):
     """Finds vehicles as peaks of a heatmap.
 
     Input: ``(N, 3, H, W)``, BGR, normalised as `stages.detector.preprocessing` does, H and W
-    multiples of ``config.size_multiple`` (padding does that). Output: one dict per stack of
+    multiples of ``config.size_multiple`` (by padding). Output: one dict per stack of
 
     - ``hm`` ``(N, classes, H/4, W/4)``: centre logits, before the sigmoid,
     - ``wh`` ``(N, 2, H/4, W/4)``: width and height in cells,
     - ``reg`` ``(N, 2, H/4, W/4)``: offset of the centre inside its cell, x then y,
     - ``seg`` ``(N, 1, H/s, W/s)``: vehicle mask logits at ``config.segmentation_stride`` s;
-      absent where ``config.attention`` is ``"none"``.
+      absent if ``config.attention`` is ``"none"``.
 
-    Attribute names are those of the published checkpoint format; ``ranges`` has the least and
-    largest value that each layer gives, where it is known, see `feature_ranges`.
+    Attribute names are those of the published checkpoint format; ``ranges`` holds the smallest and
+    largest output of each layer, None if unknown, see `feature_ranges`.
     """
 
     def __init__(self, config: SpotNetConfig) -> None:
@@ -108,7 +108,7 @@ class SpotNet(nn.Module):
         self.ranges: dict[str, tuple[float, float]] | None = None
 
     def _initialise_heads(self) -> None:
-        # A rare centre: the focal loss starts from sigmoid(-2.19) = 0.1, as CenterNet's.
+        # Centres are rare: the focal loss starts from scores of sigmoid(-2.19) = 0.1, as CenterNet.
         for head in self.hm:
             assert isinstance(head, nn.Sequential)
             last = head[-1]
@@ -118,12 +118,12 @@ class SpotNet(nn.Module):
 
     @classmethod
     def published(cls, num_classes: int = 1) -> SpotNet:
-        """The paper's network, weights at random."""
+        """Returns the paper's network with random weights."""
         return cls(published_config(num_classes))
 
     @classmethod
     def compact(cls, class_names: tuple[str, ...] = ("vehicle",), **overrides: Any) -> SpotNet:
-        """The small network for CPUs, weights at random; ``overrides`` as `SpotNetConfig`."""
+        """Returns the small network for CPUs with random weights; see `SpotNetConfig`."""
         return cls(compact_config(class_names, **overrides))
 
     @classmethod
@@ -149,10 +149,10 @@ class SpotNet(nn.Module):
         return outputs
 
     def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Where vehicles are, for the last stack alone; `regress` then says how large they are.
+        """Computes where vehicles are, for the last stack only; `regress` then yields their size.
 
-        The two together cost less than `forward`, whose size and offset heads compute every cell
-        of which a few dozen are looked at.
+        Together they cost less than `forward`, whose size and offset heads compute every cell
+        although only a few dozen are needed.
 
         Returns:
             Centre logits ``(N, classes, H/4, W/4)`` and the features ``(N, C, H/4, W/4)`` that
@@ -164,10 +164,10 @@ class SpotNet(nn.Module):
         return output["hm"], regressed
 
     def regress(self, features: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-        """Size and offset at chosen cells, equal to those of `forward`.
+        """Computes size and offset at chosen cells, equal to those of `forward`.
 
         Args:
-            features: What `locate` gave.
+            features: Features that `locate` returned.
             cells: ``(N, K)`` int64, each ``y * width + x``.
 
         Returns:
@@ -175,7 +175,7 @@ class SpotNet(nn.Module):
         """
         _, channels, _, width = features.shape
         y, x = cells // width, cells % width
-        # From the cells: a trace would keep the device of `torch.arange`.
+        # Derived from the cells: a trace would fix the device of `torch.arange`.
         image = (torch.ones_like(cells[:, :1]).cumsum(0) - 1)[..., None, None]
         rows = torch.stack((y, y + 1, y + 2), dim=-1)[..., None]
         columns = torch.stack((x, x + 1, x + 2), dim=-1)[..., None, :]
@@ -188,7 +188,7 @@ class SpotNet(nn.Module):
         return size, offset
 
     def stack_features(self, images: Tensor) -> Iterator[Tensor]:
-        """Features of each stack, from the first to the last."""
+        """Yields the features of each stack, from the first to the last."""
         inter = self.pre(images)
         for stack in range(self.config.stacks):
             features = self.cnvs[stack](self.kps[stack](inter))
@@ -198,7 +198,7 @@ class SpotNet(nn.Module):
                 inter = self.inters[stack](F.relu(mixed))
 
     def _centres(self, stack: int, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Segmentation and centre logits, and the features that size and offset come from."""
+        """Returns segmentation and centre logits, and the features for size and offset."""
         weighted = features
         output: dict[str, Tensor] = {}
         if self.config.attention != "none":
@@ -216,7 +216,7 @@ class SpotNet(nn.Module):
         return segmentation
 
     def fused(self) -> SpotNet:
-        """A copy for inference, every batch norm folded into the convolution before it."""
+        """Returns a copy for inference, each batch norm folded into the convolution before it."""
         model = copy.deepcopy(self).eval()
         for module in model.modules():
             if isinstance(module, (Convolution, SeparableConvolution)):
@@ -260,10 +260,10 @@ class _Float(nn.Module):
 
 
 def in_bfloat16(model: SpotNet) -> SpotNet:
-    """Makes ``model`` compute in bfloat16, but for the last convolution to the centre logits.
+    """Makes ``model`` compute in bfloat16, except for the last convolution of the centre logits.
 
-    With the eight bits of bfloat16, the logits of neighbouring cells come out equal and both pass
-    for peaks.
+    With the eight bits of bfloat16, the logits of neighbouring cells would often be equal and both
+    count as peaks.
     """
     model.to(torch.bfloat16)
     for head in model.hm:
@@ -273,6 +273,6 @@ def in_bfloat16(model: SpotNet) -> SpotNet:
 
 
 def channels_last(model: SpotNet) -> SpotNet:
-    """Lays the weights out as ``(O, H, W, I)``, which CPUs and tensor cores are faster with."""
+    """Lays out the weights as ``(O, H, W, I)``, which is faster on CPUs and tensor cores."""
     nn.Module.to(model, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model

@@ -1,4 +1,4 @@
-"""Which values the features of a network take: what int8 must span."""
+"""Ranges of a network's features, which int8 must span."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from stages.detector.spotnet.model import SpotNet
 
 @torch.inference_mode()
 def feature_ranges(network: SpotNet, inputs: Iterable[Tensor]) -> dict[str, tuple[float, float]]:
-    """Least and largest value that each layer gives, by the name of its module.
+    """Returns the smallest and largest output of each layer, by the name of its module.
 
     Args:
-        network: Batch norms folded, see `SpotNet.fused`; of residual blocks.
-        inputs: What it typically sees, each ``(N, 3, H, W)``, normalised.
+        network: Network of residual blocks, batch norms folded, see `SpotNet.fused`.
+        inputs: Typical inputs, each ``(N, 3, H, W)``, normalised.
     """
     ranges: dict[str, tuple[float, float]] = {}
 
@@ -45,7 +45,7 @@ def feature_ranges(network: SpotNet, inputs: Iterable[Tensor]) -> dict[str, tupl
 
 
 def feature_names(network: SpotNet) -> set[str]:
-    """Names of the modules whose outputs are quantised; the inner layers of the heads are not."""
+    """Returns the names of the modules whose outputs are quantised, none inside the heads."""
     return {
         name
         for name, module in network.named_modules()
