@@ -56,7 +56,7 @@ class ReportReceiver:
         self.socket.bind(endpoint)
 
     def receive(self) -> Iterator[AnyReport]:
-        """Yields the reports that have arrived, at most so many that a flood blocks nothing."""
+        """Yields pending reports, a limited number per call so that a flood blocks nothing."""
         for _ in range(_AT_A_TIME):
             try:
                 yield _decoder.decode(self.socket.recv(zmq.NOBLOCK))

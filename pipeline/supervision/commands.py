@@ -68,7 +68,7 @@ class CommandServer:
         self.socket.bind(_endpoint(Path(folder)))
 
     def serve(self, carry_out: Callable[[Command], CommandResult]) -> None:
-        """Answers the commands that have arrived, at most so many that a flood blocks nothing."""
+        """Answers pending commands, a limited number per call so that a flood blocks nothing."""
         for _ in range(_AT_A_TIME):
             if not self.socket.poll(0):
                 return
