@@ -1,4 +1,4 @@
-"""The command line: ``spotstream``."""
+"""The ``spotstream`` command line."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks, whatever the command.")
+        bool, typer.Option("--debug", help="Show tracebacks, for any command.")
     ] = False,
 ) -> None:
     """Traffic video to tracks: decode, detect (SpotNet), track, write."""
@@ -72,7 +72,7 @@ def root(
 
 
 def main() -> None:
-    """Runs the command; user errors end in one line on standard error."""
+    """Runs the command; a user error prints one line on standard error."""
     signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     with contextlib.redirect_stderr(lossy(sys.stderr)):
         try:

@@ -1,4 +1,4 @@
-"""What benches have in common: their options, and how they show and save what they report."""
+"""The options that benches share, and how their reports are shown and saved."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from tools.terminal import wide_console
 
 Peers = Annotated[
     Path | None,
-    typer.Option(help="Measure other people's packages too, in environments made in this folder."),
+    typer.Option(help="Also measure third-party packages, in environments created in this folder."),
 ]
-Rounds = Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")]
-Json = Annotated[Path | None, typer.Option("--json", help="File for all figures.")]
-Plot = Annotated[Path | None, typer.Option(help="Picture of all ratios: .png, .svg or .pdf.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Number of rounds, each measuring all in turn.")]
+Json = Annotated[Path | None, typer.Option("--json", help="JSON file for all figures.")]
+Plot = Annotated[Path | None, typer.Option(help="Plot of all ratios: .png, .svg or .pdf.")]
 
 
 def show(
     run: Callable[[Callable[[str], None]], Sequence[Report]], json_: Path | None, plot: Path | None
 ) -> None:
-    """Runs benches and prints what they report; ``json_`` and ``plot`` are files for it."""
+    """Runs benches and prints their reports; ``json_`` and ``plot`` are files to save them in."""
     check_plot(plot)
     with Console(stderr=True).status("starting") as status:
         reports = run(status.update)
@@ -40,7 +40,7 @@ def show(
 
 
 def save(reports: Sequence[Report], json_: Path | None, plot: Path | None) -> None:
-    """Writes what benches report, and of which machine, into the files that are asked for."""
+    """Saves reports, with the machine's core count and load, in the files asked for."""
     from stages.atomic import AtomicFile
 
     if json_ is not None:
@@ -53,7 +53,7 @@ def save(reports: Sequence[Report], json_: Path | None, plot: Path | None) -> No
 
 
 def figures_table(report: Report) -> Table:
-    """Median and spread of each figure."""
+    """Returns the median and spread of each figure."""
     table = Table(report.bench, "unit", "median", "spread")
     for figure in report.figures:
         low, high = figure.spread
@@ -62,7 +62,7 @@ def figures_table(report: Report) -> Table:
 
 
 def ratios_table(report: Report) -> Table:
-    """Median and spread of each ratio, beside what is aimed at."""
+    """Returns the median and spread of each ratio, and its target."""
     table = Table("ratio", "of", "median", "spread", "aim")
     for asked, ratio in report.ratios:
         low, high = ratio.spread

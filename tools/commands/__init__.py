@@ -1,4 +1,5 @@
-"""What a person types: a module for each command, which reads options and shows what came of it.
+"""The commands, one module each, which parse the options and print the results.
 
-The work is done elsewhere, and imported when a command runs: ``spotstream --help`` stays quick.
+The work is done elsewhere, in modules imported when a command runs, so that
+``spotstream --help`` stays fast.
 """

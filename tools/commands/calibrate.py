@@ -1,4 +1,4 @@
-"""``spotstream calibrate``: weights ready for int8."""
+"""``spotstream calibrate``: prepares weights for int8."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from rich.console import Console
 
 
 def calibrate(
-    weights: Annotated[Path, typer.Argument(help="A .safetensors file, which is added to.")],
+    weights: Annotated[Path, typer.Argument(help="A .safetensors file; updated in place.")],
     images: Annotated[
         list[Path] | None,
-        typer.Option(help="Image, or folder of images, as your cameras see; repeatable. Without: "
-                     "rendered scenes."),
+        typer.Option(help="Image or folder of images like those of your cameras; may be repeated. "
+                     "Default: rendered scenes."),
     ] = None,
-    scenes: Annotated[int, typer.Option(min=1, help="How many scenes are rendered.")] = 32,
+    scenes: Annotated[int, typer.Option(min=1, help="Number of scenes to render.")] = 32,
 ) -> None:  # fmt: skip
-    """Write into weights which values their features take, as detector.precision=int8 needs.
+    """Store feature value ranges in a weights file, as detector.precision=int8 requires.
 
-    Those that ship have it.
+    The weights that ship have them already.
     """
     from tools.detect import image_paths
     from tools.exporting.calibration import calibrate as run

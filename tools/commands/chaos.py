@@ -13,9 +13,9 @@ from tools.terminal import wide_console
 
 
 def chaos(
-    short: Annotated[bool, typer.Option(help="Each fault a few times only.")] = False,
+    short: Annotated[bool, typer.Option(help="Inject each fault only a few times.")] = False,
 ) -> None:
-    """Do the pipeline harm, and see that it lives up to its promises."""
+    """Inject faults into the pipeline and check that it keeps its promises."""
     from tools.chaos import all_faults, run_chaos
 
     table = Table("fault", "times", "result", "")

@@ -1,9 +1,9 @@
-"""What options about configs take, said in one way."""
+"""Help texts and types shared by the options about configs."""
 
 from typing import Literal, TypeAlias
 
 CONFIG_HELP = "YAML file, or one of demo, intersection, uav, rtsp, detrac, uavdt."
-"""Of all options named ``--config``."""
+"""Help text of every ``--config`` option."""
 
 TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
-"""What options named ``--tracker`` take: the keys of `trackers.TRACKERS`."""
+"""Values of ``--tracker`` options: the keys of `trackers.TRACKERS`."""

@@ -1,4 +1,4 @@
-"""``spotstream data``: data sets to train on."""
+"""``spotstream data``: training data sets."""
 
 from __future__ import annotations
 
@@ -11,32 +11,37 @@ from rich.console import Console
 from rich.progress import Progress
 
 TRIED = 64
-"""Images that are decoded where not all are."""
+"""Number of images to decode unless ``--all`` is given."""
 
-data = typer.Typer(no_args_is_help=True, help="Data sets to train on.")
+data = typer.Typer(no_args_is_help=True, help="Inspect training data sets.")
 
 
 @data.callback()
 def data_sets() -> None:
-    """Data sets to train on."""
+    """Inspect training data sets."""
 
 
 @data.command()
 def check(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="UA-DETRAC, UAVDT, COCO or YOLO, see docs.")
+        Path,
+        typer.Argument(metavar="DIR", help="UA-DETRAC, UAVDT, COCO or YOLO data set; see docs."),
     ],
-    sheet: Annotated[Path, typer.Option(help="Image of samples to write, .jpg or .png.")] = Path(
-        "sheet.jpg"
-    ),
-    images: Annotated[int, typer.Option(min=0, help="Samples on the sheet; 0 for no sheet.")] = 24,
+    sheet: Annotated[
+        Path, typer.Option(help="Contact sheet of samples to write, .jpg or .png.")
+    ] = Path("sheet.jpg"),
+    images: Annotated[
+        int, typer.Option(min=0, help="Number of samples on the sheet; 0 for no sheet.")
+    ] = 24,
     every: Annotated[
-        bool, typer.Option("--every", "--all", help=f"Decode every image, not {TRIED} of them.")
+        bool, typer.Option("--every", "--all", help=f"Decode every image, not just {TRIED}.")
     ] = False,
-    json_: Annotated[Path | None, typer.Option("--json", help="File for all findings.")] = None,
-    open_: Annotated[bool, typer.Option("--open", help="Show the sheet.")] = False,
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="JSON file for all findings.")
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the sheet in a viewer.")] = False,
 ) -> None:
-    """Say what a data set holds and what is wrong with it, and draw samples of it."""
+    """Report the contents and the problems of a data set, and draw samples of it."""
     from stages.atomic import AtomicFile
     from tools.datasets.check import find, unreadable_images
     from tools.datasets.contact_sheet import contact_sheet

@@ -1,4 +1,4 @@
-"""``spotstream detect``: vehicles in images."""
+"""``spotstream detect``: detects vehicles in images."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from tools.commands.config_help import CONFIG_HELP
 
 def detect(
     images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
-    output: Annotated[Path, typer.Option(help="COCO results to write.")] = Path("detections.json"),
+    output: Annotated[Path, typer.Option(help="COCO results file to write.")] = Path(
+        "detections.json"
+    ),
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
 ) -> None:
-    """Detect vehicles in images. One that cannot be read is told of; exit status 3 at the end."""
+    """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3."""
     from stages.atomic import AtomicFile
     from tools.detect import detect_images
 

@@ -1,4 +1,4 @@
-"""``spotstream export``: the detector as a file for another engine."""
+"""``spotstream export``: exports the detector for another engine."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ import typer
 
 def export(
     format: Annotated[
-        Literal["onnx", "openvino", "torchscript"], typer.Option(help="Of the file.")
+        Literal["onnx", "openvino", "torchscript"], typer.Option(help="File format.")
     ],
     output: Annotated[
-        Path, typer.Option(help="File to write: .onnx, .xml (a .bin goes beside it), .torchscript.")
+        Path,
+        typer.Option(help="File to write: .onnx, .xml (with a .bin file), .torchscript."),
     ],
     weights: Annotated[
         Path | None,
-        typer.Option(help="A weights file, or the name of one that ships."),
+        typer.Option(help="Weights file, or the name of weights that ship."),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="WIDTHxHEIGHT of the frames. Without: any, and any batch.")
+        str | None, typer.Option(help="Frame size, WIDTHxHEIGHT. Default: any size and batch.")
     ] = None,
     int8: Annotated[
         bool,
-        typer.Option("--int8", help="8-bit convolutions; onnx and openvino. See calibrate."),
+        typer.Option("--int8", help="8-bit convolutions; onnx and openvino only. See calibrate."),
     ] = False,
 ) -> None:
-    """Write the detector, pixels in and boxes out, for another engine.
+    """Export the detector, pixels in and boxes out, for another engine.
 
-    A run takes an .onnx or .xml file as --set detector.weights=FILE.
+    To run an .onnx or .xml file: spotstream run --set detector.weights=FILE.
     """
     from stages.detector.shipped import find_weights
     from tools.exporting.formats import export as write

@@ -1,4 +1,4 @@
-"""``spotstream watch`` and ``spotstream keys``: tracks that a pipeline publishes."""
+"""``spotstream watch`` and ``spotstream keys``: the tracks that a pipeline publishes."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Annotated
 
 import typer
 
-keys = typer.Typer(no_args_is_help=True, help="Keys for tracks that cross a network.")
+keys = typer.Typer(no_args_is_help=True, help="Manage keys for tracks sent over a network.")
 
 
 def watch(
-    address: Annotated[str, typer.Argument(help="The pipeline's runtime.publish.")],
-    stream: Annotated[str, typer.Option(help="Of this stream only.")] = "",
+    address: Annotated[str, typer.Argument(help="Address in the pipeline's runtime.publish.")],
+    stream: Annotated[str, typer.Option(help="Print tracks of this stream only.")] = "",
     key: Annotated[Path | None, typer.Option(help="Your .key_secret file.")] = None,
     server_key: Annotated[Path | None, typer.Option(help="The pipeline's .key file.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="An object for each track.")] = False,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object for each track.")
+    ] = False,
 ) -> None:
-    """Print published tracks as they come, each a line: stream, and a MOTChallenge row."""
+    """Print published tracks as they arrive, one per line: the stream and a MOTChallenge row."""
     from tools.watch import watch as print_tracks
 
     print_tracks(address, stream, key, server_key, as_json=json_)
@@ -25,10 +27,10 @@ def watch(
 
 @keys.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Whose: the pipeline's or a subscriber's.")],
-    folder: Annotated[Path, typer.Option(help="Where the two files go.")] = Path("keys"),
+    name: Annotated[str, typer.Argument(help="Owner's name: the pipeline or a subscriber.")],
+    folder: Annotated[Path, typer.Option(help="Folder for the two files.")] = Path("keys"),
 ) -> None:
-    """Make a pair of CURVE keys."""
+    """Create a pair of CURVE keys."""
     from pipeline.transport.broadcast import make_key
 
     public, secret = make_key(folder, name)

@@ -1,4 +1,4 @@
-"""``spotstream run``: the pipeline."""
+"""``spotstream run``: runs the pipeline."""
 
 from __future__ import annotations
 
@@ -22,29 +22,30 @@ def run(
         list[str] | None,
         typer.Option(
             help="Video file, image folder, data set root, recording or URL; may be repeated. "
-            "None: a rendered traffic scene, scene://demo."
+            "Default: a rendered traffic scene, scene://demo."
         ),
     ] = None,
     output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),
     config: Annotated[
-        Path | None, typer.Option(help=f"{CONFIG_HELP} Without: intersection.")
+        Path | None, typer.Option(help=f"{CONFIG_HELP} Default: intersection.")
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
     record: Annotated[
-        Path | None, typer.Option(help="Keep incoming live streams in this folder, as they are.")
+        Path | None, typer.Option(help="Record live streams unmodified to this folder.")
     ] = None,
     stay: Annotated[
-        bool, typer.Option(help="Run on when all streams have ended; see spotstream stream add.")
+        bool,
+        typer.Option(help="Keep running when all streams have ended; see stream add."),
     ] = False,
     json_log: Annotated[
-        bool, typer.Option(help="Lines of JSON on standard error, and nothing else.")
+        bool, typer.Option(help="Write JSON lines, and nothing else, to standard error.")
     ] = False,
     debug: Annotated[bool, typer.Option(help="Show tracebacks.")] = False,
 ) -> None:
-    """Track the vehicles of one or more sources through the four processes."""
+    """Track vehicles in one or more sources with the four-process pipeline."""
     for number in stop_signals():
         signal.signal(number, lambda *_: sys.exit(130))
     from tools.event_log import log_error

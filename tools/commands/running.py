@@ -1,4 +1,4 @@
-"""``spotstream top`` and ``spotstream stream``: what a running pipeline does, and its streams."""
+"""``spotstream top`` and ``spotstream stream``: watch a running pipeline, manage its streams."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import typer
 from tools.terminal import wide_console
 
 Pid = Annotated[
-    int | None, typer.Option(help="Process id of the pipeline, where several are running.")
+    int | None, typer.Option(help="Process id of the pipeline, if several are running.")
 ]
 
-stream = typer.Typer(no_args_is_help=True, help="Streams of a running pipeline.")
+stream = typer.Typer(no_args_is_help=True, help="Manage the streams of a running pipeline.")
 
 
 def top(
     pid: Pid = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Between two looks.")] = 1.0,
-    once: Annotated[bool, typer.Option(help="Look once.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds between updates.")] = 1.0,
+    once: Annotated[bool, typer.Option(help="Show the state once and exit.")] = False,
 ) -> None:
     """Watch a running pipeline."""
     from pipeline.supervision.commands import find_run
@@ -29,11 +29,11 @@ def top(
 
 @stream.command()
 def add(
-    source: Annotated[str, typer.Argument(help="What --source of run takes.")],
-    name: Annotated[str, typer.Option(help="Name of the stream and its results.")] = "",
+    source: Annotated[str, typer.Argument(help="Source, as for run --source.")],
+    name: Annotated[str, typer.Option(help="Name of the stream and its result files.")] = "",
     pid: Pid = None,
 ) -> None:
-    """Begin another stream."""
+    """Start another stream."""
     from pipeline.supervision.commands import add_stream, find_run
     from stages.decoder.locations import absolute_location
 
@@ -50,9 +50,9 @@ def remove(name: str, pid: Pid = None) -> None:
 
 @stream.command("list")
 def list_streams(
-    pid: Pid = None, json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False
+    pid: Pid = None, json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
-    """Show the streams."""
+    """List the streams."""
     import msgspec
 
     from pipeline.supervision.commands import describe, find_run

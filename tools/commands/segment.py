@@ -32,36 +32,36 @@ def segment(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="Data set (UA-DETRAC, UAVDT, COCO, YOLO). Or, without boxes, a video or images.",
+            help="Data set (UA-DETRAC, UAVDT, COCO, YOLO); or, without boxes, a video or images.",
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option(help="Folder for masks/SCENE/IMAGE.png. Without: DIR.")
+        Path | None, typer.Option(help="Folder for masks/SCENE/IMAGE.png. Default: DIR.")
     ] = None,
     method: Annotated[
         Literal["auto", "background", "flow", "boxes"],
         typer.Option(
-            help="background: for cameras that stand still. flow: for moving ones. boxes: what is "
-            "inside them. auto: by the camera's motion; boxes for single images."
+            help="background: for static cameras. flow: for moving cameras. boxes: each box's "
+            "interior. auto: chosen by camera motion; boxes for single images."
         ),
     ] = "auto",
     subtractor: Annotated[
-        Literal["median", "mog2", "knn"], typer.Option(help="What --method background uses.")
+        Literal["median", "mog2", "knn"], typer.Option(help="Subtractor for --method background.")
     ] = "median",
     fill_empty: Annotated[
-        bool, typer.Option(help="Put an ellipse into boxes in which hardly anything moves.")
+        bool, typer.Option(help="Draw an ellipse in boxes with hardly any motion.")
     ] = True,
-    blur: Annotated[bool, typer.Option(help="Blur and threshold, as the paper's masks.")] = True,
+    blur: Annotated[bool, typer.Option(help="Blur and threshold, as in the paper.")] = True,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes. Without: one for each core.")
+        int | None, typer.Option(min=1, help="Number of processes. Default: one per core.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Make masks again that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Recreate existing masks.")] = False,
     sheet: Annotated[
-        Path | None, typer.Option(help="Image of samples to write, .jpg or .png.")
+        Path | None, typer.Option(help="Contact sheet of samples to write, .jpg or .png.")
     ] = None,
-    images: Annotated[int, typer.Option(min=1, help="Samples on the sheet.")] = 24,
+    images: Annotated[int, typer.Option(min=1, help="Number of samples on the sheet.")] = 24,
 ) -> None:
-    """Write a foreground mask for each frame, from what moves in it."""
+    """Write a motion-based foreground mask for each frame."""
     from tools.datasets.image_file import write_image
     from tools.segmentation.options import Method, SegmentOptions, Subtractor
     from tools.segmentation.plan import make_plan

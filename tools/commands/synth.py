@@ -1,4 +1,4 @@
-"""``spotstream synth``: rendered scenes as data sets."""
+"""``spotstream synth``: renders scenes as data sets."""
 
 from __future__ import annotations
 
@@ -23,26 +23,31 @@ from stages.errors import ConfigError
 
 def synth(
     output: Annotated[Path, typer.Option(help="Folder for the data set.")],
-    scenes: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 20,
-    frames: Annotated[int, typer.Option(min=1, help="Pictures of each scene.")] = 10,
+    scenes: Annotated[int, typer.Option(min=1, help="Number of scenes.")] = 20,
+    frames: Annotated[int, typer.Option(min=1, help="Images per scene.")] = 10,
     every: Annotated[
-        int, typer.Option(min=1, help="A picture for every so many of 25 frames a second.")
+        int, typer.Option(min=1, help="Write every N-th frame of each 25 fps scene.")
     ] = 15,
-    seed: Annotated[int, typer.Option(min=0, help="Of the first scene; the others count on.")] = 0,
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the pictures.")] = "960x544",
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the first scene; later ones count up.")
+    ] = 0,
+    size: Annotated[str, typer.Option(help="Image size, WIDTHxHEIGHT.")] = "960x544",
     view: Annotated[str, typer.Option(help="drone, intersection or random.")] = "random",
     light: Annotated[str, typer.Option(help="day, dusk, night or random.")] = "random",
     weather: Annotated[str, typer.Option(help="clear, rain or random.")] = "random",
     format_: Annotated[str, typer.Option("--format", help="detrac, mot or both.")] = "detrac",
     varied: Annotated[
         bool,
-        typer.Option("--varied/--plain", help="From wide ranges for training, or like the demo."),
+        typer.Option(
+            "--varied/--plain", help="Draw from wide ranges for training, or stay like the demo."
+        ),
     ] = True,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes. Without: one for each core.")
+        int | None, typer.Option(min=1, help="Number of processes. Default: one per core.")
     ] = None,
     sheet: Annotated[
-        Path | None, typer.Option(help="JPEG or PNG with a picture of each of the first scenes.")
+        Path | None,
+        typer.Option(help="Sheet of the first scenes to write, .jpg or .png."),
     ] = None,
 ) -> None:
     """Render traffic scenes with exact boxes, ids and masks, as UA-DETRAC or MOT folders."""

@@ -1,4 +1,4 @@
-"""``spotstream track``: detection files to tracks."""
+"""``spotstream track``: tracks from detection files."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ def track(
         Path,
         typer.Option(help="UA-DETRAC, MOT or UAVDT detection file (.gz), or a folder of them."),
     ],
-    output: Annotated[Path, typer.Option(help="MOT result file to write, or folder.")],
+    output: Annotated[Path, typer.Option(help="MOT result file or folder to write.")],
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
-    tracker: Annotated[TrackerName | None, typer.Option(help="Another than the config's.")] = None,
+    tracker: Annotated[
+        TrackerName | None, typer.Option(help="Use this one, not the config's.")
+    ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="A tracker setting: max_age=30.")
+        list[str] | None, typer.Option("--set", help="Override a tracker setting: max_age=30.")
     ] = None,
     frame_size: Annotated[
         str | None,
-        typer.Option(help="WIDTHxHEIGHT. Without: the benchmark's whose format the file has."),
+        typer.Option(help="WIDTHxHEIGHT. Default: the size used by the format's benchmark."),
     ] = None,
-    fill: Annotated[
-        int, typer.Option(min=0, help="Fill gaps of up to so many frames afterwards.")
-    ] = 0,
+    fill: Annotated[int, typer.Option(min=0, help="Fill gaps of up to N frames afterwards.")] = 0,
 ) -> None:
-    """Track detection files, without video and without processes."""
+    """Track the objects in detection files, without video or extra processes."""
     from pipeline.config import load_config
     from tools.frame_size import parse_frame_size
     from tools.track import track_file, track_folder

@@ -1,4 +1,4 @@
-"""``spotstream train``: SpotNet from images and boxes."""
+"""``spotstream train``: trains SpotNet on images and boxes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rich.table import Table
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="YAML file, see configs/train/.")],
+    config: Annotated[Path, typer.Argument(help="Training config (YAML); see configs/train/.")],
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option(help="Begin anew where the output folder holds a checkpoint.")
+        bool, typer.Option(help="Start over even if the output folder holds a checkpoint.")
     ] = False,
 ) -> None:
-    """Train SpotNet; an interrupted run goes on where it stopped.
+    """Train SpotNet; an interrupted run resumes where it stopped.
 
     On several GPUs: torchrun --nproc-per-node 4 -m tools.main train CONFIG.
     """

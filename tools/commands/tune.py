@@ -1,4 +1,4 @@
-"""``spotstream tune``: a tracker's settings from sequences with ground truth."""
+"""``spotstream tune``: tunes a tracker on sequences with ground truth."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ def tune(
     benchmark: Annotated[
         Literal["uavdt", "detrac", "mot"], typer.Option(help="Format of the ground truth.")
     ] = "uavdt",
-    gt: Annotated[Path | None, typer.Option(help="Folder of ground truth.")] = None,
+    gt: Annotated[Path | None, typer.Option(help="Ground-truth folder.")] = None,
     detections: Annotated[
-        Path | None, typer.Option(help="Folder of detection files, one for each sequence.")
+        Path | None, typer.Option(help="Folder of detection files, one per sequence.")
     ] = None,
     scenes: Annotated[
         Literal["drone", "intersection"] | None,
-        typer.Option(help="Instead of both: rendered scenes, with the config's detector."),
+        typer.Option(help="Rendered scenes and the config's detector, instead of both folders."),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 8,
-    config: Annotated[
-        Path, typer.Option(help="Config to begin with, of which the tracker is tuned.")
-    ] = Path("uav"),
+    count: Annotated[int, typer.Option(min=1, help="Number of scenes.")] = 8,
+    config: Annotated[Path, typer.Option(help="Config whose tracker is tuned.")] = Path("uav"),
     tracker: Annotated[
         TrackerName | None,
-        typer.Option(help="Another tracker than the config's, from its defaults."),
+        typer.Option(help="Tune this tracker, from its defaults, instead of the config's."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Config to write: the same with the tuned tracker.")
+        Path | None, typer.Option(help="Config to write: a copy with the tuned tracker.")
     ] = None,
     leave_one_out: Annotated[
-        bool, typer.Option(help="Also tune without each sequence in turn, and score it so.")
+        bool, typer.Option(help="Also score each sequence with settings tuned on the others.")
     ] = True,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes. Without: all cores.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Number of processes. Default: one per core.")
+    ] = None,
 ) -> None:
     """Search a tracker's settings for the best mean of HOTA, MOTA and IDF1."""
     from pipeline.config import built_in_configs, load_config

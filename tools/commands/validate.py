@@ -1,4 +1,4 @@
-"""``spotstream validate``: weights scored on the scenes that a training config holds out."""
+"""``spotstream validate``: scores weights on the scenes that a training config holds out."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tools.terminal import wide_console
 
 
 def validate(
-    config: Annotated[Path, typer.Argument(help="Training config, see configs/train/.")],
+    config: Annotated[Path, typer.Argument(help="Training config (YAML); see configs/train/.")],
     weights: Annotated[
         Path | None,
-        typer.Option(help="A weights file, or the name of one that ships."),
+        typer.Option(help="Weights file, or the name of weights that ship."),
     ] = None,
     scale: Annotated[
         float | None,
-        typer.Option(min=0.05, max=4, help="Input scale. Without: the config's or the weights'."),
+        typer.Option(min=0.05, max=4, help="Input scale. Default: the config's or the weights'."),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
-    json_: Annotated[Path | None, typer.Option("--json", help="File for the scores.")] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="JSON file for the scores.")] = None,
 ) -> None:
     """Score weights on the scenes that a training config holds out."""
     from stages.atomic import AtomicFile

@@ -24,37 +24,40 @@ if TYPE_CHECKING:
 def bench_detectors(
     weights: Annotated[
         Path | None,
-        typer.Option(help="A weights file, or the name of one that ships."),
+        typer.Option(help="Weights file, or the name of weights that ship."),
     ] = None,
     model: Annotated[
-        list[Path] | None, typer.Option(help="Exported model, beside the engines; may be repeated.")
+        list[Path] | None, typer.Option(help="Exported model to compare as well; may be repeated.")
     ] = None,
     source: Annotated[
-        str | None, typer.Option(help="Video file or image folder. Without: a rendered scene.")
+        str | None, typer.Option(help="Video file or image folder. Default: a rendered scene.")
     ] = None,
-    frames: Annotated[int, typer.Option(min=1, help="How many frames.")] = 10,
+    frames: Annotated[int, typer.Option(min=1, help="Number of frames.")] = 10,
     rounds: Rounds = 7,
-    threads: Annotated[int, typer.Option(min=1, help="Of each engine.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each engine.")] = 1,
     device: Annotated[
-        str, typer.Option(help="Of PyTorch: cpu, cuda, cuda:1. The others are left out on a GPU.")
+        str,
+        typer.Option(help="PyTorch device: cpu, cuda, cuda:1. On a GPU only PyTorch runs."),
     ] = "cpu",
-    batch: Annotated[int, typer.Option(min=1, help="Frames at a time.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Frames per batch.")] = 1,
     scale: Annotated[
-        float | None, typer.Option(min=0.05, max=4, help="Of the input. Without: the weights'.")
+        float | None, typer.Option(min=0.05, max=4, help="Input scale. Default: the weights'.")
     ] = None,
     compiled: Annotated[
-        bool, typer.Option("--compile", help="torch.compile too; needs a C++ compiler.")
+        bool, typer.Option("--compile", help="Measure torch.compile too; needs a C++ compiler.")
     ] = False,
     validate: Annotated[
-        Path | None, typer.Option(help="Training config: AP on the scenes that it holds out.")
+        Path | None,
+        typer.Option(help="Training config; also report AP on its held-out scenes."),
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key of that: key.path=value.")
+        list[str] | None,
+        typer.Option("--set", help="Override a key of --validate: key.path=value."),
     ] = None,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
-    """The detector, frame in and boxes out, by engine, beside what a matrix product reaches."""
+    """Compare the detector's engines, frame in and boxes out, and with a bare matrix product."""
     from stages.detector.shipped import find_weights
     from tools.bench.arithmetic import arithmetic_of
     from tools.bench.detect import (
@@ -89,7 +92,7 @@ def bench_detectors(
 
 
 def _engines_table(report: Report) -> Table:
-    """A row for each engine: times, how far its boxes are from PyTorch's, scores."""
+    """A row for each engine: times, distance of its boxes from PyTorch's, scores."""
     found = {(figure.name, figure.unit): figure for figure in report.figures}
     to_eager = {asked.to: f"{ratio.median:.2f}" for asked, ratio in report.ratios}
     _, _, apart, *scores = dict.fromkeys(figure.unit for figure in report.figures)
@@ -113,31 +116,31 @@ def _engines_table(report: Report) -> Table:
 
 def bench_curve(
     validate: Annotated[
-        Path, typer.Argument(help="Training config; the scenes that it holds out are scored.")
+        Path, typer.Argument(help="Training config whose held-out scenes are scored.")
     ],
     weights: Annotated[
         list[Path] | None,
-        typer.Option(help="File, or name of what ships; repeatable. Without: all that ship."),
+        typer.Option(help="Weights file or name; may be repeated. Default: all that ship."),
     ] = None,
     scale: Annotated[
         list[float] | None,
-        typer.Option(min=0.05, max=4, help="Of the input; repeatable. Without: 0.5 to 1."),
+        typer.Option(min=0.05, max=4, help="Input scale; may be repeated. Default: 0.5 to 1."),
     ] = None,
     engine: Annotated[
-        Literal["torch", "openvino", "onnxruntime"], typer.Option(help="What computes.")
+        Literal["torch", "openvino", "onnxruntime"], typer.Option(help="Inference engine.")
     ] = "torch",
     precision: Annotated[
-        Literal["auto", "float32", "int8"], typer.Option(help="In what.")
+        Literal["auto", "float32", "int8"], typer.Option(help="Numeric precision.")
     ] = "auto",
-    threads: Annotated[int, typer.Option(min=1, help="Of the engine.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the engine.")] = 1,
     rounds: Rounds = 5,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key: key.path=value.")
+        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
     json_: Json = None,
-    plot: Annotated[Path | None, typer.Option(help="Picture: .png, .svg or .pdf.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Plot to write: .png, .svg or .pdf.")] = None,
 ) -> None:
-    """Accuracy against speed of the detector: weights at several scales of their input."""
+    """Plot the detector's accuracy against its speed, for weights at several input scales."""
     from stages.detector.shipped import SHIPPED
     from tools.bench.curve import SCALES, curve_report, plot_curve
     from tools.bench.curve import bench_curve as run

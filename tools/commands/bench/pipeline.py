@@ -15,21 +15,23 @@ from tools.terminal import wide_console
 
 def bench_pipeline(
     source: Annotated[
-        str | None, typer.Option(help="Video file or image folder. Without: a rendered scene.")
+        str | None, typer.Option(help="Video file or image folder. Default: a rendered scene.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often both are run, in turn.")] = 3,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Number of rounds, each running all in turn.")
+    ] = 3,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
-    """The four processes beside one process that calls the same functions in a loop.
+    """Compare the four processes with one process that calls the same functions in a loop.
 
-    Where the source is a video file, beside a loop as many write it: OpenCV's VideoCapture and
-    VideoWriter, the network as CenterNet's demo runs it. And beside the slowest stage: frames over
-    its time alone, as the run measured it.
+    For a video file, also with a typical loop: OpenCV's VideoCapture and VideoWriter, and the
+    network run as in CenterNet's demo. Also with the slowest stage alone: frames divided by its
+    own time, as measured in the run.
     """
     from pipeline.config import load_config
     from stages.decoder.locations import DEMO
@@ -42,18 +44,22 @@ def bench_pipeline(
 def bench_streams(
     source: Annotated[
         Path | None,
-        typer.Argument(exists=True, dir_okay=False, help="Video file, played as every camera."),
+        typer.Argument(exists=True, dir_okay=False, help="Video file that every camera plays."),
     ] = None,
     streams: Annotated[
         list[int] | None,
-        typer.Option(min=1, max=64, help="Cameras; may be repeated. Without: 1, 2, 4, 8."),
+        typer.Option(
+            min=1, max=64, help="Number of cameras; may be repeated. Default: 1, 2, 4, 8."
+        ),
     ] = None,
-    delay_ms: Annotated[float, typer.Option(help="What the detector takes for a batch.")] = 5.0,
+    delay_ms: Annotated[
+        float, typer.Option(help="Time per batch of the stand-in detector, in ms.")
+    ] = 5.0,
     rounds: Rounds = 3,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
-    """Many cameras at once, with a stand-in for the detector: cost, memory, drops, latency."""
+    """Measure many cameras with a stand-in detector: cost, memory, drops, latency."""
     from tools.bench.streams import STREAMS
     from tools.bench.streams import bench_streams as run
 
@@ -66,10 +72,12 @@ def bench_streams(
 
 
 def bench_soak(
-    frames: Annotated[int, typer.Option(min=1000, help="Small frames to send.")] = 200_000,
-    overlay: Annotated[bool, typer.Option(help="Write the overlay too.")] = True,
+    frames: Annotated[
+        int, typer.Option(min=1000, help="Number of small frames to send.")
+    ] = 200_000,
+    overlay: Annotated[bool, typer.Option(help="Also write the overlay.")] = True,
 ) -> None:
-    """Growth of every process over a long run."""
+    """Measure the growth of every process over a long run."""
     from tools.bench.soak import bench_soak as run
 
     result = run(frames, overlay=overlay)
@@ -83,15 +91,15 @@ def bench_soak(
 
 def bench_all(
     source: Annotated[
-        str | None, typer.Option(help="Video file. Without: a rendered scene.")
+        str | None, typer.Option(help="Video file. Default: a rendered scene.")
     ] = None,
     peers: Peers = None,
-    frames: Annotated[int, typer.Option(min=10, help="How many, by and large.")] = 24,
+    frames: Annotated[int, typer.Option(min=10, help="Approximate number of frames.")] = 24,
     rounds: Rounds = 3,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
-    """Every bench in a short form: pipeline, transport, decode, detect, track and sink."""
+    """Run short forms of the pipeline, transport, decode, detect, track and sink benches."""
     from stages.decoder.locations import DEMO
     from tools.bench.everything import bench_all as run
 

@@ -14,13 +14,13 @@ Source = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="
 
 def bench_transport(
     peers: Peers = None,
-    frames: Annotated[int, typer.Option(min=20, help="Inline frames of a round.")] = 100,
+    frames: Annotated[int, typer.Option(min=20, help="Inline frames per round.")] = 100,
     rounds: Rounds = 5,
     port: Annotated[int, typer.Option(min=1026, max=65000, help="First TCP port.")] = 6200,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
-    """Frames between processes, beside bare ZeroMQ, imagezmq and NetGear (VidGear)."""
+    """Compare frame transport with bare ZeroMQ, imagezmq and NetGear (VidGear)."""
     from tools.bench.transport import bench_transport as run
 
     show(
@@ -33,12 +33,14 @@ def bench_transport(
 def bench_decode(
     source: Source = None,
     peers: Peers = None,
-    frames: Annotated[int, typer.Option(min=2, help="Of a video made on the spot.")] = 120,
+    frames: Annotated[
+        int, typer.Option(min=2, help="Number of frames of the generated video.")
+    ] = 120,
     rounds: Rounds = 5,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
-    """Decoding into shared memory, beside bare PyAV, the ffmpeg program and OpenCV."""
+    """Compare decoding into shared memory with bare PyAV, the ffmpeg program and OpenCV."""
     from tools.bench.decode import bench_decode as run
 
     show(
@@ -49,13 +51,13 @@ def bench_decode(
 
 
 def bench_sink(
-    frames: Annotated[int, typer.Option(min=2, help="Of a round.")] = 96,
-    vehicles: Annotated[int, typer.Option(min=0, help="Tracks in each frame.")] = 30,
+    frames: Annotated[int, typer.Option(min=2, help="Frames per round.")] = 96,
+    vehicles: Annotated[int, typer.Option(min=0, help="Tracks per frame.")] = 30,
     rounds: Rounds = 5,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
-    """The overlay at 1080p: drawing alone, encoding alone, and both."""
+    """Measure the overlay at 1080p: drawing alone, encoding alone, and both."""
     from tools.bench.sink import bench_sink as run
 
     show(

@@ -23,33 +23,35 @@ if TYPE_CHECKING:
 
 def bench_trackers(
     detections: Annotated[
-        Path | None, typer.Option(help="Folder of detection files to track, beside crowds.")
+        Path | None, typer.Option(help="Folder of detection files to track, in addition to crowds.")
     ] = None,
     peers: Annotated[
         Path | None,
         typer.Option(
-            help="Measure other people's trackers too, in environments made in this folder "
+            help="Also measure third-party trackers, in environments created in this folder "
             "(gigabytes: boxmot brings PyTorch)."
         ),
     ] = None,
     reference: Annotated[
-        Path | None, typer.Option(help="A clone of abewley/sort, for --peers.")
+        Path | None, typer.Option(help="Clone of abewley/sort, for --peers.")
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Of the peers only those of this package, such as roboflow; repeatable."),
+        typer.Option(help="Peers of this package only, such as roboflow; may be repeated."),
     ] = None,
     objects: Annotated[
         list[int] | None,
         typer.Option(
-            min=0, help="Size of a crowd; repeatable, 0 for none. Without: 100, 300, 1000."
+            min=0, help="Crowd size; may be repeated, 0 for none. Default: 100, 300, 1000."
         ),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured, in turn.")] = 5,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Number of rounds, each measuring all in turn.")
+    ] = 5,
     json_: Json = None,
     plot: Plot = None,
 ) -> None:
-    """Trackers alone on one thread: milliseconds a frame, beside their peers."""
+    """Compare trackers alone, on one thread, with their peers: milliseconds per frame."""
     from tools.bench.track import OBJECTS, bench_track
 
     check_plot(plot)
@@ -64,7 +66,7 @@ def bench_trackers(
 def _chosen_peers(
     environments: Path | None, reference: Path | None, only: Sequence[str]
 ) -> list[Peer]:
-    """Those of the packages ``only``, or all, and the clone of abewley/sort."""
+    """Peers of the packages in ``only``, or all, and the clone of abewley/sort."""
     from tools.bench.peers import PEERS, reference_sort
 
     packages = list(dict.fromkeys(peer.environment for peer in PEERS))
@@ -82,7 +84,7 @@ def _chosen_peers(
 
 
 def _trackers_table(report: Report) -> Table:
-    """A row for each tracker, a column for each load; peers beside ours that are of their kind."""
+    """A row for each tracker, a column for each load; peers with their ratio to our equivalent."""
     units = list(dict.fromkeys(figure.unit for figure in report.figures))
     table = Table("ms per frame", *(unit.partition(", ")[2] for unit in units))
     cells = {(figure.name, figure.unit): f"{figure.median:.3g}" for figure in report.figures}
@@ -94,19 +96,20 @@ def _trackers_table(report: Report) -> Table:
 
 
 def bench_scores(
-    gt: Annotated[Path, typer.Option(help="Folder of ground truth.")],
+    gt: Annotated[Path, typer.Option(help="Ground-truth folder.")],
     detections: Annotated[Path, typer.Option(help="Folder of detection files.")],
-    peers: Annotated[Path, typer.Option(help="Folder for the environments of the others.")],
+    peers: Annotated[Path, typer.Option(help="Folder for third-party environments.")],
     benchmark: Annotated[
         Literal["uavdt", "detrac", "mot"], typer.Option(help="Format of the ground truth.")
     ] = "uavdt",
-    reference: Annotated[Path | None, typer.Option(help="A clone of abewley/sort.")] = None,
+    reference: Annotated[Path | None, typer.Option(help="Clone of abewley/sort.")] = None,
     tracker: Annotated[
-        list[str] | None, typer.Option(help="Ours: a name or a config; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Our tracker: a name or a config; may be repeated."),
     ] = None,
-    json_: Annotated[Path | None, typer.Option("--json", help="File for all scores.")] = None,
+    json_: Annotated[Path | None, typer.Option("--json", help="JSON file for all scores.")] = None,
 ) -> None:
-    """Other people's trackers on the same detections, scored the same way."""
+    """Score third-party trackers and ours on the same detections in the same way."""
     from stages.atomic import AtomicFile
     from tools.annotations.ground_truths import IOU_THRESHOLDS, read_ground_truths
     from tools.bench.peer_scores import score_trackers, tuned_peers

@@ -1,4 +1,4 @@
-"""``spotstream evaluate``: scores of detections and tracks against ground truth."""
+"""``spotstream evaluate``: scores detections and tracks against ground truth."""
 
 from __future__ import annotations
 

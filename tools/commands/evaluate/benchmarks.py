@@ -28,24 +28,26 @@ Trackers = Annotated[
     list[str] | None,
     typer.Option(
         "--tracker",
-        help="To run on the detections: a tracker's name, or a config for its tracker and "
-        "settings; may be repeated. none: only detections are scored.",
+        help="Tracker to run on the detections: a name, or a config for its tracker and "
+        "settings; may be repeated. none: score only the detections.",
     ),
 ]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="A setting of the trackers: max_age=30.")
+    list[str] | None, typer.Option("--set", help="Override a tracker setting: max_age=30.")
 ]
 Only = Annotated[
-    list[str] | None, typer.Option("--sequence", help="Only this one; may be repeated.")
+    list[str] | None, typer.Option("--sequence", help="Score only this sequence; may be repeated.")
 ]
 Lengths = Annotated[
     list[str] | None,
-    typer.Option("--frames", help="NAME=N, frames of a sequence that ends without vehicles."),
+    typer.Option("--frames", help="NAME=N: frame count of a sequence that ends without vehicles."),
 ]
-Report = Annotated[Path | None, typer.Option(help="Folder for an HTML page with curves.")]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Processes. Without: one for each core.")]
+Report = Annotated[Path | None, typer.Option(help="Folder for an HTML report with curves.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Number of processes. Default: one per core.")
+]
 Check = Annotated[
-    bool, typer.Option("--check", help="Have TrackEval score the tracks too, and compare.")
+    bool, typer.Option("--check", help="Also score the tracks with TrackEval and compare.")
 ]
 
 
@@ -67,7 +69,7 @@ def detections_and_tracks(
     jobs: Jobs = None,
     check: Check = False,
 ) -> None:
-    """Scores by the protocol of the benchmark that the command is named after."""
+    """Score by the protocol of the benchmark that the command is named after."""
     _evaluate(
         cast("Benchmark", context.info_name),
         read_entries(detections, results, tracker or ["sort"], set_),
@@ -88,7 +90,7 @@ def mot(
     jobs: Jobs = None,
     check: Check = False,
 ) -> None:
-    """MOTChallenge: HOTA, CLEAR and IDF1 of result files, equal to TrackEval's."""
+    """MOTChallenge: HOTA, CLEAR and IDF1 of result files, identical to TrackEval's."""
     _evaluate(
         "mot",
         read_entries(None, results),

@@ -13,17 +13,17 @@ from tools.terminal import wide_console
 
 
 def coco(
-    gt: Annotated[Path, typer.Option(help="COCO annotations.")],
+    gt: Annotated[Path, typer.Option(help="COCO annotation file.")],
     detections: Annotated[
-        list[str], typer.Option(help="COCO results, or name=file; may be repeated.")
+        list[str], typer.Option(help="COCO results file, or name=file; may be repeated.")
     ],
     class_: Annotated[
-        list[str] | None, typer.Option("--class", help="Only this category; may be repeated.")
+        list[str] | None, typer.Option("--class", help="Score only this category; may be repeated.")
     ] = None,
     json_: Json = None,
     csv: Csv = None,
 ) -> None:
-    """Single images: AP, AP50, AP70 and by size, by pycocotools."""
+    """Single images: AP, AP50, AP70 and AP by size, computed by pycocotools."""
     from rich.markup import escape
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""What is scored: folders as a user names them, and trackers that are run on them."""
+"""What is scored: folders as the user names them, and trackers to run on them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def read_entries(
     trackers: Sequence[str] = (),
     settings: Sequence[str] | None = None,
 ) -> list[Entry]:
-    """Each folder of detections with each tracker, and each folder of tracks.
+    """Returns each folder of detections with each tracker, and each folder of tracks.
 
     Args:
         detections: Folders, or ``name=folder``.
-        results: The same, of tracks.
-        trackers: See `choose_tracker`; ``none`` for none.
-        settings: ``setting=value`` of all trackers.
+        results: The same, for tracks.
+        trackers: Labels as for `choose_tracker`; ``none`` for no tracker.
+        settings: ``setting=value`` overrides for all trackers.
 
     Raises:
-        ConfigError: There is nothing to score, or no such tracker, or a name stands twice.
+        ConfigError: Nothing to score, an unknown tracker, or a duplicate name.
     """
     from tools.evaluation.benchmark import Entry, with_trackers
     from tools.evaluation.tracker_choice import choose_tracker
@@ -47,7 +47,7 @@ def read_entries(
 
 
 def named(text: str) -> tuple[str, Path]:
-    """``name=path`` or a path, whose name is then ""."""
+    """Splits ``name=path``; a bare path has the name ""."""
     name, equals, path = text.partition("=")
     if equals and "/" not in name and not Path(text).exists():
         return name, Path(path)
@@ -55,10 +55,10 @@ def named(text: str) -> tuple[str, Path]:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Sees that no two are the same.
+    """Checks that the names are unique.
 
     Raises:
-        ConfigError: There are.
+        ConfigError: They are not.
     """
     for name in names:
         if names.count(name) > 1:

@@ -1,4 +1,4 @@
-"""Where scores go: the terminal, files, an HTML page."""
+"""Output of scores: the terminal, files, an HTML page."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth
     from tools.evaluation.benchmark import EntryScore
 
-Json = Annotated[Path | None, typer.Option("--json", help="File for all scores.")]
-Csv = Annotated[Path | None, typer.Option("--csv", help="File for all scores.")]
+Json = Annotated[Path | None, typer.Option("--json", help="JSON file for all scores.")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="CSV file for all scores.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What is made of scores beside tables on the terminal.
+    """Outputs for scores besides the tables on the terminal.
 
     Attributes:
-        json: File for all of them; None for none.
-        csv: The same.
+        json: JSON file for all scores; None for none.
+        csv: CSV file for all scores; None for none.
         report: Folder for an HTML page; None for none.
-        check: Whether they are compared with TrackEval's.
+        check: Whether to compare the scores with TrackEval's.
     """
 
     json: Path | None
@@ -38,10 +38,10 @@ class Output:
     def give(
         self, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], iou_threshold: float
     ) -> None:
-        """Prints the scores and writes what is asked for.
+        """Prints the scores and writes the outputs asked for.
 
         Raises:
-            ConfigError: A package is not installed that page or comparison need.
+            ConfigError: A package that the page or the comparison needs is not installed.
             OutputError: A file cannot be written.
             SpotStreamError: TrackEval's scores differ.
         """
@@ -69,10 +69,10 @@ class Output:
 
 
 def write_scores(path: Path, text: str) -> None:
-    """Writes a whole file or none.
+    """Writes a file atomically.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     from stages.atomic import AtomicFile
 
@@ -81,7 +81,7 @@ def write_scores(path: Path, text: str) -> None:
 
 
 def _tell_undivided(score: EntryScore) -> None:
-    """Tells why there are no PR scores where there might be."""
+    """Explains why a tracked entry has no PR scores."""
     undivided = [name for name, each in score.sequences.items() if not each.points]
     if score.entry.tracker is not None and undivided:
         typer.echo(

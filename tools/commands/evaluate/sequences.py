@@ -1,4 +1,4 @@
-"""What is scored against: the sequences of a folder that a user asks for."""
+"""Which sequences of a ground-truth folder are scored."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SequenceChoice:
-    """Which sequences, and how long they are.
+    """Choice of sequences, and their lengths.
 
     Attributes:
-        folder: Of the ground truth.
-        only: Names; None for all.
-        lengths: ``NAME=N``, frames of a sequence of which the ground truth says fewer.
+        folder: Ground-truth folder.
+        only: Names of the sequences; None for all.
+        lengths: ``NAME=N``, frame counts of sequences longer than the ground truth indicates.
     """
 
     folder: Path
@@ -30,10 +30,10 @@ class SequenceChoice:
     lengths: Sequence[str] | None = None
 
     def read(self, benchmark: Benchmark) -> list[GroundTruth]:
-        """The ground truth of the sequences asked for.
+        """Returns the ground truth of the chosen sequences.
 
         Raises:
-            ConfigError: See `read_ground_truths`; or there is no such sequence, or one has no
+            ConfigError: See `read_ground_truths`; or an unknown sequence, or one of unknown
                 length.
         """
         from tools.annotations.ground_truths import read_ground_truths
