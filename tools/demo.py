@@ -1,4 +1,4 @@
-"""The built-in demo: what the run's tracks of the rendered scene are worth."""
+"""Scores for the tracks of the built-in demo scene."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.evaluation.identity import identity
 
 @dataclass(frozen=True, slots=True)
 class DemoScore:
-    """MOTA and IDF1 at IoU 0.5 against the scene's exact boxes, and how many vehicles it shows."""
+    """MOTA and IDF1 at IoU 0.5 against the scene's exact boxes, and its number of vehicles."""
 
     mota: float
     idf1: float
@@ -27,7 +27,7 @@ class DemoScore:
 
 
 def score_demo(folder: Path, selection: FrameSelection) -> DemoScore:
-    """Scores ``folder/mot.txt`` of a finished demo run over the frames that it took."""
+    """Scores ``folder/mot.txt`` of a finished demo run over the frames it processed."""
     scene = Scene(DEMO_SCENE)
     chosen = [index for index in range(DEMO_SCENE.frames) if selection.takes(index)]
     frames = [scene.render(index) for index in chosen]

@@ -1,4 +1,4 @@
-"""``spotstream detect``: images to a COCO results list."""
+"""``spotstream detect``: detections of images as a COCO results list."""
 
 from __future__ import annotations
 
@@ -24,17 +24,20 @@ def detect_images(
     overrides: list[str],
     unreadable: Callable[[str], None] = _refuse,
 ) -> list[dict[str, Any]]:
-    """Detections of every image: ``file_name``, ``bbox`` ltwh in pixels, ``score``, ``category``.
+    """Detects vehicles in every image.
 
     Args:
-        paths: Images, and folders of images.
-        config_path: A config whose detector is used.
-        overrides: Each ``key.path=value`` of it.
-        unreadable: Told of each path without images and of each image that cannot be read; by
-            default they are errors.
+        paths: Images and folders of images.
+        config_path: Config whose detector is used.
+        overrides: ``key.path=value`` overrides of the config.
+        unreadable: Called with a message for each path without images and each unreadable image;
+            the default raises `SourceError`.
+
+    Returns:
+        A dict per detection: ``file_name``, ``bbox`` ltwh in pixels, ``score`` and ``category``.
 
     Raises:
-        ConfigError: Two images have one name.
+        ConfigError: Two images have the same name.
         SourceError: There is no image.
     """
     images: list[Path] = []
@@ -82,10 +85,10 @@ def _check_names(images: list[Path]) -> None:
 
 
 def image_paths(path: Path) -> list[Path]:
-    """An image, or those in a folder.
+    """Returns ``path`` itself or, for a folder, the images in it.
 
     Raises:
-        SourceError: There is none.
+        SourceError: There is no image.
     """
     if not path.exists():
         raise SourceError(f"no such image or folder: {path}")

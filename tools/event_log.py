@@ -1,4 +1,4 @@
-"""How a run goes, as lines of JSON."""
+"""A run's events as JSON lines."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _PROGRESS_SECONDS = 10.0
 
 
 class EventLog:
-    """Writes each event worth knowing, and the progress of each stream every ten seconds."""
+    """Logs each significant event, and the progress of each stream every ten seconds."""
 
     def __init__(self) -> None:
-        self._told: dict[str, float] = {}  # when progress was, by stream
+        self._told: dict[str, float] = {}  # time of the last progress, by stream
 
     def __enter__(self) -> EventLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left to be done."""
+        """Does nothing."""
 
     def show(self, report: Report) -> None:
-        """Takes a worker's report."""
+        """Logs a worker's report."""
         match report:
             case Ready():
                 _write("info", _fields(report))
@@ -54,7 +54,7 @@ class EventLog:
 
 
 def log_error(error: SpotStreamError) -> None:
-    """Writes what ended the run, or kept it from beginning."""
+    """Logs the error that ended the run or kept it from starting."""
     _write("error", {"event": "error", "message": str(error)})
 
 

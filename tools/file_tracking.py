@@ -1,4 +1,4 @@
-"""A tracker run over a detection file, without video."""
+"""Running a tracker on a detection file, without video."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def tracked_frames(
     frame_size: tuple[int, int] | None = None,
     minimum_score: float = -np.inf,
 ) -> Iterator[Tracks]:
-    """The tracks of every frame, empty ones included, in order.
+    """Yields the tracks of every frame, empty ones included, in order.
 
     Args:
         file: The detections.
         tracker: Name of the tracker.
         settings: Its settings.
-        frame_count: Frames of the sequence.
-        frame_size: Width and height in pixels, for trackers that mind the frame's edge; None for
-            that of the benchmark whose format the file has.
-        minimum_score: Detections with a lower score are left out.
+        frame_count: Number of frames in the sequence.
+        frame_size: Width and height in pixels, for trackers that use the frame's edges; None for
+            the size used by the benchmark whose format the file has.
+        minimum_score: Minimum detection score; lower ones are ignored.
 
     Raises:
-        ConfigError: The tracker or a setting is wrong.
+        ConfigError: The tracker is unknown or a setting is invalid.
     """
     stage = TrackerStage(tracker, settings)
     name = sequence_name(file.path)
-    width, height = frame_size or file.frame_size or (0, 0)  # 0: not known
+    width, height = frame_size or file.frame_size or (0, 0)  # 0: unknown
     for index in range(frame_count):
         header = FrameHeader.of_picture(height, width, name, index)
         boxes, scores, classes = file.frame(index)

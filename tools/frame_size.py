@@ -1,4 +1,4 @@
-"""Frame sizes as options take them."""
+"""Parsing of frame-size options."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from stages.errors import ConfigError
 
 
 def parse_frame_size(text: str, option: str) -> tuple[int, int]:
-    """``1024x540`` as width and height.
+    """Parses ``1024x540`` as width and height.
 
     Raises:
-        ConfigError: It is anything else; the message names the option.
+        ConfigError: ``text`` is malformed; the message names ``option``.
     """
     width, _, height = text.partition("x")
     if width.isdecimal() and height.isdecimal() and int(width) and int(height):

@@ -1,4 +1,4 @@
-"""How a run goes, for the person who waits."""
+"""A run's progress, shown to the user."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from pipeline.reports import Done, Failed, Notice, Progress, Report
 from pipeline.supervision.latest import Latest
 
 _LINE_SECONDS = 5.0
-_RATE_SECONDS = 1.0  # a rate over less says little
+_RATE_SECONDS = 1.0  # shorter intervals give unreliable rates
 _VERBS = {"decoder": "decode", "detector": "detect", "tracker": "track", "sink": "write"}
 
 
 @dataclass(slots=True)
 class _Bar:
-    """How far a stream is.
+    """Progress of a stream.
 
     Attributes:
-        task: Of the bar on the terminal.
-        since: When the first frames were reported, and how many.
-        frames: The latest report.
+        task: Task of its bar on the terminal.
+        since: Time of the first report, in seconds, and its frame count.
+        frames: Frame count of the latest report.
     """
 
     task: TaskID
@@ -41,7 +41,7 @@ class _Bar:
     frames: int
 
     def rate(self, now: float) -> str:
-        """Frames a second since the first report; "" where that is too short ago."""
+        """Returns frames per second since the first report; "" if that is too recent."""
         started, before = self.since
         passed = now - started
         return f"{(self.frames - before) / passed:.1f} fps" if passed >= _RATE_SECONDS else ""
@@ -51,11 +51,12 @@ class ProgressView:
     """Bars on a terminal, a line every five seconds elsewhere; both with each stage's rate.
 
     Args:
-        console: Where it is shown.
-        clock: Seconds.
+        console: Console to print on.
+        clock: Returns the time in seconds.
 
     Attributes:
-        failed: Streams whose failure was told, no other having gone on since; the latest.
+        failed: The latest streams whose failure has been shown and not yet followed by progress of
+            another stream.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -85,7 +86,7 @@ class ProgressView:
         self._live.stop()
 
     def show(self, report: Report) -> None:
-        """Takes a worker's report."""
+        """Shows a worker's report."""
         match report:
             case Progress():
                 self._advance(report)
@@ -94,7 +95,9 @@ class ProgressView:
             case Done():
                 self._print_message(report)
                 self._remove(report.stream)
-            case Failed(stage="decoder"):  # another stage's ends the run, which says so itself
+            case Failed(
+                stage="decoder"
+            ):  # failures of other stages end the run, which reports them
                 self._print_message(report)
                 self.failed[report.stream] = None
                 self._remove(report.stream)
@@ -135,7 +138,7 @@ class ProgressView:
 
 
 def stage_rates(work_ms: Mapping[str, float]) -> str:
-    """The frames per second that each stage could do if it had not to wait for the others."""
+    """Returns the frames per second that each stage could do without waiting for the others."""
     rates = [
         f"{verb} {1000 / max(work_ms[stage], 1e-3):.0f}"
         for stage, verb in _VERBS.items()

@@ -1,4 +1,4 @@
-"""``spotstream run``."""
+"""``spotstream run``: the run, its progress and its results."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from tools.demo import DemoScore
 
 MANY = 0.02
-"""Share of dropped frames from which on something should be done."""
+"""Share of dropped frames above which the user is advised to act."""
 
-_CALIBRATED = (None, *map(Path, SHIPPED))  # weights that int8 computes
+_CALIBRATED = (None, *map(Path, SHIPPED))  # weights with ranges for int8
 
 
 def run_pipeline(
@@ -47,7 +47,7 @@ def run_pipeline(
     json_log: bool,
     debug: bool,
 ) -> int:
-    """Runs the pipeline, shows its progress and a table at the end; returns the exit status."""
+    """Runs the pipeline, shows its progress and a final table; returns the exit status."""
     default = Path("intersection" if sources or stay else "demo")
     config = load_config(config_path or default, overrides)
     check_weights(config.detector)
@@ -69,13 +69,13 @@ def run_pipeline(
     if advice := faster_detector(result, config):
         print(advice)
     for name, message in result.failed.items():
-        if name not in view.failed:  # else it has just been told
+        if name not in view.failed:  # else it has just been shown
             print(f"spotstream: {name}: {message}", file=sys.stderr)
     return result.exit_code
 
 
 def _has_gpu() -> bool:
-    import torch  # slow to import, and needed for an advice alone
+    import torch  # slow to import, and needed only for this advice
 
     return torch.cuda.is_available()
 
@@ -83,19 +83,21 @@ def _has_gpu() -> bool:
 def demo_scores(
     specs: Sequence[SourceSpec], result: RunResult, selection: FrameSelection
 ) -> dict[str, DemoScore]:
-    """Scores of the streams that are the demo's rendered scene, those that are complete."""
+    """Scores the completed streams of the demo's rendered scene."""
     scores = {}
     for spec in specs:
         summary = result.finished.get(spec.name)
         if spec.location == DEMO and summary is not None and summary.status == "complete":
-            from tools.demo import score_demo  # OpenCV and SciPy; the supervisor does without them
+            from tools.demo import (
+                score_demo,
+            )  # loads OpenCV and SciPy, which the supervisor does not need
 
             scores[spec.name] = score_demo(Path(summary.folder), selection)
     return scores
 
 
 def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool) -> str:
-    """That recording was asked for, and no stream is or may become live; "" where it can be."""
+    """Returns a warning if recording is on but no stream is or may become live, else ""."""
     record = config.decoder.record
     if record is None or stay or any(is_live(spec.location) for spec in specs):
         return ""
@@ -103,7 +105,7 @@ def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: b
 
 
 def faster_detector(result: RunResult, config: RunConfig) -> str:
-    """What to try where the network was too slow for a live stream; "" where it was not."""
+    """Returns advice if the stages were too slow for a live stream, else ""."""
     dropped = sum(summary.behind for summary in result.finished.values())
     written = sum(summary.frames for summary in result.finished.values())
     if config.detector.detections is not None or dropped <= MANY * (dropped + written):
@@ -123,7 +125,7 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
 
 
 def worth_a_look(result: RunResult) -> str:
-    """The first overlay, else the first tracks; "" where there are none."""
+    """Returns the path of the first overlay, else of the first tracks; "" if there are none."""
     for kind in ("overlay*.mp4", TRACKS):
         for summary in result.finished.values():
             if names := fnmatch.filter(summary.files, kind):

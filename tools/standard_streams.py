@@ -1,4 +1,4 @@
-"""Standard output and error that may break: a full disk, a reader or a terminal that is gone."""
+"""Standard output and error that tolerate a full disk or a vanished reader or terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 
 class _LossyFile(io.FileIO):
-    """Loses what cannot be written."""
+    """Discards what cannot be written."""
 
     def write(self, data: Any) -> int:
         try:
@@ -18,9 +18,9 @@ class _LossyFile(io.FileIO):
 
 
 def lossy(stream: TextIO) -> TextIO:
-    """The same stream, which loses what cannot be written instead of raising an error.
+    """Wraps a stream to discard what cannot be written instead of raising an error.
 
-    One without a file, such as a test's, is given back as it is.
+    A stream without a file descriptor, such as a test's, is returned unchanged.
     """
     try:
         file = _LossyFile(stream.fileno(), "w", closefd=False)

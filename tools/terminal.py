@@ -1,4 +1,4 @@
-"""Where tables are printed."""
+"""The console that tables are printed on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ _WIDE = 400  # characters
 
 
 def wide_console() -> Console:
-    """The terminal; into a file or a pipe, lines as long as they must be."""
+    """Returns the terminal's console; for a file or a pipe, one wide enough not to wrap tables."""
     console = Console()
     return console if console.is_terminal else Console(width=_WIDE)

@@ -1,4 +1,4 @@
-"""``spotstream top`` and ``spotstream stream list``: a running pipeline on the terminal."""
+"""``spotstream top`` and ``spotstream stream list``: a running pipeline's state on the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RunInfo
 from tools.terminal import wide_console
 
-_SOURCES_FROM = 100  # characters of a terminal
+_SOURCES_FROM = 100  # least terminal width, in characters, for the source column
 _STYLES = {
     "ready": "green",
     "running": "green",
@@ -25,10 +25,10 @@ _STYLES = {
 
 
 def show_top(run: RunInfo, seconds: float, *, once: bool) -> None:
-    """Shows a pipeline, again every so many seconds until it ends or Ctrl-C.
+    """Shows a pipeline, updated every ``seconds`` until it ends or Ctrl-C.
 
     Raises:
-        SpotStreamError: It does not answer.
+        SpotStreamError: The pipeline does not answer.
     """
     console = wide_console()
     view = render(describe(run), console.width)
@@ -42,7 +42,7 @@ def show_top(run: RunInfo, seconds: float, *, once: bool) -> None:
 
 
 def render(overview: Overview, width: int) -> Group:
-    """Streams and processes as tables of at most ``width`` characters."""
+    """Returns streams and processes as tables at most ``width`` characters wide."""
     title = Text(
         f"spotstream {overview.pid}, {_duration(overview.seconds)}, writes to {overview.output}"
     )
@@ -50,7 +50,7 @@ def render(overview: Overview, width: int) -> Group:
 
 
 def streams(overview: Overview, width: int) -> Group:
-    """The streams as a table, and below it why those that failed did."""
+    """Returns the table of streams, followed by the errors of failed ones."""
     failures = [
         Text(f"{stream.name} failed: {stream.error}", style="red")
         for stream in overview.streams
@@ -60,9 +60,9 @@ def streams(overview: Overview, width: int) -> Group:
 
 
 def stream_table(overview: Overview, width: int) -> Table:
-    """One row for each stream; its name and source give way to numbers, which are never cut."""
+    """Returns a row per stream; name and source are shortened to fit, numbers never."""
     table = _table("stream", "state", "frames", "fps", "p50 ms", "p95", "p99", "drops", "reconn.")
-    table.columns[0].no_wrap = False  # it is the one that shrinks
+    table.columns[0].no_wrap = False  # the column that shrinks
     sources = width >= _SOURCES_FROM
     if sources:
         table.add_column("source")

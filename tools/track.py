@@ -1,4 +1,4 @@
-"""Tracking of detection files without video and without processes."""
+"""Tracking of detection files, without video or extra processes."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from trackers.interpolation import fill_gaps
 
 @dataclass(frozen=True, slots=True)
 class TrackSummary:
-    """What tracking one file came to.
+    """Result of tracking one file.
 
     Attributes:
         detections: The file read.
         output: The file written.
-        frames: Frames tracked, empty ones included.
-        boxes: Rows written.
-        tracks: Different ids among them.
-        seconds: Time spent tracking, reading and writing excluded.
+        frames: Number of frames tracked, empty ones included.
+        boxes: Number of rows written.
+        tracks: Number of distinct ids.
+        seconds: Tracking time, excluding reading and writing.
     """
 
     detections: Path
@@ -41,7 +41,7 @@ class TrackSummary:
 
     @property
     def frames_per_second(self) -> float:
-        """Speed of the tracker; 0 where it had nothing to do."""
+        """Speed of the tracker; 0 if no time was measured."""
         return self.frames / self.seconds if self.seconds > 0 else 0.0
 
 
@@ -58,18 +58,18 @@ def track_file(
 
     Args:
         detections: File in a format of `stages.detector.detection_file`.
-        output: File to write; it appears complete or not at all.
+        output: File to write, atomically.
         tracker: Name of the tracker.
         settings: Its settings.
-        frames: Frames in the sequence, where the file may end before it does; None for the number
-            of its last frame.
-        frame_size: Width and height in pixels, for trackers that mind the frame's edge; None for
-            that of the benchmark whose format the file has.
-        fill: Longest gap of a track, in frames, that is filled on a straight line afterwards;
-            what online tracking would have given is left as it is.
+        frames: Number of frames in the sequence, which may exceed the last frame of the file; None
+            for the number of that frame.
+        frame_size: Width and height in pixels, for trackers that use the frame's edges; None for
+            the size used by the benchmark whose format the file has.
+        fill: Longest gap of a track, in frames, to fill by linear interpolation afterwards; the
+            boxes from online tracking stay unchanged.
 
     Raises:
-        ConfigError: The file, the tracker or a setting is wrong.
+        ConfigError: The file, the tracker or a setting is invalid.
         OutputError: The result cannot be written.
     """
     if fill < 0:
@@ -101,14 +101,14 @@ def track_folder(
     frame_size: tuple[int, int] | None = None,
     fill: int = 0,
 ) -> dict[str, TrackSummary]:
-    """Tracks every detection file of a folder: ``MVI_1_Det_X.txt.gz`` to ``output/MVI_1.txt``.
+    """Tracks every detection file in a folder: ``MVI_1_Det_X.txt.gz`` to ``output/MVI_1.txt``.
 
     Returns:
-        A summary for each sequence, in the order of their names.
+        A summary for each sequence, sorted by name.
 
     Raises:
-        ConfigError: There is no such folder or no detection file in it, two files are of one
-            sequence, or see `track_file`.
+        ConfigError: The folder is missing or has no detection files, two files belong to the same
+            sequence, or as for `track_file`.
         OutputError: A result cannot be written.
     """
     if not detections.is_dir():
@@ -134,7 +134,7 @@ def track_folder(
 
 
 def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
-    """The tracks of every frame with their short gaps filled; a filled box has no class."""
+    """Returns the tracks of every frame with short gaps filled; all boxes get class 0."""
     counts = [len(tracks) for tracks in tracked]
     values = [np.column_stack((tracks.boxes, tracks.scores)) for tracks in tracked]
     frames, ids, filled = fill_gaps(

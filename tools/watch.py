@@ -20,7 +20,7 @@ def watch(
 ) -> None:
     """Prints each track as ``stream,`` and a MOTChallenge row, or as JSON, until Ctrl-C.
 
-    Drops and ends of streams go to standard error.
+    Dropped frames and ends of streams are reported on standard error.
     """
     lines = _json_lines if as_json else _mot_lines
     for envelope in subscribe(address, key, server_key):
@@ -44,7 +44,7 @@ def _mot_lines(stream: str, tracks: Tracks) -> Iterator[str]:
 
 
 def _json_lines(stream: str, tracks: Tracks) -> Iterator[str]:
-    """An object for each track; ``time`` is when its frame was captured."""
+    """Yields a JSON object per track; ``time`` is when its frame was captured."""
     captured = datetime.fromtimestamp(tracks.frame.captured_ns / 1e9, UTC)
     frame = {
         "stream": stream,

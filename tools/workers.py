@@ -1,4 +1,4 @@
-"""Several processes that share jobs, each job done in one of them."""
+"""A pool of processes that share jobs."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ _Result = TypeVar("_Result", covariant=True)
 
 
 class StoppedError(Exception):
-    """Work ended before its end, because it was told to."""
+    """The work was stopped before it was complete."""
 
 
 class Work(Protocol[_Job, _Result]):
-    """What is done with each job; it must pickle."""
+    """The function run for each job; it must be picklable."""
 
     def __call__(
         self, job: _Job, /, *, advance: Callable[[int], None], stopped: Callable[[], bool]
     ) -> _Result:
-        """Tells ``advance`` how much more is done, and asks ``stopped`` often.
+        """Does a job: calls ``advance`` with each increment of progress, and polls ``stopped``.
 
         Raises:
-            StoppedError: ``stopped`` said so.
+            StoppedError: ``stopped`` returned True.
         """
 
 
 def usable_cores() -> int:
-    """How many cores this process may use; a container has often fewer than its machine."""
+    """Returns how many cores this process may use; in a container often not all."""
     return len(os.sched_getaffinity(0))
 
 
 class Workers:
     """Processes that do one list of jobs after another, until the ``with`` statement ends.
 
-    Then, with an error or an interrupt too, each stops where it asks next.
+    On leaving it, also by an error or an interrupt, each process stops when it next polls.
 
     Args:
-        count: At most so many are started; with 1, everything happens in this process.
+        count: Maximum number of processes; with 1, everything runs in this process.
     """
 
     def __init__(self, count: int) -> None:
@@ -77,18 +77,18 @@ class Workers:
         jobs: Sequence[Job],
         advance: Callable[[int], None] = lambda count: None,
     ) -> Generator[Result, None, None]:
-        """Does all jobs; yields what comes of each, in their order.
+        """Does all jobs and yields their results in order.
 
-        Where it ends before that, all processes stop, and others do the next list.
+        If it ends early, all processes are stopped, and new ones do the next list.
 
         Args:
-            work: What to do with a job.
-            jobs: The next one goes to the first worker that is free.
-            advance: Told how much more is done.
+            work: Function to run for each job.
+            jobs: The jobs; the next one goes to the first free worker.
+            advance: Called with each increment of progress.
 
         Raises:
             SpotStreamError: A worker died.
-            Exception: Of the work, with the worker's traceback as a note.
+            Exception: Raised by the work, with the worker's traceback as a note.
         """
         workers = min(self._count, len(jobs))
         if workers <= 1:
@@ -98,7 +98,7 @@ class Workers:
         while len(self._processes) < workers:
             self._start()
         rest = enumerate(jobs)
-        places: dict[Connection, int] = {}  # of the jobs under way
+        places: dict[Connection, int] = {}  # indices of the jobs in progress
         done: dict[int, Result] = {}
 
         def hand_out(end: Connection) -> None:
@@ -124,7 +124,7 @@ class Workers:
                             hand_out(end)
                 yield done.pop(place)
         except BaseException:
-            self._stop()  # or what is under way would be taken for the next list's
+            self._stop()  # else results in progress would be taken for the next list's
             raise
 
     def _start(self) -> None:
@@ -141,7 +141,7 @@ def do_all(
     workers: int,
     advance: Callable[[int], None] = lambda count: None,
 ) -> Generator[Result, None, None]:
-    """`Workers.do_all` by processes for these jobs alone; closing the generator stops them."""
+    """`Workers.do_all` with processes for these jobs only; closing the generator stops them."""
     with Workers(workers) as these:
         yield from these.do_all(work, jobs, advance)
 
@@ -168,14 +168,14 @@ def _worker_died() -> SpotStreamError:
 def _serve(parent: Connection) -> None:
     # Ctrl-C reaches all processes of the terminal; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import cv2  # of these processes alone: who asks for cores may do without
+    import cv2  # in these processes only: callers of usable_cores need not load it
 
     cv2.setNumThreads(1)
 
     def advance(count: int) -> None:
         parent.send(("advance", count))
 
-    # While a job is under way nothing comes but the end: the parent has closed it, or is gone.
+    # During a job, the pipe becomes readable only when the parent closes it or dies.
     with contextlib.suppress(StoppedError, EOFError, OSError):
         while True:
             work, job = parent.recv()
@@ -189,10 +189,10 @@ def _serve(parent: Connection) -> None:
 
 
 def _portable(error: Exception) -> Exception:
-    """The error, or where it cannot travel one that says the same, with its traceback as a note."""
+    """Returns the error, or an equivalent if it cannot be pickled, with its traceback as a note."""
     try:
         copy: Exception = pickle.loads(pickle.dumps(error))
-    except Exception:  # whatever its constructor wants
+    except Exception:  # its constructor may need anything
         copy = RuntimeError(in_one_line(error))
     copy.add_note(traceback.format_exc())  # a traceback itself does not pickle
     return copy
