@@ -1,1 +1,1 @@
-"""Scores of detection and tracking against ground truth, by the definitions of the benchmarks."""
+"""Detection and tracking scores against ground truth, as defined by the benchmarks."""

@@ -1,4 +1,4 @@
-"""Scoring of whole data sets, several detectors and trackers side by side."""
+"""Scoring of whole data sets, with several detectors and trackers side by side."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
 from tools.workers import do_all, usable_cores
 
-Scores: TypeAlias = dict[str, dict[str, float]]  # of a group (detection, …), by name (AP70, …)
+Scores: TypeAlias = dict[str, dict[str, float]]  # by group (detection, …) and name (AP70, …)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the table.
+    """One row of the table.
 
     Attributes:
-        name: "" where only one thing is scored and nobody named it.
+        name: Name of the row; "" for a single unnamed entry.
         detections: Folder of detection files.
-        results: Folder of tracks; then there are no detections.
-        tracker: To run on the detections.
+        results: Folder of tracks, instead of detections.
+        tracker: Tracker to run on the detections.
     """
 
     name: str
@@ -43,17 +43,17 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """How a line about it begins: ``name: `` or nothing."""
+        """Prefix of messages about the entry: ``name: `` or ""."""
         return f"{self.name}: " if self.name else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntryScore:
-    """What an entry came to.
+    """Scores of an entry.
 
     Attributes:
         entry: The entry.
-        sequences: By name.
+        sequences: Scores by sequence name.
     """
 
     entry: Entry
@@ -61,11 +61,11 @@ class EntryScore:
 
     @property
     def overall(self) -> Scores:
-        """Scores of all sequences together, each box counting the same."""
+        """Scores of all sequences combined, each box weighted equally."""
         return scores_of(list(self.sequences.values()))
 
     def to_json(self) -> dict[str, object]:
-        """``overall`` and, by name, ``sequences``."""
+        """Returns the ``overall`` scores and, by name, those of the ``sequences``."""
         return {
             "overall": self.overall,
             "sequences": {name: scores_of([score]) for name, score in self.sequences.items()},
@@ -73,9 +73,9 @@ class EntryScore:
 
 
 def scores_of(sequences: Sequence[SequenceScore]) -> Scores:
-    """``detection``, ``tracking`` and ``pr`` scores of sequences together.
+    """Returns the ``detection``, ``tracking`` and ``pr`` scores of sequences combined.
 
-    Fractions and counts; the groups for which nothing was scored are left out.
+    Scores are fractions and counts; groups for which nothing was scored are omitted.
     """
     scores: Scores = {}
     if any(score.detection for score in sequences):
@@ -105,7 +105,7 @@ def scores_of(sequences: Sequence[SequenceScore]) -> Scores:
 
 
 def protocol_points(sequences: Sequence[SequenceScore]) -> list[PrPoint]:
-    """The points of all sequences together, thresholds rising; none where one sequence has none."""
+    """Returns the points of all sequences combined, by threshold; none if any sequence has none."""
     if not all(score.points for score in sequences):
         return []
     by_threshold = zip(*(score.points for score in sequences), strict=True)
@@ -120,17 +120,18 @@ def score_entries(
     jobs: int | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> list[EntryScore]:
-    """Scores every entry on every sequence, sequences in parallel processes.
+    """Scores every entry on every sequence, in parallel processes.
 
     Args:
         entries: What to score.
         truths: The sequences.
-        iou_threshold: Least IoU of a match for CLEAR and IDF1.
-        jobs: Processes; None for one for each core that may be used.
-        advance: Told how many more sequences of entries are done.
+        iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
+        jobs: Number of processes; None for one per usable core.
+        advance: Called with the number of newly scored sequences of entries.
 
     Raises:
-        ConfigError: A sequence has no file, or a file is malformed; named with file and line.
+        ConfigError: A sequence has no file, or a file is malformed; the message names file and
+            line.
     """
     tasks = [
         SequenceTask(
@@ -157,7 +158,7 @@ def score_entries(
 
 
 def with_trackers(entries: Sequence[Entry], trackers: Sequence[TrackerChoice]) -> list[Entry]:
-    """Each entry with detections once for each tracker, named after both where needed."""
+    """Returns each entry with detections once per tracker, named after both where needed."""
     result = []
     for entry in entries:
         if entry.detections is None or not trackers:

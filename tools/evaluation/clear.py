@@ -11,29 +11,30 @@ from scipy.optimize import linear_sum_assignment
 from stages.records import Int64Array
 from tools.evaluation.comparison import Comparison, FrameComparison
 
-MOSTLY_TRACKED = 0.8  # share of its frames in which a track is matched
+MOSTLY_TRACKED = 0.8  # fraction of its frames in which a track is matched
 MOSTLY_LOST = 0.2
-KEEP_BONUS = 1000.0  # outweighs any sum of IoU: a pair of the previous frame is kept first
+KEEP_BONUS = 1000.0  # outweighs any sum of IoU, so that pairs of the previous frame are kept first
 NOBODY = -1
 EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, slots=True)
 class ClearResult:
-    """Counts of one sequence or, added up, of several; the scores follow from them.
+    """Counts of one sequence or, summed, of several; the scores follow from them.
 
-    A ratio without anything in its denominator is 0, except MOTA, which then counts every false
-    positive and switch as a whole, as TrackEval's combined figures do.
+    A ratio whose denominator is 0 is 0, except MOTA, whose denominator is then 1, as in
+    TrackEval's combined figures.
 
     Attributes:
         true_positives: Matched boxes.
         false_positives: Result boxes without a match.
         false_negatives: Ground-truth boxes without a match.
         id_switches: Matches with another result track than the ground-truth track's last match.
-        fragmentations: Times a ground-truth track is matched again after a frame without.
+        fragmentations: Number of times a ground-truth track is matched again after an unmatched
+            frame.
         mostly_tracked: Ground-truth tracks matched in more than 80 % of their frames.
-        partly_tracked: Those between.
-        mostly_lost: Those matched in less than 20 % of their frames.
+        partly_tracked: Ground-truth tracks in between.
+        mostly_lost: Ground-truth tracks matched in less than 20 % of their frames.
         iou_sum: Sum of the IoU of all matches.
     """
 
@@ -65,12 +66,12 @@ class ClearResult:
 
     @property
     def precision(self) -> float:
-        """Share of the result boxes that are matched."""
+        """Fraction of result boxes that are matched."""
         return self.true_positives / max(1, self.true_positives + self.false_positives)
 
     @property
     def recall(self) -> float:
-        """Share of the ground-truth boxes that are matched."""
+        """Fraction of ground-truth boxes that are matched."""
         return self.true_positives / max(1, self.true_positives + self.false_negatives)
 
 
@@ -79,11 +80,11 @@ class Matches:
     """All matched boxes of a sequence, by frame.
 
     Attributes:
-        frames: ``(K,)`` 0-based.
+        frames: ``(K,)`` frames, 0-based.
         truth: ``(K,)`` ground-truth tracks, as indices from 0.
         result: ``(K,)`` result tracks, as indices from 0.
-        iou: ``(K,)``.
-        switched: ``(K,)`` whether the ground-truth track was last matched by another.
+        iou: ``(K,)`` IoU of the boxes.
+        switched: ``(K,)`` whether the ground-truth track was last matched by another result track.
         resumed: ``(K,)`` whether it was not matched in the previous frame.
     """
 
@@ -98,22 +99,22 @@ class Matches:
 def match_boxes(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
     """Matches a sequence frame by frame.
 
-    In each frame, pairs matched in the previous frame are kept where their IoU allows, the rest is
-    matched for the greatest sum of IoU. As in TrackEval, a frame in which either side has no box
-    at all is passed over: the frame before it counts as the previous one of the frame after it.
+    In each frame, pairs matched in the previous frame are kept if their IoU suffices, and the rest
+    are matched to maximise the sum of IoU. As in TrackEval, a frame in which either side has no
+    boxes is skipped: its predecessor counts as the previous frame of its successor.
 
     Args:
         comparison: Ground truth and result.
-        iou_threshold: Least IoU of a match, in (0, 1].
+        iou_threshold: Minimum IoU of a match, in (0, 1].
 
     Raises:
-        ValueError: The threshold is out of its range.
+        ValueError: The threshold is out of range.
     """
     if not 0 < iou_threshold <= 1:
         raise ValueError(f"iou_threshold must lie in (0, 1], got {iou_threshold}")
     tracks = len(comparison.truth_lengths)
-    last = np.full(tracks, NOBODY)  # its last partner, however long ago
-    previous = np.full(tracks, NOBODY)  # its partner in the previous frame
+    last = np.full(tracks, NOBODY)  # last match of each ground-truth track, however long ago
+    previous = np.full(tracks, NOBODY)  # match of each ground-truth track in the previous frame
     parts = []
     for index, frame in enumerate(comparison.frames):
         if frame.iou.size == 0:
@@ -151,18 +152,18 @@ def clear(
 
     Args:
         comparison: Ground truth and result.
-        iou_threshold: Least IoU of a match, in (0, 1].
-        inclusive: Count a track of exactly 80 % for mostly tracked and one of exactly 20 % for
-            mostly lost, as UA-DETRAC does; MOTChallenge counts neither.
+        iou_threshold: Minimum IoU of a match, in (0, 1].
+        inclusive: Whether a track of exactly 80 % is mostly tracked and one of exactly 20 % mostly
+            lost, as in UA-DETRAC; in MOTChallenge neither is.
 
     Raises:
-        ValueError: The threshold is out of its range.
+        ValueError: The threshold is out of range.
     """
     return count(comparison, match_boxes(comparison, iou_threshold), inclusive=inclusive)
 
 
 def count(comparison: Comparison, matches: Matches, *, inclusive: bool = False) -> ClearResult:
-    """The counts that follow from the ``matches`` of ``comparison``; see `clear`."""
+    """Returns the counts for the ``matches`` of ``comparison``; see `clear`."""
     tracks = len(comparison.truth_lengths)
     shares = np.bincount(matches.truth, minlength=tracks) / comparison.truth_lengths
     starts = np.bincount(matches.truth[matches.resumed], minlength=tracks)
@@ -188,7 +189,7 @@ def count(comparison: Comparison, matches: Matches, *, inclusive: bool = False) 
 def _matches(
     frame: FrameComparison, previous: Int64Array, iou_threshold: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of ``frame.iou`` that are matched."""
+    """Returns the matched rows and columns of ``frame.iou``."""
     kept = previous[frame.truth][:, None] == frame.result
     allowed = frame.iou >= iou_threshold - EPSILON
     gains = np.where(allowed, frame.iou + KEEP_BONUS * kept, 0.0)
@@ -200,7 +201,7 @@ def _matches(
 def errors_by_frame(
     comparison: Comparison, matches: Matches, frame_count: int
 ) -> npt.NDArray[np.int64]:
-    """``(frame_count, 3)`` false positives, false negatives and id switches of every frame."""
+    """Returns ``(frame_count, 3)`` false positives, false negatives and id switches per frame."""
     errors = np.zeros((frame_count, 3), np.int64)
     for index, frame in enumerate(comparison.frames):
         errors[index, :2] = len(frame.result), len(frame.truth)

@@ -1,4 +1,4 @@
-"""Average precision of detections in single images, by pycocotools."""
+"""Average precision of detections in single images, computed by pycocotools."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stages.extras import need
 from tools.annotations.coco_json import LISTS, is_coco, read_json
 
 SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
-AP70 = 4  # place of IoU 0.7 among 0.5, 0.55, … 0.95
+AP70 = 4  # index of IoU 0.7 in 0.5, 0.55, … 0.95
 
 
 def score_coco(
@@ -24,21 +24,21 @@ def score_coco(
 ) -> dict[str, float]:
     """Scores the detections of a COCO results file.
 
-    Classes are kept apart and averaged over where the detections bear ``category_id``, as COCO
-    does, and are taken for one where they do not, as those of ``spotstream detect``. Images are
-    named by ``image_id`` or by ``file_name``.
+    If all detections have a ``category_id``, scores are averaged over classes, as in COCO;
+    otherwise, as for ``spotstream detect``, all classes are treated as one. Images are identified
+    by ``image_id`` or ``file_name``.
 
     Args:
-        truth_path: COCO annotations.
-        detections_path: COCO results.
-        classes: Names of the categories that count; () for all of them.
+        truth_path: COCO annotation file.
+        detections_path: COCO results file.
+        classes: Names of the categories to score; () for all.
 
     Returns:
         AP (mean over IoU 0.5 to 0.95), AP50, AP70, and AP of small, medium and large objects; NaN
-        where there is no true box.
+        if there is no true box.
 
     Raises:
-        ConfigError: pycocotools is not installed, or a file is wrong; the message says where.
+        ConfigError: pycocotools is not installed, or a file is malformed; the message says where.
     """
     need("pycocotools", "evaluate")
     from pycocotools.coco import COCO
@@ -46,13 +46,13 @@ def score_coco(
 
     content, known = _truth(truth_path, classes)
     detections = _detections(detections_path, truth_path, content["images"], known)
-    # Names and numbers mixed cannot be sorted, as pycocotools does.
+    # pycocotools sorts the ids, which may mix names and numbers.
     number = {image["id"]: index for index, image in enumerate(content["images"], 1)}
     content["images"] = [{**image, "id": number[image["id"]]} for image in content["images"]]
     for entry in (*content["annotations"], *detections):
         entry["image_id"] = number[entry["image_id"]]
     merged = not all("category_id" in detection for detection in detections)
-    with contextlib.redirect_stdout(io.StringIO()):  # it tells what it does
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         truth = COCO()
         truth.dataset = content
         truth.createIndex()
@@ -78,7 +78,7 @@ def _mean(precision: np.ndarray) -> float:
 
 
 def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]]:
-    """The content with the classes that count, and the ids of all categories."""
+    """Returns the content restricted to the scored classes, and the ids of all categories."""
     content = read_json(path)
     if not is_coco(content):
         raise ConfigError(f"{path} is not a COCO annotation file: it needs {', '.join(LISTS)}")
@@ -108,10 +108,10 @@ def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]
             )
         if annotation.get("category_id") in kept:
             width, height = annotation["bbox"][2:]
-            # pycocotools overwrites "ignore" by what is a crowd.
+            # pycocotools overwrites "ignore" with "iscrowd".
             ignored = {"iscrowd": 1} if annotation.get("ignore") == 1 else {}
             defaults = {"area": width * height, "iscrowd": 0}
-            # pycocotools takes id 0 for no match, and one that stands twice for one box.
+            # pycocotools reads id 0 as no match, and duplicate ids as one box.
             entry = {**defaults, **annotation, **ignored, "id": index + 1}
             if not _is_number(entry["area"]) or entry["iscrowd"] not in (0, 1):
                 raise ConfigError(
@@ -156,7 +156,7 @@ def _detections(
 
 
 def _by_name(images: list[dict[str, Any]]) -> dict[str | None, list[int | str]]:
-    """Ids of the images that a file name stands for: as it is given, else without its folders."""
+    """Returns the ids of the images with each file name: as given, else without folders."""
     whole: dict[str | None, list[int | str]] = defaultdict(list)
     inner: dict[str | None, list[int | str]] = defaultdict(list)
     for image in images:
@@ -167,7 +167,7 @@ def _by_name(images: list[dict[str, Any]]) -> dict[str | None, list[int | str]]:
 
 
 def _check_entry(path: Path, place: str, entry: object, needed: Sequence[str]) -> None:
-    """That it is an object whose ids are what ids can be."""
+    """Checks that ``entry`` is an object with valid ids."""
     if not isinstance(entry, dict):
         raise ConfigError(f"{path}: {place}: expected an object, got {entry!r}")
     for name in ("id", "image_id", "category_id"):

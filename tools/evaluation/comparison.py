@@ -1,4 +1,4 @@
-"""Ground truth and result of a sequence side by side: what every tracking metric starts from."""
+"""Ground truth and result of a sequence side by side: the input of every tracking metric."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from trackers.boxes import iou_matrix
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameComparison:
-    """One frame.
+    """Tracks and overlaps of one frame.
 
     Attributes:
         truth: ``(G,)`` ground-truth tracks, as indices from 0.
         result: ``(R,)`` result tracks, as indices from 0.
-        iou: ``(G, R)`` float64.
+        iou: ``(G, R)`` float64 IoU of their boxes.
     """
 
     truth: Int64Array
@@ -29,12 +29,12 @@ class FrameComparison:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """A sequence.
+    """Tracks and overlaps of a sequence.
 
     Attributes:
-        frames: Every frame up to the last that has a box.
-        truth_lengths: ``(G,)`` boxes of each ground-truth track.
-        result_lengths: ``(R,)`` boxes of each result track.
+        frames: Every frame up to the last with a box.
+        truth_lengths: ``(G,)`` number of boxes of each ground-truth track.
+        result_lengths: ``(R,)`` number of boxes of each result track.
     """
 
     frames: tuple[FrameComparison, ...]

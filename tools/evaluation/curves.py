@@ -1,4 +1,4 @@
-"""Curves of scores, as SVG."""
+"""Score curves as SVG."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CURVE_POINTS = 400  # of a precision-recall curve; more make the page large and look the same
-MOST_PANELS = 24  # errors over time: of so many sequences, those with the most errors
+CURVE_POINTS = 400  # per precision-recall curve; more enlarge the page without a visible difference
+MOST_PANELS = 24  # of errors over time, for the sequences with the most errors
 COLORS = {"false positives": "#d62728", "false negatives": "#1f77b4", "id switches": "#ff7f0e"}
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture and what it shows."""
+    """A figure with its title and caption."""
 
     title: str
     svg: str
@@ -36,7 +36,7 @@ class Drawing:
 
 
 def draw_curves(scores: Sequence[EntryScore]) -> list[Drawing]:
-    """Precision and recall, PR-MOTA, HOTA, errors over time: each for which there are scores."""
+    """Draws precision-recall, PR-MOTA, HOTA and errors over time, if there are scores for them."""
     drawings = (_precision_recall(scores), _protocol(scores), _hota(scores), _errors(scores))
     return [drawing for drawing in drawings if drawing is not None]
 
@@ -46,12 +46,12 @@ def _label(score: EntryScore) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name that matplotlib does not take for a formula."""
+    """Escapes a name so that matplotlib does not read it as a formula."""
     return name.replace("$", r"\$")
 
 
 def _precision_recall(scores: Sequence[EntryScore]) -> Drawing | None:
-    """Once for each set of detections, however many trackers run on it."""
+    """Draws one curve per set of detections, however many trackers run on it."""
     detectors: dict[Path | None, EntryScore] = {}
     for score in scores:
         if all(sequence.detection for sequence in score.sequences.values()):
@@ -142,7 +142,7 @@ def _hota(scores: Sequence[EntryScore]) -> Drawing | None:
 
 
 def _errors(scores: Sequence[EntryScore]) -> Drawing | None:
-    """Of the first entry that has tracks: the others would hide it."""
+    """Draws the first entry with tracks only: others would hide it."""
     score = next(
         (each for each in scores if any(s.errors is not None for s in each.sequences.values())),
         None,

@@ -1,4 +1,4 @@
-"""Scores of detections: which of them are true, average precision, precision and recall."""
+"""Detection scores: true and false detections, average precision, precision and recall."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class DetectionResult:
     """Detections of any number of images, each judged true or false at one IoU.
 
     Attributes:
-        scores: ``(N,)`` float32.
-        hits: ``(N,)`` whether each is true.
-        truth: True boxes there are.
+        scores: ``(N,)`` float32 scores.
+        hits: ``(N,)`` whether each detection is true.
+        truth: Number of true boxes.
     """
 
     scores: Float32Array = field(default_factory=_no_scores)
@@ -37,7 +37,7 @@ class DetectionResult:
 
     @classmethod
     def combined(cls, results: Iterable[DetectionResult]) -> DetectionResult:
-        """The images of all ``results`` together."""
+        """Returns the results of all images combined."""
         parts = [cls(), *results]
         return cls(
             np.concatenate([part.scores for part in parts]),
@@ -49,7 +49,7 @@ class DetectionResult:
     def average_precision(self) -> float:
         """Area under the precision-recall curve, precision made monotone (all-point rule).
 
-        NaN where there is no true box at all.
+        NaN if there is no true box.
         """
         if self.truth == 0:
             return float("nan")
@@ -64,7 +64,7 @@ class DetectionResult:
         return hits / max(1, self.truth), hits / np.arange(1, len(hits) + 1)
 
 
-ROUNDING = 1e-6  # boxes of files are kept in single precision, IoU is that exact
+ROUNDING = 1e-6  # IoU tolerance: boxes from files are single precision
 
 
 def judge(
@@ -77,16 +77,17 @@ def judge(
 ) -> DetectionResult:
     """Judges the detections of one image.
 
-    Detections are taken by falling score; each claims the still unclaimed true box that it
-    overlaps most, if by ``minimum_iou``. One that finds only neutral boxes is left out.
+    Detections are processed by descending score; each claims the unclaimed true box with which it
+    has the highest IoU, if at least ``minimum_iou``. One that matches only neutral boxes is
+    ignored.
 
     Args:
         truth: ``(G, 4)`` boxes ltrb.
         boxes: ``(N, 4)`` boxes ltrb.
-        scores: ``(N,)``.
-        minimum_iou: Overlap that makes a detection true, in (0, 1].
-        neutral: ``(G,)`` boxes that need not be found, and may be. None: there is none.
-        forgiven: ``(N,)`` detections left out where they find nothing. None: there is none.
+        scores: ``(N,)`` scores.
+        minimum_iou: Minimum IoU of a true detection, in (0, 1].
+        neutral: ``(G,)`` bool, boxes that may, but need not, be found; None for none.
+        forgiven: ``(N,)`` bool, detections that are ignored if they match nothing; None for none.
     """
     order = np.argsort(-scores, kind="stable")
     pairs = find_overlaps(boxes[order].astype(np.float64), truth.astype(np.float64))
@@ -118,16 +119,16 @@ def average_precision(
     scores: Sequence[Float32Array],
     minimum_iou: float = 0.5,
 ) -> float:
-    """Average precision over a set of images.
+    """Computes average precision over a set of images.
 
     Args:
         truth: Per image ``(G, 4)`` boxes ltrb.
         boxes: Per image ``(N, 4)`` boxes ltrb.
-        scores: Per image ``(N,)``.
-        minimum_iou: Overlap that makes a detection true.
+        scores: Per image ``(N,)`` scores.
+        minimum_iou: Minimum IoU of a true detection.
 
     Returns:
-        AP in [0, 1]; NaN where there is no true box at all.
+        AP in [0, 1]; NaN if there is no true box.
     """
     judged = (judge(*image, minimum_iou) for image in zip(truth, boxes, scores, strict=True))
     return DetectionResult.combined(judged).average_precision

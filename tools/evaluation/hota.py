@@ -12,7 +12,7 @@ from tools.evaluation.comparison import Comparison
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)  # IoU thresholds; the scores are means over them
 EPSILON = float(np.finfo(np.float64).eps)
-TINY = 1e-10  # TrackEval's: the mean IoU of no matches is 1
+TINY = 1e-10  # as in TrackEval: the mean IoU of no matches is 1
 
 Counts = npt.NDArray[np.float64]
 
@@ -23,10 +23,10 @@ def _zeros() -> Counts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HotaResult:
-    """Sums of one sequence or, added up, of several; the scores follow from them.
+    """Sums of one sequence or, summed, of several; the scores follow from them.
 
-    All are ``(19,)`` float64, one for each of `ALPHAS`. A ratio of nothing is 0, but for the mean
-    IoU of no matches, which is 1: as TrackEval has it.
+    All are ``(19,)`` float64, one value for each of `ALPHAS`. A ratio whose denominator is 0 is 0,
+    but the mean IoU of no matches is 1, as in TrackEval.
 
     Attributes:
         true_positives: Matched boxes.
@@ -34,8 +34,8 @@ class HotaResult:
         false_negatives: Ground-truth boxes without a match.
         iou_sum: Sum of the IoU of all matches.
         association: Sum over all matches of the Jaccard index of their two tracks.
-        association_recall: Sum over all matches of the share of the ground-truth track.
-        association_precision: Sum over all matches of the share of the result track.
+        association_recall: Sum over all matches of the matched fraction of the ground-truth track.
+        association_precision: Sum over all matches of the matched fraction of the result track.
     """
 
     true_positives: Counts = field(default_factory=_zeros)
@@ -69,7 +69,7 @@ class HotaResult:
 
     @property
     def hota(self) -> float:
-        """Range [0, 1]."""
+        """Mean of `hota_curve`, range [0, 1]."""
         return float(self.hota_curve.mean())
 
     @property
@@ -84,24 +84,24 @@ class HotaResult:
 
     @property
     def det_re(self) -> float:
-        """Share of the ground-truth boxes that are matched."""
+        """Fraction of ground-truth boxes that are matched."""
         boxes = self.true_positives + self.false_negatives
         return float((self.true_positives / np.maximum(1, boxes)).mean())
 
     @property
     def det_pr(self) -> float:
-        """Share of the result boxes that are matched."""
+        """Fraction of result boxes that are matched."""
         boxes = self.true_positives + self.false_positives
         return float((self.true_positives / np.maximum(1, boxes)).mean())
 
     @property
     def ass_re(self) -> float:
-        """Mean share of a ground-truth track that its match covers."""
+        """Mean fraction of the ground-truth track that is matched by the result track."""
         return float((self.association_recall / np.maximum(1, self.true_positives)).mean())
 
     @property
     def ass_pr(self) -> float:
-        """Mean share of a result track that its match covers."""
+        """Mean fraction of the result track that is matched by the ground-truth track."""
         return float((self.association_precision / np.maximum(1, self.true_positives)).mean())
 
     @property
@@ -114,8 +114,8 @@ class HotaResult:
 def hota(comparison: Comparison) -> HotaResult:
     """Compares a sequence as TrackEval does.
 
-    Boxes are matched once for all of `ALPHAS`, frame by frame, for the greatest sum of IoU times
-    how well the two tracks agree over the whole sequence.
+    Boxes are matched once for all of `ALPHAS`, frame by frame, to maximise the sum of IoU times
+    the alignment of the two tracks over the whole sequence.
     """
     truth_lengths, result_lengths = comparison.truth_lengths, comparison.result_lengths
     alignment = _alignment(comparison)
@@ -153,7 +153,7 @@ def hota(comparison: Comparison) -> HotaResult:
 
 
 def _alignment(comparison: Comparison) -> npt.NDArray[np.float64]:
-    """``(G, R)``: over how much of their lives two tracks share a place, ambiguity shared out."""
+    """Returns ``(G, R)`` soft Jaccard indices of tracks; ambiguous overlaps are shared out."""
     truth_lengths, result_lengths = comparison.truth_lengths, comparison.result_lengths
     shared = np.zeros((len(truth_lengths), len(result_lengths)))
     for frame in comparison.frames:

@@ -12,10 +12,10 @@ from tools.evaluation.comparison import Comparison
 
 @dataclass(frozen=True, slots=True)
 class IdentityResult:
-    """Counts of one sequence or, added up, of several; a ratio of nothing is 0.
+    """Counts of one sequence or, summed, of several; a ratio whose denominator is 0 is 0.
 
     Attributes:
-        true_positives: Boxes of paired tracks that overlap enough (IDTP).
+        true_positives: Box pairs of paired tracks that reach the IoU threshold (IDTP).
         false_positives: The other result boxes (IDFP).
         false_negatives: The other ground-truth boxes (IDFN).
     """
@@ -33,17 +33,17 @@ class IdentityResult:
 
     @property
     def precision(self) -> float:
-        """IDP: share of the result boxes that bear the right identity."""
+        """IDP: fraction of result boxes with the right identity."""
         return self.true_positives / max(1, self.true_positives + self.false_positives)
 
     @property
     def recall(self) -> float:
-        """IDR: share of the ground-truth boxes that bear the right identity."""
+        """IDR: fraction of ground-truth boxes with the right identity."""
         return self.true_positives / max(1, self.true_positives + self.false_negatives)
 
     @property
     def f1(self) -> float:
-        """IDF1: harmonic mean of both."""
+        """IDF1: harmonic mean of IDP and IDR."""
         boxes = 2 * self.true_positives + self.false_positives + self.false_negatives
         return 2 * self.true_positives / max(1, boxes)
 
@@ -51,15 +51,15 @@ class IdentityResult:
 def identity(comparison: Comparison, iou_threshold: float = 0.5) -> IdentityResult:
     """Pairs each ground-truth track with at most one result track over the whole sequence.
 
-    The pairing is the one with the most overlapping boxes, which is also the one with the fewest
-    false positives and negatives.
+    The pairing maximises the number of overlapping boxes, which also minimises false positives and
+    false negatives.
 
     Args:
         comparison: Ground truth and result.
-        iou_threshold: Least IoU of two boxes that overlap, in (0, 1].
+        iou_threshold: Minimum IoU of two boxes that count as overlapping, in (0, 1].
 
     Raises:
-        ValueError: The threshold is out of its range.
+        ValueError: The threshold is out of range.
     """
     if not 0 < iou_threshold <= 1:
         raise ValueError(f"iou_threshold must lie in (0, 1], got {iou_threshold}")

@@ -1,4 +1,4 @@
-"""The moments of a sequence in which most goes wrong."""
+"""The moments of a sequence with the most errors."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ WINDOW = 25  # frames, about a second
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A second of a sequence.
+    """A window of `WINDOW` frames in a sequence.
 
     Attributes:
-        entry: Name of what was scored.
-        sequence: Name.
+        entry: Name of the scored entry.
+        sequence: Name of the sequence.
         first: 0-based first frame.
         last: 0-based last frame.
-        worst: 0-based frame with the most errors among them.
-        false_positives: In all of its frames.
-        false_negatives: In all of its frames.
-        id_switches: In all of its frames.
+        worst: 0-based frame with the most errors.
+        false_positives: Number in all of its frames.
+        false_negatives: Number in all of its frames.
+        id_switches: Number in all of its frames.
     """
 
     entry: str
@@ -40,19 +40,19 @@ class Moment:
 
     @property
     def errors(self) -> int:
-        """All of them."""
+        """Total number of errors."""
         return self.false_positives + self.false_negatives + self.id_switches
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameBoxesByFate:
-    """The boxes of one frame, ltrb, by what became of them in the comparison.
+    """The boxes of one frame, ltrb, by outcome of the comparison.
 
     Attributes:
-        matched: ``(N, 4)`` ground truth that is matched.
-        missed: ``(N, 4)`` ground truth that is not.
-        false: ``(N, 4)`` results without ground truth.
-        switched: ``(N, 4)`` ground truth that is matched under a new id.
+        matched: ``(N, 4)`` matched ground truth, without switches.
+        missed: ``(N, 4)`` unmatched ground truth.
+        false: ``(N, 4)`` unmatched results.
+        switched: ``(N, 4)`` ground truth matched under a new id.
     """
 
     matched: FloatArray
@@ -62,7 +62,7 @@ class FrameBoxesByFate:
 
 
 def worst_moments(scores: Sequence[EntryScore], most: int = 9) -> list[Moment]:
-    """The ``most`` seconds with the most errors, no two of an entry and sequence overlapping."""
+    """Returns up to ``most`` windows with the most errors, non-overlapping in each sequence."""
     moments = []
     for score in scores:
         for name, sequence in score.sequences.items():
@@ -88,7 +88,7 @@ def _seconds(entry: str, sequence: str, errors: np.ndarray) -> list[Moment]:
 def boxes_by_fate(
     moment: Moment, scores: Mapping[str, EntryScore], truths: Mapping[str, GroundTruth]
 ) -> FrameBoxesByFate:
-    """The boxes of the moment's worst frame."""
+    """Returns the boxes of the moment's worst frame by outcome."""
     truth = truths[moment.sequence].tracks
     score = scores[moment.entry].sequences[moment.sequence]
     tracks, matches = score.tracks, score.matches

@@ -1,13 +1,13 @@
-"""UA-DETRAC's scores of detector and tracker together (Wen et al., arXiv 1511.04136).
+"""UA-DETRAC's joint scores of detector and tracker (Wen et al., arXiv 1511.04136).
 
-The tracker is run at rising thresholds of the detector's scores. Each gives a point, precision and
-recall of the detections, and at that point the CLEAR scores of the tracks. A PR score is half the
-integral of a CLEAR score along the line through the points:
+The tracker is run at rising thresholds on the detector's scores. Each yields a point, precision
+and recall of the detections, and the CLEAR scores of the tracks at that point. A PR score is half
+the integral of a CLEAR score along the line through the points:
 
     PR-MOTA = ½ ∫ MOTA ds,  ds = √(dp² + dr²)
 
 taken by the trapezoid rule from threshold to threshold. A threshold that no detection reaches has
-no precision and so no point.
+no precision and hence no point.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ import numpy as np
 from tools.evaluation.clear import ClearResult
 
 THRESHOLDS = tuple(step / 10 for step in range(11))
-IOU = 0.7  # of UA-DETRAC, for detections and tracks
+IOU = 0.7  # UA-DETRAC's, for detections and tracks
 
 
 @dataclass(frozen=True, slots=True)
 class PrPoint:
-    """One threshold of one sequence or, added up, of several.
+    """Counts at one threshold, of one sequence or, summed, of several.
 
     Attributes:
-        true_positives: True detections that reach the threshold.
-        detections: All detections that reach it.
-        truth: True boxes.
-        clear: Counts of the tracks made of these detections.
+        true_positives: Number of true detections that reach the threshold.
+        detections: Number of detections that reach the threshold.
+        truth: Number of true boxes.
+        clear: Counts of the tracks from these detections.
     """
 
     true_positives: int = 0
@@ -49,12 +49,12 @@ class PrPoint:
 
     @property
     def precision(self) -> float:
-        """Share of the detections that are true; NaN where there is none."""
+        """Fraction of detections that are true; NaN if there are none."""
         return self.true_positives / self.detections if self.detections else float("nan")
 
     @property
     def recall(self) -> float:
-        """Share of the true boxes that are detected; 0 where there is none."""
+        """Fraction of true boxes that are detected; 0 if there are none."""
         return self.true_positives / max(1, self.truth)
 
     @property
@@ -75,7 +75,7 @@ class PrPoint:
 
 
 def pr_scores(points: Sequence[PrPoint]) -> dict[str, float]:
-    """``PR-MOTA``, ``PR-MOTP`` and so on, from the points of all thresholds in rising order."""
+    """Computes ``PR-MOTA``, ``PR-MOTP`` and so on from the points of all thresholds, ascending."""
     drawn = [point for point in points if point.detections]
     precision = np.array([point.precision for point in drawn])
     recall = np.array([point.recall for point in drawn])

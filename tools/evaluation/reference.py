@@ -1,4 +1,4 @@
-"""The same tracking scores by TrackEval, MOTChallenge's own evaluation."""
+"""Reference tracking scores by TrackEval, MOTChallenge's own evaluation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.evaluation.comparison import Comparison, compare
 def check_by_trackeval(
     scores: Sequence[EntryScore], truths: Sequence[GroundTruth], iou_threshold: float
 ) -> Iterator[str]:
-    """Compares the scores of all tracks with TrackEval's; a line for each entry that is the same.
+    """Compares tracking scores with TrackEval's; yields a line for each entry that agrees.
 
     Raises:
         ConfigError: TrackEval is not installed.
@@ -48,14 +48,14 @@ def check_by_trackeval(
 def trackeval_scores(
     comparisons: Mapping[str, Comparison], iou_threshold: float = 0.5
 ) -> dict[str, float]:
-    """What TrackEval computes over all sequences together.
+    """Returns TrackEval's scores over all sequences combined.
 
     Args:
         comparisons: A comparison for each sequence.
-        iou_threshold: Least IoU of a match for CLEAR and IDF1.
+        iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
 
     Returns:
-        The scores of `tools.evaluation.tracking.TrackingResult.scores`, by the same names.
+        The scores of `tools.evaluation.tracking.TrackingResult.scores`, under the same names.
 
     Raises:
         ConfigError: TrackEval is not installed.
@@ -99,7 +99,7 @@ def trackeval_scores(
 
 
 def _data(comparison: Comparison) -> dict[str, object]:
-    """A sequence in the form that TrackEval's metrics take."""
+    """Returns a sequence in the input format of TrackEval's metrics."""
     frames = comparison.frames
     return {
         "num_timesteps": len(frames),

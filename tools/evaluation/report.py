@@ -1,4 +1,4 @@
-"""Scores as one HTML page that needs nothing beside it."""
+"""Scores as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def write_report(
     """Writes ``report.html`` into ``folder``: tables, curves, errors over time, worst moments.
 
     Args:
-        folder: Made where it does not exist.
-        scores: What was scored.
-        truths: The sequences it was scored on.
-        iou_threshold: Least IoU of a match.
+        folder: Folder of the page; created if missing.
+        scores: Scores of the entries.
+        truths: Sequences they were scored on.
+        iou_threshold: Minimum IoU of a match.
 
     Returns:
-        The page.
+        Path of the page.
 
     Raises:
         ConfigError: matplotlib or jinja2 is not installed.

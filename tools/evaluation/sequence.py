@@ -33,14 +33,14 @@ DETECTION_IOUS = (0.5, 0.7)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SequenceTask:
-    """What to score, and against what.
+    """What to score, and against which ground truth.
 
     Attributes:
-        truth: The sequence.
+        truth: Ground truth of the sequence.
         detections: Detection file, if detections are scored or tracked.
-        results: File of tracks, if those are scored.
-        tracker: Tracker to run on the detections, by the PR protocol too.
-        iou_threshold: Least IoU of a match for CLEAR and IDF1.
+        results: File of tracks, if tracks are scored.
+        tracker: Tracker to run on the detections, also for the PR protocol.
+        iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
     """
 
     truth: GroundTruth
@@ -52,19 +52,19 @@ class SequenceTask:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SequenceScore:
-    """The scores of one task; what the task did not ask for is empty or None.
+    """The scores of one task; those it did not ask for are empty or None.
 
     Attributes:
-        name: Of the sequence.
-        detection: By least IoU.
-        levels: By level of difficulty, at the strictest of `DETECTION_IOUS`.
-        conditions: Of the sequence, see `GroundTruth`.
+        name: Name of the sequence.
+        detection: Results by minimum IoU.
+        levels: Results by level of difficulty, at the strictest of `DETECTION_IOUS`.
+        conditions: Conditions of the sequence, see `GroundTruth`.
         tracking: Scores of the tracks.
         errors: ``(F, 3)`` false positives, false negatives and id switches of every frame.
-        points: PR protocol, one point for each of its thresholds; empty as well where a score of
-            the detections is not in [0, 1].
-        tracks: The tracks that were scored, ignored boxes left out.
-        matches: Of ``tracks`` with the ground truth.
+        points: Points of the PR protocol, one per threshold; empty also if a detection score is
+            outside [0, 1].
+        tracks: The tracks that were scored, without ignored boxes.
+        matches: Matches of ``tracks`` with the ground truth.
     """
 
     name: str
@@ -81,16 +81,16 @@ class SequenceScore:
 def score_sequence(
     task: SequenceTask, *, stopped: Callable[[], bool] = lambda: False, **_: object
 ) -> SequenceScore:
-    """Does the task.
+    """Scores one sequence.
 
     Args:
-        task: What to do.
-        stopped: Asked before each run of the PR protocol.
+        task: What to score.
+        stopped: Polled before each run of the PR protocol.
 
     Raises:
-        ConfigError: A file is missing or malformed, the message names file and line; or the
-            tracker or its settings are wrong.
-        StoppedError: ``stopped`` said so.
+        ConfigError: A file is missing or malformed (the message names file and line), or the
+            tracker or its settings are invalid.
+        StoppedError: ``stopped`` returned True.
     """
     try:
         return _score(task, stopped)
@@ -145,14 +145,15 @@ def judge_file(
     minimum_iou: float,
     neutral: BoolArray | None = None,
 ) -> DetectionResult:
-    """Judges those detections of a sequence for which ``shown`` ``(N,)`` is True.
+    """Judges the detections of a sequence selected by ``shown``.
 
     Args:
-        truth: The sequence.
-        file: Its detections.
-        shown: Which of them.
-        minimum_iou: Overlap that makes a detection true.
-        neutral: ``(G,)`` which of ``truth.objects`` need not be found, and may be.
+        truth: Ground truth of the sequence.
+        file: Detections of the sequence.
+        shown: ``(N,)`` bool, which detections to judge.
+        minimum_iou: Minimum IoU of a true detection.
+        neutral: ``(G,)`` bool, which of ``truth.objects`` may, but need not, be found; None for
+            none.
     """
     frames = np.arange(truth.frame_count + 1)
     truth_bounds = np.searchsorted(truth.objects.frames, frames)
@@ -177,9 +178,9 @@ def judge_file(
 def track(
     file: DetectionFile, tracker: TrackerChoice, frame_count: int, minimum_score: float = -np.inf
 ) -> Trajectories:
-    """Runs a tracker over the detections of ``minimum_score`` or more.
+    """Runs a tracker on the detections that reach ``minimum_score``.
 
-    Boxes have two decimals, as in the file that ``spotstream track`` writes.
+    Boxes are rounded to two decimals, as in the files that ``spotstream track`` writes.
     """
     boxes, ids = [], []
     for tracked in tracked_frames(
@@ -193,17 +194,17 @@ def track(
 
 
 def score_tracks(truth: GroundTruth, tracks: Trajectories, iou_threshold: float) -> TrackingResult:
-    """Scores tracks of a sequence, ignored boxes left out."""
+    """Scores the tracks of a sequence, without ignored boxes."""
     return score_tracking(compare(truth.tracks, scored(truth, tracks)), iou_threshold)
 
 
 def scored(truth: GroundTruth, tracks: Trajectories) -> Trajectories:
-    """The boxes of ``tracks`` that are not ignored."""
+    """Returns ``tracks`` without ignored boxes."""
     return tracks.where(~truth.ignored.cover(tracks.frames, tracks.boxes))
 
 
 def _are_shares(scores: npt.NDArray[np.floating]) -> bool:
-    """Whether thresholds from 0 to 1 divide all of them."""
+    """Returns whether all scores are in [0, 1], the range of the thresholds."""
     return bool(np.all((scores >= 0) & (scores <= 1)))
 
 

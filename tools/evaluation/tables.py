@@ -20,7 +20,7 @@ COUNTS = {
     *("TP", "FP", "FN", "IDS", "Frag", "MT", "PT", "ML"),
     *("PR-IDS", "PR-FRAG", "PR-FP", "PR-FN"),
 }
-# Tables of at most so many columns that they fit into a terminal of 80.
+# Few enough columns for a terminal 80 characters wide.
 TRACKING_TABLES = {
     "Tracking": ("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"),
     "Tracking, counts": ("TP", "FP", "FN", "IDS", "Frag", "MT", "PT", "ML"),
@@ -29,12 +29,12 @@ TRACKING_TABLES = {
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """A table as people read it: fractions in percent, counts as they are.
+    """A human-readable table: fractions in percent, counts as they are.
 
     Attributes:
-        title: What it is about.
+        title: Title of the table.
         columns: Names of the scores.
-        rows: Name of each row and its cells.
+        rows: Name and cells of each row.
     """
 
     title: str
@@ -43,7 +43,7 @@ class ScoreTable:
 
 
 def score_tables(scores: Sequence[EntryScore]) -> list[ScoreTable]:
-    """The sequences of one entry and all together, or each of several entries."""
+    """Returns tables of the sequences of a single entry and overall, or of several entries."""
     if len(scores) > 1:
         rows = [(score.entry.name, score.overall) for score in scores]
     else:
@@ -65,7 +65,7 @@ def score_tables(scores: Sequence[EntryScore]) -> list[ScoreTable]:
 
 
 def terminal_table(table: ScoreTable) -> Table:
-    """The table for a terminal."""
+    """Renders the table for a terminal."""
     drawn = Table(
         title=table.title,
         title_justify="left",
@@ -82,7 +82,7 @@ def terminal_table(table: ScoreTable) -> Table:
 
 
 def shown(name: str, value: float | None) -> str:
-    """A score as people read it: percent with two decimals, or a count."""
+    """Formats a score: percent with two decimals, or a count; – for none."""
     if value is None or math.isnan(value):
         return "–"
     if name in COUNTS:
@@ -91,21 +91,21 @@ def shown(name: str, value: float | None) -> str:
 
 
 def to_json(scores: Sequence[EntryScore]) -> str:
-    """``overall`` and ``sequences``; by name where there are several entries or one has a name.
+    """Returns ``overall`` and ``sequences``, by name unless there is a single unnamed entry.
 
-    Scores are fractions and counts, ``null`` where there is nothing to score.
+    Scores are fractions and counts, ``null`` if there is nothing to score.
     """
     return as_json({score.entry.name: score.to_json() for score in scores})
 
 
 def as_json(by_name: Mapping[str, object]) -> str:
-    """As `to_json`, of scores by the name of what was scored."""
+    """Like `to_json`, for scores by name of the entry."""
     content = by_name[""] if list(by_name) == [""] else by_name
     return json.dumps(_without_nan(content), indent=2) + "\n"
 
 
 def to_csv(scores: Sequence[EntryScore]) -> str:
-    """One line for each entry and sequence, and one for all sequences of the entry."""
+    """Returns one line per entry and sequence, and one per entry overall."""
     lines = []
     for score in scores:
         parts = {name: scores_of([each]) for name, each in score.sequences.items()}
@@ -122,7 +122,7 @@ def to_csv(scores: Sequence[EntryScore]) -> str:
 
 
 def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
-    """Lines by column; a column that a line lacks is empty there."""
+    """Returns lines as CSV; columns that a line lacks are empty."""
     text = io.StringIO()
     columns = dict.fromkeys(key for line in lines for key in line)
     writer = csv.DictWriter(text, columns, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Which tracker is run on detections that are scored."""
+"""Choice of the tracker to run on the detections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TrackerChoice:
     """A tracker and its settings.
 
     Attributes:
-        label: How it is called in tables.
+        label: Its name in tables.
         name: Key of `trackers.TRACKERS`.
         settings: See `trackers.tracker_settings`.
     """
@@ -27,14 +27,14 @@ class TrackerChoice:
 
 
 def choose_tracker(label: str, settings: Iterable[str] = ()) -> TrackerChoice:
-    """The tracker of that name, or that of a config.
+    """Returns the tracker of that name, or that of a config.
 
     Args:
         label: A tracker's name, the name of a built-in config, or a config file.
-        settings: ``setting=value``, over those of the config.
+        settings: ``setting=value`` overrides.
 
     Raises:
-        ConfigError: There is no such tracker or config, or a setting is wrong.
+        ConfigError: The tracker or config does not exist, or a setting is invalid.
     """
     overrides = [f"tracker.settings.{setting}" for setting in settings]
     if label in TRACKERS:

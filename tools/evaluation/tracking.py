@@ -1,4 +1,4 @@
-"""All scores of tracking, by their usual names."""
+"""All tracking scores, by their usual names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.evaluation.identity import IdentityResult, identity
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackingResult:
-    """HOTA, CLEAR and IDF1 of one sequence or, added up, of several."""
+    """HOTA, CLEAR and IDF1 of one sequence or, summed, of several."""
 
     hota: HotaResult = field(default_factory=HotaResult)
     clear: ClearResult = field(default_factory=ClearResult)
@@ -57,7 +57,7 @@ def score_tracking(comparison: Comparison, iou_threshold: float = 0.5) -> Tracki
 
     Args:
         comparison: Ground truth and result.
-        iou_threshold: Least IoU of a match for CLEAR and IDF1; HOTA goes over all.
+        iou_threshold: Minimum IoU of a match for CLEAR and IDF1; HOTA averages over its own.
 
     Raises:
         ValueError: The threshold lies outside (0, 1].
@@ -68,5 +68,5 @@ def score_tracking(comparison: Comparison, iou_threshold: float = 0.5) -> Tracki
 
 
 def total(results: Iterable[TrackingResult]) -> TrackingResult:
-    """Sequences taken together, each box counting the same."""
+    """Returns the results of all sequences combined, each box weighted equally."""
     return sum(results, TrackingResult())
