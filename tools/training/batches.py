@@ -1,4 +1,4 @@
-"""Batches of random crops: batch number ``n`` is the same whoever makes it, and whenever."""
+"""Batches of random crops; batch ``n`` is always the same, whichever process makes it."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from tools.training.pasting import cut_out_some, paste
 from tools.training.sources import ClassMap, Sources
 from tools.training.targets import Targets, build_targets
 
-MOSAIC_CORNER = (0.35, 0.65)  # where the four crops meet, as a share of the side
-MOST_PASTED = 3  # vehicles that one crop gets of another image
-MAX_UNREADABLE = 20  # images in a row; then something is wrong with all of them
+MOSAIC_CORNER = (0.35, 0.65)  # where the four crops meet, as a fraction of the side
+MOST_PASTED = 3  # maximum number of vehicles pasted from another image into one crop
+MAX_UNREADABLE = 20  # in a row, before the data is considered broken
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Crops and what is to be learnt from them.
+    """Crops and their targets.
 
     Attributes:
         images: ``(N, side, side, 3)`` uint8 BGR.
-        targets: At stride 4.
-        names: Of the images that each crop comes from, ``<`` before one whose vehicles were pasted.
-        unreadable: One line for each image that could not be read; another took its place.
+        targets: Targets at stride 4.
+        names: Source images of each crop, with ``<`` before one whose vehicles were pasted.
+        unreadable: One message for each unreadable image, which another one replaced.
     """
 
     images: Tensor
@@ -45,18 +45,18 @@ class Batch:
     unreadable: list[str]
 
     def pin_memory(self) -> Batch:
-        """The same in page-locked memory, which `DataLoader` asks for."""
+        """Returns a copy in page-locked memory; called by `DataLoader`."""
         images, targets = self.images.pin_memory(), self.targets.pin_memory()
         return replace(self, images=images, targets=targets)
 
 
 class CropBatches(Dataset[Batch]):
-    """Batch ``n`` of ``rank``, drawn from the config's seed, ``n`` and ``rank`` alone.
+    """Batches ``n`` of ``rank``, which depend only on the config's seed, ``n`` and ``rank``.
 
     Args:
-        sources: What to draw from.
-        config: How.
-        rank: Which of several training processes draws.
+        sources: Samples to draw from.
+        config: Training config.
+        rank: Rank of the training process.
     """
 
     def __init__(self, sources: Sources, config: TrainingConfig, rank: int = 0) -> None:
@@ -66,7 +66,7 @@ class CropBatches(Dataset[Batch]):
         self.classes = ClassMap.of(config)
 
     def __getitem__(self, number: int) -> Batch:
-        """Batch ``number``, from 0 on.
+        """Returns batch ``number``, counted from 0.
 
         Raises:
             ConfigError: Many images in a row cannot be read.
@@ -99,12 +99,12 @@ class CropBatches(Dataset[Batch]):
         return Picture(image, crop.boxes, crop.classes, crop.ignored, crop.mask), name
 
     def _paste(self, crop: Picture, rng: np.random.Generator) -> tuple[Picture, str]:
-        """With vehicles of another image, and its name, "" where there was nothing to paste."""
+        """Pastes vehicles of another image; returns its name too, "" if nothing was pasted."""
         sample, _ = self._draw(rng)
         try:
             image = sample.read()
         except SourceError:
-            return crop, ""  # told when it is drawn to be trained on
+            return crop, ""  # reported when it is drawn for training
         count = int(rng.integers(1, MOST_PASTED + 1))
         cut_outs = cut_out_some(image, self.classes.objects(sample), count, rng)
         return paste(crop, cut_outs, rng), str(sample.path) if cut_outs else ""
@@ -136,7 +136,7 @@ class CropBatches(Dataset[Batch]):
 
 
 def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False) -> Iterator[Batch]:
-    """Batches ``first``, ``first + 1``, … without end, made ahead by the config's workers."""
+    """Yields batches ``first``, ``first + 1``, … endlessly, prefetched by the config's workers."""
     workers = batches.config.workers
     loader: DataLoader[Batch] = DataLoader(
         batches,
@@ -147,10 +147,10 @@ def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False)
         worker_init_fn=_quiet_worker,
         prefetch_factor=3 if workers else None,
         pin_memory=page_locked,
-        # A fork of a process whose libraries run threads may wait for ever.
+        # A fork of a process whose libraries run threads may deadlock.
         multiprocessing_context="spawn" if workers else None,
     )
-    with _ignoring(signal.SIGINT):  # as its workers will, from their first moment
+    with _ignoring(signal.SIGINT):  # inherited by the workers from their start
         return iter(loader)
 
 
@@ -164,7 +164,7 @@ def _ignoring(number: int) -> Iterator[None]:
 
 
 class _Counting:
-    """Counts from ``first`` on."""
+    """Counts from ``first``."""
 
     def __init__(self, first: int) -> None:
         self.first = first
@@ -178,9 +178,9 @@ def _as_it_is(batch: Any) -> Any:
 
 
 def _quiet_worker(_: int) -> None:
-    """Computes on one thread, the others belong to the network; signals are the trainer's to see.
+    """Uses one thread, leaving the others to the network, and leaves signals to the trainer.
 
-    A service manager sends SIGTERM to every process; SIGINT is ignored since `load_batches`.
+    Service managers send SIGTERM to every process; `load_batches` already ignores SIGINT.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(1)

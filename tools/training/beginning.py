@@ -1,4 +1,4 @@
-"""What a run begins with: a checkpoint of its own, weights of a file, or weights at random."""
+"""The initial state of a run: its own checkpoint, weights from a file, or random weights."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ log = logging.getLogger(__name__)
 
 
 def begin(config: TrainingConfig, device: torch.device, *, overwrite: bool) -> TrainingState:
-    """The state in which training goes on, or begins.
+    """Returns the state in which training starts or resumes.
 
     Args:
-        config: All of the run.
-        device: Where the network goes.
-        overwrite: Leave a checkpoint in ``config.output`` aside.
+        config: Training config.
+        device: Device of the network.
+        overwrite: Whether to ignore a checkpoint in ``config.output``.
 
     Raises:
         ConfigError: The checkpoint belongs to another config, or the initial weights are missing or
-            of another network.
+            do not fit the network.
     """
     state = TrainingState.begin(config, device)
     if (config.output / CHECKPOINT).is_file() and not overwrite:
@@ -45,10 +45,10 @@ def begin(config: TrainingConfig, device: torch.device, *, overwrite: bool) -> T
 
 
 def begin_with(model: SpotNet, path: Path) -> bool:
-    """Gives ``model`` the weights of a file: those that fit, or the strongest of a wider network.
+    """Loads weights from a file: those that fit, or the strongest channels of a wider network.
 
     Returns:
-        Whether all of them are there, as they were.
+        Whether all weights were loaded unchanged.
 
     Raises:
         CheckpointError: The file is missing or unreadable, or hardly anything in it fits.
@@ -57,7 +57,7 @@ def begin_with(model: SpotNet, path: Path) -> bool:
     try:
         wide = SpotNet.from_checkpoint(path)
     except CheckpointError:
-        wide = None  # CenterNet's, of which parts may fit
+        wide = None  # perhaps CenterNet's, parts of which may fit
     if wide is not None and is_narrower(model, wide):
         narrow(model, wide)
         log.info("begun with the strongest channels of %s", path)

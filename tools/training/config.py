@@ -1,4 +1,4 @@
-"""What a training config may say."""
+"""The training config."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ class _Strict(BaseModel):
 
 
 class DataSetConfig(_Strict):
-    """A data set of any format that ``spotstream data check`` knows."""
+    """A data set in any format that ``spotstream data check`` reads."""
 
     path: Path = Field(description="Folder of the data set.")
-    scale: float = Field(1.0, gt=0, le=4, description="Resize on top of the random one.")
-    share: float = Field(1.0, gt=0, description="How often its images are drawn, relatively.")
+    scale: float = Field(1.0, gt=0, le=4, description="Resize factor on top of the random one.")
+    share: float = Field(1.0, gt=0, description="Relative frequency of its images.")
     held_out: tuple[str, ...] = Field((), description="Scenes kept for validation.")
     validation_scale: float | None = Field(
-        None, gt=0, le=4, description="Input scale in validation; without, the model's own."
+        None, gt=0, le=4, description="Input scale in validation; default: the model's."
     )
     max_hidden: float = Field(
-        0.8, ge=0, le=1, description="Boxes of which a greater share is hidden give no loss."
+        0.8, ge=0, le=1, description="Boxes with a larger hidden fraction give no loss."
     )
     unlabelled: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="What the teacher (without: the initial weights) finds with this score, and no "
-        "box is near, gives no loss; for annotations that leave out vehicles.",
+        description="Detections by the teacher (without one: by the initial weights) with at least "
+        "this score and no box nearby give no loss; for annotations that omit vehicles.",
     )
 
 
 class AugmentationConfig(_Strict):
-    """How a crop differs from its image."""
+    """Augmentation of a crop."""
 
-    scale_range: tuple[float, float] = Field((0.45, 1.4), description="Random resize.")
-    mosaic: float = Field(0.0, ge=0, le=1, description="Share of crops put together from four.")
+    scale_range: tuple[float, float] = Field((0.45, 1.4), description="Range of the random resize.")
+    mosaic: float = Field(0.0, ge=0, le=1, description="Share of crops composed of four.")
     flip: float = Field(0.5, ge=0, le=1, description="Share of crops mirrored left to right.")
     paste: float = Field(
-        0.0, ge=0, le=1, description="Share of crops that get vehicles cut out of another image."
+        0.0, ge=0, le=1, description="Share of crops with vehicles pasted from another image."
     )
-    colour: float = Field(1.0, ge=0, le=2, description="Strength of the changes of colour.")
+    colour: float = Field(1.0, ge=0, le=2, description="Strength of the colour changes.")
     quality: float = Field(
-        1.0, ge=0, le=2, description="How often blur, noise and compression are added, relatively."
+        1.0, ge=0, le=2, description="Relative frequency of added blur, noise and compression."
     )
 
     @field_validator("scale_range")
@@ -63,45 +63,45 @@ class AugmentationConfig(_Strict):
 
 
 class TrainingConfig(_Strict):
-    """All of a training run."""
+    """All settings of a training run."""
 
-    data: tuple[DataSetConfig, ...] = Field(description="What to train on.", min_length=1)
+    data: tuple[DataSetConfig, ...] = Field(description="Data sets to train on.", min_length=1)
     classes: dict[str, tuple[str, ...]] = Field(
         {"vehicle": ("car", "van", "bus", "truck", "others", "vehicle")},
-        description="Classes of the network, and the data sets' classes that belong to each.",
+        description="Classes of the network, each with the data set classes it includes.",
     )
     background: tuple[str, ...] = Field(
-        ("bike",), description="Classes to learn as background. Others that occur give no loss."
+        ("bike",), description="Classes to learn as background. All others give no loss."
     )
     masks: Literal["boxes", "motion"] = Field(
         "motion",
-        description="What the segmentation learns: boxes, or motion where masks/ has a mask.",
+        description="Target of the segmentation: boxes, or motion where masks/ has a mask.",
     )
     preset: str = Field("compact", description=f"Network: {', '.join(PRESETS)}.")
-    model: dict[str, Any] = Field({}, description="Overrides of the preset, as SpotNetConfig.")
+    model: dict[str, Any] = Field({}, description="Overrides of the preset; keys of SpotNetConfig.")
     initial: Path | None = Field(
         None,
-        description="Weights to begin with: a file of ours, SpotNet's or CenterNet's hourglass, or "
-        "the name of one that ships. Of a wider SpotNet the strongest channels are taken.",
+        description="Initial weights: a file of ours, SpotNet's or CenterNet's hourglass, or the "
+        "name of weights that ship. From a wider SpotNet the strongest channels are taken.",
     )
     teacher: Path | None = Field(
-        None, description="Weights, likewise, whose boxes and scores are learnt beside the data's."
+        None, description="Weights, likewise, whose boxes and scores are learnt as well."
     )
     output: Path = Field(Path("runs/compact"), description="Folder for checkpoints and logs.")
     seed: int = Field(0, ge=0)
     crop: int = Field(384, ge=64, le=2048, description="Side of a training crop, pixels.")
     augmentation: AugmentationConfig = AugmentationConfig()
-    batch_size: int = Field(12, ge=1, description="Crops in one pass, on each device.")
-    accumulate: int = Field(1, ge=1, description="Passes of which one step is made.")
-    steps: int = Field(10_000, ge=1, description="Steps of the optimizer.")
+    batch_size: int = Field(12, ge=1, description="Crops per pass on each device.")
+    accumulate: int = Field(1, ge=1, description="Passes per step.")
+    steps: int = Field(10_000, ge=1, description="Optimizer steps.")
     optimizer: Literal["adamw", "adam"] = "adamw"
-    learning_rate: float = Field(2e-3, gt=0, description="At its peak.")
+    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate.")
     weight_decay: float = Field(1e-4, ge=0)
     warmup: float = Field(0.03, ge=0, lt=1, description="Share of the steps spent warming up.")
-    gradient_norm: float = Field(10.0, gt=0, description="Gradients are cut to this norm.")
-    ema_decay: float = Field(0.999, ge=0, lt=1, description="Of the averaged weights.")
+    gradient_norm: float = Field(10.0, gt=0, description="Gradients are clipped to this norm.")
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto: bfloat16 where the device computes in it."
+        "auto", description="auto: bfloat16 if the device supports it natively."
     )
     device: str = Field(
         "auto",
@@ -136,10 +136,10 @@ class TrainingConfig(_Strict):
         return self
 
     def network(self) -> SpotNetConfig:
-        """The network to train.
+        """Returns the config of the network to train.
 
         Raises:
-            ValueError: There is no such preset, or ``model`` holds a wrong setting.
+            ValueError: There is no such preset, or ``model`` holds an invalid setting.
         """
         allowed = [each.name for each in fields(SpotNetConfig) if each.name != "class_names"]
         for key in self.model:
@@ -153,10 +153,10 @@ class TrainingConfig(_Strict):
 
 
 def load_training_config(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
-    """Reads a YAML file; relative data folders are relative to the working folder.
+    """Reads a YAML file; relative paths are relative to the working folder.
 
     Raises:
-        ConfigError: The file is missing or says something it may not; names key and value.
+        ConfigError: The file is missing or invalid; the message names key and value.
     """
     if path.is_dir():
         raise ConfigError(f"{path} is a folder; a training config is a file, see configs/train/")

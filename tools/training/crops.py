@@ -1,4 +1,4 @@
-"""Random crops of annotated images: scale, place, flip, colour, blur, noise, compression."""
+"""Random crops of annotated images: scale, position, flip, colour, blur, noise, compression."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from tools.training.config import AugmentationConfig
 from trackers.boxes import areas
 
 LEAST_SHARE = 1 / 3
-"""A box of which less is inside the crop is ignored: neither vehicle nor background."""
+"""A box with a smaller fraction inside the crop is ignored: neither vehicle nor background."""
 
 LEAST_SIDE = 3.0  # pixels of the crop; thinner boxes are ignored
-AROUND_A_BOX = 2 / 3  # share of crops that are placed around a box
-LARGEST_SIDE = 1.4  # of the crop; a box chosen to crop around is shrunk to it
+AROUND_A_BOX = 2 / 3  # fraction of crops placed around a box
+LARGEST_SIDE = 1.4  # of the crop; a box to crop around is shrunk to this multiple
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """An image with its annotation in the terms of the network.
+    """An image with its annotation in the network's classes.
 
     Attributes:
         image: ``(H, W, 3)`` uint8 BGR.
         boxes: ``(N, 4)`` float32 ltrb in pixels.
         classes: ``(N,)`` int64 class of the network.
         ignored: ``(K, 4)`` float32 ltrb, regions that give no loss.
-        mask: ``(H, W)`` uint8, 255 where something moves; None: not known.
+        mask: ``(H, W)`` uint8, 255 where something moves; None if unknown.
     """
 
     image: UInt8Array
@@ -39,7 +39,7 @@ class Picture:
     mask: UInt8Array | None = None
 
     def known_mask(self) -> UInt8Array:
-        """``mask``, or where it is not known one of the boxes."""
+        """Returns ``mask`` or, if unknown, a mask of the boxes."""
         if self.mask is None:
             return box_mask(self.boxes, *self.image.shape[:2])
         return self.mask
@@ -52,10 +52,10 @@ def random_crop(
     rng: np.random.Generator,
     flip: float = 0.5,
 ) -> Picture:
-    """A crop of ``size`` (width, height): resized, placed and mirrored at random, not coloured.
+    """Makes a crop of ``size`` (width, height), randomly resized, placed and mirrored.
 
-    Boxes are cut at the crop's border. Two crops of three are placed around a box, which is
-    shrunk where it would not fit.
+    Boxes are clipped to the crop. Two of three crops are placed around a box, which is shrunk if
+    it would not fit.
     """
     height, width = picture.image.shape[:2]
     low, high = np.log(scale_range[0]), np.log(scale_range[1])
@@ -95,7 +95,7 @@ def random_crop(
 
 
 def mosaic(crops: list[Picture], corner: tuple[int, int], side: int) -> Picture:
-    """Four crops that fill a square of ``side`` around ``corner`` (x, y), row by row."""
+    """Joins four crops, row by row, into a square of ``side``; they meet at ``corner`` (x, y)."""
     x, y = corner
     image = np.empty((side, side, 3), np.uint8)
     mask = np.zeros((side, side), np.uint8)
@@ -122,14 +122,14 @@ def mosaic(crops: list[Picture], corner: tuple[int, int], side: int) -> Picture:
 def _window(
     pixels: UInt8Array, start: np.ndarray, window: np.ndarray, size: np.ndarray
 ) -> UInt8Array:
-    """A window of the image resized to ``size`` (width, height), black outside the image."""
+    """Returns a window resized to ``size`` (width, height), black outside the image."""
     stop = np.minimum(start + window, (pixels.shape[1], pixels.shape[0]))
     inside = np.maximum(start, 0)
     part = pixels[inside[1] : stop[1], inside[0] : stop[0]]
     scale = size / window
     left, top = np.round((inside - start) * scale).astype(int)
     right, bottom = np.maximum(np.round((stop - start) * scale).astype(int), (left + 1, top + 1))
-    # As the detector resizes: averaged where it shrinks.
+    # Like the detector's resize: averaged when it shrinks.
     interpolation = cv2.INTER_AREA if scale.min() < 1 else cv2.INTER_LINEAR
     canvas = np.zeros((size[1], size[0], *pixels.shape[2:]), np.uint8)
     canvas[top:bottom, left:right] = cv2.resize(
@@ -141,7 +141,7 @@ def _window(
 def _cut(
     boxes: Float32Array, classes: Int64Array, ignored: Float32Array, size: np.ndarray
 ) -> tuple[Float32Array, Int64Array, Float32Array]:
-    """Cuts at the border; of too little of a box nothing is learnt, neither yes nor no."""
+    """Clips to the border; a box with too little inside becomes an ignored region."""
     area = areas(boxes)
     limits = np.tile(size, 2).astype(np.float32)
     cut = boxes.clip(0, limits)
@@ -156,7 +156,7 @@ def _cut(
 
 
 def recolour(image: UInt8Array, config: AugmentationConfig, rng: np.random.Generator) -> UInt8Array:
-    """Changes brightness, contrast and colour, and now and then blurs, adds noise, compresses."""
+    """Changes brightness, contrast and colour, and sometimes blurs, adds noise or compresses."""
     strength = config.colour
     gain = np.exp(rng.normal(0, 0.25 * strength)) * np.exp(rng.normal(0, 0.06 * strength, 3))
     shift = rng.normal(0, 14 * strength)

@@ -22,7 +22,13 @@ from tools.training.validation import (
 )
 
 INFINITE = float("inf")
-SIZES = ((0, 16), (16, 32), (32, 64), (64, 128), (128, INFINITE))  # root of the area, pixels
+SIZES = (
+    (0, 16),
+    (16, 32),
+    (32, 64),
+    (64, 128),
+    (128, INFINITE),
+)  # square root of the area, in pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +36,10 @@ class GroupScore:
     """Scores of one scene, or of all scenes of a data set.
 
     Attributes:
-        name: Of the data set and the scene.
-        images: How many are scored.
-        boxes: True boxes in them.
-        scores: ``AP50``, ``AP70``, ``recall``, and AP50 by size (``16-32``); NaN where there is no
+        name: Name of the data set and the scene.
+        images: Number of images scored.
+        boxes: Number of true boxes in them.
+        scores: ``AP50``, ``AP70``, ``recall``, and AP50 by size (``16-32``); NaN if there is no
             true box.
     """
 
@@ -49,16 +55,16 @@ def score_held_out(
     weights: Path | None = None,
     scale: float | None = None,
 ) -> list[list[GroupScore]]:
-    """For each data set the scores of its scenes, and last those of all of them.
+    """Returns for each data set the scores of its scenes, followed by those of all scenes.
 
     Args:
         config: Training config.
-        overrides: ``key.path=value`` for it.
-        weights: A weights file or the name of one that ships; None for the default.
+        overrides: ``key.path=value`` overrides of the config.
+        weights: Weights file, or name of weights that ship; None for the default.
         scale: Input scale; None for the data set's, else the weights'.
 
     Raises:
-        ConfigError: The config is broken or holds out nothing, or the weights cannot be used.
+        ConfigError: The config is invalid or holds out nothing, or the weights cannot be used.
     """
     validation, classes = read_held_out(config, overrides)
     network = load_network(weights)
@@ -82,10 +88,10 @@ def score_held_out(
 def read_held_out(
     config: Path, overrides: Sequence[str] = ()
 ) -> tuple[dict[str, tuple[DataSetConfig, list[Sample]]], ClassMap]:
-    """The samples that a training config holds out by data set, and its classes.
+    """Returns the held-out samples of a training config by data set, and its classes.
 
     Raises:
-        ConfigError: The config is broken or holds out nothing.
+        ConfigError: The config is invalid or holds out nothing.
     """
     chosen = load_training_config(config, overrides)
     scored = tuple(data_set for data_set in chosen.data if data_set.held_out)

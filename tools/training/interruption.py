@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, which end a training run after the step under way."""
+"""Ctrl-C and SIGTERM, which end a training run after the current step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def interruptible() -> Iterator[list[int]]:
-    """A list that holds something once Ctrl-C or SIGTERM came; a second one ends at once."""
+    """Yields a list that is non-empty after Ctrl-C or SIGTERM; a second one ends at once."""
     seen: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""The log of a training run: CSV always, TensorBoard where it is installed."""
+"""The log of a training run: always CSV, and TensorBoard if installed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ log = logging.getLogger(__name__)
 
 
 class TrainingLog:
-    """Rows of ``log.csv`` (losses) and ``validation.csv``, and the same for TensorBoard.
+    """Writes ``log.csv`` (losses) and ``validation.csv``, and the same to TensorBoard.
 
-    A resumed run goes on below what is there; rows of steps that are done again are cut off.
+    A resumed run appends to existing files, after removing rows of steps that are repeated.
 
     Args:
-        folder: Where the files go.
-        first_step: Steps that are already done.
+        folder: Folder of the files.
+        first_step: Number of steps already done.
 
     Raises:
-        OutputError: A file cannot be written; from every method.
+        OutputError: A file cannot be written; raised by the methods that write.
     """
 
     def __init__(self, folder: Path, first_step: int = 0) -> None:
@@ -44,12 +44,12 @@ class TrainingLog:
             self._tensorboard.close()
 
     def losses(self, step: int, seconds: float, values: Mapping[str, float]) -> None:
-        """One row of ``log.csv``: the terms after ``step``, ``seconds`` after the start."""
+        """Writes a row of ``log.csv``: loss terms after ``step``, ``seconds`` after the start."""
         self._write(LOSSES, step, {"seconds": f"{seconds:.0f}"} | _digits(values))
         self._scalars("loss", step, values)
 
     def scores(self, step: int, scores: Mapping[str, Mapping[str, float]]) -> None:
-        """One row of ``validation.csv``: AP by data set."""
+        """Writes a row of ``validation.csv``: AP by data set."""
         flat = {
             f"{name}.{key}": value for name, each in scores.items() for key, value in each.items()
         }
@@ -57,7 +57,7 @@ class TrainingLog:
         self._scalars("validation", step, flat)
 
     def has_scores(self, step: int) -> bool:
-        """Whether ``validation.csv`` has a row of ``step``, which is not after the first."""
+        """Returns whether ``validation.csv`` already had a row of ``step`` when the run resumed."""
         path = self._folder / SCORES
         return step <= self._first_step and path.is_file() and f"\n{step}," in path.read_text()
 
@@ -85,7 +85,7 @@ def _digits(values: Mapping[str, float]) -> dict[str, str]:
 
 
 def _rows_until(path: Path, step: int, columns: list[str]) -> list[list[str]]:
-    """Rows of an earlier run up to ``step``; none where it logged other columns."""
+    """Returns rows of an earlier run up to ``step``; none if its columns differ."""
     if step == 0 or not path.is_file():
         return []
     with path.open(newline="") as file:

@@ -22,7 +22,7 @@ def focal_loss(
 ) -> Tensor:
     """Penalty-reduced pixelwise focal loss, per centre (arXiv 1904.07850, equation 1).
 
-    ``counted`` ``(N, 1, h, w)`` is 0 where nothing is to be learnt.
+    ``counted`` ``(N, 1, h, w)`` is 0 where background gives no loss.
     """
     centre = heatmap.eq(1)
     probability = torch.sigmoid(logits)
@@ -35,7 +35,7 @@ def focal_loss(
 
 
 def giou_loss(sizes: Tensor, offsets: Tensor, true_sizes: Tensor, true_offsets: Tensor) -> Tensor:
-    """1 - GIoU (arXiv 1902.09630) of each of M boxes, all ``(M, 2)``: ``(M,)`` in [0, 2]."""
+    """Returns 1 - GIoU (arXiv 1902.09630), ``(M,)`` in [0, 2], of M boxes given as ``(M, 2)``."""
     sizes = sizes.clamp(min=0.1)
     low, high = offsets - sizes / 2, offsets + sizes / 2
     true_low, true_high = true_offsets - true_sizes / 2, true_offsets + true_sizes / 2
@@ -46,10 +46,10 @@ def giou_loss(sizes: Tensor, offsets: Tensor, true_sizes: Tensor, true_offsets: 
 
 
 def spotnet_loss(outputs: Sequence[Mapping[str, Tensor]], targets: Targets) -> dict[str, Tensor]:
-    """Each term and their weighted ``total``.
+    """Returns each term and their weighted ``total``.
 
     Terms are averaged over stacks: ``hm`` centre (weight 1), ``wh`` size (0.1), ``reg`` offset
-    (1), ``iou`` of the box that size and offset make (2), ``seg`` segmentation (1).
+    (1), ``iou`` of the box from size and offset (2), ``seg`` segmentation (1).
     """
     image, y, x = targets.rows.unbind(1)
     count = max(1, targets.boxes)
@@ -71,11 +71,11 @@ def spotnet_loss(outputs: Sequence[Mapping[str, Tensor]], targets: Targets) -> d
 
 
 def segmentation_loss(logits: Tensor, targets: Targets) -> Tensor:
-    """Binary cross-entropy per pixel, ignored regions left out.
+    """Computes the mean binary cross-entropy per pixel outside ignored regions.
 
     Args:
         logits: ``(N, 1, H, W)``, at stride 4 or, as published, at full resolution.
-        targets: Their mask, at stride 4, is enlarged to the logits' size.
+        targets: Targets, whose stride-4 mask is enlarged to the size of the logits.
     """
     mask, counted = targets.mask, targets.counted
     if mask.shape != logits.shape:

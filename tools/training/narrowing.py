@@ -1,4 +1,4 @@
-"""A narrow network that begins as what is strongest in a wide one."""
+"""Initialising a narrow network with the strongest channels of a wide one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from stages.extras import need
 
 
 def is_narrower(model: SpotNet, wide: SpotNet) -> bool:
-    """Whether ``model`` is ``wide`` with fewer channels, and maybe without the last of some blocks.
+    """Returns whether ``model`` is ``wide`` with fewer channels and perhaps fewer trailing blocks.
 
-    A block that needs a shortcut of its own in one of them needs it in the other.
+    A block with a projection shortcut in one must have it in the other.
     """
     if hasattr(model, "seg") != hasattr(wide, "seg"):
         return False
@@ -34,13 +34,13 @@ def is_narrower(model: SpotNet, wide: SpotNet) -> bool:
 
 
 def narrow(model: SpotNet, wide: SpotNet) -> None:
-    """Gives ``model`` the channels of ``wide`` whose weights have the largest norm.
+    """Loads into ``model`` the channels of ``wide`` whose weights have the largest norm.
 
-    What is added up (shortcuts, levels of the hourglass) keeps the same channels, by the dependency
-    graph of torch-pruning (DepGraph, arXiv 2301.12900). Blocks that ``model`` has not are left out.
+    Summed features (shortcuts, hourglass levels) keep the same channels, by the dependency graph
+    of torch-pruning (DepGraph, arXiv 2301.12900). Blocks that ``model`` lacks are left out.
 
     Raises:
-        ConfigError: torch-pruning is not installed, or a layer comes out in another shape.
+        ConfigError: torch-pruning is not installed, or a layer gets the wrong shape.
     """
     pruning = need("torch_pruning", "train", "initial: a narrower network")
     pruned = copy.deepcopy(wide).cpu().eval()
@@ -70,9 +70,9 @@ def narrow(model: SpotNet, wide: SpotNet) -> None:
 
 
 class _WithoutAttention(nn.Module):
-    """The network with heads that do not depend on each other.
+    """The network with heads that are independent of each other.
 
-    One channel that multiplies all others would tie them to itself.
+    The attention map, one channel that multiplies all others, would tie their pruning to itself.
     """
 
     def __init__(self, network: SpotNet) -> None:

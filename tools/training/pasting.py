@@ -1,7 +1,7 @@
-"""Vehicles of other pictures, cut out and pasted: one camera's cars on another camera's roads.
+"""Vehicles cut out of other images and pasted: one camera's cars on another camera's roads.
 
-"Cut, Paste and Learn" (Dwibedi et al., arXiv 1708.01642) for annotations that are boxes: what
-belongs to the vehicle inside its box is found by GrabCut.
+"Cut, Paste and Learn" (Dwibedi et al., arXiv 1708.01642) for box annotations: GrabCut segments
+the vehicle inside its box.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from tools.training.unlabelled import largest_overlap
 from trackers.boxes import areas, intersection_areas
 
 BACKGROUND = -1
-"""Class of what is pasted to be learnt as background, as bikes are."""
+"""Class of pasted objects that are learnt as background, such as bikes."""
 
-LEAST_SIDE = 14  # pixels; of smaller ones GrabCut does not find the outline
-MAX_OVERLAP = 0.15  # with another object, as a share of the smaller; more is not cut out
-MAX_COVERED = 0.5  # of a box that is there already; a place that covers more is not taken
-LARGEST_CUT = 96  # pixels of the longer side in which the outline is looked for
-MARGIN = 0.2  # of the box on each side, known to be background
-PLAUSIBLE_SHARE = (0.35, 0.97)  # of its box that a vehicle fills; else the outline was not found
-LARGEST_SCALE = 1.5  # larger ones would be blurred
-LEAST_OUTLINE = 3  # pixels of either side of a box, for GrabCut to look in
-TRIES = 6  # places that are tried for each
+LEAST_SIDE = 14  # pixels; GrabCut does not find the outline of smaller objects
+MAX_OVERLAP = 0.15  # with another object, as a fraction of the smaller; else not cut out
+MAX_COVERED = 0.5  # fraction of an existing box that a pasted object may cover
+LARGEST_CUT = 96  # pixels of the longer side of the image that GrabCut segments
+MARGIN = 0.2  # fraction of the box on each side, known to be background
+PLAUSIBLE_SHARE = (0.35, 0.97)  # fraction of its box that a vehicle fills; else GrabCut failed
+LARGEST_SCALE = 1.5  # larger would be blurred
+LEAST_OUTLINE = 3  # minimum side of a box for GrabCut, in pixels
+TRIES = 6  # positions tried per object
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CutOut:
-    """An object without what is around it.
+    """An object cut out of its surroundings.
 
     Attributes:
-        pixels: ``(H, W, 3)`` uint8 BGR, its box.
-        alpha: ``(H, W)`` float32 in [0, 1], 1 where it is the object.
+        pixels: ``(H, W, 3)`` uint8 BGR, the content of its box.
+        alpha: ``(H, W)`` float32 in [0, 1], 1 inside the object.
         class_number: Class of the network, or ``BACKGROUND``.
-        brightness: Mean of the picture it comes from, 0 to 255.
+        brightness: Mean of its source image, 0 to 255.
     """
 
     pixels: UInt8Array
@@ -51,7 +51,7 @@ class CutOut:
 def cut_out_some(
     image: UInt8Array, objects: Objects, count: int, rng: np.random.Generator
 ) -> list[CutOut]:
-    """At most ``count`` of the objects that are whole and that nothing hides."""
+    """Cuts out up to ``count`` objects that are complete and unoccluded."""
     height, width = image.shape[:2]
     boxes = objects.boxes
     overlaps = np.array(
@@ -76,7 +76,7 @@ def cut_out_some(
 def _outline(
     image: UInt8Array, box: Float32Array, rng: np.random.Generator
 ) -> tuple[UInt8Array, Float32Array]:
-    """The box's pixels, and which of them are the object."""
+    """Returns the pixels of the box and the alpha mask of the object."""
     left, top, right, bottom = np.round(box).astype(int)
     pixels = image[top:bottom, left:right]
     height, width = pixels.shape[:2]
@@ -102,16 +102,16 @@ def _outline(
 
 
 def _rounded(width: int, height: int) -> Float32Array:
-    """A box with round corners."""
+    """Returns an alpha mask of a box with rounded corners."""
     x = np.abs(np.linspace(-1, 1, width, dtype=np.float32))[None]
     y = np.abs(np.linspace(-1, 1, height, dtype=np.float32))[:, None]
     return (x**4 + y**4 <= 1).astype(np.float32)
 
 
 def paste(crop: Picture, cut_outs: list[CutOut], rng: np.random.Generator) -> Picture:
-    """The crop with them, each about as large as a vehicle of the crop, and about as far down.
+    """Pastes objects, each near the size and the height in the image of a vehicle of the crop.
 
-    None covers more than half of a box that is there already.
+    None covers more than half of an existing box.
     """
     image = crop.image.copy()
     mask = None if crop.mask is None else crop.mask.copy()
@@ -144,7 +144,7 @@ def paste(crop: Picture, cut_outs: list[CutOut], rng: np.random.Generator) -> Pi
 def _place(
     crop: Picture, boxes: Float32Array, cut: CutOut, rng: np.random.Generator
 ) -> tuple[int, int, int, int] | None:
-    """Whole pixels, inside the crop; None where no try found room."""
+    """Returns a box in whole pixels inside the crop; None if no try found room."""
     height, width = crop.image.shape[:2]
     for _ in range(TRIES):
         if len(crop.boxes):
@@ -155,7 +155,7 @@ def _place(
             side = np.exp(rng.uniform(np.log(12), np.log(height / 3)))
             y = rng.uniform(0, height)
         if cut.class_number == BACKGROUND:
-            side *= 0.6  # a bike beside a car
+            side *= 0.6  # a bike next to a car
         scale = min(side / np.sqrt(cut.alpha.size), LARGEST_SCALE)
         w, h = (max(4, round(float(n * scale))) for n in (cut.alpha.shape[1], cut.alpha.shape[0]))
         x = rng.uniform(0, width)
@@ -168,5 +168,5 @@ def _place(
 
 
 def _covered(boxes: Float32Array, by: Float32Array) -> Float32Array:
-    """``(N,)`` share of each box that lies in ``by``."""
+    """Returns the ``(N,)`` fraction of each box inside ``by``."""
     return intersection_areas(boxes, by) / areas(boxes).clip(min=1e-6)

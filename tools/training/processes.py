@@ -1,4 +1,4 @@
-"""Several training processes, one for each device, as ``torchrun`` starts them."""
+"""Several training processes, one per device, as started by ``torchrun``."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from stages.detector.engines.device import choose_device, usable_device
 from stages.errors import ConfigError
 
 _LONGEST_VALIDATION = datetime.timedelta(days=1)
-"""For so long the other processes wait while process 0 validates, and for one that hangs."""
+"""How long other processes wait for process 0 to validate, or for one that hangs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """Which of how many training processes this is.
+    """This process among the training processes.
 
     Attributes:
-        rank: 0-based; process 0 writes and validates.
-        count: Of processes.
-        device: Of this process.
+        rank: 0-based rank of this process; process 0 writes and validates.
+        count: Number of processes.
+        device: Device of this process.
     """
 
     rank: int
@@ -36,22 +36,22 @@ class Processes:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes files and speaks to the user."""
+        """Whether this process writes files and prints to the user."""
         return self.rank == 0
 
     def spread(self, model: nn.Module) -> nn.Module:
-        """``model`` such that its gradients are averaged over all processes."""
+        """Wraps ``model`` so that its gradients are averaged over all processes."""
         if self.count == 1:
             return model
         devices = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(model, device_ids=devices)
 
     def own(self, path: Path) -> Path:
-        """``path``, with the rank in its name where there are several processes."""
+        """Returns ``path``, with the rank in its name if there are several processes."""
         return path if self.count == 1 else path.with_stem(f"{path.stem}.{self.rank}")
 
     def any(self, here: bool) -> bool:
-        """Whether it is so in any process; all must ask."""
+        """Returns whether ``here`` is True in any process; all must call it."""
         if self.count == 1:
             return here
         flag = torch.tensor([float(here)], device=self.device)
@@ -59,16 +59,16 @@ class Processes:
         return bool(flag.item())
 
     def wait(self) -> None:
-        """Waits until all processes are here."""
+        """Waits until all processes have called it."""
         self.any(False)
 
 
 @contextmanager
 def training_processes(device: str = "auto") -> Iterator[Processes]:
-    """Joins the other processes where ``torchrun`` started several.
+    """Joins the other processes if ``torchrun`` started several.
 
     Raises:
-        ConfigError: The device cannot be used, or is one GPU for several processes.
+        ConfigError: The device cannot be used, or is a single GPU for several processes.
     """
     count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
     chosen = choose_device(device) if count == 1 else usable_device(_own_device(device))
@@ -80,12 +80,12 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
     backend = "nccl" if chosen.type == "cuda" else "gloo"
     distributed.init_process_group(backend, timeout=_LONGEST_VALIDATION)
     yield Processes(rank, count, chosen)
-    # Not where one fails: it would wait for the others, which wait for it.
+    # Skipped after an error, where it would deadlock with the other processes.
     distributed.destroy_process_group()
 
 
 def _own_device(device: str) -> str:
-    """Of one process of several: none may compute on the CPU where the others have GPUs."""
+    """Returns the device of one of several processes; none uses the CPU if others have GPUs."""
     if device.startswith("cuda:"):
         raise ConfigError(
             f"device {device} cannot be that of all {os.environ['WORLD_SIZE']} processes: "
@@ -97,7 +97,7 @@ def _own_device(device: str) -> str:
 
 
 def without_averaging(model: nn.Module, last: bool) -> AbstractContextManager[None]:
-    """Keeps gradients in this process until the ``last`` pass of a step."""
+    """Defers the averaging of gradients until the ``last`` pass of a step."""
     if isinstance(model, DistributedDataParallel) and not last:
         return model.no_sync()
     return nullcontext()

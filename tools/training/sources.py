@@ -1,4 +1,4 @@
-"""The data sets of a training config, their classes turned into the network's."""
+"""The data sets of a training config, with their classes mapped to the network's."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Objects:
-    """What an image shows, background classes among it.
+    """The objects in an image, background classes included.
 
     Attributes:
         boxes: ``(N, 4)`` float32 ltrb in pixels.
-        classes: ``(N,)`` int64 class of the network; -1: a class to learn as background.
-        hidden: ``(N,)`` bool, whether part of it is hidden, outside the image, or in an ignored
-            region.
+        classes: ``(N,)`` int64 class of the network; -1 for background classes.
+        hidden: ``(N,)`` bool, whether it is partly hidden or outside the image, or mostly in
+            ignored regions.
     """
 
     boxes: Float32Array
@@ -38,11 +38,11 @@ class Objects:
 
 @dataclass(frozen=True, slots=True)
 class ClassMap:
-    """Which class of the network a data set's class is.
+    """Mapping of a data set's classes to the network's.
 
     Attributes:
-        index: Class of the network by the data set's name.
-        background: Names that are learnt as background. Any other gives no loss.
+        index: Class of the network by class name in the data set.
+        background: Class names learnt as background; all others give no loss.
     """
 
     index: dict[str, int]
@@ -50,7 +50,7 @@ class ClassMap:
 
     @classmethod
     def of(cls, config: TrainingConfig) -> ClassMap:
-        """As the config says."""
+        """Builds the mapping of a config."""
         index = {
             member: number
             for number, members in enumerate(config.classes.values())
@@ -59,7 +59,7 @@ class ClassMap:
         return cls(index, frozenset(config.background))
 
     def picture(self, sample: Sample, max_hidden: float, *, with_mask: bool = False) -> Picture:
-        """Reads an image and says what is to be learnt from it.
+        """Reads an image and its annotation in the network's classes.
 
         Raises:
             SourceError: The image, or its mask, cannot be read.
@@ -78,7 +78,7 @@ class ClassMap:
         )
 
     def objects(self, sample: Sample) -> Objects:
-        """What can be cut out of an image; classes that are not known are left out."""
+        """Returns the objects that can be cut out of an image, without unknown classes."""
         known = np.array(
             [label in self.index or label in self.background for label in sample.labels], np.bool_
         )
@@ -88,7 +88,7 @@ class ClassMap:
 
 
 def _mostly_inside(sample: Sample) -> np.ndarray:
-    """Which boxes lie in ignored regions with at least half of their area: ``(N,)``."""
+    """Returns, ``(N,)``, which boxes lie in ignored regions with at least half their area."""
     regions = IgnoredRegions(sample.ignored.astype(np.float64))
     return regions.cover(np.zeros(len(sample.boxes), np.int64), sample.boxes)
 
@@ -104,13 +104,13 @@ def _read_mask(sample: Sample) -> UInt8Array | None:
 
 @dataclass(slots=True, eq=False)
 class Sources:
-    """What is trained on and what is validated on.
+    """Samples for training and validation.
 
     Attributes:
-        training: Samples, each with the config of its data set.
-        weights: ``(N,)`` how likely each is drawn; sum 1.
-        validation: Samples of held-out scenes by the data set's name, with its config.
-        notes: What was left out, for the user.
+        training: Training samples, each with the config of its data set.
+        weights: ``(N,)`` probability of drawing each; sum 1.
+        validation: Config and held-out samples by name of the data set.
+        notes: Messages to the user about what was left out.
     """
 
     training: list[tuple[Sample, DataSetConfig]] = field(default_factory=list)
@@ -120,11 +120,11 @@ class Sources:
 
 
 def read_sources(config: TrainingConfig) -> Sources:
-    """Reads the annotations of all data sets; images are read when they are drawn.
+    """Reads the annotations of all data sets; images are read when drawn.
 
     Raises:
-        ConfigError: A data set is missing or broken, a held-out scene is not in it, or is trained
-            on nevertheless.
+        ConfigError: A data set is missing or broken, or a held-out scene is not in it or is also
+            trained on.
     """
     sources, weights = Sources(), []
     known = {member for members in config.classes.values() for member in members}
@@ -172,10 +172,10 @@ def _notes(data_set: DataSet, known: set[str]) -> list[str]:
 
 
 def draw_weights(samples: list[Sample]) -> np.ndarray:
-    """How likely each image of a data set is drawn: ``(N,)``, sum 1.
+    """Returns the ``(N,)`` probability of drawing each image of a data set, sum 1.
 
-    A scene weighs as the square root of its images, so that a camera with a hundred
-    near-duplicates does not crowd out the one with five.
+    A scene's weight is the square root of its number of images, so that a camera with a hundred
+    near-duplicates does not crowd out one with five.
     """
     counts = Counter(sample.scene for sample in samples)
     weights = np.array([counts[sample.scene] ** -0.5 for sample in samples])

@@ -1,4 +1,4 @@
-"""All that a training run needs to go on where it stopped."""
+"""The state a training run needs to resume."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ SETTINGS_THAT_MAY_CHANGE = {"output", "steps", "workers", "threads", "device", "
 
 @dataclass(slots=True, eq=False)
 class TrainingState:
-    """Weights, their average, the optimizer and how far it came.
+    """Weights, their average, the optimizer and the progress.
 
     Attributes:
-        model: Being trained.
-        average: Exponential moving average of its weights, which is validated and shipped; of
-            several processes, that of the one which leads.
-        optimizer: Of the model's parameters.
-        step: Steps done.
-        seconds: Spent on them.
+        model: Network being trained.
+        average: Exponential moving average of its weights, which is validated and shipped; updated
+            only in the leading process.
+        optimizer: Optimizer of the model's parameters.
+        step: Number of steps done.
+        seconds: Time spent on them.
         best: Best mean AP so far; -1 before the first validation.
-        fresh: Whether it began with weights that see nothing yet, some of them at least.
+        fresh: Whether at least some of the initial weights were untrained.
     """
 
     model: SpotNet
@@ -50,11 +50,11 @@ class TrainingState:
 
     @classmethod
     def begin(cls, config: TrainingConfig, device: torch.device) -> TrainingState:
-        """A new run: weights at random, from the config's seed."""
+        """Starts a new run with random weights from the config's seed."""
         torch.manual_seed(config.seed)
         model = SpotNet(config.network())
         if model.config.squeeze_excitation:
-            model.SqEx.requires_grad_(False)  # of no use to the outputs, so without gradients
+            model.SqEx.requires_grad_(False)  # does not affect the outputs, so gets no gradients
         model = channels_last(model.to(device)).train()
         average = copy.deepcopy(model).eval()
         for parameter in average.parameters():
@@ -66,16 +66,16 @@ class TrainingState:
         return cls(model, average, optimizer)
 
     def update_average(self, decay: float) -> None:
-        """Moves the average towards the model; statistics of batch norms as well."""
+        """Moves the average towards the model, including batch-norm statistics."""
         kept, new = self.average.state_dict(), self.model.state_dict()
         floats = [name for name, value in kept.items() if value.is_floating_point()]
-        move = get_ema_multi_avg_fn(decay)  # a few kernels of a GPU for all of them
+        move = get_ema_multi_avg_fn(decay)  # a few GPU kernels for all tensors
         move([kept[name] for name in floats], [new[name] for name in floats], 0)
         for name in kept.keys() - floats:
             kept[name].copy_(new[name])
 
     def save(self, folder: Path, config: TrainingConfig) -> None:
-        """Writes ``checkpoint.pt``; what was there stays until it is complete.
+        """Writes ``checkpoint.pt`` atomically.
 
         Raises:
             OutputError: The file cannot be written.
@@ -93,7 +93,7 @@ class TrainingState:
         save_state(content, folder / CHECKPOINT)
 
     def resume(self, folder: Path, config: TrainingConfig) -> None:
-        """Goes on where ``checkpoint.pt`` stopped.
+        """Restores the state in ``checkpoint.pt``.
 
         Raises:
             ConfigError: The file cannot be read, or belongs to another config.
@@ -116,17 +116,17 @@ class TrainingState:
             self.best, self.fresh = content["best"], content["fresh"]
         except ConfigError:
             raise
-        except Exception as error:  # torch documents no narrower one
+        except Exception as error:  # torch documents no narrower type
             raise ConfigError(f"{path} is not a readable checkpoint of a training run") from error
 
 
 def _fixed_settings(config: TrainingConfig) -> dict[str, Any]:
-    """The settings that losses depend on, as plain values."""
+    """Returns the settings that must not change on resuming, as plain values."""
     return config.model_dump(mode="json", exclude=SETTINGS_THAT_MAY_CHANGE)
 
 
 def save_weights(model: SpotNet, path: Path) -> None:
-    """Writes fp16 safetensors aside and renames them.
+    """Writes fp16 safetensors atomically.
 
     Raises:
         OutputError: The file cannot be written.
@@ -136,7 +136,7 @@ def save_weights(model: SpotNet, path: Path) -> None:
 
 
 def save_state(content: Mapping[str, object], path: Path) -> None:
-    """Writes tensors and plain values aside, for ``torch.load``, and renames them.
+    """Writes tensors and plain values for ``torch.load``, atomically.
 
     Raises:
         OutputError: The file cannot be written.
@@ -144,17 +144,17 @@ def save_state(content: Mapping[str, object], path: Path) -> None:
     with written_aside(path) as part, part.open("wb") as file:
         try:
             torch.save(content, file)
-        except RuntimeError as error:  # torch's own, in which why the file refused is lost
+        except RuntimeError as error:  # torch's own, which hides the OSError
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
 
 
 def checkpointed(model: nn.Module) -> None:
-    """Makes every residual block forget its activations and compute them again.
+    """Makes every residual block discard its activations and recompute them.
 
-    The batch norms inside are computed twice as well; their momentum is lowered so that two
-    updates by one batch come to one.
+    This also runs its batch norms twice; their momentum is lowered so that two updates with the
+    same batch equal one.
     """
     for block in model.modules():
         if isinstance(block, Residual | SeparableResidual):

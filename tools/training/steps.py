@@ -1,4 +1,4 @@
-"""Steps of the optimizer: gradients of a few batches, and the average of the weights."""
+"""Optimizer steps: gradients of a few batches, and the average of the weights."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ log = logging.getLogger(__name__)
 BAD_BATCH, BAD_BATCHES = "bad_batch.pt", "bad_batch*.pt"
 
 _Pass: TypeAlias = tuple[Batch, dict[str, Tensor]]
-"""A batch, and the terms of its loss."""
+"""A batch and its loss terms."""
 
 
 class DivergedError(SpotStreamError):
-    """The loss, or its gradients, are no numbers."""
+    """The loss or its gradients are not finite."""
 
 
 class Steps:
-    """Takes steps of the optimizer, the same in every process of a run.
+    """Takes optimizer steps, identical in every process of a run.
 
     Args:
-        config: All of the run.
-        state: What is trained; its count of steps is the caller's.
-        processes: Of the run.
-        teacher: See `load_teacher`.
+        config: Training config.
+        state: State to train; the caller counts its steps.
+        processes: Processes of the run.
+        teacher: Teacher network, see `load_teacher`.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Steps:
         self._model = processes.spread(state.model)
 
     def take(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
-        """One step, with ``config.accumulate`` batches; the mean of each term of the loss.
+        """Takes a step with ``config.accumulate`` batches; returns the mean of each loss term.
 
         Raises:
             DivergedError: The loss is not finite in one of the processes; all of them raise this.
@@ -87,12 +87,12 @@ class Steps:
                 (terms["total"] / config.accumulate).backward()
             passes.append((batch, {name: value.detach() for name, value in terms.items()}))
         norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.gradient_norm)
-        # Gradients are averaged: where a loss is no number, all processes find it here together.
+        # Gradients are averaged, so one loss that is not finite stops all processes here.
         if not torch.isfinite(norm):
             self._give_up(passes)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
-        if self._processes.leads:  # which saves it
+        if self._processes.leads:  # and saves the average
             state.update_average(self._decay())
         each = [terms for _, terms in passes]
         return {name: torch.stack([terms[name] for terms in each]).mean() for name in each[0]}
@@ -102,7 +102,7 @@ class Steps:
         return None if self._teacher is None else self._teacher(images)[-1]
 
     def _decay(self) -> float:
-        """Weights that see nothing are soon forgotten by the average; those that see are not."""
+        """Decay of the average, lower at first so that untrained weights are soon forgotten."""
         decay = self._config.ema_decay
         if not self._state.fresh:
             return decay
@@ -110,13 +110,13 @@ class Steps:
 
     def _give_up(self, passes: Sequence[_Pass]) -> NoReturn:
         message = self._blamed(passes)
-        self._processes.wait()  # until the crops are saved: who ends first has the others ended
+        self._processes.wait()  # until all crops are saved: the first to end stops the others
         raise DivergedError(
             f"{message}. Checkpoints from before it stay; try a lower learning_rate"
         )
 
     def _blamed(self, passes: Sequence[_Pass]) -> str:
-        """What is wrong; the first batch of this process whose loss is not finite is saved."""
+        """Describes the failure, and saves the first batch here whose loss is not finite."""
         step = self._state.step
         for batch, terms in passes:
             wrong = ", ".join(name for name, value in terms.items() if not value.isfinite())
@@ -131,7 +131,7 @@ class Steps:
 
 
 def schedule(progress: float, warmup: float) -> float:
-    """Share of the peak learning rate at ``progress`` in [0, 1): linear warm-up, then cosine."""
+    """Fraction of the peak learning rate at ``progress`` in [0, 1): linear warm-up, then cosine."""
     if progress < warmup:
         return max(0.02, progress / warmup)
     return 0.01 + 0.99 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2

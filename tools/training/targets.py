@@ -1,4 +1,4 @@
-"""What the network should say: Gaussian centres, sizes, offsets and masks."""
+"""Training targets: Gaussian centres, sizes, offsets and masks."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from stages.records import Float32Array
 from tools.training.crops import Picture
 
 CENTRE_SHARE = 0.54
-"""Share of a box, along each side, that its Gaussian covers (TTFNet, arXiv 1909.00700)."""
+"""Fraction of each side of a box that its Gaussian covers (TTFNet, arXiv 1909.00700)."""
 
 MAX_REACH = 4
-"""Cells from the centre, along each side, that learn a box's size and offset."""
+"""Maximum distance from the centre, in cells per axis, at which size and offset are learnt."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
     """Targets of one batch at stride 4; ``rows`` lists the cells that learn a box.
 
-    Not the centre's cell alone learns a box but its neighbours too, which is what makes TTFNet
-    (arXiv 1909.00700) converge several times faster than CenterNet.
+    A box is learnt by the cells around its centre as well, which makes TTFNet (arXiv 1909.00700)
+    converge several times faster than CenterNet.
 
     Attributes:
         heatmap: ``(N, C, h, w)`` in [0, 1], 1 at centres.
-        mask: ``(N, 1, h, w)`` in [0, 1], share of each cell that is vehicle.
-        counted: ``(N, 1, h, w)``, 0 in ignored regions, where neither gives a loss, else 1.
+        mask: ``(N, 1, h, w)`` in [0, 1], fraction of each cell covered by vehicles.
+        counted: ``(N, 1, h, w)``, 0 in ignored regions, which give neither a heatmap nor a mask
+            loss, else 1.
         rows: ``(M, 3)`` int64 image, y, x of each cell that learns a box.
-        weights: ``(M,)``, of which every box's sum is 1.
+        weights: ``(M,)`` weight of each cell; they sum to 1 for each box.
         sizes: ``(M, 2)`` width and height of the box in cells.
         offsets: ``(M, 2)`` x and y of the centre from the cell's corner, in cells.
-        boxes: How many boxes there are.
+        boxes: Number of boxes.
     """
 
     heatmap: Tensor
@@ -48,11 +49,11 @@ class Targets:
     boxes: int
 
     def to(self, device: torch.device) -> Targets:
-        """The same on another device."""
+        """Returns a copy on another device."""
         return self._moved(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Targets:
-        """The same in page-locked memory, which a GPU copies from while it computes."""
+        """Returns a copy in page-locked memory, for copies to a GPU while it computes."""
         return self._moved(Tensor.pin_memory)
 
     def _moved(self, move: Callable[[Tensor], Tensor]) -> Targets:
@@ -61,7 +62,7 @@ class Targets:
 
 
 def build_targets(crops: Sequence[Picture], num_classes: int = 1, stride: int = 4) -> Targets:
-    """Targets of crops that are all of one size, a multiple of ``stride``."""
+    """Builds the targets of crops of equal size, a multiple of ``stride``."""
     height, width = (side // stride for side in crops[0].image.shape[:2])
     heatmap = np.zeros((len(crops), num_classes, height, width), np.float32)
     mask = np.zeros((len(crops), 1, height, width), np.float32)
@@ -75,7 +76,7 @@ def build_targets(crops: Sequence[Picture], num_classes: int = 1, stride: int = 
         for left, top, right, bottom in crop.ignored / stride:
             area = np.s_[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))]
             counted[image, 0][area] = 0
-        # Where boxes overlap, the cells belong to the smaller one, which has fewer.
+        # Where boxes overlap, cells belong to the smaller box, which has fewer.
         for index in np.argsort(-extents.prod(axis=1), kind="stable"):
             x, y = centres[index].astype(int).clip(0, (width - 1, height - 1))
             gaussian = _gaussian(width, x, extents[index, 0])[None]
@@ -116,7 +117,7 @@ def _radius(extents: Float32Array | np.float32) -> np.ndarray:
 
 
 def _gaussian(cells: int, centre: int, extent: np.float32) -> Float32Array:
-    """``(cells,)``, 1 at ``centre``."""
+    """Returns a Gaussian ``(cells,)``, 1 at ``centre``."""
     sigma = (2 * int(_radius(extent)) + 1) / 6
     distance = np.arange(cells, dtype=np.float32) - centre
     return np.exp(-(distance**2) / np.float32(2 * sigma**2))

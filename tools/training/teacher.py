@@ -1,4 +1,4 @@
-"""A network that teaches another what it finds, where boxes say it and where none was drawn."""
+"""Distillation: a teacher network's detections as targets, with or without annotated boxes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tools.training.losses import giou_loss
 TERM_WEIGHTS = {"hm_t": 4.0, "iou_t": 2.0}
 
 SURE = 0.1
-"""Cells of a lower score teach no box."""
+"""Minimum score of the cells that teach a box."""
 
 
 def load_teacher(config: TrainingConfig, device: torch.device) -> SpotNet | None:
-    """The network of ``config.teacher``, for inference; None where there is none.
+    """Loads the network of ``config.teacher`` for inference; None if there is none.
 
     Raises:
-        ConfigError: It cannot be loaded, or finds other classes.
+        ConfigError: It cannot be loaded, or has other classes.
     """
     if config.teacher is None:
         return None
@@ -40,11 +40,11 @@ def load_teacher(config: TrainingConfig, device: torch.device) -> SpotNet | None
 def teacher_loss(
     outputs: Sequence[Mapping[str, Tensor]], taught: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Each term and their weighted ``total``, of learning ``taught``, the teacher's last stack.
+    """Returns each distillation term and their weighted ``total``; ``taught`` is the last stack.
 
     Terms are averaged over stacks: ``hm_t`` quality focal loss of the centres (arXiv 2006.04388,
     β 2; weight 4), and ``iou_t`` 1 - GIoU of the boxes (2), both by the teacher's scores. Ignored
-    regions count as well: the teacher knows what vehicles without a box are in them.
+    regions count as well, as the teacher finds the unannotated vehicles in them.
     """
     score = torch.sigmoid(taught["hm"].float())
     sure = score.amax(1)

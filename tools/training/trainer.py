@@ -1,4 +1,4 @@
-"""The training loop: steps, their log, AP on unseen scenes, checkpoints."""
+"""The training loop: steps, logging, AP on unseen scenes, checkpoints."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ LAST = "last.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """How a run ended.
+    """Result of a run.
 
     Attributes:
-        weights: The best by AP, or the last where nothing was held out.
-        steps: Done in all.
-        scores: AP at IoU 0.5 and 0.7 by data set, of the last weights.
-        complete: False where it was interrupted; it can be resumed.
-        leads: Whether this process is the one of several that speaks to the user.
+        weights: File of the best weights by AP, or of the last if nothing was held out.
+        steps: Total number of steps done.
+        scores: AP at IoU 0.5 and 0.7 by data set, for the last weights.
+        complete: False if the run was interrupted; it can be resumed.
+        leads: Whether this process is the one that prints to the user.
     """
 
     weights: Path
@@ -55,13 +55,13 @@ class TrainingResult:
 def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     """Trains for ``config.steps`` steps, from the checkpoint in ``config.output`` if there is one.
 
-    Writes there ``best.safetensors``, ``last.safetensors``, ``checkpoint.pt``, ``log.csv``,
-    ``validation.csv`` and TensorBoard's files. Ctrl-C stops after the step under way.
+    Writes ``best.safetensors``, ``last.safetensors``, ``checkpoint.pt``, ``log.csv``,
+    ``validation.csv`` and TensorBoard's files there. Ctrl-C stops after the current step.
 
     Args:
-        config: All of the run.
-        overwrite: Begin anew where there is a checkpoint; the files of the earlier run are removed
-            when all that this one begins with is read.
+        config: Training config.
+        overwrite: Start over even if there is a checkpoint; the files of the earlier run are
+            removed once all inputs of this one have been read.
 
     Raises:
         ConfigError: A data set or the initial weights are missing or broken, or the checkpoint
@@ -95,7 +95,7 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
 
 
 def _remove_earlier(output: Path, processes: Processes) -> None:
-    """Removes what an earlier run left, once every process has all that it begins with."""
+    """Removes the files of an earlier run, once every process has read its inputs."""
     processes.wait()
     if processes.leads:
         for name in (CHECKPOINT, BEST, LAST, LOSSES, SCORES, BAD_BATCHES):
@@ -154,7 +154,7 @@ class _Run:
     def _validate(
         self, journal: TrainingLog, interrupted: Sequence[int]
     ) -> dict[str, dict[str, float]]:
-        """Scores of this step; none where it was interrupted, or has been scored before."""
+        """Returns the scores of this step; none if interrupted or already scored."""
         config, state = self.config, self.state
         if not self.sources.validation or journal.has_scores(state.step):
             return {}

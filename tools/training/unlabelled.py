@@ -1,4 +1,4 @@
-"""Vehicles that an annotator left out: found by weights that see, they give no loss."""
+"""Vehicles missing from the annotation: found by trained weights, they give no loss."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from trackers.boxes import areas, intersection_areas
 log = logging.getLogger(__name__)
 
 LARGEST_OVERLAP = 0.3
-"""Of a found box and an annotated one, as a share of the smaller; more is the same vehicle."""
+"""Overlap, as a fraction of the smaller box, from which a detection is an annotated vehicle."""
 
 
 def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.device) -> int:
-    """Adds to the ignored regions what ``config.teacher`` finds and no box is near.
+    """Ignores regions where ``config.teacher`` finds vehicles and no box is nearby.
 
-    Or, without a teacher, ``config.initial``. Only in data sets with ``unlabelled``. Every process
-    of a run finds the same.
+    Without a teacher, ``config.initial`` is used. Applies only to data sets with ``unlabelled``.
+    Every process of a run finds the same regions.
 
     Returns:
-        How many regions were added.
+        Number of regions added.
 
     Raises:
-        ConfigError: There is neither, or it is no detector.
+        ConfigError: There are no such weights, or they are not a detector's.
     """
     wanted = sum(entry.unlabelled is not None for _, entry in sources.training)
     if not wanted:
@@ -58,18 +58,18 @@ def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.de
 
 
 def _unlabelled(network: SpotNet, sample: Sample, entry: DataSetConfig) -> Float32Array:
-    """``(K, 4)`` ltrb: found, and not near a box of any class."""
+    """Returns ``(K, 4)`` ltrb detections that are not near a box of any class."""
     scale = entry.validation_scale or network.config.scale * entry.scale
     try:
         boxes, scores = detect(network, scale, sample.read())
     except SourceError:
-        return np.empty((0, 4), np.float32)  # told when the image is drawn
+        return np.empty((0, 4), np.float32)  # reported when the image is drawn
     sure = boxes[scores >= (entry.unlabelled or 0)]
     return sure[largest_overlap(sure, sample.boxes) < LARGEST_OVERLAP]
 
 
 def largest_overlap(boxes: Float32Array, others: Float32Array) -> Float32Array:
-    """``(N,)`` largest intersection of each box with another, as a share of the smaller one."""
+    """Returns ``(N,)``, each box's largest intersection with another, over the smaller area."""
     shared = intersection_areas(boxes[:, None], others[None])
     smaller = np.minimum(areas(boxes)[:, None], areas(others)[None]).clip(min=1e-6)
     return np.asarray((shared / smaller).max(axis=1, initial=0), np.float32)

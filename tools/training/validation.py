@@ -1,4 +1,4 @@
-"""How a network scores on whole images of scenes that were held out."""
+"""Scores of a network on whole images of held-out scenes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectedImage:
-    """What was found in an image, and what is there.
+    """Detections and ground truth of an image.
 
     Attributes:
-        scene: Of the image.
-        truth: ``(G, 4)`` float32 ltrb in pixels of the image.
-        boxes: ``(N, 4)`` float32 ltrb, those in ignored regions left out.
-        scores: ``(N,)`` float32.
+        scene: Scene of the image.
+        truth: ``(G, 4)`` float32 true boxes ltrb in pixels of the image.
+        boxes: ``(N, 4)`` float32 detected boxes ltrb outside ignored regions.
+        scores: ``(N,)`` float32 scores of the detections.
     """
 
     scene: str
@@ -44,7 +44,7 @@ class DetectedImage:
 
 
 Detect: TypeAlias = Callable[[UInt8Array], tuple[Float32Array, Float32Array]]
-"""Boxes ``(K, 4)`` ltrb in pixels of an image ``(H, W, 3)`` BGR, and their scores ``(K,)``."""
+"""Takes an image ``(H, W, 3)`` BGR; returns boxes ``(K, 4)`` ltrb in pixels, scores ``(K,)``."""
 
 
 def evaluate(
@@ -52,7 +52,7 @@ def evaluate(
     validation: Mapping[str, tuple[DataSetConfig, Iterable[Sample]]],
     classes: ClassMap,
 ) -> dict[str, dict[str, float]]:
-    """``AP50`` and ``AP70`` by data set, all classes of vehicles as one."""
+    """Returns ``AP50`` and ``AP70`` by data set, with all vehicle classes as one."""
     network = model.fused()
     scores: dict[str, dict[str, float]] = {}
     for name, (data_set, samples) in validation.items():
@@ -67,9 +67,9 @@ def evaluate(
 def detect_samples(
     detector: Detect, samples: Iterable[Sample], classes: ClassMap, max_hidden: float = 1.0
 ) -> list[DetectedImage]:
-    """Detects in samples; an image that cannot be read is left out, and told.
+    """Detects in samples; unreadable images are skipped with a warning.
 
-    Detections in ignored regions, by UA-DETRAC's rule of half the area, do not count.
+    Detections in ignored regions, by UA-DETRAC's rule of half the area, are dropped.
     """
     images = []
     for sample in samples:
@@ -87,33 +87,33 @@ def detect_samples(
 
 @torch.inference_mode()
 def detect(network: SpotNet, scale: float, image: UInt8Array) -> tuple[Float32Array, Float32Array]:
-    """`Detect` by a fused network, on its device, at a scale of the input."""
+    """`Detect` with a fused network, on its device, at input scale ``scale``."""
     geometry = input_geometry(image.shape[0], image.shape[1], network.config, scale)
     images = network_input([image], geometry).to(next(network.parameters()).device)
     placed, scores, _ = (found[0].cpu().numpy() for found in DetectionGraph(network)(images))
     boxes = geometry.to_frame(placed)
-    have_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # not all of a young network's have
+    have_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # early in training, not all have
     return boxes[have_area], scores[have_area]
 
 
 def average_precisions(images: Sequence[DetectedImage]) -> dict[str, float]:
-    """``AP50`` and ``AP70``."""
+    """Returns ``AP50`` and ``AP70``."""
     return {f"AP{round(100 * iou)}": average_precision(images, iou) for iou in (0.5, 0.7)}
 
 
 def average_precision(
     images: Sequence[DetectedImage], iou: float, sizes: tuple[float, float] = (0, np.inf)
 ) -> float:
-    """AP of vehicles whose size, the root of the area in pixels, lies in ``[sizes)``."""
+    """AP of vehicles whose size, the square root of the area in pixels, is in ``[sizes)``."""
     return _judged(images, iou, sizes).average_precision
 
 
 def recall_at_alarms(
     images: Sequence[DetectedImage], alarms: float = 0.5, min_size: float = 16.0
 ) -> float:
-    """Share of vehicles found, at IoU 0.5, where ``alarms`` detections an image are false.
+    """Recall at IoU 0.5 with ``alarms`` false detections per image.
 
-    Vehicles smaller than ``min_size``, the root of the area in pixels, do not count.
+    Vehicles smaller than ``min_size``, the square root of the area in pixels, do not count.
     """
     result = _judged(images, 0.5, (min_size, np.inf))
     hits = result.hits[np.argsort(-result.scores, kind="stable")]
@@ -124,7 +124,7 @@ def recall_at_alarms(
 def _judged(
     images: Sequence[DetectedImage], iou: float, sizes: tuple[float, float]
 ) -> DetectionResult:
-    """Vehicles of other sizes need not be found, and what looks like them is no false alarm."""
+    """Judges detections; vehicles and false alarms of other sizes do not count."""
 
     def outside(boxes: Float32Array) -> BoolArray:
         size = np.sqrt(areas(boxes))
@@ -139,6 +139,6 @@ def _judged(
 
 
 def mean_score(scores: Mapping[str, Mapping[str, float]]) -> float:
-    """What the best weights are chosen by: the mean of all AP that are defined."""
+    """Mean of all defined APs, by which the best weights are chosen; NaN if none is."""
     values = [value for each in scores.values() for value in each.values()]
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
