@@ -1,1 +1,1 @@
-"""What is true of a scene: files of UA-DETRAC, UAVDT, MOTChallenge and COCO, and what they say."""
+"""Ground truth: reading the annotations of UA-DETRAC, UAVDT, MOTChallenge and COCO."""

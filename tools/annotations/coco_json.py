@@ -12,10 +12,10 @@ LISTS = ("images", "annotations", "categories")
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds.
+    """Returns the content of a JSON file.
 
     Raises:
-        ConfigError: It cannot be read, or is not JSON; the message names file and line.
+        ConfigError: It cannot be read or is not JSON; the message names file and line.
     """
     try:
         return json.loads(path.read_bytes())
@@ -32,5 +32,5 @@ def read_json(path: Path) -> Any:
 
 
 def is_coco(content: object) -> TypeGuard[dict[str, Any]]:
-    """Whether it is an object with COCO's three lists, whatever these hold."""
+    """Returns whether ``content`` is an object with COCO's three lists, whatever they contain."""
     return isinstance(content, dict) and all(isinstance(content.get(key), list) for key in LISTS)

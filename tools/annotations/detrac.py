@@ -13,19 +13,18 @@ from tools.annotations.ignored import IgnoredRegions
 from tools.annotations.trajectories import Trajectories
 
 LEVELS = ("easy", "medium", "hard")
-PARTLY = 0.5  # up to so much of a vehicle may be hidden or outside on level medium
+PARTLY = 0.5  # hidden or truncated fraction up to which a vehicle is medium
 
 
 def read_detrac(path: Path) -> GroundTruth:
     """Reads the annotation of a sequence.
 
-    The level of a vehicle is by the greater of its occluded share and its truncated share: easy
-    where both are 0, medium up to one half, hard beyond, after the degrees of occlusion of the
-    benchmark's paper (arXiv 1511.04136). The last annotated frame is taken for the last of the
-    sequence.
+    A vehicle's level follows from the larger of its occluded and truncated fractions: easy if both
+    are 0, medium up to one half, hard beyond, as in the degrees of occlusion in the benchmark's
+    paper (arXiv 1511.04136). The last annotated frame is taken as the last of the sequence.
 
     Raises:
-        ConfigError: See `read_detrac_xml`; or a frame stands twice with the same id.
+        ConfigError: As for `read_detrac_xml`; or an id occurs twice in a frame.
     """
     annotation = read_detrac_xml(path)
     frames = annotation.frames - 1

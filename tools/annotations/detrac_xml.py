@@ -1,4 +1,4 @@
-"""Parsing of UA-DETRAC's annotations: one XML file for each sequence."""
+"""Parsing of UA-DETRAC's annotations: one XML file per sequence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Box: TypeAlias = tuple[float, float, float, float]
 
 
 class _NodeError(Exception):
-    """An element is not of the format."""
+    """An element violates the format."""
 
     def __init__(self, node: ElementTree.Element, reason: str) -> None:
         super().__init__(reason)
@@ -34,20 +34,20 @@ class _NodeError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetracAnnotation:
-    """What the file of a sequence says, in its order.
+    """The annotation of a sequence, in file order.
 
     Attributes:
-        name: Of the sequence.
+        name: Name of the sequence.
         frames: ``(N,)`` 1-based frame of each target.
-        ids: ``(N,)``.
+        ids: ``(N,)`` id of each target.
         boxes: ``(N, 4)`` ltrb in pixels.
-        hidden: ``(N,)`` the greater of the occluded share and the truncated share, in [0, 1].
-        vehicle_types: N of them; ``"vehicle"`` where the file does not say.
+        hidden: ``(N,)`` the larger of the occluded and truncated fractions, in [0, 1].
+        vehicle_types: N types; ``"vehicle"`` where the file does not specify one.
         regions: ``(R, 4)`` ltrb; nothing in them is annotated.
-        annotated_frames: ``(F,)`` 1-based, ascending; a frame between the first and the last that
-            is not among them has no vehicles.
-        weather: None where the file does not say.
-        camera_state: None where the file does not say.
+        annotated_frames: ``(F,)`` 1-based, ascending; other frames between the first and the last
+            have no vehicles.
+        weather: Weather; None if not specified.
+        camera_state: Camera state; None if not specified.
     """
 
     name: str
@@ -66,13 +66,12 @@ def read_detrac_xml(path: Path, faults: list[str] | None = None) -> DetracAnnota
     """Reads the annotation of a sequence.
 
     Args:
-        path: The file.
-        faults: Where given, a faulty target, region or frame is left out and told here, and does
-            not make the file unusable.
+        path: Annotation file.
+        faults: If given, faulty targets, regions and frames are skipped and appended here as
+            messages instead of raising.
 
     Raises:
-        ConfigError: The file cannot be read or is not of the format; the message names file and
-            line.
+        ConfigError: The file cannot be read or is malformed; the message names file and line.
     """
     root = _parse(path)
     frames, ids, boxes, types = [], [], [], []
@@ -181,7 +180,7 @@ def _box(node: ElementTree.Element) -> _Box:
         width, height = float(given["width"]), float(given["height"])
     except (KeyError, ValueError):
         raise _box_error(node) from None
-    # Written so that not a number is refused too.
+    # Written to reject NaN as well.
     if not (
         abs(left) <= LARGEST
         and abs(top) <= LARGEST
@@ -193,7 +192,7 @@ def _box(node: ElementTree.Element) -> _Box:
 
 
 def _box_error(node: ElementTree.Element) -> _NodeError:
-    """What is wrong with a box that has a fault."""
+    """Returns the error that describes a faulty box."""
     for name in ("left", "top", "width", "height"):
         try:
             value = _number(node, name)
@@ -207,7 +206,7 @@ def _box_error(node: ElementTree.Element) -> _NodeError:
 def _parts(
     target: ElementTree.Element, identity: int
 ) -> tuple[_Box, float, str, list[tuple[int, _Box]]]:
-    """Box, truncated share, type, and the regions of overlap, each with the id of who is behind."""
+    """Returns box, truncated fraction, type, and overlaps with the id of the hidden target."""
     box: _Box | None = None
     truncated, vehicle_type = 0.0, "vehicle"
     overlaps: list[tuple[int, _Box]] = []
@@ -228,17 +227,17 @@ def _parts(
 
 
 def _behind(overlap: ElementTree.Element, identity: int) -> int:
-    """Id of the target that is hidden there: the one that bears the overlap or the other."""
+    """Returns the id of the target hidden in the overlap: ``identity`` or the other one."""
     in_front = overlap.get("occlusion_status") == "1"
     return _whole(overlap, "occlusion_id") if in_front else identity
 
 
 def _occlusion(covered: list[_Box], box: _Box) -> float:
-    """Share of the box that lies behind others, places that several cover counted once."""
+    """Returns the occluded fraction of the box; areas covered several times count once."""
     area = (box[2] - box[0]) * (box[3] - box[1])
     if not covered or area <= 0:
         return 0.0
-    # The usual one or two regions are quicker without arrays.
+    # The usual one or two regions are faster without arrays.
     inside = [
         (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
         for left, top, right, bottom in covered
@@ -290,7 +289,7 @@ def _number(node: ElementTree.Element, name: str) -> float:
 
 
 def _lines(path: Path, root: ElementTree.Element) -> dict[ElementTree.Element, int]:
-    """Where each element begins; slow, used once something is known to be wrong."""
+    """Returns the line where each element begins; slow, used only to report faults."""
     lines = []
     parser = expat.ParserCreate()
     parser.StartElementHandler = lambda *_: lines.append(parser.CurrentLineNumber)

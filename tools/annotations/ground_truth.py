@@ -1,4 +1,4 @@
-"""What is true of a sequence, whatever benchmark it is from."""
+"""The ground truth of a sequence, independent of the benchmark."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from trackers.boxes import BoolArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GroundTruth:
-    """One sequence.
+    """The ground truth of a sequence.
 
     Attributes:
-        name: Of the sequence.
-        frame_count: Frames it has.
-        tracks: Boxes with identities, to score trackers by.
-        objects: Boxes to score detectors by; often those of ``tracks``.
-        ignored: Where neither is scored.
-        levels: For each level of difficulty, which of ``objects`` ``(N,)`` are of it.
-        conditions: What the sequence as a whole is, such as its weather.
+        name: Name of the sequence.
+        frame_count: Number of frames.
+        tracks: Boxes with identities, for scoring trackers.
+        objects: Boxes for scoring detectors; often those of ``tracks``.
+        ignored: Regions in which nothing is scored.
+        levels: For each level of difficulty, which of ``objects`` ``(N,)`` belong to it.
+        conditions: Properties of the whole sequence, such as its weather.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The sequences of a folder of ground truth, in any of the formats."""
+"""The sequences of a ground-truth folder, in any of the formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.annotations.uavdt import TRACKS_SUFFIX, read_uavdt
 
 Benchmark: TypeAlias = Literal["detrac", "uavdt", "mot"]
 
-# Least IoU of a match for CLEAR and IDF1.
+# Minimum IoU of a match for CLEAR and IDF1.
 IOU_THRESHOLDS: dict[Benchmark, float] = {"detrac": 0.7, "uavdt": 0.5, "mot": 0.5}
 
 
@@ -24,11 +24,11 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
     Args:
         benchmark: ``detrac`` (``NAME.xml``), ``uavdt`` (``NAME_gt.txt`` and others), or ``mot``
             (``NAME/gt/gt.txt`` or ``NAME.txt``).
-        folder: Where the ground truth lies.
+        folder: Ground-truth folder.
 
     Raises:
-        ConfigError: There is no such folder or no sequence in it, or a file is malformed; named
-            with file and line.
+        ConfigError: The folder is missing or has no sequence, or a file is malformed; the message
+            names file and line.
     """
     if not folder.is_dir():
         raise ConfigError(f"ground truth {folder} is no folder")

@@ -12,7 +12,7 @@ from stages.records import Int64Array
 from trackers.boxes import BoolArray, FloatArray, areas
 
 Rule: TypeAlias = Literal["half area", "center"]
-HALF = 0.5 - 1e-6  # boxes are kept in single precision
+HALF = 0.5 - 1e-6  # tolerance for single-precision boxes
 
 
 def _no_boxes() -> FloatArray:
@@ -21,11 +21,11 @@ def _no_boxes() -> FloatArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IgnoredRegions:
-    """Boxes, of the whole sequence or of single frames, and the rule by which they apply.
+    """Regions, of the whole sequence or of single frames, and the rule for applying them.
 
     Attributes:
         boxes: ``(R, 4)`` float64 ltrb.
-        frames: ``(R,)`` 0-based frame of each; None where all are of every frame.
+        frames: ``(R,)`` 0-based frame of each; None if all apply to every frame.
         rule: A result box is ignored when at least half of its area lies in the union of the
             regions (UA-DETRAC), or when its centre lies in one of them (UAVDT).
     """
@@ -35,7 +35,7 @@ class IgnoredRegions:
     rule: Rule = "half area"
 
     def cover(self, frames: Int64Array, boxes: npt.NDArray[np.floating]) -> BoolArray:
-        """Which of ``boxes`` ``(N, 4)`` ltrb, in 0-based ``frames`` ``(N,)``, are ignored."""
+        """Returns which ``boxes`` ``(N, 4)`` ltrb, in 0-based ``frames`` ``(N,)``, are ignored."""
         sides = boxes.astype(np.float64)
         ignored = np.zeros(len(sides), np.bool_)
         if len(self.boxes) == 0 or len(sides) == 0:
@@ -50,7 +50,7 @@ class IgnoredRegions:
 
 
 def _rows(frames: Int64Array, wanted: Int64Array) -> list[Int64Array]:
-    """For each of ``wanted``, the places at which it stands in ``frames``, in any order."""
+    """Returns, for each of ``wanted``, its indices in the unsorted ``frames``."""
     order = np.argsort(frames, kind="stable")
     starts = np.searchsorted(frames, wanted, "left", order).tolist()
     ends = np.searchsorted(frames, wanted, "right", order).tolist()
@@ -69,7 +69,7 @@ def _half_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
 
 
 def area_in_union(boxes: FloatArray, regions: FloatArray) -> FloatArray:
-    """``(N,)`` area of each box ltrb that lies in the union of the regions ltrb.
+    """Returns the ``(N,)`` area of each box ltrb inside the union of the regions ltrb.
 
     Exact: the edges of the regions cut the plane into cells, each wholly in or out.
     """
@@ -85,6 +85,6 @@ def area_in_union(boxes: FloatArray, regions: FloatArray) -> FloatArray:
 
 
 def _shared(starts: FloatArray, ends: FloatArray, edges: FloatArray) -> FloatArray:
-    """``(N, E - 1)`` length that each interval shares with each stretch between two edges."""
+    """Returns the ``(N, E - 1)`` overlap of each interval with each gap between two edges."""
     shared = np.minimum(ends[:, None], edges[1:]) - np.maximum(starts[:, None], edges[:-1])
     return np.maximum(shared, 0.0)

@@ -18,15 +18,15 @@ CONSIDERED = 6
 
 
 def read_mot(path: Path, frame_count: int | None = None) -> Trajectories:
-    """Reads ``frame,id,left,top,width,height,…``, frames counted from 1, ``.gz`` too.
+    """Reads ``frame,id,left,top,width,height,…``, frames counted from 1, also as ``.gz``.
 
     Args:
-        path: The file; one without lines has no boxes.
-        frame_count: Frames of the sequence; None for as many as the file says.
+        path: The file; an empty one has no boxes.
+        frame_count: Number of frames in the sequence; None for as many as the file has.
 
     Raises:
-        ConfigError: The file cannot be read, or a line is malformed, bears an id that its frame
-            has already, or lies beyond the sequence; the message names file and line.
+        ConfigError: The file cannot be read, or a line is malformed, repeats an id in its frame,
+            or lies beyond the sequence; the message names file and line.
     """
     return _trajectories(NumberTable.read(path, MIN_COLUMNS, "tracks"), frame_count)
 
@@ -47,7 +47,7 @@ def _trajectories(table: NumberTable, frame_count: int | None) -> Trajectories:
 
 
 def boxes_of(table: NumberTable) -> FloatArray:
-    """The boxes ``(N, 4)`` ltrb of a table with columns left, top, width, height from the third.
+    """Returns the boxes ``(N, 4)`` ltrb of a table with left, top, width, height from column 3.
 
     Raises:
         ConfigError: A width or height is negative.
@@ -64,7 +64,7 @@ def boxes_of(table: NumberTable) -> FloatArray:
 
 
 def mot_sequences(folder: Path) -> list[tuple[str, Path]]:
-    """Name and ground truth of each sequence: ``NAME/gt/gt.txt``, else ``NAME.txt``."""
+    """Returns name and ground truth of each sequence: ``NAME/gt/gt.txt``, else ``NAME.txt``."""
     found = [(file.parts[-3], file) for file in sorted(folder.glob("*/gt/gt.txt"))]
     if found:
         return found
@@ -73,14 +73,14 @@ def mot_sequences(folder: Path) -> list[tuple[str, Path]]:
 
 
 def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
-    """Reads a file that `mot_sequences` names.
+    """Reads a file found by `mot_sequences`.
 
-    Rows whose seventh column is 0 are left out: so MOTChallenge marks boxes that are not to be
-    scored. The sequence has as many frames as ``seqinfo.ini`` beside the folder ``gt`` says, else
-    as the file itself, such rows included.
+    Rows whose seventh column is 0 are left out: MOTChallenge marks boxes that are not scored so.
+    The number of frames is that in ``seqinfo.ini`` next to the folder ``gt``, else that in the
+    file itself, such rows included.
 
     Raises:
-        ConfigError: See `read_mot`; or ``seqinfo.ini`` is malformed or has no ``seqLength``.
+        ConfigError: As for `read_mot`; or ``seqinfo.ini`` is malformed or has no ``seqLength``.
     """
     frame_count = None
     info = path.parent.parent / "seqinfo.ini"
@@ -100,7 +100,7 @@ def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
 
 
 def _repeated(frames: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """``(N,)``: the row has frame and id of an earlier one."""
+    """Returns, ``(N,)``, whether a row repeats frame and id of an earlier one."""
     order = np.lexsort((ids, frames))
     twice = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
     repeated = np.zeros(len(frames), np.bool_)

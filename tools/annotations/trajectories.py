@@ -1,4 +1,4 @@
-"""Boxes with identities over a sequence: ground truth and results alike."""
+"""Boxes with identities over a sequence, for ground truth and results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Trajectories:
 
     Attributes:
         frames: ``(N,)`` int64, 0-based, ascending.
-        ids: ``(N,)`` int64, at most once in a frame.
+        ids: ``(N,)`` int64, unique within a frame.
         boxes: ``(N, 4)`` float64 ``(left, top, right, bottom)`` in pixels.
     """
 
@@ -32,7 +32,7 @@ class Trajectories:
         """Sorts by frame, then id.
 
         Raises:
-            ValueError: Lengths differ, a number is not finite, a frame is negative, or an id stands
+            ValueError: Lengths differ, a number is not finite, a frame is negative, or an id occurs
                 twice in a frame.
         """
         frame_array = np.asarray(frames, np.int64)
@@ -60,10 +60,10 @@ class Trajectories:
     def from_frames(
         cls, boxes: Sequence[npt.ArrayLike], ids: Sequence[npt.ArrayLike]
     ) -> Trajectories:
-        """From one array of boxes ``(N, 4)`` and one of ids ``(N,)`` for each frame.
+        """Builds trajectories from arrays of boxes ``(N, 4)`` and ids ``(N,)`` for each frame.
 
         Raises:
-            ValueError: As `from_arrays`.
+            ValueError: As for `from_arrays`.
         """
         box_arrays = [np.asarray(frame, np.float64).reshape(-1, 4) for frame in boxes]
         id_arrays = [np.asarray(frame, np.int64) for frame in ids]
@@ -75,11 +75,11 @@ class Trajectories:
 
     @property
     def frame_count(self) -> int:
-        """Number of the last frame that has a box; 0 where there is none."""
+        """1-based number of the last frame with a box; 0 if there is none."""
         return int(self.frames[-1]) + 1 if len(self.frames) else 0
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Trajectories:
-        """The boxes for which ``mask`` ``(N,)`` is True."""
+        """Returns the boxes for which ``mask`` ``(N,)`` is True."""
         return Trajectories(self.frames[mask], self.ids[mask], self.boxes[mask])
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Reading of UAVDT's ground truth: three text files for each sequence."""
+"""Reading of UAVDT's ground truth: three text files per sequence."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TRACKS_SUFFIX, OBJECTS_SUFFIX, IGNORED_SUFFIX = "_gt.txt", "_gt_whole.txt", "_gt
 def read_uavdt(folder: Path, name: str) -> GroundTruth:
     """Reads ``NAME_gt.txt`` (tracking), ``NAME_gt_whole.txt`` (detection), ``NAME_gt_ignore.txt``.
 
-    Detection is scored by the file of tracking where there is no other; without a file of ignored
-    boxes, none are. The last frame that any of the files names is taken for the last of the
+    Without a detection file, detections are scored against the tracking file; without a file of
+    ignored boxes, none are ignored. The last frame in any of the files is taken as the last of the
     sequence.
 
     Raises:
