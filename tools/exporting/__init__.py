@@ -1,1 +1,1 @@
-"""The detector as a file for other programs."""
+"""Exporting the detector for other programs."""

@@ -1,4 +1,4 @@
-"""Pictures that show a network what it will see, so that int8 spans what its features take."""
+"""Calibration for int8: the value ranges of a network's features on representative images."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from stages.errors import ConfigError
 from stages.records import UInt8Array
 
 FIRST_SEED = 70_000
-"""Of no scene that the shipped weights were trained on."""
+"""First of the seeds, which no training scene of the shipped weights has."""
 
 SCENES = 32
 
 _SIZE = 960, 544  # width and height of a rendered frame
-_FRAMES = 100  # of a scene, of which one is rendered
+_FRAMES = 100  # per scene, one of which is rendered
 
 
 def calibrate(
@@ -32,20 +32,20 @@ def calibrate(
     scenes: int = SCENES,
     progress: Callable[[str], None] = lambda what: None,
 ) -> int:
-    """Writes into a weights file which values its features take.
+    """Stores the value ranges of a network's features in its weights file.
 
     Args:
-        weights: A ``.safetensors`` file, whose tensors stay as they are.
-        images: What the network will see; without, rendered scenes, always the same ones.
-        scenes: How many of those.
-        progress: Told what is done.
+        weights: A ``.safetensors`` file, whose tensors stay unchanged.
+        images: Representative images; if empty, rendered scenes, always the same ones.
+        scenes: Number of scenes to render.
+        progress: Called with the current activity.
 
     Returns:
-        How many features there are.
+        Number of features.
 
     Raises:
         ConfigError: The weights do not load, are in another format, or of a kind of network that
-            int8 does not know.
+            int8 does not support.
         SourceError: An image cannot be read.
         OutputError: The file cannot be written.
     """
@@ -69,6 +69,6 @@ def calibrate(
 
 
 def rendered_scenes(count: int) -> Iterable[UInt8Array]:
-    """A frame ``(H, W, 3)`` BGR of each of ``count`` scenes that nobody scores a network on."""
+    """Yields a frame ``(H, W, 3)`` BGR of each of ``count`` scenes never used for scoring."""
     for seed in range(FIRST_SEED, FIRST_SEED + count):
         yield Scene(random_config(seed, *_SIZE, frames=_FRAMES)).render(seed % _FRAMES).image

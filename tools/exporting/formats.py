@@ -36,21 +36,21 @@ def export(
     *,
     int8: bool = False,
 ) -> list[Path]:
-    """Writes the detector of a weights file; the files have their names when complete.
+    """Exports the detector of a weights file; files appear only when complete.
 
     Args:
-        weights: A SpotNet weights file.
-        format: Of the file. OpenVINO's is two: ``.xml`` and, beside it, ``.bin``.
-        output: File to write; its suffix is the format's.
-        frame_size: Width and height of the frames, of which the input's follows; None for a file
-            that takes images of any size and any number of them.
-        int8: Convolutions in 8 bits; not in TorchScript.
+        weights: SpotNet weights file.
+        format: File format. OpenVINO's has two files: ``.xml`` and, next to it, ``.bin``.
+        output: File to write, with the suffix of the format.
+        frame_size: Width and height of the frames, which determine the input size; None for a
+            model that takes images and batches of any size.
+        int8: Whether convolutions are in 8 bits; not for TorchScript.
 
     Returns:
         The files written.
 
     Raises:
-        ConfigError: The weights do not load or cannot be computed in int8, the suffix is another
+        ConfigError: The weights do not load or cannot run in int8, the suffix is another
             format's, or a package is missing.
         OutputError: The files cannot be written.
     """
@@ -83,18 +83,18 @@ def _save_torchscript(network: SpotNet, path: Path, size: tuple[int, int] | None
     example = example_images(network.config.size_multiple, size)
     graph = DetectionGraph(network).eval().requires_grad_(False)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer warns of each constant
+        warnings.simplefilter("ignore")  # the tracer warns about every constant
         traced = torch.jit.trace(graph, example)
     torch.jit.save(traced, str(path), _extra_files=metadata(network.config))
 
 
 def _write(output: Path, save: Callable[[Path], object]) -> list[Path]:
-    """Lets ``save`` write in a folder beside ``output``, then moves what it wrote."""
+    """Lets ``save`` write to a folder next to ``output``, then moves the files into place."""
     make_folder(output.parent)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as aside:
             save(Path(aside) / output.name)
-            # What the .xml belongs to comes before it.
+            # The .bin comes before the .xml that refers to it.
             files = sorted(Path(aside).iterdir(), key=lambda file: file.name == output.name)
             for file in files:
                 sync(file)
@@ -102,7 +102,7 @@ def _write(output: Path, save: Callable[[Path], object]) -> list[Path]:
         sync(output.parent)
     except OSError as error:
         raise output_error(output, error) from error
-    except RuntimeError as error:  # what OpenVINO and torch make of a full disk
+    except RuntimeError as error:  # raised by OpenVINO and torch on a full disk
         raise OutputError(
             f"cannot write {output}: {str(error).strip().splitlines()[-1]}"
         ) from error
