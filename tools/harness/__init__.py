@@ -1,1 +1,1 @@
-"""A small run to watch or to harm: video made on the spot, an RTSP server, a supervisor."""
+"""A small run to observe or disturb: a generated video, an RTSP server, a supervisor."""

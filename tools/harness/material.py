@@ -1,4 +1,4 @@
-"""A small video and its detections, made on the spot."""
+"""A small generated video and its detections."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _VEHICLES = 8
 
 
 def make_clip(folder: Path, frames: int, height: int = 120, width: int = 160) -> Path:
-    """Writes ``clip.mp4`` and beside it ``clip_Det_made.txt``, detections of drifting vehicles.
+    """Writes ``clip.mp4`` and next to it ``clip_Det_made.txt``, detections of drifting vehicles.
 
     Args:
-        folder: Where; it is made.
-        frames: How many.
-        height: Pixels, even.
-        width: Pixels, even.
+        folder: Folder of the files; created if missing.
+        frames: Number of frames.
+        height: Height in pixels, even.
+        width: Width in pixels, even.
 
     Returns:
-        The video.
+        Path of the video.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{NAME}.mp4"
@@ -51,10 +51,10 @@ def make_clip(folder: Path, frames: int, height: int = 120, width: int = 160) ->
 
 
 def slow_detector(video: Path, milliseconds: float) -> str:
-    """The setting by which `detections_of` a video come as from a detector that slow."""
+    """Returns the setting that delivers `detections_of` a video like a detector that slow."""
     return f"detector.detections={delayed(detections_of(video), milliseconds)}"
 
 
 def detections_of(video: Path) -> Path:
-    """The detection file beside a video of `make_clip`."""
+    """Returns the detection file of a video from `make_clip`."""
     return video.with_name(f"{video.stem}_Det_made.txt")

@@ -1,4 +1,4 @@
-"""What can happen between a camera and its reader: a real server, and a wire that misbehaves."""
+"""A real RTSP server, and a faulty connection between it and its reader."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 SYSTEM_PYTHON = "/usr/bin/python3"
-"""Debian's Python, which has GStreamer's bindings."""
+"""Debian's Python, which has the GStreamer bindings."""
 
 _SCRIPT = Path(__file__).with_name("rtsp_server.py")
 
 
 def available() -> bool:
-    """Whether GStreamer's RTSP server is installed."""
+    """Returns whether GStreamer's RTSP server is installed."""
     code = "import gi; gi.require_version('GstRtspServer', '1.0')"
     with contextlib.suppress(OSError):
         return not subprocess.run([SYSTEM_PYTHON, "-c", code], capture_output=True).returncode
@@ -24,7 +24,7 @@ def available() -> bool:
 
 
 class Server:
-    """GStreamer's RTSP server in a process of its own; ``/live`` is a moving ball."""
+    """GStreamer's RTSP server in its own process; ``/live`` is a moving ball."""
 
     def __init__(self, port: int = 0, *options: str) -> None:
         self._process = subprocess.Popen(
@@ -36,7 +36,7 @@ class Server:
         self.port = int(self._process.stdout.readline())
 
     def kill(self) -> None:
-        """Ends it at once."""
+        """Kills the server at once."""
         self._process.kill()
         self._process.wait()
         assert self._process.stdout is not None
@@ -52,8 +52,8 @@ class Server:
 class Wire:
     """A TCP relay to a server; ``mode`` may change at any time.
 
-    ``open`` passes everything on; ``silent`` accepts and passes nothing on, nor closes; ``lossy``
-    leaves out bytes, as no network does, which a reader must survive all the same.
+    ``open`` forwards everything; ``silent`` accepts connections but neither forwards nor closes;
+    ``lossy`` drops bytes, which no network does but a reader must survive all the same.
     """
 
     def __init__(self, port: int) -> None:
@@ -86,7 +86,7 @@ class Wire:
             target.shutdown(socket.SHUT_RDWR)
 
     def cut(self) -> None:
-        """Breaks all connections, mid-frame as it may be."""
+        """Breaks all connections, possibly mid-frame."""
         for end in self._sockets:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

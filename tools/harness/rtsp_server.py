@@ -1,4 +1,4 @@
-"""An RTSP server on GStreamer's, for tests; runs under Debian's own Python, which has ``gi``.
+"""A GStreamer RTSP server for tests; runs under Debian's own Python, which has ``gi``.
 
 Prints the port it listens on; ``/live`` is a moving ball.
 """
@@ -15,8 +15,8 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--port", default="0")
 parser.add_argument("--size", default="160x96")
 parser.add_argument("--password")
-parser.add_argument("--pictures", default="-1", help="They stay away after so many.")
-parser.add_argument("--sound", action="store_true", help="A tone beside them, without an end.")
+parser.add_argument("--pictures", default="-1", help="Number of pictures; -1 for no limit.")
+parser.add_argument("--sound", action="store_true", help="Also send an endless tone.")
 options = parser.parse_args()
 
 Gst.init(None)

@@ -1,4 +1,4 @@
-"""A pipeline whose processes may be killed, stopped or watched as it runs."""
+"""A pipeline whose processes can be killed, stopped or observed while it runs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Harm = Callable[["Victim"], None]
 
 
 class Victim:
-    """A running pipeline, as the thread that harms it sees it.
+    """A running pipeline, as seen by the thread that harms it.
 
     Attributes:
         supervisor: Its supervisor.
         over: Set when the run has ended.
-        crash: What a process said that died of itself, which none should.
-        notices: What the run found worth knowing.
+        crash: Error of a process that crashed on its own, which none should.
+        notices: Messages of the run's notices.
     """
 
     def __init__(self, supervisor: Supervisor) -> None:
@@ -44,7 +44,7 @@ class Victim:
         self._frames: dict[str, int] = {}
 
     def take(self, report: Report) -> None:
-        """Takes a report of a worker."""
+        """Handles a worker's report."""
         match report:
             case Crashed():
                 self.crash = f"{report.stage}: {report.message}"
@@ -57,15 +57,15 @@ class Victim:
 
     @property
     def folder(self) -> str:
-        """Where the sockets of the run are, see `RuntimeFolder`."""
+        """Folder of the run's sockets, see `RuntimeFolder`."""
         return str(find_run(os.getpid()).folder)
 
     def frames(self) -> int:
-        """Frames written, of all streams."""
+        """Returns the number of frames written, over all streams."""
         return sum(list(self._frames.values()))
 
     def wait(self, condition: Callable[[], bool], seconds: float = 60.0) -> bool:
-        """Waits until the condition holds; tells whether it did before the end of the run."""
+        """Waits for the condition; returns False on a timeout or if the run ends first."""
         deadline = time.monotonic() + seconds
         while not condition():
             if self.over.wait(0.01) or time.monotonic() > deadline:
@@ -73,18 +73,18 @@ class Victim:
         return True
 
     def wait_for_frames(self, seconds: float = 60.0) -> float | None:
-        """Waits until another frame is written; how many seconds that took, None where none was."""
+        """Waits for another written frame; returns the seconds it took, or None."""
         started, before = time.monotonic(), self.frames()
         found = self.wait(lambda: self.frames() > before, seconds)
         return time.monotonic() - started if found else None
 
     def is_ready(self) -> bool:
-        """Whether all processes take frames."""
+        """Returns whether all processes accept frames."""
         states = self.supervisor.states()
         return len(states) > 3 and all(state == "ready" for state in states.values())
 
     def kill_one(self, rng: random.Random) -> str:
-        """Kills any of the processes; its name, "" where none could be."""
+        """Kills a random process; returns its name, "" if none could be killed."""
         processes = self.supervisor.processes()
         if processes:
             name = rng.choice(sorted(processes))
@@ -95,7 +95,7 @@ class Victim:
 
 
 def run_command(source: Path, output: Path, *settings: str) -> list[str]:
-    """The command line of a run in a process of its own."""
+    """Returns the command line of a run in its own process."""
     options = [option for setting in settings for option in ("--set", setting)]
     command = [sys.executable, "-P", "-m", "tools.main", "run"]
     return [*command, "--source", str(source), "--output", str(output), *options]
@@ -104,10 +104,10 @@ def run_command(source: Path, output: Path, *settings: str) -> list[str]:
 def run_with(
     sources: Sequence[str], output: Path, settings: Sequence[str], harm: Harm | None = None
 ) -> RunResult:
-    """Runs a pipeline in this process while ``harm`` goes on in a thread; it ends with the run.
+    """Runs a pipeline in this process while a thread runs ``harm``, which ends with the run.
 
     Raises:
-        SpotStreamError: A process died that nobody had killed.
+        SpotStreamError: A process crashed without having been killed.
     """
     config = load_config(None, [f"runtime.restarts_per_minute={_ANY_NUMBER}", *settings])
     victims: list[Victim] = []
