@@ -1,4 +1,4 @@
-"""How much a network computes, and how much its device could."""
+"""The arithmetic of a network, and the peak of its device."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _SECONDS = 1.0
 
 
 def arithmetic_of(weights: Path, detector: MeasuredDetector, frame: Frame) -> tuple[float, float]:
-    """GFLOP of a frame, and TFLOP/s of a matrix product on the same device and threads.
+    """Returns GFLOP per frame, and TFLOP/s of a matrix product on the same device and threads.
 
     Args:
-        weights: Of the network.
-        detector: With PyTorch's engine.
-        frame: Of the size in question.
+        weights: Weights of the network.
+        detector: Detector with PyTorch's engine.
+        frame: Frame of the size in question.
     """
     engine, header = detector.engine, frame.header
     assert isinstance(engine, TorchEngine)
@@ -34,13 +34,13 @@ def arithmetic_of(weights: Path, detector: MeasuredDetector, frame: Frame) -> tu
 
 
 def gflop_per_frame(network: SpotNet, height: int, width: int, scale: float) -> float:
-    """Additions and multiplications in 1e9, of sizes those at peaks alone.
+    """Returns additions and multiplications in 1e9, with sizes computed only at peaks.
 
     Args:
-        network: Batch norms folded.
-        height: Of the frame, pixels.
-        width: Of the frame, pixels.
-        scale: Of the input.
+        network: Network with folded batch norms.
+        height: Frame height in pixels.
+        width: Frame width in pixels.
+        scale: Input scale.
     """
     geometry = input_geometry(height, width, network.config, scale)
     images = torch.zeros((1, geometry.height, geometry.width, 3), dtype=torch.uint8)
@@ -50,7 +50,7 @@ def gflop_per_frame(network: SpotNet, height: int, width: int, scale: float) -> 
 
 
 def matrix_teraflops(device: torch.device, dtype: torch.dtype) -> float:
-    """What the product of two large square matrices reaches, 1e12 operations a second."""
+    """Returns the best rate of a large square matrix product, in 1e12 operations per second."""
     side = 1024 if device.type == "cpu" else 8192
     one, other = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     best, ends = float("inf"), time.monotonic() + _SECONDS

@@ -1,8 +1,8 @@
 """The other end of a bare ZeroMQ connection: ``bare_sender.py ENDPOINT BYTES COUNT RATE QUEUE``.
 
-Sends so many messages of one size, whose first eight bytes are the time in ns; RATE a second, 0 for
-as fast as it goes, with at most QUEUE on their way. Then it waits to be killed: a receiver whose
-queue is full loses what is still in the socket when its peer is gone.
+Sends COUNT messages of BYTES bytes, the first eight being the time in ns, at RATE per second (0: as
+fast as possible), with at most QUEUE in flight. Then it waits to be killed: a receiver whose queue
+is full would lose what is still in the socket when its peer exits.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import time
 
 import zmq
 
-BORROWED_BYTES = 2**16  # copying less is quicker
+BORROWED_BYTES = 2**16  # for less, copying is faster
 
 
 def main() -> None:
-    """Sends everything and stays."""
+    """Sends all messages, then waits."""
     endpoint, *numbers = sys.argv[1:]
     size, count, rate, queue = (int(number) for number in numbers)
     context = zmq.Context()
     socket = context.socket(zmq.PUSH)
     socket.sndhwm = queue
     socket.connect(endpoint)
-    # As many bodies as may be on their way: the frames of a video do not lie in the cache either.
+    # As many bodies as may be in flight: the frames of a video are not cached either.
     bodies = [bytearray(size) for _ in range(min(queue, 8))]
     started = time.monotonic()
     for number in range(count):

@@ -1,4 +1,4 @@
-"""The detector as the usual CenterNet demo is written, to compare with."""
+"""The detector written like CenterNet's demo, for comparison."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ TOP_K = 100
 
 
 class CenterNetLoop:
-    """One frame at a time: warped and normalised on the CPU, all in float32, maps decoded whole.
+    """One frame at a time: warped and normalised on the CPU, all in float32, whole maps decoded.
 
-    The network is the same as ours, batch norms and NCHW memory as training left them.
+    The network is ours, with unfolded batch norms and NCHW memory as in training.
 
     Args:
-        weights: A SpotNet weights file.
-        device: A torch device.
-        min_score: Detections under it are left out.
+        weights: SpotNet weights file.
+        device: Torch device.
+        min_score: Minimum score of a detection.
 
     Raises:
         ConfigError: The weights do not load, or the device cannot be used.
@@ -47,7 +47,7 @@ class CenterNetLoop:
         self.min_score = min_score
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Detections of each frame, scores falling."""
+        """Returns the detections of each frame, by descending score."""
         return [self._detect(frame) for frame in frames]
 
     def _detect(self, frame: Frame) -> Detections:
@@ -91,7 +91,7 @@ class _CenterNetEngine:
 
 
 def _warp(image: UInt8Array, geometry: InputGeometry) -> UInt8Array:
-    """``(1, H, W, 3)``, bilinear, black around."""
+    """Returns ``(1, H, W, 3)``, bilinear, black outside the image."""
     (down, right), (top, left) = geometry.scale, geometry.offset
     matrix = np.array([[right, 0, left], [0, down, top]])
     size = geometry.width, geometry.height
@@ -99,6 +99,6 @@ def _warp(image: UInt8Array, geometry: InputGeometry) -> UInt8Array:
 
 
 def _gather(values: Tensor, cells: Tensor) -> Tensor:
-    """``(N, C, h, w)`` at ``cells`` ``(N, K)``: ``(N, K, C)``."""
+    """Returns ``(N, C, h, w)`` values at ``cells`` ``(N, K)`` as ``(N, K, C)``."""
     flat = values.permute(0, 2, 3, 1).flatten(1, 2)
     return flat.gather(1, cells[..., None].expand(-1, -1, values.shape[1]))

@@ -1,4 +1,4 @@
-"""Accuracy against speed: which weights, and how large an input, to choose."""
+"""Accuracy against speed, for the choice of weights and input scale."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SCALES = (0.5, 0.625, 0.75, 0.875, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Weights at one scale of the input.
+    """Weights at one input scale.
 
     Attributes:
-        weights: Their name or file.
-        scale: Of the input.
-        time: Milliseconds a frame of 960×544, pixels in and boxes out, of every round.
-        scores: By data set.
+        weights: Name or file of the weights.
+        scale: Input scale.
+        time: Milliseconds per frame of 960×544, pixels in and boxes out, in each round.
+        scores: Scores by data set.
     """
 
     weights: str
@@ -49,19 +49,19 @@ def bench_curve(
     rounds: int = 5,
     progress: Callable[[str], None] = lambda what: None,
 ) -> list[Point]:
-    """Scores and times every weights file at every scale, all in turn.
+    """Scores and times every weights file at every scale.
 
     Args:
-        weights: Files, or names of those that ship.
-        scales: Of the input.
-        validate: Training config, whose held-out scenes are scored.
-        overrides: Of its keys.
-        engine: What computes.
-        precision: In what.
-        threads: On the CPU.
-        frames: How many a round measures.
-        rounds: How often each is measured.
-        progress: Called with what is done.
+        weights: Weights files, or names of weights that ship.
+        scales: Input scales.
+        validate: Training config whose held-out scenes are scored.
+        overrides: ``key.path=value`` overrides of the config.
+        engine: Inference engine.
+        precision: Numeric precision.
+        threads: CPU threads of the engine.
+        frames: Number of frames per round.
+        rounds: Number of rounds, each measuring all in turn.
+        progress: Called with the current activity.
 
     Raises:
         ConfigError: Weights or config cannot be used, or nothing is held out.
@@ -91,7 +91,7 @@ def _run(detector: MeasuredDetector, frames: Sequence[Frame]) -> dict[str, float
 
 
 def curve_report(points: Sequence[Point]) -> Report:
-    """Times and scores of all points, by weights and scale."""
+    """Returns times and scores of all points, by weights and scale."""
     scores = score_figures({point.time.name: point.scores for point in points})
     return Report("curve", (*(point.time for point in points), *scores))
 

@@ -1,4 +1,4 @@
-"""Decoding: the pipeline's reading beside a bare loop, FFmpeg's own program and OpenCV."""
+"""Decoding: the pipeline's compared with a bare loop, the ffmpeg program and OpenCV."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def bench_decode(
     width: int = 1920,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
-    """Decodes a video in every way, opening included; FFmpeg takes as many threads as it likes.
+    """Decodes a video in every way, opening included; FFmpeg chooses its number of threads.
 
     Args:
-        source: The video; None for one made on the spot.
-        peers: Folder of environments, for an ffmpeg program where none is installed.
-        frames: Of the video made on the spot.
-        rounds: How often each is measured, in turn.
-        warm_up: Rounds that are not counted.
-        height: Of the video made on the spot, pixels.
-        width: Of the video made on the spot, pixels.
-        progress: Called with what is measured.
+        source: Video file; None for a generated one.
+        peers: Folder of environments, for an ffmpeg program if none is installed.
+        frames: Number of frames of the generated video.
+        rounds: Number of rounds, each measuring all in turn.
+        warm_up: Number of uncounted rounds before them.
+        height: Height of the generated video in pixels.
+        width: Width of the generated video in pixels.
+        progress: Called with what is being measured.
 
     Raises:
         SourceError: The video cannot be read.
@@ -81,7 +81,7 @@ def bench_decode(
 
 
 def moving_pictures(frames: int, height: int, width: int) -> Iterator[UInt8Array]:
-    """Planar YUV 4:2:0 ``(H * 3 / 2, W)``: soft texture that slides by, under a little noise."""
+    """Yields planar YUV 4:2:0 ``(H * 3 / 2, W)``: a soft sliding texture with a little noise."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(30, 220, (height // 16 + 2, width // 16 + 2), np.uint8)
     texture = cv2.resize(coarse, (width + 256, height), interpolation=cv2.INTER_CUBIC)
@@ -94,7 +94,7 @@ def moving_pictures(frames: int, height: int, width: int) -> Iterator[UInt8Array
 
 
 def moving_video(folder: Path, frames: int, height: int, width: int) -> Path:
-    """Writes `moving_pictures` as an H.264 video, about what a traffic camera sends."""
+    """Writes `moving_pictures` as an H.264 video, similar to a traffic camera's."""
     path = folder / "moving.mp4"
     with av.open(str(path), "w") as container:
         options = {"preset": "veryfast", "crf": "23"}
@@ -127,7 +127,7 @@ def _into_ring(source: Path) -> int:
 
 
 class _Slots:
-    """Lends one slot after the other, as if each had come back when its turn is there."""
+    """Lends the slots in turn, as if each had been returned by the time it is next."""
 
     def __init__(self, ring: FrameRing) -> None:
         self._ring = ring

@@ -1,4 +1,4 @@
-"""Speed of the detector, frame in and boxes out, by engine."""
+"""Speed of the detector by engine, frame in and boxes out."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ EAGER: EngineName = "torch"
 COMPILED = "torch.compile"
 UNRECORDED = "torch, no CUDA graphs"
 CENTERNET = "CenterNet's loop"
-SIZE = 960, 544  # of rendered frames
+SIZE = 960, 544  # width and height of rendered frames
 APART = "px apart"
-COMPARED_SCORE = 0.1  # of boxes that other engines must find, too
+COMPARED_SCORE = 0.1  # minimum score of PyTorch's boxes that other engines must find too
 
 
 class MeasuredDetector(Protocol):
-    """What can be measured: our detector, or the loop of others."""
+    """A detector that can be measured: ours, or CenterNet's loop."""
 
     scale: float
     min_score: float
 
     @property
     def engine(self) -> Engine:
-        """What computes."""
+        """Inference engine."""
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Detections of each frame."""
+        """Returns the detections of each frame."""
 
 
 def rendered_frames(count: int) -> list[Frame]:
-    """Frames of a scene of `SIZE`, as a decoder gives them: YUV 4:2:0."""
+    """Renders frames of `SIZE` as a decoder delivers them: YUV 4:2:0."""
     scene = Scene(SceneConfig(seed=7, width=SIZE[0], height=SIZE[1], frames=count))
     return [_yuv(scene.render(index).image, index) for index in range(count)]
 
 
 def source_frames(source: str, count: int) -> list[Frame]:
-    """The first frames of a video file or image folder.
+    """Reads the first frames of a video file or image folder.
 
     Raises:
         SourceError: It is not exactly one stream, cannot be read or has no frames.
@@ -87,17 +87,17 @@ def make_detectors(
     compiled: bool = False,
     device: str = "cpu",
 ) -> dict[str, MeasuredDetector]:
-    """A detector of every engine, on the same weights; PyTorch's is the first, CenterNet's second.
+    """Makes a detector of each engine with the same weights; PyTorch's first, CenterNet's second.
 
-    On a CPU also in int8, where the weights are calibrated for it.
+    On a CPU also in int8, if the weights are calibrated for it.
 
     Args:
-        weights: Of all; None for the shipped ones.
-        threads: Of each.
-        models: Exported models, measured beside them.
-        engines: Which; None for all that are installed.
-        compiled: ``torch.compile`` too, which needs a C++ compiler.
-        device: Of PyTorch; the other engines compute on the CPU, and only where it does.
+        weights: Weights of all; None for the default.
+        threads: Threads of each.
+        models: Exported models to measure as well.
+        engines: Engines to use; None for all that are installed.
+        compiled: Whether to add ``torch.compile``, which needs a C++ compiler.
+        device: PyTorch device; the other engines run on the CPU, and only if PyTorch does.
 
     Raises:
         ConfigError: Weights or a model cannot be used.
@@ -154,16 +154,16 @@ def bench_detect(
     """Measures every detector on every frame, in turn, round by round.
 
     Args:
-        detectors: What to measure, by name; PyTorch's among them.
-        frames: On which.
-        rounds: How often.
-        progress: Called with what is measured.
-        batch: Frames at a time.
+        detectors: Detectors to measure, by name, including PyTorch's.
+        frames: Frames to measure on.
+        rounds: Number of rounds.
+        progress: Called with what is being measured.
+        batch: Frames per batch.
 
     Returns:
-        Time of a frame on the wall and of the processor over all threads, and as `APART` the
-        largest difference of a side from PyTorch's, over its boxes of a score of at least 0.1.
-        The ratios are PyTorch's time to each other's: processor time where the CPU computes.
+        Wall time per frame, CPU time per frame over all threads, and as `APART` the largest
+        difference of a side from PyTorch's, over its boxes with a score of at least 0.1. The
+        ratios are PyTorch's time to each other one's: CPU time if PyTorch runs on the CPU.
 
     Raises:
         ConfigError: An exported model does not take frames of this size.
@@ -206,7 +206,7 @@ def _time(detector: MeasuredDetector, batches: Sequence[Sequence[Frame]]) -> dic
 
 
 def _distance(one: Detections, other: Detections) -> float:
-    """From each box of ``one``, to the closest of ``other``."""
+    """Largest distance from a sure box of ``one`` to the closest of ``other``."""
     sure = one.boxes[one.scores >= COMPARED_SCORE]
     if not len(sure) or not len(other):
         return float("inf") if len(sure) else 0.0

@@ -1,4 +1,4 @@
-"""AP of detectors as they run, on the scenes that a training config holds out."""
+"""AP of complete detectors on the scenes that a training config holds out."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def score_detectors(
     *,
     own_scale: bool = False,
 ) -> dict[str, Scores]:
-    """The scores of each detector, all classes as one.
+    """Scores each detector, all classes as one.
 
-    As ``spotstream validate`` has it, but of the whole detector: an exported int8 model too. With
+    Like ``spotstream validate``, but for the whole detector, including exported int8 models. With
     ``own_scale`` at the detectors' scale, otherwise at that of the data set or the weights.
 
     Raises:
-        ConfigError: The config is broken, or holds out nothing.
+        ConfigError: The config is invalid, or holds out nothing.
     """
     validation, classes = read_held_out(config, overrides)
     scores: dict[str, Scores] = {}
@@ -51,7 +51,7 @@ def score_detectors(
 
 
 def score_figures(scores: Mapping[str, Scores]) -> tuple[Figure, ...]:
-    """The scores of detectors as figures of one round, with units such as ``traffic AP50``."""
+    """Returns the scores as figures of one round, with units such as ``traffic AP50``."""
     return tuple(
         Figure(name, f"{group} {metric}", (value,))
         for name, groups in scores.items()

@@ -27,17 +27,17 @@ def bench_all(
     rounds: int = 3,
     progress: Callable[[str], None] = lambda what: None,
 ) -> list[Report]:
-    """Every bench in turn: some minutes, and as many to make the peers' environments.
+    """Runs every bench: some minutes, and as long again to make the peers' environments.
 
     Args:
         peers: Folder of the environments of peers, which are measured too; None for none.
-        source: What the pipeline runs on.
-        frames: How many, by and large; each bench has more of what costs less.
-        rounds: How often each is measured, in turn.
-        progress: Called with what is measured.
+        source: Source of the pipeline.
+        frames: Approximate number of frames; cheaper benches use more.
+        rounds: Number of rounds, each measuring all in turn.
+        progress: Called with what is being measured.
 
     Raises:
-        SpotStreamError: One of them failed.
+        SpotStreamError: A bench failed.
     """
     shown = Path(source) if Path(source).is_file() else None
     return [
@@ -53,7 +53,7 @@ def bench_all(
 
 
 def _detect_report(frames: int, rounds: int, progress: Callable[[str], None]) -> Report:
-    """The engines of the detector beside PyTorch's."""
+    """Compares the engines of the detector with PyTorch's."""
     from tools.bench.detect import bench_detect, make_detectors, rendered_frames
 
     progress("detect")

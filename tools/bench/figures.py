@@ -1,4 +1,4 @@
-"""What a bench measures: figures of several rounds, and how they compare within each round."""
+"""Figures that a bench measures in several rounds, and their ratios within each round."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Runner: TypeAlias = Callable[[], Mapping[str, float]]
-"""Measures once; gives values by their unit, ``frames/s`` for one."""
+"""Measures once; returns values by unit, such as ``frames/s``."""
 
 Rounds: TypeAlias = Mapping[tuple[str, str], Sequence[float]]
-"""The value of each round, by what was measured and unit."""
+"""Values of each round, by name and unit."""
 
 RATE = "frames/s"
 CPU = "CPU ms/frame"
@@ -21,11 +21,11 @@ MILLISECONDS = "ms/frame"
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Something measured in every round.
+    """A quantity measured in every round.
 
     Attributes:
         name: What was measured.
-        unit: Of the values.
+        unit: Unit of the values.
         rounds: The value of each round.
     """
 
@@ -35,16 +35,16 @@ class Figure:
 
     @property
     def median(self) -> float:
-        """Of the rounds."""
+        """Median of the rounds."""
         return statistics.median(self.rounds)
 
     @property
     def spread(self) -> tuple[float, float]:
-        """Least and most of the rounds."""
+        """Minimum and maximum of the rounds."""
         return min(self.rounds), max(self.rounds)
 
     def as_json(self) -> dict[str, object]:
-        """All there is to know, as JSON types; None for a value that does not exist."""
+        """Returns everything as JSON types; None for values that are not finite."""
         return {
             "name": self.name,
             "unit": self.unit,
@@ -60,14 +60,14 @@ def _finite(value: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A question to a bench: one thing in units of another.
+    """A requested ratio of one figure to another.
 
     Attributes:
-        name: Of the thing.
-        to: Of its limit or peer.
-        unit: Of what is compared.
-        aim: The least ratio that is aimed at, None for none.
-        limit: The largest, None for none.
+        name: Name of the figure.
+        to: Name of its limit or peer.
+        unit: Unit of the compared values.
+        aim: Target minimum of the ratio; None for none.
+        limit: Target maximum of the ratio; None for none.
     """
 
     name: str
@@ -79,13 +79,13 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a bench gives.
+    """Result of a bench.
 
     Attributes:
-        bench: Its name.
-        figures: By name and unit, in the order they were measured.
-        ratios: What was asked, and the ratio of each round.
-        descriptions: What was measured, in words, by name; of what its name does not say.
+        bench: Name of the bench.
+        figures: Figures by name and unit, in the order of measurement.
+        ratios: Each requested ratio, and its value in each round.
+        descriptions: Descriptions of what was measured, by name, if the name does not say it.
     """
 
     bench: str
@@ -95,7 +95,7 @@ class Report:
 
     @classmethod
     def of(cls, bench: str, found: Rounds, ratios: Sequence[Ratio]) -> Report:
-        """Of what was measured; ratios of which one side was not are left out."""
+        """Builds the report; ratios with an unmeasured side are left out."""
         answers = []
         for asked in ratios:
             ours = found.get((asked.name, asked.unit))
@@ -107,7 +107,7 @@ class Report:
         return cls(bench, figures, tuple(answers))
 
     def as_json(self) -> dict[str, object]:
-        """All figures and ratios, as JSON types."""
+        """Returns all figures and ratios as JSON types."""
         return {
             "bench": self.bench,
             "figures": [figure.as_json() for figure in self.figures],
@@ -129,7 +129,7 @@ def measure(
     warm_up: int = 1,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
-    """`measure_rounds`, with the ratios that are asked for."""
+    """`measure_rounds`, with the requested ratios."""
     found = measure_rounds(bench, runners, rounds=rounds, warm_up=warm_up, progress=progress)
     return Report.of(bench, found, ratios)
 
@@ -144,15 +144,15 @@ def measure_rounds(
 ) -> dict[tuple[str, str], list[float]]:
     """Runs everything in turn, round by round, each round in the opposite order.
 
-    A machine that others use, or that grows warm, slows all of a round alike: ratios within a round
-    tell more than figures of different rounds.
+    A shared or warming machine slows everything in a round alike, so ratios within a round are more
+    reliable than figures of different rounds.
 
     Args:
-        bench: Its name, for ``progress``.
+        bench: Name of the bench, for ``progress``.
         runners: What to measure, by name.
-        rounds: How many are counted.
-        warm_up: How many go before.
-        progress: Called with what is measured.
+        rounds: Number of counted rounds.
+        warm_up: Number of uncounted rounds before them.
+        progress: Called with what is being measured.
 
     Returns:
         `Rounds`, in the order of ``runners``.

@@ -1,4 +1,4 @@
-"""One hop between two processes: the pipeline's own way, and bare ZeroMQ."""
+"""One hop between two processes: the pipeline's own transport, and bare ZeroMQ."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tools.bench.processor import cpu_seconds
 
 SENDER = Path(__file__).with_name("bare_sender.py")
 LATENCIES = {"p50 ms": 50, "p99 ms": 99}
-_SKIPPED = 0.1  # of the messages, in which both ends wake up
+_SKIPPED = 0.1  # fraction of the messages, during which both ends warm up
 _SECONDS = 120.0
 _SLOTS = 8
 
@@ -40,14 +40,14 @@ Transport = Literal["ipc", "tcp"]
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is sent.
+    """The frames to send.
 
     Attributes:
-        height: Pixels.
-        width: Pixels.
-        pixel_format: Of the frames.
-        frames: How many.
-        rate: Frames per second; 0 for as fast as it goes.
+        height: Height in pixels.
+        width: Width in pixels.
+        pixel_format: Pixel format of the frames.
+        frames: Number of frames.
+        rate: Frames per second; 0 for as fast as possible.
     """
 
     height: int = 1080
@@ -62,7 +62,7 @@ class Load:
         return int(np.prod(self.pixel_format.shape(self.height, self.width)))
 
     def location(self) -> str:
-        """Where a decoder gets these frames, which cost it nothing."""
+        """Returns the location of a source that delivers these frames at no cost."""
         shape = self.height, self.width, self.frames, self.pixel_format
         return blank_location(*shape, self.rate or 25)
 
@@ -70,16 +70,17 @@ class Load:
 def our_hop(
     load: Load, frames: Literal["shared", "inline"], transport: Transport, port: int
 ) -> dict[str, float]:
-    """Frames from a decoder's process to this one, which acknowledges each as it comes.
+    """Sends frames from a decoder process to this one, which acknowledges each on arrival.
 
     Args:
         load: The frames.
-        frames: Where their pixels travel.
-        transport: How messages travel.
-        port: First of the TCP ports, of which some 70 are used.
+        frames: Whether pixels travel in shared memory or inline in the messages.
+        transport: Transport of the messages.
+        port: First TCP port; some 70 are used.
 
     Returns:
-        Frames per second; where the load has a rate, milliseconds from capture to arrival.
+        Frames per second and CPU time; if the load has a rate, milliseconds from capture to
+        arrival.
 
     Raises:
         SpotStreamError: The decoder's process failed.
@@ -132,10 +133,10 @@ def our_hop(
 
 
 def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) -> dict[str, float]:
-    """The same of messages without any meaning, by a bare PUSH and PULL.
+    """Does the same with meaningless messages over a bare PUSH and PULL pair.
 
     Raises:
-        SpotStreamError: Nothing came.
+        SpotStreamError: Nothing arrived in time.
     """
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
         endpoint = f"tcp://127.0.0.1:{port}" if transport == "tcp" else f"ipc://{folder}/bare"
@@ -162,7 +163,7 @@ def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) ->
 
 
 class _Arrivals:
-    """When messages were sent and when they came."""
+    """Times at which messages were sent and arrived."""
 
     def __init__(self, load: Load, sender: int) -> None:
         self._processes = sender, os.getpid()
@@ -197,7 +198,7 @@ def _time(message: memoryview) -> int:
 
 @contextmanager
 def _process(command: list[str], told: bytes = b"") -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is told something on its standard input, and is gone afterwards."""
+    """Runs a process with ``told`` on its standard input, and kills it afterwards."""
     process = subprocess.Popen(command, stdin=subprocess.PIPE, env=ENVIRONMENT | dict(os.environ))
     assert process.stdin is not None
     try:

@@ -1,4 +1,4 @@
-"""What many write first: OpenCV reads, draws and writes, and the network runs in between.
+"""The typical first version: OpenCV reads, draws and writes, the network runs in between.
 
     python -m tools.bench.opencv_loop
 
@@ -31,9 +31,9 @@ GREEN = (0, 255, 0)
 
 
 def run_opencv_loop(plan: LoopPlan) -> None:
-    """Reads, detects, tracks and writes every frame, one after the other.
+    """Reads, detects, tracks and writes the frames, one at a time.
 
-    The network runs as CenterNet's demo has it; boxes of a file and the tracker are as in a run.
+    The network runs as in CenterNet's demo; boxes from a file and the tracker are as in a run.
 
     Raises:
         SourceError: The video cannot be read.

@@ -1,4 +1,4 @@
-"""How well other people's trackers do on detections of ours, by our scoring."""
+"""Scores of third-party trackers on our detections, by our scoring."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tools.evaluation.tracking import total
 
 @dataclass(frozen=True, slots=True)
 class TunedPeer:
-    """A peer at the settings that did best on the eight UAVDT sequences, of those tried.
+    """A peer with the best of the settings tried on the eight UAVDT sequences.
 
     Attributes:
         peer: The tracker and its settings.
-        least_score: Weaker detections are kept from it.
+        least_score: Minimum score of the detections it gets.
     """
 
     peer: Peer
@@ -49,7 +49,7 @@ _BEST: Mapping[str, tuple[float, Mapping[str, object]]] = {
 
 
 def tuned_peers(reference: Peer | None = None) -> list[TunedPeer]:
-    """All peers, with the reference SORT where there is a clone of it."""
+    """Returns all peers, including the reference SORT if given."""
     tuned = [
         TunedPeer(replace(_BY_NAME[name], settings=settings), score)
         for name, (score, settings) in _BEST.items()
@@ -70,16 +70,16 @@ def score_trackers(
     iou_threshold: float = 0.5,
     progress: Callable[[str], None] = lambda what: None,
 ) -> dict[str, Mapping[str, float]]:
-    """Scores ours and theirs over all sequences together.
+    """Scores our trackers and theirs over all sequences combined.
 
     Args:
-        truths: The sequences.
+        truths: Ground truth of the sequences.
         detections: Folder of their detection files.
-        trackers: Ours.
-        peers: Theirs.
-        environments: Folder of their environments, which are made where they are missing.
-        iou_threshold: Least IoU of a match for CLEAR and IDF1.
-        progress: Called with what is tracked.
+        trackers: Our trackers.
+        peers: Third-party trackers.
+        environments: Folder of their environments, which are created if missing.
+        iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
+        progress: Called with the name of the current tracker.
 
     Returns:
         The scores of each by its label.

@@ -1,8 +1,8 @@
-"""Other people's trackers, each behind one function; run by the Python of their environment.
+"""Third-party trackers, each behind one function; run by the Python of their environment.
 
     python peer_trackers.py NAME INPUT.npz OUTPUT.npz SETTINGS.json-text
 
-Imports nothing of SpotStream, since that is not installed there. INPUT holds ``counts (F,)``,
+Imports nothing from SpotStream, which is not installed there. INPUT holds ``counts (F,)``,
 ``boxes (N, 4)`` ltrb and ``scores (N,)``, OUTPUT ``seconds (F,)`` of the tracker alone and
 ``rows (M, 6)``: frame from 0, id, left, top, right, bottom.
 """
@@ -67,7 +67,7 @@ def roboflow_bytetrack(**settings: Any) -> Update:
 
 
 def supervision_bytetrack(**settings: Any) -> Update:
-    """ByteTrack of supervision, which has one up to version 0.27."""
+    """ByteTrack of supervision, which includes it up to version 0.27."""
     import supervision
 
     return _supervision(supervision.ByteTrack(**settings).update_with_detections)

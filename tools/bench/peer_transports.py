@@ -1,9 +1,9 @@
-"""Frames from one process to another by somebody's library; run by the Python of its environment.
+"""Frame transport by third-party libraries; run by the Python of their environment.
 
     python peer_transports.py receive NAME HEIGHT WIDTH FRAMES PORT
 
-prints ``rate`` and frames per second. Imports nothing of SpotStream, since that is not installed
-there. It starts itself once more, with ``send``, for the other end.
+prints ``rate`` and frames per second. Imports nothing from SpotStream, which is not installed
+there. It starts a second instance of itself, with ``send``, as the other end.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 
 
 class ImageZmq:
-    """imagezmq as its documentation has it: each frame waits for the answer to the one before."""
+    """imagezmq as documented: each frame waits for the reply to the previous one."""
 
     def send(self, pictures: list[Any], frames: int, port: int) -> None:
-        """Sends so many frames."""
+        """Sends ``frames`` frames."""
         import imagezmq
 
         with imagezmq.ImageSender(connect_to=f"tcp://127.0.0.1:{port}") as sender:
@@ -29,7 +29,7 @@ class ImageZmq:
                 sender.send_image("bench", pictures[number % len(pictures)])
 
     def receive(self, frames: int, port: int) -> Iterator[Any]:
-        """Gives the frames as they come."""
+        """Yields the frames as they arrive."""
         import imagezmq
 
         with imagezmq.ImageHub(open_port=f"tcp://127.0.0.1:{port}") as hub:
@@ -58,15 +58,15 @@ class NetGear:
         )
 
     def send(self, pictures: list[Any], frames: int, port: int) -> None:
-        """Sends so many frames."""
+        """Sends ``frames`` frames."""
         server = self._end(port, receive=False)
         for number in range(frames):
             server.send(pictures[number % len(pictures)])
-        time.sleep(1)  # closing drops what is on its way
+        time.sleep(1)  # closing drops frames in flight
         server.close()
 
     def receive(self, frames: int, port: int) -> Iterator[Any]:
-        """Gives the frames as they come."""
+        """Yields the frames as they arrive."""
         client = self._end(port, receive=True)
         for _ in range(frames):
             frame = client.recv()
@@ -79,21 +79,21 @@ PEERS = {"imagezmq": ImageZmq(), "netgear": NetGear(False), "netgear_jpeg": NetG
 
 
 def main() -> None:
-    """Sends, or starts the sender and receives."""
+    """Sends, or starts a sender and receives."""
     role, name, *numbers = sys.argv[1:]
     height, width, frames, port = (int(number) for number in numbers)
     peer: Any = PEERS[name]
     if role == "send":
-        # Blocks of one colour: noise would be hard on JPEG.
+        # Blocks of one colour, as noise would be unfair to JPEG.
         coarse = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
         picture = coarse.repeat(8, axis=0).repeat(8, axis=1)
-        # Several, as the frames of a video do not lie in the cache either.
+        # Several, as the frames of a video are not cached either.
         peer.send([picture.copy() for _ in range(8)], frames, port)
         return
     sender = subprocess.Popen([sys.executable, __file__, "send", name, *numbers])
     try:
         arrived = [time.monotonic() for _ in peer.receive(frames, port)]
-        counted = arrived[frames // 10 :]  # both ends wake up first
+        counted = arrived[frames // 10 :]  # both ends warm up first
         print("rate", (len(counted) - 1) / (counted[-1] - counted[0]), flush=True)
     finally:
         sender.kill()

@@ -1,4 +1,4 @@
-"""Environments of other people's packages, and runs of their trackers in them."""
+"""Environments of third-party packages, and runs of their trackers in them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tools.annotations.trajectories import Trajectories
 DRIVER = Path(__file__).with_name("peer_trackers.py")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
-# What is installed into each environment. boxmot brings PyTorch along.
+# Packages installed in each environment. boxmot depends on PyTorch.
 REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "roboflow": ("trackers>=2.1", "supervision", "opencv-python-headless"),
     "supervision": ("supervision<0.28", "opencv-python-headless"),
@@ -38,13 +38,13 @@ Frames = Sequence[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A tracker of somebody else.
+    """A third-party tracker.
 
     Attributes:
-        name: Of its function in ``peer_trackers.py``.
-        kind: Which of our trackers it is compared with.
+        name: Name of its function in ``peer_trackers.py``.
+        kind: Our tracker that it is compared with.
         environment: Key of `REQUIREMENTS`.
-        settings: Its own.
+        settings: Arguments of its function.
     """
 
     name: str
@@ -65,7 +65,7 @@ PEERS = (
 
 
 def frames_of(file: DetectionFile, least_score: float = -np.inf) -> Frames:
-    """The boxes and scores of every frame, weaker ones left out."""
+    """Returns the boxes and scores of every frame that reach ``least_score``."""
     frames = []
     for found in file.frames():
         kept = found.scores >= least_score
@@ -74,7 +74,7 @@ def frames_of(file: DetectionFile, least_score: float = -np.inf) -> Frames:
 
 
 def peer_python(folder: Path, environment: str) -> Path:
-    """The Python of an environment below ``folder``, which is made where it is missing.
+    """Returns the Python of an environment below ``folder``, which is created if missing.
 
     Raises:
         SpotStreamError: Its packages cannot be installed.
@@ -94,7 +94,7 @@ def peer_python(folder: Path, environment: str) -> Path:
 
 
 def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamError:
-    """The error that a program failed, with the last line it said."""
+    """Returns the error for a failed program, with its last line of output."""
     lines = done.stderr.strip().splitlines() or ["no message"]
     return SpotStreamError(f"{name} failed: {lines[-1]}")
 
@@ -102,10 +102,10 @@ def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamE
 def run_peer(
     peer: Peer, python: Path, frames: Frames
 ) -> tuple[npt.NDArray[np.float64], Trajectories]:
-    """Seconds ``(F,)`` that the peer's tracker took for each frame, on one thread, and its tracks.
+    """Returns seconds ``(F,)`` the tracker took for each frame, on one thread, and its tracks.
 
     Raises:
-        SpotStreamError: It failed; the message is the last line it said.
+        SpotStreamError: It failed; the message is its last line of output.
     """
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "input.npz"), Path(folder, "output.npz")
@@ -130,5 +130,5 @@ def run_peer(
 
 
 def reference_sort(folder: Path) -> Peer:
-    """abewley/sort, from a clone in ``folder``; it is GPL and not on PyPI."""
+    """Returns abewley/sort, from a clone in ``folder``; it is GPL and not on PyPI."""
     return Peer("reference_sort", "sort", "reference", {"path": str(folder.absolute())})

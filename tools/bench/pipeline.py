@@ -1,4 +1,4 @@
-"""``spotstream bench pipeline``: the four processes against one that does the same in a loop."""
+"""``spotstream bench pipeline``: four processes against one that does the same in a loop."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ RATIOS = (
 
 
 class LoopPlan(msgspec.Struct, frozen=True):
-    """What the process that runs the loop is told."""
+    """Input of the process that runs the loop."""
 
     config: RunConfig
     name: str
@@ -56,12 +56,12 @@ def bench_pipeline(
     rounds: int,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
-    """Runs all in turn, ``rounds`` times; who is first alternates, as a machine grows warm.
+    """Runs all in turn, ``rounds`` times; the order alternates, as machines warm up.
 
-    OpenCV's loop is there where the source is a video file.
+    OpenCV's loop is included if the source is a video file.
 
-    Frames per second are sustained ones, start-up left out. The slowest stage is the one with the
-    greatest median time in the run of four processes.
+    Frames per second are sustained ones, without start-up. The slowest stage is the one with the
+    largest median time in the run of four processes.
 
     Raises:
         SourceError: The source is not exactly one stream, or cannot be read.
@@ -126,7 +126,7 @@ class _Heap:
 
 
 def run_loop(plan: LoopPlan) -> None:
-    """Decodes, detects, tracks and writes every frame, one after the other."""
+    """Decodes, detects, tracks and writes the frames, one at a time."""
     config = plan.config
     decoder = config.decoder
     source = open_source(

@@ -1,4 +1,4 @@
-"""A picture of a bench: how each ratio stands, round by round."""
+"""Plot of the ratios of benches."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def check_plot(path: Path | None) -> None:
-    """Refuses before hours are spent on figures that cannot be drawn.
+    """Checks that a plot can be drawn, before hours are spent measuring.
 
     Raises:
-        ConfigError: The name has another suffix, or Matplotlib is missing.
+        ConfigError: The suffix is not supported, or Matplotlib is missing.
     """
     if path is None:
         return
@@ -26,7 +26,7 @@ def check_plot(path: Path | None) -> None:
 
 
 def plot_reports(reports: Sequence[Report], path: Path) -> None:
-    """Draws all ratios on one logarithmic scale: median, spread, and what is aimed at.
+    """Draws all ratios on one logarithmic scale: median, spread and target.
 
     Raises:
         ConfigError: See `check_plot`.

@@ -1,4 +1,4 @@
-"""Processor time of processes: on a machine that others use, steadier than time on the wall."""
+"""CPU time of processes, which is steadier than wall time on a shared machine."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def cpu_seconds(pid: int) -> float:
-    """What all threads that a process has now have used, in seconds; 0 where it is gone.
+    """Returns the CPU time of all current threads of a process in seconds; 0 if it is gone.
 
-    Linux counts it in ns, where ``/proc/…/stat`` counts ticks of 10 ms.
+    Linux counts it in ns, whereas ``/proc/…/stat`` counts ticks of 10 ms.
     """
     total = 0
     try:

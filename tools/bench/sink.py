@@ -1,4 +1,4 @@
-"""The overlay: drawing, encoding, and both as the sink does them."""
+"""The overlay: drawing, encoding, and both as in the sink."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ RATIOS = (
     Ratio(LIMIT, OVERLAY, CPU, aim=1.0),
     Ratio(DRAWING, OVERLAY, CPU),
 )
-_DISTINCT = 24  # frames in memory, shown again and again
+_DISTINCT = 24  # frames in memory, used repeatedly
 
 
 def bench_sink(
@@ -55,16 +55,16 @@ def bench_sink(
     width: int = 1920,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
-    """Draws and encodes the same frames and tracks, with the settings that the sink has.
+    """Draws and encodes the same frames and tracks, with the sink's settings.
 
     Args:
-        frames: Of a round.
-        vehicles: Tracks in each frame.
-        rounds: How often each is measured, in turn.
-        warm_up: Rounds that are not counted.
-        height: Pixels, even.
-        width: Pixels, even.
-        progress: Called with what is measured.
+        frames: Frames per round.
+        vehicles: Tracks per frame.
+        rounds: Number of rounds, each measuring all in turn.
+        warm_up: Number of uncounted rounds before them.
+        height: Height in pixels, even.
+        width: Width in pixels, even.
+        progress: Called with what is being measured.
     """
     pictures = list(moving_pictures(_DISTINCT, height, width))
     tracks = drifting_tracks(frames, vehicles, height, width)
@@ -82,7 +82,7 @@ def bench_sink(
 
 
 def drifting_tracks(frames: int, vehicles: int, height: int, width: int) -> list[Tracks]:
-    """Vehicles that drive through the picture; one that leaves it comes back with another id."""
+    """Returns vehicles that cross the picture; one that leaves re-enters with another id."""
     rng = np.random.default_rng(0)
     places = rng.uniform(0, (width, height), (vehicles, 2))
     steps = rng.normal(0, 3, (vehicles, 2))
@@ -111,7 +111,7 @@ def drifting_tracks(frames: int, vehicles: int, height: int, width: int) -> list
 
 
 Work = Callable[[Sequence[UInt8Array], Sequence[Tracks], StreamStart], tuple[float, float]]
-"""Gives seconds on the wall and of the processor that were spent on what is not to be measured."""
+"""Returns the wall and CPU seconds spent on work that is not to be measured."""
 
 
 def _timed(
@@ -127,7 +127,7 @@ def _timed(
 def _draw(
     pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
 ) -> tuple[float, float]:
-    """Onto one frame again and again: what is there makes no difference."""
+    """Draws on one frame repeatedly: its content makes no difference."""
     painter = OverlayPainter(start.height, start.width, start.class_names)
     canvas = _canvas(pictures[0].copy())
     for each in tracks:
@@ -144,7 +144,7 @@ def _canvas(picture: UInt8Array) -> YuvCanvas:
 def _encode(
     pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
 ) -> tuple[float, float]:
-    """The frames as they are drawn; what that takes is not counted."""
+    """Encodes drawn frames; the drawing time is excluded."""
     settings = VideoSettings(
         start.width,
         start.height,

@@ -1,4 +1,4 @@
-"""How far a loop without a frame ring may run ahead of the overlay that it writes."""
+"""Limits how far a loop without a frame ring runs ahead of the overlay it writes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from stages.sink.overlay_parts import OverlayParts
 
 
 class Slots:
-    """Bounds the frames that an overlay was given and has not kept, which itself makes nobody wait.
+    """Bounds the frames handed to an overlay and not yet kept, as the overlay never blocks.
 
     Args:
-        count: As many as the ring of a run has.
+        count: Number of slots, as in the ring of a run.
     """
 
     def __init__(self, count: int) -> None:
@@ -19,14 +19,14 @@ class Slots:
         self._freed = threading.Event()
 
     def free(self) -> None:
-        """Some frames are kept: what the overlay calls."""
+        """Called by the overlay when frames have been kept."""
         self._freed.set()
 
     def wait(self, overlays: OverlayParts) -> None:
-        """Waits until one more frame may be given.
+        """Waits until one more frame may be handed over.
 
         Raises:
-            OutputError: One cannot be written.
+            OutputError: A frame cannot be written.
         """
         while overlays.frames - overlays.kept >= self._count:
             self._freed.wait()

@@ -1,4 +1,4 @@
-"""Memory over a long run: of every process, and what else could leak."""
+"""Memory and file descriptors of every process over a long run."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import Victim, run_with
 
 _SECONDS = 1.0
-_WARM_SHARE = 0.3  # of the run, in which pools and caches fill
+_WARM_SHARE = 0.3  # fraction of the run during which pools and caches fill
 
 
 @dataclass(frozen=True, slots=True)
 class Soak:
-    """What a long run took.
+    """Growth over a long run.
 
     Attributes:
-        frames: Frames written.
-        slopes: Growth of each process in MB per 100,000 frames.
-        descriptors: By how many file descriptors each process grew.
+        frames: Number of frames written.
+        slopes: Memory growth of each process in MB per 100,000 frames.
+        descriptors: Growth of each process in file descriptors.
     """
 
     frames: int
@@ -38,7 +38,7 @@ def bench_soak(
     overlay: bool,
     on_sample: Callable[[int, dict[str, float]], None] = lambda frames, megabytes: None,
 ) -> Soak:
-    """Sends so many small frames through the four processes and watches them."""
+    """Sends ``frames`` small frames through the four processes and monitors them."""
     samples: list[tuple[int, dict[str, float], dict[str, int]]] = []
 
     def watch(victim: Victim) -> None:
@@ -68,7 +68,7 @@ def bench_soak(
 
 
 def _look(victim: Victim) -> tuple[dict[str, float], dict[str, int]]:
-    """Megabytes of its own that each process has in memory, and its descriptors."""
+    """Returns the anonymous resident memory of each process in MB, and its descriptor count."""
     processes = victim.supervisor.processes() | {"supervisor": os.getpid()}
     memory, descriptors = {}, {}
     for name, pid in processes.items():

@@ -1,4 +1,4 @@
-"""Many cameras on one machine, with a stand-in for the detector."""
+"""Many cameras on one machine, with a stand-in detector."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def bench_streams(
     rounds: int = 3,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
-    """Plays a video as so many cameras at its own pace, in live mode and without overlay.
+    """Plays a video as several cameras at its own pace, in live mode and without overlay.
 
     Args:
-        source: The video; None for one made on the spot, ten seconds of 960×540.
-        streams: How many cameras, one number after the other.
-        delay_ms: How long the detector takes for a batch of up to eight frames.
-        rounds: How often each number is measured, in turn.
-        progress: Called with what is measured.
+        source: Video file; None for a generated one, ten seconds of 960×540.
+        streams: Numbers of cameras to measure.
+        delay_ms: Time the detector takes for a batch of up to eight frames.
+        rounds: Number of rounds, each measuring every number of cameras in turn.
+        progress: Called with what is being measured.
 
     Raises:
         SpotStreamError: A process died, or the video is too short.
@@ -59,7 +59,7 @@ def _name(count: int) -> str:
 
 
 def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
-    """Processor time a frame over all processes and their memory, shared pages counted once."""
+    """Measures CPU time per frame and memory over all processes, shared pages counted once."""
     samples: list[tuple[int, float, float]] = []
 
     def watch(victim: Victim) -> None:
@@ -84,7 +84,7 @@ def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
         reports = [json.loads((output / n / "run.json").read_text()) for n in result.finished]
     if not samples:
         raise SpotStreamError(TOO_SHORT)
-    # Towards the end streams are over and their decoders, with the time they used, are gone.
+    # Towards the end, streams finish and their decoders exit, taking their CPU times with them.
     steady = [each for each in samples if each[2] >= 0.97 * max(sample[2] for sample in samples)]
     (first, before, _), (last, after, _) = steady[0], steady[-1]
     if last <= first:
@@ -101,7 +101,7 @@ def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
 
 
 def proportional_megabytes(pid: int) -> float:
-    """Memory of a process, of pages shared by n processes the n-th part; 0 where it is gone."""
+    """Memory of a process in MB, pages shared by n processes counted 1/n; 0 if it is gone."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

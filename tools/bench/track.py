@@ -1,4 +1,4 @@
-"""Speed of the trackers alone, on one thread, beside other people's."""
+"""Speed of the trackers alone, on one thread, compared with third-party ones."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ WARM_UP = 20  # frames of a rendered crowd that are not counted
 CROWD_FRAMES = 80
 
 Timed: TypeAlias = Callable[[Frames], Float64Array]
-"""Tracks a sequence; gives the seconds ``(F,)`` that each frame took."""
+"""Tracks a sequence; returns the seconds ``(F,)`` each frame took."""
 
 
 def crowd(count: int, frames: int = CROWD_FRAMES, seed: int = 0) -> Frames:
-    """``count`` objects that drift through a frame of 3840 × 2160, all seen in every frame."""
+    """Returns ``count`` objects that drift through 3840 × 2160, all detected in every frame."""
     rng = np.random.default_rng(seed)
     places = rng.uniform(0, 1, (count, 2)) * [3840, 2160]
     speeds = rng.normal(0, 3, (count, 2))
@@ -42,7 +42,7 @@ def crowd(count: int, frames: int = CROWD_FRAMES, seed: int = 0) -> Frames:
 
 
 def read_loads(folder: Path | None, objects: Sequence[int] = OBJECTS) -> dict[str, list[Frames]]:
-    """Crowds of ``objects`` and, where given, the detection files of ``folder`` as one load.
+    """Returns crowds of ``objects`` and, if given, the detection files of ``folder`` as one load.
 
     Raises:
         ConfigError: A file is malformed.
@@ -67,15 +67,14 @@ def bench_track(
 ) -> Report:
     """Measures every tracker of ours and of ``peers`` on one load after the other.
 
-    The unit of a figure is ``ms/frame, LOAD``; peers are compared with that of our trackers which
-    is of their kind.
+    The unit of a figure is ``ms/frame, LOAD``; peers are compared with our tracker of their kind.
 
     Args:
-        folder: Detection files to track beside the crowds.
-        peers: Other people's trackers.
-        environments: Folder of their environments, which are made where they are missing.
-        rounds: How often each is measured.
-        progress: Called with what is measured.
+        folder: Folder of detection files to track in addition to the crowds.
+        peers: Third-party trackers.
+        environments: Folder of their environments, which are created if missing.
+        rounds: Number of rounds, each measuring all in turn.
+        progress: Called with what is being measured.
         objects: Sizes of the crowds.
 
     Raises:
@@ -105,7 +104,7 @@ def _unit(load: str) -> str:
 
 
 def _speed(track: Timed, load: str, sequences: Sequence[Frames]) -> dict[str, float]:
-    """Mean milliseconds; crowds without the frames in which trackers warm up."""
+    """Mean milliseconds per frame; for crowds, without the warm-up frames."""
     skipped = WARM_UP if load.endswith(" objects") else 0
     seconds = np.concatenate([track(frames)[skipped:] for frames in sequences])
     return {_unit(load): float(seconds.mean() * 1e3)}

@@ -1,4 +1,4 @@
-"""Frames between processes: the pipeline's own way beside bare ZeroMQ and other people's."""
+"""Frame transport: the pipeline's own compared with bare ZeroMQ and third-party libraries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DRIVER = Path(__file__).with_name("peer_transports.py")
 SMALL_BYTES = 64
 HOP_RATE = 100
 PEERS = {"imagezmq": "imagezmq", "netgear": "vidgear", "netgear_jpeg": "vidgear"}
-"""Functions of ``peer_transports.py``, and the environments that they run in."""
+"""Names in ``peer_transports.py``, and the environments they run in."""
 
 FOUR = "four processes, shared memory"
 TINY = "four processes, 64×48 pixels"
@@ -60,17 +60,17 @@ def bench_transport(
     port: int = 6200,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
-    """Measures frames per second of every way, and how long a hop takes.
+    """Measures frames per second of every transport, and the latency of a hop.
 
     Args:
         peers: Folder of the environments of imagezmq and VidGear; None leaves them out.
-        frames: Inline frames of a round; of those in shared memory, which cost less, ten times.
-        rounds: How often each is measured, in turn.
-        warm_up: Rounds that are not counted.
-        height: Of the frames, pixels.
-        width: Of the frames, pixels.
-        port: First of the TCP ports.
-        progress: Called with what is measured.
+        frames: Inline frames per round; ten times as many in shared memory, which cost less.
+        rounds: Number of rounds, each measuring all in turn.
+        warm_up: Number of uncounted rounds before them.
+        height: Frame height in pixels.
+        width: Frame width in pixels.
+        port: First TCP port.
+        progress: Called with what is being measured.
 
     Raises:
         SpotStreamError: A process failed, or a peer cannot be installed.
@@ -101,13 +101,13 @@ def bench_transport(
 
 
 def four_processes(load: Load) -> dict[str, float]:
-    """Frames that nobody draws through decoder, detector, tracker and sink, as a run has them.
+    """Sends blank frames through decoder, detector, tracker and sink, as in a run.
 
-    Detector and tracker find nothing, the sink writes no overlay.
+    Detector and tracker find nothing, and the sink writes no overlay.
 
     Returns:
-        Frames per second, and the processor time of a frame in each process: none can be faster
-        than the busiest alone.
+        Frames per second, and CPU time per frame of each process, the busiest of which limits the
+        rate.
 
     Raises:
         SpotStreamError: The run failed.
@@ -141,10 +141,10 @@ def four_processes(load: Load) -> dict[str, float]:
 
 
 def peer_transport(name: str, python: Path, load: Load, port: int) -> dict[str, float]:
-    """Frames per second of somebody's library over tcp, from one process to another.
+    """Measures frames per second of a third-party library over TCP between two processes.
 
     Raises:
-        SpotStreamError: It failed; the message is the last line it said.
+        SpotStreamError: It failed; the message is its last line of output.
     """
     numbers = [str(number) for number in (load.height, load.width, load.frames, port)]
     done = subprocess.run(
