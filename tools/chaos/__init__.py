@@ -18,11 +18,11 @@ from tools.chaos.sources import clock_jumps, outages
 from tools.chaos.supervisor import killed_supervisor
 
 Fault: TypeAlias = Callable[[Path], Outcome]
-"""Does the pipeline harm; its files go into the folder."""
+"""Injects a fault into the pipeline; its files go into the folder."""
 
 
 def all_faults(*, short: bool) -> dict[str, Fault]:
-    """By name, each a few times only or as often as it takes to be sure."""
+    """Returns all faults by name; ``short`` repeats each only a few times."""
     return {
         "SIGKILL, lossless": partial(kills_in_lossless_runs, kills=10 if short else 100),
         "SIGKILL, live": partial(kills_in_live_runs, kills=4 if short else 20),
@@ -39,13 +39,13 @@ def all_faults(*, short: bool) -> dict[str, Fault]:
 def run_chaos(
     faults: Mapping[str, Fault], progress: Callable[[str], None] = lambda what: None
 ) -> Iterator[tuple[str, Outcome]]:
-    """Does one fault after the other and tells what came of it.
+    """Injects one fault after the other and yields the outcomes.
 
-    A run that fails, or leaves no results, is an outcome too.
+    A run that fails or leaves no results is an outcome too.
 
     Args:
-        faults: By name.
-        progress: Called with the name of the fault that is next.
+        faults: Faults by name.
+        progress: Called with the name of the next fault.
     """
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     try:

@@ -1,4 +1,4 @@
-"""Messages that nobody should send."""
+"""Malformed and hostile messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STRANGER = 2**40  # a channel that no run has
 
 
 def flood(endpoints: Sequence[str], messages: int, seed: int) -> None:
-    """Sends so many messages to each of the endpoints, and waits until all are taken."""
+    """Sends ``messages`` messages to each endpoint, and waits until all are accepted."""
     variants = list(_messages(random.Random(seed), _VARIANTS))
     with zmq.Context() as context:
         for endpoint in endpoints:
@@ -40,7 +40,7 @@ def _messages(rng: random.Random, count: int) -> Iterator[list[bytes]]:
         elif choice < 0.3:
             yield [b"cam", b"\x91" * rng.randrange(1, 5000)]  # arrays in arrays in arrays
         elif choice < 0.35:
-            yield [b"cam", b"\xdf\xff\xff\xff\xff", b"\xdd\xff\xff\xff\xff"]  # of 4 GiB, it says
+            yield [b"cam", b"\xdf\xff\xff\xff\xff", b"\xdd\xff\xff\xff\xff"]  # claims 4 GiB
         else:
             parts = [bytes(part) for part in rng.choice(sound)]
             yield [_spoiled(part, rng) for part in parts]

@@ -1,4 +1,4 @@
-"""Processes that are killed at any moment."""
+"""Processes killed at random moments."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tools.harness.material import NAME, RATE, detections_of, make_clip, slow_de
 from tools.harness.runner import Victim, run_with
 
 _TEXTS = ("mot.txt", "detections.txt")
-_STARTING_SHARE = 0.1  # of the kills hit processes that are only starting
+_STARTING_SHARE = 0.1  # fraction of the kills that may hit processes still starting
 
 
 def kills_in_lossless_runs(folder: Path, kills: int, seed: int = 0) -> Outcome:
-    """SIGKILLs to any process at any moment, over as many runs as it takes.
+    """Sends SIGKILL to random processes at random moments, over as many runs as needed.
 
     All results must equal those of an undisturbed run, and the overlay must have every frame.
     """
@@ -53,9 +53,9 @@ def kills_in_lossless_runs(folder: Path, kills: int, seed: int = 0) -> Outcome:
 
 
 def kills_in_live_runs(folder: Path, kills: int, seed: int = 1) -> Outcome:
-    """SIGKILLs to a live run; frames must come soon after the restart of each, and no id twice.
+    """Sends SIGKILL in a live run; frames must follow soon after each restart, and no id recur.
 
-    How long a process takes to start is the machine's affair: it is told, and not judged.
+    How long a process takes to start depends on the machine: it is reported, not judged.
     """
     clip = make_clip(folder, 10 * RATE * kills)
     settings = [
@@ -107,7 +107,7 @@ def _repeated_frames(overlay: Path) -> int:
 
 
 def _reused_ids(path: Path) -> int:
-    """Ids that come again after a gap longer than any tracker bridges here."""
+    """Counts ids that recur after a gap longer than the tracker bridges here."""
     latest: dict[int, int] = {}
     reused = 0
     for line in path.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""Messages that nobody should send, to a running pipeline."""
+"""Hostile messages to a running pipeline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REQUESTS = 200
 
 
 def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
-    """Nonsense and nearly right messages to every socket and port of a running pipeline."""
+    """Sends nonsense and almost valid messages to all sockets and ports of a running pipeline."""
     clip = make_clip(folder, 30_000, 48, 64)
     sockets = ("detector-0", "tracker", "sink", "control", "ack-0", "commands")
     _, secret = make_key(folder / "keys", "server")
@@ -43,7 +43,9 @@ def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
         nonlocal growth, refused, survived
         victim.wait_for_frames()
         sites = [endpoint(victim.folder, RuntimeConfig(), name) for name in sockets]
-        flood(sites, max(5000, messages // 10), seed)  # buffers that fill once are no growth
+        flood(
+            sites, max(5000, messages // 10), seed
+        )  # buffers that fill once do not count as growth
         before = _resident_at_rest(victim)
         flood(sites, messages, seed + 1)
         refused = announce_much(publish_port)
@@ -65,7 +67,7 @@ def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
 
 
 def _resident_at_rest(victim: Victim) -> dict[str, int]:
-    """What `_resident` tells once it has stayed for a second, when all that came was taken."""
+    """Returns `_resident` once it is constant for a second, with all messages processed."""
     latest: dict[str, int] = {}
     for _ in range(_MOST_SECONDS_TO_REST):
         before, latest = latest, _resident(victim)
@@ -76,7 +78,7 @@ def _resident_at_rest(victim: Victim) -> dict[str, int]:
 
 
 def _resident(victim: Victim) -> dict[str, int]:
-    """Bytes in memory of each process, this one's among them."""
+    """Returns the resident bytes of each process, including this one."""
     page = os.sysconf("SC_PAGE_SIZE")
     processes = victim.supervisor.processes() | {"supervisor": os.getpid()}
     return {

@@ -1,4 +1,4 @@
-"""What comes of a fault."""
+"""The outcome of a fault."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a fault.
+    """Outcome of a fault.
 
     Attributes:
-        times: How often it was done.
-        result: What came of it.
-        passed: Whether that is as it should be; None where it could not be tried.
+        times: How often it was injected.
+        result: Description of the result.
+        passed: Whether the result is as promised; None if it could not be tried.
     """
 
     times: int
@@ -23,7 +23,7 @@ class Outcome:
 
 
 def spread(times: Sequence[float]) -> str:
-    """Median and most of some seconds, in words."""
+    """Formats median and maximum of times in seconds."""
     if not times:
         return "never"
     return f"{statistics.median(times):.2f} s (median), {max(times):.2f} s (most)"

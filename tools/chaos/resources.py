@@ -1,4 +1,4 @@
-"""Too little of what a pipeline needs: time, disk, shared memory."""
+"""Shortages of what a pipeline needs: time, disk, shared memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_MOUNT = 77
 def slow_detector(folder: Path, frames: int) -> Outcome:
     """A detector ten times slower than the camera: latency must stay under three detections.
 
-    That is its median: few frames come through, and a busy machine may hold one of them up.
+    The median is judged: few frames pass, and a busy machine may delay one of them.
     """
     clip = make_clip(folder, frames)
     delay = 10 * 1000 // RATE
@@ -46,9 +46,9 @@ def slow_detector(folder: Path, frames: int) -> Outcome:
 
 
 def full_disk(folder: Path) -> Outcome:
-    """The sink's files may not grow any more, as on a full disk: one line, no half results.
+    """The sink's files cannot grow, as on a full disk: one error line, no partial results.
 
-    What there is of the rows is completed; the pictures make room for that.
+    The rows written so far are completed; the overlay is removed to make room for them.
     """
     clip = make_clip(folder, 2000)
     said = ""
@@ -71,7 +71,7 @@ def full_disk(folder: Path) -> Outcome:
 
 
 def full_shared_memory(folder: Path) -> Outcome:
-    """A ``/dev/shm`` of one page, as small as it gets: frames do not need it."""
+    """``/dev/shm`` has only one page, the minimum: frames do not need it."""
     clip = make_clip(folder, 50)
     output = folder / "shm"
     command = run_command(clip, output, f"detector.detections={detections_of(clip)}")

@@ -1,4 +1,4 @@
-"""Sources that go away and come back, and cameras that set their clocks."""
+"""Sources that disappear and return, and cameras that set their clocks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DATAGRAM_BYTES = 1316  # seven packets of MPEG-TS
 
 
 def outages(folder: Path, times: int, seed: int = 2) -> Outcome:
-    """An RTSP server that is killed and comes back, again and again."""
+    """Kills and restarts an RTSP server repeatedly."""
     if not available():
         return Outcome(0, "GStreamer's RTSP server is not here", None)
     clip = make_clip(folder, 5)
@@ -58,7 +58,7 @@ def outages(folder: Path, times: int, seed: int = 2) -> Outcome:
 
 
 def clock_jumps(folder: Path, frames: int = 100) -> Outcome:
-    """A camera that sets its clock seven hours forward and back, each second: times go on rising.
+    """A camera sets its clock seven hours forward and back, each second; times must keep rising.
 
     The overlay must last about as long as its frames.
     """
@@ -67,7 +67,7 @@ def clock_jumps(folder: Path, frames: int = 100) -> Outcome:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         address = probe.getsockname()
-    pause = 2 * _DATAGRAM_BYTES / len(stream)  # the stream has two seconds
+    pause = 2 * _DATAGRAM_BYTES / len(stream)  # the stream lasts two seconds
 
     def harm(victim: Victim) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as camera:
@@ -97,7 +97,7 @@ def clock_jumps(folder: Path, frames: int = 100) -> Outcome:
 
 
 def _with_clock_jump(clip: Path) -> bytes:
-    """The clip as MPEG-TS and once more, by a clock that is hours ahead."""
+    """Returns the clip as MPEG-TS, twice: the second time with a clock that is hours ahead."""
     path = clip.with_suffix(".ts")
     with av.open(str(path), "w") as output:
         for number in range(2):

@@ -1,4 +1,4 @@
-"""Bytes from strangers, to the ports that other hosts may reach."""
+"""Hostile bytes to the ports that other hosts may reach."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _SENT = 2**26
 
 
 def free_port() -> int:
-    """A port of this host that nobody listens on."""
+    """Returns a free port of this host."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
 
 def announce_much(port: int) -> bool:
-    """Begins a ZMTP command of 256 MiB before any handshake; whether the other end hung up."""
+    """Starts a 256 MiB ZMTP command before any handshake; returns whether the peer hung up."""
     with socket.create_connection(("127.0.0.1", port), 10) as peer:
         try:
             peer.sendall(_GREETING + _LONG_COMMAND + _ANNOUNCED.to_bytes(8, "big"))
@@ -30,7 +30,7 @@ def announce_much(port: int) -> bool:
 
 
 def ask_nonsense(port: int, times: int, seed: int) -> None:
-    """Sends a server of HTTP so many requests that are none, and waits for each answer."""
+    """Sends ``times`` malformed requests to an HTTP server, and waits for each answer."""
     rng = random.Random(seed)
     for _ in range(times):
         nonsense = (

@@ -1,4 +1,4 @@
-"""A supervisor that is killed."""
+"""A killed supervisor."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MOST_SECONDS = 30
 
 
 def killed_supervisor(folder: Path) -> Outcome:
-    """SIGKILL to the supervisor: the stages end with it, the next run begins if it may overwrite.
+    """Kills the supervisor: its stages must end, and the next run start only with --overwrite.
 
-    What the first run left is not to be lost by mistake.
+    What the first run left must not be lost by mistake.
     """
     clip = make_clip(folder, _FRAMES)
     output = folder / "killed"
@@ -55,7 +55,7 @@ def _wait_for(condition: Callable[[], bool]) -> bool:
 
 
 def _runs(pid: str) -> bool:
-    """Whether there is such a process; one that has ended has no command line any more."""
+    """Returns whether a process is running; one that has ended has no command line."""
     try:
         return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
     except OSError:
