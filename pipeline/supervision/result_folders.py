@@ -105,7 +105,7 @@ def _refuse_results(folder: Path) -> None:
         raise OutputError(f"{folder} holds results of an earlier run; {advice}")
     if unfinished := unfinished_results(folder):
         names = ", ".join(unfinished)
-        raise OutputError(f"{folder} holds what a run that was killed left: {names}; {advice}")
+        raise OutputError(f"{folder} holds unfinished results of a killed run: {names}; {advice}")
 
 
 def streams_to_add(

@@ -281,7 +281,7 @@ class Supervisor:
 
     def _end_overdue(self, run: RunResources) -> None:
         """Completes streams that did not end in time: only a second signal may cost results."""
-        message = f"not ended {_DRAIN_SECONDS:g} s after the run was told to"
+        message = f"not ended {_DRAIN_SECONDS:g} s after the run was asked to end"
         for name in self._roster.running:
             told = f"{message}; completing its results where they are"
             self._on_report(Notice("sink", stream=name, message=told))

@@ -56,7 +56,7 @@ class OverlayWatch:
         now = self._monotonic()
         if self.is_stuck and not self._is_told and now - self._told_at >= _SILENT_SECONDS:
             self._told_at, self._is_told = now, True
-            self._notify(f"{self._name} stands still: nothing was written; {self._meanwhile}")
+            self._notify(f"{self._name} is stuck: nothing was written; {self._meanwhile}")
         elif self._is_told and not self.is_stuck:
             self._is_told = False
-            self._notify(f"{self._name} goes on")
+            self._notify(f"{self._name} has resumed")

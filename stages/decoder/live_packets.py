@@ -76,9 +76,9 @@ def _until_the_end(
                 yield packet
                 latest = monotonic()
             elif monotonic() - latest > patience:
-                raise SourceError("the connection gave no frame in time")
+                raise SourceError("the connection delivered no frame in time")
     except av.error.ExitError as error:
-        raise SourceError("the connection gave no frame in time") from error
+        raise SourceError("the connection delivered no frame in time") from error
     except av.error.FFmpegError as error:
         raise SourceError(f"the connection broke off: {error.strerror}") from error
 

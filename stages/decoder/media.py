@@ -153,7 +153,7 @@ def remarks(
         yield f"{shown} has {count} video streams; the one that is read is of {size}"
     if hardware != "off":
         device = stream.codec_context.is_hwaccel
-        by = "hardware" if device else "the CPU: no hardware here does it"
+        by = "hardware" if device else "the CPU: no device here can decode it"
         yield f"{shown} is decoded by {by}"
 
 

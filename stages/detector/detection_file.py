@@ -112,7 +112,7 @@ class DetectionFile:
         ends = values[:, LEFT : LEFT + 2] + values[:, WIDTH : WIDTH + 2]
         table.reject(
             (np.abs(ends) > LARGEST).max(axis=1, initial=False),
-            lambda row: f"box at {row[LEFT]:g}, {row[WIDTH]:g} wide, ends nowhere",
+            lambda row: f"box at {row[LEFT]:g}, {row[WIDTH]:g} wide, has no finite end",
         )
         has_area = (values[:, WIDTH] > 0) & (values[:, HEIGHT] > 0)
         has_classes = format == "uavdt" and len(values) > 0

@@ -146,7 +146,7 @@ def find_file(folder: Path, sequence: str, of_run: str | None = None) -> Path:
         ConfigError: The folder does not exist, or holds no such file or several.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder; expected a file for each sequence in it")
+        raise ConfigError(f"{folder} is not a folder; expected a file for each sequence in it")
     expected = [f"{sequence}.txt", f"{sequence}_….txt (or .txt.gz)"]
     if of_run is not None:
         file_of_run = folder / sequence / of_run

@@ -133,7 +133,7 @@ def test_what_other_hosts_can_reach_needs_keys(overrides, message):
 def test_a_key_that_stands_twice_is_refused(tmp_path):
     file = tmp_path / "twice.yaml"
     file.write_text("detector: {scale: 0.5}\nsink:\n  overlay: false\ndetector: {min_score: 0.2}\n")
-    with pytest.raises(ConfigError, match=r"twice.yaml:4: .*key detector stands twice"):
+    with pytest.raises(ConfigError, match=r"twice.yaml:4: .*key detector occurs twice"):
         load_config(file)
 
 

@@ -46,7 +46,7 @@ def stuck_run(clip, tmp_path, monkeypatch):
 def test_results_are_completed_where_they_are(stuck_run, tmp_path):
     result, said = stuck_run()
     assert result.exit_code == 130
-    late = "not ended 0.5 s after the run was told to"
+    late = "not ended 0.5 s after the run was asked to end"
     assert said == [f"{late}; completing its results where they are"]
     report = json.loads((tmp_path / "clip" / "run.json").read_text())
     assert (report["status"], report["message"]) == ("truncated", late)

@@ -156,7 +156,7 @@ def _frame(node: ElementTree.Element, known: Container[int]) -> int:
     if not 1 <= frame <= MAX_FRAME:
         raise _NodeError(node, f"num must lie between 1 and {MAX_FRAME}, got {frame}")
     if frame in known:
-        raise _NodeError(node, f"frame {frame} stands twice")
+        raise _NodeError(node, f"frame {frame} occurs twice")
     return frame
 
 
@@ -165,7 +165,7 @@ def _identity(target: ElementTree.Element, known: Container[int]) -> int:
     if abs(identity) > LARGEST_ID:
         raise _NodeError(target, f"id must lie within ±{LARGEST_ID}, got {identity}")
     if identity in known:
-        raise _NodeError(target, f"id {identity} stands twice")
+        raise _NodeError(target, f"id {identity} occurs twice")
     return identity
 
 

@@ -31,7 +31,7 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
             names file and line.
     """
     if not folder.is_dir():
-        raise ConfigError(f"ground truth {folder} is no folder")
+        raise ConfigError(f"ground truth {folder} is not a folder")
     if benchmark == "detrac":
         truths = [read_detrac(file) for file in sorted(folder.glob("*.xml"))]
         expected = "*.xml"

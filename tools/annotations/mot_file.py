@@ -41,7 +41,7 @@ def _trajectories(table: NumberTable, frame_count: int | None) -> Trajectories:
     boxes = boxes_of(table)
     table.reject(
         _repeated(frames, ids),
-        lambda row: f"id {row[IDENTITY]:g} stands twice in frame {row[0]:g}",
+        lambda row: f"id {row[IDENTITY]:g} occurs twice in frame {row[0]:g}",
     )
     return Trajectories.from_arrays(frames, ids.astype(np.int64), boxes)
 

@@ -53,7 +53,7 @@ class Trajectories:
         twice = (np.diff(result.frames) == 0) & (np.diff(result.ids) == 0)
         if twice.any():
             row = int(twice.argmax())
-            raise ValueError(f"id {result.ids[row]} stands twice in frame {result.frames[row] + 1}")
+            raise ValueError(f"id {result.ids[row]} occurs twice in frame {result.frames[row] + 1}")
         return result
 
     @classmethod

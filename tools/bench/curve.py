@@ -126,7 +126,7 @@ def plot_curve(points: Sequence[Point], path: Path) -> None:
         axes.set_title(group, fontsize=10)
         axes.set_xlabel("ms a frame of 960×544")
         axes.grid(alpha=0.3)
-    panels[0][0].set_ylabel("AP; beside each point the scale of the input")
+    panels[0][0].set_ylabel("AP; input scale next to each point")
     panels[0][-1].legend(fontsize=8)
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -39,8 +39,8 @@ def slow_detector(folder: Path, frames: int) -> Outcome:
     return Outcome(
         1,
         f"{delay} ms a detection, {1000 // RATE} ms a frame: latency {median:.0f} ms (median), "
-        f"{p99:.0f} ms (p99); of {frames} frames {report['dropped']['total']} dropped and told, "
-        f"{missing} missing",
+        f"{p99:.0f} ms (p99); of {frames} frames {report['dropped']['total']} dropped and "
+        f"reported, {missing} missing",
         median < 3 * delay and not missing,
     )
 

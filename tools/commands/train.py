@@ -31,7 +31,7 @@ def train(
     result = train_model(load_training_config(config, set_ or []), overwrite=overwrite)
     if not result.complete:
         if result.leads:
-            typer.echo(f"stopped after step {result.steps}; the same command goes on from there")
+            typer.echo(f"stopped after step {result.steps}; run the same command to resume")
         raise typer.Exit(130)
     if not result.leads:
         return

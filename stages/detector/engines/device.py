@@ -31,7 +31,7 @@ def choose_device(name: str, setting: str = "device", turn: int = 0) -> torch.de
     except ConfigError as error:
         if name == "cuda":
             raise
-        log.warning("%s; it computes on the CPU", error)
+        log.warning("%s; using the CPU", error)
         return torch.device("cpu")
 
 

@@ -44,7 +44,7 @@ def feature_steps(network: SpotNet) -> dict[str, Steps]:
     wanted = feature_names(network)
     if network.ranges is None or not wanted <= network.ranges.keys():
         raise ConfigError(
-            "these weights do not say which values their features take, which int8 needs; "
+            "these weights do not say the range of each feature, which int8 needs; "
             "add it with: spotstream calibrate WEIGHTS"
         )
     steps = {name: _steps(*network.ranges[name]) for name in wanted}

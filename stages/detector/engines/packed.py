@@ -36,7 +36,7 @@ def packed_graph(graph: DetectionGraph) -> DetectionGraph:
             found, expected = packed(images)[1], graph(images)[1]
         if torch.allclose(found, expected, rtol=0, atol=_SCORES_APART):
             return packed
-        log.warning("packed convolutions give other scores on this CPU; it goes without")
+        log.warning("packed convolutions give different scores on this CPU and are not used")
     except (RuntimeError, AttributeError) as error:
         log.info("no packed convolutions on this CPU: %s", error)
     return graph

@@ -66,7 +66,7 @@ class Recordings:
             scores = found[..., _SCORE], expected[..., _SCORE]
             if torch.allclose(*scores, rtol=0, atol=_SCORES_APART):
                 return replay
-            log.warning("CUDA graphs give other scores on this GPU; it goes without")
+            log.warning("CUDA graphs give different scores on this GPU and are not used")
         except RuntimeError as error:
             # If something in the recording failed, ending it fails, too.
             log.warning("no CUDA graphs on this GPU: %s", error.__context__ or error)

@@ -17,10 +17,10 @@ def test_a_standstill_is_told_with_its_end_and_not_every_time():
     assert not any(look(kept + 4, kept) for kept in range(9))  # slow, and going on
     assert not look(12, 8, times=4)
     assert look(12, 8)
-    assert told == ["the overlay stands still: nothing was written; the stream waits"]
+    assert told == ["the overlay is stuck: nothing was written; the stream waits"]
     assert look(12, 8, times=90)
     assert not look(12, 9)
-    assert told[1:] == ["the overlay goes on"]
+    assert told[1:] == ["the overlay has resumed"]
     now[0] = 20.0
     assert look(12, 9, times=5)  # again in that minute
     assert not look(12, 12)

@@ -251,8 +251,8 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(plan, 
         feed(stream, 16, begin=14)
         acknowledge(stream, lambda: acknowledged() == 17)
         assert said.notices == [
-            "the overlay of north stands still: nothing was written; frames are left out of it",
-            "the overlay of north goes on",
+            "the overlay of north is stuck: nothing was written; frames are left out of it",
+            "the overlay of north has resumed",
         ]
         other = SinkStream(plan, context, said, 0, logbook, wake, None)  # the first one was killed
         feed(other, 18, begin=16)
@@ -281,7 +281,7 @@ def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, wak
         north.acknowledge()
         assert logbooks[0][SharedCounter.ACKNOWLEDGED] == 1
         assert said.notices == [
-            "the overlay of north stands still: nothing was written; the stream waits"
+            "the overlay of north is stuck: nothing was written; the stream waits"
         ]
         disk.work()
         acknowledge(north, lambda: logbooks[0][SharedCounter.ACKNOWLEDGED] == 11)

@@ -51,4 +51,4 @@ def test_without_a_device_the_cpu_decodes_and_says_so(make_video, slots, wanted)
     found = read(video, slots, hardware=wanted, runtime=SourceRuntime(notify=said.append))
     plain = read(video, slots)
     assert all((one == other).all() for one, other in zip(found, plain, strict=True))
-    assert said == [f"{video} is decoded by the CPU: no hardware here does it"]
+    assert said == [f"{video} is decoded by the CPU: no device here can decode it"]

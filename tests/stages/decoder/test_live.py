@@ -134,7 +134,7 @@ def test_pictures_that_stay_away_are_missed_although_the_sound_goes_on(viewer):
         timer.start()
         camera.read(3, epoch=1)
         timer.cancel()
-    assert "gave no frame in time; connecting again" in camera.notices[0]
+    assert "delivered no frame in time; connecting again" in camera.notices[0]
 
 
 @needs_server

@@ -17,7 +17,7 @@ from tools.annotations.detrac_xml import read_detrac_xml
             '<sequence><frame num="1"/>\n<frame num="2">'
             + 2 * TARGET.format(id=1, left=5, truncation=0, more="")
             + '</frame>\n<frame num="4"/></sequence>',
-            "MVI_1.xml:3: frame 2: id 1 stands twice",
+            "MVI_1.xml:3: frame 2: id 1 occurs twice",
         ),
         (
             '<sequence><frame num="2">'

@@ -47,7 +47,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
         ("1,1,0,0,9,9\n0,1,0,0,9,9\n", "gt.txt:2: frame must be a whole number"),
         ("1,1,0,0,9,9\n2,1.5,0,0,9,9\n", "gt.txt:2: id must be a whole number, got 1.5"),
         ("1,1,0,0,9,-9\n", "gt.txt:1: width and height must not be negative, got 9 and -9"),
-        ("4,1,0,0,9,9\n4,1,0,0,9,9\n", "gt.txt:2: id 1 stands twice in frame 4"),
+        ("4,1,0,0,9,9\n4,1,0,0,9,9\n", "gt.txt:2: id 1 occurs twice in frame 4"),
     ],
 )
 def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: str) -> None:

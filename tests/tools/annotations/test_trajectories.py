@@ -32,7 +32,7 @@ def test_nothing() -> None:
 @pytest.mark.parametrize(
     ("frames", "ids", "boxes", "message"),
     [
-        ([1, 1], [5, 5], [BOX, BOX], "id 5 stands twice in frame 2"),
+        ([1, 1], [5, 5], [BOX, BOX], "id 5 occurs twice in frame 2"),
         ([1], [5, 6], [BOX, BOX], "one entry for each of 2 boxes"),
         ([-1], [5], [BOX], "frames must not be negative, got -1"),
         ([1], [5], [(0, 0, np.nan, 1)], "boxes must be finite"),

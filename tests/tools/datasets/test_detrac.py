@@ -219,8 +219,8 @@ def test_a_faulty_target_or_frame_costs_itself_only(tmp_path: Path) -> None:
     assert [sample.boxes[:, 0].tolist() for sample in data_set.samples] == [[20], [50]]
     reasons = [place.rpartition(": ")[2] for _, place in problems(data_set)]
     assert sorted(reasons) == [
-        "frame 1 stands twice",
-        "id 2 stands twice",
+        "frame 1 occurs twice",
+        "id 2 occurs twice",
         "truncation_ratio must lie between 0 and 1, got 1.2",
         "width must not be negative, got -5",
     ]

@@ -31,7 +31,7 @@ def test_auto_computes_on_the_cpu_where_torch_cannot_use_the_gpu_there_is(monkey
     assert choose_device("auto", turn=3) == torch.device("cpu")
     [told] = caplog.messages
     assert told.startswith("device cuda:0 cannot be used: The NVIDIA driver on your system is too")
-    assert told.endswith("; it computes on the CPU")
+    assert told.endswith("; using the CPU")
     for named in ("cuda", "cuda:0"):
         with pytest.raises(ConfigError, match="driver on your system is too old"):
             choose_device(named)

@@ -68,7 +68,7 @@ def test_a_replay_of_other_scores_is_not_used(caplog):
         assert score_of(recordings.run("a", lambda score=score: values(score))) == score
     assert recorder.recorded == 1
     assert [r.message for r in caplog.records] == [
-        "CUDA graphs give other scores on this GPU; it goes without"
+        "CUDA graphs give different scores on this GPU and are not used"
     ]
 
 
