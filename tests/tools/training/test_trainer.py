@@ -274,7 +274,7 @@ def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
     os.killpg(process.pid, number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "goes on from there" in output
+    assert "run the same command to resume" in output
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
 
 
