@@ -105,4 +105,4 @@ def test_other_scores_are_not_believed(monkeypatch, caplog):
     monkeypatch.setattr(module, "pack_convolutions", break_it)
     graph = graph_of(torch.float32)
     assert packed_graph(graph) is graph
-    assert "other scores" in caplog.text
+    assert "different scores" in caplog.text

@@ -82,7 +82,7 @@ def test_an_empty_recording_is_not_used(caplog):
     recordings = Recordings(record)
     for score in (0.5, 0.6):
         assert score_of(recordings.run("a", lambda score=score: values(score))) == score
-    assert "other scores" in caplog.text
+    assert "different scores" in caplog.text
 
 
 def test_a_gpu_that_records_nothing_computes(caplog):
