@@ -16,6 +16,7 @@ from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Batches, Ready
 from pipeline.transport.background_link import BackgroundLink
+from pipeline.transport.direct_link import DirectLink
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import Envelope, MessageError, encode
 from pipeline.transport.ring import FrameRing
@@ -40,15 +41,15 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
 
     detector = build_detector(config, plan.worker)
     size = config.batch_size or detector.batch_size
-    link = BackgroundLink(
-        context,
-        plan.endpoint(f"detector-{plan.worker}"),
-        plan.endpoint("tracker"),
-        prepare,
-        streams.close_ended,
-        ahead=size,
-        copy=whole.runtime.frames == "shared",
-    )
+    source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
+    copy = whole.runtime.frames == "shared"
+    link: DirectLink | BackgroundLink
+    if detector.is_immediate:
+        link = DirectLink(context, source, target, prepare, streams.close_ended, copy=copy)
+    else:
+        link = BackgroundLink(
+            context, source, target, prepare, streams.close_ended, ahead=size, copy=copy
+        )
     counts: Counter[int] = Counter()
     reported = time.monotonic()
 

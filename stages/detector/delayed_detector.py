@@ -31,6 +31,8 @@ class DelayedDetector(FileDetector):
         ConfigError: The path is malformed; or see `FileDetector`.
     """
 
+    is_immediate = False
+
     def __init__(self, path: str, min_score: float = 0.0) -> None:
         found = re.fullmatch(rf"{DELAYED}(\d+|\d+\.\d+):(.+)", path)
         if found is None:

@@ -24,9 +24,11 @@ class FileDetector:
             otherwise the file's name without suffix or the folder's name.
         class_names: Names of the classes that ``Detections.classes`` indexes.
         batch_size: 1, as larger batches gain nothing.
+        is_immediate: True, as boxes are looked up.
     """
 
     batch_size = 1
+    is_immediate = True
 
     def __init__(
         self,

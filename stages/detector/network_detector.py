@@ -45,6 +45,8 @@ class NetworkDetector:
         ConfigError: The weights do not load, or the engine cannot be used.
     """
 
+    is_immediate = False
+
     def __init__(
         self,
         weights: Path | None = None,

@@ -1,0 +1,65 @@
+"""A stage's connections, served by the stage's own thread between two computations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+import zmq
+
+from pipeline.transport.link import Receiver, Sender
+from pipeline.transport.messages import Envelope, MessageError
+
+
+class DirectLink:
+    """Does what `BackgroundLink` does without a thread: quicker where computing takes no time.
+
+    Args:
+        context: ZeroMQ context.
+        source: Endpoint to receive at.
+        target: Endpoint to send to.
+        prepare: See `BackgroundLink`.
+        on_turn: See `Receiver`.
+        copy: See `Receiver`.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context,
+        source: str,
+        target: str,
+        prepare: Callable[[Envelope], Envelope | None],
+        on_turn: Callable[[], None],
+        *,
+        copy: bool,
+    ) -> None:
+        self._receiver = Receiver(context, source, on_turn, copy=copy)
+        self._sender = Sender(context, target)
+        self._prepare = prepare
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left to be done."""
+
+    def receive(self, timeout: float) -> Envelope | None:
+        """See `BackgroundLink.receive`."""
+        deadline = time.monotonic() + timeout
+        while True:
+            envelope = self._receiver.receive(max(0.0, deadline - time.monotonic()))
+            if envelope is None:
+                return None
+            try:
+                prepared = self._prepare(envelope)
+            except MessageError as error:
+                self._receiver.complain(error)
+                continue
+            if prepared is not None:
+                return prepared
+
+    def send(self, envelopes: Sequence[Envelope]) -> None:
+        """Sends the envelopes; never blocks."""
+        for envelope in envelopes:
+            self._sender.send(envelope)

@@ -1,0 +1,35 @@
+import pytest
+import zmq
+
+from pipeline.transport.direct_link import DirectLink
+from pipeline.transport.link import Receiver, Sender
+from pipeline.transport.messages import Envelope, MessageError
+from stages.records import Dropped
+
+MALFORMED, PASSED_OVER = 1, 2
+
+
+@pytest.fixture
+def context():
+    made = zmq.Context()
+    yield made
+    made.destroy(linger=0)
+
+
+def prepare(envelope):
+    if envelope.position == MALFORMED:
+        raise MessageError("harmed")
+    return None if envelope.position == PASSED_OVER else envelope
+
+
+def test_messages_are_prepared_as_they_are_asked_for(context, tmp_path):
+    source, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
+    before, after = Sender(context, source), Receiver(context, target)
+    with DirectLink(context, source, target, prepare, lambda: None, copy=True) as link:
+        for position in range(4):
+            before.send(Envelope(Dropped("a", 0, position, position, "behind"), position=position))
+        received = [link.receive(5), link.receive(5)]
+        assert [envelope.position for envelope in received] == [0, 3]
+        assert link.receive(0.01) is None
+        link.send(received)
+        assert [after.receive(5).position for _ in range(2)] == [0, 3]
