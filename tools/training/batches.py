@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,6 +139,12 @@ class CropBatches(Dataset[Batch]):
 def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False) -> Iterator[Batch]:
     """Yields batches ``first``, ``first + 1``, … endlessly, prefetched by the config's workers."""
     workers = batches.config.workers
+    context = None
+    if workers:
+        # A fork of a process whose libraries run threads may deadlock; the server runs none, and
+        # its forks need not import anything.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["__main__", __name__])
     loader: DataLoader[Batch] = DataLoader(
         batches,
         batch_size=None,
@@ -147,8 +154,7 @@ def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False)
         worker_init_fn=_quiet_worker,
         prefetch_factor=3 if workers else None,
         pin_memory=page_locked,
-        # A fork of a process whose libraries run threads may deadlock.
-        multiprocessing_context="spawn" if workers else None,
+        multiprocessing_context=context,
     )
     with _ignoring(signal.SIGINT):  # inherited by the workers from their start
         return iter(loader)

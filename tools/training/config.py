@@ -35,8 +35,9 @@ class DataSetConfig(_Strict):
         None,
         gt=0,
         le=1,
-        description="Detections by the teacher (without one: by the initial weights) with at least "
-        "this score and no box nearby give no loss; for annotations that omit vehicles.",
+        description="Detections by the finder (default: the teacher, or else the initial weights) "
+        "with at least this score and no box nearby give no loss; for annotations that omit "
+        "vehicles.",
     )
 
 
@@ -86,6 +87,9 @@ class TrainingConfig(_Strict):
     )
     teacher: Path | None = Field(
         None, description="Weights, likewise, whose boxes and scores are learnt as well."
+    )
+    finder: Path | None = Field(
+        None, description="Weights, likewise, that find what is not annotated; see data.unlabelled."
     )
     output: Path = Field(Path("runs/compact"), description="Folder for checkpoints and logs.")
     seed: int = Field(0, ge=0)

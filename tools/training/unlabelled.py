@@ -25,9 +25,10 @@ LARGEST_OVERLAP = 0.3
 
 
 def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.device) -> int:
-    """Ignores regions where ``config.teacher`` finds vehicles and no box is nearby.
+    """Ignores regions where ``config.finder`` finds vehicles and no box is nearby.
 
-    Without a teacher, ``config.initial`` is used. Applies only to data sets with ``unlabelled``.
+    Without a finder, ``config.teacher`` is used, and without one, ``config.initial``. Applies only
+    to data sets with ``unlabelled``.
     Every process of a run finds the same regions.
 
     Returns:
@@ -39,10 +40,10 @@ def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.de
     wanted = sum(entry.unlabelled is not None for _, entry in sources.training)
     if not wanted:
         return 0
-    weights = config.teacher or config.initial
+    weights = config.finder or config.teacher or config.initial
     if weights is None:
         raise ConfigError(
-            "unlabelled needs a teacher or initial weights, which find what is not labelled"
+            "unlabelled needs a finder, a teacher or initial weights to find what is not labelled"
         )
     network = load_network(weights, device, setting="unlabelled")
     log.info("looking for vehicles without a box in %d images", wanted)

@@ -133,6 +133,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "head_channels": 48,
         "scale": 0.75,
     },
+    "base": _SMALL
+    | {
+        "stem_channels": 48,
+        "dims": (96, 128, 160, 160, 160),
+        "modules": (1, 1, 1, 1, 1),
+        "feature_channels": 96,
+        "head_channels": 64,
+        "scale": 0.75,
+    },
     "published": {},
 }
 """Differences from `SpotNetConfig`'s defaults, by name of the preset."""

@@ -69,6 +69,14 @@ def test_a_run_looks_with_its_initial_weights(tiny_config, data_set, initial, ca
     assert "looking for vehicles without a box in 3 images" in caplog.text
 
 
+def test_a_finder_looks_where_there_is_one(tiny_config, data_set, initial, tmp_path):
+    """The initial weights could not: they are not those of a detector."""
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"broken")
+    config = tiny_config(data=data(data_set), initial=broken, finder=initial)
+    assert ignore_unlabelled(read_sources(config), config, CPU) >= 0
+
+
 def test_an_image_that_does_not_open_is_left_to_the_drawing(tiny_config, data_set, initial):
     config = tiny_config(data=data(data_set), initial=initial)
     sources = read_sources(config)
@@ -78,7 +86,7 @@ def test_an_image_that_does_not_open_is_left_to_the_drawing(tiny_config, data_se
 
 
 def test_without_weights_nothing_can_be_found(tiny_config, data_set, tmp_path):
-    with pytest.raises(ConfigError, match="unlabelled needs a teacher or initial weights"):
+    with pytest.raises(ConfigError, match="needs a finder, a teacher or initial weights"):
         train(tiny_config(data=data(data_set)))
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"broken")
