@@ -33,8 +33,10 @@ class DeviceInput:
         on_gpu = device.type == "cuda"
         self._copies = torch.cuda.Stream(device) if on_gpu else None
         self._memory: LruCache[tuple[int, ...], tuple[Tensor, Tensor]] = LruCache(_SHAPES)
-        # Small, and never dropped: `Recordings` keep reading them.
-        self._taps: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        # Tensor cores multiply halves; a CPU is slow with them.
+        self._dtype = torch.half if on_gpu else torch.float32
+        # By length before and after. Never dropped: `Recordings` keep reading them.
+        self._matrices: dict[tuple[int, int], Tensor] = {}
 
     @torch.inference_mode()
     def upload(self, frames: Sequence[Frame], count: int = 0) -> Tensor:
@@ -61,14 +63,15 @@ class DeviceInput:
     def convert(self, pixels: Tensor, header: FrameHeader, geometry: InputGeometry) -> Tensor:
         """Converts what `upload` returned to ``(N, H, W, 3)`` uint8 BGR, resized and padded."""
         if header.pixel_format.is_yuv:
-            images = yuv_to_bgr(pixels, header.pixel_format)
+            images = yuv_to_bgr(pixels, header.pixel_format, self._dtype)
         else:
-            images = pixels.permute(0, 3, 1, 2).float()
+            images = pixels.permute(0, 3, 1, 2).to(self._dtype)
         (height, width), (top, left) = geometry.resized, geometry.offset
         images = self._resized(images, height, width)
-        right, bottom = geometry.width - width - left, geometry.height - height - top
-        padded = F.pad(images, (left, right, top, bottom))
-        return padded.permute(0, 2, 3, 1).to(torch.uint8)
+        shape = len(images), geometry.height, geometry.width, 3
+        inputs = torch.zeros(shape, dtype=torch.uint8, device=self._device)
+        inputs[:, top : top + height, left : left + width] = images.permute(0, 2, 3, 1)
+        return inputs
 
     def _memory_for(self, count: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """Returns memory for at least ``count`` frames: page-locked on the host, on the device."""
@@ -87,68 +90,56 @@ class DeviceInput:
         if height >= images.shape[2]:
             images = F.interpolate(images, (height, width), mode="bilinear", align_corners=False)
         else:
-            for dimension, size in ((2, height), (3, width)):
-                places, weights = self._area_taps(images.shape[dimension], size)
-                images = weighted_sum(images, dimension, places, weights)
+            columns = self._areas(images.shape[3], width)
+            images = self._areas(images.shape[2], height) @ (images @ columns.T)
         return images.round_().clamp_(0, 255)
 
-    def _area_taps(self, before: int, after: int) -> tuple[Tensor, Tensor]:
-        if (before, after) not in self._taps:
-            places, weights = area_taps(before, after)
-            self._taps[before, after] = (places.to(self._device), weights.to(self._device))
-        return self._taps[before, after]
+    def _areas(self, before: int, after: int) -> Tensor:
+        if (before, after) not in self._matrices:
+            matrix = area_matrix(before, after).to(self._device, self._dtype)
+            self._matrices[before, after] = matrix
+        return self._matrices[before, after]
 
 
-def yuv_to_bgr(pixels: Tensor, pixel_format: PixelFormat) -> Tensor:
+def yuv_to_bgr(
+    pixels: Tensor, pixel_format: PixelFormat, dtype: torch.dtype = torch.float32
+) -> Tensor:
     """Converts planar YUV 4:2:0 as `to_bgr` does.
 
     Args:
         pixels: ``(N, H * 3 / 2, W)`` uint8.
         pixel_format: Format of ``pixels``.
+        dtype: Floating-point type to compute in.
 
     Returns:
-        ``(N, 3, H, W)`` float32, whole numbers in [0, 255].
+        ``(N, 3, H, W)`` of ``dtype``, whole numbers in [0, 255].
     """
     count, rows, width = pixels.shape
     height = rows * 2 // 3
     # Limited range: 219 steps from black to white, 224 of chroma.
-    luma = (pixels[:, :height].float() - 16).clamp_(min=0) * (255 / 219)
-    chroma = pixels[:, height:].reshape(count, 2, height // 2, width // 2).float() - 128
-    chroma *= 255 / 224
-    chroma = chroma.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-    u, v = chroma[:, 0], chroma[:, 1]
-    bgr = [
-        luma + from_u * u + from_v * v for _, from_u, from_v in yuv_matrix(pixel_format).tolist()
-    ]
-    return torch.stack(bgr, dim=1).round_().clamp_(0, 255)
+    luma = (pixels[:, :height].to(dtype) - 16).clamp_(min=0).mul_(255 / 219)
+    chroma = pixels[:, height:].reshape(count, 2, height // 2, width // 2)
+    u, v = (chroma.to(dtype) - 128).mul_(255 / 224).unbind(1)
+    matrix = yuv_matrix(pixel_format).tolist()
+    colours = torch.stack([from_u * u + from_v * v for _, from_u, from_v in matrix], dim=1)
+    # Two by two pixels share a colour; each axis is split in two instead of repeating it.
+    shared = colours[:, :, :, None, :, None]
+    bgr = luma.reshape(count, 1, height // 2, 2, width // 2, 2) + shared
+    return bgr.reshape(count, 3, height, width).round_().clamp_(0, 255)
 
 
-def area_taps(before: int, after: int) -> tuple[Tensor, Tensor]:
-    """Returns the taps that shrink a line, weighted by the area that each new pixel covers.
+def area_matrix(before: int, after: int) -> Tensor:
+    """Returns the matrix that shrinks a line; its weights are the areas each new pixel covers.
 
     Args:
         before: Number of pixels in the line.
         after: Number of pixels in the new, shorter line.
 
     Returns:
-        Positions ``(K, after)`` int64 in the line, and their weights ``(K, after)`` float32, whose
-        columns sum to 1.
+        ``(after, before)`` float32; rows sum to 1.
     """
     step = before / after
-    starts = np.arange(after) * step
-    count = int(np.ceil(step)) + 1
-    places = np.floor(starts).astype(np.int64) + np.arange(count)[:, None]
-    covered = np.minimum(places + 1, starts + step) - np.maximum(places, starts)
-    weights = covered.clip(min=0)
-    weights /= weights.sum(axis=0)
-    return torch.from_numpy(places.clip(max=before - 1)), torch.from_numpy(weights).float()
-
-
-def weighted_sum(images: Tensor, dimension: int, places: Tensor, weights: Tensor) -> Tensor:
-    """Applies `area_taps` to ``images`` ``(N, C, H, W)`` along ``dimension`` (2 or 3)."""
-    shape = (-1, 1) if dimension == 2 else (-1,)
-    return sum(
-        (images.index_select(dimension, line) * weight.reshape(shape)
-         for line, weight in zip(places, weights, strict=True)),
-        start=torch.zeros((), device=images.device),
-    )  # fmt: skip
+    starts = (np.arange(after) * step)[:, None]
+    pixels = np.arange(before)
+    covered = np.minimum(pixels + 1, starts + step) - np.maximum(pixels, starts)
+    return torch.from_numpy((covered.clip(min=0) / step).astype(np.float32))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from stages.detector.device_input import DeviceInput
 from stages.detector.engines.graph import DetectionGraph
+from stages.detector.engines.recordings import CudaRecorder
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet
@@ -17,6 +20,7 @@ from stages.records import Frame
 from tools.bench.detect import MeasuredDetector
 
 _SECONDS = 1.0
+_REPLAYS = 30
 
 
 def arithmetic_of(weights: Path, detector: MeasuredDetector, frame: Frame) -> tuple[float, float]:
@@ -61,6 +65,41 @@ def matrix_teraflops(device: torch.device, dtype: torch.dtype) -> float:
         _wait(device)
         best = min(best, time.perf_counter() - started)
     return 2 * side**3 / best / 1e12
+
+
+def gpu_milliseconds(detector: MeasuredDetector, frames: Sequence[Frame]) -> float | None:
+    """Returns the time that a GPU itself takes per frame, the best of many recorded batches.
+
+    It includes everything from the frames in its memory to boxes there, but no copies and no
+    Python.
+
+    Args:
+        detector: Detector with PyTorch's engine.
+        frames: One batch, of one shape.
+
+    Returns:
+        Milliseconds; None if the engine does not compute on a GPU.
+    """
+    engine, header = detector.engine, frames[0].header
+    assert isinstance(engine, TorchEngine)
+    if engine.device.type != "cuda":
+        return None
+    geometry = input_geometry(header.height, header.width, engine.config, detector.scale)
+    memory = DeviceInput(engine.device)
+    pixels = memory.upload(frames)
+    best = float("inf")
+    with torch.inference_mode(), torch.cuda.device(engine.device):
+        replay = CudaRecorder(engine.device)(
+            lambda: engine.values(memory.convert(pixels, header, geometry))
+        )
+        began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        for _ in range(_REPLAYS):
+            began.record()
+            replay()
+            ended.record()
+            ended.synchronize()
+            best = min(best, began.elapsed_time(ended))
+    return best / len(frames)
 
 
 def _wait(device: torch.device) -> None:

@@ -27,6 +27,12 @@ class DetectionGraph(nn.Module):
         self._dtype = first.dtype
         self._normalise = Normalisation(first.device)
 
+    def in_float32(self) -> DetectionGraph:
+        """Returns this graph, made to compute in float32."""
+        self.float()
+        self._dtype = torch.float32
+        return self
+
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``(N, H, W, 3)`` uint8 BGR to boxes ``(N, K, 4)``, scores and classes ``(N, K)``.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stages.detector.engines.cudnn import cudnn_graph
 from stages.detector.engines.engine import EngineOutput, Precision
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import packed_graph
@@ -45,6 +46,9 @@ class TorchEngine:
             graph = quantised_graph(graph)
         elif device.type == "cpu":
             graph = packed_graph(graph)
+        elif device.type == "cuda":
+            torch.backends.cudnn.benchmark = True  # measures which of its kernels is fastest
+            graph = cudnn_graph(graph)
         self.graph: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = graph
         # A CPU gains nothing from larger batches.
         self.batch_size = 1 if device.type == "cpu" else _GPU_BATCH

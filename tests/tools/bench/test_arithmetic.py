@@ -3,7 +3,8 @@ import torch
 
 from stages.detector.shipped import find_weights
 from stages.detector.weights_file import load_network
-from tools.bench.arithmetic import gflop_per_frame, matrix_teraflops
+from tools.bench.arithmetic import gflop_per_frame, gpu_milliseconds, matrix_teraflops
+from tools.bench.detect import make_detectors, rendered_frames
 
 
 def test_a_frame_of_twice_the_area_takes_twice_the_arithmetic():
@@ -15,3 +16,15 @@ def test_a_frame_of_twice_the_area_takes_twice_the_arithmetic():
 
 def test_a_matrix_product_reaches_something():
     assert matrix_teraflops(torch.device("cpu"), torch.float32) > 1e-3
+
+
+def test_a_cpu_has_no_gpu_time():
+    detector = make_detectors(None, engines=[])["torch"]
+    assert gpu_milliseconds(detector, rendered_frames(1)) is None
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_alone_takes_less_than_a_frame_a_second():
+    detector = make_detectors(None, engines=[], device="cuda")["torch"]
+    assert 0 < (gpu_milliseconds(detector, rendered_frames(2)) or 0) < 1000

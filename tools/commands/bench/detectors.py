@@ -59,7 +59,7 @@ def bench_detectors(
 ) -> None:
     """Compare the detector's engines, frame in and boxes out, and with a bare matrix product."""
     from stages.detector.shipped import find_weights
-    from tools.bench.arithmetic import arithmetic_of
+    from tools.bench.arithmetic import arithmetic_of, gpu_milliseconds
     from tools.bench.detect import (
         EAGER,
         bench_detect,
@@ -78,16 +78,22 @@ def bench_detectors(
         report = bench_detect(detectors, pictures, rounds, status.update, batch=batch)
         status.update("arithmetic")
         work, most = arithmetic_of(find_weights(weights), detectors[EAGER], pictures[0])
+        alone = gpu_milliseconds(detectors[EAGER], pictures[:batch])
         if validate is not None:
             scores = score_detectors(detectors, validate, set_ or [], status.update)
             report = replace(report, figures=(*report.figures, *score_figures(scores)))
     wide_console().print(_engines_table(report))
     reached = work / report.figures[0].median
-    wide_console().print(
+    lines = [
         f"{work:.1f} GFLOP a frame; {EAGER} reaches {reached:.3g} TFLOP/s, "
-        f"{reached / most:.0%} of the {most:.3g} of a matrix product",
-        highlight=False,
-    )
+        f"{reached / most:.0%} of the {most:.3g} of a matrix product"
+    ]
+    if alone is not None:
+        lines.append(
+            f"The GPU itself takes {alone:.3g} ms a frame: {work / alone:.3g} TFLOP/s, "
+            f"{work / alone / most:.0%}"
+        )
+    wide_console().print("\n".join(lines), highlight=False)
     save([report], json_, plot)
 
 
@@ -97,16 +103,18 @@ def _engines_table(report: Report) -> Table:
     to_eager = {asked.to: f"{ratio.median:.2f}" for asked, ratio in report.ratios}
     _, _, apart, *scores = dict.fromkeys(figure.unit for figure in report.figures)
     table = Table("", box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for column in (MILLISECONDS, "spread", "CPU ms", "× eager", apart, *scores):
+    columns = (MILLISECONDS, "spread", "frames/s", "CPU ms", "× eager", apart, *scores)
+    for column in columns:
         table.add_column(column, justify="right")
     for name in report.descriptions:
         time = found[name, MILLISECONDS]
         low, high = time.spread
         table.add_row(
             name,
-            f"{time.median:.1f}",
-            f"{low:.0f}–{high:.0f}",
-            f"{found[name, CPU].median:.1f}",
+            f"{time.median:.3g}",
+            f"{low:.3g}–{high:.3g}",
+            f"{1000 / time.median:.3g}",
+            f"{found[name, CPU].median:.3g}",
             to_eager.get(name, ""),
             f"{found[name, apart].median:.2g}",
             *(f"{found[name, score].median:.4f}" for score in scores),

@@ -1,0 +1,90 @@
+"""Convolutions that compute what follows them as well: biases, ReLUs and shortcuts.
+
+Otherwise each of these costs a pass over memory. ``torch.compile`` does the same, but needs a C++
+compiler and takes long to start.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from stages.detector.engines.graph import DetectionGraph, example_images
+from stages.detector.spotnet.layers import Convolution, Residual
+
+_SCORES_APART = 0.01  # at most, besides what rounding does without fusing
+
+Then: TypeAlias = Literal["none", "relu"]
+
+log = logging.getLogger(__name__)
+
+
+class FusedConvolution(nn.Module):
+    """A convolution with its bias and what follows."""
+
+    def onto(self, shortcut: Tensor, x: Tensor) -> Tensor:
+        """Returns the ReLU of the sum of ``shortcut`` and the convolution of ``x``."""
+        raise NotImplementedError
+
+
+MakeConvolution: TypeAlias = Callable[[nn.Conv2d, Then], FusedConvolution]
+
+
+def fused_graph(graph: DetectionGraph, fuse: Callable[[DetectionGraph], None]) -> DetectionGraph:
+    """Returns a fused copy of a graph; the graph itself if its device cannot run one.
+
+    Args:
+        graph: Graph with batch norms folded.
+        fuse: Fuses the convolutions of a graph.
+    """
+    fused = copy.deepcopy(graph)
+    device = next(graph.parameters()).device
+    images = example_images(graph.network.config.size_multiple)
+    images = images.random_(generator=torch.Generator().manual_seed(0)).to(device)
+    try:
+        with torch.inference_mode():
+            fuse(fused)
+            found, plain = fused(images)[1], graph(images)[1]
+            exact = copy.deepcopy(graph).in_float32()(images)[1]
+        # Both are rounded, so that each may be on the other side of the exact scores.
+        allowed = 2 * (plain - exact).abs().max() + _SCORES_APART
+        if (found - exact).abs().max() <= allowed:
+            return fused
+        log.warning("fused convolutions give different scores on %s and are not used", device)
+    except (RuntimeError, AttributeError) as error:
+        log.info("no fused convolutions on %s: %s", device, error)
+    return graph
+
+
+def fuse_convolutions(module: nn.Module, make: MakeConvolution) -> None:
+    """Replaces all convolutions inside ``module``, batch norms folded, for inference.
+
+    The results are the same except for rounding. Only networks from `SpotNet.fused` are known to
+    work.
+    """
+    for name, child in list(module.named_children()):
+        if isinstance(child, Residual):
+            setattr(module, name, _FusedResidual(child, make))
+        elif isinstance(child, Convolution):
+            setattr(module, name, make(child.conv, "relu"))
+        elif isinstance(child, nn.Conv2d):
+            setattr(module, name, make(child, "none"))
+        else:
+            fuse_convolutions(child, make)
+
+
+class _FusedResidual(nn.Module):
+    def __init__(self, of: Residual, make: MakeConvolution) -> None:
+        super().__init__()
+        self.conv1 = make(of.conv1, "relu")
+        self.conv2 = make(of.conv2, "none")
+        self.skip = of.skip
+        fuse_convolutions(self.skip, make)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv2.onto(self.skip(x), self.conv1(x))
