@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-SHIPPED = ("compact", "nano")
+SHIPPED = ("compact", "nano", "base")
 """Names of the weights; the first is the default."""
 
 

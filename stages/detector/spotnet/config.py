@@ -140,7 +140,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "modules": (1, 1, 1, 1, 1),
         "feature_channels": 96,
         "head_channels": 64,
-        "scale": 0.75,
+        "scale": 0.875,
     },
     "published": {},
 }
