@@ -20,7 +20,8 @@ def adjacent_peaks(logits):
     return int((around.flatten()[found > 0] > 1).sum())
 
 
-def test_neighbouring_cells_are_not_both_peaks_in_bfloat16(weights, images, monkeypatch):
+def test_centre_logits_are_finer_than_bfloat16(weights, images, monkeypatch):
+    """Else neighbouring cells are often equal, and both of them peaks."""
     monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.bfloat16)
     monkeypatch.setattr(torch_engine, "packed_graph", lambda graph: graph)  # each CPU's own
     plain = TorchEngine(weights, torch.device("cpu")).graph
@@ -28,7 +29,8 @@ def test_neighbouring_cells_are_not_both_peaks_in_bfloat16(weights, images, monk
     for graph in (plain, packed_graph(plain)):
         with torch.inference_mode():
             logits, _ = graph.network.locate(pixels)
-        assert adjacent_peaks(logits.bfloat16()) > 0
+        rounded = logits == logits.bfloat16()
+        assert rounded.float().mean() < 0.1
         assert adjacent_peaks(logits) == 0
 
 
