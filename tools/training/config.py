@@ -31,6 +31,11 @@ class DataSetConfig(_Strict):
     max_hidden: float = Field(
         0.8, ge=0, le=1, description="Boxes with a larger hidden fraction give no loss."
     )
+    ignored: Path | None = Field(
+        None,
+        description="JSON file of regions that give no loss and do not count, ltrb in pixels by "
+        "image name: {'a.jpg': [[10, 20, 30, 40]]}.",
+    )
     unlabelled: float | None = Field(
         None,
         gt=0,

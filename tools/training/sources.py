@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, SourceError
@@ -18,6 +22,8 @@ from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import Picture
 
 log = logging.getLogger(__name__)
+
+_Ltrb: TypeAlias = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,12 +137,13 @@ def read_sources(config: TrainingConfig) -> Sources:
     known |= set(config.background)
     for entry in config.data:
         data_set = read_data_set(entry.path)
+        samples = _with_ignored(data_set.samples, entry.ignored)
         sources.notes += _notes(data_set, known)
-        missing = set(entry.held_out) - {sample.scene for sample in data_set.samples}
+        missing = set(entry.held_out) - {sample.scene for sample in samples}
         if missing:
             raise ConfigError(f"{entry.path} has no scene {', '.join(sorted(missing))} to hold out")
-        held = [sample for sample in data_set.samples if sample.scene in entry.held_out]
-        kept = [sample for sample in data_set.samples if sample.scene not in entry.held_out]
+        held = [sample for sample in samples if sample.scene in entry.held_out]
+        kept = [sample for sample in samples if sample.scene not in entry.held_out]
         if held:
             sources.validation[_unused(data_set.name, sources.validation)] = (entry, held)
         sources.training += [(sample, entry) for sample in kept]
@@ -151,6 +158,32 @@ def read_sources(config: TrainingConfig) -> Sources:
         sources.weights = np.concatenate(weights)
         sources.weights /= sources.weights.sum()
     return sources
+
+
+def _with_ignored(samples: Sequence[Sample], path: Path | None) -> list[Sample]:
+    """Adds the regions of `DataSetConfig.ignored`.
+
+    Raises:
+        ConfigError: The file cannot be read, or names an image that is not there.
+    """
+    if path is None:
+        return list(samples)
+    try:
+        regions = TypeAdapter(dict[str, list[_Ltrb]]).validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"ignored: {path}: {error.strerror}") from error
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = "".join(f"{part}: " for part in problem["loc"][:1])
+        raise ConfigError(f"ignored: {path}: {where}{problem['msg']}") from error
+    if unknown := regions.keys() - {sample.path.name for sample in samples}:
+        raise ConfigError(f"ignored: {path}: there is no image {min(unknown)}")
+    return [
+        replace(sample, ignored=np.concatenate((sample.ignored, np.array(more, np.float32))))
+        if (more := regions.get(sample.path.name))
+        else sample
+        for sample in samples
+    ]
 
 
 def _unused(name: str, taken: dict[str, tuple[DataSetConfig, list[Sample]]]) -> str:

@@ -98,3 +98,41 @@ def test_a_missing_image_is_left_out_and_told(tiny_config, data_set):
     sources = read_sources(tiny_config())
     assert len(sources.training) == 2
     assert any("missing" in note.lower() for note in sources.notes)
+
+
+def with_regions(tiny_config, data_set, text):
+    file = data_set / "regions.json"
+    file.write_text(text)
+    return tiny_config(data=[{"path": data_set, "held_out": ["c"], "ignored": file}])
+
+
+def test_regions_of_a_file_are_ignored(tiny_config, data_set):
+    [(_, held)] = read_sources(tiny_config()).validation.values()
+    name = held[0].path.name
+    config = with_regions(tiny_config, data_set, json.dumps({name: [[1, 2, 30, 40]]}))
+    sources = read_sources(config)
+    [(_, held)] = sources.validation.values()
+    assert [sample.ignored.tolist() for sample in held] == [
+        [[1, 2, 30, 40]] if sample.path.name == name else [] for sample in held
+    ]
+    assert not any(len(sample.ignored) for sample, _ in sources.training)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"nowhere.jpg": []}', "there is no image nowhere.jpg"),
+        ('{"a.jpg": [[1, 2, 3]]}', "a.jpg: Field required"),
+        ("[", "Invalid JSON"),
+    ],
+)
+def test_wrong_regions_are_named(tiny_config, data_set, text, told):
+    config = with_regions(tiny_config, data_set, text)
+    with pytest.raises(ConfigError, match=rf"ignored: .*regions\.json: {told}"):
+        read_sources(config)
+
+
+def test_a_file_of_regions_that_is_missing_is_named(tiny_config, data_set):
+    config = tiny_config(data=[{"path": data_set, "ignored": data_set / "none.json"}])
+    with pytest.raises(ConfigError, match=r"ignored: .*none\.json: No such file"):
+        read_sources(config)
