@@ -9,8 +9,6 @@ from torch.nn import functional as F
 from stages.detector.engines.fused import FusedConvolution, Then, fuse_convolutions, fused_graph
 from stages.detector.engines.graph import DetectionGraph
 
-_CHANNELS = 8  # tensor cores read the inputs of a convolution in multiples of this many
-
 
 def cudnn_graph(graph: DetectionGraph) -> DetectionGraph:
     """Returns a fused copy of a graph on a GPU; the graph itself if the GPU cannot run one."""
@@ -28,17 +26,13 @@ class CudnnConvolution(FusedConvolution):
     def __init__(self, of: nn.Conv2d, then: Then) -> None:
         super().__init__()
         assert isinstance(of.padding, tuple)
-        missing = -of.in_channels % _CHANNELS if of.groups == 1 else 0
-        self._channels = (0, 0, 0, 0, 0, missing) if missing else None
-        weight = F.pad(of.weight.detach(), (0, 0, 0, 0, 0, missing))
-        self._weight = weight.contiguous(memory_format=torch.channels_last)
+        self._weight = weight = of.weight.detach()
         self._bias = weight.new_zeros(len(weight)) if of.bias is None else of.bias.detach()
         self._shape = list(of.stride), list(of.padding), list(of.dilation), of.groups
         self._then = then
 
     def forward(self, x: Tensor) -> Tensor:
         """``(N, inputs, H, W)`` to ``(N, outputs, H / stride, W / stride)``."""
-        x = self._padded(x)
         if self._then == "relu":
             return torch.cudnn_convolution_relu(x, self._weight, self._bias, *self._shape)
         return F.conv2d(x, self._weight, self._bias, *self._shape)
@@ -46,8 +40,5 @@ class CudnnConvolution(FusedConvolution):
     def onto(self, shortcut: Tensor, x: Tensor) -> Tensor:
         """See `FusedConvolution`."""
         return torch.cudnn_convolution_add_relu(
-            self._padded(x), self._weight, shortcut, 1.0, self._bias, *self._shape
+            x, self._weight, shortcut, 1.0, self._bias, *self._shape
         )
-
-    def _padded(self, x: Tensor) -> Tensor:
-        return x if self._channels is None else F.pad(x, self._channels)

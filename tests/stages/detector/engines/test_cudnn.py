@@ -21,7 +21,6 @@ def on_cpu(monkeypatch):
     """cuDNN's two operations, on a CPU."""
 
     def convolve(x, weight, bias, *shape):
-        assert x.shape[1] % 8 == 0  # what tensor cores take
         return F.relu(F.conv2d(x, weight, bias, *shape))
 
     def add(x, weight, shortcut, alpha, bias, *shape):
