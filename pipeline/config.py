@@ -136,8 +136,8 @@ class DetectorConfig:
     Attributes:
         weights: SpotNet weights, an exported model, or the name of weights that ship.
         detections: Detection file or folder, used instead of a network.
-        engine: auto: torch on GPUs and CPUs with bfloat16, else openvino where installed.
-        precision: int8 is faster on CPUs; auto: bfloat16 where torch computes in it, else float32.
+        engine: auto: openvino on CPUs where installed, else torch.
+        precision: int8 is faster on CPUs; auto: bfloat16 if device and engine can, else float32.
         device: Torch device, or auto.
         scale: Factor by which frames are resized; none: that of the weights.
         min_score: Detections with a lower score are discarded.

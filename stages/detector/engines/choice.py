@@ -10,7 +10,7 @@ import torch
 
 from stages.detector.engines.device import choose_device
 from stages.detector.engines.engine import Engine, Precision
-from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
+from stages.detector.engines.torch_engine import TorchEngine
 from stages.errors import ConfigError
 from stages.extras import installed
 
@@ -41,8 +41,8 @@ def build_engine(
 
     Args:
         weights: A SpotNet weights file, or a model of ``spotstream export``.
-        engine: ``"auto"``: PyTorch on a GPU or a CPU that computes in bfloat16, otherwise OpenVINO
-            if installed, otherwise PyTorch; for an exported model, an engine that reads it.
+        engine: ``"auto"``: OpenVINO on a CPU if installed, otherwise PyTorch; for an exported
+            model, an engine that reads it.
         precision: Arithmetic for weights; an exported model has its own.
         device: A torch device, or ``"auto"``: a GPU if one works and the engine uses it.
         worker: Index of this detector: ``"auto"`` and ``"cuda"`` assign GPUs to detectors in turn.
@@ -66,7 +66,7 @@ def build_engine(
             f"detector.precision int8 is for CPUs: set detector.device=cpu, not {chosen}"
         )
     if engine == "auto":
-        engine = _fastest(chosen, precision) if exported is None else _reader(exported)
+        engine = _fastest(chosen) if exported is None else _reader(exported)
     elif exported is not None and engine not in exported:
         raise ConfigError(
             f"detector.engine {engine} does not read {weights}; {' or '.join(exported)} does"
@@ -83,10 +83,9 @@ def installed_engines() -> list[EngineName]:
     return [name for name in ENGINES if installed(*_PACKAGES[name])]
 
 
-def _fastest(device: torch.device, precision: Precision) -> EngineName:
-    float_or_int8 = precision != "auto" or fast_dtype(device) is torch.float32
-    slow = device.type == "cpu" and float_or_int8
-    return "openvino" if slow and installed(*_PACKAGES["openvino"]) else "torch"
+def _fastest(device: torch.device) -> EngineName:
+    on_cpu = device.type == "cpu"
+    return "openvino" if on_cpu and installed(*_PACKAGES["openvino"]) else "torch"
 
 
 def _reader(engines: tuple[EngineName, ...]) -> EngineName:

@@ -8,7 +8,8 @@ from stages.detector.spotnet import SpotNetConfig
 from stages.records import Float32Array, Int64Array, UInt8Array
 
 Precision: TypeAlias = Literal["auto", "float32", "int8"]
-"""``"auto"``: bfloat16 if PyTorch computes on a device that supports it, otherwise float32."""
+"""``"auto"``: bfloat16 where PyTorch or OpenVINO computes on a device that supports it, otherwise
+float32. ``"int8"``: what stays in float may be in bfloat16 likewise."""
 
 
 class EngineOutput(NamedTuple):

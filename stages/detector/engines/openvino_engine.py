@@ -1,4 +1,4 @@
-"""OpenVINO, on the CPU."""
+"""OpenVINO, on the CPU, and in bfloat16 if the CPU computes in it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from stages.detector.engines.engine import EngineOutput, Precision
 from stages.detector.engines.graph import OUTPUTS
 from stages.detector.engines.onnx_graph import config_of, metadata, onnx_model
+from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.lru_cache import LruCache
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 from stages.detector.weights_file import load_network
@@ -39,24 +41,27 @@ class OpenVinoEngine:
     def __init__(self, weights: Path, threads: int = 0, precision: Precision = "auto") -> None:
         openvino = need("openvino", "openvino")
         self._core = openvino.Core()
+        arithmetic = "float32"
         if weights.suffix in EXPORTED:
             self._model, self.config = read_exported(self._core, weights)
         else:
             network = load_network(weights)
             self._model = openvino_model(self._core, network, int8=precision == "int8")
             self.config = network.config
-        # Without this hint, OpenVINO would use bfloat16 on CPUs that support it.
+            if precision != "float32" and fast_dtype(torch.device("cpu")) is torch.bfloat16:
+                arithmetic = "bfloat16"
+        # Under bf16, OpenVINO keeps what follows the last convolutions, scores and boxes, in f32.
         self._properties: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if arithmetic == "bfloat16" else "f32",
         }
         if threads:
             self._properties["INFERENCE_NUM_THREADS"] = threads
         _, height, width, _ = self._model.inputs[0].partial_shape
         self.size = (height.get_length(), width.get_length()) if height.is_static else None
         self._requests: LruCache[tuple[int, ...], Any] = LruCache(_SIZES)
-        quantised = any(op.get_type_name() == "FakeQuantize" for op in self._model.get_ops())
-        arithmetic = "int8" if quantised else "float32"
+        if any(op.get_type_name() == "FakeQuantize" for op in self._model.get_ops()):
+            arithmetic = "int8"
         version = openvino.__version__.split("-")[0]
         self.description = f"openvino {version}, {arithmetic} on cpu"
 

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+import torch
+
+from stages.detector.engines import openvino_engine
+from stages.detector.engines.onnx_graph import onnx_model
+from stages.detector.engines.openvino_engine import OpenVinoEngine
+from stages.detector.engines.torch_engine import TorchEngine, fast_dtype
+from stages.detector.weights_file import load_network
+from trackers.boxes import iou_matrix
+
+pytest.importorskip("onnx")
+openvino = pytest.importorskip("openvino")
+
+BFLOAT16, FLOAT32 = torch.bfloat16, torch.float32
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype", "hint", "arithmetic"),
+    [
+        ("auto", BFLOAT16, "bf16", "bfloat16"),
+        ("auto", FLOAT32, "f32", "float32"),
+        ("float32", BFLOAT16, "f32", "float32"),
+        ("int8", BFLOAT16, "bf16", "int8"),
+        ("int8", FLOAT32, "f32", "int8"),
+    ],
+)
+def test_bfloat16_where_the_cpu_computes_in_it(
+    precision, dtype, hint, arithmetic, weights, monkeypatch
+):
+    monkeypatch.setattr(openvino_engine, "fast_dtype", lambda device: dtype)
+    engine = OpenVinoEngine(weights, 1, precision)
+    assert engine._properties["INFERENCE_PRECISION_HINT"] == hint
+    assert f", {arithmetic} on cpu" in engine.description
+
+
+def test_an_exported_model_keeps_the_arithmetic_it_has(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(openvino_engine, "fast_dtype", lambda device: BFLOAT16)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(onnx_model(load_network(weights)))
+    engine = OpenVinoEngine(path, 1)
+    assert engine._properties["INFERENCE_PRECISION_HINT"] == "f32"
+    assert ", float32 on cpu" in engine.description
+
+
+@pytest.mark.skipif(
+    fast_dtype(torch.device("cpu")) is not BFLOAT16, reason="no bfloat16 on this CPU"
+)
+def test_scores_and_boxes_are_not_rounded_to_bfloat16(weights, images):
+    """Else neighbouring cells are often equal, and both of them peaks."""
+    found = OpenVinoEngine(weights, 1).detect(images)
+    expected = TorchEngine(weights, torch.device("cpu"), "float32").detect(images)
+    assert not np.array_equal(found.scores, expected.scores)  # computed in bfloat16
+    logits = torch.from_numpy(found.scores).double().logit()
+    apart = (logits - logits.bfloat16()).abs()
+    assert (apart > 1e-3).double().mean() > 0.5
+    for boxes, right, sure in zip(found.boxes, expected.boxes, expected.scores > 0.3, strict=True):
+        assert sure.sum() > 3
+        assert iou_matrix(boxes, right[sure]).max(0).min() > 0.9
