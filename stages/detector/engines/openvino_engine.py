@@ -53,6 +53,7 @@ class OpenVinoEngine:
         # Under bf16, OpenVINO keeps what follows the last convolutions, scores and boxes, in f32.
         self._properties: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
+            "ENABLE_CPU_PINNING": False,  # several detectors would all take the first core
             "INFERENCE_PRECISION_HINT": "bf16" if arithmetic == "bfloat16" else "f32",
         }
         if threads:

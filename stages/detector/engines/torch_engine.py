@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stages.detector.engines.cudnn import cudnn_graph
 from stages.detector.engines.engine import EngineOutput, Precision
+from stages.detector.engines.freed_memory import keep_freed_memory
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import packed_graph
 from stages.detector.engines.quantised import quantised_graph
@@ -35,6 +36,8 @@ class TorchEngine:
     size: tuple[int, int] | None = None
 
     def __init__(self, weights: Path, device: torch.device, precision: Precision = "auto") -> None:
+        if device.type == "cpu":
+            keep_freed_memory()
         network = load_network(weights, device)
         self.config = network.config
         self.device = device

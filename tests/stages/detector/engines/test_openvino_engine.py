@@ -1,3 +1,8 @@
+import contextlib
+import os
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -57,3 +62,18 @@ def test_scores_and_boxes_are_not_rounded_to_bfloat16(weights, images):
     for boxes, right, sure in zip(found.boxes, expected.boxes, expected.scores > 0.3, strict=True):
         assert sure.sum() > 3
         assert iou_matrix(boxes, right[sure]).max(0).min() > 0.9
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")
+def test_no_thread_is_bound_to_a_core(weights, images):
+    """Two detectors, each with one thread, would be bound to the same one."""
+    engine = OpenVinoEngine(weights, 1)
+    engine.detect(images)
+    fewest = len(os.sched_getaffinity(0))
+    computing = threading.Thread(target=lambda: [engine.detect(images) for _ in range(10)])
+    computing.start()
+    while computing.is_alive():
+        for path in Path("/proc/self/task").iterdir():
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                fewest = min(fewest, len(os.sched_getaffinity(int(path.name))))
+    assert fewest > 1
