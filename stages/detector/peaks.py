@@ -49,10 +49,22 @@ def find_peaks(logits: Tensor, top_k: int = 100) -> tuple[Tensor, Tensor, Tensor
     """
     heatmap = torch.sigmoid(logits.float())
     images, classes, height, width = heatmap.shape
-    peaks = heatmap * (F.max_pool2d(heatmap, 3, stride=1, padding=1) == heatmap)
+    peaks = heatmap * (_largest_around(heatmap) == heatmap)
     count = min(top_k, classes * height * width)
     scores, flat = peaks.reshape(images, -1).topk(count)
     return scores, flat // (height * width), flat % (height * width)
+
+
+def _largest_around(heatmap: Tensor) -> Tensor:
+    """Returns the maximum of each cell's 3×3 neighbourhood; values must be positive."""
+    if heatmap.device.type != "cpu" or torch.jit.is_tracing():
+        return F.max_pool2d(heatmap, 3, stride=1, padding=1)
+    # PyTorch's pooling of a single channel takes seven times as long.
+    padded = F.pad(heatmap, (1, 1, 1, 1))
+    left, middle, right = padded[..., :-2], padded[..., 1:-1], padded[..., 2:]
+    rows = torch.maximum(torch.maximum(left, middle), right)
+    above, here, below = rows[..., :-2, :], rows[..., 1:-1, :], rows[..., 2:, :]
+    return torch.maximum(torch.maximum(above, here), below)
 
 
 def place_boxes(cells: Tensor, sizes: Tensor, offsets: Tensor, width: int) -> Tensor:

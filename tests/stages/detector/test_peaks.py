@@ -1,6 +1,8 @@
 import pytest
 import torch
+from torch.nn import functional as F
 
+from stages.detector import peaks
 from stages.detector.peaks import detect_peaks, find_peaks, place_boxes
 from stages.detector.spotnet import SpotNet
 
@@ -53,3 +55,10 @@ def test_heads_at_peaks_give_what_they_give_everywhere(changes):
     torch.testing.assert_close(peaks.scores, scores)
     assert torch.equal(peaks.classes, classes)
     torch.testing.assert_close(peaks.boxes, place_boxes(cells, sizes, offsets, 16))
+
+
+def test_neighbourhoods_are_those_of_pooling():
+    generator = torch.Generator().manual_seed(0)
+    heatmap = torch.rand(2, 3, 17, 29, generator=generator).mul_(8).ceil_()  # many equal cells
+    expected = F.max_pool2d(heatmap, 3, stride=1, padding=1)
+    assert torch.equal(peaks._largest_around(heatmap), expected)
