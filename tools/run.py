@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live
 from stages.decoder.source import FrameSelection
 from stages.detector.shipped import SHIPPED
+from stages.extras import installed
 from stages.sink.results import TRACKS
 from tools.event_log import EventLog
 from tools.progress import ProgressView
@@ -80,6 +82,10 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def _has_cores() -> bool:
+    return len(os.sched_getaffinity(0)) > 1
+
+
 def demo_scores(
     specs: Sequence[SourceSpec], result: RunResult, selection: FrameSelection
 ) -> dict[str, DemoScore]:
@@ -118,7 +124,11 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
         ways.append(f"weights={SHIPPED[-1]}")
     if detector.scale is None:
         ways.append("scale=0.5")
+    if detector.workers == 1 and detector.threads == 0 and _has_cores() and not _has_gpu():
+        ways.append("workers=2 --set detector.threads=1")
     tried = " or ".join(f"--set detector.{each}" for each in ways)
+    if detector.engine == "auto" and not _has_gpu() and not installed("openvino", "onnx"):
+        tried = " or ".join(filter(None, (tried, "pip install '.[openvino]'")))
     return f"{dropped} frames were dropped: the stages were too slow" + (
         f"; {tried} makes the detector faster, see docs/performance.md" if tried else ""
     )

@@ -17,8 +17,10 @@ from tools.run import (
 
 
 @pytest.fixture(autouse=True)
-def no_gpu(monkeypatch):
+def one_core_and_openvino(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("tools.run.installed", lambda *packages: True)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
 
 
 def summary(frames=0, status="complete", dropped=0, behind=0, folder="out", files=()):
@@ -46,6 +48,25 @@ def test_int8_is_not_advised_where_a_gpu_computes(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert "int8" not in advice(400)
     assert "nano" in advice(400)
+
+
+def test_two_detectors_are_advised_where_there_are_two_cores(monkeypatch):
+    assert "workers" not in advice(400)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 1})
+    assert "or --set detector.workers=2 --set detector.threads=1 makes" in advice(400)
+    for setting in ("detector.workers=2", "detector.threads=1"):
+        assert "workers" not in advice(400, setting)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert "workers" not in advice(400)
+
+
+def test_openvino_is_advised_where_it_is_missing(monkeypatch):
+    assert "openvino" not in advice(400)
+    monkeypatch.setattr("tools.run.installed", lambda *packages: False)
+    assert "or pip install '.[openvino]' makes" in advice(400)
+    assert "openvino" not in advice(400, "detector.engine=torch")
+    every = ("detector.weights=nano", "detector.scale=0.5", "detector.precision=int8")
+    assert "; pip install '.[openvino]' makes" in advice(400, *every)
 
 
 def test_what_is_set_already_is_not_advised():
