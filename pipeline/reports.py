@@ -21,11 +21,16 @@ class Durations(msgspec.Struct, frozen=True):
 
 
 class StreamMetrics(msgspec.Struct, frozen=True):
-    """Metrics of a stream since its start: frames written, drops by reason, connections, durations.
+    """Metrics of a stream since its start.
 
-    ``connections`` counts those to a live source, 0 for a file; ``durations`` holds each stage's
-    work per frame, and as ``latency`` the time from capture to results; ``recent_latency_ms`` holds
-    p50, p95 and p99 of the latency over the latest frames.
+    Attributes:
+        frames: Frames written.
+        dropped: Dropped frames by reason.
+        connections: Connections to a live source, 0 for a file.
+        durations: Each stage's work per frame, and as ``latency`` the time from capture to results.
+        recent_latency_ms: p50, p95 and p99 of the latency over the latest frames.
+        left_out_of_overlay: Frames written that the overlay lacks, because it could not be written.
+        overlay_is_stuck: Whether the overlay's pictures do not reach the disk at present.
     """
 
     frames: int
@@ -33,6 +38,8 @@ class StreamMetrics(msgspec.Struct, frozen=True):
     connections: int
     durations: dict[str, Durations]
     recent_latency_ms: tuple[float, ...] = ()
+    left_out_of_overlay: int = 0
+    overlay_is_stuck: bool = False
 
 
 class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):

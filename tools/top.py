@@ -50,13 +50,18 @@ def render(overview: Overview, width: int) -> Group:
 
 
 def streams(overview: Overview, width: int) -> Group:
-    """Returns the table of streams, followed by the errors of failed ones."""
-    failures = [
+    """Returns the table of streams, then the errors of failed ones and what overlays lack."""
+    lines = [
         Text(f"{stream.name} failed: {stream.error}", style="red")
         for stream in overview.streams
         if stream.error
     ]
-    return Group(stream_table(overview, width), *([""] if failures else []), *failures)
+    for stream in overview.streams:
+        faults = ["is stuck"] if stream.overlay_is_stuck else []
+        faults += [f"lacks {count} frames"] if (count := stream.left_out_of_overlay) else []
+        if faults:
+            lines.append(Text(f"the overlay of {stream.name} {' and '.join(faults)}", "yellow"))
+    return Group(stream_table(overview, width), *([""] if lines else []), *lines)
 
 
 def stream_table(overview: Overview, width: int) -> Table:

@@ -47,6 +47,16 @@ class PipelineCollector(Collector):
         waiting = GaugeMetricFamily(
             "spotstream_waiting_frames", "Decoded and not yet sent.", labels=["stream"]
         )
+        stuck = GaugeMetricFamily(
+            "spotstream_overlay_stuck",
+            "1 while the overlay's pictures do not reach the disk, 0 else.",
+            labels=["stream"],
+        )
+        left_out = CounterMetricFamily(
+            "spotstream_overlay_left_out_frames",
+            "Frames written that the overlay lacks.",
+            labels=["stream"],
+        )
         latency = HistogramMetricFamily(
             "spotstream_latency_seconds", "Capture to results.", labels=["stream"]
         )
@@ -58,6 +68,7 @@ class PipelineCollector(Collector):
             for reason, count in ({BEHIND: 0} | metrics.dropped).items():
                 dropped.add_metric([stream, reason], count)
             reconnects.add_metric([stream], max(0, metrics.connections - 1))
+            left_out.add_metric([stream], metrics.left_out_of_overlay)
             for name, durations in metrics.durations.items():
                 if name == "latency":
                     _add(latency, [stream], durations)
@@ -66,6 +77,7 @@ class PipelineCollector(Collector):
         for stream, is_up in counts.up.items():
             up.add_metric([stream], is_up)
             waiting.add_metric([stream], counts.waiting[stream])
+            stuck.add_metric([stream], counts.metrics[stream].overlay_is_stuck)
         restarts = CounterMetricFamily(
             "spotstream_restarts", "Processes started again.", labels=["process"]
         )
@@ -76,7 +88,8 @@ class PipelineCollector(Collector):
         )
         for stream, count in counts.failures.items():
             failures.add_metric([stream], count)
-        yield from (frames, dropped, reconnects, up, waiting, latency, stages, restarts, failures)
+        yield from (frames, dropped, reconnects, up, waiting, stuck, left_out)
+        yield from (latency, stages, restarts, failures)
         sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
         total, buckets = 0, []
         for size, count in sorted(counts.batches.items()):

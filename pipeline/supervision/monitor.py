@@ -151,6 +151,8 @@ class RunMonitor:
             metrics.recent_latency_ms,
             sum(metrics.dropped.values()),
             max(0, metrics.connections - 1),
+            left_out_of_overlay=metrics.left_out_of_overlay,
+            overlay_is_stuck=metrics.overlay_is_stuck,
         )
 
     def counts(self) -> RunCounts:

@@ -19,6 +19,8 @@ class StreamView(msgspec.Struct, frozen=True):
         dropped: Frames dropped.
         reconnects: Connections after the first.
         error: Why it failed, "" if it has not.
+        left_out_of_overlay: Frames written that its overlay lacks.
+        overlay_is_stuck: Whether its overlay's pictures do not reach the disk at present.
     """
 
     name: str
@@ -30,6 +32,8 @@ class StreamView(msgspec.Struct, frozen=True):
     dropped: int = 0
     reconnects: int = 0
     error: str = ""
+    left_out_of_overlay: int = 0
+    overlay_is_stuck: bool = False
 
 
 class ProcessView(msgspec.Struct, frozen=True):

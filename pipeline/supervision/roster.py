@@ -183,7 +183,9 @@ class Roster:
     def fail(self, name: str, message: str) -> None:
         """Records that an error ends a stream; it stays listed until added again or removed."""
         view = self._view(self.running[name])
-        self._failed[name] = msgspec.structs.replace(view, state="failed", fps=0.0, error=message)
+        self._failed[name] = msgspec.structs.replace(
+            view, state="failed", fps=0.0, error=message, overlay_is_stuck=False
+        )
         self._monitor.failed(name)
 
     def views(self) -> list[StreamView]:

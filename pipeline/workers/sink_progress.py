@@ -39,6 +39,7 @@ class SinkProgress:
         self._reported = 0
         self._measured = 0
         self._is_news = False  # whether anything arrived since the latest metrics
+        self._overlay_is_stuck = False
         self._work_ns: dict[str, float] = {}  # moving averages
         self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
 
@@ -56,8 +57,10 @@ class SinkProgress:
         if now - self._reported >= _PROGRESS_NS:
             self._send(now)
 
-    def look(self) -> None:
+    def look(self, *, overlay_is_stuck: bool) -> None:
         """Reports what no later frame has caused to be reported; call it once a second."""
+        self._is_news |= overlay_is_stuck != self._overlay_is_stuck
+        self._overlay_is_stuck = overlay_is_stuck
         now = time.monotonic_ns()
         if self._is_news and now - self._measured >= _METRICS_NS:
             self._send(now)
@@ -84,6 +87,8 @@ class SinkProgress:
             tuple((recent.percentile(p) or 0.0) / 1e6 for p in (50, 95, 99))
             if self._latencies
             else (),
+            self._sink.overlays.left_out,
+            self._overlay_is_stuck,
         )
 
     def _send(self, now: int) -> None:

@@ -242,7 +242,6 @@ class SinkStream:
         """
         if self._ended:
             return
-        self._progress.look()
         was_stuck = self._watch.is_stuck
         self._watch.look(self.sink.overlays.frames, self.sink.overlays.kept)
         if self._leaves_out_pictures and not was_stuck:
@@ -250,6 +249,7 @@ class SinkStream:
             self._pending.clear()
             self._save()  # otherwise a successor would wait for those pictures
             self.acknowledge()
+        self._progress.look(overlay_is_stuck=self._watch.is_stuck)
 
     def _notify(self, message: str) -> None:
         self._report(Notice("sink", stream=self.name, message=message))

@@ -43,6 +43,24 @@ def test_a_failed_stream_says_why():
     assert reason == "north failed: rtsp://north: 401 Unauthorized"
 
 
+def test_an_overlay_that_lacks_frames_or_is_stuck_is_named():
+    streams_ = [
+        StreamView("north", "rtsp://north", "running", left_out_of_overlay=11),
+        StreamView("south", "rtsp://south", "running"),
+        StreamView("east", "east.mp4", "silent", overlay_is_stuck=True),
+        StreamView("west", "rtsp://w", "running", left_out_of_overlay=3, overlay_is_stuck=True),
+    ]
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(streams(Overview(1, "out", 1.0, streams_, []), 100))
+    assert capture.get().splitlines()[5:] == [
+        "",
+        "the overlay of north lacks 11 frames",
+        "the overlay of east is stuck",
+        "the overlay of west is stuck and lacks 3 frames",
+    ]
+
+
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_numbers_are_never_cut(width):
     name = "crossing-north-east-of-the-station-camera-2"

@@ -57,7 +57,12 @@ def scrape(port):
 def test_reports_become_metrics(server, monitor, logbook):
     durations = Durations([min(i, 7) for i in range(len(LATENCY_BOUNDS_MS))], 9, 1.5)
     metrics = StreamMetrics(
-        120, {"stages behind": 4}, 3, {"detector": durations, "latency": durations}
+        120,
+        {"stages behind": 4},
+        3,
+        {"detector": durations, "latency": durations},
+        left_out_of_overlay=11,
+        overlay_is_stuck=True,
     )
     monitor.begun("cam", logbook)
     logbook[SharedCounter.WAITING] = 2
@@ -72,6 +77,8 @@ def test_reports_become_metrics(server, monitor, logbook):
     assert found["spotstream_dropped_frames_total", "cam", "stages behind"] == 4
     assert found["spotstream_reconnects_total", "cam"] == 2
     assert found["spotstream_waiting_frames", "cam"] == 2
+    assert found["spotstream_overlay_left_out_frames_total", "cam"] == 11
+    assert found["spotstream_overlay_stuck", "cam"] == 1
     assert found["spotstream_latency_seconds_bucket", "0.035", "cam"] == 5
     assert found["spotstream_latency_seconds_bucket", "+Inf", "cam"] == 9
     assert found["spotstream_stage_seconds_sum", "cam", "detector"] == 1.5
@@ -172,7 +179,8 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
         }
 
     def report(stream):
-        monitor.take(stream, StreamMetrics(9, {"stages behind": 4}, 1, {}))
+        stuck = StreamMetrics(9, {"stages behind": 4}, 1, {}, overlay_is_stuck=True)
+        monitor.take(stream, stuck)
 
     for stream in ("north", "south", "west"):
         monitor.begun(stream, logbook)
@@ -186,8 +194,8 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
     monitor.begun("west", logbook)  # was added again
     report("west")
     assert ("spotstream_frames_total", "north") in series()
-    waiting = {each[1] for each in series() if each[0] == "spotstream_waiting_frames"}
-    assert waiting == {"south", "west"}
+    for gauge in ("spotstream_waiting_frames", "spotstream_overlay_stuck"):
+        assert {each[1] for each in series() if each[0] == gauge} == {"south", "west"}
     now[0] = 601.0
     left = {each for each in series() if "north" in each[-1]}
     assert left == {("spotstream_failed_streams_total", "north")}

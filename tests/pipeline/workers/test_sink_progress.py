@@ -63,10 +63,25 @@ def test_drops_are_told_where_no_frame_comes_and_once(sink, logbook):
     deadline = time.monotonic() + 30
     while (latest := said[-1].metrics) is None or not latest.dropped:
         assert time.monotonic() < deadline
-        progress.look()
+        progress.look(overlay_is_stuck=False)
         time.sleep(0.01)
     assert (latest.frames, latest.dropped) == (3, {"stages behind": 4})
     told = len(said)
     for _ in range(3):
-        progress.look()
+        progress.look(overlay_is_stuck=False)
     assert len(said) == told
+
+
+def test_an_overlay_that_is_stuck_or_goes_on_is_told_where_no_frame_comes(
+    sink, logbook, monkeypatch
+):
+    monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 0)
+    said = []
+    progress = SinkProgress(sink, logbook, said.append)
+    sink.overlays.left_out = 7
+    for stuck in (False, True, True, False, False):
+        progress.look(overlay_is_stuck=stuck)
+    told = [
+        (report.metrics.overlay_is_stuck, report.metrics.left_out_of_overlay) for report in said
+    ]
+    assert told == [(True, 7), (False, 7)]

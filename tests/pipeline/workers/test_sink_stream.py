@@ -14,7 +14,7 @@ import zmq
 
 from pipeline.config import RunConfig, load_config
 from pipeline.plan import StreamPlan, WorkerPlan
-from pipeline.reports import Notice
+from pipeline.reports import Notice, Progress
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import Envelope
@@ -40,11 +40,14 @@ class Said(list):
 
     def __init__(self):
         self.notices = []
+        self.metrics = None
 
     def __call__(self, report):
         self.append((report.kind, report.stream))
         if isinstance(report, Notice):
             self.notices.append(report.message)
+        if isinstance(report, Progress):
+            self.metrics = report.metrics or self.metrics
 
     def alive(self):
         pass
@@ -222,7 +225,10 @@ def disk(monkeypatch):
     disk.work()
 
 
-def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(plan, wake, disk):
+def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
+    plan, wake, disk, monkeypatch
+):
+    monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 0)
     logbook = Logbook(plan.logbook(0))
     logbook[SharedCounter.LOSSLESS] = 0
     said = Said()
@@ -241,6 +247,8 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(plan, 
         assert acknowledged() == 3
         for _ in range(6):
             stream.look()
+        assert said.metrics.overlay_is_stuck
+        assert said.metrics.left_out_of_overlay == 7
         assert acknowledged() == 11
         feed(stream, 14, begin=10)
         stream.acknowledge()
