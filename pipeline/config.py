@@ -83,7 +83,7 @@ class DecoderConfig:
         camera_motion: Estimate the camera's motion, for the tracker.
         frame_rate: Frames per second of image folders, such as 25 or 30000/1001.
         hardware: Decode on this kind of device if available; auto: on the first available.
-        timeout: Live: seconds of silence tolerated.
+        timeout: URLs: seconds of silence tolerated.
         connect_seconds: Live: how long to try the first connection, seconds; none: 10 s in a run
             of one stream, otherwise without limit.
         reconnect: Live: connect again after an outage.

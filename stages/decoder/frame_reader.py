@@ -23,7 +23,7 @@ from stages.decoder.pixels import (
 )
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
-from stages.decoder.stream_times import frame_rate, time_base
+from stages.decoder.stream_times import frame_count, frame_rate, time_base
 from stages.records import Dropped, Frame, StreamStart
 
 _PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for one, has only decoding times
@@ -35,8 +35,10 @@ class FrameReader:
     Attributes:
         epoch: Latest epoch, -1 before the first frame.
         seen: Number of frames decoded or lost so far, selected or not.
+        arrived: Those of them that are from the latest container.
         given: Number of frames and drops yielded so far.
         finished: Whether the last selected frame has passed.
+        broken: Error of the network or the disk that ended the latest container, or "".
         gaps: Gaps in the latest container.
 
     Args:
@@ -62,8 +64,10 @@ class FrameReader:
         resume_from = resume_from or ResumePoint()
         self.epoch = resume_from.epochs - 1
         self.seen = resume_from.seen
+        self.arrived = 0
         self.given = resume_from.sequence
         self.finished = False
+        self.broken = ""
         self.gaps = Gaps(Fraction(1))
         self._source = source
         self._name = name
@@ -94,20 +98,24 @@ class FrameReader:
             stream: Its video stream.
             allocator: Allocates the memory for the pixels.
             continues: Whether it continues the previous container, without a new epoch.
-            packets: Packets of the stream; None for all until the container ends or breaks off.
+            packets: Packets of the stream, by default all. An error of FFmpeg ends them: the
+                container is cut off.
         """
         if not continues or self._times is None:
             self._start = None
             self._times = PresentationTimes(frame_rate(stream), time_base(stream), self._monotonic)
             self.gaps = Gaps(time_base(stream))
+        self.arrived = self._hidden = 0
+        self.broken = ""
 
-        packets = _packets(container, stream) if packets is None else packets
+        packets = container.demux(stream) if packets is None else packets
         for frame in _frames(container, self._counted(packets)):
             index = self.seen
             if self._selection.ends_before(index):
                 self.finished = True
                 return
             self.seen += 1
+            self.arrived += 1
             if frame is not None:
                 pts = self._times.place(frame.pts)
                 self.gaps.follow(index, pts)
@@ -134,10 +142,10 @@ class FrameReader:
 
     def missing(self, container: InputContainer, stream: VideoStream) -> str | None:
         """Returns how much arrived of what the container promised; None if all did."""
-        total = _frame_count(container, stream)
+        total = frame_count(container, stream)
         if total is not None:
             total -= self._hidden
-            return f"{self.seen} of {total} frames" if self.seen < total else None
+            return f"{self.arrived} of {total} frames" if self.arrived < total else None
         # Another stream, such as audio, may legitimately last longer.
         last = None if self._times is None else self._times.last
         if last is None or container.duration is None or len(container.streams) > 1:
@@ -147,16 +155,20 @@ class FrameReader:
         return f"{seconds:.1f} of {length:.1f} s" if seconds < 0.95 * length - 0.5 else None
 
     def _counted(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
-        for packet in packets:
-            self._hidden += packet.is_discard
-            yield packet
+        try:
+            for packet in packets:
+                self._hidden += packet.is_discard
+                yield packet
+        except av.error.FFmpegError as error:
+            if isinstance(error, OSError):
+                self.broken = error.strerror or str(error)
 
     def _start_of(
         self, container: InputContainer, stream: VideoStream, frame: VideoFrame
     ) -> StreamStart:
         turns = quarter_turns(frame)
         height, width = upright_size(frame, turns)
-        total = _frame_count(container, stream)
+        total = frame_count(container, stream)
         return StreamStart(
             stream=self._name,
             epoch=self.epoch,
@@ -192,15 +204,3 @@ def _frames(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator
             yield from itertools.repeat(None, losses.before(frame.pts))
             yield None if frame.is_corrupt else frame
     yield from itertools.repeat(None, losses.rest())
-
-
-def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
-    try:
-        yield from container.demux(stream)
-    except av.error.FFmpegError:
-        return  # the container is cut off
-
-
-def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
-    """Returns the frame count in an MP4 or MOV; elsewhere it counts ticks (AVI) or is a guess."""
-    return stream.frames or None if "mp4" in container.format.name else None

@@ -10,7 +10,7 @@ import av.error
 from av.video.stream import VideoStream
 
 from stages.decoder.frame_reader import FrameReader
-from stages.decoder.live_packets import is_finished, live_packets
+from stages.decoder.live_packets import goes_on, is_finished, live_packets
 from stages.decoder.locations import redact
 from stages.decoder.media import open_media, remarks, video_stream
 from stages.decoder.outages import Outages
@@ -23,6 +23,7 @@ from stages.decoder.source import (
     SourceRecord,
     SourceRuntime,
 )
+from stages.decoder.stream_times import frame_count
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame
 
@@ -134,21 +135,23 @@ class LiveSource:
         )
         started = monotonic()
         while True:
-            lost, refused, over = "the connection ended", False, False
+            lost, refused, end = "the connection ended", False, None
             try:
-                over = yield from self._connection(reader, allocator, outages)
+                end = yield from self._connection(reader, allocator, outages)
             except SourceError as error:
                 refused = isinstance(error.__cause__, _HOPELESS)
                 if reader.epoch < 0 and refused:
                     raise
                 lost = str(error)
-            if reader.finished or (over and reader.epoch >= 0):
-                yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE)
+            if reader.finished:
+                end = self._end(reader, EndReason.COMPLETE)
+            if end is not None and reader.epoch >= 0:
+                yield end
                 return
             if reader.epoch < 0 and monotonic() - started > options.connect_seconds:
                 raise SourceError(f"{lost}; gave up after {options.connect_seconds:g} s")
             if reader.epoch >= 0 and not options.reconnect:
-                yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, lost)
+                yield self._end(reader, EndReason.COMPLETE, lost)
                 return
             pause = outages.failed(lost)
             if runtime.wait(options.refused_wait if refused else pause):
@@ -156,8 +159,8 @@ class LiveSource:
 
     def _connection(
         self, reader: FrameReader, allocator: FrameAllocator, outages: Outages
-    ) -> Generator[SourceRecord, None, bool]:
-        """Yields the records of one connection; returns whether the stream has ended with it."""
+    ) -> Generator[SourceRecord, None, EndOfStream | None]:
+        """Yields the records of one connection; returns the stream's end if it ends with it."""
         runtime = self._runtime
         device = not self.location.partition("://")[1]
         options = {} if device else self.options.for_ffmpeg(self.location)
@@ -177,7 +180,7 @@ class LiveSource:
                 for line in remarks(container, stream, self._source, self._hardware):
                     runtime.notify(line)
             stream.thread_type = "SLICE"  # frame threads would add a frame of delay each
-            finished = is_finished(container)
+            finished = is_finished(container, stream)
             # HLS segments arrive faster than real time, and so does a finished video.
             is_early = finished or container.format.name == "hls"
             pace = Pace(runtime.wait, runtime.clock) if is_early else None
@@ -191,7 +194,16 @@ class LiveSource:
                     if pace is not None:
                         record = replace(record, header=pace.hold(record.header))
                 yield record
-        return finished
+            if not finished or goes_on(container, stream, reader.arrived):
+                return None
+            missing = reader.missing(container, stream) if frame_count(container, stream) else None
+        if missing:
+            broken = f"{self._source} breaks off after {missing}"
+            return self._end(reader, EndReason.TRUNCATED, broken)
+        return self._end(reader, EndReason.COMPLETE)
+
+    def _end(self, reader: FrameReader, reason: EndReason, message: str = "") -> EndOfStream:
+        return EndOfStream(self.name, reader.epoch, reader.given, reason, message)
 
 
 def _recorded(

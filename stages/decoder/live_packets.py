@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.stream import Discard
 from av.video.stream import VideoStream
 
-from stages.decoder.stream_times import MPEG_CLOCK, frame_rate, time_base
+from stages.decoder.stream_times import MPEG_CLOCK, frame_count, frame_rate, time_base
 from stages.errors import SourceError
 
 _NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
@@ -43,23 +43,40 @@ def live_packets(
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
-    packets = _waited_for(_until_the_end(container, stream, patience, monotonic), waited)
-    if container.format.flags & _NO_TIMESTAMPS and not is_finished(container):
+    packets = waited_for(_until_the_end(container, stream, patience, monotonic), waited)
+    if container.format.flags & _NO_TIMESTAMPS and not is_finished(container, stream):
         stream.time_base = MPEG_CLOCK
         return _by_the_clock(packets, monotonic)
     return _first_timed(packets, stream)
 
 
-def is_finished(container: InputContainer) -> bool:
+def is_finished(container: InputContainer, stream: VideoStream) -> bool:
     """Returns whether this is a finished video, rather than a camera whose server may disconnect.
 
     The size of a playlist is not that of the video. If the size is unknown, as with chunked HTTP,
-    Matroska has a duration unless it is live; that of fragmented MP4 is a guess.
+    Matroska has a duration unless it is live, and MP4 has a frame count unless it comes in
+    fragments; its duration is then a guess. MPEG-TS has neither.
     """
     has_duration = (container.duration or 0) > 0
     if container.format.name in ("hls", "rtsp"):
         return has_duration
-    return container.size > 0 or ("matroska" in container.format.name and has_duration)
+    if container.size > 0 or ("matroska" in container.format.name and has_duration):
+        return True
+    return frame_count(container, stream) is not None
+
+
+def goes_on(container: InputContainer, stream: VideoStream, arrived: int) -> bool:
+    """Returns whether a video that seemed finished is that of a camera after all.
+
+    An MP4 in fragments may count the frames of the first one in its header.
+
+    Args:
+        container: The container.
+        stream: Its video stream.
+        arrived: Number of frames that came until its end.
+    """
+    counted = frame_count(container, stream)
+    return container.size <= 0 and counted is not None and arrived > counted
 
 
 def _until_the_end(
@@ -83,9 +100,10 @@ def _until_the_end(
         raise SourceError(f"the connection broke off: {error.strerror}") from error
 
 
-def _waited_for(
+def waited_for(
     packets: Iterator[av.Packet], waited: AbstractContextManager[None]
 ) -> Iterator[av.Packet]:
+    """Yields the same packets; ``waited`` is entered around the wait for each."""
     while True:
         with waited:
             packet = next(packets, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from av.video.stream import VideoStream
 
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.hardware import hardware_decoder
+from stages.decoder.live_packets import waited_for
 from stages.decoder.locations import redact
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.errors import SourceError
@@ -35,6 +37,7 @@ class MediaSource:
         hardware: Device that decodes, see `hardware_decoder`.
         paced: Whether frames are read at their own pace, not as fast as possible; see
             `thread_type`.
+        timeout: Of a URL: seconds without a byte after which the connection counts as broken.
         runtime: See `SourceRuntime`.
     """
 
@@ -49,6 +52,7 @@ class MediaSource:
         layout: str = "",
         hardware: str = "off",
         paced: bool = False,
+        timeout: float = 5.0,
         runtime: SourceRuntime | None = None,
     ) -> None:
         self.location = location
@@ -57,30 +61,41 @@ class MediaSource:
         self.layout = layout
         self.hardware = hardware
         self.paced = paced
+        self.timeout = timeout
         self.runtime = runtime or SourceRuntime()
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""
         shown = redact(self.location)
         reader = FrameReader(shown, self.name, self.selection, self.layout, self.runtime.clock)
-        with open_media(self.location, hardware=self.hardware) as container:
+        remote = "://" in self.location
+        waited = self.runtime.waited if remote else nullcontext()
+        options = {"rw_timeout": str(round(self.timeout * 1e6))} if remote else {}
+        with waited:
+            container = open_media(self.location, options=options, hardware=self.hardware)
+        with container:
             stream = video_stream(container, shown)
             for line in remarks(container, stream, shown, self.hardware):
                 self.runtime.notify(line)
             stream.thread_type = thread_type(self.paced)
-            yield from reader.read(container, stream, allocator)
+            packets = waited_for(container.demux(stream), waited)
+            yield from reader.read(container, stream, allocator, packets=packets)
+            why = f": {reader.broken}" if reader.broken else ""
             if reader.epoch < 0:
                 if reader.seen == 0:
-                    raise SourceError(f"{shown} gave no frame that can be decoded")
+                    raise SourceError(f"{shown} gave no frame that can be decoded{why}")
                 raise SourceError(
                     f"none of the {reader.seen} frames of {shown} is in the chosen range "
                     f"and can be decoded"
                 )
             missing = None if reader.finished else reader.missing(container, stream)
         gaps = reader.gaps.in_words()
-        faults = [f"{shown} breaks off after {missing}"] if missing else []
+        faults = []
+        if missing or reader.broken:
+            after = f" after {missing}" if missing else ""
+            faults.append(f"{shown} breaks off{after}{why}")
+        reason = EndReason.TRUNCATED if faults else EndReason.COMPLETE
         faults += [f"{shown} has {gaps}"] if gaps else []
-        reason = EndReason.TRUNCATED if missing else EndReason.COMPLETE
         yield EndOfStream(self.name, reader.epoch, reader.given, reason, "; ".join(faults))
 
 

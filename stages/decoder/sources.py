@@ -67,6 +67,7 @@ def open_source(
             layout=spec.layout,
             hardware=hardware,
             paced=paced,
+            timeout=(live or LiveOptions()).timeout,
             runtime=runtime,
         )
     return ImageFolderSource(

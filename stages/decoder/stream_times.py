@@ -1,9 +1,10 @@
-"""Frame rate and time base of a video stream, with defaults if FFmpeg does not know them."""
+"""Frame rate, time base and length of a video stream, as far as FFmpeg knows them."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 
+from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from stages.frame_rate import first_likely_rate
@@ -20,3 +21,12 @@ def frame_rate(stream: VideoStream) -> Fraction:
 def time_base(stream: VideoStream) -> Fraction:
     """Returns the unit of the stream's times, in seconds; `MPEG_CLOCK` if none is stated."""
     return stream.time_base or MPEG_CLOCK
+
+
+def frame_count(container: InputContainer, stream: VideoStream) -> int | None:
+    """Returns the frame count in the header of an MP4 or MOV; None if that counts no frames.
+
+    Of one in fragments, those in the header are counted, if any. Elsewhere the count is of ticks
+    (AVI), or a guess.
+    """
+    return stream.frames or None if "mp4" in container.format.name else None

@@ -110,7 +110,7 @@ def test_a_second_signal_removes_what_is_not_finished(stuck_run, tmp_path):
     assert not (tmp_path / "clip").exists()
 
 
-def test_cameras_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):
+def test_servers_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):
     write_stream(tmp_path / "camera.ts", 50)
     (tmp_path / "none_Det_made.txt").write_text("1,1,10,10,30,30,0.9\n")
     record, in_time = tmp_path / "record", []
@@ -121,7 +121,7 @@ def test_cameras_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):
         connections.append(client)
 
     def stop(victim):
-        victim.wait(lambda: victim.frames() >= 10 and len(connections) == 2)
+        victim.wait(lambda: victim.frames() >= 10 and len(connections) == 3)
         victim.supervisor.stop()
         in_time.append(victim.over.wait(40))
 
@@ -135,16 +135,20 @@ def test_cameras_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):
     with (
         socket.create_server(("127.0.0.1", 0)) as stalls,
         socket.create_server(("127.0.0.1", 0)) as silent,
+        socket.create_server(("127.0.0.1", 0)) as web,
     ):
-        for listener, data in ((stalls, (tmp_path / "camera.ts").read_bytes()), (silent, b"")):
+        for listener in (stalls, silent, web):
+            data = (tmp_path / "camera.ts").read_bytes() if listener is stalls else b""
             threading.Thread(target=send, args=(listener, data), daemon=True).start()
-        ports = [listener.getsockname()[1] for listener in (stalls, silent)]
-        result = run_with([f"tcp://127.0.0.1:{port}" for port in ports], tmp_path, settings, stop)
+        ports = [listener.getsockname()[1] for listener in (stalls, silent, web)]
+        sources = [f"tcp://127.0.0.1:{port}" for port in ports[:2]]
+        sources.append(f"http://127.0.0.1:{ports[2]}/clip.mp4")
+        result = run_with(sources, tmp_path, settings, stop)
         for client in connections:
             client.close()
     assert in_time == [True]
     assert (result.exit_code, result.failed) == (130, {})
-    assert [summary.status for summary in result.finished.values()] == ["interrupted"] * 2
+    assert [summary.status for summary in result.finished.values()] == ["interrupted"] * 3
     (segment,) = record.rglob("*.mkv")
     with av.open(str(segment)) as video:
         assert video.duration > 1e6  # which is written when a file is closed

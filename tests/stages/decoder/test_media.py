@@ -1,5 +1,9 @@
+import contextlib
 import itertools
 import re
+import socket
+import threading
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -221,6 +225,66 @@ def test_a_missing_file_is_named(slots):
 def test_a_range_past_the_end_is_named(make_video, slots):
     with pytest.raises(SourceError, match=r"none of the 12 frames of .*crossing\.mp4"):
         read(make_video(), slots, selection=FrameSelection(100))
+
+
+class SilentServer:
+    """A web server that falls silent after so many bytes of its answer."""
+
+    def __init__(self, content):
+        self._content = content
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._clients = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def url(self, name):
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/{name}"
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._clients.append(client)
+                client.sendall(self._content)
+
+    def close(self):
+        self._listener.close()
+        for client in self._clients:
+            client.close()
+
+
+@pytest.fixture
+def silent_server():
+    servers = []
+
+    def make(content=b""):
+        servers.append(SilentServer(content))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"])
+def test_a_web_server_that_gives_no_video_is_told_in_time(silent_server, slots, answer):
+    url = silent_server(answer).url("clip.mp4")
+    started = time.monotonic()
+    with pytest.raises(SourceError, match=f"^cannot open {url} as a video: Connection timed out$"):
+        read(url, slots, timeout=0.5)
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(("suffix", "after"), [("mp4", r" after \d+ of 300 frames"), ("ts", "")])
+def test_a_web_server_that_falls_silent_ends_the_video_there(
+    make_video, silent_server, slots, suffix, after
+):
+    data = make_video(f"clip.{suffix}", frames=300, noise=True).read_bytes()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+    url = silent_server(head + data[: len(data) * 2 // 3]).url(f"clip.{suffix}")
+    *_, end = read(url, slots, timeout=0.5)
+    assert 150 < end.frames < 250
+    assert end.reason is EndReason.TRUNCATED
+    assert re.fullmatch(rf"{url} breaks off{after}: Connection timed out", end.message)
 
 
 def test_credentials_are_never_shown(slots):

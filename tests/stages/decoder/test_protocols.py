@@ -198,6 +198,41 @@ def test_matroska_of_unknown_size_ends_if_its_header_has_a_duration(
     assert sum(isinstance(r, Frame) for r in records) == (10 if ends else 11)
 
 
+@pytest.mark.parametrize(
+    ("movflags", "ends"),
+    [("faststart", True), ("frag_keyframe", False), ("frag_keyframe+empty_moov", False)],
+)
+def test_an_mp4_of_unknown_size_ends_unless_it_comes_in_fragments(
+    tmp_path, serve, slots, movflags, ends
+):
+    write_stream(tmp_path / "clip", 30, "mp4", movflags=movflags)
+    base = serve(functools.partial(Chunks, directory=str(tmp_path)))
+    records = read(f"{base}/clip", slots, 31)
+    frames = [r.header.epoch for r in records if isinstance(r, Frame)]
+    if ends:
+        assert records[-1] == EndOfStream("cam", 0, 30, EndReason.COMPLETE)
+    else:
+        assert frames == [0] * 30 + [1]
+
+
+class CutOff(Chunks):
+    """Sends two thirds of a file."""
+
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) * 2 // 3])
+        super().do_GET()
+
+
+def test_an_mp4_of_unknown_size_that_breaks_off_says_where(tmp_path, serve, slots):
+    write_stream(tmp_path / "clip", 30, "mp4", movflags="faststart")
+    base = serve(functools.partial(CutOff, directory=str(tmp_path)))
+    *_, end = read(f"{base}/clip", slots, 31)
+    assert (end.reason, end.frames) == (EndReason.TRUNCATED, 19)
+    assert end.message == f"{base}/clip breaks off after 19 of 30 frames"
+
+
 def test_sound_that_goes_on_does_not_hide_that_the_pictures_stay_away(tmp_path, slots):
     write_stream(tmp_path / "camera.ts", 10, sound=300)
     data = (tmp_path / "camera.ts").read_bytes()
