@@ -30,6 +30,7 @@ class StreamMetrics(msgspec.Struct, frozen=True):
         durations: Each stage's work per frame, and as ``latency`` the time from capture to results.
         recent_latency_ms: p50, p95 and p99 of the latency over the latest frames.
         left_out_of_overlay: Frames written that the overlay lacks, because it could not be written.
+        not_received: Frames that a live source owes, see `UnreceivedFrames`.
         overlay_is_stuck: Whether the overlay's pictures do not reach the disk at present.
     """
 
@@ -39,6 +40,7 @@ class StreamMetrics(msgspec.Struct, frozen=True):
     durations: dict[str, Durations]
     recent_latency_ms: tuple[float, ...] = ()
     left_out_of_overlay: int = 0
+    not_received: int = 0
     overlay_is_stuck: bool = False
 
 

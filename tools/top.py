@@ -50,13 +50,17 @@ def render(overview: Overview, width: int) -> Group:
 
 
 def streams(overview: Overview, width: int) -> Group:
-    """Returns the table of streams, then the errors of failed ones and what overlays lack."""
+    """Returns the table of streams, then the errors of failed ones and what else is missing."""
     lines = [
         Text(f"{stream.name} failed: {stream.error}", style="red")
         for stream in overview.streams
         if stream.error
     ]
     for stream in overview.streams:
+        if stream.not_received:
+            lines.append(
+                Text(f"{stream.name} did not receive {stream.not_received} frames", "yellow")
+            )
         faults = ["is stuck"] if stream.overlay_is_stuck else []
         faults += [f"lacks {count} frames"] if (count := stream.left_out_of_overlay) else []
         if faults:

@@ -38,6 +38,11 @@ class PipelineCollector(Collector):
         dropped = CounterMetricFamily(
             "spotstream_dropped_frames", "Frames dropped.", labels=["stream", "reason"]
         )
+        not_received = CounterMetricFamily(
+            "spotstream_not_received_frames",
+            "Frames that a live source owes at its steady rate.",
+            labels=["stream"],
+        )
         reconnects = CounterMetricFamily(
             "spotstream_reconnects", "Connections after the first.", labels=["stream"]
         )
@@ -68,6 +73,7 @@ class PipelineCollector(Collector):
             for reason, count in ({BEHIND: 0} | metrics.dropped).items():
                 dropped.add_metric([stream, reason], count)
             reconnects.add_metric([stream], max(0, metrics.connections - 1))
+            not_received.add_metric([stream], metrics.not_received)
             left_out.add_metric([stream], metrics.left_out_of_overlay)
             for name, durations in metrics.durations.items():
                 if name == "latency":
@@ -88,7 +94,7 @@ class PipelineCollector(Collector):
         )
         for stream, count in counts.failures.items():
             failures.add_metric([stream], count)
-        yield from (frames, dropped, reconnects, up, waiting, stuck, left_out)
+        yield from (frames, dropped, not_received, reconnects, up, waiting, stuck, left_out)
         yield from (latency, stages, restarts, failures)
         sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
         total, buckets = 0, []

@@ -152,6 +152,7 @@ class RunMonitor:
             sum(metrics.dropped.values()),
             max(0, metrics.connections - 1),
             left_out_of_overlay=metrics.left_out_of_overlay,
+            not_received=metrics.not_received,
             overlay_is_stuck=metrics.overlay_is_stuck,
         )
 

@@ -20,6 +20,7 @@ class StreamView(msgspec.Struct, frozen=True):
         reconnects: Connections after the first.
         error: Why it failed, "" if it has not.
         left_out_of_overlay: Frames written that its overlay lacks.
+        not_received: Frames that a live source owes.
         overlay_is_stuck: Whether its overlay's pictures do not reach the disk at present.
     """
 
@@ -33,6 +34,7 @@ class StreamView(msgspec.Struct, frozen=True):
     reconnects: int = 0
     error: str = ""
     left_out_of_overlay: int = 0
+    not_received: int = 0
     overlay_is_stuck: bool = False
 
 

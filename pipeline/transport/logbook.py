@@ -38,6 +38,7 @@ class SharedCounter(IntEnum):
     CONNECTIONS = 9  # decoder: connections to a live source so far
     ENTRIES = 10  # supervisor: messages the logbook holds
     LOSSLESS = 11  # supervisor: 1 where every frame must reach the results
+    NOT_RECEIVED = 12  # decoder: frames that a live source owes
 
 
 class Logbook:

@@ -237,6 +237,9 @@ def _open(
     def connected() -> None:
         logbook[SharedCounter.CONNECTIONS] += 1
 
+    def not_received(frames: int) -> None:
+        logbook[SharedCounter.NOT_RECEIVED] += frames
+
     return open_source(
         SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
         config.selection,
@@ -252,7 +255,11 @@ def _open(
         recorder=recorder,
         resume_from=resume_from,
         runtime=SourceRuntime(
-            wait=waiting.wait, waited=waiting, notify=notify, connected=connected
+            wait=waiting.wait,
+            waited=waiting,
+            notify=notify,
+            connected=connected,
+            not_received=not_received,
         ),
     )
 

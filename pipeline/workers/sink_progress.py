@@ -88,6 +88,7 @@ class SinkProgress:
             if self._latencies
             else (),
             self._sink.overlays.left_out,
+            self._logbook[SharedCounter.NOT_RECEIVED],
             self._overlay_is_stuck,
         )
 

@@ -265,7 +265,10 @@ class SinkStream:
         """Completes the results in the background: a long video would hold up other streams."""
         self._ended = True
         self._report(Completing("sink", stream=self.name))
-        run = self._run | {"connections": self._logbook[SharedCounter.CONNECTIONS]}
+        run = self._run | {
+            "connections": self._logbook[SharedCounter.CONNECTIONS],
+            "frames_not_received": self._logbook[SharedCounter.NOT_RECEIVED],
+        }
         self._completion = in_background(lambda: self.sink.finish(end, run), self._wake)
 
     def _tell(self, result: StreamReport) -> None:

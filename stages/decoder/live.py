@@ -23,7 +23,8 @@ from stages.decoder.source import (
     SourceRecord,
     SourceRuntime,
 )
-from stages.decoder.stream_times import frame_count
+from stages.decoder.stream_times import frame_count, has_times, time_base
+from stages.decoder.unreceived import UnreceivedFrames
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame
 
@@ -187,10 +188,16 @@ class LiveSource:
             packets = live_packets(container, stream, patience, runtime.waited, runtime.monotonic)
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
+            unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
             for record in reader.read(container, stream, allocator, packets=packets):
                 if isinstance(record, Frame):
                     if outages.frame_came():
                         runtime.connected()
+                    if unreceived is not None:
+                        arrived = runtime.monotonic()
+                        owed = unreceived.follow(record.header.index, record.header.pts, arrived)
+                        if owed:
+                            runtime.not_received(owed)
                     if pace is not None:
                         record = replace(record, header=pace.hold(record.header))
                 yield record

@@ -11,10 +11,9 @@ from av.container import InputContainer
 from av.stream import Discard
 from av.video.stream import VideoStream
 
-from stages.decoder.stream_times import MPEG_CLOCK, frame_count, frame_rate, time_base
+from stages.decoder.stream_times import MPEG_CLOCK, frame_count, frame_rate, has_times, time_base
 from stages.errors import SourceError
 
-_NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 _LONGEST_START = 10  # seconds between two frames
 
 
@@ -44,7 +43,7 @@ def live_packets(
         if other is not stream:
             other.discard = Discard.all
     packets = waited_for(_until_the_end(container, stream, patience, monotonic), waited)
-    if container.format.flags & _NO_TIMESTAMPS and not is_finished(container, stream):
+    if not has_times(container) and not is_finished(container, stream):
         stream.time_base = MPEG_CLOCK
         return _by_the_clock(packets, monotonic)
     return _first_timed(packets, stream)

@@ -48,6 +48,8 @@ class SourceRuntime:
         waited: Context entered by the reading thread around each call that waits for the network.
         notify: Takes a line for the user.
         connected: Called when a connection of a live source delivers its first frame.
+        not_received: Called with a number of frames that a live source owes, see
+            `UnreceivedFrames`.
         clock: Wall clock, ns since the epoch.
         monotonic: Monotonic clock in seconds, for waits and arrival times of frames.
     """
@@ -56,6 +58,7 @@ class SourceRuntime:
     waited: AbstractContextManager[None] = field(default_factory=nullcontext)
     notify: Callable[[str], None] = lambda message: None
     connected: Callable[[], None] = lambda: None
+    not_received: Callable[[int], None] = lambda frames: None
     clock: Callable[[], int] = time.time_ns
     monotonic: Callable[[], float] = time.monotonic
 

@@ -12,6 +12,8 @@ from stages.frame_rate import first_likely_rate
 MPEG_CLOCK = Fraction(1, 90_000)
 """Time base, in seconds, of MPEG-TS and of video over RTP."""
 
+_NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
+
 
 def frame_rate(stream: VideoStream) -> Fraction:
     """Returns the frames per second; 25 if FFmpeg knows no plausible rate."""
@@ -21,6 +23,11 @@ def frame_rate(stream: VideoStream) -> Fraction:
 def time_base(stream: VideoStream) -> Fraction:
     """Returns the unit of the stream's times, in seconds; `MPEG_CLOCK` if none is stated."""
     return stream.time_base or MPEG_CLOCK
+
+
+def has_times(container: InputContainer) -> bool:
+    """Returns whether the format states times, unlike MJPEG over HTTP or raw H.264."""
+    return not container.format.flags & _NO_TIMESTAMPS
 
 
 def frame_count(container: InputContainer, stream: VideoStream) -> int | None:

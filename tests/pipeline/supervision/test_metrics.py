@@ -62,6 +62,7 @@ def test_reports_become_metrics(server, monitor, logbook):
         3,
         {"detector": durations, "latency": durations},
         left_out_of_overlay=11,
+        not_received=6,
         overlay_is_stuck=True,
     )
     monitor.begun("cam", logbook)
@@ -79,6 +80,7 @@ def test_reports_become_metrics(server, monitor, logbook):
     assert found["spotstream_waiting_frames", "cam"] == 2
     assert found["spotstream_overlay_left_out_frames_total", "cam"] == 11
     assert found["spotstream_overlay_stuck", "cam"] == 1
+    assert found["spotstream_not_received_frames_total", "cam"] == 6
     assert found["spotstream_latency_seconds_bucket", "0.035", "cam"] == 5
     assert found["spotstream_latency_seconds_bucket", "+Inf", "cam"] == 9
     assert found["spotstream_stage_seconds_sum", "cam", "detector"] == 1.5

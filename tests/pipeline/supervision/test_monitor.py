@@ -6,13 +6,15 @@ def metrics(frames):
     return StreamMetrics(frames, {"stages behind": 3}, 2, {}, (1.0, 2.0, 3.0))
 
 
-def test_a_view_shows_what_the_overlay_lacks(logbook):
+def test_a_view_shows_what_is_missing(logbook):
     monitor = RunMonitor()
     monitor.begun("cam", logbook)
-    stuck = StreamMetrics(9, {}, 1, {}, left_out_of_overlay=4, overlay_is_stuck=True)
+    stuck = StreamMetrics(
+        9, {}, 1, {}, left_out_of_overlay=4, not_received=5, overlay_is_stuck=True
+    )
     monitor.take("cam", stuck)
     view = monitor.view("cam", "rtsp://cam")
-    assert (view.left_out_of_overlay, view.overlay_is_stuck) == (4, True)
+    assert (view.left_out_of_overlay, view.not_received, view.overlay_is_stuck) == (4, 5, True)
 
 
 def test_rates_are_of_late_and_silence_is_seen(logbook):

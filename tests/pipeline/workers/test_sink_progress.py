@@ -43,11 +43,13 @@ def test_a_frame_is_told_at_once_and_those_after_it_together(sink, logbook):
     progress = SinkProgress(sink, logbook, said.append)
     progress.total = 9
     logbook[SharedCounter.CONNECTIONS] = 2
+    logbook[SharedCounter.NOT_RECEIVED] = 3
     write(sink, progress, range(3))
     first = said[0]
     assert (first.kind, first.stream, first.frames, first.total) == ("progress", "cam", 1, 9)
     assert first.work_ms == pytest.approx({"detect": 10, "sink": 2})
-    assert (first.metrics.frames, first.metrics.connections) == (1, 2)
+    counts = (first.metrics.frames, first.metrics.connections, first.metrics.not_received)
+    assert counts == (1, 2, 3)
     assert first.metrics.recent_latency_ms == pytest.approx((30, 30, 30), rel=0.01)
     latest = progress.metrics()
     assert (latest.frames, set(latest.durations)) == (3, {"detect", "sink", "latency"})
