@@ -22,7 +22,7 @@ from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live
 from stages.decoder.source import FrameSelection
-from stages.detector.shipped import SHIPPED
+from stages.detector.shipped import FASTEST, SHIPPED
 from stages.extras import installed
 from stages.sink.results import TRACKS
 from tools.event_log import EventLog
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MANY = 0.02
 """Share of dropped frames above which the user is advised to act."""
 
-_CALIBRATED = (None, *map(Path, SHIPPED))  # weights with ranges for int8
+_SHIPPED = (None, *map(Path, SHIPPED))
 
 
 def run_pipeline(
@@ -118,10 +118,10 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
         return ""
     detector = config.detector
     ways = []
-    if detector.precision == "auto" and detector.weights in _CALIBRATED and not _has_gpu():
+    if detector.precision == "auto" and detector.weights in _SHIPPED and not _has_gpu():
         ways.append("precision=int8")
-    if detector.weights is None:
-        ways.append(f"weights={SHIPPED[-1]}")
+    if detector.weights in _SHIPPED and detector.weights != Path(FASTEST):
+        ways.append(f"weights={FASTEST}")
     if detector.scale is None:
         ways.append("scale=0.5")
     if detector.workers == 1 and detector.threads == 0 and _has_cores() and not _has_gpu():

@@ -8,6 +8,8 @@ from pathlib import Path
 SHIPPED = ("compact", "nano", "base")
 """Names of the weights; the first is the default."""
 
+FASTEST = "nano"
+
 
 def find_weights(weights: Path | None = None) -> Path:
     """Returns the weights file: the shipped one for a name in `SHIPPED`, any other path as it is.

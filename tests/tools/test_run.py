@@ -69,6 +69,11 @@ def test_openvino_is_advised_where_it_is_missing(monkeypatch):
     assert "; pip install '.[openvino]' makes" in advice(400, *every)
 
 
+@pytest.mark.parametrize(("weights", "advised"), [("base", True), ("nano", False)])
+def test_the_fastest_weights_are_advised_instead_of_others(weights, advised):
+    assert ("weights=nano" in advice(400, f"detector.weights={weights}")) is advised
+
+
 def test_what_is_set_already_is_not_advised():
     own = advice(400, "detector.weights=mine.safetensors")
     assert "weights" not in own

@@ -67,7 +67,7 @@ def check_network(network: SpotNet) -> None:
     ):
         raise ConfigError(
             "int8 is for one hourglass of residual blocks, a segmentation at stride 4 and no raw "
-            "attention, as compact and nano have; these weights are of another network"
+            "attention, as the weights that ship have; these weights are of another network"
         )
 
 
