@@ -22,6 +22,7 @@ from pipeline.reports import Done, Failed, Notice, Progress, Report
 from pipeline.supervision.latest import Latest
 
 _LINE_SECONDS = 5.0
+_FORGOTTEN_SECONDS = 5.0  # progress of streams that fail together overlaps their failures
 _RATE_SECONDS = 1.0  # shorter intervals give unreliable rates
 _VERBS = {"decoder": "decode", "detector": "detect", "tracker": "track", "sink": "write"}
 
@@ -55,12 +56,13 @@ class ProgressView:
         clock: Returns the time in seconds.
 
     Attributes:
-        failed: The latest streams whose failure has been shown and not yet followed by progress of
-            another stream.
+        failed: The latest streams whose failure has been shown and not yet followed, five seconds
+            later, by progress of another stream; and when it was shown.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self.failed: Latest[None] = Latest()
+        self.failed: Latest[float] = Latest()
+        self._reasons: Latest[str] = Latest()  # of failed streams whose results are not complete
         self._console = console
         self._clock = clock
         self._bars = ProgressBars(
@@ -93,13 +95,15 @@ class ProgressView:
             case Notice():
                 self._print_message(report)
             case Done():
-                self._print_message(report)
+                if report.message != self._reasons.pop(report.stream, ""):
+                    self._print_message(report)
                 self._remove(report.stream)
             case Failed(
                 stage="decoder"
             ):  # failures of other stages end the run, which reports them
                 self._print_message(report)
-                self.failed[report.stream] = None
+                self.failed[report.stream] = self._clock()
+                self._reasons[report.stream] = report.message
                 self._remove(report.stream)
 
     def _print_message(self, report: Notice | Done | Failed) -> None:
@@ -120,8 +124,9 @@ class ProgressView:
             task = self._bars.add_task(report.stream, total=report.total, rate="")
             bar = self._shown[report.stream] = _Bar(task, (now, report.frames), 0)
         if report.frames > bar.frames:
-            for other in self.failed.keys() - {report.stream}:
-                del self.failed[other]
+            for other, at in list(self.failed.items()):
+                if other != report.stream and now - at >= _FORGOTTEN_SECONDS:
+                    del self.failed[other]
         bar.frames = report.frames
         rate = bar.rate(now)
         self._bars.update(bar.task, completed=report.frames, rate=rate)

@@ -223,9 +223,8 @@ class Supervisor:
 
     def _replace_dead(self) -> None:
         for death in self._processes.deaths():
-            if isinstance(death, Notice):
-                self._on_report(death)
-            else:
+            self._on_report(death)
+            if isinstance(death, Failed):
                 self._fail(death)
 
     def _start_due(self) -> None:

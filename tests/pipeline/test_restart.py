@@ -1,6 +1,7 @@
 """Each stage is killed in the middle of a run, and takes up its work again."""
 
 import contextlib
+import io
 import json
 import os
 import resource
@@ -8,6 +9,7 @@ import signal
 
 import av
 import pytest
+from rich.console import Console
 
 from pipeline.config import load_config
 from pipeline.reports import Progress
@@ -18,7 +20,8 @@ from stages.decoder.locations import expand_sources
 from stages.errors import OutputError, SpotStreamError
 from stages.sink.results import CHECKPOINT, JOURNAL
 from tools.harness.material import detections_of, make_clip, slow_detector
-from tools.harness.runner import run_with
+from tools.harness.runner import Victim, run_with
+from tools.progress import ProgressView
 
 STAGES = ("decoder of clip", "detector", "tracker", "sink")
 TEXTS = ("mot.txt", "detections.txt")
@@ -149,12 +152,27 @@ def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["lossless", "live"])
-def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(clip, tmp_path, mode):
+def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(
+    clip, tmp_path, mode, monkeypatch
+):
+    told, take = [], Victim.take
+
+    def listen(victim, report):
+        told.append(report)
+        take(victim, report)
+
+    monkeypatch.setattr(Victim, "take", listen)
     more = ("decoder.pace=original", "runtime.restarts_per_minute=1", f"runtime.mode={mode}")
     harm = kill("decoder of clip", "decoder of clip", at=[40, 80])
     result = run_with([str(clip)] * 2, tmp_path, settings(clip, *more), harm)
     assert result.exit_code == 1
     assert "the decoder of clip process was killed by signal 9" in result.failed["clip"]
+    said = io.StringIO()
+    view = ProgressView(Console(file=said))
+    for report in told:
+        view.show(report)
+    assert said.getvalue().count(result.failed["clip"]) == 1
+    assert "clip" in view.failed
     other = result.finished["clip-2"]
     assert (other.status, other.frames + other.dropped) == ("complete", 150)
     report = json.loads((tmp_path / "clip" / "run.json").read_text())

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from pipeline.reports import Failed, Notice, Progress
+from pipeline.reports import Done, Failed, Notice, Progress, StreamMetrics, StreamSummary
 from tools.progress import ProgressView
 
 
@@ -21,6 +21,21 @@ def failed(stream, message="401 Unauthorized"):
     return Failed("decoder", stream=stream, message=message)
 
 
+def done(stream, message):
+    summary = StreamSummary(
+        frames=9,
+        tracks=1,
+        status="truncated",
+        dropped=0,
+        behind=0,
+        fps=None,
+        folder="out",
+        files=(),
+    )
+    metrics = StreamMetrics(9, {}, 0, {})
+    return Done("sink", stream=stream, message=message, summary=summary, metrics=metrics)
+
+
 def progress(stream, frames):
     return Progress("sink", stream=stream, frames=frames, total=None, work_ms={}, metrics=None)
 
@@ -32,15 +47,46 @@ def test_failures_that_do_not_end_the_run_are_told(view, said):
     assert said.getvalue().splitlines() == ["north: 401 Unauthorized", "south: connecting again"]
 
 
-def test_failures_are_forgotten_when_another_stream_has_gone_on(view):
+def test_failures_are_forgotten_when_another_stream_has_gone_on(said):
+    now = [0.0]
+    view = ProgressView(Console(file=said), lambda: now[0])
     view.show(progress("south", 5))
     view.show(failed("north"))
+    now[0] = 5.0
     view.show(progress("north", 7))
     view.show(progress("south", 5))
     assert list(view.failed) == ["north"]
     view.show(progress("south", 6))
     view.show(failed("south"))
     assert list(view.failed) == ["south"]
+
+
+def test_streams_that_fail_together_are_told_once(said):
+    now = [0.0]
+    view = ProgressView(Console(file=said), lambda: now[0])
+    for stream in ("north", "south"):
+        view.show(progress(stream, 5))
+    for stream, other in (("north", "south"), ("south", "north")):
+        view.show(failed(stream))
+        now[0] += 1.0
+        view.show(progress(other, 8))
+    for stream in ("south", "north"):
+        view.show(done(stream, "401 Unauthorized"))
+    assert list(view.failed) == ["north", "south"]
+    assert said.getvalue().splitlines() == [f"{s}: 401 Unauthorized" for s in ("north", "south")]
+
+
+def test_what_else_is_to_be_said_of_complete_results_is_told(view, said):
+    view.show(done("north", "north.mp4 breaks off"))
+    view.show(failed("south"))
+    view.show(done("south", "2 of 9 frames are missing"))
+    view.show(done("south", "401 Unauthorized"))  # another stream of this name
+    assert said.getvalue().splitlines() == [
+        "north: north.mp4 breaks off",
+        "south: 401 Unauthorized",
+        "south: 2 of 9 frames are missing",
+        "south: 401 Unauthorized",
+    ]
 
 
 def test_a_rate_is_told_once_it_means_something(said):
