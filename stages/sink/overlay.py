@@ -209,9 +209,9 @@ class OverlayWriter:
         """Stops and removes what was written."""
         self._closed = True
         self._thread.discard()
-        with contextlib.suppress(OSError):
-            part_path(self.path).unlink(missing_ok=True)
-            self._remove_segments()
+        for path in (part_path(self.path), *self._segments):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def check(self) -> None:
         """Raises the error that ended the thread, if any."""

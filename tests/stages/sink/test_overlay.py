@@ -208,6 +208,18 @@ def test_discard_in_the_middle_ends_the_thread(tmp_path: Path) -> None:
     assert set(threading.enumerate()) <= set(before)
 
 
+@pytest.mark.parametrize("stays", [".overlay.mp4.part", ".overlay.mp4.1.part"])
+def test_discard_removes_the_other_files_where_one_cannot_be(tmp_path: Path, stays: str) -> None:
+    (tmp_path / ".overlay.mp4.2.part").touch()  # of an earlier writer, as the next one is
+    (tmp_path / ".overlay.mp4.1.part").touch()
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
+    (tmp_path / ".overlay.mp4.part").touch()
+    (tmp_path / stays).unlink()
+    (tmp_path / stays).mkdir()  # which unlink refuses
+    writer.discard()
+    assert {path.name for path in tmp_path.iterdir()} == {stays}
+
+
 def test_no_frames_no_file(tmp_path: Path) -> None:
     OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS).commit()
     assert names_in(tmp_path) == set()
