@@ -8,7 +8,7 @@ pydantic, which saves 12 MB.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,8 +17,8 @@ import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import is_local
+from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
-from stages.frame_rate import parse_frame_rate
 
 if TYPE_CHECKING:
     from stages.sink.options import SinkOptions
@@ -27,49 +27,6 @@ _LIVE_OVERLAY_MINUTES = 10.0
 
 STRICT = {"extra": "forbid"}
 """For pydantic: unknown keys are an error."""
-
-
-@dataclass(frozen=True)
-class Before:
-    """Like pydantic's ``BeforeValidator``: applied to the value as the user wrote it."""
-
-    function: Callable[[object], object]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
-        """The schema of the annotated field."""
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_before_validator_function(self.function, handler(source))
-
-
-@dataclass(frozen=True)
-class After:
-    """Like pydantic's ``AfterValidator``: applied to the validated value."""
-
-    function: Callable[[Any], object]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
-        """The schema of the annotated field."""
-        from pydantic_core import core_schema
-
-        return core_schema.no_info_after_validator_function(self.function, handler(source))
-
-
-def _frame_rate(value: object) -> str:
-    return str(parse_frame_rate(str(value)))
-
-
-def _off(value: object) -> object:
-    return "off" if value is False else value  # YAML reads an unquoted off as False
-
-
-def _address(value: object) -> str | None:
-    if value is None:
-        return None
-    host, _, port = str(value).rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
-        raise ValueError("must be PORT or HOST:PORT")
-    return f"{host or '127.0.0.1'}:{port}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +57,12 @@ class DecoderConfig:
     last_frame: Annotated[int, Ge(1)] | None = None
     every: Annotated[int, Ge(1)] = 1
     camera_motion: bool = False
-    frame_rate: Annotated[str, Before(_frame_rate)] = "25"
+    frame_rate: Annotated[str, Before(rational_rate)] = "25"
     hardware: Annotated[
         Literal[
             "off", "auto", "cuda", "vaapi", "vdpau", "qsv", "drm", "vulkan", "amf", "videotoolbox"
         ],
-        Before(_off),
+        Before(unquoted_off),
     ] = "off"
     timeout: Annotated[float, Gt(0), Le(600)] = 5.0
     connect_seconds: Annotated[float, Ge(0), Le(86400)] | None = None
@@ -207,7 +164,9 @@ class SinkConfig:
     overlay_minutes: Annotated[float, Ge(0)] | None = None
     toolkit_files: bool = False
     overlay_crf: Annotated[int, Ge(0), Le(51)] = 23
-    overlay_hardware: Annotated[Literal["off", "auto", "nvenc", "qsv", "amf"], Before(_off)] = "off"
+    overlay_hardware: Annotated[
+        Literal["off", "auto", "nvenc", "qsv", "amf"], Before(unquoted_off)
+    ] = "off"
     overlay_min_score: Annotated[float, Ge(0), Le(1)] = 0.0
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
 
@@ -249,7 +208,7 @@ class RuntimeConfig:
     parallel_streams: Annotated[int, Ge(1), Le(64)] = 4
     frames: Literal["shared", "inline"] = "shared"
     transport: Literal["ipc", "tcp"] = "ipc"
-    metrics: Annotated[str | None, Before(_address)] = None
+    metrics: Annotated[str | None, Before(host_and_port)] = None
     publish: str | None = None
     publish_key: Path | None = None
     publish_clients: Path | None = None

@@ -1,0 +1,58 @@
+"""How the values of a settings file are converted and checked beyond their types.
+
+Pydantic asks `Before` and `After` for their part of its schema; no other process loads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from stages.frame_rate import parse_frame_rate
+
+
+@dataclass(frozen=True)
+class Before:
+    """Like pydantic's ``BeforeValidator``: applied to the value as the user wrote it."""
+
+    function: Callable[[object], object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """The schema of the annotated field."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(self.function, handler(source))
+
+
+@dataclass(frozen=True)
+class After:
+    """Like pydantic's ``AfterValidator``: applied to the validated value."""
+
+    function: Callable[[Any], object]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """The schema of the annotated field."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self.function, handler(source))
+
+
+def rational_rate(value: object) -> str:
+    """Returns a frame rate as a fraction."""
+    return str(parse_frame_rate(str(value)))
+
+
+def unquoted_off(value: object) -> object:
+    """Returns ``off`` where YAML has read an unquoted off as False."""
+    return "off" if value is False else value
+
+
+def host_and_port(value: object) -> str | None:
+    """Returns ``HOST:PORT`` for that or a port alone."""
+    if value is None:
+        return None
+    host, _, port = str(value).rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise ValueError("must be PORT or HOST:PORT")
+    return f"{host or '127.0.0.1'}:{port}"
