@@ -1,24 +1,18 @@
 """The model card's scores still hold for the weights that ship."""
 
+import functools
 import shutil
-from functools import partial
 from pathlib import Path
 
 import av
 import cv2
 import pytest
 
-from stages.detector.shipped import find_weights
-from stages.detector.spotnet import SpotNet
+from stages.detector.network_detector import NetworkDetector
+from stages.records import Frame
 from tools.training.config import load_training_config
 from tools.training.sources import ClassMap, read_sources
-from tools.training.validation import (
-    average_precision,
-    detect,
-    detect_samples,
-    evaluate,
-    recall_at_alarms,
-)
+from tools.training.validation import average_precision, detect_samples, recall_at_alarms
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data"
@@ -29,26 +23,60 @@ STREET_FRAMES = 100, 250, 400, 550, 750
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real images are not here")
 
 
+class Weights:
+    """Weights in PyTorch; each image is computed once."""
+
+    def __init__(self, name, precision="auto"):
+        self.detector = NetworkDetector(
+            Path(name), engine="torch", precision=precision, device="cpu", min_score=0
+        )
+        self.own_scale = self.detector.scale
+        self.found = {}
+
+    def detect(self, scale, image):
+        self.detector.scale = scale or self.own_scale
+        key = self.detector.scale, hash(image.tobytes())
+        if key not in self.found:
+            [self.found[key]] = self.detector.detect([Frame.of_image(image)])
+        return self.found[key].boxes, self.found[key].scores
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """Loads the weights of a name once for each precision."""
+    return functools.cache(Weights)
+
+
+def found(weights, config, every=1):
+    """What weights detect in the samples of a config's only data set."""
+    [(data_set, samples)] = read_sources(config).validation.values()
+    at_scale = functools.partial(weights.detect, data_set.validation_scale)
+    return detect_samples(at_scale, samples[::every], ClassMap.of(config), data_set.max_hidden)
+
+
 @pytest.mark.parametrize(
     ("name", "least"),
     [("compact", (0.75, 0.55)), ("nano", (0.715, 0.47)), ("base", (0.78, 0.59))],
 )
-def test_unseen_scenes_are_detected(name, least, monkeypatch):
+def test_unseen_scenes_are_detected(weights, name, least, monkeypatch):
     monkeypatch.chdir(ROOT)
     config = load_training_config(Path("configs/train/compact.yaml"))
-    real = tuple(each for each in config.data if each.held_out)
-    config = config.model_copy(update={"data": real})
-    model = SpotNet.from_checkpoint(find_weights(Path(name)))
-    scores = evaluate(model, read_sources(config).validation, ClassMap.of(config))
-    assert scores["traffic"]["AP50"] > least[0]
-    assert scores["traffic"]["AP70"] > least[1]
-    assert scores["uav"]["AP50"] > 0.98
+    traffic, uav = (
+        config.model_copy(update={"data": (each,)}) for each in config.data if each.held_out
+    )
+    images = found(weights(name), traffic)
+    assert len(images) == 39
+    assert average_precision(images, 0.5) > least[0]
+    assert average_precision(images, 0.7) > least[1]
+    images = found(weights(name), uav, every=3)
+    assert len(images) == 9
+    assert average_precision(images, 0.5) > 0.98
 
 
-def test_vehicles_that_nobody_annotated_do_not_count():
+def test_vehicles_that_nobody_annotated_do_not_count(weights):
     folder, regions = DATA / "traffic", Path(__file__).with_name("street_unannotated.json")
     entry = f"{{path: {folder}, held_out: [street-A, street-Z], ignored: {regions}}}"
-    ap50, ap70, recall = scores("compact", entry)
+    ap50, ap70, recall = scores(weights("compact"), entry)
     assert ap50 > 0.85
     assert ap70 > 0.61
     assert recall > 0.74
@@ -68,30 +96,30 @@ def annotated(folder, annotations, video, frames):
     return folder
 
 
-def scores(name, entry):
+def scores(weights, entry):
     """AP50, AP70, and recall at half a false alarm an image, of a data set's entry."""
     path = ROOT / "configs" / "train" / "compact.yaml"
-    config = load_training_config(path, [f"data=[{entry}]"])
-    model = SpotNet.from_checkpoint(find_weights(Path(name))).fused()
-    [(_, samples)] = read_sources(config).validation.values()
-    at_scale = partial(detect, model, model.config.scale)
-    found = detect_samples(at_scale, samples, ClassMap.of(config))
-    return average_precision(found, 0.5), average_precision(found, 0.7), recall_at_alarms(found)
+    images = found(weights, load_training_config(path, [f"data=[{entry}]"]))
+    return average_precision(images, 0.5), average_precision(images, 0.7), recall_at_alarms(images)
 
 
 @pytest.mark.parametrize("name", ["compact", "nano", "base"])
-def test_ua_detrac_is_detected(name, tmp_path):
+def test_ua_detrac_is_detected(weights, name, tmp_path):
     video = DATA / "video" / "intersection_detrac.mp4"
     folder = annotated(tmp_path, "detrac_frames.json", video, INTERSECTION_FRAMES)
     shutil.copy(DATA / "detrac" / "images" / "MVI_20011" / "img00001.jpg", folder / "images")
-    ap50, ap70, recall = scores(name, f"{{path: {folder}, held_out: [intersection, MVI_20011]}}")
+    # In six images, what bfloat16 rounds moves AP70 by two hundredths.
+    entry = f"{{path: {folder}, held_out: [intersection, MVI_20011]}}"
+    ap50, ap70, recall = scores(weights(name, "float32"), entry)
     assert ap50 > 0.92
     assert ap70 > 0.76
     assert recall > 0.65
 
 
-def test_a_street_unlike_all_that_were_trained_on(tmp_path):
+def test_a_street_unlike_all_that_were_trained_on(weights, tmp_path):
     video = DATA / "video" / "street_640.mp4"
     folder = annotated(tmp_path, "street_frames.json", video, STREET_FRAMES)
-    ap50, _, _ = scores("compact", f"{{path: {folder}, held_out: [street_640]}}")
+    ap50, _, _ = scores(
+        weights("compact", "float32"), f"{{path: {folder}, held_out: [street_640]}}"
+    )
     assert ap50 > 0.55
