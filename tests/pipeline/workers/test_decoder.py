@@ -1,3 +1,4 @@
+import math
 import signal
 import threading
 
@@ -6,14 +7,14 @@ import pytest
 import zmq
 from msgspec import structs
 
-from pipeline.config import RunConfig
+from pipeline.config import DecoderConfig, RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.signals import STAGE_END
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import Acknowledged, encode_feedback
 from pipeline.transport.ring import create_memory_file
 from pipeline.workers import decoder as decoder_worker
-from pipeline.workers.decoder import run_decoder
+from pipeline.workers.decoder import _connect_seconds, run_decoder
 from pipeline.workers.publisher import FramePublisher
 from stages.errors import SourceError
 from stages.records import Dropped, EndReason, Frame
@@ -131,3 +132,11 @@ def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
             sink.send(encode_feedback(Acknowledged(1)))
             publisher.close()
     assert Logbook(plan.logbook(0))[SharedCounter.SEQUENCE] == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "only_one", "seconds"),
+    [(None, True, 10), (None, False, math.inf), (3, True, 3), (3, False, 3)],
+)
+def test_a_camera_among_others_may_be_switched_on_at_any_time(given, only_one, seconds):
+    assert _connect_seconds(DecoderConfig(connect_seconds=given), only_one=only_one) == seconds

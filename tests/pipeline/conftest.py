@@ -1,0 +1,23 @@
+import os
+from pathlib import Path
+
+import pytest
+
+import pipeline
+
+
+@pytest.fixture
+def in_workers(tmp_path, monkeypatch):
+    """Takes code that the processes of a pipeline run before anything else."""
+
+    def run(code):
+        folder = tmp_path / "site"
+        folder.mkdir()
+        code = "".join(f"    {line}\n" for line in code.strip().splitlines())
+        (folder / "sitecustomize.py").write_text(
+            f'import sys\n\nif "pipeline.worker" in sys.orig_argv:\n{code}'
+        )
+        root = Path(pipeline.__file__).parents[1]
+        monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{root}")
+
+    return run
