@@ -56,7 +56,7 @@ def test_outputs_equal_the_published_network(model, weights, fused):
 
 
 def test_every_tensor_that_does_not_fit_is_named(state, tmp_path):
-    broken = dict(state)
+    broken = {name: torch.zeros(()).expand(value.shape) for name, value in state.items()}
     del broken["cnvs.1.conv.weight"]
     broken["surplus"] = torch.zeros(1)
     broken["wh.0.1.bias"] = torch.zeros(3)
