@@ -69,12 +69,12 @@ def test_a_run_looks_with_its_initial_weights(tiny_config, data_set, initial, ca
     assert "looking for vehicles without a box in 3 images" in caplog.text
 
 
-def test_a_finder_looks_where_there_is_one(tiny_config, data_set, initial, tmp_path):
-    """The initial weights could not: they are not those of a detector."""
-    broken = tmp_path / "broken.safetensors"
+def test_a_finder_looks_where_there_is_one(tiny_config, data_set, initial, tmp_path, monkeypatch):
+    broken = tmp_path / "broken.safetensors"  # as the initial weights and the teacher
     broken.write_bytes(b"broken")
-    config = tiny_config(data=data(data_set), initial=broken, finder=initial)
-    assert ignore_unlabelled(read_sources(config), config, CPU) >= 0
+    found(monkeypatch, [[40, 40, 50, 50]], [0.9])
+    config = tiny_config(data=data(data_set), initial=broken, teacher=broken, finder=initial)
+    assert ignore_unlabelled(read_sources(config), config, CPU) > 0
 
 
 def test_an_image_that_does_not_open_is_left_to_the_drawing(tiny_config, data_set, initial):
