@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
@@ -24,12 +25,12 @@ Then: TypeAlias = Literal["none", "relu"]
 log = logging.getLogger(__name__)
 
 
-class FusedConvolution(nn.Module):
+class FusedConvolution(nn.Module, ABC):
     """A convolution with its bias and what follows."""
 
+    @abstractmethod
     def onto(self, shortcut: Tensor, x: Tensor) -> Tensor:
         """Returns the ReLU of the sum of ``shortcut`` and the convolution of ``x``."""
-        raise NotImplementedError
 
 
 MakeConvolution: TypeAlias = Callable[[nn.Conv2d, Then], FusedConvolution]
