@@ -164,7 +164,7 @@ def _with_ignored(samples: Sequence[Sample], path: Path | None) -> list[Sample]:
     """Adds the regions of `DataSetConfig.ignored`.
 
     Raises:
-        ConfigError: The file cannot be read, or names an image that is not there.
+        ConfigError: The file cannot be read, or names an image that is not there, or several.
     """
     if path is None:
         return list(samples)
@@ -176,8 +176,9 @@ def _with_ignored(samples: Sequence[Sample], path: Path | None) -> list[Sample]:
         problem = error.errors()[0]
         where = "".join(f"{part}: " for part in problem["loc"][:1])
         raise ConfigError(f"ignored: {path}: {where}{problem['msg']}") from error
-    if unknown := regions.keys() - {sample.path.name for sample in samples}:
-        raise ConfigError(f"ignored: {path}: there is no image {min(unknown)}")
+    images = Counter(sample.path.name for sample in samples)
+    if wrong := [name for name in regions if images[name] != 1]:
+        raise ConfigError(f"ignored: {path}: {images[wrong[0]] or 'no'} images are {wrong[0]}")
     return [
         replace(sample, ignored=np.concatenate((sample.ignored, np.array(more, np.float32))))
         if (more := regions.get(sample.path.name))

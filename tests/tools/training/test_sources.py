@@ -121,7 +121,7 @@ def test_regions_of_a_file_are_ignored(tiny_config, data_set):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('{"nowhere.jpg": []}', "there is no image nowhere.jpg"),
+        ('{"nowhere.jpg": []}', "no images are nowhere.jpg"),
         ('{"a.jpg": [[1, 2, 3]]}', "a.jpg: Field required"),
         ("[", "Invalid JSON"),
     ],
@@ -129,6 +129,21 @@ def test_regions_of_a_file_are_ignored(tiny_config, data_set):
 def test_wrong_regions_are_named(tiny_config, data_set, text, told):
     config = with_regions(tiny_config, data_set, text)
     with pytest.raises(ConfigError, match=rf"ignored: .*regions\.json: {told}"):
+        read_sources(config)
+
+
+def test_regions_of_one_of_several_images_of_a_name_are_refused(tiny_config, data_set):
+    def edit(content):
+        for image, folder in zip(content["images"], "xy", strict=False):
+            (data_set / "images" / folder).mkdir()
+            (data_set / "images" / image["file_name"]).rename(
+                data_set / "images" / folder / "same.png"
+            )
+            image["file_name"] = f"{folder}/same.png"
+
+    change(data_set, edit)
+    config = with_regions(tiny_config, data_set, '{"same.png": [[1, 2, 30, 40]]}')
+    with pytest.raises(ConfigError, match=r"2 images are same\.png"):
         read_sources(config)
 
 
