@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from typing import Any
 
 import cv2
@@ -151,22 +152,27 @@ def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False)
         sampler=_Counting(first),
         num_workers=workers,
         collate_fn=_as_it_is,
-        worker_init_fn=_quiet_worker,
+        worker_init_fn=_use_one_thread,
         prefetch_factor=3 if workers else None,
         pin_memory=page_locked,
         multiprocessing_context=context,
     )
-    with _ignoring(signal.SIGINT):  # inherited by the workers from their start
+    with _blocked(signal.SIGINT, signal.SIGTERM):
         return iter(loader)
 
 
 @contextmanager
-def _ignoring(number: int) -> Iterator[None]:
-    before = signal.signal(number, signal.SIG_IGN)
+def _blocked(*numbers: signal.Signals) -> Iterator[None]:
+    """Blocks signals, here until the end and for good in processes started meanwhile.
+
+    Terminals and service managers send them to every process; the trainer then ends the others.
+    """
+    resource_tracker.ensure_running()  # which would unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:
-        signal.signal(number, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Counting:
@@ -183,11 +189,7 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def _quiet_worker(_: int) -> None:
-    """Uses one thread, leaving the others to the network, and leaves signals to the trainer.
-
-    Service managers send SIGTERM to every process; `load_batches` already ignores SIGINT.
-    """
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def _use_one_thread(_: int) -> None:
+    """Uses one thread, leaving the others to the network."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

@@ -259,7 +259,8 @@ def test_two_processes_give_up_together(tiny_config, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
     """A terminal interrupts all processes of a command, those that make crops included."""
-    values = tiny_config(steps=100_000, workers=1, accumulate=3).model_dump(mode="json")
+    # More batches in a step than are made in advance: the one that is interrupted needs new ones.
+    values = tiny_config(steps=100_000, workers=1, accumulate=12).model_dump(mode="json")
     config = tmp_path / "train.yaml"
     config.write_text(yaml.safe_dump(values))
     command = [sys.executable, "-m", "tools.main", "train", str(config)]
@@ -268,7 +269,7 @@ def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
     )
     log = tmp_path / "run" / "log.csv"
     deadline = time.monotonic() + 60
-    while not (log.is_file() and len(log.read_text().splitlines()) > 3):
+    while not (log.is_file() and len(log.read_text().splitlines()) > 1):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.killpg(process.pid, number)
