@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Literal
 
 import av
 import av.error
@@ -21,6 +21,7 @@ from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, 
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
 
+_MAX_THREADS = 16  # the most that FFmpeg recommends
 _PICTURE_CODECS = frozenset({"bmp", "gif", "mjpeg", "png", "tiff", "webp"})
 
 
@@ -36,7 +37,7 @@ class MediaSource:
         layout: See `StreamStart`.
         hardware: Device that decodes, see `hardware_decoder`.
         paced: Whether frames are read at their own pace, not as fast as possible; see
-            `thread_type`.
+            `set_threads`.
         timeout: Of a URL: seconds without a byte after which the connection counts as broken.
         runtime: See `SourceRuntime`.
     """
@@ -77,7 +78,7 @@ class MediaSource:
             stream = video_stream(container, shown)
             for line in remarks(container, stream, shown, self.hardware):
                 self.runtime.notify(line)
-            stream.thread_type = thread_type(self.paced)
+            set_threads(stream, paced=self.paced)
             packets = waited_for(container.demux(stream), waited)
             yield from reader.read(container, stream, allocator, packets=packets)
             why = f": {reader.broken}" if reader.broken else ""
@@ -143,13 +144,24 @@ def open_media(
         raise SourceError(f"cannot open {shown} as a video: {reason}") from error
 
 
-def thread_type(paced: bool) -> Literal["AUTO", "SLICE"]:
-    """Returns how FFmpeg's threads share the work: by frames, or by slices of a frame.
+def set_threads(stream: VideoStream, *, paced: bool) -> None:
+    """Sets how FFmpeg's threads share the work: by frames, or by slices of a paced stream's frames.
 
-    Frame threads are faster and hold more frames in memory (960×540 on two cores: 4 MB); a paced
-    stream does not need them.
+    Frame threads are faster and hold more frames in memory, one each.
     """
-    return "SLICE" if paced else "AUTO"
+    if paced:
+        stream.thread_type = "SLICE"
+        return
+    stream.thread_type = "AUTO"
+    stream.thread_count = frame_threads()
+
+
+def frame_threads() -> int:
+    """Returns one thread for each core that may be used; FFmpeg's own choice, one more, is slower.
+
+    The figures are in ``docs/performance.md``.
+    """
+    return min(len(os.sched_getaffinity(0)), _MAX_THREADS)
 
 
 def remarks(

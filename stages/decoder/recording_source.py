@@ -6,7 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from stages.decoder.frame_reader import FrameReader
-from stages.decoder.media import open_media, thread_type, video_stream
+from stages.decoder.media import open_media, set_threads, video_stream
 from stages.decoder.segments import segments_of
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.errors import SourceError
@@ -56,7 +56,7 @@ class RecordingSource:
             try:
                 with open_media(str(path), hardware=self.hardware) as container:
                     stream = video_stream(container, str(path))
-                    stream.thread_type = thread_type(self.paced)
+                    set_threads(stream, paced=self.paced)
                     yield from reader.read(container, stream, allocator, continues=epoch == latest)
                 latest = epoch
             except SourceError:

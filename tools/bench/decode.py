@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from pipeline.transport.ring import FrameRing, create_memory_file
-from stages.decoder.media import MediaSource
+from stages.decoder.media import MediaSource, frame_threads
 from stages.errors import SourceError
 from stages.records import Frame, UInt8Array
 from tools.bench.figures import CPU, RATE, Ratio, Report, Runner, measure
@@ -26,9 +26,11 @@ from tools.bench.peers import failure_of, peer_python
 OURS = "into a ring slot"
 BARE = "bare PyAV"
 PROGRAM = "ffmpeg -f null"
+SAME_THREADS = "ffmpeg -f null, as many threads"
 OPENCV = "OpenCV, to BGR"
 RATIOS = (
     Ratio(OURS, PROGRAM, aim=0.95),
+    Ratio(OURS, SAME_THREADS, aim=0.95),
     Ratio(OURS, BARE, aim=0.95),
     Ratio(OURS, OPENCV),
     Ratio(BARE, OURS, CPU, aim=0.95),
@@ -42,14 +44,16 @@ def bench_decode(
     source: Path | None = None,
     peers: Path | None = None,
     *,
-    frames: int = 120,
+    frames: int = 480,
     rounds: int = 5,
     warm_up: int = 1,
     height: int = 1080,
     width: int = 1920,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
-    """Decodes a video in every way, opening included; FFmpeg chooses its number of threads.
+    """Decodes a video in every way, opening included.
+
+    FFmpeg chooses the number of its threads, except in ``stages/decoder`` and `SAME_THREADS`.
 
     Args:
         source: Video file; None for a generated one.
@@ -77,6 +81,7 @@ def bench_decode(
         program = _program(peers)
         if program is not None:
             runners[PROGRAM] = partial(_ffmpeg, program, source)
+            runners[SAME_THREADS] = partial(_ffmpeg, program, source, "-threads", frame_threads())
         return measure("decode", runners, RATIOS, rounds=rounds, warm_up=warm_up, progress=progress)
 
 
@@ -167,8 +172,9 @@ def _program(peers: Path | None) -> str | None:
     return subprocess.check_output([python, "-c", _FIND_FFMPEG], text=True).strip()
 
 
-def _ffmpeg(program: str, source: Path) -> dict[str, float]:
-    command = [program, "-nostdin", "-benchmark", "-i", str(source), "-an", "-f", "null", "-"]
+def _ffmpeg(program: str, source: Path, *options: object) -> dict[str, float]:
+    command = [program, "-nostdin", "-benchmark", *map(str, options), "-i", str(source)]
+    command += ["-an", "-f", "null", "-"]
     done = subprocess.run(command, capture_output=True, text=True)
     counts = re.findall(r"frame=\s*(\d+)", done.stderr)
     times = re.search(r"utime=([\d.]+)s stime=([\d.]+)s rtime=([\d.]+)s", done.stderr)

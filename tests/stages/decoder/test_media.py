@@ -10,9 +10,10 @@ from pathlib import Path
 import av
 import cv2
 import pytest
+from av.codec.context import ThreadType
 from av.stream import Disposition
 
-from stages.decoder.media import MediaSource, thread_type
+from stages.decoder.media import MediaSource, set_threads
 from stages.decoder.source import FrameSelection, SourceRuntime
 from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, EndReason, Frame, PixelFormat, StreamStart
@@ -42,7 +43,17 @@ def test_a_paced_video_has_the_same_frames(make_video, slots):
     fast, paced = ([r.pixels.tobytes() for r in each if isinstance(r, Frame)] for each in ways)
     assert len(set(fast)) == 12
     assert paced == fast
-    assert (thread_type(paced=False), thread_type(paced=True)) == ("AUTO", "SLICE")
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (3, 3), (64, 16)])
+def test_a_video_is_decoded_by_a_thread_for_each_core(make_video, monkeypatch, cores, threads):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(cores)))
+    with av.open(str(make_video())) as container:
+        stream = container.streams.video[0]
+        set_threads(stream, paced=False)
+        assert (stream.thread_count, stream.thread_type) == (threads, ThreadType.AUTO)
+        set_threads(stream, paced=True)
+        assert stream.thread_type == ThreadType.SLICE
 
 
 def test_variable_frame_rate_keeps_its_times(make_video, slots):

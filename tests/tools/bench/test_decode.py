@@ -6,10 +6,19 @@ import pytest
 
 from stages.errors import SourceError
 from tools.bench import decode
-from tools.bench.decode import BARE, OPENCV, OURS, PROGRAM, bench_decode, moving_video
+from tools.bench.decode import (
+    BARE,
+    OPENCV,
+    OURS,
+    PROGRAM,
+    SAME_THREADS,
+    bench_decode,
+    moving_video,
+)
 from tools.bench.figures import CPU, RATE
 
 FFMPEG = """#!/bin/sh
+echo "$*" >> "$0.called"
 echo 'frame=   10 fps=0.0 q=-0.0 size=N/A' >&2
 echo 'bench: utime=0.200s stime=0.050s rtime=0.100s' >&2
 """
@@ -23,11 +32,16 @@ def test_every_way_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     report = bench_decode(frames=10, rounds=1, warm_up=0, height=48, width=64)
     values = {(figure.name, figure.unit): figure.median for figure in report.figures}
     assert set(values) == {
-        (name, unit) for name in (OURS, BARE, OPENCV, PROGRAM) for unit in (RATE, CPU)
+        (name, unit) for name in (OURS, BARE, OPENCV, PROGRAM, SAME_THREADS) for unit in (RATE, CPU)
     }
     assert values[PROGRAM, RATE] == pytest.approx(100)
     assert values[PROGRAM, CPU] == pytest.approx(25)
-    assert {(asked.name, asked.to) for asked, _ in report.ratios} >= {(OURS, PROGRAM), (OURS, BARE)}
+    ratios = {(asked.name, asked.to) for asked, _ in report.ratios}
+    assert ratios >= {(OURS, PROGRAM), (OURS, SAME_THREADS), (OURS, BARE)}
+    with_threads = [
+        " -threads " in line for line in Path(f"{program}.called").read_text().splitlines()
+    ]
+    assert with_threads == [False, True]
 
 
 def test_all_ways_see_all_frames(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def bench_decode(
     peers: Peers = None,
     frames: Annotated[
         int, typer.Option(min=2, help="Number of frames of the generated video.")
-    ] = 120,
+    ] = 480,
     rounds: Rounds = 5,
     json_: Json = None,
     plot: Plot = None,
