@@ -188,7 +188,7 @@ def _frames(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator
     """Yields every frame until the source ends or breaks off; None for a broken or lost one."""
     presented = not _PRESENTING.isdisjoint(container.format.name.split(","))
     losses = LostFrames(presented=presented)
-    for packet in packets:
+    for packet in _without_cut_off_end(packets):
         losses.sent(packet)
         try:
             frames = packet.decode()
@@ -204,3 +204,17 @@ def _frames(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator
             yield from itertools.repeat(None, losses.before(frame.pts))
             yield None if frame.is_corrupt else frame
     yield from itertools.repeat(None, losses.rest())
+
+
+def _without_cut_off_end(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+    """Leaves out a last packet of which a part is missing.
+
+    FFmpeg's error for it would cost some of the frames before it, more with more threads.
+    """
+    held: av.Packet | None = None
+    for packet in packets:
+        if held is not None and packet.size:
+            yield held
+        held = packet if packet.is_corrupt else None
+        if held is None:
+            yield packet
