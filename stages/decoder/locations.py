@@ -20,6 +20,9 @@ DEMO = "scene://demo"
 RECORDING_INDEX = "recording.json"
 """Name of a file in every folder that a recorder has written into."""
 
+MASKS = "masks"
+"""Name of a data set's folder of foreground masks, which are no sequences."""
+
 VIDEO_SUFFIXES = frozenset(
     {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm"}
 )
@@ -196,9 +199,9 @@ def _expand(location: str) -> list[SourceSpec]:
 
 
 def _image_folders(folder: Path, depth: int) -> Iterator[Path]:
-    """Yields the folders that contain images, at most ``depth`` levels down, in order."""
+    """Yields the folders that contain images, not masks, at most ``depth`` levels down, in order."""
     for inner in sorted(folder.iterdir()):
-        if not inner.is_dir() or inner.name.startswith("."):
+        if not inner.is_dir() or inner.name.startswith(".") or inner.name == MASKS:
             continue
         if image_files(inner):
             yield inner

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.decoder.image_folder import IMAGE_SUFFIXES
+from stages.decoder.locations import MASKS
 
 IMAGES = "images"
-MASKS = "masks"
 _SPLIT = re.compile(r"(?<![a-z])(train|valid|val|test)(?:ation|ing)?(?![a-z])")
 
 

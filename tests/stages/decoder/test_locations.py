@@ -76,6 +76,7 @@ def test_a_folder_of_images_is_one_stream(tmp_path):
 def test_a_data_set_is_a_list_of_sequences(tmp_path, sequences, layout, below):
     for name in sequences:
         add_images(tmp_path / below / name)
+        add_images(tmp_path / "masks" / name)
     specs = expand_sources([str(tmp_path)])
     assert [(s.name, s.layout, s.of_data_set) for s in specs] == [
         (name, layout, True) for name in sequences
