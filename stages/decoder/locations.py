@@ -199,7 +199,7 @@ def _expand(location: str) -> list[SourceSpec]:
 
 
 def _image_folders(folder: Path, depth: int) -> Iterator[Path]:
-    """Yields the folders that contain images, not masks, at most ``depth`` levels down, in order."""
+    """Yields the folders of images, not of masks, at most ``depth`` levels down, in order."""
     for inner in sorted(folder.iterdir()):
         if not inner.is_dir() or inner.name.startswith(".") or inner.name == MASKS:
             continue
