@@ -95,6 +95,7 @@ def test_detect_writes_coco_results(tmp_path):
         (["track", "--detections", "nowhere.txt", "--output", "t.txt"], 2, "nowhere.txt"),
         (["track", "--detections", ".", "--output", "t", "--set", "age=1"], 2, "no setting 'age'"),
         (["train", "nowhere.yaml"], 2, "nowhere.yaml"),
+        (["run", "nowhere.mp4"], 3, "nowhere.mp4"),
         (["run", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
         (["run", "--source", "rtsp://"], 3, "rtsp:// names no host"),
         (["run", "--config", "drone"], 2, "built in are"),

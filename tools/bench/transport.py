@@ -52,7 +52,7 @@ RATIOS = (
 def bench_transport(
     peers: Path | None = None,
     *,
-    frames: int = 100,
+    frames: int = 300,
     rounds: int = 5,
     warm_up: int = 1,
     height: int = 1080,

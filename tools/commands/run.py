@@ -18,12 +18,16 @@ from tools.standard_streams import lossy
 
 
 def run(
-    source: Annotated[
+    sources: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Video file, image folder, data set root, recording or URL; may be repeated. "
-            "Default: a rendered traffic scene, scene://demo."
+        typer.Argument(
+            metavar="SOURCE",
+            help="Video file, image folder, data set root, recording or URL. "
+            "Default: a rendered traffic scene, scene://demo.",
         ),
+    ] = None,
+    source: Annotated[
+        list[str] | None, typer.Option(help="The same as SOURCE; may be repeated.")
     ] = None,
     output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),
     config: Annotated[
@@ -56,7 +60,7 @@ def run(
     try:
         with contextlib.redirect_stdout(lossy(sys.stdout)):
             code = run_pipeline(
-                source or [],
+                [*(sources or []), *(source or [])],
                 output,
                 config,
                 set_ or [],

@@ -14,7 +14,7 @@ Source = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="
 
 def bench_transport(
     peers: Peers = None,
-    frames: Annotated[int, typer.Option(min=20, help="Inline frames per round.")] = 100,
+    frames: Annotated[int, typer.Option(min=20, help="Inline frames per round.")] = 300,
     rounds: Rounds = 5,
     port: Annotated[int, typer.Option(min=1026, max=65000, help="First TCP port.")] = 6200,
     json_: Json = None,
