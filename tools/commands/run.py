@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -51,7 +52,8 @@ def run(
 ) -> None:
     """Track vehicles in one or more sources with the four-process pipeline."""
     for number in stop_signals():
-        signal.signal(number, lambda *_: sys.exit(130))
+        # Until the supervisor takes over; an exception would often be lost amid an import.
+        signal.signal(number, lambda *_: os._exit(130))
     from tools.event_log import log_error
     from tools.run import run_pipeline
 
