@@ -124,8 +124,8 @@ class TrackerConfig:
     """Which tracker runs.
 
     Attributes:
-        name: See spotstream track --help.
-        settings: Settings of that tracker, see there.
+        name: One of those that spotstream track --help lists.
+        settings: Settings of that tracker, see trackers/NAME.py.
     """
 
     __pydantic_config__ = STRICT
