@@ -32,7 +32,8 @@ def run(
     ] = None,
     output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),
     config: Annotated[
-        Path | None, typer.Option(help=f"{CONFIG_HELP} Default: intersection.")
+        Path | None,
+        typer.Option(help=f"{CONFIG_HELP} Default: intersection; demo without a source."),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
