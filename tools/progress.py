@@ -98,9 +98,8 @@ class ProgressView:
                 if report.message != self._reasons.pop(report.stream, ""):
                     self._print_message(report)
                 self._remove(report.stream)
-            case Failed(
-                stage="decoder"
-            ):  # failures of other stages end the run, which reports them
+            # Failures of other stages end the run, which reports them.
+            case Failed(stage="decoder"):
                 self._print_message(report)
                 self.failed[report.stream] = self._clock()
                 self._reasons[report.stream] = report.message
@@ -109,7 +108,10 @@ class ProgressView:
     def _print_message(self, report: Notice | Done | Failed) -> None:
         if report.message:
             about = f"{report.stream}: " if report.stream else ""
-            self._console.print(f"{about}{report.message}", highlight=False, soft_wrap=True)
+            self._print_line(f"{about}{report.message}")
+
+    def _print_line(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
 
     def _remove(self, stream: str) -> None:
         if stream in self._shown:
@@ -134,11 +136,9 @@ class ProgressView:
         if not self._console.is_terminal and now - self._last_line >= _LINE_SECONDS:
             self._last_line = now
             of = f" of {report.total}" if report.total else ""
-            self._console.print(
+            self._print_line(
                 f"{report.stream}: {report.frames}{of} frames{rate and f', {rate}'}; "
-                f"{stage_rates(report.work_ms)}",
-                highlight=False,
-                soft_wrap=True,
+                f"{stage_rates(report.work_ms)}"
             )
 
 

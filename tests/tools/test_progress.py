@@ -47,6 +47,12 @@ def test_failures_that_do_not_end_the_run_are_told(view, said):
     assert said.getvalue().splitlines() == ["north: 401 Unauthorized", "south: connecting again"]
 
 
+@pytest.mark.parametrize("path", ["/data/[day]/a.jpg", "/data[/b]", "/data/:car:.jpg"])
+def test_messages_are_shown_as_they_are(view, said, path):
+    view.show(Notice("decoder", stream="north", message=f"cannot read {path}"))
+    assert said.getvalue() == f"north: cannot read {path}\n"
+
+
 def test_failures_are_forgotten_when_another_stream_has_gone_on(said):
     now = [0.0]
     view = ProgressView(Console(file=said), lambda: now[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -20,14 +19,14 @@ def chaos(
 
     table = Table("fault", "times", "result", "")
     broken = False
-    for name, outcome in run_chaos(all_faults(short=short), lambda name: _say(f"{name} …")):
+    for name, outcome in run_chaos(all_faults(short=short), _announce):
         mark = {True: "as promised", False: "BROKEN", None: "not tried"}[outcome.passed]
         broken |= outcome.passed is False
         table.add_row(name, f"{outcome.times:,}", Text(outcome.result), mark)
-        _say(f"{name}: {outcome.result}: {mark}")
+        typer.echo(f"{name}: {outcome.result}: {mark}", err=True)
     wide_console().print(table)
     raise typer.Exit(1 if broken else 0)
 
 
-def _say(line: str) -> None:
-    Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+def _announce(name: str) -> None:
+    typer.echo(f"{name} …", err=True)

@@ -58,16 +58,16 @@ def check(
         task = bar.add_task("images", total=len(tried))
         unreadable = unreadable_images(tried, lambda done: bar.update(task, completed=done))
     findings = find(data_set, len(tried), unreadable)
-    console.print(headline(findings), highlight=False, markup=False, soft_wrap=True)
+    typer.echo(headline(findings))
     for table in finding_tables(findings, console.width):
         console.print(table)
     for line in problem_lines(findings):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        typer.echo(line)
     if json_ is not None:
         with AtomicFile(json_) as file:
             file.write(json.dumps(findings.to_json(), indent=2) + "\n")
     if images:
         write_image(sheet, contact_sheet(spread_samples(data_set.samples, images)))
-        console.print(f"sheet: {sheet}", highlight=False, markup=False, soft_wrap=True)
+        typer.echo(f"sheet: {sheet}")
         if open_:
             typer.launch(str(sheet))

@@ -74,7 +74,7 @@ def segment(
             f"{output} is inside {source}, where masks would be taken for images; "
             f"choose a folder elsewhere, or {source} itself"
         )
-    console, progress = Console(), Console(stderr=True)
+    progress = Console(stderr=True)
     with progress.status("reading annotations"):
         plan = make_plan(source, output or source)
     if method == "boxes" and not plan.annotated:
@@ -84,17 +84,17 @@ def segment(
     for summary in sorted(summaries, key=lambda each: each.name):
         how = f"by {summary.method}" if summary.method else "nothing to do"
         kept = f", {summary.kept:,} were there" if summary.kept else ""
-        _say(console, f"{summary.name}: {summary.written:,} masks, {how}{kept}")
+        typer.echo(f"{summary.name}: {summary.written:,} masks, {how}{kept}")
     problems = plan.problems + [each for summary in summaries for each in summary.problems]
     for problem in problems[:PROBLEMS_SHOWN]:
-        _say(progress, f"left out: {problem}")
+        typer.echo(f"left out: {problem}", err=True)
     if len(problems) > PROBLEMS_SHOWN:
-        _say(progress, f"left out: {len(problems) - PROBLEMS_SHOWN:,} more")
+        typer.echo(f"left out: {len(problems) - PROBLEMS_SHOWN:,} more", err=True)
     if sheet is not None:
         from tools.segmentation.sheet import mask_sheet
 
         write_image(sheet, mask_sheet(plan, images))
-        _say(console, f"sheet: {sheet}")
+        typer.echo(f"sheet: {sheet}")
 
 
 def _segment(
@@ -122,7 +122,3 @@ def _segment(
             work = partial(segment_sequence, options=how)
             summaries += do_all(work, frames, workers, lambda count: bar.advance(task, count))
     return summaries
-
-
-def _say(console: Console, line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -37,8 +38,7 @@ def train(
         return
     table = Table("scenes not trained on", "AP50", "AP70")
     for name, scores in result.scores.items():
-        table.add_row(name, f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")
-    console = Console()
+        table.add_row(escape(name), f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")
     if result.scores:
-        console.print(table)
-    console.print(f"{result.weights}: weights, {result.steps} steps", highlight=False)
+        Console().print(table)
+    typer.echo(f"{result.weights}: weights, {result.steps} steps")

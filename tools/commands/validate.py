@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich import box
+from rich.markup import escape
 from rich.table import Column, Table
 
 from tools.terminal import wide_console
@@ -40,14 +41,12 @@ def validate(
     for groups in data_sets:
         for group in groups:
             values = ("" if isnan(value) else f"{value:.3f}" for value in group.scores.values())
-            table.add_row(group.name, str(group.images), str(group.boxes), *values)
+            table.add_row(escape(group.name), str(group.images), str(group.boxes), *values)
         table.add_section()
-    console = wide_console()
-    console.print(table)
-    console.print(
+    wide_console().print(table)
+    typer.echo(
         "recall: of vehicles of 16 px and more, at 0.5 false alarms an image; "
-        "then AP50 by size, the root of a box's area in pixels",
-        highlight=False,
+        "then AP50 by size, the root of a box's area in pixels"
     )
     if json_ is not None:
         with AtomicFile(json_) as file:

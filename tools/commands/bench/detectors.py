@@ -93,7 +93,7 @@ def bench_detectors(
             f"The GPU itself takes {alone:.3g} ms a frame: {work / alone:.3g} TFLOP/s, "
             f"{work / alone / most:.0%}"
         )
-    wide_console().print("\n".join(lines), highlight=False)
+    typer.echo("\n".join(lines))
     save([report], json_, plot)
 
 

@@ -60,7 +60,7 @@ class Output:
             from tools.evaluation.report import write_report
 
             page = write_report(self.report, scores, truths, iou_threshold)
-            console.print(f"report: {page}", highlight=False, soft_wrap=True)
+            typer.echo(f"report: {page}")
         if self.check:
             from tools.evaluation.reference import check_by_trackeval
 

@@ -31,11 +31,12 @@ def test_several_things_side_by_side(detrac: Path) -> None:
 
 def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
     pytest.importorskip("matplotlib")
-    evaluate(
-        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--report",
-        detrac / "report",
-    )  # fmt: skip
-    page = (detrac / "report" / "report.html").read_text()
+    folder = detrac / "report [day]"
+    output = evaluate(
+        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--report", folder
+    )
+    assert f"report: {folder / 'report.html'}\n" in output
+    page = (folder / "report.html").read_text()
     for title in (
         "Scores",
         "Precision and recall",
