@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from pipeline.config import DecoderConfig, RunConfig
+from pipeline.config import DecoderConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Notice, Ready
@@ -52,10 +52,10 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     """
     stop = threading.Event()
     signal.signal(STAGE_END, lambda *_: stop.set())
-    config = plan.config
+    config = plan.config.decoder
     stream = plan.streams[0]
     if stream.give_up_reason:
-        _give_up(plan, context, config, report, stop)
+        _give_up(plan, context, report, stop)
         return
 
     logbook = Logbook(plan.logbook(stream.channel))
@@ -64,9 +64,9 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         logbook[SharedCounter.EPOCHS], logbook[SharedCounter.SEQUENCE], logbook[SharedCounter.SEEN]
     )
     notify = _notifier(stream, report)
-    recorder = _recorder(stream, config.decoder, resume_from, notify)
-    source = _open(stream, config.decoder, logbook, resume_from, recorder, waiting, notify)
-    publisher = FramePublisher(plan, context, config, report, source.resumes, stop)
+    recorder = _recorder(stream, config, resume_from, notify)
+    source = _open(stream, config, logbook, resume_from, recorder, waiting, notify)
+    publisher = FramePublisher(plan, context, report, source.resumes, stop)
     publisher.start()
     report(Ready("decoder", stream=stream.name))
     if publisher.ended:
@@ -265,15 +265,11 @@ def _open(
 
 
 def _give_up(
-    plan: WorkerPlan,
-    context: zmq.Context,
-    config: RunConfig,
-    report: Reporter,
-    stop: threading.Event,
+    plan: WorkerPlan, context: zmq.Context, report: Reporter, stop: threading.Event
 ) -> None:
     """Ends the stream where an earlier process left it."""
     stream = plan.streams[0]
-    publisher = FramePublisher(plan, context, config, report, True, stop)
+    publisher = FramePublisher(plan, context, report, True, stop)
     publisher.start()
     report(Ready("decoder", stream=stream.name))
     if not publisher.ended:

@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 import zmq
 
-from pipeline.config import RunConfig
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.transport.flow import FlowControl, StreamEvent
@@ -46,8 +45,7 @@ class FramePublisher:
     Args:
         plan: The plan of the decoder's process.
         context: ZeroMQ context.
-        config: The configuration.
-        reporter: Reports that the process is alive while it waits.
+        report: Reports that the process is alive while it waits.
         resumes: Whether the source continues where it was; otherwise it starts from the beginning.
         stop: Set when the process is told to stop.
     """
@@ -56,13 +54,12 @@ class FramePublisher:
         self,
         plan: WorkerPlan,
         context: zmq.Context,
-        config: RunConfig,
-        reporter: Reporter,
+        report: Reporter,
         resumes: bool,
         stop: threading.Event,
     ) -> None:
-        stream, runtime = plan.streams[0], config.runtime
-        self._reporter = reporter
+        stream, runtime = plan.streams[0], plan.config.runtime
+        self._report = report
         self._stop = stop
         self._logbook = logbook = Logbook(plan.logbook(stream.channel))
         self._ring = FrameRing(plan.ring(stream.channel))
@@ -78,7 +75,7 @@ class FramePublisher:
             sent={number: envelope.slot for number, envelope in sent.items()},
             position=position,
         )
-        self._slots = SlotAllocator(self._ring, runtime.slots, self._flow, logbook, reporter, stop)
+        self._slots = SlotAllocator(self._ring, runtime.slots, self._flow, logbook, report, stop)
 
         last = logbook.message(position - 1) if position else None
         self.ended = last is not None and isinstance(_read(last).record, EndOfStream)
@@ -90,7 +87,7 @@ class FramePublisher:
 
         self._dispatcher = Dispatcher(
             context,
-            [plan.endpoint(f"detector-{n}") for n in range(config.detector.workers)],
+            [plan.endpoint(f"detector-{n}") for n in range(plan.config.detector.workers)],
             stream.channel,
             logbook,
             self._ring if runtime.frames == "inline" else None,
@@ -191,7 +188,7 @@ class FramePublisher:
         os.eventfd_write(self._wake, 1)
         while self._thread.is_alive():
             self._thread.join(0.2)
-            self._reporter.alive()
+            self._report.alive()
         self._ring.close()
         os.close(self._wake)
         self._raise_error()

@@ -21,7 +21,7 @@ class SlotAllocator:
         slots: Number of slots.
         flow: Flow control, which tracks the free slots.
         logbook: The stream's logbook, which records the size of the slots.
-        reporter: Reports that the process is alive while it waits.
+        report: Reports that the process is alive while it waits.
         stop: Set when the process is told to stop.
     """
 
@@ -31,14 +31,14 @@ class SlotAllocator:
         slots: int,
         flow: FlowControl,
         logbook: Logbook,
-        reporter: Reporter,
+        report: Reporter,
         stop: threading.Event,
     ) -> None:
         self._ring = ring
         self._slots = slots
         self._flow = flow
         self._logbook = logbook
-        self._reporter = reporter
+        self._report = report
         self._stop = stop
         self._lent: int | None = None
         self._waited_ns = 0
@@ -52,7 +52,7 @@ class SlotAllocator:
         """
         started = time.monotonic_ns()
         if self._lent is None:  # otherwise the source gave up on the last frame
-            self._lent = self._flow.acquire(self._reporter.alive)
+            self._lent = self._flow.acquire(self._report.alive)
             if self._lent is None:
                 raise InterruptedError
         self._reserve(math.prod(shape))
@@ -73,7 +73,7 @@ class SlotAllocator:
         while reserved and not self._flow.idle:  # slots of the old size are still being read
             if self._stop.is_set():
                 raise InterruptedError
-            self._reporter.alive()
+            self._report.alive()
             time.sleep(0.001)
         self._ring.reserve(self._slots, slot_bytes)
         self._logbook[SharedCounter.SLOT_BYTES] = slot_bytes

@@ -90,7 +90,7 @@ def signals():
 def test_the_end_counts_frames_that_were_dropped_last(plan, monkeypatch, signals):
     made = []
 
-    def publisher(plan, context, config, report, resumes, stop):
+    def publisher(plan, context, report, resumes, stop):
         made.append(StoppedByDrop(stop))
         return made[0]
 
@@ -124,7 +124,7 @@ def test_earlier_results_make_room_for_the_first_frame_and_for_nothing_else(
 def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
     with zmq.Context() as context:
         stop = threading.Event()
-        publisher = FramePublisher(plan, context, RunConfig(), SilentReporter(), True, stop)
+        publisher = FramePublisher(plan, context, SilentReporter(), True, stop)
         publisher.start()
         publisher.announce(Dropped("cam", 0, 2, 4, "broken frame"))
         with context.socket(zmq.PUSH) as sink:
