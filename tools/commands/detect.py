@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stages.errors import SourceError
-from tools.commands.config_help import CONFIG_HELP
+from tools.commands.options import CONFIG_HELP, Overrides
 
 
 def detect(
@@ -18,9 +18,7 @@ def detect(
         "detections.json"
     ),
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
-    ] = None,
+    set_: Overrides = None,
 ) -> None:
     """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3."""
     from stages.atomic import AtomicFile

@@ -14,7 +14,7 @@ import typer
 
 from pipeline.signals import stop_signals
 from stages.errors import SpotStreamError
-from tools.commands.config_help import CONFIG_HELP
+from tools.commands.options import CONFIG_HELP, Overrides
 from tools.standard_streams import lossy
 
 
@@ -35,9 +35,7 @@ def run(
         Path | None,
         typer.Option(help=f"{CONFIG_HELP} Default: intersection; demo without a source."),
     ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
-    ] = None,
+    set_: Overrides = None,
     overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,
     record: Annotated[
         Path | None, typer.Option(help="Record live streams unmodified to this folder.")

@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from stages.errors import ConfigError
+from tools.commands.options import WorkerCount
 
 if TYPE_CHECKING:
     from tools.segmentation.options import SegmentOptions
@@ -52,9 +53,7 @@ def segment(
         bool, typer.Option(help="Draw an ellipse in boxes with hardly any motion.")
     ] = True,
     blur: Annotated[bool, typer.Option(help="Blur and threshold, as in the paper.")] = True,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of processes. Default: one per core.")
-    ] = None,
+    workers: WorkerCount = None,
     overwrite: Annotated[bool, typer.Option(help="Recreate existing masks.")] = False,
     sheet: Annotated[
         Path | None, typer.Option(help="Contact sheet of samples to write, .jpg or .png.")

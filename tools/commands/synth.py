@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from stages.errors import ConfigError
+from tools.commands.options import WorkerCount
 
 
 def synth(
@@ -42,9 +43,7 @@ def synth(
             "--varied/--plain", help="Draw from wide ranges for training, or stay like the demo."
         ),
     ] = True,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of processes. Default: one per core.")
-    ] = None,
+    workers: WorkerCount = None,
     sheet: Annotated[
         Path | None,
         typer.Option(help="Sheet of the first scenes to write, .jpg or .png."),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tools.commands.config_help import CONFIG_HELP, TrackerName
+from tools.commands.options import CONFIG_HELP, TrackerName, TrackerSettings
 
 
 def track(
@@ -20,9 +20,7 @@ def track(
     tracker: Annotated[
         TrackerName | None, typer.Option(help="Use this one, not the config's.")
     ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a tracker setting: max_age=30.")
-    ] = None,
+    set_: TrackerSettings = None,
     frame_size: Annotated[
         str | None,
         typer.Option(help="WIDTHxHEIGHT. Default: the size used by the format's benchmark."),

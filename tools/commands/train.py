@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tools.commands.options import Overrides
+
 
 def train(
     config: Annotated[Path, typer.Argument(help="Training config (YAML); see configs/train/.")],
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
-    ] = None,
+    set_: Overrides = None,
     overwrite: Annotated[
         bool, typer.Option(help="Start over even if the output folder holds a checkpoint.")
     ] = False,

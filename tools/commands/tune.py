@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
-from tools.commands.config_help import TrackerName
+from tools.commands.options import TrackerName, WorkerCount
 from tools.terminal import wide_console
 
 if TYPE_CHECKING:
     from pipeline.config import DetectorConfig
+    from tools.annotations.ground_truths import Benchmark
     from tools.tuning.tune import TuningResult, TuningSequence
 
 
@@ -43,9 +44,7 @@ def tune(
     leave_one_out: Annotated[
         bool, typer.Option(help="Also score each sequence with settings tuned on the others.")
     ] = True,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Number of processes. Default: one per core.")
-    ] = None,
+    workers: WorkerCount = None,
 ) -> None:
     """Search a tracker's settings for the best mean of HOTA, MOTA and IDF1."""
     from pipeline.config import built_in_configs, load_config
@@ -69,7 +68,7 @@ def tune(
             chosen.tracker.settings,
             iou_threshold=0.5 if scenes else IOU_THRESHOLDS[benchmark],
             leave_one_out=leave_one_out,
-            jobs=jobs,
+            workers=workers,
             progress=lambda stage, tried: status.update(f"{stage}: {tried} settings tried"),
         )
     _show(result)
@@ -80,9 +79,7 @@ def tune(
         typer.echo(f"{output}: written")
 
 
-def _sequences(
-    benchmark: Literal["uavdt", "detrac", "mot"], gt: Path, detections: Path
-) -> list[TuningSequence]:
+def _sequences(benchmark: Benchmark, gt: Path, detections: Path) -> list[TuningSequence]:
     from stages.detector.detection_file import DetectionFile
     from stages.detector.file_detector import find_file
     from stages.sink.results import DETECTIONS

@@ -12,6 +12,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Column, Table
 
+from tools.commands.options import Overrides
 from tools.terminal import wide_console
 
 
@@ -25,9 +26,7 @@ def validate(
         float | None,
         typer.Option(min=0.05, max=4, help="Input scale. Default: the config's or the weights'."),
     ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
-    ] = None,
+    set_: Overrides = None,
     json_: Annotated[Path | None, typer.Option("--json", help="JSON file for the scores.")] = None,
 ) -> None:
     """Score weights on the scenes that a training config holds out."""

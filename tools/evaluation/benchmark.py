@@ -117,7 +117,7 @@ def score_entries(
     truths: Sequence[GroundTruth],
     *,
     iou_threshold: float,
-    jobs: int | None = None,
+    workers: int | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> list[EntryScore]:
     """Scores every entry on every sequence, in parallel processes.
@@ -126,7 +126,7 @@ def score_entries(
         entries: What to score.
         truths: The sequences.
         iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
-        jobs: Number of processes; None for one per usable core.
+        workers: Number of processes; None for one per usable core.
         advance: Called with the number of newly scored sequences of entries.
 
     Raises:
@@ -147,7 +147,7 @@ def score_entries(
         for truth in truths
     ]
     found = []
-    for score in do_all(score_sequence, tasks, jobs or usable_cores()):
+    for score in do_all(score_sequence, tasks, workers or usable_cores()):
         found.append(score)
         advance(1)
     rows = [found[start : start + len(truths)] for start in range(0, len(found), len(truths))]

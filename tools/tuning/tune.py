@@ -65,7 +65,7 @@ def tune(
     *,
     iou_threshold: float = 0.5,
     leave_one_out: bool = True,
-    jobs: int | None = None,
+    workers: int | None = None,
     progress: Callable[[str, int], None] = lambda stage, tried: None,
 ) -> TuningResult:
     """Searches settings for the best mean of HOTA, MOTA and IDF1 over all sequences together.
@@ -76,7 +76,7 @@ def tune(
         start: Settings to begin with; those it lacks have the tracker's defaults.
         iou_threshold: Least IoU of a match for MOTA and IDF1.
         leave_one_out: Also search without each sequence in turn.
-        jobs: Number of processes; None for one per usable core.
+        workers: Number of processes; None for one per usable core.
         progress: Called with what is searched and the number of settings tried so far.
 
     Raises:
@@ -91,8 +91,8 @@ def tune(
     defaults = {name: setting.default for name, setting in tracker_settings(tracker).items()}
     first = {**defaults, **start}
     names = [sequence.truth.name for sequence in sequences]
-    with Workers(jobs or usable_cores()) as workers:
-        scoring = _Scoring(workers, sequences, tracker, iou_threshold)
+    with Workers(workers or usable_cores()) as pool:
+        scoring = _Scoring(pool, sequences, tracker, iou_threshold)
 
         def best_on(places: Sequence[int], stage: str) -> Settings:
             def objective(settings: Settings) -> Worth:

@@ -30,7 +30,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     truths = read_ground_truths("mot", folder / "gt")
     entries = [Entry("", folder / "det", tracker=choose_tracker("sort"))]
-    [score] = score_entries(entries, truths, iou_threshold=0.5, jobs=2)
+    [score] = score_entries(entries, truths, iou_threshold=0.5, workers=2)
     print(score.overall["tracking"]["TP"])
 """
 

@@ -49,7 +49,7 @@ def test_finds_settings_that_hold_on_sequences_left_out(benchmark: Path) -> None
     )
     output = tune(
         "--gt", benchmark / "gt", "--detections", benchmark / "det", "--config", config,
-        "--output", benchmark / "tuned.yaml", "--jobs", "2",
+        "--output", benchmark / "tuned.yaml", "--workers", "2",
     )  # fmt: skip
     tuned = yaml.safe_load((benchmark / "tuned.yaml").read_text())
     assert tuned["tracker"]["name"] == "sort"

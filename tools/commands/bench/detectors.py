@@ -15,6 +15,7 @@ from rich.table import Table
 from tools.bench.figures import CPU, MILLISECONDS, Report
 from tools.bench.output import Json, Plot, Rounds, save
 from tools.bench.plot import check_plot
+from tools.commands.options import Overrides
 from tools.terminal import wide_console
 
 if TYPE_CHECKING:
@@ -142,9 +143,7 @@ def bench_curve(
     ] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="Threads of the engine.")] = 1,
     rounds: Rounds = 5,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
-    ] = None,
+    set_: Overrides = None,
     json_: Json = None,
     plot: Annotated[Path | None, typer.Option(help="Plot to write: .png, .svg or .pdf.")] = None,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from tools.bench.output import Json, Peers, Plot, Rounds, show
-from tools.commands.config_help import CONFIG_HELP
+from tools.commands.options import CONFIG_HELP, Overrides
 from tools.terminal import wide_console
 
 
@@ -18,9 +18,7 @@ def bench_pipeline(
         str | None, typer.Option(help="Video file or image folder. Default: a rendered scene.")
     ] = None,
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
-    ] = None,
+    set_: Overrides = None,
     rounds: Annotated[
         int, typer.Option(min=1, help="Number of rounds, each running all in turn.")
     ] = 3,

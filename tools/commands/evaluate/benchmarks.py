@@ -12,6 +12,7 @@ from rich.progress import Progress
 from tools.commands.evaluate.entries import read_entries
 from tools.commands.evaluate.output import Csv, Json, Output
 from tools.commands.evaluate.sequences import SequenceChoice
+from tools.commands.options import TrackerSettings, WorkerCount
 
 if TYPE_CHECKING:
     from tools.annotations.ground_truths import Benchmark
@@ -32,9 +33,6 @@ Trackers = Annotated[
         "settings; may be repeated. none: score only the detections.",
     ),
 ]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="Override a tracker setting: max_age=30.")
-]
 Only = Annotated[
     list[str] | None, typer.Option("--sequence", help="Score only this sequence; may be repeated.")
 ]
@@ -43,9 +41,6 @@ Lengths = Annotated[
     typer.Option("--frames", help="NAME=N: frame count of a sequence that ends without vehicles."),
 ]
 Report = Annotated[Path | None, typer.Option(help="Folder for an HTML report with curves.")]
-Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Number of processes. Default: one per core.")
-]
 Check = Annotated[
     bool, typer.Option("--check", help="Also score the tracks with TrackEval and compare.")
 ]
@@ -60,13 +55,13 @@ def detections_and_tracks(
     detections: Detections = None,
     results: Results = None,
     tracker: Trackers = None,
-    set_: Settings = None,
+    set_: TrackerSettings = None,
     sequence: Only = None,
     frames: Lengths = None,
     json_: Json = None,
     csv: Csv = None,
     report: Report = None,
-    jobs: Jobs = None,
+    workers: WorkerCount = None,
     check: Check = False,
 ) -> None:
     """Score by the protocol of the benchmark that the command is named after."""
@@ -75,7 +70,7 @@ def detections_and_tracks(
         read_entries(detections, results, tracker or ["sort"], set_),
         SequenceChoice(gt, sequence, frames),
         Output(json_, csv, report, check),
-        jobs,
+        workers,
     )
 
 
@@ -87,7 +82,7 @@ def mot(
     json_: Json = None,
     csv: Csv = None,
     report: Report = None,
-    jobs: Jobs = None,
+    workers: WorkerCount = None,
     check: Check = False,
 ) -> None:
     """MOTChallenge: HOTA, CLEAR and IDF1 of result files, identical to TrackEval's."""
@@ -96,7 +91,7 @@ def mot(
         read_entries(None, results),
         SequenceChoice(gt, sequence, frames),
         Output(json_, csv, report, check),
-        jobs,
+        workers,
     )
 
 
@@ -105,7 +100,7 @@ def _evaluate(
     entries: list[Entry],
     sequences: SequenceChoice,
     output: Output,
-    jobs: int | None,
+    workers: int | None,
 ) -> None:
     from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.evaluation.benchmark import score_entries
@@ -119,7 +114,7 @@ def _evaluate(
             entries,
             truths,
             iou_threshold=iou_threshold,
-            jobs=jobs,
+            workers=workers,
             advance=lambda count: bar.advance(task, count),
         )
     output.give(scores, truths, iou_threshold)

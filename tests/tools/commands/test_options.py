@@ -1,0 +1,20 @@
+from typing import get_args
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.config import built_in_configs
+from tools.commands.options import CONFIG_HELP, TrackerName
+from tools.main import app
+from trackers import TRACKERS
+
+
+def test_options_offer_what_there_is():
+    assert set(get_args(TrackerName)) == set(TRACKERS)
+    assert all(name in CONFIG_HELP for name in built_in_configs())
+
+
+@pytest.mark.parametrize("option", ["--workers", "--jobs"])
+@pytest.mark.parametrize("command", ["evaluate detrac", "evaluate mot", "tune", "segment", "synth"])
+def test_the_number_of_processes_is_one_option_everywhere(command, option):
+    assert CliRunner().invoke(app, [*command.split(), option, "2", "--help"]).exit_code == 0

@@ -1,0 +1,24 @@
+"""Help texts and types of options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+CONFIG_HELP = "YAML file, or one of demo, intersection, uav, rtsp, detrac, uavdt."
+"""Help text of every ``--config`` option."""
+
+TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
+"""Values of ``--tracker`` options: the keys of `trackers.TRACKERS`."""
+
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
+]
+TrackerSettings = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a tracker setting: max_age=30.")
+]
+WorkerCount = Annotated[
+    int | None,
+    typer.Option("--workers", "--jobs", min=1, help="Number of processes. Default: one per core."),
+]
