@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.bench.figures import CPU, MILLISECONDS, Report
-from tools.bench.output import Json, Plot, Rounds, save
 from tools.bench.plot import check_plot
+from tools.commands.bench.output import Json, Plot, Rounds, save
 from tools.commands.options import Overrides
 from tools.terminal import wide_console
 

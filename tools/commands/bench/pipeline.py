@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tools.bench.output import Json, Peers, Plot, Rounds, show
+from tools.commands.bench.output import Json, Peers, Plot, Rounds, show
 from tools.commands.options import CONFIG_HELP, Overrides
 from tools.terminal import wide_console
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tools.bench.output import Json, Peers, Plot, Rounds, show
+from tools.commands.bench.output import Json, Peers, Plot, Rounds, show
 
 Source = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Video file.")]
 

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from stages.errors import ConfigError
 from tools.bench.figures import Report
-from tools.bench.output import Json, Plot, save
 from tools.bench.plot import check_plot
+from tools.commands.bench.output import Json, Plot, save
 from tools.terminal import wide_console
 
 if TYPE_CHECKING:
