@@ -50,7 +50,6 @@ def track_file(
     output: Path,
     tracker: str,
     settings: Mapping[str, object],
-    frames: int | None = None,
     frame_size: tuple[int, int] | None = None,
     fill: int = 0,
 ) -> TrackSummary:
@@ -61,8 +60,6 @@ def track_file(
         output: File to write, atomically.
         tracker: Name of the tracker.
         settings: Its settings.
-        frames: Number of frames in the sequence, which may exceed the last frame of the file; None
-            for the number of that frame.
         frame_size: Width and height in pixels, for trackers that use the frame's edges; None for
             the size used by the benchmark whose format the file has.
         fill: Longest gap of a track, in frames, to fill by linear interpolation afterwards; the
@@ -74,14 +71,11 @@ def track_file(
     """
     if fill < 0:
         raise ConfigError(f"fill must not be negative, got {fill}")
-    if frames is not None and frames < 1:
-        raise ConfigError(f"frames must be at least 1, got {frames}")
     if output.resolve() == detections.resolve():
         raise ConfigError(f"output {output} is the detection file; choose another")
     file = DetectionFile.read(detections)
-    count = file.frame_count if frames is None else frames
     start = time.perf_counter()
-    tracked = list(tracked_frames(file, tracker, settings, count, frame_size=frame_size))
+    tracked = list(tracked_frames(file, tracker, settings, file.frame_count, frame_size=frame_size))
     seconds = time.perf_counter() - start
     if fill:
         tracked = _filled(tracked, fill)
@@ -90,7 +84,7 @@ def track_file(
             result.write(mot_rows(tracks, number))
     boxes = sum(map(len, tracked))
     ids = {number for tracks in tracked for number in tracks.ids.tolist()}
-    return TrackSummary(detections, output, count, boxes, len(ids), seconds)
+    return TrackSummary(detections, output, file.frame_count, boxes, len(ids), seconds)
 
 
 def track_folder(

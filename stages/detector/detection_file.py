@@ -24,7 +24,6 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, LARGEST, LEFT, WIDTH, NumberTable
 from stages.records import Float32Array, Int16Array, Int64Array
 
@@ -78,7 +77,6 @@ class DetectionFile:
     def read(
         cls,
         path: Path | str,
-        format: DetectionFormat | Literal["auto"] = "auto",
         frame_count: int | None = None,
     ) -> DetectionFile:
         """Reads ``path``; a name that ends in ``.gz`` is decompressed.
@@ -88,7 +86,6 @@ class DetectionFile:
 
         Args:
             path: The file.
-            format: Its format; ``"auto"`` to recognise it.
             frame_count: Number of frames in the sequence; None for that of the last line's frame.
 
         Raises:
@@ -96,18 +93,9 @@ class DetectionFile:
                 sequence; the message names file and line.
         """
         path = Path(path)
-        if format != "auto" and format not in CLASS_NAMES:
-            allowed = ", ".join(("auto", *CLASS_NAMES))
-            raise ConfigError(f"detection format must be one of {allowed}, got {format!r}")
         table = NumberTable.read(path, MIN_COLUMNS, "detections")
-        if format == "auto":
-            format = _recognised(table)
+        format = _recognised(table)
         values = table.values
-        expected = COLUMNS.get(format)
-        if expected and len(values) and values.shape[1] != expected:
-            raise ConfigError(
-                f"{path}: format {format} has {expected} columns, this file {values.shape[1]}"
-            )
         indices = table.frame_indices(frame_count)
         ends = values[:, LEFT : LEFT + 2] + values[:, WIDTH : WIDTH + 2]
         table.reject(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-from stages.detector.detection_file import DetectionFile, DetectionFormat
+from stages.detector.detection_file import DetectionFile
 from stages.detector.lru_cache import LruCache
 from stages.errors import ConfigError
 from stages.number_table import SUFFIXES
@@ -30,19 +29,13 @@ class FileDetector:
     batch_size = 1
     is_immediate = True
 
-    def __init__(
-        self,
-        path: Path | str,
-        min_score: float = 0.0,
-        format: DetectionFormat | Literal["auto"] = "auto",
-    ) -> None:
+    def __init__(self, path: Path | str, min_score: float = 0.0) -> None:
         """Reads the file, or the first file of the folder to learn the class names.
 
         Args:
             path: A detection file, used for every stream, or a folder with one file per stream:
                 ``NAME.txt`` or ``NAME_….txt`` for the stream ``NAME``, optionally with ``.gz``.
             min_score: Detections with a lower score are left out.
-            format: See `DetectionFile`.
 
         Raises:
             ConfigError: There is no such file or folder, the folder has no detection files, or a
@@ -50,7 +43,6 @@ class FileDetector:
         """
         self.path = Path(path)
         self.min_score = min_score
-        self._format = format
         self._files: LruCache[str, DetectionFile] = LruCache(_KEPT)
         self._single: DetectionFile | None = None
         if not self.path.exists():
@@ -62,9 +54,9 @@ class FileDetector:
             names = {_detector_name(file) for file in files}
             common = names.pop() if len(names) == 1 else None
             self.name = common or self.path.resolve().name
-            self.class_names = DetectionFile.read(files[0], format).class_names
+            self.class_names = DetectionFile.read(files[0]).class_names
         else:
-            self._single = DetectionFile.read(self.path, format)
+            self._single = DetectionFile.read(self.path)
             self.name = _detector_name(self.path) or sequence_name(self.path)
             self.class_names = self._single.class_names
 
@@ -87,7 +79,7 @@ class FileDetector:
         file = self._files.get(stream)
         if file is not None:
             return file
-        file = DetectionFile.read(find_file(self.path, stream), self._format)
+        file = DetectionFile.read(find_file(self.path, stream))
         if file.class_names != self.class_names:
             raise ConfigError(
                 f"{file.path} has classes {', '.join(file.class_names)}, other files of the "

@@ -93,13 +93,8 @@ class OverlayThread:
             self._waiting.clear()
         return withdrawn
 
-    def wait_until_kept(self, frames: int, seconds: float | None) -> bool:
-        """Waits until ``frames`` frames are kept; returns whether they are.
-
-        Args:
-            frames: Number of frames.
-            seconds: Longest wait; None for no limit.
-        """
+    def wait_until_kept(self, frames: int, seconds: float) -> bool:
+        """Waits up to ``seconds`` until ``frames`` frames are kept; returns whether they are."""
         with self._changed:
             kept = self._changed.wait_for(lambda: self._error or self.kept >= frames, seconds)
         self.check()

@@ -34,12 +34,6 @@ def test_writes_mot_rows(detections: Path, tmp_path: Path) -> None:
     assert [path.name for path in output.parent.iterdir()] == ["tracks.txt"]
 
 
-def test_counts_frames_to_the_end_of_the_sequence(detections: Path, tmp_path: Path) -> None:
-    output = tmp_path / "tracks.txt"
-    assert track_file(detections, output, "sort", {}, frames=25).frames == 25
-    assert track_file(detections, output, "sort", {}, frames=4).boxes == 4
-
-
 def test_a_file_without_detections(tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text("")
@@ -59,13 +53,11 @@ def test_a_failure_leaves_the_old_result(detections: Path, tmp_path: Path) -> No
     with pytest.raises(ConfigError, match=r"MVI_1_Det_SpotNet.txt:11: "):
         track_file(detections, output, "sort", {})
     assert output.read_text() == "old"
-    with pytest.raises(ConfigError, match="frames must be at least 1, got 0"):
-        track_file(detections, output, "sort", {}, frames=0)
 
 
 def test_an_output_that_cannot_be_written(detections: Path) -> None:
     with pytest.raises(OutputError):
-        track_file(detections, detections / "tracks.txt", "sort", {}, frames=3)
+        track_file(detections, detections / "tracks.txt", "sort", {})
 
 
 def test_a_folder(detections: Path, tmp_path: Path) -> None:

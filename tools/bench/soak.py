@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +31,7 @@ class Soak:
     descriptors: dict[str, int]
 
 
-def bench_soak(
-    frames: int,
-    *,
-    overlay: bool,
-    on_sample: Callable[[int, dict[str, float]], None] = lambda frames, megabytes: None,
-) -> Soak:
+def bench_soak(frames: int, *, overlay: bool) -> Soak:
     """Sends ``frames`` small frames through the four processes and monitors them."""
     samples: list[tuple[int, dict[str, float], dict[str, int]]] = []
 
@@ -46,7 +40,6 @@ def bench_soak(
             if victim.is_ready():
                 memory, descriptors = _look(victim)
                 samples.append((victim.frames(), memory, descriptors))
-                on_sample(victim.frames(), memory)
 
     with tempfile.TemporaryDirectory(prefix="spotstream-soak-") as folder:
         clip = make_clip(Path(folder), frames, 48, 64)

@@ -41,7 +41,7 @@ def track(
     if detections.is_dir():
         found = list(track_folder(detections, output, name, settings, size, fill).values())
     else:
-        found = [track_file(detections, output, name, settings, None, size, fill)]
+        found = [track_file(detections, output, name, settings, size, fill)]
     for summary in found:
         typer.echo(
             f"{summary.output}: {summary.tracks} tracks, {summary.boxes} boxes in "

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stages.detector.spotnet import STRIDE
 from stages.records import Float32Array
 from tools.training.crops import Picture
 
@@ -61,19 +62,19 @@ class Targets:
         return Targets(**{name: move(getattr(self, name)) for name in names}, boxes=self.boxes)
 
 
-def build_targets(crops: Sequence[Picture], num_classes: int = 1, stride: int = 4) -> Targets:
-    """Builds the targets of crops of equal size, a multiple of ``stride``."""
-    height, width = (side // stride for side in crops[0].image.shape[:2])
+def build_targets(crops: Sequence[Picture], num_classes: int = 1) -> Targets:
+    """Builds the targets of crops of equal size, a multiple of `STRIDE`."""
+    height, width = (side // STRIDE for side in crops[0].image.shape[:2])
     heatmap = np.zeros((len(crops), num_classes, height, width), np.float32)
     mask = np.zeros((len(crops), 1, height, width), np.float32)
     counted = np.ones((len(crops), 1, height, width), np.float32)
     rows, weights, sizes, offsets = [], [], [], []
     for image, crop in enumerate(crops):
-        scaled = crop.boxes / stride
+        scaled = crop.boxes / STRIDE
         centres, extents = (scaled[:, :2] + scaled[:, 2:]) / 2, scaled[:, 2:] - scaled[:, :2]
         owner = np.full((height, width), -1)
         strength = np.zeros((height, width), np.float32)
-        for left, top, right, bottom in crop.ignored / stride:
+        for left, top, right, bottom in crop.ignored / STRIDE:
             area = np.s_[int(top) : int(np.ceil(bottom)), int(left) : int(np.ceil(right))]
             counted[image, 0][area] = 0
         # Where boxes overlap, cells belong to the smaller box, which has fewer.

@@ -17,10 +17,10 @@ MOT = "1,-1,10,20,30,40,0.9,-1,-1,-1\n3,-1,11.5,20,30,40,0.8,-1,-1,-1\n"
 UAVDT = "1,-1,10,20,30,40,0.9,1,-1\n3,-1,11.5,20,30,40,0.8,3,-1\n"
 
 
-def read(folder: Path, text: str, format: str = "auto") -> DetectionFile:
+def read(folder: Path, text: str) -> DetectionFile:
     path = folder / "det.txt"
     path.write_text(text)
-    return DetectionFile.read(path, format)  # type: ignore[arg-type]
+    return DetectionFile.read(path)
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,9 @@ def test_lines_of_a_frame_keep_their_order(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_has_no_frames(tmp_path: Path) -> None:
-    for format in ("auto", "detrac", "mot", "uavdt"):
-        file = read(tmp_path, "", format)
-        assert (file.frame_count, len(file), list(file.frames())) == (0, 0, [])
-        assert file.frame(0).boxes.shape == (0, 4)
+    file = read(tmp_path, "")
+    assert (file.frame_count, len(file), list(file.frames())) == (0, 0, [])
+    assert file.frame(0).boxes.shape == (0, 4)
 
 
 def test_boxes_without_area_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -101,25 +100,22 @@ def test_frames_cannot_be_written_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "format", "message"),
+    ("text", "message"),
     [
-        ("1,1,10,20,30,40\n", "auto", "det.txt:1: expected at least 7 columns, got 6"),
-        (DETRAC + "4,1,1,1,5\n", "auto", "det.txt:4: expected at least 7 columns, got 5"),
-        (DETRAC + "4,1,1,1,5,5,0.5,9\n", "auto", "det.txt:4: expected 7 columns"),
-        (DETRAC + "\n4,1,1,a,5,5,0.5\n", "auto", "det.txt:5: column 4 must be a finite number"),
-        (DETRAC + "4,1,1,1,5,5,nan\n", "auto", "det.txt:4: column 7 must be a finite number"),
-        (DETRAC + "0,1,1,1,5,5,0.5\n", "auto", "det.txt:4: frame must be a whole number from 1"),
-        (UAVDT + "4,-1,1,1,5,5,0.5,4,-1\n", "auto", "det.txt:3: class must be one of 1 car"),
-        (UAVDT + "4,-1,1,1,5,5,0.5,-1,-1\n", "auto", "det.txt:3: class must be one of 1 car"),
-        ("1,7,1,1,5,5,1,-1,-1,-1\n", "auto", "must be -1, got 7; is this a tracking result"),
-        (MOT, "detrac", "format detrac has 7 columns, this file 10"),
-        (MOT, "uavdt", "format uavdt has 9 columns, this file 10"),
-        (MOT, "coco", "format must be one of auto, detrac, uavdt, mot, got 'coco'"),
+        ("1,1,10,20,30,40\n", "det.txt:1: expected at least 7 columns, got 6"),
+        (DETRAC + "4,1,1,1,5\n", "det.txt:4: expected at least 7 columns, got 5"),
+        (DETRAC + "4,1,1,1,5,5,0.5,9\n", "det.txt:4: expected 7 columns"),
+        (DETRAC + "\n4,1,1,a,5,5,0.5\n", "det.txt:5: column 4 must be a finite number"),
+        (DETRAC + "4,1,1,1,5,5,nan\n", "det.txt:4: column 7 must be a finite number"),
+        (DETRAC + "0,1,1,1,5,5,0.5\n", "det.txt:4: frame must be a whole number from 1"),
+        (UAVDT + "4,-1,1,1,5,5,0.5,4,-1\n", "det.txt:3: class must be one of 1 car"),
+        (UAVDT + "4,-1,1,1,5,5,0.5,-1,-1\n", "det.txt:3: class must be one of 1 car"),
+        ("1,7,1,1,5,5,1,-1,-1,-1\n", "must be -1, got 7; is this a tracking result"),
     ],
 )
-def test_a_malformed_file_is_refused(tmp_path: Path, text: str, format: str, message: str) -> None:
+def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        read(tmp_path, text, format)
+        read(tmp_path, text)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
