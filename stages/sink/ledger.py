@@ -45,7 +45,7 @@ class FrameLedger:
         self._position = (0, -1)
         self._seen_ids = bytearray()
 
-    def is_new(self, frame: FrameHeader) -> bool:
+    def record(self, frame: FrameHeader) -> bool:
         """Records a frame; returns False where it was recorded before."""
         if not self._advance(frame.epoch, frame.sequence, frame.sequence):
             return False

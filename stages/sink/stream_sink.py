@@ -107,7 +107,7 @@ class StreamSink:
         Raises:
             OutputError: This or an earlier frame cannot be written.
         """
-        if not self.ledger.is_new(tracks.frame):
+        if not self.ledger.record(tracks.frame):
             return
         number = self._write_rows(tracks, work_ns, now_ns)
         if self.options.overlay and pixels is not None:
@@ -133,7 +133,7 @@ class StreamSink:
             assert self._start is not None
             if not self.overlays.repeat(self._start, tracks):
                 return False
-        if self.ledger.is_new(tracks.frame):
+        if self.ledger.record(tracks.frame):
             self._write_rows(tracks, work_ns, now_ns)
         return True
 

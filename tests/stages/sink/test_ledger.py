@@ -7,10 +7,10 @@ from tests.stages.sink.conftest import make_header
 
 def test_books_balance() -> None:
     ledger = FrameLedger()
-    assert ledger.is_new(make_header(0))
+    assert ledger.record(make_header(0))
     ledger.drop(Dropped("cam", 0, 1, 3, "behind"))
     ledger.drop(Dropped("cam", 0, 4, 4, "broken"))
-    assert ledger.is_new(make_header(5))
+    assert ledger.record(make_header(5))
     assert ledger.dropped == {"behind": 3, "broken": 1}
     assert (ledger.written, ledger.dropped_total, ledger.missing(6)) == (2, 4, 0)
     assert ledger.gaps == []
@@ -19,9 +19,9 @@ def test_books_balance() -> None:
 def test_repetitions_count_once() -> None:
     ledger = FrameLedger()
     for index in (0, 1, 2):
-        assert ledger.is_new(make_header(index))
-    assert not ledger.is_new(make_header(1))
-    assert not ledger.is_new(make_header(2))
+        assert ledger.record(make_header(index))
+    assert not ledger.record(make_header(1))
+    assert not ledger.record(make_header(2))
     ledger.drop(Dropped("cam", 0, 3, 4, "behind"))
     ledger.drop(Dropped("cam", 0, 3, 4, "behind"))
     ledger.drop(Dropped("cam", 0, 4, 6, "behind"))
@@ -31,7 +31,7 @@ def test_repetitions_count_once() -> None:
 def test_gaps_are_named() -> None:
     ledger = FrameLedger()
     for index in (2, 3, 7):
-        ledger.is_new(make_header(index))
+        ledger.record(make_header(index))
     ledger.finish(0, 10)
     assert ledger.gaps == [(0, 1), (4, 6), (8, 9)]
     assert ledger.missing(10) == 7
@@ -39,8 +39,8 @@ def test_gaps_are_named() -> None:
 
 def test_sequence_may_restart_with_an_epoch() -> None:
     ledger = FrameLedger()
-    assert ledger.is_new(make_header(5))
-    assert ledger.is_new(make_header(0, epoch=1))
+    assert ledger.record(make_header(5))
+    assert ledger.record(make_header(0, epoch=1))
     assert ledger.written == 2
 
 
@@ -65,10 +65,10 @@ def test_reasons_beyond_a_limit_are_counted_as_one() -> None:
 def test_a_ledger_goes_on_from_the_state_of_another() -> None:
     first, second = FrameLedger(), FrameLedger()
     for index in (0, 3):
-        first.is_new(make_header(index))
+        first.record(make_header(index))
     first.drop(Dropped("cam", 0, 4, 5, "behind"))
-    first.is_new(make_header(6))
+    first.record(make_header(6))
     first.see_track(12)
     second.restore(first.state())
     assert second.state() == first.state()
-    assert not second.is_new(make_header(6))
+    assert not second.record(make_header(6))
