@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from stages.sink.results import TRACKS
 from tools.event_log import EventLog
 from tools.progress import ProgressView
 from tools.terminal import wide_console
+from tools.workers import usable_cores
 
 if TYPE_CHECKING:
     from tools.demo import DemoScore
@@ -82,10 +82,6 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def _has_cores() -> bool:
-    return len(os.sched_getaffinity(0)) > 1
-
-
 def demo_scores(
     specs: Sequence[SourceSpec], result: RunResult, selection: FrameSelection
 ) -> dict[str, DemoScore]:
@@ -124,7 +120,7 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
         ways.append(f"weights={FASTEST}")
     if detector.scale is None:
         ways.append("scale=0.5")
-    if detector.workers == 1 and detector.threads == 0 and _has_cores() and not _has_gpu():
+    if detector.workers == 1 and detector.threads == 0 and usable_cores() > 1 and not _has_gpu():
         ways.append("workers=2 --set detector.threads=1")
     tried = " or ".join(f"--set detector.{each}" for each in ways)
     if detector.engine == "auto" and not _has_gpu() and not installed("openvino", "onnx"):

@@ -138,7 +138,7 @@ class MetricsServer:
                 return 200, CONTENT_TYPE_LATEST, generate_latest(registry)
             if path not in ("/healthz", "/readyz"):
                 return 404, "text/plain", b"try /metrics, /healthz or /readyz\n"
-            well = monitor.turns and (path == "/healthz" or ready())
+            well = monitor.is_turning and (path == "/healthz" or ready())
             return (200, "text/plain", b"ok\n") if well else (503, "text/plain", b"no\n")
 
         class Handler(BaseHTTPRequestHandler):

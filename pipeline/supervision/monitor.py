@@ -62,7 +62,7 @@ class RunCounts:
 
 
 class RunMonitor:
-    """Keeps the workers' latest reports; `counts` and `turns` may be called from any thread.
+    """Keeps the workers' latest reports; `counts` and `is_turning` may be called from any thread.
 
     A stream counts from its beginning, whether its source is reached or not. Memory is bounded,
     however many streams come and go: the metrics of an ended stream are kept for ten minutes, and
@@ -84,7 +84,7 @@ class RunMonitor:
         self._beat = self._clock()
 
     @property
-    def turns(self) -> bool:
+    def is_turning(self) -> bool:
         """Whether the supervisor's loop has come round recently."""
         return self._clock() - self._beat < _STUCK_SECONDS
 

@@ -67,12 +67,12 @@ def worst_moments(scores: Sequence[EntryScore], most: int = 9) -> list[Moment]:
     for score in scores:
         for name, sequence in score.sequences.items():
             if sequence.errors is not None:
-                moments += _seconds(score.entry.name, name, sequence.errors)
+                moments += _windows(score.entry.name, name, sequence.errors)
     moments.sort(key=lambda moment: (-moment.errors, moment.entry, moment.sequence, moment.first))
     return [moment for moment in moments[:most] if moment.errors]
 
 
-def _seconds(entry: str, sequence: str, errors: np.ndarray) -> list[Moment]:
+def _windows(entry: str, sequence: str, errors: np.ndarray) -> list[Moment]:
     moments = []
     for first in range(0, len(errors), WINDOW):
         window = errors[first : first + WINDOW]
