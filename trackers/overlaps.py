@@ -19,13 +19,11 @@ class BoxPairs:
         rows: ``(K,)`` index of the first box of each pair.
         columns: ``(K,)`` index of the second.
         iou: ``(K,)`` float64 in (0, 1].
-        shape: Number of first and of second boxes.
     """
 
     rows: IndexArray
     columns: IndexArray
     iou: FloatArray
-    shape: tuple[int, int]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -34,7 +32,7 @@ class BoxPairs:
         """The pairs for which ``mask`` ``(K,)`` is True; rows and columns keep their numbers."""
         if np.count_nonzero(mask) == len(mask):
             return self
-        return BoxPairs(self.rows[mask], self.columns[mask], self.iou[mask], self.shape)
+        return BoxPairs(self.rows[mask], self.columns[mask], self.iou[mask])
 
 
 def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = None) -> BoxPairs:
@@ -47,10 +45,9 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
             both boxes of a pair are widened on every side before they are compared, >= 0 (the
             buffered IoU of C-BIoU, Yang et al. 2023, arXiv 2211.14317). None for no widening.
     """
-    shape = (len(a), len(b))
     if widening is not None and np.count_nonzero(widening) == 0:
         widening = None
-    if shape[0] * shape[1] <= DENSE_PAIRS and widening is None:
+    if len(a) * len(b) <= DENSE_PAIRS and widening is None:
         return _overlaps_among_few(a, b)
     reach = 0.0 if widening is None else float(widening.max(initial=0.0))
     rows, columns = neighbours(_widened(a, reach), _widened(b, reach))
@@ -64,7 +61,7 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
     union += (second[:, 2:] - second[:, :2]).prod(axis=1)
     union -= intersection
     found = intersection > 0
-    return BoxPairs(rows[found], columns[found], intersection[found] / union[found], shape)
+    return BoxPairs(rows[found], columns[found], intersection[found] / union[found])
 
 
 def _overlaps_among_few(a: FloatArray, b: FloatArray) -> BoxPairs:
@@ -84,7 +81,7 @@ def _overlaps_among_few(a: FloatArray, b: FloatArray) -> BoxPairs:
     intersection = shared[rows, columns]
     union = _areas(edges_a)[rows] + _areas(edges_b)[columns]
     union -= intersection
-    return BoxPairs(rows, columns, intersection / union, (len(a), len(b)))
+    return BoxPairs(rows, columns, intersection / union)
 
 
 def _areas(edges: FloatArray) -> FloatArray:

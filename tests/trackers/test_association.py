@@ -11,7 +11,7 @@ from trackers.overlaps import BoxPairs
 def box_pairs(iou: list[list[float]] | np.ndarray) -> BoxPairs:
     matrix = np.array(iou)
     rows, columns = np.nonzero(matrix)
-    return BoxPairs(rows, columns, matrix[rows, columns], matrix.shape)  # type: ignore[arg-type]
+    return BoxPairs(rows, columns, matrix[rows, columns])
 
 
 def chosen(pairs: BoxPairs) -> list[tuple[int, int]]:

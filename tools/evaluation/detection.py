@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -111,24 +111,3 @@ def judge(
     return DetectionResult(
         scores[order][kept].astype(np.float32), hits[kept], int(np.count_nonzero(~idle))
     )
-
-
-def average_precision(
-    truth: Sequence[Float32Array],
-    boxes: Sequence[Float32Array],
-    scores: Sequence[Float32Array],
-    minimum_iou: float = 0.5,
-) -> float:
-    """Computes average precision over a set of images.
-
-    Args:
-        truth: Per image ``(G, 4)`` boxes ltrb.
-        boxes: Per image ``(N, 4)`` boxes ltrb.
-        scores: Per image ``(N,)`` scores.
-        minimum_iou: Minimum IoU of a true detection.
-
-    Returns:
-        AP in [0, 1]; NaN if there is no true box.
-    """
-    judged = (judge(*image, minimum_iou) for image in zip(truth, boxes, scores, strict=True))
-    return DetectionResult.combined(judged).average_precision

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tools.evaluation.detection import average_precision, judge
+from tools.evaluation.detection import judge
 
 A, B = [0, 0, 10, 10], [20, 20, 40, 40]
 
@@ -27,19 +27,20 @@ def scores(*values):
     ],
 )
 def test_worked_cases(found, confidence, expected):
-    assert average_precision([boxes(A, B)], [found], [confidence]) == pytest.approx(expected)
+    judged = judge(boxes(A, B), found, confidence, 0.5)
+    assert judged.average_precision == pytest.approx(expected)
 
 
 def test_overlap_decides():
     found = boxes([0, 0, 10, 6])
-    assert average_precision([boxes(A)], [found], [scores(1)], 0.5) == 1
-    assert average_precision([boxes(A)], [found], [scores(1)], 0.7) == 0
+    assert judge(boxes(A), found, scores(1), 0.5).hits.tolist() == [True]
+    assert judge(boxes(A), found, scores(1), 0.7).hits.tolist() == [False]
     found, truth = boxes([0, 0.1, 10, 7.1]), boxes([0, 0.1, 10, 10.1])  # in float32 below 0.7
-    assert average_precision([truth], [found], [scores(1)], 0.7) == 1
+    assert judge(truth, found, scores(1), 0.7).hits.tolist() == [True]
 
 
 def test_no_truth_is_not_a_number():
-    assert math.isnan(average_precision([boxes()], [boxes(A)], [scores(1)]))
+    assert math.isnan(judge(boxes(), boxes(A), scores(1), 0.5).average_precision)
 
 
 def test_neutral_boxes_are_neither_found_nor_missed() -> None:
