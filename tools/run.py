@@ -90,9 +90,8 @@ def demo_scores(
     for spec in specs:
         summary = result.finished.get(spec.name)
         if spec.location == DEMO and summary is not None and summary.status == "complete":
-            from tools.demo import (
-                score_demo,
-            )  # loads OpenCV and SciPy, which the supervisor does not need
+            # Loads OpenCV and SciPy, which the supervisor does not need.
+            from tools.demo import score_demo
 
             scores[spec.name] = score_demo(Path(summary.folder), selection)
     return scores

@@ -43,9 +43,8 @@ def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
         nonlocal growth, refused, survived
         victim.wait_for_frames()
         sites = [endpoint(victim.folder, RuntimeConfig(), name) for name in sockets]
-        flood(
-            sites, max(5000, messages // 10), seed
-        )  # buffers that fill once do not count as growth
+        # Buffers that fill once do not count as growth.
+        flood(sites, max(5000, messages // 10), seed)
         before = _resident_at_rest(victim)
         flood(sites, messages, seed + 1)
         refused = announce_much(publish_port)

@@ -22,13 +22,8 @@ from tools.training.validation import (
 )
 
 INFINITE = float("inf")
-SIZES = (
-    (0, 16),
-    (16, 32),
-    (32, 64),
-    (64, 128),
-    (128, INFINITE),
-)  # square root of the area, in pixels
+SIZES = ((0, 16), (16, 32), (32, 64), (64, 128), (128, INFINITE))
+"""Ranges of boxes' sizes: the square root of the area, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)

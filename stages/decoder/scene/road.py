@@ -18,7 +18,8 @@ from stages.decoder.scene.mesh import Pose
 from stages.records import Float64Array
 
 ZEBRA_LENGTH = 3.2  # metres that a zebra crossing takes of the road's length
-_STEP = 0.5  # metres between the samples of a lane's course
+STEP = 0.5
+"""Metres between the samples of a lane's course."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Lane:
     """One lane.
 
     Attributes:
-        course: ``(N, 3)`` x, y in metres and heading in radians (0 east), every half metre.
+        course: ``(N, 3)`` x, y in metres and heading in radians (0 east), every `STEP` metres.
         stop: Metres from the lane's start to its stop line, or infinity.
         phase: Signal phase in which it has green, from 0.
         bends: Whether it turns at the crossing.
@@ -79,7 +80,7 @@ class Lane:
     @property
     def length(self) -> float:
         """Length in metres."""
-        return (len(self.course) - 1) * _STEP
+        return (len(self.course) - 1) * STEP
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,7 +218,7 @@ def _sample(points: Float64Array) -> Float64Array:
     """A lane's course along a polyline, see `Lane`."""
     steps = np.hypot(*np.diff(points, axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(steps)])
-    at = np.arange(0.0, along[-1], _STEP)
+    at = np.arange(0.0, along[-1], STEP)
     x, y = np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])
     heading = np.unwrap(np.arctan2(np.gradient(y), np.gradient(x)))
     # A long vehicle does not follow the bend of the kerb: its heading changes more slowly.

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from stages.decoder.scene.road import RoadPlan
+from stages.decoder.scene.road import STEP, RoadPlan
 from stages.records import BoolArray, Float64Array, Int64Array
 
 _MAX_STEP = 0.05  # seconds
@@ -45,13 +45,13 @@ class TrafficState:
 class Traffic:
     """All driving vehicles.
 
+    Vehicles that find no room in the lanes are left out; `count` is the number that drive.
+
     Args:
         plan: The roads.
         lengths: ``(N,)`` vehicle lengths in metres.
         frame_rate: Frames per second.
         rng: Source of randomness.
-
-    Vehicles that find no room in the lanes are left out; `count` is the number that drive.
     """
 
     def __init__(
@@ -128,8 +128,8 @@ class Traffic:
         if not self.count:
             empty = np.zeros((0, 3))
             return TrafficState(empty, np.zeros(0), np.zeros(0, bool), np.zeros(0, np.int64))
-        at = self._s * 2.0
-        low = np.minimum(at.astype(np.int64), (self._ring * 2).astype(np.int64) - 1)
+        at = self._s / STEP
+        low = np.minimum(at.astype(np.int64), (self._ring / STEP).astype(np.int64) - 1)
         share = (at - low)[:, None]
         rows = self._course_start + low
         poses = self._courses[rows] * (1 - share) + self._courses[rows + 1] * share
