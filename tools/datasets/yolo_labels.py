@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from stages.errors import ConfigError, reason_of
+from tools.datasets.folder_tree import IMAGES
 from tools.datasets.sample import Problem, ProblemKind
 
 LABELS = "labels"
 LARGEST_SHARE = 1.01  # above 1 by rounding; larger values are pixels
-_IMAGES = "images"
 _BOX_COLUMNS = 5
 
 
@@ -17,7 +17,7 @@ def label_file(image: Path) -> Path:
     """The label file of an image: the last ``images`` in its path becomes ``labels``."""
     parts = list(image.with_suffix(".txt").parts)
     for position in range(len(parts) - 2, -1, -1):
-        if parts[position] == _IMAGES:
+        if parts[position] == IMAGES:
             parts[position] = LABELS
             break
     return Path(*parts)

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from stages.decoder.image_file import read_image
 from stages.decoder.media import MediaSource
 from stages.decoder.source import HeapAllocator
 from stages.detector.preprocessing import to_bgr
@@ -88,15 +87,9 @@ class SampleFrames:
         for index in range(0, len(masks), every):
             sample = self._samples[index]
             try:
-                image = read_image(sample.path)
+                image = sample.read()
             except SourceError as error:
                 self.problems[str(error)] = None
-                continue
-            height, width = image.shape[:2]
-            if (width, height) != (sample.width, sample.height):
-                self.problems[
-                    f"{sample.path} is {width}x{height}, not {sample.width}x{sample.height}"
-                ] = None
                 continue
             yield Picture(masks[index], image, sample.boxes if self._annotated else None)
 
