@@ -38,7 +38,7 @@ class Describe(msgspec.Struct, tag="describe", frozen=True):
     """Describe the state of the run; the result is an `Overview`."""
 
 
-class Done(msgspec.Struct, tag="done", frozen=True):
+class CarriedOut(msgspec.Struct, tag="done", frozen=True):
     """The command was carried out; ``result`` is msgpack."""
 
     result: msgspec.Raw
@@ -55,7 +55,7 @@ CommandResult: TypeAlias = list[str] | Overview | None
 """The result of a command, see its class."""
 
 _commands = msgspec.msgpack.Decoder(AddStream | RemoveStream | Describe)
-_answers = msgspec.msgpack.Decoder(Done | Refused)
+_answers = msgspec.msgpack.Decoder(CarriedOut | Refused)
 
 
 class CommandServer:
@@ -139,7 +139,7 @@ def _send(run: RunInfo, command: Command, kind: type[_Result]) -> _Result:
 def _answered(message: bytes, carry_out: Callable[[Command], CommandResult]) -> bytes:
     try:
         result = msgspec.msgpack.encode(carry_out(_commands.decode(message)))
-        return msgspec.msgpack.encode(Done(msgspec.Raw(result)))
+        return msgspec.msgpack.encode(CarriedOut(msgspec.Raw(result)))
     except msgspec.MsgspecError as error:
         why = f"no such command: {error}"
     except Exception as error:  # whatever goes wrong in a command, the pipeline keeps running

@@ -30,7 +30,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     After an error they are left to the next process, which takes over the files of its predecessor.
     """
     signal.signal(STAGE_END, lambda *_: sys.exit(0))
-    kept = os.eventfd(0, os.EFD_NONBLOCK)
+    wake = os.eventfd(0, os.EFD_NONBLOCK)
     runtime = plan.config.runtime
     shared = runtime.frames == "shared"
     reported = 0.0
@@ -44,7 +44,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
             for member in streams:
                 member.look()
 
-    receiver = Receiver(context, plan.endpoint("sink"), on_turn, kept, copy=shared)
+    receiver = Receiver(context, plan.endpoint("sink"), on_turn, wake, copy=shared)
     broadcast = None
     if runtime.publish is not None:
         broadcast = Broadcast(
@@ -53,7 +53,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     streams = Streams(
         plan,
         lambda channel, logbook: SinkStream(
-            plan, context, report, channel, logbook, kept, broadcast
+            plan, context, report, channel, logbook, wake, broadcast
         ),
     )
     try:
@@ -68,7 +68,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
             envelope = receiver.receive()
             if envelope is None:
                 with contextlib.suppress(BlockingIOError):
-                    os.eventfd_read(kept)
+                    os.eventfd_read(wake)
             else:
                 member = streams.find(envelope)
                 if member is not None:

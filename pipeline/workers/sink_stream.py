@@ -46,7 +46,23 @@ def _versions() -> dict[str, str]:
 
 
 class SinkStream:
-    """One stream: each record is journaled, written, and acknowledged once its picture is kept."""
+    """One stream: each record is journaled, written, and acknowledged once its picture is kept.
+
+    Attributes:
+        name: Name of the stream.
+        folder: Folder of its results.
+        lossless: Whether no frame may be dropped.
+        sink: Writes the results.
+
+    Args:
+        plan: The plan of the sink's process.
+        context: ZeroMQ context.
+        report: Reports to the supervisor.
+        channel: Channel of the stream.
+        logbook: The stream's logbook; closed with the stream.
+        wake: File descriptor of an event that is set when there is something to acknowledge.
+        broadcast: Publishes the records; None if the run does not.
+    """
 
     def __init__(
         self,
@@ -55,7 +71,7 @@ class SinkStream:
         report: Reporter,
         channel: int,
         logbook: Logbook,
-        kept: int,
+        wake: int,
         broadcast: Broadcast | None,
     ) -> None:
         config = plan.config
@@ -84,7 +100,7 @@ class SinkStream:
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)
             remove_unfinished_overlays(self.folder)
-        self._wake = lambda: os.eventfd_write(kept, 1)
+        self._wake = lambda: os.eventfd_write(wake, 1)
         self.sink = StreamSink(
             self.folder,
             options,

@@ -11,14 +11,14 @@ from stages.errors import ConfigError
 log = logging.getLogger(__name__)
 
 
-def choose_device(name: str, setting: str = "device", turn: int = 0) -> torch.device:
+def choose_device(name: str, setting: str = "device", worker: int = 0) -> torch.device:
     """Returns the torch device of that name, after checking that it works.
 
     Args:
         name: ``auto``: a GPU or, if none works, the CPU; ``cuda``: a GPU; otherwise see
             `usable_device`.
         setting: Setting that names the device, for the error.
-        turn: Index of this process among those that the GPUs are assigned to in turn.
+        worker: Index of this process among those that the GPUs are assigned to in turn.
 
     Raises:
         ConfigError: See `usable_device`.
@@ -27,7 +27,7 @@ def choose_device(name: str, setting: str = "device", turn: int = 0) -> torch.de
     if name not in ("auto", "cuda") or not gpus:
         return usable_device("cpu" if name == "auto" else name, setting)
     try:
-        return usable_device(f"cuda:{turn % gpus}", setting)
+        return usable_device(f"cuda:{worker % gpus}", setting)
     except ConfigError as error:
         if name == "cuda":
             raise

@@ -28,7 +28,7 @@ def test_auto_computes_on_the_cpu_where_torch_cannot_use_the_gpu_there_is(monkey
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "_lazy_init", initialise)
-    assert choose_device("auto", turn=3) == torch.device("cpu")
+    assert choose_device("auto", worker=3) == torch.device("cpu")
     [told] = caplog.messages
     assert told.startswith("device cuda:0 cannot be used: The NVIDIA driver on your system is too")
     assert told.endswith("; using the CPU")
@@ -41,5 +41,5 @@ def test_auto_computes_on_the_cpu_where_torch_cannot_use_the_gpu_there_is(monkey
 def test_gpus_are_taken_in_turn_unless_one_is_named(name, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(device, "usable_device", lambda name, setting: torch.device(name))
-    assert [choose_device(name, turn=turn).index for turn in range(3)] == [0, 1, 0]
-    assert choose_device("cuda:0", turn=1).index == 0
+    assert [choose_device(name, worker=worker).index for worker in range(3)] == [0, 1, 0]
+    assert choose_device("cuda:0", worker=1).index == 0
