@@ -55,8 +55,6 @@ def bench_transport(
     frames: int = 300,
     rounds: int = 5,
     warm_up: int = 1,
-    height: int = 1080,
-    width: int = 1920,
     port: int = 6200,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Report:
@@ -67,18 +65,16 @@ def bench_transport(
         frames: Inline frames per round; ten times as many in shared memory, which cost less.
         rounds: Number of rounds, each measuring all in turn.
         warm_up: Number of uncounted rounds before them.
-        height: Frame height in pixels.
-        width: Frame width in pixels.
         port: First TCP port.
         progress: Called with what is being measured.
 
     Raises:
         SpotStreamError: A process failed, or a peer cannot be installed.
     """
-    inline = Load(height, width, PixelFormat.BGR24, frames)
-    shared = Load(height, width, PixelFormat.YUV420P, 10 * frames)
+    inline = Load(frames=frames)
+    shared = Load(pixel_format=PixelFormat.YUV420P, frames=10 * frames)
     tiny = Load(48, 64, PixelFormat.YUV420P, 10 * frames)
-    paced = Load(height, width, PixelFormat.YUV420P, 2 * frames, HOP_RATE)
+    paced = Load(pixel_format=PixelFormat.YUV420P, frames=2 * frames, rate=HOP_RATE)
     runners: dict[str, Runner] = {
         FOUR: partial(four_processes, shared),
         TINY: partial(four_processes, tiny),
