@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -33,10 +33,19 @@ def synth(
         int, typer.Option(min=0, help="Seed of the first scene; later ones count up.")
     ] = 0,
     size: Annotated[str, typer.Option(help="Image size, WIDTHxHEIGHT.")] = "960x544",
-    view: Annotated[str, typer.Option(help="drone, intersection or random.")] = "random",
-    light: Annotated[str, typer.Option(help="day, dusk, night or random.")] = "random",
-    weather: Annotated[str, typer.Option(help="clear, rain or random.")] = "random",
-    format_: Annotated[str, typer.Option("--format", help="detrac, mot or both.")] = "detrac",
+    view: Annotated[
+        Literal["drone", "intersection", "random"],
+        typer.Option(help="Moving camera, or a mast, footbridge or roadside."),
+    ] = "random",
+    light: Annotated[
+        Literal["day", "dusk", "night", "random"], typer.Option(help="Time of day.")
+    ] = "random",
+    weather: Annotated[
+        Literal["clear", "rain", "random"], typer.Option(help="Weather.")
+    ] = "random",
+    format_: Annotated[
+        Literal["detrac", "mot", "both"], typer.Option("--format", help="Format of the data set.")
+    ] = "detrac",
     varied: Annotated[
         bool,
         typer.Option(
