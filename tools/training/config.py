@@ -24,7 +24,9 @@ class DataSetConfig(_Strict):
     path: Path = Field(description="Folder of the data set.")
     scale: float = Field(1.0, gt=0, le=4, description="Resize factor on top of the random one.")
     share: float = Field(1.0, gt=0, description="Relative frequency of its images.")
-    held_out: tuple[str, ...] = Field((), description="Scenes kept for validation.")
+    held_out: tuple[str, ...] = Field(
+        (), description="Scenes, or splits of the data set (val, test), kept for validation."
+    )
     validation_scale: float | None = Field(
         None, gt=0, le=4, description="Input scale in validation; default: the model's."
     )

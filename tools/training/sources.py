@@ -139,11 +139,14 @@ def read_sources(config: TrainingConfig) -> Sources:
         data_set = read_data_set(entry.path)
         samples = _with_ignored(data_set.samples, entry.ignored)
         sources.notes += _notes(data_set, known)
-        missing = set(entry.held_out) - {sample.scene for sample in samples}
+        missing = set(entry.held_out).difference(*map(_parts, samples))
         if missing:
-            raise ConfigError(f"{entry.path} has no scene {', '.join(sorted(missing))} to hold out")
-        held = [sample for sample in samples if sample.scene in entry.held_out]
-        kept = [sample for sample in samples if sample.scene not in entry.held_out]
+            raise ConfigError(
+                f"{entry.path} has no scene or split {', '.join(sorted(missing))} to hold out"
+            )
+        held = [sample for sample in samples if _parts(sample) & set(entry.held_out)]
+        kept = [sample for sample in samples if not _parts(sample) & set(entry.held_out)]
+        sources.notes += _unseen_splits(data_set, kept)
         if held:
             sources.validation[_unused(data_set.name, sources.validation)] = (entry, held)
         sources.training += [(sample, entry) for sample in kept]
@@ -158,6 +161,22 @@ def read_sources(config: TrainingConfig) -> Sources:
         sources.weights = np.concatenate(weights)
         sources.weights /= sources.weights.sum()
     return sources
+
+
+def _parts(sample: Sample) -> set[str]:
+    """What ``held_out`` may call the part of the data set that an image belongs to."""
+    return {sample.scene, sample.conditions.get("split", sample.scene)}
+
+
+def _unseen_splits(data_set: DataSet, trained: Sequence[Sample]) -> list[str]:
+    """Warns of training on images that the data set sets apart for validation or testing."""
+    counts = Counter(sample.conditions.get("split") for sample in trained)
+    return [
+        f"{data_set.root}: {counts[split]} images of its split {split} are trained on; "
+        f"held_out: [{split}] keeps them for validation"
+        for split in ("val", "test")
+        if counts[split]
+    ]
 
 
 def _with_ignored(samples: Sequence[Sample], path: Path | None) -> list[Sample]:

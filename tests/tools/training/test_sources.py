@@ -30,7 +30,7 @@ def test_a_scene_weighs_as_the_root_of_its_images(tiny_config):
 
 def test_a_scene_that_is_not_there_cannot_be_held_out(tiny_config, data_set):
     config = tiny_config(data=[{"path": data_set, "held_out": ["c", "nowhere"]}])
-    with pytest.raises(ConfigError, match="no scene nowhere to hold out"):
+    with pytest.raises(ConfigError, match="no scene or split nowhere to hold out"):
         read_sources(config)
 
 
@@ -45,6 +45,40 @@ def test_a_scene_is_held_out_by_whatever_path(tiny_config, data_set, tmp_path):
     entries = [{"path": data_set, "held_out": ["c"]}, {"path": tmp_path / "link"}]
     with pytest.raises(ConfigError, match=r"scene c is held out, but another entry"):
         read_sources(tiny_config(data=entries))
+
+
+def test_a_split_is_held_out_as_a_whole(tiny_config, data_set):
+    change_splits(data_set)
+    config = tiny_config(data=[{"path": data_set, "held_out": ["val"]}])
+    sources = read_sources(config)
+    [(_, held)] = sources.validation.values()
+    assert {sample.scene for sample in held} == {"b"}
+    assert {sample.scene for sample, _ in sources.training} == {"a", "c"}
+    assert [note.partition(": ")[2] for note in sources.notes] == [
+        "1 images of its split test are trained on; held_out: [test] keeps them for validation"
+    ]
+
+
+def test_no_split_is_told_where_none_is_trained_on(tiny_config, data_set):
+    change_splits(data_set)
+    config = tiny_config(data=[{"path": data_set, "held_out": ["val", "test"]}])
+    assert read_sources(config).notes == []
+
+
+def change_splits(data_set):
+    """Makes three files of the annotations: scene a for training, b for validation, c for tests."""
+    file = data_set / "annotations.json"
+    content = json.loads(file.read_text())
+    file.unlink()
+    for split, scene in (("train", "a"), ("val", "b"), ("test", "c")):
+        images = [image for image in content["images"] if image["scene"] == scene]
+        part = {**content, "images": images}
+        part["annotations"] = [
+            each
+            for each in content["annotations"]
+            if each["image_id"] in {image["id"] for image in images}
+        ]
+        (data_set / f"instances_{split}.json").write_text(json.dumps(part))
 
 
 def test_what_is_used_anyway_is_not_said_to_be_left_out(tiny_config, data_set):
