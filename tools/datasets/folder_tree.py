@@ -47,7 +47,7 @@ class FolderTree:
         return [folder / name for name in self._folders[key] if not name.startswith(".")]
 
     def walk(self) -> Iterator[Path]:
-        """The root and all folders under it but ``masks``, each once, links followed."""
+        """The root and all folders under it but those of masks, each once, links followed."""
         waiting, seen = [self.root], set()
         while waiting:
             folder = waiting.pop()
@@ -56,9 +56,7 @@ class FolderTree:
                 continue
             seen.add(real)
             yield folder
-            waiting += [
-                inner for inner in reversed(self.folders(folder)) if inner != self.root / MASKS
-            ]
+            waiting += [inner for inner in reversed(self.folders(folder)) if inner.name != MASKS]
 
     def images(self, folder: Path) -> list[Path]:
         """Image files in ``folder``, sorted by name."""

@@ -9,7 +9,7 @@ from tools.datasets.folder_tree import FolderTree, split_of
 
 def test_folders_are_walked_once_and_links_followed(tmp_path: Path) -> None:
     root = tmp_path / "set"
-    for name in ("b/inner", "a", "masks/a", ".hidden"):
+    for name in ("b/inner", "a", "masks/a", "b/masks/a", ".hidden"):
         (root / name).mkdir(parents=True)
     (tmp_path / "other").mkdir()
     (root / "c").symlink_to(tmp_path / "other")
