@@ -92,7 +92,7 @@ class DetectorConfig:
 
     Attributes:
         weights: SpotNet weights, an exported model, or the name of weights that ship.
-        detections: Detection file or folder, used instead of a network.
+        detections: Detection file, or folder of them or of results, used instead of a network.
         engine: auto: openvino on CPUs where installed, else torch.
         precision: int8 is faster on CPUs; auto: bfloat16 if device and engine can, else float32.
         device: Torch device, or auto.

@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.atomic import AtomicFile
 from stages.detector.detection_file import DetectionFile
-from stages.detector.file_detector import detection_files, sequence_name
+from stages.detector.file_detector import sequence_files
 from stages.errors import ConfigError
 from stages.records import Tracks
 from stages.sink.mot import mot_rows
@@ -97,6 +97,8 @@ def track_folder(
 ) -> dict[str, TrackSummary]:
     """Tracks every detection file in a folder: ``MVI_1_Det_X.txt.gz`` to ``output/MVI_1.txt``.
 
+    A folder without such files may be one of results: ``MVI_1/detections.txt`` is tracked likewise.
+
     Returns:
         A summary for each sequence, sorted by name.
 
@@ -107,16 +109,7 @@ def track_folder(
     """
     if not detections.is_dir():
         raise ConfigError(f"detections folder {detections} does not exist")
-    sequences: dict[str, Path] = {}
-    for file in detection_files(detections):
-        name = sequence_name(file)
-        if name in sequences:
-            raise ConfigError(
-                f"{sequences[name]} and {file.name} are both of sequence {name}; keep one"
-            )
-        sequences[name] = file
-    if not sequences:
-        raise ConfigError(f"detections folder {detections} has no .txt or .txt.gz file")
+    sequences = sequence_files(detections)
     if output.resolve() == detections.resolve():
         raise ConfigError(f"output folder {output} is the detections folder; choose another")
     return {

@@ -11,6 +11,7 @@ from stages.detector.lru_cache import LruCache
 from stages.errors import ConfigError
 from stages.number_table import SUFFIXES
 from stages.records import Detections, Frame
+from stages.sink.results import DETECTIONS
 
 _KEPT = 64  # files: at most as many streams run side by side
 
@@ -34,7 +35,8 @@ class FileDetector:
 
         Args:
             path: A detection file, used for every stream, or a folder with one file per stream:
-                ``NAME.txt`` or ``NAME_….txt`` for the stream ``NAME``, optionally with ``.gz``.
+                ``NAME.txt`` or ``NAME_….txt`` for the stream ``NAME``, optionally with ``.gz``, or
+                ``NAME/detections.txt`` as a run writes them.
             min_score: Detections with a lower score are left out.
 
         Raises:
@@ -48,9 +50,7 @@ class FileDetector:
         if not self.path.exists():
             raise ConfigError(f"detections {self.path}: no such file or folder")
         if self.path.is_dir():
-            files = detection_files(self.path)
-            if not files:
-                raise ConfigError(f"detections folder {self.path} has no .txt or .txt.gz file")
+            files = detection_files(self.path) or _files_of_run(self.path)
             names = {_detector_name(file) for file in files}
             common = names.pop() if len(names) == 1 else None
             self.name = common or self.path.resolve().name
@@ -79,7 +79,7 @@ class FileDetector:
         file = self._files.get(stream)
         if file is not None:
             return file
-        file = DetectionFile.read(find_file(self.path, stream))
+        file = DetectionFile.read(find_file(self.path, stream, DETECTIONS))
         if file.class_names != self.class_names:
             raise ConfigError(
                 f"{file.path} has classes {', '.join(file.class_names)}, other files of the "
@@ -114,6 +114,39 @@ def detection_files(folder: Path) -> list[Path]:
         for file in folder.iterdir()
         if file.name.endswith(SUFFIXES) and not file.name.startswith(".") and file.is_file()
     )
+
+
+def sequence_files(folder: Path) -> dict[str, Path]:
+    """Returns the file of each sequence in a folder of detections, by name.
+
+    If the folder has no files of its own, it may be of a run's results: ``NAME/detections.txt``.
+
+    Raises:
+        ConfigError: There are no such files, or two of the same sequence.
+    """
+    sequences: dict[str, Path] = {}
+    for file in detection_files(folder):
+        name = sequence_name(file)
+        if name in sequences:
+            raise ConfigError(
+                f"{sequences[name]} and {file.name} are both of sequence {name}; keep one"
+            )
+        sequences[name] = file
+    return sequences or {file.parent.name: file for file in _files_of_run(folder)}
+
+
+def _files_of_run(folder: Path) -> list[Path]:
+    """Returns the detections in a folder of results, sorted by name.
+
+    Raises:
+        ConfigError: There are none.
+    """
+    found = [file for file in sorted(folder.glob(f"*/{DETECTIONS}")) if file.is_file()]
+    if not found:
+        raise ConfigError(
+            f"detections folder {folder} has no .txt or .txt.gz file, nor NAME/{DETECTIONS}"
+        )
+    return found
 
 
 def _files_of(folder: Path, sequence: str) -> list[Path]:

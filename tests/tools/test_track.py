@@ -69,6 +69,20 @@ def test_a_folder(detections: Path, tmp_path: Path) -> None:
     assert summaries["MVI_1"].boxes == 10
 
 
+def test_the_results_of_a_run(tmp_path: Path) -> None:
+    for name in ("MVI_0", "MVI_1"):
+        (tmp_path / "results" / name).mkdir(parents=True)
+        (tmp_path / "results" / name / "detections.txt").write_text(ROWS)
+        (tmp_path / "results" / name / "mot.txt").write_text("")
+    output = tmp_path / "tracks"
+    summaries = track_folder(tmp_path / "results", output, "sort", {})
+    assert {name: summary.boxes for name, summary in summaries.items()} == {
+        "MVI_0": 10,
+        "MVI_1": 10,
+    }
+    assert sorted(path.name for path in output.iterdir()) == ["MVI_0.txt", "MVI_1.txt"]
+
+
 def test_a_folder_that_cannot_be_tracked(detections: Path, tmp_path: Path) -> None:
     folder = detections.parent
     with pytest.raises(ConfigError, match="nowhere does not exist"):

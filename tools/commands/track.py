@@ -13,7 +13,9 @@ from tools.commands.options import CONFIG_HELP, TrackerName, TrackerSettings
 def track(
     detections: Annotated[
         Path,
-        typer.Option(help="UA-DETRAC, MOT or UAVDT detection file (.gz), or a folder of them."),
+        typer.Option(
+            help="UA-DETRAC, MOT or UAVDT detection file (.gz), or a folder of them or of results."
+        ),
     ],
     output: Annotated[Path, typer.Option(help="MOT result file or folder to write.")],
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,

@@ -74,6 +74,19 @@ def test_a_folder_has_a_file_for_each_stream(folder: Path) -> None:
     assert [each.boxes[0, 0] for each in detector.detect(batch)] == [2, 1, 12]
 
 
+def test_the_folder_of_a_run_has_a_folder_for_each_stream(tmp_path: Path) -> None:
+    for name, left in (("MVI_1", 1), ("MVI_12", 12)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "detections.txt").write_text(f"1,1,{left},20,30,40,0.9\n")
+        (tmp_path / name / "mot.txt").write_text("1,1,99,20,30,40,0.9,-1,-1,-1\n")
+    detector = FileDetector(tmp_path)
+    assert detector.name == tmp_path.name
+    batch = [frame(0, "MVI_12"), frame(0, "MVI_1")]
+    assert [each.boxes[0, 0] for each in detector.detect(batch)] == [12, 1]
+    with pytest.raises(ConfigError, match=r"no file for MVI_2; expected .* or MVI_2/detections"):
+        detector.detect([frame(0, "MVI_2")])
+
+
 def test_a_folder_of_unnamed_detectors_is_named_after_itself(tmp_path: Path) -> None:
     (tmp_path / "M0101.txt").write_text("1,-1,10,20,30,40,0.9,2,-1\n")
     detector = FileDetector(tmp_path)
