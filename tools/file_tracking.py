@@ -29,7 +29,7 @@ def tracked_frames(
         settings: Its settings.
         frame_count: Number of frames in the sequence.
         frame_size: Width and height in pixels, for trackers that use the frame's edges; None for
-            the size used by the benchmark whose format the file has.
+            that of the run that made the file, else of the benchmark whose format it has.
         minimum_score: Minimum detection score; lower ones are ignored.
 
     Raises:

@@ -61,7 +61,7 @@ def track_file(
         tracker: Name of the tracker.
         settings: Its settings.
         frame_size: Width and height in pixels, for trackers that use the frame's edges; None for
-            the size used by the benchmark whose format the file has.
+            that of the run that made the file, else of the benchmark whose format it has.
         fill: Longest gap of a track, in frames, to fill by linear interpolation afterwards; the
             boxes from online tracking stay unchanged.
 

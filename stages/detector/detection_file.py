@@ -26,6 +26,8 @@ import numpy as np
 
 from stages.number_table import HEIGHT, IDENTITY, LARGEST, LEFT, WIDTH, NumberTable
 from stages.records import Float32Array, Int16Array, Int64Array
+from stages.sink.results import DETECTIONS
+from stages.sink.results import frame_size as stated_frame_size
 
 DetectionFormat: TypeAlias = Literal["detrac", "uavdt", "mot"]
 
@@ -130,11 +132,13 @@ class DetectionFile:
 
     @property
     def frame_size(self) -> tuple[int, int] | None:
-        """Width and height of the benchmark's frames in pixels.
+        """Width and height of the frames in pixels: of a run by its report, else the benchmark's.
 
         None if the format has no fixed size, or the file is of other frames: all but a few stray
         detections have their centres inside the frame.
         """
+        if self.path.name == DETECTIONS and (stated := stated_frame_size(self.path.parent)):
+            return stated
         size = FRAME_SIZES.get(self.format)
         centers = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
         if size is None or (centers > size).any(axis=1).sum() > STRAY * len(centers):

@@ -40,6 +40,7 @@ class StreamReport:
         tracks: Number of different tracks seen.
         epochs: Number of times the source began: connections and changes of frame size.
         frame_rate: Frames per second as the source states it.
+        frame_size: Width and height in pixels, of the last epoch; None where no frame came.
         wall_seconds: From the first frame's capture to the last one's results.
         achieved_fps: ``frames_out`` per second of ``wall_seconds``; None where no time passed.
         latency_ms: Capture to results: p50, p95, p99.
@@ -63,6 +64,7 @@ class StreamReport:
     tracks: int
     epochs: int
     frame_rate: Fraction
+    frame_size: tuple[int, int] | None
     wall_seconds: float
     achieved_fps: float | None
     latency_ms: Mapping[str, float | None]
@@ -101,6 +103,7 @@ class StreamReport:
             "tracks": self.tracks,
             "epochs": self.epochs,
             "frame_rate": float(self.frame_rate),
+            "frame_size": self.frame_size,
             "wall_seconds": round(self.wall_seconds, 3),
             "achieved_fps": None if self.achieved_fps is None else round(self.achieved_fps, 2),
             "latency_ms": self.latency_ms,

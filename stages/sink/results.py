@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from stages.atomic import output_error, part_path
 from stages.sink.detrac import toolkit_paths
@@ -66,11 +67,24 @@ def _is_unfinished(path: Path) -> bool:
 
 def is_complete(folder: Path) -> bool:
     """Whether ``run.json`` says that the whole source was processed."""
+    return _report(folder).get("status") == "complete"
+
+
+def frame_size(folder: Path) -> tuple[int, int] | None:
+    """Width and height in pixels by ``run.json``; None where it does not say."""
+    match _report(folder).get("frame_size"):
+        case [int(width), int(height)] if width > 0 and height > 0:
+            return width, height
+    return None
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    """The content of ``run.json``; empty where there is none."""
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(report, dict) and report.get("status") == "complete"
+        return {}
+    return report if isinstance(report, dict) else {}
 
 
 def remove_results(folder: Path) -> None:

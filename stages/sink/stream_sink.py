@@ -291,6 +291,7 @@ class StreamSink:
             tracks=self.ledger.tracks,
             epochs=self._epochs,
             frame_rate=start.frame_rate if start else Fraction(0),
+            frame_size=(start.width, start.height) if start else None,
             wall_seconds=self.timing.seconds,
             achieved_fps=self.timing.fps,
             latency_ms=percentiles_ms(self.timing.latency),

@@ -25,7 +25,7 @@ def track(
     set_: TrackerSettings = None,
     frame_size: Annotated[
         str | None,
-        typer.Option(help="WIDTHxHEIGHT. Default: the size used by the format's benchmark."),
+        typer.Option(help="WIDTHxHEIGHT. Default: the run's, else that of the format's benchmark."),
     ] = None,
     fill: Annotated[int, typer.Option(min=0, help="Fill gaps of up to N frames afterwards.")] = 0,
 ) -> None:

@@ -161,3 +161,10 @@ def test_the_benchmark_s_frame_size_is_not_believed_where_detections_lie_outside
     assert DetectionFile.read(tmp_path / "small.txt").frame_size == (960, 540)
     (tmp_path / "large.txt").write_text("\n".join([*rows, "50,2,1500,40,30,20,0.9"]))
     assert DetectionFile.read(tmp_path / "large.txt").frame_size is None
+
+
+def test_the_frame_size_of_a_run_is_that_of_its_frames(tmp_path):
+    (tmp_path / "detections.txt").write_text("1,1,10,40,30,20,0.9\n")
+    assert DetectionFile.read(tmp_path / "detections.txt").frame_size == (960, 540)
+    (tmp_path / "run.json").write_text('{"frame_size": [640, 360]}')
+    assert DetectionFile.read(tmp_path / "detections.txt").frame_size == (640, 360)

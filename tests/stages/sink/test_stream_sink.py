@@ -55,8 +55,8 @@ def test_report(tmp_path: Path) -> None:
     data = json.loads(text)
     assert list(data) == [
         "stream", "source", "status", "message", "frames", "dropped", "tracks", "epochs",
-        "frame_rate", "wall_seconds", "achieved_fps", "latency_ms", "stages_ms", "detector",
-        "class_names", "files", "benchmark_files", "command", "config",
+        "frame_rate", "frame_size", "wall_seconds", "achieved_fps", "latency_ms", "stages_ms",
+        "detector", "class_names", "files", "benchmark_files", "command", "config",
     ]  # fmt: skip
     assert data["status"] == report.status == "truncated"
     assert data["message"] == "the file ends early"
@@ -66,6 +66,7 @@ def test_report(tmp_path: Path) -> None:
     assert data["dropped"] == {"total": 4, "by_reason": {"behind": 3, "broken frame": 1}}
     assert data["tracks"] == 2
     assert data["frame_rate"] == pytest.approx(29.97003)
+    assert data["frame_size"] == [128, 96]
     assert data["wall_seconds"] == pytest.approx(0.23)
     assert data["achieved_fps"] == pytest.approx(3 / 0.23, abs=0.01)
     assert data["latency_ms"] == pytest.approx({"p50": 30, "p95": 30, "p99": 30}, rel=0.01)
