@@ -26,6 +26,7 @@ def train(
     On several GPUs: torchrun --nproc-per-node 4 -m tools.main train CONFIG.
     """
     from tools.training.config import load_training_config
+    from tools.training.trainer import BEST
     from tools.training.trainer import train as train_model
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -36,9 +37,10 @@ def train(
         raise typer.Exit(130)
     if not result.leads:
         return
-    table = Table("scenes not trained on", "AP50", "AP70")
+    table = Table(f"scenes not trained on, after {result.steps} steps", "AP50", "AP70")
     for name, scores in result.scores.items():
         table.add_row(escape(name), f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")
     if result.scores:
         Console().print(table)
-    typer.echo(f"{result.weights}: weights, {result.steps} steps")
+    which = "best weights of" if result.weights.name == BEST else "weights after"
+    typer.echo(f"{result.weights}: {which} {result.steps} steps")

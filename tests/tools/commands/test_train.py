@@ -24,7 +24,9 @@ def config_file(tiny_config, tmp_path):
 def test_train_then_validate(config_file, tmp_path):
     done = spotstream("train", config_file)
     assert done.exit_code == 0
-    assert "best.safetensors: weights, 2 steps\n" in done.stdout
+    output = " ".join(done.stdout.split())
+    assert "scenes not trained on, after 2 steps" in output
+    assert "best.safetensors: best weights of 2 steps" in output
     weights, scores = tmp_path / "run" / "best.safetensors", tmp_path / "scores.json"
     done = spotstream("validate", config_file, "--weights", weights, "--json", scores)
     assert done.exit_code == 0

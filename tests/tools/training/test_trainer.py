@@ -222,7 +222,7 @@ def test_two_processes_end_with_one_model(tiny_config, tmp_path):
     assert done.returncode == 0, done.stderr
     assert len(rows(tmp_path / "run" / "log.csv")) == 3
     said = " ".join(done.stdout.split())
-    assert said.count("weights, 3 steps") == 1
+    assert said.count("best weights of 3 steps") == 1
 
 
 BAD_IN_ONE = """
