@@ -45,6 +45,16 @@ def _label(score: EntryScore) -> str:
     return _plain(score.entry.name) or "all sequences"
 
 
+def _detector_label(score: EntryScore) -> str:
+    """The name of the detections, without that of the tracker that runs on them."""
+    entry = score.entry
+    if entry.tracker is None or entry.detections is None:
+        return _label(score)
+    if entry.name == entry.tracker.label:
+        return _plain(entry.detections.resolve().name)
+    return _plain(entry.name.removesuffix(f" + {entry.tracker.label}")) or "all sequences"
+
+
 def _plain(name: str) -> str:
     """Escapes a name so that matplotlib does not read it as a formula."""
     return name.replace("$", r"\$")
@@ -70,7 +80,7 @@ def _precision_recall(scores: Sequence[EntryScore]) -> Drawing | None:
             axes.plot(
                 recall[chosen],
                 precision[chosen],
-                label=f"{_label(score)}: AP {100 * result.average_precision:.2f}",
+                label=f"{_detector_label(score)}: AP {100 * result.average_precision:.2f}",
             )
         _dress(axes, f"IoU {iou}", "recall", "precision")
         axes.set(xlim=(0, 1), ylim=(0, 1.02))

@@ -53,6 +53,18 @@ def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
         assert outside not in page
 
 
+def test_curves_of_detections_are_not_called_by_a_tracker(detrac: Path) -> None:
+    pytest.importorskip("matplotlib")
+    folder, det = detrac / "report", detrac / "det"
+    arguments = ["detrac", "--gt", detrac / "gt", "--tracker", "sort", "--tracker", "ocsort"]
+    for detections, name in ((det, "det"), (f"mine={det}", "mine")):
+        evaluate(*arguments, "--detections", detections, "--report", folder)
+        page = (folder / "report.html").read_text()
+        assert page.count(f">{name}: AP ") == 2  # at each IoU
+        assert "sort: AP " not in page
+        assert "sort: PR-MOTA " in page
+
+
 @pytest.mark.parametrize("frames", [0, 1, 3])
 def test_the_report_of_hardly_anything(tmp_path: Path, frames: int) -> None:
     pytest.importorskip("matplotlib")
