@@ -43,3 +43,9 @@ def is_local(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False  # a name or an interface
+
+
+def ends_with_port(address: str) -> bool:
+    """Whether the address ends with a TCP port, or with ``*`` for any free one."""
+    port = address.rpartition(":")[2]
+    return port == "*" or (port.isascii() and port.isdigit() and int(port) <= 65535)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from annotated_types import Ge, Gt, Le
 
-from pipeline.addresses import is_local
+from pipeline.addresses import ends_with_port, is_local
 from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
 
@@ -221,6 +221,10 @@ class RuntimeConfig:
             return
         if not self.publish.startswith(("tcp://", "ipc://")):
             raise ValueError(f"publish must begin with tcp:// or ipc://, got {self.publish}")
+        if self.publish.startswith("tcp://") and not ends_with_port(self.publish):
+            raise ValueError(
+                f"publish must end with a port, as tcp://127.0.0.1:5560 does, got {self.publish}"
+            )
         if (self.publish_key is None) != (self.publish_clients is None):
             raise ValueError("publish_key and publish_clients belong together")
         if self.publish_key is None and not is_local(self.publish):

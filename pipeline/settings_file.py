@@ -16,6 +16,11 @@ from stages.errors import ConfigError, reason_of
 Settings = TypeVar("Settings")
 _MERGE = "tag:yaml.org,2002:merge"
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")  # of models, of dataclasses
+_IN_A_USERS_WORDS = {  # where pydantic names Python's classes
+    "dataclass_type": "must hold keys and values",
+    "model_type": "must hold keys and values",
+    "path_type": "must be a path",
+}
 
 
 def load_settings(
@@ -146,7 +151,7 @@ def _first_problem(
     if first["type"] in _UNKNOWN_KEY:
         known = _fields(model, first["loc"][:-1])
         return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
-    problem = first["msg"].removeprefix("Value error, ")
+    problem = _IN_A_USERS_WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
     return f"{where}{key}: {problem}{got}" if key else f"{where}{problem}"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.addresses import is_local
+from pipeline.addresses import ends_with_port, is_local
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,20 @@ from pipeline.addresses import is_local
 )
 def test_what_other_hosts_can_reach_is_known(address, local):
     assert is_local(address) is local
+
+
+@pytest.mark.parametrize(
+    ("address", "ends"),
+    [
+        ("tcp://127.0.0.1:5560", True),
+        ("tcp://[::1]:5560", True),
+        ("tcp://127.0.0.1:*", True),
+        ("tcp://127.0.0.1", False),
+        ("tcp://127.0.0.1:", False),
+        ("tcp://[::1]", False),
+        ("tcp://127.0.0.1:65536", False),
+        ("tcp://127.0.0.1:name", False),
+    ],
+)
+def test_the_port_at_the_end_of_an_address_is_known(address, ends):
+    assert ends_with_port(address) is ends

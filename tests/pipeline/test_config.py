@@ -57,6 +57,10 @@ def test_overrides_win(tmp_path):
         ("detector.min_score=yes", "--set: detector.min_score: must be a number, got True"),
         ("slots", "needs key.path=value"),
         ("sink.crf=[", "sink.crf: '\\[' is not valid YAML"),
+        ("detector=5", r"--set: detector: must hold keys and values, got 5$"),
+        ("detector=[1]", r"detector: must hold keys and values, got \[1\]$"),
+        ("tracker.settings=5", r"tracker.settings: .*dictionary, got 5$"),
+        ("detector.weights=5", r"detector.weights: must be a path, got 5$"),
         ("tracker.name=srt", "tracker: unknown tracker 'srt'; the trackers are bytetrack, ocsort"),
         ("tracker.settings.age=1", "tracker 'sort' has no setting 'age'; its settings are max_age"),
         ("tracker.settings.name=sort", "tracker 'sort' has no setting 'name'"),
@@ -121,9 +125,10 @@ def test_a_tracker_that_is_no_section(tmp_path):
         (["runtime.publish=tcp://0.0.0.0:5560"], "other hosts: it needs publish_key"),
         (["runtime.publish=tcp://[::]:5560", "runtime.publish_key=a"], "belong together"),
         (["runtime.publish=127.0.0.1:5560"], "must begin with tcp:// or ipc://"),
+        (["runtime.publish=tcp://127.0.0.1"], r"publish must end with a port, .* got tcp://127"),
     ],
 )
-def test_what_other_hosts_can_reach_needs_keys(overrides, message):
+def test_an_address_that_cannot_be_published_at_is_refused(overrides, message):
     with pytest.raises(ConfigError, match=message) as error:
         load_config(None, overrides)
     assert "{" not in str(error.value)
