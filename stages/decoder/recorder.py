@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -32,7 +33,7 @@ class Recorder:
     connection, or if times fall back by more than a second. Matroska's times must not fall: a
     packet that steps back by less is placed one tick after its predecessor. A segment's name holds
     its number, its epoch and its start (UTC). If a segment cannot be written, the stream continues
-    without it, and another is tried ten seconds later.
+    without it, and another is tried ten seconds later; a file without a packet is removed.
 
     Args:
         folder: Folder for the segments; those of an earlier recording are kept and counted, except
@@ -67,6 +68,7 @@ class Recorder:
         self._notify = notify
         self._monotonic = monotonic
         self._container: OutputContainer | None = None
+        self._path: Path | None = None
         self._stream: VideoStream | None = None
         self._latest_dts: int | None = None
         self._began = 0.0
@@ -112,6 +114,14 @@ class Recorder:
         except (OSError, FFmpegError) as error:
             self._complain(error)
             self.close()
+            self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
+        """Removes a segment that failed at its start: a full disk would gain one every time."""
+        path, self._path = self._path, None
+        with contextlib.suppress(OSError):
+            if path is not None and _is_empty(path):
+                path.unlink()
 
     def _complain(self, error: OSError | FFmpegError) -> None:
         now = self._monotonic()
@@ -135,6 +145,7 @@ class Recorder:
                 container.close()
             except (OSError, FFmpegError) as error:
                 self._complain(error)
+                self._remove_if_empty()
 
     def _is_due(self) -> bool:
         now = self._monotonic()
@@ -143,14 +154,14 @@ class Recorder:
         return now - self._began >= self._segment_seconds
 
     def _begin(self, stream: VideoStream, epoch: int) -> None:
-        if not self._has_folder:
+        if not self._has_folder or not self._folder.is_dir():  # not yet, or somebody removed it
             self._open_folder()
         self._make_room()
         epoch += self._first_epoch
-        path = segment_path(self._folder, self._number, epoch, datetime.now(UTC))
+        self._path = segment_path(self._folder, self._number, epoch, datetime.now(UTC))
         self._number += 1
         self._began = self._monotonic()
-        self._container = av.open(str(path), "w", format="matroska", options=_MUXER)
+        self._container = av.open(str(self._path), "w", format="matroska", options=_MUXER)
         self._stream = self._container.add_stream_from_template(stream)
 
     def _mux(self, packet: av.Packet, dts: int) -> None:
@@ -179,5 +190,9 @@ class Recorder:
 def _remove_empty(folder: Path) -> None:
     """Removes segments whose recorder ended before it had written a packet."""
     for _, _, path in segments_of(folder):
-        if path.stat().st_size <= _LONGEST_HEADER and _CLUSTER not in path.read_bytes():
+        if _is_empty(path):
             path.unlink()
+
+
+def _is_empty(path: Path) -> bool:
+    return path.stat().st_size <= _LONGEST_HEADER and _CLUSTER not in path.read_bytes()

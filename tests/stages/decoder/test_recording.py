@@ -1,5 +1,6 @@
 import itertools
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -212,6 +213,22 @@ def test_a_full_disk_is_told_every_ten_minutes_and_when_there_is_room(camera, fu
     assert any(folder.glob("*.mkv"))
 
 
+def test_a_segment_that_fails_at_its_start_leaves_no_file(camera, full_disk):
+    folder, said = full_disk / "cam", []
+    seconds = itertools.count(step=5)
+    options = {"notify": said.append, "monotonic": lambda: next(seconds)}
+    recorder = Recorder(folder, "rtsp://cam/live", 60, 10**9, **options)
+    with pytest.raises(OSError, match="No space"):
+        (full_disk / "fill").write_bytes(bytes(100_000))
+    with open_media(str(camera)) as container:
+        stream = video_stream(container, "camera")
+        for packet in container.demux(stream):
+            recorder.write(packet, stream, 0)
+    recorder.close()
+    assert said == [f"cannot record into {folder}: No space left on device; trying again"]
+    assert [file.name for file in folder.iterdir()] == ["recording.json"]
+
+
 def test_recordings_are_sources(camera, tmp_path):
     for name in ("north", "south"):
         record(camera, tmp_path / "kept" / name)
@@ -245,3 +262,18 @@ def test_who_is_patient_records_as_soon_as_the_folder_can_be_made(camera, tmp_pa
     failed = f"cannot record into {folder}: File exists; trying again"
     assert said == [failed, f"recording into {folder} again"]
     assert len(lumas(replay(folder, slots))) == 40 - GOP
+
+
+def test_a_folder_that_was_removed_is_made_again(camera, tmp_path, slots):
+    folder, said = tmp_path / "kept", []
+    recorder = Recorder(folder, "rtsp://cam/live", 0, 10**9, said.append)
+    with open_media(str(camera)) as container:
+        stream = video_stream(container, "camera")
+        for index, packet in enumerate(container.demux(stream)):
+            if index == 2 * GOP:
+                shutil.rmtree(folder)
+            recorder.write(packet, stream, 0)
+    recorder.close()
+    assert said == []
+    assert len(lumas(replay(folder, slots))) == 40 - 2 * GOP
+    assert (folder / "recording.json").is_file()
