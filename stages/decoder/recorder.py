@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import time
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,10 +47,11 @@ class Recorder:
         notify: Called with one line when writing fails, every ten minutes while that lasts, and
             when it works again.
         monotonic: Returns a monotonic time in seconds.
-        patient: Whether to retry if the folder cannot be created, as for a segment.
+        patient: Whether to retry if the folder cannot be created or is in use, as for a segment.
 
     Raises:
-        OutputError: The folder cannot be created, and ``patient`` is off.
+        OutputError: The folder cannot be created, or another recorder writes there, and
+            ``patient`` is off.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Recorder:
         self._told_at: float | None = None  # since the recording has paused
         self._number = self._first_epoch = 0
         self._has_folder = False
+        self._release: Callable[[], object] = lambda: None  # closes the folder, if it is locked
         try:
             self._open_folder()
         except OSError as error:
@@ -86,6 +91,8 @@ class Recorder:
     def _open_folder(self) -> None:
         """Creates the folder; numbers and epochs continue from the segments already there."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._release()
+        self._release = weakref.finalize(self, os.close, _lock(self._folder))
         index = {"format": 1, "source": redact(self._source)}
         (self._folder / RECORDING_INDEX).write_text(json.dumps(index) + "\n")
         _remove_empty(self._folder)
@@ -185,6 +192,24 @@ class Recorder:
                 return
             path.unlink(missing_ok=True)
             total -= size
+
+
+def _lock(folder: Path) -> int:
+    """Locks the folder, until the descriptor returned is closed or the process dies.
+
+    Two recorders would give their segments the same numbers, and one would remove what the other
+    has just begun. On a file system without such locks, such as NFS, nothing is locked.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        error.strerror = "another process is recording there"
+        raise
+    except OSError:
+        pass
+    return descriptor
 
 
 def _remove_empty(folder: Path) -> None:

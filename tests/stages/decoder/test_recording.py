@@ -277,3 +277,18 @@ def test_a_folder_that_was_removed_is_made_again(camera, tmp_path, slots):
     assert said == []
     assert len(lumas(replay(folder, slots))) == 40 - 2 * GOP
     assert (folder / "recording.json").is_file()
+
+
+def test_a_folder_is_recorded_into_by_one_process_at_a_time(camera, tmp_path):
+    folder, said = tmp_path / "kept", []
+    first = Recorder(folder, "rtsp://cam/live", 60, 10**9)
+    with pytest.raises(OutputError, match=r"kept: another process is recording there$"):
+        Recorder(folder, "rtsp://cam/live", 60, 10**9)
+    record(camera, folder, packets=GOP, notify=said.append, patient=True)
+    assert said == [
+        f"cannot record into {folder}: another process is recording there; trying again"
+    ]
+    assert not list(folder.glob("*.mkv"))
+    del first
+    record(camera, folder)
+    assert list(folder.glob("*.mkv"))
