@@ -32,6 +32,7 @@ State: TypeAlias = Literal["starting", "ready", "waiting", "ended"]
 _MINUTE = 60.0
 _START_SECONDS = 300.0  # weights may come from a slow disk, a GPU may compile kernels
 _BUSY_SECONDS = 3600.0  # to complete a long video, on a slow disk
+_TURN_SECONDS = 1.0  # the supervisor checks ten times a second; a longer pause is its own
 _STEADY_SECONDS = 1.0  # a process that was ready for this long is restarted at once
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -49,7 +50,8 @@ class StageProcess:
         name: See above.
         make_plan: Makes the process's plan, each time it is started.
         silence_seconds: A process that reports nothing for this long is taken for hung, unless it
-            is starting or busy, both of which may take longer.
+            is starting or busy, both of which may take longer. Time during which `check` is not
+            called does not count: the whole run may have been paused.
         restarts_per_minute: How often it may die in a minute.
         clock: Returns a monotonic time in seconds.
     """
@@ -71,7 +73,7 @@ class StageProcess:
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
-        self._heard = 0.0
+        self._heard = self._checked = 0.0
         self._ready_since = 0.0
         self._was_ready = False
         self._cannot_start = False
@@ -126,7 +128,7 @@ class StageProcess:
             )
         self.state = "starting"
         self._starts += 1
-        self._heard = self._clock()
+        self._heard = self._checked = self._clock()
         self.busy = False
         self._hung_for = 0.0
         return True
@@ -138,10 +140,13 @@ class StageProcess:
         """
         if self._process is None or not self.runs:
             return ""
+        now = self._clock()
+        paused = max(0.0, now - self._checked - _TURN_SECONDS)
+        self._heard, self._checked = min(now, self._heard + paused), now
         code = self._process.poll()
         if code is None:
             limit = self._silence_limit
-            if self._clock() - self._heard > limit:
+            if now - self._heard > limit:
                 self._hung_for = self._hung_for or limit
                 self._process.kill()
             return ""

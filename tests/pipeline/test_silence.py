@@ -133,9 +133,23 @@ def test_a_process_is_killed_after_the_silence_that_it_is_allowed(plan, heard, l
     process.start_if_due()
     for report in heard:
         process.heard(report("tracker"))
-    now[0] = limit
-    assert process.check() == ""
+    for now[0] in range(limit + 1):
+        assert process.check() == ""
+        assert process._process.poll() is None
     now[0] = limit + 1
     assert process.check() == ""  # it kills
     process._process.wait()
     assert process.check() == f"said nothing for {limit} s"
+
+
+def test_a_pause_of_the_whole_run_is_no_silence(plan, monkeypatch):
+    now, killed = [0.0], []
+    process = StageProcess("tracker", lambda: plan, 60.0, 3, lambda: now[0])
+    process.start_if_due()
+    process.heard(Ready("tracker"))
+    with monkeypatch.context() as patched:
+        patched.setattr(process._process, "kill", lambda: killed.append(now[0]))
+        for now[0] in (*range(50), *range(1000, 1010)):
+            assert process.check() == ""
+    process.kill()
+    assert killed == []
