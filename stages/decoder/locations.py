@@ -93,8 +93,8 @@ def expand_sources(
         taken: Names of other streams.
 
     Raises:
-        SourceError: A location is empty or not UTF-8, a URL names no host, or a path does not
-            exist, cannot be read or holds nothing to read.
+        SourceError: A location is empty or not UTF-8, a URL names no host or an impossible port,
+            or a path does not exist, cannot be read or holds nothing to read.
     """
     specs: list[SourceSpec] = []
     for location in locations:
@@ -162,20 +162,31 @@ def _reject_unreadable(location: str) -> None:
         raise SourceError(f"the name of {shown} is not UTF-8; rename it") from error
 
 
-def _reject_hostless(location: str) -> None:
-    """Rejects a URL without a host, which FFmpeg would take for this computer."""
+def _reject_unreachable(location: str) -> None:
+    """Rejects a URL without a host, which FFmpeg would take for this computer, or a real port."""
     scheme, _, rest = location.partition("://")
     scheme = scheme.lower()
-    address = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    address = authority.rpartition("@")[2]
     host, _, port = address.partition(":")
     if not host and (scheme in _CALLING or (scheme in _LISTENING and not port)):
         raise SourceError(f"{redact(location)} names no host")
+    port = address.rpartition("]")[2].partition(":")[2]  # an IPv6 address has brackets
+    if scheme in _CALLING | _LISTENING and port and not _is_port(port):
+        reason = "the port must be a number from 1 to 65535"
+        if "@" in rest and "@" not in authority:  # what seems to be the port is in a password
+            reason += "; in a password, write / as %2F, # as %23 and ? as %3F"
+        raise SourceError(f"{redact(location)} cannot be opened: {reason}")
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and 1 <= int(text) <= 65535
 
 
 def _expand(location: str) -> list[SourceSpec]:
     _reject_empty(location)
     if "://" in location:
-        _reject_hostless(location)
+        _reject_unreachable(location)
         return [SourceSpec(redact(location).split("://", 1)[1], location)]
     path = Path(location).expanduser()
     if not path.exists():

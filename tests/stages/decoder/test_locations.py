@@ -163,11 +163,34 @@ def test_a_url_without_a_host_is_refused(url):
 
 @pytest.mark.parametrize(
     "url",
-    ["udp://:5000", "udp://@:5000", "srt://:9000?mode=listener", "rtsp://[::1]:554/", "http://cam"],
+    [
+        "udp://:5000",
+        "udp://@:5000",
+        "srt://:9000?mode=listener",
+        "rtsp://[::1]:554/",
+        "rtsp://[::1]/live",
+        "rtsp://me:p@ss@cam:554/live",
+        "http://cam",
+    ],
 )
 def test_a_url_with_a_host_or_a_port_to_listen_at_is_taken(url):
     (spec,) = expand_sources([url])
     assert spec.location == url
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "abc", "-1", "٣"])
+@pytest.mark.parametrize("url", ["rtsp://me:secret@cam:{}/live", "tcp://[::1]:{}", "udp://@:{}"])
+def test_a_port_that_cannot_be_is_refused(url, port):
+    with pytest.raises(SourceError, match=r"the port must be a number from 1 to 65535$") as caught:
+        expand_sources([url.format(port)])
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("letter", "/#?")
+def test_a_password_that_must_be_written_otherwise_is_explained(letter):
+    with pytest.raises(SourceError, match="in a password, write / as %2F") as caught:
+        expand_sources([f"rtsp://me:sec{letter}ret@cam:554/live"])
+    assert str(caught.value).startswith("rtsp://cam:554/live cannot be opened: ")
 
 
 def test_a_name_that_is_not_utf8_is_named(tmp_path):
