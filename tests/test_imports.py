@@ -61,6 +61,18 @@ def test_rooms_of_the_pipeline_do_not_know_each_other(room, strangers):
             )
 
 
+STAGES = ["decoder", "detector", "sink"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_do_not_know_each_other(stage):
+    files = list((ROOT / "stages" / stage).rglob("*.py"))
+    assert files
+    others = tuple(f"stages.{other}" for other in STAGES if other != stage)
+    for file in files:
+        assert not [name for name in imported(file) if name.startswith(others)], file
+
+
 LARGE = {"av", "cv2", "filterpy", "pydantic", "scipy", "torch"}
 
 

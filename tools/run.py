@@ -23,7 +23,7 @@ from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live
 from stages.decoder.source import FrameSelection
 from stages.detector.shipped import FASTEST, SHIPPED
 from stages.extras import installed
-from stages.sink.results import TRACKS
+from stages.result_files import TRACKS
 from tools.event_log import EventLog
 from tools.progress import ProgressView
 from tools.terminal import wide_console

@@ -11,13 +11,8 @@ from pipeline.supervision.folder_lock import FolderLock
 from stages.atomic import output_error
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
-from stages.sink.results import (
-    REPORT,
-    has_results,
-    is_complete,
-    remove_parts,
-    unfinished_results,
-)
+from stages.result_files import REPORT, is_complete
+from stages.sink.results import has_results, remove_parts, unfinished_results
 
 
 class ResultFolders:

@@ -26,8 +26,8 @@ import numpy as np
 
 from stages.number_table import HEIGHT, IDENTITY, LARGEST, LEFT, WIDTH, NumberTable
 from stages.records import Float32Array, Int16Array, Int64Array
-from stages.sink.results import DETECTIONS
-from stages.sink.results import frame_size as stated_frame_size
+from stages.result_files import DETECTIONS
+from stages.result_files import frame_size as stated_frame_size
 
 DetectionFormat: TypeAlias = Literal["detrac", "uavdt", "mot"]
 

@@ -11,7 +11,7 @@ from stages.detector.lru_cache import LruCache
 from stages.errors import ConfigError
 from stages.number_table import SUFFIXES
 from stages.records import Detections, Frame
-from stages.sink.results import DETECTIONS
+from stages.result_files import DETECTIONS
 
 _KEPT = 64  # files: at most as many streams run side by side
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from stages.atomic import output_error, part_path
+from stages.result_files import DETECTIONS, REPORT, TRACKS
 from stages.sink.detrac import toolkit_paths
 
-TRACKS = "mot.txt"
-DETECTIONS = "detections.txt"
-REPORT = "run.json"
 JOURNAL = ".journal.part"
 """What the sink was given, for a sink or a tracker that replaces one that died."""
 CHECKPOINT = ".checkpoint.part"
@@ -63,28 +59,6 @@ def _is_unfinished(path: Path) -> bool:
     if path not in texts and not _SEGMENT.fullmatch(path.name):
         return False
     return path.is_file() and path.stat().st_size > 0
-
-
-def is_complete(folder: Path) -> bool:
-    """Whether ``run.json`` says that the whole source was processed."""
-    return _report(folder).get("status") == "complete"
-
-
-def frame_size(folder: Path) -> tuple[int, int] | None:
-    """Width and height in pixels by ``run.json``; None where it does not say."""
-    match _report(folder).get("frame_size"):
-        case [int(width), int(height)] if width > 0 and height > 0:
-            return width, height
-    return None
-
-
-def _report(folder: Path) -> dict[str, Any]:
-    """The content of ``run.json``; empty where there is none."""
-    try:
-        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return report if isinstance(report, dict) else {}
 
 
 def remove_results(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from stages.atomic import AtomicFile, output_error
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
+from stages.result_files import REPORT
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
 from stages.sink.detrac import prepare_toolkit_matrices
 from stages.sink.ledger import FrameLedger
@@ -17,7 +18,7 @@ from stages.sink.numbering import FrameNumbering
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import StreamReport, percentiles_ms
-from stages.sink.results import REPORT, remove_parts
+from stages.sink.results import remove_parts
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults
 from stages.sink.timing import StreamTiming

@@ -7,9 +7,9 @@ from pathlib import Path
 from stages.atomic import AtomicFile
 from stages.errors import OutputError
 from stages.records import Tracks
+from stages.result_files import DETECTIONS, TRACKS
 from stages.sink.detrac import detection_rows
 from stages.sink.mot import mot_rows
-from stages.sink.results import DETECTIONS, TRACKS
 
 
 class TextResults:

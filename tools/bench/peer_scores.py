@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import find_file
-from stages.sink.results import DETECTIONS
+from stages.result_files import DETECTIONS
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
 from tools.bench.peers import PEERS, Peer, frames_of, peer_python, run_peer

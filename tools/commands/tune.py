@@ -82,7 +82,7 @@ def tune(
 def _sequences(benchmark: Benchmark, gt: Path, detections: Path) -> list[TuningSequence]:
     from stages.detector.detection_file import DetectionFile
     from stages.detector.file_detector import find_file
-    from stages.sink.results import DETECTIONS
+    from stages.result_files import DETECTIONS
     from tools.annotations.ground_truths import read_ground_truths
     from tools.tuning.tune import TuningSequence
 

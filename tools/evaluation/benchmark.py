@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from stages.detector.file_detector import find_file
-from stages.sink.results import DETECTIONS, TRACKS
+from stages.result_files import DETECTIONS, TRACKS
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
 from tools.evaluation.pr_protocol import PrPoint, pr_scores

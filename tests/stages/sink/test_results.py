@@ -6,9 +6,7 @@ import pytest
 
 from stages.sink.results import (
     finished_overlays,
-    frame_size,
     has_results,
-    is_complete,
     remove_parts,
     remove_results,
     remove_unfinished_overlays,
@@ -61,43 +59,6 @@ def test_any_finished_file_is_a_result(tmp_path: Path, name: str) -> None:
     assert not has_results(folder)
     (folder / name).write_text("")
     assert has_results(folder)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('{"status": "complete"}', True),
-        ('{"status": "truncated"}', False),
-        ("{}", False),
-        ("[]", False),
-        ("{", False),
-        (None, False),
-    ],
-)
-def test_is_complete_reads_the_report(tmp_path: Path, text: str | None, expected: bool) -> None:
-    if text is not None:
-        (tmp_path / "run.json").write_text(text)
-    assert is_complete(tmp_path) is expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('{"frame_size": [640, 360]}', (640, 360)),
-        ('{"frame_size": null}', None),
-        ('{"frame_size": [640]}', None),
-        ('{"frame_size": [0, 0]}', None),
-        ("{}", None),
-        ("x", None),
-        (None, None),
-    ],
-)
-def test_the_size_of_the_frames_is_read_from_the_report(
-    tmp_path: Path, text: str | None, expected: tuple[int, int] | None
-) -> None:
-    if text is not None:
-        (tmp_path / "run.json").write_text(text)
-    assert frame_size(tmp_path) == expected
 
 
 def test_unfinished_are_parts_with_rows_or_pictures(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from stages.records import Dropped, EndReason
+from stages.result_files import is_complete
 from stages.sink.options import SinkOptions
-from stages.sink.results import has_results, is_complete
+from stages.sink.results import has_results
 from stages.sink.stream_sink import StreamSink
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in, wait
 from tests.stages.sink.stream import MS, TEXT, end, feed, run

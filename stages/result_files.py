@@ -1,0 +1,33 @@
+"""The files in the folder of a stream's results, as whoever reads them needs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+TRACKS = "mot.txt"
+DETECTIONS = "detections.txt"
+REPORT = "run.json"
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether ``run.json`` says that the whole source was processed."""
+    return _report(folder).get("status") == "complete"
+
+
+def frame_size(folder: Path) -> tuple[int, int] | None:
+    """Width and height in pixels by ``run.json``; None where it does not say."""
+    match _report(folder).get("frame_size"):
+        case [int(width), int(height)] if width > 0 and height > 0:
+            return width, height
+    return None
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    """The content of ``run.json``; empty where there is none."""
+    try:
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return report if isinstance(report, dict) else {}

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.result_files import frame_size, is_complete
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"status": "complete"}', True),
+        ('{"status": "truncated"}', False),
+        ("{}", False),
+        ("[]", False),
+        ("{", False),
+        (None, False),
+    ],
+)
+def test_is_complete_reads_the_report(tmp_path: Path, text: str | None, expected: bool) -> None:
+    if text is not None:
+        (tmp_path / "run.json").write_text(text)
+    assert is_complete(tmp_path) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"frame_size": [640, 360]}', (640, 360)),
+        ('{"frame_size": null}', None),
+        ('{"frame_size": [640]}', None),
+        ('{"frame_size": [0, 0]}', None),
+        ("{}", None),
+        ("x", None),
+        (None, None),
+    ],
+)
+def test_the_size_of_the_frames_is_read_from_the_report(
+    tmp_path: Path, text: str | None, expected: tuple[int, int] | None
+) -> None:
+    if text is not None:
+        (tmp_path / "run.json").write_text(text)
+    assert frame_size(tmp_path) == expected
