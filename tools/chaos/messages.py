@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from pipeline.addresses import endpoint
@@ -43,12 +45,15 @@ def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
         nonlocal growth, refused, survived
         victim.wait_for_frames()
         sites = [endpoint(victim.folder, RuntimeConfig(), name) for name in sockets]
-        # Buffers that fill once do not count as growth.
-        flood(sites, max(5000, messages // 10), seed)
-        before = _resident_at_rest(victim)
-        flood(sites, messages, seed + 1)
-        refused = announce_much(publish_port)
-        ask_nonsense(metrics_port, _REQUESTS, seed)
+        # The memory of this process counts, so another one attacks.
+        with ProcessPoolExecutor(1, get_context("spawn")) as attacker:
+            # Buffers that fill once do not count as growth.
+            attacker.submit(flood, sites, max(5000, messages // 10), seed).result()
+            attacker.submit(ask_nonsense, metrics_port, _REQUESTS, seed).result()
+            before = _resident_at_rest(victim)
+            attacker.submit(flood, sites, messages, seed + 1).result()
+            refused = attacker.submit(announce_much, publish_port).result()
+            attacker.submit(ask_nonsense, metrics_port, _REQUESTS, seed + 1).result()
         after = _resident_at_rest(victim)
         growth = max(after[name] - before.get(name, 0) for name in after) / 2**20
         survived = victim.wait_for_frames(10) is not None
