@@ -188,7 +188,7 @@ def _frames(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator
     """Yields every frame until the source ends or breaks off; None for a broken or lost one."""
     presented = not _PRESENTING.isdisjoint(container.format.name.split(","))
     losses = LostFrames(presented=presented)
-    for packet in _without_cut_off_end(packets):
+    for packet in _without_cut_off_end(packets, losses):
         losses.sent(packet)
         try:
             frames = packet.decode()
@@ -206,8 +206,8 @@ def _frames(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator
     yield from itertools.repeat(None, losses.rest())
 
 
-def _without_cut_off_end(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
-    """Leaves out a last packet of which a part is missing.
+def _without_cut_off_end(packets: Iterable[av.Packet], losses: LostFrames) -> Iterator[av.Packet]:
+    """Leaves out a last packet of which a part is missing, and counts its frame as lost.
 
     FFmpeg's error for it would cost some of the frames before it, more with more threads.
     """
@@ -215,6 +215,11 @@ def _without_cut_off_end(packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
     for packet in packets:
         if held is not None and packet.size:
             yield held
+        elif held is not None:
+            losses.sent(held)
+            losses.failed(held)
         held = packet if packet.is_corrupt else None
         if held is None:
             yield packet
+    if held is not None:  # the source broke off without saying that it ends
+        yield held

@@ -132,11 +132,12 @@ def test_a_truncated_file_keeps_its_frames_and_says_so(
     content = make_video("whole.mp4", frames=40, noise=True).read_bytes()
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(content[: len(content) // 2])
-    _, *frames, end = read(broken, slots)
+    _, *frames, dropped, end = read(broken, slots)
     assert [frame.header.index for frame in frames] == list(range(19))  # 19 packets are whole
-    assert end.frames == 19
+    assert dropped == Dropped("cam", 0, 19, 19, "broken frame")
+    assert end.frames == 20
     assert end.reason is EndReason.TRUNCATED
-    assert "broken.mp4 breaks off after 19 of 40 frames" in end.message
+    assert "broken.mp4 breaks off after 20 of 40 frames" in end.message
 
 
 def test_a_corrupt_stretch_is_dropped_and_the_rest_keeps_its_numbers(make_video, slots):

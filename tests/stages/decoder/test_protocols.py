@@ -229,8 +229,8 @@ def test_an_mp4_of_unknown_size_that_breaks_off_says_where(tmp_path, serve, slot
     write_stream(tmp_path / "clip", 30, "mp4", movflags="faststart")
     base = serve(functools.partial(CutOff, directory=str(tmp_path)))
     *_, end = read(f"{base}/clip", slots, 31)
-    assert (end.reason, end.frames) == (EndReason.TRUNCATED, 18)
-    assert end.message == f"{base}/clip breaks off after 18 of 30 frames"
+    assert (end.reason, end.frames) == (EndReason.TRUNCATED, 19)
+    assert end.message == f"{base}/clip breaks off after 19 of 30 frames"
 
 
 def test_sound_that_goes_on_does_not_hide_that_the_pictures_stay_away(tmp_path, slots):
