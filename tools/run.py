@@ -19,6 +19,7 @@ from pipeline.reports import Notice
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
+from stages.cores import usable_cores
 from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live
 from stages.decoder.source import FrameSelection
 from stages.detector.shipped import FASTEST, SHIPPED
@@ -27,7 +28,6 @@ from stages.result_files import TRACKS
 from tools.event_log import EventLog
 from tools.progress import ProgressView
 from tools.terminal import wide_console
-from tools.workers import usable_cores
 
 if TYPE_CHECKING:
     from tools.demo import DemoScore

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import pickle
 import signal
 import traceback
@@ -36,11 +35,6 @@ class Work(Protocol[_Job, _Result]):
         Raises:
             StoppedError: ``stopped`` returned True.
         """
-
-
-def usable_cores() -> int:
-    """Returns how many cores this process may use; in a container often not all."""
-    return len(os.sched_getaffinity(0))
 
 
 class Workers:

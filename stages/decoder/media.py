@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,6 +12,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from stages.cores import usable_cores
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.hardware import hardware_decoder
 from stages.decoder.live_packets import waited_for
@@ -161,7 +161,7 @@ def frame_threads() -> int:
 
     The figures are in ``docs/performance.md``.
     """
-    return min(len(os.sched_getaffinity(0)), _MAX_THREADS)
+    return min(usable_cores(), _MAX_THREADS)
 
 
 def remarks(

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from stages.errors import OutputError, SpotStreamError
-from tools.workers import StoppedError, Workers, do_all, usable_cores
+from tools.workers import StoppedError, Workers, do_all
 
 
 def double(job, *, advance, stopped):
@@ -57,15 +57,6 @@ def own_process(job, *, advance, stopped):
 
 def nothing(job, *, advance, stopped):
     return None
-
-
-def test_cores_that_are_not_for_this_process_do_not_count():
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(allowed)})
-    try:
-        assert usable_cores() == 1
-    finally:
-        os.sched_setaffinity(0, allowed)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 9])

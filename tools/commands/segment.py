@@ -61,10 +61,10 @@ def segment(
     images: Annotated[int, typer.Option(min=1, help="Number of samples on the sheet.")] = 24,
 ) -> None:
     """Write a motion-based foreground mask for each frame."""
+    from stages.cores import usable_cores
     from tools.datasets.image_file import write_image
     from tools.segmentation.options import Method, SegmentOptions, Subtractor
     from tools.segmentation.plan import make_plan
-    from tools.workers import usable_cores
 
     if output is None and source.is_file():
         raise ConfigError(f"{source} is a file; say where its masks go: --output DIR")

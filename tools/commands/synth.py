@@ -59,11 +59,12 @@ def synth(
     ] = None,
 ) -> None:
     """Render traffic scenes with exact boxes, ids and masks, as UA-DETRAC or MOT folders."""
+    from stages.cores import usable_cores
     from tools.frame_size import parse_frame_size
     from tools.synth.options import SynthOptions, claim_folder
     from tools.synth.render import is_complete, render_scene
     from tools.synth.sheet import write_sheet
-    from tools.workers import do_all, usable_cores
+    from tools.workers import do_all
 
     width, height = parse_frame_size(size, "--size")
     options = SynthOptions(frames, every, width, height, view, light, weather, format_, varied)

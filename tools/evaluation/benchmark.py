@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from stages.cores import usable_cores
 from stages.detector.file_detector import find_file
 from stages.result_files import DETECTIONS, TRACKS
 from tools.annotations.ground_truth import GroundTruth
@@ -20,7 +21,7 @@ from tools.evaluation.sequence import (
 )
 from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import total
-from tools.workers import do_all, usable_cores
+from tools.workers import do_all
 
 Scores: TypeAlias = dict[str, dict[str, float]]  # by group (detection, …) and name (AP70, …)
 

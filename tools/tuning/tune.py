@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from stages.cores import usable_cores
 from stages.detector.detection_file import DetectionFile
 from stages.errors import ConfigError
 from tools.annotations.ground_truth import GroundTruth
@@ -15,7 +16,7 @@ from tools.evaluation.tracker_choice import TrackerChoice
 from tools.evaluation.tracking import TrackingResult, total
 from tools.tuning.grid import GRIDS
 from tools.tuning.search import Settings, Worth, search
-from tools.workers import Workers, usable_cores
+from tools.workers import Workers
 from trackers import build_tracker, tracker_settings
 
 OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is maximised
