@@ -90,6 +90,7 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
     folder = tmp_path / "clip"
     report = json.loads((folder / "run.json").read_text())
     frames = report["frames"]
+    assert (report["status"], report["message"]) == ("complete", "")
     assert (frames["in"], frames["missing"]) == (150, 0)
     assert frames["out"] + report["dropped"]["total"] == 150
     assert frames["out"] >= 50
