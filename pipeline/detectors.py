@@ -17,6 +17,7 @@ class Detector(Protocol):
     name: str
     class_names: tuple[str, ...]
     batch_size: int  # frames per batch at which it is fastest
+    batch_wait_ms: float  # how long it pays to wait for a batch to fill
     is_immediate: bool  # whether it takes less time than handing messages to a thread
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:

@@ -41,6 +41,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
 
     detector = build_detector(config, plan.worker)
     size = config.batch_size or detector.batch_size
+    wait_ms = detector.batch_wait_ms if config.batch_wait_ms is None else config.batch_wait_ms
     source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
     copy = whole.runtime.frames == "shared"
     link: DirectLink | BackgroundLink
@@ -59,7 +60,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
 
     with link:
         report(Ready("detector"))
-        for batch in batches(receive, size, config.batch_wait_ms / 1000):
+        for batch in batches(receive, size, wait_ms / 1000):
             link.send(_results(detector, batch))
             if isinstance(batch[0].record, Frame):
                 counts[len(batch)] += 1

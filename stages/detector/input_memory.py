@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,8 +14,10 @@ from stages.records import Frame, UInt8Array
 _SIZES = 8  # of frames, for which memory is kept
 
 
-class InputMemory:
+class InputMemory(threading.local):
     """Makes the network's inputs from frames without allocating memory for each.
+
+    Each thread that uses it has memory of its own.
 
     The border around a frame stays black, as frames of one size cover the same pixels; each of the
     latest few sizes has a canvas of its own.
@@ -24,7 +27,9 @@ class InputMemory:
         self._memory: LruCache[InputGeometry, tuple[UInt8Array, UInt8Array]] = LruCache(_SIZES)
 
     def fill(self, frames: Sequence[Frame], geometry: InputGeometry) -> UInt8Array:
-        """Returns ``(N, H, W, 3)`` uint8 BGR, resized and padded; valid until the next call.
+        """Returns ``(N, H, W, 3)`` uint8 BGR, resized and padded.
+
+        Valid until the thread's next call.
 
         Args:
             frames: Frames of one size.

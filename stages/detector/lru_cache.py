@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -11,7 +12,7 @@ Value = TypeVar("Value")
 
 
 class LruCache(Generic[Key, Value]):
-    """Keeps the values of the most recently used keys.
+    """Keeps the values of the most recently used keys; threads may share it.
 
     Args:
         kept: Maximum number of values.
@@ -22,21 +23,24 @@ class LruCache(Generic[Key, Value]):
             raise ValueError(f"kept must be at least 1, got {kept}")
         self._kept = kept
         self._values: OrderedDict[Key, Value] = OrderedDict()  # the latest key used comes last
+        self._lock = threading.Lock()
 
     def get(self, key: Key) -> Value | None:
         """Returns the value of a key; None if it is not, or no longer, kept."""
-        if key not in self._values:
-            return None
-        self._values.move_to_end(key)
-        return self._values[key]
+        with self._lock:
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            return self._values[key]
 
     def keep(self, key: Key, value: Value) -> Value:
         """Keeps and returns the value; if full, drops that of the least recently used key."""
-        self._values[key] = value
-        self._values.move_to_end(key)
-        if len(self._values) > self._kept:
-            self._values.popitem(last=False)
-        return value
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            if len(self._values) > self._kept:
+                self._values.popitem(last=False)
+            return value
 
     def __len__(self) -> int:
         return len(self._values)

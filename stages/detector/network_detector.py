@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -21,6 +22,7 @@ from stages.errors import ConfigError
 from stages.records import Detections, Frame
 
 _MIN_SIDE = 1.0  # pixels
+_GPU_WAIT_MS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,10 @@ _Compute: TypeAlias = Callable[[Sequence[Frame], InputGeometry], EngineOutput]
 
 class NetworkDetector:
     """SpotNet on whole frames.
+
+    A CPU computes the frames of a batch side by side, on a share of its cores each: the threads of
+    one frame would wait for each other after every convolution. A frame that comes alone gets all
+    cores.
 
     Args:
         weights: A SpotNet weights file, or a model of ``spotstream export``; see `find_weights`.
@@ -77,14 +83,24 @@ class NetworkDetector:
         self.min_score = min_score
         self.batch_size = self.engine.batch_size
         self._compute = _computation(self.engine, recorded)
+        self.batch_wait_ms = _GPU_WAIT_MS
+        self._side_by_side: ThreadPoolExecutor | None = None
+        if _is_on_cpu(self.engine):
+            self.batch_wait_ms = 0.0
+            if self.batch_size > 1:
+                self._side_by_side = ThreadPoolExecutor(
+                    self.batch_size, "detect", self.engine.share_cores
+                )
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Returns the detections in each frame, by descending score; one pass per frame shape.
+        """Returns the detections in each frame, by descending score.
 
         Raises:
             ConfigError: The network was exported for frames of another size.
             ValueError: A frame has no pixels.
         """
+        if self._side_by_side is not None and len(frames) > 1:
+            return list(self._side_by_side.map(lambda frame: self._detect([frame])[0], frames))
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for position, frame in enumerate(frames):
             by_shape.setdefault(frame.header.shape, []).append(position)
@@ -114,6 +130,10 @@ class NetworkDetector:
             labels = classes[kept].astype(np.int16)
             found.append(Detections(frame.header, boxes[kept], scores[kept], labels))
         return found
+
+
+def _is_on_cpu(engine: Engine) -> bool:
+    return not isinstance(engine, TorchEngine) or engine.device.type == "cpu"
 
 
 def _computation(engine: Engine, recorded: bool) -> _Compute:

@@ -72,6 +72,9 @@ class _CenterNetEngine:
         self.config = self._network.config
         self.description = f"torch {torch.__version__}, float32 on {device}, as CenterNet's demo"
 
+    def share_cores(self) -> None:
+        """See `Engine`; never needed."""
+
     @torch.no_grad()
     def detect(self, images: UInt8Array) -> EngineOutput:
         """See `Engine`."""

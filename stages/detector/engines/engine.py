@@ -12,6 +12,13 @@ Precision: TypeAlias = Literal["auto", "float32", "int8"]
 float32. ``"int8"``: what stays in float may be in bfloat16 likewise."""
 
 
+MOST_SIDE_BY_SIDE = 4
+"""Most images that a CPU computes side by side, on a share of its cores each.
+
+Half of the frames of a stream's ring, so that the next ones are decoded meanwhile.
+"""
+
+
 class EngineOutput(NamedTuple):
     """The best ``K`` peaks of each image, by descending score.
 
@@ -32,7 +39,8 @@ class Engine(Protocol):
     Attributes:
         description: Name, version and arithmetic, for people: ``openvino 2026.4.1, f32``.
         config: Config of the network.
-        batch_size: Number of images per batch at which it is fastest.
+        batch_size: Number of images per batch at which it is fastest; on a CPU, of threads that may
+            call `detect` side by side, after `share_cores`.
         size: Height and width of the only input it accepts; None for any multiple of
             ``config.size_multiple``.
     """
@@ -44,3 +52,9 @@ class Engine(Protocol):
 
     def detect(self, images: UInt8Array) -> EngineOutput:
         """Returns the boxes in ``(N, H, W, 3)`` BGR images, whose memory is then free again."""
+
+    def share_cores(self) -> None:
+        """Makes `detect` compute on a ``batch_size``-th of the threads when this thread calls it.
+
+        The boxes stay the same.
+        """

@@ -27,7 +27,7 @@ class OnnxRuntimeEngine:
         ConfigError: The weights do not load or cannot be computed in int8, or a package is missing.
     """
 
-    batch_size = 1
+    batch_size = 1  # images side by side would need a second session, with weights of its own
 
     def __init__(self, weights: Path, threads: int = 0, precision: Precision = "auto") -> None:
         runtime = need("onnxruntime", "onnx")
@@ -52,6 +52,9 @@ class OnnxRuntimeEngine:
         self.size = (height, width) if isinstance(height, int) else None
         arithmetic = found.get(ARITHMETIC, "float32")
         self.description = f"onnxruntime {runtime.__version__}, {arithmetic} on cpu"
+
+    def share_cores(self) -> None:
+        """See `Engine`; never needed."""
 
     def detect(self, images: UInt8Array) -> EngineOutput:
         """See `Engine`."""

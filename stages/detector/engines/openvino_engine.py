@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from stages.detector.engines.engine import EngineOutput, Precision
+from stages.cores import usable_cores
+from stages.detector.engines.engine import MOST_SIDE_BY_SIDE, EngineOutput, Precision
 from stages.detector.engines.graph import OUTPUTS
 from stages.detector.engines.onnx_graph import config_of, metadata, onnx_model
 from stages.detector.engines.torch_engine import fast_dtype
@@ -24,6 +26,14 @@ EXPORTED = (".xml", ".onnx")
 _SIZES = 16  # of inputs, some 70 MB each, for which the compiled network is kept
 
 
+class _Requests(threading.local):
+    """Inference requests of one thread, by input shape, and whether it shares the cores."""
+
+    def __init__(self) -> None:
+        self.shares_cores = False
+        self.of: LruCache[tuple[int, ...], Any] = LruCache(_SIZES)
+
+
 class OpenVinoEngine:
     """See `Engine`; compiled for each input size when its first image arrives.
 
@@ -35,8 +45,6 @@ class OpenVinoEngine:
     Raises:
         ConfigError: The weights do not load or cannot be computed in int8, or a package is missing.
     """
-
-    batch_size = 1
 
     def __init__(self, weights: Path, threads: int = 0, precision: Precision = "auto") -> None:
         openvino = need("openvino", "openvino")
@@ -60,7 +68,10 @@ class OpenVinoEngine:
             self._properties["INFERENCE_NUM_THREADS"] = threads
         _, height, width, _ = self._model.inputs[0].partial_shape
         self.size = (height.get_length(), width.get_length()) if height.is_static else None
-        self._requests: LruCache[tuple[int, ...], Any] = LruCache(_SIZES)
+        self.batch_size = min(threads or usable_cores(), MOST_SIDE_BY_SIDE)
+        self._compiled: LruCache[tuple[int, tuple[int, ...]], Any] = LruCache(_SIZES)
+        self._compiling = threading.Lock()
+        self._requests = _Requests()
         if any(op.get_type_name() == "FakeQuantize" for op in self._model.get_ops()):
             arithmetic = "int8"
         version = openvino.__version__.split("-")[0]
@@ -75,14 +86,30 @@ class OpenVinoEngine:
             each.append([request.get_tensor(name).data.copy() for name in OUTPUTS])
         return EngineOutput(*(np.concatenate(parts) for parts in zip(*each, strict=True)))
 
+    def share_cores(self) -> None:
+        """See `Engine`."""
+        self._requests.shares_cores = True
+
     def _request(self, shape: tuple[int, ...]) -> Any:
-        request = self._requests.get(shape)
+        requests = self._requests
+        request = requests.of.get(shape)
         if request is None:
-            if self.size is None:
-                self._model.reshape(list(shape))
-            compiled = self._core.compile_model(self._model, "CPU", self._properties)
-            request = self._requests.keep(shape, compiled.create_infer_request())
+            streams = self.batch_size if requests.shares_cores else 1
+            compiled = self._network(streams, shape)
+            request = requests.of.keep(shape, compiled.create_infer_request())
         return request
+
+    def _network(self, streams: int, shape: tuple[int, ...]) -> Any:
+        """Returns the network compiled for inputs of one shape, ``streams`` of them at a time."""
+        with self._compiling:
+            compiled = self._compiled.get((streams, shape))
+            if compiled is None:
+                if self.size is None:
+                    self._model.reshape(list(shape))
+                properties = self._properties | {"NUM_STREAMS": streams}
+                compiled = self._core.compile_model(self._model, "CPU", properties)
+                self._compiled.keep((streams, shape), compiled)
+            return compiled
 
 
 def openvino_model(

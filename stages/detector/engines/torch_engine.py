@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stages.detector.engines.cudnn import cudnn_graph
-from stages.detector.engines.engine import EngineOutput, Precision
+from stages.detector.engines.engine import MOST_SIDE_BY_SIDE, EngineOutput, Precision
 from stages.detector.engines.freed_memory import keep_freed_memory
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import packed_graph
@@ -53,8 +53,9 @@ class TorchEngine:
             torch.backends.cudnn.benchmark = True  # measures which of its kernels is fastest
             graph = cudnn_graph(graph)
         self.graph: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = graph
-        # A CPU gains nothing from larger batches.
-        self.batch_size = 1 if device.type == "cpu" else _GPU_BATCH
+        self._threads = torch.get_num_threads()
+        on_cpu = min(self._threads, MOST_SIDE_BY_SIDE)
+        self.batch_size = on_cpu if device.type == "cpu" else _GPU_BATCH
         arithmetic = "int8" if precision == "int8" else str(self.dtype).removeprefix("torch.")
         self.description = f"torch {torch.__version__}, {arithmetic} on {device}"
 
@@ -62,6 +63,10 @@ class TorchEngine:
     def detect(self, images: UInt8Array) -> EngineOutput:
         """See `Engine`."""
         return output_of(self.values(torch.from_numpy(images).to(self.device)))
+
+    def share_cores(self) -> None:
+        """See `Engine`."""
+        torch.set_num_threads(self._threads // self.batch_size)
 
     @torch.inference_mode()
     def values(self, images: Tensor) -> Tensor:

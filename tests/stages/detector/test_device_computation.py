@@ -63,7 +63,7 @@ def test_what_is_replayed_is_of_the_same_size_and_place():
             keys.append(key)
             return compute()
 
-    there = NetworkDetector(engine="torch", device="cpu", scale=0.5)
+    there = NetworkDetector(engine="torch", device="cpu", threads=1, scale=0.5)
     there._compute = DeviceComputation(there.engine, Noted(lambda compute: compute))
     one, other = yuv_frame(64, 128, 0), yuv_frame(96, 128, 0)
     for frames in ([one], [one] * 3, [other], [one], [one] * 4):

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from stages.detector.lru_cache import LruCache
@@ -17,6 +19,19 @@ def test_another_value_of_a_key_pushes_out_no_other():
     for key, value in [("a", 1), ("b", 2), ("b", 3)]:
         cache.keep(key, value)
     assert (cache.get("a"), cache.get("b"), len(cache)) == (1, 3, 2)
+
+
+def test_threads_may_share_it():
+    cache = LruCache(2)
+
+    def use(number):
+        key = number % 5
+        return cache.get(key) or cache.keep(key, str(key))
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(use, range(20_000)))
+    assert found == [str(number % 5) for number in range(20_000)]
+    assert len(cache) == 2
 
 
 def test_none_at_all_cannot_be_kept():

@@ -1,5 +1,6 @@
 """SpotNet with the shipped weights on frames."""
 
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -44,6 +45,47 @@ def test_a_batch_gives_what_its_frames_give_alone(detector, scene):
         assert found.frame is one.header
         np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
         np.testing.assert_allclose(found.boxes[:10], alone.boxes[:10], atol=1e-2)
+
+
+@pytest.fixture
+def two_cores():
+    """A detector that computes two frames side by side."""
+    before = torch.get_num_threads()
+    yield NetworkDetector(min_score=0.0, engine="torch", device="cpu", threads=2)
+    torch.set_num_threads(before)
+
+
+def test_frames_side_by_side_give_exactly_what_they_give_alone(two_cores, scene):
+    images = [scene.render(n).image[: 192 - 32 * (n % 2)] for n in range(5)]
+    frames = [frame(image, n) for n, image in enumerate(images)]
+    together = two_cores.detect(frames)
+    for one, found in zip(frames, together, strict=True):
+        (alone,) = two_cores.detect([one])
+        assert found.frame is one.header
+        assert np.array_equal(found.scores, alone.scores)
+        assert np.array_equal(found.boxes, alone.boxes)
+
+
+def test_a_cpu_computes_the_frames_of_a_batch_at_the_same_time(two_cores, scene, monkeypatch):
+    compute, threads = two_cores.engine.detect, []
+    both = threading.Barrier(2)
+
+    def detect(images):
+        both.wait(30)
+        threads.append(torch.get_num_threads())
+        return compute(images)
+
+    frames = [frame(scene.render(n).image, n) for n in range(2)]
+    monkeypatch.setattr(two_cores.engine, "detect", detect)
+    assert all(map(len, two_cores.detect(frames)))
+    assert (threads, torch.get_num_threads()) == ([1, 1], 2)
+    assert (two_cores.batch_size, two_cores.batch_wait_ms) == (2, 0.0)
+
+
+def test_a_frame_without_pixels_is_an_error_in_a_batch_too(two_cores, scene):
+    empty = Frame(frame(scene.render(0).image).header, None)
+    with pytest.raises(ValueError, match="pixels"):
+        two_cores.detect([frame(scene.render(1).image), empty])
 
 
 def test_detections_lie_inside_the_frame_and_fall_in_score(detector, scene):

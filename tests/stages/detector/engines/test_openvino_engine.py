@@ -1,6 +1,7 @@
 import contextlib
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,16 @@ def test_scores_and_boxes_are_not_rounded_to_bfloat16(weights, images):
     for boxes, right, sure in zip(found.boxes, expected.boxes, expected.scores > 0.3, strict=True):
         assert sure.sum() > 3
         assert iou_matrix(boxes, right[sure]).max(0).min() > 0.9
+
+
+def test_images_side_by_side_give_exactly_what_they_give_alone(weights, images):
+    engine = OpenVinoEngine(weights, 2)
+    alone = engine.detect(images)
+    assert engine.batch_size == 2
+    with ThreadPoolExecutor(engine.batch_size, "detect", engine.share_cores) as threads:
+        each = threads.map(engine.detect, [image[None] for image in images])
+    for expected, *found in zip(alone, *each, strict=True):
+        assert np.array_equal(np.concatenate(found), expected)
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")
