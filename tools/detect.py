@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pipeline.detectors import build_detector
 from stages.decoder.image_file import read_image
 from stages.decoder.image_folder import image_files
 from stages.errors import ConfigError, SourceError
-from stages.records import Frame
+from stages.records import Detections, Frame, UInt8Array
 
 
 def _refuse(message: str) -> None:
@@ -53,25 +54,36 @@ def detect_images(
         unreadable(message)
     _check_names(images)
     detector = build_detector(load_config(config_path, overrides).detector)
+    pixels = _read(images, unreadable)
     results: list[dict[str, Any]] = []
-    for path in images:
+    while batch := list(itertools.islice(pixels, detector.batch_size)):
+        frames = [Frame.of_image(image, path.stem) for path, image in batch]
+        for (path, _), found in zip(batch, detector.detect(frames), strict=True):
+            results += _in_coco_format(path.name, found, detector.class_names)
+    return results
+
+
+def _read(
+    paths: Iterable[Path], unreadable: Callable[[str], None]
+) -> Iterator[tuple[Path, UInt8Array]]:
+    for path in paths:
         try:
-            image = read_image(path)
+            yield path, read_image(path)
         except SourceError as error:
             unreadable(str(error))
-            continue
-        found = detector.detect([Frame.of_image(image, path.stem)])[0]
-        for box, score, label in zip(found.boxes, found.scores, found.classes, strict=True):
-            left, top, right, bottom = (float(side) for side in box)
-            results.append(
-                {
-                    "file_name": path.name,
-                    "bbox": [round(v, 2) for v in (left, top, right - left, bottom - top)],
-                    "score": round(float(score), 5),
-                    "category": detector.class_names[label],
-                }
-            )
-    return results
+
+
+def _in_coco_format(
+    name: str, found: Detections, class_names: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    for box, score, label in zip(found.boxes, found.scores, found.classes, strict=True):
+        left, top, right, bottom = (float(side) for side in box)
+        yield {
+            "file_name": name,
+            "bbox": [round(v, 2) for v in (left, top, right - left, bottom - top)],
+            "score": round(float(score), 5),
+            "category": class_names[label],
+        }
 
 
 def _check_names(images: list[Path]) -> None:

@@ -1,5 +1,7 @@
+import cv2
 import pytest
 
+from stages.decoder.scene import Scene, SceneConfig
 from stages.errors import ConfigError
 from tools.detect import detect_images
 
@@ -10,3 +12,20 @@ def test_images_of_one_name_are_refused(tmp_path):
         (tmp_path / folder / "a.png").touch()
     with pytest.raises(ConfigError, match=r"x/a.png and .*y/a.png have one name"):
         detect_images([tmp_path / "x", tmp_path / "y"], None, [])
+
+
+def test_images_of_a_batch_give_what_they_give_one_by_one(tmp_path):
+    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), scene.render(number).image[32 * number :])
+    (tmp_path / "1b.png").write_bytes(b"no image")
+    settings = ["detector.weights=nano", "detector.engine=torch"]
+    unreadable = []
+    found = detect_images([tmp_path], None, [*settings, "detector.threads=2"], unreadable.append)
+    assert [message.count("1b.png") for message in unreadable] == [1]
+    alone = []
+    for number in range(3):
+        one = [tmp_path / f"{number}.png"]
+        alone += detect_images(one, None, [*settings, "detector.threads=1"])
+    assert {each["file_name"] for each in found} == {"0.png", "1.png", "2.png"}
+    assert found == alone
