@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import os
 import time
-from collections import deque
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import zmq
 from msgspec.structs import replace
 
-from pipeline.config import to_plain
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
-from pipeline.reports import Completing, Done, Notice, StreamSummary
+from pipeline.reports import Notice
 from pipeline.transport.broadcast import Broadcast
-from pipeline.transport.flow import BEHIND
 from pipeline.transport.logbook import Logbook, SharedCounter
-from pipeline.transport.messages import Acknowledged, Envelope, encode, encode_feedback
+from pipeline.transport.messages import Envelope, encode
 from pipeline.transport.ring import FrameRing
-from pipeline.workers.background import in_background
+from pipeline.workers.acknowledger import Acknowledger
 from pipeline.workers.checkpoint import Checkpoint
+from pipeline.workers.completion import Completion
 from pipeline.workers.envelope_journal import append_envelope, read_envelopes
 from pipeline.workers.order import Sequencer
 from pipeline.workers.overlay_watch import OverlayWatch
@@ -32,17 +27,11 @@ from pipeline.workers.sink_progress import SinkProgress
 from stages.atomic import make_folder
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
 from stages.sink.journal import Journal
-from stages.sink.report import StreamReport
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.stream_sink import StreamSink
 
 _CHECKPOINT_NS = 1_000_000_000
 _PICTURE_SECONDS = 1.0  # a checkpoint waits this long for the latest pictures
-
-
-def _versions() -> dict[str, str]:
-    names = ("spotstream", "torch", "av", "opencv-python", "numpy", "pyzmq")
-    return {name: importlib.metadata.version(name) for name in names}
 
 
 class SinkStream:
@@ -81,34 +70,33 @@ class SinkStream:
         self.lossless = bool(logbook[SharedCounter.LOSSLESS])
         self._report = report
         self._broadcast = broadcast
-        self._run: dict[str, Any] = {"versions": _versions(), "config": to_plain(plan.config)}
         self._overlay = config.sink.overlay
         self._ring_path = plan.ring(channel)
         self._ring: FrameRing | None = None
-        self._feedback = context.socket(zmq.PUSH)
-        self._feedback.linger = 0  # the logbook holds the acknowledgement, too
-        self._feedback.connect(plan.endpoint(f"ack-{channel}"))
         self._sink_ns = 0  # work on the latest frame
-        self._pending: deque[tuple[int, int]] = deque()  # position, number of pictures up to it
-        self._ended = False
-        self._completion: Future[StreamReport] | None = None  # from the end until reported
 
-        journal = self.folder / JOURNAL
         make_folder(self.folder)
         options = config.sink.options(live=not self.lossless)
         self._text_only = plan.text_only
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)
             remove_unfinished_overlays(self.folder)
-        self._wake = lambda: os.eventfd_write(wake, 1)
+
+        def wake_up() -> None:
+            os.eventfd_write(wake, 1)
+
         self.sink = StreamSink(
             self.folder,
             options,
             resume=True,
-            on_kept=self._wake,
+            on_kept=wake_up,
             before_long_work=report.busy,
         )
         self._progress = SinkProgress(self.sink, logbook, report)
+        self._completion = Completion(self.sink, config, logbook, self._progress, report, wake_up)
+        self._acknowledger = Acknowledger(
+            context, plan.endpoint(f"ack-{channel}"), logbook, lambda: self.sink.overlays.kept
+        )
         self._watch = OverlayWatch(
             self._notify,
             f"the overlay of {self.name}",
@@ -116,8 +104,8 @@ class SinkStream:
         )
         self._order = Sequencer(0, logbook[SharedCounter.ENTRIES])
         self._checkpointed = time.monotonic_ns()
+        journal = self.folder / JOURNAL
         self._journal = Journal(journal, self._take_over(journal))
-        self._acknowledged = -1
         self.acknowledge()
 
     def _take_over(self, journal: Path) -> int:
@@ -147,7 +135,7 @@ class SinkStream:
     def take(self, envelope: Envelope) -> None:
         """Takes a message; a repeated one, whose acknowledgement was lost, gets another."""
         if envelope.position < self._order.due:
-            self._acknowledged = -1
+            self._acknowledger.repeat()
         for due in self._order.take(envelope):
             if self._leaves_out_pictures and due.slot is not None:
                 due = replace(due, pixels=None, slot=None)
@@ -158,7 +146,7 @@ class SinkStream:
             if self._broadcast is not None:
                 self._broadcast.send(parts)
             pictures = 0 if self._leaves_out_pictures else self.sink.overlays.frames
-            self._pending.append((due.position, pictures))
+            self._acknowledger.took(due.position, pictures)
 
     @property
     def _leaves_out_pictures(self) -> bool:
@@ -175,43 +163,34 @@ class SinkStream:
         elif isinstance(record, Dropped):
             self.sink.dropped(record)
         elif isinstance(record, EndOfStream) and not self._text_only:
-            self._finish(record)
+            self._completion.begin(record)
 
     def give_up(self, message: str) -> None:
         """Completes the results as far as they go, if there are any."""
         if self._text_only:
             self.sink.overlays.find_finished()
             self._journal.clear()  # makes room
-        if not self._ended and self.sink.ledger.written:
+        if not self._completion.begun and self.sink.ledger.written:
             epoch = max(0, self._logbook[SharedCounter.EPOCHS] - 1)
             frames = self._logbook[SharedCounter.SEQUENCE]
-            self._finish(EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message))
-        if self._completion is not None:
+            end = EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message)
+            self._completion.begin(end)
+        if self._completion.is_unreported:
             self._report.busy()
-            self._completion.result()
+            self._completion.join()
             self.acknowledge()
 
     def acknowledge(self) -> None:
         """Acknowledges what is kept to the decoder, and reports results that are complete."""
         while not self.sink.overlays.notices.empty():
             self._notify(self.sink.overlays.notices.get())
-        if self._completion is not None and self._completion.done():
-            self._tell(self._completion.result())
-            self._completion = None
-        if self._pending:
-            kept = self.sink.overlays.kept
-            while self._pending and self._pending[0][1] <= kept:
-                self._pending.popleft()
-        position = self._pending[0][0] if self._pending else self._order.due
-        if self._completion is not None:
-            position = min(position, self._order.due - 1)  # the end is not acknowledged yet
-        if position == self._acknowledged:
+        self._completion.report_if_done()
+        # Until then the end is not acknowledged.
+        below = self._order.due - self._completion.is_unreported
+        if not self._acknowledger.acknowledge(below) or self.lossless or self._completion.begun:
             return
-        self._acknowledged = position
-        self._logbook[SharedCounter.ACKNOWLEDGED] = position
-        self._feedback.send(encode_feedback(Acknowledged(position)))
         now = time.monotonic_ns()
-        if not self.lossless and not self._ended and now - self._checkpointed > _CHECKPOINT_NS:
+        if now - self._checkpointed > _CHECKPOINT_NS:
             self._checkpointed = now
             self._save()
 
@@ -230,17 +209,16 @@ class SinkStream:
 
     def abort(self) -> None:
         """Removes every file that does not have its final name yet."""
-        if not self._ended:
+        if not self._completion.begun:
             self.sink.abort()
 
     def close(self) -> None:
         """Closes everything of a stream that has ended."""
-        if self._completion is not None:  # the run has given up the stream meanwhile
-            self._completion.exception()
+        self._completion.join()  # the run may have given up the stream meanwhile
         self.abort()
         self._journal.close()
         self._logbook.close()
-        self._feedback.close(linger=0)
+        self._acknowledger.close()
         if self._ring is not None:
             self._ring.close()
 
@@ -256,13 +234,13 @@ class SinkStream:
 
         Call it once a second.
         """
-        if self._ended:
+        if self._completion.begun:
             return
         was_stuck = self._watch.is_stuck
         self._watch.look(self.sink.overlays.frames, self.sink.overlays.kept)
         if self._leaves_out_pictures and not was_stuck:
             self.sink.overlays.withdraw()
-            self._pending.clear()
+            self._acknowledger.give_up_pictures()
             self._save()  # otherwise a successor would wait for those pictures
             self.acknowledge()
         self._progress.look(overlay_is_stuck=self._watch.is_stuck)
@@ -276,34 +254,3 @@ class SinkStream:
         if self._ring is None:
             self._ring = FrameRing(self._ring_path)
         return self._ring.slot(envelope.slot, tracks.frame.shape)
-
-    def _finish(self, end: EndOfStream) -> None:
-        """Completes the results in the background: a long video would hold up other streams."""
-        self._ended = True
-        self._report(Completing("sink", stream=self.name))
-        run = self._run | {
-            "connections": self._logbook[SharedCounter.CONNECTIONS],
-            "frames_not_received": self._logbook[SharedCounter.NOT_RECEIVED],
-        }
-        self._completion = in_background(lambda: self.sink.finish(end, run), self._wake)
-
-    def _tell(self, result: StreamReport) -> None:
-        summary = StreamSummary(
-            frames=result.frames_out,
-            tracks=result.tracks,
-            status=result.status,
-            dropped=result.dropped_total,
-            behind=result.dropped.get(BEHIND, 0),
-            fps=result.achieved_fps,
-            folder=str(self.folder),
-            files=result.files,
-        )
-        self._report(
-            Done(
-                "sink",
-                stream=self.name,
-                message=result.message,
-                summary=summary,
-                metrics=self._progress.metrics(),
-            )
-        )

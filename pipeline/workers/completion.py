@@ -1,0 +1,109 @@
+"""Completes the results of a stream that has ended, and reports them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from pipeline.config import RunConfig, to_plain
+from pipeline.reporter import Reporter
+from pipeline.reports import Completing, Done, StreamSummary
+from pipeline.transport.flow import BEHIND
+from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.workers.background import in_background
+from pipeline.workers.sink_progress import SinkProgress
+from stages.records import EndOfStream
+from stages.sink.report import StreamReport
+from stages.sink.stream_sink import StreamSink
+
+
+def _versions() -> dict[str, str]:
+    names = ("spotstream", "torch", "av", "opencv-python", "numpy", "pyzmq")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+class Completion:
+    """Completes results in the background: a long video would hold up other streams.
+
+    Args:
+        sink: Sink of the stream.
+        config: The run's configuration, for ``run.json``.
+        logbook: Logbook of the stream.
+        progress: Progress of the stream, for the final metrics.
+        report: Reports to the supervisor.
+        on_done: Called from another thread when there is something to report.
+
+    Attributes:
+        begun: Whether the stream has ended.
+    """
+
+    def __init__(
+        self,
+        sink: StreamSink,
+        config: RunConfig,
+        logbook: Logbook,
+        progress: SinkProgress,
+        report: Reporter,
+        on_done: Callable[[], None],
+    ) -> None:
+        self.begun = False
+        self._sink = sink
+        self._run: dict[str, Any] = {"versions": _versions(), "config": to_plain(config)}
+        self._logbook = logbook
+        self._progress = progress
+        self._report = report
+        self._on_done = on_done
+        self._result: Future[StreamReport] | None = None  # until it is reported
+
+    @property
+    def is_unreported(self) -> bool:
+        """Whether the stream has ended, and its results are not reported as complete yet."""
+        return self._result is not None
+
+    def begin(self, end: EndOfStream) -> None:
+        """Begins to complete the results."""
+        self.begun = True
+        self._report(Completing("sink", stream=self._logbook.stream))
+        run = self._run | {
+            "connections": self._logbook[SharedCounter.CONNECTIONS],
+            "frames_not_received": self._logbook[SharedCounter.NOT_RECEIVED],
+        }
+        self._result = in_background(lambda: self._sink.finish(end, run), self._on_done)
+
+    def report_if_done(self) -> None:
+        """Reports results that are complete, once.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
+        if self._result is not None and self._result.done():
+            self._tell(self._result.result())
+            self._result = None
+
+    def join(self) -> None:
+        """Waits until the results are complete, or cannot be completed."""
+        if self._result is not None:
+            self._result.exception()
+
+    def _tell(self, result: StreamReport) -> None:
+        summary = StreamSummary(
+            frames=result.frames_out,
+            tracks=result.tracks,
+            status=result.status,
+            dropped=result.dropped_total,
+            behind=result.dropped.get(BEHIND, 0),
+            fps=result.achieved_fps,
+            folder=str(self._sink.folder),
+            files=result.files,
+        )
+        self._report(
+            Done(
+                "sink",
+                stream=self._logbook.stream,
+                message=result.message,
+                summary=summary,
+                metrics=self._progress.metrics(),
+            )
+        )

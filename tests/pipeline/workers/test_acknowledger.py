@@ -1,0 +1,95 @@
+"""Which records of a stream the sink acknowledges, and when."""
+
+import pytest
+import zmq
+
+from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.messages import decode_feedback
+from pipeline.workers.acknowledger import Acknowledger
+from stages.errors import OutputError
+
+
+class Decoder:
+    """Where acknowledgements arrive."""
+
+    def __init__(self, context):
+        self._socket = context.socket(zmq.PULL)
+        self.endpoint = f"inproc://{id(self)}"
+        self._socket.bind(self.endpoint)
+
+    def heard(self):
+        positions = []
+        while self._socket.poll(0):
+            positions.append(decode_feedback(self._socket.recv()).position)
+        return positions
+
+
+@pytest.fixture
+def decoder():
+    with zmq.Context() as context:
+        decoder = Decoder(context)
+        decoder.context = context
+        yield decoder
+        context.destroy(linger=0)
+
+
+@pytest.fixture
+def logbook(tmp_path):
+    (tmp_path / "logbook").touch()
+    logbook = Logbook.create(str(tmp_path / "logbook"), stream="cam", entries=16, lossless=True)
+    yield logbook
+    logbook.close()
+
+
+@pytest.fixture
+def kept():
+    return [0]
+
+
+@pytest.fixture
+def acknowledger(decoder, logbook, kept):
+    return Acknowledger(decoder.context, decoder.endpoint, logbook, lambda: kept[0])
+
+
+def test_a_record_waits_for_its_picture_and_those_behind_it_wait_too(
+    acknowledger, decoder, logbook, kept
+):
+    for position, pictures in enumerate([0, 1, 2, 2]):  # a start, two frames, a drop
+        acknowledger.took(position, pictures)
+    assert acknowledger.acknowledge(4)
+    kept[0] = 1
+    assert acknowledger.acknowledge(4)
+    assert not acknowledger.acknowledge(4)
+    assert logbook[SharedCounter.ACKNOWLEDGED] == 2
+    kept[0] = 2
+    assert acknowledger.acknowledge(3)  # the caller holds the last one back
+    assert acknowledger.acknowledge(4)
+    assert decoder.heard() == [1, 2, 3, 4]
+    assert logbook[SharedCounter.ACKNOWLEDGED] == 4
+
+
+def test_an_acknowledgement_that_was_lost_is_sent_again(acknowledger, decoder):
+    acknowledger.acknowledge(0)
+    acknowledger.acknowledge(0)
+    acknowledger.repeat()
+    acknowledger.acknowledge(0)
+    assert decoder.heard() == [0, 0]
+
+
+def test_pictures_that_are_given_up_are_not_waited_for(acknowledger, decoder):
+    acknowledger.took(0, 1)
+    acknowledger.acknowledge(1)
+    acknowledger.give_up_pictures()
+    acknowledger.acknowledge(1)
+    assert decoder.heard() == [0, 1]
+
+
+def test_an_error_of_the_overlay_is_raised_only_where_a_record_waits(decoder, logbook):
+    def failed():
+        raise OutputError("disk full")
+
+    acknowledger = Acknowledger(decoder.context, decoder.endpoint, logbook, failed)
+    acknowledger.acknowledge(0)
+    acknowledger.took(0, 1)
+    with pytest.raises(OutputError):
+        acknowledger.acknowledge(1)

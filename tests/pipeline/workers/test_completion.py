@@ -1,0 +1,81 @@
+"""What is reported of results that are completed in the background."""
+
+import threading
+
+import pytest
+
+from pipeline.config import RunConfig
+from pipeline.reports import Completing, Done
+from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.workers.completion import Completion
+from pipeline.workers.sink_progress import SinkProgress
+from stages.errors import OutputError
+from stages.records import Dropped, EndOfStream, EndReason
+from stages.sink.options import SinkOptions
+from stages.sink.stream_sink import StreamSink
+from tests.stages.sink.conftest import make_header, make_start, make_tracks
+
+
+@pytest.fixture
+def sink(tmp_path):
+    sink = StreamSink(tmp_path / "cam", SinkOptions(overlay=False))
+    sink.start(make_start())
+    for index in range(3):
+        sink.write(make_tracks(make_header(index)), None, {}, 0)
+    sink.dropped(Dropped("cam", 0, 3, 4, "stages behind"))
+    yield sink
+    sink.abort()
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def done():
+    return threading.Event()
+
+
+@pytest.fixture
+def completion(sink, said, done, tmp_path):
+    (tmp_path / "logbook").touch()
+    logbook = Logbook.create(str(tmp_path / "logbook"), stream="cam", entries=4, lossless=False)
+    logbook[SharedCounter.CONNECTIONS] = 2
+    progress = SinkProgress(sink, logbook, said.append)
+    yield Completion(sink, RunConfig(), logbook, progress, said.append, done.set)
+    logbook.close()
+
+
+END = EndOfStream("cam", 0, 5, EndReason.COMPLETE)
+
+
+def test_complete_results_are_reported_once(completion, sink, said, done):
+    assert not completion.begun
+    completion.begin(END)
+    assert completion.begun
+    assert completion.is_unreported
+    assert done.wait(30)
+    completion.report_if_done()
+    completion.report_if_done()
+    assert not completion.is_unreported
+    assert [type(report) for report in said] == [Completing, Done]
+    summary = said[1].summary
+    assert (summary.frames, summary.dropped, summary.behind) == (3, 2, 2)
+    assert (summary.status, summary.folder) == ("complete", str(sink.folder))
+    assert said[1].metrics.connections == 2
+    assert '"connections": 2' in (sink.folder / "run.json").read_text()
+
+
+def test_an_error_is_raised_where_it_is_looked_for_and_not_by_waiting(
+    completion, sink, said, monkeypatch
+):
+    def fail(end, run):
+        raise OutputError("disk full")
+
+    monkeypatch.setattr(sink, "finish", fail)
+    completion.begin(END)
+    completion.join()
+    with pytest.raises(OutputError, match="disk full"):
+        completion.report_if_done()
+    assert [type(report) for report in said] == [Completing]
