@@ -21,7 +21,7 @@ from pipeline.signals import STAGE_END
 from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.workers.background import in_background
-from pipeline.workers.publisher import FramePublisher
+from pipeline.workers.frame_sender import FrameSender
 from pipeline.workers.waiting import Waiting
 from stages.decoder.live import LiveOptions
 from stages.decoder.locations import SourceSpec, is_live
@@ -66,13 +66,13 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     notify = _notifier(stream, report)
     recorder = _recorder(stream, config, resume_from, notify)
     source = _open(stream, config, logbook, resume_from, recorder, waiting, notify)
-    publisher = FramePublisher(plan, context, report, source.resumes, stop)
-    publisher.start()
+    sender = FrameSender(plan, context, report, source.resumes, stop)
+    sender.start()
     report(Ready("decoder", stream=stream.name))
-    if publisher.ended:
-        publisher.close()
+    if sender.ended:
+        sender.close()
         return
-    decoding = _Decoding(plan, source, publisher, logbook, waiting, stop, report)
+    decoding = _Decoding(plan, source, sender, logbook, waiting, stop, report)
     reading = in_background(decoding.run, stop.set)
     while not stop.wait(_SIGNAL_SECONDS):  # a signal may have been delivered to another thread
         pass
@@ -88,7 +88,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
 
 
 class _Decoding:
-    """Passes the records of a source to the publisher.
+    """Passes the records of a source to the sender.
 
     Attributes:
         over: Whether `run` has finished reading.
@@ -98,7 +98,7 @@ class _Decoding:
         self,
         plan: WorkerPlan,
         source: Source,
-        publisher: FramePublisher,
+        sender: FrameSender,
         logbook: Logbook,
         waiting: Waiting,
         stop: threading.Event,
@@ -108,13 +108,13 @@ class _Decoding:
         self._name = plan.streams[0].name
         self._folder = plan.folder(self._name)
         self._source = source
-        self._publisher = publisher
+        self._sender = sender
         self._logbook = logbook
         self._waiting = waiting
         self._stop = stop
         self._report = report
         self._epoch = max(0, logbook[SharedCounter.EPOCHS] - 1)
-        self._given = publisher.given
+        self._given = sender.given
         self._ended = False
         config = plan.config.decoder
         paced = config.pace == "original" and not source.resumes
@@ -129,7 +129,7 @@ class _Decoding:
     def run(self) -> None:
         """Reads the source until it ends or the process is told to stop."""
         with self._waiting.working:
-            records = self._source.records(self._publisher)
+            records = self._source.records(self._sender)
             try:
                 self._read(records)
             except InterruptedError:
@@ -144,7 +144,7 @@ class _Decoding:
         for record in records:
             self._report.alive()
             if isinstance(record, Frame):
-                self._publish(record, self._waiting.working_ns() - started)
+                self._send(record, self._waiting.working_ns() - started)
                 self._given = max(self._given, record.header.sequence + 1)
             else:
                 self._announce(record)
@@ -155,20 +155,20 @@ class _Decoding:
                 break
             started = self._waiting.working_ns()
 
-    def _publish(self, frame: Frame, elapsed: int) -> None:
-        """Publishes a frame, with the camera's motion, when its time has come.
+    def _send(self, frame: Frame, elapsed: int) -> None:
+        """Sends a frame, with the camera's motion, when its time has come.
 
-        A frame that an earlier process has published serves only to estimate the motion.
+        A frame that an earlier process has sent serves only to estimate the motion.
         """
         header, motion = frame.header, None
-        skipping = self._publisher.is_skipping
+        skipping = self._sender.is_skipping
         if self._camera is not None and skipping:
             self._camera.pass_over(frame)
         elif self._camera is not None:
             motion = self._camera.estimate(frame)
         if self._pace is not None and not skipping:
             header = self._pace.hold(header)
-        self._publisher.publish(header, elapsed, motion)
+        self._sender.send(header, elapsed, motion)
 
     def _announce(self, event: StreamEvent) -> None:
         """Announces an event, the first after removing earlier results, see `run_decoder`.
@@ -177,7 +177,7 @@ class _Decoding:
             OutputError: An earlier result cannot be removed.
         """
         self._make_room(event)
-        self._publisher.announce(event)
+        self._sender.announce(event)
         self._ended = isinstance(event, EndOfStream)
 
     def _make_room(self, event: StreamEvent) -> None:
@@ -193,8 +193,8 @@ class _Decoding:
             reason = EndReason.INTERRUPTED
             end = EndOfStream(self._name, self._epoch, self._given, reason, "stopped")
             self._make_room(end)
-            self._publisher.interrupt(end)
-        self._publisher.close()
+            self._sender.interrupt(end)
+        self._sender.close()
 
 
 def _notifier(stream: StreamPlan, report: Reporter) -> Callable[[str], None]:
@@ -269,16 +269,14 @@ def _give_up(
 ) -> None:
     """Ends the stream where an earlier process left it."""
     stream = plan.streams[0]
-    publisher = FramePublisher(plan, context, report, True, stop)
-    publisher.start()
+    sender = FrameSender(plan, context, report, True, stop)
+    sender.start()
     report(Ready("decoder", stream=stream.name))
-    if not publisher.ended:
+    if not sender.ended:
         epoch = Logbook(plan.logbook(stream.channel))[SharedCounter.EPOCHS] - 1
         end = EndReason.TRUNCATED
-        publisher.announce(
-            EndOfStream(stream.name, epoch, publisher.given, end, stream.give_up_reason)
-        )
-    publisher.close()
+        sender.announce(EndOfStream(stream.name, epoch, sender.given, end, stream.give_up_reason))
+    sender.close()
 
 
 def _connect_seconds(config: DecoderConfig, *, only_one: bool) -> float:

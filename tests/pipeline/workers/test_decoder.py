@@ -15,7 +15,7 @@ from pipeline.transport.messages import Acknowledged, encode_feedback
 from pipeline.transport.ring import create_memory_file
 from pipeline.workers import decoder as decoder_worker
 from pipeline.workers.decoder import _connect_seconds, run_decoder
-from pipeline.workers.publisher import FramePublisher
+from pipeline.workers.frame_sender import FrameSender
 from stages.errors import SourceError
 from stages.records import Dropped, EndReason, Frame
 from tests.stages.decoder.conftest import write_video
@@ -51,7 +51,7 @@ class SilentReporter:
 
 
 class StoppedByDrop:
-    """A publisher that is told to stop as soon as frames were dropped."""
+    """A sender that is told to stop as soon as frames were dropped."""
 
     ended, is_skipping, given = False, False, 0
 
@@ -65,7 +65,7 @@ class StoppedByDrop:
     def allocate(self, shape):
         return np.empty(shape, np.uint8)
 
-    def publish(self, header, elapsed_ns, motion=None):
+    def send(self, header, elapsed_ns, motion=None):
         self.records.append(Frame(header, None))
 
     def announce(self, record):
@@ -90,11 +90,11 @@ def signals():
 def test_the_end_counts_frames_that_were_dropped_last(plan, monkeypatch, signals):
     made = []
 
-    def publisher(plan, context, report, resumes, stop):
+    def sender(plan, context, report, resumes, stop):
         made.append(StoppedByDrop(stop))
         return made[0]
 
-    monkeypatch.setattr(decoder_worker, "FramePublisher", publisher)
+    monkeypatch.setattr(decoder_worker, "FrameSender", sender)
     with zmq.Context() as context:
         run_decoder(plan, context, SilentReporter())
     *_, dropped, end = made[0].records
@@ -106,7 +106,7 @@ def test_earlier_results_make_room_for_the_first_frame_and_for_nothing_else(
     plan, monkeypatch, tmp_path, signals
 ):
     monkeypatch.setattr(
-        decoder_worker, "FramePublisher", lambda *arguments: StoppedByDrop(arguments[-1])
+        decoder_worker, "FrameSender", lambda *arguments: StoppedByDrop(arguments[-1])
     )
     earlier = [tmp_path / "cam" / name for name in ("mot.txt", "run.json", ".mot.txt.part")]
     earlier[0].parent.mkdir()
@@ -124,13 +124,13 @@ def test_earlier_results_make_room_for_the_first_frame_and_for_nothing_else(
 def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
     with zmq.Context() as context:
         stop = threading.Event()
-        publisher = FramePublisher(plan, context, SilentReporter(), True, stop)
-        publisher.start()
-        publisher.announce(Dropped("cam", 0, 2, 4, "broken frame"))
+        sender = FrameSender(plan, context, SilentReporter(), True, stop)
+        sender.start()
+        sender.announce(Dropped("cam", 0, 2, 4, "broken frame"))
         with context.socket(zmq.PUSH) as sink:
             sink.connect(plan.endpoint("ack-0"))
             sink.send(encode_feedback(Acknowledged(1)))
-            publisher.close()
+            sender.close()
     assert Logbook(plan.logbook(0))[SharedCounter.SEQUENCE] == 5
 
 

@@ -1,4 +1,4 @@
-"""Publishes a decoder's frames: fills ring slots, sends them, keeps them until acknowledged."""
+"""Sends a decoder's frames: lends ring slots to fill, keeps them until acknowledged."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ RESTARTED = "decoder restarted"
 """Why frames that waited in a decoder that died are dropped."""
 
 
-class FramePublisher:
+class FrameSender:
     """Lends slots to the source, sends what it filled, takes slots back; a `FrameAllocator`.
 
     What an earlier decoder of the stream sent without acknowledgement is sent again, from the slots
-    that still hold it. Records that it published and the source yields again are skipped.
+    that still hold it. Records that it took over and the source yields again are skipped.
 
     Attributes:
         given: Number of frames accounted for before this decoder.
@@ -118,22 +118,22 @@ class FramePublisher:
 
     @property
     def is_skipping(self) -> bool:
-        """Whether the next record is one that an earlier decoder has published."""
+        """Whether the next record is one that an earlier decoder of the stream has taken over."""
         return self._to_skip > 0
 
     def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
         """See `SlotAllocator.allocate`."""
         return np.empty(shape, np.uint8) if self.is_skipping else self._slots.allocate(shape)
 
-    def publish(
+    def send(
         self, header: FrameHeader, elapsed_ns: int, motion: Float32Array | None = None
     ) -> None:
-        """Publishes the frame in the slot lent last.
+        """Sends the frame in the slot lent last, as soon as there is credit for it.
 
         Args:
             header: Header of the frame.
             elapsed_ns: Time it took to make the frame, the wait for the slot included, ns.
-            motion: Motion of the camera since the previously published frame, None if unknown.
+            motion: Motion of the camera since the frame given before, None if unknown.
         """
         self._raise_error()
         if self._skipped():
