@@ -44,7 +44,7 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def publish(path: Path) -> None:
+def give_final_name(path: Path) -> None:
     """Gives the completed and synced part file of ``path`` its final name.
 
     Raises:
@@ -88,7 +88,7 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
         yield part
         if synced:
             sync(part)
-            publish(path)
+            give_final_name(path)
         else:
             part.replace(path)
     except BaseException as error:
@@ -160,7 +160,7 @@ class AtomicFile:
     def commit(self) -> None:
         """Completes the file and gives it its final name."""
         self.complete()
-        publish(self.path)
+        give_final_name(self.path)
 
     def discard(self) -> None:
         """Removes the part file; an older file under the final name stays."""

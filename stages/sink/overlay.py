@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.atomic import make_folder, part_path, publish
+from stages.atomic import give_final_name, make_folder, part_path
 from stages.color_spaces import BT601, UNSPECIFIED
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
 from stages.sink.encoders import choose_encoder
@@ -90,13 +90,13 @@ class OverlayWriter:
         if resume is not None:
             self._timeline.restore(resume.timeline)
         # Finished after the state was saved and before the process was killed.
-        self._published = resume is not None and path.exists()
+        self._has_final_name = resume is not None and path.exists()
         self._segments = list(_existing_segments(path))
         kept = count_packets(self._segments)
         self._thread = OverlayThread(self._begin_segment, self._painter, kept, on_kept)
         self.frames = 0
         if resume is not None:
-            self.frames = resume.frames if self._published else min(resume.frames, kept)
+            self.frames = resume.frames if self._has_final_name else min(resume.frames, kept)
         make_folder(path.parent)
         self._closed = False
         self._complete = False
@@ -104,7 +104,7 @@ class OverlayWriter:
     @property
     def kept(self) -> int:
         """Number of frames that have reached the operating system, and survive the process."""
-        return self.frames if self._published else self._thread.kept
+        return self.frames if self._has_final_name else self._thread.kept
 
     @property
     def seconds(self) -> float:
@@ -148,8 +148,8 @@ class OverlayWriter:
         Returns:
             False, without effect, where that writer did not keep the frame.
         """
-        self._published = self._published or self.path.exists()
-        if not self._published and self.frames >= self._thread.kept:
+        self._has_final_name = self._has_final_name or self.path.exists()
+        if not self._has_final_name and self.frames >= self._thread.kept:
             return False
         frame = tracks.frame
         self._bgr = frame.pixel_format is PixelFormat.BGR24
@@ -172,7 +172,7 @@ class OverlayWriter:
 
     def wait_until_kept(self, seconds: float) -> bool:
         """Waits up to ``seconds`` until all frames are kept; returns whether they are."""
-        return self._published or self._thread.wait_until_kept(self.frames, seconds)
+        return self._has_final_name or self._thread.wait_until_kept(self.frames, seconds)
 
     def state(self) -> OverlayState:
         """What a later writer needs to continue after these frames, once they are kept."""
@@ -198,7 +198,7 @@ class OverlayWriter:
             OutputError: See `close`.
         """
         self.close()
-        self._publish()
+        self._commit()
 
     def commit_later(self) -> None:
         """Lets the thread `commit` once all frames are kept; the next call raises its errors."""
@@ -227,7 +227,7 @@ class OverlayWriter:
         return PacketWriter(self._segments[-1], self.path, self._settings())
 
     def _write_video(self) -> None:
-        if self.frames and not (self._complete or self._published):
+        if self.frames and not (self._complete or self._has_final_name):
             last, kept = self._timeline.typical_duration, self._thread.kept
             written = write_mp4(self.path, self._segments, kept, self._settings(), last)
             if written < kept:
@@ -235,18 +235,18 @@ class OverlayWriter:
                 self._notify(f"{self.path} ends after {frames}: an MP4 cannot hold the next one")
         self._complete = True
 
-    def _publish(self) -> None:
+    def _commit(self) -> None:
         if self.committed:
             return
-        if self.frames and not self._published:
-            publish(self.path)
-        self._published = True
+        if self.frames and not self._has_final_name:
+            give_final_name(self.path)
+        self._has_final_name = True
         self._remove_segments()
         self.committed = True
 
     def _commit_aside(self) -> None:
         self._write_video()
-        self._publish()
+        self._commit()
         give_back_memory()  # an MP4's index is large and long-lived
 
     @property

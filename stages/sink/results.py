@@ -65,7 +65,7 @@ def remove_results(folder: Path) -> None:
     """Removes what a sink writes into ``folder``, part files included, and nothing else.
 
     ``run.json`` goes first: without it, no leftovers pass for complete results. The folder stays,
-    and so do files published under benchmark names, until new ones replace them.
+    and so do files under benchmark names, until new ones replace them.
 
     Raises:
         OutputError: A file cannot be removed.

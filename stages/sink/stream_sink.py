@@ -203,7 +203,7 @@ class StreamSink:
             self.abort()
             return self._report(end, (), ())
         try:
-            return self._publish(end, run, self._texts)
+            return self._complete(end, run, self._texts)
         except OutputError:
             raise
         except BaseException:
@@ -216,7 +216,7 @@ class StreamSink:
             file.discard()
         self.overlays.discard()
 
-    def _publish(
+    def _complete(
         self, end: EndOfStream, run: Mapping[str, object], texts: TextResults
     ) -> StreamReport:
         assert self._start is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from stages.atomic import make_folder, output_error, part_path, publish, sync
+from stages.atomic import give_final_name, make_folder, output_error, part_path, sync
 from stages.errors import OutputError
 
 
@@ -42,7 +42,7 @@ class SceneFolder:
                 shutil.rmtree(self.path)
         except OSError as error:
             raise output_error(self.path, error) from error
-        publish(self.path)
+        give_final_name(self.path)
 
     def discard(self) -> None:
         """Removes what was written aside.

@@ -11,7 +11,7 @@ MOT = "1,4,10.00,20.00,30.00,40.00,0.9000,-1,-1,-1\n"
 DETECTIONS = "1,1,10.00,20.00,30.00,40.00,0.900000\n2,1,1.00,2.00,3.00,4.00,0.500000\n"
 
 
-def publish(tmp_path: Path, layout: str, detector: str = "SpotNet") -> Path:
+def write_benchmark(tmp_path: Path, layout: str, detector: str = "SpotNet") -> Path:
     (tmp_path / "mot").write_text(MOT)
     (tmp_path / "det").write_text(DETECTIONS)
     root = tmp_path / "benchmark"
@@ -32,7 +32,7 @@ def publish(tmp_path: Path, layout: str, detector: str = "SpotNet") -> Path:
 
 
 def test_detrac(tmp_path: Path) -> None:
-    root = publish(tmp_path, "detrac")
+    root = write_benchmark(tmp_path, "detrac")
     assert names_in(root) == {
         "detections/SEQ_Det_SpotNet.txt",
         *(f"tracks/SEQ_{suffix}.txt" for suffix in ("LX", "LY", "W", "H", "speed")),
@@ -43,12 +43,12 @@ def test_detrac(tmp_path: Path) -> None:
 
 
 def test_detector_name_is_no_path(tmp_path: Path) -> None:
-    names = names_in(publish(tmp_path, "detrac", "../spot net"))
+    names = names_in(write_benchmark(tmp_path, "detrac", "../spot net"))
     assert "detections/SEQ_Det_..-spot-net.txt" in names
 
 
 def test_uavdt(tmp_path: Path) -> None:
-    root = publish(tmp_path, "uavdt")
+    root = write_benchmark(tmp_path, "uavdt")
     assert names_in(root) == {"detections/SEQ.txt", "tracks/SEQ.txt"}
     assert (root / "tracks/SEQ.txt").read_text() == MOT
     assert (root / "detections/SEQ.txt").read_text() == (
@@ -57,11 +57,11 @@ def test_uavdt(tmp_path: Path) -> None:
 
 
 def test_mot(tmp_path: Path) -> None:
-    root = publish(tmp_path, "mot")
+    root = write_benchmark(tmp_path, "mot")
     assert names_in(root) == {"tracks/SEQ.txt"}
     assert (root / "tracks/SEQ.txt").read_text() == MOT
 
 
 def test_unknown_layout(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="layout must be one of detrac, uavdt, mot, got 'kitti'"):
-        publish(tmp_path, "kitti")
+        write_benchmark(tmp_path, "kitti")

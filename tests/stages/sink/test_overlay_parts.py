@@ -45,20 +45,20 @@ class Hold:
     def __init__(self) -> None:
         self.arrived = threading.Event()
         self.released = threading.Event()
-        self._publish = overlay.publish
+        self._give_final_name = overlay.give_final_name
 
     def __call__(self, path: Path) -> None:
         self.arrived.set()
         if not self.released.wait(30):
             raise OutputError("never released")
-        self._publish(path)
+        self._give_final_name(path)
 
 
 def test_frames_are_taken_while_a_video_is_completed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold = Hold()
-    monkeypatch.setattr(overlay, "publish", hold)
+    monkeypatch.setattr(overlay, "give_final_name", hold)
     parts = parts_in(tmp_path)
     feed(parts, range(16))
     assert hold.arrived.wait(30)
@@ -78,7 +78,7 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
 ) -> None:
     hold = Hold()
     with monkeypatch.context() as patch:
-        patch.setattr(overlay, "publish", hold)
+        patch.setattr(overlay, "give_final_name", hold)
         killed = parts_in(tmp_path)
         feed(killed, range(8))
         assert hold.arrived.wait(30)
@@ -105,7 +105,7 @@ def test_an_error_in_a_video_that_is_completed_is_told(
     def fail(path: Path) -> None:
         raise OutputError(f"cannot write {path}")
 
-    monkeypatch.setattr(overlay, "publish", fail)
+    monkeypatch.setattr(overlay, "give_final_name", fail)
     parts = parts_in(tmp_path)
     feed(parts, range(8))
     with pytest.raises(OutputError, match=r"overlay\.mp4"):
