@@ -13,7 +13,7 @@ from stages.detector.network_detector import NetworkDetector
 from stages.records import Frame
 from tools.bench.detect import MeasuredDetector, rendered_frames
 from tools.bench.detector_scores import Scores, score_detectors, score_figures
-from tools.bench.figures import MILLISECONDS, Figure, Report, measure
+from tools.bench.figures import MILLISECONDS, BenchReport, Figure, measure
 from tools.bench.plot import check_plot
 
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0)
@@ -90,10 +90,10 @@ def _run(detector: MeasuredDetector, frames: Sequence[Frame]) -> dict[str, float
     return {MILLISECONDS: (perf_counter() - started) / len(frames) * 1e3}
 
 
-def curve_report(points: Sequence[Point]) -> Report:
+def curve_report(points: Sequence[Point]) -> BenchReport:
     """Returns times and scores of all points, by weights and scale."""
     scores = score_figures({point.time.name: point.scores for point in points})
-    return Report("curve", (*(point.time for point in points), *scores))
+    return BenchReport("curve", (*(point.time for point in points), *scores))
 
 
 def plot_curve(points: Sequence[Point], path: Path) -> None:

@@ -20,7 +20,7 @@ from pipeline.transport.ring import FrameRing, create_memory_file
 from stages.decoder.media import MediaSource, frame_threads
 from stages.errors import SourceError
 from stages.records import Frame, UInt8Array
-from tools.bench.figures import CPU, RATE, Ratio, Report, Runner, measure
+from tools.bench.figures import CPU, RATE, BenchReport, Ratio, Runner, measure
 from tools.bench.peers import failure_of, peer_python
 
 OURS = "into a ring slot"
@@ -50,7 +50,7 @@ def bench_decode(
     height: int = 1080,
     width: int = 1920,
     progress: Callable[[str], None] = lambda what: None,
-) -> Report:
+) -> BenchReport:
     """Decodes a video in every way, opening included.
 
     FFmpeg chooses the number of its threads, except in ``stages/decoder`` and `SAME_THREADS`.

@@ -29,7 +29,7 @@ from stages.detector.weights_file import load_network
 from stages.errors import SourceError
 from stages.records import Detections, Frame, FrameHeader, PixelFormat, UInt8Array
 from tools.bench.centernet_loop import CenterNetLoop
-from tools.bench.figures import CPU, MILLISECONDS, Figure, Ratio, Report, measure
+from tools.bench.figures import CPU, MILLISECONDS, BenchReport, Figure, Ratio, measure
 
 EAGER: EngineName = "torch"
 COMPILED = "torch.compile"
@@ -150,7 +150,7 @@ def bench_detect(
     progress: Callable[[str], None] = lambda what: None,
     *,
     batch: int = 1,
-) -> Report:
+) -> BenchReport:
     """Measures every detector on every frame, in turn, round by round.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.config import load_config
 from stages.decoder.locations import DEMO
 from tools.bench.decode import bench_decode
-from tools.bench.figures import Report
+from tools.bench.figures import BenchReport
 from tools.bench.peers import PEERS
 from tools.bench.pipeline import bench_pipeline
 from tools.bench.sink import bench_sink
@@ -26,7 +26,7 @@ def bench_all(
     frames: int = FRAMES,
     rounds: int = 3,
     progress: Callable[[str], None] = lambda what: None,
-) -> list[Report]:
+) -> list[BenchReport]:
     """Runs every bench: some minutes, and as long again to make the peers' environments.
 
     Args:
@@ -52,7 +52,7 @@ def bench_all(
     ]
 
 
-def _detect_report(frames: int, rounds: int, progress: Callable[[str], None]) -> Report:
+def _detect_report(frames: int, rounds: int, progress: Callable[[str], None]) -> BenchReport:
     """Compares the engines of the detector with PyTorch's."""
     from tools.bench.detect import bench_detect, make_detectors, rendered_frames
 

@@ -78,7 +78,7 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BenchReport:
     """Result of a bench.
 
     Attributes:
@@ -94,7 +94,7 @@ class Report:
     descriptions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, bench: str, found: Rounds, ratios: Sequence[Ratio]) -> Report:
+    def of(cls, bench: str, found: Rounds, ratios: Sequence[Ratio]) -> BenchReport:
         """Builds the report; ratios with an unmeasured side are left out."""
         answers = []
         for asked in ratios:
@@ -128,10 +128,10 @@ def measure(
     rounds: int,
     warm_up: int = 1,
     progress: Callable[[str], None] = lambda what: None,
-) -> Report:
+) -> BenchReport:
     """`measure_rounds`, with the requested ratios."""
     found = measure_rounds(bench, runners, rounds=rounds, warm_up=warm_up, progress=progress)
-    return Report.of(bench, found, ratios)
+    return BenchReport.of(bench, found, ratios)
 
 
 def measure_rounds(

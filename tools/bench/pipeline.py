@@ -29,7 +29,7 @@ from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.sink.stream_sink import StreamSink
 from stages.tracker import TrackerStage
-from tools.bench.figures import RATE, Ratio, Report, Runner, measure_rounds
+from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.slots import Slots
 
 FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"
@@ -55,7 +55,7 @@ def bench_pipeline(
     config: RunConfig,
     rounds: int,
     progress: Callable[[str], None] = lambda what: None,
-) -> Report:
+) -> BenchReport:
     """Runs all in turn, ``rounds`` times; the order alternates, as machines warm up.
 
     OpenCV's loop is included if the source is a video file.
@@ -77,7 +77,7 @@ def bench_pipeline(
         runners[OPENCV] = partial(_one_process, "tools.bench.opencv_loop", specs[0], config)
     found = measure_rounds("pipeline", runners, rounds=rounds, progress=progress)
     found[SLOWEST, RATE] = found.pop((FOUR, SLOWEST))
-    return Report.of("pipeline", found, RATIOS)
+    return BenchReport.of("pipeline", found, RATIOS)
 
 
 def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stages.errors import ConfigError
 from stages.extras import need
-from tools.bench.figures import Report
+from tools.bench.figures import BenchReport
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -25,7 +25,7 @@ def check_plot(path: Path | None) -> None:
     need("matplotlib", "evaluate", "--plot")
 
 
-def plot_reports(reports: Sequence[Report], path: Path) -> None:
+def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
     """Draws all ratios on one logarithmic scale: median, spread and target.
 
     Raises:

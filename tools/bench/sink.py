@@ -31,7 +31,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.painter import OverlayPainter
 from tools.bench.decode import moving_pictures
-from tools.bench.figures import CPU, RATE, Ratio, Report, Runner, measure
+from tools.bench.figures import CPU, RATE, BenchReport, Ratio, Runner, measure
 from tools.bench.slots import Slots
 
 DRAWING, ENCODING, OVERLAY, LIMIT = "drawing", "encoding, bare PyAV", "overlay", "1080p30 on a core"
@@ -54,7 +54,7 @@ def bench_sink(
     height: int = 1080,
     width: int = 1920,
     progress: Callable[[str], None] = lambda what: None,
-) -> Report:
+) -> BenchReport:
     """Draws and encodes the same frames and tracks, with the sink's settings.
 
     Args:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stages.errors import SpotStreamError
 from tools.bench.decode import moving_video
-from tools.bench.figures import CPU, Ratio, Report, Runner, measure
+from tools.bench.figures import CPU, BenchReport, Ratio, Runner, measure
 from tools.bench.processor import cpu_seconds
 from tools.harness.material import make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
@@ -30,7 +30,7 @@ def bench_streams(
     delay_ms: float = 5.0,
     rounds: int = 3,
     progress: Callable[[str], None] = lambda what: None,
-) -> Report:
+) -> BenchReport:
     """Plays a video as several cameras at its own pace, in live mode and without overlay.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import detection_files
 from stages.records import Float64Array
-from tools.bench.figures import MILLISECONDS, Ratio, Report, measure_rounds
+from tools.bench.figures import MILLISECONDS, BenchReport, Ratio, measure_rounds
 from tools.bench.peers import Frames, Peer, frames_of, peer_python, run_peer
 from trackers import TRACKERS, build_tracker
 
@@ -64,7 +64,7 @@ def bench_track(
     progress: Callable[[str], None] = lambda what: None,
     *,
     objects: Sequence[int] = OBJECTS,
-) -> Report:
+) -> BenchReport:
     """Measures every tracker of ours and of ``peers`` on one load after the other.
 
     The unit of a figure is ``ms/frame, LOAD``; peers are compared with our tracker of their kind.
@@ -96,7 +96,7 @@ def bench_track(
         }
         found |= measure_rounds(f"track {load}", runners, rounds=rounds, progress=progress)
     ratios = [Ratio(peer.name, peer.kind, _unit(load)) for load in loads for peer in peers]
-    return Report.of("track", found, ratios)
+    return BenchReport.of("track", found, ratios)
 
 
 def _unit(load: str) -> str:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import reports
 from pipeline.config import load_config
+from pipeline.reports import Progress, Report
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec
 from stages.errors import SpotStreamError
 from stages.records import PixelFormat
-from tools.bench.figures import RATE, Ratio, Report, Runner, measure
+from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure
 from tools.bench.hop import Load, bare_hop, our_hop
 from tools.bench.peers import failure_of, peer_python
 from tools.bench.processor import cpu_seconds
@@ -57,7 +57,7 @@ def bench_transport(
     warm_up: int = 1,
     port: int = 6200,
     progress: Callable[[str], None] = lambda what: None,
-) -> Report:
+) -> BenchReport:
     """Measures frames per second of every transport, and the latency of a hop.
 
     Args:
@@ -110,8 +110,8 @@ def four_processes(load: Load) -> dict[str, float]:
     """
     samples: list[tuple[int, dict[str, float]]] = []
 
-    def sample(report: reports.Report) -> None:
-        if isinstance(report, reports.Progress):
+    def sample(report: Report) -> None:
+        if isinstance(report, Progress):
             used = {name: cpu_seconds(pid) for name, pid in supervisor.processes().items()}
             samples.append((report.frames, used))
 

@@ -8,14 +8,14 @@ from typer.testing import CliRunner
 
 from tools.bench import everything
 from tools.bench.everything import bench_all
-from tools.bench.figures import Report
+from tools.bench.figures import BenchReport
 from tools.main import app
 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     def give(name: str):
-        return lambda *args, **settings: Report(name, ())
+        return lambda *args, **settings: BenchReport(name, ())
 
     for name in ("transport", "decode", "track", "sink", "pipeline"):
         monkeypatch.setattr(everything, f"bench_{name}", give(name))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from tools.bench.figures import RATE, Figure, Ratio, Report, measure
+from tools.bench.figures import RATE, BenchReport, Figure, Ratio, measure
 from tools.bench.plot import check_plot
 
 
@@ -19,7 +19,7 @@ def counted(order: list[str], name: str, values: list[float]):
     return run
 
 
-def example(order: list[str]) -> Report:
+def example(order: list[str]) -> BenchReport:
     return measure(
         "example",
         {

@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench.figures import CPU, MILLISECONDS, Report
+from tools.bench.figures import CPU, MILLISECONDS, BenchReport
 from tools.bench.plot import check_plot
 from tools.commands.bench.output import Json, Plot, Rounds, save
 from tools.commands.options import Overrides
@@ -98,7 +98,7 @@ def bench_detectors(
     save([report], json_, plot)
 
 
-def _engines_table(report: Report) -> Table:
+def _engines_table(report: BenchReport) -> Table:
     """A row for each engine: times, distance of its boxes from PyTorch's, scores."""
     found = {(figure.name, figure.unit): figure for figure in report.figures}
     to_eager = {asked.to: f"{ratio.median:.2f}" for asked, ratio in report.ratios}

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench.figures import Report
+from tools.bench.figures import BenchReport
 from tools.bench.plot import check_plot, plot_reports
 from tools.terminal import wide_console
 
@@ -26,7 +26,9 @@ Plot = Annotated[Path | None, typer.Option(help="Plot of all ratios: .png, .svg 
 
 
 def show(
-    run: Callable[[Callable[[str], None]], Sequence[Report]], json_: Path | None, plot: Path | None
+    run: Callable[[Callable[[str], None]], Sequence[BenchReport]],
+    json_: Path | None,
+    plot: Path | None,
 ) -> None:
     """Runs benches and prints their reports; ``json_`` and ``plot`` are files to save them in."""
     check_plot(plot)
@@ -39,7 +41,7 @@ def show(
     save(reports, json_, plot)
 
 
-def save(reports: Sequence[Report], json_: Path | None, plot: Path | None) -> None:
+def save(reports: Sequence[BenchReport], json_: Path | None, plot: Path | None) -> None:
     """Saves reports, with the machine's core count and load, in the files asked for."""
     from stages.atomic import AtomicFile
 
@@ -52,7 +54,7 @@ def save(reports: Sequence[Report], json_: Path | None, plot: Path | None) -> No
         plot_reports(reports, plot)
 
 
-def figures_table(report: Report) -> Table:
+def figures_table(report: BenchReport) -> Table:
     """Returns the median and spread of each figure."""
     table = Table(report.bench, "unit", "median", "spread")
     for figure in report.figures:
@@ -61,7 +63,7 @@ def figures_table(report: Report) -> Table:
     return table
 
 
-def ratios_table(report: Report) -> Table:
+def ratios_table(report: BenchReport) -> Table:
     """Returns the median and spread of each ratio, and its target."""
     table = Table("ratio", "of", "median", "spread", "aim")
     for asked, ratio in report.ratios:

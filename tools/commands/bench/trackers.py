@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
-from tools.bench.figures import Report
+from tools.bench.figures import BenchReport
 from tools.bench.plot import check_plot
 from tools.commands.bench.output import Json, Plot, save
 from tools.terminal import wide_console
@@ -83,7 +83,7 @@ def _chosen_peers(
     return chosen if reference is None else [*chosen, reference_sort(reference)]
 
 
-def _trackers_table(report: Report) -> Table:
+def _trackers_table(report: BenchReport) -> Table:
     """A row for each tracker, a column for each load; peers with their ratio to our equivalent."""
     units = list(dict.fromkeys(figure.unit for figure in report.figures))
     table = Table("ms per frame", *(unit.partition(", ")[2] for unit in units))

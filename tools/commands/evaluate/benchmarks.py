@@ -40,7 +40,7 @@ Lengths = Annotated[
     list[str] | None,
     typer.Option("--frames", help="NAME=N: frame count of a sequence that ends without vehicles."),
 ]
-Report = Annotated[Path | None, typer.Option(help="Folder for an HTML report with curves.")]
+ReportFolder = Annotated[Path | None, typer.Option(help="Folder for an HTML report with curves.")]
 Check = Annotated[
     bool, typer.Option("--check", help="Also score the tracks with TrackEval and compare.")
 ]
@@ -60,7 +60,7 @@ def detections_and_tracks(
     frames: Lengths = None,
     json_: Json = None,
     csv: Csv = None,
-    report: Report = None,
+    report: ReportFolder = None,
     workers: WorkerCount = None,
     check: Check = False,
 ) -> None:
@@ -81,7 +81,7 @@ def mot(
     frames: Lengths = None,
     json_: Json = None,
     csv: Csv = None,
-    report: Report = None,
+    report: ReportFolder = None,
     workers: WorkerCount = None,
     check: Check = False,
 ) -> None:
