@@ -139,7 +139,7 @@ class FrameHeader:
     pixel_format: PixelFormat
 
     @classmethod
-    def of_picture(
+    def of_image(
         cls,
         height: int,
         width: int,
@@ -149,7 +149,7 @@ class FrameHeader:
         pixel_format: PixelFormat = PixelFormat.BGR24,
         time_base: Fraction = Fraction(1),
     ) -> FrameHeader:
-        """The header of a picture that no decoder emitted: one per ``time_base``."""
+        """The header of an image that no decoder emitted: one per ``time_base``."""
         return cls(stream, 0, index, index, index, time_base, 0, height, width, pixel_format)
 
     @property
@@ -187,7 +187,7 @@ class Frame:
     def of_image(cls, image: UInt8Array, stream: str = "", index: int = 0) -> Frame:
         """``image`` ``(H, W, 3)`` BGR as the frame at ``index`` of a stream."""
         height, width = image.shape[:2]
-        return cls(FrameHeader.of_picture(height, width, stream, index), image)
+        return cls(FrameHeader.of_image(height, width, stream, index), image)
 
     def required_pixels(self) -> UInt8Array:
         """The pixels, for a stage that cannot do without them.

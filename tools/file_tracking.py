@@ -39,7 +39,7 @@ def tracked_frames(
     name = sequence_name(file.path)
     width, height = frame_size or file.frame_size or (0, 0)  # 0: unknown
     for index in range(frame_count):
-        header = FrameHeader.of_picture(height, width, name, index)
+        header = FrameHeader.of_image(height, width, name, index)
         boxes, scores, classes = file.frame(index)
         good = scores >= minimum_score
         yield stage.process(Detections(header, boxes[good], scores[good], classes[good]))

@@ -29,7 +29,7 @@ OBJECT = {
 @pytest.fixture
 def address(tmp_path):
     """Where the same tracks are published again and again."""
-    header = FrameHeader.of_picture(540, 960, "north", 119)
+    header = FrameHeader.of_image(540, 960, "north", 119)
     tracks = Tracks(
         Detections(header, BOXES, SCORES, CLASSES), BOXES, SCORES, CLASSES, np.array([7])
     )

@@ -216,5 +216,5 @@ def _distance(one: Detections, other: Detections) -> float:
 
 def _yuv(image: UInt8Array, index: int) -> Frame:
     height, width = image.shape[:2]
-    header = FrameHeader.of_picture(height, width, "bench", index, pixel_format=PixelFormat.YUV420P)
+    header = FrameHeader.of_image(height, width, "bench", index, pixel_format=PixelFormat.YUV420P)
     return Frame(header, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8))

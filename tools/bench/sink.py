@@ -96,7 +96,7 @@ def drifting_tracks(frames: int, vehicles: int, height: int, width: int) -> list
         journeys = (turns[:, 0] * 100 + turns[:, 1]).astype(np.int64)
         ids = numbers + vehicles * (journeys + 10_000)
         boxes = np.concatenate([corner, corner + sizes], axis=1).astype(np.float32)
-        header = FrameHeader.of_picture(
+        header = FrameHeader.of_image(
             height,
             width,
             "bench",

@@ -55,7 +55,7 @@ def _spoiled(part: bytes, rng: random.Random) -> bytes:
 
 
 def _sound() -> list[list[bytes | memoryview]]:
-    header = FrameHeader.of_picture(48, 64, "stranger", pixel_format=PixelFormat.YUV420P)
+    header = FrameHeader.of_image(48, 64, "stranger", pixel_format=PixelFormat.YUV420P)
     boxes = np.full((2, 4), np.nan, np.float32)
     found = Detections(header, boxes, boxes[:, 0], np.zeros(2, np.int16))
     records: list[Record] = [

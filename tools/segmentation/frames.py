@@ -19,7 +19,7 @@ from tools.datasets.sample import Sample
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class SequenceFrame:
     """One frame to segment.
 
     Attributes:
@@ -47,7 +47,7 @@ class Frames(Protocol):
     def masks(self) -> list[Path]:
         """Paths of the masks, in order, including those of frames that cannot be read."""
 
-    def pictures(self, every: int = 1) -> Iterator[Picture]:
+    def read(self, every: int = 1) -> Iterator[SequenceFrame]:
         """Yields every n-th frame, from the first on; those that cannot be read are left out.
 
         Raises:
@@ -81,8 +81,8 @@ class SampleFrames:
         """See `Frames.masks`."""
         return [mask_path(self._root, each.scene, each.path.stem) for each in self._samples]
 
-    def pictures(self, every: int = 1) -> Iterator[Picture]:
-        """See `Frames.pictures`."""
+    def read(self, every: int = 1) -> Iterator[SequenceFrame]:
+        """See `Frames.read`."""
         masks = self.masks()
         for index in range(0, len(masks), every):
             sample = self._samples[index]
@@ -91,7 +91,7 @@ class SampleFrames:
             except SourceError as error:
                 self.problems[str(error)] = None
                 continue
-            yield Picture(masks[index], image, sample.boxes if self._annotated else None)
+            yield SequenceFrame(masks[index], image, sample.boxes if self._annotated else None)
 
     def apart(self, frames: int) -> int:
         """See `Frames.apart`."""
@@ -122,8 +122,8 @@ class VideoFrames:
             self._count = sum(1 for _ in self._frames())
         return [self._mask(index) for index in range(self._count)]
 
-    def pictures(self, every: int = 1) -> Iterator[Picture]:
-        """See `Frames.pictures`."""
+    def read(self, every: int = 1) -> Iterator[SequenceFrame]:
+        """See `Frames.read`."""
         size: tuple[int, ...] | None = None
         for position, frame in enumerate(self._frames()):
             if position % every:
@@ -133,7 +133,7 @@ class VideoFrames:
             if image.shape != size:
                 self.problems[f"{self._video} changes its size at frame {position + 1}"] = None
                 return
-            yield Picture(self._mask(position), image, None)
+            yield SequenceFrame(self._mask(position), image, None)
 
     def apart(self, frames: int) -> int:
         """See `Frames.apart`."""

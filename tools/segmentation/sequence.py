@@ -18,7 +18,7 @@ from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import make_background
 from tools.segmentation.camera import camera_moves
 from tools.segmentation.flow import FRAMES_APART, dis_flow, moving_foreground
-from tools.segmentation.frames import Frames, Picture
+from tools.segmentation.frames import Frames, SequenceFrame
 from tools.segmentation.options import Method, SegmentOptions
 from tools.segmentation.refine import fill_empty, soften, without_specks
 from tools.workers import StoppedError
@@ -29,7 +29,7 @@ _LEAST_FRAMES = 8  # fewer do not suffice for a background
 _PNG_END = b"IEND\xaeB`\x82"
 
 
-Found: TypeAlias = tuple[Picture, UInt8Array, npt.NDArray[np.bool_] | None]
+Found: TypeAlias = tuple[SequenceFrame, UInt8Array, npt.NDArray[np.bool_] | None]
 """A frame, its foreground, and where foreground is unknown."""
 
 
@@ -98,10 +98,10 @@ def segment_sequence(
         Method.FLOW: lambda: _by_flow(frames, wanted),
         Method.BOXES: lambda: _by_boxes(frames, wanted),
     }[method]
-    for picture, foreground, unknown in found():
+    for frame, foreground, unknown in found():
         if stopped():
             raise StoppedError
-        _write(picture.mask, refined(picture, foreground, unknown, options, method))
+        _write(frame.mask, refined(frame, foreground, unknown, options, method))
         summary.written += 1
         advance(1)
     advance(len(wanted) - summary.written)
@@ -117,7 +117,7 @@ def _write(path: Path, mask: UInt8Array) -> None:
 
 
 def refined(
-    picture: Picture,
+    frame: SequenceFrame,
     foreground: UInt8Array,
     unknown: npt.NDArray[np.bool_] | None,
     options: SegmentOptions,
@@ -126,10 +126,10 @@ def refined(
     """The mask that is written: cut by the boxes, filled, blurred and thresholded."""
     if method is Method.BOXES:
         return foreground
-    if picture.boxes is not None:
-        foreground = foreground & box_mask(picture.boxes, *foreground.shape)
+    if frame.boxes is not None:
+        foreground = foreground & box_mask(frame.boxes, *foreground.shape)
         if options.fill_empty:
-            foreground = fill_empty(foreground, picture.boxes, unknown)
+            foreground = fill_empty(foreground, frame.boxes, unknown)
     else:
         foreground = without_specks(foreground)
     return soften(foreground) if options.blur else foreground
@@ -146,56 +146,58 @@ def is_complete(mask: Path) -> bool:
 
 
 def _any_readable(frames: Frames, missing: set[Path]) -> bool:
-    return any(picture.mask in missing for picture in frames.pictures())
+    return any(frame.mask in missing for frame in frames.read())
 
 
-def _learned(frames: Frames, count: int) -> list[Picture]:
-    """Pictures from all over the sequence, as many as there is memory for."""
+def _learned(frames: Frames, count: int) -> list[SequenceFrame]:
+    """Frames from all over the sequence, as many as there is memory for."""
     every = -(-count // LEARNED)
-    pictures: list[Picture] = []
-    for picture in frames.pictures(every):
-        pictures.append(picture)
-        most = max(_LEAST_FRAMES, _LEARNED_BYTES // picture.image.nbytes)
-        if len(pictures) * every < count and len(pictures) >= most:
+    chosen: list[SequenceFrame] = []
+    for frame in frames.read(every):
+        chosen.append(frame)
+        most = max(_LEAST_FRAMES, _LEARNED_BYTES // frame.image.nbytes)
+        if len(chosen) * every < count and len(chosen) >= most:
             step = -(-count // (every * most))
-            return list(frames.pictures(every * step))
-    return pictures
+            return list(frames.read(every * step))
+    return chosen
 
 
-def _by_background(frames: Frames, learned: list[Picture], subtractor: str) -> Iterator[Found]:
+def _by_background(
+    frames: Frames, learned: list[SequenceFrame], subtractor: str
+) -> Iterator[Found]:
     if not learned:
         return
-    covers = [cover for picture in learned if (cover := _cover(picture)) is not None]
-    images = [picture.image for picture in learned]
+    covers = [cover for frame in learned if (cover := _cover(frame)) is not None]
+    images = [frame.image for frame in learned]
     background = make_background(subtractor, images, covers or None)
     learned.clear()
-    for picture in frames.pictures():
-        yield picture, background.foreground(picture.image, _cover(picture)), ~background.known
+    for frame in frames.read():
+        yield frame, background.foreground(frame.image, _cover(frame)), ~background.known
 
 
-def _cover(picture: Picture) -> UInt8Array | None:
-    return None if picture.boxes is None else box_mask(picture.boxes, *picture.image.shape[:2])
+def _cover(frame: SequenceFrame) -> UInt8Array | None:
+    return None if frame.boxes is None else box_mask(frame.boxes, *frame.image.shape[:2])
 
 
 def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
     apart, flow = frames.apart(FRAMES_APART), dis_flow()
-    window: deque[tuple[Picture, UInt8Array]] = deque(maxlen=2 * apart + 1)
+    window: deque[tuple[SequenceFrame, UInt8Array]] = deque(maxlen=2 * apart + 1)
     seen = done = 0
 
     def foreground(position: int) -> Found:
         at = position - (seen - len(window))
-        picture, grey = window[at]
+        frame, grey = window[at]
         beside = [window[i][1] for i in (at - apart, at + apart) if 0 <= i < len(window)]
         if not beside and len(window) > 1:  # shorter than the distance
             beside = [window[-1 if at == 0 else 0][1]]
-        return picture, moving_foreground(grey, beside, picture.boxes, flow), None
+        return frame, moving_foreground(grey, beside, frame.boxes, flow), None
 
-    for picture in frames.pictures():
-        grey = np.asarray(cv2.cvtColor(picture.image, cv2.COLOR_BGR2GRAY), np.uint8)
+    for frame in frames.read():
+        grey = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)
         if window and window[-1][1].shape != grey.shape:
             frames.problems[f"{frames.name} has frames of several sizes"] = None
             continue
-        window.append((picture, grey))
+        window.append((frame, grey))
         seen += 1
         if seen > apart:
             if window[done - (seen - len(window))][0].mask in wanted:
@@ -207,8 +209,8 @@ def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
 
 
 def _by_boxes(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
-    for picture in frames.pictures():
-        if picture.mask in wanted:
-            cover = _cover(picture)
+    for frame in frames.read():
+        if frame.mask in wanted:
+            cover = _cover(frame)
             if cover is not None:
-                yield picture, cover, None
+                yield frame, cover, None

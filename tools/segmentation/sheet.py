@@ -39,12 +39,12 @@ def _video_samples(sequences: Sequence[Frames], count: int, folder: Path) -> lis
         if not isinstance(frames, VideoFrames):
             continue
         every = max(1, len(frames.masks()) // count)
-        for picture in frames.pictures(every):
-            image = folder / frames.name / f"{picture.mask.stem}.png"
+        for frame in frames.read(every):
+            image = folder / frames.name / f"{frame.mask.stem}.png"
             image.parent.mkdir(exist_ok=True)
-            cv2.imwrite(str(image), picture.image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+            cv2.imwrite(str(image), frame.image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
             found, _ = folder_samples(frames.name, [image])
-            samples += [_shown(sample, picture.mask) for sample in found]
+            samples += [_shown(sample, frame.mask) for sample in found]
     return samples
 
 

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from stages.errors import ConfigError, SourceError
 from tools.datasets.sample import Sample
 from tools.training.config import DataSetConfig, TrainingConfig
-from tools.training.crops import Picture, mosaic, random_crop, recolour
+from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolour
 from tools.training.pasting import cut_out_some, paste
 from tools.training.sources import ClassMap, Sources
 from tools.training.targets import Targets, build_targets
@@ -84,7 +84,7 @@ class CropBatches(Dataset[Batch]):
         targets = build_targets(crops, len(self.config.classes))
         return Batch(images, targets, names, unreadable)
 
-    def _crop(self, rng: np.random.Generator, unreadable: list[str]) -> tuple[Picture, str]:
+    def _crop(self, rng: np.random.Generator, unreadable: list[str]) -> tuple[AnnotatedImage, str]:
         side, augmentation = self.config.crop, self.config.augmentation
         if rng.random() < augmentation.mosaic:
             x, y = (int(share * side) for share in rng.uniform(*MOSAIC_CORNER, 2))
@@ -98,9 +98,9 @@ class CropBatches(Dataset[Batch]):
             crop, donor = self._paste(crop, rng)
             name += donor and f" < {donor}"
         image = recolour(crop.image, augmentation, rng)
-        return Picture(image, crop.boxes, crop.classes, crop.ignored, crop.mask), name
+        return AnnotatedImage(image, crop.boxes, crop.classes, crop.ignored, crop.mask), name
 
-    def _paste(self, crop: Picture, rng: np.random.Generator) -> tuple[Picture, str]:
+    def _paste(self, crop: AnnotatedImage, rng: np.random.Generator) -> tuple[AnnotatedImage, str]:
         """Pastes vehicles of another image; returns its name too, "" if nothing was pasted."""
         sample, _ = self._draw(rng)
         try:
@@ -117,12 +117,12 @@ class CropBatches(Dataset[Batch]):
 
     def _part(
         self, size: tuple[int, int], rng: np.random.Generator, unreadable: list[str]
-    ) -> tuple[Picture, str]:
+    ) -> tuple[AnnotatedImage, str]:
         augmentation = self.config.augmentation
         for _ in range(MAX_UNREADABLE):
             sample, data_set = self._draw(rng)
             try:
-                picture = self.classes.picture(
+                annotated = self.classes.annotated_image(
                     sample, data_set.max_hidden, with_mask=self.config.masks == "motion"
                 )
             except SourceError as error:
@@ -130,7 +130,7 @@ class CropBatches(Dataset[Batch]):
                 continue
             low, high = augmentation.scale_range
             scale_range = low * data_set.scale, high * data_set.scale
-            crop = random_crop(picture, size, scale_range, rng, augmentation.flip)
+            crop = random_crop(annotated, size, scale_range, rng, augmentation.flip)
             return crop, str(sample.path)
         raise ConfigError(
             f"{MAX_UNREADABLE} images in a row cannot be read, the last: {unreadable[-1]}"

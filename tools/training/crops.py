@@ -21,7 +21,7 @@ LARGEST_SIDE = 1.4  # of the crop; a box to crop around is shrunk to this multip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class AnnotatedImage:
     """An image with its annotation in the network's classes.
 
     Attributes:
@@ -46,25 +46,25 @@ class Picture:
 
 
 def random_crop(
-    picture: Picture,
+    annotated: AnnotatedImage,
     size: tuple[int, int],
     scale_range: tuple[float, float],
     rng: np.random.Generator,
     flip: float = 0.5,
-) -> Picture:
+) -> AnnotatedImage:
     """Makes a crop of ``size`` (width, height), randomly resized, placed and mirrored.
 
     Boxes are clipped to the crop. Two of three crops are placed around a box, which is shrunk if
     it would not fit.
     """
-    height, width = picture.image.shape[:2]
+    height, width = annotated.image.shape[:2]
     low, high = np.log(scale_range[0]), np.log(scale_range[1])
     scale = float(np.exp(rng.uniform(low, high)))
     aspect = float(np.exp(rng.normal(0.0, 0.06)))
     whole = np.array(size)
     chosen = None
-    if len(picture.boxes) and rng.random() < AROUND_A_BOX:
-        chosen = picture.boxes[rng.integers(len(picture.boxes))]
+    if len(annotated.boxes) and rng.random() < AROUND_A_BOX:
+        chosen = annotated.boxes[rng.integers(len(annotated.boxes))]
         longest = ((chosen[2:] - chosen[:2]) / whole).max()
         scale = min(scale, LARGEST_SIDE / float(longest))
     # The window of the image that becomes the crop, in whole pixels of the image.
@@ -88,13 +88,13 @@ def random_crop(
         return np.ascontiguousarray(part[:, ::-1]) if mirrored else part
 
     boxes, classes, ignored = _cut(
-        place(picture.boxes), picture.classes, place(picture.ignored), whole
+        place(annotated.boxes), annotated.classes, place(annotated.ignored), whole
     )
-    mask = None if picture.mask is None else cut_out(picture.mask)
-    return Picture(cut_out(picture.image), boxes, classes, ignored, mask)
+    mask = None if annotated.mask is None else cut_out(annotated.mask)
+    return AnnotatedImage(cut_out(annotated.image), boxes, classes, ignored, mask)
 
 
-def mosaic(crops: list[Picture], corner: tuple[int, int], side: int) -> Picture:
+def mosaic(crops: list[AnnotatedImage], corner: tuple[int, int], side: int) -> AnnotatedImage:
     """Joins four crops, row by row, into a square of ``side``; they meet at ``corner`` (x, y)."""
     x, y = corner
     image = np.empty((side, side, 3), np.uint8)
@@ -110,7 +110,7 @@ def mosaic(crops: list[Picture], corner: tuple[int, int], side: int) -> Picture:
         boxes.append(crop.boxes + shift)
         classes.append(crop.classes)
         ignored.append(crop.ignored + shift)
-    return Picture(
+    return AnnotatedImage(
         image,
         np.concatenate(boxes),
         np.concatenate(classes),

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from stages.records import Float32Array, UInt8Array
-from tools.training.crops import Picture
+from tools.training.crops import AnnotatedImage
 from tools.training.sources import Objects
 from tools.training.unlabelled import largest_overlap
 from trackers.boxes import areas, intersection_areas
@@ -108,7 +108,7 @@ def _rounded(width: int, height: int) -> Float32Array:
     return (x**4 + y**4 <= 1).astype(np.float32)
 
 
-def paste(crop: Picture, cut_outs: list[CutOut], rng: np.random.Generator) -> Picture:
+def paste(crop: AnnotatedImage, cut_outs: list[CutOut], rng: np.random.Generator) -> AnnotatedImage:
     """Pastes objects, each near the size and the height in the image of a vehicle of the crop.
 
     None covers more than half of an existing box.
@@ -138,11 +138,11 @@ def paste(crop: Picture, cut_outs: list[CutOut], rng: np.random.Generator) -> Pi
         if vehicle:
             boxes = np.concatenate((boxes, np.array([box], np.float32)))
             classes = np.append(classes, cut.class_number)
-    return Picture(image, boxes, classes, crop.ignored, mask)
+    return AnnotatedImage(image, boxes, classes, crop.ignored, mask)
 
 
 def _place(
-    crop: Picture, boxes: Float32Array, cut: CutOut, rng: np.random.Generator
+    crop: AnnotatedImage, boxes: Float32Array, cut: CutOut, rng: np.random.Generator
 ) -> tuple[int, int, int, int] | None:
     """Returns a box in whole pixels inside the crop; None if no try found room."""
     height, width = crop.image.shape[:2]

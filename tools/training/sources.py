@@ -19,7 +19,7 @@ from tools.annotations.ignored import IgnoredRegions
 from tools.datasets.formats import read_data_set
 from tools.datasets.sample import USED_ANYWAY, DataSet, Sample
 from tools.training.config import DataSetConfig, TrainingConfig
-from tools.training.crops import Picture
+from tools.training.crops import AnnotatedImage
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,9 @@ class ClassMap:
         }
         return cls(index, frozenset(config.background))
 
-    def picture(self, sample: Sample, max_hidden: float, *, with_mask: bool = False) -> Picture:
+    def annotated_image(
+        self, sample: Sample, max_hidden: float, *, with_mask: bool = False
+    ) -> AnnotatedImage:
         """Reads an image and its annotation in the network's classes.
 
         Raises:
@@ -75,7 +77,7 @@ class ClassMap:
         unsure = ~background & ((numbers < 0) | (sample.hidden > max_hidden))
         unsure |= ~background & _mostly_inside(sample)
         learnt = ~unsure & ~background
-        return Picture(
+        return AnnotatedImage(
             sample.read(),
             sample.boxes[learnt],
             numbers[learnt],

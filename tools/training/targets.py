@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stages.detector.spotnet import STRIDE
 from stages.records import Float32Array
-from tools.training.crops import Picture
+from tools.training.crops import AnnotatedImage
 
 CENTRE_SHARE = 0.54
 """Fraction of each side of a box that its Gaussian covers (TTFNet, arXiv 1909.00700)."""
@@ -62,7 +62,7 @@ class Targets:
         return Targets(**{name: move(getattr(self, name)) for name in names}, boxes=self.boxes)
 
 
-def build_targets(crops: Sequence[Picture], num_classes: int = 1) -> Targets:
+def build_targets(crops: Sequence[AnnotatedImage], num_classes: int = 1) -> Targets:
     """Builds the targets of crops of equal size, a multiple of `STRIDE`."""
     height, width = (side // STRIDE for side in crops[0].image.shape[:2])
     heatmap = np.zeros((len(crops), num_classes, height, width), np.float32)

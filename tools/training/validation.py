@@ -74,14 +74,14 @@ def detect_samples(
     images = []
     for sample in samples:
         try:
-            picture = classes.picture(sample, max_hidden)
+            annotated = classes.annotated_image(sample, max_hidden)
         except SourceError as error:
             log.warning("%s, not scored", error)
             continue
-        boxes, scores = detector(picture.image)
-        regions = IgnoredRegions(picture.ignored.astype(np.float64))
+        boxes, scores = detector(annotated.image)
+        regions = IgnoredRegions(annotated.ignored.astype(np.float64))
         counted = ~regions.cover(np.zeros(len(boxes), np.int64), boxes)
-        images.append(DetectedImage(sample.scene, picture.boxes, boxes[counted], scores[counted]))
+        images.append(DetectedImage(sample.scene, annotated.boxes, boxes[counted], scores[counted]))
     return images
 
 

@@ -108,7 +108,7 @@ def test_nothing_that_is_recorded_makes_a_gpu_wait(config, scale, dtype, tmp_pat
     engine, there = TorchEngine(tmp_path / "a.safetensors", META), DeviceInput(META)
     geometry = input_geometry(96, 128, config, scale)
     for pixel_format in PixelFormat:
-        header = FrameHeader.of_picture(96, 128, "s", 0, pixel_format=pixel_format)
+        header = FrameHeader.of_image(96, 128, "s", 0, pixel_format=pixel_format)
         pixels = torch.empty((3, *header.shape), dtype=torch.uint8, device=META)
         with torch.inference_mode():
             there.convert(pixels, header, geometry)  # makes what is kept

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from tools.training.config import AugmentationConfig
-from tools.training.crops import Picture, mosaic, random_crop, recolour
+from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolour
 
 SIDE = 64
 
 
-def picture(boxes, width=200, height=120, ignored=()):
+def annotated_image(boxes, width=200, height=120, ignored=()):
     """Dark, each box filled with its own grey, so that pixels tell where it went."""
     image = np.zeros((height, width, 3), np.uint8)
     for number, (left, top, right, bottom) in enumerate(boxes):
         image[top:bottom, left:right] = 100 + 50 * number
-    return Picture(
+    return AnnotatedImage(
         image,
         np.array(boxes, np.float32).reshape(-1, 4),
         np.arange(len(boxes)),
@@ -26,7 +26,7 @@ def picture(boxes, width=200, height=120, ignored=()):
 @pytest.mark.parametrize("seed", range(30))
 def test_boxes_and_mask_go_with_the_pixels(seed):
     rng = np.random.default_rng(seed)
-    source = picture([(60, 40, 100, 70), (140, 60, 180, 90)])
+    source = annotated_image([(60, 40, 100, 70), (140, 60, 180, 90)])
     crop = random_crop(source, (SIDE, SIDE), (0.5, 1.5), rng)
     assert crop.image.shape == (SIDE, SIDE, 3)
     assert crop.mask is not None
@@ -43,7 +43,10 @@ def test_too_little_of_a_box_is_neither_vehicle_nor_background():
     seen = set()
     for seed in range(200):
         crop = random_crop(
-            picture([(60, 40, 100, 70)]), (SIDE, SIDE), (1.0, 1.0), np.random.default_rng(seed)
+            annotated_image([(60, 40, 100, 70)]),
+            (SIDE, SIDE),
+            (1.0, 1.0),
+            np.random.default_rng(seed),
         )
         assert len(crop.boxes) + len(crop.ignored) <= 1
         for left, top, right, bottom in crop.ignored:
@@ -53,7 +56,7 @@ def test_too_little_of_a_box_is_neither_vehicle_nor_background():
 
 
 def test_a_box_larger_than_the_crop_is_shrunk_to_it():
-    large = picture([(10, 10, 190, 110)])
+    large = annotated_image([(10, 10, 190, 110)])
     sizes = [
         (random_crop(large, (SIDE, SIDE), (2.0, 2.0), np.random.default_rng(seed)).boxes)
         for seed in range(20)
@@ -62,7 +65,7 @@ def test_a_box_larger_than_the_crop_is_shrunk_to_it():
 
 
 def test_flipping_mirrors_pixels_and_boxes():
-    source = picture([(60, 40, 100, 70)])
+    source = annotated_image([(60, 40, 100, 70)])
     plain, mirrored = (
         random_crop(source, (SIDE, SIDE), (1.0, 1.0), np.random.default_rng(1), flip=flip)
         for flip in (0.0, 1.0)
@@ -75,9 +78,9 @@ def test_a_mosaic_holds_four_crops_with_their_boxes():
     sizes, corner = [(40, 24), (24, 24), (40, 40), (24, 40)], (40, 24)
     parts = []
     for number, (width, height) in enumerate(sizes):
-        part = picture([(4, 6, 20, 18)], width, height, ignored=[(0, 0, 2, 2)])
+        part = annotated_image([(4, 6, 20, 18)], width, height, ignored=[(0, 0, 2, 2)])
         mask = None if number == 0 else part.mask
-        parts.append(Picture(part.image, part.boxes, part.classes, part.ignored, mask))
+        parts.append(AnnotatedImage(part.image, part.boxes, part.classes, part.ignored, mask))
     whole = mosaic(parts, corner, SIDE)
     assert whole.boxes.tolist() == [
         [4, 6, 20, 18],

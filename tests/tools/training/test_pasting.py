@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tools.training.crops import Picture
+from tools.training.crops import AnnotatedImage
 from tools.training.pasting import BACKGROUND, CutOut, cut_out_some, paste
 from tools.training.sources import Objects
 
@@ -23,7 +23,7 @@ def scene(boxes, hidden=None):
 
 
 def empty_crop(boxes=(), mask=None):
-    return Picture(
+    return AnnotatedImage(
         np.full((128, 128, 3), 100, np.uint8),
         np.array(boxes, np.float32).reshape(-1, 4),
         np.zeros(len(boxes), np.int64),

@@ -105,10 +105,10 @@ def test_unknown_classes_are_told_and_give_no_loss(tiny_config, data_set):
     sources = read_sources(config)
     assert any("class tram is in neither" in note and "1 boxes" in note for note in sources.notes)
     first = next(sample for sample, _ in sources.training if sample.path.name == "1.png")
-    picture = ClassMap.of(config).picture(first, 1.0)
-    assert len(picture.boxes) == 0
-    assert len(picture.ignored) == 1
-    assert np.array_equal(picture.ignored[0], first.boxes[first.labels.index("tram")])
+    annotated = ClassMap.of(config).annotated_image(first, 1.0)
+    assert len(annotated.boxes) == 0
+    assert len(annotated.ignored) == 1
+    assert np.array_equal(annotated.ignored[0], first.boxes[first.labels.index("tram")])
 
 
 def test_boxes_in_crowds_give_no_loss(tiny_config, data_set):
@@ -122,9 +122,9 @@ def test_boxes_in_crowds_give_no_loss(tiny_config, data_set):
     config = tiny_config()
     sources = read_sources(config)
     first = next(sample for sample, _ in sources.training if sample.path.name == "1.png")
-    picture = ClassMap.of(config).picture(first, 1.0)
-    assert len(picture.boxes) == 1
-    assert len(picture.ignored) == 2  # the crowd, and the vehicle in it
+    annotated = ClassMap.of(config).annotated_image(first, 1.0)
+    assert len(annotated.boxes) == 1
+    assert len(annotated.ignored) == 2  # the crowd, and the vehicle in it
 
 
 def test_a_missing_image_is_left_out_and_told(tiny_config, data_set):

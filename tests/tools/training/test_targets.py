@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from tools.training.crops import Picture
+from tools.training.crops import AnnotatedImage
 from tools.training.losses import focal_loss, giou_loss, segmentation_loss, spotnet_loss
 from tools.training.targets import build_targets
 
@@ -9,7 +9,7 @@ SIDE = 64
 
 
 def crop(*boxes, classes=None, ignored=(), mask=None):
-    return Picture(
+    return AnnotatedImage(
         np.zeros((SIDE, SIDE, 3), np.uint8),
         np.array(boxes, np.float32).reshape(-1, 4),
         np.zeros(len(boxes), np.int64) if classes is None else np.array(classes),
