@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trackers.boxes import FloatArray, IndexArray
-from trackers.overlaps import neighbours
+from trackers.overlaps import neighbors
 
 REACH = 60.0  # pixels: the largest displacement considered, along each axis
 CELL = 6.0  # pixels: displacements this close count as one
@@ -75,7 +75,7 @@ def scale_of(motion: FloatArray) -> float:
 
 def _candidates(predicted: FloatArray, observed: FloatArray) -> tuple[IndexArray, IndexArray]:
     """Rows ``(K,)`` of predictions and observations that are in reach and similar in size."""
-    rows, columns = neighbours(_around(predicted), _around(observed))
+    rows, columns = neighbors(_around(predicted), _around(observed))
     sizes = np.maximum(predicted[rows, 2:], 1.0)
     resizing = np.abs(np.log(np.maximum(observed[columns, 2:], 1.0) / sizes))
     alike = (resizing < SIZE_TOLERANCE).all(axis=1)

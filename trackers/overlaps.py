@@ -50,7 +50,7 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
     if len(a) * len(b) <= DENSE_PAIRS and widening is None:
         return _overlaps_among_few(a, b)
     reach = 0.0 if widening is None else float(widening.max(initial=0.0))
-    rows, columns = neighbours(_widened(a, reach), _widened(b, reach))
+    rows, columns = neighbors(_widened(a, reach), _widened(b, reach))
     first, second = a[rows], b[columns]
     if widening is not None:
         first = _widened(first, widening[rows, None])
@@ -95,7 +95,7 @@ def _widened(boxes: FloatArray, share: float | FloatArray) -> FloatArray:
     return np.concatenate((boxes[:, :2] - margins, boxes[:, 2:] + margins), axis=1)
 
 
-def neighbours(a: FloatArray, b: FloatArray) -> tuple[IndexArray, IndexArray]:
+def neighbors(a: FloatArray, b: FloatArray) -> tuple[IndexArray, IndexArray]:
     """Rows and columns ``(K,)`` of the pairs of boxes that touch, sorted by row, then column.
 
     The boxes of ``b`` are sorted by their left edges; those that a box can overlap begin between

@@ -59,13 +59,13 @@ def _small(frame: Frame) -> UInt8Array:
     header, pixels = frame.header, frame.required_pixels()
     height, width = header.height, header.width
     if header.pixel_format.is_yuv:
-        grey = pixels[:height]
+        gray = pixels[:height]
     else:
-        grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
+        gray = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), np.uint8)
     if width <= WIDTH:
-        return grey.copy()
+        return gray.copy()
     size = (WIDTH, max(1, round(height * WIDTH / width)))
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _motion(before: UInt8Array, after: UInt8Array) -> npt.NDArray[np.float64] | None:

@@ -38,7 +38,7 @@ def pixel_aspect(stream: VideoStream, turns: int) -> Fraction:
 def pixel_format_of(frame: VideoFrame) -> PixelFormat:
     """Returns the format in which a decoded frame is passed to the other stages.
 
-    A frame without a stated color matrix is taken for BT.601, as in FFmpeg's and OpenCV's
+    A frame without a stated colour matrix is taken for BT.601, as in FFmpeg's and OpenCV's
     conversions.
     """
     if frame.height % 2 or frame.width % 2:

@@ -121,9 +121,9 @@ def yuv_to_bgr(
     chroma = pixels[:, height:].reshape(count, 2, height // 2, width // 2)
     u, v = (chroma.to(dtype) - 128).mul_(255 / 224).unbind(1)
     matrix = yuv_matrix(pixel_format).tolist()
-    colours = torch.stack([from_u * u + from_v * v for _, from_u, from_v in matrix], dim=1)
+    colors = torch.stack([from_u * u + from_v * v for _, from_u, from_v in matrix], dim=1)
     # Two by two pixels share a colour; each axis is split in two instead of repeating it.
-    shared = colours[:, :, :, None, :, None]
+    shared = colors[:, :, :, None, :, None]
     bgr = luma.reshape(count, 1, height // 2, 2, width // 2, 2) + shared
     return bgr.reshape(count, 3, height, width).round_().clamp_(0, 255)
 

@@ -76,5 +76,5 @@ def place_boxes(cells: Tensor, sizes: Tensor, offsets: Tensor, width: int) -> Te
         offsets: ``(N, K, 2)`` x and y of the centre from the cell's corner, in cells.
         width: Width of the heatmap in cells.
     """
-    centre = torch.stack((cells % width, cells // width), dim=-1) + offsets
-    return torch.cat((centre - sizes / 2, centre + sizes / 2), dim=-1) * STRIDE
+    center = torch.stack((cells % width, cells // width), dim=-1) + offsets
+    return torch.cat((center - sizes / 2, center + sizes / 2), dim=-1) * STRIDE

@@ -62,8 +62,8 @@ class LabelLayout:
             [candidates[..., :2].min(axis=1), candidates[..., 2:].max(axis=1)], axis=1
         )
         overlaps = intersection_areas(reach[:, None], reach[None])
-        neighbours = np.asarray(np.tril(overlaps, -1) > 0, np.bool_)
-        crowded = set(np.flatnonzero(neighbours.any(axis=1)).tolist())
+        neighbors = np.asarray(np.tril(overlaps, -1) > 0, np.bool_)
+        crowded = set(np.flatnonzero(neighbors.any(axis=1)).tolist())
         placed = np.empty((len(ids), 4))
         slots: dict[int, int] = {}
         result = []
@@ -73,7 +73,7 @@ class LabelLayout:
             if before is not None:
                 cost[before] -= _MOVING * area[k]
             if k in crowded:
-                near = placed[neighbours[k]]
+                near = placed[neighbors[k]]
                 cost += _ON_LABEL * intersection_areas(candidates[k][:, None], near[None]).sum(
                     axis=1
                 )

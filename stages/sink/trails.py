@@ -54,17 +54,17 @@ class Trails:
                 trail.points[: trail.length] = (
                     trail.points[: trail.length] @ motion[:, :2].T + motion[:, 2]
                 )
-        centres = (tracks.boxes[:, :2] + tracks.boxes[:, 2:]) / 2
+        centers = (tracks.boxes[:, :2] + tracks.boxes[:, 2:]) / 2
         result = [
-            self._extend(identity, centre)
-            for identity, centre in zip(tracks.ids.tolist(), centres, strict=True)
+            self._extend(identity, center)
+            for identity, center in zip(tracks.ids.tolist(), centers, strict=True)
         ]
         gone = [i for i, t in self._trails.items() if self._frame - t.last_seen >= self._length]
         for identity in gone:
             del self._trails[identity]
         return result
 
-    def _extend(self, identity: int, centre: Float32Array) -> Float32Array:
+    def _extend(self, identity: int, center: Float32Array) -> Float32Array:
         trail = self._trails.get(identity)
         if trail is None:
             trail = _Trail(np.empty((self._length, 2), np.float32), 0, 0)
@@ -73,6 +73,6 @@ class Trails:
             trail.points[:-1] = trail.points[1:]
         else:
             trail.length += 1
-        trail.points[trail.length - 1] = centre
+        trail.points[trail.length - 1] = center
         trail.last_seen = self._frame
         return trail.points[: trail.length]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trackers.boxes import iou_matrix
-from trackers.overlaps import DENSE_PAIRS, find_overlaps, neighbours
+from trackers.overlaps import DENSE_PAIRS, find_overlaps, neighbors
 
 
 def boxes(count: int, seed: int) -> np.ndarray:
@@ -52,7 +52,7 @@ def test_both_ways_to_find_them_agree_to_the_last_bit(monkeypatch: pytest.Monkey
     assert dense.iou.tolist() == sparse.iou.tolist()
 
 
-def test_neighbours_touch() -> None:
+def test_neighbors_touch() -> None:
     a = np.array([[0.0, 0, 10, 10]])
     b = np.array([[10.0, 10, 20, 20], [10.1, 0, 20, 10], [-5, -5, 0, 3], [0, 11, 9, 12]])
-    assert neighbours(a, b)[1].tolist() == [0, 2]
+    assert neighbors(a, b)[1].tolist() == [0, 2]

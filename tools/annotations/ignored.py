@@ -40,7 +40,7 @@ class IgnoredRegions:
         ignored = np.zeros(len(sides), np.bool_)
         if len(self.boxes) == 0 or len(sides) == 0:
             return ignored
-        inside = _centre_inside if self.rule == "center" else _half_inside
+        inside = _center_inside if self.rule == "center" else _half_inside
         if self.frames is None:
             return inside(sides, self.boxes)
         present = np.unique(self.frames)
@@ -57,9 +57,9 @@ def _rows(frames: Int64Array, wanted: Int64Array) -> list[Int64Array]:
     return [order[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
-def _centre_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
-    centres = ((boxes[:, :2] + boxes[:, 2:]) / 2)[:, None]
-    inside = (centres >= regions[:, :2]) & (centres <= regions[:, 2:])
+def _center_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
+    centers = ((boxes[:, :2] + boxes[:, 2:]) / 2)[:, None]
+    inside = (centers >= regions[:, :2]) & (centers <= regions[:, 2:])
     return np.any(inside.all(axis=2), axis=1)
 
 

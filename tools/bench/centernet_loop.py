@@ -86,9 +86,9 @@ class _CenterNetEngine:
         count, _, height, width = peaks.shape
         scores, flat = peaks.view(count, -1).topk(TOP_K)
         cells = flat % (height * width)
-        centres = torch.stack((cells % width, cells // width), -1) + _gather(output["reg"], cells)
+        centers = torch.stack((cells % width, cells // width), -1) + _gather(output["reg"], cells)
         half = _gather(output["wh"], cells) / 2
-        boxes = torch.cat((centres - half, centres + half), -1) * STRIDE
+        boxes = torch.cat((centers - half, centers + half), -1) * STRIDE
         classes = flat // (height * width)
         return EngineOutput(boxes.cpu().numpy(), scores.cpu().numpy(), classes.cpu().numpy())
 

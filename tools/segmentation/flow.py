@@ -51,7 +51,7 @@ def farneback_flow() -> FlowFunction:
 
 def moving_foreground(
     frame: UInt8Array,
-    neighbours: Sequence[UInt8Array],
+    neighbors: Sequence[UInt8Array],
     boxes: Float32Array | None,
     flow: FlowFunction,
 ) -> UInt8Array:
@@ -64,7 +64,7 @@ def moving_foreground(
 
     Args:
         frame: ``(H, W)`` uint8 grey.
-        neighbours: Frames of the same sequence, in the same form.
+        neighbors: Frames of the same sequence, in the same form.
         boxes: ``(N, 4)`` left, top, right, bottom in pixels; None where there are none, and each
             region that moves counts as one.
         flow: Maps two grey frames to their flow, ``(H, W, 2)`` float32 pixels.
@@ -78,8 +78,8 @@ def moving_foreground(
     given = np.zeros((0, 4), np.float32) if boxes is None else boxes * np.float32(scale)
     ground = box_mask(given, *small.shape) == 0
     motions = []
-    for neighbour in neighbours:
-        motion = ground_relative(flow(small, _resized(neighbour, scale)), ground)
+    for neighbor in neighbors:
+        motion = ground_relative(flow(small, _resized(neighbor, scale)), ground)
         if motion is not None:
             motions.append(motion)
     found = np.zeros(small.shape, np.uint8)

@@ -80,10 +80,10 @@ def by_flow(name: str, apart: int) -> Method:
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
         flow = dis_flow() if name == "dis" else farneback_flow()
-        grey = [np.asarray(cv2.cvtColor(i, cv2.COLOR_BGR2GRAY), np.uint8) for i in truth.images]
-        for index in range(apart, len(grey) - apart, SCORED):
-            beside = [grey[index - apart], grey[index + apart]]
-            found = moving_foreground(grey[index], beside, truth.boxes[index], flow)
+        gray = [np.asarray(cv2.cvtColor(i, cv2.COLOR_BGR2GRAY), np.uint8) for i in truth.images]
+        for index in range(apart, len(gray) - apart, SCORED):
+            beside = [gray[index - apart], gray[index + apart]]
+            found = moving_foreground(gray[index], beside, truth.boxes[index], flow)
             yield index, found, None
 
     return foreground

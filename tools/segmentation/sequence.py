@@ -186,18 +186,18 @@ def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
 
     def foreground(position: int) -> Found:
         at = position - (seen - len(window))
-        frame, grey = window[at]
+        frame, gray = window[at]
         beside = [window[i][1] for i in (at - apart, at + apart) if 0 <= i < len(window)]
         if not beside and len(window) > 1:  # shorter than the distance
             beside = [window[-1 if at == 0 else 0][1]]
-        return frame, moving_foreground(grey, beside, frame.boxes, flow), None
+        return frame, moving_foreground(gray, beside, frame.boxes, flow), None
 
     for frame in frames.read():
-        grey = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)
-        if window and window[-1][1].shape != grey.shape:
+        gray = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)
+        if window and window[-1][1].shape != gray.shape:
             frames.problems[f"{frames.name} has frames of several sizes"] = None
             continue
-        window.append((frame, grey))
+        window.append((frame, gray))
         seen += 1
         if seen > apart:
             if window[done - (seen - len(window))][0].mask in wanted:

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from stages.errors import ConfigError, SourceError
 from tools.datasets.sample import Sample
 from tools.training.config import DataSetConfig, TrainingConfig
-from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolour
+from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolor
 from tools.training.pasting import cut_out_some, paste
 from tools.training.sources import ClassMap, Sources
 from tools.training.targets import Targets, build_targets
@@ -97,7 +97,7 @@ class CropBatches(Dataset[Batch]):
         if augmentation.paste and rng.random() < augmentation.paste:
             crop, donor = self._paste(crop, rng)
             name += donor and f" < {donor}"
-        image = recolour(crop.image, augmentation, rng)
+        image = recolor(crop.image, augmentation, rng)
         return AnnotatedImage(image, crop.boxes, crop.classes, crop.ignored, crop.mask), name
 
     def _paste(self, crop: AnnotatedImage, rng: np.random.Generator) -> tuple[AnnotatedImage, str]:

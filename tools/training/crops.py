@@ -70,11 +70,11 @@ def random_crop(
     # The window of the image that becomes the crop, in whole pixels of the image.
     window = np.maximum(np.round(whole / scale * [1 / aspect, aspect]), 1).astype(int)
     if chosen is None:
-        centre = rng.uniform(0, (width, height))
+        center = rng.uniform(0, (width, height))
     else:
-        centre = (chosen[:2] + chosen[2:]) / 2 + rng.uniform(-0.45, 0.45, 2) * window
+        center = (chosen[:2] + chosen[2:]) / 2 + rng.uniform(-0.45, 0.45, 2) * window
     free = np.array([width, height]) - window
-    start = np.clip(centre - window / 2, np.minimum(free, 0), np.maximum(free, 0)).astype(int)
+    start = np.clip(center - window / 2, np.minimum(free, 0), np.maximum(free, 0)).astype(int)
     mirrored = bool(rng.random() < flip)
 
     def place(boxes: Float32Array) -> Float32Array:
@@ -155,7 +155,7 @@ def _cut(
     return cut[keep], classes[keep], np.concatenate((regions[has_area], cut[inside & ~keep]))
 
 
-def recolour(image: UInt8Array, config: AugmentationConfig, rng: np.random.Generator) -> UInt8Array:
+def recolor(image: UInt8Array, config: AugmentationConfig, rng: np.random.Generator) -> UInt8Array:
     """Changes brightness, contrast and colour, and sometimes blurs, adds noise or compresses."""
     strength = config.colour
     gain = np.exp(rng.normal(0, 0.25 * strength)) * np.exp(rng.normal(0, 0.06 * strength, 3))
@@ -165,9 +165,9 @@ def recolour(image: UInt8Array, config: AugmentationConfig, rng: np.random.Gener
     table = np.clip(ramp * gain + shift, 0, 255).astype(np.uint8)
     image = np.asarray(cv2.LUT(image, table[None]), np.uint8)
     if rng.random() < 0.4 * strength:
-        grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-        colour = rng.uniform(0, 1.6)
-        image = np.asarray(cv2.addWeighted(image, colour, grey, 1 - colour, 0), np.uint8)
+        gray = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        saturation = rng.uniform(0, 1.6)
+        image = np.asarray(cv2.addWeighted(image, saturation, gray, 1 - saturation, 0), np.uint8)
     if rng.random() < 0.2 * config.quality:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.4)), np.uint8)
     if rng.random() < 0.2 * config.quality:

@@ -24,14 +24,14 @@ def focal_loss(
 
     ``counted`` ``(N, 1, h, w)`` is 0 where background gives no loss.
     """
-    centre = heatmap.eq(1)
+    center = heatmap.eq(1)
     probability = torch.sigmoid(logits)
     positive = F.logsigmoid(logits) * (1 - probability) ** alpha
     negative = F.logsigmoid(-logits) * probability**alpha * (1 - heatmap) ** beta
     if counted is not None:
         negative = negative * counted
-    loss = torch.where(centre, positive, negative).sum()
-    return -loss / centre.sum().clamp(min=1)
+    loss = torch.where(center, positive, negative).sum()
+    return -loss / center.sum().clamp(min=1)
 
 
 def giou_loss(sizes: Tensor, offsets: Tensor, true_sizes: Tensor, true_offsets: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def giou_loss(sizes: Tensor, offsets: Tensor, true_sizes: Tensor, true_offsets: 
 def spotnet_loss(outputs: Sequence[Mapping[str, Tensor]], targets: Targets) -> dict[str, Tensor]:
     """Returns each term and their weighted ``total``.
 
-    Terms are averaged over stacks: ``hm`` centre (weight 1), ``wh`` size (0.1), ``reg`` offset
+    Terms are averaged over stacks: ``hm`` center (weight 1), ``wh`` size (0.1), ``reg`` offset
     (1), ``iou`` of the box from size and offset (2), ``seg`` segmentation (1).
     """
     image, y, x = targets.rows.unbind(1)

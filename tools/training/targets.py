@@ -14,7 +14,7 @@ from stages.detector.spotnet import STRIDE
 from stages.records import Float32Array
 from tools.training.crops import AnnotatedImage
 
-CENTRE_SHARE = 0.54
+CENTER_SHARE = 0.54
 """Fraction of each side of a box that its Gaussian covers (TTFNet, arXiv 1909.00700)."""
 
 MAX_REACH = 4
@@ -71,7 +71,7 @@ def build_targets(crops: Sequence[AnnotatedImage], num_classes: int = 1) -> Targ
     rows, weights, sizes, offsets = [], [], [], []
     for image, crop in enumerate(crops):
         scaled = crop.boxes / STRIDE
-        centres, extents = (scaled[:, :2] + scaled[:, 2:]) / 2, scaled[:, 2:] - scaled[:, :2]
+        centers, extents = (scaled[:, :2] + scaled[:, 2:]) / 2, scaled[:, 2:] - scaled[:, :2]
         owner = np.full((height, width), -1)
         strength = np.zeros((height, width), np.float32)
         for left, top, right, bottom in crop.ignored / STRIDE:
@@ -79,7 +79,7 @@ def build_targets(crops: Sequence[AnnotatedImage], num_classes: int = 1) -> Targ
             counted[image, 0][area] = 0
         # Where boxes overlap, cells belong to the smaller box, which has fewer.
         for index in np.argsort(-extents.prod(axis=1), kind="stable"):
-            x, y = centres[index].astype(int).clip(0, (width - 1, height - 1))
+            x, y = centers[index].astype(int).clip(0, (width - 1, height - 1))
             gaussian = _gaussian(width, x, extents[index, 0])[None]
             gaussian = gaussian * _gaussian(height, y, extents[index, 1])[:, None]
             of_class = heatmap[image, crop.classes[index]]
@@ -100,7 +100,7 @@ def build_targets(crops: Sequence[AnnotatedImage], num_classes: int = 1) -> Targ
         rows.append(np.stack([np.full_like(y, image), y, x], axis=1))
         weights.append(strengths / totals[box])
         sizes.append(extents[box])
-        offsets.append(centres[box] - np.stack([x, y], axis=1))
+        offsets.append(centers[box] - np.stack([x, y], axis=1))
     return Targets(
         torch.from_numpy(heatmap),
         torch.from_numpy(mask),
@@ -114,11 +114,11 @@ def build_targets(crops: Sequence[AnnotatedImage], num_classes: int = 1) -> Targ
 
 
 def _radius(extents: Float32Array | np.float32) -> np.ndarray:
-    return np.asarray(np.asarray(extents) / 2 * CENTRE_SHARE).astype(int)
+    return np.asarray(np.asarray(extents) / 2 * CENTER_SHARE).astype(int)
 
 
-def _gaussian(cells: int, centre: int, extent: np.float32) -> Float32Array:
-    """Returns a Gaussian ``(cells,)``, 1 at ``centre``."""
+def _gaussian(cells: int, center: int, extent: np.float32) -> Float32Array:
+    """Returns a Gaussian ``(cells,)``, 1 at ``center``."""
     sigma = (2 * int(_radius(extent)) + 1) / 6
-    distance = np.arange(cells, dtype=np.float32) - centre
+    distance = np.arange(cells, dtype=np.float32) - center
     return np.exp(-(distance**2) / np.float32(2 * sigma**2))

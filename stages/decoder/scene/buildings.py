@@ -9,7 +9,7 @@ import numpy as np
 from stages.decoder.scene import palette
 from stages.decoder.scene.camera import CameraPath
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, Placed
-from stages.decoder.scene.palette import Colour, grey, pick, scaled
+from stages.decoder.scene.palette import Color, gray, pick, scaled
 from stages.decoder.scene.road import RoadPlan
 from stages.records import Float64Array
 
@@ -102,7 +102,7 @@ def _make_block(rng: np.random.Generator, length: float, width: float, height: f
 
 
 def _add_walls(
-    b: MeshBuilder, rng: np.random.Generator, size: tuple[float, float, float], wall: Colour
+    b: MeshBuilder, rng: np.random.Generator, size: tuple[float, float, float], wall: Color
 ) -> list[Float64Array]:
     """Adds walls and a flat roof; returns the walls."""
     length, width, height = size
@@ -111,7 +111,7 @@ def _add_walls(
     return b.box((-length / 2, length / 2), width / 2, (0.0, height), wall, top=roof)
 
 
-def _pane(rng: np.random.Generator) -> Colour:
+def _pane(rng: np.random.Generator) -> Color:
     """Colour of a window pane: mostly dark, at times reflecting the sky."""
     tone = rng.uniform(0.12, 0.28)
-    return grey(tone) if rng.random() < 0.85 else (0.42, 0.52, 0.56)
+    return gray(tone) if rng.random() < 0.85 else (0.42, 0.52, 0.56)

@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
-from stages.decoder.scene.palette import Colour, grey, pick, scaled, vary
+from stages.decoder.scene.palette import Color, gray, pick, scaled, vary
 from stages.records import Float64Array
 
 _HALF_WIDTH = 1.26
@@ -19,9 +19,7 @@ def make_city_bus(rng: np.random.Generator) -> Mesh:
     low, high = {"short": (7.0, 9.0), "long": (10.5, 13.0), "articulated": (16.5, 18.5)}[kind]
     length, height = rng.uniform(low, high), rng.uniform(2.85, 3.3)
     rear, front = -length / 2, length / 2
-    lower, upper = (
-        vary(rng, colour, cast=_CAST) for colour in pick(rng, palette.CITY_BUS_LIVERIES)
-    )
+    lower, upper = (vary(rng, color, cast=_CAST) for color in pick(rng, palette.CITY_BUS_LIVERIES))
     b = MeshBuilder()
     if kind != "articulated":
         _section(b, rng, rear, front, height, (lower, upper), ends=(True, True))
@@ -30,7 +28,7 @@ def make_city_bus(rng: np.random.Generator) -> Mesh:
     joint = rear + 0.41 * length
     _section(b, rng, rear, joint - 0.5, height, (lower, upper), ends=(True, False))
     b.wheels((rear + 0.45 * (joint - rear),), _HALF_WIDTH + 0.005, 0.48)
-    rubber = grey(rng.uniform(0.08, 0.3))
+    rubber = gray(rng.uniform(0.08, 0.3))
     for i in range(3):  # bellows
         start = joint - 0.5 + i / 3
         b.box((start, start + 0.3), _HALF_WIDTH - 0.08, (0.5, height - 0.08), rubber)
@@ -46,11 +44,11 @@ def _section(
     rear: float,
     front: float,
     height: float,
-    colours: tuple[Colour, Colour],
+    colors: tuple[Color, Color],
     ends: tuple[bool, bool],
 ) -> None:
     """One rigid body; ``ends`` says whether it includes the bus's rear and its front."""
-    lower, upper = colours
+    lower, upper = colors
     half, span = _HALF_WIDTH, front - rear
     sill, waist, eaves = 0.32, rng.uniform(1.05, 1.3), height - rng.uniform(0.35, 0.55)
     tail, nose = 0.06 * ends[0], 0.14 * ends[1]
@@ -97,7 +95,7 @@ def _finish_front(
     """Windscreen, sign, lamps and mirrors on the front's quads."""
     b.panel(band, (0.03, 0.97), (0.0, 1.0), palette.CITY_BUS_GLASS)
     b.panel(roof, (0.15, 0.85), (0.0, 0.9), palette.AMBER, Material.MATT)
-    b.panel(skirt, (0.3, 0.7), (0.05, 0.3), grey(0.07), Material.MATT)
+    b.panel(skirt, (0.3, 0.7), (0.05, 0.3), gray(0.07), Material.MATT)
     for edge in ((0.02, 0.17), (0.83, 0.98)):
         b.panel(skirt, edge, (0.25, 0.5), palette.HEAD_LAMP, Material.HEAD_LAMP)
     for side in (-1, 1):
@@ -111,7 +109,7 @@ def _finish_front(
 
 
 def _finish_rear(
-    b: MeshBuilder, skirt: Float64Array, band: Float64Array, paint: Colour, *, window: bool
+    b: MeshBuilder, skirt: Float64Array, band: Float64Array, paint: Color, *, window: bool
 ) -> None:
     """Grille, plate, lamps and at times a window on the rear's quads."""
     if window:

@@ -27,13 +27,13 @@ class Camera:
         position: ``(3,)`` metres.
         rotation: ``(3, 3)``, rows are the camera's right, down and forward axes in the world.
         focal: Focal length in pixels.
-        centre: Principal point ``(x, y)`` in pixels.
+        center: Principal point ``(x, y)`` in pixels.
     """
 
     position: Float64Array
     rotation: Float64Array
     focal: float
-    centre: tuple[float, float]
+    center: tuple[float, float]
 
     def to_camera(self, points: Float64Array) -> Float64Array:
         """World ``(N, 3)`` to camera coordinates ``(N, 3)``."""
@@ -42,14 +42,14 @@ class Camera:
     def to_image(self, points: Float64Array) -> Float64Array:
         """Camera coordinates ``(N, 3)`` to pixels ``(N, 2)``; depth is kept above 0.1 m."""
         depth = np.maximum(points[:, 2:], 0.1)
-        return points[:, :2] * (self.focal / depth) + self.centre
+        return points[:, :2] * (self.focal / depth) + self.center
 
     def fall(self, x: Any, y: Any) -> Any:
         """Metres that pixels' rays descend per metre of depth, negative above the horizon.
 
         Args:
-            x: ``(column - centre) / focal`` of the pixels, a number or an array.
-            y: ``(row - centre) / focal``, likewise; the two broadcast.
+            x: ``(column - center) / focal`` of the pixels, a number or an array.
+            y: ``(row - center) / focal``, likewise; the two broadcast.
         """
         right, down, forward = self.rotation[:, 2].tolist()  # Python's keep float32 arrays float32
         return -(right * x + down * y + forward)
@@ -57,7 +57,7 @@ class Camera:
     def ground_homography(self) -> Float64Array:
         """``(3, 3)`` map from ground ``(x, y, 1)`` to homogeneous pixels."""
         intrinsic = np.array(
-            [[self.focal, 0, self.centre[0]], [0, self.focal, self.centre[1]], [0, 0, 1.0]]
+            [[self.focal, 0, self.center[0]], [0, self.focal, self.center[1]], [0, 0, 1.0]]
         )
         pose = np.column_stack(
             [self.rotation[:, 0], self.rotation[:, 1], -self.rotation @ self.position]
@@ -92,7 +92,7 @@ class CameraPath:
         pitch: Radians below level.
         roll: Radians.
         focal: Pixels.
-        centre: Principal point in pixels.
+        center: Principal point in pixels.
         glide: Half axes of the ellipse along x, y and z in metres.
         glide_rate: Radians per second on the ellipse.
         yaw_swing: Radians the yaw turns to each side.
@@ -105,7 +105,7 @@ class CameraPath:
     pitch: float
     roll: float
     focal: float
-    centre: tuple[float, float]
+    center: tuple[float, float]
     glide: tuple[float, float, float]
     glide_rate: float
     yaw_swing: float
@@ -127,7 +127,7 @@ class CameraPath:
             yaw += self.shake * _sway(seconds, p[4])
             pitch += self.shake * _sway(seconds, p[5])
             roll += 0.5 * self.shake * _sway(seconds, p[6])
-        return Camera(position, look(yaw, pitch, roll), self.focal, self.centre)
+        return Camera(position, look(yaw, pitch, roll), self.focal, self.center)
 
     def distance(self, x: float, y: float) -> float:
         """Metres along the ground from the point below the camera."""
@@ -184,7 +184,7 @@ def drone_path(
         pitch=pitch,
         roll=math.radians(rng.normal(0, 2.5 if varied else 0.6)),
         focal=focal,
-        centre=((width - 1) / 2, (height - 1) / 2),
+        center=((width - 1) / 2, (height - 1) / 2),
         glide=(reach, reach, 0.04 * up),
         glide_rate=float(rng.uniform(0.15, 0.3)),
         yaw_swing=math.radians(rng.uniform(2, 10)),
@@ -210,7 +210,7 @@ def mast_path(
         pitch=pitch,
         roll=math.radians(rng.normal(0, 2.0 if varied else 0.5)),
         focal=width / 2 / math.tan(field / 2),
-        centre=((width - 1) / 2, (height - 1) / 2),
+        center=((width - 1) / 2, (height - 1) / 2),
         glide=(0.01, 0.01, 0.0),
         glide_rate=1.7,
         yaw_swing=0.0,

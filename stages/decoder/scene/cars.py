@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
-from stages.decoder.scene.palette import Colour, grey, pick, pick_share, scaled, vary
+from stages.decoder.scene.palette import Color, gray, pick, pick_share, scaled, vary
 from stages.records import Float64Array
 
 
@@ -48,7 +48,7 @@ def make_car(rng: np.random.Generator) -> Mesh:
     upper = paint
     if style == "sedan" and rng.random() < 0.12:
         paint, upper = pick(rng, palette.TAXIS)
-    glass = grey(rng.uniform(0.04, 0.14))
+    glass = gray(rng.uniform(0.04, 0.14))
     b = MeshBuilder()
     _body(b, rng, (rear, front), half, waist, (paint, upper), shape)
     cowl, sill = front - shape.hood + rng.normal(0, 0.08), rear + shape.trunk
@@ -64,12 +64,12 @@ def _body(
     ends: tuple[float, float],
     half: float,
     waist: float,
-    colours: tuple[Colour, Colour],
+    colors: tuple[Color, Color],
     shape: _Shape,
 ) -> None:
-    """A car up to its waist; ``colours`` are those of the flanks and of what is above them."""
+    """A car up to its waist; ``colors`` are those of the flanks and of what is above them."""
     rear, front = ends
-    paint, upper = colours
+    paint, upper = colors
     length, nose = front - rear, waist - rng.uniform(0.14, 0.24)
     sill = _rounded(rear + 0.06, front - 0.06, half - 0.06, (0.2, 0.2))
     low = _rounded(rear, front, half - 0.01, (0.36, 0.36))
@@ -104,7 +104,7 @@ def _ends(
     b.panel(bumpers[3], (0.12, 0.88), (0.45, 1.0), palette.TRIM, Material.MATT)
     b.panel(skirt[3], (0.1, 0.9), (0.2, 0.9), palette.TRIM, Material.MATT)
     b.panel(bumpers[3], (0.34, 0.66), (0.2, 0.55), plate, Material.MATT)
-    b.panel(flanks[3], (0.2, 0.8), (0.1, 0.6), grey(rng.uniform(0.06, 0.5)), Material.MATT)
+    b.panel(flanks[3], (0.2, 0.8), (0.1, 0.6), gray(rng.uniform(0.06, 0.5)), Material.MATT)
     lamp = palette.DETAILED_HEAD_LAMP
     for fore, aft, side, span in ((2, 1, 0, (0.93, 1.0)), (4, 5, 6, (0.0, 0.07))):
         b.panel(flanks[fore], (0.0, 1.0), (0.05, 0.75), lamp, Material.HEAD_LAMP)
@@ -125,8 +125,8 @@ def _greenhouse(
     roof: tuple[float, float],
     half: float,
     z: tuple[float, float],
-    paint: Colour,
-    glass: Colour,
+    paint: Color,
+    glass: Color,
 ) -> None:
     """Windows and roof; ``sill`` and ``roof`` are from rear to front, ``z`` from waist to top."""
     waist, height = z
@@ -150,7 +150,7 @@ def _arches(b: MeshBuilder, x: float, half: float, radius: float) -> None:
         turn = angle if side < 0 else angle[::-1]
         x_turned, z_turned = x + radius * np.cos(turn), 0.30 + radius * np.sin(turn)
         y = np.full(len(turn), side * half)
-        b.face(np.column_stack([x_turned, y, z_turned]), grey(0.02), Material.MATT)
+        b.face(np.column_stack([x_turned, y, z_turned]), gray(0.02), Material.MATT)
 
 
 def _rounded(rear: float, front: float, half: float, z: tuple[float, float]) -> Float64Array:

@@ -27,7 +27,7 @@ class Projection:
         boxes: ``(M, 4)`` pixel-centre extent of each thing's vertices, not clipped.
         depths: ``(M,)`` metres along the optical axis.
         facing: ``(F,)`` cosine between each face's normal and the direction to the camera.
-        colours: ``(F, 3)`` lit colours, 0..255.
+        colors: ``(F, 3)`` lit colours, 0..255.
         forward: ``(M,)`` bool, whether the camera is ahead of the thing's middle.
     """
 
@@ -36,7 +36,7 @@ class Projection:
     boxes: Float64Array
     depths: Float64Array
     facing: Float64Array
-    colours: Float64Array
+    colors: Float64Array
     forward: BoolArray
 
 
@@ -63,7 +63,7 @@ class Geometry:
         )
         self.materials: Int64Array = np.concatenate([mesh.materials for mesh in meshes])
         self.groups: Int64Array = np.concatenate([mesh.groups for mesh in meshes])
-        self._colours = saturate(np.concatenate([m.colours for m in meshes]), saturation)
+        self._colors = saturate(np.concatenate([m.colors for m in meshes]), saturation)
         self._owner = np.repeat(np.arange(self.count), vertex_counts)
         self.face_owner = np.repeat(np.arange(self.count), face_counts)
         self.half_sizes = np.array([mesh.size[:2] for mesh in meshes]) / 2
@@ -114,30 +114,30 @@ class Geometry:
         normals = _place(self._normals, cos[owner], sin[owner])
         way = camera.position - world[self.starts[:-1]]
         facing = np.einsum("fi,fi->f", normals, way) / np.linalg.norm(way, axis=1)
-        colours = self._lit(normals, light, lamp[owner], braking[owner])
+        colors = self._lit(normals, light, lamp[owner], braking[owner])
         veil = 0.85 - np.exp(-depths[owner] / light.haze_distance)
-        colours += (light.haze - colours) * np.clip(veil, 0, 1)[:, None]
+        colors += (light.haze - colors) * np.clip(veil, 0, 1)[:, None]
         offset = camera.position[:2] - poses[:, :2]
         ahead = offset[:, 0] * cos + offset[:, 1] * sin > self._split
-        return Projection(points, seen, boxes, depths, facing, colours * 255, ahead)
+        return Projection(points, seen, boxes, depths, facing, colors * 255, ahead)
 
     def _lit(
         self, normals: Float64Array, light: Light, lamp: Float64Array, braking: BoolArray
     ) -> Float64Array:
         shade = light.shade(normals, lamp)
-        colours = self._colours * shade
+        colors = self._colors * shade
         up = np.maximum(normals[:, 2:], 0.0)
         mirror = light.haze * np.where(self.materials == Material.GLASS, 0.26, 0.05)[:, None]
         mirror[self.materials == Material.MATT] = 0.0
-        colours += mirror * (0.25 + 0.75 * up) * light.sky.mean() * 1.6
+        colors += mirror * (0.25 + 0.75 * up) * light.sky.mean() * 1.6
         tail = self.materials == Material.TAIL_LAMP
         glow = np.zeros(len(normals))
         if light.headlights:
-            colours[self.materials == Material.HEAD_LAMP] += 1.2
+            colors[self.materials == Material.HEAD_LAMP] += 1.2
             glow[tail] = 0.55
         glow[tail & braking] = 1.0
-        colours += glow[:, None] * np.array([0.10, 0.10, 0.95])
-        return colours
+        colors += glow[:, None] * np.array([0.10, 0.10, 0.95])
+        return colors
 
 
 def _place(vectors: Float64Array, cos: Float64Array, sin: Float64Array) -> Float64Array:

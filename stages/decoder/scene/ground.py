@@ -89,10 +89,10 @@ def make_ground(
     _lay(picture, asphalt, tar, rough * (0.032 * broad + 0.05 * fine) + wear)
     _patches(rng, canvas, picture, plan, tar, fine)
     _lay(picture, kerb, np.array([0.62, 0.63, 0.63]), 0.04 * fine)
-    for mask, colour in paint_markings(rng, canvas, plan, varied):
+    for mask, color in paint_markings(rng, canvas, plan, varied):
         worn = np.clip(0.86 - 0.10 * broad - 0.07 * fine, 0.25, 1.0) * rng.uniform(0.7, 1.0)
         mask[:] = (mask * worn).astype(np.uint8)
-        _lay(picture, mask, colour, 0.02 * fine)
+        _lay(picture, mask, color, 0.02 * fine)
     gloss = _wet(rng, picture, paved) if wet else None
     lamp = _lamp_map(plan)
     _illuminate(picture, light, lamp)
@@ -117,7 +117,7 @@ def _land(rng: np.random.Generator, size: int, varied: bool) -> Float32Array:
         ((0.30, 0.38, 0.44), (0.22, 0.28, 0.33)),  # bare earth
     )
     choice = int(rng.integers(len(palettes))) if varied else 0
-    low, high = (np.array(colour, np.float32) for colour in palettes[choice])
+    low, high = (np.array(color, np.float32) for color in palettes[choice])
     mix = np.clip(0.5 + 0.33 * fractal_noise(rng, size, 6, 7, 0.66), 0, 1)[..., None]
     grain = 1 + 0.10 * _fine_noise(rng, size)[..., None]
     return (low + (high - low) * mix) * grain
@@ -134,13 +134,13 @@ def _fine_noise(rng: np.random.Generator, size: int) -> Float32Array:
 
 
 def _lay(
-    picture: Float32Array, mask: UInt8Array, colour: Float64Array, texture: Float32Array
+    picture: Float32Array, mask: UInt8Array, color: Float64Array, texture: Float32Array
 ) -> None:
     """Blends in a textured colour through the mask."""
     where = np.flatnonzero(mask)
     pixels = picture.reshape(-1, 3)
     alpha = mask.reshape(-1)[where, None].astype(np.float32) / 255
-    laid = colour.astype(np.float32) * (1 + 2 * texture.reshape(-1)[where, None])
+    laid = color.astype(np.float32) * (1 + 2 * texture.reshape(-1)[where, None])
     pixels[where] += alpha * (laid - pixels[where])
 
 
@@ -163,8 +163,8 @@ def _fill_corners(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, pavements: b
         x, y = x + across.pavement, y + along.pavement
         radius = max(radius - min(across.pavement, along.pavement), 0.5)
     angle = np.linspace(math.pi, 1.5 * math.pi, 16)
-    centre = np.array([x + radius, y + radius])
-    arc = centre + radius * np.column_stack([np.cos(angle), np.sin(angle)])
+    center = np.array([x + radius, y + radius])
+    arc = center + radius * np.column_stack([np.cos(angle), np.sin(angle)])
     outline = np.concatenate([[[x - 1, y - 1], [x - 1, y + radius]], arc, [[x + radius, y - 1]]])
     for side_x in (-1, 1):
         for side_y in (-1, 1):
@@ -251,5 +251,5 @@ def _illuminate(picture: Float32Array, light: Light, lamp: Float32Array) -> None
     spread = cv2.resize(lamp, picture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     for channel in range(3):
         picture[..., channel] *= level[channel] + spread * np.float32(
-            light.lamps * light.lamp_colour[channel]
+            light.lamps * light.lamp_color[channel]
         )

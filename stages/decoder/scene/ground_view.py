@@ -50,12 +50,12 @@ class GroundView:
 
     def _sees_ground(self, camera: Camera, row: int) -> bool:
         """Whether either end of a row lies below the horizon."""
-        y = (row - camera.centre[1]) / camera.focal
-        x = camera.centre[0] / camera.focal
+        y = (row - camera.center[1]) / camera.focal
+        x = camera.center[0] / camera.focal
         return bool(max(camera.fall(-x, y), camera.fall(x, y)) > 0)
 
     def _level(self, camera: Camera, row: float) -> int:
-        down = (row - camera.centre[1]) / camera.focal
+        down = (row - camera.center[1]) / camera.focal
         fall = camera.fall(0, down)
         if fall < 0.01:
             return len(self._ground.levels) - 1

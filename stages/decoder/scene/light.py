@@ -23,7 +23,7 @@ class Light:
         haze_distance: Metres at which haze hides two thirds.
         shadow: Share of light that a cast shadow takes away, 0 under clouds.
         lamps: Strength of street lamps, 0 by day.
-        lamp_colour: ``(3,)`` colour of street lamps.
+        lamp_color: ``(3,)`` colour of street lamps.
         headlights: Whether vehicles drive with their lamps on.
         gamma: Exponent of the camera's tone curve.
         gain: Factor on brightness.
@@ -40,7 +40,7 @@ class Light:
     haze_distance: float
     shadow: float
     lamps: float
-    lamp_colour: Float64Array
+    lamp_color: Float64Array
     headlights: bool
     gamma: float
     gain: float
@@ -62,7 +62,7 @@ class Light:
         up = normals[:, 2:]
         facing = np.maximum(normals @ self.sun, 0.0)[:, None]
         overhead = (0.35 + 0.65 * np.maximum(up, 0.0)) * lamp[:, None] * self.lamps
-        return self.sky * (0.72 + 0.28 * up) + self.direct * facing + self.lamp_colour * overhead
+        return self.sky * (0.72 + 0.28 * up) + self.direct * facing + self.lamp_color * overhead
 
     def curve(self) -> UInt8Array:
         """The camera's tone curve ``(1, 256, 3)``, for ``cv2.LUT``."""
@@ -94,7 +94,7 @@ def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
             haze_distance=float(rng.uniform(250, 1200)),
             shadow=0.55 * sunny,
             lamps=0.0,
-            lamp_colour=np.zeros(3),
+            lamp_color=np.zeros(3),
             headlights=varied and rng.random() < 0.2,
             gain=float(np.clip(rng.normal(1.0, 0.13 * jitter), 0.6, 1.4)),
             noise=float(rng.uniform(1.0, 4.0)) if varied else 2.0,
@@ -110,7 +110,7 @@ def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
             haze_distance=float(rng.uniform(250, 800)),
             shadow=0.35,
             lamps=0.25,
-            lamp_colour=np.array([0.5, 0.75, 1.0]),
+            lamp_color=np.array([0.5, 0.75, 1.0]),
             headlights=rng.random() < 0.75,
             gain=float(np.clip(rng.normal(1.0, 0.15 * jitter), 0.6, 1.4)),
             noise=float(rng.uniform(1.5, 5.0)) if varied else 2.6,
@@ -125,7 +125,7 @@ def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
         haze_distance=float(rng.uniform(200, 600)),
         shadow=0.0,
         lamps=float(rng.uniform(0.35, 0.85)) if varied else 0.62,
-        lamp_colour=np.array([0.42, 0.72, 1.0]) if sodium else np.array([0.92, 0.98, 0.96]),
+        lamp_color=np.array([0.42, 0.72, 1.0]) if sodium else np.array([0.92, 0.98, 0.96]),
         headlights=True,
         gain=float(np.clip(rng.normal(1.1, 0.2 * jitter), 0.7, 1.6)),
         noise=float(rng.uniform(2.5, 8.0)) if varied else 3.5,

@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.decoder.scene.palette import Colour
+from stages.decoder.scene.palette import Color
 from stages.records import Float64Array, Int64Array
 
 Pose = tuple[float, float, float]  # x, y in metres and heading in radians, 0 east
 
-_TYRE: Colour = (0.03, 0.03, 0.03)
-_HUB: Colour = (0.35, 0.34, 0.33)
+_TYRE: Color = (0.03, 0.03, 0.03)
+_HUB: Color = (0.35, 0.34, 0.33)
 
 
 class Material(IntEnum):
@@ -40,7 +40,7 @@ class Mesh:
         vertices: ``(V, 3)``; each face's vertices lie together, shared ones are repeated.
         starts: ``(F + 1,)`` where each face's vertices begin.
         normals: ``(F, 3)`` outward.
-        colours: ``(F, 3)``.
+        colors: ``(F, 3)``.
         materials: ``(F,)`` values of `Material`.
         groups: ``(F,)`` parts of a long vehicle, numbered from the rear; faces are painted in
             their order within a group, and the nearest group last.
@@ -50,7 +50,7 @@ class Mesh:
     vertices: Float64Array
     starts: Int64Array
     normals: Float64Array
-    colours: Float64Array
+    colors: Float64Array
     materials: Int64Array
     groups: Int64Array
     size: tuple[float, float, float]
@@ -68,7 +68,7 @@ class MeshBuilder:
 
     def __init__(self) -> None:
         self._faces: list[Float64Array] = []
-        self._colours: list[Colour] = []
+        self._colors: list[Color] = []
         self._materials: list[Material] = []
         self._groups: list[int] = []
         self.group = 0
@@ -76,12 +76,12 @@ class MeshBuilder:
     def face(
         self,
         points: Float64Array | Sequence[Sequence[float]],
-        colour: Colour,
+        color: Color,
         material: Material = Material.PAINT,
     ) -> None:
         """Adds a convex polygon ``(n, 3)``, counter-clockwise as seen from outside."""
         self._faces.append(np.asarray(points, dtype=np.float64))
-        self._colours.append(colour)
+        self._colors.append(color)
         self._materials.append(material)
         self._groups.append(self.group)
 
@@ -89,9 +89,9 @@ class MeshBuilder:
         self,
         low: Float64Array,
         high: Float64Array,
-        colour: Colour,
+        color: Color,
         *,
-        top: Colour | None = None,
+        top: Color | None = None,
         material: Material = Material.PAINT,
     ) -> list[Float64Array]:
         """Adds the sides between two rings ``(n, 3)``, counter-clockwise from above, and the top.
@@ -103,26 +103,26 @@ class MeshBuilder:
         for i in range(len(low)):
             j = (i + 1) % len(low)
             quads.append(np.stack([low[i], low[j], high[j], high[i]]))
-            self.face(quads[-1], colour, material)
-        self.face(high, top or colour, material)
+            self.face(quads[-1], color, material)
+        self.face(high, top or color, material)
         return quads
 
     def stack(
-        self, rings: Sequence[Float64Array], colour: Colour, material: Material = Material.PAINT
+        self, rings: Sequence[Float64Array], color: Color, material: Material = Material.PAINT
     ) -> None:
         """Adds lofts of one colour from each ring to the next above it."""
         for low, high in pairwise(rings):
-            self.loft(low, high, colour, material=material)
+            self.loft(low, high, color, material=material)
 
     def box(
         self,
         x: tuple[float, float],
         half_width: float,
         z: tuple[float, float],
-        colour: Colour,
+        color: Color,
         *,
         y: float = 0.0,
-        top: Colour | None = None,
+        top: Color | None = None,
         material: Material = Material.MATT,
     ) -> list[Float64Array]:
         """Adds an upright box from rear to front ``x`` and bottom to top ``z``, centred at ``y``.
@@ -132,14 +132,14 @@ class MeshBuilder:
         """
         aside = np.array([0.0, y, 0.0])
         low, high = (ring(*x, half_width, level) + aside for level in z)
-        return self.loft(low, high, colour, top=top, material=material)
+        return self.loft(low, high, color, top=top, material=material)
 
     def panel(
         self,
         quad: Float64Array,
         across: tuple[float, float],
         up: tuple[float, float],
-        colour: Colour,
+        color: Color,
         material: Material = Material.GLASS,
     ) -> None:
         """Adds a window, lamp or plate that spans shares of a side quad's width and height."""
@@ -153,23 +153,23 @@ class MeshBuilder:
                 (across[0], up[1]),
             )
         ]
-        self.face(np.stack(corners), colour, material)
+        self.face(np.stack(corners), color, material)
 
     def side_windows(
         self,
         sides: Sequence[Float64Array],
         spans: Sequence[tuple[float, float]],
         up: tuple[float, float],
-        colour: Colour,
+        color: Color,
     ) -> None:
         """Adds windows to both sides of a four-cornered loft; ``spans`` run from the rear."""
         for rear, front in spans:
-            self.panel(sides[0], (rear, front), up, colour)
+            self.panel(sides[0], (rear, front), up, color)
         for rear, front in spans:
-            self.panel(sides[2], (1 - front, 1 - rear), up, colour)
+            self.panel(sides[2], (1 - front, 1 - rear), up, color)
 
     def mirrors(
-        self, at: tuple[float, float, float], width: float, height: float, colour: Colour
+        self, at: tuple[float, float, float], width: float, height: float, color: Color
     ) -> None:
         """Adds flat, two-sided wing mirrors; ``at`` is the left one's inner lower corner."""
         x, inner, z = at
@@ -178,8 +178,8 @@ class MeshBuilder:
             mirror = np.array(
                 [[x, near, z], [x, far, z], [x, far, z + height], [x, near, z + height]]
             )
-            self.face(mirror, colour)
-            self.face(mirror[::-1], colour)
+            self.face(mirror, color)
+            self.face(mirror[::-1], color)
 
     def wheels(self, places: Sequence[float], half_width: float, radius: float) -> None:
         """Adds wheels on both sides at the given x."""
@@ -188,7 +188,7 @@ class MeshBuilder:
             for side in (-1, 1):
                 # From outside, the left side's x runs the other way.
                 turn = angle * -side
-                for share, colour in ((1.0, _TYRE), (0.58, _HUB)):
+                for share, color in ((1.0, _TYRE), (0.58, _HUB)):
                     disc = np.column_stack(
                         [
                             x + share * radius * np.cos(turn),
@@ -196,7 +196,7 @@ class MeshBuilder:
                             radius + share * radius * np.sin(turn),
                         ]
                     )
-                    self.face(disc, colour, Material.MATT)
+                    self.face(disc, color, Material.MATT)
 
     def build(self) -> Mesh:
         """The finished shape."""
@@ -207,7 +207,7 @@ class MeshBuilder:
             vertices=vertices,
             starts=starts.astype(np.int64),
             normals=_normals(vertices, starts),
-            colours=np.array(self._colours, dtype=np.float64),
+            colors=np.array(self._colors, dtype=np.float64),
             materials=np.array(self._materials, dtype=np.int64),
             groups=np.array(self._groups, dtype=np.int64),
             size=(float(extent[0]), float(extent[1]), float(extent[2])),

@@ -44,8 +44,8 @@ class Optics:
         """Blends haze over far ground and paints the sky above the horizon, in place."""
         height, width = image.shape[:2]
         columns = np.linspace(0, width - 1, 31)
-        x = (columns - camera.centre[0]) / camera.focal
-        y = (np.arange(height) - camera.centre[1]) / camera.focal
+        x = (columns - camera.center[0]) / camera.focal
+        y = (np.arange(height) - camera.center[1]) / camera.focal
         down = camera.fall(x[None], y[:, None])
         distance = camera.position[2] / np.maximum(down, 1e-4)
         veil = 1 - np.exp(-distance / self._light.haze_distance)
@@ -55,8 +55,8 @@ class Optics:
             return
         above = np.clip(-down[:rows] * 1.6, 0, 0.35)[..., None]
         zenith = self._light.haze * np.array([1.0, 0.86, 0.74])
-        colour = (self._light.haze + (zenith - self._light.haze) * above / 0.35) * 255
-        wide = cv2.resize(np.clip(colour, 0, 255).astype(np.uint8), (width, rows))
+        color = (self._light.haze + (zenith - self._light.haze) * above / 0.35) * 255
+        wide = cv2.resize(np.clip(color, 0, 255).astype(np.uint8), (width, rows))
         share = cv2.resize(veil[:rows].astype(np.float32), (width, rows))
         image[:rows] = cv2.blendLinear(wide, image[:rows], share, 1 - share)
 

@@ -13,23 +13,23 @@ import numpy as np
 
 from stages.records import Float64Array
 
-Colour = tuple[float, float, float]  # blue, green, red in 0..1
-Shares = tuple[tuple[float, Colour], ...]  # relative frequencies and colours
+Color = tuple[float, float, float]  # blue, green, red in 0..1
+Shares = tuple[tuple[float, Color], ...]  # relative frequencies and colours
 
 _T = TypeVar("_T")
 
-GLASS: Colour = (0.13, 0.115, 0.10)
-CITY_BUS_GLASS: Colour = (0.12, 0.11, 0.10)
-TRIM: Colour = (0.06, 0.06, 0.06)
-HEAD_LAMP: Colour = (0.82, 0.84, 0.85)
-DETAILED_HEAD_LAMP: Colour = (0.80, 0.82, 0.83)
-TAIL_LAMP: Colour = (0.10, 0.08, 0.55)
-AMBER: Colour = (0.05, 0.35, 0.75)  # a bus's destination sign
-WHITE: Colour = (0.84, 0.85, 0.85)
-ROOF_UNIT: Colour = (0.66, 0.67, 0.67)
-LAMP_POST: Colour = (0.45, 0.45, 0.44)
-DARK_HAIR: Colour = (0.10, 0.10, 0.11)
-SKIN: Colour = (0.38, 0.46, 0.62)
+GLASS: Color = (0.13, 0.115, 0.10)
+CITY_BUS_GLASS: Color = (0.12, 0.11, 0.10)
+TRIM: Color = (0.06, 0.06, 0.06)
+HEAD_LAMP: Color = (0.82, 0.84, 0.85)
+DETAILED_HEAD_LAMP: Color = (0.80, 0.82, 0.83)
+TAIL_LAMP: Color = (0.10, 0.08, 0.55)
+AMBER: Color = (0.05, 0.35, 0.75)  # a bus's destination sign
+WHITE: Color = (0.84, 0.85, 0.85)
+ROOF_UNIT: Color = (0.66, 0.67, 0.67)
+LAMP_POST: Color = (0.45, 0.45, 0.44)
+DARK_HAIR: Color = (0.10, 0.10, 0.11)
+SKIN: Color = (0.38, 0.46, 0.62)
 
 PAINTS: Shares = (  # as cars are sold
     (0.26, WHITE),
@@ -66,14 +66,14 @@ PLATES: Shares = (
     (0.35, (0.80, 0.80, 0.80)),
     (0.15, (0.10, 0.62, 0.80)),
 )
-TAXIS: tuple[tuple[Colour, Colour], ...] = (  # below and above the waist
+TAXIS: tuple[tuple[Color, Color], ...] = (  # below and above the waist
     ((0.10, 0.55, 0.82), (0.30, 0.40, 0.12)),
     ((0.10, 0.55, 0.82), (0.55, 0.30, 0.12)),
     ((0.10, 0.55, 0.82), (0.14, 0.12, 0.50)),
     ((0.08, 0.62, 0.85), (0.08, 0.62, 0.85)),
     ((0.40, 0.50, 0.20), (0.75, 0.76, 0.76)),
 )
-BUS_LIVERIES: tuple[Colour, ...] = (
+BUS_LIVERIES: tuple[Color, ...] = (
     (0.12, 0.12, 0.66),
     (0.62, 0.34, 0.12),
     (0.30, 0.55, 0.18),
@@ -81,7 +81,7 @@ BUS_LIVERIES: tuple[Colour, ...] = (
     WHITE,
     (0.62, 0.60, 0.22),
 )
-CITY_BUS_LIVERIES: tuple[tuple[Colour, Colour], ...] = (  # below and above the windows
+CITY_BUS_LIVERIES: tuple[tuple[Color, Color], ...] = (  # below and above the windows
     ((0.62, 0.28, 0.10), (0.08, 0.66, 0.88)),
     ((0.08, 0.62, 0.86), (0.08, 0.62, 0.86)),
     ((0.12, 0.12, 0.66), WHITE),
@@ -94,7 +94,7 @@ CITY_BUS_LIVERIES: tuple[tuple[Colour, Colour], ...] = (  # below and above the 
     ((0.25, 0.24, 0.23), (0.70, 0.70, 0.70)),
     ((0.12, 0.42, 0.80), (0.80, 0.82, 0.84)),
 )
-LOADS: tuple[Colour, ...] = (
+LOADS: tuple[Color, ...] = (
     (0.86, 0.86, 0.86),
     (0.72, 0.74, 0.74),
     (0.55, 0.30, 0.14),
@@ -103,7 +103,7 @@ LOADS: tuple[Colour, ...] = (
     (0.14, 0.52, 0.82),
     (0.36, 0.36, 0.36),
 )
-PLAIN_CLOTHES: tuple[Colour, ...] = (
+PLAIN_CLOTHES: tuple[Color, ...] = (
     (0.12, 0.12, 0.12),
     (0.55, 0.25, 0.15),
     (0.15, 0.15, 0.65),
@@ -111,7 +111,7 @@ PLAIN_CLOTHES: tuple[Colour, ...] = (
     (0.15, 0.55, 0.80),
     (0.30, 0.40, 0.25),
 )
-CLOTHES: tuple[Colour, ...] = (
+CLOTHES: tuple[Color, ...] = (
     (0.10, 0.10, 0.11),
     (0.30, 0.28, 0.27),
     (0.48, 0.22, 0.12),
@@ -123,7 +123,7 @@ CLOTHES: tuple[Colour, ...] = (
     (0.30, 0.40, 0.25),
     (0.45, 0.35, 0.70),
 )
-BRIGHT: tuple[Colour, ...] = (  # capes, umbrellas, scooters
+BRIGHT: tuple[Color, ...] = (  # capes, umbrellas, scooters
     (0.14, 0.12, 0.78),
     (0.10, 0.62, 0.88),
     (0.78, 0.32, 0.10),
@@ -133,7 +133,7 @@ BRIGHT: tuple[Colour, ...] = (  # capes, umbrellas, scooters
     (0.10, 0.42, 0.90),
     (0.75, 0.70, 0.35),
 )
-FURNITURE: tuple[Colour, ...] = (
+FURNITURE: tuple[Color, ...] = (
     (0.82, 0.83, 0.83),
     (0.50, 0.50, 0.49),
     (0.20, 0.20, 0.20),
@@ -143,13 +143,13 @@ FURNITURE: tuple[Colour, ...] = (
     (0.12, 0.50, 0.80),
     (0.35, 0.42, 0.50),
 )
-LEAVES: tuple[Colour, ...] = (
+LEAVES: tuple[Color, ...] = (
     (0.10, 0.27, 0.16),
     (0.12, 0.33, 0.22),
     (0.12, 0.30, 0.34),
     (0.16, 0.25, 0.22),
 )
-WALLS: tuple[Colour, ...] = (
+WALLS: tuple[Color, ...] = (
     (0.50, 0.56, 0.62),
     (0.34, 0.40, 0.55),
     (0.66, 0.68, 0.70),
@@ -158,7 +158,7 @@ WALLS: tuple[Colour, ...] = (
     (0.40, 0.38, 0.36),
     (0.28, 0.32, 0.44),
 )
-SHOP_SIGNS: tuple[Colour, ...] = (
+SHOP_SIGNS: tuple[Color, ...] = (
     (0.20, 0.18, 0.55),
     (0.55, 0.32, 0.16),
     (0.25, 0.45, 0.22),
@@ -168,20 +168,20 @@ SHOP_SIGNS: tuple[Colour, ...] = (
 )
 
 
-def grey(level: float) -> Colour:
+def gray(level: float) -> Color:
     """A grey."""
     return (level, level, level)
 
 
-def scaled(colour: Colour, gain: float) -> Colour:
+def scaled(color: Color, gain: float) -> Color:
     """A colour made darker or brighter."""
-    return (colour[0] * gain, colour[1] * gain, colour[2] * gain)
+    return (color[0] * gain, color[1] * gain, color[2] * gain)
 
 
-def saturate(colours: Float64Array, factor: float) -> Float64Array:
+def saturate(colors: Float64Array, factor: float) -> Float64Array:
     """Colours ``(..., 3)`` moved from or towards grey."""
-    grey = colours.mean(axis=-1, keepdims=True)
-    return np.clip(grey + (colours - grey) * factor, 0.0, 1.0)
+    gray = colors.mean(axis=-1, keepdims=True)
+    return np.clip(gray + (colors - gray) * factor, 0.0, 1.0)
 
 
 def pick(rng: np.random.Generator, choices: Sequence[_T]) -> _T:
@@ -189,23 +189,23 @@ def pick(rng: np.random.Generator, choices: Sequence[_T]) -> _T:
     return choices[int(rng.integers(len(choices)))]
 
 
-def pick_share(rng: np.random.Generator, shares: Shares) -> Colour:
+def pick_share(rng: np.random.Generator, shares: Shares) -> Color:
     """A colour, drawn in proportion to its share."""
     weights = np.array([share for share, _ in shares])
     return shares[int(rng.choice(len(shares), p=weights / weights.sum()))][1]
 
 
 def vary(
-    rng: np.random.Generator, colour: Colour, *, gain: float = 0.1, cast: float = 0.012
-) -> Colour:
-    """A colour near ``colour``.
+    rng: np.random.Generator, color: Color, *, gain: float = 0.1, cast: float = 0.012
+) -> Color:
+    """A colour near ``color``.
 
     Args:
         rng: Source of randomness.
-        colour: The colour.
+        color: The colour.
         gain: Standard deviation of its brightness, as a share.
         cast: Standard deviation of the offset added to each channel.
     """
-    drawn = np.array(colour) * rng.normal(1, gain) + rng.normal(0, cast, 3)
+    drawn = np.array(color) * rng.normal(1, gain) + rng.normal(0, cast, 3)
     b, g, r = np.clip(drawn, 0.03, 0.95)
     return (float(b), float(g), float(r))

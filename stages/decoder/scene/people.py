@@ -10,7 +10,7 @@ import numpy as np
 
 from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
-from stages.decoder.scene.palette import Colour, grey, pick
+from stages.decoder.scene.palette import Color, gray, pick
 
 
 def make_plain_person(rng: np.random.Generator) -> Mesh:
@@ -33,7 +33,7 @@ def make_plain_rider(rng: np.random.Generator) -> Mesh:
         ring(rear + 0.3, front - 0.45, half, 0.8),
         pick(rng, palette.PLAIN_CLOTHES),
     )
-    b.box((front - 0.6, front - 0.52), 0.3, (0.95, 1.05), grey(0.1))
+    b.box((front - 0.6, front - 0.52), 0.3, (0.95, 1.05), gray(0.1))
     _add_plain_body(b, rng, -0.1, 0.65, 1.6, (0.14, 0.13, 0.13))
     return b.build()
 
@@ -78,12 +78,12 @@ def make_tricycle(rng: np.random.Generator) -> Mesh:
     length, half = rng.uniform(2.3, 3.2), rng.uniform(0.42, 0.62)
     rear, front = -length / 2, length / 2
     bed = front - rng.uniform(1.1, 1.4)
-    colour = _dyed(rng, palette.BRIGHT) if rng.random() < 0.7 else _dyed(rng, palette.CLOTHES)
+    color = _dyed(rng, palette.BRIGHT) if rng.random() < 0.7 else _dyed(rng, palette.CLOTHES)
     b.wheels((rear + 0.55,), half, 0.28)
     closed = rng.random() < 0.45
     top = rng.uniform(1.25, 1.75) if closed else rng.uniform(0.75, 0.95)
-    lid = colour if closed else (0.2, 0.24, 0.28)
-    b.box((rear, bed), half, (0.45, top), colour, top=lid, material=Material.PAINT)
+    lid = color if closed else (0.2, 0.24, 0.28)
+    b.box((rear, bed), half, (0.45, top), color, top=lid, material=Material.PAINT)
     if not closed and rng.random() < 0.75:
         for _ in range(int(rng.integers(1, 4))):
             start = rng.uniform(rear, bed - 0.5)
@@ -98,12 +98,12 @@ def make_tricycle(rng: np.random.Generator) -> Mesh:
             )
     b.group = 1
     b.wheels((front - 0.3,), 0.06, 0.28)
-    b.box((bed, front - 0.5), 0.12, (0.4, 0.55), colour)
+    b.box((bed, front - 0.5), 0.12, (0.4, 0.55), color)
     b.box((bed, bed + 0.35), 0.2, (0.5, 0.78), palette.DARK_HAIR)
     _add_torso(b, rng, bed + 0.25, 0.75, 1.55, _dyed(rng, palette.BRIGHT + palette.CLOTHES))
-    b.box((front - 0.5, front - 0.35), 0.45 if closed else 0.2, (0.45, 1.0), colour)
+    b.box((front - 0.5, front - 0.35), 0.45 if closed else 0.2, (0.45, 1.0), color)
     if closed and rng.random() < 0.4:
-        b.box((bed - 0.1, front - 0.3), half, (1.62, 1.7), colour, material=Material.PAINT)
+        b.box((bed - 0.1, front - 0.3), half, (1.62, 1.7), color, material=Material.PAINT)
     return b.build()
 
 
@@ -136,7 +136,7 @@ def make_person(rng: np.random.Generator, rain: bool) -> Mesh:
 
 
 def _add_plain_body(
-    b: MeshBuilder, rng: np.random.Generator, x: float, foot: float, top: float, legs: Colour
+    b: MeshBuilder, rng: np.random.Generator, x: float, foot: float, top: float, legs: Color
 ) -> None:
     """Legs, trunk and head."""
     shirt = pick(rng, palette.PLAIN_CLOTHES)
@@ -153,7 +153,7 @@ def _add_plain_body(
         shirt,
         material=Material.MATT,
     )
-    head: Colour = (0.08, 0.08, 0.10) if rng.random() < 0.7 else (0.7, 0.7, 0.72)  # hair or helmet
+    head: Color = (0.08, 0.08, 0.10) if rng.random() < 0.7 else (0.7, 0.7, 0.72)  # hair or helmet
     b.loft(
         ring(x - 0.10, x + 0.10, 0.09, neck, (0.04, 0.04)),
         ring(x - 0.08, x + 0.08, 0.07, top, (0.04, 0.04)),
@@ -163,23 +163,23 @@ def _add_plain_body(
 
 
 def _add_cape(b: MeshBuilder, rng: np.random.Generator, half_length: float) -> None:
-    colour = _dyed(rng, palette.BRIGHT)
+    color = _dyed(rng, palette.BRIGHT)
     hem, shoulders = (0.1, 0.15), (0.06, 0.1)
     rings = [
         ring(-0.45, half_length - 0.35, 0.36, (0.5, 0.75), hem),
         ring(-0.25, half_length - 0.5, 0.32, (1.0, 0.98), hem),
         ring(-0.2, 0.08, 0.17, 1.4, shoulders),
     ]
-    b.stack(rings, colour)
+    b.stack(rings, color)
     b.loft(
         ring(-0.2, 0.06, 0.11, 1.4, (0.05, 0.05)),
         ring(-0.14, 0.02, 0.08, 1.66, (0.05, 0.05)),
-        colour if rng.random() < 0.6 else (0.75, 0.76, 0.77),
+        color if rng.random() < 0.6 else (0.75, 0.76, 0.77),
     )
 
 
 def _add_torso(
-    b: MeshBuilder, rng: np.random.Generator, x: float, hip: float, top: float, shirt: Colour
+    b: MeshBuilder, rng: np.random.Generator, x: float, hip: float, top: float, shirt: Color
 ) -> None:
     """Trunk and head of a person, from height ``hip`` to height ``top``."""
     neck = top - 0.26
@@ -189,7 +189,7 @@ def _add_torso(
         ring(x - 0.06, x + 0.06, 0.08, neck + 0.03, (0.03, 0.03)),
     ]
     b.stack(rings, shirt, Material.MATT)
-    head: Colour = palette.DARK_HAIR if rng.random() < 0.65 else palette.SKIN
+    head: Color = palette.DARK_HAIR if rng.random() < 0.65 else palette.SKIN
     if rng.random() < 0.15:
         head = _dyed(rng, palette.BRIGHT)
     b.loft(
@@ -200,8 +200,8 @@ def _add_torso(
     )
 
 
-def _dyed(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
-    """One of ``colours``, a little darker or brighter."""
+def _dyed(rng: np.random.Generator, colors: tuple[Color, ...]) -> Color:
+    """One of ``colors``, a little darker or brighter."""
     gain = rng.uniform(0.8, 1.15)
-    b, g, r = pick(rng, colours)
+    b, g, r = pick(rng, colors)
     return (min(b * gain, 0.95), min(g * gain, 0.95), min(r * gain, 0.95))

@@ -23,12 +23,12 @@ _DEEPEST = 200  # pixels; longer mirror images are cut
 def rainy(light: Light, rng: np.random.Generator, kind: str) -> Light:
     """The light of a scene under rain clouds."""
     dark = float(rng.uniform(0.65, 0.95))
-    grey = float(light.haze.mean()) * (0.85 if kind == "day" else 1.0)
+    gray = float(light.haze.mean()) * (0.85 if kind == "day" else 1.0)
     return replace(
         light,
         direct=light.direct * 0.06,
         sky=light.sky * (dark if kind != "night" else 1.0),
-        haze=np.full(3, grey) * [1.02, 1.0, 0.98],
+        haze=np.full(3, gray) * [1.02, 1.0, 0.98],
         haze_distance=float(rng.uniform(130, 420)),
         shadow=light.shadow * 0.08,
         headlights=light.headlights or rng.random() < 0.65,
@@ -113,9 +113,9 @@ class Rain:
         veil, haze = 0.16 * self._strength, self._light.haze * 255
         bright = 0.35 + 0.65 * float(self._light.haze.mean())
         falling = cv2.cvtColor((layer * bright).astype(np.uint8), cv2.COLOR_GRAY2BGR)
-        grey = np.empty_like(image)
-        grey[:] = haze.clip(0, 255)
-        veiled = cv2.addWeighted(image, 1 - veil, grey, veil, 0)
+        gray = np.empty_like(image)
+        gray[:] = haze.clip(0, 255)
+        veiled = cv2.addWeighted(image, 1 - veil, gray, veil, 0)
         picture = np.asarray(cv2.add(veiled, falling), np.uint8)
         for drop in self._drops:
             self._blot(picture, drop)
@@ -143,8 +143,8 @@ class Rain:
     def _down(self, camera: Camera) -> Float32Array:
         """``(H, W)`` how steeply each pixel's ray falls: the sine of its angle, negative above."""
         width, height = self._size
-        x = ((np.arange(width) - camera.centre[0]) / camera.focal).astype(np.float32)[None]
-        y = ((np.arange(height) - camera.centre[1]) / camera.focal).astype(np.float32)[:, None]
+        x = ((np.arange(width) - camera.center[0]) / camera.focal).astype(np.float32)[None]
+        y = ((np.arange(height) - camera.center[1]) / camera.focal).astype(np.float32)[:, None]
         return np.asarray(camera.fall(x, y) / np.sqrt(1 + x * x + y * y))
 
     def _mirrored(

@@ -185,9 +185,9 @@ class Renderer:
         if groups.any() and not projection.forward[item]:
             faces = np.concatenate([faces[groups == 1], faces[groups == 0]])
         starts = geometry.starts
-        colours = projection.colours[faces].tolist()
+        colors = projection.colors[faces].tolist()
         outlines = [points[starts[face] : starts[face + 1]] for face in faces]
-        for outline, colour in zip(outlines, colours, strict=True):
-            cv2.fillConvexPoly(image, outline, colour, cv2.LINE_AA, SHIFT)
+        for outline, color in zip(outlines, colors, strict=True):
+            cv2.fillConvexPoly(image, outline, color, cv2.LINE_AA, SHIFT)
         if silhouettes is not None:
             silhouettes.add(item, outlines)

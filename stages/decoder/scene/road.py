@@ -208,10 +208,10 @@ def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:
     return Lane(_sample(turn(points, quarters)), stop, phase, len(points) > 2)
 
 
-def _arc(centre: tuple[float, float], radius: float, start: float, count: int) -> Float64Array:
+def _arc(center: tuple[float, float], radius: float, start: float, count: int) -> Float64Array:
     """``(count, 2)`` points of a quarter circle from the angle ``start`` to the top."""
     angle = np.linspace(start, math.pi / 2, count)
-    return np.array(centre) + radius * np.column_stack([np.cos(angle), np.sin(angle)])
+    return np.array(center) + radius * np.column_stack([np.cos(angle), np.sin(angle)])
 
 
 def _sample(points: Float64Array) -> Float64Array:

@@ -35,7 +35,7 @@ class TreePainter:
         self.radii = np.array([tree.radius for tree in trees])
         self._size = size
         trunk_light = light.shade(np.array([[0.7, 0.0, 0.7]]), np.array([0.3]))[0]
-        self._trunk_colour = (trunk_light * 45).tolist()
+        self._trunk_color = (trunk_light * 45).tolist()
 
     def boxes(self, camera: Camera) -> Float64Array:
         """``(T, 4)`` image boxes of the crowns; empty ones where a crown is not seen."""
@@ -86,7 +86,7 @@ class TreePainter:
             return
         foot, top = to_fixed(np.clip(camera.to_image(view), -8000, 8000))
         thick = max(1, round(0.10 * tree.radius * camera.focal / float(view[0, 2])))
-        cv2.line(image, foot, top, self._trunk_colour, thick, cv2.LINE_AA, SHIFT)
+        cv2.line(image, foot, top, self._trunk_color, thick, cv2.LINE_AA, SHIFT)
         if owners is not None:
             cv2.line(owners, foot, top, 0, thick, cv2.LINE_8, SHIFT)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
-from stages.decoder.scene.palette import Colour, grey, pick, pick_share, scaled, vary
+from stages.decoder.scene.palette import Color, gray, pick, pick_share, scaled, vary
 
 
 def make_truck(rng: np.random.Generator) -> Mesh:
@@ -19,7 +19,7 @@ def make_truck(rng: np.random.Generator) -> Mesh:
     load = vary(rng, pick(rng, palette.LOADS))
     bed = (rear, front - cab_length - 0.25)
     b = MeshBuilder()
-    chassis = b.box((rear, front - 0.3), half - 0.12, (0.45, 1.0), grey(0.12))
+    chassis = b.box((rear, front - 0.3), half - 0.12, (0.45, 1.0), gray(0.12))
     for span in ((0.0, 0.25), (0.75, 1.0)):
         b.panel(chassis[3], span, (0.5, 0.9), palette.TAIL_LAMP, Material.TAIL_LAMP)
     axles = [rear + 0.16 * length, front - 1.2]
@@ -36,7 +36,7 @@ def make_truck(rng: np.random.Generator) -> Mesh:
     return b.build()
 
 
-def _add_tank(b: MeshBuilder, bed: tuple[float, float], half: float, load: Colour) -> None:
+def _add_tank(b: MeshBuilder, bed: tuple[float, float], half: float, load: Color) -> None:
     widths_and_heights = ((0.5, 1.0), (half, 1.7), (half - 0.1, 2.5), (0.6, 2.95))
     b.stack([ring(*bed, width, height) for width, height in widths_and_heights], load)
 
@@ -47,7 +47,7 @@ def _add_bed(
     style: str,
     bed: tuple[float, float],
     half: float,
-    load: Colour,
+    load: Color,
 ) -> None:
     """What is behind the cab in the styles ``box``, ``tipper`` and ``flat``."""
     rear, front = bed
@@ -72,7 +72,7 @@ def _add_bed(
 
 
 def _add_cab(
-    b: MeshBuilder, ends: tuple[float, float], half: float, height: float, paint: Colour
+    b: MeshBuilder, ends: tuple[float, float], half: float, height: float, paint: Color
 ) -> None:
     rear, front = ends
     waist = ring(rear, front - 0.03, half - 0.02, 1.5)

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.decoder.scene import palette
 from stages.decoder.scene.mesh import Material, Mesh, MeshBuilder, ring
-from stages.decoder.scene.palette import Colour, grey, pick, pick_share, scaled, vary
+from stages.decoder.scene.palette import Color, gray, pick, pick_share, scaled, vary
 from stages.decoder.scene.trucks import make_truck
 
 CLASS_NAMES = ("car", "van", "truck", "bus")
@@ -66,7 +66,7 @@ def _make_car(rng: np.random.Generator) -> Mesh:
     if name in ("estate", "suv") and rng.random() < 0.5:
         for side in (-1, 1):
             rail = ring(*roof, 0.03, height) + np.array([0.0, side * (half - 0.32), 0.0])
-            b.face(rail, grey(0.25), Material.MATT)
+            b.face(rail, gray(0.25), Material.MATT)
     if rng.random() < 0.12:
         middle = (roof[1] + roof[0]) / 2
         b.face(ring(middle - 0.5, middle + 0.45, 0.4, height), palette.GLASS, Material.GLASS)
@@ -79,7 +79,7 @@ def _car_body(
     half: float,
     waist: float,
     wheel: float,
-    paint: Colour,
+    paint: Color,
 ) -> None:
     """A car up to its waist, with lamps and wheels."""
     rear, front = ends
@@ -88,7 +88,7 @@ def _car_body(
     shoulder = ring(rear + 0.06, front - 0.10, half - 0.05, (waist, waist - 0.16), (0.45, 0.28))
     sides = b.loft(bumper, belt, paint)
     b.panel(sides[2], (0.22, 0.78), (0.1, 0.62), palette.TRIM, Material.MATT)
-    b.panel(sides[6], (0.25, 0.75), (0.30, 0.62), scaled(grey(0.8), 0.9), Material.MATT)
+    b.panel(sides[6], (0.25, 0.75), (0.30, 0.62), scaled(gray(0.8), 0.9), Material.MATT)
     for corner, span in ((1, (0.0, 0.2)), (3, (0.8, 1.0))):
         b.panel(sides[corner], (0.05, 0.95), (0.55, 0.98), palette.HEAD_LAMP, Material.HEAD_LAMP)
         b.panel(sides[2], span, (0.6, 0.98), palette.HEAD_LAMP, Material.HEAD_LAMP)
@@ -117,7 +117,7 @@ def _make_van(rng: np.random.Generator) -> Mesh:
         b.panel(sides[corner], (0.05, 0.95), (0.55, 0.95), palette.HEAD_LAMP, Material.HEAD_LAMP)
     for corner in (5, 7):
         b.panel(sides[corner], (0.05, 0.95), (0.5, 0.98), palette.TAIL_LAMP, Material.TAIL_LAMP)
-    b.panel(sides[6], (0.3, 0.7), (0.3, 0.5), grey(0.75), Material.MATT)
+    b.panel(sides[6], (0.3, 0.7), (0.3, 0.5), gray(0.75), Material.MATT)
     b.wheels((rear + 0.2 * length, front - 0.17 * length), half + 0.005, 0.35)
     nose = front - rng.uniform(0.55, 0.9)
     waist = ring(rear, nose, half, 1.08)

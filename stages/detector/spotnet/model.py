@@ -142,7 +142,7 @@ class SpotNet(nn.Module):
         """See the class."""
         outputs = []
         for stack, features in enumerate(self.stack_features(images)):
-            output, regressed = self._centres(stack, features)
+            output, regressed = self._centers(stack, features)
             output["wh"] = self.wh[stack](regressed)
             output["reg"] = self.reg[stack](regressed)
             outputs.append(output)
@@ -160,7 +160,7 @@ class SpotNet(nn.Module):
         """
         last = self.config.stacks - 1
         *_, features = self.stack_features(images)
-        output, regressed = self._centres(last, features)
+        output, regressed = self._centers(last, features)
         return output["hm"], regressed
 
     def regress(self, features: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
@@ -197,7 +197,7 @@ class SpotNet(nn.Module):
                 mixed = self.inters_[stack](inter) + self.cnvs_[stack](features)
                 inter = self.inters[stack](F.relu(mixed))
 
-    def _centres(self, stack: int, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def _centers(self, stack: int, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Returns segmentation and centre logits, and the features for size and offset."""
         weighted = features
         output: dict[str, Tensor] = {}

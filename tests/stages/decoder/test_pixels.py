@@ -97,7 +97,7 @@ def test_white_is_of_limited_range(tmp_path, slots, codec, color_range, white):
 
 @pytest.mark.parametrize("size", [(96, 64), (97, 63)], ids=["even", "odd"])
 @pytest.mark.parametrize("matrix", [Colorspace.ITU601, Colorspace.ITU709])
-def test_colours_are_those_of_the_videos_matrix(tmp_path, slots, matrix, size):
+def test_colors_are_those_of_the_videos_matrix(tmp_path, slots, matrix, size):
     path = tmp_path / "paint.mkv"
     width, height = size
     painted = np.full((height, width, 3), (40, 60, 180), np.uint8)  # BGR

@@ -30,7 +30,7 @@ def filled(made, frames, geometry):
     return made.convert(made.upload(frames), frames[0].header, geometry)
 
 
-def test_colours_are_opencvs():
+def test_colors_are_opencvs():
     noise = np.random.default_rng(0).integers(0, 256, (96, 64), np.uint8)
     expected = cv2.cvtColor(noise, cv2.COLOR_YUV2BGR_I420).astype(int)
     found = yuv_to_bgr(torch.from_numpy(noise)[None], PixelFormat.YUV420P)[0]

@@ -57,7 +57,7 @@ def test_heads_at_peaks_give_what_they_give_everywhere(changes):
     torch.testing.assert_close(peaks.boxes, place_boxes(cells, sizes, offsets, 16))
 
 
-def test_neighbourhoods_are_those_of_pooling():
+def test_neighborhoods_are_those_of_pooling():
     generator = torch.Generator().manual_seed(0)
     heatmap = torch.rand(2, 3, 17, 29, generator=generator).mul_(8).ceil_()  # many equal cells
     expected = F.max_pool2d(heatmap, 3, stride=1, padding=1)

@@ -59,9 +59,9 @@ def test_a_box_in_the_input_lies_where_it_lay_in_the_frame(config):
     ("pixel_format", "matrix"),
     [(PixelFormat.YUV420P, Colorspace.ITU601), (PixelFormat.YUV420P_BT709, Colorspace.ITU709)],
 )
-def test_saturated_colours_are_ffmpegs(pixel_format, matrix):
-    colours = np.array([*itertools.product((0, 128, 255), repeat=3)], np.uint8)
-    picture = np.tile(colours.repeat(8, axis=0), (6, 1, 1))
+def test_saturated_colors_are_ffmpegs(pixel_format, matrix):
+    colors = np.array([*itertools.product((0, 128, 255), repeat=3)], np.uint8)
+    picture = np.tile(colors.repeat(8, axis=0), (6, 1, 1))
     frame = VideoFrame.from_ndarray(picture, "bgr24")
     frame = frame.reformat(format="yuv420p", dst_colorspace=matrix)
     pixels = frame.to_ndarray()

@@ -17,7 +17,7 @@ def canvas() -> YuvCanvas:
     return YuvCanvas(*planes)
 
 
-def test_outline_colours_its_edge_and_nothing_else(canvas: YuvCanvas) -> None:
+def test_outline_colors_its_edge_and_nothing_else(canvas: YuvCanvas) -> None:
     canvas.outline(10, 20, 40, 50, RED, 2)
     edge = np.zeros((60, 80), bool)
     edge[20:50, 10:40] = True
@@ -70,8 +70,8 @@ def test_colors_are_stable_legal_and_distinct() -> None:
     values = np.array(colors)
     assert values.min() >= 16
     assert values.max() <= 240
-    neighbours = np.array(colors[:12], float)
-    distances = np.linalg.norm(neighbours[:, None] - neighbours[None], axis=2)
+    neighbors = np.array(colors[:12], float)
+    distances = np.linalg.norm(neighbors[:, None] - neighbors[None], axis=2)
     assert distances[~np.eye(12, dtype=bool)].min() > 25
 
 

@@ -46,7 +46,7 @@ def test_a_device_that_is_not_there_does_not_work(name: str) -> None:
     assert not works(DEVICES[name], 320, 192)
 
 
-def test_other_orders_of_the_colours_give_the_same_video(
+def test_other_orders_of_the_colors_give_the_same_video(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(encoders, "DEVICES", {"qsv": OTHER_ORDER})

@@ -11,7 +11,7 @@ def box_at(x: float, y: float) -> list[float]:
     return [x - 2, y - 2, x + 2, y + 2]
 
 
-def test_latest_centres_oldest_first() -> None:
+def test_latest_centers_oldest_first() -> None:
     trails = Trails(3)
     for x in range(5):
         (points,) = trails.update(make_tracks(make_header(x), [box_at(x, 10)], [4]))

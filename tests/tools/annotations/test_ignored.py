@@ -45,7 +45,7 @@ def test_the_area_in_the_union_is_exact() -> None:
     assert 5 < cover.sum() < 27
 
 
-def test_the_centre_decides_for_uavdt() -> None:
+def test_the_center_decides_for_uavdt() -> None:
     regions = IgnoredRegions(np.array([[0.0, 0, 10, 10]]), np.array([3]), "center")
     boxes = np.array([[5.0, 5, 15, 15], [5.1, 5, 15.1, 15], [9, 9, 11, 11]])
     assert regions.cover(np.full(3, 3), boxes).tolist() == [True, False, True]

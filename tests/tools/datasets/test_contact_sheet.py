@@ -60,7 +60,7 @@ def test_the_shape_of_the_sheet(image: Path) -> None:
     assert (tile(sheet, 2) == BACKGROUND).all()
 
 
-def test_boxes_have_the_colour_of_their_class(image: Path) -> None:
+def test_boxes_have_the_color_of_their_class(image: Path) -> None:
     drawn = sample(image, (10, 10, 40, 40), (50, 10, 80, 40), labels=("car", "bus"))
     picture = tile(contact_sheet([drawn], tile_width=96))
     bus, car = CLASS_COLORS[:2]

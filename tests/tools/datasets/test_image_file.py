@@ -10,7 +10,7 @@ import pytest
 
 from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, OutputError, SourceError
-from tests.tools.datasets.conftest import write_image as grey
+from tests.tools.datasets.conftest import write_image as gray
 from tools.datasets.image_file import write_image
 from tools.datasets.image_size import image_size
 
@@ -38,7 +38,7 @@ def with_exif(path: Path, tiff: bytes, *, at_the_end: bool) -> Path:
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.bmp", "a.webp", "a.tif"])
 def test_the_size_of_an_image(tmp_path: Path, name: str) -> None:
-    assert image_size(grey(tmp_path / name, 64, 37)) == (64, 37)
+    assert image_size(gray(tmp_path / name, 64, 37)) == (64, 37)
 
 
 def test_the_size_of_a_progressive_jpeg_with_much_before_it(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_the_size_of_a_progressive_jpeg_with_much_before_it(tmp_path: Path) -> N
 def test_an_image_on_its_side(
     tmp_path: Path, name: str, at_the_end: bool, orientation: int, order: str
 ) -> None:
-    image = grey(tmp_path / name, 64, 37)
+    image = gray(tmp_path / name, 64, 37)
     path = with_exif(image, exif(orientation, order), at_the_end=at_the_end)
     width, height = image_size(path)
     assert (height, width) == read_image(path).shape[:2]

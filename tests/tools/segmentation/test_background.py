@@ -70,7 +70,7 @@ def test_the_median_leaves_out_what_is_covered():
     assert known.sum() == 15
 
 
-def test_shadows_are_darker_and_of_the_same_colour():
+def test_shadows_are_darker_and_of_the_same_color():
     background = ground()
     shaded = (background * 0.7).astype(np.uint8)
     assert is_shadow(shaded, background).mean() > 0.97

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tools.training.config import AugmentationConfig
-from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolour
+from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolor
 
 SIDE = 64
 
@@ -93,9 +93,9 @@ def test_a_mosaic_holds_four_crops_with_their_boxes():
     assert np.array_equal(whole.mask, replace(whole, mask=None).known_mask())
 
 
-def test_colours_change_and_strength_nought_leaves_them():
+def test_colors_change_and_strength_nought_leaves_them():
     image = np.full((SIDE, SIDE, 3), 100, np.uint8)
-    still = recolour(image, AugmentationConfig(colour=0, quality=0), np.random.default_rng(0))
+    still = recolor(image, AugmentationConfig(colour=0, quality=0), np.random.default_rng(0))
     assert np.array_equal(still, image)
-    changed = recolour(image, AugmentationConfig(), np.random.default_rng(0))
+    changed = recolor(image, AugmentationConfig(), np.random.default_rng(0))
     assert not np.array_equal(changed, image)

@@ -22,7 +22,7 @@ BOX = crop((10, 20, 30, 52))  # 5 × 8 cells around the corner of cell (5, 9)
 EMPTY = crop()
 
 
-def test_a_box_has_its_centre_and_mask():
+def test_a_box_has_its_center_and_mask():
     targets = build_targets([BOX])
     assert targets.heatmap[0, 0, 9, 5] == 1
     assert (targets.heatmap == 1).sum() == 1
@@ -31,7 +31,7 @@ def test_a_box_has_its_centre_and_mask():
     assert targets.mask[0, 0].nonzero().max(0).values.tolist() == [12, 7]
 
 
-def test_cells_around_the_centre_learn_the_same_box():
+def test_cells_around_the_center_learn_the_same_box():
     targets = build_targets([EMPTY, BOX])
     image, y, x = targets.rows.unbind(1)
     assert set(image.tolist()) == {1}
@@ -46,8 +46,8 @@ def test_cells_around_the_centre_learn_the_same_box():
 
 def test_the_smaller_of_two_boxes_keeps_its_cells():
     targets = build_targets([crop((0, 0, 64, 64), (26, 26, 38, 38))])
-    at_centre = targets.rows.tolist().index([0, 8, 8])
-    assert targets.sizes[at_centre].tolist() == [3.0, 3.0]
+    at_center = targets.rows.tolist().index([0, 8, 8])
+    assert targets.sizes[at_center].tolist() == [3.0, 3.0]
     assert abs(targets.weights.sum() - 2) < 1e-6
 
 
@@ -108,7 +108,7 @@ def test_an_image_without_boxes_is_all_background():
     assert terms["total"] < 1e-3
 
 
-def test_ignored_regions_cost_nothing_but_centres_in_them_do():
+def test_ignored_regions_cost_nothing_but_centers_in_them_do():
     region = (0, 0, 32, 64)
     targets = build_targets([crop((10, 20, 30, 52), ignored=[region])])
     assert targets.counted[0, 0, :, :8].sum() == 1

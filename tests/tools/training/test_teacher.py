@@ -13,10 +13,10 @@ CPU = torch.device("cpu")
 
 def outputs(score, size=4.0, offset=0.5):
     """One vehicle in the middle of nothing."""
-    centres = torch.full((1, 1, 8, 8), -9.0)
-    centres[0, 0, 4, 4] = torch.logit(torch.tensor(score))
+    centers = torch.full((1, 1, 8, 8), -9.0)
+    centers[0, 0, 4, 4] = torch.logit(torch.tensor(score))
     return {
-        "hm": centres,
+        "hm": centers,
         "wh": torch.full((1, 2, 8, 8), size),
         "reg": torch.full((1, 2, 8, 8), offset),
     }

@@ -25,7 +25,7 @@ def test_small_gains_are_not_taken() -> None:
     assert search(hill, GRID, {"x": 4, "y": 0.5}, 0.3, 5) == {"x": 4, "y": 0.5}
 
 
-def test_a_start_between_the_values_moves_to_its_neighbours() -> None:
+def test_a_start_between_the_values_moves_to_its_neighbors() -> None:
     assert search(hill, GRID, {"x": 3.4, "y": 0.7}, 0.01, 5) == {"x": 4, "y": 1.0}
 
 

@@ -30,8 +30,8 @@ def scene() -> Scene:
 
 
 def patches(image: UInt8Array) -> np.ndarray:
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    return cv2.resize(grey, (8, 6), interpolation=cv2.INTER_AREA).astype(int)
+    gray = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    return cv2.resize(gray, (8, 6), interpolation=cv2.INTER_AREA).astype(int)
 
 
 @pytest.mark.parametrize(("view", "light"), DEMO)

@@ -57,7 +57,7 @@ def meshes() -> list[Mesh]:
 
 
 def green(mesh: Mesh) -> Mesh:
-    return replace(mesh, colours=np.tile([0.0, 1.0, 0.0], (len(mesh.colours), 1)))
+    return replace(mesh, colors=np.tile([0.0, 1.0, 0.0], (len(mesh.colors), 1)))
 
 
 def extent(mask: np.ndarray) -> list[int]:

@@ -20,7 +20,7 @@ def adjacent_peaks(logits):
     return int((around.flatten()[found > 0] > 1).sum())
 
 
-def test_centre_logits_are_finer_than_bfloat16(weights, images, monkeypatch):
+def test_center_logits_are_finer_than_bfloat16(weights, images, monkeypatch):
     """Else neighbouring cells are often equal, and both of them peaks."""
     monkeypatch.setattr(torch_engine, "fast_dtype", lambda device: torch.bfloat16)
     monkeypatch.setattr(torch_engine, "packed_graph", lambda graph: graph)  # each CPU's own

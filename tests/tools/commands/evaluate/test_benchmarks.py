@@ -116,7 +116,7 @@ def test_a_part_that_several_others_hide_is_hidden_once(detrac: Path) -> None:
     assert (detection["medium"], detection["hard"]) == (pytest.approx(1 / 2), None)
 
 
-def test_uavdt_leaves_out_what_has_its_centre_in_an_ignored_box(tmp_path: Path) -> None:
+def test_uavdt_leaves_out_what_has_its_center_in_an_ignored_box(tmp_path: Path) -> None:
     gt, out = tmp_path / "gt", tmp_path / "out"
     gt.mkdir()
     out.mkdir()
