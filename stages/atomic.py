@@ -187,3 +187,13 @@ class AtomicFile:
                 raise
         else:
             self.discard()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a text file that has its final name only when it is complete.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
+    with AtomicFile(path) as file:
+        file.write(text)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.atomic import AtomicFile, output_error, written_aside
+from stages.atomic import AtomicFile, output_error, write_atomically, written_aside
 from stages.errors import OutputError
 from tests.stages.sink.conftest import names_in
 
@@ -97,3 +97,16 @@ def test_what_is_written_aside_has_its_name_when_complete(tmp_path, synced):
             write(b"half", failure)
     assert path.read_bytes() == b"all"
     assert [file.name for file in path.parent.iterdir()] == ["weights.bin"]
+
+
+def test_a_text_replaces_the_one_before_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "scores.json"
+    write_atomically(path, "a long first text\n")
+    write_atomically(path, "é\n")
+    assert path.read_text(encoding="utf-8") == "é\n"
+    assert [each.name for each in path.parent.iterdir()] == ["scores.json"]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(OutputError):
+        write_atomically(path, "text")
+    assert [each.name for each in path.parent.iterdir()] == ["scores.json"]

@@ -42,7 +42,7 @@ def check(
     open_: Annotated[bool, typer.Option("--open", help="Open the sheet in a viewer.")] = False,
 ) -> None:
     """Report the contents and the problems of a data set, and draw samples of it."""
-    from stages.atomic import AtomicFile
+    from stages.atomic import write_atomically
     from tools.datasets.check import find, unreadable_images
     from tools.datasets.contact_sheet import contact_sheet
     from tools.datasets.formats import read_data_set
@@ -64,8 +64,7 @@ def check(
     for line in problem_lines(findings):
         typer.echo(line)
     if json_ is not None:
-        with AtomicFile(json_) as file:
-            file.write(json.dumps(findings.to_json(), indent=2) + "\n")
+        write_atomically(json_, json.dumps(findings.to_json(), indent=2) + "\n")
     if images:
         write_image(sheet, contact_sheet(spread_samples(data_set.samples, images)))
         typer.echo(f"sheet: {sheet}")

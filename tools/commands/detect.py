@@ -21,13 +21,12 @@ def detect(
     set_: Overrides = None,
 ) -> None:
     """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3."""
-    from stages.atomic import AtomicFile
+    from stages.atomic import write_atomically
     from tools.detect import detect_images
 
     unreadable: list[str] = []
     results = detect_images(images, config, set_ or [], unreadable.append)
-    with AtomicFile(output) as file:
-        file.write(json.dumps(results, indent=1) + "\n")
+    write_atomically(output, json.dumps(results, indent=1) + "\n")
     typer.echo(f"{output}: {len(results)} detections")
     for message in unreadable:
         typer.echo(f"spotstream: {message}", err=True)

@@ -48,7 +48,7 @@ def tune(
 ) -> None:
     """Search a tracker's settings for the best mean of HOTA, MOTA and IDF1."""
     from pipeline.config import built_in_configs, load_config
-    from stages.atomic import AtomicFile
+    from stages.atomic import write_atomically
     from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.tuning.tune import tune as search
     from tools.tuning.tune import with_tracker
@@ -74,8 +74,7 @@ def tune(
     _show(result)
     if output is not None:
         text = built_in_configs().get(str(config), config).read_text()
-        with AtomicFile(output) as file:
-            file.write(with_tracker(text, result))
+        write_atomically(output, with_tracker(text, result))
         typer.echo(f"{output}: written")
 
 

@@ -30,7 +30,7 @@ def validate(
     json_: Annotated[Path | None, typer.Option("--json", help="JSON file for the scores.")] = None,
 ) -> None:
     """Score weights on the scenes that a training config holds out."""
-    from stages.atomic import AtomicFile
+    from stages.atomic import write_atomically
     from tools.training.held_out import score_held_out
 
     data_sets = score_held_out(config, set_ or [], weights, scale)
@@ -48,10 +48,9 @@ def validate(
         "then AP50 by size, the root of a box's area in pixels"
     )
     if json_ is not None:
-        with AtomicFile(json_) as file:
-            known = {
-                group.name: {k: None if isnan(v) else v for k, v in group.scores.items()}
-                for groups in data_sets
-                for group in groups
-            }
-            file.write(json.dumps(known, indent=1) + "\n")
+        known = {
+            group.name: {k: None if isnan(v) else v for k, v in group.scores.items()}
+            for groups in data_sets
+            for group in groups
+        }
+        write_atomically(json_, json.dumps(known, indent=1) + "\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.atomic import AtomicFile
+from stages.atomic import write_atomically
 from stages.errors import ConfigError
 from stages.extras import need
 from tools.annotations.ground_truth import GroundTruth
@@ -68,8 +68,7 @@ def write_report(
             for moment in worst_moments(scores)
         ],
     )
-    with AtomicFile(folder / PAGE) as file:
-        file.write(page)
+    write_atomically(folder / PAGE, page)
     return folder / PAGE
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from stages.atomic import AtomicFile
+from stages.atomic import write_atomically
 from tools.synth.scene_folder import SceneFolder
 from tools.synth.truth import FrameTruth, SceneTruth
 from trackers.boxes import FloatArray
@@ -48,8 +48,7 @@ class DetracWriter:
         """Writes the annotation and completes the scene."""
         self._images.commit()
         self._masks.commit()
-        with AtomicFile(self._annotation) as file:
-            file.write(detrac_xml(truth))
+        write_atomically(self._annotation, detrac_xml(truth))
 
     def discard(self) -> None:
         """Removes what is incomplete."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stages.atomic import AtomicFile, output_error
+from stages.atomic import output_error, write_atomically
 from stages.decoder.scene import SceneConfig, random_config
 from stages.errors import ConfigError
 
@@ -100,8 +100,7 @@ def claim_folder(folder: Path, options: SynthOptions) -> None:
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        with AtomicFile(file) as manifest:
-            manifest.write(json.dumps(wanted, indent=2) + "\n")
+        write_atomically(file, json.dumps(wanted, indent=2) + "\n")
         return
     except OSError as error:
         raise output_error(file, error) from error

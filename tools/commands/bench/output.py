@@ -43,13 +43,12 @@ def show(
 
 def save(reports: Sequence[BenchReport], json_: Path | None, plot: Path | None) -> None:
     """Saves reports, with the machine's core count and load, in the files asked for."""
-    from stages.atomic import AtomicFile
+    from stages.atomic import write_atomically
 
     if json_ is not None:
         machine = {"cores": os.cpu_count(), "load": os.getloadavg()}
         content = {"machine": machine, "benches": [report.as_json() for report in reports]}
-        with AtomicFile(json_) as file:
-            file.write(json.dumps(content, indent=1) + "\n")
+        write_atomically(json_, json.dumps(content, indent=1) + "\n")
     if plot is not None:
         plot_reports(reports, plot)
 

@@ -110,7 +110,7 @@ def bench_scores(
     json_: Annotated[Path | None, typer.Option("--json", help="JSON file for all scores.")] = None,
 ) -> None:
     """Score third-party trackers and ours on the same detections in the same way."""
-    from stages.atomic import AtomicFile
+    from stages.atomic import write_atomically
     from tools.annotations.ground_truths import IOU_THRESHOLDS, read_ground_truths
     from tools.bench.peer_scores import score_trackers, tuned_peers
     from tools.bench.peers import reference_sort
@@ -133,5 +133,4 @@ def bench_scores(
         table.add_row(label, *(shown(name, row[name]) for name in columns))
     wide_console().print(table)
     if json_ is not None:
-        with AtomicFile(json_) as file:
-            file.write(json.dumps(scores, indent=1))
+        write_atomically(json_, json.dumps(scores, indent=1))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tools.commands.evaluate.entries import check_names, named
-from tools.commands.evaluate.output import Csv, Json, write_scores
+from tools.commands.evaluate.output import Csv, Json
 from tools.terminal import wide_console
 
 
@@ -27,6 +27,7 @@ def coco(
     from rich.markup import escape
     from rich.table import Table
 
+    from stages.atomic import write_atomically
     from tools.evaluation.coco import score_coco
     from tools.evaluation.tables import as_csv, as_json, shown
 
@@ -41,6 +42,6 @@ def coco(
     wide_console().print(table)
     if json_ is not None:
         groups = {name: {"overall": {"detection": row}} for name, row in scores.items()}
-        write_scores(json_, as_json(groups))
+        write_atomically(json_, as_json(groups))
     if csv is not None:
-        write_scores(csv, as_csv([{"name": name, **row} for name, row in scores.items()]))
+        write_atomically(csv, as_csv([{"name": name, **row} for name, row in scores.items()]))

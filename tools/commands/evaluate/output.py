@@ -45,6 +45,7 @@ class Output:
             OutputError: A file cannot be written.
             SpotStreamError: TrackEval's scores differ.
         """
+        from stages.atomic import write_atomically
         from tools.evaluation.tables import score_tables, terminal_table, to_csv, to_json
 
         console = wide_console()
@@ -53,9 +54,9 @@ class Output:
         for score in scores:
             _tell_undivided(score)
         if self.json is not None:
-            write_scores(self.json, to_json(scores))
+            write_atomically(self.json, to_json(scores))
         if self.csv is not None:
-            write_scores(self.csv, to_csv(scores))
+            write_atomically(self.csv, to_csv(scores))
         if self.report is not None:
             from tools.evaluation.report import write_report
 
@@ -66,18 +67,6 @@ class Output:
 
             for line in check_by_trackeval(scores, truths, iou_threshold):
                 typer.echo(line)
-
-
-def write_scores(path: Path, text: str) -> None:
-    """Writes a file atomically.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    from stages.atomic import AtomicFile
-
-    with AtomicFile(path) as file:
-        file.write(text)
 
 
 def _tell_undivided(score: EntryScore) -> None:
