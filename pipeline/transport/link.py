@@ -37,6 +37,9 @@ class Receiver:
         wake: Descriptor of an eventfd that ends the wait for a message.
         copy: Whether to copy messages out of ZeroMQ's memory, which is faster unless they carry
             pixels.
+
+    Attributes:
+        malformed: Number of messages that did not parse and were dropped.
     """
 
     def __init__(

@@ -133,7 +133,7 @@ class FrameSender:
         Args:
             header: Header of the frame.
             elapsed_ns: Time it took to make the frame, the wait for the slot included, ns.
-            motion: Motion of the camera since the frame given before, None if unknown.
+            motion: ``(2, 3)`` motion of the camera since the frame given before, None if unknown.
         """
         self._raise_error()
         if self._skipped():

@@ -125,7 +125,13 @@ def empty_canvas(count: int, geometry: InputGeometry) -> UInt8Array:
 def fill_canvas(
     images: Sequence[UInt8Array], geometry: InputGeometry, canvas: UInt8Array
 ) -> UInt8Array:
-    """Puts images of one size on a canvas that was black or held images of the same size."""
+    """Puts images of one size on a canvas that was black or held images of the same size.
+
+    Args:
+        images: ``(h, w, 3)`` uint8 each, resized to fit.
+        geometry: Where they lie on the canvas.
+        canvas: ``(N, H, W, 3)`` uint8, see `empty_canvas`; returned.
+    """
     for image, area in zip(images, canvas, strict=True):
         place(image, geometry, area)
     return canvas

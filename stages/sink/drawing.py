@@ -68,7 +68,7 @@ class YuvCanvas:
         self.v[rows, columns] = cv2.LUT(coverage.half, ramp_v)
 
     def blend(self, left: int, top: int, mask: UInt8Array, color: YuvColor) -> None:
-        """Blends ``color`` in through ``mask``, where 255 is opaque.
+        """Blends ``color`` in through a mask ``(h, w)`` uint8, where 255 is opaque.
 
         Both sides of the mask are even; it is placed like a `label`.
         """

@@ -31,7 +31,7 @@ class TextMask(NamedTuple):
 
 
 def halved(mask: UInt8Array) -> UInt8Array:
-    """Halves a mask with even sides, for the chroma planes."""
+    """Halves a mask ``(H, W)`` uint8 with even sides, for the chroma planes."""
     height, width = mask.shape
     half = cv2.resize(mask, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     return np.asarray(half, np.uint8)

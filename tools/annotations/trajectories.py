@@ -31,6 +31,11 @@ class Trajectories:
     ) -> Trajectories:
         """Sorts by frame, then id.
 
+        Args:
+            frames: ``(N,)`` 0-based frames.
+            ids: ``(N,)``, each at most once in a frame.
+            boxes: ``(N, 4)`` ltrb in pixels.
+
         Raises:
             ValueError: Lengths differ, a number is not finite, a frame is negative, or an id occurs
                 twice in a frame.

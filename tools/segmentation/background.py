@@ -152,7 +152,14 @@ class Subtractor:
 def make_background(
     name: str, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None
 ) -> Background:
-    """The background called ``median``, ``mog2`` or ``knn``."""
+    """The background called ``median``, ``mog2`` or ``knn``.
+
+    Args:
+        name: Its name.
+        images: ``(H, W, 3)`` uint8 BGR each.
+        covers: ``(H, W)`` uint8 each, 255 where something may hide the background; None if that is
+            unknown.
+    """
     return (
         MedianBackground(images, covers) if name == "median" else Subtractor(name, images, covers)
     )
@@ -190,7 +197,7 @@ def _largest(image: UInt8Array, background: UInt8Array) -> UInt8Array:
 
 
 def clean(mask: UInt8Array) -> UInt8Array:
-    """Removes specks and closes gaps."""
+    """Removes specks from a mask ``(H, W)`` uint8, 0 or 255, and closes gaps."""
     opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSED, CLOSED))
     return np.asarray(cv2.morphologyEx(opened, cv2.MORPH_CLOSE, kernel), np.uint8)

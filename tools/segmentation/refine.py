@@ -55,7 +55,7 @@ def fill_empty(
 
 
 def without_specks(mask: UInt8Array) -> UInt8Array:
-    """Removes connected regions smaller than `SPECK_SHARE` of the image."""
+    """Removes connected regions of a mask ``(H, W)`` smaller than `SPECK_SHARE` of the image."""
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask)
     large = np.asarray(statistics)[:, cv2.CC_STAT_AREA] >= SPECK_SHARE * mask.size
     large[0] = False  # the background
@@ -63,6 +63,9 @@ def without_specks(mask: UInt8Array) -> UInt8Array:
 
 
 def soften(mask: UInt8Array) -> UInt8Array:
-    """Blurs ``mask`` and thresholds it as the paper's code does; holes close, edges move out."""
+    """Blurs a mask ``(H, W)`` uint8, 0 or 255, and thresholds it as the paper's code does.
+
+    Holes close, edges move out.
+    """
     blurred = cv2.GaussianBlur(mask, KERNEL, SIGMA)
     return np.asarray(cv2.threshold(blurred, THRESHOLD, 255, cv2.THRESH_BINARY)[1], np.uint8)

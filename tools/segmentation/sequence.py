@@ -123,7 +123,15 @@ def refined(
     options: SegmentOptions,
     method: Method,
 ) -> UInt8Array:
-    """The mask that is written: cut by the boxes, filled, blurred and thresholded."""
+    """The mask that is written: cut by the boxes, filled, blurred and thresholded.
+
+    Args:
+        frame: The frame.
+        foreground: ``(H, W)`` uint8, 255 where something moves.
+        unknown: ``(H, W)`` bool, where that is not known; None if it is known everywhere.
+        options: What to do.
+        method: How the foreground was found.
+    """
     if method is Method.BOXES:
         return foreground
     if frame.boxes is not None:

@@ -39,7 +39,7 @@ class AnnotatedImage:
     mask: UInt8Array | None = None
 
     def known_mask(self) -> UInt8Array:
-        """Returns ``mask`` or, if unknown, a mask of the boxes."""
+        """Returns ``mask`` or, if unknown, a mask of the boxes, likewise ``(H, W)`` uint8."""
         if self.mask is None:
             return box_mask(self.boxes, *self.image.shape[:2])
         return self.mask
@@ -156,7 +156,13 @@ def _cut(
 
 
 def recolor(image: UInt8Array, config: AugmentationConfig, rng: np.random.Generator) -> UInt8Array:
-    """Changes brightness, contrast and colour, and sometimes blurs, adds noise or compresses."""
+    """Changes brightness, contrast and colour, and sometimes blurs, adds noise or compresses.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 BGR.
+        config: How strongly.
+        rng: Source of randomness.
+    """
     strength = config.colour
     gain = np.exp(rng.normal(0, 0.25 * strength)) * np.exp(rng.normal(0, 0.06 * strength, 3))
     shift = rng.normal(0, 14 * strength)

@@ -68,7 +68,8 @@ class Camera:
 def look(yaw: float, pitch: float, roll: float) -> Float64Array:
     """Rotation of a camera facing ``yaw`` (0 east, counter-clockwise), ``pitch`` below level.
 
-    Angles in radians; pitch pi/2 looks straight down.
+    Angles in radians; pitch pi/2 looks straight down. The rows of the ``(3, 3)`` matrix are the
+    directions of right, down and forward in the world.
     """
     forward = np.array(
         [math.cos(yaw) * math.cos(pitch), math.sin(yaw) * math.cos(pitch), -math.sin(pitch)]

@@ -73,7 +73,11 @@ class Coverage:
         return visible
 
     def occlusion(self, visible: Float64Array) -> Occlusion:
-        """What hides the hulls that are not wholly ``visible``."""
+        """What hides the hulls that are not wholly visible.
+
+        Args:
+            visible: ``(M,)`` visible share of each hull, see `visible`.
+        """
         occluders = np.full(len(visible), -1, np.int64)
         overlaps = np.zeros((len(visible), 4))
         for item, (rows, columns) in self.crops.items():

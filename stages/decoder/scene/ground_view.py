@@ -26,7 +26,7 @@ class GroundView:
         self._ground, self._size = ground, size
 
     def picture(self, camera: Camera) -> UInt8Array:
-        """The ground in bands of rows, each from the level that matches its resolution."""
+        """The ground as ``(H, W, 3)`` uint8 BGR, each band of rows from the level as fine as it."""
         width, height = self._size
         to_image = camera.ground_homography()
         image = np.empty((height, width, 3), np.uint8)

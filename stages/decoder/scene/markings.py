@@ -12,7 +12,7 @@ from stages.records import Float64Array, UInt8Array
 def paint_markings(
     rng: np.random.Generator, canvas: Canvas, plan: RoadPlan, varied: bool
 ) -> list[tuple[UInt8Array, Float64Array]]:
-    """White and yellow marking masks with their colours."""
+    """White and yellow marking masks, each ``(size, size)`` uint8, with their colours ``(3,)``."""
     white, yellow = canvas.mask(), canvas.mask()
     middle = yellow if rng.random() < 0.5 else white
     dash, gap = rng.uniform(2.5, 4.0), rng.uniform(4.0, 8.0)

@@ -41,7 +41,12 @@ class Optics:
         self._shrink = rng.uniform(0.5, 0.9) if varied and rng.random() < 0.25 else 1.0
 
     def sky(self, image: UInt8Array, camera: Camera) -> None:
-        """Blends haze over far ground and paints the sky above the horizon, in place."""
+        """Blends haze over far ground and paints the sky above the horizon, in place.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 BGR.
+            camera: Where the horizon is.
+        """
         height, width = image.shape[:2]
         columns = np.linspace(0, width - 1, 31)
         x = (columns - camera.center[0]) / camera.focal
@@ -61,7 +66,7 @@ class Optics:
         image[:rows] = cv2.blendLinear(wide, image[:rows], share, 1 - share)
 
     def finish(self, image: UInt8Array, index: int) -> UInt8Array:
-        """The picture as the camera delivers it."""
+        """The image ``(H, W, 3)`` uint8 BGR as the camera delivers it, frame ``index``."""
         height, width = image.shape[:2]
         if self._shrink < 1:
             share = self._shrink

@@ -94,7 +94,12 @@ class Rain:
         return np.clip(layer, 0, 255).astype(np.uint8)
 
     def fall(self, image: UInt8Array, index: int) -> UInt8Array:
-        """Adds what is between the scene and the sensor: veil, streaks, drops on the lens."""
+        """Adds what is between the scene and the sensor: veil, streaks, drops on the lens.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 BGR.
+            index: 0-based frame of the scene.
+        """
         rng = np.random.default_rng([self._seed, index])
         width, height = self._size
         layer = np.zeros((height, width), np.uint8)

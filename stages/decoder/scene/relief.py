@@ -70,7 +70,7 @@ class Relief:
         )
 
     def apply(self, image: UInt8Array) -> UInt8Array:
-        """The ground's picture with light and shadow."""
+        """The ground's image ``(H, W, 3)`` uint8 BGR with light and shadow."""
         soft = cv2.GaussianBlur(self._layer, (0, 0), 1.1)
         wide = cv2.cvtColor(cv2.resize(soft, self._size), cv2.COLOR_GRAY2BGR)
         return np.asarray(cv2.multiply(image, wide, scale=1 / _LIT), np.uint8)

@@ -30,7 +30,10 @@ class FusedConvolution(nn.Module, ABC):
 
     @abstractmethod
     def onto(self, shortcut: Tensor, x: Tensor) -> Tensor:
-        """Returns the ReLU of the sum of ``shortcut`` and the convolution of ``x``."""
+        """Returns the ReLU of the sum of ``shortcut`` and the convolution of ``x``.
+
+        All are ``(N, C, H, W)``; ``shortcut`` has the shape of the result.
+        """
 
 
 MakeConvolution: TypeAlias = Callable[[nn.Conv2d, Then], FusedConvolution]

@@ -188,7 +188,7 @@ class SpotNet(nn.Module):
         return size, offset
 
     def stack_features(self, images: Tensor) -> Iterator[Tensor]:
-        """Yields the features of each stack, from the first to the last."""
+        """Yields the features ``(N, C, H/4, W/4)`` of each stack, from the first to the last."""
         inter = self.pre(images)
         for stack in range(self.config.stacks):
             features = self.cnvs[stack](self.kps[stack](inter))
