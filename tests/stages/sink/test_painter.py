@@ -75,16 +75,18 @@ def test_small_vehicles_get_a_short_label() -> None:
         [5] * 4,
     ],
 )
-def test_any_box_can_be_drawn(box: list[float]) -> None:
+def test_a_box_of_any_kind_keeps_no_other_from_being_drawn(box: list[float]) -> None:
     painter = OverlayPainter(HEIGHT, WIDTH)
     for index in range(3):
-        paint(painter, make_tracks(header(index), [box, [9, 9, 50, 50]], [1, 2]))
+        canvas = paint(painter, make_tracks(header(index), [box, [9, 99, 50, 140]], [1, 2]))
+        assert (canvas.y[110:130, 8] == track_color(2).y).all()
 
 
 def test_tiny_frame() -> None:
     painter = OverlayPainter(2, 2)
     planes = [np.zeros((2, 2), np.uint8), *(np.zeros((1, 1), np.uint8) for _ in "uv")]
     painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[0, 0, 2, 2]], [1]), 1)
+    assert (planes[0] == track_color(1).y).all()
 
 
 def test_many_tracks() -> None:
@@ -93,7 +95,8 @@ def test_many_tracks() -> None:
     for index in range(3):
         boxes = rng.uniform(0, 250, (150, 4))
         boxes[:, 2:] += boxes[:, :2]
-        paint(painter, make_tracks(header(index), boxes, np.arange(150)))
+        canvas = paint(painter, make_tracks(header(index), boxes, np.arange(150)))
+        assert {track_color(identity).y for identity in range(150)} <= {*canvas.y.ravel().tolist()}
 
 
 def test_clock() -> None:
