@@ -19,7 +19,7 @@ def tracked_frames(
     frame_count: int,
     *,
     frame_size: tuple[int, int] | None = None,
-    minimum_score: float = -np.inf,
+    min_score: float = -np.inf,
 ) -> Iterator[Tracks]:
     """Yields the tracks of every frame, empty ones included, in order.
 
@@ -30,7 +30,7 @@ def tracked_frames(
         frame_count: Number of frames in the sequence.
         frame_size: Width and height in pixels, for trackers that use the frame's edges; None for
             that of the run that made the file, else of the benchmark whose format it has.
-        minimum_score: Minimum detection score; lower ones are ignored.
+        min_score: Minimum detection score; lower ones are ignored.
 
     Raises:
         ConfigError: The tracker is unknown or a setting is invalid.
@@ -41,5 +41,5 @@ def tracked_frames(
     for index in range(frame_count):
         header = FrameHeader.of_image(height, width, name, index)
         boxes, scores, classes = file.frame(index)
-        good = scores >= minimum_score
+        good = scores >= min_score
         yield stage.process(Detections(header, boxes[good], scores[good], classes[good]))

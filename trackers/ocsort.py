@@ -76,7 +76,7 @@ class OCSort(Tracker):
         self._forget()
 
     def _forget(self) -> None:
-        self._frame_count = 0
+        self._frame = 0
         self._filter = AreaFilter()
         self._moments = self._filter.moments  # of each track when it was last seen
         self._tracks = np.empty(0, TRACK)
@@ -84,7 +84,7 @@ class OCSort(Tracker):
         self._history = np.empty((0, self.direction_frames, 4))
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
-        self._frame_count += 1
+        self._frame += 1
         if not len(observations) and not len(self._filter):
             return nothing_tracked()
         confident = observations.scores >= self.min_score
@@ -105,7 +105,7 @@ class OCSort(Tracker):
         used = np.concatenate((used, born))
 
         seen = self._tracks["misses"] == 0
-        if self._frame_count > self.min_hits:
+        if self._frame > self.min_hits:
             seen &= self._tracks["streak"] >= self.min_hits
         reported = np.flatnonzero(seen)
         result = (

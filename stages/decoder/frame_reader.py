@@ -131,7 +131,7 @@ class FrameReader:
             start = self._start
             if start is None or size != (start.height, start.width):
                 self.epoch += 1
-                start = self._start = self._start_of(container, stream, frame)
+                start = self._start = self._start_of(container, stream, frame, turns)
                 yield start
             pixel_format = pixel_format_of(frame)
             pixels = allocator.allocate(pixel_format.shape(*size))
@@ -164,9 +164,8 @@ class FrameReader:
                 self.broken = error.strerror or str(error)
 
     def _start_of(
-        self, container: InputContainer, stream: VideoStream, frame: VideoFrame
+        self, container: InputContainer, stream: VideoStream, frame: VideoFrame, turns: int
     ) -> StreamStart:
-        turns = quarter_turns(frame)
         height, width = upright_size(frame, turns)
         total = frame_count(container, stream)
         return StreamStart(

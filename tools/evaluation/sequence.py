@@ -176,15 +176,15 @@ def judge_file(
 
 
 def track(
-    file: DetectionFile, tracker: TrackerChoice, frame_count: int, minimum_score: float = -np.inf
+    file: DetectionFile, tracker: TrackerChoice, frame_count: int, min_score: float = -np.inf
 ) -> Trajectories:
-    """Runs a tracker on the detections that reach ``minimum_score``.
+    """Runs a tracker on the detections that reach ``min_score``.
 
     Boxes are rounded to two decimals, as in the files that ``spotstream track`` writes.
     """
     boxes, ids = [], []
     for tracked in tracked_frames(
-        file, tracker.name, tracker.settings, frame_count, minimum_score=minimum_score
+        file, tracker.name, tracker.settings, frame_count, min_score=min_score
     ):
         sides = tracked.boxes.astype(np.float64)
         corners, sizes = sides[:, :2].round(2), (sides[:, 2:] - sides[:, :2]).round(2)
