@@ -162,7 +162,7 @@ def _worker_died() -> SpotStreamError:
 def _serve(parent: Connection) -> None:
     # Ctrl-C reaches all processes of the terminal; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import cv2  # in these processes only: callers of usable_cores need not load it
+    import cv2  # in these processes only: the parent need not load it
 
     cv2.setNumThreads(1)
 
