@@ -53,13 +53,12 @@ class FrameBoxes(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectionFile:
-    """All detections of a sequence, in memory, read-only.
+    """All detections of a sequence whose boxes have an area, in memory, read-only.
 
     Attributes:
         path: The file they were read from.
         format: Its format.
         frame_count: Number of frames in the sequence, or number of the last frame that has a line.
-        empty_boxes: Number of boxes left out because they have no area.
         indices: ``(N,)`` 0-based frame of each box, ascending.
         boxes: ``(N, 4)`` left, top, right, bottom in pixels.
         scores: ``(N,)``.
@@ -69,7 +68,6 @@ class DetectionFile:
     path: Path
     format: DetectionFormat
     frame_count: int
-    empty_boxes: int
     indices: Int64Array
     boxes: Float32Array
     scores: Float32Array
@@ -115,7 +113,6 @@ class DetectionFile:
             path,
             format,
             frame_count=frame_count or int(indices.max(initial=-1)) + 1,
-            empty_boxes=len(values) - len(kept),
             indices=indices[kept],
             boxes=boxes.astype(np.float32),
             scores=values[kept, SCORE].astype(np.float32),

@@ -55,7 +55,6 @@ def render_sequences(
             Path(name),
             "mot",
             frames,
-            0,
             np.repeat(np.arange(frames), [len(each.scores) for each in found]),
             np.concatenate([each.boxes for each in found]),
             np.concatenate([each.scores for each in found]),
