@@ -21,7 +21,7 @@ from pipeline.workers.streams import Streams
 from stages.errors import OutputError
 
 _NEWS_SECONDS = 1.0
-_SETTLED_AT_ONCE = 4  # records; half a default ring, so that its decoder need not wait
+_ACKNOWLEDGED_AT_ONCE = 4  # records; half a default ring, so that its decoder need not wait
 
 
 def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -76,7 +76,7 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
                 taken += 1
                 # A live stream gets every credit at once: its next frame would be older otherwise.
                 patient = member is not None and member.lossless
-                if patient and taken < _SETTLED_AT_ONCE and receiver.pending:
+                if patient and taken < _ACKNOWLEDGED_AT_ONCE and receiver.pending:
                     continue
             taken = 0
             for member in streams:

@@ -90,7 +90,7 @@ def test_live_sends_the_latest_frames_and_a_burst_that_fits_is_kept():
     assert len(slots) == 4
 
 
-def test_settling_twice_frees_one_slot():
+def test_acknowledging_twice_frees_one_slot():
     flow = FlowControl(2, 2, live=False)
     flow.offer(header(0), flow.acquire())
     flow.next_to_send()
