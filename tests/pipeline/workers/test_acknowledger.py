@@ -3,7 +3,7 @@
 import pytest
 import zmq
 
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import SharedCounter
 from pipeline.transport.messages import decode_feedback
 from pipeline.workers.acknowledger import Acknowledger
 from stages.errors import OutputError
@@ -31,14 +31,6 @@ def decoder():
         decoder.context = context
         yield decoder
         context.destroy(linger=0)
-
-
-@pytest.fixture
-def logbook(tmp_path):
-    (tmp_path / "logbook").touch()
-    logbook = Logbook.create(str(tmp_path / "logbook"), stream="cam", entries=16, lossless=True)
-    yield logbook
-    logbook.close()
 
 
 @pytest.fixture

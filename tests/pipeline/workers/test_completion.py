@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config import RunConfig
 from pipeline.reports import Completing, Done
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import SharedCounter
 from pipeline.workers.completion import Completion
 from pipeline.workers.sink_progress import SinkProgress
 from stages.errors import OutputError
@@ -38,13 +38,10 @@ def done():
 
 
 @pytest.fixture
-def completion(sink, said, done, tmp_path):
-    (tmp_path / "logbook").touch()
-    logbook = Logbook.create(str(tmp_path / "logbook"), stream="cam", entries=4, lossless=False)
+def completion(sink, logbook, said, done):
     logbook[SharedCounter.CONNECTIONS] = 2
     progress = SinkProgress(sink, logbook, said.append)
-    yield Completion(sink, RunConfig(), logbook, progress, said.append, done.set)
-    logbook.close()
+    return Completion(sink, RunConfig(), logbook, progress, said.append, done.set)
 
 
 END = EndOfStream("cam", 0, 5, EndReason.COMPLETE)

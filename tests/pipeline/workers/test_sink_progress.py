@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import SharedCounter
 from pipeline.workers.sink_progress import SinkProgress
 from stages.records import Dropped
 from stages.sink.options import SinkOptions
@@ -20,14 +20,6 @@ def sink(tmp_path):
     sink.start(make_start())
     yield sink
     sink.abort()
-
-
-@pytest.fixture
-def logbook(tmp_path):
-    (tmp_path / "logbook").touch()
-    logbook = Logbook.create(str(tmp_path / "logbook"), stream="cam", entries=4, lossless=False)
-    yield logbook
-    logbook.close()
 
 
 def write(sink, progress, indices):
