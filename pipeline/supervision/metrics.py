@@ -20,13 +20,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations
-from pipeline.supervision.monitor import RunMonitor
+from pipeline.supervision.monitor import RunCounts, RunMonitor
 from pipeline.transport.flow import BEHIND
 from stages.errors import ConfigError
 
 
 class PipelineCollector(Collector):
-    """A monitor's counts as metric families; `collect` holds every metric name."""
+    """A monitor's counts as metric families."""
 
     def __init__(self, monitor: RunMonitor) -> None:
         self._monitor = monitor
@@ -34,79 +34,88 @@ class PipelineCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yields all metric families, as `prometheus_client` requires."""
         counts = self._monitor.counts()
-        frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
-        dropped = CounterMetricFamily(
-            "spotstream_dropped_frames", "Frames dropped.", labels=["stream", "reason"]
-        )
-        not_received = CounterMetricFamily(
-            "spotstream_not_received_frames",
-            "Frames that a live source owes at its steady rate.",
-            labels=["stream"],
-        )
-        reconnects = CounterMetricFamily(
-            "spotstream_reconnects", "Connections after the first.", labels=["stream"]
-        )
-        up = GaugeMetricFamily(
-            "spotstream_stream_up", "1 while frames are written, 0 else.", labels=["stream"]
-        )
-        waiting = GaugeMetricFamily(
-            "spotstream_waiting_frames", "Decoded and not yet sent.", labels=["stream"]
-        )
-        stuck = GaugeMetricFamily(
-            "spotstream_overlay_stuck",
-            "1 while the overlay's pictures do not reach the disk, 0 else.",
-            labels=["stream"],
-        )
-        left_out = CounterMetricFamily(
-            "spotstream_overlay_left_out_frames",
-            "Frames written that the overlay lacks.",
-            labels=["stream"],
-        )
-        latency = HistogramMetricFamily(
-            "spotstream_latency_seconds", "Capture to results.", labels=["stream"]
-        )
-        stages = HistogramMetricFamily(
-            "spotstream_stage_seconds", "A stage's work on a frame.", labels=["stream", "stage"]
-        )
-        for stream, metrics in counts.metrics.items():
-            frames.add_metric([stream], metrics.frames)
-            for reason, count in ({BEHIND: 0} | metrics.dropped).items():
-                dropped.add_metric([stream, reason], count)
-            reconnects.add_metric([stream], max(0, metrics.connections - 1))
-            not_received.add_metric([stream], metrics.not_received)
-            left_out.add_metric([stream], metrics.left_out_of_overlay)
-            for name, durations in metrics.durations.items():
-                if name == "latency":
-                    _add(latency, [stream], durations)
-                else:
-                    _add(stages, [stream, name], durations)
-        for stream, is_up in counts.up.items():
-            up.add_metric([stream], is_up)
-            waiting.add_metric([stream], counts.waiting[stream])
-            stuck.add_metric([stream], counts.metrics[stream].overlay_is_stuck)
-        restarts = CounterMetricFamily(
-            "spotstream_restarts", "Processes started again.", labels=["process"]
-        )
-        for process, count in counts.restarts.items():
-            restarts.add_metric([process], count)
-        failures = CounterMetricFamily(
-            "spotstream_failed_streams", "Streams that an error ended.", labels=["stream"]
-        )
-        for stream, count in counts.failures.items():
-            failures.add_metric([stream], count)
-        yield from (frames, dropped, not_received, reconnects, up, waiting, stuck, left_out)
-        yield from (latency, stages, restarts, failures)
-        sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
-        total, buckets = 0, []
-        for size, count in sorted(counts.batches.items()):
-            total += count
-            buckets.append((str(float(size)), float(total)))
-        sizes.add_metric(
-            [],
-            [*buckets, ("+Inf", float(total))],
-            sum(size * count for size, count in counts.batches.items()),
-        )
-        yield sizes
+        yield from _of_streams(counts)
+        yield from _of_processes(counts)
+
+
+def _of_streams(counts: RunCounts) -> Iterator[Metric]:
+    frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
+    dropped = CounterMetricFamily(
+        "spotstream_dropped_frames", "Frames dropped.", labels=["stream", "reason"]
+    )
+    not_received = CounterMetricFamily(
+        "spotstream_not_received_frames",
+        "Frames that a live source owes at its steady rate.",
+        labels=["stream"],
+    )
+    reconnects = CounterMetricFamily(
+        "spotstream_reconnects", "Connections after the first.", labels=["stream"]
+    )
+    up = GaugeMetricFamily(
+        "spotstream_stream_up", "1 while frames are written, 0 else.", labels=["stream"]
+    )
+    waiting = GaugeMetricFamily(
+        "spotstream_waiting_frames", "Decoded and not yet sent.", labels=["stream"]
+    )
+    stuck = GaugeMetricFamily(
+        "spotstream_overlay_stuck",
+        "1 while the overlay's pictures do not reach the disk, 0 else.",
+        labels=["stream"],
+    )
+    left_out = CounterMetricFamily(
+        "spotstream_overlay_left_out_frames",
+        "Frames written that the overlay lacks.",
+        labels=["stream"],
+    )
+    latency = HistogramMetricFamily(
+        "spotstream_latency_seconds", "Capture to results.", labels=["stream"]
+    )
+    stages = HistogramMetricFamily(
+        "spotstream_stage_seconds", "A stage's work on a frame.", labels=["stream", "stage"]
+    )
+    failures = CounterMetricFamily(
+        "spotstream_failed_streams", "Streams that an error ended.", labels=["stream"]
+    )
+    for stream, metrics in counts.metrics.items():
+        frames.add_metric([stream], metrics.frames)
+        for reason, count in ({BEHIND: 0} | metrics.dropped).items():
+            dropped.add_metric([stream, reason], count)
+        reconnects.add_metric([stream], max(0, metrics.connections - 1))
+        not_received.add_metric([stream], metrics.not_received)
+        left_out.add_metric([stream], metrics.left_out_of_overlay)
+        for name, durations in metrics.durations.items():
+            if name == "latency":
+                _add(latency, [stream], durations)
+            else:
+                _add(stages, [stream, name], durations)
+    for stream, is_up in counts.up.items():
+        up.add_metric([stream], is_up)
+        waiting.add_metric([stream], counts.waiting[stream])
+        stuck.add_metric([stream], counts.metrics[stream].overlay_is_stuck)
+    for stream, count in counts.failures.items():
+        failures.add_metric([stream], count)
+    yield from (frames, dropped, not_received, reconnects, up, waiting, stuck, left_out)
+    yield from (latency, stages, failures)
+
+
+def _of_processes(counts: RunCounts) -> Iterator[Metric]:
+    restarts = CounterMetricFamily(
+        "spotstream_restarts", "Processes started again.", labels=["process"]
+    )
+    for process, count in counts.restarts.items():
+        restarts.add_metric([process], count)
+    yield restarts
+    sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
+    total, buckets = 0, []
+    for size, count in sorted(counts.batches.items()):
+        total += count
+        buckets.append((str(float(size)), float(total)))
+    sizes.add_metric(
+        [],
+        [*buckets, ("+Inf", float(total))],
+        sum(size * count for size, count in counts.batches.items()),
+    )
+    yield sizes
 
 
 def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations) -> None:
