@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
 REPORT = "run.json"
+
+_NAME_BYTES = 200  # file systems allow 255, and results files add to a stream's name
+
+
+def folder_name(name: str) -> str:
+    """The name of a source as that of its folder of results, "" if nothing of it can be kept.
+
+    Keeps letters and digits of any script, their marks, and ``._-``; hyphens for all else. A name
+    too long for a folder is cut.
+    """
+    kept = (
+        character if character in "._-" or unicodedata.category(character)[0] in "LMN" else " "
+        for character in unicodedata.normalize("NFC", name)
+    )
+    name = re.sub(" +", "-", "".join(kept)).strip("-.")
+    return name.encode()[:_NAME_BYTES].decode(errors="ignore").rstrip("-.")
 
 
 def is_complete(folder: Path) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.decoder.image_folder import image_files
 from stages.errors import SourceError
+from stages.result_files import folder_name
 from stages.seqinfo import read_seqinfo
 
 DEMO = "scene://demo"
@@ -29,8 +29,6 @@ VIDEO_SUFFIXES = frozenset(
 """Suffixes of videos in a folder or behind a URL; a file given by name may have any suffix."""
 
 _DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
-
-_NAME_BYTES = 200  # file systems allow 255, and results files add to a stream's name
 
 _LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})  # need no host beside a port
 _CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "sftp", "tls"})
@@ -127,26 +125,13 @@ def name_sources(
     names = set(taken)
     named = []
     for spec in specs:
-        clean = _folder_name(spec.name) or "stream"
+        clean = folder_name(spec.name) or "stream"
         unique, count = clean, 2
         while unique in names:
             unique, count = f"{clean}-{count}", count + 1
         names.add(unique)
         named.append(replace(spec, name=unique))
     return named
-
-
-def _folder_name(name: str) -> str:
-    """Keeps letters and digits of any script, their marks, and ``._-``; hyphens for all else.
-
-    A name too long for a folder is cut.
-    """
-    kept = (
-        character if character in "._-" or unicodedata.category(character)[0] in "LMN" else " "
-        for character in unicodedata.normalize("NFC", name)
-    )
-    name = re.sub(" +", "-", "".join(kept)).strip("-.")
-    return name.encode()[:_NAME_BYTES].decode(errors="ignore").rstrip("-.")
 
 
 def _reject_empty(location: str) -> None:

@@ -11,7 +11,7 @@ from stages.detector.lru_cache import LruCache
 from stages.errors import ConfigError
 from stages.number_table import SUFFIXES
 from stages.records import Detections, Frame
-from stages.result_files import DETECTIONS
+from stages.result_files import DETECTIONS, folder_name
 
 _KEPT = 64  # files: at most as many streams run side by side
 
@@ -151,25 +151,36 @@ def _files_of_run(folder: Path) -> list[Path]:
     return found
 
 
-def _files_of(folder: Path, sequence: str) -> list[Path]:
-    """Returns the files of a sequence: ``M0203.txt``, or if there is none, ``M0203_best.txt``.
+def find_files(
+    folder: Path, sequences: Sequence[str], of_run: str | None = None
+) -> dict[str, Path]:
+    """Finds the file of each of ``sequences``; see `find_file`.
 
-    ``M0203_Det_X.txt`` counts as ``M0203.txt``; ``M02031.txt`` belongs to another sequence.
+    ``M0203_best.txt`` is not one of ``M0203`` if it is of ``M0203_best``, which has one as well.
+
+    Raises:
+        ConfigError: As for `find_file`.
     """
-    files = detection_files(folder)
-    begins = re.compile(re.escape(sequence) + r"(?![0-9A-Za-z])")
-    exact = [file for file in files if sequence_name(file) == sequence]
-    return exact or [file for file in files if begins.match(_stem(file))]
+    return {
+        name: find_file(folder, name, of_run, [other for other in sequences if other != name])
+        for name in sequences
+    }
 
 
-def find_file(folder: Path, sequence: str, of_run: str | None = None) -> Path:
+def find_file(
+    folder: Path, sequence: str, of_run: str | None = None, others: Sequence[str] = ()
+) -> Path:
     """Finds the file of ``sequence``: a run's, else ``NAME.txt`` or ``NAME_….txt``, or with .gz.
+
+    If there is none of that very name, `folder_name` tells which file or folder is meant: a run
+    writes the results of ``my video`` to ``my-video``.
 
     Args:
         folder: Folder to search.
         sequence: Name of the sequence.
         of_run: Name of such a file in a sequence's folder written by ``spotstream run``; None to
             ignore those.
+        others: Other sequences that have a file of their own.
 
     Raises:
         ConfigError: The folder does not exist, or holds no such file or several.
@@ -177,15 +188,40 @@ def find_file(folder: Path, sequence: str, of_run: str | None = None) -> Path:
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder; expected a file for each sequence in it")
     expected = [f"{sequence}.txt", f"{sequence}_….txt (or .txt.gz)"]
+    written = folder_name(sequence)
     if of_run is not None:
-        file_of_run = folder / sequence / of_run
-        if file_of_run.is_file():
-            return file_of_run
-        expected.append(f"{sequence}/{of_run}")
-    found = _files_of(folder, sequence)
+        for name in (sequence, written):
+            file_of_run = folder / name / of_run
+            if name and file_of_run.is_file() and name not in others:
+                return file_of_run
+        expected.append(f"{written or sequence}/{of_run}")
+    found = _files_of(folder, sequence, others)
     if not found:
         raise ConfigError(f"{folder}: no file for {sequence}; expected {' or '.join(expected)}")
     if len(found) > 1:
         names = ", ".join(file.name for file in found)
         raise ConfigError(f"{folder}: more than one file for {sequence}: {names}; keep one")
     return found[0]
+
+
+def _files_of(folder: Path, sequence: str, others: Sequence[str]) -> list[Path]:
+    """Returns the files of a sequence: ``M0203.txt``, or if there is none, ``M0203_best.txt``.
+
+    ``M0203_Det_X.txt`` counts as ``M0203.txt``; ``M02031.txt`` belongs to another sequence.
+    """
+    files = [file for file in detection_files(folder) if sequence_name(file) not in others]
+    written = folder_name(sequence)
+    return (
+        [file for file in files if sequence_name(file) == sequence]
+        or [file for file in files if folder_name(sequence_name(file)) == written]
+        or [
+            file
+            for file in files
+            if _begins(file, sequence)
+            and not any(_begins(file, other) for other in others if len(other) > len(sequence))
+        ]
+    )
+
+
+def _begins(file: Path, sequence: str) -> bool:
+    return re.match(re.escape(sequence) + r"(?![^\W_])", _stem(file)) is not None

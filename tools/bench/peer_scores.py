@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.detector.detection_file import DetectionFile
-from stages.detector.file_detector import find_file
+from stages.detector.file_detector import find_files
 from stages.result_files import DETECTIONS
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
@@ -88,11 +88,9 @@ def score_trackers(
         ConfigError: A detection file is missing or malformed.
         SpotStreamError: A peer cannot be installed or fails.
     """
+    found = find_files(detections, [truth.name for truth in truths], DETECTIONS)
     files = [
-        DetectionFile.read(
-            find_file(detections, truth.name, DETECTIONS), frame_count=truth.frame_count
-        )
-        for truth in truths
+        DetectionFile.read(found[truth.name], frame_count=truth.frame_count) for truth in truths
     ]
 
     def scores(tracks: Sequence[Trajectories]) -> Mapping[str, float]:

@@ -80,19 +80,16 @@ def tune(
 
 def _sequences(benchmark: Benchmark, gt: Path, detections: Path) -> list[TuningSequence]:
     from stages.detector.detection_file import DetectionFile
-    from stages.detector.file_detector import find_file
+    from stages.detector.file_detector import find_files
     from stages.result_files import DETECTIONS
     from tools.annotations.ground_truths import read_ground_truths
     from tools.tuning.tune import TuningSequence
 
+    truths = read_ground_truths(benchmark, gt)
+    files = find_files(detections, [truth.name for truth in truths], DETECTIONS)
     return [
-        TuningSequence(
-            truth,
-            DetectionFile.read(
-                find_file(detections, truth.name, DETECTIONS), frame_count=truth.frame_count
-            ),
-        )
-        for truth in read_ground_truths(benchmark, gt)
+        TuningSequence(truth, DetectionFile.read(files[truth.name], frame_count=truth.frame_count))
+        for truth in truths
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from stages.cores import usable_cores
-from stages.detector.file_detector import find_file
+from stages.detector.file_detector import find_files
 from stages.result_files import DETECTIONS, TRACKS
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
@@ -134,19 +134,22 @@ def score_entries(
         ConfigError: A sequence has no file, or a file is malformed; the message names file and
             line.
     """
-    tasks = [
-        SequenceTask(
-            truth,
-            None
-            if entry.detections is None
-            else find_file(entry.detections, truth.name, DETECTIONS),
-            None if entry.results is None else find_file(entry.results, truth.name, TRACKS),
-            entry.tracker,
-            iou_threshold,
-        )
-        for entry in entries
-        for truth in truths
-    ]
+    names = [truth.name for truth in truths]
+    tasks = []
+    for entry in entries:
+        boxes, tracks = entry.detections, entry.results
+        detections = {} if boxes is None else find_files(boxes, names, DETECTIONS)
+        results = {} if tracks is None else find_files(tracks, names, TRACKS)
+        tasks += [
+            SequenceTask(
+                truth,
+                detections.get(truth.name),
+                results.get(truth.name),
+                entry.tracker,
+                iou_threshold,
+            )
+            for truth in truths
+        ]
     found = []
     for score in do_all(score_sequence, tasks, workers or usable_cores()):
         found.append(score)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.detector.file_detector import FileDetector, sequence_name
+from stages.detector.file_detector import FileDetector, find_files, sequence_name
 from stages.errors import ConfigError
 from stages.records import Frame, FrameHeader, PixelFormat
 
@@ -114,6 +114,44 @@ def test_a_file_may_say_more_than_the_stream(folder: Path) -> None:
     assert len(detector.detect([frame(0, "MVI_40")])[0]) == 2
     with pytest.raises(ConfigError, match="no file for MVI_4"):
         detector.detect([frame(0, "MVI_4")])
+
+
+def test_a_file_is_found_by_the_name_that_a_run_gives_its_stream(folder: Path) -> None:
+    (folder / "Münchner Straße (1).txt").write_text(ROWS)
+    (detections,) = FileDetector(folder).detect([frame(0, "Münchner-Straße-1")])
+    assert len(detections) == 2
+    with pytest.raises(ConfigError, match="no file for Münchner-Stra;"):
+        FileDetector(folder).detect([frame(0, "Münchner-Stra")])
+
+
+def test_files_of_several_sequences(tmp_path: Path) -> None:
+    for name in ("rain_Det_X", "rain_2_best", "my-seq"):
+        (tmp_path / f"{name}.txt").write_text(ROWS)
+    found = find_files(tmp_path, ["rain", "rain_2", "my seq"])
+    assert {name: file.stem for name, file in found.items()} == {
+        "rain": "rain_Det_X",
+        "rain_2": "rain_2_best",
+        "my seq": "my-seq",
+    }
+
+
+@pytest.mark.parametrize(
+    ("missing", "other", "file"),
+    [
+        ("rain", "rain_2", "rain_2.txt"),
+        ("rain", "rain_2", "rain_2_best.txt"),
+        ("my seq", "my-seq", "my-seq.txt"),
+        ("my seq", "my-seq", "my-seq/detections.txt"),
+    ],
+)
+def test_the_file_of_another_sequence_is_not_taken(
+    tmp_path: Path, missing: str, other: str, file: str
+) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(ROWS)
+    assert find_files(tmp_path, [other], "detections.txt") == {other: tmp_path / file}
+    with pytest.raises(ConfigError, match=f"no file for {missing}; expected"):
+        find_files(tmp_path, [missing, other], "detections.txt")
 
 
 def test_a_stream_with_two_files(folder: Path) -> None:

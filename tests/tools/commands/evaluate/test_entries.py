@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.tools.commands.evaluate.command import scores
+from tests.tools.commands.evaluate.command import refused, scores
 
 
 def test_files_to_score_are_found_where_run_finds_and_writes_them(detrac: Path) -> None:
@@ -21,6 +21,33 @@ def test_files_to_score_are_found_where_run_finds_and_writes_them(detrac: Path) 
     assert found["boxes"] == found["file"] == found["best"]
     tracks = found["tracks"]["overall"]["tracking"]
     assert tracks["TP"] + tracks["FP"] == 1
+
+
+def test_the_results_of_a_sequence_with_spaces_are_found_where_run_writes_them(
+    detrac: Path,
+) -> None:
+    """`run` names folders by letters, digits and hyphens."""
+    annotation = detrac / "gt" / "MVI_1.xml"
+    annotation.write_text(annotation.read_text().replace('"MVI_1"', '"main road, 1"'))
+    run = detrac / "run" / "main-road-1"
+    run.mkdir(parents=True)
+    (run / "mot.txt").write_text("1,1,100,10,50,40,0.9,-1,-1,-1\n")
+    shutil.move(detrac / "det" / "MVI_1_Det_X.txt", run / "detections.txt")
+    found = scores(
+        detrac, "detrac", "--gt", detrac / "gt", "--results", f"tracks={detrac / 'run'}",
+        "--detections", f"boxes={detrac / 'run'}",
+    )  # fmt: skip
+    assert found["tracks"]["sequences"]["main road, 1"]["tracking"]["TP"] == 1
+    assert found["boxes"]["overall"]["detection"]["AP70"] > 0.5
+
+
+def test_the_results_of_a_longer_name_are_not_those_of_a_shorter(detrac: Path) -> None:
+    annotation = detrac / "gt" / "MVI_1.xml"
+    text = annotation.read_text().replace('"MVI_1"', '"MVI_1_b"')
+    (detrac / "gt" / "MVI_1_b.xml").write_text(text)
+    shutil.move(detrac / "det" / "MVI_1_Det_X.txt", detrac / "det" / "MVI_1_b_Det_X.txt")
+    message = refused("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    assert "no file for MVI_1; expected MVI_1.txt" in message
 
 
 def test_several_detectors_and_trackers_without_names(detrac: Path) -> None:
