@@ -26,7 +26,7 @@ def score_coco(
 
     If all detections have a ``category_id``, scores are averaged over classes, as in COCO;
     otherwise, as for ``spotstream detect``, all classes are treated as one. Images are identified
-    by ``image_id`` or ``file_name``.
+    by ``image_id`` or ``file_name``. A key that is null counts as absent.
 
     Args:
         truth_path: COCO annotation file.
@@ -46,19 +46,21 @@ def score_coco(
 
     content, known = _truth(truth_path, classes)
     detections = _detections(detections_path, truth_path, content["images"], known)
+    merged = any(detection["category_id"] is None for detection in detections)
+    if merged:
+        for detection in detections:
+            detection["category_id"] = content["categories"][0]["id"]
     # pycocotools sorts the ids, which may mix names and numbers.
-    number = {image["id"]: index for index, image in enumerate(content["images"], 1)}
-    content["images"] = [{**image, "id": number[image["id"]]} for image in content["images"]]
-    for entry in (*content["annotations"], *detections):
-        entry["image_id"] = number[entry["image_id"]]
-    merged = not all("category_id" in detection for detection in detections)
+    for part, key in (("images", "image_id"), ("categories", "category_id")):
+        number = {entry["id"]: index for index, entry in enumerate(content[part], 1)}
+        content[part] = [{**entry, "id": number[entry["id"]]} for entry in content[part]]
+        detections = [each for each in detections if each[key] in number]
+        for entry in (*content["annotations"], *detections):
+            entry[key] = number[entry[key]]
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
         truth = COCO()
         truth.dataset = content
         truth.createIndex()
-        if merged:
-            for detection in detections:
-                detection["category_id"] = content["categories"][0]["id"]
         evaluation = COCOeval(truth, truth.loadRes(detections) if detections else COCO(), "bbox")
         evaluation.params.useCats = int(not merged)
         evaluation.evaluate()
@@ -106,7 +108,11 @@ def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]
             raise ConfigError(
                 f"{path}: annotations[{index}]: no image {annotation.get('image_id')!r}"
             )
-        if annotation.get("category_id") in kept:
+        if annotation.get("category_id") not in known:
+            raise ConfigError(
+                f"{path}: annotations[{index}]: no category {annotation.get('category_id')!r}"
+            )
+        if annotation["category_id"] in kept:
             width, height = annotation["bbox"][2:]
             # pycocotools overwrites "ignore" with "iscrowd".
             ignored = {"iscrowd": 1} if annotation.get("ignore") == 1 else {}
@@ -141,24 +147,32 @@ def _detections(
         category = detection.get("category_id")
         if category is not None and category not in categories:
             raise ConfigError(f"{path}: {place}: category {category!r} is not in {truth_path}")
-        named = by_name.get(detection.get("file_name"), [])
-        if "image_id" not in detection and len(named) > 1:
-            name = detection["file_name"]
+        image, name = detection.get("image_id"), detection.get("file_name")
+        named = by_name.get(name, []) if isinstance(name, str) else []
+        if image is None and len(named) > 1:
             raise ConfigError(
                 f"{truth_path}: {name!r} stands for images {named[0]!r}, {named[1]!r}"
             )
-        image = detection.get("image_id", next(iter(named), None))
-        if image not in known:
-            name = detection.get("image_id", detection.get("file_name"))
-            raise ConfigError(f"{path}: {place}: image {name!r} is not in {truth_path}")
-        detections.append({**detection, "image_id": image})
+        found = next(iter(named), None) if image is None else image
+        if found not in known:
+            given = name if image is None else image
+            raise ConfigError(f"{path}: {place}: image {given!r} is not in {truth_path}")
+        # No other keys: pycocotools takes a detection with a caption for one.
+        detections.append(
+            {
+                "image_id": found,
+                "category_id": category,
+                "bbox": detection["bbox"],
+                "score": score,
+            }
+        )
     return detections
 
 
-def _by_name(images: list[dict[str, Any]]) -> dict[str | None, list[int | str]]:
+def _by_name(images: list[dict[str, Any]]) -> dict[str, list[int | str]]:
     """Returns the ids of the images with each file name: as given, else without folders."""
-    whole: dict[str | None, list[int | str]] = defaultdict(list)
-    inner: dict[str | None, list[int | str]] = defaultdict(list)
+    whole: dict[str, list[int | str]] = defaultdict(list)
+    inner: dict[str, list[int | str]] = defaultdict(list)
     for image in images:
         name = str(image.get("file_name"))
         whole[name].append(image["id"])

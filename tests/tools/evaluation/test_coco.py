@@ -127,6 +127,29 @@ def test_what_is_ignored_is_no_false_alarm(tmp_path: Path) -> None:
     assert score_coco(*written(tmp_path, truth, found))["AP"] == pytest.approx(1)
 
 
+def test_categories_may_be_numbers_and_names(tmp_path: Path) -> None:
+    categories = [{"id": "car", "name": "car"}, {"id": 2, "name": "bus"}]
+    boxes = [
+        {"image_id": 7, "category_id": "car", "bbox": [0, 0, 50, 50]},
+        {"image_id": 7, "category_id": 2, "bbox": [100, 0, 50, 50]},
+    ]
+    truth = {"images": [IMAGE], "annotations": boxes, "categories": categories}
+    paths = written(tmp_path, truth, [{**boxes[0], "score": 0.5}])
+    assert score_coco(*paths)["AP"] == pytest.approx(1 / 2)
+    assert score_coco(*paths, ["car"])["AP"] == pytest.approx(1)
+    assert score_coco(*paths, ["bus"])["AP"] == 0
+
+
+@pytest.mark.parametrize(
+    "more", [{"caption": "a car"}, {"category_id": None}, {"image_id": None, "file_name": "a.jpg"}]
+)
+def test_further_and_null_keys_of_a_detection_change_nothing(tmp_path: Path, more: dict) -> None:
+    box = {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]}
+    truth = {"images": [IMAGE], "annotations": [box], "categories": CATEGORIES}
+    found = [{**box, "score": 0.5, **more}]
+    assert score_coco(*written(tmp_path, truth, found))["AP"] == pytest.approx(1)
+
+
 def test_nothing_found_and_nothing_there(tmp_path: Path) -> None:
     box = {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]}
     empty = {"images": [IMAGE], "annotations": [], "categories": CATEGORIES}
@@ -139,6 +162,7 @@ def test_nothing_found_and_nothing_there(tmp_path: Path) -> None:
     ("detection", "message"),
     [
         ({"image_id": 8}, "[0]: image 8 is not in"),
+        ({"image_id": None, "file_name": ["a.jpg"]}, "[0]: image ['a.jpg'] is not in"),
         ({"bbox": [0, 0, -1, 5]}, "[0]: bbox must be left, top, width, height, none of the last"),
         ({"bbox": [0, 0, float("nan"), 5]}, "[0]: bbox must be"),
         ({"bbox": [1, 2, 3]}, "[0]: bbox must be"),
@@ -193,6 +217,8 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         ({"area": "x"}, "area must be a number and"),
         ({"iscrowd": "yes"}, "area must be a number and"),
         ({"image_id": 8}, "no image 8"),
+        ({"category_id": 77}, "no category 77"),
+        ({"category_id": None}, "no category None"),
         ({"bbox": [0, 0, 5, -5]}, "bbox must be"),
     ):
         annotations = [{**there, **wrong}]
