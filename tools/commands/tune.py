@@ -28,11 +28,16 @@ def tune(
     detections: Annotated[
         Path | None, typer.Option(help="Folder of detection files, one per sequence.")
     ] = None,
-    scenes: Annotated[
+    view: Annotated[
         Literal["drone", "intersection"] | None,
-        typer.Option(help="Rendered scenes and the config's detector, instead of both folders."),
+        typer.Option(
+            "--view",
+            "--scenes",
+            help="Render scenes of this view and run the config's detector, instead of both "
+            "folders.",
+        ),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="Number of scenes.")] = 8,
+    count: Annotated[int, typer.Option(min=1, help="Number of rendered scenes.")] = 8,
     config: Annotated[Path, typer.Option(help="Config whose tracker is tuned.")] = Path("uav"),
     tracker: Annotated[
         TrackerName | None,
@@ -53,20 +58,24 @@ def tune(
     from tools.tuning.tune import tune as search
     from tools.tuning.tune import with_tracker
 
+    folders = (gt, detections)
+    if view is not None and folders != (None, None):
+        raise ConfigError("--view renders scenes to tune on; give it or --gt and --detections")
+    if view is None and None in folders:
+        raise ConfigError("nothing to tune on; give --gt and --detections, or --view")
     chosen = load_config(config, [f"tracker.name={tracker}"] if tracker else [])
     console = Console(stderr=True)
     with console.status("reading") as status:
-        if scenes is not None:
-            sequences = _scenes(scenes, chosen.detector, count, status.update)
-        elif gt is not None and detections is not None:
+        if gt is not None and detections is not None:
             sequences = _sequences(benchmark, gt, detections)
         else:
-            raise ConfigError("nothing to tune on; give --gt and --detections, or --scenes")
+            assert view is not None
+            sequences = _scenes(view, chosen.detector, count, status.update)
         result = search(
             sequences,
             chosen.tracker.name,
             chosen.tracker.settings,
-            iou_threshold=0.5 if scenes else IOU_THRESHOLDS[benchmark],
+            iou_threshold=0.5 if view else IOU_THRESHOLDS[benchmark],
             leave_one_out=leave_one_out,
             workers=workers,
             progress=lambda stage, tried: status.update(f"{stage}: {tried} settings tried"),

@@ -67,7 +67,10 @@ def test_finds_settings_that_hold_on_sequences_left_out(benchmark: Path) -> None
 
 def test_says_what_is_missing(benchmark: Path) -> None:
     for arguments, message in (
-        ((), "give --gt and --detections, or --scenes"),
+        ((), "give --gt and --detections, or --view"),
+        (("--gt", benchmark / "gt"), "give --gt and --detections, or --view"),
+        (("--gt", benchmark / "gt", "--view", "drone"), "give it or --gt and --detections"),
+        (("--gt", benchmark / "gt", "--scenes", "drone"), "give it or --gt and --detections"),
         (("--gt", benchmark / "gt", "--detections", benchmark), "no file for A"),
     ):
         with pytest.raises(ConfigError, match=message):
