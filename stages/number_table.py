@@ -140,6 +140,8 @@ def _first_fault(path: Path, lines: list[str], min_columns: int, otherwise: str)
         columns = columns or len(fields)
         if len(fields) < min_columns:
             fault = f"expected at least {min_columns} columns, got {len(fields)}"
+            if len(fields) == 1:
+                fault += "; columns are separated by commas"
         elif len(fields) != columns:
             fault = f"expected {columns} columns as in the lines before, got {len(fields)}"
         else:

@@ -60,7 +60,8 @@ def test_gzip(tmp_path: Path) -> None:
         ("1,2\n1,inf\n", ":2: column 2 must be a finite number, got 'inf'"),
         ("1,2\n1,1e39\n", ":2: column 2 must be a finite number, got '1e39'"),
         ("1,2\n1,1_0\n", ":2: column 2 must be a finite number, got '1_0'"),
-        ("1;2\n", ":1: expected at least 2 columns, got 1"),
+        ("1;2\n", ":1: expected at least 2 columns, got 1; columns are separated by commas"),
+        ("1\t2\n", ":1: expected at least 2 columns, got 1; columns are separated by commas"),
         (b"\xff\xfe1", "table.txt: not a text file"),
     ],
 )
