@@ -33,12 +33,11 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
     if not folder.is_dir():
         raise ConfigError(f"ground truth {folder} is not a folder")
     if benchmark == "detrac":
-        truths = [read_detrac(file) for file in sorted(folder.glob("*.xml"))]
+        truths = [read_detrac(file) for file in _files(folder, ".xml")]
         expected = "*.xml"
     elif benchmark == "uavdt":
-        files = folder.glob(f"*{TRACKS_SUFFIX}")
-        names = sorted(file.name.removesuffix(TRACKS_SUFFIX) for file in files)
-        truths = [read_uavdt(folder, name) for name in names]
+        files = _files(folder, TRACKS_SUFFIX)
+        truths = [read_uavdt(folder, file.name.removesuffix(TRACKS_SUFFIX)) for file in files]
         expected = f"*{TRACKS_SUFFIX}"
     else:
         truths = [read_mot_ground_truth(file, name) for name, file in mot_sequences(folder)]
@@ -50,3 +49,9 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
         if first.name == second.name:
             raise ConfigError(f"{folder} holds two files for sequence {first.name}")
     return truths
+
+
+def _files(folder: Path, suffix: str) -> list[Path]:
+    """Returns the files whose name ends with ``suffix``; hidden ones, as macOS adds, are none."""
+    files = folder.glob(f"*{suffix}")
+    return sorted(file for file in files if not file.name.startswith("."))

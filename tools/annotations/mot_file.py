@@ -68,7 +68,11 @@ def mot_sequences(folder: Path) -> list[tuple[str, Path]]:
     found = [(file.parts[-3], file) for file in sorted(folder.glob("*/gt/gt.txt"))]
     if found:
         return found
-    files = sorted(file for file in folder.iterdir() if file.name.endswith(SUFFIXES))
+    files = sorted(
+        file
+        for file in folder.iterdir()
+        if file.name.endswith(SUFFIXES) and not file.name.startswith(".")
+    )
     return [(file.name.split(".txt")[0], file) for file in files]
 
 

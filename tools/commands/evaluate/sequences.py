@@ -40,7 +40,7 @@ class SequenceChoice:
 
         by_name = {truth.name: truth for truth in read_ground_truths(benchmark, self.folder)}
         for text in self.lengths or []:
-            name, _, number = text.partition("=")
+            name, _, number = text.rpartition("=")
             good = name in by_name and number.isdecimal()
             if not good or not by_name[name].frame_count <= int(number) <= MAX_FRAME:
                 raise ConfigError(

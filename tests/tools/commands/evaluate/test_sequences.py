@@ -15,9 +15,24 @@ def test_one_sequence_has_one_annotation(detrac: Path) -> None:
 def test_no_ground_truth_at_all_needs_a_length(tmp_path: Path) -> None:
     for folder in ("gt", "out"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "A_gt.txt").write_text("")
-    (tmp_path / "out" / "A.txt").write_text("2,1,0,0,10,10,1\n")
+        (tmp_path / folder / "A=1_gt.txt").write_text("")
+    (tmp_path / "out" / "A=1.txt").write_text("2,1,0,0,10,10,1\n")
     arguments = ("uavdt", "--gt", tmp_path / "gt", "--results", tmp_path / "out")
-    assert "A has no ground truth at all; say how many frames" in refused(*arguments)
-    tracking = scores(tmp_path, *arguments, "--frames", "A=3")["overall"]["tracking"]
+    assert "A=1 has no ground truth at all; say how many frames" in refused(*arguments)
+    tracking = scores(tmp_path, *arguments, "--frames", "A=1=3")["overall"]["tracking"]
     assert (tracking["FP"], tracking["MOTA"]) == (1, -1)
+
+
+def test_files_that_macos_adds_are_no_ground_truth(detrac: Path) -> None:
+    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    expected = scores(detrac, *arguments)
+    (detrac / "gt" / "._MVI_1.xml").write_bytes(b"\0\5\x16\7")
+    assert scores(detrac, *arguments) == expected
+    for command, name in (("uavdt", "A_gt.txt"), ("mot", "A.txt")):
+        folder = detrac / command
+        folder.mkdir()
+        (folder / name).write_text("1,1,0,0,10,10,1\n")
+        (folder / f"._{name}").write_bytes(b"\0\5\x16\7")
+        (folder / "A.txt").write_text("1,1,0,0,10,10,1\n")
+        found = scores(detrac, command, "--gt", folder, "--results", folder)
+        assert list(found["sequences"]) == ["A"]
