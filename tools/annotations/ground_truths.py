@@ -10,7 +10,7 @@ from stages.errors import ConfigError
 from tools.annotations.detrac import read_detrac
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import mot_sequences, read_mot_ground_truth
-from tools.annotations.uavdt import TRACKS_SUFFIX, read_uavdt
+from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX, TRACKS_SUFFIX, read_uavdt
 
 Benchmark: TypeAlias = Literal["detrac", "uavdt", "mot"]
 
@@ -36,8 +36,12 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
         truths = [read_detrac(file) for file in _files(folder, ".xml")]
         expected = "*.xml"
     elif benchmark == "uavdt":
-        files = _files(folder, TRACKS_SUFFIX)
-        truths = [read_uavdt(folder, file.name.removesuffix(TRACKS_SUFFIX)) for file in files]
+        # By any of its files: what lacks one must not be left out in silence.
+        suffixes = (TRACKS_SUFFIX, OBJECTS_SUFFIX, IGNORED_SUFFIX)
+        names = {
+            file.name.removesuffix(suffix) for suffix in suffixes for file in _files(folder, suffix)
+        }
+        truths = [read_uavdt(folder, name) for name in sorted(names)]
         expected = f"*{TRACKS_SUFFIX}"
     else:
         truths = [read_mot_ground_truth(file, name) for name, file in mot_sequences(folder)]

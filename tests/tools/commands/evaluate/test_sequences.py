@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.tools.commands.evaluate.command import refused, scores
 
 
@@ -21,6 +23,14 @@ def test_no_ground_truth_at_all_needs_a_length(tmp_path: Path) -> None:
     assert "A=1 has no ground truth at all; say how many frames" in refused(*arguments)
     tracking = scores(tmp_path, *arguments, "--frames", "A=1=3")["overall"]["tracking"]
     assert (tracking["FP"], tracking["MOTA"]) == (1, -1)
+
+
+@pytest.mark.parametrize("kind", ["whole", "ignore"])
+def test_a_sequence_that_lacks_its_tracks_is_not_left_out(tmp_path: Path, kind: str) -> None:
+    for name in ("A_gt.txt", f"B_gt_{kind}.txt", "A.txt", "B.txt"):
+        (tmp_path / name).write_text("1,1,0,0,10,10,1\n")
+    message = refused("uavdt", "--gt", tmp_path, "--results", tmp_path)
+    assert "B_gt.txt: no such file" in message
 
 
 def test_files_that_macos_adds_are_no_ground_truth(detrac: Path) -> None:
