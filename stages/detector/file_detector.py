@@ -152,17 +152,27 @@ def _files_of_run(folder: Path) -> list[Path]:
 
 
 def find_files(
-    folder: Path, sequences: Sequence[str], of_run: str | None = None
+    folder: Path,
+    sequences: Sequence[str],
+    of_run: str | None = None,
+    others: Sequence[str] = (),
 ) -> dict[str, Path]:
     """Finds the file of each of ``sequences``; see `find_file`.
 
     ``M0203_best.txt`` is not one of ``M0203`` if it is of ``M0203_best``, which has one as well.
 
+    Args:
+        folder: Folder to search.
+        sequences: Names of the sequences.
+        of_run: See `find_file`.
+        others: Names of further sequences, whose files are not searched.
+
     Raises:
         ConfigError: As for `find_file`.
     """
+    known = (*sequences, *others)
     return {
-        name: find_file(folder, name, of_run, [other for other in sequences if other != name])
+        name: find_file(folder, name, of_run, [other for other in known if other != name])
         for name in sequences
     }
 

@@ -118,6 +118,7 @@ def score_entries(
     truths: Sequence[GroundTruth],
     *,
     iou_threshold: float,
+    others: Sequence[str] = (),
     workers: int | None = None,
     advance: Callable[[int], None] = lambda count: None,
 ) -> list[EntryScore]:
@@ -127,6 +128,7 @@ def score_entries(
         entries: What to score.
         truths: The sequences.
         iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
+        others: Names of further sequences, whose files are not scored.
         workers: Number of processes; None for one per usable core.
         advance: Called with the number of newly scored sequences of entries.
 
@@ -138,8 +140,8 @@ def score_entries(
     tasks = []
     for entry in entries:
         boxes, tracks = entry.detections, entry.results
-        detections = {} if boxes is None else find_files(boxes, names, DETECTIONS)
-        results = {} if tracks is None else find_files(tracks, names, TRACKS)
+        detections = {} if boxes is None else find_files(boxes, names, DETECTIONS, others)
+        results = {} if tracks is None else find_files(tracks, names, TRACKS, others)
         tasks += [
             SequenceTask(
                 truth,

@@ -105,7 +105,7 @@ def _evaluate(
     from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.evaluation.benchmark import score_entries
 
-    truths = sequences.read(benchmark)
+    truths, others = sequences.read(benchmark)
     iou_threshold = IOU_THRESHOLDS[benchmark]
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -114,6 +114,7 @@ def _evaluate(
             entries,
             truths,
             iou_threshold=iou_threshold,
+            others=others,
             workers=workers,
             advance=lambda count: bar.advance(task, count),
         )

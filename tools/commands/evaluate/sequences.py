@@ -29,8 +29,8 @@ class SequenceChoice:
     only: Sequence[str] | None = None
     lengths: Sequence[str] | None = None
 
-    def read(self, benchmark: Benchmark) -> list[GroundTruth]:
-        """Returns the ground truth of the chosen sequences.
+    def read(self, benchmark: Benchmark) -> tuple[list[GroundTruth], list[str]]:
+        """Returns the ground truth of the chosen sequences, and the names of the others.
 
         Raises:
             ConfigError: See `read_ground_truths`; or an unknown sequence, or one of unknown
@@ -60,4 +60,5 @@ class SequenceChoice:
                     f"sequence {truth.name} has no ground truth at all; say how many frames it "
                     f"has: --frames {truth.name}=N"
                 )
-        return chosen
+        names = {truth.name for truth in chosen}
+        return chosen, [name for name in by_name if name not in names]

@@ -46,8 +46,10 @@ def test_the_results_of_a_longer_name_are_not_those_of_a_shorter(detrac: Path) -
     text = annotation.read_text().replace('"MVI_1"', '"MVI_1_b"')
     (detrac / "gt" / "MVI_1_b.xml").write_text(text)
     shutil.move(detrac / "det" / "MVI_1_Det_X.txt", detrac / "det" / "MVI_1_b_Det_X.txt")
-    message = refused("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
-    assert "no file for MVI_1; expected MVI_1.txt" in message
+    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    for only in ((), ("--sequence", "MVI_1")):
+        assert "no file for MVI_1; expected MVI_1.txt" in refused(*arguments, *only)
+    assert scores(detrac, *arguments, "--sequence", "MVI_1_b")["overall"]["detection"]["AP70"] > 0.5
 
 
 def test_several_detectors_and_trackers_without_names(detrac: Path) -> None:
