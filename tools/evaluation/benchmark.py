@@ -9,7 +9,9 @@ from typing import TypeAlias
 
 from stages.cores import usable_cores
 from stages.detector.file_detector import find_files
+from stages.errors import ConfigError
 from stages.result_files import DETECTIONS, TRACKS
+from stages.sink.detrac import toolkit_paths
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
 from tools.evaluation.pr_protocol import PrPoint, pr_scores
@@ -141,7 +143,7 @@ def score_entries(
     for entry in entries:
         boxes, tracks = entry.detections, entry.results
         detections = {} if boxes is None else find_files(boxes, names, DETECTIONS, others)
-        results = {} if tracks is None else find_files(tracks, names, TRACKS, others)
+        results = {} if tracks is None else _track_files(tracks, names, others)
         tasks += [
             SequenceTask(
                 truth,
@@ -161,6 +163,18 @@ def score_entries(
         EntryScore(entry, {score.name: score for score in row})
         for entry, row in zip(entries, rows, strict=True)
     ]
+
+
+def _track_files(folder: Path, names: Sequence[str], others: Sequence[str]) -> dict[str, Path]:
+    try:
+        return find_files(folder, names, TRACKS, others)
+    except ConfigError:
+        if any(toolkit_paths(folder, name)[0].is_file() for name in names):
+            raise ConfigError(
+                f"{folder} holds matrices for UA-DETRAC's toolkit; give the folder of the run "
+                f"instead: NAME/{TRACKS} in it holds the same tracks"
+            ) from None
+        raise
 
 
 def with_trackers(entries: Sequence[Entry], trackers: Sequence[TrackerChoice]) -> list[Entry]:

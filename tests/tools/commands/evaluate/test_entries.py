@@ -41,6 +41,17 @@ def test_the_results_of_a_sequence_with_spaces_are_found_where_run_writes_them(
     assert found["boxes"]["overall"]["detection"]["AP70"] > 0.5
 
 
+def test_matrices_for_the_toolkit_of_detrac_are_not_taken_for_tracks(detrac: Path) -> None:
+    for part in ("LX", "LY", "W", "H", "speed"):
+        (detrac / "det" / f"MVI_1_{part}.txt").write_text("0\n")
+    (detrac / "det" / "MVI_1_Det_X.txt").unlink()
+    message = refused("detrac", "--gt", detrac / "gt", "--results", detrac / "det")
+    assert message.endswith("folder of the run instead: NAME/mot.txt in it holds the same tracks")
+    (detrac / "det" / "MVI_1.txt").write_text("1,1,100,10,50,40,0.9,-1,-1,-1\n")
+    found = scores(detrac, "detrac", "--gt", detrac / "gt", "--results", detrac / "det")
+    assert found["overall"]["tracking"]["TP"] == 1
+
+
 def test_the_results_of_a_longer_name_are_not_those_of_a_shorter(detrac: Path) -> None:
     annotation = detrac / "gt" / "MVI_1.xml"
     text = annotation.read_text().replace('"MVI_1"', '"MVI_1_b"')
