@@ -11,6 +11,7 @@ from typing import Any
 TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
 REPORT = "run.json"
+COMPLETE = "complete"
 
 _NAME_BYTES = 200  # file systems allow 255, and results files add to a stream's name
 
@@ -29,9 +30,15 @@ def folder_name(name: str) -> str:
     return name.encode()[:_NAME_BYTES].decode(errors="ignore").rstrip("-.")
 
 
+def status(folder: Path) -> str | None:
+    """The status of the stream by ``run.json``, such as `COMPLETE`; None where it does not say."""
+    stated = _report(folder).get("status")
+    return stated if isinstance(stated, str) else None
+
+
 def is_complete(folder: Path) -> bool:
     """Whether ``run.json`` says that the whole source was processed."""
-    return _report(folder).get("status") == "complete"
+    return status(folder) == COMPLETE
 
 
 def frame_size(folder: Path) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from stages.cores import usable_cores
 from stages.detector.file_detector import find_files
 from stages.errors import ConfigError
-from stages.result_files import DETECTIONS, TRACKS
+from stages.result_files import COMPLETE, DETECTIONS, TRACKS, status
 from stages.sink.detrac import toolkit_paths
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
@@ -57,10 +57,13 @@ class EntryScore:
     Attributes:
         entry: The entry.
         sequences: Scores by sequence name.
+        incomplete: Status of the run that wrote a sequence's file, by sequence name, if it did not
+            process the whole source.
     """
 
     entry: Entry
     sequences: Mapping[str, SequenceScore] = field(default_factory=dict)
+    incomplete: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def overall(self) -> Scores:
@@ -139,7 +142,7 @@ def score_entries(
             line.
     """
     names = [truth.name for truth in truths]
-    tasks = []
+    tasks, incomplete = [], []
     for entry in entries:
         boxes, tracks = entry.detections, entry.results
         detections = {} if boxes is None else find_files(boxes, names, DETECTIONS, others)
@@ -154,15 +157,26 @@ def score_entries(
             )
             for truth in truths
         ]
+        incomplete.append(_incomplete(detections or results))
     found = []
     for score in do_all(score_sequence, tasks, workers or usable_cores()):
         found.append(score)
         advance(1)
     rows = [found[start : start + len(truths)] for start in range(0, len(found), len(truths))]
     return [
-        EntryScore(entry, {score.name: score for score in row})
-        for entry, row in zip(entries, rows, strict=True)
+        EntryScore(entry, {score.name: score for score in row}, unfinished)
+        for entry, row, unfinished in zip(entries, rows, incomplete, strict=True)
     ]
+
+
+def _incomplete(files: Mapping[str, Path]) -> dict[str, str]:
+    """Returns the status of each run that wrote one of ``files`` and is not complete."""
+    of_runs = {
+        name: status(file.parent)
+        for name, file in files.items()
+        if file.name in (DETECTIONS, TRACKS)
+    }
+    return {name: each for name, each in of_runs.items() if each not in (None, COMPLETE)}
 
 
 def _track_files(folder: Path, names: Sequence[str], others: Sequence[str]) -> dict[str, Path]:

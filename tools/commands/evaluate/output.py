@@ -52,6 +52,7 @@ class Output:
         for table in score_tables(scores):
             console.print(terminal_table(table))
         for score in scores:
+            _tell_incomplete(score)
             _tell_undivided(score)
         if self.json is not None:
             write_atomically(self.json, to_json(scores))
@@ -67,6 +68,17 @@ class Output:
 
             for line in check_by_trackeval(scores, truths, iou_threshold):
                 typer.echo(line)
+
+
+def _tell_incomplete(score: EntryScore) -> None:
+    """Names the sequences of which a run processed only a part."""
+    if score.incomplete:
+        names = ", ".join(f"{name} ({status})" for name, status in score.incomplete.items())
+        typer.echo(
+            f"{score.entry.label}scored as if complete, though the run was not: {names}; vehicles "
+            f"in frames that it lacks count as missed",
+            err=True,
+        )
 
 
 def _tell_undivided(score: EntryScore) -> None:

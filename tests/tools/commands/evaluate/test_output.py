@@ -29,6 +29,18 @@ def test_several_things_side_by_side(detrac: Path) -> None:
         assert name in output
 
 
+def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
+    run = detrac / "run" / "MVI_1"
+    run.mkdir(parents=True)
+    (run / "mot.txt").write_text("1,1,100,10,50,40,0.9,-1,-1,-1\n")
+    arguments = ("detrac", "--gt", detrac / "gt", "--results", detrac / "run")
+    for status in (None, "complete", "interrupted"):
+        if status is not None:
+            (run / "run.json").write_text(json.dumps({"status": status}))
+        told = "the run was not: MVI_1 (interrupted); vehicles in frames" in evaluate(*arguments)
+        assert told == (status == "interrupted")
+
+
 def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
     pytest.importorskip("matplotlib")
     folder = detrac / "report [day]"
