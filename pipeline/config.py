@@ -100,10 +100,9 @@ class DetectorConfig:
         min_score: Detections with a lower score are discarded.
         threads: Number of CPU threads; 0: the engine decides.
         workers: Number of detector processes, assigned to the GPUs in turn.
-        batch_size: Frames per batch, from any streams; 0: 8 on a GPU, on a CPU as many as it
-            computes side by side.
-        batch_wait_ms: Longest wait for a batch to fill after its first frame, ms; none: 5 on a GPU,
-            0 on a CPU.
+        batch_size: Frames per batch, from any streams; 0: 8 on a GPU; on a CPU, frames side by
+            side, on a share of its cores each. 1: one at a time, on all.
+        batch_wait_ms: Longest wait for a batch to fill after its first frame, ms.
     """
 
     __pydantic_config__ = STRICT
@@ -118,7 +117,7 @@ class DetectorConfig:
     threads: Annotated[int, Ge(0)] = 0
     workers: Annotated[int, Ge(1), Le(64)] = 1
     batch_size: Annotated[int, Ge(0), Le(256)] = 0
-    batch_wait_ms: Annotated[float, Ge(0), Le(1000)] | None = None
+    batch_wait_ms: Annotated[float, Ge(0), Le(1000)] = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pipeline.config import DetectorConfig
+from stages.detector.lanes import Lanes
 from stages.detector.shipped import SHIPPED, find_weights
 from stages.errors import ConfigError
 from stages.records import Detections, Frame
@@ -17,7 +18,7 @@ class Detector(Protocol):
     name: str
     class_names: tuple[str, ...]
     batch_size: int  # frames per batch at which it is fastest
-    batch_wait_ms: float  # how long it pays to wait for a batch to fill
+    lanes: Lanes | None  # threads that compute frames side by side
     is_immediate: bool  # whether it takes less time than handing messages to a thread
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:

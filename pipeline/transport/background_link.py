@@ -86,6 +86,11 @@ class BackgroundLink:
             raise received
         return received
 
+    @property
+    def pending(self) -> bool:
+        """Whether a message has been prepared already."""
+        return not self._received.empty()
+
     def send(self, envelopes: Sequence[Envelope]) -> None:
         """Queues envelopes for sending; never blocks."""
         for envelope in envelopes:

@@ -59,6 +59,11 @@ class DirectLink:
             if prepared is not None:
                 return prepared
 
+    @property
+    def pending(self) -> bool:
+        """Whether a message has arrived already."""
+        return self._receiver.pending
+
     def send(self, envelopes: Sequence[Envelope]) -> None:
         """Sends the envelopes; never blocks."""
         for envelope in envelopes:

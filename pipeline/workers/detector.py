@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 import zmq
@@ -27,6 +28,7 @@ from stages.records import Detections, Frame, FrameHeader, StreamStart, UInt8Arr
 
 _REPORT_SECONDS = 1.0
 _ALIVE_SECONDS = 0.5
+_HUNG_SECONDS = 30.0  # a frame that takes longer in a lane may be one that never ends
 
 
 def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -40,8 +42,8 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         return None if stream is None else stream.with_pixels(envelope)
 
     detector = build_detector(config, plan.worker)
-    size = config.batch_size or detector.batch_size
-    wait_ms = detector.batch_wait_ms if config.batch_wait_ms is None else config.batch_wait_ms
+    lanes = None if config.batch_size else detector.lanes
+    size = config.batch_size or (1 if lanes else detector.batch_size)
     source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
     copy = whole.runtime.frames == "shared"
     link: DirectLink | BackgroundLink
@@ -49,29 +51,48 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         link = DirectLink(context, source, target, prepare, streams.close_ended, copy=copy)
     else:
         link = BackgroundLink(
-            context, source, target, prepare, streams.close_ended, ahead=size, copy=copy
+            context,
+            source,
+            target,
+            prepare,
+            streams.close_ended,
+            ahead=lanes.count if lanes else size,
+            copy=copy,
         )
     counts: Counter[int] = Counter()
     reported = time.monotonic()
 
     def receive(timeout: float | None) -> Envelope | None:
-        report.alive()
+        if lanes is None or (lanes.running() or 0.0) < _HUNG_SECONDS:
+            report.alive()
         return link.receive(_ALIVE_SECONDS if timeout is None else timeout)
+
+    def finish(batch: list[Envelope], side_by_side: int = 1) -> None:
+        link.send(_results(detector, batch, side_by_side))
+        batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
 
     with link:
         report(Ready("detector"))
-        for batch in batches(receive, size, wait_ms / 1000):
-            link.send(_results(detector, batch))
-            if isinstance(batch[0].record, Frame):
-                counts[len(batch)] += 1
-            batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
+        for batch in batches(receive, size, config.batch_wait_ms / 1000):
+            frames = isinstance(batch[0].record, Frame)
+            counts[len(batch)] += frames
+            # A frame that is alone gets all cores.
+            if frames and lanes and (link.pending or lanes.running() is not None):
+                lanes.start(partial(finish, batch, lanes.count))
+            else:
+                finish(batch)
             if time.monotonic() - reported >= _REPORT_SECONDS:
                 reported = time.monotonic()
                 report(Batches("detector", counts=dict(counts)))
 
 
-def _results(detector: Detector, batch: Sequence[Envelope]) -> Sequence[Envelope]:
-    """Returns the detections in a batch of frames; any other record, always alone, is passed on."""
+def _results(
+    detector: Detector, batch: Sequence[Envelope], side_by_side: int
+) -> Sequence[Envelope]:
+    """Returns the detections in a batch of frames; any other record, always alone, is passed on.
+
+    Their work is the time that each took, shared with those in the batch and ``side_by_side``.
+    """
     record = batch[0].record
     if isinstance(record, StreamStart):
         record = replace(record, detector=detector.name, class_names=detector.class_names)
@@ -81,7 +102,7 @@ def _results(detector: Detector, batch: Sequence[Envelope]) -> Sequence[Envelope
         return [batch[0]]
     started = time.monotonic_ns()
     found = detector.detect(frames)
-    each = (time.monotonic_ns() - started) // len(batch)
+    each = (time.monotonic_ns() - started) // (len(batch) * side_by_side)
     return [
         structs.replace(
             envelope,

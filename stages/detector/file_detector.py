@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stages.detector.detection_file import DetectionFile
+from stages.detector.lanes import Lanes
 from stages.detector.lru_cache import LruCache
 from stages.errors import ConfigError
 from stages.number_table import SUFFIXES
@@ -24,12 +25,12 @@ class FileDetector:
             otherwise the file's name without suffix or the folder's name.
         class_names: Names of the classes that ``Detections.classes`` indexes.
         batch_size: 1, as larger batches gain nothing.
-        batch_wait_ms: How long a `DelayedDetector`, like a GPU, waits for a batch to fill.
+        lanes: None, as boxes are looked up.
         is_immediate: True, as boxes are looked up.
     """
 
     batch_size = 1
-    batch_wait_ms = 5.0
+    lanes: Lanes | None = None
     is_immediate = True
 
     def __init__(self, path: Path | str, min_score: float = 0.0) -> None:

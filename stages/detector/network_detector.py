@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -16,13 +15,13 @@ from stages.detector.engines import Engine, EngineName, EngineOutput, Precision,
 from stages.detector.engines.recordings import CudaRecorder, Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
+from stages.detector.lanes import Lanes
 from stages.detector.preprocessing import InputGeometry, input_geometry
 from stages.detector.shipped import find_weights
 from stages.errors import ConfigError
 from stages.records import Detections, Frame
 
 _MIN_SIDE = 1.0  # pixels
-_GPU_WAIT_MS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +31,12 @@ _Compute: TypeAlias = Callable[[Sequence[Frame], InputGeometry], EngineOutput]
 class NetworkDetector:
     """SpotNet on whole frames.
 
-    A CPU computes the frames of a batch side by side, on a share of its cores each: the threads of
-    one frame would wait for each other after every convolution. A frame that comes alone gets all
-    cores.
+    On a CPU, the frames of a batch are computed side by side, one that comes alone on all cores.
+
+    Attributes:
+        batch_size: Number of frames per batch at which it is fastest.
+        lanes: Threads in which `detect` may be called, with a frame each; None if that gains
+            nothing.
 
     Args:
         weights: A SpotNet weights file, or a model of ``spotstream export``; see `find_weights`.
@@ -83,14 +85,9 @@ class NetworkDetector:
         self.min_score = min_score
         self.batch_size = self.engine.batch_size
         self._compute = _computation(self.engine, recorded)
-        self.batch_wait_ms = _GPU_WAIT_MS
-        self._side_by_side: ThreadPoolExecutor | None = None
-        if _is_on_cpu(self.engine):
-            self.batch_wait_ms = 0.0
-            if self.batch_size > 1:
-                self._side_by_side = ThreadPoolExecutor(
-                    self.batch_size, "detect", self.engine.share_cores
-                )
+        self.lanes: Lanes | None = None
+        if self.batch_size > 1 and _is_on_cpu(self.engine):
+            self.lanes = Lanes(self.batch_size, self.engine.share_cores)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Returns the detections in each frame, by descending score.
@@ -99,8 +96,8 @@ class NetworkDetector:
             ConfigError: The network was exported for frames of another size.
             ValueError: A frame has no pixels.
         """
-        if self._side_by_side is not None and len(frames) > 1:
-            return list(self._side_by_side.map(lambda frame: self._detect([frame])[0], frames))
+        if self.lanes is not None and len(frames) > 1:
+            return list(self.lanes.map(lambda frame: self._detect([frame])[0], frames))
         by_shape: dict[tuple[int, ...], list[int]] = {}
         for position, frame in enumerate(frames):
             by_shape.setdefault(frame.header.shape, []).append(position)

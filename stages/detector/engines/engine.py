@@ -40,7 +40,7 @@ class Engine(Protocol):
         description: Name, version and arithmetic, for people: ``openvino 2026.4.1, f32``.
         config: Config of the network.
         batch_size: Number of images per batch at which it is fastest; on a CPU, of threads that may
-            call `detect` side by side, after `share_cores`.
+            call `detect` side by side, after `share_cores`, with an image each.
         size: Height and width of the only input it accepts; None for any multiple of
             ``config.size_multiple``.
     """

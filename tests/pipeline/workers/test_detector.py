@@ -1,16 +1,19 @@
-"""Frames whose pixels are not where their message says."""
+"""Frames whose pixels are not where their message says, and frames side by side."""
 
 import json
 import os
 import signal
 
+import cv2
 import msgspec
 import pytest
 import zmq
 
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import decode, encode
+from stages.decoder.scene import Scene, SceneConfig
 from stages.errors import SpotStreamError
+from stages.result_files import DETECTIONS, TRACKS
 from tools.harness.material import make_clip, slow_detector
 from tools.harness.runner import run_with
 
@@ -60,3 +63,20 @@ def test_a_frame_that_is_lost_ends_the_run_where_it_is(run, tmp_path):
         run(spoil, goes_on=False)
     report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
     assert (report["status"], report["frames"]["out"] >= 10) == ("truncated", True)
+
+
+def test_frames_side_by_side_give_exactly_the_results_of_one_at_a_time(tmp_path):
+    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=12, vehicles=120))
+    (tmp_path / "scene").mkdir()
+    for number in range(12):
+        cv2.imwrite(str(tmp_path / "scene" / f"{number:02}.png"), scene.render(number).image)
+    network = ["detector.weights=nano", "detector.engine=torch", "detector.threads=2"]
+    found = []
+    for size in (0, 1):
+        output = tmp_path / str(size)
+        settings = [*network, f"detector.batch_size={size}", "sink.overlay=false"]
+        result = run_with([str(tmp_path / "scene")], output, settings)
+        assert (result.exit_code, result.finished["scene"].frames) == (0, 12)
+        found.append([(output / "scene" / name).read_text() for name in (DETECTIONS, TRACKS)])
+    assert found[0] == found[1]
+    assert found[0][0].count("\n") > 12

@@ -79,7 +79,7 @@ def test_a_cpu_computes_the_frames_of_a_batch_at_the_same_time(two_cores, scene,
     monkeypatch.setattr(two_cores.engine, "detect", detect)
     assert all(map(len, two_cores.detect(frames)))
     assert (threads, torch.get_num_threads()) == ([1, 1], 2)
-    assert (two_cores.batch_size, two_cores.batch_wait_ms) == (2, 0.0)
+    assert two_cores.batch_size == two_cores.lanes.count == 2
 
 
 def test_a_frame_without_pixels_is_an_error_in_a_batch_too(two_cores, scene):

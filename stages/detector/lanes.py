@@ -1,0 +1,68 @@
+"""Threads that compute frames side by side, each on a share of the CPU's cores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+class Lanes:
+    """A fixed number of threads; use it from one other thread.
+
+    The threads that share one frame wait for each other after every convolution; frames side by
+    side do not.
+
+    Attributes:
+        count: Number of lanes.
+
+    Args:
+        count: See above.
+        share_cores: Called once in each lane, see `Engine`.
+        clock: Returns a monotonic time in seconds.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        share_cores: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.count = count
+        self._clock = clock
+        self._threads = futures.ThreadPoolExecutor(count, "lane", share_cores)
+        self._running: dict[futures.Future[None], float] = {}
+
+    def map(self, compute: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+        """Yields the results for all items, in order."""
+        return self._threads.map(compute, items)
+
+    def start(self, compute: Callable[[], None]) -> None:
+        """Starts a computation in a lane, as soon as one is free.
+
+        Raises:
+            Exception: The error of an earlier computation.
+        """
+        if len(self._running) == self.count:
+            futures.wait(self._running, return_when=futures.FIRST_COMPLETED)
+            self._remove_finished()
+        self._running[self._threads.submit(compute)] = self._clock()
+
+    def running(self) -> float | None:
+        """Returns how long the oldest unfinished computation has run, seconds; None without one.
+
+        Raises:
+            Exception: The error of an earlier computation.
+        """
+        self._remove_finished()
+        began = min(self._running.values(), default=None)
+        return None if began is None else self._clock() - began
+
+    def _remove_finished(self) -> None:
+        for finished in [each for each in self._running if each.done()]:
+            del self._running[finished]
+            finished.result()

@@ -1,0 +1,70 @@
+"""Computations side by side."""
+
+import threading
+
+import pytest
+
+from stages.detector.lanes import Lanes
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+def test_computations_run_at_the_same_time_in_threads_that_share_the_cores():
+    sharing, both = [], threading.Barrier(3)
+    lanes = Lanes(2, lambda: sharing.append(threading.get_ident()))
+    ran = []
+
+    def compute():
+        both.wait(30)
+        ran.append(threading.get_ident())
+
+    lanes.start(compute)
+    lanes.start(compute)
+    both.wait(30)
+    assert list(lanes.map(str, range(5))) == ["0", "1", "2", "3", "4"]
+    assert sorted(ran) == sorted(set(sharing))
+
+
+def test_a_computation_waits_for_a_lane():
+    lanes = Lanes(1, lambda: None)
+    order, goes_on = [], threading.Event()
+
+    def first():
+        goes_on.wait(30)
+        order.append("first")
+
+    lanes.start(first)
+    threading.Timer(0.05, goes_on.set).start()
+    lanes.start(lambda: order.append("second"))
+    assert order[0] == "first"
+
+
+def test_the_age_of_the_oldest_computation_is_known():
+    clock = Clock()
+    lanes = Lanes(2, lambda: None, clock)
+    assert lanes.running() is None
+    ends = [threading.Event(), threading.Event()]
+    for end in ends:
+        lanes.start(lambda end=end: end.wait(30))
+        clock.seconds += 5
+    assert lanes.running() == 10
+    ends[0].set()
+    lanes.start(lambda: None)  # waits for the first
+    assert lanes.running() == 5
+    ends[1].set()
+
+
+def test_the_error_of_a_computation_is_raised_by_the_next_call():
+    def fail():
+        raise ValueError("no pixels")
+
+    lanes = Lanes(1, lambda: None)
+    lanes.start(fail)
+    with pytest.raises(ValueError, match="no pixels"):
+        lanes.start(lambda: None)
+    assert lanes.running() is None
