@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.decoder.image_folder import image_files
+from stages.decoder.segments import segments_of
 from stages.errors import SourceError
 from stages.result_files import folder_name
 from stages.seqinfo import read_seqinfo
@@ -182,7 +183,7 @@ def _expand(location: str) -> list[SourceSpec]:
         return [SourceSpec(path.resolve().name, str(path))]
     recordings = [folder for folder in sorted(path.iterdir()) if is_recording(folder)]
     if recordings:
-        return [SourceSpec(folder.name, str(folder), of_data_set=True) for folder in recordings]
+        return _recordings(location, recordings)
     if image_files(path):
         return [_sequence(path, of_data_set=False)]
     found = [_sequence(folder, of_data_set=True) for folder in _image_folders(path, _DEPTH)]
@@ -192,6 +193,18 @@ def _expand(location: str) -> list[SourceSpec]:
     if not videos:
         raise SourceError(f"{location} holds neither images, nor sequences of images, nor videos")
     return [SourceSpec(file.stem, str(file), of_data_set=True) for file in videos]
+
+
+def _recordings(location: str, folders: Sequence[Path]) -> list[SourceSpec]:
+    """Leaves out the folders of cameras that never gave a frame: their recorders kept nothing."""
+    found = [
+        SourceSpec(folder.name, str(folder), of_data_set=True)
+        for folder in folders
+        if segments_of(folder)
+    ]
+    if not found:
+        raise SourceError(f"the recordings in {location} are empty: their cameras gave no frame")
+    return found
 
 
 def _image_folders(folder: Path, depth: int) -> Iterator[Path]:

@@ -240,6 +240,15 @@ def test_recordings_are_sources(camera, tmp_path):
     assert index["source"] == "rtsp://cam/live"
 
 
+def test_a_camera_that_gave_no_frame_is_not_among_the_recordings(camera, tmp_path):
+    Recorder(tmp_path / "kept" / "off", "rtsp://off", 60, 10**9).close()
+    with pytest.raises(SourceError, match=r"kept are empty: their cameras gave no frame$"):
+        expand_sources([str(tmp_path / "kept")])
+    record(camera, tmp_path / "kept" / "north")
+    (spec,) = expand_sources([str(tmp_path / "kept")])
+    assert spec.name == "north"
+
+
 def test_what_cannot_be_recorded_or_read_is_named(tmp_path, slots):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot record into"):
