@@ -21,29 +21,37 @@ _decoder: msgspec.msgpack.Decoder[AnyReport] = msgspec.msgpack.Decoder(AnyReport
 
 
 class Reporter:
-    """Sends reports; for use by one thread only."""
+    """Sends reports; for use by one thread only.
+
+    Attributes:
+        latest: Monotonic time of the latest report, seconds.
+        is_busy: Whether that was `busy`.
+    """
 
     def __init__(self, context: zmq.Context, plan: WorkerPlan) -> None:
+        self.latest = 0.0
+        self.is_busy = False
         self._plan = plan
-        self._last = 0.0
         self._socket = context.socket(zmq.PUSH)
         self._socket.connect(plan.endpoint("control"))
 
     def __call__(self, report: Report) -> None:
         """Sends a report, marked with the number of this worker."""
-        self._last = time.monotonic()
+        self.latest = time.monotonic()
+        self.is_busy = False
         report = msgspec.structs.replace(report, worker=self._plan.worker)
         self._socket.send(msgspec.msgpack.encode(report))
 
     def alive(self) -> None:
         """Reports at most once a second that the process is alive; a silent stage is replaced."""
-        if time.monotonic() - self._last >= _ALIVE_SECONDS:
+        # Being alive ends the busy time, so it is reported at once then.
+        if self.is_busy or time.monotonic() - self.latest >= _ALIVE_SECONDS:
             self(Alive(self._plan.stage, stream=self._plan.own_stream))
 
     def busy(self) -> None:
         """Announces that the process may be silent until its next report, see `StageProcess`."""
         self(Busy(self._plan.stage, stream=self._plan.own_stream))
-        self._last = 0.0  # the next `alive` must be sent: it ends the busy time
+        self.is_busy = True
 
 
 class ReportReceiver:

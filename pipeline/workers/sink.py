@@ -12,10 +12,12 @@ import zmq
 
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
-from pipeline.reports import Ready
+from pipeline.reports import Notice, Ready
 from pipeline.signals import STAGE_END
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.link import Receiver
+from pipeline.transport.logbook import Logbook
+from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.sink_stream import SinkStream
 from pipeline.workers.streams import Streams
 from stages.errors import OutputError
@@ -31,6 +33,8 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     """
     signal.signal(STAGE_END, lambda *_: sys.exit(0))
     wake = os.eventfd(0, os.EFD_NONBLOCK)
+    aside = Reporter(context, plan)  # for the thread that watches the disks
+    disks = DiskWatch(report, lambda line: aside(Notice("sink", message=line)))
     runtime = plan.config.runtime
     shared = runtime.frames == "shared"
     reported = 0.0
@@ -42,7 +46,12 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         if time.monotonic() - reported >= _NEWS_SECONDS:
             reported = time.monotonic()
             for member in streams:
-                member.look()
+                with disks.at(member.folder):
+                    member.look()
+
+    def join(channel: int, logbook: Logbook) -> SinkStream:
+        with disks.at(plan.folder(logbook.stream)):
+            return SinkStream(plan, context, report, channel, logbook, wake, broadcast)
 
     receiver = Receiver(context, plan.endpoint("sink"), on_turn, wake, copy=shared)
     broadcast = None
@@ -50,12 +59,8 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         broadcast = Broadcast(
             context, runtime.publish, runtime.publish_key, runtime.publish_clients
         )
-    streams = Streams(
-        plan,
-        lambda channel, logbook: SinkStream(
-            plan, context, report, channel, logbook, wake, broadcast
-        ),
-    )
+    streams = Streams(plan, join)
+    disks.start()
     try:
         if plan.give_up_reason:
             _give_up(plan, streams)
@@ -72,7 +77,8 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
             else:
                 member = streams.find(envelope)
                 if member is not None:
-                    member.take(envelope)
+                    with disks.at(member.folder):
+                        member.take(envelope)
                 taken += 1
                 # A live stream gets every credit at once: its next frame would be older otherwise.
                 patient = member is not None and member.lossless
@@ -80,13 +86,15 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
                     continue
             taken = 0
             for member in streams:
-                member.acknowledge()
+                with disks.at(member.folder):
+                    member.acknowledge()
     except SystemExit:
         signal.signal(STAGE_END, signal.SIG_IGN)  # about to end anyway
         for member in streams:
             member.abort()
         raise
     finally:
+        disks.close()
         if broadcast is not None:
             broadcast.close()
 

@@ -1,0 +1,73 @@
+"""Tells, from a thread of its own, that a stage's loop is held up by a file system."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pipeline.reporter import Reporter
+
+_LOOK_SECONDS = 1.0
+_PATIENCE = 5  # looks, not seconds: while the process was suspended it did not look
+
+
+class DiskWatch:
+    """Reports once that the loop has waited for a folder, for five looks, and when it goes on.
+
+    Args:
+        spoken: The loop's reporter; who reports meanwhile, or is busy, does not wait.
+        notify: Called with each report, one line, in the thread that looks.
+    """
+
+    def __init__(self, spoken: Reporter, notify: Callable[[str], None]) -> None:
+        self._spoken = spoken
+        self._notify = notify
+        self._folder: Path | None = None
+        self._calls = 0
+        self._seen: object = None
+        self._looks = 0
+        self._told = ""
+        self._closed = threading.Event()
+
+    def start(self) -> None:
+        """Looks once a second until `close`."""
+        threading.Thread(target=self._run, name="disk watch", daemon=True).start()
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._closed.set()
+
+    @contextlib.contextmanager
+    def at(self, folder: Path) -> Iterator[None]:
+        """Marks that the loop reads or writes in ``folder`` while the block runs."""
+        self._calls += 1
+        self._folder = folder
+        try:
+            yield
+        finally:
+            self._folder = None
+
+    def _run(self) -> None:
+        while not self._closed.wait(_LOOK_SECONDS):
+            self.look()
+
+    def look(self) -> None:
+        """Checks for progress; the thread calls it."""
+        if self._spoken.is_busy:  # which a report would end
+            self._looks = 0
+            return
+        folder, seen = self._folder, (self._calls, self._spoken.latest)
+        waits = folder is not None and seen == self._seen
+        self._seen = seen
+        self._looks = self._looks + 1 if waits else 0
+        if self._looks == _PATIENCE:
+            self._told = str(folder)
+            self._notify(
+                f"{folder}: its file system does not answer, and no stream is written until it "
+                f"does; check the disk or mount"
+            )
+        elif self._told and not waits:
+            self._notify(f"{self._told}: its file system answers again")
+            self._told = ""

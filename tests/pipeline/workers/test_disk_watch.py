@@ -1,0 +1,103 @@
+"""What is said of a file system that does not answer."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.workers.disk_watch import DiskWatch
+from tools.harness.material import make_clip, slow_detector
+from tools.harness.runner import run_with
+
+HANGING_WRITE = """
+import time
+from pipeline.workers import disk_watch
+from stages.sink.journal import Journal
+
+disk_watch._LOOK_SECONDS = 0.1
+append = Journal.append
+
+def hang(self, entry):
+    Journal.append = append
+    time.sleep(2)
+    append(self, entry)
+
+Journal.append = hang
+"""
+
+
+class Spoken:
+    latest, is_busy = 1.0, False
+
+
+@pytest.fixture
+def spoken():
+    return Spoken()
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def watch(spoken, told):
+    return DiskWatch(spoken, told.append)
+
+
+def look(watch, times):
+    for _ in range(times):
+        watch.look()
+
+
+def test_a_folder_that_is_waited_for_is_told_once_with_its_end(watch, told):
+    with watch.at(Path("/mnt/north")):
+        look(watch, 5)
+        assert not told
+        look(watch, 60)
+        assert told == [
+            "/mnt/north: its file system does not answer, and no stream is written until it does; "
+            "check the disk or mount"
+        ]
+    look(watch, 5)
+    assert told[1:] == ["/mnt/north: its file system answers again"]
+
+
+def test_a_loop_that_idles_or_goes_on_does_not_wait(watch, told):
+    look(watch, 20)
+    for _ in range(20):
+        with watch.at(Path("/mnt/north")):
+            watch.look()
+    assert not told
+
+
+def test_who_reports_meanwhile_or_is_busy_does_not_wait(watch, told, spoken):
+    with watch.at(Path("/mnt/north")):
+        for _ in range(20):
+            spoken.latest += 1
+            watch.look()
+        spoken.is_busy = True
+        look(watch, 20)
+        assert not told
+        spoken.is_busy = False
+        look(watch, 6)
+        assert len(told) == 1
+        spoken.is_busy = True  # a report now would end that
+    look(watch, 20)
+    assert len(told) == 1
+
+
+def test_a_run_names_the_folder_in_which_a_write_hangs(tmp_path, in_workers):
+    clip = make_clip(tmp_path, 20)
+    in_workers(HANGING_WRITE)
+    said = []
+
+    def listen(victim):
+        victim.over.wait(60)
+        said.extend(victim.notices)
+
+    settings = [slow_detector(clip, 8), "sink.overlay=false"]
+    result = run_with([str(clip)], tmp_path / "out", settings, listen)
+    assert result.exit_code == 0
+    folder = tmp_path / "out" / clip.stem
+    assert said[0].startswith(f"{folder}: its file system does not answer")
+    assert said[1] == f"{folder}: its file system answers again"
