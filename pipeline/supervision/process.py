@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -34,6 +35,7 @@ _START_SECONDS = 300.0  # weights may come from a slow disk, a GPU may compile k
 _BUSY_SECONDS = 3600.0  # to complete a long video, on a slow disk
 _TURN_SECONDS = 1.0  # the supervisor checks ten times a second; a longer pause is its own
 _STEADY_SECONDS = 1.0  # a process that was ready for this long is restarted at once
+_GONE_SECONDS = 1.0  # after SIGKILL, which has to wait where a mount does not answer
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -201,10 +203,11 @@ class StageProcess:
             self._process.send_signal(STAGE_END)
 
     def kill(self) -> None:
-        """Sends SIGKILL and waits until the process is gone."""
+        """Sends SIGKILL and waits until the process is gone, unless the kernel holds it."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GONE_SECONDS)
             self.state = "ended"
 
     def end(self, seconds: float) -> None:
@@ -214,6 +217,5 @@ class StageProcess:
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
         self.state = "ended"

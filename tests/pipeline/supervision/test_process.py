@@ -1,5 +1,8 @@
+import subprocess
 import sys
 import time
+
+import pytest
 
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
@@ -20,3 +23,36 @@ def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, mon
     assert process.start_if_due()
     assert time.monotonic() - before < 20
     process.kill()
+
+
+class Held(subprocess.Popen):
+    """A process that outlasts its SIGKILL, as one that the kernel holds for a dead mount does."""
+
+    def kill(self):
+        pass
+
+
+@pytest.mark.parametrize("end", [StageProcess.kill, lambda process: process.end(0.1)])
+def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(tmp_path, monkeypatch, end):
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\nexec sleep 30\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(script))
+    started = []
+
+    def start(*args, **options):
+        started.append(Held(*args, **options))
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="sockets")
+    process = StageProcess("sink", lambda: plan, 60.0, 5)
+    assert process.start_if_due()
+    try:
+        before = time.monotonic()
+        end(process)
+        assert time.monotonic() - before < 20
+        assert process.state == "ended"
+    finally:
+        started[0].terminate()
+        started[0].wait()
