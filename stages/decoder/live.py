@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
 import av
@@ -26,8 +26,9 @@ from stages.decoder.source import (
 from stages.decoder.stream_times import frame_count, has_times, time_base
 from stages.decoder.unreceived import UnreceivedFrames
 from stages.errors import SourceError
-from stages.records import EndOfStream, EndReason, Frame
+from stages.records import EndOfStream, EndReason, Frame, FrameHeader
 
+_AHEAD_SECONDS = 5.0  # what a camera's server may keep and send at once is shorter
 _HOPELESS = (
     av.error.HTTPUnauthorizedError,
     av.error.HTTPForbiddenError,
@@ -118,6 +119,7 @@ class LiveSource:
         self._resume_from = resume_from or ResumePoint()
         self._source = redact(location)
         self._runtime = runtime or SourceRuntime()
+        self._is_advised = False
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; ends when the runtime's ``wait`` returns True.
@@ -189,6 +191,7 @@ class LiveSource:
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
+            ahead = _Ahead(runtime.monotonic)
             for record in reader.read(container, stream, allocator, packets=packets):
                 if isinstance(record, Frame):
                     if outages.frame_came():
@@ -198,10 +201,13 @@ class LiveSource:
                         owed = unreceived.follow(record.header.index, record.header.pts, arrived)
                         if owed:
                             runtime.not_received(owed)
+                    ahead.follow(record.header)
                     if pace is not None:
                         record = replace(record, header=pace.hold(record.header))
                 yield record
             if not finished or goes_on(container, stream, reader.arrived):
+                if options_to_end := self._options_to_end(ahead.seconds):
+                    runtime.notify(options_to_end)
                 return None
             missing = reader.missing(container, stream) if frame_count(container, stream) else None
         if missing:
@@ -209,8 +215,34 @@ class LiveSource:
             return self._end(reader, EndReason.TRUNCATED, broken)
         return self._end(reader, EndReason.COMPLETE)
 
+    def _options_to_end(self, ahead: float) -> str:
+        """Returns what to do if this is no camera, whose frames cannot come before their time."""
+        if ahead < _AHEAD_SECONDS or self._is_advised or not self.options.reconnect:
+            return ""
+        self._is_advised = True
+        return (
+            f"{self._source} came faster than it plays; if it is a finished video, "
+            f"--set decoder.reconnect=false --set runtime.mode=lossless reads it once and whole"
+        )
+
     def _end(self, reader: FrameReader, reason: EndReason, message: str = "") -> EndOfStream:
         return EndOfStream(self.name, reader.epoch, reader.given, reason, message)
+
+
+class _Ahead:
+    """How many seconds the frames of a connection have come before their time."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.seconds = 0.0
+        self._monotonic = monotonic
+        self._began: float | None = None
+
+    def follow(self, header: FrameHeader) -> None:
+        """Takes the next frame."""
+        lead = header.seconds - self._monotonic()
+        if self._began is None:
+            self._began = lead
+        self.seconds = lead - self._began
 
 
 def _recorded(

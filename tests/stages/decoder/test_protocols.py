@@ -233,6 +233,27 @@ def test_an_mp4_of_unknown_size_that_breaks_off_says_where(tmp_path, serve, slot
     assert end.message == f"{base}/clip breaks off after 19 of 30 frames"
 
 
+def test_a_finished_video_that_is_taken_for_a_camera_can_be_read_once(tmp_path, serve, slots):
+    write_stream(tmp_path / "clip", 150, size=(64, 48))
+    base, told = serve(functools.partial(Chunks, directory=str(tmp_path))), []
+    read(f"{base}/clip", slots, 310, notify=told.append)
+    advice = [line for line in told if "came faster than it plays" in line]
+    assert len(advice) == 1
+    assert "--set decoder.reconnect=false --set runtime.mode=lossless" in advice[0]
+    told.clear()
+    once = replace(OPTIONS, reconnect=False)
+    *frames, end = read(f"{base}/clip", slots, 151, once, notify=told.append)
+    assert numbers(frames) == list(range(150))
+    assert (end.reason, told) == (EndReason.COMPLETE, [])
+
+
+def test_a_camera_that_sends_what_it_has_kept_gets_no_advice(tmp_path, serve, slots):
+    write_stream(tmp_path / "clip", 100, size=(64, 48))
+    base, told = serve(functools.partial(Chunks, directory=str(tmp_path))), []
+    read(f"{base}/clip", slots, 101, notify=told.append)
+    assert not any("faster" in line for line in told)
+
+
 def test_sound_that_goes_on_does_not_hide_that_the_pictures_stay_away(tmp_path, slots):
     write_stream(tmp_path / "camera.ts", 10, sound=300)
     data = (tmp_path / "camera.ts").read_bytes()
