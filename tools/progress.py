@@ -20,6 +20,7 @@ from rich.text import Text
 
 from pipeline.reports import Done, Failed, Notice, Progress, Report
 from pipeline.supervision.latest import Latest
+from stages.wording import counted
 
 _LINE_SECONDS = 5.0
 _FORGOTTEN_SECONDS = 5.0  # progress of streams that fail together overlaps their failures
@@ -135,10 +136,11 @@ class ProgressView:
         self._stages.plain = stage_rates(report.work_ms)
         if not self._console.is_terminal and now - self._last_line >= _LINE_SECONDS:
             self._last_line = now
-            of = f" of {report.total}" if report.total else ""
+            frames = counted(report.frames, "frame")
+            if report.total:
+                frames = f"{report.frames} of {counted(report.total, 'frame')}"
             self._print_line(
-                f"{report.stream}: {report.frames}{of} frames{rate and f', {rate}'}; "
-                f"{stage_rates(report.work_ms)}"
+                f"{report.stream}: {frames}{rate and f', {rate}'}; {stage_rates(report.work_ms)}"
             )
 
 

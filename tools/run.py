@@ -25,6 +25,7 @@ from stages.decoder.source import FrameSelection
 from stages.detector.shipped import FASTEST, SHIPPED
 from stages.extras import installed
 from stages.result_files import TRACKS
+from stages.wording import counted
 from tools.event_log import EventLog
 from tools.progress import ProgressView
 from tools.terminal import wide_console
@@ -124,7 +125,8 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     tried = " or ".join(f"--set detector.{each}" for each in ways)
     if detector.engine == "auto" and not _has_gpu() and not installed("openvino", "onnx"):
         tried = " or ".join(filter(None, (tried, "pip install '.[openvino]'")))
-    return f"{dropped} frames were dropped: the stages were too slow" + (
+    lost = f"{counted(dropped, 'frame')} {'was' if dropped == 1 else 'were'} dropped"
+    return f"{lost}: the stages were too slow" + (
         f"; {tried} makes the detector faster, see docs/performance.md" if tried else ""
     )
 
@@ -138,13 +140,9 @@ def worth_a_look(result: RunResult) -> str:
     return ""
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def _print_table(result: RunResult, seconds: float, scores: Mapping[str, DemoScore]) -> None:
     if result.skipped:
-        print(f"{_counted(len(result.skipped), 'finished sequence')} skipped")
+        print(f"{counted(len(result.skipped), 'finished sequence')} skipped")
     if not result.finished:
         return
     quality = ("MOTA", "IDF1") if scores else ()
@@ -157,14 +155,15 @@ def _print_table(result: RunResult, seconds: float, scores: Mapping[str, DemoSco
         table.add_row(name, *counts, *marks, fps, summary.status)
     wide_console().print(table)
     frames = sum(summary.frames for summary in result.finished.values())
-    print(f"{_counted(frames, 'frame')} in {seconds:.1f} s, start included")
+    print(f"{counted(frames, 'frame')} in {seconds:.1f} s, start included")
     if result.restarts:
         restarts = ", ".join(
-            f"{name} {_counted(count, 'time')}" for name, count in result.restarts.items()
+            f"{name} {counted(count, 'time')}" for name, count in result.restarts.items()
         )
         print(f"Started again: {restarts}")
     if scores:
         (vehicles,) = {score.vehicles for score in scores.values()}
-        print(f"MOTA and IDF1 against the exact boxes of the scene's {vehicles} vehicles")
+        scene = f"the scene's {counted(vehicles, 'vehicle')}"
+        print(f"MOTA and IDF1 against the exact boxes of {scene}")
     if path := worth_a_look(result):
         print(f"Look at {path}")

@@ -12,6 +12,7 @@ from rich.text import Text
 from pipeline.supervision.commands import describe
 from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RunInfo
+from stages.wording import counted
 from tools.terminal import wide_console
 
 _SOURCES_FROM = 100  # least terminal width, in characters, for the source column
@@ -58,11 +59,11 @@ def streams(overview: Overview, width: int) -> Group:
     ]
     for stream in overview.streams:
         if stream.not_received:
-            lines.append(
-                Text(f"{stream.name} did not receive {stream.not_received} frames", "yellow")
-            )
+            owed = counted(stream.not_received, "frame")
+            lines.append(Text(f"{stream.name} did not receive {owed}", "yellow"))
         faults = ["is stuck"] if stream.overlay_is_stuck else []
-        faults += [f"lacks {count} frames"] if (count := stream.left_out_of_overlay) else []
+        if count := stream.left_out_of_overlay:
+            faults.append(f"lacks {counted(count, 'frame')}")
         if faults:
             lines.append(Text(f"the overlay of {stream.name} {' and '.join(faults)}", "yellow"))
     return Group(stream_table(overview, width), *([""] if lines else []), *lines)

@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.transport.broadcast import subscribe
 from stages.records import Dropped, EndOfStream, Tracks
 from stages.sink.mot import mot_rows
+from stages.wording import counted
 
 
 def watch(
@@ -31,8 +32,8 @@ def watch(
             for line in lines(envelope.stream, record):
                 print(line, flush=True)
         elif isinstance(record, Dropped):
-            count = record.last - record.first + 1
-            print(f"{envelope.stream}: {count} frames dropped: {record.reason}", file=sys.stderr)
+            frames = counted(record.last - record.first + 1, "frame")
+            print(f"{envelope.stream}: {frames} dropped: {record.reason}", file=sys.stderr)
         elif isinstance(record, EndOfStream):
             reason = record.message or record.reason.value
             print(f"{envelope.stream}: ended: {reason}", file=sys.stderr)

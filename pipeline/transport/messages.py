@@ -26,6 +26,7 @@ from stages.records import (
     Tracks,
     UInt8Array,
 )
+from stages.wording import counted
 
 PROTOCOL_VERSION = 5
 MAX_POSITION = 2**62
@@ -180,7 +181,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
             not match its header.
     """
     if len(parts) < 2:
-        raise MessageError(f"{len(parts)} parts, expected at least 2")
+        raise MessageError(f"{counted(len(parts), 'part')}, expected at least 2")
     try:
         header = _decoder.decode(parts[1])
     except (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
@@ -205,7 +206,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
     motion = arrays.pop(0) if header.motion else None
     pixels = _arrays(rest, [(_U1, frame.shape)])[0] if header.inline else None
     if rest:
-        raise MessageError(f"{len(rest)} payload parts too many")
+        raise MessageError(f"{counted(len(rest), 'payload part')} too many")
     record: Record
     if isinstance(header, _Frame):
         record = Frame(frame, pixels, motion)

@@ -21,6 +21,7 @@ from stages.records import (
     StreamStart,
     UInt8Array,
 )
+from stages.wording import counted
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _UNREADABLE = "unreadable image"
@@ -136,7 +137,7 @@ class ImageFolderSource:
         ]
         if not chosen:
             raise SourceError(
-                f"{self.folder}: the chosen range holds none of its {len(files)} images"
+                f"{self.folder}: of {counted(len(files), 'image')}, none is in the chosen range"
             )
         return chosen
 

@@ -20,6 +20,7 @@ from stages.decoder.locations import redact
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
+from stages.wording import counted
 
 _MAX_THREADS = 16  # the most that FFmpeg recommends
 _PICTURE_CODECS = frozenset({"bmp", "gif", "mjpeg", "png", "tiff", "webp"})
@@ -86,7 +87,7 @@ class MediaSource:
                 if reader.seen == 0:
                     raise SourceError(f"{shown} gave no frame that can be decoded{why}")
                 raise SourceError(
-                    f"none of the {reader.seen} frames of {shown} is in the chosen range "
+                    f"of {counted(reader.seen, 'frame')} of {shown}, none is in the chosen range "
                     f"and can be decoded"
                 )
             missing = None if reader.finished else reader.missing(container, stream)

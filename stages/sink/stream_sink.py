@@ -22,6 +22,7 @@ from stages.sink.results import remove_parts
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults
 from stages.sink.timing import StreamTiming
+from stages.wording import counted
 
 
 class StreamSink:
@@ -275,7 +276,9 @@ class StreamSink:
         status, message = end.reason.value, end.message
         if missing and end.reason is EndReason.COMPLETE:
             status = "incomplete"
-            message = message or f"{missing} of {end.frames} frames are missing from the results"
+            lack = "is missing" if missing == 1 else "are missing"
+            of = f"{missing} of {counted(end.frames, 'frame')}"
+            message = message or f"{of} {lack} from the results"
         if missing:
             self.ledger.finish(end.epoch, end.frames)
         return StreamReport(

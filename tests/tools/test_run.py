@@ -40,6 +40,12 @@ def test_who_drops_many_frames_is_told_what_is_faster():
     assert "precision=int8 or --set detector.weights=nano or --set detector.scale=0.5" in told
 
 
+def test_a_single_drop_is_told_in_the_singular():
+    short = summary(frames=20, dropped=1, behind=1)
+    told = faster_detector(RunResult(finished={"east": short}), load_config(None))
+    assert told.startswith("1 frame was dropped")
+
+
 def test_frames_that_are_broken_are_no_reason_for_advice():
     assert not advice(0)
 

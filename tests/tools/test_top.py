@@ -45,7 +45,7 @@ def test_a_failed_stream_says_why():
 
 def test_what_is_missing_is_told_below_the_table():
     streams_ = [
-        StreamView("north", "rtsp://north", "running", not_received=5, left_out_of_overlay=11),
+        StreamView("north", "rtsp://north", "running", not_received=1, left_out_of_overlay=11),
         StreamView("south", "rtsp://south", "running"),
         StreamView("east", "east.mp4", "silent", overlay_is_stuck=True),
         StreamView("west", "rtsp://w", "running", left_out_of_overlay=3, overlay_is_stuck=True),
@@ -55,7 +55,7 @@ def test_what_is_missing_is_told_below_the_table():
         console.print(streams(Overview(1, "out", 1.0, streams_, []), 100))
     assert capture.get().splitlines()[5:] == [
         "",
-        "north did not receive 5 frames",
+        "north did not receive 1 frame",
         "the overlay of north lacks 11 frames",
         "the overlay of east is stuck",
         "the overlay of west is stuck and lacks 3 frames",

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from stages.errors import SpotStreamError
+from stages.wording import counted
 from tools.bench.decode import moving_video
 from tools.bench.figures import CPU, BenchReport, Ratio, Runner, measure
 from tools.bench.processor import cpu_seconds
@@ -55,7 +56,7 @@ def bench_streams(
 
 
 def _name(count: int) -> str:
-    return "1 stream" if count == 1 else f"{count} streams"
+    return counted(count, "stream")
 
 
 def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 
+from stages.wording import counted
 from tools.chaos.outcome import Outcome, spread
 from tools.harness.material import NAME, RATE, detections_of, make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
@@ -47,7 +48,8 @@ def kills_in_lossless_runs(folder: Path, kills: int, seed: int = 0) -> Outcome:
         repeated += _repeated_frames(output / NAME / "overlay.mp4")
     return Outcome(
         done,
-        f"{lost} frames lost, {repeated} repeated, {different} runs with other results",
+        f"{counted(lost, 'frame')} lost, {repeated} repeated, "
+        f"{counted(different, 'run')} with other results",
         not (lost or repeated or different),
     )
 
@@ -88,7 +90,7 @@ def kills_in_live_runs(folder: Path, kills: int, seed: int = 1) -> Outcome:
     return Outcome(
         len(since_kill),
         f"frames again {spread(since_kill)} after the kill, at most {latest:.2f} s after the "
-        f"process was back; {reused} ids used again",
+        f"process was back; {counted(reused, 'id')} used again",
         len(since_kill) == kills and latest < 2 and not reused,
     )
 

@@ -12,6 +12,7 @@ from pipeline.addresses import endpoint
 from pipeline.config import RuntimeConfig
 from pipeline.transport.broadcast import make_key
 from stages.extras import installed
+from stages.wording import counted
 from tools.chaos.hostile import flood
 from tools.chaos.outcome import Outcome
 from tools.chaos.strangers import announce_much, ask_nonsense, free_port
@@ -64,8 +65,8 @@ def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
     memory = "no memory" if refused else "memory"
     return Outcome(
         messages * len(sockets),
-        f"{restarts:.0f} crashes, most growth of a process {growth:.1f} MB; {memory} for who has "
-        "no key",
+        f"{counted(restarts, 'crash', 'crashes')}, most growth of a process {growth:.1f} MB; "
+        f"{memory} for who has no key",
         survived and refused and not restarts and growth < 4,
     )
 

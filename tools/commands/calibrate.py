@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from stages.wording import counted
+
 
 def calibrate(
     weights: Annotated[Path, typer.Argument(help="A .safetensors file; updated in place.")],
@@ -28,4 +30,5 @@ def calibrate(
     files = [file for given in images or [] for file in image_paths(given)]
     with Console(stderr=True).status("loading") as status:
         count = run(weights, files, scenes, status.update)
-    typer.echo(f"{weights}: ranges of {count} features, from {len(files) or scenes} pictures")
+    pictures = counted(len(files) or scenes, "picture")
+    typer.echo(f"{weights}: ranges of {counted(count, 'feature')}, from {pictures}")

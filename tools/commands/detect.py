@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from stages.errors import SourceError
+from stages.wording import counted
 from tools.commands.options import CONFIG_HELP, Overrides
 
 
@@ -27,7 +28,7 @@ def detect(
     unreadable: list[str] = []
     results = detect_images(images, config, set_ or [], unreadable.append)
     write_atomically(output, json.dumps(results, indent=1) + "\n")
-    typer.echo(f"{output}: {len(results)} detections")
+    typer.echo(f"{output}: {counted(len(results), 'detection')}")
     for message in unreadable:
         typer.echo(f"spotstream: {message}", err=True)
     if unreadable:

@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 from stages.errors import ConfigError
+from stages.wording import counted
 from tools.commands.options import WorkerCount
 
 if TYPE_CHECKING:
@@ -82,8 +83,10 @@ def segment(
     summaries = _segment(plan, options, workers or usable_cores(), progress)
     for summary in sorted(summaries, key=lambda each: each.name):
         how = f"by {summary.method}" if summary.method else "nothing to do"
-        kept = f", {summary.kept:,} were there" if summary.kept else ""
-        typer.echo(f"{summary.name}: {summary.written:,} masks, {how}{kept}")
+        were = "was" if summary.kept == 1 else "were"
+        kept = f", {summary.kept:,} {were} there" if summary.kept else ""
+        masks = counted(summary.written, "mask", form=",")
+        typer.echo(f"{summary.name}: {masks}, {how}{kept}")
     problems = plan.problems + [each for summary in summaries for each in summary.problems]
     for problem in problems[:PROBLEMS_SHOWN]:
         typer.echo(f"left out: {problem}", err=True)

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from stages.errors import ConfigError
+from stages.wording import counted
 from tools.commands.options import WorkerCount
 
 
@@ -92,9 +93,12 @@ def synth(
         for summary in do_all(work, missing, workers, lambda count: bar.advance(task, count)):
             boxes += summary.boxes
     seconds, count = time.monotonic() - started, len(missing) * frames
-    done = f"{output}: {len(missing)} scenes rendered, {kept} were there"
+    were = "was" if kept == 1 else "were"
+    done = f"{output}: {counted(len(missing), 'scene')} rendered, {kept} {were} there"
     if count:
-        done += f"; {count:,} pictures, {boxes:,} boxes, {seconds / count:.2f} s a picture"
+        pictures = counted(count, "picture", form=",")
+        done += f"; {pictures}, {counted(boxes, 'box', 'boxes', form=',')}"
+        done += f", {seconds / count:.2f} s a picture"
     typer.echo(done)
     if sheet is not None:
         write_sheet(output, options, seeds, sheet)

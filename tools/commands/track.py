@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stages.wording import counted
 from tools.commands.options import CONFIG_HELP, TrackerName, TrackerSettings
 
 
@@ -46,6 +47,7 @@ def track(
         found = [track_file(detections, output, name, settings, size, fill)]
     for summary in found:
         typer.echo(
-            f"{summary.output}: {summary.tracks} tracks, {summary.boxes} boxes in "
-            f"{summary.frames} frames, {summary.frames_per_second:.0f} frames/s"
+            f"{summary.output}: {counted(summary.tracks, 'track')}, "
+            f"{counted(summary.boxes, 'box', 'boxes')} in "
+            f"{counted(summary.frames, 'frame')}, {summary.frames_per_second:.0f} frames/s"
         )

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from stages.wording import counted
 from tools.commands.options import Overrides
 
 
@@ -37,10 +38,11 @@ def train(
         raise typer.Exit(130)
     if not result.leads:
         return
-    table = Table(f"scenes not trained on, after {result.steps} steps", "AP50", "AP70")
+    steps = counted(result.steps, "step")
+    table = Table(f"scenes not trained on, after {steps}", "AP50", "AP70")
     for name, scores in result.scores.items():
         table.add_row(escape(name), f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")
     if result.scores:
         Console().print(table)
     which = "best weights of" if result.weights.name == BEST else "weights after"
-    typer.echo(f"{result.weights}: {which} {result.steps} steps")
+    typer.echo(f"{result.weights}: {which} {steps}")

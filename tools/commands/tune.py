@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
+from stages.wording import counted
 from tools.commands.options import TrackerName, WorkerCount
 from tools.terminal import wide_console
 
@@ -78,7 +79,9 @@ def tune(
             iou_threshold=0.5 if view else IOU_THRESHOLDS[benchmark],
             leave_one_out=leave_one_out,
             workers=workers,
-            progress=lambda stage, tried: status.update(f"{stage}: {tried} settings tried"),
+            progress=lambda stage, tried: status.update(
+                f"{stage}: {counted(tried, 'setting')} tried"
+            ),
         )
     _show(result)
     if output is not None:
@@ -108,7 +111,10 @@ def _scenes(
     from tools.tuning.scenes import render_sequences
 
     return render_sequences(
-        view, detector, count, progress=lambda done, of: show(f"{done} of {of} scenes rendered")
+        view,
+        detector,
+        count,
+        progress=lambda done, of: show(f"{done} of {counted(of, 'scene')} rendered"),
     )
 
 
@@ -122,7 +128,8 @@ def _show(result: TuningResult) -> None:
         spread = " … ".join(dict.fromkeys((*others[:1], *others[-1:])))
         table.add_row(name, str(result.start[name]), str(value), spread)
     wide_console().print(table)
-    scores = Table("", *OBJECTIVE, "IDS", title=f"{result.tracker}, {result.tried} settings tried")
+    tried = counted(result.tried, "setting")
+    scores = Table("", *OBJECTIVE, "IDS", title=f"{result.tracker}, {tried} tried")
     for label, row in (
         ("as begun with", result.before),
         ("tuned on all", result.after),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.errors import ConfigError
+from stages.wording import counted
 from tools.datasets.coco import ANNOTATIONS, coco_files, read_coco
 from tools.datasets.detrac import is_detrac, read_detrac
 from tools.datasets.folder_tree import FolderTree
@@ -44,7 +45,7 @@ def read_data_set(root: Path) -> DataSet:
         first = data_set.problems[0] if data_set.problems else None
         reason = "" if first is None else f"; {first.kind}: {first.place}"
         more = len(data_set.problems) - 1
-        rest = f" and {more:,} more problems" if more > 0 else ""
+        rest = f" and {counted(more, 'more problem', form=',')}" if more > 0 else ""
         raise ConfigError(f"{root} holds no annotated image ({data_set.format}){reason}{rest}")
     return data_set
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from rich.markup import escape
 from rich.table import Table
 
+from stages.wording import counted
 from tools.datasets.check import Findings, Summary
 
 FORMATS = {"coco": "COCO", "detrac": "UA-DETRAC", "uavdt": "UAVDT", "yolo": "YOLO"}
+_counted = partial(counted, form=",")
 MAX_SCENES, MAX_PLACES, MAX_SIZES = 60, 3, 4
 
 
@@ -54,10 +57,6 @@ def problem_lines(findings: Findings) -> Iterator[str]:
         f"{_counted(count, 'problem')}; what cannot be used is left out" if count else "no problems"
     )
     yield f"{findings.tried:,} of {_counted(findings.total.images, 'image')} decoded; {told}"
-
-
-def _counted(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _scene_table(findings: Findings, width: int) -> Table:

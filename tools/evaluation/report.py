@@ -10,6 +10,7 @@ import numpy as np
 from stages.atomic import write_atomically
 from stages.errors import ConfigError
 from stages.extras import need
+from stages.wording import counted
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.curves import draw_curves
@@ -97,6 +98,7 @@ def _caption(moment: Moment) -> str:
     entry = f"{moment.entry}, " if moment.entry else ""
     return (
         f"{entry}{moment.sequence}, frames {moment.first + 1} to {moment.last + 1}: "
-        f"{moment.false_positives} false positives, {moment.false_negatives} misses, "
-        f"{moment.id_switches} id switches; frame {moment.worst + 1}"
+        f"{counted(moment.false_positives, 'false positive')}, "
+        f"{counted(moment.false_negatives, 'miss', 'misses')}, "
+        f"{counted(moment.id_switches, 'id switch', 'id switches')}; frame {moment.worst + 1}"
     )

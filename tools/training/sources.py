@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, SourceError
 from stages.records import BoolArray, Float32Array, Int64Array, UInt8Array
+from stages.wording import counted
 from tools.annotations.ignored import IgnoredRegions
 from tools.datasets.formats import read_data_set
 from tools.datasets.sample import USED_ANYWAY, DataSet, Sample
@@ -174,7 +175,8 @@ def _unseen_splits(data_set: DataSet, trained: Sequence[Sample]) -> list[str]:
     """Warns of training on images that the data set sets apart for validation or testing."""
     counts = Counter(sample.conditions.get("split") for sample in trained)
     return [
-        f"{data_set.root}: {counts[split]} images of its split {split} are trained on; "
+        f"{data_set.root}: {counted(counts[split], 'image')} of its split {split} "
+        f"{'is' if counts[split] == 1 else 'are'} trained on; "
         f"held_out: [{split}] keeps them for validation"
         for split in ("val", "test")
         if counts[split]
@@ -220,7 +222,7 @@ def _notes(data_set: DataSet, known: set[str]) -> list[str]:
     ]
     return notes + [
         f"{data_set.root}: class {label} is in neither classes nor background: "
-        f"its {count} boxes give no loss"
+        f"no loss from its {counted(count, 'box', 'boxes')}"
         for label, count in data_set.label_counts().items()
         if label not in known
     ]

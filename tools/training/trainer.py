@@ -14,6 +14,7 @@ import torch
 
 from stages.atomic import make_folder
 from stages.errors import ConfigError
+from stages.wording import counted
 from tools.training.batches import CropBatches, load_batches
 from tools.training.beginning import begin
 from tools.training.config import TrainingConfig
@@ -81,10 +82,11 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
             for note in sources.notes:
                 log.warning("%s", note)
             held = sum(len(samples) for _, samples in sources.validation.values())
-            log.info("%d training and %d validation images", len(sources.training), held)
+            training = len(sources.training)
+            log.info("%d training and %s", training, counted(held, "validation image"))
         ignored = ignore_unlabelled(sources, config, processes.device)
         if ignored and processes.leads:
-            log.info("%d vehicles without a box give no loss", ignored)
+            log.info("no loss from %s without a box", counted(ignored, "vehicle"))
         steps = Steps(config, state, processes, load_teacher(config, processes.device))
         run = _Run(config, sources, state, processes, steps)
         if overwrite:

@@ -180,6 +180,5 @@ def _check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Ten
         if key in found and found[key].shape != wanted[key].shape
     ]
     if problems:
-        raise CheckpointError(
-            f"{path} does not fit the model, {len(problems)} tensors differ: " + "; ".join(problems)
-        )
+        differ = "1 tensor differs" if len(problems) == 1 else f"{len(problems)} tensors differ"
+        raise CheckpointError(f"{path} does not fit the model, {differ}: " + "; ".join(problems))

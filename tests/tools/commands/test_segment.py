@@ -57,7 +57,7 @@ def test_single_images_get_their_boxes(tmp_path):
     (tmp_path / "images" / "street_2.jpg").write_bytes(b"\xff\xd8 no image")
     done = segment(tmp_path)
     assert done.exit_code == 0
-    assert "single images: 1 masks, by boxes" in done.output
+    assert "single images: 1 mask, by boxes" in done.output
     assert "street_2.jpg" in done.output
     expected = np.zeros((60, 80), np.uint8)
     expected[20:35, 10:40] = 255
