@@ -9,22 +9,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.config import RuntimeConfig
 
+_FIXED = ("control", "tracker", "sink")
 _MOST_DETECTORS = 64
+_LAST_PORT = 65535
 
 
 def endpoint(sockets: str, runtime: RuntimeConfig, name: str) -> str:
     """ZeroMQ address of a named socket."""
     if runtime.transport == "ipc":
         return f"ipc://{Path(sockets) / name}"
-    fixed = ["control", "tracker", "sink"]
     kind, _, number = name.rpartition("-")
     if not kind:
-        offset = fixed.index(name)
+        offset = _FIXED.index(name)
     elif kind == "detector":
-        offset = len(fixed) + int(number)
+        offset = len(_FIXED) + int(number)
     else:
-        offset = len(fixed) + _MOST_DETECTORS + int(number)
+        offset = len(_FIXED) + _MOST_DETECTORS + int(number) % stream_ports(runtime)
     return f"tcp://127.0.0.1:{runtime.port + offset}"
+
+
+def stream_ports(runtime: RuntimeConfig) -> int:
+    """Number of TCP ports for the decoders of streams; channels that differ by it share one."""
+    return _LAST_PORT + 1 - runtime.port - len(_FIXED) - _MOST_DETECTORS
 
 
 def memory_path(sockets: str, kind: str, channel: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from pipeline.addresses import endpoint
+from pipeline.addresses import endpoint, stream_ports
 from pipeline.config import RuntimeConfig
 from pipeline.plan import StreamPlan
 from pipeline.supervision.latest import Latest
@@ -89,6 +89,7 @@ class Roster:
         self._output = output
         self._runtime = runtime
         self._channels = itertools.count()
+        self._ports = stream_ports(runtime) if runtime.transport == "tcp" else None
         self._waiting = list(specs)
         self._monitor = monitor
         self._failed: Latest[StreamView] = Latest(len(specs))
@@ -139,6 +140,8 @@ class Roster:
     def due(self) -> Iterator[SourceSpec]:
         """Removes from the queue, and yields, the streams that are to be begun now."""
         for spec in list(self._waiting):
+            if self._ports is not None and len(self.running) == self._ports:
+                return
             files = sum(not is_live(each.plan.location) for each in self.running.values())
             if is_live(spec.location) or files < self._runtime.parallel_streams:
                 self._waiting.remove(spec)
@@ -156,7 +159,7 @@ class Roster:
         """Begins a stream whose decoder is yet to be started; ``only_one`` is for its plan."""
         runtime = self._runtime
         live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
-        channel = next(self._channels)
+        channel = self._next_channel()
         entries = 2 * runtime.slots + _SPARE_ENTRIES
         logbook = folder.add_stream(channel, spec.name, entries=entries, lossless=not live)
         plan = StreamPlan(
@@ -166,6 +169,14 @@ class Roster:
         feedback.connect(endpoint(folder.path, runtime, f"ack-{channel}"))
         self._monitor.begun(spec.name, logbook)
         self.running[spec.name] = RunningStream(plan, logbook, decoder, feedback, folder)
+
+    def _next_channel(self) -> int:
+        """Returns a channel that no stream has had, and whose TCP port no running stream has."""
+        ports = self._ports
+        if ports is None:
+            return next(self._channels)
+        taken = {stream.plan.channel % ports for stream in self.running.values()}
+        return next(channel for channel in self._channels if channel % ports not in taken)
 
     def stop(self) -> None:
         """Stops all streams under way, and drops those waiting."""

@@ -1,5 +1,6 @@
 import zmq
 
+from pipeline.addresses import endpoint, stream_ports
 from pipeline.config import RuntimeConfig
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess
@@ -24,3 +25,50 @@ def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, monkeypatc
     assert [view.name for view in roster.views()] == [f"demo-{n}" for n in range(100, 200)]
     kept = [held for held in vars(roster).values() if hasattr(held, "__len__")]
     assert sum(map(len, kept)) == 100
+
+
+def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = RuntimeFolder("out")
+    runtime = RuntimeConfig(transport="tcp", port=65000)
+    ports = stream_ports(runtime)
+    roster = Roster([], tmp_path, runtime, RunMonitor())
+    channels = []
+    with zmq.Context() as context:
+
+        def begin(name):
+            roster.add("scene://demo", name)
+            (spec,) = roster.due()
+            decoder = StageProcess(name, lambda: None, 60.0, 5)
+            roster.begin(spec, decoder, folder, context, only_one=False)
+            channels.append(roster.running[name].plan.channel)
+
+        begin("stays")
+        for number in range(ports + 5):
+            begin(f"clip-{number}")
+            roster.end(f"clip-{number}")
+        roster.end("stays")
+    folder.close()
+    assert len(set(channels)) == len(channels)  # a late message reaches no other stream
+    addresses = [endpoint(folder.path, runtime, f"ack-{channel}") for channel in channels]
+    assert addresses.count(addresses[0]) == 1  # its stream runs all the time
+    assert len(set(addresses)) == ports
+    assert addresses[1] == addresses[ports]
+    assert max(addresses) == "tcp://127.0.0.1:65535"
+
+
+def test_a_stream_waits_for_a_port(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.supervision.roster.stream_ports", lambda runtime: 1)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = RuntimeFolder("out")
+    roster = Roster([], tmp_path, RuntimeConfig(transport="tcp"), RunMonitor())
+    for name in ("north", "south"):
+        roster.add("scene://demo", name)
+    with zmq.Context() as context:
+        for name in ("north", "south"):
+            decoder = StageProcess(name, lambda: None, 60.0, 5)
+            for spec in roster.due():
+                roster.begin(spec, decoder, folder, context, only_one=False)
+            assert list(roster.running) == [name]
+            roster.end(name)
+    folder.close()
