@@ -58,7 +58,8 @@ class Outages:
         self._frames_since = None
         if not self._is_told and now - self._told_at >= _SILENT_SECONDS:
             count = f" (outage {self._count})" if self._count > 1 else ""
-            self._notify(f"{self._shown}: {reason}; connecting again{count}")
+            about = "" if self._shown in reason else f"{self._shown}: "
+            self._notify(f"{about}{reason}; connecting again{count}")
             self._told_at, self._is_told = now, True
         longest = min(self._longest_wait, self._first_wait * 2.0 ** min(self._doublings, 16))
         self._attempts += 1

@@ -74,3 +74,9 @@ def test_a_camera_that_stays_away_soon_after_the_last_outage_is_told_later():
     assert len(camera.lines) == 2
     camera.lose("connection refused", after=60)
     assert camera.lines[2:] == ["cam: connection refused; connecting again (outage 2)"]
+
+
+def test_a_reason_that_names_the_camera_is_told_without_another_name():
+    camera = Camera()
+    camera.lose("cannot open cam as a video")
+    assert camera.lines == ["cannot open cam as a video; connecting again"]
