@@ -15,7 +15,7 @@ class RunResult:
 
     Attributes:
         finished: Summaries of the streams whose results are written, by name.
-        failed: Error messages of the streams that failed, by name.
+        failed: Error messages of the streams that failed and were not added again, by name.
         skipped: Data set sequences that an earlier run had finished.
         restarts: Number of restarts of each process, by name.
         exit_code: 0, 130 after Ctrl-C, or that of the first failure.

@@ -164,7 +164,10 @@ class Supervisor:
             case AddStream():
                 if self._interrupts:
                     raise ConfigError("the pipeline is about to end")
-                return self._roster.add(command.location, command.name)
+                added = self._roster.add(command.location, command.name)
+                for name in added:
+                    self.result.failed.pop(name, None)
+                return added
             case RemoveStream():
                 self._roster.remove(command.name)
                 return None

@@ -22,6 +22,7 @@ from pipeline.supervision.commands import (
 from pipeline.supervision.runtime_folder import RunInfo
 from stages.errors import ConfigError
 from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
 
 
 @pytest.fixture
@@ -175,6 +176,25 @@ def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
     add_stream(run, str(clip), "south")
     wait_for(lambda: True if [v.state for v in describe(run).streams] == ["running"] else None)
     assert describe(run).streams[0].error == ""
+
+
+def test_a_stream_that_is_added_again_has_not_failed_at_the_end(clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    broken = tmp_path / "north.mp4"
+    broken.write_bytes(b"no video")
+    failures = []
+
+    def add_again(victim):
+        victim.wait(lambda: "north" in victim.supervisor.result.failed)
+        failures.extend(victim.supervisor.result.failed)
+        add_stream(find_run(os.getpid()), str(clip), "north")
+        victim.wait(lambda: victim.frames() > 0)
+        victim.supervisor.stop()
+
+    settings = ["decoder.pace=original", f"detector.detections={detections_of(clip)}"]
+    result = run_with([str(broken), str(clip)], tmp_path / "out", settings, add_again)
+    assert failures == ["north"]
+    assert result.failed == {}
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(pipeline, tmp_path):
