@@ -78,6 +78,7 @@ class Recorder:
         self._began = 0.0
         self._retry_at = 0.0
         self._told_at: float | None = None  # since the recording has paused
+        self._room = 0  # bytes until segments must be removed
         self._number = self._first_epoch = 0
         self._has_folder = False
         self._release: Callable[[], object] = lambda: None  # closes the folder, if it is locked
@@ -158,7 +159,7 @@ class Recorder:
         now = self._monotonic()
         if self._container is None:
             return now >= self._retry_at
-        return now - self._began >= self._segment_seconds
+        return now - self._began >= self._segment_seconds or self._room < 0
 
     def _begin(self, stream: VideoStream, epoch: int) -> None:
         if not self._has_folder or not self._folder.is_dir():  # not yet, or somebody removed it
@@ -183,15 +184,25 @@ class Recorder:
         copy.stream = self._stream
         self._container.mux(copy)
         self._latest_dts = dts
+        had_room, self._room = self._room >= 0, self._room - packet.size
+        if had_room and self._room < 0:
+            self._make_room()
 
     def _make_room(self) -> None:
+        """Removes the oldest segments beyond the limit, except the one that is written.
+
+        If that one is too large by itself, it ends at the next key frame.
+        """
+        current = self._path if self._container is not None else None
         files = [(path, path.stat().st_size) for _, _, path in segments_of(self._folder)]
         total = sum(size for _, size in files)
         for path, size in files:
             if total <= self._most_bytes:
-                return
-            path.unlink(missing_ok=True)
-            total -= size
+                break
+            if path != current:
+                path.unlink(missing_ok=True)
+                total -= size
+        self._room = self._most_bytes - total
 
 
 def _lock(folder: Path) -> int:

@@ -154,6 +154,22 @@ def test_the_oldest_segments_make_room(camera, tmp_path, slots):
     assert before[-1] in folder.glob("*.mkv")
 
 
+@pytest.mark.parametrize("segment_seconds", [20, 10**6])
+def test_the_limit_holds_while_a_segment_grows(camera, tmp_path, segment_seconds):
+    camera.write_bytes(20 * camera.read_bytes())
+    folder, largest = tmp_path / "cam", []
+    limit = 20_000
+    recorder = Recorder(folder, "rtsp://cam/live", segment_seconds, limit)
+    with open_media(str(camera)) as container:
+        stream = video_stream(container, "camera")
+        for index, packet in enumerate(container.demux(stream)):
+            packet.pts = packet.dts = 3600 * index
+            recorder.write(packet, stream, 0)
+            largest.append(sum(path.stat().st_size for path in folder.glob("*.mkv")))
+    recorder.close()
+    assert 0.5 * limit < max(largest) < 1.3 * limit
+
+
 def test_a_segment_that_was_cut_off_is_read_as_far_as_it_goes(camera, tmp_path, slots):
     folder = tmp_path / "cam"
     record(camera, folder)
