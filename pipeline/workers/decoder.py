@@ -21,6 +21,7 @@ from pipeline.signals import STAGE_END
 from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.workers.background import in_background
+from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.frame_sender import FrameSender
 from pipeline.workers.waiting import Waiting
 from stages.decoder.live import LiveOptions
@@ -64,7 +65,7 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         logbook[SharedCounter.EPOCHS], logbook[SharedCounter.SEQUENCE], logbook[SharedCounter.SEEN]
     )
     notify = _notifier(stream, report)
-    recorder = _recorder(stream, config, resume_from, notify)
+    recorder = _recorder(plan, context, report, resume_from, notify)
     source = _open(stream, config, logbook, resume_from, recorder, waiting, notify)
     sender = FrameSender(plan, context, report, source.resumes, stop)
     sender.start()
@@ -205,20 +206,27 @@ def _notifier(stream: StreamPlan, report: Reporter) -> Callable[[str], None]:
 
 
 def _recorder(
-    stream: StreamPlan,
-    config: DecoderConfig,
+    plan: WorkerPlan,
+    context: zmq.Context,
+    report: Reporter,
     resume_from: ResumePoint,
     notify: Callable[[str], None],
 ) -> Recorder | None:
     """Returns the recorder of a live stream, if recording is configured."""
+    stream, config = plan.streams[0], plan.config.decoder
     if config.record is None or not is_live(stream.location):
         return None
+    folder = config.record / stream.name
+    aside = _notifier(stream, Reporter(context, plan))  # for the thread that watches the disk
+    disk = DiskWatch(report, aside, "the stream waits")
+    disk.start()
     return Recorder(
-        config.record / stream.name,
+        folder,
         stream.location,
         60 * config.record_minutes,
         round(1e9 * config.record_gigabytes),
         notify,
+        writing=disk.at(folder),
         patient=resume_from.epochs > 0,
     )
 

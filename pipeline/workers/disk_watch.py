@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipeline.reporter import Reporter
@@ -19,11 +19,13 @@ class DiskWatch:
     Args:
         spoken: The loop's reporter; who reports meanwhile, or is busy, does not wait.
         notify: Called with each report, one line, in the thread that looks.
+        meanwhile: What happens until the folder answers, for people.
     """
 
-    def __init__(self, spoken: Reporter, notify: Callable[[str], None]) -> None:
+    def __init__(self, spoken: Reporter, notify: Callable[[str], None], meanwhile: str) -> None:
         self._spoken = spoken
         self._notify = notify
+        self._meanwhile = meanwhile
         self._folder: Path | None = None
         self._calls = 0
         self._seen: object = None
@@ -39,15 +41,18 @@ class DiskWatch:
         """Ends the thread."""
         self._closed.set()
 
-    @contextlib.contextmanager
-    def at(self, folder: Path) -> Iterator[None]:
-        """Marks that the loop reads or writes in ``folder`` while the block runs."""
+    def at(self, folder: Path) -> AbstractContextManager[None]:
+        """Returns a context, of any number of uses, in which the loop reads or writes there."""
+        return _Visit(self, folder)
+
+    def enter(self, folder: Path) -> None:
+        """Records that a visit to ``folder`` begins."""
         self._calls += 1
         self._folder = folder
-        try:
-            yield
-        finally:
-            self._folder = None
+
+    def leave(self) -> None:
+        """Records that the visit is over."""
+        self._folder = None
 
     def _run(self) -> None:
         while not self._closed.wait(_LOOK_SECONDS):
@@ -65,9 +70,21 @@ class DiskWatch:
         if self._looks == _PATIENCE:
             self._told = str(folder)
             self._notify(
-                f"{folder}: its file system does not answer, and no stream is written until it "
-                f"does; check the disk or mount"
+                f"{folder}: its file system does not answer, and {self._meanwhile} until it does; "
+                f"check the disk or mount"
             )
         elif self._told and not waits:
             self._notify(f"{self._told}: its file system answers again")
             self._told = ""
+
+
+class _Visit(AbstractContextManager[None]):
+    def __init__(self, watch: DiskWatch, folder: Path) -> None:
+        self._watch = watch
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        self._watch.enter(self._folder)
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.leave()

@@ -34,7 +34,9 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     signal.signal(STAGE_END, lambda *_: sys.exit(0))
     wake = os.eventfd(0, os.EFD_NONBLOCK)
     aside = Reporter(context, plan)  # for the thread that watches the disks
-    disks = DiskWatch(report, lambda line: aside(Notice("sink", message=line)))
+    disks = DiskWatch(
+        report, lambda line: aside(Notice("sink", message=line)), "no stream is written"
+    )
     runtime = plan.config.runtime
     shared = runtime.frames == "shared"
     reported = 0.0

@@ -9,6 +9,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class Recorder:
         notify: Called with one line when writing fails, every ten minutes while that lasts, and
             when it works again.
         monotonic: Returns a monotonic time in seconds.
+        writing: Context entered around all that reads or writes the folder, if any.
         patient: Whether to retry if the folder cannot be created or is in use, as for a segment.
 
     Raises:
@@ -63,6 +65,7 @@ class Recorder:
         notify: Callable[[str], None] = lambda message: None,
         monotonic: Callable[[], float] = time.monotonic,
         *,
+        writing: AbstractContextManager[None] | None = None,
         patient: bool = False,
     ) -> None:
         self._folder = folder
@@ -71,6 +74,7 @@ class Recorder:
         self._most_bytes = most_bytes
         self._notify = notify
         self._monotonic = monotonic
+        self._writing = writing or nullcontext()
         self._container: OutputContainer | None = None
         self._path: Path | None = None
         self._stream: VideoStream | None = None
@@ -83,7 +87,8 @@ class Recorder:
         self._has_folder = False
         self._release: Callable[[], object] = lambda: None  # closes the folder, if it is locked
         try:
-            self._open_folder()
+            with self._writing:
+                self._open_folder()
         except OSError as error:
             if not patient:
                 raise OutputError(f"cannot record into {folder}: {error.strerror}") from error
@@ -106,22 +111,27 @@ class Recorder:
         """Records a packet of ``stream``; the packet itself is not changed."""
         if packet.size == 0 or packet.pts is None:
             return
+        with self._writing:
+            self._write(packet, stream, epoch)
+
+    def _write(self, packet: av.Packet, stream: VideoStream, epoch: int) -> None:
+        assert packet.pts is not None
         dts = packet.pts if packet.dts is None else packet.dts
         if self._latest_dts is not None and dts <= self._latest_dts:
             if (self._latest_dts - dts) * packet.time_base > _REORDERED_SECONDS:
-                self.close()
+                self._end_segment()
             else:
                 dts = self._latest_dts + 1
         try:
             if packet.is_keyframe and self._is_due():
-                self.close()
+                self._end_segment()
                 self._begin(stream, epoch)
             if self._container is not None:
                 self._mux(packet, dts)
                 self._tell_recovery()
         except (OSError, FFmpegError) as error:
             self._complain(error)
-            self.close()
+            self._end_segment()
             self._remove_if_empty()
 
     def _remove_if_empty(self) -> None:
@@ -147,6 +157,10 @@ class Recorder:
 
     def close(self) -> None:
         """Ends the current segment, as at the end of a connection."""
+        with self._writing:
+            self._end_segment()
+
+    def _end_segment(self) -> None:
         container, self._container, self._latest_dts = self._container, None, None
         if container is not None:
             try:

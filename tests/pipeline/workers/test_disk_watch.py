@@ -1,10 +1,13 @@
 """What is said of a file system that does not answer."""
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from pipeline.workers.disk_watch import DiskWatch
+from tests.stages.decoder.test_protocols import write_stream
 from tools.harness.material import make_clip, slow_detector
 from tools.harness.runner import run_with
 
@@ -41,7 +44,7 @@ def told():
 
 @pytest.fixture
 def watch(spoken, told):
-    return DiskWatch(spoken, told.append)
+    return DiskWatch(spoken, told.append, "no stream is written")
 
 
 def look(watch, times):
@@ -101,3 +104,49 @@ def test_a_run_names_the_folder_in_which_a_write_hangs(tmp_path, in_workers):
     folder = tmp_path / "out" / clip.stem
     assert said[0].startswith(f"{folder}: its file system does not answer")
     assert said[1] == f"{folder}: its file system answers again"
+
+
+HANGING_RECORDING = """
+import time
+from pipeline.workers import disk_watch
+from stages.decoder.recorder import Recorder
+
+disk_watch._LOOK_SECONDS = 0.1
+mux = Recorder._mux
+
+def hang(self, packet, dts):
+    Recorder._mux = mux
+    time.sleep(2)
+    mux(self, packet, dts)
+
+Recorder._mux = hang
+"""
+
+
+def test_a_recording_that_hangs_is_told_of_its_stream(tmp_path, in_workers):
+    write_stream(tmp_path / "camera.ts", 50)
+    (tmp_path / "none_Det_made.txt").write_text("1,1,10,10,30,30,0.9\n")
+    in_workers(HANGING_RECORDING)
+    said = []
+
+    def send():
+        client, _ = listener.accept()
+        with client:
+            client.sendall((tmp_path / "camera.ts").read_bytes())
+
+    def listen(victim):
+        victim.over.wait(60)
+        said.extend(victim.notices)
+
+    settings = [
+        f"detector.detections={tmp_path / 'none_Det_made.txt'}",
+        f"decoder.record={tmp_path / 'kept'}",
+        "decoder.reconnect=false",
+        "sink.overlay=false",
+    ]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=send, daemon=True).start()
+        url = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        run_with([url], tmp_path / "out", settings, listen)
+    (folder,) = (tmp_path / "kept").iterdir()
+    assert said[0].startswith(f"{folder}: its file system does not answer, and the stream waits")
