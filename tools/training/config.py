@@ -125,7 +125,9 @@ class TrainingConfig(_Strict):
     threads: int = Field(0, ge=0, description="Torch threads; 0 leaves it to torch.")
     validate_every: int = Field(500, ge=1, description="Steps between validations.")
     save_every: int = Field(250, ge=1, description="Steps between checkpoints.")
-    log_every: int = Field(20, ge=1, description="Steps between rows of the log.")
+    log_every: int = Field(
+        20, ge=1, description="Steps between rows of the log; the last step always has one."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainingConfig:

@@ -99,6 +99,6 @@ def _tensorboard(folder: Path, first_step: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        log.info("no TensorBoard here; %s logs for it as well", install_hint("train"))
+        log.info("TensorBoard is not installed; for its log: %s", install_hint("train"))
         return None
     return SummaryWriter(str(folder / "tensorboard"), purge_step=first_step or None)

@@ -138,7 +138,7 @@ class _Run:
                 stop = self.processes.any(bool(interrupted))
                 if journal is None:
                     continue
-                if state.step % config.log_every == 0:
+                if state.step % config.log_every == 0 or state.step == config.steps:
                     values = {name: float(value) for name, value in terms.items()}
                     journal.losses(state.step, state.seconds, values)
                     log.info("%s", _line(state, config, values))

@@ -1,4 +1,5 @@
 import csv
+import logging
 import os
 import signal
 import subprocess
@@ -39,6 +40,13 @@ def test_a_run_learns_and_leaves_weights_that_load(tiny_config, tmp_path):
     assert SpotNet.from_checkpoint(result.weights).config.dims == (8, 16)
     assert set(result.scores["drawn"]) == {"AP50", "AP70"}
     assert len(rows(tmp_path / "run" / "validation.csv")) == 2
+
+
+def test_a_run_shorter_than_the_steps_between_rows_has_a_log(tiny_config, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    train(tiny_config(steps=2, log_every=20))
+    assert [row["step"] for row in rows(tmp_path / "run" / "log.csv")] == ["2"]
+    assert "step 2 of 2, 0 min left: hm " in caplog.text
 
 
 @pytest.mark.parametrize("workers", [0, 1])
