@@ -126,3 +126,12 @@ def test_another_tracker_than_the_config_s_begins_with_its_own_settings(tmp_path
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert "1 tracks, " in result.output
+    assert "frames/s by bytetrack" in result.output
+
+
+def test_the_tracker_without_a_config_is_named(tmp_path: Path) -> None:
+    """It is not the one of `run`, whose detections may be what is tracked."""
+    (tmp_path / "MVI_1.txt").write_text(ROWS)
+    arguments = ("--detections", str(tmp_path / "MVI_1.txt"), "--output", str(tmp_path / "t.txt"))
+    result = CliRunner().invoke(app, ["track", *arguments], catch_exceptions=False)
+    assert result.output.rstrip().endswith("by sort")

@@ -19,7 +19,9 @@ def track(
         ),
     ],
     output: Annotated[Path, typer.Option(help="MOT result file or folder to write.")],
-    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
+    config: Annotated[
+        Path | None, typer.Option(help=f"{CONFIG_HELP} Default: SORT in its own settings.")
+    ] = None,
     tracker: Annotated[
         TrackerName | None, typer.Option(help="Use this one, not the config's.")
     ] = None,
@@ -49,5 +51,5 @@ def track(
         typer.echo(
             f"{summary.output}: {counted(summary.tracks, 'track')}, "
             f"{counted(summary.boxes, 'box', 'boxes')} in "
-            f"{counted(summary.frames, 'frame')}, {summary.frames_per_second:.0f} frames/s"
+            f"{counted(summary.frames, 'frame')}, {summary.frames_per_second:.0f} frames/s by {name}"
         )
