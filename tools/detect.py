@@ -11,6 +11,7 @@ from pipeline.config import load_config
 from pipeline.detectors import build_detector
 from stages.decoder.image_file import read_image
 from stages.decoder.image_folder import image_files
+from stages.decoder.locations import VIDEO_SUFFIXES
 from stages.errors import ConfigError, SourceError
 from stages.records import Detections, Frame, UInt8Array
 
@@ -39,7 +40,7 @@ def detect_images(
 
     Raises:
         ConfigError: Two images have the same name.
-        SourceError: There is no image.
+        SourceError: There is no image, or none can be read.
     """
     images: list[Path] = []
     missing: list[str] = []
@@ -56,10 +57,14 @@ def detect_images(
     detector = build_detector(load_config(config_path, overrides).detector)
     pixels = _read(images, unreadable)
     results: list[dict[str, Any]] = []
+    read = 0
     while batch := list(itertools.islice(pixels, detector.batch_size)):
+        read += len(batch)
         frames = [Frame.of_image(image, path.stem) for path, image in batch]
         for (path, _), found in zip(batch, detector.detect(frames), strict=True):
             results += _in_coco_format(path.name, found, detector.class_names)
+    if not read:
+        raise SourceError("no image can be read")
     return results
 
 
@@ -105,6 +110,8 @@ def image_paths(path: Path) -> list[Path]:
     if not path.exists():
         raise SourceError(f"no such image or folder: {path}")
     if not path.is_dir():
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            raise SourceError(f"{path} is a video; spotstream run {path} detects in it and tracks")
         return [path]
     found = image_files(path)
     if not found:

@@ -1,9 +1,13 @@
+import json
+
 import cv2
 import pytest
+from typer.testing import CliRunner
 
 from stages.decoder.scene import Scene, SceneConfig
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SourceError
 from tools.detect import detect_images
+from tools.main import app
 
 
 def test_images_of_one_name_are_refused(tmp_path):
@@ -29,3 +33,21 @@ def test_images_of_a_batch_give_what_they_give_one_by_one(tmp_path):
         alone += detect_images(one, None, [*settings, "detector.threads=1"])
     assert {each["file_name"] for each in found} == {"0.png", "1.png", "2.png"}
     assert found == alone
+
+
+def test_results_stay_where_no_image_can_be_read(tmp_path):
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_text("no image")
+    output = tmp_path / "detections.json"
+    output.write_text(json.dumps(["earlier"]))
+    result = CliRunner().invoke(app, ["detect", str(tmp_path), "--output", str(output)])
+    assert isinstance(result.exception, SourceError)
+    assert str(result.exception) == "no image can be read"
+    assert result.stderr.count("not an image, or damaged") == 2
+    assert json.loads(output.read_text()) == ["earlier"]
+
+
+def test_a_video_is_sent_to_run(tmp_path):
+    (tmp_path / "crossing.MP4").touch()
+    with pytest.raises(SourceError, match=r"is a video; spotstream run .*crossing.MP4 detects"):
+        detect_images([tmp_path / "crossing.MP4"], None, [])

@@ -26,10 +26,12 @@ def detect(
     from tools.detect import detect_images
 
     unreadable: list[str] = []
-    results = detect_images(images, config, set_ or [], unreadable.append)
-    write_atomically(output, json.dumps(results, indent=1) + "\n")
-    typer.echo(f"{output}: {counted(len(results), 'detection')}")
-    for message in unreadable:
-        typer.echo(f"spotstream: {message}", err=True)
+    try:
+        results = detect_images(images, config, set_ or [], unreadable.append)
+        write_atomically(output, json.dumps(results, indent=1) + "\n")
+        typer.echo(f"{output}: {counted(len(results), 'detection')}")
+    finally:
+        for message in unreadable:
+            typer.echo(f"spotstream: {message}", err=True)
     if unreadable:
         raise typer.Exit(SourceError.exit_code)
