@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,19 +16,30 @@ from stages.records import Dropped, EndOfStream, Tracks
 from stages.sink.mot import mot_rows
 from stages.wording import counted
 
+_SILENCE = 5.0
+"""Seconds without anything to print after which this is said."""
+
 
 def watch(
     address: str, stream: str, key: Path | None, server_key: Path | None, *, as_json: bool = False
 ) -> None:
     """Prints each track as ``stream,`` and a MOTChallenge row, or as JSON, until Ctrl-C.
 
-    Dropped frames and ends of streams are reported on standard error.
+    Dropped frames and ends of streams are reported on standard error, and once if nothing has come
+    for some seconds: ZeroMQ does not tell a wrong address or key from a pipeline yet to start.
     """
     lines = _json_lines if as_json else _mot_lines
+    what = f"nothing of stream {stream}" if stream else "nothing"
+    hint = "is its runtime.publish this address" + (", with these keys?" if key else "?")
+    message = f"{what} from {address} yet; is a pipeline running, and {hint} Still waiting"
+    alarm = threading.Timer(_SILENCE, print, (message,), {"file": sys.stderr, "flush": True})
+    alarm.daemon = True
+    alarm.start()
     for envelope in subscribe(address, key, server_key):
         record = envelope.record
         if stream and envelope.stream != stream:
             continue
+        alarm.cancel()
         if isinstance(record, Tracks):
             for line in lines(envelope.stream, record):
                 print(line, flush=True)

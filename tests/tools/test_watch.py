@@ -59,6 +59,22 @@ def first_line(address, **options):
     return line.rstrip("\n")
 
 
+def test_silence_is_explained(address, tmp_path):
+    quiet = f"ipc://{tmp_path}/nobody"
+    code = (
+        "import tools.watch; tools.watch._SILENCE = 0.5; tools.watch.watch({!r}, {!r}, None, None)"
+    )
+    for where, stream, told in (
+        (quiet, "", f"nothing from {quiet} yet; is a pipeline running"),
+        (address, "south", f"nothing of stream south from {address} yet"),
+    ):
+        command = [sys.executable, "-c", code.format(where, stream)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            line = process.stderr.readline()
+            process.terminate()
+        assert line.startswith(told)
+
+
 def test_a_track_is_a_line(address):
     assert first_line(address) == ROW
     assert json.loads(first_line(address, as_json=True)) == OBJECT
