@@ -20,7 +20,7 @@ from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.cores import usable_cores
-from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live
+from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live, passed_over
 from stages.decoder.source import FrameSelection
 from stages.detector.shipped import FASTEST, SHIPPED
 from stages.extras import installed
@@ -59,6 +59,8 @@ def run_pipeline(
     with EventLog() if json_log else ProgressView(Console(stderr=True)) as view:
         if told := nothing_to_record(specs, config, stay=stay):
             view.show(Notice("decoder", message=told))
+        if videos := passed_over(sources, specs):
+            view.show(Notice("decoder", message=_name_them(videos)))
         results = ResultFolders(specs, output, overwrite=overwrite)
         supervisor = Supervisor(
             results, config, view.show, stay=stay, debug=debug, json_log=json_log
@@ -104,6 +106,13 @@ def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: b
     if record is None or stay or any(is_live(spec.location) for spec in specs):
         return ""
     return f"nothing is recorded into {record}: none of the sources is a live stream"
+
+
+def _name_them(videos: Sequence[Path]) -> str:
+    others = f" and {len(videos) - 1} more" if len(videos) > 1 else ""
+    verb, them = ("are", "them") if others else ("is", "it")
+    why = "because the folder holds images as well"
+    return f"{videos[0]}{others} {verb} left out, {why}; name {them} as sources"
 
 
 def faster_detector(result: RunResult, config: RunConfig) -> str:

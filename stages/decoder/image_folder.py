@@ -109,7 +109,8 @@ class ImageFolderSource:
             if (height, width) != (start.height, start.width):
                 message = (
                     f"{path} is {width}×{height}, but {first.name} is "
-                    f"{start.width}×{start.height}; images of one folder must be of one size"
+                    f"{start.width}×{start.height}; images of one folder must be of one "
+                    f"size to be tracked; for single images: spotstream detect"
                 )
                 yield EndOfStream(self.name, 0, sequence, EndReason.TRUNCATED, message)
                 return

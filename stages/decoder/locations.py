@@ -189,7 +189,7 @@ def _expand(location: str) -> list[SourceSpec]:
     found = [_sequence(folder, of_data_set=True) for folder in _image_folders(path, _DEPTH)]
     if found:
         return found
-    videos = [file for file in sorted(path.iterdir()) if file.suffix.lower() in VIDEO_SUFFIXES]
+    videos = _videos(path)
     if not videos:
         raise SourceError(f"{location} holds neither images, nor sequences of images, nor videos")
     return [SourceSpec(file.stem, str(file), of_data_set=True) for file in videos]
@@ -205,6 +205,27 @@ def _recordings(location: str, folders: Sequence[Path]) -> list[SourceSpec]:
     if not found:
         raise SourceError(f"the recordings in {location} are empty: their cameras gave no frame")
     return found
+
+
+def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
+    """Returns the videos in folders of which images, but not these videos, are among ``specs``."""
+    taken = {Path(spec.location).absolute() for spec in specs}
+    folders = [Path(location).expanduser() for location in locations if "://" not in location]
+    return [
+        video
+        for folder in folders
+        if folder.is_dir() and not is_recording(folder)
+        for video in _videos(folder)
+        if video.absolute() not in taken
+    ]
+
+
+def _videos(folder: Path) -> list[Path]:
+    return [
+        file
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in VIDEO_SUFFIXES and not file.is_dir()
+    ]
 
 
 def _image_folders(folder: Path, depth: int) -> Iterator[Path]:

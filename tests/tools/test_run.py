@@ -12,6 +12,7 @@ from tools.run import (
     demo_scores,
     faster_detector,
     nothing_to_record,
+    run_pipeline,
     worth_a_look,
 )
 
@@ -155,3 +156,16 @@ def test_the_first_overlay_is_worth_a_look_wherever_it_is():
         }
     )
     assert worth_a_look(result) == "out/west/overlay-2.mp4"
+
+
+def test_videos_that_are_passed_over_are_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "img00001.jpg").touch()
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("tools.run.Supervisor.run", lambda self: RunResult())
+    monkeypatch.setattr("tools.run.set_up_logging", lambda *given, **named: None)
+    options = {"overwrite": False, "stay": False, "json_log": False, "debug": False}
+    run_pipeline([str(tmp_path)], tmp_path / "out", None, [], **options)
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{tmp_path}/a.mp4 and 1 more are left out, because the folder holds images" in told

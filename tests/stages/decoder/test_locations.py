@@ -11,6 +11,7 @@ from stages.decoder.locations import (
     absolute_location,
     expand_sources,
     is_live,
+    passed_over,
     redact,
 )
 from stages.decoder.media import MediaSource
@@ -109,6 +110,20 @@ def test_a_folder_of_videos_is_a_list_of_streams(tmp_path, make_video):
     specs = expand_sources([str(tmp_path)])
     assert [(s.name, s.of_data_set) for s in specs] == [("a", True), ("b", True)]
     assert isinstance(opened(specs[0]), MediaSource)
+
+
+def test_videos_beside_images_are_passed_over_and_named(tmp_path, make_video):
+    add_images(tmp_path / "photos")
+    make_video("b.mp4")
+    specs = expand_sources([str(tmp_path)])
+    assert [spec.name for spec in specs] == ["photos"]
+    assert passed_over([str(tmp_path)], specs) == [tmp_path / "b.mp4"]
+    both = [str(tmp_path), str(tmp_path / "b.mp4")]
+    assert passed_over(both, expand_sources(both)) == []
+    (tmp_path / "photos").rename(tmp_path / "photos.mp4")  # a folder of images, not a video
+    assert passed_over(both, expand_sources(both)) == []
+    alone = [str(tmp_path / "photos.mp4"), "rtsp://north/stream", DEMO]
+    assert passed_over(alone, expand_sources(alone)) == []
 
 
 def test_the_rendered_scene_hides_no_folder(tmp_path, monkeypatch):
