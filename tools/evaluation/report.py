@@ -12,7 +12,7 @@ from stages.errors import ConfigError
 from stages.extras import need
 from stages.wording import counted
 from tools.annotations.ground_truth import GroundTruth
-from tools.evaluation.benchmark import EntryScore
+from tools.evaluation.benchmark import Entry, EntryScore
 from tools.evaluation.curves import draw_curves
 from tools.evaluation.moments import Moment, boxes_by_fate, worst_moments
 from tools.evaluation.tables import score_tables
@@ -55,6 +55,7 @@ def write_report(
     by_sequence = {truth.name: truth for truth in truths}
     page = template.render(
         title=" and ".join(name for name in by_name if name) or "Evaluation",
+        entries=[_what(score.entry) for score in scores],
         sequences=len(truths),
         frames=sum(truth.frame_count for truth in truths),
         iou=iou_threshold,
@@ -71,6 +72,17 @@ def write_report(
     )
     write_atomically(folder / PAGE, page)
     return folder / PAGE
+
+
+def _what(entry: Entry) -> str:
+    """Returns what was scored: the folder, and the tracker that ran with all its settings."""
+    if entry.results is not None:
+        return f"{entry.label}tracks of {entry.results}"
+    text = f"{entry.label}detections of {entry.detections}"
+    if (tracker := entry.tracker) is not None:
+        settings = ", ".join(f"{key}={value}" for key, value in tracker.settings.items())
+        text += f", tracked by {tracker.name}" + (f" ({settings})" if settings else "")
+    return text
 
 
 def _frame_svg(

@@ -36,9 +36,11 @@ def coco(
         files = [(name or path.stem, path) for name, path in files]
     check_names([name for name, _ in files])
     scores = {name: score_coco(gt, path, class_ or []) for name, path in files}
-    table = Table("", *next(iter(scores.values())))
+    named_rows = len(scores) > 1 or "" not in scores
+    table = Table(*([""] if named_rows else []), *next(iter(scores.values())))
     for name, row in scores.items():
-        table.add_row(escape(name), *(shown(column, value) for column, value in row.items()))
+        cells = [shown(column, value) for column, value in row.items()]
+        table.add_row(*([escape(name)] if named_rows else []), *cells)
     wide_console().print(table)
     if json_ is not None:
         groups = {name: {"overall": {"detection": row}} for name, row in scores.items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import refused, scores
+from tests.tools.commands.evaluate.command import evaluate, refused, scores
 
 
 def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
@@ -23,4 +23,6 @@ def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
     both = [f"--detections={tmp_path / name}.json" for name in "ab"]
     groups = scores(tmp_path, *arguments, *both)
     assert [groups[name]["overall"]["detection"]["AP50"] for name in "ab"] == pytest.approx([1, 0])
+    alone = evaluate(*arguments, both[0]).splitlines()
+    assert alone[1].split("┃")[1].strip() == "AP"  # no column for a name that there is not
     assert "are called 'x'" in refused(*arguments, *(each.replace("=", "=x=") for each in both))

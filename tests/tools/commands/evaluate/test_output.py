@@ -45,7 +45,8 @@ def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
     pytest.importorskip("matplotlib")
     folder = detrac / "report [day]"
     output = evaluate(
-        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--report", folder
+        *("detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--report", folder),
+        *("--set", "max_age=3"),
     )
     assert f"report: {folder / 'report.html'}\n" in output
     page = (folder / "report.html").read_text()
@@ -58,6 +59,8 @@ def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
         "Worst moments",
         "66.67",
         "10 misses",
+        f"<p>detections of {detrac / 'det'}, tracked by sort (max_age=3)</p>",
+        "1 sequence, ",
     ):
         assert title in page
     assert page.count("<svg") == 5
