@@ -11,14 +11,15 @@ from types import TracebackType
 
 from stages.errors import OutputError
 
+# Not "another --output": sheets, reports, checkpoints and calibrated weights have other options.
 _ADVICE = {
-    errno.ENOSPC: "free some space or choose another --output",
-    errno.EDQUOT: "free some space or choose another --output",
-    errno.EACCES: "check the permissions or choose another --output",
-    errno.EPERM: "check the permissions or choose another --output",
-    errno.EROFS: "choose another --output",
-    errno.ENOTDIR: "choose another --output",
-    errno.EEXIST: "a file is where a folder should be; choose another --output",
+    errno.ENOSPC: "free some space or choose another place",
+    errno.EDQUOT: "free some space or choose another place",
+    errno.EACCES: "check the permissions or choose another place",
+    errno.EPERM: "check the permissions or choose another place",
+    errno.EROFS: "choose another place",
+    errno.ENOTDIR: "choose another place",
+    errno.EEXIST: "a file is where a folder should be; choose another place",
 }
 
 

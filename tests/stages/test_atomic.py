@@ -65,20 +65,20 @@ def test_full_disk_is_one_clear_line(full_disk: Path) -> None:
     with pytest.raises(OutputError) as caught, AtomicFile(path) as file:
         file.write("x" * 100_000)
     assert str(caught.value) == (
-        f"cannot write {path}: no space left on device; free some space or choose another --output"
+        f"cannot write {path}: no space left on device; free some space or choose another place"
     )
     assert names_in(full_disk) == set()
 
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(OutputError, match=r"cannot write .*taken.*: .*--output"):
+    with pytest.raises(OutputError, match=r"cannot write .*taken.*: .*another place"):
         AtomicFile(tmp_path / "taken" / "mot.txt")
 
 
 def test_permission_error_says_what_to_do(tmp_path: Path) -> None:
     error = output_error(tmp_path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-    assert "permission denied; check the permissions or choose another --output" in str(error)
+    assert "permission denied; check the permissions or choose another place" in str(error)
 
 
 @pytest.mark.parametrize("synced", [True, False])
