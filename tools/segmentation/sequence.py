@@ -211,6 +211,9 @@ def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
             if window[done - (seen - len(window))][0].mask in wanted:
                 yield foreground(done)
             done += 1
+    if seen == 1 and window[0][0].boxes is None:
+        frames.problems[f"{frames.name}: one frame without boxes does not tell what moves"] = None
+        return
     for position in range(done, seen):
         if window[position - (seen - len(window))][0].mask in wanted:
             yield foreground(position)

@@ -40,6 +40,18 @@ def test_masks_do_not_go_among_the_images(tmp_path):
         segment(tmp_path / "set", "--output", tmp_path / "set" / "other")
 
 
+def test_one_frame_without_boxes_gets_no_mask(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number, width in ((1, 80), (2, 90)):
+        picture = np.full((60, width, 3), 90, np.uint8)
+        cv2.imwrite(str(tmp_path / "photos" / f"{number}.jpg"), picture)
+    done = segment(tmp_path / "photos", "--output", tmp_path / "out")
+    assert "photos: 0 masks" in done.output
+    assert "one frame without boxes does not tell what moves" in done.stderr
+    assert "several sizes" in done.stderr
+    assert not list((tmp_path / "out").rglob("*.png"))
+
+
 def test_single_images_get_their_boxes(tmp_path):
     (tmp_path / "images").mkdir()
     entries = []
