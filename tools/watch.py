@@ -30,7 +30,7 @@ def watch(
     """
     lines = _json_lines if as_json else _mot_lines
     what = f"nothing of stream {stream}" if stream else "nothing"
-    hint = "is its runtime.publish this address" + (", with these keys?" if key else "?")
+    hint = f"is its runtime.publish this address, with{' these' if key else 'out'} keys?"
     message = f"{what} from {address} yet; is a pipeline running, and {hint} Still waiting"
     alarm = threading.Timer(_SILENCE, print, (message,), {"file": sys.stderr, "flush": True})
     alarm.daemon = True

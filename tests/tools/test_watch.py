@@ -65,7 +65,11 @@ def test_silence_is_explained(address, tmp_path):
         "import tools.watch; tools.watch._SILENCE = 0.5; tools.watch.watch({!r}, {!r}, None, None)"
     )
     for where, stream, told in (
-        (quiet, "", f"nothing from {quiet} yet; is a pipeline running"),
+        (
+            quiet,
+            "",
+            f"nothing from {quiet} yet; is a pipeline running, and is its runtime.publish ",
+        ),
         (address, "south", f"nothing of stream south from {address} yet"),
     ):
         command = [sys.executable, "-c", code.format(where, stream)]
@@ -73,6 +77,7 @@ def test_silence_is_explained(address, tmp_path):
             line = process.stderr.readline()
             process.terminate()
         assert line.startswith(told)
+        assert "this address, without keys?" in line
 
 
 def test_a_track_is_a_line(address):
