@@ -88,6 +88,7 @@ class Supervisor:
         self._processes = StageProcesses(
             config, results.output, self._roster, debug=debug, json_log=json_log
         )
+        self.was_signalled = False  # told to end by a signal, not by `stop`
         self._interrupts = 0
         self._told_to_stop: float | None = None
         self._broken = False
@@ -278,6 +279,7 @@ class Supervisor:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         # A closing terminal sends SIGHUP twice: once from its shell, once from the kernel.
+        self.was_signalled = True
         if number != signal.SIGHUP or not self._interrupts:
             self.stop()
 

@@ -108,6 +108,7 @@ def run_with(
 
     Raises:
         SpotStreamError: A process crashed without having been killed.
+        SystemExit: The run was ended by Ctrl-C or another signal, which ends this process as well.
     """
     config = load_config(None, [f"runtime.restarts_per_minute={_ANY_NUMBER}", *settings])
     victims: list[Victim] = []
@@ -123,8 +124,10 @@ def run_with(
         result = supervisor.run()
     finally:
         victim.over.set()
-        if thread is not None:
+        if thread is not None and not supervisor.was_signalled:
             thread.join(30)
+    if supervisor.was_signalled:
+        raise SystemExit(130)
     if victim.crash:
         raise SpotStreamError(f"a process died of itself: {victim.crash}")
     return result

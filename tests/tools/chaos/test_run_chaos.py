@@ -1,3 +1,9 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
 from typer.testing import CliRunner
 
 from stages.errors import SpotStreamError
@@ -24,3 +30,41 @@ def test_a_run_that_fails_is_a_broken_promise_and_the_others_are_tried(monkeypat
     ):
         assert line in result.stderr
     assert result.stdout.count("BROKEN") == 2
+
+
+def test_ctrl_c_ends_all_faults_and_not_only_the_run_of_one(tmp_path):
+    """The signal goes to every process of the terminal, of which the stages ignore it."""
+    code = """
+from tools import chaos, main
+from tools.chaos.outcome import Outcome
+from tools.harness.material import make_clip, slow_detector
+from tools.harness.runner import run_with
+
+def fault(folder):
+    clip = make_clip(folder, 300)
+    run_with([str(clip)], folder / "out", [slow_detector(clip, 40)])
+    return Outcome(1, "ran", True)
+
+chaos.all_faults = lambda *, short: dict.fromkeys("ab", fault)
+main.main()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "chaos"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    ) as process:
+        said = [process.stderr.readline()]
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("chaos-*/out/clip/*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            said.append(process.communicate(timeout=60)[1])
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert "".join(said) == "a …\n"
+    assert not list(tmp_path.glob("chaos-*"))
