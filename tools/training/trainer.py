@@ -120,11 +120,12 @@ class _Run:
         crops = CropBatches(self.sources, config, self.processes.rank)
         on_gpu = self.processes.device.type == "cuda"
         first = state.step * config.accumulate
-        batches = load_batches(crops, first, page_locked=on_gpu)
         scores: dict[str, dict[str, float]] = {}
         began = time.monotonic() - state.seconds
         stop = False
         with interruptible() as interrupted:
+            # Processes that still start would end with a traceback if this one ended before them.
+            batches = load_batches(crops, first, page_locked=on_gpu)
             while True:
                 if self._validation_due() and not stop:
                     if journal is not None:

@@ -14,6 +14,7 @@ import yaml
 from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError, OutputError
 from tools.training import trainer
+from tools.training.batches import load_batches
 from tools.training.state import TrainingState, checkpointed, save_state
 from tools.training.steps import DivergedError, Steps
 from tools.training.trainer import train
@@ -62,6 +63,17 @@ def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers):
     assert rows(tmp_path / "parts" / "log.csv") == rows(tmp_path / "whole" / "log.csv")
     resumed = SpotNet.from_checkpoint(tmp_path / "parts" / "last.safetensors").state_dict()
     assert all(torch.equal(resumed[key], state_dict[key]) for key in resumed)
+
+
+def test_ctrl_c_while_the_processes_that_make_crops_start(tiny_config, tmp_path, monkeypatch):
+    def interrupted(*given, **named):
+        os.kill(os.getpid(), signal.SIGINT)
+        return load_batches(*given, **named)
+
+    monkeypatch.setattr(trainer, "load_batches", interrupted)
+    result = train(tiny_config())
+    assert (result.steps, result.complete) == (1, False)
+    assert (tmp_path / "run" / "checkpoint.pt").is_file()
 
 
 def stop_after(config, step):
