@@ -41,7 +41,10 @@ def add(
 
 
 @stream.command()
-def remove(name: str, pid: Pid = None) -> None:
+def remove(
+    name: Annotated[str, typer.Argument(help="Name of the stream, as list shows it.")],
+    pid: Pid = None,
+) -> None:
     """End a stream and complete its results."""
     from pipeline.supervision.commands import find_run, remove_stream
 

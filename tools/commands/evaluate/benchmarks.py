@@ -30,7 +30,7 @@ Trackers = Annotated[
     typer.Option(
         "--tracker",
         help="Tracker to run on the detections: a name, or a config for its tracker and "
-        "settings; may be repeated. none: score only the detections.",
+        "settings; may be repeated. none: score only the detections. Default: sort.",
     ),
 ]
 Only = Annotated[
