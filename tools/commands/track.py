@@ -51,5 +51,6 @@ def track(
         typer.echo(
             f"{summary.output}: {counted(summary.tracks, 'track')}, "
             f"{counted(summary.boxes, 'box', 'boxes')} in "
-            f"{counted(summary.frames, 'frame')}, {summary.frames_per_second:.0f} frames/s by {name}"
+            f"{counted(summary.frames, 'frame')}, {summary.frames_per_second:.0f} frames/s "
+            f"by {name}"
         )
