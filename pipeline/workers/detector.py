@@ -44,6 +44,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
     detector = build_detector(config, plan.worker)
     lanes = None if config.batch_size else detector.lanes
     size = config.batch_size or (1 if lanes else detector.batch_size)
+    has_waited = False  # whether the latest message came before it could be taken
     source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
     copy = whole.runtime.frames == "shared"
     link: DirectLink | BackgroundLink
@@ -51,20 +52,16 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         link = DirectLink(context, source, target, prepare, streams.close_ended, copy=copy)
     else:
         link = BackgroundLink(
-            context,
-            source,
-            target,
-            prepare,
-            streams.close_ended,
-            ahead=lanes.count if lanes else size,
-            copy=copy,
+            context, source, target, prepare, streams.close_ended, ahead=size, copy=copy
         )
     counts: Counter[int] = Counter()
     reported = time.monotonic()
 
     def receive(timeout: float | None) -> Envelope | None:
+        nonlocal has_waited
         if lanes is None or (lanes.running() or 0.0) < _HUNG_SECONDS:
             report.alive()
+        has_waited = lanes is not None and link.pending
         return link.receive(_ALIVE_SECONDS if timeout is None else timeout)
 
     def finish(batch: list[Envelope], side_by_side: int = 1) -> None:
@@ -76,8 +73,8 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         for batch in batches(receive, size, config.batch_wait_ms / 1000):
             frames = isinstance(batch[0].record, Frame)
             counts[len(batch)] += frames
-            # A frame that is alone gets all cores.
-            if frames and lanes and (link.pending or lanes.running() is not None):
+            # A frame that comes alone gets all cores.
+            if frames and lanes and (has_waited or lanes.running() is not None):
                 lanes.start(partial(finish, batch, lanes.count))
             else:
                 finish(batch)
