@@ -199,7 +199,12 @@ def _time(message: memoryview) -> int:
 @contextmanager
 def _process(command: list[str], told: bytes = b"") -> Iterator[subprocess.Popen[bytes]]:
     """Runs a process with ``told`` on its standard input, and kills it afterwards."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, env=ENVIRONMENT | dict(os.environ))
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        env=ENVIRONMENT | dict(os.environ),
+        start_new_session=True,  # Ctrl-C is for the bench, which kills it
+    )
     assert process.stdin is not None
     try:
         process.stdin.write(told)

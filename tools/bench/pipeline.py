@@ -83,7 +83,10 @@ def bench_pipeline(
 def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
         output = Path(folder) / "out"
-        result = Supervisor(ResultFolders([spec], output, overwrite=False), config).run()
+        supervisor = Supervisor(ResultFolders([spec], output, overwrite=False), config)
+        result = supervisor.run()
+        if supervisor.was_signalled:
+            raise SystemExit(130)
         if result.exit_code:
             raise SourceError(
                 "; ".join(result.failed.values()) or f"{spec.location} was not finished"
@@ -101,6 +104,7 @@ def _one_process(module: str, spec: SourceSpec, config: RunConfig) -> dict[str, 
             input=encode_plan(plan),
             env=ENVIRONMENT | dict(os.environ),
             check=True,
+            start_new_session=True,  # Ctrl-C is for the bench, which kills it
         )
         return {RATE: _run_report(Path(folder) / spec.name)["achieved_fps"]}
 

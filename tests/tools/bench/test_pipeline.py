@@ -1,4 +1,11 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import av
+import pytest
 
 from pipeline.config import load_config
 from tools.bench.figures import RATE
@@ -18,6 +25,29 @@ def test_a_run_is_compared_with_loops_and_with_its_slowest_stage(tmp_path):
     *_, (_, ratio) = report.ratios
     assert [asked.to for asked, _ in report.ratios] == [ONE, OPENCV, SLOWEST]
     assert 0.3 < ratio.median < 1.1
+
+
+@pytest.mark.parametrize("under_way", ["*/out/clip/*", "*/clip/*"])
+def test_ctrl_c_ends_the_bench_whatever_it_runs(under_way, tmp_path):
+    """The terminal sends it to every process."""
+    clip = make_clip(tmp_path / "material", 100)
+    (tmp_path / "bench").mkdir()
+    options = ["--rounds", "1", "--set", slow_detector(clip, 20)]
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "tools.main", "bench", "pipeline", "--source", clip, *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"TMPDIR": str(tmp_path / "bench")},
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "bench").glob(under_way)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert not list((tmp_path / "bench").iterdir())
 
 
 def test_opencvs_loop_writes_tracks_and_a_video(tmp_path):
