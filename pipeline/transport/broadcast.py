@@ -109,13 +109,17 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
     """Creates a pair of CURVE keys: ``NAME.key``, public, and ``NAME.key_secret``, mode 0600.
 
     Raises:
-        ConfigError: The name is empty, or one of the files exists.
+        ConfigError: The name is empty or a path, or one of the files exists.
         OutputError: The files cannot be written.
     """
     from zmq.auth import create_certificates
 
     if not name.strip():
         raise ConfigError("a pair of keys needs a name")
+    if Path(name).name != name:
+        raise ConfigError(
+            f"a pair of keys is named without a folder, which --folder sets; got {name}"
+        )
     paths = folder / f"{name}.key", folder / f"{name}.key_secret"
     for path in paths:
         if path.exists():

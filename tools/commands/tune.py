@@ -122,11 +122,12 @@ def _show(result: TuningResult) -> None:
     from tools.evaluation.tables import shown
     from tools.tuning.tune import OBJECTIVE
 
-    table = Table("setting", "begun with", "tuned", "tuned without one sequence")
+    without_one = ["tuned without one sequence"] if result.folds else []
+    table = Table("setting", "begun with", "tuned", *without_one)
     for name, value in result.settings.items():
         others = sorted({str(settings[name]) for settings in result.folds.values()})
-        spread = " … ".join(dict.fromkeys((*others[:1], *others[-1:])))
-        table.add_row(name, str(result.start[name]), str(value), spread)
+        spread = [" … ".join(dict.fromkeys((*others[:1], *others[-1:])))] if others else []
+        table.add_row(name, str(result.start[name]), str(value), *spread)
     wide_console().print(table)
     tried = counted(result.tried, "setting")
     scores = Table("", *OBJECTIVE, "IDS", title=f"{result.tracker}, {tried} tried")

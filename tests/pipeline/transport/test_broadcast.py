@@ -114,6 +114,12 @@ def test_keys_without_a_name_are_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_keys_stay_in_their_folder(tmp_path):
+    with pytest.raises(ConfigError, match=r"without a folder, which --folder sets; got \.\./a"):
+        make_key(tmp_path / "keys", "../a")
+    assert not list(tmp_path.iterdir())
+
+
 def test_keys_that_cannot_be_written_are_an_output_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"cannot write .*north\.key_secret: "):
