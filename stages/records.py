@@ -185,19 +185,32 @@ class Frame:
 
     @classmethod
     def of_image(cls, image: UInt8Array, stream: str = "", index: int = 0) -> Frame:
-        """``image`` ``(H, W, 3)`` BGR as the frame at ``index`` of a stream."""
-        height, width = image.shape[:2]
-        return cls(FrameHeader.of_image(height, width, stream, index), image)
+        """``image`` ``(H, W, 3)`` uint8 BGR as the frame at ``index`` of a stream.
+
+        Raises:
+            ValueError: The image is of another shape or dtype, is empty, or is None, as
+                ``cv2.imread`` returns it for a file that it cannot read.
+        """
+        shape, dtype = np.shape(image), getattr(image, "dtype", type(image).__name__)
+        if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype != np.uint8:
+            raise ValueError(f"an image must be (H, W, 3) uint8 BGR, got {shape} {dtype}")
+        return cls(FrameHeader.of_image(shape[0], shape[1], stream, index), image)
 
     def required_pixels(self) -> UInt8Array:
         """The pixels, for a stage that cannot do without them.
 
         Raises:
-            ValueError: The frame has none.
+            ValueError: The frame has none, or not uint8 of the shape that its header states.
         """
-        if self.pixels is None:
-            raise ValueError(f"{self.header.stream}: frame {self.header.number} has no pixels")
-        return self.pixels
+        header, pixels = self.header, self.pixels
+        if pixels is None:
+            raise ValueError(f"{header.stream}: frame {header.number} has no pixels")
+        if pixels.shape != header.shape or pixels.dtype != np.uint8:
+            raise ValueError(
+                f"{header.stream}: frame {header.number} must have pixels {header.shape} uint8, "
+                f"got {pixels.shape} {pixels.dtype}"
+            )
+        return pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -39,7 +39,7 @@ class DeviceComputation:
         """Returns the best peaks in frames of one shape.
 
         Raises:
-            ValueError: A frame has no pixels.
+            ValueError: A frame has no pixels, or not those that its header states.
         """
         with self._current():
             return self._detect(frames, geometry)

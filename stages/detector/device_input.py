@@ -47,7 +47,7 @@ class DeviceInput:
         next call, so computation on it must have finished by then.
 
         Raises:
-            ValueError: A frame has no pixels.
+            ValueError: A frame has no pixels, or not those that its header states.
         """
         count = max(count, len(frames))
         staged, there = self._memory_for(count, frames[0].header.shape)

@@ -36,7 +36,7 @@ class InputMemory(threading.local):
             geometry: Their geometry in the input.
 
         Raises:
-            ValueError: A frame has no pixels.
+            ValueError: A frame has no pixels, or not those that its header states.
         """
         count = len(frames)
         memory = self._memory.get(geometry)

@@ -94,7 +94,7 @@ class NetworkDetector:
 
         Raises:
             ConfigError: The network was exported for frames of another size.
-            ValueError: A frame has no pixels.
+            ValueError: A frame has no pixels, or not those that its header states.
         """
         if self.lanes is not None and len(frames) > 1:
             return list(self.lanes.map(lambda frame: self._detect([frame])[0], frames))

@@ -1,6 +1,7 @@
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
 from stages.records import Frame, FrameHeader, PixelFormat, StreamStart
 
@@ -29,3 +30,27 @@ def test_a_frame_has_the_size_and_time_base_of_its_epoch():
         width=64,
         pixel_format=PixelFormat.YUV420P,
     )
+
+
+@pytest.mark.parametrize(
+    ("image", "got"),
+    [
+        (np.zeros((48, 64), np.uint8), r"got \(48, 64\) uint8"),
+        (np.zeros((48, 64, 4), np.uint8), r"got \(48, 64, 4\) uint8"),
+        (np.zeros((48, 64, 3), np.float32), r"got \(48, 64, 3\) float32"),
+        (np.zeros((0, 64, 3), np.uint8), r"got \(0, 64, 3\) uint8"),
+        (None, r"got \(\) NoneType"),
+    ],
+)
+def test_an_image_that_is_no_frame_is_refused(image, got):
+    with pytest.raises(ValueError, match=r"must be \(H, W, 3\) uint8 BGR, " + got):
+        Frame.of_image(image)
+
+
+def test_pixels_must_be_those_that_the_header_states():
+    header = FrameHeader.of_image(48, 64, "cam")
+    with pytest.raises(ValueError, match="cam: frame 1 has no pixels"):
+        Frame(header, None).required_pixels()
+    for pixels in (np.zeros((48, 64), np.uint8), np.zeros((48, 64, 3), np.uint16)):
+        with pytest.raises(ValueError, match=r"frame 1 must have pixels \(48, 64, 3\) uint8, got"):
+            Frame(header, pixels).required_pixels()

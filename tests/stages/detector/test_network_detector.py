@@ -47,6 +47,16 @@ def test_a_batch_gives_what_its_frames_give_alone(detector, scene):
         np.testing.assert_allclose(found.boxes[:10], alone.boxes[:10], atol=1e-2)
 
 
+@pytest.mark.parametrize(
+    "spoil", [lambda image: image[..., 0], lambda image: image.astype(np.float32) / 255]
+)
+def test_pixels_of_another_kind_do_not_give_the_boxes_of_the_frame_before(detector, scene, spoil):
+    image = scene.render(0).image
+    detector.detect([frame(image)])
+    with pytest.raises(ValueError, match="must have pixels"):
+        detector.detect([Frame(frame(image).header, spoil(image))])
+
+
 @pytest.fixture
 def two_cores():
     """A detector that computes two frames side by side."""
