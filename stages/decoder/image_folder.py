@@ -32,8 +32,16 @@ _SPARSEST = 1000  # frames per image, up to which names may count beyond that
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Returns the folder's images in natural order (``img2`` before ``img10``)."""
-    files = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    """Returns the folder's images in natural order (``img2`` before ``img10``).
+
+    Hidden files are left out: macOS puts a ``._img00001.jpg``, which is no image, beside each file
+    that it copies to a foreign disk or archive, and copies under way often begin with a dot.
+    """
+    files = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    ]
     return sorted(
         files,
         key=lambda path: [

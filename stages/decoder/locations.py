@@ -224,7 +224,9 @@ def _videos(folder: Path) -> list[Path]:
     return [
         file
         for file in sorted(folder.iterdir())
-        if file.suffix.lower() in VIDEO_SUFFIXES and not file.is_dir()
+        if file.suffix.lower() in VIDEO_SUFFIXES
+        and not file.name.startswith(".")
+        and not file.is_dir()
     ]
 
 

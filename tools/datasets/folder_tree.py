@@ -103,8 +103,9 @@ class FolderTree:
 
 
 def is_image(name: str) -> bool:
-    """Whether a file of this name is one of the images that can be read."""
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122
+    """Whether a file of this name is one of the images that can be read, and not hidden."""
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
+    return suffix in IMAGE_SUFFIXES and not name.startswith(".")
 
 
 def split_of(*names: str) -> str:

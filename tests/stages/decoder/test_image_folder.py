@@ -25,6 +25,15 @@ def test_images_come_in_natural_order(tmp_path, slots):
     assert end.reason is EndReason.COMPLETE
 
 
+def test_hidden_files_are_no_images_and_change_no_frame_number(tmp_path, slots):
+    fill(tmp_path / "a", ["img00004.png", "img00005.png"])
+    for name in ("._img00004.png", "._img00005.png"):
+        (tmp_path / "a" / name).write_bytes(b"\0\5\x16\7")
+    _, *frames, end = read(tmp_path / "a", slots)
+    assert [frame.header.number for frame in frames] == [4, 5]
+    assert (end.frames, end.message) == (2, "")
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])
 def test_of_a_file_of_several_pictures_the_first_is_read_and_the_others_told(tmp_path, slots, name):
     path, said = tmp_path / name, []
