@@ -29,7 +29,7 @@ def detect_images(
     """Detects vehicles in every image.
 
     Args:
-        paths: Images and folders of images.
+        paths: Images and folders of images; an image that is named twice counts once.
         config_path: Config whose detector is used.
         overrides: ``key.path=value`` overrides of the config.
         unreadable: Called with a message for each path without images and each unreadable image;
@@ -53,6 +53,7 @@ def detect_images(
         raise SourceError("; ".join(missing))
     for message in missing:
         unreadable(message)
+    images = list(dict.fromkeys(images))
     _check_names(images)
     detector = build_detector(load_config(config_path, overrides).detector)
     pixels = _read(images, unreadable)

@@ -35,6 +35,16 @@ def test_images_of_a_batch_give_what_they_give_one_by_one(tmp_path):
     assert found == alone
 
 
+def test_an_image_that_is_named_twice_counts_once(tmp_path):
+    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), scene.render(0).image)
+    settings = ["detector.weights=nano", "detector.engine=torch"]
+    once = detect_images([path], None, settings)
+    assert once
+    assert detect_images([tmp_path, path], None, settings) == once
+
+
 def test_results_stay_where_no_image_can_be_read(tmp_path):
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_text("no image")
