@@ -29,9 +29,9 @@ class CheckpointError(ValueError):
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> SpotNet:
     """Loads the model of a weights file, in eval mode, float32, on ``device``.
 
-    ``.safetensors`` files carry their config; anything else is taken for the published format
-    (a state dict saved by torch, plain or under the key ``state_dict``, with or without the
-    prefix ``module.``), whose class count is inferred from the heatmap head.
+    Files of `save_checkpoint`, whatever their names, carry their config; anything else is taken for
+    the published format (a state dict saved by torch, plain or under the key ``state_dict``, with
+    or without the prefix ``module.``), whose class count is inferred from the heatmap head.
 
     Raises:
         CheckpointError: The file is missing, unreadable, or some tensor does not fit; the message
@@ -40,7 +40,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Spo
     path = Path(path)
     _check_file(path)
     ranges = None
-    if path.suffix == ".safetensors":
+    if _is_safetensors(path):
         config, state, ranges = _read_safetensors(path)
     else:
         config, state = _read_published(path)
@@ -67,7 +67,7 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
     """
     path = Path(path)
     _check_file(path)
-    read = _read_safetensors if path.suffix == ".safetensors" else _read_published
+    read = _read_safetensors if _is_safetensors(path) else _read_published
     found = read(path)[1]
     wanted = model.state_dict()
     fitting = {
@@ -85,13 +85,26 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
 
 
 def save_checkpoint(model: SpotNet, path: str | Path, *, half: bool = True) -> None:
-    """Writes weights, config and ranges as safetensors, floating-point tensors in fp16 if ``half``.
+    """Writes weights, config and ranges as safetensors, whatever the suffix of ``path``.
 
     ``model.ranges`` must belong to the weights written; code that changes weights sets it to None.
+
+    Args:
+        model: A network as it was made or loaded, not one whose batch norms are folded.
+        path: File to write; its folder must exist.
+        half: Whether to write floating-point tensors in fp16; those that hold a value beyond its
+            range, +-65,504, stay as they are.
+
+    Raises:
+        ValueError: The model's batch norms are folded, see `SpotNet.fused`: nothing loads it.
     """
+    state = model.state_dict()
+    with torch.device("meta"):
+        wanted = SpotNet(model.config).state_dict()
+    if state.keys() != wanted.keys():
+        raise ValueError("the network's tensors are not those of its config, as after fused()")
     state = {
-        key: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
-        for key, value in model.state_dict().items()
+        key: (_halved(value) if half else value).cpu().contiguous() for key, value in state.items()
     }
     metadata = {_CONFIG: model.config.to_json()}
     if model.ranges is not None:
@@ -109,6 +122,24 @@ def with_ranges(path: Path, ranges: Ranges) -> bytes:
     config, state, _ = _read_safetensors(path)
     metadata = {_CONFIG: config.to_json(), _RANGES: json.dumps(ranges)}
     return save(state, metadata=metadata)
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    """``tensor`` in fp16, or as it is if it is of whole numbers or does not fit."""
+    if not tensor.is_floating_point() or bool((tensor.abs() > torch.finfo(torch.half).max).any()):
+        return tensor
+    return tensor.half()
+
+
+def _is_safetensors(path: Path) -> bool:
+    """By its name or its content: eight bytes of a length, then JSON."""
+    if path.suffix == ".safetensors":
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(9)[6:] == b"\0\0{"
+    except OSError:  # whoever reads it says why
+        return False
 
 
 def _check_file(path: Path) -> None:

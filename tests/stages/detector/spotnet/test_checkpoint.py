@@ -7,7 +7,13 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from stages.detector.spotnet import CheckpointError, SpotNet, save_checkpoint, with_ranges
+from stages.detector.spotnet import (
+    CheckpointError,
+    SpotNet,
+    load_initial,
+    save_checkpoint,
+    with_ranges,
+)
 
 SMALL = {"stem_channels": 8, "dims": (8, 8), "modules": (1, 1), "head_channels": 8,
          "feature_channels": 8}  # fmt: skip
@@ -32,6 +38,32 @@ def test_ranges_are_added_and_the_tensors_stay(path):
     assert network.fused().ranges == network.ranges
     save_checkpoint(network, path)
     assert SpotNet.from_checkpoint(path).ranges == network.ranges
+
+
+def test_what_is_saved_is_loaded_whatever_its_name(tmp_path):
+    network = SpotNet.compact(**SMALL)
+    save_checkpoint(network, tmp_path / "a.pth", half=False)
+    loaded = SpotNet.from_checkpoint(tmp_path / "a.pth")
+    assert loaded.config == network.config
+    assert torch.equal(loaded.wh[0][1].bias, network.wh[0][1].bias)
+    assert load_initial(SpotNet.compact(**SMALL), tmp_path / "a.pth") == []
+
+
+def test_values_beyond_fp16_survive(tmp_path):
+    network = SpotNet.compact(**SMALL)
+    with torch.no_grad():
+        network.pre[0].bn.running_var.fill_(1e6)
+    save_checkpoint(network, tmp_path / "a.safetensors")
+    loaded = SpotNet.from_checkpoint(tmp_path / "a.safetensors")
+    assert loaded.pre[0].bn.running_var.tolist() == [1e6] * SMALL["stem_channels"]
+    assert load_file(tmp_path / "a.safetensors")["pre.0.conv.weight"].dtype is torch.half
+
+
+def test_a_network_that_would_not_load_is_not_saved(path):
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"not those of its config, as after fused\(\)"):
+        save_checkpoint(SpotNet.from_checkpoint(path).fused(), path)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("stated", ["[1]", "{", '{"pre.0": 3}', '{"pre.0": ["a", "b"]}'])
