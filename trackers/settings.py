@@ -1,9 +1,14 @@
-"""Checks of tracker settings, with the same messages for all trackers."""
+"""Checks of tracker settings, with the same messages for all trackers.
+
+NumPy's numbers and truth values, as in ``for max_age in np.arange(1, 31)``, count as Python's.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import TypeGuard
+
+import numpy as np
 
 MOST = 10**9
 
@@ -14,6 +19,7 @@ def checked_count(name: str, value: object, minimum: int) -> int:
     Raises:
         ValueError: It is anything else, True and False included.
     """
+    value = _plain(value)
     if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= MOST:
         return value
     if isinstance(value, int) and value > MOST:
@@ -27,6 +33,7 @@ def checked_share(name: str, value: object) -> float:
     Raises:
         ValueError: It is anything else.
     """
+    value = _plain(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
         return float(value)
     raise ValueError(f"{name} must lie in (0, 1], got {value!r}")
@@ -38,6 +45,7 @@ def checked_number(name: str, value: object, minimum: float = -math.inf) -> floa
     Raises:
         ValueError: It is anything else.
     """
+    value = _plain(value)
     if _is_finite(value) and value >= minimum:
         return float(value)
     least = "" if minimum == -math.inf else f" of at least {minimum:g}"
@@ -50,6 +58,7 @@ def checked_positive(name: str, value: object) -> float:
     Raises:
         ValueError: It is anything else.
     """
+    value = _plain(value)
     if _is_finite(value) and value > 0:
         return float(value)
     raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
@@ -61,9 +70,15 @@ def checked_switch(name: str, value: object) -> bool:
     Raises:
         ValueError: It is anything else.
     """
+    value = _plain(value)
     if isinstance(value, bool):
         return value
     raise ValueError(f"{name} must be true or false, got {value!r}")
+
+
+def _plain(value: object) -> object:
+    """A NumPy scalar as Python's number or bool; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _is_finite(value: object) -> TypeGuard[int | float]:

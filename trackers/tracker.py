@@ -88,7 +88,7 @@ class Tracker(ABC):
 
     def __init__(self) -> None:
         self._next_id = 1
-        self._frame_size: tuple[float, float] | None = None
+        self._frame_size: tuple[Any, ...] | None = None  # that `_size_array` was made of
         self._size_array: FloatArray | None = None
 
     def update(
@@ -97,7 +97,7 @@ class Tracker(ABC):
         scores: npt.ArrayLike,
         classes: npt.ArrayLike | None = None,
         motion: npt.ArrayLike | None = None,
-        frame_size: tuple[float, float] | None = None,
+        frame_size: npt.ArrayLike | None = None,
         unseen: int = 0,
     ) -> TrackedBoxes:
         """Takes the detections of the next frame and returns the tracks seen in it.
@@ -113,26 +113,28 @@ class Tracker(ABC):
                 they do not affect matching.
             motion: ``(2, 3)`` affine map from the pixels of the last call's frame to this one's,
                 None where the camera stands still or its motion is unknown.
-            frame_size: Width and height of the frame in pixels, None where it is unknown.
-            unseen: Frames since the last call's that were not processed, such as those a slow
-                detector skips. Tracks move on through them, and none counts as a miss; but after
-                more than both ``max_age`` and `LONGEST_BREAK`, all tracks are forgotten.
+            frame_size: ``(2,)`` width and height of the frame in pixels, None where it is unknown.
+            unseen: Number of frames since the last call's that were not processed, such as those a
+                slow detector skips. Tracks move on through them, and none counts as a miss; but
+                after more than both ``max_age`` and `LONGEST_BREAK`, all tracks are forgotten.
 
         Returns:
             The tracks updated in this frame that are established enough to be reported.
 
         Raises:
-            ValueError: A shape is wrong, or a box, score, class, motion or size is not finite or
-                out of its range. The tracker has then not taken the step.
+            ValueError: A shape is wrong, or a box, score, class, motion, size or ``unseen`` is not
+                finite or out of its range. The tracker has then not taken the step.
         """
+        if unseen < 0:
+            raise ValueError(f"unseen must be at least 0, got {unseen}")
         box_array = _checked("boxes", boxes, (-1, 4), FARTHEST)
         count = len(box_array)
         score_array = _checked("scores", scores, (count,))
         class_array = None if classes is None else _checked_classes(classes, count)
         motion_array = None if motion is None else _checked_motion(motion)
-        if frame_size != self._frame_size:
+        if not isinstance(frame_size, tuple) or frame_size != self._frame_size:
             self._size_array = None if frame_size is None else _checked_size(frame_size)
-            self._frame_size = frame_size
+            self._frame_size = frame_size if isinstance(frame_size, tuple) else None
 
         observations = Observations(
             box_array, score_array, np.arange(count), motion_array, self._size_array
@@ -230,7 +232,7 @@ def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16
     return array.astype(np.int16)
 
 
-def _checked_size(frame_size: tuple[float, float]) -> FloatArray:
+def _checked_size(frame_size: npt.ArrayLike) -> FloatArray:
     array = _checked("frame_size", frame_size, (2,))
     if (array <= 0).any():
         raise ValueError(f"frame_size must be positive, got {array.tolist()}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from trackers import TRACKERS, Sort, Tracker, build_tracker, tracker_settings
@@ -43,3 +44,14 @@ def test_an_unknown_setting_is_refused_with_the_list() -> None:
 def test_a_bad_value_is_refused() -> None:
     with pytest.raises(ValueError, match="max_age must be a whole number"):
         build_tracker("sort", max_age="many")
+
+
+def test_values_may_be_numpy_scalars() -> None:
+    settings = {"max_age": np.int64(3), "iou_threshold": np.float32(0.5), "min_score": np.int8(0)}
+    tracker = build_tracker("sort", **settings)
+    assert isinstance(tracker, Sort)
+    assert (tracker.max_age, tracker.iou_threshold, tracker.min_score) == (3, 0.5, 0.0)
+    assert type(tracker.max_age) is int
+    assert build_tracker("spottrack", estimate_camera=np.False_)
+    with pytest.raises(ValueError, match="max_age must be a whole number of at least 0, got True"):
+        build_tracker("sort", max_age=np.True_)

@@ -75,11 +75,27 @@ def test_boxes_without_area_are_ignored(tracker: Tracker) -> None:
         (([[1, 2, np.inf, 4]], [0.5]), "boxes must be finite, got .*inf.* in row 0"),
         (([BOX], [np.nan]), "scores must be finite, got nan in row 0"),
         (([["a", "b", "c", "d"]], [0.5]), "boxes must be an array of numbers"),
+        (
+            ([BOX], [0.5], None, None, (640, 480, 3)),
+            r"frame_size must have shape \(2,\), got \(3,\)",
+        ),
+        (([BOX], [0.5], None, None, (640, 0)), r"frame_size must be positive, got \[640.0, 0.0\]"),
+        (([BOX], [0.5], None, None, None, -1), "unseen must be at least 0, got -1"),
     ],
 )
 def test_malformed_input_is_refused(tracker: Tracker, arguments: tuple, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tracker.update(*arguments)
+
+
+def test_the_frame_size_may_be_any_array_and_may_change_in_it() -> None:
+    at_the_edge = [[0.0, 10.0, 40.0, 40.0], [560.0, 10.0, 600.0, 40.0]]
+    size = np.array([640, 480])
+    tracker = build_tracker("spottrack", edge_margin=4.0)
+    assert len(tracker.update(at_the_edge, [0.9, 0.9], frame_size=size)) == 1
+    size[0] = 600
+    assert len(tracker.update(at_the_edge, [0.9, 0.9], frame_size=size)) == 0
+    assert len(tracker.update(at_the_edge, [0.9, 0.9], frame_size=(640, 480))) == 1
 
 
 def test_a_refused_frame_is_no_step(tracker: Tracker) -> None:
