@@ -69,6 +69,8 @@ class SpotNetConfig:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
         if self.num_classes < 1:
             raise ValueError(f"num_classes must be at least 1, got {self.num_classes}")
+        if isinstance(self.class_names, str):  # ("car") is no tuple, and would be three classes
+            raise ValueError(f"class_names must be a tuple of names, got {self.class_names!r}")
         if len(self.class_names) != self.num_classes:
             raise ValueError(
                 f"class_names must hold {self.num_classes} names, got {self.class_names}"
