@@ -44,13 +44,15 @@ class NetworkDetector:
         precision: Arithmetic of the engine, see `build_engine`.
         device: A torch device, or ``"auto"``: a GPU if one works.
         worker: Index of this detector: ``"auto"`` and ``"cuda"`` assign GPUs to detectors in turn.
-        scale: Factor by which frames are resized for the network; None for that of the weights.
+        scale: Factor by which frames are resized for the network, above 0; None for that of the
+            weights.
         min_score: Detections with a lower score are left out.
         threads: Number of CPU threads; 0: the engine decides.
         recorded: Whether GPU kernels are recorded once and replayed, see `Recordings`.
 
     Raises:
-        ConfigError: The weights do not load, or the engine cannot be used.
+        ConfigError: The weights do not load, the engine cannot be used, or the scale is not above
+            0.
     """
 
     is_immediate = False
@@ -68,6 +70,8 @@ class NetworkDetector:
         threads: int = 0,
         recorded: bool = True,
     ) -> None:
+        if scale is not None and not scale > 0:
+            raise ConfigError(f"detector.scale must be above 0, got {scale}")
         if threads:
             torch.set_num_threads(threads)
         self.engine: Engine = build_engine(

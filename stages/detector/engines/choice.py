@@ -49,9 +49,12 @@ def build_engine(
         threads: Number of CPU threads; 0: the engine decides.
 
     Raises:
-        ConfigError: The engine is not installed or does not support the weights, precision or
-            device, the device cannot be used, or the weights do not load.
+        ConfigError: There is no such engine or precision, the engine is not installed or does not
+            support the weights, precision or device, the device cannot be used, or the weights do
+            not load.
     """
+    _check_choice("engine", engine, ("auto", *ENGINES))
+    _check_choice("precision", precision, get_args(Precision))
     exported = _EXPORTED.get(weights.suffix)
     uses_gpu = engine in ("auto", "torch") and exported is None
     if device == "auto" and not uses_gpu:
@@ -81,6 +84,11 @@ def build_engine(
 def installed_engines() -> list[EngineName]:
     """Returns the engines whose packages are installed."""
     return [name for name in ENGINES if installed(*_PACKAGES[name])]
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"detector.{name} must be one of {', '.join(allowed)}, got {value!r}")
 
 
 def _fastest(device: torch.device) -> EngineName:

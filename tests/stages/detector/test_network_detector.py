@@ -57,6 +57,12 @@ def test_pixels_of_another_kind_do_not_give_the_boxes_of_the_frame_before(detect
         detector.detect([Frame(frame(image).header, spoil(image))])
 
 
+@pytest.mark.parametrize("scale", [0, -0.5, float("nan")])
+def test_a_scale_that_leaves_no_picture_is_refused(scale):
+    with pytest.raises(ConfigError, match=r"detector\.scale must be above 0, got"):
+        NetworkDetector(scale=scale, device="cpu")
+
+
 @pytest.fixture
 def two_cores():
     """A detector that computes two frames side by side."""

@@ -51,6 +51,18 @@ def test_auto_of_an_exported_model_says_what_would_read_it(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
+    ("setting", "allowed"),
+    [
+        ({"engine": "tensorrt"}, "engine must be one of auto, torch, openvino, onnxruntime"),
+        ({"precision": "fp16"}, "precision must be one of auto, float32, int8"),
+    ],
+)
+def test_an_engine_or_a_precision_that_there_is_not_is_refused(setting, allowed, weights):
+    with pytest.raises(ConfigError, match=rf"detector\.{allowed}, got '\w+'"):
+        build_engine(weights, **setting)
+
+
+@pytest.mark.parametrize(
     ("name", "engine"), [("a.onnx", "torch"), ("a.xml", "torch"), ("a.xml", "onnxruntime")]
 )
 def test_an_engine_that_does_not_read_the_model_is_refused(name, engine, tmp_path):
