@@ -20,7 +20,7 @@ def read_image(path: Path, *, gray: bool = False) -> UInt8Array:
     A truncated JPEG file, which OpenCV would fill up with grey, is rejected.
 
     Raises:
-        SourceError: The file cannot be read, is truncated, or is not an image.
+        SourceError: The file cannot be read, is truncated, is not an image, or is too large.
     """
     try:
         data = path.read_bytes()
@@ -31,7 +31,12 @@ def read_image(path: Path, *, gray: bool = False) -> UInt8Array:
     image = None
     if data:
         how = cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+        except cv2.error as error:  # the size that its header states, above all
+            raise SourceError(
+                f"cannot read image {path}: damaged, or too large for OpenCV"
+            ) from error
     if image is None:
         raise SourceError(f"cannot read image {path}: not an image, or damaged")
     return np.asarray(image, np.uint8)

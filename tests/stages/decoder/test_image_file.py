@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -30,6 +33,17 @@ def test_an_image_is_read_whole_or_not_at_all(tmp_path, capfd, suffix, options, 
             read_image(path)
     if reason == "the file is cut off":
         assert capfd.readouterr().err == ""  # libjpeg and libpng would tell as well
+
+
+def test_a_header_that_states_a_size_beyond_all_measure_is_one_line(tmp_path):
+    path = tmp_path / "a.png"
+    assert cv2.imwrite(str(path), np.zeros((54, 96, 3), np.uint8))
+    png = bytearray(path.read_bytes())
+    png[16:24] = struct.pack(">II", 60_000, 60_000)  # width and height
+    png[29:33] = struct.pack(">I", zlib.crc32(png[12:29]))
+    path.write_bytes(png)
+    with pytest.raises(SourceError, match=r"cannot read image .*a\.png: damaged, or too large"):
+        read_image(path)
 
 
 def test_what_follows_an_image_does_no_harm(tmp_path):
