@@ -80,11 +80,16 @@ class SpotNetConfig:
                 f"dims and modules must be equally long, at least 2, "
                 f"got {self.dims} and {self.modules}"
             )
-        halvings = 4 * 2 ** (len(self.dims) - 1)
-        if self.size_multiple % halvings:
+        if self.size_multiple % self.least_multiple:
             raise ValueError(
-                f"size_multiple must be a multiple of {halvings}, got {self.size_multiple}"
+                f"size_multiple must be a multiple of {self.least_multiple}, "
+                f"got {self.size_multiple}"
             )
+
+    @property
+    def least_multiple(self) -> int:
+        """What height and width of an input must be multiples of, in pixels."""
+        return int(4 * 2 ** (len(self.dims) - 1))
 
     def to_json(self) -> str:
         """Returns the config as one JSON object, as kept in a checkpoint's metadata."""

@@ -139,7 +139,11 @@ class SpotNet(nn.Module):
         return load_checkpoint(path, device)
 
     def forward(self, images: Tensor) -> list[dict[str, Tensor]]:
-        """See the class."""
+        """See the class.
+
+        Raises:
+            ValueError: The network cannot halve H or W as often as it must.
+        """
         outputs = []
         for stack, features in enumerate(self.stack_features(images)):
             output, regressed = self._centers(stack, features)
@@ -188,7 +192,12 @@ class SpotNet(nn.Module):
         return size, offset
 
     def stack_features(self, images: Tensor) -> Iterator[Tensor]:
-        """Yields the features ``(N, C, H/4, W/4)`` of each stack, from the first to the last."""
+        """Yields the features ``(N, C, H/4, W/4)`` of each stack, from the first to the last.
+
+        Raises:
+            ValueError: The network cannot halve H or W as often as it must.
+        """
+        self._check_size(images)
         inter = self.pre(images)
         for stack in range(self.config.stacks):
             features = self.cnvs[stack](self.kps[stack](inter))
@@ -196,6 +205,17 @@ class SpotNet(nn.Module):
             if stack < self.config.stacks - 1:
                 mixed = self.inters_[stack](inter) + self.cnvs_[stack](features)
                 inter = self.inters[stack](F.relu(mixed))
+
+    def _check_size(self, images: Tensor) -> None:
+        if torch.jit.is_tracing():  # which would make constants of the sizes
+            return
+        height, width = images.shape[-2:]
+        multiple = self.config.least_multiple
+        if height % multiple or width % multiple:
+            raise ValueError(
+                f"height and width of the input must be multiples of {multiple}, "
+                f"got {height}x{width}: pad it"
+            )
 
     def _centers(self, stack: int, features: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Returns segmentation and centre logits, and the features for size and offset."""

@@ -1,0 +1,16 @@
+"""What a network takes, and what it does not."""
+
+import pytest
+import torch
+
+from stages.detector.spotnet import SpotNet
+
+
+def test_an_input_that_cannot_be_halved_is_refused_with_what_can():
+    network = SpotNet.compact(dims=(8, 8, 8), modules=(1, 1, 1)).eval()
+    message = r"height and width of the input must be multiples of 16, got 32x40: pad it"
+    for compute in (network, network.locate):
+        with torch.inference_mode(), pytest.raises(ValueError, match=message):
+            compute(torch.zeros(1, 3, 32, 40))
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 3, 32, 48))[-1]["hm"].shape == (1, 1, 8, 12)
