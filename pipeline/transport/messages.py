@@ -32,9 +32,11 @@ PROTOCOL_VERSION = 5
 MAX_POSITION = 2**62
 """The greatest position, and the greatest channel, that a message may have."""
 
+LARGEST_SIDE = 65_535
+"""The greatest width and height of a frame, in pixels, that a message may state."""
+
 _MOST_BOXES = 2**24
 _I8, _F4, _I2, _U1 = (np.dtype(kind) for kind in (np.int64, np.float32, np.int16, np.uint8))
-_LARGEST_SIDE = 65_535
 
 _Boxes: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST_BOXES)]
 Record: TypeAlias = StreamStart | Frame | Detections | Tracks | Dropped | EndOfStream
@@ -191,7 +193,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
     if isinstance(header, _Start | _Dropped | _End):
         return Envelope(header.record, channel=header.channel, position=header.position)
     frame = header.frame
-    if not (1 <= frame.height <= _LARGEST_SIDE and 1 <= frame.width <= _LARGEST_SIDE):
+    if not (1 <= frame.height <= LARGEST_SIDE and 1 <= frame.width <= LARGEST_SIDE):
         raise MessageError(f"a frame of {frame.width}x{frame.height}")
     rest = list(parts[2:])
     shapes: list[tuple[np.dtype[Any], tuple[int, ...]]] = [(_F4, (2, 3))] if header.motion else []

@@ -20,6 +20,7 @@ from pipeline.reports import Notice, Ready
 from pipeline.signals import STAGE_END
 from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.messages import LARGEST_SIDE
 from pipeline.workers.background import in_background
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.frame_sender import FrameSender
@@ -30,6 +31,7 @@ from stages.decoder.pace import Pace
 from stages.decoder.recorder import Recorder
 from stages.decoder.source import ResumePoint, Source, SourceRecord, SourceRuntime
 from stages.decoder.sources import open_source
+from stages.errors import SourceError
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from stages.sink.results import remove_parts, remove_results
 
@@ -175,8 +177,14 @@ class _Decoding:
         """Announces an event, the first after removing earlier results, see `run_decoder`.
 
         Raises:
+            SourceError: Its frames are too large for a message, so that no stage would take them.
             OutputError: An earlier result cannot be removed.
         """
+        if isinstance(event, StreamStart) and max(event.height, event.width) > LARGEST_SIDE:
+            raise SourceError(
+                f"frames of {event.width}x{event.height} are too large; a side may have "
+                f"{LARGEST_SIDE} pixels"
+            )
         self._make_room(event)
         self._sender.announce(event)
         self._ended = isinstance(event, EndOfStream)

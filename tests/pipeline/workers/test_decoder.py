@@ -1,7 +1,9 @@
 import math
 import signal
 import threading
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import zmq
@@ -11,7 +13,7 @@ from pipeline.config import DecoderConfig, RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.signals import STAGE_END
 from pipeline.transport.logbook import Logbook, SharedCounter
-from pipeline.transport.messages import Acknowledged, encode_feedback
+from pipeline.transport.messages import LARGEST_SIDE, Acknowledged, encode_feedback
 from pipeline.transport.ring import create_memory_file
 from pipeline.workers import decoder as decoder_worker
 from pipeline.workers.decoder import _connect_seconds, run_decoder
@@ -119,6 +121,18 @@ def test_earlier_results_make_room_for_the_first_frame_and_for_nothing_else(
         assert all(path.exists() for path in earlier)
         run_decoder(plan, context, SilentReporter())
     assert list(earlier[0].parent.iterdir()) == []
+
+
+def test_frames_too_large_for_a_message_fail_the_stream_at_once(plan, monkeypatch, signals):
+    monkeypatch.setattr(
+        decoder_worker, "FrameSender", lambda *arguments: StoppedByDrop(arguments[-1])
+    )
+    image = Path(plan.output) / "wide.png"
+    assert cv2.imwrite(str(image), np.zeros((2, LARGEST_SIDE + 1, 3), np.uint8))
+    wide = structs.replace(plan.streams[0], location=str(image))
+    message = r"frames of 65536x2 are too large; a side may have 65535 pixels"
+    with zmq.Context() as context, pytest.raises(SourceError, match=message):
+        run_decoder(structs.replace(plan, streams=[wide]), context, SilentReporter())
 
 
 def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
