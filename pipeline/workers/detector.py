@@ -28,7 +28,6 @@ from stages.records import Detections, Frame, FrameHeader, StreamStart, UInt8Arr
 
 _REPORT_SECONDS = 1.0
 _ALIVE_SECONDS = 0.5
-_HUNG_SECONDS = 30.0  # a frame that takes longer in a lane may be one that never ends
 
 
 def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
@@ -56,11 +55,22 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         )
     counts: Counter[int] = Counter()
     reported = time.monotonic()
+    # A frame on all cores may take `silence_seconds`; one in a lane has a share of them.
+    patience = (lanes.count - 1) * whole.runtime.silence_seconds if lanes else 0.0
+
+    def report_work() -> None:
+        """Reports, unless a frame in a lane may never end: others would hide that."""
+        nonlocal reported
+        if lanes and (lanes.running() or 0.0) > patience:
+            return
+        report.alive()
+        if time.monotonic() - reported >= _REPORT_SECONDS:
+            reported = time.monotonic()
+            report(Batches("detector", counts=dict(counts)))
 
     def receive(timeout: float | None) -> Envelope | None:
         nonlocal has_waited
-        if lanes is None or (lanes.running() or 0.0) < _HUNG_SECONDS:
-            report.alive()
+        report_work()
         has_waited = lanes is not None and link.pending
         return link.receive(_ALIVE_SECONDS if timeout is None else timeout)
 
@@ -72,15 +82,15 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         report(Ready("detector"))
         for batch in batches(receive, size, config.batch_wait_ms / 1000):
             frames = isinstance(batch[0].record, Frame)
-            counts[len(batch)] += frames
+            if frames:
+                counts[len(batch)] += 1
             # A frame that comes alone gets all cores.
             if frames and lanes and (has_waited or lanes.running() is not None):
+                while not lanes.wait(_ALIVE_SECONDS):
+                    report_work()
                 lanes.start(partial(finish, batch, lanes.count))
             else:
                 finish(batch)
-            if time.monotonic() - reported >= _REPORT_SECONDS:
-                reported = time.monotonic()
-                report(Batches("detector", counts=dict(counts)))
 
 
 def _results(

@@ -41,15 +41,19 @@ class Lanes:
         """Yields the results for all items, in order."""
         return self._threads.map(compute, items)
 
-    def start(self, compute: Callable[[], None]) -> None:
-        """Starts a computation in a lane, as soon as one is free.
+    def wait(self, seconds: float) -> bool:
+        """Waits until a lane is free, at most ``seconds``; returns whether one is.
 
         Raises:
             Exception: The error of an earlier computation.
         """
         if len(self._running) == self.count:
-            futures.wait(self._running, return_when=futures.FIRST_COMPLETED)
+            futures.wait(self._running, seconds, futures.FIRST_COMPLETED)
             self._remove_finished()
+        return len(self._running) < self.count
+
+    def start(self, compute: Callable[[], None]) -> None:
+        """Starts a computation in a lane, as soon as one is free, see `wait`."""
         self._running[self._threads.submit(compute)] = self._clock()
 
     def running(self) -> float | None:

@@ -1,6 +1,7 @@
 """Computations side by side."""
 
 import threading
+import time
 
 import pytest
 
@@ -26,22 +27,20 @@ def test_computations_run_at_the_same_time_in_threads_that_share_the_cores():
     lanes.start(compute)
     lanes.start(compute)
     both.wait(30)
+    while lanes.running() is not None:
+        time.sleep(0.01)
     assert list(lanes.map(str, range(5))) == ["0", "1", "2", "3", "4"]
     assert sorted(ran) == sorted(set(sharing))
 
 
-def test_a_computation_waits_for_a_lane():
+def test_a_lane_is_free_when_its_computation_is_over():
     lanes = Lanes(1, lambda: None)
-    order, goes_on = [], threading.Event()
-
-    def first():
-        goes_on.wait(30)
-        order.append("first")
-
-    lanes.start(first)
+    goes_on = threading.Event()
+    assert lanes.wait(0)
+    lanes.start(lambda: goes_on.wait(30))
+    assert not lanes.wait(0)
     threading.Timer(0.05, goes_on.set).start()
-    lanes.start(lambda: order.append("second"))
-    assert order[0] == "first"
+    assert lanes.wait(30)
 
 
 def test_the_age_of_the_oldest_computation_is_known():
@@ -54,7 +53,7 @@ def test_the_age_of_the_oldest_computation_is_known():
         clock.seconds += 5
     assert lanes.running() == 10
     ends[0].set()
-    lanes.start(lambda: None)  # waits for the first
+    assert lanes.wait(30)  # for the first
     assert lanes.running() == 5
     ends[1].set()
 
@@ -66,5 +65,5 @@ def test_the_error_of_a_computation_is_raised_by_the_next_call():
     lanes = Lanes(1, lambda: None)
     lanes.start(fail)
     with pytest.raises(ValueError, match="no pixels"):
-        lanes.start(lambda: None)
+        lanes.wait(30)
     assert lanes.running() is None

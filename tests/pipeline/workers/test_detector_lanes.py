@@ -1,0 +1,141 @@
+"""What a detector says of itself while frames are computed side by side."""
+
+import threading
+import time
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import zmq
+
+from pipeline.config import load_config
+from pipeline.plan import WorkerPlan
+from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.link import Receiver, Sender
+from pipeline.transport.messages import Envelope
+from pipeline.workers import detector
+from stages.detector.lanes import Lanes
+from stages.records import Detections, Frame, FrameHeader, PixelFormat
+
+HELD, FREE, FAILING = range(3)  # channels
+SILENCE = 5.0
+
+
+class Network:
+    """Computes two frames side by side, one of a held stream until it is let go."""
+
+    name, class_names, batch_size, is_immediate = "network", ("car",), 2, False
+
+    def __init__(self):
+        self.seconds = 0.0
+        self.lanes = Lanes(2, lambda: None, lambda: self.seconds)
+        self.let_go = threading.Event()
+
+    def detect(self, frames):
+        (header,) = (frame.header for frame in frames)
+        if header.stream == str(HELD):
+            assert self.let_go.wait(30)
+        if header.stream == str(FAILING):
+            raise RuntimeError("over")
+        none = np.zeros(0, np.float32)
+        return [Detections(header, np.zeros((0, 4), np.float32), none, none.astype(np.int16))]
+
+
+class Said:
+    """Counts what the detector says, of whatever kind."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, report):
+        self.count += 1
+
+    def alive(self):
+        self.count += 1
+
+    def more(self, seconds):
+        """Returns whether anything more is said within so many seconds."""
+        before, until = self.count, time.monotonic() + seconds
+        while self.count == before and time.monotonic() < until:
+            time.sleep(0.01)
+        return self.count > before
+
+
+@pytest.fixture
+def network(monkeypatch):
+    network = Network()
+    monkeypatch.setattr(detector, "build_detector", lambda config, worker: network)
+    monkeypatch.setattr(detector, "_REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(detector.BackgroundLink, "pending", True)  # no frame gets all cores
+    yield network
+    network.let_go.set()
+
+
+@pytest.fixture
+def said():
+    return Said()
+
+
+@pytest.fixture
+def compute(network, said, tmp_path, monkeypatch):
+    """Sends a frame of a channel to a detector; returns the next result, None if there is none."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder, context = RuntimeFolder("out"), zmq.Context()
+    for channel in (HELD, FREE, FAILING):
+        folder.add_stream(channel, str(channel), entries=16, lossless=True)
+    settings = [f"runtime.silence_seconds={SILENCE}", "runtime.frames=inline"]
+    plan = WorkerPlan(
+        stage="detector",
+        config=load_config(None, settings),
+        streams=[],
+        output=str(tmp_path),
+        sockets=folder.path,
+    )
+    source = Sender(context, plan.endpoint("detector-0"))
+    target = Receiver(context, plan.endpoint("tracker"))
+
+    def run():
+        with pytest.raises(RuntimeError, match="over"):
+            detector.run_detector(plan, context, said)
+
+    def send(channel, wait=0.0):
+        header = FrameHeader(str(channel), 0, 0, 0, 0, Fraction(1), 0, 4, 6, PixelFormat.BGR24)
+        pixels = np.zeros(header.shape, np.uint8)
+        source.send(Envelope(Frame(header, None), 0, pixels=pixels, channel=channel))
+        return target.receive(wait)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield send
+    network.let_go.set()
+    send(FAILING)
+    thread.join(30)
+    assert not thread.is_alive()
+    context.destroy(linger=0)
+    folder.close()
+
+
+def test_a_frame_that_never_ends_silences_the_detector_though_others_are_computed(
+    network, said, compute
+):
+    compute(HELD)
+    assert compute(FREE, wait=10)
+    network.seconds = SILENCE
+    assert said.more(5)
+    network.seconds += 0.1  # with all cores it would have had as long as a stage may be silent
+    time.sleep(0.1)  # for what is being said
+    before = said.count
+    for _ in range(5):
+        assert compute(FREE, wait=10)
+    assert not said.more(1)
+    assert said.count == before
+    network.let_go.set()
+    assert said.more(5)
+
+
+def test_a_detector_whose_frames_all_take_long_says_that_it_is_alive(network, said, compute):
+    for _ in range(3):
+        compute(HELD)
+    time.sleep(0.5)  # the third waits for a lane
+    assert said.more(5)
+    assert said.more(5)
