@@ -86,10 +86,10 @@ class RuntimeFolder:
 
     def remove_stream(self, channel: int) -> None:
         """Releases the memory of a stream; processes that have it open keep it until they end."""
-        for descriptor in self._memory.pop(channel, ()):
-            os.close(descriptor)
         for kind in ("ring", "logbook"):
             Path(memory_path(self.path, kind, channel)).unlink(missing_ok=True)
+        for descriptor in self._memory.pop(channel, ()):
+            os.close(descriptor)
 
     def close(self) -> None:
         """Removes the folder."""

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent import futures
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import zmq
@@ -53,6 +54,15 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
     The source is read in a thread of its own. If the thread is stuck in a call to FFmpeg when the
     process is told to stop, it is abandoned and the process exits.
     """
+    try:
+        _run(plan, context, report)
+    except FileNotFoundError:
+        # If the stream ends while its decoder is started again, its memory is gone.
+        if Path(plan.logbook(plan.streams[0].channel)).is_symlink():
+            raise
+
+
+def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     stop = threading.Event()
     signal.signal(STAGE_END, lambda *_: stop.set())
     config = plan.config.decoder

@@ -135,6 +135,28 @@ def test_frames_too_large_for_a_message_fail_the_stream_at_once(plan, monkeypatc
         run_decoder(structs.replace(plan, streams=[wide]), context, SilentReporter())
 
 
+@pytest.mark.parametrize("when", ["before it begins", "while it opens its source"])
+def test_a_decoder_whose_stream_ends_while_it_starts_ends_as_well(
+    plan, monkeypatch, tmp_path, signals, when
+):
+    open_source = decoder_worker.open_source
+
+    def remove():
+        for kind in ("ring", "logbook"):
+            (tmp_path / f"{kind}-0").unlink()
+
+    def open_late(*arguments, **options):
+        remove()
+        return open_source(*arguments, **options)
+
+    if when == "before it begins":
+        remove()
+    else:
+        monkeypatch.setattr(decoder_worker, "open_source", open_late)
+    with zmq.Context() as context:
+        run_decoder(plan, context, SilentReporter())
+
+
 def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
     with zmq.Context() as context:
         stop = threading.Event()
