@@ -9,6 +9,7 @@ from pipeline.plan import StageName, WorkerPlan
 from pipeline.reports import Failed, Notice, Report
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
+from stages.wording import counted
 
 _END_SECONDS = 3.0
 
@@ -131,7 +132,7 @@ class StageProcesses:
         if not process.is_hopeless:
             return Notice(stage, worker, stream, message=f"{message}; starting it again")
         if process.restarts:
-            message += f"; started again {process.restarts} times before"
+            message += f"; started again {counted(process.restarts, 'time')} before"
         if not stream:
             message += f"; not finished: {', '.join(self._roster.unfinished)}"
         return Failed(stage, worker, stream, message=message)

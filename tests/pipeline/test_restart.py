@@ -144,7 +144,7 @@ def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
     harm = kill("tracker", "tracker", at=[20, 40])
     with pytest.raises(SpotStreamError, match="tracker process was killed by signal 9") as error:
         run_with([str(clip)], tmp_path, settings(clip, *more), harm)
-    assert "started again 1 times before; not finished: clip" in str(error.value)
+    assert "started again 1 time before; not finished: clip" in str(error.value)
     report = json.loads((tmp_path / "clip" / "run.json").read_text())
     assert report["status"] == "truncated"
     assert report["message"] == str(error.value)
