@@ -125,7 +125,7 @@ def test_another_tracker_than_the_config_s_begins_with_its_own_settings(tmp_path
     ]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert "1 tracks, " in result.output
+    assert "1 track, " in result.output
     assert "frames/s by bytetrack" in result.output
 
 
