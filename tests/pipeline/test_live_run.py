@@ -10,6 +10,7 @@ import urllib.error
 
 import pytest
 
+from tests.pipeline.conftest import wait_for
 from tests.pipeline.supervision.test_metrics import scrape
 from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.rtsp import Server, available
@@ -21,15 +22,6 @@ pytestmark = pytest.mark.skipif(not available(), reason="GStreamer's RTSP server
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.1)
-    pytest.fail("the condition did not come true")
 
 
 def test_an_outage_is_survived_counted_and_shown(tmp_path):

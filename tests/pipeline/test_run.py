@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from stages.detector.delayed_detector import delayed
+from tests.pipeline.conftest import wait_for
 
 FRAMES = 40
 
@@ -109,13 +110,6 @@ def test_results_are_not_overwritten_unasked(material, tmp_path):
 
 def _contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.02)
 
 
 def begin(*arguments, log=subprocess.DEVNULL):

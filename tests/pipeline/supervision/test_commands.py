@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from pipeline.supervision.commands import (
 )
 from pipeline.supervision.runtime_folder import RunInfo
 from stages.errors import ConfigError
+from tests.pipeline.conftest import wait_for
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
 
@@ -45,16 +45,6 @@ def pipeline(clip, tmp_path, monkeypatch):
     yield process
     process.kill()
     process.communicate()
-
-
-def wait_for(look, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(ConfigError):
-            if (found := look()) is not None:
-                return found
-        time.sleep(0.05)
-    pytest.fail("the condition did not come true")
 
 
 def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
@@ -90,7 +80,7 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
             assert b"refused" in socket.recv_multipart()[-1]
 
     remove_stream(run, "north")
-    wait_for(lambda: True if [v.name for v in describe(run).streams] == ["south"] else None)
+    wait_for(lambda: [view.name for view in describe(run).streams] == ["south"])
     report = json.loads((tmp_path / "out" / "north" / "run.json").read_text())
     assert report["status"] == "interrupted"
     assert report["frames"]["missing"] == 0
@@ -119,10 +109,10 @@ def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip, tmp
         return found
 
     add_stream(run, str(clip), "north")
-    wait_for(lambda: {"detector", "tracker", "sink"} <= mapped() or None)
+    wait_for(lambda: {"detector", "tracker", "sink"} <= mapped())
     remove_stream(run, "north")
-    wait_for(lambda: describe(run).streams == [] or None)
-    wait_for(lambda: not mapped() or None)
+    wait_for(lambda: describe(run).streams == [])
+    wait_for(lambda: not mapped())
 
 
 @pytest.mark.parametrize(
@@ -174,7 +164,7 @@ def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
     add_stream(run, str(broken), "south")
     wait_for(failed)
     add_stream(run, str(clip), "south")
-    wait_for(lambda: True if [v.state for v in describe(run).streams] == ["running"] else None)
+    wait_for(lambda: [view.state for view in describe(run).streams] == ["running"])
     assert describe(run).streams[0].error == ""
 
 
@@ -201,7 +191,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(pipeline, tmp_path):
     from pipeline.supervision.runtime_folder import RuntimeFolder
 
     run = wait_for(lambda: find_run(pipeline.pid))
-    wait_for(lambda: describe(run).processes or None)
+    wait_for(lambda: describe(run).processes)
     pipeline.kill()
     pipeline.wait()
     assert run.folder.exists()
