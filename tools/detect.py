@@ -55,11 +55,12 @@ def detect_images(
         unreadable(message)
     images = list(dict.fromkeys(images))
     _check_names(images)
-    detector = build_detector(load_config(config_path, overrides).detector)
+    config = load_config(config_path, overrides).detector
+    detector = build_detector(config)
     pixels = _read(images, unreadable)
     results: list[dict[str, Any]] = []
     read = 0
-    while batch := list(itertools.islice(pixels, detector.batch_size)):
+    while batch := list(itertools.islice(pixels, config.batch_size or detector.batch_size)):
         read += len(batch)
         frames = [Frame.of_image(image, path.stem) for path, image in batch]
         for (path, _), found in zip(batch, detector.detect(frames), strict=True):

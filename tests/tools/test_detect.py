@@ -1,11 +1,14 @@
 import json
 
 import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from stages.decoder.scene import Scene, SceneConfig
 from stages.errors import ConfigError, SourceError
+from stages.records import Detections
+from tools import detect
 from tools.detect import detect_images
 from tools.main import app
 
@@ -61,3 +64,25 @@ def test_a_video_is_sent_to_run(tmp_path):
     (tmp_path / "crossing.MP4").touch()
     with pytest.raises(SourceError, match=r"is a video; spotstream run .*crossing.MP4 detects"):
         detect_images([tmp_path / "crossing.MP4"], None, [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "sizes"), [([], [2, 1]), (["detector.batch_size=1"], [1] * 3)]
+)
+def test_a_batch_has_as_many_images_as_the_config_says(tmp_path, monkeypatch, settings, sizes):
+    seen = []
+
+    class Detector:
+        batch_size, class_names = 2, ("car",)
+
+        def detect(self, frames):
+            seen.append(len(frames))
+            none = np.zeros(0, np.float32)
+            empty = np.zeros((0, 4), np.float32), none, none.astype(np.int16)
+            return [Detections(frame.header, *empty) for frame in frames]
+
+    monkeypatch.setattr(detect, "build_detector", lambda config: Detector())
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((32, 32, 3), np.uint8))
+    assert detect_images([tmp_path], None, settings) == []
+    assert seen == sizes
