@@ -17,12 +17,13 @@ from pipeline.signals import STAGE_END
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.link import Receiver
 from pipeline.transport.logbook import Logbook
+from pipeline.transport.messages import Envelope
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.sink_stream import SinkStream
 from pipeline.workers.streams import Streams
 from stages.errors import OutputError
 
-_NEWS_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 _ACKNOWLEDGED_AT_ONCE = 4  # records; half a default ring, so that its decoder need not wait
 
 
@@ -32,84 +33,123 @@ def run_sink(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     After an error they are left to the next process, which takes over the files of its predecessor.
     """
     signal.signal(STAGE_END, lambda *_: sys.exit(0))
-    wake = os.eventfd(0, os.EFD_NONBLOCK)
-    aside = Reporter(context, plan)  # for the thread that watches the disks
-    disks = DiskWatch(
-        report, lambda line: aside(Notice("sink", message=line)), "no stream is written"
-    )
-    runtime = plan.config.runtime
-    shared = runtime.frames == "shared"
-    reported = 0.0
-
-    def on_turn() -> None:
-        nonlocal reported
-        report.alive()
-        streams.close_ended()
-        if time.monotonic() - reported >= _NEWS_SECONDS:
-            reported = time.monotonic()
-            for member in streams:
-                with disks.at(member.folder):
-                    member.look()
-
-    def join(channel: int, logbook: Logbook) -> SinkStream:
-        with disks.at(plan.folder(logbook.stream)):
-            return SinkStream(plan, context, report, channel, logbook, wake, broadcast)
-
-    receiver = Receiver(context, plan.endpoint("sink"), on_turn, wake, copy=shared)
-    broadcast = None
-    if runtime.publish is not None:
-        broadcast = Broadcast(
-            context, runtime.publish, runtime.publish_key, runtime.publish_clients
-        )
-    streams = Streams(plan, join)
-    disks.start()
+    sink = _Sink(plan, context, report)
     try:
         if plan.give_up_reason:
-            _give_up(plan, streams)
-            return
-        for stream in plan.streams:
-            streams.at(stream.channel)
-        report(Ready("sink"))
-        taken = 0
-        while True:
-            envelope = receiver.receive()
-            if envelope is None:
-                with contextlib.suppress(BlockingIOError):
-                    os.eventfd_read(wake)
-            else:
-                member = streams.find(envelope)
-                if member is not None:
-                    with disks.at(member.folder):
-                        member.take(envelope)
-                taken += 1
-                # A live stream gets every credit at once: its next frame would be older otherwise.
-                patient = member is not None and member.lossless
-                if patient and taken < _ACKNOWLEDGED_AT_ONCE and receiver.pending:
-                    continue
-            taken = 0
-            for member in streams:
-                with disks.at(member.folder):
-                    member.acknowledge()
+            sink.give_up()
+        else:
+            sink.run()
     except SystemExit:
         signal.signal(STAGE_END, signal.SIG_IGN)  # about to end anyway
-        for member in streams:
-            member.abort()
+        sink.abort()
         raise
     finally:
-        disks.close()
-        if broadcast is not None:
-            broadcast.close()
+        sink.close()
 
 
-def _give_up(plan: WorkerPlan, streams: Streams[SinkStream]) -> None:
-    """Completes all streams where they are; a failure in one does not keep others from it."""
-    failed: OutputError | None = None
-    for stream in plan.streams:
-        try:
-            member = streams.at(stream.channel)
-            if member is not None:
-                member.give_up(plan.give_up_reason)
-        except OutputError as error:
-            failed = error
-    if failed is not None:
-        raise failed
+class _Sink:
+    """All streams of a run, with the connections that they share."""
+
+    def __init__(self, plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
+        self._plan = plan
+        self._context = context
+        self._report = report
+        self._looked = 0.0
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK)
+        aside = Reporter(context, plan)  # for the thread that watches the disks
+        self._disks = DiskWatch(
+            report, lambda line: aside(Notice("sink", message=line)), "no stream is written"
+        )
+        runtime = plan.config.runtime
+        self._receiver = Receiver(
+            context,
+            plan.endpoint("sink"),
+            self._on_turn,
+            self._wake,
+            copy=runtime.frames == "shared",
+        )
+        self._broadcast = None
+        if runtime.publish is not None:
+            self._broadcast = Broadcast(
+                context, runtime.publish, runtime.publish_key, runtime.publish_clients
+            )
+        self._streams = Streams(plan, self._join)
+        self._disks.start()
+
+    def _join(self, channel: int, logbook: Logbook) -> SinkStream:
+        with self._disks.at(self._plan.folder(logbook.stream)):
+            return SinkStream(
+                self._plan,
+                self._context,
+                self._report,
+                channel,
+                logbook,
+                self._wake,
+                self._broadcast,
+            )
+
+    def run(self) -> None:
+        """Writes and acknowledges what arrives, without end."""
+        for stream in self._plan.streams:
+            self._streams.at(stream.channel)
+        self._report(Ready("sink"))
+        taken = 0
+        while True:
+            envelope = self._receiver.receive()
+            if envelope is None:
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(self._wake)
+            else:
+                is_patient = self._take(envelope)
+                taken += 1
+                if is_patient and taken < _ACKNOWLEDGED_AT_ONCE and self._receiver.pending:
+                    continue
+            taken = 0
+            for member in self._streams:
+                with self._disks.at(member.folder):
+                    member.acknowledge()
+
+    def _take(self, envelope: Envelope) -> bool:
+        """Writes a message; returns whether its stream may wait for the acknowledgement.
+
+        A live stream gets every credit at once: its next frame would be older otherwise.
+        """
+        member = self._streams.find(envelope)
+        if member is None:
+            return False
+        with self._disks.at(member.folder):
+            member.take(envelope)
+        return member.lossless
+
+    def _on_turn(self) -> None:
+        self._report.alive()
+        self._streams.close_ended()
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            for member in self._streams:
+                with self._disks.at(member.folder):
+                    member.look()
+
+    def give_up(self) -> None:
+        """Completes all streams where they are; a failure in one does not keep others from it."""
+        failed: OutputError | None = None
+        for stream in self._plan.streams:
+            try:
+                member = self._streams.at(stream.channel)
+                if member is not None:
+                    member.give_up(self._plan.give_up_reason)
+            except OutputError as error:
+                failed = error
+        if failed is not None:
+            raise failed
+
+    def abort(self) -> None:
+        """Removes every file that does not have its final name yet."""
+        for member in self._streams:
+            member.abort()
+
+    def close(self) -> None:
+        """Ends what runs beside the loop."""
+        self._disks.close()
+        if self._broadcast is not None:
+            self._broadcast.close()
