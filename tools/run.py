@@ -111,8 +111,8 @@ def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: b
 def _name_them(videos: Sequence[Path]) -> str:
     others = f" and {len(videos) - 1} more" if len(videos) > 1 else ""
     verb, them = ("are", "them") if others else ("is", "it")
-    why = "because the folder holds images as well"
-    return f"{videos[0]}{others} {verb} left out, {why}; name {them} as sources"
+    why = "because the folder holds images or recordings as well"
+    return f"{videos[0]}{others} {verb} left out, {why}; to read {them}, name {them} as well"
 
 
 def faster_detector(result: RunResult, config: RunConfig) -> str:

@@ -208,7 +208,7 @@ def _recordings(location: str, folders: Sequence[Path]) -> list[SourceSpec]:
 
 
 def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
-    """Returns the videos in folders of which images, but not these videos, are among ``specs``."""
+    """Returns the videos in the given folders that are not among ``specs``, but other sources."""
     taken = {Path(spec.location).absolute() for spec in specs}
     folders = [Path(location).expanduser() for location in locations if "://" not in location]
     return [

@@ -158,9 +158,14 @@ def test_the_first_overlay_is_worth_a_look_wherever_it_is():
     assert worth_a_look(result) == "out/west/overlay-2.mp4"
 
 
-def test_videos_that_are_passed_over_are_named(tmp_path, monkeypatch, capsys):
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "img00001.jpg").touch()
+@pytest.mark.parametrize(
+    "other",
+    [["photos/img00001.jpg"], ["camera/recording.json", "camera/00000000-e0-20260101T000000Z.mkv"]],
+)
+def test_videos_that_are_passed_over_are_named(tmp_path, monkeypatch, capsys, other):
+    for name in other:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
     for name in ("a.mp4", "b.mp4"):
         (tmp_path / name).touch()
     monkeypatch.setattr("tools.run.Supervisor.run", lambda self: RunResult())
@@ -168,4 +173,5 @@ def test_videos_that_are_passed_over_are_named(tmp_path, monkeypatch, capsys):
     options = {"overwrite": False, "stay": False, "json_log": False, "debug": False}
     run_pipeline([str(tmp_path)], tmp_path / "out", None, [], **options)
     told = " ".join(capsys.readouterr().err.split())
-    assert f"{tmp_path}/a.mp4 and 1 more are left out, because the folder holds images" in told
+    why = "because the folder holds images or recordings as well; to read them, name them as well"
+    assert f"{tmp_path}/a.mp4 and 1 more are left out, {why}" in told
