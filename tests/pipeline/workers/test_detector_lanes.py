@@ -122,7 +122,7 @@ def test_a_frame_that_never_ends_silences_the_detector_though_others_are_compute
     assert compute(FREE, wait=10)
     network.seconds = SILENCE
     assert said.more(5)
-    network.seconds += 0.1  # with all cores it would have had as long as a stage may be silent
+    network.seconds += 0.1  # of twice as long, which one of two may take, the rest is silent
     time.sleep(0.1)  # for what is being said
     before = said.count
     for _ in range(5):
