@@ -20,12 +20,13 @@ class FolderLock:
 
     Args:
         folder: The results folder; it is created.
+        setting: What chooses the folder, for the error.
 
     Raises:
         OutputError: Another process holds the lock, or the folder cannot be created.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, setting: str = "--output") -> None:
         self._made = None if folder.exists() else folder
         make_folder(folder)
         try:
@@ -34,7 +35,7 @@ class FolderLock:
             raise output_error(folder, error) from error
         try:
             with contextlib.suppress(OSError):
-                _lock(self._descriptor, folder)
+                _lock(self._descriptor, folder, setting)
         except OutputError:
             self.release()
             raise
@@ -47,12 +48,12 @@ class FolderLock:
         os.close(self._descriptor)
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def _lock(descriptor: int, folder: Path, setting: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise OutputError(
-            f"{folder}: {_holder(folder)} is writing there; choose another --output"
+            f"{folder}: {_holder(folder)} is writing there; choose another {setting}"
         ) from None
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 import torch
 
-from stages.atomic import make_folder
+from pipeline.supervision.folder_lock import FolderLock
 from stages.errors import ConfigError
 from stages.wording import counted
 from tools.training.batches import CropBatches, load_batches
@@ -68,15 +68,14 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         ConfigError: A data set or the initial weights are missing or broken, or the checkpoint
             belongs to another config.
         DivergedError: The loss is not finite; the batch is saved.
-        OutputError: A file cannot be written.
+        OutputError: A file cannot be written, or another run writes to ``config.output``.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
     sources = read_sources(config)
     if not sources.training:
         raise ConfigError("every scene is held out: nothing is left to train on")
-    make_folder(config.output)
-    with training_processes(config.device) as processes:
+    with training_processes(config.device) as processes, _only_writer(config.output, processes):
         state = begin(config, processes.device, overwrite=overwrite)
         if processes.leads:
             for note in sources.notes:
@@ -94,6 +93,19 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         journal = TrainingLog(config.output, state.step) if processes.leads else nullcontext()
         with journal as rows:
             return run.go(rows)
+
+
+@contextmanager
+def _only_writer(output: Path, processes: Processes) -> Iterator[None]:
+    """Keeps other runs from writing into ``output``, whose steps would mix with those here."""
+    if not processes.leads:
+        yield
+        return
+    lock = FolderLock(output, setting="output")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _remove_earlier(output: Path, processes: Processes) -> None:

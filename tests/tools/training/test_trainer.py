@@ -299,28 +299,6 @@ def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
 
 
-def test_what_a_run_before_left_is_not_its_result(tiny_config, data_set):
-    train(tiny_config(steps=1))
-    config = tiny_config(steps=2, seed=9, data=[{"path": str(data_set)}])
-    result = train(config, overwrite=True)
-    assert result.weights.name == "last.safetensors"
-    assert {path.name for path in config.output.iterdir()} >= {"last.safetensors", "log.csv"}
-    assert not (config.output / "best.safetensors").exists()
-    assert not (config.output / "validation.csv").exists()
-
-
-def test_a_run_that_cannot_begin_leaves_the_one_before_as_it_was(tiny_config, data_set):
-    first = train(tiny_config(steps=1))
-    folder = first.weights.parent
-    before = {path: path.stat().st_mtime_ns for path in folder.glob("*.*")}
-    unlabelled = [{"path": data_set, "held_out": ["c"], "unlabelled": 0.5}]
-    for wrong in ({"initial": "compcat"}, {"teacher": "compcat"}, {"data": unlabelled}):
-        with pytest.raises(ConfigError):
-            train(tiny_config(**wrong), overwrite=True)
-        assert {path: path.stat().st_mtime_ns for path in folder.glob("*.*")} == before
-    assert train(tiny_config(steps=2, initial=first.weights), overwrite=True).steps == 2
-
-
 def test_a_device_that_is_not_there(tiny_config):
     with pytest.raises(ConfigError, match="device nonsense cannot be used"):
         train(tiny_config(steps=1, device="nonsense"))

@@ -1,0 +1,45 @@
+"""What a training run finds in its output folder, and what it leaves there."""
+
+import pytest
+
+from stages.errors import ConfigError, OutputError
+from tests.tools.training.test_trainer import rows
+from tools.training.steps import Steps
+from tools.training.trainer import train
+
+
+def test_a_folder_has_one_run_at_a_time(tiny_config, tmp_path, monkeypatch):
+    config = tiny_config(steps=2)
+    take = Steps.take
+
+    def beside(*arguments):
+        monkeypatch.undo()
+        with pytest.raises(OutputError, match=r"is writing there; choose another output$"):
+            train(config, overwrite=True)
+        return take(*arguments)
+
+    monkeypatch.setattr(Steps, "take", beside)
+    assert train(config).steps == 2
+    assert [row["step"] for row in rows(tmp_path / "run" / "log.csv")] == ["1", "2"]
+
+
+def test_what_a_run_before_left_is_not_its_result(tiny_config, data_set):
+    train(tiny_config(steps=1))
+    config = tiny_config(steps=2, seed=9, data=[{"path": str(data_set)}])
+    result = train(config, overwrite=True)
+    assert result.weights.name == "last.safetensors"
+    assert {path.name for path in config.output.iterdir()} >= {"last.safetensors", "log.csv"}
+    assert not (config.output / "best.safetensors").exists()
+    assert not (config.output / "validation.csv").exists()
+
+
+def test_a_run_that_cannot_begin_leaves_the_one_before_as_it_was(tiny_config, data_set):
+    first = train(tiny_config(steps=1))
+    folder = first.weights.parent
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("*.*")}
+    unlabelled = [{"path": data_set, "held_out": ["c"], "unlabelled": 0.5}]
+    for wrong in ({"initial": "compcat"}, {"teacher": "compcat"}, {"data": unlabelled}):
+        with pytest.raises(ConfigError):
+            train(tiny_config(**wrong), overwrite=True)
+        assert {path: path.stat().st_mtime_ns for path in folder.glob("*.*")} == before
+    assert train(tiny_config(steps=2, initial=first.weights), overwrite=True).steps == 2
