@@ -156,8 +156,9 @@ class _Run:
                     journal.losses(state.step, state.seconds, values)
                     log.info("%s", _line(state, config, values))
                 if state.step % config.save_every == 0 or self._validation_due() or stop:
-                    state.save(config.output, config)
+                    # The checkpoint last: a run that ends in between repeats the steps and both.
                     save_weights(state.average, config.output / LAST)
+                    state.save(config.output, config)
         best = config.output / BEST
         weights = best if state.best >= 0 and best.is_file() else config.output / LAST
         return TrainingResult(weights, state.step, scores, not stop, journal is not None)

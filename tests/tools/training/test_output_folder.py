@@ -4,6 +4,8 @@ import pytest
 
 from stages.errors import ConfigError, OutputError
 from tests.tools.training.test_trainer import rows
+from tools.training import trainer
+from tools.training.state import TrainingState
 from tools.training.steps import Steps
 from tools.training.trainer import train
 
@@ -21,6 +23,31 @@ def test_a_folder_has_one_run_at_a_time(tiny_config, tmp_path, monkeypatch):
     monkeypatch.setattr(Steps, "take", beside)
     assert train(config).steps == 2
     assert [row["step"] for row in rows(tmp_path / "run" / "log.csv")] == ["1", "2"]
+
+
+def test_a_run_that_ends_between_its_two_files_is_repeated(tiny_config, tmp_path, monkeypatch):
+    steps = {"steps": 2, "save_every": 2, "validate_every": 2}
+    config, whole = tiny_config(**steps), tiny_config(**steps, output=tmp_path / "whole")
+    written = []
+
+    def until_the_second(write):
+        def wrapped(*arguments):
+            written.append(write)
+            if len(written) == 2:
+                raise OutputError("no space left on device")
+            write(*arguments)
+
+        return wrapped
+
+    monkeypatch.setattr(trainer, "save_weights", until_the_second(trainer.save_weights))
+    monkeypatch.setattr(TrainingState, "save", until_the_second(TrainingState.save))
+    with pytest.raises(OutputError):
+        train(config)
+    monkeypatch.undo()
+    train(config)
+    train(whole)
+    last, expected = (each.output / "last.safetensors" for each in (config, whole))
+    assert last.read_bytes() == expected.read_bytes()
 
 
 def test_what_a_run_before_left_is_not_its_result(tiny_config, data_set):
