@@ -138,7 +138,11 @@ class CropBatches(Dataset[Batch]):
 
 
 def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False) -> Iterator[Batch]:
-    """Yields batches ``first``, ``first + 1``, … endlessly, prefetched by the config's workers."""
+    """Yields batches ``first``, ``first + 1``, … endlessly, prefetched by the config's workers.
+
+    Raises:
+        ConfigError: Many images in a row cannot be read; raised when its batch is due.
+    """
     workers = batches.config.workers
     context = None
     if workers:
@@ -146,8 +150,8 @@ def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False)
         # its forks need not import anything.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["__main__", __name__])
-    loader: DataLoader[Batch] = DataLoader(
-        batches,
+    loader: DataLoader[Batch | ConfigError] = DataLoader(
+        _ErrorsAsItems(batches),
         batch_size=None,
         sampler=_Counting(first),
         num_workers=workers,
@@ -158,7 +162,15 @@ def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False)
         multiprocessing_context=context,
     )
     with _blocked(signal.SIGINT, signal.SIGTERM):
-        return iter(loader)
+        started = iter(loader)
+    return _batches(started)
+
+
+def _batches(items: Iterator[Batch | ConfigError]) -> Iterator[Batch]:
+    for item in items:
+        if isinstance(item, ConfigError):
+            raise item
+        yield item
 
 
 @contextmanager
@@ -173,6 +185,19 @@ def _blocked(*numbers: signal.Signals) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _ErrorsAsItems(Dataset[Batch | ConfigError]):
+    """Returns errors: one raised in a worker would reach the user with torch's traceback."""
+
+    def __init__(self, batches: CropBatches) -> None:
+        self.batches = batches
+
+    def __getitem__(self, number: int) -> Batch | ConfigError:
+        try:
+            return self.batches[number]
+        except ConfigError as error:
+            return error
 
 
 class _Counting:

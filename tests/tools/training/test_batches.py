@@ -84,13 +84,15 @@ def test_an_image_that_does_not_open_is_replaced_and_told(tiny_config, data_set)
     assert not any("1.png" in name for name in made.names)
 
 
-def test_only_images_that_do_not_open_are_an_error(tiny_config, data_set):
-    config = tiny_config()
+@pytest.mark.parametrize("workers", [0, 1])
+def test_only_images_that_do_not_open_are_an_error(tiny_config, data_set, workers):
+    config = tiny_config(workers=workers)
     batches = CropBatches(read_sources(config), config)
     for image in (data_set / "images").iterdir():
         image.write_bytes(b"")
-    with pytest.raises(ConfigError, match="20 images in a row"):
-        batches[0]
+    with pytest.raises(ConfigError, match="20 images in a row") as error:
+        next(load_batches(batches, 0))
+    assert "\n" not in str(error.value)
 
 
 def test_crops_show_vehicles_where_the_targets_say(tiny_config):
