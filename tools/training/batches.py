@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing import resource_tracker
@@ -137,8 +137,12 @@ class CropBatches(Dataset[Batch]):
         )
 
 
-def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False) -> Iterator[Batch]:
+def load_batches(
+    batches: CropBatches, first: int, *, page_locked: bool = False
+) -> Generator[Batch]:
     """Yields batches ``first``, ``first + 1``, … endlessly, prefetched by the config's workers.
+
+    Close it: after an error that outlives it, Python would wait at its exit for the workers.
 
     Raises:
         ConfigError: Many images in a row cannot be read; raised when its batch is due.
@@ -166,11 +170,17 @@ def load_batches(batches: CropBatches, first: int, *, page_locked: bool = False)
     return _batches(started)
 
 
-def _batches(items: Iterator[Batch | ConfigError]) -> Iterator[Batch]:
-    for item in items:
-        if isinstance(item, ConfigError):
-            raise item
-        yield item
+def _batches(items: Iterator[Batch | ConfigError]) -> Generator[Batch]:
+    try:
+        for item in items:
+            if isinstance(item, ConfigError):
+                raise item
+            yield item
+    finally:
+        # The traceback of an error in a worker holds `items`, and no signal ends the others.
+        end_workers = getattr(items, "_shutdown_workers", None)
+        if end_workers is not None:
+            end_workers()
 
 
 @contextmanager

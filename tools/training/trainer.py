@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -135,9 +135,11 @@ class _Run:
         scores: dict[str, dict[str, float]] = {}
         began = time.monotonic() - state.seconds
         stop = False
-        with interruptible() as interrupted:
-            # Processes that still start would end with a traceback if this one ended before them.
-            batches = load_batches(crops, first, page_locked=on_gpu)
+        # Processes that still start would end with a traceback if this one ended before them.
+        with (
+            interruptible() as interrupted,
+            closing(load_batches(crops, first, page_locked=on_gpu)) as batches,
+        ):
             while True:
                 if self._validation_due() and not stop:
                     if journal is not None:
