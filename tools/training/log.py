@@ -13,6 +13,7 @@ from stages.extras import install_hint
 
 LOSSES = "log.csv"
 SCORES = "validation.csv"
+EVENTS = "tensorboard/events.out.tfevents.*"
 
 log = logging.getLogger(__name__)
 

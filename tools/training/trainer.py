@@ -19,7 +19,7 @@ from tools.training.batches import CropBatches, load_batches
 from tools.training.beginning import begin
 from tools.training.config import TrainingConfig
 from tools.training.interruption import interruptible
-from tools.training.log import LOSSES, SCORES, TrainingLog
+from tools.training.log import EVENTS, LOSSES, SCORES, TrainingLog
 from tools.training.processes import Processes, training_processes
 from tools.training.sources import ClassMap, Sources, read_sources
 from tools.training.state import CHECKPOINT, TrainingState, save_weights
@@ -112,7 +112,7 @@ def _remove_earlier(output: Path, processes: Processes) -> None:
     """Removes the files of an earlier run, once every process has read its inputs."""
     processes.wait()
     if processes.leads:
-        for name in (CHECKPOINT, BEST, LAST, LOSSES, SCORES, BAD_BATCHES):
+        for name in (CHECKPOINT, BEST, LAST, LOSSES, SCORES, BAD_BATCHES, EVENTS):
             for path in output.glob(name):
                 path.unlink()
 

@@ -51,13 +51,19 @@ def test_a_run_that_ends_between_its_two_files_is_repeated(tiny_config, tmp_path
 
 
 def test_what_a_run_before_left_is_not_its_result(tiny_config, data_set):
-    train(tiny_config(steps=1))
+    first = train(tiny_config(steps=1))
+    curves = first.weights.parent / "tensorboard"
+    curves.mkdir(exist_ok=True)
+    (curves / "events.out.tfevents.1").touch()
+    (curves / "mine.txt").touch()
     config = tiny_config(steps=2, seed=9, data=[{"path": str(data_set)}])
     result = train(config, overwrite=True)
     assert result.weights.name == "last.safetensors"
     assert {path.name for path in config.output.iterdir()} >= {"last.safetensors", "log.csv"}
     assert not (config.output / "best.safetensors").exists()
     assert not (config.output / "validation.csv").exists()
+    assert not (curves / "events.out.tfevents.1").exists()
+    assert (curves / "mine.txt").exists()
 
 
 def test_a_run_that_cannot_begin_leaves_the_one_before_as_it_was(tiny_config, data_set):
