@@ -127,6 +127,10 @@ class Sources:
     validation: dict[str, tuple[DataSetConfig, list[Sample]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    def has_boxes(self, classes: ClassMap) -> bool:
+        """Returns whether a training image has a box of the network's classes."""
+        return any(label in classes.index for sample, _ in self.training for label in sample.labels)
+
 
 def read_sources(config: TrainingConfig) -> Sources:
     """Reads the annotations of all data sets; images are read when drawn.

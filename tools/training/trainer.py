@@ -65,8 +65,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
             removed once all inputs of this one have been read.
 
     Raises:
-        ConfigError: A data set or the initial weights are missing or broken, or the checkpoint
-            belongs to another config.
+        ConfigError: A data set or the initial weights are missing or broken, no training image has
+            a box to learn, or the checkpoint belongs to another config.
         DivergedError: The loss is not finite; the batch is saved.
         OutputError: A file cannot be written, or another run writes to ``config.output``.
     """
@@ -75,6 +75,11 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     sources = read_sources(config)
     if not sources.training:
         raise ConfigError("every scene is held out: nothing is left to train on")
+    if config.teacher is None and not sources.has_boxes(classes := ClassMap.of(config)):
+        raise ConfigError(
+            f"none of {len(sources.training)} training images has a box of "
+            f"{', '.join(classes.index)}; see classes, and spotstream data check"
+        )
     with training_processes(config.device) as processes, _only_writer(config.output, processes):
         state = begin(config, processes.device, overwrite=overwrite)
         if processes.leads:

@@ -5,6 +5,7 @@ import pytest
 
 from stages.errors import ConfigError
 from tools.training.sources import ClassMap, draw_weights, read_sources
+from tools.training.trainer import train
 
 
 def change(data_set, edit):
@@ -20,6 +21,17 @@ def test_held_out_scenes_are_not_trained_on(tiny_config):
     [(_, held)] = sources.validation.values()
     assert {sample.scene for sample in held} == {"c"}
     assert sources.weights.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("boxes", [[], "those of a class that the config does not name"])
+def test_images_without_a_box_to_learn_are_an_error(tiny_config, data_set, boxes):
+    def strip(content):
+        content["categories"][0]["name"] = "Car"
+        content["annotations"] = boxes and content["annotations"]
+
+    change(data_set, strip)
+    with pytest.raises(ConfigError, match=r"none of 3 training images has a box of car, van, "):
+        train(tiny_config())
 
 
 def test_a_scene_weighs_as_the_root_of_its_images(tiny_config):
