@@ -56,6 +56,7 @@ class Steps:
         self._teacher = teacher
         self._normalise = Normalisation(processes.device)
         self._model = processes.spread(state.model)
+        self._told: set[str] = set()
 
     def take(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
         """Takes a step with ``config.accumulate`` batches; returns the mean of each loss term.
@@ -73,8 +74,7 @@ class Steps:
         passes: list[_Pass] = []
         for part in range(config.accumulate):
             batch = next(batches)
-            for line in batch.unreadable:
-                log.warning("%s, left out", line)
+            self._tell(batch.unreadable)
             images = self._normalise(batch.images.to(device, non_blocking=True))
             with without_averaging(self._model, part == config.accumulate - 1):
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):
@@ -96,6 +96,13 @@ class Steps:
             state.update_average(self._decay())
         each = [terms for _, terms in passes]
         return {name: torch.stack([terms[name] for terms in each]).mean() for name in each[0]}
+
+    def _tell(self, unreadable: Sequence[str]) -> None:
+        """Warns of each image once, however often it is drawn."""
+        for line in unreadable:
+            if line not in self._told:
+                self._told.add(line)
+                log.warning("%s, left out", line)
 
     @torch.no_grad()
     def _taught(self, images: Tensor) -> dict[str, Tensor] | None:

@@ -7,6 +7,7 @@ from tests.stages.detector.test_device_computation import META, OnMetaAlone
 from tools.training.losses import spotnet_loss
 from tools.training.state import TrainingState
 from tools.training.targets import Targets
+from tools.training.trainer import train
 
 SHAPES = {"heatmap": (2, 1, 16, 16), "mask": (2, 1, 16, 16), "counted": (2, 1, 16, 16),
           "rows": (9, 3), "weights": (9,), "sizes": (9, 2), "offsets": (9, 2)}  # fmt: skip
@@ -28,3 +29,9 @@ def test_nothing_in_a_step_makes_a_gpu_wait(tiny_config):
         terms["total"].backward()
         torch.nn.utils.clip_grad_norm_(state.model.parameters(), 10.0)
         state.update_average(0.9)
+
+
+def test_an_image_that_does_not_open_is_told_once(tiny_config, data_set, caplog):
+    (data_set / "images" / "1.png").write_bytes(b"no image")
+    train(tiny_config(steps=6, data=[{"path": data_set}]))
+    assert caplog.text.count("1.png: not an image, or damaged, left out") == 1
