@@ -12,6 +12,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Column, Table
 
+from stages.detector.shipped import SHIPPED
 from tools.commands.options import Overrides
 from tools.terminal import wide_console
 
@@ -20,7 +21,9 @@ def validate(
     config: Annotated[Path, typer.Argument(help="Training config (YAML); see configs/train/.")],
     weights: Annotated[
         Path | None,
-        typer.Option(help="Weights file, or the name of weights that ship."),
+        typer.Option(
+            help=f"Weights file, or the name of weights that ship. Default: {SHIPPED[0]}."
+        ),
     ] = None,
     scale: Annotated[
         float | None,
@@ -43,6 +46,8 @@ def validate(
             table.add_row(escape(group.name), str(group.images), str(group.boxes), *values)
         table.add_section()
     wide_console().print(table)
+    default = f"{SHIPPED[0]}, which ships; --weights FILE scores others"
+    typer.echo(f"weights: {weights or default}")
     typer.echo(
         "recall: of vehicles of 16 px and more, at 0.5 false alarms an image; "
         "then AP50 by size, the root of a box's area in pixels"

@@ -30,6 +30,7 @@ def test_train_then_validate(config_file, tmp_path):
     weights, scores = tmp_path / "run" / "best.safetensors", tmp_path / "scores.json"
     done = spotstream("validate", config_file, "--weights", weights, "--json", scores)
     assert done.exit_code == 0
+    assert f"weights: {weights}\n" in done.stdout
     written = json.loads(scores.read_text(), parse_constant=pytest.fail)  # NaN is no JSON
     assert list(written) == ["drawn c", "drawn, all at scale 1"]
     assert set(written["drawn c"]) >= {"AP50", "AP70", "recall", "16-32"}
@@ -38,6 +39,12 @@ def test_train_then_validate(config_file, tmp_path):
 def test_nothing_held_out_is_nothing_to_score_on(config_file, data_set):
     with pytest.raises(ConfigError, match="holds out no scene to score on"):
         spotstream("validate", config_file, "--set", "data=[{path: " + str(data_set) + "}]")
+
+
+def test_weights_that_are_not_given_are_those_that_ship_and_are_named(config_file):
+    assert "weights: compact, which ships; --weights FILE scores others\n" in (
+        spotstream("validate", config_file).stdout
+    )
 
 
 def test_weights_that_do_not_load_are_one_line(config_file, tmp_path):
