@@ -19,7 +19,6 @@ from pipeline.reports import Notice
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
-from stages.cores import usable_cores
 from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live, passed_over
 from stages.decoder.source import FrameSelection
 from stages.detector.shipped import FASTEST, SHIPPED
@@ -129,8 +128,6 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
         ways.append(f"weights={FASTEST}")
     if detector.scale is None:
         ways.append("scale=0.5")
-    if detector.workers == 1 and detector.threads == 0 and usable_cores() > 1 and not _has_gpu():
-        ways.append("workers=2 --set detector.threads=1")
     tried = " or ".join(f"--set detector.{each}" for each in ways)
     if detector.engine == "auto" and not _has_gpu() and not installed("openvino", "onnx"):
         tried = " or ".join(filter(None, (tried, "pip install '.[openvino]'")))

@@ -57,16 +57,6 @@ def test_int8_is_not_advised_where_a_gpu_computes(monkeypatch):
     assert "nano" in advice(400)
 
 
-def test_two_detectors_are_advised_where_there_are_two_cores(monkeypatch):
-    assert "workers" not in advice(400)
-    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 1})
-    assert "or --set detector.workers=2 --set detector.threads=1 makes" in advice(400)
-    for setting in ("detector.workers=2", "detector.threads=1"):
-        assert "workers" not in advice(400, setting)
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert "workers" not in advice(400)
-
-
 def test_openvino_is_advised_where_it_is_missing(monkeypatch):
     assert "openvino" not in advice(400)
     monkeypatch.setattr("tools.run.installed", lambda *packages: False)
