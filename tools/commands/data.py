@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from stages.errors import ConfigError
+
 TRIED = 64
 """Number of images to decode unless ``--all`` is given."""
 
@@ -70,3 +72,5 @@ def check(
         typer.echo(f"sheet: {sheet}")
         if open_:
             typer.launch(str(sheet))
+    if not findings.total.boxes:
+        raise ConfigError(f"{folder} holds no boxes, and nothing can be learnt from it")

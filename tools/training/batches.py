@@ -139,7 +139,7 @@ class CropBatches(Dataset[Batch]):
 
 def load_batches(
     batches: CropBatches, first: int, *, page_locked: bool = False
-) -> Generator[Batch]:
+) -> Generator[Batch, None, None]:
     """Yields batches ``first``, ``first + 1``, … endlessly, prefetched by the config's workers.
 
     Close it: after an error that outlives it, Python would wait at its exit for the workers.
@@ -170,7 +170,7 @@ def load_batches(
     return _batches(started)
 
 
-def _batches(items: Iterator[Batch | ConfigError]) -> Generator[Batch]:
+def _batches(items: Iterator[Batch | ConfigError]) -> Generator[Batch, None, None]:
     try:
         for item in items:
             if isinstance(item, ConfigError):

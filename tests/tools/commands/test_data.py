@@ -41,6 +41,16 @@ def detrac(tmp_path: Path) -> Path:
     return root
 
 
+def test_a_data_set_without_boxes_is_an_error_after_the_report(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    write_sequence(root, "MVI_1", {1: target(1, 10, width=0)}, 1)
+    command = ["data", "check", str(root), "--sheet", str(tmp_path / "sheet.png")]
+    result = CliRunner().invoke(app, command)
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception).endswith("set holds no boxes, and nothing can be learnt from it")
+    assert "1 × box without area\n" in result.output
+
+
 def test_what_it_finds(detrac: Path, tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
     output = check(detrac, "--sheet", sheet, "--json", tmp_path / "found.json")
