@@ -23,7 +23,7 @@ from stages.records import UInt8Array
 
 EXPORTED = (".xml", ".onnx")
 
-_SIZES = 16  # of inputs, some 70 MB each, for which the compiled network is kept
+_SIZES = 16  # of inputs, some 70 MB each, for which each thread keeps the compiled network
 
 
 class _Requests(threading.local):

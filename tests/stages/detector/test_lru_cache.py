@@ -1,4 +1,6 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 
@@ -21,16 +23,27 @@ def test_another_value_of_a_key_pushes_out_no_other():
     assert (cache.get("a"), cache.get("b"), len(cache)) == (1, 3, 2)
 
 
+@dataclass(frozen=True)
+class Yielding:
+    """A key at which threads take turns whenever it is looked up."""
+
+    number: int
+
+    def __hash__(self):
+        time.sleep(0)
+        return self.number
+
+
 def test_threads_may_share_it():
     cache = LruCache(2)
 
-    def use(number):
-        key = number % 5
-        return cache.get(key) or cache.keep(key, str(key))
+    def use(count):
+        keys = [Yielding(number % 5) for number in range(count, count + 500)]
+        return [cache.get(key) or cache.keep(key, str(key.number)) for key in keys]
 
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(use, range(20_000)))
-    assert found == [str(number % 5) for number in range(20_000)]
+        found = list(threads.map(use, range(4)))
+    assert found == [[str(number % 5) for number in range(n, n + 500)] for n in range(4)]
     assert len(cache) == 2
 
 
