@@ -42,5 +42,10 @@ class LruCache(Generic[Key, Value]):
                 self._values.popitem(last=False)
             return value
 
+    def values(self) -> list[Value]:
+        """Returns what is kept, the most recently used last."""
+        with self._lock:
+            return list(self._values.values())
+
     def __len__(self) -> int:
         return len(self._values)

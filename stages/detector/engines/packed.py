@@ -15,7 +15,7 @@ from stages.detector.engines.fused import FusedConvolution, Then, fuse_convoluti
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.lru_cache import LruCache
 
-_SIZES = 8  # of inputs, for which weights are kept: batches of up to eight frames of one size
+_LAYOUTS = 16  # kept of each weight: for eight sizes of input, on all threads and on a share
 
 
 def packed_graph(graph: DetectionGraph) -> DetectionGraph:
@@ -28,23 +28,35 @@ def pack_convolutions(module: nn.Module) -> None:
     fuse_convolutions(module, _PackedConvolution)
 
 
-class WeightsBySize:
-    """Weights in the memory layout that suits each shape of input.
+class PackedWeights:
+    """Weights in the memory layout that suits each shape of input and number of threads.
+
+    oneDNN accepts any layout, but converts one that does not suit in every call.
 
     Args:
-        pack: Packs the weights for an input of the given shape.
+        pack: Packs the weights for an input of the given shape and this thread's number of threads.
     """
 
     def __init__(self, pack: Callable[[list[int]], Tensor]) -> None:
         self._pack = pack
-        self._packed: LruCache[torch.Size, Tensor] = LruCache(_SIZES)
+        self._packed: LruCache[tuple[torch.Size, int], Tensor] = LruCache(_LAYOUTS)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Returns the weights packed for the shape of ``x``."""
-        packed = self._packed.get(x.shape)
+        """Returns the weights packed for the shape of ``x`` and this thread's number of threads."""
+        key = x.shape, torch.get_num_threads()
+        packed = self._packed.get(key)
         if packed is None:
-            packed = self._packed.keep(x.shape, self._pack(list(x.shape)))
+            packed = self._packed.keep(key, self._shared(self._pack(list(x.shape))))
         return packed
+
+    def _shared(self, packed: Tensor) -> Tensor:
+        """Returns the kept weights of the same layout, if any, instead of a second copy."""
+        layout = _layout(packed)
+        return next((kept for kept in self._packed.values() if _layout(kept) == layout), packed)
+
+
+def _layout(packed: Tensor) -> bytes:
+    return torch.ops.mkldnn._get_mkldnn_serialized_md(packed).numpy().tobytes()
 
 
 class _PackedConvolution(FusedConvolution):
@@ -56,7 +68,7 @@ class _PackedConvolution(FusedConvolution):
         self._then = then
         reorder = torch.ops.mkldnn._reorder_convolution_weight
         weight = of.weight.detach()
-        self._weight = WeightsBySize(lambda size: reorder(weight, *self._shape, size))
+        self._weight = PackedWeights(lambda size: reorder(weight, *self._shape, size))
 
     def forward(self, x: Tensor) -> Tensor:
         convolve = torch.ops.mkldnn._convolution_pointwise.default

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.engines.int8 import Steps, feature_steps, weight_steps, whole_numbers
-from stages.detector.engines.packed import WeightsBySize, pack_convolutions
+from stages.detector.engines.packed import PackedWeights, pack_convolutions
 from stages.detector.spotnet import SpotNet
 from stages.detector.spotnet.hourglass import Hourglass
 from stages.detector.spotnet.layers import Convolution, Residual
@@ -132,7 +132,7 @@ class _ByteConvolution(nn.Module):
         geometry = of.stride, of.padding, of.dilation, of.groups
         whole = whole_numbers(weight, scales).to(torch.int8)
         pack = torch.ops.onednn.qconv_prepack
-        self._weight = WeightsBySize(lambda size: pack(whole, scales, *source, *geometry, size))
+        self._weight = PackedWeights(lambda size: pack(whole, scales, *source, *geometry, size))
         result = outputs or Steps(1.0)
         dtype = torch.float32 if outputs is None else torch.uint8
         zeros = torch.zeros(len(scales), dtype=torch.int32)

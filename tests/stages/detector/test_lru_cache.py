@@ -14,6 +14,7 @@ def test_the_keys_used_last_are_kept():
     assert cache.get("a") == "aa"  # so that b is the one not used for longest
     cache.keep("c", "cc")
     assert (cache.get("a"), cache.get("b"), cache.get("c")) == ("aa", None, "cc")
+    assert cache.values() == ["aa", "cc"]
 
 
 def test_another_value_of_a_key_pushes_out_no_other():

@@ -5,7 +5,7 @@ import torch
 
 from stages.detector.engines import packed as module
 from stages.detector.engines.graph import DetectionGraph
-from stages.detector.engines.packed import pack_convolutions, packed_graph
+from stages.detector.engines.packed import PackedWeights, pack_convolutions, packed_graph
 from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.spotnet import SpotNet, SpotNetConfig, channels_last
 
@@ -41,6 +41,42 @@ def test_inputs_of_more_sizes_than_weights_are_kept_for():
             images = torch.randn(1, 3, height, width).contiguous(memory_format=torch.channels_last)
             for one, other in zip(plain.locate(images), packed.locate(images), strict=True):
                 torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
+
+
+@pytest.fixture
+def weights():
+    """Packed weights of a 1x1 convolution, and the inputs and threads that each was packed for."""
+    weight, calls = torch.randn(16, 16, 1, 1), []
+
+    def pack(size):
+        calls.append((tuple(size), torch.get_num_threads()))
+        geometry = [0, 0], [1, 1], [1, 1], 1
+        return torch.ops.mkldnn._reorder_convolution_weight(weight, *geometry, size)
+
+    before = torch.get_num_threads()
+    yield PackedWeights(pack), calls
+    torch.set_num_threads(before)
+
+
+def test_weights_are_packed_once_for_each_size_and_number_of_threads(weights):
+    packed, calls = weights
+    small, large = torch.zeros(1, 16, 8, 8), torch.zeros(1, 16, 8, 16)
+    for _ in range(2):
+        for threads in 2, 1:
+            torch.set_num_threads(threads)
+            packed(small)
+        packed(large)
+    assert calls == [((1, 16, 8, 8), 2), ((1, 16, 8, 8), 1), ((1, 16, 8, 16), 1)]
+
+
+def test_weights_of_the_same_layout_take_memory_once(weights):
+    packed, calls = weights
+    images = torch.zeros(1, 16, 8, 8)
+    torch.set_num_threads(2)
+    first = packed(images)
+    torch.set_num_threads(1)
+    assert packed(images) is first
+    assert len(calls) == 2
 
 
 @torch.inference_mode()
