@@ -20,15 +20,22 @@ MATRIX_OFFSET = 44  # bytes from the name of an MP4's track header to its matrix
 
 
 @pytest.fixture
-def held(make_video):
-    """A video whose container says how the camera was held; each frame is noise."""
+def held(tmp_path, make_video):
+    """A video whose container says how the camera was held; each frame is noise.
+
+    It is encoded once: x264 does not always give the same picture again if its width is odd.
+    """
+    encoded = {}
 
     def make(matrix, width=96, height=64, **options):
-        path = make_video(frames=3, noise=True, width=width, height=height, **options)
-        content = bytearray(path.read_bytes())
+        if (width, height) not in encoded:
+            path = make_video(frames=3, noise=True, width=width, height=height, **options)
+            encoded[width, height] = path.read_bytes()
+        content = bytearray(encoded[width, height])
         a, b, c, d = (value << 16 for value in matrix)
         place = content.index(b"tkhd") + MATRIX_OFFSET
         content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+        path = tmp_path / "held.mp4"
         path.write_bytes(content)
         return path
 
