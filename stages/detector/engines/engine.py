@@ -54,7 +54,7 @@ class Engine(Protocol):
         """Returns the boxes in ``(N, H, W, 3)`` BGR images, whose memory is then free again."""
 
     def share_cores(self) -> None:
-        """Makes `detect` compute on a ``batch_size``-th of the threads when this thread calls it.
+        """Makes `detect` compute on a share of the threads when this thread calls it.
 
-        The boxes stay the same.
+        Called once in each of ``batch_size`` threads. The boxes stay the same.
         """

@@ -15,7 +15,7 @@ from stages.detector.engines.fused import FusedConvolution, Then, fuse_convoluti
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.lru_cache import LruCache
 
-_LAYOUTS = 16  # kept of each weight: for eight sizes of input, on all threads and on a share
+_LAYOUTS = 24  # kept of each weight: for eight sizes of input, on all threads and on two shares
 
 
 def packed_graph(graph: DetectionGraph) -> DetectionGraph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class TorchEngine:
             graph = cudnn_graph(graph)
         self.graph: Callable[[Tensor], tuple[Tensor, Tensor, Tensor]] = graph
         self._threads = torch.get_num_threads()
+        self._sharing = itertools.count()
         on_cpu = min(self._threads, MOST_SIDE_BY_SIDE)
         self.batch_size = on_cpu if device.type == "cpu" else _GPU_BATCH
         arithmetic = "int8" if precision == "int8" else str(self.dtype).removeprefix("torch.")
@@ -66,7 +68,10 @@ class TorchEngine:
 
     def share_cores(self) -> None:
         """See `Engine`."""
-        torch.set_num_threads(self._threads // self.batch_size)
+        # A thread's first operation would take the number that was set last, in whichever thread.
+        torch.get_num_threads()
+        # Shares differ by one where the cores cannot be divided equally.
+        torch.set_num_threads((self._threads + next(self._sharing)) // self.batch_size)
 
     @torch.inference_mode()
     def values(self, images: Tensor) -> Tensor:

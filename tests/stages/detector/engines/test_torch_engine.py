@@ -1,6 +1,9 @@
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier
 from types import SimpleNamespace
 
+import pytest
 import torch
 from torch.nn import functional as F
 
@@ -32,6 +35,22 @@ def test_center_logits_are_finer_than_bfloat16(weights, images, monkeypatch):
         rounded = logits == logits.bfloat16()
         assert rounded.float().mean() < 0.1
         assert adjacent_peaks(logits) == 0
+
+
+@pytest.mark.parametrize(
+    ("threads", "shares"), [(2, [1, 1]), (4, [1, 1, 1, 1]), (6, [1, 1, 2, 2]), (9, [2, 2, 2, 3])]
+)
+def test_images_side_by_side_use_all_cores(weights, threads, shares):
+    torch.set_num_threads(threads)
+    engine = TorchEngine(weights, torch.device("cpu"))
+    all_began = Barrier(len(shares))
+
+    def share(_):
+        all_began.wait(30)
+        return torch.get_num_threads()
+
+    with ThreadPoolExecutor(engine.batch_size, initializer=engine.share_cores) as pool:
+        assert sorted(pool.map(share, shares)) == shares
 
 
 def test_a_gpu_that_emulates_bfloat16_computes_in_float32(monkeypatch):
