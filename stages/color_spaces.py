@@ -12,14 +12,32 @@ UNSPECIFIED = 2
 BT601 = 6
 """FFmpeg's ``AVCOL_SPC_SMPTE170M``, which OpenCV's conversions use."""
 
+_FORMATS = {
+    1: PixelFormat.YUV420P_BT709,
+    7: PixelFormat.YUV420P_SMPTE240M,
+    9: PixelFormat.YUV420P_BT2020,
+}
+
+_WEIGHTS = {  # of red and blue in Y
+    PixelFormat.YUV420P: (0.299, 0.114),
+    PixelFormat.BGR24: (0.299, 0.114),  # when it is encoded
+    PixelFormat.YUV420P_BT709: (0.2126, 0.0722),
+    PixelFormat.YUV420P_SMPTE240M: (0.212, 0.087),
+    PixelFormat.YUV420P_BT2020: (0.2627, 0.0593),
+}
+
 LIMITED_RANGE = 1
 """FFmpeg's ``AVCOL_RANGE_MPEG``: luma in [16, 235]."""
 
 
+def yuv_format(color_space: int) -> PixelFormat:
+    """Returns the YUV format with the matrix that FFmpeg numbers so; BT.601 for all others."""
+    return _FORMATS.get(color_space, PixelFormat.YUV420P)
+
+
 def yuv_matrix(pixel_format: PixelFormat) -> Float64Array:
     """Matrix ``(3, 3)`` from Y in [0, 1], U and V in [-0.5, 0.5] to B, G and R in [0, 1]."""
-    is_bt709 = pixel_format is PixelFormat.YUV420P_BT709
-    red, blue = (0.2126, 0.0722) if is_bt709 else (0.299, 0.114)  # their weights in Y
+    red, blue = _WEIGHTS[pixel_format]
     green = 1 - red - blue
     from_u, from_v = 2 * (1 - blue), 2 * (1 - red)
     return np.array(

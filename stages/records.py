@@ -30,11 +30,14 @@ class PixelFormat(StrEnum):
 
     ``YUV420P``: one ``(height * 3 // 2, width)`` uint8 array, planes Y, U, V one after another
     (OpenCV's I420), limited range, BT.601; width and height are even. ``YUV420P_BT709``: the same
-    with the matrix of BT.709, as most HD cameras send it. ``BGR24``: ``(height, width, 3)``.
+    with the matrix of BT.709, as most HD cameras send it; likewise ``YUV420P_BT2020``, as phones
+    send 10-bit video, and ``YUV420P_SMPTE240M``. ``BGR24``: ``(height, width, 3)``.
     """
 
     YUV420P = "yuv420p"
     YUV420P_BT709 = "yuv420p-bt709"
+    YUV420P_SMPTE240M = "yuv420p-smpte240m"
+    YUV420P_BT2020 = "yuv420p-bt2020"
     BGR24 = "bgr24"
 
     @property

@@ -6,9 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
+from stages.color_spaces import yuv_format
 from stages.records import PixelFormat, UInt8Array
 
 
@@ -43,8 +44,7 @@ def pixel_format_of(frame: VideoFrame) -> PixelFormat:
     """
     if frame.height % 2 or frame.width % 2:
         return PixelFormat.BGR24
-    is_bt709 = frame.colorspace == Colorspace.ITU709
-    return PixelFormat.YUV420P_BT709 if is_bt709 else PixelFormat.YUV420P
+    return yuv_format(int(frame.colorspace))
 
 
 def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat, turns: int) -> None:

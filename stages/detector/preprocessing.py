@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -12,17 +13,13 @@ from torch import Tensor, nn
 
 from stages.color_spaces import yuv_matrix
 from stages.detector.spotnet import SpotNetConfig
-from stages.records import Float32Array, PixelFormat, UInt8Array
+from stages.records import Float32Array, Float64Array, PixelFormat, UInt8Array
 
 MEAN_BGR = (0.408, 0.447, 0.470)
 """Per-channel mean of BGR in [0, 1] that SpotNet was trained with."""
 
 STD_BGR = (0.289, 0.274, 0.278)
 """Per-channel standard deviation, likewise."""
-
-# Limited range: 219 steps from black to white, 224 of chroma.
-_FROM_BT709 = yuv_matrix(PixelFormat.YUV420P_BT709) * (255 / np.array([219, 224, 224]))
-_BT709_TO_BGR = np.column_stack([_FROM_BT709, -_FROM_BT709 @ (16, 128, 128)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +79,19 @@ def to_bgr(
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_YUV2BGR_I420, memory), np.uint8)
     if memory is None:
         memory = np.empty((len(pixels) * 2 // 3, pixels.shape[1], 3), np.uint8)
-    _bt709_to_bgr(pixels, memory)
+    _yuv_to_bgr(pixels, memory, _affine_matrix(pixel_format))
     return memory
 
 
-def _bt709_to_bgr(pixels: UInt8Array, bgr: UInt8Array) -> None:
+@cache
+def _affine_matrix(pixel_format: PixelFormat) -> Float64Array:
+    """Matrix ``(3, 4)`` from Y, U, V, 1 to B, G, R, all as bytes."""
+    # Limited range: 219 steps from black to white, 224 of chroma.
+    matrix = yuv_matrix(pixel_format) * (255 / np.array([219, 224, 224]))
+    return np.column_stack([matrix, -matrix @ (16, 128, 128)])
+
+
+def _yuv_to_bgr(pixels: UInt8Array, bgr: UInt8Array, matrix: Float64Array) -> None:
     """Converts as OpenCV does BT.601, the only matrix it knows: luma below 16 counts as 16."""
     height, width, _ = bgr.shape
     planes = pixels[height:].reshape(2, height // 2, width // 2)
@@ -95,7 +100,7 @@ def _bt709_to_bgr(pixels: UInt8Array, bgr: UInt8Array) -> None:
         rows = bgr[first::2]
         y = cv2.max(pixels[first:height:2], 16)  # type: ignore[call-overload]  # a scalar
         cv2.merge([y, u, v], rows)
-        cv2.transform(rows, _BT709_TO_BGR, rows)
+        cv2.transform(rows, matrix, rows)
 
 
 def place(image: UInt8Array, geometry: InputGeometry, canvas: UInt8Array) -> None:

@@ -103,7 +103,9 @@ def test_white_is_of_limited_range(tmp_path, slots, codec, color_range, white):
 
 
 @pytest.mark.parametrize("size", [(96, 64), (97, 63)], ids=["even", "odd"])
-@pytest.mark.parametrize("matrix", [Colorspace.ITU601, Colorspace.ITU709])
+@pytest.mark.parametrize(
+    "matrix", [Colorspace.ITU601, Colorspace.ITU709, Colorspace.SMPTE240M, Colorspace.BT2020]
+)
 def test_colors_are_those_of_the_videos_matrix(tmp_path, slots, matrix, size):
     path = tmp_path / "paint.mkv"
     width, height = size

@@ -57,7 +57,12 @@ def test_a_box_in_the_input_lies_where_it_lay_in_the_frame(config):
 
 @pytest.mark.parametrize(
     ("pixel_format", "matrix"),
-    [(PixelFormat.YUV420P, Colorspace.ITU601), (PixelFormat.YUV420P_BT709, Colorspace.ITU709)],
+    [
+        (PixelFormat.YUV420P, Colorspace.ITU601),
+        (PixelFormat.YUV420P_BT709, Colorspace.ITU709),
+        (PixelFormat.YUV420P_SMPTE240M, Colorspace.SMPTE240M),
+        (PixelFormat.YUV420P_BT2020, Colorspace.BT2020),
+    ],
 )
 def test_saturated_colors_are_ffmpegs(pixel_format, matrix):
     colors = np.array([*itertools.product((0, 128, 255), repeat=3)], np.uint8)
