@@ -13,7 +13,7 @@ from trackers.boxes import BoolArray, FloatArray
 
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 
-LARGEST = float(np.finfo(np.float64).max)
+LARGEST = float(np.finfo(np.float32).max)  # results are float32
 FARTHEST = 1e9  # pixels: a coordinate beyond is a mistake, and squaring it would lose precision
 LEAST_SIDE = 1e-3  # pixels: a box with a shorter side counts as having no area
 CLASSES = np.iinfo(np.int16)
@@ -220,7 +220,8 @@ def _checked(
     if not good.all():
         row = int(np.flatnonzero(~good.reshape(len(array), -1).all(axis=1))[0])
         finite = bool(np.isfinite(array[row]).all())
-        limit = f"lie within {farthest:g} pixels" if finite else "be finite"
+        unit = " pixels" if farthest == FARTHEST else ""
+        limit = f"lie within {farthest:g}{unit}" if finite else "be finite"
         raise ValueError(f"{name} must {limit}, got {array[row].tolist()} in row {row}")
     return array
 

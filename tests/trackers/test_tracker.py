@@ -249,6 +249,7 @@ def test_state_is_bounded(tracker: Tracker) -> None:
     ("arguments", "message"),
     [
         (([[0, 0, 1e39, 10]], [0.9]), "boxes must lie within 1e\\+09 pixels"),
+        (([[0, 0, 10, 10]], [1e39]), "scores must lie within 3.40282e\\+38, got"),
         (([[0, 0, 10**400, 10]], [0.9]), "boxes must be an array of numbers"),
         (([[0, 0, 10, 10]], [0.9], [70000]), "classes must be whole numbers from"),
         (([[0, 0, 10, 10]], [0.9], [0.7]), "classes must be whole numbers from"),
@@ -275,4 +276,6 @@ def test_what_is_large_but_within_measure_is_taken(tracker: Tracker) -> None:
     """The squares of these add up to more than the quick check of the input lets pass."""
     far = [[9e8, 9e8, 9e8 + 40, 9e8 + 80], [-9e8, 9e8, 40 - 9e8, 9e8 + 80]]
     for _ in range(5):
-        assert tracker.update(far, [0.9, 1e200]).ids.tolist() == [1, 2]
+        tracks = tracker.update(far, [3e38, 3e38])
+        assert tracks.ids.tolist() == [1, 2]
+        assert np.isfinite(tracks.scores).all()
