@@ -39,7 +39,7 @@ class FileDetector:
         Args:
             path: A detection file, used for every stream, or a folder with one file per stream:
                 ``NAME.txt`` or ``NAME_….txt`` for the stream ``NAME``, optionally with ``.gz``, or
-                ``NAME/detections.txt`` as a run writes them.
+                ``NAME/detections.txt`` as a run writes them; see `find_file`.
             min_score: Detections with a lower score are left out.
 
         Raises:
@@ -49,6 +49,7 @@ class FileDetector:
         self.path = Path(path)
         self.min_score = min_score
         self._files: LruCache[str, DetectionFile] = LruCache(_KEPT)
+        self._streams: dict[Path, str] = {}  # that a file was found for
         self._single: DetectionFile | None = None
         if not self.path.exists():
             raise ConfigError(f"detections {self.path}: no such file or folder")
@@ -67,7 +68,8 @@ class FileDetector:
         """Returns the detections of each frame, looked up by its stream and index.
 
         Raises:
-            ConfigError: The folder has no file for a stream, or more than one.
+            ConfigError: The folder has no file for a stream, or more than one, or the same one as
+                for another stream.
         """
         return [self._detect(frame) for frame in frames]
 
@@ -82,7 +84,14 @@ class FileDetector:
         file = self._files.get(stream)
         if file is not None:
             return file
-        file = DetectionFile.read(find_file(self.path, stream, DETECTIONS))
+        path = find_file(self.path, stream, DETECTIONS)
+        other = self._streams.setdefault(path, stream)
+        if other != stream:
+            raise ConfigError(
+                f"{path} is the file of {other} and of {stream} by its name; rename it to "
+                f"{other}.txt or {stream}.txt, and give the other stream a file"
+            )
+        file = DetectionFile.read(path)
         if file.class_names != self.class_names:
             raise ConfigError(
                 f"{file.path} has classes {', '.join(file.class_names)}, other files of the "
@@ -183,6 +192,8 @@ def find_file(
 ) -> Path:
     """Finds the file of ``sequence``: a run's, else ``NAME.txt`` or ``NAME_….txt``, or with .gz.
 
+    ``NAME_2.txt`` is not taken: sequences are often told apart by a number at the end.
+
     If there is none of that very name, `folder_name` tells which file or folder is meant: a run
     writes the results of ``my video`` to ``my-video``.
 
@@ -208,7 +219,11 @@ def find_file(
         expected.append(f"{written or sequence}/{of_run}")
     found = _files_of(folder, sequence, others)
     if not found:
-        raise ConfigError(f"{folder}: no file for {sequence}; expected {' or '.join(expected)}")
+        numbered = [file.name for file in detection_files(folder) if _is_numbered(file, sequence)]
+        others_there = f"; {', '.join(numbered)} may be of other sequences" if numbered else ""
+        raise ConfigError(
+            f"{folder}: no file for {sequence}; expected {' or '.join(expected)}{others_there}"
+        )
     if len(found) > 1:
         names = ", ".join(file.name for file in found)
         raise ConfigError(f"{folder}: more than one file for {sequence}: {names}; keep one")
@@ -218,7 +233,8 @@ def find_file(
 def _files_of(folder: Path, sequence: str, others: Sequence[str]) -> list[Path]:
     """Returns the files of a sequence: ``M0203.txt``, or if there is none, ``M0203_best.txt``.
 
-    ``M0203_Det_X.txt`` counts as ``M0203.txt``; ``M02031.txt`` belongs to another sequence.
+    ``M0203_Det_X.txt`` counts as ``M0203.txt``; ``M02031.txt`` belongs to another sequence, and so
+    may ``M0203_2.txt``.
     """
     files = [file for file in detection_files(folder) if sequence_name(file) not in others]
     written = folder_name(sequence)
@@ -229,6 +245,7 @@ def _files_of(folder: Path, sequence: str, others: Sequence[str]) -> list[Path]:
             file
             for file in files
             if _begins(file, sequence)
+            and not _is_numbered(file, sequence)
             and not any(_begins(file, other) for other in others if len(other) > len(sequence))
         ]
     )
@@ -236,3 +253,8 @@ def _files_of(folder: Path, sequence: str, others: Sequence[str]) -> list[Path]:
 
 def _begins(file: Path, sequence: str) -> bool:
     return re.match(re.escape(sequence) + r"(?![^\W_])", _stem(file)) is not None
+
+
+def _is_numbered(file: Path, sequence: str) -> bool:
+    """Returns whether a number follows the sequence in the file's name, as in ``M0203_2_best``."""
+    return re.match(re.escape(sequence) + r"[\W_]+\d+(?![^\W_])", _stem(file)) is not None

@@ -116,6 +116,31 @@ def test_a_file_may_say_more_than_the_stream(folder: Path) -> None:
         detector.detect([frame(0, "MVI_4")])
 
 
+@pytest.mark.parametrize("name", ["rain_2", "rain-2", "rain (2)", "rain_2_best", "rain_2024-05-01"])
+def test_a_numbered_file_may_be_of_another_sequence(folder: Path, name: str) -> None:
+    (folder / f"{name}.txt").write_text(ROWS)
+    with pytest.raises(ConfigError) as caught:
+        FileDetector(folder).detect([frame(0, "rain")])
+    assert "no file for rain; expected rain.txt" in str(caught.value)
+    assert f"{name}.txt may be of other sequences" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["rain_v2", "rain_2nd", "rain_best_2", "rain-FRCNN"])
+def test_a_word_after_the_name_describes_its_file(folder: Path, name: str) -> None:
+    (folder / f"{name}.txt").write_text(ROWS)
+    (detections,) = FileDetector(folder).detect([frame(0, "rain")])
+    assert len(detections) == 2
+
+
+def test_one_file_is_not_of_two_streams(folder: Path) -> None:
+    (folder / "rain_heavy.txt").write_text(ROWS)
+    detector = FileDetector(folder)
+    for _ in range(2):
+        assert len(detector.detect([frame(0, "rain")])[0]) == 2
+    with pytest.raises(ConfigError, match=r"heavy\.txt is the file of rain and of rain_heavy"):
+        detector.detect([frame(0, "rain_heavy")])
+
+
 def test_a_file_is_found_by_the_name_that_a_run_gives_its_stream(folder: Path) -> None:
     (folder / "Münchner Straße (1).txt").write_text(ROWS)
     (detections,) = FileDetector(folder).detect([frame(0, "Münchner-Straße-1")])
