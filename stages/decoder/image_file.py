@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,10 @@ import numpy as np
 from stages.errors import SourceError, reason_of
 from stages.records import UInt8Array
 
-_JPEG_START, _JPEG_SCAN, _JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+_JPEG_START = b"\xff\xd8"
+# Of a segment, or the end; others stand between pixels, where FF itself is followed by 00.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+_JPEG_END = b"\xd9"
 _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
 
 
@@ -50,5 +54,18 @@ def picture_count(path: Path) -> int:
 def _is_cut_off(data: bytes) -> bool:
     """Returns whether a JPEG or PNG file lacks its end; OpenCV itself rejects other formats."""
     if data.startswith(_JPEG_START):
-        return data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN)
+        return not _jpeg_ends(data)
     return data.startswith(_PNG_START) and data.rfind(_PNG_END) < 0
+
+
+def _jpeg_ends(data: bytes) -> bool:
+    """Returns whether a JPEG's end follows its segments (ITU-T T.81), whatever comes after it.
+
+    The segments hold a small picture with an end of its own; phones append a video, cameras notes.
+    """
+    at = len(_JPEG_START)
+    while marker := _JPEG_MARKER.search(data, at):
+        if marker[1] == _JPEG_END:
+            return True
+        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
+    return False

@@ -50,5 +50,22 @@ def test_what_follows_an_image_does_no_harm(tmp_path):
     for name in ("a.jpg", "a.png"):
         path = tmp_path / name
         assert cv2.imwrite(str(path), np.zeros((54, 96, 3), np.uint8))
-        path.write_bytes(path.read_bytes() + bytes(10_000))
-        assert read_image(path).shape == (54, 96, 3)
+        image = path.read_bytes()
+        for appended in (bytes(10_000), b"\xff\xd9\xff\xda", b"IEND\xff\xda"):
+            path.write_bytes(image + appended)
+            assert read_image(path).shape == (54, 96, 3)
+
+
+@pytest.mark.parametrize("options", [[], [cv2.IMWRITE_JPEG_RST_INTERVAL, 1]])
+def test_the_end_of_a_jpeg_is_not_that_of_the_small_one_in_it(tmp_path, options):
+    small = cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    image = np.random.default_rng(0).integers(0, 255, (54, 96, 3), np.uint8)
+    whole = cv2.imencode(".jpg", image, options)[1].tobytes()
+    segment = b"\xff\xe1" + struct.pack(">H", len(small) + 2) + small
+    path = tmp_path / "a.jpg"
+    path.write_bytes(whole[:2] + segment + whole[2:])
+    assert read_image(path).shape == (54, 96, 3)
+    for end in range(2 + len(segment), len(whole), 97):
+        path.write_bytes(whole[:2] + segment + whole[2:end])
+        with pytest.raises(SourceError, match="the file is cut off"):
+            read_image(path)
