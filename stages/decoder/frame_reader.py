@@ -25,8 +25,10 @@ from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
 from stages.decoder.stream_times import frame_count, frame_rate, time_base
 from stages.records import Dropped, Frame, StreamStart
+from stages.wording import counted
 
 _PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for one, has only decoding times
+_SIZED = frozenset({"avi", "flv", "mp4"})  # state how long each packet is; MPEG-TS ends anywhere
 
 
 class FrameReader:
@@ -78,6 +80,7 @@ class FrameReader:
         self._times: PresentationTimes | None = None
         self._start: StreamStart | None = None
         self._hidden = 0
+        self._is_cut_off = False  # whether a part of the latest packet is missing
 
     def read(
         self,
@@ -107,6 +110,7 @@ class FrameReader:
             self.gaps = Gaps(time_base(stream))
         self.arrived = self._hidden = 0
         self.broken = ""
+        self._is_cut_off = False
 
         packets = container.demux(stream) if packets is None else packets
         for frame in _frames(container, self._counted(packets)):
@@ -148,16 +152,20 @@ class FrameReader:
             return f"{self.arrived} of {total} frames" if self.arrived < total else None
         # Another stream, such as audio, may legitimately last longer.
         last = None if self._times is None else self._times.last
-        if last is None or container.duration is None or len(container.streams) > 1:
-            return None
-        length = container.duration / av.time_base
-        seconds = float((last - (stream.start_time or 0)) * (stream.time_base or 0))
-        return f"{seconds:.1f} of {length:.1f} s" if seconds < 0.95 * length - 0.5 else None
+        if last is not None and container.duration is not None and len(container.streams) == 1:
+            length = container.duration / av.time_base
+            seconds = float((last - (stream.start_time or 0)) * (stream.time_base or 0))
+            if seconds < 0.95 * length - 0.5:
+                return f"{seconds:.1f} of {length:.1f} s"
+        cut_off = self._is_cut_off and _is_one_of(container, _SIZED)
+        return counted(self.arrived, "frame") if cut_off else None
 
     def _counted(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
         try:
             for packet in packets:
                 self._hidden += packet.is_discard
+                if packet.size:
+                    self._is_cut_off = packet.is_corrupt
                 yield packet
         except av.error.FFmpegError as error:
             if isinstance(error, OSError):
@@ -183,10 +191,13 @@ class FrameReader:
         )
 
 
+def _is_one_of(container: InputContainer, formats: frozenset[str]) -> bool:
+    return not formats.isdisjoint(container.format.name.split(","))
+
+
 def _frames(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator[VideoFrame | None]:
     """Yields every frame until the source ends or breaks off; None for a broken or lost one."""
-    presented = not _PRESENTING.isdisjoint(container.format.name.split(","))
-    losses = LostFrames(presented=presented)
+    losses = LostFrames(presented=_is_one_of(container, _PRESENTING))
     for packet in _without_cut_off_end(packets, losses):
         losses.sent(packet)
         try:

@@ -22,10 +22,11 @@ def write_video(
     noise=False,
     codec="libx264",
     aspect=None,
+    movflags="faststart",
 ):
     """A real file, H.264 unless told, whose frame ``i`` is grey of level ``20 + 15 * i``."""
     rng = np.random.default_rng(0)
-    options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    options = {"movflags": movflags} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt

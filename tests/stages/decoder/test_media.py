@@ -204,6 +204,21 @@ def test_a_file_cut_off_in_a_container_without_a_count_says_so(make_video, tmp_p
     assert "of 2.4 s" in end.message
 
 
+MJPEG = {"codec": "mjpeg", "pix_fmt": "yuvj420p"}
+FRAGMENTS = {"name": "cut.mp4", "movflags": "frag_every_frame+empty_moov"}
+
+
+@pytest.mark.parametrize("options", [{}, MJPEG, FRAGMENTS])
+def test_a_file_whose_last_packet_is_cut_off_says_so(make_video, slots, options):
+    path = make_video(**{"name": "cut.avi", "frames": 60, "noise": True, **options})
+    assert read(path, slots)[-1] == EndOfStream("cam", 0, 60, EndReason.COMPLETE)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    *_, end = read(path, slots)
+    assert 20 < end.frames < 40
+    assert end.reason is EndReason.TRUNCATED
+    assert end.message == f"{path} breaks off after {end.frames} frames"
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "ts", "avi", "webm", "mov"])
 def test_a_whole_file_of_any_container_is_complete(make_video, slots, suffix):
     codec = "libvpx" if suffix == "webm" else "libx264"
