@@ -72,7 +72,10 @@ class MediaSource:
         reader = FrameReader(shown, self.name, self.selection, self.layout, self.runtime.clock)
         remote = "://" in self.location
         waited = self.runtime.waited if remote else nullcontext()
-        options = {"rw_timeout": str(round(self.timeout * 1e6))} if remote else {}
+        # FFmpeg would take times that fall back for a clock that overflowed, 26 hours later.
+        options = {"correct_ts_overflow": "0"}
+        if remote:
+            options["rw_timeout"] = str(round(self.timeout * 1e6))
         with waited:
             container = open_media(self.location, options=options, hardware=self.hardware)
         with container:

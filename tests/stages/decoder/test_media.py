@@ -63,9 +63,10 @@ def test_variable_frame_rate_keeps_its_times(make_video, slots):
     assert [round(t - times[0]) for t in times] == pts
 
 
-@pytest.mark.parametrize("width", [96, 128])
-def test_times_go_on_where_files_were_joined(make_video, tmp_path, slots, width):
-    parts = [make_video("a.ts", frames=20), make_video("b.ts", frames=20, width=width)]
+@pytest.mark.parametrize(("width", "start"), [(96, 0), (128, 0), (96, 100_000)])
+def test_times_go_on_where_files_were_joined(make_video, tmp_path, slots, width, start):
+    first = make_video("a.ts", frames=20, pts=range(start, start + 800, 40))
+    parts = [first, make_video("b.ts", frames=20, width=width)]
     (tmp_path / "joined.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
     records = read(tmp_path / "joined.ts", slots)
     times = [r.header.pts * r.header.time_base for r in records if isinstance(r, Frame)]
@@ -214,9 +215,8 @@ def test_a_file_whose_last_packet_is_cut_off_says_so(make_video, slots, options)
     assert read(path, slots)[-1] == EndOfStream("cam", 0, 60, EndReason.COMPLETE)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     *_, end = read(path, slots)
-    assert 20 < end.frames < 40
     assert end.reason is EndReason.TRUNCATED
-    assert end.message == f"{path} breaks off after {end.frames} frames"
+    assert re.search(r"cut\.\w+ breaks off after [23]\d frames$", end.message)
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "ts", "avi", "webm", "mov"])
