@@ -35,6 +35,9 @@ _LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})  # need no host beside a po
 _CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "sftp", "tls"})
 _FILE_SCHEMES = frozenset({"file", "http", "https"})
 
+_CREDENTIAL = r"(?:auth|login|pass|pw|token|user)[a-z]*=.*?(?=[_&;][a-z]+=|$)"
+_IN_PATH = re.compile(rf"(?<=[/?&]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
+
 _UNTELLING = frozenset({"frames", "images", "img", "img1"})  # the folder above names the sequence
 
 
@@ -70,11 +73,11 @@ def redact(location: str) -> str:
     """Returns the location without user name, password and query, which often holds a token.
 
     A password may contain ``@``, ``/`` and ``?``, though it should not: everything up to the last
-    ``@`` is removed.
+    ``@`` is removed. Some recorders want them in the path, ``/user=me_password=secret_channel=1``.
     """
     if "://" not in location:
         return location
-    return re.sub(r"(?<=://).*@", "", location).partition("?")[0]
+    return re.sub(r"(?<=://).*@", "", _IN_PATH.sub("", location)).partition("?")[0]
 
 
 def is_recording(folder: Path) -> bool:

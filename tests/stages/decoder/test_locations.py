@@ -57,6 +57,18 @@ def test_what_is_live(location, live):
         ("rtsp://user:se@cr/e?t@host:554/live", "rtsp://host:554/live"),
         ("https://host/stream.m3u8?token=secret", "https://host/stream.m3u8"),
         ("what?@home.mp4", "what?@home.mp4"),
+        ("http://host/live?user=me@home&password=secret", "http://host/live"),
+        ("http://host/live?account=me@home&pwd=secret&x=1", "http://home&&x=1"),
+        (
+            "rtsp://host/user=admin_password=se@c_ret_channel=1_stream=0.sdp?real",
+            "rtsp://host/_channel=1_stream=0.sdp",
+        ),
+        (
+            "rtsp://host:554/Password=secret&user=admin&channel=1&stream=0.sdp?",
+            "rtsp://host:554/&channel=1&stream=0.sdp",
+        ),
+        ("rtsp://host/user=admin&password=secret", "rtsp://host/"),
+        ("rtsp://user:x_pass=secret@host/users/passage", "rtsp://host/users/passage"),
     ],
 )
 def test_what_is_shown_of_a_location(location, shown):
