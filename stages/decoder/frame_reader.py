@@ -23,7 +23,7 @@ from stages.decoder.pixels import (
 )
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
-from stages.decoder.stream_times import frame_count, frame_rate, time_base
+from stages.decoder.stream_times import frame_count, frame_rate, stated_length, time_base
 from stages.records import Dropped, Frame, StreamStart
 from stages.wording import counted
 
@@ -150,10 +150,9 @@ class FrameReader:
         if total is not None:
             total -= self._hidden
             return f"{self.arrived} of {total} frames" if self.arrived < total else None
-        # Another stream, such as audio, may legitimately last longer.
         last = None if self._times is None else self._times.last
-        if last is not None and container.duration is not None and len(container.streams) == 1:
-            length = container.duration / av.time_base
+        length = stated_length(container, stream)
+        if last is not None and length is not None:
             seconds = float((last - (stream.start_time or 0)) * (stream.time_base or 0))
             if seconds < 0.95 * length - 0.5:
                 return f"{seconds:.1f} of {length:.1f} s"

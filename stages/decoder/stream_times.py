@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
+import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -12,6 +14,7 @@ from stages.frame_rate import first_likely_rate
 MPEG_CLOCK = Fraction(1, 90_000)
 """Time base, in seconds, of MPEG-TS and of video over RTP."""
 
+_HOURS_MINUTES_SECONDS = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 
 
@@ -37,3 +40,14 @@ def frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     (AVI), or a guess.
     """
     return stream.frames or None if "mp4" in container.format.name else None
+
+
+def stated_length(container: InputContainer, stream: VideoStream) -> float | None:
+    """Returns the seconds that the video lasts by its container, None if that does not tell.
+
+    Another stream, such as audio, may last longer. Matroska has a tag for each that says how long.
+    """
+    if len(container.streams) == 1:
+        return None if container.duration is None else container.duration / av.time_base
+    stated = _HOURS_MINUTES_SECONDS.fullmatch(stream.metadata.get("DURATION", ""))
+    return float(stated[1]) * 3600 + float(stated[2]) * 60 + float(stated[3]) if stated else None

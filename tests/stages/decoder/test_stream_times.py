@@ -1,0 +1,48 @@
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from stages.decoder.media import MediaSource
+from stages.records import EndOfStream, EndReason
+
+
+@pytest.fixture(params=["mkv", "webm"])
+def with_sound(request, tmp_path):
+    """A video of 4 s, 100 frames, whose sound lasts 6 s."""
+    path = tmp_path / f"sound.{request.param}"
+    webm = request.param == "webm"
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libvpx" if webm else "libx264", 25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        audio = container.add_stream("libopus" if webm else "aac", 48_000)
+        for second in range(6):
+            for _ in range(25 if second < 4 else 0):
+                noise = rng.integers(0, 255, (64, 96, 3), np.uint8)
+                container.mux(video.encode(av.VideoFrame.from_ndarray(noise, format="bgr24")))
+            sound = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.float32), "fltp", "mono")
+            sound.sample_rate, sound.pts = 48_000, second * 48_000
+            sound.time_base = Fraction(1, 48_000)
+            container.mux(audio.encode(sound))
+        container.mux([*video.encode(), *audio.encode()])
+    return path
+
+
+def read_end(path, slots):
+    *_, end = MediaSource(str(path), name="cam").records(slots)
+    return end
+
+
+def test_sound_may_last_longer(with_sound, slots):
+    assert read_end(with_sound, slots) == EndOfStream("cam", 0, 100, EndReason.COMPLETE)
+
+
+def test_a_video_with_sound_that_is_cut_off_says_so(with_sound, slots):
+    content = with_sound.read_bytes()
+    with_sound.write_bytes(content[: len(content) // 2])
+    end = read_end(with_sound, slots)
+    assert 30 < end.frames < 70
+    assert end.reason is EndReason.TRUNCATED
+    assert end.message.endswith(" of 4.0 s")
