@@ -28,6 +28,7 @@ from stages.number_table import HEIGHT, IDENTITY, LARGEST, LEFT, WIDTH, NumberTa
 from stages.records import Float32Array, Int16Array, Int64Array
 from stages.result_files import DETECTIONS
 from stages.result_files import frame_size as stated_frame_size
+from trackers.boxes import FloatArray
 
 DetectionFormat: TypeAlias = Literal["detrac", "uavdt", "mot"]
 
@@ -60,7 +61,8 @@ class DetectionFile:
         format: Its format.
         frame_count: Number of frames in the sequence, or number of the last frame that has a line.
         indices: ``(N,)`` 0-based frame of each box, ascending.
-        boxes: ``(N, 4)`` left, top, right, bottom in pixels.
+        boxes: ``(N, 4)`` left, top, right, bottom in pixels; float64, because single precision
+            would decide for itself what lies exactly at a threshold of IoU.
         scores: ``(N,)``.
         classes: ``(N,)`` indices into `class_names`.
     """
@@ -69,7 +71,7 @@ class DetectionFile:
     format: DetectionFormat
     frame_count: int
     indices: Int64Array
-    boxes: Float32Array
+    boxes: FloatArray
     scores: Float32Array
     classes: Int16Array
 
@@ -114,12 +116,12 @@ class DetectionFile:
             format,
             frame_count=frame_count or int(indices.max(initial=-1)) + 1,
             indices=indices[kept],
-            boxes=boxes.astype(np.float32),
+            boxes=boxes,
             scores=values[kept, SCORE].astype(np.float32),
             classes=classes[kept],
         )
         for array in (file.indices, file.boxes, file.scores, file.classes):
-            array.flags.writeable = False  # frames are views of these
+            array.flags.writeable = False  # every frame is made of these
         return file
 
     @property
@@ -145,15 +147,18 @@ class DetectionFile:
     def frame(self, index: int) -> FrameBoxes:
         """Returns the detections of the frame at 0-based ``index``, empty if the file has none."""
         first, end = self.indices.searchsorted((index, index + 1))
-        rows = slice(int(first), int(end))
-        return FrameBoxes(self.boxes[rows], self.scores[rows], self.classes[rows])
+        return self._rows(int(first), int(end))
 
     def frames(self) -> Iterator[FrameBoxes]:
         """Yields the detections of frames 0 to ``frame_count - 1``, empty frames included."""
         bounds = np.searchsorted(self.indices, np.arange(self.frame_count + 1)).tolist()
         for first, end in pairwise(bounds):
-            rows = slice(first, end)
-            yield FrameBoxes(self.boxes[rows], self.scores[rows], self.classes[rows])
+            yield self._rows(first, end)
+
+    def _rows(self, first: int, end: int) -> FrameBoxes:
+        rows = slice(first, end)
+        boxes = self.boxes[rows].astype(np.float32)
+        return FrameBoxes(boxes, self.scores[rows], self.classes[rows])
 
     def __len__(self) -> int:
         return len(self.boxes)

@@ -12,7 +12,7 @@ from stages.records import Int64Array
 from trackers.boxes import BoolArray, FloatArray, areas
 
 Rule: TypeAlias = Literal["half area", "center"]
-HALF = 0.5 - 1e-6  # tolerance for single-precision boxes
+HALF = 0.5 - 1e-6  # tolerance: decimals are not exact in binary
 
 
 def _no_boxes() -> FloatArray:

@@ -64,7 +64,7 @@ class DetectionResult:
         return hits / max(1, self.truth), hits / np.arange(1, len(hits) + 1)
 
 
-ROUNDING = 1e-6  # IoU tolerance: boxes from files are single precision
+ROUNDING = 1e-6  # IoU tolerance: decimals are not exact in binary
 
 
 def judge(

@@ -56,7 +56,7 @@ def render_sequences(
             "mot",
             frames,
             np.repeat(np.arange(frames), [len(each.scores) for each in found]),
-            np.concatenate([each.boxes for each in found]),
+            np.concatenate([each.boxes for each in found]).astype(np.float64),
             np.concatenate([each.scores for each in found]),
             np.concatenate([each.classes for each in found]),
         )
