@@ -96,16 +96,19 @@ class Matches:
     resumed: npt.NDArray[np.bool_]
 
 
-def match_boxes(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
+def match_boxes(
+    comparison: Comparison, iou_threshold: float = 0.5, *, skip_empty: bool = True
+) -> Matches:
     """Matches a sequence frame by frame.
 
     In each frame, pairs matched in the previous frame are kept if their IoU suffices, and the rest
-    are matched to maximise the sum of IoU. As in TrackEval, a frame in which either side has no
-    boxes is skipped: its predecessor counts as the previous frame of its successor.
+    are matched to maximise the sum of IoU.
 
     Args:
         comparison: Ground truth and result.
         iou_threshold: Minimum IoU of a match, in (0, 1].
+        skip_empty: Whether a frame in which either side has no boxes is skipped, as in TrackEval:
+            its predecessor counts as the previous frame of its successor.
 
     Raises:
         ValueError: The threshold is out of range.
@@ -118,6 +121,8 @@ def match_boxes(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
     parts = []
     for index, frame in enumerate(comparison.frames):
         if frame.iou.size == 0:
+            if not skip_empty:
+                previous[:] = NOBODY
             continue
         rows, columns = _matches(frame, previous, iou_threshold)
         truth, result = frame.truth[rows], frame.result[columns]
@@ -146,20 +151,22 @@ def match_boxes(comparison: Comparison, iou_threshold: float = 0.5) -> Matches:
 
 
 def clear(
-    comparison: Comparison, iou_threshold: float = 0.5, *, inclusive: bool = False
+    comparison: Comparison, iou_threshold: float = 0.5, *, as_detrac: bool = False
 ) -> ClearResult:
     """Counts matches and errors of a sequence; see `match_boxes`.
 
     Args:
         comparison: Ground truth and result.
         iou_threshold: Minimum IoU of a match, in (0, 1].
-        inclusive: Whether a track of exactly 80 % is mostly tracked and one of exactly 20 % mostly
-            lost, as in UA-DETRAC; in MOTChallenge neither is.
+        as_detrac: Whether to count as UA-DETRAC does: a track of exactly 80 % is mostly tracked and
+            one of exactly 20 % mostly lost, and a frame without any result interrupts tracks too.
+            In MOTChallenge none of this holds.
 
     Raises:
         ValueError: The threshold is out of range.
     """
-    return count(comparison, match_boxes(comparison, iou_threshold), inclusive=inclusive)
+    matches = match_boxes(comparison, iou_threshold, skip_empty=not as_detrac)
+    return count(comparison, matches, inclusive=as_detrac)
 
 
 def count(comparison: Comparison, matches: Matches, *, inclusive: bool = False) -> ClearResult:

@@ -229,7 +229,7 @@ def _points(
                 clear(
                     compare(task.truth.tracks, scored(task.truth, tracks)),
                     pr_protocol.IOU,
-                    inclusive=True,
+                    as_detrac=True,
                 ),
             )
         )

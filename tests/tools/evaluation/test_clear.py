@@ -58,8 +58,17 @@ def test_a_gap_of_the_ground_truth_is_a_fragmentation() -> None:
 
 def test_a_frame_without_any_result_is_no_fragmentation() -> None:
     """As TrackEval has it, which passes over such frames."""
-    result = clear(compared(({1: 0},) * 3, ({1: 0}, {}, {1: 0})))
+    comparison = compared(({1: 0},) * 3, ({1: 0}, {}, {1: 0}))
+    result = clear(comparison)
     assert (result.fragmentations, result.false_negatives) == (0, 1)
+    assert py_motmetrics.score(comparison)["num_fragmentations"] == 1
+
+
+def test_a_frame_without_any_result_is_a_fragmentation_in_ua_detrac() -> None:
+    result = clear(compared(({1: 0},) * 3, ({1: 0}, {}, {1: 0})), as_detrac=True)
+    assert (result.fragmentations, result.false_negatives) == (1, 1)
+    late = clear(compared(({1: 0},) * 3, ({}, {1: 0}, {1: 0})), as_detrac=True)
+    assert late.fragmentations == 0
 
 
 def test_a_perfect_result() -> None:
@@ -126,15 +135,15 @@ def test_a_switch_is_counted_across_a_gap_and_breaks_nothing_else() -> None:
     assert (result.mostly_tracked, result.partly_tracked) == (1, 1)
 
 
-@pytest.mark.parametrize(("inclusive", "at_the_limit"), [(False, 0), (True, 1)])
+@pytest.mark.parametrize(("as_detrac", "at_the_limit"), [(False, 0), (True, 1)])
 def test_mostly_tracked_is_beyond_80_percent_and_mostly_lost_below_20(
-    inclusive: bool, at_the_limit: int
+    as_detrac: bool, at_the_limit: int
 ) -> None:
     """And for UA-DETRAC at the limits, too."""
 
     def with_matches(count: int) -> ClearResult:
         truth = ({1: 0.0},) * 10
-        return clear(compared(truth, truth[:count]), inclusive=inclusive)
+        return clear(compared(truth, truth[:count]), as_detrac=as_detrac)
 
     assert [with_matches(count).mostly_tracked for count in (7, 8, 9)] == [0, at_the_limit, 1]
     assert [with_matches(count).mostly_lost for count in (1, 2, 3)] == [1, at_the_limit, 0]

@@ -69,3 +69,16 @@ def test_the_pr_protocol_takes_eight_frames_of_ten_for_mostly_tracked(tmp_path: 
     assert score.tracking is not None
     assert score.tracking.clear.mostly_tracked == 0
     assert {point.clear.mostly_tracked for point in score.points} == {1}
+
+
+def test_the_pr_protocol_counts_an_empty_frame_as_a_fragmentation(tmp_path: Path) -> None:
+    rows = [f"{frame},1,0,20,30,40,1\n" for frame in range(1, 11)]
+    (tmp_path / "A.txt").write_text("".join(rows))
+    [truth] = read_ground_truths("mot", tmp_path)
+    found = tmp_path / "found.txt"
+    found.write_text("".join(rows[:4] + rows[5:]))
+    tracker = choose_tracker("sort", ["min_hits=0"])
+    score = score_sequence(SequenceTask(truth, found, tracker=tracker))
+    assert score.tracking is not None
+    assert score.tracking.clear.fragmentations == 0
+    assert {point.clear.fragmentations for point in score.points} == {1}
