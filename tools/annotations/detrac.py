@@ -21,7 +21,9 @@ def read_detrac(path: Path) -> GroundTruth:
 
     A vehicle's level follows from the larger of its occluded and truncated fractions: easy if both
     are 0, medium up to one half, hard beyond, as in the degrees of occlusion in the benchmark's
-    paper (arXiv 1511.04136). The last annotated frame is taken as the last of the sequence.
+    paper (arXiv 1511.04136). The last annotated frame is taken as the last of the sequence. Tracks
+    begin and end outside ignored regions, as in the benchmark's program: what is found there is not
+    scored, so that nobody could track them to their end.
 
     Raises:
         ConfigError: As for `read_detrac_xml`; or an id occurs twice in a frame.
@@ -32,15 +34,28 @@ def read_detrac(path: Path) -> GroundTruth:
         tracks = Trajectories.from_arrays(frames, annotation.ids, annotation.boxes)
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
+    ignored = IgnoredRegions(annotation.regions)
     share = annotation.hidden[np.lexsort((annotation.ids, frames))]
     return GroundTruth(
         name=annotation.name,
         frame_count=int(annotation.annotated_frames.max(initial=0)),
-        tracks=tracks,
+        tracks=_ends_outside(tracks, ignored),
         objects=tracks,
-        ignored=IgnoredRegions(annotation.regions),
+        ignored=ignored,
         levels=dict(
             zip(LEVELS, (share == 0, (share > 0) & (share <= PARTLY), share > PARTLY), strict=True)
         ),
         conditions={} if annotation.weather is None else {"weather": annotation.weather},
     )
+
+
+def _ends_outside(tracks: Trajectories, ignored: IgnoredRegions) -> Trajectories:
+    """Leaves out each track's boxes before the first and after the last that is not ignored."""
+    outside = ~ignored.cover(tracks.frames, tracks.boxes)
+    _, numbers = np.unique(tracks.ids, return_inverse=True)
+    frames, number = tracks.frames[outside], numbers[outside]
+    first = np.full(len(numbers), np.iinfo(np.int64).max)
+    last = np.full(len(numbers), -1)
+    np.minimum.at(first, number, frames)
+    np.maximum.at(last, number, frames)
+    return tracks.where((first[numbers] <= tracks.frames) & (tracks.frames <= last[numbers]))

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.annotations.detrac import read_detrac
+
+OUTSIDE, HALF, INSIDE = 80, 95, 110  # left edges of boxes 10 wide; the region begins at 100
+
+
+def sequence(folder: Path, *tracks: dict[int, int]) -> Path:
+    """An annotation with one ignored region; of each track, the left edge in every frame."""
+    frames = []
+    for frame in sorted({frame for track in tracks for frame in track}):
+        targets = "".join(
+            f'<target id="{identity}"><box left="{track[frame]}" top="0" width="10" height="10"/>'
+            "</target>"
+            for identity, track in enumerate(tracks, 1)
+            if frame in track
+        )
+        frames.append(f'<frame num="{frame}"><target_list>{targets}</target_list></frame>')
+    region = '<ignored_region><box left="100" top="0" width="100" height="50"/></ignored_region>'
+    path = folder / "A.xml"
+    path.write_text(f'<sequence name="A">{region}{"".join(frames)}</sequence>')
+    return path
+
+
+@pytest.mark.parametrize(
+    ("lefts", "kept"),
+    [
+        ((OUTSIDE, OUTSIDE, OUTSIDE), [0, 1, 2]),
+        ((INSIDE, OUTSIDE, OUTSIDE, INSIDE, INSIDE), [1, 2]),
+        ((HALF, OUTSIDE, HALF), [1]),
+        ((HALF - 1, OUTSIDE, HALF - 1), [0, 1, 2]),
+        ((INSIDE, OUTSIDE, INSIDE, HALF, OUTSIDE, INSIDE), [1, 2, 3, 4]),
+        ((INSIDE, INSIDE), []),
+    ],
+)
+def test_tracks_begin_and_end_outside_ignored_regions(
+    tmp_path: Path, lefts: tuple[int, ...], kept: list[int]
+) -> None:
+    other = dict.fromkeys((1, 9), OUTSIDE)
+    truth = read_detrac(sequence(tmp_path, other, dict(enumerate(lefts, 1))))
+    assert truth.tracks.frames[truth.tracks.ids == 2].tolist() == kept
+    assert truth.tracks.frames[truth.tracks.ids == 1].tolist() == [0, 8]
+    assert len(truth.objects) == 2 + len(lefts)
+    assert len(truth.levels["easy"]) == len(truth.objects)
+    assert truth.frame_count == 9
+
+
+def test_no_track_at_all(tmp_path: Path) -> None:
+    truth = read_detrac(sequence(tmp_path))
+    assert (len(truth.tracks), truth.frame_count) == (0, 0)
