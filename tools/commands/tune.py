@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 from rich.console import Console
@@ -125,8 +125,8 @@ def _show(result: TuningResult) -> None:
     without_one = ["tuned without one sequence"] if result.folds else []
     table = Table("setting", "begun with", "tuned", *without_one)
     for name, value in result.settings.items():
-        others = sorted({str(settings[name]) for settings in result.folds.values()})
-        spread = [" … ".join(dict.fromkeys((*others[:1], *others[-1:])))] if others else []
+        others = cast("list[float]", [settings[name] for settings in result.folds.values()])
+        spread = [" … ".join(dict.fromkeys((str(min(others)), str(max(others)))))] if others else []
         table.add_row(name, str(result.start[name]), str(value), *spread)
     wide_console().print(table)
     tried = counted(result.tried, "setting")

@@ -8,6 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError
+from tools.commands.tune import _show
 from tools.main import app
 from tools.tuning.grid import GRIDS
 from tools.tuning.tune import TuningResult, with_tracker
@@ -84,6 +85,18 @@ def test_a_config_without_a_tracker_gets_one() -> None:
     )
     result = TuningResult("spottrack", {}, {"estimate_camera": False}, {}, {})
     assert with_tracker("", result).endswith("    estimate_camera: false\n")
+
+
+def test_the_settings_without_one_sequence_range_from_the_least_to_the_greatest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scores = dict.fromkeys(("HOTA", "MOTA", "IDF1", "IDS"), 0.5)
+    folds = {f"{age}": {"max_age": age, "min_hits": 3} for age in (10, 5, 30)}
+    start = {"max_age": 1, "min_hits": 3}
+    _show(TuningResult("sort", start, start, scores, scores, scores, folds))
+    rows = capsys.readouterr().out.splitlines()
+    [ages], [hits] = ([row for row in rows if f" {name} " in row] for name in start)
+    assert (ages.split("│")[-2].strip(), hits.split("│")[-2].strip()) == ("5 … 30", "3")
 
 
 @pytest.mark.parametrize("name", sorted(TRACKERS))
