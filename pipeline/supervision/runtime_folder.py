@@ -28,7 +28,8 @@ class RuntimeFolder:
     """A folder that only its owner can enter (mode 0700), removed when the run ends.
 
     Its lock is held as long as the process lives. Folders left behind by runs whose supervisor was
-    killed are removed when the next run starts.
+    killed are removed when the next run starts. The folder itself is locked as well: otherwise
+    systemd-tmpfiles would remove what is in it after ten days, where it clears ``/tmp``.
 
     Args:
         output: The results folder, recorded for `running`.
@@ -63,6 +64,9 @@ class RuntimeFolder:
             self._lock = os.open(hidden / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
             undo.callback(os.close, self._lock)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._kept = os.open(hidden, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            undo.callback(os.close, self._kept)
+            fcntl.flock(self._kept, fcntl.LOCK_EX)
             os.write(self._lock, msgspec.json.encode({"pid": os.getpid(), "output": output}))
             # It stays hidden until it is locked: another run that starts would take it for left
             # behind and remove it.
@@ -96,6 +100,7 @@ class RuntimeFolder:
         for channel in list(self._memory):
             self.remove_stream(channel)
         shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._kept)
         os.close(self._lock)
 
 

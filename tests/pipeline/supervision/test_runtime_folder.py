@@ -1,3 +1,4 @@
+import fcntl
 import multiprocessing
 import os
 import subprocess
@@ -31,6 +32,18 @@ def test_runs_that_start_at_once_leave_each_other_alone(monkeypatch, tmp_path):
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         assert pool.map(_start_and_end, [400] * 4, chunksize=1) == [0] * 4
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_cleared_away_from_a_run_however_long_it_lasts(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = RuntimeFolder("out")
+    descriptor = os.open(folder.path, os.O_RDONLY)
+    for kind in (fcntl.LOCK_EX, fcntl.LOCK_SH):  # systemd-tmpfiles skips what it cannot lock
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    folder.close()
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(descriptor)
 
 
 def test_a_run_is_found_while_it_goes_on(monkeypatch, tmp_path):
