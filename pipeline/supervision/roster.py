@@ -62,6 +62,7 @@ class RunningStream:
         self.send(Acknowledged(MAX_POSITION))  # in case the sink was killed before it did so
         self.feedback.close(linger=100)
         self.folder.remove_stream(self.plan.channel)
+        self.logbook[SharedCounter.RELEASED] = 1  # from here on nobody can join it again
 
 
 class Roster:

@@ -39,6 +39,7 @@ class SharedCounter(IntEnum):
     ENTRIES = 10  # supervisor: messages the logbook holds
     LOSSLESS = 11  # supervisor: 1 where every frame must reach the results
     NOT_RECEIVED = 12  # decoder: frames that a live source owes
+    RELEASED = 13  # supervisor: 1 where the stream has ended, and its memory is given back
 
 
 class Logbook:

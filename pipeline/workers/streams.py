@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from pipeline.plan import WorkerPlan
-from pipeline.transport.logbook import Logbook
+from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import Envelope
 
 
@@ -38,6 +37,7 @@ class Streams(Generic[M]):
         self._plan = plan
         self._join = join
         self._members: dict[int, M] = {}
+        self._logbooks: dict[int, Logbook] = {}
         self._looked = 0.0
 
     def find(self, envelope: Envelope) -> M | None:
@@ -54,6 +54,7 @@ class Streams(Generic[M]):
                 return None
             self._close_ended()  # possibly one with the same name
             self._members[channel] = self._join(channel, logbook)
+            self._logbooks[channel] = logbook
         return self._members[channel]
 
     def __iter__(self) -> Iterator[M]:
@@ -68,5 +69,7 @@ class Streams(Generic[M]):
 
     def _close_ended(self) -> None:
         for channel in list(self._members):
-            if not Path(self._plan.logbook(channel)).is_symlink():
+            # Not by the link to it: if somebody removes that, the stream goes on.
+            if self._logbooks[channel][SharedCounter.RELEASED]:
+                del self._logbooks[channel]
                 self._members.pop(channel).close()

@@ -6,6 +6,7 @@ from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.logbook import SharedCounter
 
 
 def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, monkeypatch):
@@ -19,7 +20,7 @@ def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, monkeypatc
                 decoder = StageProcess(name, lambda: None, 60.0, 5)
                 roster.begin(spec, decoder, folder, context, only_one=False)
                 roster.fail(name, "no such scene")
-                roster.end(name)
+                assert roster.end(name).logbook[SharedCounter.RELEASED]
     folder.close()
     assert not roster
     assert [view.name for view in roster.views()] == [f"demo-{n}" for n in range(100, 200)]

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import RunConfig
+from pipeline.plan import WorkerPlan
+from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.workers.streams import Streams
+
+
+class Stream:
+    def __init__(self, logbook):
+        self.name = logbook.stream
+        self.closed = False
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def plan(tmp_path):
+    output = str(tmp_path / "out")
+    return WorkerPlan(
+        stage="sink", config=RunConfig(), streams=[], output=output, sockets=str(tmp_path)
+    )
+
+
+@pytest.fixture
+def supervisors(plan):
+    path = Path(plan.logbook(0))
+    path.touch()
+    return Logbook.create(str(path), stream="north", entries=4, lossless=False)
+
+
+@pytest.fixture
+def streams(plan, supervisors, monkeypatch):
+    monkeypatch.setattr("pipeline.workers.streams._LOOK_SECONDS", 0.0)
+    return Streams(plan, lambda channel, logbook: Stream(logbook))
+
+
+def test_a_stream_goes_on_if_somebody_removes_its_files(plan, streams):
+    north = streams.at(0)
+    Path(plan.logbook(0)).unlink()
+    streams.close_ended()
+    assert not north.closed
+    assert streams.at(0) is north
+
+
+def test_a_stream_is_closed_once_the_supervisor_has_released_it(plan, streams, supervisors):
+    north = streams.at(0)
+    Path(plan.logbook(0)).unlink()
+    supervisors[SharedCounter.RELEASED] = 1
+    streams.close_ended()
+    assert north.closed
+    assert streams.at(0) is None
