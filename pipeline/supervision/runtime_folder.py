@@ -21,7 +21,7 @@ from stages.errors import ConfigError, reason_of
 _PREFIX = "spotstream-"
 _LOCK = "lock"
 _LONGEST_SOCKET = "/ack-99999999"
-_ADVICE = "set TMPDIR, and XDG_RUNTIME_DIR if you have it, to"
+_ADVICE = "set TMPDIR to"
 
 
 class RuntimeFolder:
@@ -125,9 +125,7 @@ def running() -> list[RunInfo]:
 
 
 def _base() -> Path:
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and Path(runtime).is_dir() and os.access(runtime, os.R_OK | os.W_OK | os.X_OK):
-        return Path(runtime)
+    # Not $XDG_RUNTIME_DIR: it is removed when its user logs out, and a run may go on.
     try:
         return Path(tempfile.gettempdir())
     except FileNotFoundError:

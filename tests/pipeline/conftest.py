@@ -1,5 +1,6 @@
 import contextlib
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,6 +19,17 @@ def wait_for(look, seconds=30):
                 return found
         time.sleep(0.02)
     pytest.fail("the condition did not come true")
+
+
+@pytest.fixture
+def temporary(monkeypatch):
+    """Sets the folder for temporary files, of this process and of those that it starts."""
+
+    def put(folder):
+        monkeypatch.setenv("TMPDIR", str(folder))
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+    return put
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ FRAMES = 5
 
 
 @pytest.fixture
-def plan(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def plan(tmp_path, temporary):
+    temporary(tmp_path)
     folder = RuntimeFolder("out")
     folder.add_stream(0, "cam", entries=16, lossless=True)
     streams = [StreamPlan("cam", "cam.mp4", "", "", 0)]

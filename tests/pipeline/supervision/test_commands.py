@@ -31,8 +31,8 @@ def clip(tmp_path):
 
 
 @pytest.fixture
-def pipeline(clip, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def pipeline(clip, tmp_path, temporary):
+    temporary(tmp_path)
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "tools.main", "run", "--stay"),
@@ -168,8 +168,8 @@ def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
     assert describe(run).streams[0].error == ""
 
 
-def test_a_stream_that_is_added_again_has_not_failed_at_the_end(clip, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_a_stream_that_is_added_again_has_not_failed_at_the_end(clip, tmp_path, temporary):
+    temporary(tmp_path)
     broken = tmp_path / "north.mp4"
     broken.write_bytes(b"no video")
     failures = []

@@ -9,8 +9,8 @@ from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import SharedCounter
 
 
-def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, temporary):
+    temporary(tmp_path)
     folder = RuntimeFolder("out")
     roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
     with zmq.Context() as context:
@@ -28,8 +28,8 @@ def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, monkeypatc
     assert sum(map(len, kept)) == 100
 
 
-def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(tmp_path, temporary):
+    temporary(tmp_path)
     folder = RuntimeFolder("out")
     runtime = RuntimeConfig(transport="tcp", port=65000)
     ports = stream_ports(runtime)
@@ -58,9 +58,9 @@ def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(tmp_
     assert max(addresses) == "tcp://127.0.0.1:65535"
 
 
-def test_a_stream_waits_for_a_port(tmp_path, monkeypatch):
+def test_a_stream_waits_for_a_port(tmp_path, monkeypatch, temporary):
     monkeypatch.setattr("pipeline.supervision.roster.stream_ports", lambda runtime: 1)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    temporary(tmp_path)
     folder = RuntimeFolder("out")
     roster = Roster([], tmp_path, RuntimeConfig(transport="tcp"), RunMonitor())
     for name in ("north", "south"):

@@ -16,10 +16,10 @@ def free_port():
         return server.getsockname()[1]
 
 
-def test_what_was_set_up_is_undone_where_the_rest_cannot_be(monkeypatch, tmp_path):
+def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path):
     runtime = tmp_path / "runtime"
     runtime.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    temporary(runtime)
     handler = signal.getsignal(signal.SIGTERM)
     metrics = free_port()
     with socket.create_server(("127.0.0.1", 0)) as taken:

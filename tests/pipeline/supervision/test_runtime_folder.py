@@ -1,21 +1,15 @@
 import fcntl
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from pipeline.supervision.runtime_folder import RuntimeFolder, running
 from stages.errors import ConfigError
-
-
-@pytest.fixture
-def temporary(monkeypatch):
-    """Sets the folder for temporary files, as TMPDIR does for a new process."""
-    return lambda folder: monkeypatch.setattr(tempfile, "tempdir", str(folder))
 
 
 def _start_and_end(times):
@@ -27,15 +21,15 @@ def _start_and_end(times):
     return lost
 
 
-def test_runs_that_start_at_once_leave_each_other_alone(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_runs_that_start_at_once_leave_each_other_alone(temporary, tmp_path):
+    temporary(tmp_path)
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         assert pool.map(_start_and_end, [400] * 4, chunksize=1) == [0] * 4
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_cleared_away_from_a_run_however_long_it_lasts(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_nothing_is_cleared_away_from_a_run_however_long_it_lasts(temporary, tmp_path):
+    temporary(tmp_path)
     folder = RuntimeFolder("out")
     descriptor = os.open(folder.path, os.O_RDONLY)
     for kind in (fcntl.LOCK_EX, fcntl.LOCK_SH):  # systemd-tmpfiles skips what it cannot lock
@@ -46,8 +40,8 @@ def test_nothing_is_cleared_away_from_a_run_however_long_it_lasts(monkeypatch, t
     os.close(descriptor)
 
 
-def test_a_run_is_found_while_it_goes_on(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def test_a_run_is_found_while_it_goes_on(temporary, tmp_path):
+    temporary(tmp_path)
     folder = RuntimeFolder("out")
     (run,) = running()
     assert (run.pid, run.output, run.folder) == (os.getpid(), "out", Path(folder.path))
@@ -55,21 +49,19 @@ def test_a_run_is_found_while_it_goes_on(monkeypatch, tmp_path):
     assert running() == []
 
 
-@pytest.mark.parametrize("runtime", ["nowhere", "file"])
-def test_the_temporary_folder_serves_where_there_is_no_runtime_folder(
-    monkeypatch, tmp_path, temporary, runtime
-):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / runtime))
+def test_a_run_keeps_its_folder_when_its_user_logs_out(monkeypatch, tmp_path, temporary):
+    session = tmp_path / "session"
+    session.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
     temporary(tmp_path)
     folder = RuntimeFolder("out")
-    assert Path(folder.path).parent == tmp_path
+    shutil.rmtree(session)  # as systemd-logind does
+    monkeypatch.delenv("XDG_RUNTIME_DIR")  # as for a service, or for cron
     assert len(running()) == 1
     folder.close()
 
 
-def test_a_folder_that_cannot_be_made_is_told_with_advice(monkeypatch, tmp_path, temporary):
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+def test_a_folder_that_cannot_be_made_is_told_with_advice(tmp_path, temporary):
     temporary(tmp_path / "nowhere")
     with pytest.raises(ConfigError, match=r"nowhere: no such file.*set TMPDIR"):
         RuntimeFolder("out")
@@ -84,7 +76,7 @@ def test_a_folder_that_cannot_be_made_is_told_with_advice(monkeypatch, tmp_path,
 def test_a_run_that_cannot_be_set_up_says_so_in_one_line(tmp_path):
     long = tmp_path / ("n" * 100)
     long.mkdir()
-    environment = {**os.environ, "TMPDIR": str(long), "XDG_RUNTIME_DIR": ""}
+    environment = {**os.environ, "TMPDIR": str(long)}
     done = subprocess.run(
         [sys.executable, "-m", "tools.main", "run", "--stay", "--output", str(tmp_path / "out")],
         env=environment,

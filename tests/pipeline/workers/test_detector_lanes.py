@@ -77,9 +77,9 @@ def said():
 
 
 @pytest.fixture
-def compute(network, said, tmp_path, monkeypatch):
+def compute(network, said, tmp_path, temporary):
     """Sends a frame of a channel to a detector; returns the next result, None if there is none."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    temporary(tmp_path)
     folder, context = RuntimeFolder("out"), zmq.Context()
     for channel in (HELD, FREE, FAILING):
         folder.add_stream(channel, str(channel), entries=16, lossless=True)

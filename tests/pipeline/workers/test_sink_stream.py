@@ -57,8 +57,8 @@ class Said(list):
 
 
 @pytest.fixture
-def plan(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+def plan(tmp_path, temporary):
+    temporary(tmp_path)
     folder = RuntimeFolder("out")
     for channel, name in enumerate(NAMES):
         folder.add_stream(channel, name, entries=16, lossless=True)
