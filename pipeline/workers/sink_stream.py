@@ -127,7 +127,7 @@ class SinkStream:
                     ):
                         break
                 else:
-                    self._handle(envelope)
+                    self._handle(envelope, entry.now_ns)
                 self._order.skip_to(envelope.position + 1)
             good = entry.end
         return good
@@ -140,9 +140,11 @@ class SinkStream:
             if self._leaves_out_pictures and due.slot is not None:
                 due = replace(due, pixels=None, slot=None)
                 self.sink.overlays.left_out += 1
-            parts = encode(replace(due, pixels=None))
-            append_envelope(self._journal, parts, time.time_ns())
-            self._handle(due)
+            if self._sink_ns:  # of the frame before; a successor counts it again, from the journal
+                due = replace(due, work_ns=due.work_ns | {"sink": self._sink_ns})
+            parts, now_ns = encode(replace(due, pixels=None)), time.time_ns()
+            append_envelope(self._journal, parts, now_ns)
+            self._handle(due, now_ns)
             if self._broadcast is not None:
                 self._broadcast.send(parts)
             pictures = 0 if self._leaves_out_pictures else self.sink.overlays.frames
@@ -152,14 +154,14 @@ class SinkStream:
     def _leaves_out_pictures(self) -> bool:
         return self._watch.is_stuck and not self.lossless
 
-    def _handle(self, envelope: Envelope) -> None:
+    def _handle(self, envelope: Envelope, now_ns: int) -> None:
         record = envelope.record
         self._progress.came()
         if isinstance(record, StreamStart):
             self._progress.total = record.frame_count
             self.sink.start(record)
         elif isinstance(record, Tracks):
-            self._write(record, envelope)
+            self._write(record, envelope, now_ns)
         elif isinstance(record, Dropped):
             self.sink.dropped(record)
         elif isinstance(record, EndOfStream) and not self._text_only:
@@ -222,12 +224,11 @@ class SinkStream:
         if self._ring is not None:
             self._ring.close()
 
-    def _write(self, tracks: Tracks, envelope: Envelope) -> None:
+    def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> None:
         started = time.monotonic_ns()
-        work = envelope.work_ns | ({"sink": self._sink_ns} if self._sink_ns else {})
-        self.sink.write(tracks, self._pixels(tracks, envelope), work, time.time_ns())
+        self.sink.write(tracks, self._pixels(tracks, envelope), envelope.work_ns, now_ns)
         self._sink_ns = time.monotonic_ns() - started
-        self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, work)
+        self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, envelope.work_ns)
 
     def look(self) -> None:
         """Reports progress, and gives up the overlay of a live stream if it hangs.

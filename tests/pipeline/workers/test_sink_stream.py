@@ -274,6 +274,18 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
         other.close()
 
 
+def test_a_sink_counts_on_where_its_predecessor_was_killed(plan, wake):
+    logbook = Logbook(plan.logbook(0))
+    with zmq.Context() as context:
+        stream = SinkStream(plan, context, Said(), 0, logbook, wake, None)
+        feed(stream, 6)
+        acknowledge(stream, lambda: logbook[SharedCounter.ACKNOWLEDGED] == 7)
+        other = SinkStream(plan, context, Said(), 0, logbook, wake, None)
+        assert other.sink.timing.state() == stream.sink.timing.state()
+        assert len(other.sink.timing.work["sink"]) == 5
+        other.close()
+
+
 def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, wake, disk):
     said = Said()
     logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
