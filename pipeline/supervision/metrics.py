@@ -92,7 +92,8 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         up.add_metric([stream], is_up)
         waiting.add_metric([stream], counts.waiting[stream])
         stuck.add_metric([stream], counts.metrics[stream].overlay_is_stuck)
-    for stream, count in counts.failures.items():
+    # Prometheus takes no notice of an increase from nothing to one.
+    for stream, count in (dict.fromkeys(counts.metrics, 0) | dict(counts.failures)).items():
         failures.add_metric([stream], count)
     yield from (frames, dropped, not_received, reconnects, up, waiting, stuck, left_out)
     yield from (latency, stages, failures)

@@ -75,6 +75,7 @@ class RunMonitor:
         self._streams: dict[str, _Stream] = {}
         self._ended: dict[str, _EndedStream] = {}
         self._batches: dict[int, dict[int, int]] = {}  # by detector
+        self._past_batches: Counter[int] = Counter()  # of detectors that were replaced
         self._restarts: dict[str, int] = {}
         self._failures: Latest[int] = Latest()
         self._lock = threading.Lock()
@@ -105,14 +106,17 @@ class RunMonitor:
             self._streams[name] = _Stream(before.logbook, metrics, now, wrote, fps)
 
     def take_batches(self, detector: int, counts: dict[int, int]) -> None:
-        """Records the number of batches by size that a detector reported."""
+        """Records the number of batches by size that a detector has counted since its start."""
         with self._lock:
+            before = self._batches.get(detector, {})
+            if sum(counts.values()) < sum(before.values()):
+                self._past_batches.update(before)
             self._batches[detector] = counts
 
-    def restarted(self, process: str, times: int) -> None:
-        """Records that a process has been restarted ``times`` times by now."""
+    def started(self, process: str, restarts: int) -> None:
+        """Records that a process was started, for the first time or again."""
         with self._lock:
-            self._restarts[process] = times
+            self._restarts[process] = restarts
 
     def failed(self, name: str) -> None:
         """Records that an error ended a stream."""
@@ -160,7 +164,7 @@ class RunMonitor:
         """Returns the counts of all streams and processes."""
         with self._lock:
             self._forget_old()
-            batches: Counter[int] = Counter()
+            batches = self._past_batches.copy()
             for counts in self._batches.values():
                 batches.update(counts)
             streams = self._streams.items()

@@ -138,8 +138,8 @@ class StageProcesses:
         return Failed(stage, worker, stream, message=message)
 
     def start_due(self) -> list[StageProcess]:
-        """Starts the processes that are due; returns those of them that were restarted."""
-        return [process for process in self.all() if process.start_if_due() and process.restarts]
+        """Starts the processes that are due; returns them."""
+        return [process for process in self.all() if process.start_if_due()]
 
     def let_end(self, decoder: StageProcess) -> None:
         """Leaves a decoder whose stream has ended to end by itself."""

@@ -233,8 +233,9 @@ class Supervisor:
 
     def _start_due(self) -> None:
         for process in self._processes.start_due():
-            self.result.restarts[process.name] = process.restarts
-            self._monitor.restarted(process.name, process.restarts)
+            self._monitor.started(process.name, process.restarts)
+            if process.restarts:
+                self.result.restarts[process.name] = process.restarts
 
     def _fail(self, report: Failed) -> None:
         if report.stage != "decoder":

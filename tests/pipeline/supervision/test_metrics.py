@@ -99,6 +99,26 @@ def test_batches_of_several_detectors_are_added(server, monitor):
     assert found["spotstream_batch_frames_sum",] == 3 + 2 + 6 * 8
 
 
+def test_no_count_goes_down_when_a_detector_is_replaced(server, monitor):
+    for detector, batches in ((0, {8: 9}), (1, {8: 4}), (0, {8: 1}), (0, {8: 3})):
+        monitor.take_batches(detector, batches)
+    assert values(get(server, "/metrics")[1])["spotstream_batch_frames_count",] == 9 + 4 + 3
+
+
+def test_the_first_restart_and_the_first_failure_are_increases(server, monitor, logbook):
+    def counts():
+        found = values(get(server, "/metrics")[1])
+        failed = found["spotstream_failed_streams_total", "cam"]
+        return failed, found["spotstream_restarts_total", "tracker"]
+
+    monitor.begun("cam", logbook)
+    monitor.started("tracker", 0)
+    assert counts() == (0, 0)
+    monitor.failed("cam")
+    monitor.started("tracker", 1)
+    assert counts() == (1, 1)
+
+
 def test_before_the_first_report_there_is_nothing_but_no_error(server):
     code, text = get(server, "/metrics")
     assert code == 200
@@ -187,7 +207,7 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
     for stream in ("north", "south", "west"):
         monitor.begun(stream, logbook)
         report(stream)
-        monitor.restarted(f"decoder of {stream}", 1)
+        monitor.started(f"decoder of {stream}", 1)
         monitor.failed(stream)
     assert ("spotstream_waiting_frames", "north") in series()
     for stream in ("north", "west"):
@@ -216,7 +236,7 @@ def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
         stream = f"clip-{number}"
         monitor.begun(stream, logbook)
         monitor.take(stream, StreamMetrics(9, {"stages behind": 4}, 1, {}))
-        monitor.restarted(f"decoder of {stream}", 1)
+        monitor.started(f"decoder of {stream}", 1)
         monitor.failed(stream)
         monitor.ended(stream, f"decoder of {stream}")
     sizes = [len(family.samples) for family in collector.collect()]
