@@ -28,7 +28,7 @@ from tools.commands.track import track
 from tools.commands.train import train
 from tools.commands.tune import tune
 from tools.commands.validate import validate
-from tools.standard_streams import lossy
+from tools.standard_streams import lossy, open_missing
 
 app = typer.Typer(
     add_completion=False,
@@ -74,6 +74,7 @@ def root(
 def main() -> None:
     """Runs the command; a user error prints one line on standard error."""
     signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+    open_missing()
     with contextlib.redirect_stderr(lossy(sys.stderr)):
         try:
             app()

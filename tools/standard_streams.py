@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from typing import Any, TextIO
 
 
@@ -15,6 +17,19 @@ class _LossyFile(io.FileIO):
         except OSError:
             written = None
         return memoryview(data).nbytes if written is None else written
+
+
+def open_missing() -> None:
+    """Opens ``/dev/null`` for each standard stream that is closed, as in ``spotstream run >&-``.
+
+    Python has None for such a stream, and the next file that this process or one of its stages
+    opens would take its number, and with it what libraries print.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free number
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, os.fdopen(descriptor, mode))
 
 
 def lossy(stream: TextIO) -> TextIO:

@@ -1,7 +1,10 @@
 import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
+from tools.harness.material import detections_of, make_clip
 from tools.standard_streams import lossy
 
 
@@ -28,3 +31,14 @@ def test_a_full_disk_is_no_error():
 def test_a_stream_without_a_file_stays_as_it_is():
     stream = io.StringIO()
     assert lossy(stream) is stream
+
+
+def test_a_run_whose_streams_are_closed_gives_its_results(tmp_path):
+    clip = make_clip(tmp_path / "north", 3)
+    output = tmp_path / "out"
+    command = [sys.executable, "-m", "tools.main", "run", "--source", str(clip)]
+    settings = ["--output", str(output), "--set", f"detector.detections={detections_of(clip)}"]
+    shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    done = subprocess.run([*shell, *command, *settings], timeout=60)
+    assert done.returncode == 0
+    assert len(list(output.glob("*/mot.txt"))) == 1
