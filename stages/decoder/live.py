@@ -120,6 +120,7 @@ class LiveSource:
         self._source = redact(location)
         self._runtime = runtime or SourceRuntime()
         self._is_advised = False
+        self._is_told_blank = False
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; ends when the runtime's ``wait`` returns True.
@@ -192,6 +193,7 @@ class LiveSource:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
             ahead = _Ahead(runtime.monotonic)
+            packets = self._watched(packets, reader, patience)
             for record in reader.read(container, stream, allocator, packets=packets):
                 if isinstance(record, Frame):
                     if outages.frame_came():
@@ -214,6 +216,23 @@ class LiveSource:
             broken = f"{self._source} breaks off after {missing}"
             return self._end(reader, EndReason.TRUNCATED, broken)
         return self._end(reader, EndReason.COMPLETE)
+
+    def _watched(
+        self, packets: Iterator[av.Packet], reader: FrameReader, patience: float
+    ) -> Iterator[av.Packet]:
+        """Yields the same packets; reports once that they make no picture for ``patience``."""
+        began = self._runtime.monotonic()
+        for packet in packets:
+            yield packet
+            if reader.arrived:
+                self._is_told_blank = False
+                break
+            if not self._is_told_blank and self._runtime.monotonic() - began > patience:
+                self._is_told_blank = True
+                self._runtime.notify(
+                    f"{self._source} sends data but no picture; waiting for a key frame"
+                )
+        yield from packets
 
     def _options_to_end(self, ahead: float) -> str:
         """Returns what to do if this is no camera, whose frames cannot come before their time."""
