@@ -250,8 +250,11 @@ class Supervisor:
         self.result.exit_code = self.result.exit_code or exit_code
         self.result.failed[name] = message
         self._roster.fail(name, message)
-        if stream.plan.give_up_reason or not stream.logbook[SharedCounter.ACCOUNTED]:
-            self._end_stream(name)  # the last decoder failed too, or there are no results
+        if stream.plan.give_up_reason and stream.logbook[SharedCounter.ACKNOWLEDGED]:
+            stream.decoder.kill()  # the last one failed too
+            stream.logbook[SharedCounter.ABANDONED] = 1
+        elif stream.plan.give_up_reason or not stream.logbook[SharedCounter.ACCOUNTED]:
+            self._end_stream(name)  # there are no results
         else:
             stream.plan = msgspec.structs.replace(stream.plan, give_up_reason=message)
             stream.decoder.replace()

@@ -40,6 +40,7 @@ class SharedCounter(IntEnum):
     LOSSLESS = 11  # supervisor: 1 where every frame must reach the results
     NOT_RECEIVED = 12  # decoder: frames that a live source owes
     RELEASED = 13  # supervisor: 1 where the stream has ended, and its memory is given back
+    ABANDONED = 14  # supervisor: 1 where no decoder can end the stream, and the sink has to
 
 
 class Logbook:

@@ -137,6 +137,8 @@ class SinkStream:
         if envelope.position < self._order.due:
             self._acknowledger.repeat()
         for due in self._order.take(envelope):
+            if self._completion.begun:  # the stream was abandoned
+                break
             if self._leaves_out_pictures and due.slot is not None:
                 due = replace(due, pixels=None, slot=None)
                 self.sink.overlays.left_out += 1
@@ -173,14 +175,17 @@ class SinkStream:
             self.sink.overlays.find_finished()
             self._journal.clear()  # makes room
         if not self._completion.begun and self.sink.ledger.written:
-            epoch = max(0, self._logbook[SharedCounter.EPOCHS] - 1)
-            frames = self._logbook[SharedCounter.SEQUENCE]
-            end = EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message)
-            self._completion.begin(end)
+            self._truncate(message)
         if self._completion.is_unreported:
             self._report.busy()
             self._completion.join()
             self.acknowledge()
+
+    def _truncate(self, message: str) -> None:
+        epoch = max(0, self._logbook[SharedCounter.EPOCHS] - 1)
+        frames = self._logbook[SharedCounter.SEQUENCE]
+        end = EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message)
+        self._completion.begin(end)
 
     def acknowledge(self) -> None:
         """Acknowledges what is kept to the decoder, and reports results that are complete."""
@@ -233,9 +238,12 @@ class SinkStream:
     def look(self) -> None:
         """Reports progress, and gives up the overlay of a live stream if it hangs.
 
-        Call it once a second.
+        Call it once a second. A stream that its decoder cannot end is completed where it is.
         """
         if self._completion.begun:
+            return
+        if self._logbook[SharedCounter.ABANDONED]:
+            self._truncate("its decoder failed, and could not end it")
             return
         was_stuck = self._watch.is_stuck
         self._watch.look(self.sink.overlays.frames, self.sink.overlays.kept)

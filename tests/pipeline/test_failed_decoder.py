@@ -1,5 +1,6 @@
 """A decoder that fails, in the middle of its stream or before it has given a frame."""
 
+import contextlib
 import http.server
 import json
 import os
@@ -60,6 +61,26 @@ def test_frames_that_find_no_room_end_the_stream_where_it_is(
     frames, message = truncated(tmp_path / "out" / "growing")
     assert message == result.failed["growing"]
     assert 50 <= frames == result.finished["growing"].frames <= 60
+
+
+def test_a_stream_of_which_every_decoder_dies_is_completed_where_it_is(tmp_path):
+    clip = make_clip(tmp_path / "material", 150)
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 20)
+        while not victim.over.wait(0.02):
+            if decoder := victim.supervisor.processes().get("decoder of clip"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(decoder, signal.SIGKILL)
+
+    slow = settings(delayed(detections_of(clip), 20), "runtime.restarts_per_minute=1")
+    result = run_with([str(clip)], tmp_path / "out", slow, harm)
+    assert result.exit_code == 1
+    report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
+    assert report["status"] == "truncated"
+    rows = (tmp_path / "out" / "clip" / "mot.txt").read_text().splitlines()
+    assert int(rows[-1].split(",")[0]) <= report["frames"]["out"]
+    assert 20 <= report["frames"]["out"] == result.finished["clip"].frames < 150
 
 
 @pytest.mark.parametrize(

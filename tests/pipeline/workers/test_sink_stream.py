@@ -274,6 +274,21 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
         other.close()
 
 
+def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(plan, wake):
+    said, logbook = Said(), Logbook(plan.logbook(0))
+    with zmq.Context() as context:
+        stream = SinkStream(plan, context, said, 0, logbook, wake, None)
+        feed(stream, 3)
+        logbook[SharedCounter.ABANDONED] = 1
+        stream.look()
+        feed(stream, 5, begin=3)  # was under way
+        acknowledge(stream, lambda: ("done", "north") in said)
+        report = json.loads((stream.folder / "run.json").read_text())
+        assert (report["status"], report["frames"]["out"]) == ("truncated", 3)
+        stream.close()
+        assert (stream.folder / "mot.txt").exists()
+
+
 def test_a_sink_counts_on_where_its_predecessor_was_killed(plan, wake):
     logbook = Logbook(plan.logbook(0))
     with zmq.Context() as context:
