@@ -1,7 +1,7 @@
 import pytest
 
 from stages.errors import ConfigError
-from tools.frame_size import parse_frame_size
+from tools.frame_size import LARGEST_SIDE, parse_frame_size
 
 
 def test_width_comes_first():
@@ -12,3 +12,10 @@ def test_width_comes_first():
 def test_anything_else_is_refused(text):
     with pytest.raises(ConfigError, match=f"--size needs WIDTHxHEIGHT, got '{text}'"):
         parse_frame_size(text, "--size")
+
+
+def test_a_side_that_no_video_has_is_refused():
+    assert parse_frame_size(f"2x{LARGEST_SIDE}", "--size") == (2, LARGEST_SIDE)
+    for text in (f"{LARGEST_SIDE + 1}x2", "100000x100000"):
+        with pytest.raises(ConfigError, match=f"--size allows .* {LARGEST_SIDE} .*'{text}'"):
+            parse_frame_size(text, "--size")

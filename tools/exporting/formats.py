@@ -51,7 +51,7 @@ def export(
 
     Raises:
         ConfigError: The weights do not load or cannot run in int8, the suffix is another
-            format's, or a package is missing.
+            format's, a package is missing, or memory does not suffice for ``frame_size``.
         OutputError: The files cannot be written.
     """
     if format not in SUFFIXES:
@@ -67,25 +67,37 @@ def export(
         width, height = frame_size
         geometry = input_geometry(height, width, network.config, network.config.scale)
         size = geometry.height, geometry.width
+    try:
+        save = _traced(network, format, size, int8=int8)
+    except RuntimeError as error:
+        if frame_size is None or "memory" not in str(error):
+            raise
+        width, height = frame_size
+        raise ConfigError(
+            f"frames of {width}x{height} need more memory than there is; export for smaller "
+            f"frames, or for any size by leaving --size out"
+        ) from error
+    return _write(output, save)
+
+
+def _traced(
+    network: SpotNet, format: ExportFormat, size: tuple[int, int] | None, *, int8: bool
+) -> Callable[[Path], object]:
+    """Returns a function that writes the network to a file."""
     if format == "onnx":
         model = onnx_model(network, size, int8=int8)
-        return _write(output, lambda path: path.write_bytes(model))
-    if format == "torchscript":
-        return _write(output, lambda path: _save_torchscript(network, path, size))
-    openvino = need("openvino", "openvino")
-    graph = openvino_model(openvino.Core(), network, size, int8=int8)
-    return _write(
-        output, lambda path: openvino.save_model(graph, str(path), compress_to_fp16=False)
-    )
-
-
-def _save_torchscript(network: SpotNet, path: Path, size: tuple[int, int] | None) -> None:
+        return lambda path: path.write_bytes(model)
+    if format == "openvino":
+        openvino = need("openvino", "openvino")
+        converted = openvino_model(openvino.Core(), network, size, int8=int8)
+        return lambda path: openvino.save_model(converted, str(path), compress_to_fp16=False)
     example = example_images(network.config.size_multiple, size)
     graph = DetectionGraph(network).eval().requires_grad_(False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns about every constant
         traced = torch.jit.trace(graph, example)
-    torch.jit.save(traced, str(path), _extra_files=metadata(network.config))
+    extra = metadata(network.config)
+    return lambda path: torch.jit.save(traced, str(path), _extra_files=extra)
 
 
 def _write(output: Path, save: Callable[[Path], object]) -> list[Path]:

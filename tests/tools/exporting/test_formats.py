@@ -95,6 +95,17 @@ def test_what_cannot_be_exported_is_said_in_one_line(tmp_path):
         export(weights, "torchscript", tmp_path / "file" / "a.torchscript")
 
 
+@pytest.mark.parametrize("format", SUFFIXES)
+def test_frames_too_large_for_the_memory_are_said_in_one_line(format, tmp_path):
+    if format != "torchscript":
+        pytest.importorskip("onnx")
+        pytest.importorskip(format)
+    side = 2**24  # more bytes than there are addresses
+    with pytest.raises(ConfigError, match=f"frames of {side}x{side} need more memory"):
+        export(find_weights(), format, tmp_path / f"a{SUFFIXES[format]}", (side, side))
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("format", "package", "extra"), [("onnx", "onnx", "onnx"), ("openvino", "openvino", "openvino")]
 )
