@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,16 @@ class Soak:
     descriptors: dict[str, int]
 
 
-def bench_soak(frames: int, *, overlay: bool) -> Soak:
-    """Sends ``frames`` small frames through the four processes and monitors them."""
+def bench_soak(
+    frames: int, *, overlay: bool, progress: Callable[[str], None] = lambda what: None
+) -> Soak:
+    """Sends ``frames`` small frames through the four processes and monitors them.
+
+    Args:
+        frames: Number of frames.
+        overlay: Whether the overlay is written, too.
+        progress: Called with what is being measured.
+    """
     samples: list[tuple[int, dict[str, float], dict[str, int]]] = []
 
     def watch(victim: Victim) -> None:
@@ -40,8 +49,10 @@ def bench_soak(frames: int, *, overlay: bool) -> Soak:
             if victim.is_ready():
                 memory, descriptors = _look(victim)
                 samples.append((victim.frames(), memory, descriptors))
+                progress(f"soak: {victim.frames()} of {frames} frames")
 
     with tempfile.TemporaryDirectory(prefix="spotstream-soak-") as folder:
+        progress("making a video")
         clip = make_clip(Path(folder), frames, 48, 64)
         settings = [
             f"detector.detections={detections_of(clip)}",

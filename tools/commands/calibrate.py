@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from stages.wording import counted
+from tools.terminal import activity
 
 
 def calibrate(
@@ -28,7 +28,7 @@ def calibrate(
     from tools.exporting.calibration import calibrate as run
 
     files = [file for given in images or [] for file in image_paths(given)]
-    with Console(stderr=True).status("loading") as status:
-        count = run(weights, files, scenes, status.update)
+    with activity("loading") as tell:
+        count = run(weights, files, scenes, tell)
     pictures = counted(len(files) or scenes, "picture")
     typer.echo(f"{weights}: ranges of {counted(count, 'feature')}, from {pictures}")

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
 from stages.wording import counted
 from tools.commands.options import TrackerName, WorkerCount
-from tools.terminal import wide_console
+from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
     from pipeline.config import DetectorConfig
@@ -65,13 +64,12 @@ def tune(
     if view is None and None in folders:
         raise ConfigError("nothing to tune on; give --gt and --detections, or --view")
     chosen = load_config(config, [f"tracker.name={tracker}"] if tracker else [])
-    console = Console(stderr=True)
-    with console.status("reading") as status:
+    with activity("reading") as tell:
         if gt is not None and detections is not None:
             sequences = _sequences(benchmark, gt, detections)
         else:
             assert view is not None
-            sequences = _scenes(view, chosen.detector, count, status.update)
+            sequences = _scenes(view, chosen.detector, count, tell)
         result = search(
             sequences,
             chosen.tracker.name,
@@ -79,9 +77,7 @@ def tune(
             iou_threshold=0.5 if view else IOU_THRESHOLDS[benchmark],
             leave_one_out=leave_one_out,
             workers=workers,
-            progress=lambda stage, tried: status.update(
-                f"{stage}: {counted(tried, 'setting')} tried"
-            ),
+            progress=lambda stage, tried: tell(f"{stage}: {counted(tried, 'setting')} tried"),
         )
     _show(result)
     if output is not None:

@@ -86,7 +86,8 @@ def test_json_holds_the_rounds_that_the_table_sums_up(detections: Path, tmp_path
     assert [figure["name"] for figure in figures] == list(TRACKERS)
     for figure in figures:
         assert len(figure["rounds"]) == 4
-        assert f"{statistics.median(figure['rounds']):.3g}" in result.output
+        assert f"{statistics.median(figure['rounds']):.3g}" in result.stdout
+    assert "round 4, sort\n" in result.stderr
 
 
 def test_crowds_are_the_same_each_time() -> None:

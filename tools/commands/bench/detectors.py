@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from tools.bench.figures import CPU, MILLISECONDS, BenchReport
 from tools.bench.plot import check_plot
 from tools.commands.bench.output import Json, Plot, Rounds, save
 from tools.commands.options import Overrides
-from tools.terminal import wide_console
+from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
     from tools.bench.curve import Point
@@ -74,14 +73,14 @@ def bench_detectors(
     detectors = make_detectors(weights, threads, model or [], compiled=compiled, device=device)
     for detector in detectors.values():
         detector.scale = scale or detector.scale
-    with Console(stderr=True).status("starting") as status:
+    with activity("starting") as tell:
         pictures = rendered_frames(frames) if source is None else source_frames(source, frames)
-        report = bench_detect(detectors, pictures, rounds, status.update, batch=batch)
-        status.update("arithmetic")
+        report = bench_detect(detectors, pictures, rounds, tell, batch=batch)
+        tell("arithmetic")
         work, most = arithmetic_of(find_weights(weights), detectors[EAGER], pictures[0])
         alone = gpu_milliseconds(detectors[EAGER], pictures[:batch])
         if validate is not None:
-            scores = score_detectors(detectors, validate, set_ or [], status.update)
+            scores = score_detectors(detectors, validate, set_ or [], tell)
             report = replace(report, figures=(*report.figures, *score_figures(scores)))
     wide_console().print(_engines_table(report))
     reached = work / report.figures[0].median
@@ -154,7 +153,7 @@ def bench_curve(
 
     check_plot(plot)
     files = weights or [Path(name) for name in SHIPPED]
-    with Console(stderr=True).status("starting") as status:
+    with activity("starting") as tell:
         points = run(
             files,
             scale or SCALES,
@@ -164,7 +163,7 @@ def bench_curve(
             precision=precision,
             threads=threads,
             rounds=rounds,
-            progress=status.update,
+            progress=tell,
         )
     wide_console().print(_curve_table(points))
     save([curve_report(points)], json_, None)

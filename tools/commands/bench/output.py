@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from tools.bench.figures import BenchReport
 from tools.bench.plot import check_plot, plot_reports
-from tools.terminal import wide_console
+from tools.terminal import activity, wide_console
 
 Peers = Annotated[
     Path | None,
@@ -32,8 +31,8 @@ def show(
 ) -> None:
     """Runs benches and prints their reports; ``json_`` and ``plot`` are files to save them in."""
     check_plot(plot)
-    with Console(stderr=True).status("starting") as status:
-        reports = run(status.update)
+    with activity("starting") as tell:
+        reports = run(tell)
     for report in reports:
         wide_console().print(figures_table(report))
         if report.ratios:

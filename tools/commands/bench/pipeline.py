@@ -10,7 +10,7 @@ from rich.table import Table
 
 from tools.commands.bench.output import Json, Peers, Plot, Rounds, show
 from tools.commands.options import CONFIG_HELP, Overrides
-from tools.terminal import wide_console
+from tools.terminal import activity, wide_console
 
 
 def bench_pipeline(
@@ -78,7 +78,8 @@ def bench_soak(
     """Measure the growth of every process over a long run."""
     from tools.bench.soak import bench_soak as run
 
-    result = run(frames, overlay=overlay)
+    with activity("starting") as tell:
+        result = run(frames, overlay=overlay, progress=tell)
     table = Table(
         "process", "MB per 100,000 frames", "descriptors", title=f"{result.frames} frames"
     )

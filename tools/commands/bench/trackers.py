@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from stages.errors import ConfigError
 from tools.bench.figures import BenchReport
 from tools.bench.plot import check_plot
 from tools.commands.bench.output import Json, Plot, save
-from tools.terminal import wide_console
+from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
     from tools.bench.peers import Peer
@@ -57,8 +56,8 @@ def bench_trackers(
     check_plot(plot)
     others = _chosen_peers(peers, reference, only or [])
     crowds = OBJECTS if objects is None else tuple(count for count in objects if count)
-    with Console(stderr=True).status("starting") as status:
-        report = bench_track(detections, others, peers, rounds, status.update, objects=crowds)
+    with activity("starting") as tell:
+        report = bench_track(detections, others, peers, rounds, tell, objects=crowds)
     wide_console().print(_trackers_table(report))
     save([report], json_, plot)
 
@@ -118,7 +117,7 @@ def bench_scores(
     from tools.evaluation.tracker_choice import choose_tracker
 
     columns = ("HOTA", "MOTA", "IDF1", "IDS", "FP", "FN")
-    with Console(stderr=True).status("starting") as status:
+    with activity("starting") as tell:
         scores = score_trackers(
             read_ground_truths(benchmark, gt),
             detections,
@@ -126,7 +125,7 @@ def bench_scores(
             tuned_peers(reference_sort(reference) if reference else None),
             peers,
             iou_threshold=IOU_THRESHOLDS[benchmark],
-            progress=status.update,
+            progress=tell,
         )
     table = Table("", *columns)
     for label, row in scores.items():
