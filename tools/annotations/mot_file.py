@@ -25,8 +25,8 @@ def read_mot(path: Path, frame_count: int | None = None) -> Trajectories:
         frame_count: Number of frames in the sequence; None for as many as the file has.
 
     Raises:
-        ConfigError: The file cannot be read, or a line is malformed, repeats an id in its frame,
-            or lies beyond the sequence; the message names file and line.
+        ConfigError: The file cannot be read or holds detections, or a line is malformed, repeats
+            an id in its frame, or lies beyond the sequence; the message names file and line.
     """
     return _trajectories(NumberTable.read(path, MIN_COLUMNS, "tracks"), frame_count)
 
@@ -38,6 +38,8 @@ def _trajectories(table: NumberTable, frame_count: int | None) -> Trajectories:
         (ids != np.floor(ids)) | (np.abs(ids) > 2**53),
         lambda row: f"id must be a whole number, got {row[IDENTITY]:g}",
     )
+    if len(ids) and (ids == -1).all():
+        raise ConfigError(f"{table.path} holds detections, not tracks: every id is -1")
     boxes = boxes_of(table)
     table.reject(
         _repeated(frames, ids),
