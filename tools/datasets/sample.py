@@ -81,6 +81,7 @@ class ProblemKind(StrEnum):
     FRAME_NOT_ANNOTATED = "image before the first or after the last annotated frame"
     NO_NUMBER = "image of a sequence without a number at the end of its name"
     STATED_TWICE = "stated twice"
+    NO_LABEL_FILE = "image without a label file, taken for one without boxes"
     UNREADABLE_FILE = "annotation file that cannot be read"
     UNREADABLE_ROW = "annotation that cannot be read"
     UNKNOWN_CLASS = "box of a class without a name, made an ignored region"
@@ -90,13 +91,20 @@ class ProblemKind(StrEnum):
     BOX_CUT = "box beyond the border of the frame, cut there"
 
 
-USED_ANYWAY = frozenset({ProblemKind.UNKNOWN_CLASS, ProblemKind.UNKNOWN_CODE, ProblemKind.BOX_CUT})
+USED_ANYWAY = frozenset(
+    {
+        ProblemKind.NO_LABEL_FILE,
+        ProblemKind.UNKNOWN_CLASS,
+        ProblemKind.UNKNOWN_CODE,
+        ProblemKind.BOX_CUT,
+    }
+)
 """Problems for which nothing is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a data set that was left out, or changed where it is `USED_ANYWAY`.
+    """Something in a data set that was left out, or `USED_ANYWAY`.
 
     Attributes:
         kind: What is wrong.

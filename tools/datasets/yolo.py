@@ -158,6 +158,8 @@ def _sample(
         problems.append(Problem(ProblemKind.UNREADABLE_IMAGE, str(error)))
         return None
     file = label_file(path)
+    if not tree.has(file):
+        problems.append(Problem(ProblemKind.NO_LABEL_FILE, str(file)))
     try:
         numbers, boxes, lines = read_labels(file, problems) if tree.has(file) else ([], [], [])
     except ConfigError as error:

@@ -20,11 +20,12 @@ def write_labels(root: Path, name: str, text: str) -> None:
 
 
 def write_set(root: Path, yaml: str, labels: str) -> None:
-    """One image with labels for training, one without for validation."""
+    """One image with labels for training, one whose label file is empty for validation."""
     (root / "data.yaml").write_text(yaml)
     write_image(root / "images" / "train" / "a.jpg", 100, 50)
     write_image(root / "images" / "val" / "b.png", 60, 40)
     write_labels(root, "train/a", labels)
+    write_labels(root, "val/b", "")
 
 
 def test_names_as_dict_and_an_image_without_labels(tmp_path: Path) -> None:
@@ -37,6 +38,14 @@ def test_names_as_dict_and_an_image_without_labels(tmp_path: Path) -> None:
     assert (b.boxes.shape, b.width, b.height) == ((0, 4), 60, 40)
     assert [s.conditions["split"] for s in (a, b)] == ["train", "val"]
     assert [s.scene for s in (a, b)] == ["train/a", "val/b"]
+
+
+def test_an_image_without_a_label_file_is_empty_and_reported(tmp_path: Path) -> None:
+    write_set(tmp_path, YAML.format(root=tmp_path), "0 0.5 0.5 0.2 0.4\n")
+    (tmp_path / "labels" / "val" / "b.txt").unlink()
+    data_set = read_data_set(tmp_path)
+    assert [len(sample.boxes) for sample in data_set.samples] == [1, 0]
+    assert problems(data_set) == [("NO_LABEL_FILE", "labels/val/b.txt")]
 
 
 @pytest.mark.parametrize(
