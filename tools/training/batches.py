@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from stages.errors import ConfigError, SourceError
+from stages.errors import ConfigError, SourceError, SpotStreamError
 from tools.datasets.sample import Sample
 from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolor
@@ -146,6 +146,7 @@ def load_batches(
 
     Raises:
         ConfigError: Many images in a row cannot be read; raised when its batch is due.
+        SpotStreamError: A worker died.
     """
     workers = batches.config.workers
     context = None
@@ -176,6 +177,13 @@ def _batches(items: Iterator[Batch | ConfigError]) -> Generator[Batch, None, Non
             if isinstance(item, ConfigError):
                 raise item
             yield item
+    except (ConnectionError, EOFError, RuntimeError) as error:
+        # Whether a killed process was about to send a batch, or had sent where the batch is.
+        if isinstance(error, RuntimeError) and "exited unexpectedly" not in str(error):
+            raise
+        raise SpotStreamError(
+            "a process that makes crops died, perhaps for lack of memory; try fewer: workers"
+        ) from error
     finally:
         # The traceback of an error in a worker holds `items`, and no signal ends the others.
         end_workers = getattr(items, "_shutdown_workers", None)

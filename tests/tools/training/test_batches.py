@@ -1,3 +1,5 @@
+import os
+import signal
 from dataclasses import fields
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data._utils.pin_memory import pin_memory
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SpotStreamError
 from tools.training.batches import CropBatches, load_batches
 from tools.training.sources import read_sources
 from tools.training.targets import Targets
@@ -93,6 +95,19 @@ def test_only_images_that_do_not_open_are_an_error(tiny_config, data_set, worker
     with pytest.raises(ConfigError, match="20 images in a row") as error:
         next(load_batches(batches, 0))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("made", [0, 1], ids=["before its first batch", "with batches under way"])
+def test_a_worker_that_is_killed_is_said_in_one_line(tiny_config, made):
+    config = tiny_config(workers=1)
+    loaded = load_batches(CropBatches(read_sources(config), config), 0)
+    [worker] = loaded.gi_frame.f_locals["items"]._workers
+    for _ in range(made):
+        next(loaded)
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(SpotStreamError, match=r"^a process that makes crops died, .* workers$"):
+        for _ in loaded:
+            pass
 
 
 def test_crops_show_vehicles_where_the_targets_say(tiny_config):
