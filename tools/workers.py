@@ -7,7 +7,8 @@ import multiprocessing
 import pickle
 import signal
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol, Self, TypeVar
@@ -124,9 +125,25 @@ class Workers:
     def _start(self) -> None:
         ours, theirs = self._spawn.Pipe()
         process = self._spawn.Process(target=_serve, args=(theirs,))
-        process.start()
-        theirs.close()
-        self._processes[ours] = process
+        with blocked(signal.SIGINT):
+            process.start()
+            theirs.close()
+            self._processes[ours] = process  # to be stopped, if an interrupt is next
+
+
+@contextlib.contextmanager
+def blocked(*numbers: signal.Signals) -> Iterator[None]:
+    """Blocks signals, here until the end and for good in processes started meanwhile.
+
+    Terminals and service managers send them to every process; the parent then ends the others,
+    which would tell of an interrupt with a traceback, even while they start.
+    """
+    resource_tracker.ensure_running()  # which would unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def do_all(
@@ -160,8 +177,6 @@ def _worker_died() -> SpotStreamError:
 
 
 def _serve(parent: Connection) -> None:
-    # Ctrl-C reaches all processes of the terminal; the parent decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     import cv2  # in these processes only: the parent need not load it
 
     cv2.setNumThreads(1)

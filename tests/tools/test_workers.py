@@ -1,7 +1,10 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -119,3 +122,27 @@ def test_a_dead_worker_is_one_line():
     with pytest.raises(SpotStreamError, match="a worker process died, perhaps for lack of memory"):
         list(do_all(die, range(4), 2))
     assert not multiprocessing.active_children()
+
+
+INTERRUPTED = """
+import os, signal
+from tools.workers import do_all
+
+def double(job, *, advance, stopped):
+    return 2 * job
+
+if __name__ == "__main__":
+    print(list(do_all(double, [1, 2, 3], 2)))
+else:  # imported by a worker that starts
+    os.kill(os.getpid(), signal.SIGINT)
+"""
+
+
+def test_an_interrupt_while_workers_start_is_left_to_the_parent(tmp_path):
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert (done.stdout, done.stderr) == ("[2, 4, 6]\n", "")

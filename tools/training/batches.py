@@ -6,9 +6,7 @@ import itertools
 import multiprocessing
 import signal
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import resource_tracker
 from typing import Any
 
 import cv2
@@ -24,6 +22,7 @@ from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolor
 from tools.training.pasting import cut_out_some, paste
 from tools.training.sources import ClassMap, Sources
 from tools.training.targets import Targets, build_targets
+from tools.workers import blocked
 
 MOSAIC_CORNER = (0.35, 0.65)  # where the four crops meet, as a fraction of the side
 MOST_PASTED = 3  # maximum number of vehicles pasted from another image into one crop
@@ -166,7 +165,7 @@ def load_batches(
         pin_memory=page_locked,
         multiprocessing_context=context,
     )
-    with _blocked(signal.SIGINT, signal.SIGTERM):
+    with blocked(signal.SIGINT, signal.SIGTERM):
         started = iter(loader)
     return _batches(started)
 
@@ -189,20 +188,6 @@ def _batches(items: Iterator[Batch | ConfigError]) -> Generator[Batch, None, Non
         end_workers = getattr(items, "_shutdown_workers", None)
         if end_workers is not None:
             end_workers()
-
-
-@contextmanager
-def _blocked(*numbers: signal.Signals) -> Iterator[None]:
-    """Blocks signals, here until the end and for good in processes started meanwhile.
-
-    Terminals and service managers send them to every process; the trainer then ends the others.
-    """
-    resource_tracker.ensure_running()  # which would unblock them
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _ErrorsAsItems(Dataset[Batch | ConfigError]):
