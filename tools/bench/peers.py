@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import venv
@@ -82,14 +83,18 @@ def peer_python(folder: Path, environment: str) -> Path:
     home = folder.absolute() / environment
     python = home / "bin" / "python"
     if not python.exists():
-        venv.create(home, with_pip=True)
-        done = subprocess.run(
-            [python, "-m", "pip", "install", "-q", *REQUIREMENTS[environment]],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise SpotStreamError(f"cannot install {environment}: {done.stderr.strip()[-300:]}")
+        try:
+            venv.create(home, with_pip=True)
+            done = subprocess.run(
+                [python, "-m", "pip", "install", "-q", *REQUIREMENTS[environment]],
+                capture_output=True,
+                text=True,
+            )
+            if done.returncode:
+                raise SpotStreamError(f"cannot install {environment}: {done.stderr.strip()[-300:]}")
+        except BaseException:  # an interrupt, too: the next run would find it without packages
+            shutil.rmtree(home, ignore_errors=True)
+            raise
     return python
 
 

@@ -1,0 +1,24 @@
+from pathlib import Path
+
+import pytest
+
+from stages.errors import SpotStreamError
+from tools.bench.peers import peer_python
+
+
+@pytest.mark.parametrize(
+    ("ending", "error"), [("echo no network >&2; exit 1", SpotStreamError), ("exit", SystemExit)]
+)
+def test_an_environment_without_its_packages_does_not_stay(tmp_path, monkeypatch, ending, error):
+    def create(home, with_pip):
+        python = Path(home, "bin", "python")
+        python.parent.mkdir(parents=True)
+        python.write_text(f"#!/bin/sh\n{ending}\n")
+        python.chmod(0o755)
+        if error is SystemExit:  # as Ctrl-C raises it
+            raise SystemExit(130)
+
+    monkeypatch.setattr("tools.bench.peers.venv.create", create)
+    with pytest.raises(error):
+        peer_python(tmp_path, "norfair")
+    assert list(tmp_path.iterdir()) == []
