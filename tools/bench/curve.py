@@ -15,6 +15,7 @@ from tools.bench.detect import MeasuredDetector, rendered_frames
 from tools.bench.detector_scores import Scores, score_detectors, score_figures
 from tools.bench.figures import MILLISECONDS, BenchReport, Figure, measure
 from tools.bench.plot import check_plot
+from tools.training.held_out import read_held_out
 
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0)
 
@@ -66,6 +67,7 @@ def bench_curve(
     Raises:
         ConfigError: Weights or config cannot be used, or nothing is held out.
     """
+    held_out = read_held_out(validate, overrides)
     chosen = [(file, scale) for file in weights for scale in scales]
     detectors: dict[str, MeasuredDetector] = {
         f"{file} {scale:g}": NetworkDetector(
@@ -76,7 +78,7 @@ def bench_curve(
     pictures = rendered_frames(frames)
     runners = {name: partial(_run, each, pictures) for name, each in detectors.items()}
     times = measure("curve", runners, rounds=rounds, progress=progress).figures
-    scores = score_detectors(detectors, validate, overrides, progress, own_scale=True)
+    scores = score_detectors(detectors, held_out, progress, own_scale=True)
     return [
         Point(str(file), scale, time, scores[time.name])
         for (file, scale), time in zip(chosen, times, strict=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TypeAlias
 
 from stages.records import Float32Array, Frame, UInt8Array
 from tools.bench.detect import MeasuredDetector
 from tools.bench.figures import Figure
 from tools.datasets.sample import Sample
-from tools.training.held_out import read_held_out
+from tools.training.held_out import HeldOut
 from tools.training.validation import average_precisions, detect_samples
 
 Scores: TypeAlias = dict[str, dict[str, float]]
@@ -20,8 +19,7 @@ Scores: TypeAlias = dict[str, dict[str, float]]
 
 def score_detectors(
     detectors: Mapping[str, MeasuredDetector],
-    config: Path,
-    overrides: Sequence[str] = (),
+    held_out: HeldOut,
     progress: Callable[[str], None] = lambda what: None,
     *,
     own_scale: bool = False,
@@ -30,11 +28,8 @@ def score_detectors(
 
     Like ``spotstream validate``, but for the whole detector, including exported int8 models. With
     ``own_scale`` at the detectors' scale, otherwise at that of the data set or the weights.
-
-    Raises:
-        ConfigError: The config is invalid, or holds out nothing.
     """
-    validation, classes = read_held_out(config, overrides)
+    validation, classes = held_out
     scores: dict[str, Scores] = {}
     for name, detector in detectors.items():
         before = detector.scale, detector.min_score

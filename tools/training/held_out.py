@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
@@ -20,6 +21,9 @@ from tools.training.validation import (
     detect_samples,
     recall_at_alarms,
 )
+
+HeldOut: TypeAlias = tuple[dict[str, tuple[DataSetConfig, list[Sample]]], ClassMap]
+"""The held-out samples of a training config by data set, and its classes."""
 
 INFINITE = float("inf")
 SIZES = ((0, 16), (16, 32), (32, 64), (64, 128), (128, INFINITE))
@@ -80,10 +84,8 @@ def score_held_out(
     return data_sets
 
 
-def read_held_out(
-    config: Path, overrides: Sequence[str] = ()
-) -> tuple[dict[str, tuple[DataSetConfig, list[Sample]]], ClassMap]:
-    """Returns the held-out samples of a training config by data set, and its classes.
+def read_held_out(config: Path, overrides: Sequence[str] = ()) -> HeldOut:
+    """Returns what a training config holds out.
 
     Raises:
         ConfigError: The config is invalid or holds out nothing.

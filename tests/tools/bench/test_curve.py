@@ -38,6 +38,12 @@ def test_all_weights_are_timed_and_scored_at_all_scales(points):
         assert set(point.scores["drawn"]) == {"AP50", "AP70"}
 
 
+def test_what_holds_nothing_out_is_refused_before_all_is_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr("tools.bench.curve.measure", None)
+    with pytest.raises(ConfigError, match="no config file"):
+        bench_curve([Path("compact")], [0.5], tmp_path / "none.yaml")
+
+
 def test_a_panel_is_drawn_for_each_data_set(points, tmp_path):
     plot_curve(points, tmp_path / "curve.png")
     picture = cv2.imread(str(tmp_path / "curve.png"))

@@ -68,8 +68,10 @@ def bench_detectors(
         source_frames,
     )
     from tools.bench.detector_scores import score_detectors, score_figures
+    from tools.training.held_out import read_held_out
 
     check_plot(plot)
+    held_out = None if validate is None else read_held_out(validate, set_ or [])
     detectors = make_detectors(weights, threads, model or [], compiled=compiled, device=device)
     for detector in detectors.values():
         detector.scale = scale or detector.scale
@@ -79,8 +81,8 @@ def bench_detectors(
         tell("arithmetic")
         work, most = arithmetic_of(find_weights(weights), detectors[EAGER], pictures[0])
         alone = gpu_milliseconds(detectors[EAGER], pictures[:batch])
-        if validate is not None:
-            scores = score_detectors(detectors, validate, set_ or [], tell)
+        if held_out is not None:
+            scores = score_detectors(detectors, held_out, tell)
             report = replace(report, figures=(*report.figures, *score_figures(scores)))
     wide_console().print(_engines_table(report))
     reached = work / report.figures[0].median
