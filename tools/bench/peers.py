@@ -99,8 +99,9 @@ def peer_python(folder: Path, environment: str) -> Path:
 
 
 def failure_of(name: str, done: subprocess.CompletedProcess[str]) -> SpotStreamError:
-    """Returns the error for a failed program, with its last line of output."""
-    lines = done.stderr.strip().splitlines() or ["no message"]
+    """Returns the error for a failed program, with its last line but ffmpeg's measurements."""
+    lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("bench: ")]
+    lines = lines or ["no message"]
     return SpotStreamError(f"{name} failed: {lines[-1]}")
 
 
@@ -121,7 +122,7 @@ def run_peer(
             scores=np.concatenate([np.empty(0), *(scores for _, scores in frames)]),
         )
         done = subprocess.run(
-            [python, DRIVER, peer.name, source, target, json.dumps(dict(peer.settings))],
+            [python, "-I", DRIVER, peer.name, source, target, json.dumps(dict(peer.settings))],
             env={**os.environ, **ONE_THREAD},
             capture_output=True,
             text=True,

@@ -11,7 +11,8 @@ from typing import TypeAlias
 import numpy as np
 
 from stages.detector.detection_file import DetectionFile
-from stages.detector.file_detector import detection_files
+from stages.detector.file_detector import sequence_files
+from stages.errors import ConfigError
 from stages.records import Float64Array
 from tools.bench.figures import MILLISECONDS, BenchReport, Ratio, measure_rounds
 from tools.bench.peers import Frames, Peer, frames_of, peer_python, run_peer
@@ -45,11 +46,13 @@ def read_loads(folder: Path | None, objects: Sequence[int] = OBJECTS) -> dict[st
     """Returns crowds of ``objects`` and, if given, the detection files of ``folder`` as one load.
 
     Raises:
-        ConfigError: A file is malformed.
+        ConfigError: ``folder`` is none or holds no such file, or a file is malformed.
     """
     loads: dict[str, list[Frames]] = {}
     if folder is not None:
-        files = [DetectionFile.read(file) for file in detection_files(folder)]
+        if not folder.is_dir():
+            raise ConfigError(f"--detections needs a folder of detection files, got {folder}")
+        files = [DetectionFile.read(file) for file in sequence_files(folder).values()]
         loads[folder.resolve().name] = [frames_of(file) for file in files]
     for count in objects:
         loads[f"{count} objects"] = [crowd(count)]
@@ -78,7 +81,7 @@ def bench_track(
         objects: Sizes of the crowds.
 
     Raises:
-        ConfigError: A detection file is malformed.
+        ConfigError: There is no detection file, or one is malformed.
         SpotStreamError: A peer cannot be installed or fails.
     """
     loads = read_loads(folder, objects)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import SourceError
+from stages.errors import SourceError, SpotStreamError
 from tools.bench import decode
 from tools.bench.decode import (
     BARE,
@@ -53,3 +53,12 @@ def test_a_source_without_frames_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(SourceError):
         bench_decode(tmp_path / "empty.mp4", rounds=1, warm_up=0)
+
+
+def test_a_failed_program_is_told_by_its_reason(tmp_path: Path) -> None:
+    program = tmp_path / "ffmpeg"
+    said = "a.mp4: Invalid data\\nbench: maxrss=1kB"
+    program.write_text(f"#!/bin/sh\nprintf '{said}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(SpotStreamError, match=r"ffmpeg failed: a\.mp4: Invalid data$"):
+        decode._ffmpeg(str(program), tmp_path / "a.mp4")

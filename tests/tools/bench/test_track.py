@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from stages.errors import SpotStreamError
+from stages.errors import ConfigError, SpotStreamError
 from tools.bench import track
 from tools.bench.peers import Peer, reference_sort, run_peer
 from tools.bench.track import bench_track, crowd, read_loads
@@ -47,6 +47,14 @@ def test_a_peer_that_fails_says_why(clone: Path) -> None:
     peer = Peer("reference_sort", "sort", "reference", {"path": str(clone), "wrong": 1})
     with pytest.raises(SpotStreamError, match=r"reference_sort failed: TypeError.*wrong"):
         run_peer(peer, Path(sys.executable), crowd(2, frames=1))
+
+
+def test_a_peer_does_not_see_ours(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "numpy.py").write_text("raise ImportError('not of the environment')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    run_peer(reference_sort(clone), Path(sys.executable), crowd(2, frames=1))
 
 
 @pytest.fixture
@@ -88,6 +96,18 @@ def test_json_holds_the_rounds_that_the_table_sums_up(detections: Path, tmp_path
         assert len(figure["rounds"]) == 4
         assert f"{statistics.median(figure['rounds']):.3g}" in result.stdout
     assert "round 4, sort\n" in result.stderr
+
+
+def test_what_holds_no_detections_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    for name, message in (
+        ("empty", r"empty has no \.txt or \.txt\.gz file"),
+        ("file", "--detections needs a folder of detection files, got .*file"),
+        ("nowhere", "--detections needs a folder of detection files, got .*nowhere"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            read_loads(tmp_path / name)
 
 
 def test_crowds_are_the_same_each_time() -> None:
