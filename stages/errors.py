@@ -34,4 +34,6 @@ def in_one_line(error: BaseException) -> str:
 
 def reason_of(error: Exception) -> str:
     """Why a file could not be read or written, in lower case, to end a message with."""
+    if isinstance(error, UnicodeDecodeError):
+        return "not a text file"
     return (getattr(error, "strerror", None) or str(error)).lower()

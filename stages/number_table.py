@@ -124,10 +124,8 @@ def _text(path: Path, kind: str) -> str:
         return data.decode("utf-8-sig")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ConfigError(f"cannot read {kind} {path}: broken gzip data") from error
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {kind} {path}: {reason_of(error)}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot read {kind} {path}: not a text file") from error
 
 
 def _first_fault(path: Path, lines: list[str], min_columns: int, otherwise: str) -> ConfigError:

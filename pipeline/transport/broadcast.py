@@ -96,7 +96,9 @@ def subscribe(
         try:
             socket.connect(address)
         except zmq.ZMQError as error:
-            raise ConfigError(f"cannot connect to {address}: {error}") from error
+            raise ConfigError(
+                f"cannot connect to {address}: {error}; expected tcp://HOST:PORT or ipc://PATH"
+            ) from error
         while True:
             if socket.poll(100):
                 try:

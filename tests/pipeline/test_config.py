@@ -13,6 +13,12 @@ def test_shipped_configs_load(path):
     load_config(path)
 
 
+def test_what_is_no_text_is_no_config(tmp_path):
+    (tmp_path / "run.yaml").write_bytes(b"\xd0\x00\xff")
+    with pytest.raises(ConfigError, match=r"^cannot read config .*run\.yaml: not a text file$"):
+        load_config(tmp_path / "run.yaml")
+
+
 def test_a_shipped_config_is_known_by_its_name():
     assert load_config(Path("uav")) == load_config(CONFIGS[0].with_name("uav.yaml"))
     with pytest.raises(ConfigError, match=r"no config file drone; built in are demo, detrac"):

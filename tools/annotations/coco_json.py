@@ -19,12 +19,10 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_bytes())
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {reason_of(error)}") from error
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot read {path}: not a text file") from error
     except ValueError as error:  # a number of thousands of digits
         raise ConfigError(f"cannot read {path}: {error}") from error
     except RecursionError as error:

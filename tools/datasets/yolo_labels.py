@@ -37,10 +37,8 @@ def read_labels(
     numbers, boxes, lines = [], [], []
     try:
         rows = file.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {file}: {reason_of(error)}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot read {file}: not a text file") from error
     for line, row in enumerate(rows, 1):
         fields = row.split()
         if not fields:

@@ -96,6 +96,12 @@ def test_on_this_host_no_key_is_needed(context, address):
         broadcast.close()
 
 
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:5555", "http://127.0.0.1:5555"])
+def test_what_an_address_looks_like_is_said(address):
+    with pytest.raises(ConfigError, match=rf"to {address}: .*; expected tcp://HOST:PORT or ipc:"):
+        next(subscribe(address))
+
+
 def test_keys_are_kept_private_and_never_overwritten(tmp_path):
     public, secret = make_key(tmp_path, "north")
     assert secret.stat().st_mode & 0o777 == 0o600
