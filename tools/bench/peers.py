@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from stages.atomic import make_folder
 from stages.detector.detection_file import DetectionFile
 from stages.errors import SpotStreamError
 from tools.annotations.trajectories import Trajectories
@@ -78,11 +79,13 @@ def peer_python(folder: Path, environment: str) -> Path:
     """Returns the Python of an environment below ``folder``, which is created if missing.
 
     Raises:
+        OutputError: ``folder`` cannot be made.
         SpotStreamError: Its packages cannot be installed.
     """
     home = folder.absolute() / environment
     python = home / "bin" / "python"
     if not python.exists():
+        make_folder(folder)
         try:
             venv.create(home, with_pip=True)
             done = subprocess.run(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import SpotStreamError
+from stages.errors import OutputError, SpotStreamError
 from tools.bench.peers import peer_python
 
 
@@ -22,3 +22,9 @@ def test_an_environment_without_its_packages_does_not_stay(tmp_path, monkeypatch
     with pytest.raises(error):
         peer_python(tmp_path, "norfair")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_environments_need_a_folder(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="a file is where a folder should be"):
+        peer_python(tmp_path / "file", "norfair")
