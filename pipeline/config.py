@@ -114,7 +114,7 @@ class DetectorConfig:
     device: str = "auto"
     scale: Annotated[float, Gt(0), Le(4)] | None = None
     min_score: Annotated[float, Ge(0), Le(1)] = 0.1
-    threads: Annotated[int, Ge(0)] = 0
+    threads: Annotated[int, Ge(0), Le(1024)] = 0
     workers: Annotated[int, Ge(1), Le(64)] = 1
     batch_size: Annotated[int, Ge(0), Le(256)] = 0
     batch_wait_ms: Annotated[float, Ge(0), Le(1000)] = 5.0

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data._utils.pin_memory import pin_memory
 
 from stages.errors import ConfigError, SpotStreamError
-from tools.training.batches import CropBatches, load_batches
+from tools.training.batches import CropBatches, _batches, load_batches
 from tools.training.sources import read_sources
 from tools.training.targets import Targets
 
@@ -97,17 +97,26 @@ def test_only_images_that_do_not_open_are_an_error(tiny_config, data_set, worker
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("made", [0, 1], ids=["before its first batch", "with batches under way"])
-def test_a_worker_that_is_killed_is_said_in_one_line(tiny_config, made):
+KILLED = r"^a process that makes crops died, .* workers$"
+
+
+def test_a_worker_that_is_killed_is_said_in_one_line(tiny_config):
     config = tiny_config(workers=1)
     loaded = load_batches(CropBatches(read_sources(config), config), 0)
     [worker] = loaded.gi_frame.f_locals["items"]._workers
-    for _ in range(made):
-        next(loaded)
     os.kill(worker.pid, signal.SIGKILL)
-    with pytest.raises(SpotStreamError, match=r"^a process that makes crops died, .* workers$"):
-        for _ in loaded:
-            pass
+    with pytest.raises(SpotStreamError, match=KILLED):
+        next(loaded)
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError, EOFError])
+def test_a_worker_that_is_killed_while_it_sends_is_said_in_one_line(error):
+    def broken():
+        raise error
+        yield
+
+    with pytest.raises(SpotStreamError, match=KILLED):
+        next(_batches(broken()))
 
 
 def test_crops_show_vehicles_where_the_targets_say(tiny_config):
