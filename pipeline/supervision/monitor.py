@@ -109,8 +109,8 @@ class RunMonitor:
         """Records the number of batches by size that a detector has counted since its start."""
         with self._lock:
             before = self._batches.get(detector, {})
-            if sum(counts.values()) < sum(before.values()):
-                self._past_batches.update(before)
+            if any(counts.get(size, 0) < count for size, count in before.items()):
+                self._past_batches.update(before)  # it was replaced
             self._batches[detector] = counts
 
     def started(self, process: str, restarts: int) -> None:

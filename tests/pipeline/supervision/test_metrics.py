@@ -100,9 +100,9 @@ def test_batches_of_several_detectors_are_added(server, monitor):
 
 
 def test_no_count_goes_down_when_a_detector_is_replaced(server, monitor):
-    for detector, batches in ((0, {8: 9}), (1, {8: 4}), (0, {8: 1}), (0, {8: 3})):
+    for detector, batches in ((0, {8: 9}), (1, {8: 4}), (0, {1: 12}), (0, {1: 12, 8: 3})):
         monitor.take_batches(detector, batches)
-    assert values(get(server, "/metrics")[1])["spotstream_batch_frames_count",] == 9 + 4 + 3
+    assert values(get(server, "/metrics")[1])["spotstream_batch_frames_count",] == 9 + 4 + 12 + 3
 
 
 def test_the_first_restart_and_the_first_failure_are_increases(server, monitor, logbook):
