@@ -95,11 +95,13 @@ class ImageFolderSource:
         start: StreamStart | None = None
         first = chosen[0][1]
         unreadable: list[Path] = []
+        reason = ""  # why the first of them could not be read
         early: list[Dropped] = []  # before the stream's start, which needs a size
         for sequence, (index, path) in enumerate(chosen):
             try:
                 image = read_image(path)
-            except SourceError:
+            except SourceError as error:
+                reason = reason or str(error)
                 unreadable.append(path)
                 dropped = Dropped(self.name, 0, sequence, sequence, _UNREADABLE)
                 if start is None:
@@ -127,8 +129,8 @@ class ImageFolderSource:
             header = start.header(sequence, index, index, self.runtime.clock(), PixelFormat.BGR24)
             yield Frame(header, pixels)
         if start is None:
-            others = f", nor any of the {len(chosen) - 1} after it" if len(chosen) > 1 else ""
-            raise SourceError(f"cannot read image {first}{others}")
+            others = f"; nor {counted(len(chosen) - 1, 'image')} after it" if chosen[1:] else ""
+            raise SourceError(f"{reason}{others}")
         message = _in_words(unreadable)
         yield EndOfStream(self.name, 0, len(chosen), EndReason.COMPLETE, message)
 
