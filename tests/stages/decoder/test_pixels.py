@@ -1,3 +1,4 @@
+import os
 import struct
 from fractions import Fraction
 
@@ -81,6 +82,15 @@ def test_frames_are_set_upright(held, slots, matrix, turns, shape, paced):
         np.testing.assert_array_equal(after, np.rot90(before, -turns))
 
 
+@pytest.fixture
+def same_priority():
+    """SVT-AV1 gives the thread that uses it, if it is root's, precedence over all others."""
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    os.sched_setscheduler(0, policy, parameters)
+
+
+@pytest.mark.usefixtures("same_priority")
 @pytest.mark.parametrize(("color_range", "white"), [(ColorRange.MPEG, 235), (ColorRange.JPEG, 255)])
 @pytest.mark.parametrize("codec", ["libx264", "libvpx-vp9", "libsvtav1"])
 def test_white_is_of_limited_range(tmp_path, slots, codec, color_range, white):
