@@ -12,6 +12,7 @@ from stages.decoder.media import MediaSource
 from stages.detector.preprocessing import to_bgr
 from stages.records import Frame, PixelFormat, StreamStart
 
+BT2020 = getattr(Colorspace, "BT2020", None)  # PyAV 17 cannot convert it
 UPRIGHT = (1, 0, 0, 1)
 CLOCKWISE = (0, 1, -1, 0)
 OVERHEAD = (-1, 0, 0, -1)
@@ -114,9 +115,11 @@ def test_white_is_of_limited_range(tmp_path, slots, codec, color_range, white):
 
 @pytest.mark.parametrize("size", [(96, 64), (97, 63)], ids=["even", "odd"])
 @pytest.mark.parametrize(
-    "matrix", [Colorspace.ITU601, Colorspace.ITU709, Colorspace.SMPTE240M, Colorspace.BT2020]
+    "matrix", [Colorspace.ITU601, Colorspace.ITU709, Colorspace.SMPTE240M, BT2020]
 )
 def test_colors_are_those_of_the_videos_matrix(tmp_path, slots, matrix, size):
+    if matrix is None:
+        pytest.skip("this PyAV does not convert it")
     path = tmp_path / "paint.mkv"
     width, height = size
     painted = np.full((height, width, 3), (40, 60, 180), np.uint8)  # BGR

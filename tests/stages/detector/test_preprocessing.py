@@ -17,6 +17,8 @@ from stages.detector.preprocessing import (
 from stages.detector.spotnet.config import compact_config, published_config
 from stages.records import PixelFormat
 
+BT2020 = getattr(Colorspace, "BT2020", None)  # PyAV 17 cannot convert it
+
 
 @pytest.mark.parametrize(
     ("height", "width", "expected"),
@@ -61,10 +63,12 @@ def test_a_box_in_the_input_lies_where_it_lay_in_the_frame(config):
         (PixelFormat.YUV420P, Colorspace.ITU601),
         (PixelFormat.YUV420P_BT709, Colorspace.ITU709),
         (PixelFormat.YUV420P_SMPTE240M, Colorspace.SMPTE240M),
-        (PixelFormat.YUV420P_BT2020, Colorspace.BT2020),
+        (PixelFormat.YUV420P_BT2020, BT2020),
     ],
 )
 def test_saturated_colors_are_ffmpegs(pixel_format, matrix):
+    if matrix is None:
+        pytest.skip("this PyAV does not convert it")
     colors = np.array([*itertools.product((0, 128, 255), repeat=3)], np.uint8)
     picture = np.tile(colors.repeat(8, axis=0), (6, 1, 1))
     frame = VideoFrame.from_ndarray(picture, "bgr24")
