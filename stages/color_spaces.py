@@ -12,7 +12,10 @@ UNSPECIFIED = 2
 BT601 = 6
 """FFmpeg's ``AVCOL_SPC_SMPTE170M``, which OpenCV's conversions use."""
 
-_FORMATS = {
+LIMITED_RANGE = 1
+"""FFmpeg's ``AVCOL_RANGE_MPEG``: luma in [16, 235]."""
+
+_FORMATS = {  # by FFmpeg's number of the color space
     1: PixelFormat.YUV420P_BT709,
     7: PixelFormat.YUV420P_SMPTE240M,
     9: PixelFormat.YUV420P_BT2020,
@@ -25,9 +28,6 @@ _WEIGHTS = {  # of red and blue in Y
     PixelFormat.YUV420P_SMPTE240M: (0.212, 0.087),
     PixelFormat.YUV420P_BT2020: (0.2627, 0.0593),
 }
-
-LIMITED_RANGE = 1
-"""FFmpeg's ``AVCOL_RANGE_MPEG``: luma in [16, 235]."""
 
 
 def yuv_format(color_space: int) -> PixelFormat:

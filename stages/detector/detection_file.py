@@ -25,10 +25,9 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.number_table import HEIGHT, IDENTITY, LARGEST, LEFT, WIDTH, NumberTable
-from stages.records import Float32Array, Int16Array, Int64Array
+from stages.records import Float32Array, Float64Array, Int16Array, Int64Array
 from stages.result_files import DETECTIONS
 from stages.result_files import frame_size as stated_frame_size
-from trackers.boxes import FloatArray
 
 DetectionFormat: TypeAlias = Literal["detrac", "uavdt", "mot"]
 
@@ -71,7 +70,7 @@ class DetectionFile:
     format: DetectionFormat
     frame_count: int
     indices: Int64Array
-    boxes: FloatArray
+    boxes: Float64Array
     scores: Float32Array
     classes: Int16Array
 
