@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stages.sink.options import SinkOptions
 
 _LIVE_OVERLAY_MINUTES = 10.0
+_LIVE_TEXT_MINUTES = 60.0
 
 STRICT = {"extra": "forbid"}
 """For pydantic: unknown keys are an error."""
@@ -152,6 +153,11 @@ class SinkConfig:
         overlay: Write overlay.mp4.
         overlay_minutes: Length of an overlay file, minutes; 0: a single file; none: 10 for live
             streams, otherwise a single file.
+        overlay_gigabytes: Live: limit per stream, gigabytes; the oldest overlay files beyond it
+            are removed; 0: no limit.
+        text_minutes: Length of mot.txt and detections.txt, minutes; 0: single files; none: 60 for
+            live streams, otherwise single files. With toolkit_files and for the sequences of data
+            sets, always single files.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
         overlay_crf: H.264 quality (CRF), lower is better.
         overlay_hardware: Device that encodes the overlay; the CPU does if it is not available.
@@ -163,6 +169,8 @@ class SinkConfig:
 
     overlay: bool = True
     overlay_minutes: Annotated[float, Ge(0)] | None = None
+    overlay_gigabytes: Annotated[float, Ge(0)] = 10.0
+    text_minutes: Annotated[float, Ge(0)] | None = None
     toolkit_files: bool = False
     overlay_crf: Annotated[int, Ge(0), Le(51)] = 23
     overlay_hardware: Annotated[
@@ -175,10 +183,13 @@ class SinkConfig:
         """The options of a stream's `StreamSink`."""
         from stages.sink.options import SinkOptions  # loads PyAV
 
-        minutes = self.overlay_minutes
-        if minutes is None:
-            minutes = _LIVE_OVERLAY_MINUTES if live else 0.0
-        return SinkOptions(**{**dataclasses.asdict(self), "overlay_minutes": minutes})
+        options = dataclasses.asdict(self)
+        for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):
+            if options[f"{name}_minutes"] is None:
+                options[f"{name}_minutes"] = minutes if live else 0.0
+        if not live:  # a sink that replaces another one goes through all that was written
+            options["overlay_gigabytes"] = 0.0
+        return SinkOptions(**options)
 
 
 @dataclass(frozen=True, kw_only=True)

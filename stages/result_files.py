@@ -10,10 +10,29 @@ from typing import Any
 
 TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
+OVERLAY = "overlay.mp4"
 REPORT = "run.json"
 COMPLETE = "complete"
 
 _NAME_BYTES = 200  # file systems allow 255, and results files add to a stream's name
+
+
+def numbered(name: str, number: int) -> str:
+    """The name of file ``number`` of a result in several: ``mot.txt``, ``mot-2.txt`` and so on."""
+    stem, _, suffix = name.rpartition(".")
+    return name if number == 1 else f"{stem}-{number}.{suffix}"
+
+
+def is_named(path: Path, name: str) -> bool:
+    """Whether the file is the result ``name``, such as ``mot.txt``, or one of several of it."""
+    stem, _, suffix = name.rpartition(".")
+    return re.fullmatch(rf"{stem}(-[1-9][0-9]*)?\.{suffix}", path.name) is not None
+
+
+def files_of(folder: Path, name: str) -> list[Path]:
+    """The complete files of the result ``name`` in ``folder``, in the order of their frames."""
+    found = [path for path in folder.iterdir() if is_named(path, name)]
+    return sorted(found, key=lambda path: (len(path.name), path.name))
 
 
 def folder_name(name: str) -> str:

@@ -12,8 +12,8 @@ from pipeline.reporter import Reporter
 from pipeline.reports import Completing, Done, StreamSummary
 from pipeline.transport.flow import BEHIND
 from pipeline.transport.logbook import Logbook, SharedCounter
-from pipeline.workers.background import in_background
 from pipeline.workers.sink_progress import SinkProgress
+from stages.background import in_background
 from stages.records import EndOfStream
 from stages.sink.report import StreamReport
 from stages.sink.stream_sink import StreamSink

@@ -22,10 +22,10 @@ from pipeline.signals import STAGE_END
 from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import LARGEST_SIDE
-from pipeline.workers.background import in_background
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.frame_sender import FrameSender
 from pipeline.workers.waiting import Waiting
+from stages.background import in_background
 from stages.decoder.live import LiveOptions
 from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.pace import Pace

@@ -12,7 +12,7 @@ from stages.detector.lru_cache import LruCache
 from stages.errors import ConfigError
 from stages.number_table import SUFFIXES
 from stages.records import Detections, Frame
-from stages.result_files import DETECTIONS, folder_name
+from stages.result_files import DETECTIONS, files_of, folder_name
 
 _KEPT = 64  # files: at most as many streams run side by side
 
@@ -151,14 +151,29 @@ def _files_of_run(folder: Path) -> list[Path]:
     """Returns the detections in a folder of results, sorted by name.
 
     Raises:
-        ConfigError: There are none.
+        ConfigError: There are none, or several of a stream.
     """
-    found = [file for file in sorted(folder.glob(f"*/{DETECTIONS}")) if file.is_file()]
+    found = [_only_one(file) for file in sorted(folder.glob(f"*/{DETECTIONS}")) if file.is_file()]
     if not found:
         raise ConfigError(
             f"detections folder {folder} has no .txt or .txt.gz file, nor NAME/{DETECTIONS}"
         )
     return found
+
+
+def _only_one(file: Path) -> Path:
+    """Returns a file of a run's results, unless it is the first of several.
+
+    Raises:
+        ConfigError: It is.
+    """
+    count = len(files_of(file.parent, file.name))
+    if count > 1:
+        raise ConfigError(
+            f"{file} is the first of {count} files of a live stream; join them: "
+            f"cat $(ls -v {file.parent}/{file.stem}*.txt) > {file.parent.name}.txt"
+        )
+    return file
 
 
 def find_files(
@@ -205,7 +220,7 @@ def find_file(
         others: Other sequences that have a file of their own.
 
     Raises:
-        ConfigError: The folder does not exist, or holds no such file or several.
+        ConfigError: The folder does not exist, holds no such file, several, or one in several.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder; expected a file for each sequence in it")
@@ -215,7 +230,7 @@ def find_file(
         for name in (sequence, written):
             file_of_run = folder / name / of_run
             if name and file_of_run.is_file() and name not in others:
-                return file_of_run
+                return _only_one(file_of_run)
         expected.append(f"{written or sequence}/{of_run}")
     found = _files_of(folder, sequence, others)
     if not found:

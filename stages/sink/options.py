@@ -20,9 +20,13 @@ class SinkOptions:
         overlay_minutes: Length of a file in minutes, after which it gets its name and a new one
             begins; 0 for a single file. A stream that runs for weeks needs it: the index of an MP4
             is held in memory until the file ends, about 190 bytes per frame.
+        overlay_gigabytes: Limit of a stream's finished overlays in gigabytes, beyond which the
+            oldest are removed; 0 for none.
         overlay_min_score: Tracks with a lower score are not drawn; the text results contain them
             all the same.
         overlay_trail: Number of past centres drawn for each track, 0 for none.
+        text_minutes: Likewise the length of a pair of text results. Where other files are made of
+            them, for a benchmark or its toolkit, there is a single pair.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
 
     Raises:
@@ -33,8 +37,10 @@ class SinkOptions:
     overlay_crf: int = 23
     overlay_hardware: str = "off"
     overlay_minutes: float = 0.0
+    overlay_gigabytes: float = 0.0
     overlay_min_score: float = 0.0
     overlay_trail: int = 25
+    text_minutes: float = 0.0
     toolkit_files: bool = False
 
     def __post_init__(self) -> None:
@@ -45,9 +51,8 @@ class SinkOptions:
                 f"overlay_hardware must be one of off, auto, {', '.join(DEVICES)}, "
                 f"got {self.overlay_hardware!r}"
             )
-        if self.overlay_minutes < 0:
-            raise ConfigError(f"overlay_minutes must be at least 0, got {self.overlay_minutes}")
+        for name in ("overlay_minutes", "overlay_gigabytes", "text_minutes", "overlay_trail"):
+            if (value := getattr(self, name)) < 0:
+                raise ConfigError(f"{name} must be at least 0, got {value}")
         if not 0 <= self.overlay_min_score <= 1:
             raise ConfigError(f"overlay_min_score must lie in [0, 1], got {self.overlay_min_score}")
-        if self.overlay_trail < 0:
-            raise ConfigError(f"overlay_trail must be at least 0, got {self.overlay_trail}")

@@ -8,15 +8,17 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
+from stages.result_files import OVERLAY, files_of, numbered
+from stages.sink.encoding import errors_of
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
-from stages.sink.results import finished_overlays, overlay_name
 
 
 @dataclass(frozen=True, slots=True)
 class OverlayPartsState:
-    """The state of `OverlayParts`: its finished videos by name, the others, and `left_out`."""
+    """The state of `OverlayParts`: its videos, the finished ones by name, and its counts."""
 
+    removed: int
     finished: list[str]
     unfinished: list[OverlayState]
     left_out: int
@@ -25,7 +27,8 @@ class OverlayPartsState:
 class OverlayParts:
     """Successive videos: a new one begins when the frame size changes or the time is up.
 
-    A thread then finishes the one before; the last one is finished when the stream ends.
+    A thread then finishes the one before; the last one is finished when the stream ends. Of those
+    finished, the oldest are removed beyond ``options.overlay_gigabytes``, but not the latest.
 
     Args:
         folder: Folder of the videos.
@@ -34,8 +37,9 @@ class OverlayParts:
         before_long_work: Called before an unfinished video is read.
 
     Attributes:
-        finished: Names of the videos known to be finished.
-        unfinished: Writers of the others; frames go into the last one.
+        removed: Number of videos removed because of the limit.
+        finished: Names of the others that are known to be finished.
+        unfinished: Writers of those that are not; frames go into the last one.
         left_out: Number of the stream's frames that are in no video.
         notices: Messages for the user, one line each.
     """
@@ -47,6 +51,7 @@ class OverlayParts:
         on_kept: Callable[[], None],
         before_long_work: Callable[[], None],
     ) -> None:
+        self.removed = 0
         self.finished: list[str] = []
         self.unfinished: list[OverlayWriter] = []
         self.left_out = 0
@@ -83,7 +88,7 @@ class OverlayParts:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of all videos, finished or not, in the order of their frames."""
+        """Names of all videos that are there, finished or not, in the order of their frames."""
         return (*self.finished, *(writer.path.name for writer in self.unfinished))
 
     def withdraw(self) -> None:
@@ -98,6 +103,7 @@ class OverlayParts:
         """What `restore` needs, once all frames are kept."""
         self._count_finished()
         return OverlayPartsState(
+            self.removed,
             list(self.finished),
             [writer.state() for writer in self.unfinished],
             self.left_out,
@@ -105,7 +111,8 @@ class OverlayParts:
 
     def restore(self, state: OverlayPartsState) -> None:
         """Continues from ``state``."""
-        self.finished = list(state.finished)
+        self.finished = [name for name in state.finished if (self._folder / name).exists()]
+        self.removed = state.removed + len(state.finished) - len(self.finished)
         self.left_out = state.left_out
         for part in state.unfinished:
             if self.unfinished:
@@ -114,7 +121,7 @@ class OverlayParts:
 
     def find_finished(self) -> None:
         """Finds the videos that an earlier process finished, where its state is not restored."""
-        self.finished = finished_overlays(self._folder)
+        self.finished = [path.name for path in files_of(self._folder, OVERLAY)]
 
     def close(self) -> None:
         """Waits until all videos are complete and on the disk, see `OverlayWriter.close`."""
@@ -147,12 +154,34 @@ class OverlayParts:
             writer = self.unfinished.pop(0)
             self.finished.append(writer.path.name)
             self._finished_frames += writer.frames
+            self._remove_oldest()
+
+    def _remove_oldest(self) -> None:
+        limit = self._options.overlay_gigabytes * 1e9
+        if not limit:
+            return
+        paths = [self._folder / name for name in self.finished]
+        sizes = [_size(path) for path in paths]
+        total = sum(sizes)
+        for path, size in zip(paths[:-1], sizes, strict=False):
+            if total <= limit:
+                return
+            if not self.removed:
+                self.notices.put(
+                    f"the overlays in {self._folder} exceed {self._options.overlay_gigabytes:g} GB "
+                    "(sink.overlay_gigabytes): from now on, the oldest are removed"
+                )
+            with errors_of(path):
+                path.unlink(missing_ok=True)
+            self.finished.remove(path.name)
+            self.removed += 1
+            total -= size
 
     def _add(self, start: StreamStart, resume: OverlayState | None = None) -> OverlayWriter:
         self._before_long_work()
-        part = len(self.finished) + len(self.unfinished) + 1
+        number = self.removed + len(self.finished) + len(self.unfinished) + 1
         writer = OverlayWriter(
-            self._folder / overlay_name(part),
+            self._folder / numbered(OVERLAY, number),
             start,
             self._options,
             resume=resume,
@@ -161,3 +190,11 @@ class OverlayParts:
         )
         self.unfinished.append(writer)
         return writer
+
+
+def _size(path: Path) -> int:
+    """The size of a file in bytes; 0 if somebody has removed it."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -7,33 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.atomic import output_error, part_path
-from stages.result_files import DETECTIONS, REPORT, TRACKS
+from stages.result_files import DETECTIONS, OVERLAY, REPORT, TRACKS, is_named
 from stages.sink.detrac import toolkit_paths
 
 JOURNAL = ".journal.part"
 """What the sink was given, for a sink or a tracker that replaces one that died."""
 CHECKPOINT = ".checkpoint.part"
 """State of a live stream's sink, as of a second ago."""
-_OVERLAY = re.compile(r"overlay(-[1-9][0-9]*)?\.mp4")
 _SEGMENT = re.compile(r"\.overlay(-[0-9]+)?\.mp4\.[0-9]+\.part")
 _OVERLAY_PART = re.compile(r"\.overlay(-[0-9]+)?\.mp4(\.[0-9]+)?\.part")
 _SCRATCH = re.compile(r"\.(overlay(-[0-9]+)?\.mp4\.[0-9]+|journal|\.?checkpoint(\.part)?)\.part")
 
 
-def overlay_name(part: int) -> str:
-    """``overlay.mp4``; after a change of the frame size ``overlay-2.mp4`` and so on."""
-    return "overlay.mp4" if part == 1 else f"overlay-{part}.mp4"
-
-
 def has_results(folder: Path) -> bool:
     """Whether a sink finished any file in ``folder``; leftovers of a crash do not count."""
     return any(path.is_file() for path in _result_paths(folder))
-
-
-def finished_overlays(folder: Path) -> list[str]:
-    """Names of the overlays in ``folder`` that are complete, in the order of their frames."""
-    names = [path.name for path in folder.iterdir() if _OVERLAY.fullmatch(path.name)]
-    return sorted(names, key=lambda name: (len(name), name))
 
 
 def remove_unfinished_overlays(folder: Path) -> None:
@@ -55,8 +43,9 @@ def unfinished_results(folder: Path) -> list[str]:
 
 
 def _is_unfinished(path: Path) -> bool:
-    texts = [part_path(path.with_name(name)) for name in (TRACKS, DETECTIONS)]
-    if path not in texts and not _SEGMENT.fullmatch(path.name):
+    text = _final(path)
+    is_text = text != path and any(is_named(text, name) for name in (TRACKS, DETECTIONS))
+    if not is_text and not _SEGMENT.fullmatch(path.name):
         return False
     return path.is_file() and path.stat().st_size > 0
 
@@ -97,9 +86,15 @@ def _remove(path: Path) -> None:
 
 
 def _result_paths(folder: Path) -> Iterator[Path]:
-    """Final names of all files a sink may write into ``folder``, whether they exist or not."""
-    yield from (folder / name for name in (REPORT, TRACKS, DETECTIONS))
+    """Final names of all files a sink may write into ``folder``; some of them do not exist."""
+    yield folder / REPORT
     yield from toolkit_paths(folder, folder.name)
     if folder.is_dir():
-        names = {re.sub(r"^\.(.*)\.part$", r"\1", path.name) for path in folder.iterdir()}
-        yield from (folder / name for name in sorted(names) if _OVERLAY.fullmatch(name))
+        for path in sorted({_final(path) for path in folder.iterdir()}):
+            if any(is_named(path, name) for name in (TRACKS, DETECTIONS, OVERLAY)):
+                yield path
+
+
+def _final(path: Path) -> Path:
+    """The final name of a part file; any other path as it is."""
+    return path.with_name(re.sub(r"^\.(.*)\.part$", r"\1", path.name))

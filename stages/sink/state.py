@@ -8,6 +8,7 @@ from stages.records import StreamStart
 from stages.sink.ledger import LedgerState
 from stages.sink.numbering import NumberingState
 from stages.sink.overlay_parts import OverlayPartsState
+from stages.sink.text_results import TextState
 from stages.sink.timing import TimingState
 
 
@@ -17,7 +18,7 @@ class SinkState:
 
     start: StreamStart
     epochs: int
-    sizes: tuple[int, int]
+    texts: TextState
     overlays: OverlayPartsState
     numbering: NumberingState
     ledger: LedgerState

@@ -20,7 +20,7 @@ from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import StreamReport, percentiles_ms
 from stages.sink.results import remove_parts
 from stages.sink.state import SinkState
-from stages.sink.text_results import TextResults
+from stages.sink.text_results import TextResults, TextState
 from stages.sink.timing import StreamTiming
 from stages.wording import counted
 
@@ -35,7 +35,9 @@ class StreamSink:
 
     Records come in order, `start` first, and again for each further epoch; a repeated frame is
     ignored. Frame numbers rise through all epochs: where a source starts over after a reconnect,
-    its numbers continue after the last one. A change of frame size starts ``overlay-2.mp4``.
+    its numbers continue after the last one. A change of frame size starts ``overlay-2.mp4``; after
+    a time that the options set, so do ``mot-2.txt`` and ``detections-2.txt``, and the files before
+    them get their final names at once.
 
     A sink whose process was killed has a successor. It is given the last known `state` of the first
     one, if any, by `restore`, and all records since then by `start`, `repeat` and `dropped`.
@@ -88,7 +90,7 @@ class StreamSink:
         if self._texts is None:
             if not self._resume:
                 remove_parts(self.folder)
-            self._texts = TextResults(self.folder)
+            self._texts = self._text_results(start)
 
     def write(
         self,
@@ -157,7 +159,7 @@ class StreamSink:
         return SinkState(
             self._start,
             self._epochs,
-            self._texts.sizes,
+            self._texts.state(),
             self.overlays.state(),
             self._numbering.state(),
             self.ledger.state(),
@@ -171,7 +173,7 @@ class StreamSink:
         """
         self._start = state.start
         self._epochs = state.epochs
-        self._texts = TextResults(self.folder, state.sizes)
+        self._texts = self._text_results(state.start, state.texts)
         if self.options.overlay:
             self.overlays.restore(state.overlays)
         self._numbering.restore(state.numbering)
@@ -213,8 +215,8 @@ class StreamSink:
 
     def abort(self) -> None:
         """Removes everything that does not have its final name yet."""
-        for file in self._texts.files if self._texts is not None else ():
-            file.discard()
+        if self._texts is not None:
+            self._texts.discard()
         self.overlays.discard()
 
     def _complete(
@@ -222,8 +224,7 @@ class StreamSink:
     ) -> StreamReport:
         assert self._start is not None
         with contextlib.ExitStack() as on_error:
-            for file in texts.files:
-                file.complete()
+            texts.complete()
             self.overlays.close()
             fps = self.timing.fps or 0.0
             extra: tuple[AtomicFile, ...] = ()
@@ -250,7 +251,7 @@ class StreamSink:
                     on_error.callback(file.discard)
             report = self._report(
                 end,
-                (*(file.path.name for file in (*texts.files, *extra)), *self.overlays.names),
+                (*texts.names, *(file.path.name for file in extra), *self.overlays.names),
                 tuple(file.path.relative_to(root).as_posix() for file in benchmark),
             )
             summary = AtomicFile(self.folder / REPORT)
@@ -267,6 +268,10 @@ class StreamSink:
                 file.commit()
             on_error.pop_all()
         return report
+
+    def _text_results(self, start: StreamStart, resume: TextState | None = None) -> TextResults:
+        is_whole = self.options.toolkit_files or start.layout  # other files are made of it
+        return TextResults(self.folder, 0.0 if is_whole else self.options.text_minutes, resume)
 
     def _report(
         self, end: EndOfStream, files: tuple[str, ...], benchmark_files: tuple[str, ...]

@@ -2,51 +2,92 @@
 
 from __future__ import annotations
 
+import contextlib
+from concurrent.futures import Future
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from stages.atomic import AtomicFile
+from stages.atomic import AtomicFile, give_final_name, output_error, part_path, sync
+from stages.background import in_background
 from stages.errors import OutputError
 from stages.records import Tracks
-from stages.result_files import DETECTIONS, TRACKS
+from stages.result_files import DETECTIONS, TRACKS, numbered
 from stages.sink.detrac import detection_rows
 from stages.sink.mot import mot_rows
+from stages.sink.timeline import Timeline, TimelineState
+
+_TIME_BASE = Fraction(1, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class TextState:
+    """The state of `TextResults`.
+
+    Attributes:
+        number: Number of the latest pair of files, from 1.
+        sizes: Bytes written to each of them.
+        timeline: When their frames are shown.
+    """
+
+    number: int
+    sizes: tuple[int, int]
+    timeline: TimelineState
 
 
 class TextResults:
     """``mot.txt`` and ``detections.txt``, written aside side by side.
 
+    After ``minutes`` of the stream, outages not counted, ``mot-2.txt`` and ``detections-2.txt``
+    begin, and a thread gives the files before them their final names.
+
     Args:
         folder: Where they go; created where missing.
-        sizes: Bytes to keep of each of the part files that an earlier process left.
+        minutes: Length of a pair of files in minutes; 0 for a single pair.
+        resume: State of those that an earlier process left; what it wrote later is dropped.
 
     Attributes:
-        tracks: ``mot.txt``.
-        detections: ``detections.txt``.
+        tracks: The latest file of tracks.
+        detections: The latest file of detections.
 
     Raises:
         OutputError: From every method that writes, when the file system refuses.
     """
 
-    def __init__(self, folder: Path, sizes: tuple[int, int] = (0, 0)) -> None:
-        self.tracks = AtomicFile(folder / TRACKS, sizes[0])
-        try:
-            self.detections = AtomicFile(folder / DETECTIONS, sizes[1])
-        except OutputError:
-            self.tracks.discard()
-            raise
+    def __init__(self, folder: Path, minutes: float = 0.0, resume: TextState | None = None) -> None:
+        self._folder = folder
+        self._seconds = 60 * minutes
+        self._number = resume.number if resume else 1
+        self._timeline = _timeline(resume.timeline if resume else None)
+        self._naming: Future[None] | None = None
+        if resume is not None:
+            self._reopen()
+        self._open(resume.sizes if resume else (0, 0))
 
     @property
     def files(self) -> tuple[AtomicFile, AtomicFile]:
-        """Both files."""
+        """The latest files."""
         return self.tracks, self.detections
 
     @property
-    def sizes(self) -> tuple[int, int]:
-        """Bytes written so far to each."""
-        return self.tracks.size, self.detections.size
+    def names(self) -> tuple[str, ...]:
+        """Names of all files, the earlier ones included."""
+        return tuple(
+            path.name for number in range(1, self._number + 1) for path in self._paths(number)
+        )
+
+    def state(self) -> TextState:
+        """What a later process needs to continue."""
+        sizes = self.tracks.size, self.detections.size
+        return TextState(self._number, sizes, self._timeline.state())
 
     def write(self, tracks: Tracks, number: int) -> None:
         """Adds the rows of a frame and hands them to the operating system."""
+        if self._naming is not None and self._naming.done():
+            self._wait_for_names()  # raises its error
+        if self._seconds and self._timeline.seconds >= self._seconds:
+            self._begin_next()
+        self._timeline.place(tracks.frame)
         for file, rows in (
             (self.tracks, mot_rows(tracks, number)),
             (self.detections, detection_rows(tracks.detections, number)),
@@ -54,3 +95,77 @@ class TextResults:
             if rows:
                 file.write(rows)
                 file.flush()
+
+    def complete(self) -> None:
+        """Waits until all files are on the disk; the latest ones get no final name yet."""
+        self._wait_for_names()
+        for file in self.files:
+            file.complete()
+
+    def discard(self) -> None:
+        """Removes the latest files; those before them keep or get their final names."""
+        with contextlib.suppress(OutputError):
+            self._wait_for_names()
+        for file in self.files:
+            file.discard()
+
+    def _paths(self, number: int) -> tuple[Path, Path]:
+        return (
+            self._folder / numbered(TRACKS, number),
+            self._folder / numbered(DETECTIONS, number),
+        )
+
+    def _open(self, sizes: tuple[int, int]) -> None:
+        tracks, detections = self._paths(self._number)
+        self.tracks = AtomicFile(tracks, sizes[0])
+        try:
+            self.detections = AtomicFile(detections, sizes[1])
+        except OutputError:
+            self.tracks.discard()
+            raise
+
+    def _begin_next(self) -> None:
+        self._wait_for_names()
+        done = self.files
+        self._number += 1
+        self._timeline = _timeline()
+        self._open((0, 0))
+
+        def name() -> None:
+            for file in done:
+                file.commit()
+
+        self._naming = in_background(name)
+
+    def _wait_for_names(self) -> None:
+        """Waits for the final names of the files before the latest, which take milliseconds."""
+        if self._naming is not None:
+            self._naming.result()
+            self._naming = None
+
+    def _reopen(self) -> None:
+        """Lets an earlier process's files be as its state says, which is a little older than they.
+
+        The latest ones may have their final names, and those before them may not have them yet.
+        """
+        for path in self._paths(self._number):
+            try:
+                if path.exists() and not part_path(path).exists():
+                    path.replace(part_path(path))
+            except OSError as error:
+                raise output_error(path, error) from error
+        for path in self._paths(self._number - 1) if self._number > 1 else ():
+            try:
+                sync(part_path(path))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise output_error(path, error) from error
+            give_final_name(path)
+
+
+def _timeline(state: TimelineState | None = None) -> Timeline:
+    timeline = Timeline(_TIME_BASE, Fraction(0))
+    if state is not None:
+        timeline.restore(state)
+    return timeline

@@ -18,13 +18,13 @@ from pipeline.supervision.supervisor import Supervisor
 from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.decoder.locations import expand_sources
 from stages.errors import OutputError, SpotStreamError
+from stages.result_files import files_of
 from stages.sink.results import CHECKPOINT, JOURNAL
 from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
 from tools.progress import ProgressView
 
 STAGES = ("decoder of clip", "detector", "tracker", "sink")
-TEXTS = ("mot.txt", "detections.txt")
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def clip(tmp_path_factory):
 
 def settings(clip, *more):
     # Parts of two seconds, so that some are finished and one is not when a stage dies.
-    overlay = f"sink.overlay_minutes={2 / 60}"
-    return [f"detector.detections={detections_of(clip)}", overlay, *more]
+    parts = [f"sink.{kind}_minutes={2 / 60}" for kind in ("overlay", "text")]
+    return [f"detector.detections={detections_of(clip)}", *parts, *more]
 
 
 def kill(*names, at):
@@ -47,6 +47,15 @@ def kill(*names, at):
                 os.kill(victim.supervisor.processes()[name], signal.SIGKILL)
 
     return harm
+
+
+def texts_in(folder):
+    return {path.name: path.read_bytes() for path in folder.glob("*.txt")}
+
+
+def tracks_in(folder):
+    files = files_of(folder, "mot.txt")
+    return [line.split(",") for path in files for line in path.read_text().splitlines()]
 
 
 def overlay_frames(folder):
@@ -61,7 +70,7 @@ def overlay_frames(folder):
 def calm(clip, tmp_path_factory):
     folder = tmp_path_factory.mktemp("calm")
     run_with([str(clip)], folder, settings(clip))
-    return {name: (folder / "clip" / name).read_bytes() for name in TEXTS}
+    return texts_in(folder / "clip")
 
 
 @pytest.mark.parametrize("names", [*((stage,) for stage in STAGES), ("sink", "tracker", "sink")])
@@ -70,7 +79,8 @@ def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, t
     result = run_with([str(clip)], tmp_path, settings(clip, slow_detector(clip, 8)), harm)
     assert set(result.restarts) == set(names)
     folder = tmp_path / "clip"
-    assert {name: (folder / name).read_bytes() for name in TEXTS} == calm
+    assert len(calm) == 6
+    assert texts_in(folder) == calm
     assert overlay_frames(folder) == 150
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
 
@@ -96,7 +106,7 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
     assert frames["out"] >= 50
     assert set(report["dropped"]["by_reason"]) <= {"stages behind", "decoder restarted"}
     assert overlay_frames(folder) == frames["out"]
-    rows = [line.split(",") for line in (folder / "mot.txt").read_text().splitlines()]
+    rows = tracks_in(folder)
     assert len({(row[0], row[1]) for row in rows}) == len(rows)
     if name == "tracker":
         before = {int(row[1]) for row in rows if int(row[0]) < 60}
@@ -136,7 +146,7 @@ def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
     result = run_with([str(clip)], tmp_path, settings(clip, *more), harm)
     assert result.restarts == {"detector": 1}
     assert said == ["the detector process said nothing for 5 s; starting it again"]
-    assert {name: (tmp_path / "clip" / name).read_bytes() for name in TEXTS} == calm
+    assert texts_in(tmp_path / "clip") == calm
 
 
 def test_a_stage_that_dies_too_often_ends_the_run(clip, tmp_path):
@@ -212,6 +222,6 @@ def test_a_disk_that_fills_up_costs_the_pictures_and_no_rows(clip, tmp_path, mod
     assert report["status"] == "truncated"
     assert "file too large" in report["message"]
     assert report["frames"]["out"] >= 40
-    rows = [line.split(",") for line in (folder / "mot.txt").read_text().splitlines()]
+    rows = tracks_in(folder)
     assert int(rows[-1][0]) >= 40
-    assert {path.name for path in folder.iterdir()} == {*TEXTS, "run.json"}
+    assert {path.name for path in folder.iterdir()} == {*texts_in(folder), "run.json"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.result_files import frame_size, is_complete
+from stages.result_files import files_of, frame_size, is_complete, numbered
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,11 @@ def test_the_size_of_the_frames_is_read_from_the_report(
     if text is not None:
         (tmp_path / "run.json").write_text(text)
     assert frame_size(tmp_path) == expected
+
+
+def test_files_of_a_result_are_numbered(tmp_path: Path) -> None:
+    names = [numbered("mot.txt", number) for number in (1, 2, 10)]
+    assert names == ["mot.txt", "mot-2.txt", "mot-10.txt"]
+    for name in (*names, "mot-old.txt", "mot-0.txt", ".mot-11.txt.part", "mot.txt.gz", "motxtxt"):
+        (tmp_path / name).write_text("")
+    assert [path.name for path in files_of(tmp_path, "mot.txt")] == names

@@ -172,19 +172,31 @@ def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release,
 
 
 @pytest.mark.parametrize(
-    ("said", "minutes"), [([], (0, 10)), (["=0"], (0, 0)), (["=2.5"], (2.5, 2.5))]
+    ("said", "live"),
+    [
+        ([], {"overlay_minutes": 10, "overlay_gigabytes": 10, "text_minutes": 60}),
+        (
+            ["overlay_minutes=0", "overlay_gigabytes=0", "text_minutes=0"],
+            {"overlay_minutes": 0, "overlay_gigabytes": 0, "text_minutes": 0},
+        ),
+        (
+            ["overlay_minutes=2.5", "overlay_gigabytes=0.5", "text_minutes=7"],
+            {"overlay_minutes": 2.5, "overlay_gigabytes": 0.5, "text_minutes": 7},
+        ),
+    ],
 )
-def test_the_overlay_of_a_live_stream_is_in_parts_unless_the_config_says_otherwise(
-    plan, wake, said, minutes
+def test_results_of_a_live_stream_are_in_parts_unless_the_config_says_otherwise(
+    plan, wake, said, live
 ):
-    overrides = ["sink.overlay_trail=9", *(f"sink.overlay_minutes{each}" for each in said)]
+    overrides = ["sink.overlay_trail=9", *(f"sink.{each}" for each in said)]
     plan = msgspec.structs.replace(plan, config=load_config(None, overrides))
+    lossless = live | {"overlay_gigabytes": 0} if said else {}
     with zmq.Context() as context:
-        for lossless, expected in zip((True, False), minutes, strict=True):
+        for is_lossless, expected in ((True, lossless), (False, live)):
             logbook = Logbook(plan.logbook(0))
-            logbook[SharedCounter.LOSSLESS] = lossless
+            logbook[SharedCounter.LOSSLESS] = is_lossless
             stream = SinkStream(plan, context, Said(), 0, logbook, wake, None)
-            assert stream.sink.options == SinkOptions(overlay_minutes=expected, overlay_trail=9)
+            assert stream.sink.options == SinkOptions(**expected, overlay_trail=9)
             stream.close()
 
 

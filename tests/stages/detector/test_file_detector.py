@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from stages.detector.file_detector import FileDetector, find_files, sequence_name
+from stages.detector.file_detector import (
+    FileDetector,
+    find_file,
+    find_files,
+    sequence_files,
+    sequence_name,
+)
 from stages.errors import ConfigError
 from stages.records import Frame, FrameHeader, PixelFormat
 
@@ -85,6 +91,19 @@ def test_the_folder_of_a_run_has_a_folder_for_each_stream(tmp_path: Path) -> Non
     assert [each.boxes[0, 0] for each in detector.detect(batch)] == [12, 1]
     with pytest.raises(ConfigError, match=r"no file for MVI_2; expected .* or MVI_2/detections"):
         detector.detect([frame(0, "MVI_2")])
+
+
+def test_a_live_stream_in_several_files_must_be_joined(tmp_path: Path) -> None:
+    folder = tmp_path / "north"
+    folder.mkdir()
+    for name in ("detections.txt", "detections-2.txt", "mot.txt"):
+        (folder / name).write_text("1,1,10,20,30,40,0.9\n")
+    several = rf"first of 2 files .*ls -v {folder}/detections\*\.txt\) > north\.txt"
+    with pytest.raises(ConfigError, match=several):
+        find_file(tmp_path, "north", "detections.txt")
+    with pytest.raises(ConfigError, match=several):
+        sequence_files(tmp_path)
+    assert find_file(tmp_path, "north", "mot.txt") == folder / "mot.txt"
 
 
 def test_a_folder_of_unnamed_detectors_is_named_after_itself(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from stages.sink.results import (
-    finished_overlays,
     has_results,
     remove_parts,
     remove_results,
@@ -18,18 +17,28 @@ OURS = (
     "run.json",
     "mot.txt",
     "detections.txt",
+    "mot-2.txt",
+    "detections-2.txt",
     "overlay.mp4",
     "overlay-2.mp4",
     "cam_LX.txt",
     "cam_speed.txt",
 )
-FOREIGN = {"notes.txt", "overlay-old.mp4", "other_LX.txt", ".vimrc.part", "sub/mot.txt"}
+FOREIGN = {
+    "notes.txt",
+    "mot-old.txt",
+    "overlay-old.mp4",
+    "other_LX.txt",
+    ".vimrc.part",
+    "sub/mot.txt",
+}
+PARTS = (".mot-3.txt.part", ".overlay-3.mp4.part", ".cam_W.txt.part")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "cam"
-    for name in (*OURS, *FOREIGN, ".mot.txt.part", ".overlay-3.mp4.part", ".cam_W.txt.part"):
+    for name in (*OURS, *FOREIGN, ".mot.txt.part", *PARTS):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
@@ -65,8 +74,10 @@ def test_unfinished_are_parts_with_rows_or_pictures(tmp_path: Path) -> None:
     assert unfinished_results(tmp_path / "missing") == []
     for name in (".mot.txt.part", ".overlay-2.mp4.1.part", ".journal.part", "mot.txt", "notes.txt"):
         (tmp_path / name).write_text("x")
+    (tmp_path / ".mot-2.txt.part").write_text("x")
     (tmp_path / ".detections.txt.part").write_text("")
-    assert unfinished_results(tmp_path) == [".mot.txt.part", ".overlay-2.mp4.1.part"]
+    expected = [".mot-2.txt.part", ".mot.txt.part", ".overlay-2.mp4.1.part"]
+    assert unfinished_results(tmp_path) == expected
 
 
 def test_overlays_are_told_from_their_parts(tmp_path: Path) -> None:
@@ -76,4 +87,3 @@ def test_overlays_are_told_from_their_parts(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x")
     remove_unfinished_overlays(tmp_path)
     assert names_in(tmp_path) == {*finished, ".mot.txt.part"}
-    assert finished_overlays(tmp_path) == finished

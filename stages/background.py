@@ -1,4 +1,4 @@
-"""Work in the background of a stage's loop."""
+"""Work beside a loop that must go on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def in_background(work: Callable[[], T], on_done: Callable[[], None]) -> Future[T]:
+def in_background(work: Callable[[], T], on_done: Callable[[], None] = lambda: None) -> Future[T]:
     """Does the work in a daemon thread, which does not outlive the process.
 
     Args:
