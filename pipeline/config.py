@@ -158,6 +158,8 @@ class SinkConfig:
         text_minutes: Length of mot.txt and detections.txt, minutes; 0: single files; none: 60 for
             live streams, otherwise single files. With toolkit_files and for the sequences of data
             sets, always single files.
+        text_gigabytes: Live: limit of mot.txt and detections.txt per stream, gigabytes; the oldest
+            files beyond it are removed; 0: no limit.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
         overlay_crf: H.264 quality (CRF), lower is better.
         overlay_hardware: Device that encodes the overlay; the CPU does if it is not available.
@@ -171,6 +173,7 @@ class SinkConfig:
     overlay_minutes: Annotated[float, Ge(0)] | None = None
     overlay_gigabytes: Annotated[float, Ge(0)] = 10.0
     text_minutes: Annotated[float, Ge(0)] | None = None
+    text_gigabytes: Annotated[float, Ge(0)] = 0.0
     toolkit_files: bool = False
     overlay_crf: Annotated[int, Ge(0), Le(51)] = 23
     overlay_hardware: Annotated[
@@ -188,7 +191,7 @@ class SinkConfig:
             if options[f"{name}_minutes"] is None:
                 options[f"{name}_minutes"] = minutes if live else 0.0
         if not live:  # a sink that replaces another one goes through all that was written
-            options["overlay_gigabytes"] = 0.0
+            options |= {"overlay_gigabytes": 0.0, "text_gigabytes": 0.0}
         return SinkOptions(**options)
 
 

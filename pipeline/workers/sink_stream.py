@@ -189,8 +189,8 @@ class SinkStream:
 
     def acknowledge(self) -> None:
         """Acknowledges what is kept to the decoder, and reports results that are complete."""
-        while not self.sink.overlays.notices.empty():
-            self._notify(self.sink.overlays.notices.get())
+        while not self.sink.notices.empty():
+            self._notify(self.sink.notices.get())
         self._completion.report_if_done()
         # Until then the end is not acknowledged.
         below = self._order.due - self._completion.is_unreported

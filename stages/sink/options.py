@@ -27,6 +27,7 @@ class SinkOptions:
         overlay_trail: Number of past centres drawn for each track, 0 for none.
         text_minutes: Likewise the length of a pair of text results. Where other files are made of
             them, for a benchmark or its toolkit, there is a single pair.
+        text_gigabytes: Likewise the limit of finished text results.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
 
     Raises:
@@ -41,6 +42,7 @@ class SinkOptions:
     overlay_min_score: float = 0.0
     overlay_trail: int = 25
     text_minutes: float = 0.0
+    text_gigabytes: float = 0.0
     toolkit_files: bool = False
 
     def __post_init__(self) -> None:
@@ -51,7 +53,13 @@ class SinkOptions:
                 f"overlay_hardware must be one of off, auto, {', '.join(DEVICES)}, "
                 f"got {self.overlay_hardware!r}"
             )
-        for name in ("overlay_minutes", "overlay_gigabytes", "text_minutes", "overlay_trail"):
+        for name in (
+            "overlay_minutes",
+            "overlay_gigabytes",
+            "overlay_trail",
+            "text_minutes",
+            "text_gigabytes",
+        ):
             if (value := getattr(self, name)) < 0:
                 raise ConfigError(f"{name} must be at least 0, got {value}")
         if not 0 <= self.overlay_min_score <= 1:

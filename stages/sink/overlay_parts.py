@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import SimpleQueue
 
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
 from stages.result_files import OVERLAY, files_of, numbered
-from stages.sink.encoding import errors_of
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
+from stages.sink.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,13 @@ class OverlayParts:
         options: How they are drawn and encoded.
         on_kept: Called, from another thread, whenever `kept` has grown.
         before_long_work: Called before an unfinished video is read.
+        notify: Called, from any thread, with one line for the user.
 
     Attributes:
         removed: Number of videos removed because of the limit.
         finished: Names of the others that are known to be finished.
         unfinished: Writers of those that are not; frames go into the last one.
         left_out: Number of the stream's frames that are in no video.
-        notices: Messages for the user, one line each.
     """
 
     def __init__(
@@ -50,16 +49,19 @@ class OverlayParts:
         options: SinkOptions,
         on_kept: Callable[[], None],
         before_long_work: Callable[[], None],
+        notify: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.removed = 0
         self.finished: list[str] = []
         self.unfinished: list[OverlayWriter] = []
         self.left_out = 0
-        self.notices: SimpleQueue[str] = SimpleQueue()
         self._folder = folder
         self._options = options
         self._on_kept = on_kept
         self._before_long_work = before_long_work
+        self._notify = notify
+        what = f"overlays in {folder} (sink.overlay_gigabytes)"
+        self._retention = Retention(options.overlay_gigabytes, what, notify)
         self._finished_frames = 0
 
     @property
@@ -154,28 +156,9 @@ class OverlayParts:
             writer = self.unfinished.pop(0)
             self.finished.append(writer.path.name)
             self._finished_frames += writer.frames
-            self._remove_oldest()
-
-    def _remove_oldest(self) -> None:
-        limit = self._options.overlay_gigabytes * 1e9
-        if not limit:
-            return
-        paths = [self._folder / name for name in self.finished]
-        sizes = [_size(path) for path in paths]
-        total = sum(sizes)
-        for path, size in zip(paths[:-1], sizes, strict=False):
-            if total <= limit:
-                return
-            if not self.removed:
-                self.notices.put(
-                    f"the overlays in {self._folder} exceed {self._options.overlay_gigabytes:g} GB "
-                    "(sink.overlay_gigabytes): from now on, the oldest are removed"
-                )
-            with errors_of(path):
-                path.unlink(missing_ok=True)
-            self.finished.remove(path.name)
-            self.removed += 1
-            total -= size
+            removed = self._retention.apply([(self._folder / name,) for name in self.finished])
+            self.finished = self.finished[removed:]
+            self.removed += removed
 
     def _add(self, start: StreamStart, resume: OverlayState | None = None) -> OverlayWriter:
         self._before_long_work()
@@ -186,15 +169,7 @@ class OverlayParts:
             self._options,
             resume=resume,
             on_kept=self._on_kept,
-            notify=self.notices.put,
+            notify=self._notify,
         )
         self.unfinished.append(writer)
         return writer
-
-
-def _size(path: Path) -> int:
-    """The size of a file in bytes; 0 if somebody has removed it."""
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from queue import SimpleQueue
 
 from stages.atomic import AtomicFile, output_error
 from stages.errors import OutputError
@@ -51,6 +53,7 @@ class StreamSink:
             minutes.
 
     Attributes:
+        notices: Messages for the user, one line each.
         overlays: The overlay; the pixels of kept frames are no longer read.
         ledger: What became of each frame.
         timing: How long the frames took.
@@ -68,7 +71,10 @@ class StreamSink:
         self.folder = folder
         self.options = options or SinkOptions()
         self._resume = resume
-        self.overlays = OverlayParts(folder, self.options, on_kept, before_long_work)
+        self.notices: SimpleQueue[str] = SimpleQueue()
+        self.overlays = OverlayParts(
+            folder, self.options, on_kept, before_long_work, self.notices.put
+        )
         self.ledger = FrameLedger()
         self.timing = StreamTiming()
         self._start: StreamStart | None = None
@@ -270,8 +276,10 @@ class StreamSink:
         return report
 
     def _text_results(self, start: StreamStart, resume: TextState | None = None) -> TextResults:
-        is_whole = self.options.toolkit_files or start.layout  # other files are made of it
-        return TextResults(self.folder, 0.0 if is_whole else self.options.text_minutes, resume)
+        options = self.options
+        if options.toolkit_files or start.layout:  # other files are made of the whole
+            options = replace(options, text_minutes=0.0)
+        return TextResults(self.folder, options, resume, self.notices.put)
 
     def _report(
         self, end: EndOfStream, files: tuple[str, ...], benchmark_files: tuple[str, ...]

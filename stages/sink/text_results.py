@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,8 @@ from stages.records import Tracks
 from stages.result_files import DETECTIONS, TRACKS, numbered
 from stages.sink.detrac import detection_rows
 from stages.sink.mot import mot_rows
+from stages.sink.options import SinkOptions
+from stages.sink.retention import Retention
 from stages.sink.timeline import Timeline, TimelineState
 
 _TIME_BASE = Fraction(1, 1000)
@@ -38,13 +41,15 @@ class TextState:
 class TextResults:
     """``mot.txt`` and ``detections.txt``, written aside side by side.
 
-    After ``minutes`` of the stream, outages not counted, ``mot-2.txt`` and ``detections-2.txt``
-    begin, and a thread gives the files before them their final names.
+    After ``options.text_minutes`` of the stream, outages not counted, ``mot-2.txt`` and
+    ``detections-2.txt`` begin, and a thread gives the files before them their final names. Beyond
+    ``options.text_gigabytes``, the oldest pairs with final names are removed, but not the latest.
 
     Args:
         folder: Where they go; created where missing.
-        minutes: Length of a pair of files in minutes; 0 for a single pair.
+        options: How long they are, and how much of them is kept.
         resume: State of those that an earlier process left; what it wrote later is dropped.
+        notify: Called with one line for the user.
 
     Attributes:
         tracks: The latest file of tracks.
@@ -54,9 +59,20 @@ class TextResults:
         OutputError: From every method that writes, when the file system refuses.
     """
 
-    def __init__(self, folder: Path, minutes: float = 0.0, resume: TextState | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: SinkOptions,
+        resume: TextState | None = None,
+        notify: Callable[[str], None] = lambda message: None,
+    ) -> None:
         self._folder = folder
-        self._seconds = 60 * minutes
+        self._seconds = 60 * options.text_minutes
+        self._retention = Retention(
+            options.text_gigabytes,
+            f"tracks and detections in {folder} (sink.text_gigabytes)",
+            notify,
+        )
         self._number = resume.number if resume else 1
         self._timeline = _timeline(resume.timeline if resume else None)
         self._naming: Future[None] | None = None
@@ -71,10 +87,9 @@ class TextResults:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of all files, the earlier ones included."""
-        return tuple(
-            path.name for number in range(1, self._number + 1) for path in self._paths(number)
-        )
+        """Names of the latest files and of the earlier ones that are there."""
+        earlier = [path.name for paths in self._finished for path in paths if path.exists()]
+        return (*earlier, *(file.path.name for file in self.files))
 
     def state(self) -> TextState:
         """What a later process needs to continue."""
@@ -109,6 +124,10 @@ class TextResults:
         for file in self.files:
             file.discard()
 
+    @property
+    def _finished(self) -> list[tuple[Path, Path]]:
+        return [self._paths(number) for number in range(1, self._number)]
+
     def _paths(self, number: int) -> tuple[Path, Path]:
         return (
             self._folder / numbered(TRACKS, number),
@@ -142,6 +161,7 @@ class TextResults:
         if self._naming is not None:
             self._naming.result()
             self._naming = None
+            self._retention.apply(self._finished)
 
     def _reopen(self) -> None:
         """Lets an earlier process's files be as its state says, which is a little older than they.

@@ -180,8 +180,13 @@ def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release,
             {"overlay_minutes": 0, "overlay_gigabytes": 0, "text_minutes": 0},
         ),
         (
-            ["overlay_minutes=2.5", "overlay_gigabytes=0.5", "text_minutes=7"],
-            {"overlay_minutes": 2.5, "overlay_gigabytes": 0.5, "text_minutes": 7},
+            ["overlay_minutes=2.5", "overlay_gigabytes=0.5", "text_minutes=7", "text_gigabytes=3"],
+            {
+                "overlay_minutes": 2.5,
+                "overlay_gigabytes": 0.5,
+                "text_minutes": 7,
+                "text_gigabytes": 3,
+            },
         ),
     ],
 )
@@ -190,7 +195,7 @@ def test_results_of_a_live_stream_are_in_parts_unless_the_config_says_otherwise(
 ):
     overrides = ["sink.overlay_trail=9", *(f"sink.{each}" for each in said)]
     plan = msgspec.structs.replace(plan, config=load_config(None, overrides))
-    lossless = live | {"overlay_gigabytes": 0} if said else {}
+    lossless = live | {"overlay_gigabytes": 0, "text_gigabytes": 0} if said else {}
     with zmq.Context() as context:
         for is_lossless, expected in ((True, lossless), (False, live)):
             logbook = Logbook(plan.logbook(0))

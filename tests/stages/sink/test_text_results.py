@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stages.errors import OutputError
+from stages.sink.options import SinkOptions
 from stages.sink.text_results import TextResults
 from tests.stages.sink.conftest import make_header, make_tracks, names_in, wait
 
-SIX_FRAMES = 0.2 / 60
+SINGLE = SinkOptions()
+SIX_FRAMES = SinkOptions(text_minutes=0.2 / 60)
 
 
 def finish(texts: TextResults) -> None:
@@ -33,7 +36,7 @@ def rows(path: Path) -> list[list[float]]:
 
 
 def test_rows_are_with_the_system_when_write_returns(tmp_path: Path) -> None:
-    texts = TextResults(tmp_path / "cam")
+    texts = TextResults(tmp_path / "cam", SINGLE)
     write(texts, range(1, 4))
     tracks = rows(texts.tracks.part)
     assert [row[:2] for row in tracks] == [[frame, i] for frame in (1, 2, 3) for i in (1, 2)]
@@ -43,11 +46,11 @@ def test_rows_are_with_the_system_when_write_returns(tmp_path: Path) -> None:
 
 
 def test_what_came_after_the_state_is_written_anew(tmp_path: Path) -> None:
-    first = TextResults(tmp_path)
+    first = TextResults(tmp_path, SINGLE)
     write(first, range(1, 4))
     state = first.state()
     write(first, range(4, 9))  # its process dies now
-    second = TextResults(tmp_path, resume=state)
+    second = TextResults(tmp_path, SINGLE, state)
     write(second, range(4, 6))
     assert frames_in(second.tracks.part) == [1, 2, 3, 4, 5]
 
@@ -94,6 +97,20 @@ def test_a_process_killed_while_files_get_their_names(
         assert (folder / name).read_bytes() == (expected / name).read_bytes()
 
 
+def test_the_oldest_files_are_removed_beyond_the_limit(tmp_path: Path) -> None:
+    texts = TextResults(tmp_path / "all", SIX_FRAMES)
+    write(texts, range(1, 7))
+    gigabytes = sum(texts.state().sizes) * 2.5 / 1e9
+    told: list[str] = []
+    options = dataclasses.replace(SIX_FRAMES, text_gigabytes=gigabytes)
+    texts = TextResults(tmp_path / "limited", options, notify=told.append)
+    write(texts, range(1, 28))
+    finish(texts)
+    expected = {f"{kind}-{number}.txt" for kind in ("mot", "detections") for number in (3, 4, 5)}
+    assert names_in(tmp_path / "limited") == {*texts.names} == expected
+    assert len(told) == 1
+
+
 def test_files_without_names_are_told(tmp_path: Path) -> None:
     (tmp_path / "mot.txt").mkdir()  # so that no file can have that name
     texts = TextResults(tmp_path, SIX_FRAMES)
@@ -106,5 +123,5 @@ def test_files_without_names_are_told(tmp_path: Path) -> None:
 def test_where_one_cannot_be_opened_the_other_is_not_left(tmp_path: Path) -> None:
     (tmp_path / ".detections.txt.part").mkdir()
     with pytest.raises(OutputError, match=r"detections\.txt"):
-        TextResults(tmp_path)
+        TextResults(tmp_path, SINGLE)
     assert names_in(tmp_path) == set()

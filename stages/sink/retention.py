@@ -1,0 +1,65 @@
+"""The limit of what a stream that never ends leaves on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from stages.atomic import output_error
+
+
+class Retention:
+    """Removes the oldest of finished files beyond a limit.
+
+    Args:
+        gigabytes: The limit; 0 for none.
+        what: Which files these are, and the key of the limit, for the message.
+        notify: Called with one line when the first one is removed.
+    """
+
+    def __init__(self, gigabytes: float, what: str, notify: Callable[[str], None]) -> None:
+        self._limit = gigabytes * 1e9
+        self._message = f"{what}: of more than {gigabytes:g} GB, the oldest are removed"
+        self._notify: Callable[[str], None] | None = notify
+
+    def apply(self, finished: Sequence[Sequence[Path]]) -> int:
+        """Removes the first of ``finished`` until the others keep to the limit, never the last.
+
+        Args:
+            finished: The oldest first; files that belong together are removed together. Files that
+                somebody else has removed do not count.
+
+        Returns:
+            How many of ``finished`` are removed.
+
+        Raises:
+            OutputError: A file cannot be removed.
+        """
+        if not self._limit:
+            return 0
+        sizes = [sum(_size(path) for path in paths) for paths in finished]
+        total = sum(sizes)
+        removed = 0
+        while total > self._limit and removed < len(finished) - 1:
+            for path in finished[removed]:
+                _remove(path)
+            total -= sizes[removed]
+            removed += 1
+        if removed and self._notify is not None:
+            self._notify(self._message)
+            self._notify = None
+        return removed
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
