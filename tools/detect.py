@@ -16,6 +16,9 @@ from stages.errors import ConfigError, SourceError
 from stages.records import Detections, Frame, UInt8Array
 
 
+_MIN_SCORE = 0.01  # weaker ones than a run's: AP counts all
+
+
 def _refuse(message: str) -> None:
     raise SourceError(message)
 
@@ -30,7 +33,8 @@ def detect_images(
 
     Args:
         paths: Images and folders of images; an image that is named twice counts once.
-        config_path: Config whose detector is used.
+        config_path: Config whose detector is used; without one, detections with a score of at
+            least 0.01 count.
         overrides: ``key.path=value`` overrides of the config.
         unreadable: Called with a message for each path without images and each unreadable image;
             the default raises `SourceError`.
@@ -55,7 +59,8 @@ def detect_images(
         unreadable(message)
     images = list(dict.fromkeys(images))
     _check_names(images)
-    config = load_config(config_path, overrides).detector
+    defaults = [f"detector.min_score={_MIN_SCORE}"] if config_path is None else []
+    config = load_config(config_path, [*defaults, *overrides]).detector
     detector = build_detector(config)
     pixels = _read(images, unreadable)
     results: list[dict[str, Any]] = []

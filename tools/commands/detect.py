@@ -21,7 +21,11 @@ def detect(
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Overrides = None,
 ) -> None:
-    """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3."""
+    """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3.
+
+    Without --config, detections count from a score of 0.01, as AP needs; detector.min_score sets
+    another one.
+    """
     from stages.atomic import write_atomically
     from tools.detect import detect_images
 
