@@ -15,7 +15,6 @@ from stages.decoder.locations import VIDEO_SUFFIXES
 from stages.errors import ConfigError, SourceError
 from stages.records import Detections, Frame, UInt8Array
 
-
 _MIN_SCORE = 0.01  # weaker ones than a run's: AP counts all
 
 

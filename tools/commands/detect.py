@@ -23,8 +23,7 @@ def detect(
 ) -> None:
     """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3.
 
-    Without --config, detections count from a score of 0.01, as AP needs; detector.min_score sets
-    another one.
+    Without --config, scores of 0.01 and more count, as AP needs.
     """
     from stages.atomic import write_atomically
     from tools.detect import detect_images
