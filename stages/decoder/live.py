@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 import av
 import av.error
@@ -66,7 +67,11 @@ class LiveOptions:
         microseconds = str(round(self.timeout * 1e6))
         # Probing many frames for the frame rate would delay the first one by 0.8 s.
         options = {"flags": "low_delay", "fpsprobesize": "0"}
-        match location.partition("://")[0]:
+        protocol = location.partition("://")[0]
+        if protocol in ("rtmp", "rtmps") or urlsplit(location).path.endswith(".flv"):
+            # For sound that does not come, FFmpeg would wait five seconds.
+            options["analyzeduration"] = "500000"
+        match protocol:
             case "rtsp" | "rtsps":
                 return options | {
                     "rtsp_transport": self.transport,
@@ -74,6 +79,8 @@ class LiveOptions:
                 }
             case "udp":
                 return options | {"timeout": microseconds, "overrun_nonfatal": "1"}
+            case "rtmp" | "rtmps":  # FFmpeg waits twice
+                return options | {"rw_timeout": str(round(self.timeout * 1e6 / 2))}
             case _:
                 return options | {"rw_timeout": microseconds}
 

@@ -9,12 +9,13 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", default="0")
 parser.add_argument("--size", default="160x96")
 parser.add_argument("--password")
+parser.add_argument("--certificate", help="PEM file with its key; the server then speaks TLS.")
 parser.add_argument("--pictures", default="-1", help="Number of pictures; -1 for no limit.")
 parser.add_argument("--sound", action="store_true", help="Also send an endless tone.")
 options = parser.parse_args()
@@ -35,11 +36,16 @@ factory.set_launch(
 )
 factory.set_shared(True)
 server.get_mount_points().add_factory("/live", factory)
-if options.password:
+if options.password or options.certificate:
     auth = GstRtspServer.RTSPAuth()
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "viewer")
-    auth.add_basic(GstRtspServer.RTSPAuth.make_basic("viewer", options.password), token)
+    if options.certificate:
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(options.certificate))
+    if options.password:
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic("viewer", options.password), token)
+    else:
+        auth.set_default_token(token)
     server.set_auth(auth)
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role("viewer", "media.factory.access", True)

@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import shutil
+import subprocess
 import threading
 import time
 
@@ -109,6 +111,21 @@ def test_a_connection_that_breaks_or_stalls_is_made_anew(viewer, fault):
         camera.read(5, epoch=1)
         assert time.monotonic() - started < 15
         assert wire.connections >= 2
+
+
+@needs_server
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
+def test_an_encrypted_connection(viewer, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=camera"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*request, *files], check=True, capture_output=True)
+    certificate.write_text(key.read_text() + certificate.read_text())
+    with Server(0, "--certificate", str(certificate)) as server:
+        camera = viewer(f"rtsps://127.0.0.1:{server.port}/live").read(5)
+        server.kill()
+        with Server(server.port, "--certificate", str(certificate)):
+            camera.read(5, epoch=1)
 
 
 @needs_server

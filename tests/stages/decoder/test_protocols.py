@@ -19,6 +19,7 @@ import pytest
 from stages.decoder.live import LiveOptions, LiveSource
 from stages.decoder.source import SourceRuntime
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
+from tests.stages.decoder import rtmp
 
 DATAGRAM = 1316
 OPTIONS = LiveOptions(timeout=2.0, connect_seconds=15.0)
@@ -147,6 +148,39 @@ def test_motion_jpeg_that_breaks_off_and_comes_back(serve, slots):
     shown = first[-1].seconds - first[0].seconds
     assert shown == pytest.approx((first[-1].captured_ns - first[0].captured_ns) / 1e9, abs=0.5)
     assert numbers(records) == list(range(len(numbers(records))))
+
+
+@pytest.mark.parametrize("protocol", ["rtmp", "http"])
+def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve, slots, protocol):
+    write_stream(tmp_path / "camera.flv", 25, "flv")
+    data = (tmp_path / "camera.flv").read_bytes()
+    shown, was_shown = threading.Event(), []
+
+    class OverHttp(Camera):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(data)
+            was_shown.append(shown.wait(10))
+
+    def send():
+        viewer, _ = listener.accept()
+        with viewer:
+            rtmp.play(data, viewer)
+            was_shown.append(shown.wait(10))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=send, daemon=True).start()
+        url = f"rtmp://127.0.0.1:{listener.getsockname()[1]}/live/camera"
+        if protocol == "http":
+            url = f"{serve(OverHttp)}/camera.flv"
+        options = replace(OPTIONS, timeout=30, reconnect=False)
+        frames = 0
+        for record in LiveSource(url, name="cam", options=options).records(slots):
+            frames += isinstance(record, Frame)
+            shown.set()
+    assert frames == 25
+    assert was_shown == [True]
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
