@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
 from typing import Any
 
 import cv2
@@ -160,7 +163,7 @@ def load_batches(
         sampler=_Counting(first),
         num_workers=workers,
         collate_fn=_as_it_is,
-        worker_init_fn=_use_one_thread,
+        worker_init_fn=_begin_worker,
         prefetch_factor=3 if workers else None,
         pin_memory=page_locked,
         multiprocessing_context=context,
@@ -217,7 +220,18 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def _use_one_thread(_: int) -> None:
-    """Uses one thread, leaving the others to the network."""
+def _begin_worker(_: int) -> None:
+    """Uses one thread, leaving the others to the network, and ends with the training process.
+
+    Torch's own watch for that looks at the fork server, which lives as long as its workers.
+    """
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

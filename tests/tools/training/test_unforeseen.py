@@ -1,4 +1,4 @@
-"""Errors that training does not expect, such as a GPU whose memory is too small."""
+"""Ends that training does not expect, such as a GPU or a computer without memory left."""
 
 import contextlib
 import os
@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 
+import pytest
 import yaml
 
 from tests.tools.training.test_trainer import ROOT
 
 FAILS = """
+import os
+import signal
 import sys
 from pathlib import Path
 from tools.training.config import load_training_config
@@ -19,7 +22,7 @@ from tools.training.trainer import train
 
 def fail(_, batches):
     next(batches)
-    raise RuntimeError("out of memory")
+    {what}
 
 Steps.take = fail
 if __name__ == "__main__":
@@ -27,9 +30,18 @@ if __name__ == "__main__":
 """
 
 
-def test_an_error_that_nobody_foresaw_ends_the_processes_that_make_crops(tiny_config, tmp_path):
+@pytest.mark.parametrize(
+    ("what", "end"),
+    [
+        ('raise RuntimeError("out of memory")', "RuntimeError: out of memory\n"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", ""),
+    ],
+    ids=["raised", "killed"],
+)
+def test_the_processes_that_make_crops_end_with_the_training(tiny_config, tmp_path, what, end):
+    """All of them hold the standard error that `communicate` waits for."""
     script, config = tmp_path / "fails.py", tmp_path / "train.yaml"
-    script.write_text(FAILS)
+    script.write_text(FAILS.format(what=what))
     config.write_text(yaml.safe_dump(tiny_config(workers=1).model_dump(mode="json")))
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
@@ -41,4 +53,4 @@ def test_an_error_that_nobody_foresaw_ends_the_processes_that_make_crops(tiny_co
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    assert said.endswith("RuntimeError: out of memory\n")
+    assert said.endswith(end)
