@@ -18,7 +18,7 @@ from tools.datasets.sequences import (
     sequence_samples,
 )
 
-_VERSION = re.compile(r"_v\d+$")  # the tracking annotation has a version 3
+_VERSION = re.compile(r"_v(\d+)$")  # the tracking annotation has a version 3
 _KNOWN = re.compile(r"MVI_\d+(_v\d+)?\.xml")
 _ROOT = re.compile(rb"<sequence[\s>]")
 _HEAD = 2048  # bytes of a file within which its root element begins
@@ -39,11 +39,14 @@ def read_detrac(tree: FolderTree) -> DataSet:
     problems: list[Problem] = []
     folders: dict[str, Path] = {}
     annotations: dict[str, Path] = {}
+    files: list[Path] = []
     for folder in tree.walk():
         if any(map(is_image, tree.files(folder))):
             put_once(folders, folder.name, folder, problems)
-        for file in _annotations(tree, folder):
-            put_once(annotations, _VERSION.sub("", file.stem), file, problems)
+        files += _annotations(tree, folder)
+    # Each version has a folder of its own in the benchmark's archives.
+    for file in sorted(files, key=_version, reverse=True):
+        put_once(annotations, _VERSION.sub("", file.stem), file, problems)
     problems += missing_parts(annotations, folders)
     samples: list[Sample] = []
     for name in sorted(annotations.keys() & folders.keys()):
@@ -57,9 +60,14 @@ def read_detrac(tree: FolderTree) -> DataSet:
 
 
 def _annotations(tree: FolderTree, folder: Path) -> list[Path]:
-    """Files of a folder that hold a sequence, later versions first."""
-    names = sorted(tree.files(folder), reverse=True)
+    """Files of a folder that hold a sequence."""
+    names = sorted(tree.files(folder))
     return [folder / name for name in names if name.endswith(".xml") and _is_one(folder / name)]
+
+
+def _version(file: Path) -> int:
+    match = _VERSION.search(file.stem)
+    return int(match[1]) if match else 1
 
 
 def _is_one(file: Path) -> bool:

@@ -160,9 +160,12 @@ def test_a_broken_annotation_costs_its_sequence_only(tmp_path: Path) -> None:
     assert place.startswith(f"{ANNOTATIONS}/MVI_2.xml:6: not well-formed XML")
 
 
-def test_the_later_version_of_an_annotation_is_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["", f"{ANNOTATIONS}-v3", "DETRAC-A"])
+def test_the_later_version_of_an_annotation_is_used(tmp_path: Path, folder: str) -> None:
+    """The benchmark's archives have a folder for each version."""
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
-    later = tmp_path / ANNOTATIONS / "MVI_1_v3.xml"
+    later = tmp_path / (folder or ANNOTATIONS) / "MVI_1_v3.xml"
+    later.parent.mkdir(exist_ok=True)
     text = FRAME.format(number=1, targets=target(1, 40))
     later.write_text(XML.format(name="MVI_1", frames=text))
     data_set = read_data_set(tmp_path)
