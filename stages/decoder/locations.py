@@ -247,9 +247,7 @@ def _image_folders(folder: Path, depth: int) -> Iterator[Path]:
 def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
     """Returns the spec of a folder of images; MOTChallenge has ``img1`` beside ``seqinfo.ini``."""
     folder = folder.resolve()
-    name, layout, frame_rate = folder.name, "", ""
-    if folder.name in _UNTELLING:
-        name = folder.parent.name
+    name, layout, frame_rate = sequence_of(folder), "", ""
     if folder.name == "img1":
         layout = "mot"
         frame_rate = _mot_frame_rate(folder.parent / "seqinfo.ini")
@@ -258,6 +256,11 @@ def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
     elif re.fullmatch(r"M\d{4}", name):
         layout = "uavdt"
     return SourceSpec(name, str(folder), layout if of_data_set else "", of_data_set, frame_rate)
+
+
+def sequence_of(folder: Path) -> str:
+    """Returns the name of the sequence whose images lie in ``folder``."""
+    return folder.parent.name if folder.name in _UNTELLING else folder.name
 
 
 def _mot_frame_rate(file: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.decoder.locations import sequence_of
 from stages.errors import ConfigError
 from tools.annotations.detrac_xml import read_detrac_xml
 from tools.datasets.folder_tree import FolderTree, is_image, split_of
@@ -42,7 +43,7 @@ def read_detrac(tree: FolderTree) -> DataSet:
     files: list[Path] = []
     for folder in tree.walk():
         if any(map(is_image, tree.files(folder))):
-            put_once(folders, folder.name, folder, problems)
+            put_once(folders, sequence_of(folder), folder, problems)
         files += _annotations(tree, folder)
     # Each version has a folder of its own in the benchmark's archives.
     for file in sorted(files, key=_version, reverse=True):

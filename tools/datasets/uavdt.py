@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.decoder.locations import sequence_of
 from stages.detector.detection_file import CLASS_NAMES
 from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, WIDTH, NumberTable
@@ -55,8 +56,9 @@ def read_uavdt(tree: FolderTree) -> DataSet:
     splits: dict[str, str] = {}
     for folder in tree.walk():
         names = tree.files(folder)
-        if _FOLDER.fullmatch(folder.name) and any(map(is_image, names)):
-            put_once(folders, folder.name, folder, problems)
+        scene = sequence_of(folder)
+        if _FOLDER.fullmatch(scene) and any(map(is_image, names)):
+            put_once(folders, scene, folder, problems)
         for name in sorted(names):
             if (match := _FILE.fullmatch(name)) is not None:
                 put_once(annotations, match[1], folder / name, problems)

@@ -238,6 +238,18 @@ def test_sequences_may_have_any_name(tmp_path: Path) -> None:
     assert data_set.problems == []
 
 
+def test_images_in_a_folder_of_the_sequence(tmp_path: Path) -> None:
+    for name in ("MVI_1", "MVI_2"):
+        write_sequence(tmp_path, name, {1: target(1, 10)}, 1)
+        images = tmp_path / IMAGES / name
+        images.rename(tmp_path / "moved")
+        images.mkdir()
+        (tmp_path / "moved").rename(images / "img1")
+    data_set = read_data_set(tmp_path)
+    assert [sample.scene for sample in data_set.samples] == ["MVI_1", "MVI_2"]
+    assert data_set.problems == []
+
+
 def test_two_images_of_one_frame_and_images_of_none(tmp_path: Path) -> None:
     write_sequence(tmp_path, "MVI_1", {1: target(1, 10)}, 1)
     first = tmp_path / IMAGES / "MVI_1" / "img00001.jpg"

@@ -40,6 +40,14 @@ def test_the_layout_of_the_benchmark(tmp_path: Path) -> None:
     assert first.conditions == {"split": "test"}
 
 
+def test_images_in_a_folder_of_the_sequence(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "M0101", "1,1,10,10,20,15,1,1,1\n", 0)
+    write_image(tmp_path / IMAGES / "M0101" / "img1" / "img000001.jpg")
+    data_set = read_data_set(tmp_path)
+    assert [(sample.scene, sample.frame) for sample in data_set.samples] == [("M0101", 1)]
+    assert data_set.problems == []
+
+
 def test_ignored_boxes_are_of_their_frame(tmp_path: Path) -> None:
     row = "{},1,10,10,20,15,1,1,1\n"
     whole = "".join(map(row.format, (1, 2)))
