@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,7 +38,10 @@ _FILE_SCHEMES = frozenset({"file", "http", "https"})
 _CREDENTIAL = r"(?:auth|login|pass|pw|token|user)[a-z]*=.*?(?=[_&;][a-z]+=|$)"
 _IN_PATH = re.compile(rf"(?<=[/?&]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
 
-_UNTELLING = frozenset({"frames", "images", "img", "img1"})  # the folder above names the sequence
+_MOT_FOLDER = "img1"
+_UNTELLING = frozenset(
+    {"frames", "images", "img", _MOT_FOLDER}
+)  # the folder above names the sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +190,9 @@ def _expand(location: str) -> list[SourceSpec]:
     recordings = [folder for folder in sorted(path.iterdir()) if is_recording(folder)]
     if recordings:
         return _recordings(location, recordings)
-    if image_files(path):
-        return [_sequence(path, of_data_set=False)]
-    found = [_sequence(folder, of_data_set=True) for folder in _image_folders(path, _DEPTH)]
+    found = _image_folders(path, _DEPTH)
     if found:
-        return found
+        return [_sequence(folder, of_data_set=folder != path) for folder in found]
     videos = _videos(path)
     if not videos:
         raise SourceError(f"{location} holds neither images, nor sequences of images, nor videos")
@@ -233,29 +234,39 @@ def _videos(folder: Path) -> list[Path]:
     ]
 
 
-def _image_folders(folder: Path, depth: int) -> Iterator[Path]:
-    """Yields the folders of images, not of masks, at most ``depth`` levels down, in order."""
-    for inner in sorted(folder.iterdir()):
-        if not inner.is_dir() or inner.name.startswith(".") or inner.name == MASKS:
-            continue
-        if image_files(inner):
-            yield inner
-        elif depth > 1:
-            yield from _image_folders(inner, depth - 1)
+def _image_folders(folder: Path, depth: int) -> list[Path]:
+    """Returns the folders of images, not of masks, at most ``depth`` levels down, in order.
+
+    ``folder`` itself is the only one if it has images. But pictures above the sequences of a
+    benchmark, such as the sheet that ``spotstream data check`` draws, are not what is meant.
+    """
+    found: list[Path] = []
+    if depth:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir())
+        for name in names:
+            if not name.startswith(".") and name != MASKS:
+                found += _image_folders(folder / name, depth - 1)
+    return found if any(map(_layout, found)) or not image_files(folder) else [folder]
 
 
 def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
     """Returns the spec of a folder of images; MOTChallenge has ``img1`` beside ``seqinfo.ini``."""
     folder = folder.resolve()
-    name, layout, frame_rate = sequence_of(folder), "", ""
-    if folder.name == "img1":
-        layout = "mot"
-        frame_rate = _mot_frame_rate(folder.parent / "seqinfo.ini")
+    is_mot = folder.name == _MOT_FOLDER
+    frame_rate = _mot_frame_rate(folder.parent / "seqinfo.ini") if is_mot else ""
+    layout = _layout(folder) if of_data_set else ""
+    return SourceSpec(sequence_of(folder), str(folder), layout, of_data_set, frame_rate)
+
+
+def _layout(folder: Path) -> str:
+    """Returns the benchmark that a folder of images belongs to by its name, or ""."""
+    name = sequence_of(folder)
     if re.fullmatch(r"MVI_\d+", name):
-        layout = "detrac"
-    elif re.fullmatch(r"M\d{4}", name):
-        layout = "uavdt"
-    return SourceSpec(name, str(folder), layout if of_data_set else "", of_data_set, frame_rate)
+        return "detrac"
+    if re.fullmatch(r"M\d{4}", name):
+        return "uavdt"
+    return "mot" if folder.name == _MOT_FOLDER else ""
 
 
 def sequence_of(folder: Path) -> str:
