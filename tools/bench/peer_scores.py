@@ -101,8 +101,7 @@ def score_trackers(
 
     result = {}
     for tuned in peers:
-        progress(f"installing {tuned.peer.environment}")
-        python = peer_python(environments, tuned.peer.environment)
+        python = peer_python(environments, tuned.peer.environment, progress)
         progress(tuned.peer.name)
         result[tuned.peer.name] = scores(
             [run_peer(tuned.peer, python, frames_of(file, tuned.least_score))[1] for file in files]

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import venv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,8 +75,15 @@ def frames_of(file: DetectionFile, least_score: float = -np.inf) -> Frames:
     return frames
 
 
-def peer_python(folder: Path, environment: str) -> Path:
+def peer_python(
+    folder: Path, environment: str, progress: Callable[[str], None] = lambda stage: None
+) -> Path:
     """Returns the Python of an environment below ``folder``, which is created if missing.
+
+    Args:
+        folder: Folder of the environments.
+        environment: A key of `REQUIREMENTS`.
+        progress: Told if it is created, which may take minutes.
 
     Raises:
         OutputError: ``folder`` cannot be made.
@@ -85,6 +92,7 @@ def peer_python(folder: Path, environment: str) -> Path:
     home = folder.absolute() / environment
     python = home / "bin" / "python"
     if not python.exists():
+        progress(f"installing {environment}")
         make_folder(folder)
         try:
             venv.create(home, with_pip=True)

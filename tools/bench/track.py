@@ -88,10 +88,8 @@ def bench_track(
     trackers: dict[str, Timed] = {name: partial(_track, name) for name in TRACKERS}
     for peer in peers:
         assert environments is not None
-        progress(f"installing {peer.environment}")
-        trackers[peer.name] = partial(
-            _track_by_peer, peer, peer_python(environments, peer.environment)
-        )
+        python = peer_python(environments, peer.environment, progress)
+        trackers[peer.name] = partial(_track_by_peer, peer, python)
     found: dict[tuple[str, str], list[float]] = {}
     for load, sequences in loads.items():
         runners = {

@@ -90,8 +90,7 @@ def bench_transport(
     }
     if peers is not None:
         for name, environment in PEERS.items():
-            progress(f"installing {environment}")
-            python = peer_python(peers, environment)
+            python = peer_python(peers, environment, progress)
             runners[name] = partial(peer_transport, name, python, inline, port - 2)
     return measure("transport", runners, RATIOS, rounds=rounds, warm_up=warm_up, progress=progress)
 

@@ -19,9 +19,20 @@ def test_an_environment_without_its_packages_does_not_stay(tmp_path, monkeypatch
             raise SystemExit(130)
 
     monkeypatch.setattr("tools.bench.peers.venv.create", create)
+    said = []
     with pytest.raises(error):
-        peer_python(tmp_path, "norfair")
+        peer_python(tmp_path, "norfair", said.append)
+    assert said == ["installing norfair"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_environment_that_is_there_is_not_installed(tmp_path):
+    python = tmp_path / "norfair" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    said = []
+    assert peer_python(tmp_path, "norfair", said.append) == python
+    assert said == []
 
 
 def test_environments_need_a_folder(tmp_path):
