@@ -114,7 +114,7 @@ class SinkStream:
         if checkpoint is not None:
             self.sink.restore(checkpoint.sink)
             self._order.skip_to(checkpoint.position)
-        good = 0
+        good, acknowledged = 0, self._logbook[SharedCounter.ACKNOWLEDGED]
         for entry in read_envelopes(journal):
             self._report.alive()
             envelope, record = entry.envelope, entry.envelope.record
@@ -123,7 +123,11 @@ class SinkStream:
                     picture = envelope.slot is not None
                     self.sink.overlays.left_out += self._overlay and not picture
                     if not self.sink.repeat(
-                        record, envelope.work_ns, entry.now_ns, picture=picture
+                        record,
+                        envelope.work_ns,
+                        entry.now_ns,
+                        picture=picture,
+                        was_kept=envelope.position < acknowledged,
                     ):
                         break
                 else:
@@ -192,6 +196,8 @@ class SinkStream:
         while not self.sink.notices.empty():
             self._notify(self.sink.notices.get())
         self._completion.report_if_done()
+        if self.lossless and not self._completion.begun:
+            self.sink.name_earlier_texts()
         # Until then the end is not acknowledged.
         below = self._order.due - self._completion.is_unreported
         if not self._acknowledger.acknowledge(below) or self.lossless or self._completion.begun:
@@ -205,6 +211,7 @@ class SinkStream:
         """Saves a checkpoint and clears the journal, whose entries it replaces.
 
         Does neither while pictures are still being written to disk, unless they are given up.
+        Finished text results get their names only now, as a successor would need them otherwise.
         """
         if not self.sink.ledger.written:
             return
@@ -213,6 +220,7 @@ class SinkStream:
         checkpoint = Checkpoint(self._order.due, self.sink.state())
         checkpoint.save(self.folder / CHECKPOINT)
         self._journal.clear()
+        self.sink.name_earlier_texts()
 
     def abort(self) -> None:
         """Removes every file that does not have its final name yet."""

@@ -89,9 +89,10 @@ class OverlayWriter:
         self._timeline = Timeline(start.time_base, start.frame_rate)
         if resume is not None:
             self._timeline.restore(resume.timeline)
-        # Finished after the state was saved and before the process was killed.
-        self._has_final_name = resume is not None and path.exists()
         self._segments = list(_existing_segments(path))
+        # Finished after the state was saved and before the process was killed; without its packets,
+        # somebody has even taken the video away since.
+        self._has_final_name = resume is not None and (path.exists() or not self._segments)
         kept = count_packets(self._segments)
         self._thread = OverlayThread(self._begin_segment, self._painter, kept, on_kept)
         self.frames = 0
@@ -142,13 +143,24 @@ class OverlayWriter:
         self._thread.put(Picture(pixels, tracks, number, pts, time_base, self._color_space))
         self.frames += 1
 
-    def repeat(self, tracks: Tracks) -> bool:
+    @property
+    def is_gone(self) -> bool:
+        """Whether the video had its final name, and somebody has taken it away."""
+        return self._has_final_name and not self.path.exists()
+
+    def repeat(self, tracks: Tracks, *, was_kept: bool = False) -> bool:
         """Takes in a frame that an earlier writer was given; only before the first `write`.
+
+        Args:
+            tracks: As in `write`.
+            was_kept: Whether that writer kept the frame for certain. If there are no packets of
+                it, the video was finished and taken away.
 
         Returns:
             False, without effect, where that writer did not keep the frame.
         """
-        self._has_final_name = self._has_final_name or self.path.exists()
+        is_gone = was_kept and not self._segments
+        self._has_final_name = self._has_final_name or is_gone or self.path.exists()
         if not self._has_final_name and self.frames >= self._thread.kept:
             return False
         frame = tracks.frame

@@ -84,14 +84,15 @@ class OverlayParts:
         """Adds a frame of the stream that began with ``start``, see `OverlayWriter.write`."""
         self._writer(start, tracks.frame).write(tracks, pixels, number)
 
-    def repeat(self, start: StreamStart, tracks: Tracks) -> bool:
+    def repeat(self, start: StreamStart, tracks: Tracks, *, was_kept: bool = False) -> bool:
         """Takes in a frame that was given before a crash, see `OverlayWriter.repeat`."""
-        return self._writer(start, tracks.frame).repeat(tracks)
+        return self._writer(start, tracks.frame).repeat(tracks, was_kept=was_kept)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all videos that are there, finished or not, in the order of their frames."""
-        return (*self.finished, *(writer.path.name for writer in self.unfinished))
+        finished = [name for name in self.finished if (self._folder / name).exists()]
+        return (*finished, *(each.path.name for each in self.unfinished if not each.is_gone))
 
     def withdraw(self) -> None:
         """Leaves out the frames that are not drawn yet, see `OverlayWriter.withdraw`."""

@@ -38,8 +38,7 @@ class StreamSink:
     Records come in order, `start` first, and again for each further epoch; a repeated frame is
     ignored. Frame numbers rise through all epochs: where a source starts over after a reconnect,
     its numbers continue after the last one. A change of frame size starts ``overlay-2.mp4``; after
-    a time that the options set, so do ``mot-2.txt`` and ``detections-2.txt``, and the files before
-    them get their final names at once.
+    a time that the options set, so do ``mot-2.txt`` and ``detections-2.txt``, see `TextResults`.
 
     A sink whose process was killed has a successor. It is given the last known `state` of the first
     one, if any, by `restore`, and all records since then by `start`, `repeat` and `dropped`.
@@ -49,8 +48,7 @@ class StreamSink:
         options: What to write.
         resume: Whether to use the files that an earlier sink of the stream left.
         on_kept: Called, from another thread, whenever ``overlays.kept`` has grown.
-        before_long_work: Called before a video that an earlier sink began is read, which may take
-            minutes.
+        before_long_work: Called before an earlier sink's video is read, which may take minutes.
 
     Attributes:
         notices: Messages for the user, one line each.
@@ -125,7 +123,13 @@ class StreamSink:
             self.overlays.write(self._start, tracks, pixels, number)
 
     def repeat(
-        self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int, *, picture: bool
+        self,
+        tracks: Tracks,
+        work_ns: Mapping[str, int],
+        now_ns: int,
+        *,
+        picture: bool,
+        was_kept: bool = False,
     ) -> bool:
         """Takes in a frame that an earlier sink of this stream was given.
 
@@ -134,14 +138,14 @@ class StreamSink:
             work_ns: As in `write`.
             now_ns: As in `write`.
             picture: Whether it came with pixels.
+            was_kept: Whether that sink had ``overlays.kept`` include it for certain.
 
         Returns:
-            False, without effect, where its picture is lost: the frame must then go to `write`,
-            with its pixels.
+            False, without effect, where its picture is lost: `write` must then get it with pixels.
         """
         if picture and self.options.overlay:
             assert self._start is not None
-            if not self.overlays.repeat(self._start, tracks):
+            if not self.overlays.repeat(self._start, tracks, was_kept=was_kept):
                 return False
         if self.ledger.record(tracks.frame):
             self._write_rows(tracks, work_ns, now_ns)
@@ -185,6 +189,11 @@ class StreamSink:
         self._numbering.restore(state.numbering)
         self.ledger.restore(state.ledger)
         self.timing.restore(state.timing)
+
+    def name_earlier_texts(self) -> None:
+        """Lets a thread name finished text results, see `TextResults.name_earlier`."""
+        if self._texts is not None:
+            self._texts.name_earlier()
 
     def dropped(self, dropped: Dropped) -> None:
         """Records that frames will not come; the results have no rows for them."""

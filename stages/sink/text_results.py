@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from fractions import Fraction
@@ -29,11 +29,13 @@ class TextState:
 
     Attributes:
         number: Number of the latest pair of files, from 1.
-        sizes: Bytes written to each of them.
+        unnamed: How many pairs before it may lack their final names.
+        sizes: Bytes written to each of the latest.
         timeline: When their frames are shown.
     """
 
     number: int
+    unnamed: int
     sizes: tuple[int, int]
     timeline: TimelineState
 
@@ -42,7 +44,8 @@ class TextResults:
     """``mot.txt`` and ``detections.txt``, written aside side by side.
 
     After ``options.text_minutes`` of the stream, outages not counted, ``mot-2.txt`` and
-    ``detections-2.txt`` begin, and a thread gives the files before them their final names. Beyond
+    ``detections-2.txt`` begin; the files before them get their final names by `name_earlier`. Who
+    finds such a file may take it away: no later process asks for it. Beyond
     ``options.text_gigabytes``, the oldest pairs with final names are removed, but not the latest.
 
     Args:
@@ -75,31 +78,30 @@ class TextResults:
         )
         self._number = resume.number if resume else 1
         self._timeline = _timeline(resume.timeline if resume else None)
-        self._naming: Future[None] | None = None
+        self._unnamed: list[tuple[AtomicFile, AtomicFile]] = []  # before the latest
+        self._naming: Future[int] | None = None
         if resume is not None:
-            self._reopen()
+            self._reopen(resume)
         self._open(resume.sizes if resume else (0, 0))
 
     @property
-    def files(self) -> tuple[AtomicFile, AtomicFile]:
-        """The latest files."""
-        return self.tracks, self.detections
+    def files(self) -> tuple[AtomicFile, ...]:
+        """The files that may lack their final names: the latest, and some before them."""
+        return *(file for pair in self._unnamed for file in pair), self.tracks, self.detections
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the latest files and of the earlier ones that are there."""
-        earlier = [path.name for paths in self._finished for path in paths if path.exists()]
+        """Names of `files` and of the earlier ones that are there."""
+        earlier = [path.name for paths in self._named for path in paths if path.exists()]
         return (*earlier, *(file.path.name for file in self.files))
 
     def state(self) -> TextState:
         """What a later process needs to continue."""
         sizes = self.tracks.size, self.detections.size
-        return TextState(self._number, sizes, self._timeline.state())
+        return TextState(self._number, len(self._unnamed), sizes, self._timeline.state())
 
     def write(self, tracks: Tracks, number: int) -> None:
         """Adds the rows of a frame and hands them to the operating system."""
-        if self._naming is not None and self._naming.done():
-            self._wait_for_names()  # raises its error
         if self._seconds and self._timeline.seconds >= self._seconds:
             self._begin_next()
         self._timeline.place(tracks.frame)
@@ -111,8 +113,19 @@ class TextResults:
                 file.write(rows)
                 file.flush()
 
+    def name_earlier(self) -> None:
+        """Lets a thread give the files before the latest their final names.
+
+        Call it when `state` is saved, or at any time if a later process begins from the start.
+        """
+        if self._naming is not None and self._naming.done():
+            self._wait_for_names()
+        if self._unnamed and self._naming is None:
+            ended = list(self._unnamed)
+            self._naming = in_background(lambda: _commit(ended))
+
     def complete(self) -> None:
-        """Waits until all files are on the disk; the latest ones get no final name yet."""
+        """Waits until `files` are on the disk; they get no final names yet."""
         self._wait_for_names()
         for file in self.files:
             file.complete()
@@ -120,13 +133,15 @@ class TextResults:
     def discard(self) -> None:
         """Removes the latest files; those before them keep or get their final names."""
         with contextlib.suppress(OutputError):
-            self._wait_for_names()
-        for file in self.files:
+            while self._unnamed:
+                self.name_earlier()
+                self._wait_for_names()
+        for file in (self.tracks, self.detections):
             file.discard()
 
     @property
-    def _finished(self) -> list[tuple[Path, Path]]:
-        return [self._paths(number) for number in range(1, self._number)]
+    def _named(self) -> list[tuple[Path, Path]]:
+        return [self._paths(number) for number in range(1, self._number - len(self._unnamed))]
 
     def _paths(self, number: int) -> tuple[Path, Path]:
         return (
@@ -144,37 +159,31 @@ class TextResults:
             raise
 
     def _begin_next(self) -> None:
-        self._wait_for_names()
-        done = self.files
+        self._unnamed.append((self.tracks, self.detections))
         self._number += 1
         self._timeline = _timeline()
         self._open((0, 0))
 
-        def name() -> None:
-            for file in done:
-                file.commit()
-
-        self._naming = in_background(name)
-
     def _wait_for_names(self) -> None:
-        """Waits for the final names of the files before the latest, which take milliseconds."""
+        """Waits for the thread, if there is one, and raises its error."""
         if self._naming is not None:
-            self._naming.result()
+            del self._unnamed[: self._naming.result()]
             self._naming = None
-            self._retention.apply(self._finished)
+            self._retention.apply(self._named)
 
-    def _reopen(self) -> None:
+    def _reopen(self, resume: TextState) -> None:
         """Lets an earlier process's files be as its state says, which is a little older than they.
 
-        The latest ones may have their final names, and those before them may not have them yet.
+        Earlier files may lack their final names, and if it was about to end, the latest may not.
         """
-        for path in self._paths(self._number):
+        for path in self._paths(resume.number):
             try:
                 if path.exists() and not part_path(path).exists():
                     path.replace(part_path(path))
             except OSError as error:
                 raise output_error(path, error) from error
-        for path in self._paths(self._number - 1) if self._number > 1 else ():
+        numbers = range(resume.number - resume.unnamed, resume.number)
+        for path in (path for number in numbers for path in self._paths(number)):
             try:
                 sync(part_path(path))
             except FileNotFoundError:
@@ -182,6 +191,13 @@ class TextResults:
             except OSError as error:
                 raise output_error(path, error) from error
             give_final_name(path)
+
+
+def _commit(pairs: Sequence[tuple[AtomicFile, AtomicFile]]) -> int:
+    """Gives the files their final names; returns how many pairs these are."""
+    for file in (file for pair in pairs for file in pair):
+        file.commit()
+    return len(pairs)
 
 
 def _timeline(state: TimelineState | None = None) -> Timeline:

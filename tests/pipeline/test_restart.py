@@ -114,6 +114,38 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
         assert not before & after
 
 
+@pytest.mark.parametrize(("mode", "kind"), [("live", "txt"), ("live", "mp4"), ("lossless", "mp4")])
+def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path, mode, kind):
+    folder, away = tmp_path / "clip", tmp_path / "away"
+    away.mkdir()
+
+    def harm(victim):
+        for _ in range(2):
+            while not (named := [*folder.glob(f"[!.]*.{kind}")]):
+                if victim.over.wait(0.001):
+                    return
+            os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
+            for path in named:
+                path.rename(away / path.name)
+            victim.wait(victim.is_ready)
+
+    more = [f"runtime.mode={mode}", "decoder.pace=original"]
+    result = run_with([str(clip)], tmp_path, settings(clip, *more), harm)
+    assert result.restarts == {"sink": 2}
+    report = json.loads((folder / "run.json").read_text())
+    assert set(report["files"]) == {path.name for path in folder.iterdir()} - {"run.json"}
+    frames = report["frames"]
+    assert (report["status"], frames["left_out_of_overlay"]) == ("complete", 0)
+    for path in away.iterdir():  # a video whose parts the killed sink left is made once more
+        path.rename(folder / path.name)
+    assert overlay_frames(folder) == frames["out"]
+    if mode == "lossless":
+        assert texts_in(folder) == calm
+    else:
+        rows = [(int(row[0]), int(row[1])) for row in tracks_in(folder)]
+        assert rows == sorted(set(rows))
+
+
 def test_the_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):
     live = settings(clip, "decoder.pace=original", "runtime.mode=live")
 

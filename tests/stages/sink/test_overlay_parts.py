@@ -101,6 +101,36 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
     assert names_in(tmp_path) == {"overlay.mp4", "overlay-2.mp4", "overlay-3.mp4"}
 
 
+@pytest.mark.parametrize("saved", [None, 4, 6])
+def test_a_finished_video_may_be_taken_away_before_the_next_process_looks(
+    tmp_path: Path, saved: int | None
+) -> None:
+    killed = parts_in(tmp_path)
+    feed(killed, range(saved or 0))
+    assert killed.wait_until_kept(30)
+    state = killed.state() if saved else None
+    feed(killed, range(saved or 0, 9))
+    assert killed.wait_until_kept(30)
+    wait(lambda: killed.unfinished[0].committed)
+    (tmp_path / "overlay.mp4").rename(tmp_path / "taken.mp4")
+
+    parts = parts_in(tmp_path)
+    if state is not None:
+        parts.restore(state)
+    for header in map(make_header, range(saved or 0, 9)):
+        assert parts.repeat(make_start(), make_tracks(header), was_kept=True)
+    assert not parts.repeat(make_start(), make_tracks(make_header(9)))
+    feed(parts, range(9, 14))
+    assert parts.left_out == 0
+    parts.close()
+    parts.commit()
+    assert names_in(tmp_path) == {"taken.mp4", "overlay-2.mp4", "overlay-3.mp4"}
+    assert parts.names == ("overlay-2.mp4", "overlay-3.mp4")
+    assert lengths(tmp_path) == [6, 2]
+    (tmp_path / "overlay-2.mp4").unlink()
+    assert parts.names == ("overlay-3.mp4",)
+
+
 def test_an_error_in_a_video_that_is_completed_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

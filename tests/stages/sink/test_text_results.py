@@ -58,6 +58,7 @@ def test_what_came_after_the_state_is_written_anew(tmp_path: Path) -> None:
 def test_files_of_a_long_stream_get_their_names_while_it_runs(tmp_path: Path) -> None:
     texts = TextResults(tmp_path, SIX_FRAMES)
     write(texts, range(1, 9))
+    texts.name_earlier()
     wait((tmp_path / "detections.txt").is_file)
     assert not (tmp_path / "mot-2.txt").exists()
     write(texts, range(9, 15))
@@ -70,31 +71,68 @@ def test_files_of_a_long_stream_get_their_names_while_it_runs(tmp_path: Path) ->
     assert frames == [frames_in(tmp_path / name) for name in texts.names[1::2]]
 
 
-@pytest.mark.parametrize("named", [0, 1, 2])
-@pytest.mark.parametrize("saved", [5, 7])
-def test_a_process_killed_while_files_get_their_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saved: int, named: int
-) -> None:
-    expected = tmp_path / "calm"
-    calm = TextResults(expected, SIX_FRAMES)
-    write(calm, range(1, 15))
-    finish(calm)
+@pytest.fixture
+def calm(tmp_path: Path) -> Path:
+    """Results of 14 frames in three pairs of files, from a process that nobody disturbed."""
+    texts = TextResults(tmp_path / "calm", SIX_FRAMES)
+    write(texts, range(1, 15))
+    finish(texts)
+    return tmp_path / "calm"
 
+
+def texts_in(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_files_that_a_later_process_needs_have_no_names(tmp_path: Path, calm: Path) -> None:
     folder = tmp_path / "cam"
     first = TextResults(folder, SIX_FRAMES)
-    write(first, range(1, saved + 1))
+    write(first, range(1, 6))
     state = first.state()
-    write(first, range(saved + 1, 9))  # its process dies now
-    first.complete()
-    assert names_in(folder) >= {"mot.txt", "detections.txt"}
+    write(first, range(6, 15))  # its process dies now
+    assert not list(folder.glob("*.txt"))
+    second = TextResults(folder, SIX_FRAMES, state)
+    write(second, range(6, 15))
+    finish(second)
+    assert texts_in(folder) == texts_in(calm)
+
+
+@pytest.mark.parametrize("named", [0, 1, 2])
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_process_killed_while_files_get_their_names(
+    tmp_path: Path, calm: Path, named: int, taken: bool
+) -> None:
+    folder = tmp_path / "cam"
+    first = TextResults(folder, SIX_FRAMES)
+    write(first, range(1, 8))
+    state = first.state()
+    first.name_earlier()
+    wait((folder / "detections.txt").is_file)
+    write(first, range(8, 10))  # its process dies now
     for name in ("detections.txt", "mot.txt")[: 2 - named]:
         (folder / name).rename(folder / f".{name}.part")
+    away = tmp_path / "away"
+    away.mkdir()
+    for path in [*folder.glob("*.txt")] if taken else ():  # what has its name may be taken away
+        path.rename(away / path.name)
     second = TextResults(folder, SIX_FRAMES, state)
-    write(second, range(saved + 1, 15))
+    write(second, range(8, 15))
     finish(second)
-    assert names_in(folder) == names_in(expected)
-    for name in names_in(expected):
-        assert (folder / name).read_bytes() == (expected / name).read_bytes()
+    assert set(second.names) == names_in(folder)
+    assert texts_in(folder) | texts_in(away) == texts_in(calm)
+
+
+def test_a_process_killed_while_all_files_get_their_names(tmp_path: Path, calm: Path) -> None:
+    folder = tmp_path / "cam"
+    first = TextResults(folder, SIX_FRAMES)
+    write(first, range(1, 10))
+    state = first.state()
+    write(first, range(10, 15))
+    finish(first)  # its process dies now
+    second = TextResults(folder, SIX_FRAMES, state)
+    write(second, range(10, 15))
+    finish(second)
+    assert texts_in(folder) == texts_in(calm)
 
 
 def test_the_oldest_files_are_removed_beyond_the_limit(tmp_path: Path) -> None:
@@ -103,11 +141,16 @@ def test_the_oldest_files_are_removed_beyond_the_limit(tmp_path: Path) -> None:
     gigabytes = sum(texts.state().sizes) * 2.5 / 1e9
     told: list[str] = []
     options = dataclasses.replace(SIX_FRAMES, text_gigabytes=gigabytes)
-    texts = TextResults(tmp_path / "limited", options, notify=told.append)
+    folder = tmp_path / "limited"
+    texts = TextResults(folder, options, notify=told.append)
     write(texts, range(1, 28))
+    while texts.state().unnamed:
+        texts.name_earlier()
+    assert {path.name for path in folder.glob("*.txt")} == {
+        *(f"{kind}-{number}.txt" for kind in ("mot", "detections") for number in (3, 4))
+    }
     finish(texts)
-    expected = {f"{kind}-{number}.txt" for kind in ("mot", "detections") for number in (3, 4, 5)}
-    assert names_in(tmp_path / "limited") == {*texts.names} == expected
+    assert names_in(folder) == {*texts.names}
     assert len(told) == 1
 
 
@@ -115,6 +158,7 @@ def test_files_without_names_are_told(tmp_path: Path) -> None:
     (tmp_path / "mot.txt").mkdir()  # so that no file can have that name
     texts = TextResults(tmp_path, SIX_FRAMES)
     write(texts, range(1, 8))
+    texts.name_earlier()
     with pytest.raises(OutputError, match=r"mot\.txt"):
         texts.complete()
     texts.discard()
