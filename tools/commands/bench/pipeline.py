@@ -71,7 +71,7 @@ def bench_streams(
 
 def bench_soak(
     frames: Annotated[
-        int, typer.Option(min=1000, help="Number of small frames to send.")
+        int, typer.Option(min=20_000, help="Number of small frames to send.")
     ] = 200_000,
     overlay: Annotated[bool, typer.Option(help="Also write the overlay.")] = True,
 ) -> None:
