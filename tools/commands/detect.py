@@ -15,9 +15,12 @@ from tools.commands.options import CONFIG_HELP, Overrides
 
 def detect(
     images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
-    output: Annotated[Path, typer.Option(help="COCO results file to write.")] = Path(
-        "detections.json"
-    ),
+    output: Annotated[
+        Path,
+        typer.Option(
+            help="COCO results file to write; image and class by file_name and category, not by id."
+        ),
+    ] = Path("detections.json"),
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Overrides = None,
 ) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from tools.commands.options import WEIGHTS_HELP
+
 
 def export(
     format: Annotated[
@@ -18,7 +20,7 @@ def export(
     ],
     weights: Annotated[
         Path | None,
-        typer.Option(help="Weights file, or the name of weights that ship."),
+        typer.Option(help=WEIGHTS_HELP),
     ] = None,
     size: Annotated[
         str | None, typer.Option(help="Frame size, WIDTHxHEIGHT. Default: any size and batch.")

@@ -6,8 +6,13 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from stages.detector.shipped import SHIPPED
+
 CONFIG_HELP = "YAML file, or one of demo, intersection, uav, rtsp, detrac, uavdt."
 """Help text of every ``--config`` option."""
+
+WEIGHTS_HELP = f"Weights file, or the name of weights that ship. Default: {SHIPPED[0]}."
+"""Help text of ``--weights`` options."""
 
 TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
 """Values of ``--tracker`` options: the keys of `trackers.TRACKERS`."""

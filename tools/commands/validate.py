@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from stages.detector.shipped import SHIPPED
-from tools.commands.options import Overrides
+from tools.commands.options import WEIGHTS_HELP, Overrides
 from tools.terminal import wide_console
 
 
@@ -21,9 +21,7 @@ def validate(
     config: Annotated[Path, typer.Argument(help="Training config (YAML); see configs/train/.")],
     weights: Annotated[
         Path | None,
-        typer.Option(
-            help=f"Weights file, or the name of weights that ship. Default: {SHIPPED[0]}."
-        ),
+        typer.Option(help=WEIGHTS_HELP),
     ] = None,
     scale: Annotated[
         float | None,

@@ -42,7 +42,11 @@ def bench_pipeline(
 def bench_streams(
     source: Annotated[
         Path | None,
-        typer.Argument(exists=True, dir_okay=False, help="Video file that every camera plays."),
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="Video file that every camera plays. Default: a generated one.",
+        ),
     ] = None,
     streams: Annotated[
         list[int] | None,

@@ -9,7 +9,10 @@ import typer
 
 from tools.commands.bench.output import Json, Peers, Plot, Rounds, show
 
-Source = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Video file.")]
+Source = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="Video file. Default: a generated one."),
+]
 
 
 def bench_transport(

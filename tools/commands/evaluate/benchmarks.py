@@ -50,7 +50,9 @@ def detections_and_tracks(
     context: typer.Context,
     gt: Annotated[
         Path,
-        typer.Option(help="Folder of NAME.xml, or of NAME_gt.txt, NAME_gt_ignore.txt, …."),
+        typer.Option(
+            help="UA-DETRAC: folder of NAME.xml. UAVDT: of NAME_gt.txt, NAME_gt_ignore.txt, …."
+        ),
     ],
     detections: Detections = None,
     results: Results = None,
