@@ -22,9 +22,8 @@ Detections = Annotated[
     list[str] | None,
     typer.Option(help="Folder of detection files, or name=folder; may be repeated."),
 ]
-Results = Annotated[
-    list[str] | None, typer.Option(help="Folder of MOT tracks, or name=folder; may be repeated.")
-]
+RESULTS = typer.Option(help="Folder of MOT tracks, or name=folder; may be repeated.")
+Results = Annotated[list[str] | None, RESULTS]
 Trackers = Annotated[
     list[str] | None,
     typer.Option(
@@ -78,7 +77,7 @@ def detections_and_tracks(
 
 def mot(
     gt: Annotated[Path, typer.Option(help="Folder of NAME/gt/gt.txt or of NAME.txt.")],
-    results: Results = None,
+    results: Annotated[list[str], RESULTS],
     sequence: Only = None,
     frames: Lengths = None,
     json_: Json = None,

@@ -176,3 +176,10 @@ def test_what_is_missing_is_named(detrac: Path) -> None:
         (("--gt", gt, "--results", f"a={det}", "--results", f"a={det}"), "are called 'a'"),
     ):
         assert message in refused("detrac", *arguments), message
+
+
+def test_mot_asks_for_what_it_takes(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["evaluate", "mot", "--gt", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "--results" in done.output
+    assert "--detections" not in done.output
