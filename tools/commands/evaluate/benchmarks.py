@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from stages.errors import ConfigError
 from tools.commands.evaluate.entries import read_entries
 from tools.commands.evaluate.output import Csv, Json, Output
 from tools.commands.evaluate.sequences import SequenceChoice
@@ -66,9 +67,12 @@ def detections_and_tracks(
     check: Check = False,
 ) -> None:
     """Score by the protocol of the benchmark that the command is named after."""
+    entries = read_entries(detections, results, tracker or ["sort"], set_)
+    if not detections and (set_ or set(tracker or ()) - {"none"}):
+        raise ConfigError("--tracker and --set need --detections; --results are scored as they are")
     _evaluate(
         cast("Benchmark", context.info_name),
-        read_entries(detections, results, tracker or ["sort"], set_),
+        entries,
         SequenceChoice(gt, sequence, frames),
         Output(json_, csv, report, check),
         workers,
