@@ -138,6 +138,7 @@ class OverlayWriter:
             raise ValueError(f"{self.path} is closed")
         if not self.frames:
             self._bgr = frame.pixel_format is PixelFormat.BGR24
+            self._forget_kept()
         number = frame.number if number is None else number
         pts, time_base = self._timeline.place(frame), self._timeline.time_base
         self._thread.put(Picture(pixels, tracks, number, pts, time_base, self._color_space))
@@ -228,6 +229,15 @@ class OverlayWriter:
     def check(self) -> None:
         """Raises the error that ended the thread, if any."""
         self._thread.check()
+
+    def _forget_kept(self) -> None:
+        """Removes what an earlier writer kept of frames that all come again.
+
+        That happens where it was faster than the one of the video before.
+        """
+        self._remove_segments()
+        self._segments.clear()
+        self._thread.kept = 0
 
     def _remove_segments(self) -> None:
         with errors_of(self.path):

@@ -101,6 +101,28 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
     assert names_in(tmp_path) == {"overlay.mp4", "overlay-2.mp4", "overlay-3.mp4"}
 
 
+def test_frames_kept_before_those_of_the_video_before_are_written_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold = Hold()
+    with monkeypatch.context() as patch:
+        patch.setattr(overlay, "give_final_name", hold)
+        killed = parts_in(tmp_path)
+        feed(killed, range(8))
+        assert hold.arrived.wait(30)
+    assert killed.wait_until_kept(30)
+    with (tmp_path / ".overlay.mp4.1.part").open("r+b") as file:  # its thread was the slower one
+        file.truncate(file.seek(0, 2) - 1)
+    parts = parts_in(tmp_path)
+    repeated = [parts.repeat(make_start(), make_tracks(make_header(i))) for i in range(6)]
+    assert repeated == [True] * 5 + [False]
+    for index in range(5, 14):
+        feed(parts, range(index, index + 1))
+        assert parts.kept <= parts.frames == index + 1
+    parts.commit()
+    assert lengths(tmp_path) == [6, 6, 2]
+
+
 @pytest.mark.parametrize("saved", [None, 4, 6])
 def test_a_finished_video_may_be_taken_away_before_the_next_process_looks(
     tmp_path: Path, saved: int | None
