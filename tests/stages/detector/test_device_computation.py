@@ -29,9 +29,13 @@ def demo_frame(index):
 
 
 def assert_alike(found, expected):
+    """Boxes whose scores are nearly equal may change places."""
     assert len(expected) == len(found) > 3
-    np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.5)
-    np.testing.assert_allclose(found.scores, expected.scores, atol=0.01)
+    apart = np.abs(found.boxes[:, None] - expected.boxes).max(axis=-1)
+    nearest = apart.argmin(axis=0)
+    assert len(set(nearest)) == len(nearest)
+    assert apart.min(axis=0).max() < 0.5
+    np.testing.assert_allclose(found.scores[nearest], expected.scores, atol=0.01)
 
 
 def on_the_cpu():
