@@ -56,6 +56,18 @@ class Hold:
         self._give_final_name(path)
 
 
+def killed_at_a_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> OverlayParts:
+    """A process that has kept eight frames, and dies before the first video has its name."""
+    hold = Hold()
+    with monkeypatch.context() as patch:
+        patch.setattr(overlay, "give_final_name", hold)
+        parts = parts_in(folder)
+        feed(parts, range(8))
+        assert hold.arrived.wait(30)
+    assert parts.wait_until_kept(30)
+    return parts
+
+
 def test_frames_are_taken_while_a_video_is_completed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,13 +90,7 @@ def test_frames_are_taken_while_a_video_is_completed(
 def test_what_a_killed_process_was_completing_is_completed_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold = Hold()
-    with monkeypatch.context() as patch:
-        patch.setattr(overlay, "give_final_name", hold)
-        killed = parts_in(tmp_path)
-        feed(killed, range(8))
-        assert hold.arrived.wait(30)
-    assert killed.wait_until_kept(30)
+    killed = killed_at_a_name(tmp_path, monkeypatch)
     state = killed.state()
     second = parts_in(tmp_path)
     second.restore(state)
@@ -104,13 +110,7 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
 def test_frames_kept_before_those_of_the_video_before_are_written_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold = Hold()
-    with monkeypatch.context() as patch:
-        patch.setattr(overlay, "give_final_name", hold)
-        killed = parts_in(tmp_path)
-        feed(killed, range(8))
-        assert hold.arrived.wait(30)
-    assert killed.wait_until_kept(30)
+    killed_at_a_name(tmp_path, monkeypatch)
     with (tmp_path / ".overlay.mp4.1.part").open("r+b") as file:  # its thread was the slower one
         file.truncate(file.seek(0, 2) - 1)
     parts = parts_in(tmp_path)
