@@ -24,7 +24,9 @@ def test_theirs_and_ours_are_scored_alike(tmp_path: Path, monkeypatch: pytest.Mo
     found = [f"{frame},-1,{box},0.9,1,-1" for frame, box in enumerate(boxes, 1)]
     found += [f"{frame},-1,500,50,40,30,0.2,1,-1" for frame in range(1, 11)]
     (tmp_path / "det" / "A.txt").write_text("\n".join(found))
-    monkeypatch.setattr(peer_scores, "peer_python", lambda folder, environment: sys.executable)
+    monkeypatch.setattr(
+        peer_scores, "peer_python", lambda folder, environment, progress: sys.executable
+    )
     theirs = reference_sort(tmp_path)
     scores = score_trackers(
         read_ground_truths("uavdt", tmp_path / "gt"),

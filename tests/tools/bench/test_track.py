@@ -77,7 +77,7 @@ def test_every_tracker_is_measured_on_every_load(detections: Path) -> None:
 def test_a_peer_is_compared_with_its_kind_in_every_round(
     clone: Path, detections: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(track, "peer_python", lambda folder, environment: sys.executable)
+    monkeypatch.setattr(track, "peer_python", lambda folder, environment, progress: sys.executable)
     report = bench_track(detections, [reference_sort(clone)], clone, rounds=2, objects=())
     rounds = {figure.name: figure.rounds for figure in report.figures}
     [(asked, ratio)] = report.ratios
