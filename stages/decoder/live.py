@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 import av
 import av.error
@@ -68,7 +67,7 @@ class LiveOptions:
         # Probing many frames for the frame rate would delay the first one by 0.8 s.
         options = {"flags": "low_delay", "fpsprobesize": "0"}
         protocol = location.partition("://")[0]
-        if protocol in ("rtmp", "rtmps") or urlsplit(location).path.endswith(".flv"):
+        if protocol in ("rtmp", "rtmps") or location.partition("?")[0].endswith(".flv"):
             # For sound that does not come, FFmpeg would wait five seconds.
             options["analyzeduration"] = "500000"
         match protocol:

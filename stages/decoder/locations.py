@@ -39,9 +39,8 @@ _CREDENTIAL = r"(?:auth|login|pass|pw|token|user)[a-z]*=.*?(?=[_&;][a-z]+=|$)"
 _IN_PATH = re.compile(rf"(?<=[/?&]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
 
 _MOT_FOLDER = "img1"
-_UNTELLING = frozenset(
-    {"frames", "images", "img", _MOT_FOLDER}
-)  # the folder above names the sequence
+# The folder above these names the sequence.
+_UNTELLING = frozenset({"frames", "images", "img", _MOT_FOLDER})
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,10 @@ class OverlayWriter:
             self._timeline.restore(resume.timeline)
         self._segments = list(_existing_segments(path))
         # Finished after the state was saved and before the process was killed; without its packets,
-        # somebody has even taken the video away since.
-        self._has_final_name = resume is not None and (path.exists() or not self._segments)
+        # somebody has even taken the video away since. A single frame may never have been kept: on
+        # a disk that hangs, it is not waited for.
+        is_gone = resume is not None and resume.frames > 1 and not self._segments
+        self._has_final_name = is_gone or (resume is not None and path.exists())
         kept = count_packets(self._segments)
         self._thread = OverlayThread(self._begin_segment, self._painter, kept, on_kept)
         self.frames = 0

@@ -37,7 +37,7 @@ class OverlayParts:
         notify: Called, from any thread, with one line for the user.
 
     Attributes:
-        removed: Number of videos removed because of the limit.
+        removed: Number of videos that are known to be gone, such as beyond the limit.
         finished: Names of the others that are known to be finished.
         unfinished: Writers of those that are not; frames go into the last one.
         left_out: Number of the stream's frames that are in no video.

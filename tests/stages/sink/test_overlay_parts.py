@@ -153,6 +153,24 @@ def test_a_finished_video_may_be_taken_away_before_the_next_process_looks(
     assert parts.names == ("overlay-3.mp4",)
 
 
+@pytest.mark.parametrize("counted", [0, 1])
+def test_a_first_frame_that_a_hung_disk_never_kept_costs_no_later_one(
+    tmp_path: Path, counted: int
+) -> None:
+    killed = parts_in(tmp_path)
+    feed(killed, range(1))
+    assert killed.wait_until_kept(30)
+    state = killed.state()
+    unfinished = [dataclasses.replace(state.unfinished[0], frames=counted)]
+    (tmp_path / ".overlay.mp4.1.part").unlink()
+    parts = parts_in(tmp_path)
+    parts.restore(dataclasses.replace(state, unfinished=unfinished))
+    assert parts.left_out == counted
+    feed(parts, range(1, 5))
+    parts.commit()
+    assert lengths(tmp_path) == [4]
+
+
 def test_an_error_in_a_video_that_is_completed_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
