@@ -22,7 +22,7 @@ from pipeline.reporter import ReportReceiver
 from pipeline.supervision.process import ENVIRONMENT
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.link import Receiver
-from pipeline.transport.messages import Acknowledged, encode_feedback
+from pipeline.transport.messages import Acknowledged, Envelope, encode_feedback
 from stages.decoder.blank_source import blank_location
 from stages.errors import SpotStreamError
 from stages.records import EndOfStream, Frame, PixelFormat
@@ -117,9 +117,7 @@ def our_hop(
             with _process(command, encode_plan(plan)) as process:
                 arrivals = _Arrivals(load, process.pid)
                 while True:
-                    envelope = receiver.receive(_SECONDS)
-                    if envelope is None:
-                        raise SpotStreamError(f"the decoder sent nothing for {_SECONDS:g} s")
+                    envelope = _receive(receiver, process)
                     if isinstance(envelope.record, Frame):
                         arrivals.add(envelope.record.header.captured_ns)
                     feedback.send(encode_feedback(Acknowledged(envelope.position + 1)))
@@ -160,6 +158,17 @@ def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) ->
             raise SpotStreamError(f"nothing came for {_SECONDS:g} s") from error
         finally:
             context.destroy(linger=0)
+
+
+def _receive(receiver: Receiver, sender: subprocess.Popen[bytes]) -> Envelope:
+    """Returns the next record, or fails as soon as nobody will send one."""
+    for _ in range(round(_SECONDS)):
+        ended = sender.poll()
+        if envelope := receiver.receive(1.0):
+            return envelope
+        if ended is not None:
+            raise SpotStreamError(f"the decoder ended with status {ended}")
+    raise SpotStreamError(f"the decoder sent nothing for {_SECONDS:g} s")
 
 
 class _Arrivals:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.addresses import endpoint
+from pipeline.config import load_config
 from stages.errors import SpotStreamError
 from stages.records import PixelFormat
 from tools.bench import transport
@@ -16,16 +18,36 @@ from tools.bench.transport import four_processes, peer_transport
 SMALL = Load(48, 64, PixelFormat.BGR24, 20)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return min(int(probe.getsockname()[1]), 60_000)
+def first_of_free_ports(count: int = 70) -> int:
+    """Returns the first of so many free ports below those that connections are given."""
+    return next(port for port in range(20_000, 32_000, count) if are_free(port, count))
+
+
+def are_free(first: int, count: int) -> bool:
+    try:
+        for port in range(first, first + count):
+            socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_a_hop_of_a_decoder_gives_its_rate_and_processor_time() -> None:
-    values = our_hop(SMALL, "inline", "tcp", free_port())
+    values = our_hop(SMALL, "inline", "tcp", first_of_free_ports())
     assert set(values) == {RATE, CPU}
     assert all(value > 0 for value in values.values())
+
+
+def test_a_decoder_without_its_port_ends_the_hop() -> None:
+    port = first_of_free_ports()
+    decoders = endpoint(
+        "", load_config(None, [f"runtime.port={port}", "runtime.transport=tcp"]).runtime, "ack-0"
+    )
+    with (
+        socket.create_server(("127.0.0.1", int(decoders.rpartition(":")[2]))),
+        pytest.raises(SpotStreamError, match="the decoder ended with status"),
+    ):
+        our_hop(SMALL, "inline", "tcp", port)
 
 
 def test_a_bare_hop_at_a_rate_gives_latencies() -> None:
