@@ -16,6 +16,7 @@ from stages.decoder.gaps import Gaps
 from stages.decoder.losses import LostFrames
 from stages.decoder.pixels import (
     fill,
+    is_woven,
     pixel_aspect,
     pixel_format_of,
     quarter_turns,
@@ -139,7 +140,7 @@ class FrameReader:
                 yield start
             pixel_format = pixel_format_of(frame)
             pixels = allocator.allocate(pixel_format.shape(*size))
-            fill(pixels, frame, pixel_format, turns)
+            fill(pixels, frame, pixel_format, turns, woven=is_woven(frame, stream))
             header = start.header(self.given, index, pts, self._clock(), pixel_format)
             self.given += 1
             yield Frame(header, pixels)

@@ -12,6 +12,8 @@ from av.video.stream import VideoStream
 from stages.color_spaces import yuv_format
 from stages.records import PixelFormat, UInt8Array
 
+_FIELD_CODECS = frozenset({"hevc", "vvc"})  # mark pictures of one field, whose rows belong together
+
 
 def quarter_turns(frame: VideoFrame) -> int:
     """Returns the number of clockwise quarter turns that make a frame upright, in [0, 3].
@@ -47,7 +49,14 @@ def pixel_format_of(frame: VideoFrame) -> PixelFormat:
     return yuv_format(int(frame.colorspace))
 
 
-def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat, turns: int) -> None:
+def is_woven(frame: VideoFrame, stream: VideoStream) -> bool:
+    """Whether a frame is interlaced: its even rows show one moment, its odd rows another."""
+    return frame.interlaced_frame and stream.codec_context.name not in _FIELD_CODECS
+
+
+def fill(
+    pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat, turns: int, *, woven: bool
+) -> None:
     """Copies or converts a decoded frame into ``pixels``, planes one after another.
 
     Args:
@@ -55,9 +64,11 @@ def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat, turns
         frame: The decoded frame.
         pixel_format: Layout of ``pixels``.
         turns: Clockwise quarter turns, see `quarter_turns`.
+        woven: Whether to keep only the moment of the even rows, see `is_woven`.
     """
     if pixel_format is PixelFormat.BGR24:
-        _turn(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8), turns, pixels)
+        image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+        _turn(_even_rows(image) if woven else image, turns, pixels)
         return
     # VP9 and AV1 have no format of their own for full range, as H.264 has in yuvj420p.
     if frame.format.name != "yuv420p" or frame.color_range == ColorRange.JPEG:
@@ -68,9 +79,23 @@ def fill(pixels: UInt8Array, frame: VideoFrame, pixel_format: PixelFormat, turns
         size = plane.height * plane.width
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         samples = rows[: plane.height, : plane.width]
+        if woven:
+            samples = _even_rows(samples)
         shape = samples.shape[::-1] if turns % 2 else samples.shape
         _turn(samples, turns, flat[start : start + size].reshape(shape))
         start += size
+
+
+def _even_rows(image: UInt8Array) -> UInt8Array:
+    """Returns an image whose every odd row is the mean, rounded down, of the rows beside it."""
+    filled = image.copy()
+    above, odd, below = filled[:-2:2], filled[1:-1:2], filled[2::2]
+    np.bitwise_xor(above, below, out=odd)
+    odd >>= 1
+    odd += above & below  # a sum would not fit into eight bits
+    if len(filled) % 2 == 0:
+        filled[-1] = filled[-2]
+    return filled
 
 
 def _turn(image: UInt8Array, turns: int, turned: UInt8Array) -> None:

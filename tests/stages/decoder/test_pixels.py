@@ -34,14 +34,19 @@ def held(tmp_path, make_video):
             path = make_video(frames=3, noise=True, width=width, height=height, **options)
             encoded[width, height] = path.read_bytes()
         content = bytearray(encoded[width, height])
-        a, b, c, d = (value << 16 for value in matrix)
-        place = content.index(b"tkhd") + MATRIX_OFFSET
-        content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+        hold(content, matrix)
         path = tmp_path / "held.mp4"
         path.write_bytes(content)
         return path
 
     return make
+
+
+def hold(content, matrix):
+    """Writes the camera's orientation into an MP4."""
+    a, b, c, d = (value << 16 for value in matrix)
+    place = content.index(b"tkhd") + MATRIX_OFFSET
+    content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
 
 
 def read(video, slots, **options):
@@ -150,3 +155,50 @@ def test_the_start_says_how_wide_pixels_are(held, slots, matrix, expected):
 def test_pixels_are_square_where_nothing_is_said(held, slots):
     start = next(MediaSource(str(held(UPRIGHT)), name="cam").records(slots))
     assert start.pixel_aspect == 1
+
+
+@pytest.mark.parametrize("matrix", [UPRIGHT, CLOCKWISE])
+@pytest.mark.parametrize(("pix_fmt", "height"), [("yuv420p", 64), ("yuv422p", 62)])
+def test_one_moment_of_an_interlaced_frame_is_kept(tmp_path, slots, matrix, pix_fmt, height):
+    """A white square on black moves by its own width between the moments of the two fields."""
+    shown = np.zeros((height, 96), np.uint8)
+    shown[20:40, 20:40] = 255
+    both = shown.copy()
+    both[1::2] = np.roll(shown, 20, axis=1)[1::2]
+    path = tmp_path / "interlaced.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", 25, options={"crf": "1", "x264-params": "tff=1"})
+        stream.width, stream.height, stream.pix_fmt = 96, height, pix_fmt
+        picture = av.VideoFrame.from_ndarray(both, format="gray").reformat(format=pix_fmt)
+        for packet in (*stream.encode(picture), *stream.encode()):
+            container.mux(packet)
+    content = bytearray(path.read_bytes())
+    hold(content, matrix)
+    path.write_bytes(content)
+    (seen,) = read(path, slots)
+    turns = 1 if matrix == CLOCKWISE else 0
+    found = np.rot90(seen[..., 1], turns)
+    assert np.abs(found.astype(int) - shown)[22:38].max() < 20
+
+
+def test_a_picture_of_one_field_keeps_all_its_rows(tmp_path, slots):
+    path = tmp_path / "fields.mp4"
+    rows = np.zeros((64, 96), np.uint8)
+    rows[1::2] = 255
+    with av.open(str(path), "w") as container:
+        options = {"crf": "1", "x265-params": "interlace=tff:log-level=none"}
+        stream = container.add_stream("libx265", 25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        picture = av.VideoFrame.from_ndarray(rows, format="gray").reformat(format="yuv420p")
+        for packet in (*stream.encode(picture), *stream.encode()):
+            container.mux(packet)
+    (seen,) = read(path, slots)
+    assert np.abs(seen[..., 1].astype(int) - rows).max() < 20
+
+
+def test_a_progressive_frame_keeps_all_its_rows(slots, make_video):
+    path = make_video(frames=1, noise=True)
+    with av.open(str(path)) as container:
+        (frame,) = container.decode(video=0)
+    (seen,) = read(path, slots)
+    np.testing.assert_array_equal(seen, cv2.cvtColor(frame.to_ndarray(), cv2.COLOR_YUV2BGR_I420))
