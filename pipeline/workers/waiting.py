@@ -41,6 +41,7 @@ class Waiting:
 
     def __exit__(self, *_: object) -> None:
         self.working.acquire()
+        self._report.alive()  # data may come for minutes and make no picture
         self._waited_ns += time.monotonic_ns() - self._since
 
     def working_ns(self) -> int:

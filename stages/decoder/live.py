@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
@@ -28,6 +29,7 @@ from stages.decoder.unreceived import UnreceivedFrames
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, FrameHeader
 
+_FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
 _AHEAD_SECONDS = 5.0  # what a camera's server may keep and send at once is shorter
 _HOPELESS = (
     av.error.HTTPUnauthorizedError,
@@ -226,19 +228,32 @@ class LiveSource:
     def _watched(
         self, packets: Iterator[av.Packet], reader: FrameReader, patience: float
     ) -> Iterator[av.Packet]:
-        """Yields the same packets; reports once that they make no picture for ``patience``."""
-        began = self._runtime.monotonic()
+        """Yields the same packets as long as they make pictures.
+
+        The first one may be far, where key frames are rare: that is reported once. The very first
+        one of the stream is waited for without limit.
+
+        Raises:
+            SourceError: No picture came for ``patience``, as where another encoder has taken over,
+                or in a connection made anew for four times as long.
+        """
+        monotonic = self._runtime.monotonic
+        longest = math.inf if reader.epoch < 0 else _FIRST_PICTURE * patience
+        arrived, since = 0, monotonic()
         for packet in packets:
             yield packet
-            if reader.arrived:
+            if reader.arrived > arrived:
+                arrived, since, longest = reader.arrived, monotonic(), patience
                 self._is_told_blank = False
-                break
-            if not self._is_told_blank and self._runtime.monotonic() - began > patience:
+                continue
+            blank = monotonic() - since
+            if blank > longest:
+                raise SourceError("the connection delivered data, but no picture in time")
+            if blank > patience and not self._is_told_blank:
                 self._is_told_blank = True
                 self._runtime.notify(
                     f"{self._source} sends data but no picture; waiting for a key frame"
                 )
-        yield from packets
 
     def _options_to_end(self, ahead: float) -> str:
         """Returns what to do if this is no camera, whose frames cannot come before their time."""

@@ -1,0 +1,95 @@
+"""Live streams whose data makes no picture, from the start or from some point on."""
+
+import contextlib
+import socket
+import threading
+import time
+from dataclasses import replace
+
+import av
+import pytest
+
+from stages.records import Frame
+from tests.stages.decoder.test_protocols import OPTIONS, read, write_stream
+
+IMPATIENT = replace(OPTIONS, timeout=0.5)  # gives up after 1.5 s
+
+
+@pytest.fixture
+def camera(tmp_path):
+    """A video of 200 frames, and the same without its key frames."""
+    write_stream(tmp_path / "camera.ts", 200)
+    whole = av.open(str(tmp_path / "camera.ts"))
+    with whole, av.open(str(tmp_path / "blank.ts"), "w", format="mpegts") as output:
+        stream = output.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.dts is not None and not packet.is_keyframe:
+                packet.stream = stream
+                output.mux(packet)
+    return (tmp_path / "camera.ts").read_bytes(), (tmp_path / "blank.ts").read_bytes()
+
+
+@pytest.fixture
+def serve():
+    """Sends, to one viewer after the other, parts of a stream, each in so many seconds."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*viewers):
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            threading.Thread(target=send, args=(listener, viewers), daemon=True).start()
+            return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+
+        def send(listener, viewers):
+            for parts in viewers:
+                client, _ = listener.accept()
+                with client, contextlib.suppress(OSError):
+                    for data, seconds in parts:
+                        pieces = max(1, round(10 * seconds))
+                        size = -(-len(data) // pieces)
+                        for start in range(0, len(data), size):
+                            client.sendall(data[start : start + size])
+                            time.sleep(seconds / pieces)
+
+        yield start
+
+
+def test_a_camera_whose_data_makes_no_picture_is_told_once(camera, serve, slots):
+    whole, blank = camera
+    url, notices = serve([(blank, 4), (whole, 0)]), []
+    records = read(url, slots, 5, replace(IMPATIENT, reconnect=False), notify=notices.append)
+    assert sum(isinstance(r, Frame) for r in records) == 5
+    assert [line for line in notices if "no picture" in line] == [
+        f"{url} sends data but no picture; waiting for a key frame"
+    ]
+
+
+def test_an_encoder_of_another_codec_that_takes_over_is_connected_to_anew(
+    tmp_path, camera, serve, slots
+):
+    write_stream(tmp_path / "other.ts", 200, codec="libx265")
+    other, notices = (tmp_path / "other.ts").read_bytes(), []
+    url = serve([(camera[0], 0), (other, 8)], [(other, 8)])
+    records = read(url, slots, 210, IMPATIENT, notify=notices.append)
+    frames = [r.header for r in records if isinstance(r, Frame)]
+    assert {header.epoch for header in frames} == {0, 1}
+    assert [header.sequence for header in frames] == list(range(210))
+    assert "delivered data, but no picture in time; connecting again" in notices[0]
+
+
+def test_after_a_reconnect_a_key_frame_is_waited_for_longer_but_not_without_end(
+    camera, serve, slots
+):
+    whole, blank = camera
+    url, notices = serve([(whole, 0)], [(blank, 0.3), (blank, 20)], [(whole, 0)]), []
+
+    def faster():
+        return 4 * time.monotonic()
+
+    started = time.monotonic()
+    records = read(url, slots, 210, IMPATIENT, notify=notices.append, monotonic=faster)
+    assert time.monotonic() - started < 15  # not the 20 that the connection would last
+    assert {r.header.epoch for r in records if isinstance(r, Frame)} == {0, 1}
+    assert notices[-2:] == [
+        f"{url} sends data but no picture; waiting for a key frame",
+        f"{url} is back after 2 attempts",
+    ]
