@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stages.records import Dropped, FrameHeader
 
 _REMEMBERED_GAPS = 20
+_REMEMBERED_IDS = 2**18
 _REASONS = 32
 _OTHER = "other"
 
@@ -20,6 +21,7 @@ class LedgerState:
     gaps: list[tuple[int, int]]
     tracks: int
     position: tuple[int, int]
+    first_id: int
     seen_ids: bytes
 
 
@@ -43,6 +45,7 @@ class FrameLedger:
         self.gaps: list[tuple[int, int]] = []
         self.tracks = 0
         self._position = (0, -1)
+        self._first_id = 0  # the first one with a bit
         self._seen_ids = bytearray()
 
     def record(self, frame: FrameHeader) -> bool:
@@ -67,13 +70,23 @@ class FrameLedger:
         self.dropped[reason] = self.dropped.get(reason, 0) + count
 
     def see_track(self, identity: int) -> None:
-        """Counts a track once; with one bit per id, months of a busy road take some megabytes."""
-        byte, bit = divmod(identity, 8)
+        """Counts a track once; with one bit per id, of the latest ids only.
+
+        A tracker may take ids for noise, millions a day. Tracks older than the latest 262,144 ids
+        are taken for counted.
+        """
+        byte, bit = divmod(identity - self._first_id, 8)
+        if byte < 0:
+            return
         if byte >= len(self._seen_ids):
             self._seen_ids.extend(bytes(byte - len(self._seen_ids) + 1))
         if not self._seen_ids[byte] >> bit & 1:
             self._seen_ids[byte] |= 1 << bit
             self.tracks += 1
+        forgotten = len(self._seen_ids) - _REMEMBERED_IDS // 8
+        if forgotten > _REMEMBERED_IDS // 8:  # seldom, since it moves the others
+            del self._seen_ids[:forgotten]
+            self._first_id += 8 * forgotten
 
     @property
     def dropped_total(self) -> int:
@@ -97,6 +110,7 @@ class FrameLedger:
             list(self.gaps),
             self.tracks,
             self._position,
+            self._first_id,
             bytes(self._seen_ids),
         )
 
@@ -107,6 +121,7 @@ class FrameLedger:
         self.gaps = list(state.gaps)
         self.tracks = state.tracks
         self._position = state.position
+        self._first_id = state.first_id
         self._seen_ids = bytearray(state.seen_ids)
 
     def _advance(self, epoch: int, first: int, last: int) -> bool:

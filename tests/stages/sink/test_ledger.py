@@ -44,12 +44,26 @@ def test_sequence_may_restart_with_an_epoch() -> None:
     assert ledger.written == 2
 
 
-def test_tracks_count_once_in_little_memory() -> None:
+def test_tracks_count_once() -> None:
     ledger = FrameLedger()
-    for identity in (1, 800_000, 7, 8, 1, 7, 800_000):
+    for identity in (1, 200_000, 7, 8, 1, 7, 200_000):
         ledger.see_track(identity)
     assert ledger.tracks == 4
-    assert len(ledger.state().seen_ids) <= 100_001
+
+
+def test_tracks_of_a_year_count_once_in_little_memory() -> None:
+    ledger = FrameLedger()
+    parked = 5
+    for newest in range(10, 10_000_000, 100):  # a tracker takes most ids for noise
+        for identity in (parked, newest, newest - 1000, newest):
+            ledger.see_track(max(1, identity))
+    assert ledger.tracks == 1 + 1 + 100_000  # the first frames have id 1
+    assert len(ledger.state().seen_ids) <= 2**16
+    successor = FrameLedger()
+    successor.restore(ledger.state())
+    for identity in (parked, 9_999_910, 10_000_010):
+        successor.see_track(identity)
+    assert successor.tracks == ledger.tracks + 1
 
 
 def test_reasons_beyond_a_limit_are_counted_as_one() -> None:
