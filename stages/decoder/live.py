@@ -197,6 +197,8 @@ class LiveSource:
             is_early = finished or container.format.name == "hls"
             pace = Pace(runtime.wait, runtime.clock) if is_early else None
             packets = live_packets(container, stream, patience, runtime.waited, runtime.monotonic)
+            if pace is not None:
+                packets = pace.follow(packets)
             if self._recorder is not None:
                 packets = _recorded(packets, self._recorder, stream, reader.epoch + 1)
             unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from typing import TypeVar
 
 from stages.records import FrameHeader
 
 _LONGEST_GAP = 10  # seconds between two frames; longer ones are outages or jumps of a clock
 
 
+_T = TypeVar("_T")
+
+
 class Pace:
     """Holds each frame back until as much time has passed as between it and the first one.
+
+    Who is late makes up for it, by the next frames coming at once. Frames that are late because the
+    source had none, see `follow`, put all later ones off: a live source that has paused has nothing
+    to make up for it with, and each piece of it would come as a burst.
 
     Args:
         wait: Sleeps for the given seconds.
@@ -32,6 +40,15 @@ class Pace:
         self._monotonic = monotonic
         self._latest: tuple[int, Fraction] | None = None
         self._due_ns = 0
+        self._waited_ns = 0  # for the source, since the latest frame
+
+    def follow(self, packets: Iterator[_T]) -> Iterator[_T]:
+        """Yields the same packets, and measures how long the source keeps one waiting for them."""
+        asked = self._monotonic()
+        for packet in packets:
+            self._waited_ns += self._monotonic() - asked
+            yield packet
+            asked = self._monotonic()
 
     def hold(self, frame: FrameHeader) -> FrameHeader:
         """Returns the frame when it is due, with that moment as its time of capture."""
@@ -45,4 +62,7 @@ class Pace:
         early = self._due_ns - self._monotonic()
         if early > 0:
             self._wait(early / 1e9)
+        else:
+            self._due_ns += min(-early, self._waited_ns)
+        self._waited_ns = 0
         return replace(frame, captured_ns=self._clock())

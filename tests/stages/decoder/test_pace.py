@@ -20,11 +20,18 @@ class Clock:
         return False
 
 
-def held(times, epochs=None, work_ns=0):
+def held(times, epochs=None, work_ns=0, arrivals=None):
+    """Waits and times of frames; of ``arrivals``, ns, a source that has no frame earlier."""
     clock = Clock()
     pace = Pace(clock.wait, clock=lambda: clock.ns + 5, monotonic=lambda: clock.ns)
     captured = []
-    for number, milliseconds in enumerate(times):
+
+    def source():
+        for number, milliseconds in enumerate(times):
+            clock.ns = max(clock.ns, arrivals[number] if arrivals else 0)
+            yield number, milliseconds
+
+    for number, milliseconds in pace.follow(source()):
         epoch = epochs[number] if epochs else 0
         clock.ns += work_ns
         captured.append(pace.hold(replace(FRAME, epoch=epoch, pts=milliseconds)).captured_ns)
@@ -44,3 +51,21 @@ def test_time_spent_on_a_frame_is_not_waited_again():
 def test_clocks_that_jump_and_new_epochs_hold_nobody_up_for_long():
     assert held([0, 10_000_000, 0, 40])[0] == [10.0, 0.04]
     assert held([0, 900_000, 900_040], [0, 1, 1])[0] == [0.04]
+
+
+def test_a_pause_of_the_source_puts_off_what_follows():
+    pieces = [0, 0, 5 * 10**9, 6 * 10**9, 7 * 10**9]  # of a second, two frames each
+    times = range(0, 5000, 500)
+    arrivals = [at for at in pieces for _ in range(2)]
+    taken = [ns // 10**6 for ns in held(times, arrivals=arrivals)[1]]
+    assert taken == [0, 500, 1000, 1500, 5000, 5500, 6000, 6500, 7000, 7500]
+
+
+def test_time_lost_on_a_frame_is_made_up_for():
+    clock = Clock()
+    pace = Pace(clock.wait, clock=lambda: clock.ns, monotonic=lambda: clock.ns)
+    taken = []
+    for number in pace.follow(iter(range(5))):
+        taken.append(pace.hold(replace(FRAME, pts=40 * number)).captured_ns // 10**6)
+        clock.ns += 10**8 if number == 1 else 0
+    assert taken == [0, 40, 140, 140, 160]
