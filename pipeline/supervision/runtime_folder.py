@@ -92,6 +92,7 @@ class RuntimeFolder:
         """Releases the memory of a stream; processes that have it open keep it until they end."""
         for kind in ("ring", "logbook"):
             Path(memory_path(self.path, kind, channel)).unlink(missing_ok=True)
+        Path(self.path, f"ack-{channel}").unlink(missing_ok=True)  # ZeroMQ leaves its sockets
         for descriptor in self._memory.pop(channel, ()):
             os.close(descriptor)
 

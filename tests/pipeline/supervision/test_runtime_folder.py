@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import zmq
 
+from pipeline.addresses import endpoint
+from pipeline.config import RuntimeConfig
 from pipeline.supervision.runtime_folder import RuntimeFolder, running
 from stages.errors import ConfigError
 
@@ -38,6 +41,19 @@ def test_nothing_is_cleared_away_from_a_run_however_long_it_lasts(temporary, tmp
     folder.close()
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(descriptor)
+
+
+def test_nothing_is_left_of_a_stream_that_has_ended(temporary, tmp_path):
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    before = list(Path(folder.path).iterdir())
+    folder.add_stream(7, "cam", entries=4, lossless=False)
+    with zmq.Context() as context, context.socket(zmq.PULL) as decoder:
+        decoder.bind(endpoint(folder.path, RuntimeConfig(), "ack-7"))
+    assert len(list(Path(folder.path).iterdir())) == len(before) + 3
+    folder.remove_stream(7)
+    assert list(Path(folder.path).iterdir()) == before
+    folder.close()
 
 
 def test_a_run_is_found_while_it_goes_on(temporary, tmp_path):
