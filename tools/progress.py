@@ -25,6 +25,7 @@ from stages.wording import counted
 _LINE_SECONDS = 5.0
 _FORGOTTEN_SECONDS = 5.0  # progress of streams that fail together overlaps their failures
 _RATE_SECONDS = 1.0  # shorter intervals give unreliable rates
+_RECENT_SECONDS = 30.0  # a camera's mean since weeks ago would say nothing of how it fares now
 _VERBS = {"decoder": "decode", "detector": "detect", "tracker": "track", "sink": "write"}
 
 
@@ -34,16 +35,21 @@ class _Bar:
 
     Attributes:
         task: Task of its bar on the terminal.
-        since: Time of the first report, in seconds, and its frame count.
+        since: Time of a report, in seconds, and its frame count: of the first, later of one thirty
+            to sixty seconds ago.
+        then: The same of the report that follows as ``since``.
         frames: Frame count of the latest report.
     """
 
     task: TaskID
     since: tuple[float, int]
+    then: tuple[float, int]
     frames: int
 
     def rate(self, now: float) -> str:
-        """Returns frames per second since the first report; "" if that is too recent."""
+        """Returns recent frames per second; "" if the first report is too recent."""
+        if now - self.then[0] >= _RECENT_SECONDS:
+            self.since, self.then = self.then, (now, self.frames)
         started, before = self.since
         passed = now - started
         return f"{(self.frames - before) / passed:.1f} fps" if passed >= _RATE_SECONDS else ""
@@ -125,7 +131,8 @@ class ProgressView:
         bar = self._shown.get(report.stream)
         if bar is None:
             task = self._bars.add_task(report.stream, total=report.total, rate="")
-            bar = self._shown[report.stream] = _Bar(task, (now, report.frames), 0)
+            first = now, report.frames
+            bar = self._shown[report.stream] = _Bar(task, first, first, 0)
         if report.frames > bar.frames:
             for other, at in list(self.failed.items()):
                 if other != report.stream and now - at >= _FORGOTTEN_SECONDS:

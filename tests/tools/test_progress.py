@@ -106,3 +106,16 @@ def test_a_rate_is_told_once_it_means_something(said):
         "north: 60 frames, 10.0 fps",
         "north: 110 frames, 10.0 fps",
     ]
+
+
+def test_the_rate_is_that_of_the_last_minute_however_long_the_run(said):
+    now = [0.0]
+    view = ProgressView(Console(file=said), lambda: now[0])
+    frames = 0
+    for second in range(4000):
+        now[0] = float(second)
+        frames += 25 if second < 3900 else 5  # it gets dark, and the camera slows down
+        view.show(progress("north", frames))
+    rates = [line.split(", ")[1].partition(";")[0] for line in said.getvalue().splitlines()]
+    assert {rates[0], rates[-22]} == {"25.0 fps"}
+    assert set(rates[-6:]) == {"5.0 fps"}
