@@ -24,6 +24,8 @@ from pipeline.supervision.monitor import RunCounts, RunMonitor
 from pipeline.transport.flow import BEHIND
 from stages.errors import ConfigError
 
+_LOOK_SECONDS = 0.1  # how often the server looks whether it is closed, for which a run's end waits
+
 
 class PipelineCollector(Collector):
     """A monitor's counts as metric families."""
@@ -186,7 +188,8 @@ class MetricsServer:
             raise ConfigError(f"runtime.metrics: cannot listen on {address}: {error}") from error
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
-        threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
+        serve = self._server.serve_forever
+        threading.Thread(target=serve, args=(_LOOK_SECONDS,), name="metrics", daemon=True).start()
 
     def close(self) -> None:
         """Stops listening."""
