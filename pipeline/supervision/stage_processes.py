@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from pipeline.config import RunConfig
@@ -151,9 +152,10 @@ class StageProcesses:
             process.kill()
 
     def end_all(self) -> None:
-        """Asks all processes to end, and kills those that do not."""
+        """Asks all processes to end, and kills those that do not within the same three seconds."""
         processes = self.all()
         for process in processes:
             process.ask_to_end()
+        deadline = time.monotonic() + _END_SECONDS
         for process in (*processes, *self._ending):
-            process.end(_END_SECONDS)
+            process.end(max(0.0, deadline - time.monotonic()))

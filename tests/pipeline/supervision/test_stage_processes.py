@@ -1,0 +1,27 @@
+import time
+
+from pipeline.config import RunConfig
+from pipeline.supervision import stage_processes
+from pipeline.supervision.stage_processes import StageProcesses
+
+
+class Stuck:
+    """A process that has to be killed."""
+
+    asked = False
+
+    def ask_to_end(self):
+        self.asked = True
+
+    def end(self, seconds):
+        assert self.asked
+        self.waited = seconds
+        time.sleep(seconds)
+
+
+def test_processes_that_do_not_end_are_waited_for_side_by_side(tmp_path, monkeypatch):
+    monkeypatch.setattr(stage_processes, "_END_SECONDS", 0.05)
+    stuck = [Stuck(), Stuck(), Stuck()]
+    monkeypatch.setattr(StageProcesses, "all", lambda self: stuck)
+    StageProcesses(RunConfig(), tmp_path, None, debug=False, json_log=False).end_all()
+    assert [each.waited > 0 for each in stuck] == [True, False, False]
