@@ -5,16 +5,16 @@ import os
 import signal
 import socket
 import threading
-import time
 
 import av
 import pytest
 
 import pipeline.supervision.supervisor
+from pipeline.reports import Completing
 from pipeline.transport.logbook import Logbook, SharedCounter
 from tests.stages.decoder.test_protocols import write_stream
 from tools.harness.material import make_clip, slow_detector
-from tools.harness.runner import run_with
+from tools.harness.runner import Victim, run_with
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +71,14 @@ def test_part_files_stay_where_results_cannot_be_completed(stuck_run, tmp_path):
 
 SLOW_VIDEOS = """
 import time
+from pathlib import Path
 from stages import atomic
 
 sync = atomic.sync
 
 def slow_sync(path):
-    if path.name == ".overlay.mp4.part":
-        time.sleep(5)
+    while path.name == ".overlay.mp4.part" and not Path("{answer}").exists():
+        time.sleep(0.01)
     sync(path)
 
 atomic.sync = slow_sync
@@ -85,23 +86,31 @@ atomic.sync = slow_sync
 
 
 def test_a_video_that_is_being_completed_is_waited_for(clip, tmp_path, monkeypatch, in_workers):
-    monkeypatch.setattr(pipeline.supervision.supervisor, "_DRAIN_SECONDS", 4)
-    in_workers(SLOW_VIDEOS)
+    answer = tmp_path / "answer"
+    in_workers(SLOW_VIDEOS.format(answer=answer))
+    said, take = [], Victim.take
+    completes = threading.Event()
 
-    said, waited = [], []
+    def listen(victim, report):
+        take(victim, report)
+        if isinstance(report, Completing):
+            monkeypatch.setattr(pipeline.supervision.supervisor, "_DRAIN_SECONDS", 0.0)
+            completes.set()
+
+    monkeypatch.setattr(Victim, "take", listen)
 
     def stop(victim):
         victim.wait(lambda: victim.frames() >= 20)
         victim.supervisor.stop()
-        started = time.monotonic()
+        victim.wait(completes.is_set)
+        said.append(victim.over.wait(1))
+        answer.touch()
         victim.over.wait(60)
-        waited.append(time.monotonic() - started)
         said.extend(victim.notices)
 
     slow = [slow_detector(clip, 8)]
     result = run_with([str(clip)], tmp_path / "out", slow, stop)
-    assert (result.exit_code, said) == (130, [])
-    assert waited[0] > 5
+    assert (result.exit_code, said) == (130, [False])
     assert result.finished["clip"].status == "interrupted"
     assert (tmp_path / "out" / "clip" / "overlay.mp4").exists()
 

@@ -13,6 +13,7 @@ from tools.harness.runner import run_with
 
 HANGING_WRITE = """
 import time
+from pathlib import Path
 from pipeline.workers import disk_watch
 from stages.sink.journal import Journal
 
@@ -21,7 +22,8 @@ append = Journal.append
 
 def hang(self, entry):
     Journal.append = append
-    time.sleep(2)
+    while not Path("{answer}").exists():
+        time.sleep(0.01)
     append(self, entry)
 
 Journal.append = hang
@@ -91,10 +93,13 @@ def test_who_reports_meanwhile_or_is_busy_does_not_wait(watch, told, spoken):
 
 def test_a_run_names_the_folder_in_which_a_write_hangs(tmp_path, in_workers):
     clip = make_clip(tmp_path, 20)
-    in_workers(HANGING_WRITE)
+    answer = tmp_path / "answer"
+    in_workers(HANGING_WRITE.format(answer=answer))
     said = []
 
     def listen(victim):
+        victim.wait(lambda: victim.notices)
+        answer.touch()
         victim.over.wait(60)
         said.extend(victim.notices)
 
@@ -108,6 +113,7 @@ def test_a_run_names_the_folder_in_which_a_write_hangs(tmp_path, in_workers):
 
 HANGING_RECORDING = """
 import time
+from pathlib import Path
 from pipeline.workers import disk_watch
 from stages.decoder.recorder import Recorder
 
@@ -116,7 +122,8 @@ mux = Recorder._mux
 
 def hang(self, packet, dts):
     Recorder._mux = mux
-    time.sleep(2)
+    while not Path("{answer}").exists():
+        time.sleep(0.01)
     mux(self, packet, dts)
 
 Recorder._mux = hang
@@ -126,7 +133,8 @@ Recorder._mux = hang
 def test_a_recording_that_hangs_is_told_of_its_stream(tmp_path, in_workers):
     write_stream(tmp_path / "camera.ts", 50)
     (tmp_path / "none_Det_made.txt").write_text("1,1,10,10,30,30,0.9\n")
-    in_workers(HANGING_RECORDING)
+    answer = tmp_path / "answer"
+    in_workers(HANGING_RECORDING.format(answer=answer))
     said = []
 
     def send():
@@ -135,6 +143,8 @@ def test_a_recording_that_hangs_is_told_of_its_stream(tmp_path, in_workers):
             client.sendall((tmp_path / "camera.ts").read_bytes())
 
     def listen(victim):
+        victim.wait(lambda: victim.notices)
+        answer.touch()
         victim.over.wait(60)
         said.extend(victim.notices)
 
