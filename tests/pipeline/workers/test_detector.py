@@ -25,7 +25,7 @@ def run(tmp_path):
     """Runs a clip; after ten frames its decoder is halted, and somebody else sends one of them."""
     clip = make_clip(tmp_path / "material", FRAMES)
 
-    def start(spoil, *, goes_on=True):
+    def start(*spoils, goes_on=True):
         def harm(victim):
             victim.wait(lambda: victim.frames() >= 10)
             decoder = victim.supervisor.processes()["decoder of clip"]
@@ -35,7 +35,8 @@ def run(tmp_path):
             sent = decode(msgspec.msgpack.decode(logbook.message(position)))
             with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
                 socket.connect(f"ipc://{victim.folder}/detector-0")
-                socket.send_multipart(spoil(logbook, position, sent))
+                for spoil in spoils:
+                    socket.send_multipart(spoil(logbook, position, sent))
             if goes_on:
                 os.kill(decoder, signal.SIGCONT)
 
@@ -45,12 +46,16 @@ def run(tmp_path):
     return start
 
 
-@pytest.mark.parametrize("slot", [1_000_000, -1, None])
-def test_a_message_that_nobody_of_the_run_sent_is_dropped_and_told(run, capfd, slot):
-    result = run(lambda logbook, position, sent: encode(msgspec.structs.replace(sent, slot=slot)))
+def in_slot(slot):
+    return lambda logbook, position, sent: encode(msgspec.structs.replace(sent, slot=slot))
+
+
+def test_messages_that_nobody_of_the_run_sent_are_dropped_and_told(run, capfd, in_workers):
+    in_workers("from pipeline.transport import link\nlink._COMPLAINT_SECONDS = 0.0")
+    result = run(in_slot(1_000_000), in_slot(-1), in_slot(None))
     assert (result.exit_code, result.restarts) == (0, {})
     assert result.finished["clip"].frames == FRAMES
-    assert "dropped a malformed message (1 so far): " in capfd.readouterr().err
+    assert "dropped a malformed message (3 so far): " in capfd.readouterr().err
 
 
 def test_a_frame_that_is_lost_ends_the_run_where_it_is(run, tmp_path):
