@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,8 @@ from tools.bench.detect import (
     source_frames,
 )
 from tools.bench.figures import CPU, MILLISECONDS
+
+NANO = Path("nano")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +32,7 @@ def figure(report, name, unit):
 def test_each_engine_is_measured_on_the_same_frames(frames):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    report = bench_detect(make_detectors(None, engines=["onnxruntime"]), frames, rounds=2)
+    report = bench_detect(make_detectors(NANO, engines=["onnxruntime"]), frames, rounds=2)
     names = ["torch", "CenterNet's loop", "onnxruntime", "onnxruntime int8"]
     assert list(report.descriptions) == names
     assert "int8" in report.descriptions["onnxruntime int8"]
@@ -45,7 +49,7 @@ def test_each_engine_is_measured_on_the_same_frames(frames):
 
 
 def test_the_loop_of_centernet_finds_the_same_vehicles(frames):
-    detectors = make_detectors(None, engines=["torch"])
+    detectors = make_detectors(NANO, engines=["torch"])
     for detector in detectors.values():
         detector.scale = 1.0  # elsewhere it resizes in another way
     report = bench_detect(detectors, frames, rounds=1)
@@ -55,9 +59,9 @@ def test_the_loop_of_centernet_finds_the_same_vehicles(frames):
 
 
 def test_an_engine_that_finds_other_boxes_is_seen(frames):
-    detectors = make_detectors(None, engines=["torch"])
-    detectors["wrong"] = make_detectors(None, engines=["torch"])["torch"]
-    detectors["wrong"].scale *= 0.5
+    right, wrong = (make_detectors(NANO, engines=["torch"])["torch"] for _ in range(2))
+    wrong.scale *= 0.5
+    detectors = {"torch": right, "wrong": wrong}
     assert figure(bench_detect(detectors, frames, rounds=1), "wrong", APART).median > 0.05
 
 
