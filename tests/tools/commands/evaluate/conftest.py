@@ -9,6 +9,12 @@ import pytest
 from tests.tools.annotations.detrac_file import OVERLAP, TARGET, XML
 
 
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few frames are scored sooner than a worker process has started."""
+    monkeypatch.setattr("tools.evaluation.benchmark.usable_cores", lambda: 1)
+
+
 @pytest.fixture
 def detrac(tmp_path: Path) -> Path:
     """Ten frames of three vehicles: in full view, cut by the edge, mostly hidden."""

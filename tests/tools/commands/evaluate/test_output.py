@@ -13,7 +13,7 @@ def test_several_things_side_by_side(detrac: Path) -> None:
     output = evaluate(
         "detrac", "--gt", detrac / "gt", "--detections", f"one={detrac / 'det'}",
         "--detections", f"two={detrac / 'det'}", "--tracker", "sort", "--tracker", "uav",
-        "--json", detrac / "scores.json", "--csv", detrac / "scores.csv",
+        "--json", detrac / "scores.json", "--csv", detrac / "scores.csv", "--workers", "2",
     )  # fmt: skip
     names = ["one + sort", "one + uav", "two + sort", "two + uav"]
     assert list(json.loads((detrac / "scores.json").read_text())) == names
