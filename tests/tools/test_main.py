@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tools.main import main
+
 
 def spotstream(*arguments, cwd=None):
     return subprocess.run(
@@ -91,15 +93,9 @@ def test_detect_writes_coco_results(tmp_path):
     ("arguments", "code", "words"),
     [
         (["detect", "nowhere.png"], 3, "nowhere.png"),
-        (["detect", "."], 3, "holds no images"),
         (["track", "--detections", "nowhere.txt", "--output", "t.txt"], 2, "nowhere.txt"),
-        (["track", "--detections", ".", "--output", "t", "--set", "age=1"], 2, "no setting 'age'"),
         (["train", "nowhere.yaml"], 2, "nowhere.yaml"),
         (["run", "nowhere.mp4"], 3, "nowhere.mp4"),
-        (["run", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
-        (["run", "--source", "rtsp://"], 3, "rtsp:// names no host"),
-        (["run", "--config", "drone"], 2, "built in are"),
-        (["run", "--set", "detector.weights=."], 2, "weights must be a file or one of compact,"),
         (["bench", "pipeline", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
     ],
 )
@@ -108,6 +104,34 @@ def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, code, words):
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.returncode == code
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["detect", "."], 3, "holds no images"),
+        (["track", "--detections", ".", "--output", "t", "--set", "age=1"], 2, "no setting 'age'"),
+        (["run", "--source", "nowhere.mp4"], 3, "nowhere.mp4"),
+        (["run", "--source", "rtsp://"], 3, "rtsp:// names no host"),
+        (["run", "--config", "drone"], 2, "built in are"),
+        (["run", "--set", "detector.weights=."], 2, "weights must be a file or one of compact,"),
+    ],
+)
+def test_other_mistakes_are_too(tmp_path, monkeypatch, capfd, arguments, code, words):
+    """In this process: what a new one adds is the same for all mistakes in a command."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["spotstream", *arguments])
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+    said = capfd.readouterr().err
+    assert words in said
+    assert len(said.splitlines()) == 1
+    assert ended.value.code == code
     assert list(tmp_path.iterdir()) == []
 
 
