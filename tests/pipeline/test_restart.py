@@ -38,6 +38,12 @@ def settings(clip, *more):
     return [f"detector.detections={detections_of(clip)}", *parts, *more]
 
 
+def held_back(clip, mode, milliseconds=20):
+    """Settings for a mode: live at the clip's own pace, lossless as fast as the detector is."""
+    pace = "decoder.pace=original" if mode == "live" else slow_detector(clip, milliseconds)
+    return f"runtime.mode={mode}", pace
+
+
 def kill(*names, at):
     def harm(victim):
         for name, frames in zip(names, at, strict=True):
@@ -129,8 +135,7 @@ def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path
                 path.rename(away / path.name)
             victim.wait(victim.is_ready)
 
-    more = [f"runtime.mode={mode}", "decoder.pace=original"]
-    result = run_with([str(clip)], tmp_path, settings(clip, *more), harm)
+    result = run_with([str(clip)], tmp_path, settings(clip, *held_back(clip, mode)), harm)
     assert result.restarts == {"sink": 2}
     report = json.loads((folder / "run.json").read_text())
     assert set(report["files"]) == {path.name for path in folder.iterdir()} - {"run.json"}
@@ -205,7 +210,7 @@ def test_a_decoder_that_dies_too_often_ends_its_stream_and_no_other(
         take(victim, report)
 
     monkeypatch.setattr(Victim, "take", listen)
-    more = ("decoder.pace=original", "runtime.restarts_per_minute=1", f"runtime.mode={mode}")
+    more = ("runtime.restarts_per_minute=1", *held_back(clip, mode, 10))
     harm = kill("decoder of clip", "decoder of clip", at=[40, 80])
     result = run_with([str(clip)] * 2, tmp_path, settings(clip, *more), harm)
     assert result.exit_code == 1
@@ -246,7 +251,7 @@ def test_a_disk_that_fills_up_costs_the_pictures_and_no_rows(clip, tmp_path, mod
         largest = max(path.stat().st_size for path in (tmp_path / "clip").glob(".overlay*"))
         resource.prlimit(sink, resource.RLIMIT_FSIZE, (largest, largest))
 
-    paced = ("decoder.pace=original", f"runtime.mode={mode}", "sink.overlay_minutes=0")
+    paced = (*held_back(clip, mode), "sink.overlay_minutes=0")
     with pytest.raises(OutputError, match="file too large"):
         run_with([str(clip)], tmp_path, settings(clip, *paced), harm)
     folder = tmp_path / "clip"
