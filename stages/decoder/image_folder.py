@@ -187,5 +187,5 @@ def _in_words(unreadable: Sequence[Path]) -> str:
     if not unreadable:
         return ""
     others = len(unreadable) - _NAMED_IMAGES
-    more = f" and {others} other image{'s' if others > 1 else ''}" if others > 0 else ""
+    more = f" and {counted(others, 'other image')}" if others > 0 else ""
     return f"cannot read {', '.join(path.name for path in unreadable[:_NAMED_IMAGES])}{more}"

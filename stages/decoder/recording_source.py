@@ -11,6 +11,7 @@ from stages.decoder.segments import segments_of
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
+from stages.wording import counted
 
 
 class RecordingSource:
@@ -65,6 +66,6 @@ class RecordingSource:
                 break
         if reader.epoch < 0:
             raise SourceError(f"{self.folder} holds no segment that can be read")
-        segments = "segment" if unreadable == 1 else "segments"
-        message = f"{unreadable} {segments} of {self.folder} cannot be read" if unreadable else ""
+        segments = counted(unreadable, "segment")
+        message = f"{segments} of {self.folder} cannot be read" if unreadable else ""
         yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, message)

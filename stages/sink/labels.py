@@ -10,9 +10,9 @@ import numpy.typing as npt
 from stages.records import Float32Array
 from trackers.boxes import intersection_areas
 
-_SLOTS = 4  # above, below, above to the right edge, below to the right edge
-# Costs, as shares of the label's area: the first slot is preferred, and moving is discouraged, or a
-# label would jump from side to side while two vehicles pass.
+# Costs, as shares of the label's area. The slots: above, below, above to the right edge, below to
+# the right edge. The first is preferred, and moving is discouraged, or a label would jump from side
+# to side while two vehicles pass.
 _PREFERENCE = np.array([0.0, 0.05, 0.02, 0.07])
 _MOVING = 0.4
 _ON_LABEL = 3.0
