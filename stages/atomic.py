@@ -70,6 +70,18 @@ def make_folder(folder: Path) -> None:
         raise output_error(folder, error) from error
 
 
+def remove_file(path: Path) -> None:
+    """Removes a file, if it is there.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
 @contextlib.contextmanager
 def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, None]:
     """Yields the part file of ``path``, which takes its final name when the block ends.

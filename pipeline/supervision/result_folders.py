@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.supervision.folder_lock import FolderLock
-from stages.atomic import output_error
+from stages.atomic import remove_file
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
 from stages.result_files import REPORT, is_complete
@@ -68,7 +68,7 @@ class ResultFolders:
         if not self._outdated:
             for spec in self.to_run:
                 if spec.of_data_set:
-                    _remove_report(self.output / spec.name)
+                    remove_file(self.output / spec.name / REPORT)
             self._outdated = True
 
     def clear_away(self, stream: str, *, broken: bool) -> None:
@@ -84,14 +84,6 @@ class ResultFolders:
     def release(self) -> None:
         """Releases the folders to other processes."""
         self._lock.release()
-
-
-def _remove_report(folder: Path) -> None:
-    report = folder / REPORT
-    try:
-        report.unlink(missing_ok=True)
-    except OSError as error:
-        raise output_error(report, error) from error
 
 
 def _refuse_results(folder: Path) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.atomic import output_error, part_path
+from stages.atomic import part_path, remove_file
 from stages.result_files import DETECTIONS, OVERLAY, REPORT, TRACKS, is_named
 from stages.sink.detrac import toolkit_paths
 
@@ -32,7 +32,7 @@ def remove_unfinished_overlays(folder: Path) -> None:
     """
     for path in sorted(folder.iterdir()):
         if _OVERLAY_PART.fullmatch(path.name):
-            _remove(path)
+            remove_file(path)
 
 
 def unfinished_results(folder: Path) -> list[str]:
@@ -60,7 +60,7 @@ def remove_results(folder: Path) -> None:
         OutputError: A file cannot be removed.
     """
     for path in _result_paths(folder):
-        _remove(path)
+        remove_file(path)
     remove_parts(folder)
 
 
@@ -71,18 +71,11 @@ def remove_parts(folder: Path) -> None:
         OutputError: A file cannot be removed.
     """
     for path in _result_paths(folder):
-        _remove(part_path(path))
+        remove_file(part_path(path))
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
             if _SCRATCH.fullmatch(path.name):
-                _remove(path)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise output_error(path, error) from error
+                remove_file(path)
 
 
 def _result_paths(folder: Path) -> Iterator[Path]:

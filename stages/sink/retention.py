@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stages.atomic import output_error
+from stages.atomic import remove_file
 
 
 class Retention:
@@ -42,7 +42,7 @@ class Retention:
         removed = 0
         while total > self._limit and removed < len(finished) - 1:
             for path in finished[removed]:
-                _remove(path)
+                remove_file(path)
             total -= sizes[removed]
             removed += 1
         if removed and self._notify is not None:
@@ -56,10 +56,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise output_error(path, error) from error

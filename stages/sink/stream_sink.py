@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from queue import SimpleQueue
 
-from stages.atomic import AtomicFile, output_error
+from stages.atomic import AtomicFile, remove_file
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
@@ -274,10 +274,7 @@ class StreamSink:
             summary.write(report.to_json(run))
             summary.complete()
             # An older report must not vouch for a mixture of old and new files.
-            try:
-                summary.path.unlink(missing_ok=True)
-            except OSError as error:
-                raise output_error(summary.path, error) from error
+            remove_file(summary.path)
             self.overlays.commit()
             for file in (*texts.files, *extra, *benchmark, summary):
                 file.commit()
