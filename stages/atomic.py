@@ -7,7 +7,6 @@ import errno
 import os
 from collections.abc import Generator
 from pathlib import Path
-from types import TracebackType
 
 from stages.errors import OutputError
 
@@ -116,7 +115,7 @@ class AtomicFile:
     """A text file written aside and renamed when complete.
 
     ``mot.txt`` is written as ``.mot.txt.part`` in the same folder; an older ``mot.txt`` stays as it
-    is until `commit`. Leaving a ``with`` block commits, leaving it with an exception discards.
+    is until `commit`.
 
     Args:
         path: Final name; its folder is created where missing.
@@ -183,24 +182,6 @@ class AtomicFile:
         with contextlib.suppress(OSError):
             self.part.unlink(missing_ok=True)
 
-    def __enter__(self) -> AtomicFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            try:
-                self.commit()
-            except OutputError:
-                self.discard()
-                raise
-        else:
-            self.discard()
-
 
 def write_atomically(path: Path, text: str) -> None:
     """Writes a text file that has its final name only when it is complete.
@@ -208,5 +189,5 @@ def write_atomically(path: Path, text: str) -> None:
     Raises:
         OutputError: The file system refuses.
     """
-    with AtomicFile(path) as file:
-        file.write(text)
+    with written_aside(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.atomic import AtomicFile
+from stages.atomic import write_atomically
 from stages.detector.detection_file import DetectionFile
 from stages.detector.file_detector import sequence_files
 from stages.errors import ConfigError
@@ -79,9 +79,8 @@ def track_file(
     seconds = time.perf_counter() - start
     if fill:
         tracked = _filled(tracked, fill)
-    with AtomicFile(output) as result:
-        for number, tracks in enumerate(tracked, 1):
-            result.write(mot_rows(tracks, number))
+    rows = (mot_rows(tracks, number) for number, tracks in enumerate(tracked, 1))
+    write_atomically(output, "".join(rows))
     boxes = sum(map(len, tracked))
     ids = {number for tracks in tracked for number in tracks.ids.tolist()}
     return TrackSummary(detections, output, file.frame_count, boxes, len(ids), seconds)
