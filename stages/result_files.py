@@ -23,16 +23,17 @@ def numbered(name: str, number: int) -> str:
     return name if number == 1 else f"{stem}-{number}.{suffix}"
 
 
-def is_named(path: Path, name: str) -> bool:
-    """Whether the file is the result ``name``, such as ``mot.txt``, or one of several of it."""
+def number_of(path: Path, name: str) -> int:
+    """The number of the file, see `numbered`; 0 if it is none of the result ``name``."""
     stem, _, suffix = name.rpartition(".")
-    return re.fullmatch(rf"{stem}(-[1-9][0-9]*)?\.{suffix}", path.name) is not None
+    found = re.fullmatch(rf"{stem}(?:-([1-9][0-9]*))?\.{suffix}", path.name)
+    return int(found[1] or 1) if found else 0
 
 
 def files_of(folder: Path, name: str) -> list[Path]:
     """The complete files of the result ``name`` in ``folder``, in the order of their frames."""
-    found = [path for path in folder.iterdir() if is_named(path, name)]
-    return sorted(found, key=lambda path: (len(path.name), path.name))
+    found = [path for path in folder.iterdir() if number_of(path, name)]
+    return sorted(found, key=lambda path: number_of(path, name))
 
 
 def folder_name(name: str) -> str:

@@ -26,7 +26,7 @@ import numpy as np
 
 from stages.number_table import HEIGHT, IDENTITY, LARGEST, LEFT, WIDTH, NumberTable
 from stages.records import Float32Array, Float64Array, Int16Array, Int64Array
-from stages.result_files import DETECTIONS, is_named
+from stages.result_files import DETECTIONS, number_of
 from stages.result_files import frame_size as stated_frame_size
 
 DetectionFormat: TypeAlias = Literal["detrac", "uavdt", "mot"]
@@ -135,7 +135,7 @@ class DetectionFile:
         None if the format has no fixed size, or the file is of other frames: all but a few stray
         detections have their centres inside the frame.
         """
-        if is_named(self.path, DETECTIONS) and (stated := stated_frame_size(self.path.parent)):
+        if number_of(self.path, DETECTIONS) and (stated := stated_frame_size(self.path.parent)):
             return stated
         size = FRAME_SIZES.get(self.format)
         centers = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
-from stages.result_files import OVERLAY, files_of, numbered
+from stages.result_files import OVERLAY, number_of, numbered
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
 from stages.sink.retention import Retention
@@ -15,10 +15,10 @@ from stages.sink.retention import Retention
 
 @dataclass(frozen=True, slots=True)
 class OverlayPartsState:
-    """The state of `OverlayParts`: its videos, the finished ones by name, and its counts."""
+    """The state of `OverlayParts`, see its attributes."""
 
+    finished: int
     removed: int
-    finished: list[str]
     unfinished: list[OverlayState]
     left_out: int
 
@@ -37,9 +37,9 @@ class OverlayParts:
         notify: Called, from any thread, with one line for the user.
 
     Attributes:
-        removed: Number of videos that are known to be gone, such as beyond the limit.
-        finished: Names of the others that are known to be finished.
-        unfinished: Writers of those that are not; frames go into the last one.
+        finished: Number of videos that are known to be finished.
+        removed: Number of those, the oldest, that were removed beyond the limit.
+        unfinished: Writers of the others; frames go into the last one.
         left_out: Number of the stream's frames that are in no video.
     """
 
@@ -51,8 +51,8 @@ class OverlayParts:
         before_long_work: Callable[[], None],
         notify: Callable[[str], None] = lambda message: None,
     ) -> None:
+        self.finished = 0
         self.removed = 0
-        self.finished: list[str] = []
         self.unfinished: list[OverlayWriter] = []
         self.left_out = 0
         self._folder = folder
@@ -91,7 +91,7 @@ class OverlayParts:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all videos that are there, finished or not, in the order of their frames."""
-        finished = [name for name in self.finished if (self._folder / name).exists()]
+        finished = [path.name for path in self._finished_paths if path.exists()]
         return (*finished, *(each.path.name for each in self.unfinished if not each.is_gone))
 
     def withdraw(self) -> None:
@@ -105,17 +105,12 @@ class OverlayParts:
     def state(self) -> OverlayPartsState:
         """What `restore` needs, once all frames are kept."""
         self._count_finished()
-        return OverlayPartsState(
-            self.removed,
-            list(self.finished),
-            [writer.state() for writer in self.unfinished],
-            self.left_out,
-        )
+        unfinished = [writer.state() for writer in self.unfinished]
+        return OverlayPartsState(self.finished, self.removed, unfinished, self.left_out)
 
     def restore(self, state: OverlayPartsState) -> None:
         """Continues from ``state``."""
-        self.finished = [name for name in state.finished if (self._folder / name).exists()]
-        self.removed = state.removed + len(state.finished) - len(self.finished)
+        self.finished, self.removed = state.finished, state.removed
         self.left_out = state.left_out
         for part in state.unfinished:
             if self.unfinished:
@@ -124,7 +119,8 @@ class OverlayParts:
 
     def find_finished(self) -> None:
         """Finds the videos that an earlier process finished, where its state is not restored."""
-        self.finished = [path.name for path in files_of(self._folder, OVERLAY)]
+        numbers = (number_of(path, OVERLAY) for path in self._folder.iterdir())
+        self.finished = max(numbers, default=0)
 
     def close(self) -> None:
         """Waits until all videos are complete and on the disk, see `OverlayWriter.close`."""
@@ -154,18 +150,21 @@ class OverlayParts:
     def _count_finished(self) -> None:
         """Moves committed videos to `finished`, in order: names of resumed videos depend on it."""
         while self.unfinished and self.unfinished[0].committed:
-            writer = self.unfinished.pop(0)
-            self.finished.append(writer.path.name)
-            self._finished_frames += writer.frames
-            removed = self._retention.apply([(self._folder / name,) for name in self.finished])
-            self.finished = self.finished[removed:]
-            self.removed += removed
+            self._finished_frames += self.unfinished.pop(0).frames
+            self.finished += 1
+            self.removed += self._retention.apply([(path,) for path in self._finished_paths])
+
+    @property
+    def _finished_paths(self) -> list[Path]:
+        return [self._path(number) for number in range(self.removed + 1, self.finished + 1)]
+
+    def _path(self, number: int) -> Path:
+        return self._folder / numbered(OVERLAY, number)
 
     def _add(self, start: StreamStart, resume: OverlayState | None = None) -> OverlayWriter:
         self._before_long_work()
-        number = self.removed + len(self.finished) + len(self.unfinished) + 1
         writer = OverlayWriter(
-            self._folder / numbered(OVERLAY, number),
+            self._path(self.finished + len(self.unfinished) + 1),
             start,
             self._options,
             resume=resume,

@@ -79,7 +79,7 @@ def test_frames_are_taken_while_a_video_is_completed(
     assert parts.wait_until_kept(30)
     state = parts.state()
     assert (parts.frames, parts.kept) == (16, 16)
-    assert (state.finished, [part.frames for part in state.unfinished]) == ([], [6, 6, 4])
+    assert (state.finished, [part.frames for part in state.unfinished]) == (0, [6, 6, 4])
     assert lengths(tmp_path) == []
     hold.released.set()
     parts.commit()
@@ -97,7 +97,7 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
     wait(lambda: second.unfinished[0].committed)  # before the stream has ended
     parts = parts_in(tmp_path)
     parts.restore(second.state())
-    assert (parts.finished, parts.names) == (["overlay.mp4"], ("overlay.mp4", "overlay-2.mp4"))
+    assert (parts.finished, parts.names) == (1, ("overlay.mp4", "overlay-2.mp4"))
     feed(parts, range(8, 14))
     parts.commit()
     assert lengths(tmp_path) == [6, 6, 2]
@@ -105,6 +105,9 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
     later.find_finished()
     assert later.names == ("overlay.mp4", "overlay-2.mp4", "overlay-3.mp4")
     assert names_in(tmp_path) == {"overlay.mp4", "overlay-2.mp4", "overlay-3.mp4"}
+    (tmp_path / "overlay-2.mp4").unlink()
+    later.find_finished()
+    assert later.names == ("overlay.mp4", "overlay-3.mp4")
 
 
 def test_frames_kept_before_those_of_the_video_before_are_written_once(
@@ -200,7 +203,8 @@ def test_the_oldest_videos_are_removed_beyond_the_limit(tmp_path: Path) -> None:
         feed(parts, range(first, first + 6))
         wait(lambda: all(writer.committed for writer in parts.unfinished[:-1]))
     states = [parts.state()]
-    assert (parts.removed, parts.finished) == (2, ["overlay-3.mp4", "overlay-4.mp4"])
+    assert (parts.finished, parts.removed) == (4, 2)
+    assert parts.names == ("overlay-3.mp4", "overlay-4.mp4", "overlay-5.mp4")
     feed(parts, range(30, 36))
     parts.commit()
     states.append(parts.state())
