@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from stages.atomic import AtomicFile
@@ -47,10 +47,7 @@ def prepare_benchmark_files(
 
     Raises:
         OutputError: A file cannot be written.
-        ValueError: The layout is unknown.
     """
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {layout!r}")
     tracks, detections = root / "tracks", root / "detections"
     with contextlib.ExitStack() as on_error:
         files: list[AtomicFile] = []
@@ -82,15 +79,11 @@ def _uavdt_row(row: str) -> str:
 def _converted(source: Path, target: Path, convert: Callable[[str], str]) -> AtomicFile:
     file = AtomicFile(target)
     try:
-        for row in _lines(source):
-            file.write(convert(row))
+        with source.open(encoding="utf-8") as rows:
+            for row in rows:
+                file.write(convert(row))
         file.complete()
     except BaseException:
         file.discard()
         raise
     return file
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8") as lines:
-        yield from lines

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from stages.sink.benchmark import prepare_benchmark_files
 from tests.stages.sink.conftest import names_in
 
@@ -60,8 +58,3 @@ def test_mot(tmp_path: Path) -> None:
     root = write_benchmark(tmp_path, "mot")
     assert names_in(root) == {"tracks/SEQ.txt"}
     assert (root / "tracks/SEQ.txt").read_text() == MOT
-
-
-def test_unknown_layout(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="layout must be one of detrac, uavdt, mot, got 'kitti'"):
-        write_benchmark(tmp_path, "kitti")

@@ -134,7 +134,7 @@ def test_benchmark_files_by_layout(tmp_path: Path, layout: str) -> None:
 
 
 def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="got 'kitti'"):
+    with pytest.raises(ValueError, match="one of detrac, uavdt, mot, got 'kitti'"):
         StreamSink(tmp_path / "x", TEXT).start(make_start(layout="kitti"))
 
 
