@@ -40,6 +40,21 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
+def start_worker(plan: WorkerPlan) -> subprocess.Popen[bytes]:
+    """Starts the process of a stage; it dies with this one."""
+    # A memory file and not a pipe, which holds only 64 KiB: writing never waits for the reader.
+    with os.fdopen(os.memfd_create("plan"), "w+b") as file:
+        file.write(encode_plan(plan))
+        file.seek(0)
+        return subprocess.Popen(
+            # -P: import nothing from the current folder
+            [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())],
+            stdin=file,
+            start_new_session=True,
+            env=ENVIRONMENT | dict(os.environ),
+        )
+
+
 class StageProcess:
     """A process and its successors.
 
@@ -117,17 +132,7 @@ class StageProcess:
         """Starts the process if it waits for that and its pause is over; returns whether it did."""
         if self.state != "waiting" or self._clock() < self._start_at:
             return False
-        # A memory file and not a pipe, which holds only 64 KiB: writing never waits for the reader.
-        with os.fdopen(os.memfd_create("plan"), "w+b") as plan:
-            plan.write(encode_plan(self._make_plan()))
-            plan.seek(0)
-            self._process = subprocess.Popen(
-                # -P: import nothing from the current folder
-                [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())],
-                stdin=plan,
-                start_new_session=True,
-                env=ENVIRONMENT | dict(os.environ),
-            )
+        self._process = start_worker(self._make_plan())
         self.state = "starting"
         self._starts += 1
         self._heard = self._checked = self._clock()

@@ -17,9 +17,9 @@ import numpy as np
 import zmq
 
 from pipeline.config import load_config
-from pipeline.plan import StreamPlan, WorkerPlan, encode_plan
+from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import ReportReceiver
-from pipeline.supervision.process import ENVIRONMENT
+from pipeline.supervision.process import ENVIRONMENT, start_worker
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.link import Receiver
 from pipeline.transport.messages import Acknowledged, Envelope, encode_feedback
@@ -113,8 +113,7 @@ def our_hop(
             receiver = Receiver(context, plan.endpoint("detector-0"), copy=frames == "shared")
             feedback = context.socket(zmq.PUSH)
             feedback.connect(plan.endpoint("ack-0"))
-            command = [sys.executable, "-P", "-m", "pipeline.worker", str(os.getpid())]
-            with _process(command, encode_plan(plan)) as process:
+            with _killed_after(start_worker(plan)) as process:
                 arrivals = _Arrivals(load, process.pid)
                 while True:
                     envelope = _receive(receiver, process)
@@ -146,7 +145,12 @@ def bare_hop(load: Load, message_bytes: int, transport: Transport, port: int) ->
             socket.rcvtimeo = round(_SECONDS * 1000)
             socket.bind(endpoint)
             numbers = [message_bytes, load.frames, load.rate, queue]
-            with _process([sys.executable, str(SENDER), endpoint, *map(str, numbers)]) as process:
+            sender = subprocess.Popen(
+                [sys.executable, str(SENDER), endpoint, *map(str, numbers)],
+                env=ENVIRONMENT | dict(os.environ),
+                start_new_session=True,  # Ctrl-C is for the bench, which kills it
+            )
+            with _killed_after(sender) as process:
                 arrivals = _Arrivals(load, process.pid)
                 for _ in range(load.frames):
                     if message_bytes > 2**16:
@@ -206,18 +210,9 @@ def _time(message: memoryview) -> int:
 
 
 @contextmanager
-def _process(command: list[str], told: bytes = b"") -> Iterator[subprocess.Popen[bytes]]:
-    """Runs a process with ``told`` on its standard input, and kills it afterwards."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        env=ENVIRONMENT | dict(os.environ),
-        start_new_session=True,  # Ctrl-C is for the bench, which kills it
-    )
-    assert process.stdin is not None
+def _killed_after(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Kills the process at the end of the block."""
     try:
-        process.stdin.write(told)
-        process.stdin.close()
         yield process
     finally:
         process.kill()
