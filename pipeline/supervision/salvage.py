@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from pipeline.reporter import ReportReceiver
 from pipeline.reports import Crashed, Done, Failed, StreamSummary
@@ -12,41 +11,34 @@ from pipeline.supervision.process import StageProcess
 _TURN_MS = 100
 
 
-@dataclass(slots=True)
-class Completion:
-    """The outcome of the last sink.
-
-    Attributes:
-        finished: Summaries of the streams whose results were completed, by name.
-        failure: Why others were not, "" if there are none.
-    """
-
-    finished: dict[str, StreamSummary] = field(default_factory=dict)
-    failure: str = ""
-
-
 def complete(
     sink: StageProcess, reports: ReportReceiver, is_unwanted: Callable[[], bool]
-) -> Completion:
+) -> tuple[dict[str, StreamSummary], str]:
     """Runs a sink whose plan is to give up, for as long as it takes unless it hangs.
 
     Args:
         sink: The sink's process, not started yet; it has ended on return.
         reports: Receiver of its reports.
         is_unwanted: Returns whether to abort.
+
+    Returns:
+        Summaries of the streams whose results were completed, by name, and why others were not, ""
+        if there are none.
     """
-    completion = Completion()
+    finished: dict[str, StreamSummary] = {}
+    failure = ""
 
     def listen() -> None:
+        nonlocal failure
         reports.socket.poll(_TURN_MS)
         for report in reports.receive():
             if report.stage == "sink":
                 sink.heard(report)
             match report:
                 case Done():
-                    completion.finished[report.stream] = report.summary
+                    finished[report.stream] = report.summary
                 case Failed() | Crashed():
-                    completion.failure = report.message
+                    failure = report.message
 
     how = ""
     sink.start_if_due()
@@ -57,8 +49,6 @@ def complete(
         how = "was told to end"
     sink.kill()
     listen()
-    if how:
-        completion.failure = completion.failure or f"the {sink.name} process {how}"
-    else:
-        completion.failure = ""  # a late report of a process killed earlier
-    return completion
+    if not how:
+        return finished, ""  # a failure would be a late report of a process killed earlier
+    return finished, failure or f"the {sink.name} process {how}"

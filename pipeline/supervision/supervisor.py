@@ -310,6 +310,6 @@ class Supervisor:
         sink = self._processes.make(
             "sink", run.folder.path, give_up_reason=message, text_only=text_only
         )
-        done = complete(sink, run.reports, lambda: self._interrupts > 1)
-        self.result.finished |= done.finished
-        return done.failure
+        finished, failure = complete(sink, run.reports, lambda: self._interrupts > 1)
+        self.result.finished |= finished
+        return failure
