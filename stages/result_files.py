@@ -8,11 +8,12 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+from stages.records import EndReason
+
 TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
 OVERLAY = "overlay.mp4"
 REPORT = "run.json"
-COMPLETE = "complete"
 
 _NAME_BYTES = 200  # file systems allow 255, and results files add to a stream's name
 
@@ -51,14 +52,14 @@ def folder_name(name: str) -> str:
 
 
 def status(folder: Path) -> str | None:
-    """The status of the stream by ``run.json``, such as `COMPLETE`; None where it does not say."""
+    """The status of the stream by ``run.json``, see `EndReason`; None where it does not say."""
     stated = _report(folder).get("status")
     return stated if isinstance(stated, str) else None
 
 
 def is_complete(folder: Path) -> bool:
     """Whether ``run.json`` says that the whole source was processed."""
-    return status(folder) == COMPLETE
+    return status(folder) == EndReason.COMPLETE
 
 
 def frame_size(folder: Path) -> tuple[int, int] | None:

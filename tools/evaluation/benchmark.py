@@ -10,7 +10,8 @@ from typing import TypeAlias
 from stages.cores import usable_cores
 from stages.detector.file_detector import find_files
 from stages.errors import ConfigError
-from stages.result_files import COMPLETE, DETECTIONS, TRACKS, status
+from stages.records import EndReason
+from stages.result_files import DETECTIONS, TRACKS, status
 from stages.sink.detrac import toolkit_paths
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
@@ -176,7 +177,7 @@ def _incomplete(files: Mapping[str, Path]) -> dict[str, str]:
         for name, file in files.items()
         if file.name in (DETECTIONS, TRACKS)
     }
-    return {name: each for name, each in of_runs.items() if each not in (None, COMPLETE)}
+    return {name: each for name, each in of_runs.items() if each not in (None, EndReason.COMPLETE)}
 
 
 def _track_files(folder: Path, names: Sequence[str], others: Sequence[str]) -> dict[str, Path]:
