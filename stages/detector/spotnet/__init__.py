@@ -2,7 +2,6 @@
 
 from stages.detector.spotnet.checkpoint import (
     CheckpointError,
-    load_checkpoint,
     load_initial,
     save_checkpoint,
     with_ranges,
@@ -21,7 +20,6 @@ __all__ = [
     "feature_names",
     "feature_ranges",
     "in_bfloat16",
-    "load_checkpoint",
     "load_initial",
     "preset_config",
     "save_checkpoint",

@@ -171,8 +171,3 @@ def preset_config(
         if key in values:
             values[key] = tuple(values[key])
     return SpotNetConfig(**values)
-
-
-def compact_config(class_names: tuple[str, ...] = ("vehicle",), **overrides: Any) -> SpotNetConfig:
-    """Returns the config that two CPU cores run live: one hourglass, 3.8 M parameters."""
-    return preset_config("compact", class_names, **overrides)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stages.detector.spotnet.config import SpotNetConfig, compact_config, published_config
+from stages.detector.spotnet.config import SpotNetConfig, preset_config, published_config
 from stages.detector.spotnet.hourglass import Hourglass
 from stages.detector.spotnet.layers import (
     Convolution,
@@ -124,7 +124,7 @@ class SpotNet(nn.Module):
     @classmethod
     def compact(cls, class_names: tuple[str, ...] = ("vehicle",), **overrides: Any) -> SpotNet:
         """Returns the small network for CPUs with random weights; see `SpotNetConfig`."""
-        return cls(compact_config(class_names, **overrides))
+        return cls(preset_config("compact", class_names, **overrides))
 
     @classmethod
     def from_checkpoint(cls, path: str | Path, device: str | torch.device = "cpu") -> SpotNet:

@@ -17,7 +17,7 @@ from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet, SpotNetConfig, save_checkpoint
-from stages.detector.spotnet.config import compact_config
+from stages.detector.spotnet.config import preset_config
 from stages.records import FrameHeader, PixelFormat
 from tests.stages.detector.test_input_memory import yuv_frame
 
@@ -101,8 +101,8 @@ PUBLISHED = SpotNetConfig(
 @pytest.mark.parametrize(
     ("config", "scale", "dtype"),
     [
-        (compact_config(dims=(8, 8), modules=(1, 1)), 0.75, torch.bfloat16),
-        (compact_config(dims=(8, 8), modules=(1, 1)), 1.25, torch.float32),
+        (preset_config("compact", dims=(8, 8), modules=(1, 1)), 0.75, torch.bfloat16),
+        (preset_config("compact", dims=(8, 8), modules=(1, 1)), 1.25, torch.float32),
         (PUBLISHED, 1.0, torch.bfloat16),
     ],
 )

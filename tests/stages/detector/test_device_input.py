@@ -8,7 +8,7 @@ import torch
 from stages.detector.device_input import DeviceInput, area_matrix, yuv_to_bgr
 from stages.detector.input_memory import InputMemory
 from stages.detector.preprocessing import input_geometry
-from stages.detector.spotnet.config import compact_config, published_config
+from stages.detector.spotnet.config import preset_config, published_config
 from stages.records import Frame, PixelFormat
 from tests.stages.detector.test_input_memory import yuv_frame
 
@@ -47,7 +47,7 @@ def test_a_line_shrinks_as_opencvs_areas(before, after):
 
 @pytest.mark.parametrize("make", [yuv_frame, bt709_frame, bgr_frame])
 @pytest.mark.parametrize("scale", [0.4, 0.75, 1.0, 1.3])
-@pytest.mark.parametrize("config", [compact_config(), published_config()])
+@pytest.mark.parametrize("config", [preset_config("compact"), published_config()])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.half])
 def test_inputs_are_those_of_the_cpu(config, scale, make, dtype):
     frames = [make(90, 150, seed) for seed in range(2)]
@@ -63,7 +63,7 @@ def test_inputs_are_those_of_the_cpu(config, scale, make, dtype):
 
 
 def test_a_smaller_batch_has_nothing_of_the_larger():
-    made, geometry = DeviceInput(CPU), input_geometry(90, 150, compact_config(), 0.75)
+    made, geometry = DeviceInput(CPU), input_geometry(90, 150, preset_config("compact"), 0.75)
     filled(made, [yuv_frame(90, 150, 0), yuv_frame(90, 150, 1)], geometry)
     assert len(filled(made, [yuv_frame(90, 150, 2)], geometry)) == 1
 

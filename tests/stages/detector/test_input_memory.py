@@ -7,7 +7,7 @@ import pytest
 
 from stages.detector.input_memory import InputMemory
 from stages.detector.preprocessing import input_geometry, network_input, to_bgr
-from stages.detector.spotnet.config import compact_config, published_config
+from stages.detector.spotnet.config import preset_config, published_config
 from stages.records import Frame, FrameHeader, PixelFormat
 
 
@@ -20,7 +20,7 @@ def yuv_frame(height, width, seed):
 
 
 @pytest.mark.parametrize("scale", [0.75, 1.0, 1.3])
-@pytest.mark.parametrize("config", [compact_config(), published_config()])
+@pytest.mark.parametrize("config", [preset_config("compact"), published_config()])
 def test_inputs_are_those_of_new_memory(config, scale):
     memory = InputMemory()
     for seed, (height, width) in enumerate([(90, 150), (120, 96), (90, 150)]):
@@ -32,14 +32,14 @@ def test_inputs_are_those_of_new_memory(config, scale):
 
 
 def test_frames_of_one_size_take_the_same_memory():
-    memory, geometry = InputMemory(), input_geometry(90, 150, compact_config(), 0.75)
+    memory, geometry = InputMemory(), input_geometry(90, 150, preset_config("compact"), 0.75)
     first = memory.fill([yuv_frame(90, 150, 0), yuv_frame(90, 150, 1)], geometry)
     second = memory.fill([yuv_frame(90, 150, 2)], geometry)
     assert np.shares_memory(first, second)
 
 
 def test_sizes_that_share_an_input_size_do_not_share_their_borders():
-    memory, config = InputMemory(), compact_config()
+    memory, config = InputMemory(), preset_config("compact")
     large, small = (input_geometry(side, side, config) for side in (64, 40))
     memory.fill([yuv_frame(64, 64, 0)], large)
     assert not memory.fill([yuv_frame(40, 40, 1)], small)[0, 40:].any()
@@ -48,11 +48,11 @@ def test_sizes_that_share_an_input_size_do_not_share_their_borders():
 def test_a_frame_without_pixels_is_named():
     frame = replace(yuv_frame(64, 64, 0), pixels=None)
     with pytest.raises(ValueError, match="s: frame 1 has no pixels"):
-        InputMemory().fill([frame], input_geometry(64, 64, compact_config()))
+        InputMemory().fill([frame], input_geometry(64, 64, preset_config("compact")))
 
 
 def test_memory_is_kept_of_few_sizes():
-    memory, config = InputMemory(), compact_config()
+    memory, config = InputMemory(), preset_config("compact")
     made = []
     for height in [*range(32, 52, 2), 32]:
         frame, geometry = yuv_frame(height, 64, height), input_geometry(height, 64, config)

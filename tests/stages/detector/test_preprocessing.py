@@ -14,7 +14,7 @@ from stages.detector.preprocessing import (
     place,
     to_bgr,
 )
-from stages.detector.spotnet.config import compact_config, published_config
+from stages.detector.spotnet.config import preset_config, published_config
 from stages.records import PixelFormat
 
 BT2020 = getattr(Colorspace, "BT2020", None)  # PyAV 17 cannot convert it
@@ -34,7 +34,9 @@ def test_published_padding_is_size_or_127_plus_1_with_the_image_in_the_middle(
 
 def test_pixels_are_normalised_in_bgr_and_padded_with_black():
     image = np.full((32, 40, 3), (255, 0, 51), np.uint8)
-    tensor = Normalisation()(network_input([image], input_geometry(32, 40, compact_config())))
+    tensor = Normalisation()(
+        network_input([image], input_geometry(32, 40, preset_config("compact")))
+    )
     assert tensor.shape == (1, 3, 64, 64)
     inside = [(1 - 0.408) / 0.289, (0 - 0.447) / 0.274, (0.2 - 0.470) / 0.278]
     outside = [-0.408 / 0.289, -0.447 / 0.274, -0.470 / 0.278]
@@ -42,7 +44,7 @@ def test_pixels_are_normalised_in_bgr_and_padded_with_black():
     np.testing.assert_allclose(tensor[0, :, 40, 60], outside, atol=1e-5)
 
 
-@pytest.mark.parametrize("config", [compact_config(), published_config()])
+@pytest.mark.parametrize("config", [preset_config("compact"), published_config()])
 def test_a_box_in_the_input_lies_where_it_lay_in_the_frame(config):
     geometry = input_geometry(90, 160, config, 0.75)
     canvas = np.zeros((geometry.height, geometry.width, 3), np.uint8)
