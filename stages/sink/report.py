@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 
 from stages.sink.latency import LatencyHistogram
@@ -114,18 +113,8 @@ class StreamReport:
             "benchmark_files": self.benchmark_files,
         }
         added = {key: value for key, value in run.items() if key not in measured}
+        # As text: paths, fractions; and no value is worth losing the results for.
         text = json.dumps(
-            {**measured, **added}, indent=2, ensure_ascii=False, allow_nan=False, default=_plain
+            {**measured, **added}, indent=2, ensure_ascii=False, allow_nan=False, default=str
         )
         return text + "\n"
-
-
-def _plain(value: object) -> object:
-    """JSON form of values in settings that are not of JSON's own types."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
-    if isinstance(value, Enum):
-        return value.value
-    return str(value)  # paths, fractions; and no value is worth losing the results for
