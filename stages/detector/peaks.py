@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,28 +9,25 @@ from torch.nn import functional as F
 from stages.detector.spotnet import STRIDE, SpotNet
 
 
-@dataclass(frozen=True, slots=True)
-class Peaks:
-    """The best ``K`` peaks of each image, by descending score.
+def detect_peaks(
+    network: SpotNet, images: Tensor, top_k: int = 100
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Finds the best ``K`` peaks of each image, on the device of the images.
 
-    Attributes:
-        boxes: ``(N, K, 4)`` float32 ``(left, top, right, bottom)`` in pixels of the input.
-        scores: ``(N, K)`` float32.
-        classes: ``(N, K)`` int64.
+    Args:
+        network: The network.
+        images: ``(N, 3, H, W)``.
+        top_k: Maximum number of peaks per image.
+
+    Returns:
+        Boxes ``(N, K, 4)`` float32 ``(left, top, right, bottom)`` in pixels of the input,
+        descending scores ``(N, K)`` float32 and classes ``(N, K)`` int64.
     """
-
-    boxes: Tensor
-    scores: Tensor
-    classes: Tensor
-
-
-def detect_peaks(network: SpotNet, images: Tensor, top_k: int = 100) -> Peaks:
-    """Returns the best peaks in ``images`` ``(N, 3, H, W)``, on the same device."""
     logits, features = network.locate(images)
     scores, classes, cells = find_peaks(logits, top_k)
     sizes, offsets = network.regress(features, cells)
     boxes = place_boxes(cells, sizes.float(), offsets.float(), logits.shape[-1])
-    return Peaks(boxes, scores, classes)
+    return boxes, scores, classes
 
 
 def find_peaks(logits: Tensor, top_k: int = 100) -> tuple[Tensor, Tensor, Tensor]:

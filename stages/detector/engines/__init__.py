@@ -1,10 +1,9 @@
 """Engines that compute the network: PyTorch, OpenVINO or ONNX Runtime, from the same weights."""
 
-from stages.detector.engines.choice import ENGINES, EngineName, build_engine, installed_engines
+from stages.detector.engines.choice import EngineName, build_engine, installed_engines
 from stages.detector.engines.engine import Engine, EngineOutput, Precision
 
 __all__ = [
-    "ENGINES",
     "Engine",
     "EngineName",
     "EngineOutput",

@@ -34,16 +34,12 @@ class DetectionGraph(nn.Module):
         return self
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``(N, H, W, 3)`` uint8 BGR to boxes ``(N, K, 4)``, scores and classes ``(N, K)``.
-
-        See `stages.detector.peaks.Peaks`.
-        """
-        peaks = detect_peaks(self.network, self._normalise(images).to(self._dtype))
-        return peaks.boxes, peaks.scores, peaks.classes
+        """``(N, H, W, 3)`` uint8 BGR to boxes, scores and classes, see `detect_peaks`."""
+        return detect_peaks(self.network, self._normalise(images).to(self._dtype))
 
 
-def example_images(config_multiple: int, size: tuple[int, int] | None = None) -> Tensor:
+def example_images(size_multiple: int, size: tuple[int, int] | None = None) -> Tensor:
     """Returns an input for tracing the graph: ``(1, H, W, 3)`` uint8, black."""
     # Large enough that there are more cells than boxes.
-    side = -(-64 // config_multiple) * config_multiple
+    side = -(-64 // size_multiple) * size_multiple
     return torch.zeros((1, *(size or (side, side)), 3), dtype=torch.uint8)
