@@ -70,10 +70,9 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
 
 def _die_with(supervisor: int) -> None:
     """Has Linux kill this process when the supervisor dies; exits if it is already dead."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != supervisor:
-            sys.exit(1)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -195,11 +195,11 @@ class _Decoding:
                 f"frames of {event.width}x{event.height} are too large; a side may have "
                 f"{LARGEST_SIDE} pixels"
             )
-        self._make_room(event)
+        self._remove_earlier_results(event)
         self._sender.announce(event)
         self._ended = isinstance(event, EndOfStream)
 
-    def _make_room(self, event: StreamEvent) -> None:
+    def _remove_earlier_results(self, event: StreamEvent) -> None:
         if not self._logbook[SharedCounter.EPOCHS]:
             if isinstance(event, StreamStart):
                 remove_results(self._folder)
@@ -211,7 +211,7 @@ class _Decoding:
         if not self._ended and self._stop.is_set():
             reason = EndReason.INTERRUPTED
             end = EndOfStream(self._name, self._epoch, self._given, reason, "stopped")
-            self._make_room(end)
+            self._remove_earlier_results(end)
             self._sender.interrupt(end)
         self._sender.close()
 

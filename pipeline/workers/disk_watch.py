@@ -17,13 +17,13 @@ class DiskWatch:
     """Reports once that the loop has waited for a folder, for five looks, and when it goes on.
 
     Args:
-        spoken: The loop's reporter; who reports meanwhile, or is busy, does not wait.
+        reporter: The loop's reporter; who reports meanwhile, or is busy, does not wait.
         notify: Called with each report, one line, in the thread that looks.
         meanwhile: What happens until the folder answers, for people.
     """
 
-    def __init__(self, spoken: Reporter, notify: Callable[[str], None], meanwhile: str) -> None:
-        self._spoken = spoken
+    def __init__(self, reporter: Reporter, notify: Callable[[str], None], meanwhile: str) -> None:
+        self._reporter = reporter
         self._notify = notify
         self._meanwhile = meanwhile
         self._folder: Path | None = None
@@ -60,10 +60,10 @@ class DiskWatch:
 
     def look(self) -> None:
         """Checks for progress; the thread calls it."""
-        if self._spoken.is_busy:  # which a report would end
+        if self._reporter.is_busy:  # which a report would end
             self._looks = 0
             return
-        folder, seen = self._folder, (self._calls, self._spoken.latest)
+        folder, seen = self._folder, (self._calls, self._reporter.latest)
         waits = folder is not None and seen == self._seen
         self._seen = seen
         self._looks = self._looks + 1 if waits else 0
