@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ LAYOUTS = ("detrac", "uavdt", "mot")
 
 
 def prepare_benchmark_files(
+    begin: Callable[[Path], AtomicFile],
     layout: str,
     root: Path,
     *,
@@ -24,7 +24,7 @@ def prepare_benchmark_files(
     fps: float,
     frames: int,
 ) -> tuple[AtomicFile, ...]:
-    """Writes the results of one sequence as its benchmark expects them; the caller commits.
+    """Writes the results of one sequence as its benchmark expects them.
 
     ======== ============================================ ===========================
     layout   ``detections/``                              ``tracks/``
@@ -36,6 +36,7 @@ def prepare_benchmark_files(
     ======== ============================================ ===========================
 
     Args:
+        begin: Begins a file, which its caller commits, or discards after an error.
         layout: One of `LAYOUTS`.
         root: The benchmark folder.
         name: Name of the sequence.
@@ -49,25 +50,16 @@ def prepare_benchmark_files(
         OutputError: A file cannot be written.
     """
     tracks, detections = root / "tracks", root / "detections"
-    with contextlib.ExitStack() as on_error:
-        files: list[AtomicFile] = []
-
-        def add(*new: AtomicFile) -> None:
-            for file in new:
-                on_error.callback(file.discard)
-            files.extend(new)
-
-        if layout == "detrac":
-            # The toolkit takes the detector's name from the file's: it must not look like a path.
-            detector = re.sub(r"[^\w.+-]+", "-", detector) or "detector"
-            add(_converted(detections_path, detections / f"{name}_Det_{detector}.txt", str))
-            add(*prepare_toolkit_matrices(mot_path, tracks, name, fps, frames))
-        else:
-            if layout == "uavdt":
-                add(_converted(detections_path, detections / f"{name}.txt", _uavdt_row))
-            add(_converted(mot_path, tracks / f"{name}.txt", str))
-        on_error.pop_all()
-    return tuple(files)
+    if layout == "detrac":
+        # The toolkit takes the detector's name from the file's: it must not look like a path.
+        detector = re.sub(r"[^\w.+-]+", "-", detector) or "detector"
+        rows = _converted(detections_path, begin(detections / f"{name}_Det_{detector}.txt"), str)
+        return (rows, *prepare_toolkit_matrices(begin, mot_path, tracks, name, fps, frames))
+    results = _converted(mot_path, begin(tracks / f"{name}.txt"), str)
+    if layout == "uavdt":
+        rows = _converted(detections_path, begin(detections / f"{name}.txt"), _uavdt_row)
+        return rows, results
+    return (results,)
 
 
 def _uavdt_row(row: str) -> str:
@@ -76,14 +68,9 @@ def _uavdt_row(row: str) -> str:
     return ",".join((frame, "-1", *box, score, "1", "-1")) + "\n"
 
 
-def _converted(source: Path, target: Path, convert: Callable[[str], str]) -> AtomicFile:
-    file = AtomicFile(target)
-    try:
-        with source.open(encoding="utf-8") as rows:
-            for row in rows:
-                file.write(convert(row))
-        file.complete()
-    except BaseException:
-        file.discard()
-        raise
-    return file
+def _converted(source: Path, target: AtomicFile, convert: Callable[[str], str]) -> AtomicFile:
+    with source.open(encoding="utf-8") as rows:
+        for row in rows:
+            target.write(convert(row))
+    target.complete()
+    return target

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -49,7 +48,12 @@ def toolkit_paths(folder: Path, name: str) -> tuple[Path, ...]:
 
 
 def prepare_toolkit_matrices(
-    mot_path: Path, folder: Path, name: str, fps: float, frames: int
+    begin: Callable[[Path], AtomicFile],
+    mot_path: Path,
+    folder: Path,
+    name: str,
+    fps: float,
+    frames: int,
 ) -> tuple[AtomicFile, ...]:
     """Writes the tracks of a finished ``mot.txt`` as the UA-DETRAC toolkit reads them.
 
@@ -58,6 +62,7 @@ def prepare_toolkit_matrices(
     ``mot_path`` to the digit. ``NAME_speed.txt`` holds ``fps``. Only one row is held in memory.
 
     Args:
+        begin: Begins a file, which its caller commits, or discards after an error.
         mot_path: MOTChallenge rows, sorted by frame.
         folder: Where the five files go.
         name: Name of the sequence.
@@ -65,7 +70,7 @@ def prepare_toolkit_matrices(
         frames: Number of rows: the number of the last frame of the sequence.
 
     Returns:
-        The completed files, in the order of `TOOLKIT_SUFFIXES`; the caller commits them.
+        The completed files, in the order of `TOOLKIT_SUFFIXES`.
 
     Raises:
         OutputError: A file cannot be written.
@@ -76,23 +81,18 @@ def prepare_toolkit_matrices(
     # A file without columns is no matrix: without tracks, write one that is always absent.
     columns = {identity: column for column, identity in enumerate(ids)}
     width = max(1, len(ids))
-    with contextlib.ExitStack() as on_error:
-        files = []
-        for path in toolkit_paths(folder, name):
-            files.append(AtomicFile(path))
-            on_error.callback(files[-1].discard)
-        with mot_path.open(encoding="utf-8") as lines:
-            for rows in _rows_of_each_frame(lines, frames):
-                for file, (_, field) in zip(files[:-1], _MATRICES, strict=True):
-                    cells = ["0"] * width
-                    for row in rows:
-                        cells[columns[int(row[1])]] = row[field]
-                    file.write(",".join(cells) + "\n")
-        files[-1].write(f"{fps:.2f}\n")
-        for file in files:
-            file.complete()
-        on_error.pop_all()
-    return tuple(files)
+    files = tuple(begin(path) for path in toolkit_paths(folder, name))
+    with mot_path.open(encoding="utf-8") as lines:
+        for rows in _rows_of_each_frame(lines, frames):
+            for file, (_, field) in zip(files[:-1], _MATRICES, strict=True):
+                cells = ["0"] * width
+                for row in rows:
+                    cells[columns[int(row[1])]] = row[field]
+                file.write(",".join(cells) + "\n")
+    files[-1].write(f"{fps:.2f}\n")
+    for file in files:
+        file.complete()
+    return files
 
 
 def _rows_of_each_frame(lines: Iterator[str], frames: int) -> Iterator[list[list[str]]]:

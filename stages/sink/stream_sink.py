@@ -239,20 +239,25 @@ class StreamSink:
     ) -> StreamReport:
         assert self._start is not None
         with contextlib.ExitStack() as on_error:
+
+            def begin(path: Path) -> AtomicFile:
+                file = AtomicFile(path)
+                on_error.callback(file.discard)
+                return file
+
             texts.complete()
             self.overlays.close()
-            fps = self.timing.fps or 0.0
+            fps, frames = self.timing.fps or 0.0, self._numbering.last
             extra: tuple[AtomicFile, ...] = ()
             if self.options.toolkit_files:
                 extra = prepare_toolkit_matrices(
-                    texts.tracks.part, self.folder, self.folder.name, fps, self._numbering.last
+                    begin, texts.tracks.part, self.folder, self.folder.name, fps, frames
                 )
-                for file in extra:
-                    on_error.callback(file.discard)
             benchmark: tuple[AtomicFile, ...] = ()
             root = self.folder.parent / "benchmark"
             if self._start.layout:
                 benchmark = prepare_benchmark_files(
+                    begin,
                     self._start.layout,
                     root,
                     name=self._start.stream,
@@ -260,17 +265,14 @@ class StreamSink:
                     mot_path=texts.tracks.part,
                     detections_path=texts.detections.part,
                     fps=fps,
-                    frames=self._numbering.last,
+                    frames=frames,
                 )
-                for file in benchmark:
-                    on_error.callback(file.discard)
             report = self._report(
                 end,
                 (*texts.names, *(file.path.name for file in extra), *self.overlays.names),
                 tuple(file.path.relative_to(root).as_posix() for file in benchmark),
             )
-            summary = AtomicFile(self.folder / REPORT)
-            on_error.callback(summary.discard)
+            summary = begin(self.folder / REPORT)
             summary.write(report.to_json(run))
             summary.complete()
             # An older report must not vouch for a mixture of old and new files.

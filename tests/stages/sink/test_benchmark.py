@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stages.atomic import AtomicFile
 from stages.sink.benchmark import prepare_benchmark_files
 from tests.stages.sink.conftest import names_in
 
@@ -14,6 +15,7 @@ def write_benchmark(tmp_path: Path, layout: str, detector: str = "SpotNet") -> P
     (tmp_path / "det").write_text(DETECTIONS)
     root = tmp_path / "benchmark"
     files = prepare_benchmark_files(
+        AtomicFile,
         layout,
         root,
         name="SEQ",

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stages.atomic import AtomicFile
 from stages.sink.detrac import detection_rows, prepare_toolkit_matrices, toolkit_paths
-from tests.stages.sink.conftest import make_header, make_tracks, names_in
+from tests.stages.sink.conftest import make_header, make_tracks
 
 ROWS = (
     "2,7,1.50,2.00,3.00,4.00,0.9000,-1,-1,-1\n"
@@ -16,7 +17,7 @@ ROWS = (
 
 
 def write_matrices(mot: Path, folder: Path, name: str, fps: float, frames: int) -> None:
-    for file in prepare_toolkit_matrices(mot, folder, name, fps, frames):
+    for file in prepare_toolkit_matrices(AtomicFile, mot, folder, name, fps, frames):
         file.commit()
 
 
@@ -55,9 +56,8 @@ def test_no_tracks_is_a_column_of_zeros(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("rows", "frames"), [(ROWS, 3), (ROWS + ROWS, 9)])
-def test_rows_that_do_not_fit_leave_nothing(tmp_path: Path, rows: str, frames: int) -> None:
+def test_rows_that_do_not_fit_are_refused(tmp_path: Path, rows: str, frames: int) -> None:
     mot = tmp_path / "mot.txt"
     mot.write_text(rows)
     with pytest.raises(ValueError, match="frame"):
         write_matrices(mot, tmp_path, "a", 1.0, frames)
-    assert names_in(tmp_path) == {"mot.txt"}
