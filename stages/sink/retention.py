@@ -45,7 +45,7 @@ class Retention:
                 remove_file(path)
             total -= sizes[removed]
             removed += 1
-        if removed and self._notify is not None:
+        if any(sizes[:removed]) and self._notify is not None:
             self._notify(self._message)
             self._notify = None
         return removed

@@ -34,6 +34,15 @@ def test_the_oldest_go_and_this_is_told_once(tmp_path: Path) -> None:
     assert len(told) == 1
 
 
+def test_nothing_is_told_where_there_was_nothing_to_remove(tmp_path: Path) -> None:
+    told: list[str] = []
+    pairs = make_pairs(tmp_path, 2)
+    for path in pairs[0]:
+        path.unlink()
+    Retention(KILOBYTE / 2, "tracks", told.append).apply(pairs)
+    assert told == []
+
+
 @pytest.mark.parametrize(("gigabytes", "left"), [(0, 4), (KILOBYTE / 1000, 1)])
 def test_no_limit_and_one_that_a_single_file_exceeds(
     tmp_path: Path, gigabytes: float, left: int
