@@ -6,7 +6,7 @@ fonts look rough at label size. So each glyph is rendered once, large, and scale
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -56,7 +56,7 @@ class GlyphAtlas:
         target = cap_height * _OVERSAMPLING
         (_, unit_height), _ = cv2.getTextSize("H", _FACE, 10.0, 1)
         self._scale = 10.0 * (target - self._stroke) / unit_height
-        self._glyphs: dict[str, UInt8Array] = {}
+        self._glyph = cache(self._render)
         # Consecutive frames repeat most of their labels.
         self.mask = lru_cache(maxsize=256)(self._mask)
 
@@ -68,11 +68,6 @@ class GlyphAtlas:
         for array in result:
             array.setflags(write=False)  # cached
         return result
-
-    def _glyph(self, character: str) -> UInt8Array:
-        if character not in self._glyphs:
-            self._glyphs[character] = self._render(character)
-        return self._glyphs[character]
 
     def _render(self, character: str) -> UInt8Array:
         # Digits share one width, so that a changing number does not make its label tremble.
