@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from stages.records import Float32Array, Tracks
 
 
-@dataclass(slots=True)
-class _Trail:
+class _Trail(NamedTuple):
     points: Float32Array
-    length: int
     last_seen: int
+
+
+_NONE = _Trail(np.empty((0, 2), np.float32), 0)
 
 
 class Trails:
@@ -51,9 +52,7 @@ class Trails:
         motion = tracks.detections.motion
         if motion is not None:
             for trail in self._trails.values():
-                trail.points[: trail.length] = (
-                    trail.points[: trail.length] @ motion[:, :2].T + motion[:, 2]
-                )
+                trail.points[:] = trail.points @ motion[:, :2].T + motion[:, 2]
         centers = (tracks.boxes[:, :2] + tracks.boxes[:, 2:]) / 2
         result = [
             self._extend(identity, center)
@@ -65,14 +64,7 @@ class Trails:
         return result
 
     def _extend(self, identity: int, center: Float32Array) -> Float32Array:
-        trail = self._trails.get(identity)
-        if trail is None:
-            trail = _Trail(np.empty((self._length, 2), np.float32), 0, 0)
-            self._trails[identity] = trail
-        if trail.length == self._length:
-            trail.points[:-1] = trail.points[1:]
-        else:
-            trail.length += 1
-        trail.points[trail.length - 1] = center
-        trail.last_seen = self._frame
-        return trail.points[: trail.length]
+        before = self._trails.get(identity, _NONE).points
+        points = np.concatenate((before, center[None]))[-self._length :]
+        self._trails[identity] = _Trail(points, self._frame)
+        return points
