@@ -57,6 +57,7 @@ class Supervisor:
 
     Attributes:
         result: The result of the run so far.
+        was_signalled: Whether the run was told to end by a signal, not only by `stop`.
 
     Args:
         results: The folders of the streams to run; they are released when the run ends.
@@ -89,7 +90,7 @@ class Supervisor:
         self._processes = StageProcesses(
             config, results.output, self._roster, debug=debug, json_log=json_log
         )
-        self.was_signalled = False  # told to end by a signal, not by `stop`
+        self.was_signalled = False
         self._interrupts = 0
         self._told_to_stop: float | None = None
         self._broken = False

@@ -45,6 +45,7 @@ class GlyphAtlas:
 
     Attributes:
         height: Height of every mask in pixels, descenders and margins included; even.
+        mask: Returns the `TextMask` of a text.
     """
 
     def __init__(self, cap_height: int) -> None:
