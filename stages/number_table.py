@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from stages.errors import ConfigError, reason_of
-from stages.records import Int64Array
+from stages.records import BoolArray, Float64Array, Int64Array
 
 LARGEST = float(np.finfo(np.float32).max)
 MAX_FRAME = 10_000_000  # a misread column must not start a run of years
@@ -35,7 +34,7 @@ class NumberTable:
     """
 
     path: Path
-    values: npt.NDArray[np.float64]
+    values: Float64Array
     _lines: list[str]
 
     @classmethod
@@ -65,8 +64,8 @@ class NumberTable:
 
     def reject(
         self,
-        bad: npt.NDArray[np.bool_],
-        reason: Callable[[npt.NDArray], str],
+        bad: BoolArray,
+        reason: Callable[[Float64Array], str],
         kind: type[ConfigError] = ConfigError,
     ) -> None:
         """Raises for the first row where ``bad`` ``(N,)`` is True.
@@ -84,7 +83,7 @@ class NumberTable:
             numbers = [number for number, line in enumerate(self._lines, 1) if line.strip()]
             raise kind(f"{self.path}:{numbers[row]}: {reason(self.values[row])}")
 
-    def only(self, kept: npt.NDArray[np.bool_]) -> NumberTable:
+    def only(self, kept: BoolArray) -> NumberTable:
         """The rows where ``kept`` ``(N,)`` is True, their line numbers as in the file."""
         lines = list(self._lines)
         filled = [number for number, line in enumerate(lines) if line.strip()]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from stages.decoder.motion import is_likely
-from stages.records import Float32Array, Frame, UInt8Array
+from stages.records import Float32Array, Float64Array, Frame, UInt8Array
 
 WIDTH = 480  # pixels: wider frames are scaled down to this
 BLOCK = 24  # pixels of the small image: side of a square in which one corner is followed
@@ -68,7 +67,7 @@ def _small(frame: Frame) -> UInt8Array:
     return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _motion(before: UInt8Array, after: UInt8Array) -> npt.NDArray[np.float64] | None:
+def _motion(before: UInt8Array, after: UInt8Array) -> Float64Array | None:
     corners = _corners(before)
     if len(corners) < LEAST_CORNERS:
         return None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from stages.records import Float32Array
+from stages.records import Float32Array, Float64Array, Int64Array
 from trackers.boxes import intersection_areas
 
 # Costs, as shares of the label's area. The slots: above, below, above to the right edge, below to
@@ -36,8 +35,8 @@ class LabelLayout:
     def place(
         self,
         ids: Sequence[int],
-        boxes: Float32Array | npt.NDArray[np.int64],
-        sizes: npt.NDArray[np.int64],
+        boxes: Float32Array | Int64Array,
+        sizes: Int64Array,
     ) -> list[tuple[int, int]]:
         """Places the labels of one frame.
 
@@ -84,9 +83,7 @@ class LabelLayout:
         self._slots = slots
         return result
 
-    def _candidates(
-        self, boxes: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
+    def _candidates(self, boxes: Float64Array, sizes: Int64Array) -> Float64Array:
         """``(N, 4, 4)``: the rectangle of each slot, moved into the frame."""
         widths, heights = sizes[:, 0], sizes[:, 1]
         left, top, right, bottom = boxes.T

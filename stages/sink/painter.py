@@ -7,9 +7,8 @@ from fractions import Fraction
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from stages.records import Float32Array, FrameHeader, Tracks
+from stages.records import Float32Array, FrameHeader, Int64Array, Tracks
 from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
 from stages.sink.drawing import YuvCanvas
 from stages.sink.glyphs import GlyphAtlas
@@ -91,7 +90,7 @@ class OverlayPainter:
         self,
         canvas: YuvCanvas,
         trails: Sequence[Float32Array],
-        outlines: npt.NDArray[np.int64],
+        outlines: Int64Array,
         colors: Sequence[YuvColor],
     ) -> None:
         """Draws the trails that reach beyond their vehicle's box; usually most do not."""
@@ -151,7 +150,7 @@ class OverlayPainter:
         canvas: YuvCanvas,
         tracks: Tracks,
         ids: list[int],
-        outlines: npt.NDArray[np.int64],
+        outlines: Int64Array,
         colors: Sequence[YuvColor],
     ) -> None:
         labels = []
@@ -196,7 +195,7 @@ def clock(seconds: Fraction) -> str:
     return f"{sign}{hours}:{text}" if hours else sign + text
 
 
-def _even_outlines(boxes: Float32Array) -> npt.NDArray[np.int64]:
+def _even_outlines(boxes: Float32Array) -> Int64Array:
     """Boxes grown to even pixels, right and bottom exclusive: ``(N, 4)`` int64."""
     low = np.floor(np.clip(boxes[:, :2], -_FAR, _FAR) / 2) * 2
     high = np.ceil(np.clip(boxes[:, 2:], -_FAR, _FAR) / 2) * 2
