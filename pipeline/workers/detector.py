@@ -159,5 +159,4 @@ class _Stream:
         return self._ring.slot(envelope.slot, header.shape)
 
     def close(self) -> None:
-        self._logbook.close()
         self._ring.close()

@@ -48,7 +48,7 @@ class SinkStream:
         context: ZeroMQ context.
         report: Reports to the supervisor.
         channel: Channel of the stream.
-        logbook: The stream's logbook; closed with the stream.
+        logbook: The stream's logbook.
         wake: File descriptor of an event that is set when there is something to acknowledge.
         broadcast: Publishes the records; None if the run does not.
     """
@@ -232,7 +232,6 @@ class SinkStream:
         self._completion.join()  # the run may have given up the stream meanwhile
         self.abort()
         self._journal.close()
-        self._logbook.close()
         self._acknowledger.close()
         if self._ring is not None:
             self._ring.close()

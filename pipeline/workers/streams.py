@@ -30,7 +30,8 @@ class Streams(Generic[M]):
 
     Args:
         plan: The plan of the stage's process.
-        join: Makes the stage's state for a stream from its channel and logbook.
+        join: Makes the stage's state for a stream from its channel and logbook, which is closed
+            after the state.
     """
 
     def __init__(self, plan: WorkerPlan, join: Callable[[int, Logbook], M]) -> None:
@@ -71,5 +72,5 @@ class Streams(Generic[M]):
         for channel in list(self._members):
             # Not by the link to it: if somebody removes that, the stream goes on.
             if self._logbooks[channel][SharedCounter.RELEASED]:
-                del self._logbooks[channel]
                 self._members.pop(channel).close()
+                self._logbooks.pop(channel).close()

@@ -98,4 +98,3 @@ class _Stream:
     def close(self) -> None:
         """Forgets the stream's tracks."""
         self._stage.close(self.name)
-        self._logbook.close()

@@ -11,9 +11,11 @@ from pipeline.workers.streams import Streams
 class Stream:
     def __init__(self, logbook):
         self.name = logbook.stream
+        self.logbook = logbook
         self.closed = False
 
     def close(self):
+        assert self.logbook[SharedCounter.ENTRIES] == 4  # not closed yet
         self.closed = True
 
 
@@ -52,4 +54,6 @@ def test_a_stream_is_closed_once_the_supervisor_has_released_it(plan, streams, s
     supervisors[SharedCounter.RELEASED] = 1
     streams.close_ended()
     assert north.closed
+    with pytest.raises(AttributeError):
+        north.logbook[SharedCounter.ENTRIES]
     assert streams.at(0) is None
