@@ -23,6 +23,7 @@ from pipeline.transport.messages import Envelope, MessageError, encode
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.batching import batches
 from pipeline.workers.streams import Streams
+from stages.detector.lanes import Lanes
 from stages.errors import SpotStreamError
 from stages.records import Detections, Frame, FrameHeader, StreamStart, UInt8Array
 
@@ -53,24 +54,11 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         link = BackgroundLink(
             context, source, target, prepare, streams.close_ended, ahead=size, copy=copy
         )
-    counts: Counter[int] = Counter()
-    reported = time.monotonic()
-    # A frame on all cores may take `silence_seconds`; one in a lane has a share of them.
-    patience = (lanes.count - 1) * whole.runtime.silence_seconds if lanes else 0.0
-
-    def report_work() -> None:
-        """Reports, unless a frame in a lane may never end: others would hide that."""
-        nonlocal reported
-        if lanes and (lanes.running() or 0.0) > patience:
-            return
-        report.alive()
-        if time.monotonic() - reported >= _REPORT_SECONDS:
-            reported = time.monotonic()
-            report(Batches("detector", counts=dict(counts)))
+    progress = _Progress(report, lanes, whole.runtime.silence_seconds)
 
     def receive(timeout: float | None) -> Envelope | None:
         nonlocal has_waited
-        report_work()
+        progress.report()
         has_waited = lanes is not None and link.pending
         return link.receive(_ALIVE_SECONDS if timeout is None else timeout)
 
@@ -83,14 +71,39 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         for batch in batches(receive, size, config.batch_wait_ms / 1000):
             frames = isinstance(batch[0].record, Frame)
             if frames:
-                counts[len(batch)] += 1
+                progress.counts[len(batch)] += 1
             # A frame that comes alone gets all cores.
             if frames and lanes and (has_waited or lanes.running() is not None):
                 while not lanes.wait(_ALIVE_SECONDS):
-                    report_work()
+                    progress.report()
                 lanes.start(partial(finish, batch, lanes.count))
             else:
                 finish(batch)
+
+
+class _Progress:
+    """Tells the supervisor that the process is alive and, once a second, how large batches were.
+
+    Attributes:
+        counts: Number of batches by their number of frames.
+    """
+
+    def __init__(self, report: Reporter, lanes: Lanes | None, silence_seconds: float) -> None:
+        self.counts: Counter[int] = Counter()
+        self._report = report
+        self._lanes = lanes
+        # A frame on all cores may take `silence_seconds`; one in a lane has a share of them.
+        self._patience = (lanes.count - 1) * silence_seconds if lanes else 0.0
+        self._reported = time.monotonic()
+
+    def report(self) -> None:
+        """Reports, unless a frame in a lane may never end: others would hide that."""
+        if self._lanes and (self._lanes.running() or 0.0) > self._patience:
+            return
+        self._report.alive()
+        if time.monotonic() - self._reported >= _REPORT_SECONDS:
+            self._reported = time.monotonic()
+            self._report(Batches("detector", counts=dict(self.counts)))
 
 
 def _results(
