@@ -105,7 +105,7 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
             part.replace(path)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+            part.unlink()
         if isinstance(error, OSError):
             raise output_error(path, error) from error
         raise
@@ -180,7 +180,7 @@ class AtomicFile:
             # Closing flushes, which fails again where the disk is full.
             self._file.close()
         with contextlib.suppress(OSError):
-            self.part.unlink(missing_ok=True)
+            self.part.unlink()
 
 
 def write_atomically(path: Path, text: str) -> None:

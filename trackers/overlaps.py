@@ -49,7 +49,7 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
         widening = None
     if len(a) * len(b) <= DENSE_PAIRS and widening is None:
         return _overlaps_among_few(a, b)
-    reach = 0.0 if widening is None else float(widening.max(initial=0.0))
+    reach = 0.0 if widening is None else float(widening.max())
     rows, columns = neighbors(_widened(a, reach), _widened(b, reach))
     first, second = a[rows], b[columns]
     if widening is not None:

@@ -228,7 +228,7 @@ def _checked(
 
 def _checked_classes(classes: npt.ArrayLike, count: int) -> npt.NDArray[np.int16]:
     array = _checked("classes", classes, (count,))
-    if count and ((array != np.floor(array)) | (array < CLASSES.min) | (array > CLASSES.max)).any():
+    if ((array != np.floor(array)) | (array < CLASSES.min) | (array > CLASSES.max)).any():
         raise ValueError(f"classes must be whole numbers from {CLASSES.min} to {CLASSES.max}")
     return array.astype(np.int16)
 

@@ -30,8 +30,6 @@ def detection_rows(detections: Detections, number: int) -> str:
         One line for each detection, highest score first and the index counting from 1, each ended
         by a newline; "" where there is none.
     """
-    if not len(detections):
-        return ""
     order = np.argsort(-detections.scores, kind="stable")
     boxes = detections.boxes[order].astype(np.float64)
     boxes[:, 2:] -= boxes[:, :2]

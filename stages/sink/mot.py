@@ -19,8 +19,6 @@ def mot_rows(tracks: Tracks, number: int) -> str:
     Returns:
         One line for each track, each ended by a newline; "" where there is none.
     """
-    if not len(tracks):
-        return ""
     order = np.argsort(tracks.ids, kind="stable")
     boxes = tracks.boxes[order].astype(np.float64)
     boxes[:, 2:] -= boxes[:, :2]

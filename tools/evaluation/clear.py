@@ -173,7 +173,7 @@ def count(comparison: Comparison, matches: Matches, *, inclusive: bool = False) 
     """Returns the counts for the ``matches`` of ``comparison``; see `clear`."""
     tracks = len(comparison.truth_lengths)
     shares = np.bincount(matches.truth, minlength=tracks) / comparison.truth_lengths
-    starts = np.bincount(matches.truth[matches.resumed], minlength=tracks)
+    starts = np.bincount(matches.truth[matches.resumed])
     if inclusive:
         tracked, lost = shares >= MOSTLY_TRACKED - EPSILON, shares <= MOSTLY_LOST + EPSILON
     else:

@@ -121,8 +121,6 @@ def hota(comparison: Comparison) -> HotaResult:
     alignment = _alignment(comparison)
     matched_truth, matched_result, matched_iou = [], [], []
     for frame in comparison.frames:
-        if frame.iou.size == 0:
-            continue
         score = alignment[frame.truth[:, None], frame.result] * frame.iou
         rows, columns = linear_sum_assignment(score, maximize=True)
         matched_truth.append(frame.truth[rows])
@@ -157,8 +155,6 @@ def _alignment(comparison: Comparison) -> npt.NDArray[np.float64]:
     truth_lengths, result_lengths = comparison.truth_lengths, comparison.result_lengths
     shared = np.zeros((len(truth_lengths), len(result_lengths)))
     for frame in comparison.frames:
-        if frame.iou.size == 0:
-            continue
         total = frame.iou.sum(axis=0) + frame.iou.sum(axis=1)[:, None] - frame.iou
         share = np.divide(frame.iou, total, out=np.zeros_like(total), where=total > EPSILON)
         shared[frame.truth[:, None], frame.result] += share
