@@ -38,6 +38,7 @@ def test_a_pair_at_the_threshold_is_kept() -> None:
 def test_one_to_one_pairs_are_taken_as_they_are() -> None:
     # The assignment over all pairs would prefer 0.29 + 0.29 to 0.31, and then drop both.
     assert sort_pairs([[0.31, 0.29], [0.29, 0.0]]) == [(0, 0)]
+    assert sort_pairs([[0.31, 0.0], [0.0, 0.3]]) == [(0, 0)]  # above the threshold, not at it
 
 
 def test_contended_pairs_are_settled_beside_pairs_without_rival() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from filterpy.kalman import KalmanFilter
 
 from trackers import ByteTrack
 
@@ -24,6 +25,8 @@ def test_a_weak_detection_carries_a_track_on_and_begins_none() -> None:
     tracker = ByteTrack()
     seen(tracker, BOX)
     assert [seen(tracker, np.vstack((BOX, AWAY)), 0.2) for _ in range(5)] == [[1]] * 5
+    assert tracker.update(BOX, [0.2], unseen=2).ids.tolist() == [1]
+    assert tracker.update(np.vstack((BOX, BOX + 1)), [0.9, 0.2]).detection_indices.tolist() == [0]
     assert tracker.next_id == 2
 
 
@@ -44,11 +47,12 @@ def test_detections_between_high_and_birth_score_only_carry_on() -> None:
 
 def test_a_track_of_one_detection_is_given_up_at_its_first_miss() -> None:
     tracker = ByteTrack()
+    both = np.vstack((BOX, BOX + np.array([15, 0, 15, 0])))  # each is like the other, too
     seen(tracker, BOX)
-    seen(tracker, np.vstack((BOX, AWAY)))
-    seen(tracker, BOX)
-    assert seen(tracker, np.vstack((BOX, AWAY))) == [1]
-    assert seen(tracker, np.vstack((BOX, AWAY))) == [1, 3]
+    seen(tracker, both)
+    assert seen(tracker, BOX) == [1]
+    assert seen(tracker, both) == [1]
+    assert seen(tracker, both) == [1, 3]
 
 
 @pytest.mark.parametrize("max_age", [0, 4])
@@ -115,13 +119,35 @@ def test_bad_settings_are_refused(setting: str, value: object) -> None:
         ByteTrack(**{setting: value})  # type: ignore[arg-type]
 
 
-def test_a_box_that_shrinks_to_nothing_among_many() -> None:
-    """Its predicted height must not fall below zero, which would turn the box over."""
-    places = np.arange(120)
-    corners = np.column_stack((50 * (places % 40), 300 + 40 * (places // 40)))
-    crowd = np.hstack((corners, corners + np.array([20, 30])))
+def test_boxes_are_those_of_the_authors_filter() -> None:
+    """Of centre, aspect and height, whose noise is a share of the height but for the aspect's."""
+
+    def variances(height: float, share: float, aspect: float) -> np.ndarray:
+        return np.square([share * height, share * height, aspect, share * height])
+
+    rng = np.random.default_rng(2)
+    boxes = BOX[0] + rng.normal(0, 1, (14, 4)).cumsum(axis=0).cumsum(axis=0) / 4
+    kalman = KalmanFilter(dim_x=8, dim_z=4)
+    kalman.F, kalman.H = np.eye(8) + np.eye(8, k=4), np.eye(4, 8)
     tracker = ByteTrack()
-    for height in (100, 36, 11, 0, 0, 0):
-        boxes = np.vstack((crowd, [[60, 50, 360, 50 + height]]))
-        tracks = tracker.update(boxes, np.ones(len(boxes)))
-        assert (tracks.boxes[:, 3] > tracks.boxes[:, 1]).all()
+    for frame, (left, top, right, bottom) in enumerate(boxes):
+        width, high = right - left, bottom - top
+        measured = np.array([left + width / 2, top + high / 2, width / high, high])
+        if frame == 0:
+            kalman.x[:4, 0] = measured
+            born = variances(high, 2 / 20, 1e-2), variances(high, 10 / 160, 1e-5)
+            kalman.P = np.diag(np.concatenate(born))
+        else:
+            kalman.x[7, 0] *= frame - 1 not in (6, 7)  # no growth after a miss
+            high = kalman.x[3, 0]
+            noise = variances(high, 1 / 20, 1e-2), variances(high, 1 / 160, 1e-5)
+            kalman.predict(Q=np.diag(np.concatenate(noise)))
+        if frame in (6, 7):
+            seen(tracker, [])
+            continue
+        if frame > 0:
+            kalman.update(measured, R=np.diag(variances(kalman.x[3, 0], 1 / 20, 1e-1)))
+        center, (aspect, high) = kalman.x[:2, 0], kalman.x[2:4, 0]
+        half = np.array([aspect * high, high]) / 2
+        [box] = tracker.update(boxes[[frame]], [0.9]).boxes
+        np.testing.assert_allclose(box, [*(center - half), *(center + half)], rtol=1e-6)

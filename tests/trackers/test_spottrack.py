@@ -59,6 +59,15 @@ def test_doubles_of_a_detection_are_ignored() -> None:
     assert tracks.detection_indices.tolist() == [1, 2]
 
 
+@pytest.mark.parametrize("shifts", [[25], [8, -12]], ids=["its detection", "and another"])
+def test_no_track_begins_on_top_of_one_just_seen(shifts: list[int]) -> None:
+    tracker = SpotTrack()
+    for _ in range(30):
+        seen(tracker, BOX)
+    boxes = [BOX + np.array([shift, 0, shift, 0]) for shift in shifts]
+    assert seen(tracker, np.vstack(boxes)) == [1]
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_ids_hold_when_the_camera_jumps(known: bool) -> None:
     """By the given motion, and by the boxes' own vote where there is none."""
@@ -90,11 +99,12 @@ def test_doubts_grow_with_the_picture() -> None:
     zoomed, large = SpotTrack(), SpotTrack(estimate_camera=False)
     for step in range(3):
         zoomed.update(BOX + step, [0.9])
-        large.update(2 * (BOX + step), [0.9])
-    zoom = np.column_stack((np.eye(2) * 2, [0.0, 0.0]))
-    box = 2 * BOX + np.array([12, -6, 14, 0])
-    expected = large.update(box, [0.9]).boxes
-    np.testing.assert_allclose(zoomed.update(box, [0.9], motion=zoom).boxes, expected)
+        large.update(3 * (BOX + step), [0.9])
+    zoom = np.column_stack((np.eye(2) * 3, [0.0, 0.0]))
+    box = 3 * BOX + np.array([12, -6, 14, 0])
+    for motion in (zoom, None, None):
+        expected = large.update(box, [0.9]).boxes
+        np.testing.assert_allclose(zoomed.update(box, [0.9], motion=motion).boxes, expected)
 
 
 @pytest.mark.parametrize(("widening", "ids"), [(0.05, [1]), (0.0, [2])])

@@ -69,6 +69,7 @@ def test_boxes_without_area_are_ignored(tracker: Tracker) -> None:
         ((np.empty((0, 5)), []), r"boxes must have shape \(N, 4\), got \(0, 5\)"),
         (([BOX], [0.5, 0.6]), r"scores must have shape \(1,\), got \(2,\)"),
         (([BOX], []), r"scores must have shape \(1,\), got \(0,\)"),
+        (([], [0.5]), r"scores must have shape \(0,\), got \(1,\)"),
         (([BOX], [0.5], [1, 2]), r"classes must have shape \(1,\), got \(2,\)"),
         (([BOX], [0.5], None, np.eye(3)), r"motion must have shape \(2, 3\), got \(3, 3\)"),
         (([BOX, [1, 2, np.nan, 4]], [0.5, 0.5]), "boxes must be finite, got .*nan.* in row 1"),
@@ -151,6 +152,13 @@ def test_a_break_too_long_ends_all_tracks(tracker: Tracker) -> None:
     assert set(drive(tracker, frames)) == {1, 2}
     patient = type(tracker)(max_age=LONGEST_BREAK + 1)
     assert set(drive(patient, frames)) == {1}
+
+
+def test_what_shrinks_fast_does_not_shrink_below_nothing(tracker: Tracker) -> None:
+    patient = type(tracker)(max_age=2)
+    for side in (100, 70, 45, 20, 0, 0, 20):  # without an area, it is not seen
+        patient.update([[210 - side, 150 - side, 210 + side, 150 + side]], [0.9])
+    assert patient.next_id == 2
 
 
 def test_ids_belong_to_the_instance(tracker: Tracker) -> None:
@@ -251,10 +259,10 @@ def test_state_is_bounded(tracker: Tracker) -> None:
         (([[0, 0, 1e39, 10]], [0.9]), "boxes must lie within 1e\\+09 pixels"),
         (([[0, 0, 10, 10]], [1e39]), "scores must lie within 3.40282e\\+38, got"),
         (([[0, 0, 10**400, 10]], [0.9]), "boxes must be an array of numbers"),
-        (([[0, 0, 10, 10]], [0.9], [70000]), "classes must be whole numbers from"),
-        (([[0, 0, 10, 10]], [0.9], [0.7]), "classes must be whole numbers from"),
-        (([[0, 0, 10, 10]], [0.9], None, np.zeros((2, 3))), "motion must not zoom"),
-        (([[0, 0, 10, 10]], [0.9], None, np.eye(2, 3) * 1e6), "motion must not zoom"),
+        (([BOX, OTHER], [0.9, 0.9], [7, 70000]), "classes must be whole numbers from"),
+        (([BOX, OTHER], [0.9, 0.9], [0.7, 7]), "classes must be whole numbers from"),
+        (([[0, 0, 10, 10]], [0.9], None, [[1, 0, 0], [0, 1e-3, 0]]), "motion must not zoom"),
+        (([[0, 0, 10, 10]], [0.9], None, [[1e3, 0, 0], [0, 1, 0]]), "motion must not zoom"),
         (([[0, 0, 10, 10]], [0.9], None, [[1, 0, 1e12], [0, 1, 0]]), "motion must lie within"),
         (([[0, 0, 10, 10]], [0.9], None, None, (0, 0)), "frame_size must be positive"),
     ],
@@ -279,3 +287,4 @@ def test_what_is_large_but_within_measure_is_taken(tracker: Tracker) -> None:
         tracks = tracker.update(far, [3e38, 3e38])
         assert tracks.ids.tolist() == [1, 2]
         assert np.isfinite(tracks.scores).all()
+    tracker.update([], [], motion=[[1, 0, 1e9], [0, 1, -1e9]])  # far, which is no zoom
