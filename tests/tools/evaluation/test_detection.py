@@ -22,7 +22,8 @@ def scores(*values):
         (boxes(A, B), scores(0.9, 0.8), 1.0),
         (boxes(A), scores(0.9), 0.5),
         (boxes([50, 50, 60, 60], A, B), scores(0.9, 0.8, 0.7), 2 / 3),
-        (boxes(A, A, B), scores(0.9, 0.8, 0.7), 0.5 + 0.5 * 2 / 3),  # the second A is false
+        (boxes(A, A, B, A), scores(0.9, 0.8, 0.7, 0.6), 0.5 + 0.5 * 2 / 3),  # one A is true
+        (boxes(A, B, *[A] * 60), scores(*[0.5] * 62), 1.0),  # equal scores in their order
         (boxes(), scores(), 0.0),
     ],
 )
