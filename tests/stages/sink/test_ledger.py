@@ -13,6 +13,7 @@ def test_books_balance() -> None:
     assert ledger.record(make_header(5))
     assert ledger.dropped == {"behind": 3, "broken": 1}
     assert (ledger.written, ledger.dropped_total, ledger.missing(6)) == (2, 4, 0)
+    ledger.finish(0, 6)
     assert ledger.gaps == []
 
 
@@ -41,7 +42,9 @@ def test_sequence_may_restart_with_an_epoch() -> None:
     ledger = FrameLedger()
     assert ledger.record(make_header(5))
     assert ledger.record(make_header(0, epoch=1))
-    assert ledger.written == 2
+    assert ledger.record(make_header(9, epoch=2))
+    assert ledger.written == 3
+    assert ledger.gaps == [(0, 4)]
 
 
 def test_tracks_count_once() -> None:

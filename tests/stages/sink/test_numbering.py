@@ -23,6 +23,6 @@ def test_numbers_are_the_sources_own_until_it_counts_anew(*, restored: bool) -> 
 
 def test_a_number_that_does_not_rise_is_refused() -> None:
     numbering = FrameNumbering()
-    numbering.next(make_header(3))
+    numbering.next(make_header(3, epoch=1))
     with pytest.raises(ValueError, match="frame 4 of cam after frame 4"):
-        numbering.next(make_header(3))
+        numbering.next(make_header(3, epoch=1))

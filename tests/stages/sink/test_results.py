@@ -32,7 +32,15 @@ FOREIGN = {
     ".vimrc.part",
     "sub/mot.txt",
 }
-PARTS = (".mot-3.txt.part", ".overlay-3.mp4.part", ".cam_W.txt.part")
+PARTS = (
+    ".mot-3.txt.part",
+    ".overlay-3.mp4.part",
+    ".overlay-3.mp4.1.part",
+    ".cam_W.txt.part",
+    ".journal.part",
+    ".checkpoint.part",
+    "..checkpoint.part.part",
+)
 
 
 @pytest.fixture

@@ -164,6 +164,13 @@ def test_files_without_names_are_told(tmp_path: Path) -> None:
     texts.discard()
 
 
+def test_earlier_files_get_their_names_where_the_latest_are_discarded(tmp_path: Path) -> None:
+    texts = TextResults(tmp_path, SIX_FRAMES)
+    write(texts, range(1, 15))
+    texts.discard()
+    assert names_in(tmp_path) == {"mot.txt", "detections.txt", "mot-2.txt", "detections-2.txt"}
+
+
 def test_where_one_cannot_be_opened_the_other_is_not_left(tmp_path: Path) -> None:
     (tmp_path / ".detections.txt.part").mkdir()
     with pytest.raises(OutputError, match=r"detections\.txt"):

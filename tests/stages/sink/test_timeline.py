@@ -18,7 +18,9 @@ def test_duration_is_the_median_and_before_that_the_frame_rate() -> None:
     assert timeline.typical_duration == STEP
     timeline.place(make_header(0, pts=0))
     assert timeline.typical_duration == STEP
-    for index, pts in enumerate((100, 200, 9000, 9100), start=1):
+    timeline.place(make_header(1, pts=2 * STEP))
+    assert timeline.typical_duration == 2 * STEP
+    for index, pts in enumerate((1124, 1224, 9000, 9100), start=2):
         timeline.place(make_header(index, pts=pts))
     assert timeline.typical_duration == 100
 
@@ -31,11 +33,11 @@ def test_times_always_rise() -> None:
 
 def test_a_picture_stands_for_ten_seconds_at_most() -> None:
     timeline = Timeline(TIME_BASE, Fraction(25))
-    seconds = [0, 9, 7 * 3600, 7 * 3600 + 1]
+    seconds = [0, 3600, 3609, 7 * 3600, 7 * 3600 + 1]
     placed = [
         timeline.place(make_header(i, pts=time * STEP * 25)) for i, time in enumerate(seconds)
     ]
-    assert [pts * TIME_BASE for pts in placed] == [0, 9, 19, 20]
+    assert [pts * TIME_BASE for pts in placed] == [0, 10, 19, 29, 30]
 
 
 def test_a_picture_a_minute_stays_one() -> None:
@@ -50,5 +52,5 @@ def test_new_epoch_goes_on_one_frame_later_in_the_first_time_base() -> None:
     timeline.place(make_header(1, pts=512))
     other = Fraction(1, 90_000)
     first = timeline.place(make_header(2, epoch=1, pts=77, time_base=other))
-    second = timeline.place(make_header(3, epoch=1, pts=77 + 3600, time_base=other))
+    second = timeline.place(make_header(3, epoch=1, pts=77 + 3601, time_base=other))
     assert (first, second) == (1024, 1536)
