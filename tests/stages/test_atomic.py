@@ -16,12 +16,12 @@ from tests.stages.sink.conftest import names_in
 
 
 def test_name_appears_with_commit_only(tmp_path: Path) -> None:
-    file = AtomicFile(tmp_path / "a" / "mot.txt")
+    file = AtomicFile(tmp_path / "a" / "b" / "mot.txt")
     file.write("1,2\n")
     file.complete()
-    assert names_in(tmp_path) == {"a/.mot.txt.part"}
+    assert names_in(tmp_path) == {"a/b/.mot.txt.part"}
     file.commit()
-    assert names_in(tmp_path) == {"a/mot.txt"}
+    assert names_in(tmp_path) == {"a/b/mot.txt"}
     assert file.path.read_text() == "1,2\n"
 
 
@@ -89,11 +89,28 @@ def test_what_is_written_aside_has_its_name_when_complete(tmp_path, synced):
                 raise failure
 
     write(b"all")
-    for failure in (ValueError, KeyboardInterrupt):
-        with pytest.raises(failure):
+    for failure in (ValueError, KeyboardInterrupt, OSError):
+        with pytest.raises(OutputError if failure is OSError else failure):
             write(b"half", failure)
     assert path.read_bytes() == b"all"
     assert [file.name for file in path.parent.iterdir()] == ["weights.bin"]
+
+
+def test_bytes_are_on_the_disk_before_the_name_is_and_then_the_name(tmp_path, monkeypatch):
+    path = tmp_path / "run.json"
+    synced = []
+
+    def note(descriptor):
+        of_what = os.fstat(descriptor)
+        is_folder = os.path.samestat(of_what, tmp_path.stat())
+        synced.append(("folder" if is_folder else of_what.st_size, path.exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    write_atomically(path, "text")
+    path.unlink()
+    with written_aside(path) as part:
+        part.write_text("text")
+    assert synced == [(4, False), ("folder", True)] * 2
 
 
 def test_a_text_replaces_the_one_before_as_a_whole(tmp_path: Path) -> None:

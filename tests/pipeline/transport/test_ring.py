@@ -15,6 +15,9 @@ def test_a_ring_shows_one_memory_to_two_openers():
         reader.slot(3, (6, 5))
     with pytest.raises(ValueError, match="outside the ring"):
         reader.slot(-1, (6, 5))
+    writer.reserve(3, 50 * 100)  # pictures have become larger
+    writer.slot(2, (50, 100))[:] = 7
+    assert (reader.slot(2, (50, 100)) == 7).all()
 
 
 def test_a_ring_that_is_closed_holds_no_descriptor():

@@ -47,6 +47,7 @@ def test_pixels_are_normalised_in_bgr_and_padded_with_black():
 @pytest.mark.parametrize("config", [preset_config("compact"), published_config()])
 def test_a_box_in_the_input_lies_where_it_lay_in_the_frame(config):
     geometry = input_geometry(90, 160, config, 0.75)
+    assert geometry.resized == (68, 120)
     canvas = np.zeros((geometry.height, geometry.width, 3), np.uint8)
     image = np.zeros((90, 160, 3), np.uint8)
     image[20:40, 40:80] = 255
