@@ -88,7 +88,6 @@ class SinkStream:
         self.sink = StreamSink(
             self.folder,
             options,
-            resume=True,
             on_kept=wake_up,
             before_long_work=report.busy,
         )

@@ -20,7 +20,6 @@ from stages.sink.numbering import FrameNumbering
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import StreamReport, percentiles_ms
-from stages.sink.results import remove_parts
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults, TextState
 from stages.sink.timing import StreamTiming
@@ -46,7 +45,6 @@ class StreamSink:
     Args:
         folder: Results folder of the stream, created by `start`; its name is the stream's.
         options: What to write.
-        resume: Whether to use the files that an earlier sink of the stream left.
         on_kept: Called, from another thread, whenever ``overlays.kept`` has grown.
         before_long_work: Called before an earlier sink's video is read, which may take minutes.
 
@@ -62,13 +60,11 @@ class StreamSink:
         folder: Path,
         options: SinkOptions | None = None,
         *,
-        resume: bool = False,
         on_kept: Callable[[], None] = lambda: None,
         before_long_work: Callable[[], None] = lambda: None,
     ) -> None:
         self.folder = folder
         self.options = options or SinkOptions()
-        self._resume = resume
         self.notices: SimpleQueue[str] = SimpleQueue()
         self.overlays = OverlayParts(
             folder, self.options, on_kept, before_long_work, self.notices.put
@@ -92,8 +88,6 @@ class StreamSink:
         self._epochs += 1
         self._start = start
         if self._texts is None:
-            if not self._resume:
-                remove_parts(self.folder)
             self._texts = self._text_results(start)
 
     def write(

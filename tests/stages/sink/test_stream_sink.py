@@ -245,7 +245,7 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     assert first.overlays.wait_until_kept(30)
     wait(lambda: first.overlays.unfinished[0].committed)  # this thread goes on, being in here
 
-    second = StreamSink(folder, options, resume=True)
+    second = StreamSink(folder, options)
     second.restore(state)
     for header in headers[8:12]:
         x = header.index % 40
@@ -269,7 +269,7 @@ def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_pa
     first.start(make_start())
     feed(first, map(make_header, range(5)))
     state = first.state()
-    second = StreamSink(folder, TEXT, resume=True)
+    second = StreamSink(folder, TEXT)
     second.restore(state)
     report = second.finish(end(5), {})
     assert report.files == ("mot.txt", "detections.txt")
