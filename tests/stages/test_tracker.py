@@ -112,18 +112,27 @@ def test_a_replay_gives_the_same_tracks() -> None:
         assert first.ids.tolist() == second.ids.tolist()
 
 
-def test_camera_motion_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Recording(Sort):
-        seen: object = None
+def test_ids_of_an_earlier_stage_are_skipped() -> None:
+    stage = TrackerStage("sort", {})
+    stage.skip_ids("cam", 7)
+    assert stage.process(detections(0)).ids.tolist() == [7]
+    assert (stage.next_id("cam"), stage.next_id("other")) == (8, 1)
 
+
+def test_motion_frame_size_and_unseen_frames_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    class Recording(Sort):
         def update(self, *arguments: object) -> TrackedBoxes:  # type: ignore[override]
-            Recording.seen = arguments[3]
+            seen.append(arguments[3:])
             return super().update(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setitem(TRACKERS, "recording", Recording)
     motion = np.array([[1, 0, 4], [0, 1, 2]], np.float32)
-    TrackerStage("recording", {}).process(detections(0, motion=motion))
-    assert Recording.seen is motion
+    stage = TrackerStage("recording", {}, 2)  # of every other frame
+    for index in (0, 8):
+        stage.process(detections(index, motion=motion))
+    assert seen == [(motion, (128, 96), 0), (motion, (128, 96), 3)]
 
 
 @pytest.mark.parametrize(

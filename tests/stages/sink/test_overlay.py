@@ -169,13 +169,19 @@ def test_pixels_may_be_reused_once_they_are_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(95, 127), (96, 128)])
-def test_bgr_of_any_size(tmp_path: Path, height: int, width: int) -> None:
+@pytest.mark.parametrize("killed", [False, True])
+def test_bgr_of_any_size(tmp_path: Path, height: int, width: int, *, killed: bool) -> None:
     start = make_start(height=height, width=width, color_space=1)  # before it was made BGR
     writer = OverlayWriter(tmp_path / "overlay.mp4", start, FINE)
     header = make_header(0, height=height, width=width, pixel_format=PixelFormat.BGR24)
     pixels = np.empty(header.shape, np.uint8)
     pixels[:] = (200, 60, 30)
-    writer.write(make_tracks(header, [[20, 30, 60, 70]], [7]), pixels)
+    tracks = make_tracks(header, [[20, 30, 60, 70]], [7])
+    writer.write(tracks, pixels)
+    if killed:
+        assert writer.wait_until_kept(30)
+        writer = OverlayWriter(tmp_path / "overlay.mp4", start, FINE)
+        assert writer.repeat(tracks)
     writer.commit()
     with av.open(str(writer.path)) as container:
         (frame,) = container.decode(video=0)

@@ -122,6 +122,8 @@ def test_frames_kept_before_those_of_the_video_before_are_written_once(
     for index in range(5, 14):
         feed(parts, range(index, index + 1))
         assert parts.kept <= parts.frames == index + 1
+    assert parts.wait_until_kept(30)
+    assert parts.kept == 14
     parts.commit()
     assert lengths(tmp_path) == [6, 6, 2]
 
