@@ -100,12 +100,11 @@ class DetectionFile:
         indices = table.frame_indices(frame_count)
         ends = values[:, LEFT : LEFT + 2] + values[:, WIDTH : WIDTH + 2]
         table.reject(
-            (np.abs(ends) > LARGEST).max(axis=1, initial=False),
+            (np.abs(ends) > LARGEST).max(axis=1),
             lambda row: f"box at {row[LEFT]:g}, {row[WIDTH]:g} wide, has no finite end",
         )
         has_area = (values[:, WIDTH] > 0) & (values[:, HEIGHT] > 0)
-        has_classes = format == "uavdt" and len(values) > 0
-        classes = _classes(table) if has_classes else np.zeros(len(values), np.int16)
+        classes = _classes(table) if format == "uavdt" else np.zeros(len(values), np.int16)
         order = np.argsort(indices, kind="stable")
         kept = order[has_area[order]]
         boxes = values[kept, LEFT : LEFT + 4]

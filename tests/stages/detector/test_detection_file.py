@@ -110,6 +110,7 @@ def test_what_is_written_to_a_frame_does_not_reach_the_file(tmp_path: Path) -> N
         (DETRAC + "4,1,1,1,5,5,0.5,9\n", "det.txt:4: expected 7 columns"),
         (DETRAC + "\n4,1,1,a,5,5,0.5\n", "det.txt:5: column 4 must be a finite number"),
         (DETRAC + "4,1,1,1,5,5,nan\n", "det.txt:4: column 7 must be a finite number"),
+        (DETRAC + "4,1,3e38,1,3e38,5,1\n", "det.txt:4: box at 3e+38, 3e+38 wide, has no finite"),
         (DETRAC + "0,1,1,1,5,5,0.5\n", "det.txt:4: frame must be a whole number from 1"),
         (UAVDT + "4,-1,1,1,5,5,0.5,4,-1\n", "det.txt:3: class must be one of 1 car"),
         (UAVDT + "4,-1,1,1,5,5,0.5,-1,-1\n", "det.txt:3: class must be one of 1 car"),
