@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from stages.detector.detection_file import DetectionFile
-from stages.detector.file_detector import sequence_name
+from stages.detector.sequence_files import sequence_name
 from stages.records import Detections, FrameHeader, Tracks
 from stages.tracker import TrackerStage
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.atomic import write_atomically
 from stages.detector.detection_file import DetectionFile
-from stages.detector.file_detector import sequence_files
+from stages.detector.sequence_files import sequence_files
 from stages.errors import ConfigError
 from stages.records import Tracks
 from stages.sink.mot import mot_rows

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from stages.detector.detection_file import DetectionFile
 from stages.detector.lanes import Lanes
 from stages.detector.lru_cache import LruCache
+from stages.detector.sequence_files import (
+    detection_files,
+    detector_name,
+    files_of_run,
+    find_file,
+    sequence_name,
+)
 from stages.errors import ConfigError
-from stages.number_table import SUFFIXES
 from stages.records import Detections, Frame
-from stages.result_files import DETECTIONS, files_of, folder_name
+from stages.result_files import DETECTIONS
 
 _KEPT = 64  # files: at most as many streams run side by side
 
@@ -54,14 +59,14 @@ class FileDetector:
         if not self.path.exists():
             raise ConfigError(f"detections {self.path}: no such file or folder")
         if self.path.is_dir():
-            files = detection_files(self.path) or _files_of_run(self.path)
-            names = {_detector_name(file) for file in files}
+            files = detection_files(self.path) or files_of_run(self.path)
+            names = {detector_name(file) for file in files}
             common = names.pop() if len(names) == 1 else None
             self.name = common or self.path.resolve().name
             self.class_names = DetectionFile.read(files[0]).class_names
         else:
             self._single = DetectionFile.read(self.path)
-            self.name = _detector_name(self.path) or sequence_name(self.path)
+            self.name = detector_name(self.path) or sequence_name(self.path)
             self.class_names = self._single.class_names
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
@@ -103,173 +108,3 @@ class FileDetector:
         boxes, scores, classes = self.file_of(frame.header.stream).frame(frame.header.index)
         good = scores >= self.min_score
         return Detections(frame.header, boxes[good], scores[good], classes[good])
-
-
-def sequence_name(path: Path) -> str:
-    """Returns the sequence of a detection file: ``MVI_39511`` for ``MVI_39511_Det_X.txt.gz``."""
-    return re.sub(r"_Det_.+$", "", _stem(path))
-
-
-def _stem(path: Path) -> str:
-    return re.sub(r"(\.txt)?(\.gz)?$", "", path.name)
-
-
-def _detector_name(path: Path) -> str | None:
-    match = re.search(r"_Det_(.+)$", _stem(path))
-    return match[1] if match else None
-
-
-def detection_files(folder: Path) -> list[Path]:
-    """Returns the files in a folder that `FileDetector` considers, sorted by name."""
-    return sorted(
-        file
-        for file in folder.iterdir()
-        if file.name.endswith(SUFFIXES) and not file.name.startswith(".") and file.is_file()
-    )
-
-
-def sequence_files(folder: Path) -> dict[str, Path]:
-    """Returns the file of each sequence in a folder of detections, by name.
-
-    If the folder has no files of its own, it may be of a run's results: ``NAME/detections.txt``.
-
-    Raises:
-        ConfigError: There are no such files, or two of the same sequence.
-    """
-    sequences: dict[str, Path] = {}
-    for file in detection_files(folder):
-        name = sequence_name(file)
-        if name in sequences:
-            raise ConfigError(
-                f"{sequences[name]} and {file.name} are both of sequence {name}; keep one"
-            )
-        sequences[name] = file
-    return sequences or {file.parent.name: file for file in _files_of_run(folder)}
-
-
-def _files_of_run(folder: Path) -> list[Path]:
-    """Returns the detections in a folder of results, sorted by name.
-
-    Raises:
-        ConfigError: There are none, or several of a stream.
-    """
-    found = [_only_one(file) for file in sorted(folder.glob(f"*/{DETECTIONS}")) if file.is_file()]
-    if not found:
-        raise ConfigError(
-            f"detections folder {folder} has no .txt or .txt.gz file, nor NAME/{DETECTIONS}"
-        )
-    return found
-
-
-def _only_one(file: Path) -> Path:
-    """Returns a file of a run's results, unless it is the first of several.
-
-    Raises:
-        ConfigError: It is.
-    """
-    count = len(files_of(file.parent, file.name))
-    if count > 1:
-        raise ConfigError(
-            f"{file} is the first of {count} files of a live stream; join them: "
-            f"cat $(ls -v {file.parent}/{file.stem}*.txt) > {file.parent.name}.txt"
-        )
-    return file
-
-
-def find_files(
-    folder: Path,
-    sequences: Sequence[str],
-    of_run: str | None = None,
-    others: Sequence[str] = (),
-) -> dict[str, Path]:
-    """Finds the file of each of ``sequences``; see `find_file`.
-
-    ``M0203_best.txt`` is not one of ``M0203`` if it is of ``M0203_best``, which has one as well.
-
-    Args:
-        folder: Folder to search.
-        sequences: Names of the sequences.
-        of_run: See `find_file`.
-        others: Names of further sequences, whose files are not searched.
-
-    Raises:
-        ConfigError: As for `find_file`.
-    """
-    known = (*sequences, *others)
-    return {
-        name: find_file(folder, name, of_run, [other for other in known if other != name])
-        for name in sequences
-    }
-
-
-def find_file(
-    folder: Path, sequence: str, of_run: str | None = None, others: Sequence[str] = ()
-) -> Path:
-    """Finds the file of ``sequence``: a run's, else ``NAME.txt`` or ``NAME_….txt``, or with .gz.
-
-    ``NAME_2.txt`` is not taken: sequences are often told apart by a number at the end.
-
-    If there is none of that very name, `folder_name` tells which file or folder is meant: a run
-    writes the results of ``my video`` to ``my-video``.
-
-    Args:
-        folder: Folder to search.
-        sequence: Name of the sequence.
-        of_run: Name of such a file in a sequence's folder written by ``spotstream run``; None to
-            ignore those.
-        others: Other sequences that have a file of their own.
-
-    Raises:
-        ConfigError: The folder does not exist, holds no such file, several, or one in several.
-    """
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is not a folder; expected a file for each sequence in it")
-    expected = [f"{sequence}.txt", f"{sequence}_….txt (or .txt.gz)"]
-    written = folder_name(sequence)
-    if of_run is not None:
-        for name in (sequence, written):
-            file_of_run = folder / name / of_run
-            if name and file_of_run.is_file() and name not in others:
-                return _only_one(file_of_run)
-        expected.append(f"{written or sequence}/{of_run}")
-    found = _files_of(folder, sequence, others)
-    if not found:
-        numbered = [file.name for file in detection_files(folder) if _is_numbered(file, sequence)]
-        others_there = f"; {', '.join(numbered)} may be of other sequences" if numbered else ""
-        raise ConfigError(
-            f"{folder}: no file for {sequence}; expected {' or '.join(expected)}{others_there}"
-        )
-    if len(found) > 1:
-        names = ", ".join(file.name for file in found)
-        raise ConfigError(f"{folder}: more than one file for {sequence}: {names}; keep one")
-    return found[0]
-
-
-def _files_of(folder: Path, sequence: str, others: Sequence[str]) -> list[Path]:
-    """Returns the files of a sequence: ``M0203.txt``, or if there is none, ``M0203_best.txt``.
-
-    ``M0203_Det_X.txt`` counts as ``M0203.txt``; ``M02031.txt`` belongs to another sequence, and so
-    may ``M0203_2.txt``.
-    """
-    files = [file for file in detection_files(folder) if sequence_name(file) not in others]
-    written = folder_name(sequence)
-    return (
-        [file for file in files if sequence_name(file) == sequence]
-        or [file for file in files if folder_name(sequence_name(file)) == written]
-        or [
-            file
-            for file in files
-            if _begins(file, sequence)
-            and not _is_numbered(file, sequence)
-            and not any(_begins(file, other) for other in others if len(other) > len(sequence))
-        ]
-    )
-
-
-def _begins(file: Path, sequence: str) -> bool:
-    return re.match(re.escape(sequence) + r"(?![^\W_])", _stem(file)) is not None
-
-
-def _is_numbered(file: Path, sequence: str) -> bool:
-    """Returns whether a number follows the sequence in the file's name, as in ``M0203_2_best``."""
-    return re.match(re.escape(sequence) + r"[\W_]+\d+(?![^\W_])", _stem(file)) is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.detector.detection_file import DetectionFile
-from stages.detector.file_detector import find_files
+from stages.detector.sequence_files import find_files
 from stages.result_files import DETECTIONS
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories

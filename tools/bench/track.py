@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from stages.detector.detection_file import DetectionFile
-from stages.detector.file_detector import sequence_files
+from stages.detector.sequence_files import sequence_files
 from stages.errors import ConfigError
 from stages.records import Float64Array
 from tools.bench.figures import MILLISECONDS, BenchReport, Ratio, measure_rounds

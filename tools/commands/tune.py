@@ -88,7 +88,7 @@ def tune(
 
 def _sequences(benchmark: Benchmark, gt: Path, detections: Path) -> list[TuningSequence]:
     from stages.detector.detection_file import DetectionFile
-    from stages.detector.file_detector import find_files
+    from stages.detector.sequence_files import find_files
     from stages.result_files import DETECTIONS
     from tools.annotations.ground_truths import read_ground_truths
     from tools.tuning.tune import TuningSequence

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from stages.cores import usable_cores
-from stages.detector.file_detector import find_files
+from stages.detector.sequence_files import find_files
 from stages.errors import ConfigError
 from stages.records import EndReason
 from stages.result_files import DETECTIONS, TRACKS, status

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.detector.sequence_files import find_file, find_files, sequence_files, sequence_name
+from stages.errors import ConfigError
+
+
+def test_a_live_stream_in_several_files_must_be_joined(tmp_path: Path) -> None:
+    folder = tmp_path / "north"
+    folder.mkdir()
+    for name in ("detections.txt", "detections-2.txt", "mot.txt"):
+        (folder / name).write_text("1,1,10,20,30,40,0.9\n")
+    several = rf"first of 2 files .*ls -v {folder}/detections\*\.txt\) > north\.txt"
+    with pytest.raises(ConfigError, match=several):
+        find_file(tmp_path, "north", "detections.txt")
+    with pytest.raises(ConfigError, match=several):
+        sequence_files(tmp_path)
+    assert find_file(tmp_path, "north", "mot.txt") == folder / "mot.txt"
+
+
+def test_files_of_several_sequences(tmp_path: Path) -> None:
+    for name in ("rain_Det_X", "rain_2_best", "my-seq"):
+        (tmp_path / f"{name}.txt").write_text("1,1,10,20,30,40,0.9\n")
+    found = find_files(tmp_path, ["rain", "rain_2", "my seq"])
+    assert {name: file.stem for name, file in found.items()} == {
+        "rain": "rain_Det_X",
+        "rain_2": "rain_2_best",
+        "my seq": "my-seq",
+    }
+
+
+@pytest.mark.parametrize(
+    ("missing", "other", "file"),
+    [
+        ("rain", "rain_2", "rain_2.txt"),
+        ("rain", "rain_2", "rain_2_best.txt"),
+        ("my seq", "my-seq", "my-seq.txt"),
+        ("my seq", "my-seq", "my-seq/detections.txt"),
+    ],
+)
+def test_the_file_of_another_sequence_is_not_taken(
+    tmp_path: Path, missing: str, other: str, file: str
+) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("1,1,10,20,30,40,0.9\n")
+    assert find_files(tmp_path, [other], "detections.txt") == {other: tmp_path / file}
+    with pytest.raises(ConfigError, match=f"no file for {missing}; expected"):
+        find_files(tmp_path, [missing, other], "detections.txt")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("MVI_39511_Det_SpotNet.txt.gz", "MVI_39511"),
+        ("MVI_39511_Det_SpotNet.txt", "MVI_39511"),
+        ("M0101.txt", "M0101"),
+        ("det.csv", "det.csv"),
+    ],
+)
+def test_sequence_name(name: str, expected: str) -> None:
+    assert sequence_name(Path("folder") / name) == expected
