@@ -49,7 +49,16 @@ class OverlayWriter:
 
     Kept frames survive the process: a writer for the same path continues, once it is given the same
     frames again by `repeat`, or the `state` of the earlier one. Nothing has the final name before
-    `commit`; without a frame there is no file.
+    `commit`; without a frame there is no file. How far the earlier one was, the
+    files tell:
+
+    ============================ ===============================================================
+    segments (files of packets)  it was drawing, or made the video, which is then made anew
+    segments and the video       the video is complete; only the segments were not removed yet
+    the video                    it had committed
+    neither                      it had committed, and somebody took the video away since; or it
+                                 had kept no frame, which its state or ``was_kept`` tells apart
+    ============================ ===============================================================
 
     Args:
         path: Final name, ending in ``.mp4``.
