@@ -191,6 +191,7 @@ def test_a_picture_of_one_field_keeps_all_its_rows(tmp_path, slots):
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         picture = av.VideoFrame.from_ndarray(rows, format="gray").reformat(format="yuv420p")
         for packet in (*stream.encode(picture), *stream.encode()):
+            packet.dts = packet.pts  # x265 gives a single picture any
             container.mux(packet)
     (seen,) = read(path, slots)
     assert np.abs(seen[..., 1].astype(int) - rows).max() < 20
