@@ -104,6 +104,8 @@ class TrainingState:
             saved = content["config"]
             now = _fixed_settings(config)
             differing = sorted(key for key in now if saved.get(key) != now[key])
+            if not differing and list(saved["classes"]) != list(now["classes"]):
+                differing = ["order of classes"]  # the heatmap's, to which dicts are blind
             if differing:
                 raise ConfigError(
                     f"{path} was trained with another {', '.join(differing)}; "

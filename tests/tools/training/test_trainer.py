@@ -133,6 +133,13 @@ def test_another_config_does_not_resume(tiny_config):
     assert train(tiny_config(steps=2, learning_rate=0.5), overwrite=True).steps == 2
 
 
+def test_classes_in_another_order_do_not_resume(tiny_config):
+    """They are the heatmap's: one class would go on by the weights of another."""
+    train(tiny_config(steps=1, classes={"car": ["car"], "truck": ["truck"]}))
+    with pytest.raises(ConfigError, match="was trained with another order of classes; choose"):
+        train(tiny_config(steps=2, classes={"truck": ["truck"], "car": ["car"]}))
+
+
 def test_a_loss_that_is_no_number_stops_with_its_batch(tiny_config, tmp_path):
     config = tiny_config(steps=50, learning_rate=1e30, gradient_norm=1e30, save_every=1)
     with pytest.raises(DivergedError, match=r"not finite in step \d+.*bad_batch.pt"):
