@@ -18,8 +18,10 @@ _MERGE = "tag:yaml.org,2002:merge"
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")  # of models, of dataclasses
 _IN_A_USERS_WORDS = {  # where pydantic names Python's classes
     "dataclass_type": "must hold keys and values",
+    "dict_type": "must hold keys and values",
     "model_type": "must hold keys and values",
     "path_type": "must be a path",
+    "tuple_type": "must be a list",
 }
 
 
