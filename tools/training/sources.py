@@ -164,6 +164,8 @@ def read_sources(config: TrainingConfig) -> Sources:
             raise ConfigError(
                 f"{name}: scene {both[0].scene} is held out, but another entry of data trains on it"
             )
+    if config.teacher is None:
+        sources.notes += _never_seen(config, sources.training)
     if sources.training:
         sources.weights = np.concatenate(weights)
         sources.weights /= sources.weights.sum()
@@ -184,6 +186,18 @@ def _unseen_splits(data_set: DataSet, trained: Sequence[Sample]) -> list[str]:
         f"held_out: [{split}] keeps them for validation"
         for split in ("val", "test")
         if counts[split]
+    ]
+
+
+def _never_seen(
+    config: TrainingConfig, training: Sequence[tuple[Sample, DataSetConfig]]
+) -> list[str]:
+    """Warns of the network's classes without a box, such as those of a misspelled name."""
+    there = {label for sample, _ in training for label in sample.labels}
+    return [
+        f"no training image has a box of class {name}, which includes {', '.join(members) or '-'}"
+        for name, members in config.classes.items()
+        if there.isdisjoint(members)
     ]
 
 

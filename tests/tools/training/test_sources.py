@@ -126,6 +126,18 @@ def test_unknown_classes_are_told_and_give_no_loss(tiny_config, data_set):
     assert np.array_equal(annotated.ignored[0], first.boxes[first.labels.index("tram")])
 
 
+def test_a_class_without_a_box_is_told(tiny_config):
+    """Such as one of a misspelled name; a teacher may know it without any."""
+    config = tiny_config(classes={"car": ["car"], "truck": ["Truck", "lorry"], "bus": []})
+    told = [note for note in read_sources(config).notes if note.startswith("no training image")]
+    assert told == [
+        "no training image has a box of class truck, which includes Truck, lorry",
+        "no training image has a box of class bus, which includes -",
+    ]
+    taught = config.model_copy(update={"teacher": "base"})
+    assert not any(note.startswith("no training image") for note in read_sources(taught).notes)
+
+
 def test_boxes_in_crowds_give_no_loss(tiny_config, data_set):
     def edit(content):
         box = content["annotations"][0]["bbox"]
