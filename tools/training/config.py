@@ -135,9 +135,16 @@ class TrainingConfig(_Strict):
             raise ValueError("classes must name at least one class")
         owners: dict[str, str] = {}
         for name, members in self.classes.items():
+            if not name or "," in name:  # exported models separate the names by commas
+                raise ValueError(f"a name of classes must be a text without commas, got {name!r}")
             for member in members:
-                if owners.setdefault(member, name) != name or member in self.background:
+                if owners.setdefault(member, name) != name:
                     raise ValueError(f"class {member} belongs to more than one of classes")
+                if member in self.background:
+                    raise ValueError(
+                        f"class {member} is in classes and in background, which is "
+                        f"[{', '.join(self.background)}]; take it out, as by background: []"
+                    )
         multiple = self.network().size_multiple
         if self.crop % multiple:
             raise ValueError(f"crop must be a multiple of {multiple}, got {self.crop}")

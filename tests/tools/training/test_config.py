@@ -21,7 +21,16 @@ GOOD = "data: [{path: somewhere}]\n"
             "attention must be one of ('none', 'raw'",
         ),
         (GOOD + "model: {depth: 3}\n", "yaml: unknown key model.depth; allowed here: "),
-        (GOOD + "background: [car]\n", "class car belongs to more than one"),
+        (GOOD + "classes: {a: [car], b: [car]}\n", "class car belongs to more than one of classes"),
+        (
+            GOOD + "classes: {bike: [bike]}\n",
+            "class bike is in classes and in background, which is [bike]; take it out, as by "
+            "background: []",
+        ),
+        (GOOD + "classes: {'bus, large': [bus]}\n", "must be a text without commas, got 'bus, la"),
+        (GOOD + "classes: {'': [bus]}\n", "must be a text without commas, got ''"),
+        (GOOD + "classes: [car]\n", "train.yaml: classes: must hold keys and values, got ['car']"),
+        ("data: [{path: a, held_out: val}]\n", "data.0.held_out: must be a list, got 'val'"),
         (
             GOOD + "augmentation: {scale_range: [2, 1]}\n",
             "augmentation.scale_range: scale_range",
