@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from stages.detector.detection_file import DetectionFile
@@ -39,7 +40,7 @@ class FileDetector:
     is_immediate = True
 
     def __init__(self, path: Path | str, min_score: float = 0.0) -> None:
-        """Reads the file, or the first file of the folder to learn the class names.
+        """Reads the file, or of the folder the first with boxes, to learn the class names.
 
         Args:
             path: A detection file, used for every stream, or a folder with one file per stream:
@@ -63,7 +64,11 @@ class FileDetector:
             names = {detector_name(file) for file in files}
             common = names.pop() if len(names) == 1 else None
             self.name = common or self.path.resolve().name
-            self.class_names = DetectionFile.read(files[0]).class_names
+            read = map(DetectionFile.read, files)
+            first = next(read)
+            # A file without boxes, as of a sequence without vehicles, is of any format.
+            told = next((file for file in chain((first,), read) if len(file)), first)
+            self.class_names = told.class_names
         else:
             self._single = DetectionFile.read(self.path)
             self.name = detector_name(self.path) or sequence_name(self.path)
@@ -97,7 +102,7 @@ class FileDetector:
                 f"{other}.txt or {stream}.txt, and give the other stream a file"
             )
         file = DetectionFile.read(path)
-        if file.class_names != self.class_names:
+        if len(file) and file.class_names != self.class_names:
             raise ConfigError(
                 f"{file.path} has classes {', '.join(file.class_names)}, other files of the "
                 f"folder {', '.join(self.class_names)}; keep formats in folders of their own"

@@ -161,6 +161,17 @@ def test_a_folder_of_mixed_formats(folder: Path) -> None:
         FileDetector(folder).detect([frame(0, "MVI_9")])
 
 
+@pytest.mark.parametrize("name", ["M0001", "M0009"])  # before the others, and after them
+def test_a_file_without_boxes_is_of_any_format(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.txt").write_text("")
+    for other in ("M0002", "M0003"):
+        (tmp_path / f"{other}.txt").write_text("1,-1,10,20,30,40,0.9,3,-1\n")
+    detector = FileDetector(tmp_path)
+    assert detector.class_names == ("car", "truck", "bus")
+    found = detector.detect([frame(0, stream) for stream in (name, "M0002")])
+    assert [each.classes.tolist() for each in found] == [[], [2]]
+
+
 def test_missing_and_empty_paths(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere: no such file or folder"):
         FileDetector(tmp_path / "nowhere")
