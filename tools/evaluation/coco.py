@@ -25,8 +25,9 @@ def score_coco(
     """Scores the detections of a COCO results file.
 
     If all detections have a ``category_id``, scores are averaged over classes, as in COCO;
-    otherwise, as for ``spotstream detect``, all classes are treated as one. Images are identified
-    by ``image_id`` or ``file_name``. A key that is null counts as absent.
+    otherwise, as for ``spotstream detect``, all classes are treated as one, without detections
+    whose ``category`` is the name of a category that is not scored. Images are identified by
+    ``image_id`` or ``file_name``. A key that is null counts as absent.
 
     Args:
         truth_path: COCO annotation file.
@@ -44,8 +45,8 @@ def score_coco(
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    content, known = _truth(truth_path, classes)
-    detections = _detections(detections_path, truth_path, content["images"], known)
+    content, known, others = _truth(truth_path, classes)
+    detections = _detections(detections_path, truth_path, content["images"], known, others)
     merged = any(detection["category_id"] is None for detection in detections)
     if merged:
         for detection in detections:
@@ -79,8 +80,11 @@ def _mean(precision: np.ndarray) -> float:
     return float(known.mean()) if known.size else float("nan")
 
 
-def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]]:
-    """Returns the content restricted to the scored classes, and the ids of all categories."""
+def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int], set[str]]:
+    """Returns the content restricted to the scored classes.
+
+    Also returns the ids of all categories, and the names of those that are not scored.
+    """
     content = read_json(path)
     if not is_coco(content):
         raise ConfigError(f"{path} is not a COCO annotation file: it needs {', '.join(LISTS)}")
@@ -125,12 +129,18 @@ def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]
                     f"got {entry['area']!r} and {entry['iscrowd']!r}"
                 )
             annotations.append(entry)
-    return {**content, "annotations": annotations, "info": content.get("info", {})}, known
+    content = {**content, "annotations": annotations, "info": content.get("info", {})}
+    return content, known, names.difference(classes) if classes else set()
 
 
 def _detections(
-    path: Path, truth_path: Path, images: list[dict[str, Any]], categories: set[int]
+    path: Path,
+    truth_path: Path,
+    images: list[dict[str, Any]],
+    categories: set[int],
+    others: set[str],
 ) -> list[dict[str, Any]]:
+    """Returns the detections, but not those without an id that are of ``others`` by name."""
     content = read_json(path)
     if not isinstance(content, list):
         raise ConfigError(f"{path}: expected a list of detections")
@@ -157,6 +167,9 @@ def _detections(
         if found not in known:
             given = name if image is None else image
             raise ConfigError(f"{path}: {place}: image {given!r} is not in {truth_path}")
+        label = detection.get("category")
+        if category is None and isinstance(label, str) and label in others:
+            continue
         # No other keys: pycocotools takes a detection with a caption for one.
         detections.append(
             {

@@ -105,6 +105,27 @@ def test_detections_by_file_name_and_without_classes(tmp_path: Path) -> None:
     assert score_coco(*paths, ["bus"])["AP50"] == pytest.approx(0.5)
 
 
+def test_detections_named_as_another_class_do_not_count(tmp_path: Path) -> None:
+    boxes = {"car": [0, 0, 50, 50], "bus": [100, 0, 50, 50]}
+    truth = {
+        "images": [IMAGE],
+        "annotations": [
+            {"image_id": 7, "category_id": number, "bbox": boxes[name]}
+            for number, name in ((1, "car"), (2, "bus"))
+        ],
+        "categories": CATEGORIES,
+    }
+    found = [
+        {"file_name": "a.jpg", "bbox": boxes["car"], "score": 0.9, "category": "car"},
+        {"file_name": "a.jpg", "bbox": boxes["bus"], "score": 0.8, "category": "bus"},
+    ]
+    paths = written(tmp_path, truth, found)
+    for chosen in (["bus"], ["car"], ["car", "bus"], []):
+        assert score_coco(*paths, chosen)["AP"] == pytest.approx(1)
+    found[0]["category"], found[1]["category"] = "bus", "car"
+    assert score_coco(*written(tmp_path, truth, found), ["bus"])["AP"] == 0
+
+
 def test_names_without_folders_and_names_of_two_images(tmp_path: Path) -> None:
     images = [{**IMAGE, "file_name": "train/a.jpg"}, {**IMAGE, "id": 8, "file_name": "val/b.jpg"}]
     boxes = [{"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]}]
