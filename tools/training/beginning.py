@@ -59,10 +59,12 @@ def begin_with(model: SpotNet, path: Path) -> bool:
     except CheckpointError:
         wide = None  # perhaps CenterNet's, parts of which may fit
     if wide is not None and is_narrower(model, wide):
-        narrow(model, wide)
+        fresh = narrow(model, wide)
         log.info("begun with the strongest channels of %s", path)
-        return False
-    fresh = load_initial(model, path)
+        unchanged = False
+    else:
+        fresh = load_initial(model, path)
+        unchanged = not fresh
     if fresh:
         log.info("not in %s, begun at random: %s", path, ", ".join(fresh))
-    return not fresh
+    return unchanged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +12,13 @@ from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError
 from stages.extras import need
 
+_CLASS_LAYER = re.compile(r"hm\.\d+\.1\.")  # in keys: a channel for each class, of no rank
+
 
 def is_narrower(model: SpotNet, wide: SpotNet) -> bool:
     """Returns whether ``model`` is ``wide`` with fewer channels and perhaps fewer trailing blocks.
 
-    A block with a projection shortcut in one must have it in the other.
+    A block with a projection shortcut in one must have it in the other. Classes may differ.
     """
     if hasattr(model, "seg") != hasattr(wide, "seg"):
         return False
@@ -28,16 +31,23 @@ def is_narrower(model: SpotNet, wide: SpotNet) -> bool:
         if isinstance(module, nn.Sequential) and empty != other_empty:
             return False
     shapes = {key: value.shape for key, value in wide.state_dict().items()}
-    pairs = [(value.shape, shapes[key]) for key, value in model.state_dict().items()]
+    pairs = [
+        (value.shape, shapes[key])
+        for key, value in model.state_dict().items()
+        if not _CLASS_LAYER.match(key)
+    ]
     fits = all(a <= b for pair in pairs for a, b in zip(*pair, strict=True))
     return fits and any(narrow != other for narrow, other in pairs)
 
 
-def narrow(model: SpotNet, wide: SpotNet) -> None:
+def narrow(model: SpotNet, wide: SpotNet) -> list[str]:
     """Loads into ``model`` the channels of ``wide`` whose weights have the largest norm.
 
     Summed features (shortcuts, hourglass levels) keep the same channels, by the dependency graph
     of torch-pruning (DepGraph, arXiv 2301.12900). Blocks that ``model`` lacks are left out.
+
+    Returns:
+        Names of the tensors that keep their values, as ``wide`` has another number of classes.
 
     Raises:
         ConfigError: torch-pruning is not installed, or a layer gets the wrong shape.
@@ -50,7 +60,9 @@ def narrow(model: SpotNet, wide: SpotNet) -> None:
         if isinstance(module, nn.Sequential) and isinstance(counterpart, nn.Sequential):
             del module[len(counterpart) :]
     shares = {
-        module: 1 - counterpart.out_channels / module.out_channels
+        module: 0.0
+        if _CLASS_LAYER.match(f"{name}.")
+        else 1 - counterpart.out_channels / module.out_channels
         for name, module in pruned.named_modules()
         if isinstance(module, nn.Conv2d) and isinstance(counterpart := modules[name], nn.Conv2d)
     }
@@ -63,10 +75,15 @@ def narrow(model: SpotNet, wide: SpotNet) -> None:
         pruning_ratio_dict=shares,
         ignored_layers=[module for module, share in shares.items() if share == 0],
     ).step()
+    state, before = pruned.state_dict(), model.state_dict()
+    others = [
+        key for key in before if _CLASS_LAYER.match(key) and before[key].shape != state[key].shape
+    ]
     try:
-        model.load_state_dict(pruned.state_dict())
+        model.load_state_dict(state | {key: before[key] for key in others})
     except RuntimeError as error:
         raise ConfigError(f"initial: the wider network cannot be narrowed: {error}") from error
+    return others
 
 
 class _WithoutAttention(nn.Module):

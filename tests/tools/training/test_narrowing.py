@@ -72,6 +72,34 @@ def test_a_run_begins_with_the_strongest_channels_of_a_wider_network(tmp_path, c
     assert "the strongest channels of" in caplog.text
 
 
+@pytest.mark.parametrize("classes", [("car",), ("car", "bus", "truck")])
+def test_classes_may_differ_from_those_of_the_wider_network(tmp_path, caplog, classes):
+    pytest.importorskip("torch_pruning")
+    save_checkpoint(network(**WIDE, class_names=("a", "b")), tmp_path / "wide.safetensors")
+    model = network(1, **NARROW, class_names=classes)
+    before = model.state_dict()["hm.0.1.weight"].clone()
+    with caplog.at_level("INFO"):
+        assert not begin_with(model, tmp_path / "wide.safetensors")
+    assert torch.equal(model.state_dict()["hm.0.1.weight"], before)
+    assert "begun at random: hm.0.1.weight, hm.0.1.bias" in caplog.text
+    assert "the strongest channels of" in caplog.text
+
+
+def test_fewer_classes_do_not_make_a_network_narrower(tmp_path, caplog):
+    """Which of the classes weighs most does not say which is which."""
+    wide = network(**WIDE, class_names=("car", "bus", "truck"))
+    save_checkpoint(wide, tmp_path / "wide.safetensors", half=False)
+    model = network(1, **WIDE, class_names=("bus", "truck"))
+    before = model.state_dict()["hm.0.1.weight"].clone()
+    with caplog.at_level("INFO"):
+        assert not begin_with(model, tmp_path / "wide.safetensors")
+    assert torch.equal(model.state_dict()["hm.0.1.weight"], before)
+    assert torch.equal(
+        model.state_dict()["hm.0.0.conv.weight"], wide.state_dict()["hm.0.0.conv.weight"]
+    )
+    assert caplog.text.count("begun") == 1
+
+
 def test_without_torch_pruning_the_user_is_told_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_pruning", None)
     with pytest.raises(ConfigError, match=r"pip install '\.\[train\]'"):
