@@ -67,4 +67,7 @@ def begin_with(model: SpotNet, path: Path) -> bool:
         unchanged = not fresh
     if fresh:
         log.info("not in %s, begun at random: %s", path, ", ".join(fresh))
+    elif wide is not None and wide.config.class_names != model.config.class_names:
+        classes = (", ".join(each.config.class_names) for each in (wide, model))
+        log.info("classes of %s: %s; they begin as %s", path, *classes)
     return unchanged

@@ -100,6 +100,16 @@ def test_fewer_classes_do_not_make_a_network_narrower(tmp_path, caplog):
     assert caplog.text.count("begun") == 1
 
 
+def test_classes_of_other_names_are_told(tmp_path, caplog):
+    save_checkpoint(network(**WIDE, class_names=("car", "bus")), tmp_path / "first.safetensors")
+    for names in (("bus", "car"), ("car", "bus")):
+        with caplog.at_level("INFO"):
+            assert begin_with(network(1, **WIDE, class_names=names), tmp_path / "first.safetensors")
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "car, bus; they begin as bus, car"
+    ]
+
+
 def test_without_torch_pruning_the_user_is_told_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch_pruning", None)
     with pytest.raises(ConfigError, match=r"pip install '\.\[train\]'"):
