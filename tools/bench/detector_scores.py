@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from stages.records import Float32Array, Frame, UInt8Array
+import numpy as np
+
+from stages.records import Frame, UInt8Array
 from tools.bench.detect import MeasuredDetector
 from tools.bench.figures import Figure
 from tools.datasets.sample import Sample
 from tools.training.held_out import HeldOut
-from tools.training.validation import average_precisions, detect_samples
+from tools.training.validation import Detected, average_precisions, detect_samples
 
 Scores: TypeAlias = dict[str, dict[str, float]]
 """``AP50`` and ``AP70`` by data set."""
@@ -55,9 +57,9 @@ def score_figures(scores: Mapping[str, Scores]) -> tuple[Figure, ...]:
     )
 
 
-def _detect(detector: MeasuredDetector, image: UInt8Array) -> tuple[Float32Array, Float32Array]:
+def _detect(detector: MeasuredDetector, image: UInt8Array) -> Detected:
     found = detector.detect([Frame.of_image(image)])[0]
-    return found.boxes, found.scores
+    return found.boxes, found.scores, found.classes.astype(np.int64)
 
 
 def _told(

@@ -32,10 +32,10 @@ SIZES = ((0, 16), (16, 32), (32, 64), (64, 128), (128, INFINITE))
 
 @dataclass(frozen=True, slots=True)
 class GroupScore:
-    """Scores of one scene, or of all scenes of a data set.
+    """Scores of one scene, of all scenes of a data set, or of one class in these.
 
     Attributes:
-        name: Name of the data set and the scene.
+        name: Name of the data set, and the scene or the class.
         images: Number of images scored.
         boxes: Number of true boxes in them.
         scores: ``AP50``, ``AP70``, ``recall``, and AP50 by size (``16-32``); NaN if there is no
@@ -54,7 +54,10 @@ def score_held_out(
     weights: Path | None = None,
     scale: float | None = None,
 ) -> list[list[GroupScore]]:
-    """Returns for each data set the scores of its scenes, followed by those of all scenes.
+    """Returns for each data set the scores of its scenes, then those of all scenes.
+
+    In these, all classes are one. The scores of each class in all scenes follow if there are
+    several, and the weights have the classes of the config.
 
     Args:
         config: Training config.
@@ -80,7 +83,13 @@ def score_held_out(
             _scored(f"{name} {scene}", [image for image in images if image.scene == scene])
             for scene in scenes
         ]
-        data_sets.append([*groups, _scored(f"{name}, all at scale {used:g}", images)])
+        groups.append(_scored(f"{name}, all at scale {used:g}", images))
+        if len(classes.names) > 1 and classes.names == network.config.class_names:
+            groups += [
+                _scored(f"{name}, {label}", [image.of_class(number) for image in images])
+                for number, label in enumerate(classes.names)
+            ]
+        data_sets.append(groups)
     return data_sets
 
 

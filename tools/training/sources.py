@@ -50,10 +50,12 @@ class ClassMap:
     Attributes:
         index: Class of the network by class name in the data set.
         background: Class names learnt as background; all others give no loss.
+        names: Classes of the network.
     """
 
     index: dict[str, int]
     background: frozenset[str]
+    names: tuple[str, ...]
 
     @classmethod
     def of(cls, config: TrainingConfig) -> ClassMap:
@@ -63,7 +65,7 @@ class ClassMap:
             for number, members in enumerate(config.classes.values())
             for member in members
         }
-        return cls(index, frozenset(config.background))
+        return cls(index, frozenset(config.background), tuple(config.classes))
 
     def annotated_image(
         self, sample: Sample, max_hidden: float, *, with_mask: bool = False

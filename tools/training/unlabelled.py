@@ -62,7 +62,7 @@ def _unlabelled(network: SpotNet, sample: Sample, entry: DataSetConfig) -> Float
     """Returns ``(K, 4)`` ltrb detections that are not near a box of any class."""
     scale = entry.validation_scale or network.config.scale * entry.scale
     try:
-        boxes, scores = detect(network, scale, sample.read())
+        boxes, scores, _ = detect(network, scale, sample.read())
     except SourceError:
         return np.empty((0, 4), np.float32)  # reported when the image is drawn
     sure = boxes[scores >= (entry.unlabelled or 0)]

@@ -15,7 +15,7 @@ from stages.detector.engines.graph import DetectionGraph
 from stages.detector.preprocessing import input_geometry, network_input
 from stages.detector.spotnet import SpotNet
 from stages.errors import SourceError
-from stages.records import Float32Array, UInt8Array
+from stages.records import Float32Array, Int64Array, UInt8Array
 from tools.annotations.ignored import IgnoredRegions
 from tools.datasets.sample import Sample
 from tools.evaluation.detection import DetectionResult, judge
@@ -35,16 +35,35 @@ class DetectedImage:
         truth: ``(G, 4)`` float32 true boxes ltrb in pixels of the image.
         boxes: ``(N, 4)`` float32 detected boxes ltrb outside ignored regions.
         scores: ``(N,)`` float32 scores of the detections.
+        truth_classes: ``(G,)`` int64 classes of the true boxes.
+        classes: ``(N,)`` int64 classes of the detections.
     """
 
     scene: str
     truth: Float32Array
     boxes: Float32Array
     scores: Float32Array
+    truth_classes: Int64Array
+    classes: Int64Array
+
+    def of_class(self, number: int) -> DetectedImage:
+        """Returns the image with what is of one class alone."""
+        true, found = self.truth_classes == number, self.classes == number
+        return DetectedImage(
+            self.scene,
+            self.truth[true],
+            self.boxes[found],
+            self.scores[found],
+            self.truth_classes[true],
+            self.classes[found],
+        )
 
 
-Detect: TypeAlias = Callable[[UInt8Array], tuple[Float32Array, Float32Array]]
-"""Takes an image ``(H, W, 3)`` BGR; returns boxes ``(K, 4)`` ltrb in pixels, scores ``(K,)``."""
+Detected: TypeAlias = tuple[Float32Array, Float32Array, Int64Array]
+"""Boxes ``(K, 4)`` ltrb in pixels, scores ``(K,)`` and classes ``(K,)``."""
+
+Detect: TypeAlias = Callable[[UInt8Array], Detected]
+"""Takes an image ``(H, W, 3)`` BGR."""
 
 
 def evaluate(
@@ -78,22 +97,31 @@ def detect_samples(
         except SourceError as error:
             log.warning("%s, not scored", error)
             continue
-        boxes, scores = detector(annotated.image)
+        boxes, scores, found = detector(annotated.image)
         regions = IgnoredRegions(annotated.ignored.astype(np.float64))
         counted = ~regions.cover(np.zeros(len(boxes), np.int64), boxes)
-        images.append(DetectedImage(sample.scene, annotated.boxes, boxes[counted], scores[counted]))
+        images.append(
+            DetectedImage(
+                sample.scene,
+                annotated.boxes,
+                boxes[counted],
+                scores[counted],
+                annotated.classes,
+                found[counted],
+            )
+        )
     return images
 
 
 @torch.inference_mode()
-def detect(network: SpotNet, scale: float, image: UInt8Array) -> tuple[Float32Array, Float32Array]:
+def detect(network: SpotNet, scale: float, image: UInt8Array) -> Detected:
     """`Detect` with a fused network, on its device, at input scale ``scale``."""
     geometry = input_geometry(image.shape[0], image.shape[1], network.config, scale)
     images = network_input([image], geometry).to(next(network.parameters()).device)
-    placed, scores, _ = (found[0].cpu().numpy() for found in DetectionGraph(network)(images))
+    placed, scores, classes = (found[0].cpu().numpy() for found in DetectionGraph(network)(images))
     boxes = geometry.to_frame(placed)
     have_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # early in training, not all have
-    return boxes[have_area], scores[have_area]
+    return boxes[have_area], scores[have_area], classes[have_area]
 
 
 def average_precisions(images: Sequence[DetectedImage]) -> dict[str, float]:

@@ -38,7 +38,8 @@ class Weights:
         key = self.detector.scale, hash(image.tobytes())
         if key not in self.found:
             [self.found[key]] = self.detector.detect([Frame.of_image(image)])
-        return self.found[key].boxes, self.found[key].scores
+        found = self.found[key]
+        return found.boxes, found.scores, found.classes
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def initial(tiny_config, tmp_path):
 
 
 def found(monkeypatch, rows, scores):
-    answer = boxes(*rows), np.array(scores, np.float32)
+    answer = boxes(*rows), np.array(scores, np.float32), np.zeros(len(rows), np.int64)
     monkeypatch.setattr(unlabelled, "detect", lambda *_: answer)
 
 

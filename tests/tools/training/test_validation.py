@@ -18,12 +18,14 @@ SMALL, LARGE = [0, 0, 10, 10], [50, 50, 90, 90]
 NOWHERE = [200, 200, 240, 240]
 
 
-def image(truth, found, scores):
+def image(truth, found, scores, truth_classes=None, classes=None):
     return DetectedImage(
         "scene",
         np.array(truth, np.float32).reshape(-1, 4),
         np.array(found, np.float32).reshape(-1, 4),
         np.array(scores, np.float32),
+        np.array(truth_classes or [0] * len(truth), np.int64),
+        np.array(classes or [0] * len(found), np.int64),
     )
 
 
@@ -45,6 +47,13 @@ def test_recall_where_half_an_alarm_is_raised_per_image():
     assert recall_at_alarms(two, alarms=1.0) == 1.0
     assert np.isnan(recall_at_alarms([image([SMALL], [SMALL], [0.9])]))  # none is large enough
     assert recall_at_alarms([image([LARGE], [], [])]) == 0.0
+
+
+def test_a_box_of_another_class_is_no_find_of_a_class():
+    one = image([SMALL, LARGE], [LARGE, SMALL], [0.9, 0.8], truth_classes=[0, 1], classes=[1, 1])
+    assert average_precision([one], 0.5) == 1.0
+    assert average_precision([one.of_class(0)], 0.5) == 0.0
+    assert average_precision([one.of_class(1)], 0.5) == 1.0
 
 
 def test_an_image_that_does_not_open_is_told(tiny_config, data_set, caplog):
