@@ -1,12 +1,10 @@
 """A decoder that fails, in the middle of its stream or before it has given a frame."""
 
 import contextlib
-import http.server
 import json
 import os
 import resource
 import signal
-import threading
 
 import pytest
 
@@ -125,13 +123,9 @@ def test_a_stream_without_a_frame_fails_and_leaves_nothing(tmp_path):
 
 
 @pytest.fixture
-def camera():
+def camera(serve):
     """The URL of a camera that breaks off and comes back."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/mjpeg"
-        server.shutdown()
+    return f"{serve(Camera)}/mjpeg"
 
 
 def test_a_recording_that_cannot_go_on_costs_no_results(camera, tmp_path):

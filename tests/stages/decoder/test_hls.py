@@ -4,7 +4,6 @@ import functools
 import http.server
 import itertools
 import statistics
-import threading
 import time
 from pathlib import Path
 
@@ -43,7 +42,7 @@ class Growing(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def playlist(tmp_path):
+def playlist(tmp_path, serve):
     write_stream(
         tmp_path / "live.m3u8",
         10 * SEGMENT,
@@ -55,11 +54,7 @@ def playlist(tmp_path):
     )
     Growing.began = time.monotonic()
     handler = functools.partial(Growing, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/live.m3u8"
-        server.shutdown()
+    return f"{serve(handler)}/live.m3u8"
 
 
 def test_a_pause_of_the_encoder_does_not_make_all_later_frames_come_in_bursts(playlist, slots):

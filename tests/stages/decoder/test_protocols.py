@@ -131,23 +131,6 @@ class Camera(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def serve():
-    servers = []
-
-    def start(handler):
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_address[1]}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
 def test_motion_jpeg_that_breaks_off_and_comes_back(serve, slots):
     records = read(f"{serve(Camera)}/mjpeg", slots, 60)
     frames = [r for r in records if isinstance(r, Frame)]
