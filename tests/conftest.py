@@ -28,7 +28,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Callable[..., http.server.BaseHTTPRequestHandler]], str]]:
+def serve_http() -> Iterator[Callable[[Callable[..., http.server.BaseHTTPRequestHandler]], str]]:
     """Starts an HTTP server whose requests a handler answers; returns its URL."""
     servers = []
 

@@ -11,9 +11,7 @@ from typing import TypeVar
 from stages.records import FrameHeader
 
 _LONGEST_GAP = 10  # seconds between two frames; longer ones are outages or jumps of a clock
-
-
-_T = TypeVar("_T")
+_Packet = TypeVar("_Packet")
 
 
 class Pace:
@@ -42,7 +40,7 @@ class Pace:
         self._due_ns = 0
         self._waited_ns = 0  # for the source, since the latest frame
 
-    def follow(self, packets: Iterator[_T]) -> Iterator[_T]:
+    def follow(self, packets: Iterator[_Packet]) -> Iterator[_Packet]:
         """Yields the same packets, and measures how long the source keeps one waiting for them."""
         asked = self._monotonic()
         for packet in packets:

@@ -49,8 +49,7 @@ class OverlayWriter:
 
     Kept frames survive the process: a writer for the same path continues, once it is given the same
     frames again by `repeat`, or the `state` of the earlier one. Nothing has the final name before
-    `commit`; without a frame there is no file. How far the earlier one was, the
-    files tell:
+    `commit`; without a frame there is no file. How far the earlier one was, the files tell:
 
     ============================ ===============================================================
     segments (files of packets)  it was drawing, or made the video, which is then made anew

@@ -123,9 +123,9 @@ def test_a_stream_without_a_frame_fails_and_leaves_nothing(tmp_path):
 
 
 @pytest.fixture
-def camera(serve):
+def camera(serve_http):
     """The URL of a camera that breaks off and comes back."""
-    return f"{serve(Camera)}/mjpeg"
+    return f"{serve_http(Camera)}/mjpeg"
 
 
 def test_a_recording_that_cannot_go_on_costs_no_results(camera, tmp_path):

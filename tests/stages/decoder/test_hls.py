@@ -42,7 +42,7 @@ class Growing(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def playlist(tmp_path, serve):
+def playlist(tmp_path, serve_http):
     write_stream(
         tmp_path / "live.m3u8",
         10 * SEGMENT,
@@ -54,7 +54,7 @@ def playlist(tmp_path, serve):
     )
     Growing.began = time.monotonic()
     handler = functools.partial(Growing, directory=str(tmp_path))
-    return f"{serve(handler)}/live.m3u8"
+    return f"{serve_http(handler)}/live.m3u8"
 
 
 def test_a_pause_of_the_encoder_does_not_make_all_later_frames_come_in_bursts(playlist, slots):

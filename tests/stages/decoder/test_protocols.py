@@ -131,8 +131,8 @@ class Camera(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_motion_jpeg_that_breaks_off_and_comes_back(serve, slots):
-    records = read(f"{serve(Camera)}/mjpeg", slots, 60)
+def test_motion_jpeg_that_breaks_off_and_comes_back(serve_http, slots):
+    records = read(f"{serve_http(Camera)}/mjpeg", slots, 60)
     frames = [r for r in records if isinstance(r, Frame)]
     assert {f.header.epoch for f in frames} == {0, 1}
     assert (frames[0].header.height, frames[0].header.width) == (96, 128)
@@ -143,7 +143,7 @@ def test_motion_jpeg_that_breaks_off_and_comes_back(serve, slots):
 
 
 @pytest.mark.parametrize("protocol", ["rtmp", "http"])
-def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve, slots, protocol):
+def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve_http, slots, protocol):
     write_stream(tmp_path / "camera.flv", 25, "flv")
     data = (tmp_path / "camera.flv").read_bytes()
     shown, was_shown = threading.Event(), []
@@ -165,7 +165,7 @@ def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve, slo
         threading.Thread(target=send, daemon=True).start()
         url = f"rtmp://127.0.0.1:{listener.getsockname()[1]}/live/camera"
         if protocol == "http":
-            url = f"{serve(OverHttp)}/camera.flv"
+            url = f"{serve_http(OverHttp)}/camera.flv"
         options = replace(OPTIONS, timeout=30, reconnect=False)
         frames = 0
         for record in LiveSource(url, name="cam", options=options).records(slots):
@@ -180,11 +180,11 @@ class Files(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def test_hls_is_shown_at_its_own_pace(tmp_path, serve, slots):
+def test_hls_is_shown_at_its_own_pace(tmp_path, serve_http, slots):
     write_stream(
         tmp_path / "live.m3u8", 80, "hls", hls_time="1", hls_list_size="0", hls_flags="omit_endlist"
     )
-    base = serve(functools.partial(Files, directory=str(tmp_path)))
+    base = serve_http(functools.partial(Files, directory=str(tmp_path)))
     headers = [r.header for r in read(f"{base}/live.m3u8", slots, 20) if isinstance(r, Frame)]
     assert len(headers) == 20
     assert headers[-1].seconds - headers[0].seconds == pytest.approx(19 / 25)
@@ -192,9 +192,9 @@ def test_hls_is_shown_at_its_own_pace(tmp_path, serve, slots):
 
 
 @pytest.mark.parametrize(("name", "container"), [("vod.m3u8", "hls"), ("clip", "mpegts")])
-def test_a_finished_video_ends_where_it_ends(tmp_path, serve, slots, name, container):
+def test_a_finished_video_ends_where_it_ends(tmp_path, serve_http, slots, name, container):
     write_stream(tmp_path / name, 20, container)
-    base = serve(functools.partial(Files, directory=str(tmp_path)))
+    base = serve_http(functools.partial(Files, directory=str(tmp_path)))
     records = read(f"{base}/{name}", slots, 21)
     assert records[-1] == EndOfStream("cam", 0, 20, EndReason.COMPLETE)
 
@@ -215,10 +215,10 @@ class Chunks(Files):
 
 @pytest.mark.parametrize(("options", "ends"), [({}, True), ({"live": "1"}, False)])
 def test_matroska_of_unknown_size_ends_if_its_header_has_a_duration(
-    tmp_path, serve, slots, options, ends
+    tmp_path, serve_http, slots, options, ends
 ):
     write_stream(tmp_path / "clip", 10, "matroska", **options)
-    base = serve(functools.partial(Chunks, directory=str(tmp_path)))
+    base = serve_http(functools.partial(Chunks, directory=str(tmp_path)))
     records = read(f"{base}/clip", slots, 11)
     assert isinstance(records[-1], EndOfStream) is ends
     assert sum(isinstance(r, Frame) for r in records) == (10 if ends else 11)
@@ -229,10 +229,10 @@ def test_matroska_of_unknown_size_ends_if_its_header_has_a_duration(
     [("faststart", True), ("frag_keyframe", False), ("frag_keyframe+empty_moov", False)],
 )
 def test_an_mp4_of_unknown_size_ends_unless_it_comes_in_fragments(
-    tmp_path, serve, slots, movflags, ends
+    tmp_path, serve_http, slots, movflags, ends
 ):
     write_stream(tmp_path / "clip", 30, "mp4", movflags=movflags)
-    base = serve(functools.partial(Chunks, directory=str(tmp_path)))
+    base = serve_http(functools.partial(Chunks, directory=str(tmp_path)))
     records = read(f"{base}/clip", slots, 31)
     frames = [r.header.epoch for r in records if isinstance(r, Frame)]
     if ends:
@@ -251,17 +251,17 @@ class CutOff(Chunks):
         super().do_GET()
 
 
-def test_an_mp4_of_unknown_size_that_breaks_off_says_where(tmp_path, serve, slots):
+def test_an_mp4_of_unknown_size_that_breaks_off_says_where(tmp_path, serve_http, slots):
     write_stream(tmp_path / "clip", 30, "mp4", movflags="faststart")
-    base = serve(functools.partial(CutOff, directory=str(tmp_path)))
+    base = serve_http(functools.partial(CutOff, directory=str(tmp_path)))
     *_, end = read(f"{base}/clip", slots, 31)
     assert (end.reason, end.frames) == (EndReason.TRUNCATED, 19)
     assert end.message == f"{base}/clip breaks off after 19 of 30 frames"
 
 
-def test_a_finished_video_that_is_taken_for_a_camera_can_be_read_once(tmp_path, serve, slots):
+def test_a_finished_video_that_is_taken_for_a_camera_can_be_read_once(tmp_path, serve_http, slots):
     write_stream(tmp_path / "clip", 150, size=(64, 48))
-    base, told = serve(functools.partial(Chunks, directory=str(tmp_path))), []
+    base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
     read(f"{base}/clip", slots, 310, notify=told.append)
     advice = [line for line in told if "came faster than it plays" in line]
     assert len(advice) == 1
@@ -273,9 +273,9 @@ def test_a_finished_video_that_is_taken_for_a_camera_can_be_read_once(tmp_path, 
     assert (end.reason, told) == (EndReason.COMPLETE, [])
 
 
-def test_a_camera_that_sends_what_it_has_kept_gets_no_advice(tmp_path, serve, slots):
+def test_a_camera_that_sends_what_it_has_kept_gets_no_advice(tmp_path, serve_http, slots):
     write_stream(tmp_path / "clip", 100, size=(64, 48))
-    base, told = serve(functools.partial(Chunks, directory=str(tmp_path))), []
+    base, told = serve_http(functools.partial(Chunks, directory=str(tmp_path))), []
     read(f"{base}/clip", slots, 101, notify=told.append)
     assert not any("faster" in line for line in told)
 
