@@ -58,6 +58,28 @@ def test_a_video_is_decoded(folder, monkeypatch, capsys):
     assert said[-1] == f"{FRAMES} {(FRAMES - 1) / 25} ({HEIGHT}, {WIDTH}, 3)"
 
 
+def test_vehicles_across_a_line_are_counted(folder, monkeypatch, capsys):
+    feet = {  # the line is from (0, 330) to (960, 330)
+        1: [(100, 300), (100, 320), (100, 340)],
+        2: [(200, 300), (200, 360)],
+        3: [(300, 360), (310, 320), (320, 300)],
+        4: [(400, 320), (400, 340), (400, 320)],  # and back
+        5: [(500, 320), (500, 340), (500, 320), (500, 340)],  # trembles, but crosses
+        6: [(970, 300), (970, 360)],  # past the line's end
+        7: [(700, 200), (720, 300)],
+    }
+    rows = [
+        (frame, identity, x - 20, y - 30, 40, 30, 0.9, -1, -1, -1)
+        for identity, points in feet.items()
+        for frame, (x, y) in enumerate(points, 1)
+    ]
+    results = folder / "results" / "crossing"
+    results.mkdir(parents=True)
+    np.savetxt(results / "mot.txt", sorted(rows), delimiter=",", fmt="%g")
+    run("right_of", folder, monkeypatch)
+    assert capsys.readouterr().out == "3 to the right of the line, 1 to its left\n"
+
+
 def test_sort_takes_what_the_reference_takes(folder, monkeypatch):
     variables = run("trackers.sort", folder, monkeypatch)
     assert variables["rows"].shape == (0, 5)
