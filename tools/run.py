@@ -132,9 +132,9 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     if detector.engine == "auto" and not _has_gpu() and not installed("openvino", "onnx"):
         tried = " or ".join(filter(None, (tried, "pip install '.[openvino]'")))
     lost = f"{counted(dropped, 'frame')} {'was' if dropped == 1 else 'were'} dropped"
-    return f"{lost}: the stages were too slow" + (
-        f"; {tried} makes the detector faster, see docs/performance.md" if tried else ""
-    )
+    faster = f"; {tried} makes the detector faster, see docs/performance.md" if tried else ""
+    bursts = "if the camera sends in bursts, --set runtime.slots=32 has room for them"
+    return f"{lost}: the stages were too slow{faster}; {bursts}"
 
 
 def worth_a_look(result: RunResult) -> str:

@@ -3,15 +3,17 @@
 Both modes are this one object. A frame occupies a slot from the moment the decoder fills it until
 the sink acknowledges it, when it is in the results. Until then it can be sent again, and so can
 every other record. *Lossless*: without a free slot, the decoder waits. *Live*: without a free slot,
-the oldest frame that waits to be sent is dropped, and a `Dropped` record takes its place. When a
-frame is sent, older waiting ones are dropped as well: latency depends on the number of frames in
-flight, not on the size of the ring.
+the oldest frame that waits to be sent is dropped, and a `Dropped` record takes its place. Frames of
+a camera that sends in bursts wait for their turn, as long as there are slots. Where the stages are
+behind, older waiting frames are dropped as well when one is sent: latency then depends on the
+number of frames in flight, not on the size of the ring.
 """
 
 from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +26,9 @@ StreamEvent: TypeAlias = StreamStart | Dropped | EndOfStream
 
 BEHIND = "stages behind"
 """Why a frame is dropped in live mode: a stage is too slow, or was killed."""
+
+_BURST_SECONDS = 1.0
+"""The stages are behind if for longer than this no frame could be sent as soon as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class FlowControl:
         window: Maximum number of records sent and not yet acknowledged.
         sent: Slots (None for events) of a previous decoder's unacknowledged records, by position.
         position: Position of the next record to send.
+        monotonic: Returns a monotonic time in seconds.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class FlowControl:
         window: int = 64,
         sent: Mapping[int, int | None] | None = None,
         position: int = 0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sent = dict(sent or {})
         self._free = deque(set(range(slots)) - set(self._sent.values()))
@@ -72,6 +79,8 @@ class FlowControl:
         self._in_flight = in_flight
         self._window = window
         self._live = live
+        self._monotonic = monotonic
+        self._idle_at = monotonic()  # when a frame could last be sent as soon as it came
         self._changed = threading.Condition()
         self._closed = False
 
@@ -107,6 +116,8 @@ class FlowControl:
     def offer(self, header: FrameHeader, slot: int) -> None:
         """Queues the frame in ``slot`` for sending."""
         with self._changed:
+            if not self.waiting and self._frames_sent < self._in_flight:
+                self._idle_at = self._monotonic()
             self._waiting.append(_WaitingFrame(header, slot))
 
     def announce(self, event: StreamEvent) -> None:
@@ -120,7 +131,7 @@ class FlowControl:
             if not self._waiting or len(self._sent) >= self._window:
                 return None
             if self._frames_sent < self._in_flight:
-                if self._live:
+                if self._live and self._monotonic() - self._idle_at > _BURST_SECONDS:
                     self._drop_stale()
             elif isinstance(self._waiting[0], _WaitingFrame):
                 return None

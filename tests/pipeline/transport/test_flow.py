@@ -16,6 +16,14 @@ def next_item(flow):
     return departure and departure.item
 
 
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
 def test_lossless_waits_until_a_frame_is_acknowledged():
     flow = FlowControl(2, 2, live=False)
     for sequence in range(2):
@@ -33,7 +41,7 @@ def test_lossless_waits_until_a_frame_is_acknowledged():
     assert got == [0]
 
 
-def test_live_drops_the_oldest_waiting_frame():
+def test_live_without_a_free_slot_drops_the_oldest_waiting_frame():
     flow = FlowControl(3, 1, live=True)
     flow.offer(header(0), flow.acquire())
     assert next_item(flow).sequence == 0
@@ -42,9 +50,7 @@ def test_live_drops_the_oldest_waiting_frame():
     assert next_item(flow) == Dropped("cam", 0, 1, 3, BEHIND)
     assert flow.next_to_send() is None
     flow.acknowledge(1)
-    assert next_item(flow) == Dropped("cam", 0, 4, 4, BEHIND)
-    assert next_item(flow).sequence == 5
-    assert flow.next_to_send() is None
+    assert next_item(flow).sequence == 4
 
 
 def test_a_drop_is_told_where_the_frame_would_have_been():
@@ -58,9 +64,9 @@ def test_a_drop_is_told_where_the_frame_would_have_been():
     assert [next_item(flow) for _ in range(3)] == [
         Dropped("cam", 0, 0, 0, BEHIND),
         broken,
-        Dropped("cam", 0, 2, 4, BEHIND),
+        Dropped("cam", 0, 2, 3, BEHIND),
     ]
-    assert next_item(flow).sequence == 5
+    assert next_item(flow).sequence == 4
 
 
 def test_what_waits_is_bounded_however_long_nobody_takes_it():
@@ -70,24 +76,42 @@ def test_what_waits_is_bounded_however_long_nobody_takes_it():
     taken = []
     while (item := next_item(flow)) is not None:
         taken.append(item)
-    assert taken[0] == Dropped("cam", 0, 0, 9_998, BEHIND)
+    assert taken[0] == Dropped("cam", 0, 0, 9_995, BEHIND)
     assert len(taken) == 2
 
 
-def test_live_sends_the_latest_frames_and_a_burst_that_fits_is_kept():
-    flow = FlowControl(8, 3, live=True)
-    for sequence in range(5):
+def test_a_burst_that_fits_is_kept():
+    clock = Clock()
+    flow = FlowControl(8, 2, live=True, monotonic=clock)
+    for burst in range(3):
+        clock.now += 5
+        for sequence in range(8 * burst, 8 * burst + 8):
+            flow.offer(header(sequence), flow.acquire())
+            assert (flow.next_to_send() is None) is (sequence >= 8 * burst + 2)
+        for sequence in range(8 * burst + 2, 8 * burst + 8):
+            clock.now += 0.1
+            flow.acknowledge(sequence - 1)
+            assert next_item(flow).sequence == sequence
+        flow.acknowledge(8 * burst + 8)
+        assert flow.idle
+
+
+def test_stages_that_are_behind_get_the_latest_frames():
+    clock = Clock()
+    flow = FlowControl(8, 3, live=True, monotonic=clock)
+    for sequence in range(8):
         flow.offer(header(sequence), flow.acquire())
         assert (flow.next_to_send() is None) is (sequence >= 3)
+    clock.now = 1.1
     flow.acknowledge(1)
-    assert next_item(flow).sequence == 3
-    for sequence in range(5, 9):
-        flow.offer(header(sequence), flow.acquire())
-    flow.acknowledge(2)
-    assert next_item(flow) == Dropped("cam", 0, 4, 6, BEHIND)
-    assert next_item(flow).sequence == 7
+    assert next_item(flow) == Dropped("cam", 0, 3, 5, BEHIND)
+    assert next_item(flow).sequence == 6
     slots = {flow.acquire() for _ in range(4)}
     assert len(slots) == 4
+    flow.offer(header(8), slots.pop())
+    clock.now = 1.2  # still: no frame has found the stages idle
+    flow.acknowledge(3)
+    assert next_item(flow).sequence == 7
 
 
 def test_acknowledging_twice_frees_one_slot():
