@@ -161,13 +161,25 @@ def _learned(frames: Frames, count: int) -> list[SequenceFrame]:
     """Frames from all over the sequence, as many as there is memory for."""
     every = -(-count // LEARNED)
     chosen: list[SequenceFrame] = []
-    for frame in frames.read(every):
+    for frame in _of_one_size(frames, every):
         chosen.append(frame)
         most = max(_LEAST_FRAMES, _LEARNED_BYTES // frame.image.nbytes)
         if len(chosen) * every < count and len(chosen) >= most:
             step = -(-count // (every * most))
-            return list(frames.read(every * step))
+            return list(_of_one_size(frames, every * step))
     return chosen
+
+
+def _of_one_size(
+    frames: Frames, every: int = 1, size: tuple[int, ...] | None = None
+) -> Iterator[SequenceFrame]:
+    """Every n-th frame, but none of another shape than ``size``, or than the first of them."""
+    for frame in frames.read(every):
+        size = size or frame.image.shape
+        if frame.image.shape == size:
+            yield frame
+        else:
+            frames.problems[f"{frames.name} has frames of several sizes"] = None
 
 
 def _by_background(
@@ -179,7 +191,7 @@ def _by_background(
     images = [frame.image for frame in learned]
     background = make_background(subtractor, images, covers or None)
     learned.clear()
-    for frame in frames.read():
+    for frame in _of_one_size(frames, size=images[0].shape):
         yield frame, background.foreground(frame.image, _cover(frame)), ~background.known
 
 
@@ -200,12 +212,8 @@ def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
             beside = [window[-1 if at == 0 else 0][1]]
         return frame, moving_foreground(gray, beside, frame.boxes, flow), None
 
-    for frame in frames.read():
-        gray = np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)
-        if window and window[-1][1].shape != gray.shape:
-            frames.problems[f"{frames.name} has frames of several sizes"] = None
-            continue
-        window.append((frame, gray))
+    for frame in _of_one_size(frames):
+        window.append((frame, np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)))
         seen += 1
         if seen > apart:
             if window[done - (seen - len(window))][0].mask in wanted:

@@ -99,6 +99,16 @@ def test_an_image_that_does_not_open_is_named_once_and_left_out(still):
     assert len(again.problems) == 1
 
 
+@pytest.mark.parametrize("method", [Method.AUTO, Method.BACKGROUND, Method.FLOW])
+def test_a_frame_of_another_size_is_left_out(tmp_path, method):
+    for number, image in enumerate(draw(16).images, start=1):
+        shown = image[:100, :150] if number == 7 else image
+        cv2.imwrite(str(tmp_path / f"img{number:05d}.png"), shown)
+    summary = segment_sequence(only_sequence(tmp_path, tmp_path / "out"), SegmentOptions(method))
+    assert summary.written == 15
+    assert summary.problems == [f"{summary.name} has frames of several sizes"]
+
+
 def test_stopping_leaves_whole_files_and_the_next_run_the_same_masks(still, tmp_path):
     root, _ = still
     asked = iter([False] * 5 + [True])
