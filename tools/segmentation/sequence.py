@@ -30,7 +30,7 @@ _PNG_END = b"IEND\xaeB`\x82"
 
 
 Found: TypeAlias = tuple[SequenceFrame, UInt8Array, npt.NDArray[np.bool_] | None]
-"""A frame, its foreground, and where foreground is unknown."""
+"""A frame, its foreground, and where that is unknown; None if it is known everywhere."""
 
 
 @dataclass(slots=True)
@@ -101,7 +101,9 @@ def segment_sequence(
     for frame, foreground, unknown in found():
         if stopped():
             raise StoppedError
-        _write(frame.mask, refined(frame, foreground, unknown, options, method))
+        if method is not Method.BOXES:
+            foreground = _refined(frame, foreground, unknown, options)
+        _write(frame.mask, foreground)
         summary.written += 1
         advance(1)
     advance(len(wanted) - summary.written)
@@ -116,24 +118,13 @@ def _write(path: Path, mask: UInt8Array) -> None:
         part.write_bytes(cv2.imencode(".png", mask)[1].tobytes())
 
 
-def refined(
+def _refined(
     frame: SequenceFrame,
     foreground: UInt8Array,
     unknown: npt.NDArray[np.bool_] | None,
     options: SegmentOptions,
-    method: Method,
 ) -> UInt8Array:
-    """The mask that is written: cut by the boxes, filled, blurred and thresholded.
-
-    Args:
-        frame: The frame.
-        foreground: ``(H, W)`` uint8, 255 where something moves.
-        unknown: ``(H, W)`` bool, where that is not known; None if it is known everywhere.
-        options: What to do.
-        method: How the foreground was found.
-    """
-    if method is Method.BOXES:
-        return foreground
+    """The mask that is written: cut by the boxes, filled, blurred and thresholded."""
     if frame.boxes is not None:
         foreground = foreground & box_mask(frame.boxes, *foreground.shape)
         if options.fill_empty:
@@ -187,10 +178,9 @@ def _by_background(
 ) -> Iterator[Found]:
     if not learned:
         return
-    covers = [cover for frame in learned if (cover := _cover(frame)) is not None]
     images = [frame.image for frame in learned]
+    covers = [cover for frame in learned if (cover := _cover(frame)) is not None]
     background = make_background(subtractor, images, covers or None)
-    learned.clear()
     for frame in _of_one_size(frames, size=images[0].shape):
         yield frame, background.foreground(frame.image, _cover(frame)), ~background.known
 
@@ -202,34 +192,31 @@ def _cover(frame: SequenceFrame) -> UInt8Array | None:
 def _by_flow(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
     apart, flow = frames.apart(FRAMES_APART), dis_flow()
     window: deque[tuple[SequenceFrame, UInt8Array]] = deque(maxlen=2 * apart + 1)
-    seen = done = 0
+    seen = 0
 
-    def foreground(position: int) -> Found:
+    def found(position: int) -> Iterator[Found]:
         at = position - (seen - len(window))
         frame, gray = window[at]
+        if frame.mask not in wanted:
+            return
         beside = [window[i][1] for i in (at - apart, at + apart) if 0 <= i < len(window)]
         if not beside and len(window) > 1:  # shorter than the distance
             beside = [window[-1 if at == 0 else 0][1]]
-        return frame, moving_foreground(gray, beside, frame.boxes, flow), None
+        yield frame, moving_foreground(gray, beside, frame.boxes, flow), None
 
     for frame in _of_one_size(frames):
         window.append((frame, np.asarray(cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY), np.uint8)))
         seen += 1
         if seen > apart:
-            if window[done - (seen - len(window))][0].mask in wanted:
-                yield foreground(done)
-            done += 1
+            yield from found(seen - apart - 1)
     if seen == 1 and window[0][0].boxes is None:
         frames.problems[f"{frames.name}: one frame without boxes does not tell what moves"] = None
         return
-    for position in range(done, seen):
-        if window[position - (seen - len(window))][0].mask in wanted:
-            yield foreground(position)
+    for position in range(max(0, seen - apart), seen):
+        yield from found(position)
 
 
 def _by_boxes(frames: Frames, wanted: set[Path]) -> Iterator[Found]:
     for frame in frames.read():
-        if frame.mask in wanted:
-            cover = _cover(frame)
-            if cover is not None:
-                yield frame, cover, None
+        if frame.mask in wanted and (cover := _cover(frame)) is not None:
+            yield frame, cover, None
