@@ -20,7 +20,13 @@ from rich.table import Table
 from stages.records import UInt8Array
 from tools.datasets.box_mask import box_mask
 from tools.segmentation.background import make_background
-from tools.segmentation.flow import FRAMES_APART, dis_flow, farneback_flow, moving_foreground
+from tools.segmentation.flow import (
+    FRAMES_APART,
+    FlowFunction,
+    dis_flow,
+    farneback_flow,
+    moving_foreground,
+)
 from tools.segmentation.refine import fill_empty, soften
 from tools.segmentation.rendered_truth import TrueSequence, render_truth
 
@@ -60,26 +66,22 @@ def by_background(name: str) -> Method:
     return foreground
 
 
-def online(name: str) -> Method:
+def online(make: Callable[[], cv2.BackgroundSubtractor]) -> Method:
     """OpenCV's subtractor as it comes, for comparison: one pass, no boxes, its own shadows."""
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
-        subtractor = (
-            cv2.createBackgroundSubtractorMOG2()
-            if name == "mog2"
-            else cv2.createBackgroundSubtractorKNN()
-        )
+        subtractor = make()
         for index, image in enumerate(truth.images):
             yield index, np.where(subtractor.apply(image) == 255, 255, 0).astype(np.uint8), None
 
     return foreground
 
 
-def by_flow(name: str, apart: int) -> Method:
+def by_flow(make: Callable[[], FlowFunction], apart: int) -> Method:
     """Dense flow to the frames ``apart`` before and after."""
 
     def foreground(truth: TrueSequence) -> Iterator[Found]:
-        flow = dis_flow() if name == "dis" else farneback_flow()
+        flow = make()
         gray = [np.asarray(cv2.cvtColor(i, cv2.COLOR_BGR2GRAY), np.uint8) for i in truth.images]
         for index in range(apart, len(gray) - apart, SCORED):
             beside = [gray[index - apart], gray[index + apart]]
@@ -92,8 +94,8 @@ def by_flow(name: str, apart: int) -> Method:
 FIXED: dict[str, Method] = {
     "boxes": boxes_alone,
     "ellipses": ellipses,
-    "MOG2, one pass": online("mog2"),
-    "KNN, one pass": online("knn"),
+    "MOG2, one pass": online(cv2.createBackgroundSubtractorMOG2),
+    "KNN, one pass": online(cv2.createBackgroundSubtractorKNN),
     "MOG2": by_background("mog2"),
     "KNN": by_background("knn"),
     "median": by_background("median"),
@@ -101,8 +103,8 @@ FIXED: dict[str, Method] = {
 MOVING: dict[str, Method] = {
     "boxes": boxes_alone,
     "ellipses": ellipses,
-    **{f"Farneback, {apart} apart": by_flow("farneback", apart) for apart in (1, FRAMES_APART)},
-    **{f"DIS, {apart} apart": by_flow("dis", apart) for apart in (1, FRAMES_APART)},
+    **{f"Farneback, {apart} apart": by_flow(farneback_flow, apart) for apart in (1, FRAMES_APART)},
+    **{f"DIS, {apart} apart": by_flow(dis_flow, apart) for apart in (1, FRAMES_APART)},
 }
 
 
@@ -117,10 +119,8 @@ def main() -> None:
     for camera, methods in (("intersection", FIXED), ("drone", MOVING)):
         for light in ("day", "night") if camera in asked else ():
             fixed = camera == "intersection"
-            truth = render_truth(
-                f"{camera}, {light}", camera, light, 20 if fixed else 1.2, 5 if fixed else 25, 3
-            )
-            table = Table(*columns, title=truth.name)
+            truth = render_truth(camera, light, 20 if fixed else 1.2, 5 if fixed else 25, 3)
+            table = Table(*columns, title=f"{camera}, {light}")
             for name, method in methods.items():
                 table.add_row(name, *(f"{value:.3f}" for value in score(truth, method)))
                 print(name, file=sys.stderr, flush=True)

@@ -20,21 +20,17 @@ class TrueSequence:
     """Frames as a data set has them, and what they show.
 
     Attributes:
-        name: Camera and light.
         images: ``(H, W, 3)`` uint8 BGR, after JPEG compression.
         boxes: ``(N, 4)`` float32 ltrb for each.
         masks: ``(H, W)`` uint8 for each, 255 where a box shows a vehicle.
     """
 
-    name: str
     images: list[UInt8Array]
     boxes: list[Float32Array]
     masks: list[UInt8Array]
 
 
-def render_truth(
-    name: str, view: str, light: str, seconds: float, rate: int, seed: int
-) -> TrueSequence:
+def render_truth(view: str, light: str, seconds: float, rate: int, seed: int) -> TrueSequence:
     """Renders a sequence of ``rate`` frames per second."""
     width, height = SIZE
     config = SceneConfig(
@@ -54,4 +50,4 @@ def render_truth(
         images.append(np.asarray(cv2.imdecode(coded[1], cv2.IMREAD_COLOR), np.uint8))
         boxes.append(details.frame.boxes[details.listed])
         masks.append(details.mask)
-    return TrueSequence(name, images, boxes, masks)
+    return TrueSequence(images, boxes, masks)

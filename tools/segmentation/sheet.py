@@ -44,9 +44,6 @@ def _video_samples(sequences: Sequence[Frames], count: int, folder: Path) -> lis
             image.parent.mkdir(exist_ok=True)
             cv2.imwrite(str(image), frame.image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
             found, _ = folder_samples(frames.name, [image])
-            samples += [_shown(sample, frame.mask) for sample in found]
+            number = int(frame.mask.stem.removeprefix("img"))
+            samples += [replace(sample, mask=frame.mask, frame=number) for sample in found]
     return samples
-
-
-def _shown(sample: Sample, mask: Path) -> Sample:
-    return replace(sample, mask=mask, frame=int(mask.stem.removeprefix("img")))

@@ -12,7 +12,7 @@ def truth():
     mask[16:48, 16:48] = 255
     boxes = np.array([[16, 16, 80, 48]], np.float32)
     images = [np.zeros((64, 96, 3), np.uint8)] * 4
-    return TrueSequence("drawn", images, [boxes] * 4, [mask] * 4)
+    return TrueSequence(images, [boxes] * 4, [mask] * 4)
 
 
 def test_the_true_masks_are_perfect_whatever_moves_outside_the_boxes(truth):
