@@ -20,7 +20,6 @@ from stages.decoder.scene.optics import Optics
 from stages.decoder.scene.ordering import paint_order
 from stages.decoder.scene.rain import Rain
 from stages.decoder.scene.relief import Relief
-from stages.decoder.scene.silhouettes import Silhouettes
 from stages.decoder.scene.tree_painter import TreePainter
 from stages.decoder.scene.trees import Tree
 from stages.records import BoolArray, Float64Array, Int16Array, UInt8Array
@@ -37,8 +36,8 @@ class Painted:
             pixels with the origin at the corner of the first pixel.
         inside: ``(M,)`` share of the hull inside the frame.
         visible: ``(M,)`` share of that which nothing hides.
-        owners: ``(H, W)`` int16 like ``covers``, but by the things' exact outlines; None unless
-            details were requested.
+        owners: ``(H, W)`` int16 like ``covers``, but by the things' exact outlines, to the half
+            pixel that a drawn outline is wide; None unless details were requested.
         occlusion: What hides things; None unless details were requested.
     """
 
@@ -110,15 +109,14 @@ class Renderer:
         self._optics.sky(image, camera)
         coverage = Coverage(self._size, self._geometry.count)
         covers = coverage.covers
-        silhouettes = Silhouettes(self._size) if details else None
-        owners = silhouettes.owners if silhouettes else None
+        owners = np.zeros_like(covers) if details else None
         crowns = self._trees.boxes(camera)
         points = to_fixed(projection.points)
         for is_tree, item in self._order(camera, poses, projection, crowns):
             if is_tree:
                 self._trees.paint(item, crowns[item], camera, image, covers, owners)
                 continue
-            self._paint_thing(image, points, projection, item, silhouettes)
+            self._paint_thing(image, points, projection, item, owners)
             if not self._thin[item]:
                 own = self._geometry.vertices_of(item)
                 coverage.add(item, projection.points[own], projection.boxes[item])
@@ -176,7 +174,7 @@ class Renderer:
         points: Int32Array,
         projection: Projection,
         item: int,
-        silhouettes: Silhouettes | None,
+        owners: Int16Array | None,
     ) -> None:
         geometry = self._geometry
         first, last = int(geometry.face_first[item]), int(geometry.face_first[item + 1])
@@ -186,8 +184,8 @@ class Renderer:
             faces = np.concatenate([faces[groups == 1], faces[groups == 0]])
         starts = geometry.starts
         colors = projection.colors[faces].tolist()
-        outlines = [points[starts[face] : starts[face + 1]] for face in faces]
-        for outline, color in zip(outlines, colors, strict=True):
+        for face, color in zip(faces, colors, strict=True):
+            outline = points[starts[face] : starts[face + 1]]
             cv2.fillConvexPoly(image, outline, color, cv2.LINE_AA, SHIFT)
-        if silhouettes is not None:
-            silhouettes.add(item, outlines)
+            if owners is not None:
+                cv2.fillConvexPoly(owners, outline, item + 1, cv2.LINE_8, SHIFT)
