@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -11,7 +9,6 @@ from stages.decoder.scene.camera import Camera
 from stages.decoder.scene.drawing import SHIFT, to_fixed
 from stages.decoder.scene.geometry import NEAR
 from stages.decoder.scene.light import Light
-from stages.decoder.scene.trees import Tree
 from stages.records import Float64Array, UInt8Array
 
 _LIT = 128  # value where no thing changes the ground's brightness
@@ -57,17 +54,14 @@ class Relief:
         below = 0.42 if light.shadow or not light.lamps else 0.5
         self._fill(middle + 1.05 * corners, int(_LIT * below))
 
-    def crowns(self, trees: Sequence[Tree]) -> None:
-        """Darkens the ground in the shadow of trees."""
-        if not trees or not self._light.shadow:
+    def crowns(self, middles: Float64Array, radii: Float64Array) -> None:
+        """Darkens the ground in the shadow of trees, ``middles`` ``(T, 3)`` of their crowns."""
+        if not self._light.shadow:
             return
         angle = np.linspace(0, 2 * np.pi, 14, endpoint=False)
         circle = 0.75 * np.column_stack([np.cos(angle), np.sin(angle)])
-        middles = np.stack([tree.position for tree in trees])[:, None]
-        radii = np.array([tree.radius for tree in trees])[:, None, None]
-        self._fill(
-            middles[..., :2] + self._slope() * middles[..., 2:] + circle * radii, self._shaded()
-        )
+        shadows = middles[:, :2] + self._slope() * middles[:, 2:]
+        self._fill(shadows[:, None] + circle * radii[:, None, None], self._shaded())
 
     def apply(self, image: UInt8Array) -> UInt8Array:
         """The ground's image ``(H, W, 3)`` uint8 BGR with light and shadow."""

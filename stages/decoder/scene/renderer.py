@@ -145,7 +145,7 @@ class Renderer:
         if self._light.headlights:
             lit = solid & self._is_driving
             relief.beams(poses[lit], sizes[lit])
-        relief.crowns(self._trees.trees)
+        relief.crowns(self._trees.middles, self._trees.radii)
         relief.shadows(poses[solid], sizes[solid], heights[solid])
         return relief.apply(image)
 

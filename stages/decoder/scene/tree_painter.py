@@ -24,13 +24,12 @@ class TreePainter:
         size: Frame width and height in pixels.
 
     Attributes:
-        trees: The trees.
         middles: ``(T, 3)`` middles of the crowns, metres.
         radii: ``(T,)`` metres.
     """
 
     def __init__(self, trees: Sequence[Tree], light: Light, size: tuple[int, int]) -> None:
-        self.trees = trees
+        self._trees = trees
         self.middles = np.array([tree.position for tree in trees]).reshape(-1, 3)
         self.radii = np.array([tree.radius for tree in trees])
         self._size = size
@@ -39,7 +38,7 @@ class TreePainter:
 
     def boxes(self, camera: Camera) -> Float64Array:
         """``(T, 4)`` image boxes of the crowns; empty ones where a crown is not seen."""
-        if not len(self.trees):
+        if not len(self._trees):
             return np.zeros((0, 4))
         view = camera.to_camera(self.middles)
         pixels = camera.to_image(view)
@@ -74,8 +73,8 @@ class TreePainter:
             covers: ``(H, W)`` cleared behind the crown.
             owners: ``(H, W)`` cleared behind the trunk too, or None.
         """
-        self._paint_trunk(self.trees[item], camera, image, owners)
-        self._paint_crown(self.trees[item], box, image, covers, owners)
+        self._paint_trunk(self._trees[item], camera, image, owners)
+        self._paint_crown(self._trees[item], box, image, covers, owners)
 
     def _paint_trunk(
         self, tree: Tree, camera: Camera, image: UInt8Array, owners: Int16Array | None
