@@ -54,7 +54,6 @@ class Population:
         walkers: list[Walker],
         fixed: Float64Array,
         posts: int,
-        plan: RoadPlan,
         aside: Float64Array | None = None,
     ) -> None:
         self.meshes = meshes
@@ -64,7 +63,7 @@ class Population:
         if posts:
             self.thin[-posts:] = True
         self._traffic, self._walkers, self._fixed = traffic, walkers, fixed
-        self._plan, self._aside = plan, aside
+        self._aside = aside
         self._half_sizes = np.array([mesh.size[:2] for mesh in meshes]).reshape(-1, 2) / 2
 
     def at(self, index: int, seconds: float) -> tuple[Float64Array, BoolArray, Int64Array]:
@@ -74,7 +73,7 @@ class Population:
         if self._aside is not None:
             left = np.column_stack([-np.sin(driving[:, 2]), np.cos(driving[:, 2])])
             driving = driving + np.column_stack([self._aside[:, :1] * left, self._aside[:, 1]])
-        walking = np.array([w.pose(self._plan, seconds) for w in self._walkers]).reshape(-1, 3)
+        walking = np.array([walker.pose(seconds) for walker in self._walkers]).reshape(-1, 3)
         if self._aside is not None:
             make_way(walking, driving, self._half_sizes[: len(driving)])
         poses = np.concatenate([driving, walking, self._fixed])
@@ -130,7 +129,6 @@ def populate(
         walkers,
         np.array(still, dtype=np.float64).reshape(-1, 3),
         len(thin),
-        plan,
         _draw_aside(rng, driving) if varied else None,
     )
 

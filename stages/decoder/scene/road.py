@@ -146,11 +146,7 @@ class RoadPlan:
             for y in np.arange(-self.reach + 12, self.reach, 30.0):
                 if self.crossing and abs(y) < self.zebra_start(road):
                     continue
-                for side in (-1, 1):
-                    at = turn(np.array([side * x, y + (7.0 if side > 0 else 0.0)]), road.direction)
-                    towards = turn(np.array([-side, 0.0]), road.direction)
-                    heading = math.atan2(towards[1], towards[0])
-                    places.append((float(at[0]), float(at[1]), heading))
+                places += [road.pose(-x, y, 0.0), road.pose(x, y + 7.0, math.pi)]
         return places
 
 

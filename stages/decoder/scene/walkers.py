@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.decoder.scene.mesh import Pose
-from stages.decoder.scene.road import ZEBRA_LENGTH, RoadPlan, turn
+from stages.decoder.scene.palette import pick
+from stages.decoder.scene.road import ZEBRA_LENGTH, Road, RoadPlan
 from stages.records import Float64Array
 
 _AWAY = 1e4  # metres; where walkers are put who would stand in a vehicle
@@ -21,7 +22,7 @@ class Walker:
     """A person who goes back and forth on a line along a road.
 
     Attributes:
-        road: Index of the road.
+        road: The road.
         offset: Metres right of the road's middle.
         start: Where the line begins, metres from the origin along the road.
         end: Where it ends.
@@ -29,22 +30,20 @@ class Walker:
         speed: Metres per second.
     """
 
-    road: int
+    road: Road
     offset: float
     start: float
     end: float
     place: float
     speed: float
 
-    def pose(self, plan: RoadPlan, seconds: float) -> Pose:
+    def pose(self, seconds: float) -> Pose:
         """x, y in metres and heading in radians."""
         span = self.end - self.start
         phase = (self.place + self.speed * seconds) % (2 * span)
-        y = self.start + (phase if phase < span else 2 * span - phase)
-        direction = plan.roads[self.road].direction
-        x0, y0 = turn(np.array([self.offset, y]), direction)
-        ahead = turn(np.array([0.0, 1.0 if phase < span else -1.0]), direction)
-        return float(x0), float(y0), math.atan2(ahead[1], ahead[0])
+        if phase < span:
+            return self.road.pose(self.offset, self.start + phase)
+        return self.road.pose(self.offset, self.start + (2 * span - phase), -math.pi / 2)
 
 
 def pavement_walkers(
@@ -53,8 +52,7 @@ def pavement_walkers(
     """People on the pavements, some of them riding."""
     walkers = []
     for _ in range(count):
-        index = int(rng.integers(len(plan.roads)))
-        road = plan.roads[index]
+        road = pick(rng, plan.roads)
         start = plan.zebra_start(road) + 2.0 if plan.crossing else -plan.reach
         side, half = (1 if rng.random() < 0.5 else -1), (1 if rng.random() < 0.5 else -1)
         riding = rng.random() < riding_share
@@ -62,7 +60,7 @@ def pavement_walkers(
         low, high = (start, plan.reach - 5) if half > 0 else (5 - plan.reach, -start)
         walkers.append(
             Walker(
-                index,
+                road,
                 float(offset),
                 min(low, high),
                 max(low, high),
@@ -79,8 +77,8 @@ def crossing_walkers(rng: np.random.Generator, plan: RoadPlan, count: int) -> li
         return []
     walkers = []
     for _ in range(count):
-        index = int(rng.integers(2))
-        other, side = plan.roads[1 - index], (1 if rng.random() < 0.5 else -1)
+        road = pick(rng, plan.roads)
+        other, side = plan.other(road), (1 if rng.random() < 0.5 else -1)
         reach = other.half_width + 2.0
         if rng.random() < 0.5:
             zebra = plan.zebra_start(other)
@@ -90,7 +88,7 @@ def crossing_walkers(rng: np.random.Generator, plan: RoadPlan, count: int) -> li
             offset, reach = side * rng.uniform(0, plan.zebra_start(other)), reach + 15.0
             speed = rng.uniform(3, 6)
         place = rng.uniform(0, 4 * reach)
-        walkers.append(Walker(index, float(offset), -reach, reach, float(place), float(speed)))
+        walkers.append(Walker(road, float(offset), -reach, reach, float(place), float(speed)))
     return walkers
 
 
