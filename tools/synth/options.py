@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -62,26 +62,10 @@ class SynthOptions:
             ConfigError: A setting is out of range.
         """
         count = (self.frames - 1) * self.every + 1
+        config = SceneConfig(seed, self.width, self.height, count, FRAME_RATE)
         if self.varied:
-            return random_config(
-                seed,
-                self.width,
-                self.height,
-                frames=count,
-                view=self.view,
-                light=self.light,
-                weather=self.weather,
-            )
-        return SceneConfig(
-            seed=seed,
-            width=self.width,
-            height=self.height,
-            frames=count,
-            frame_rate=FRAME_RATE,
-            view=self.view,
-            light=self.light,
-            weather=self.weather,
-        )
+            config = random_config(seed, self.width, self.height, frames=count)
+        return replace(config, view=self.view, light=self.light, weather=self.weather)
 
 
 def scene_name(seed: int) -> str:
