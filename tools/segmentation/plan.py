@@ -66,16 +66,14 @@ def make_plan(source: Path, output: Path) -> Plan:
             for problem in data_set.problems
             if problem.kind not in USED_ANYWAY
         ]
-        _add_annotated(plan, data_set.samples, root)
+        _add(plan, data_set.samples, root)
         return plan
     for spec in expand_sources([str(source)]):
         path = Path(spec.location)
         if path.is_dir():
             samples, problems = folder_samples(spec.name, image_files(path))
             plan.problems += problems
-            if samples:
-                plan.sequences.append(SampleFrames(spec.name, samples, root, annotated=False))
-                plan.samples += [_with_mask(sample, root) for sample in samples]
+            _add(plan, samples, root)
         elif path.suffix.lower() in IMAGE_SUFFIXES:
             raise ConfigError(f"{path} is a single image without boxes: foreground cannot be found")
         elif path.is_file():
@@ -85,7 +83,7 @@ def make_plan(source: Path, output: Path) -> Plan:
     return plan
 
 
-def _add_annotated(plan: Plan, samples: Sequence[Sample], root: Path) -> None:
+def _add(plan: Plan, samples: Sequence[Sample], root: Path) -> None:
     singles: list[Sample] = []
     taken: set[Path] = set()
     for scene, group in groupby(samples, key=lambda sample: sample.scene):
@@ -100,13 +98,9 @@ def _add_annotated(plan: Plan, samples: Sequence[Sample], root: Path) -> None:
                 continue
             taken.add(mask)
             (singles if sample.frame is None else frames).append(sample)
-            plan.samples.append(_with_mask(sample, root))
+            plan.samples.append(replace(sample, mask=mask))
         if frames:
-            plan.sequences.append(SampleFrames(scene, frames, root))
+            plan.sequences.append(SampleFrames(scene, frames, root, annotated=plan.annotated))
     for first in range(0, len(singles), TOGETHER):
         part = singles[first : first + TOGETHER]
         plan.singles.append(SampleFrames("single images", part, root))
-
-
-def _with_mask(sample: Sample, root: Path) -> Sample:
-    return replace(sample, mask=mask_path(root, sample.scene, sample.path.stem))

@@ -109,6 +109,18 @@ def test_a_frame_of_another_size_is_left_out(tmp_path, method):
     assert summary.problems == [f"{summary.name} has frames of several sizes"]
 
 
+def test_an_image_without_a_mask_of_its_own_is_named_and_left_out(tmp_path):
+    for name in ("img1.jpg", "img1.png", "img2.jpg"):
+        cv2.imwrite(str(tmp_path / name), draw(1).images[0])
+    plan = make_plan(tmp_path, tmp_path / "out")
+    [frames] = plan.sequences
+    assert [mask.name for mask in frames.masks()] == ["img1.png", "img2.png"]
+    assert [sample.path.name for sample in plan.samples] == ["img1.jpg", "img2.jpg"]
+    [problem] = plan.problems
+    assert "the same mask as" in problem
+    assert "img1.png: " in problem
+
+
 def test_stopping_leaves_whole_files_and_the_next_run_the_same_masks(still, tmp_path):
     root, _ = still
     asked = iter([False] * 5 + [True])
