@@ -122,12 +122,9 @@ class CameraPath:
             math.sin(turn * 0.61 + p[2]),
         ]
         yaw = self.yaw + self.yaw_swing * math.sin(turn * 0.71 + p[3])
-        pitch = self.pitch
-        roll = self.roll
-        if self.shake:
-            yaw += self.shake * _sway(seconds, p[4])
-            pitch += self.shake * _sway(seconds, p[5])
-            roll += 0.5 * self.shake * _sway(seconds, p[6])
+        yaw += self.shake * _sway(seconds, p[4])
+        pitch = self.pitch + self.shake * _sway(seconds, p[5])
+        roll = self.roll + 0.5 * self.shake * _sway(seconds, p[6])
         return Camera(position, look(yaw, pitch, roll), self.focal, self.center)
 
     def distance(self, x: float, y: float) -> float:

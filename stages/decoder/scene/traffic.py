@@ -77,7 +77,7 @@ class Traffic:
         self._braking = np.zeros(self.count, dtype=bool)
         self._laps = np.zeros(self.count, dtype=np.int64)
         starts = np.cumsum([0] + [len(lane.course) for lane in plan.lanes])
-        self._course_start = starts[lane_of] if self.count else lane_of
+        self._course_start = starts[lane_of]
         self._courses = np.concatenate([lane.course for lane in plan.lanes])
         for _ in range(int(_WARM_UP / self._dt)):
             self._advance()
@@ -93,8 +93,6 @@ class Traffic:
         return self._states[index]
 
     def _advance(self) -> None:
-        if not self.count:
-            return
         v, lead = self._v, self._leader
         own = lead == np.arange(self.count)
         ahead = np.where(own, self._ring, (self._s[lead] - self._s) % self._ring)
@@ -125,9 +123,6 @@ class Traffic:
         return (self._phase != int(turn) % self._phases) | (into > self._green)
 
     def _snapshot(self) -> TrafficState:
-        if not self.count:
-            empty = np.zeros((0, 3))
-            return TrafficState(empty, np.zeros(0), np.zeros(0, bool), np.zeros(0, np.int64))
         at = self._s / STEP
         low = np.minimum(at.astype(np.int64), (self._ring / STEP).astype(np.int64) - 1)
         share = (at - low)[:, None]
