@@ -52,15 +52,12 @@ class Geometry:
         self.count = len(meshes)
         vertex_counts = [len(mesh.vertices) for mesh in meshes]
         face_counts = [len(mesh.normals) for mesh in meshes]
-        vertex_first = np.cumsum([0, *vertex_counts])
-        self._vertex_first = vertex_first
+        self._vertex_first = np.cumsum([0, *vertex_counts])
         self.face_first = np.cumsum([0, *face_counts])
         self._vertices = np.concatenate([mesh.vertices for mesh in meshes])
         self._normals = np.concatenate([mesh.normals for mesh in meshes])
-        self.starts: Int64Array = np.concatenate(
-            [mesh.starts[:-1] + first for mesh, first in zip(meshes, vertex_first, strict=False)]
-            + [vertex_first[-1:]]
-        )
+        corners = np.concatenate([np.diff(mesh.starts) for mesh in meshes])
+        self.starts: Int64Array = np.cumsum([0, *corners])
         self.materials: Int64Array = np.concatenate([mesh.materials for mesh in meshes])
         self.groups: Int64Array = np.concatenate([mesh.groups for mesh in meshes])
         self._colors = saturate(np.concatenate([m.colors for m in meshes]), saturation)

@@ -73,14 +73,9 @@ class MeshBuilder:
         self._groups: list[int] = []
         self.group = 0
 
-    def face(
-        self,
-        points: Float64Array | Sequence[Sequence[float]],
-        color: Color,
-        material: Material = Material.PAINT,
-    ) -> None:
+    def face(self, points: Float64Array, color: Color, material: Material = Material.PAINT) -> None:
         """Adds a convex polygon ``(n, 3)``, counter-clockwise as seen from outside."""
-        self._faces.append(np.asarray(points, dtype=np.float64))
+        self._faces.append(points)
         self._colors.append(color)
         self._materials.append(material)
         self._groups.append(self.group)
