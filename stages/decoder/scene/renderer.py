@@ -14,7 +14,7 @@ from stages.decoder.scene.drawing import SHIFT, Int32Array, to_fixed
 from stages.decoder.scene.geometry import NEAR, Geometry, Projection
 from stages.decoder.scene.glow import add_glow
 from stages.decoder.scene.ground import Ground
-from stages.decoder.scene.ground_view import GroundView
+from stages.decoder.scene.ground_view import view_ground
 from stages.decoder.scene.light import Light
 from stages.decoder.scene.optics import Optics
 from stages.decoder.scene.ordering import paint_order
@@ -79,7 +79,6 @@ class Renderer:
     ) -> None:
         self._rain = rain
         self._ground, self._geometry, self._thin = ground, geometry, thin
-        self._ground_view = GroundView(ground, size)
         self._trees = TreePainter(trees, light, size)
         self._light, self._optics, self._size = light, optics, size
         self._is_driving = np.arange(geometry.count) < driving
@@ -104,7 +103,7 @@ class Renderer:
         """
         lamp = self._ground.lamp_at(poses[:, :2])
         projection = self._geometry.project(camera, poses, self._light, lamp, braking, self._size)
-        image = self._ground_view.picture(camera)
+        image = view_ground(self._ground, camera, self._size)
         image = self._shade_ground(image, camera, poses, projection)
         self._optics.sky(image, camera)
         coverage = Coverage(self._size, self._geometry.count)
