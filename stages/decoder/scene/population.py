@@ -43,7 +43,7 @@ class Population:
         meshes: One for each thing.
         classes: ``(M,)`` index into the class names, or -1 for anything but a vehicle.
         driving: Number of things that drive.
-        thin: ``(M,)`` bool, posts and fences.
+        thin: ``(M,)`` bool, posts and fences; they come last.
     """
 
     def __init__(
@@ -53,15 +53,13 @@ class Population:
         classes: list[int],
         walkers: list[Walker],
         fixed: Float64Array,
-        posts: int,
+        thin: int,
         aside: Float64Array | None = None,
     ) -> None:
         self.meshes = meshes
         self.classes = np.array(classes, dtype=np.int64)
         self.driving = traffic.count
-        self.thin = np.zeros(len(meshes), dtype=bool)
-        if posts:
-            self.thin[-posts:] = True
+        self.thin = np.arange(len(meshes)) >= len(meshes) - thin
         self._traffic, self._walkers, self._fixed = traffic, walkers, fixed
         self._aside = aside
         self._half_sizes = np.array([mesh.size[:2] for mesh in meshes]).reshape(-1, 2) / 2
@@ -70,18 +68,17 @@ class Population:
         """Poses ``(M, 3)``, braking ``(M,)`` and 1-based ids ``(M,)`` of a frame."""
         state = self._traffic.at(index)
         driving = state.poses
+        walking = np.array([walker.pose(seconds) for walker in self._walkers]).reshape(-1, 3)
         if self._aside is not None:
             left = np.column_stack([-np.sin(driving[:, 2]), np.cos(driving[:, 2])])
             driving = driving + np.column_stack([self._aside[:, :1] * left, self._aside[:, 1]])
-        walking = np.array([walker.pose(seconds) for walker in self._walkers]).reshape(-1, 3)
-        if self._aside is not None:
             make_way(walking, driving, self._half_sizes[: len(driving)])
         poses = np.concatenate([driving, walking, self._fixed])
         count = len(poses)
         braking = np.zeros(count, dtype=bool)
-        braking[: self._traffic.count] = state.braking
+        braking[: self.driving] = state.braking
         ids = np.arange(1, count + 1, dtype=np.int64)
-        ids[: self._traffic.count] += count * state.laps
+        ids[: self.driving] += count * state.laps
         return poses, braking, ids
 
 
@@ -96,18 +93,18 @@ def populate(
     driving, meshes = driving[: traffic.count], meshes[: traffic.count]
     walkers = _draw_walkers(rng, plan, varied)
     meshes += [_make_walker(rng, walker, varied, rain) for walker in walkers]
-    parked = _park(rng, plan) if varied and rng.random() < 0.5 else []
-    parked_classes = []
-    for _ in parked:
-        parked_classes.append(0 if rng.random() < 0.86 else 1)
-        meshes.append(_make_vehicle(rng, parked_classes[-1], varied))
-    solid = place_houses(rng, plan, path, varied)
+    classes = driving + [_NO_CLASS] * len(walkers)
+    still = []
+    for pose in _park(rng, plan) if varied and rng.random() < 0.5 else []:
+        classes.append(0 if rng.random() < 0.86 else 1)
+        still.append(Placed(_make_vehicle(rng, classes[-1], varied), pose))
+    still += place_houses(rng, plan, path, varied)
     thin = []
     if varied:
         pieces = place_furniture(rng, plan, int(rng.integers(0, 45)))
         if rng.random() < 0.6:
             pieces += place_city(rng, plan, path.highest_block)
-        solid += [
+        still += [
             piece
             for piece in pieces
             if not path.is_blocked_at(*piece.pose[:2], max(piece.mesh.size[:2]) / 2 + 1)
@@ -119,18 +116,12 @@ def populate(
         for pose in plan.lamp_places()
         if path.distance(*pose[:2]) > CLEAR_AROUND_CAMERA
     ]
-    meshes += [thing.mesh for thing in solid + thin]
-    still = [*parked, *(thing.pose for thing in solid + thin)]
-    no_classes = [_NO_CLASS] * (len(solid) + len(thin))
-    return Population(
-        traffic,
-        meshes,
-        [*driving, *[_NO_CLASS] * len(walkers), *parked_classes, *no_classes],
-        walkers,
-        np.array(still, dtype=np.float64).reshape(-1, 3),
-        len(thin),
-        _draw_aside(rng, driving) if varied else None,
-    )
+    still += thin
+    meshes += [thing.mesh for thing in still]
+    classes += [_NO_CLASS] * (len(meshes) - len(classes))
+    fixed = np.array([thing.pose for thing in still], dtype=np.float64).reshape(-1, 3)
+    aside = _draw_aside(rng, driving) if varied else None
+    return Population(traffic, meshes, classes, walkers, fixed, len(thin), aside)
 
 
 def _draw_driving(
