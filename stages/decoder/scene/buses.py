@@ -32,7 +32,7 @@ def make_city_bus(rng: np.random.Generator) -> Mesh:
     for i in range(3):  # bellows
         start = joint - 0.5 + i / 3
         b.box((start, start + 0.3), _HALF_WIDTH - 0.08, (0.5, height - 0.08), rubber)
-    b.group = 1
+    b.in_front = True
     _section(b, rng, joint + 0.5, front, height, (lower, upper), ends=(False, True))
     b.wheels((joint + 2.0, front - 2.6), _HALF_WIDTH + 0.005, 0.48)
     return b.build()

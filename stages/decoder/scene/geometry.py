@@ -59,7 +59,7 @@ class Geometry:
         corners = np.concatenate([np.diff(mesh.starts) for mesh in meshes])
         self.starts: Int64Array = np.cumsum([0, *corners])
         self.materials: Int64Array = np.concatenate([mesh.materials for mesh in meshes])
-        self.groups: Int64Array = np.concatenate([mesh.groups for mesh in meshes])
+        self.in_front: BoolArray = np.concatenate([mesh.in_front for mesh in meshes])
         self._colors = saturate(np.concatenate([m.colors for m in meshes]), saturation)
         self._owner = np.repeat(np.arange(self.count), vertex_counts)
         self.face_owner = np.repeat(np.arange(self.count), face_counts)
@@ -144,8 +144,7 @@ def _place(vectors: Float64Array, cos: Float64Array, sin: Float64Array) -> Float
 
 def _split(mesh: Mesh) -> float:
     """Place of the joint between a long vehicle's two parts, along x."""
-    if not mesh.groups.any():
+    if not mesh.in_front.any():
         return 0.0
-    ahead = mesh.groups == 1
-    first = mesh.starts[:-1][ahead]
+    first = mesh.starts[:-1][mesh.in_front]
     return float(mesh.vertices[first[0] : mesh.starts[-1], 0].min()) - 0.05

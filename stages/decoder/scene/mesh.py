@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.decoder.scene.palette import Color
-from stages.records import Float64Array, Int64Array
+from stages.records import BoolArray, Float64Array, Int64Array
 
 Pose = tuple[float, float, float]  # x, y in metres and heading in radians, 0 east
 
@@ -42,8 +42,8 @@ class Mesh:
         normals: ``(F, 3)`` outward.
         colors: ``(F, 3)``.
         materials: ``(F,)`` values of `Material`.
-        groups: ``(F,)`` parts of a long vehicle, numbered from the rear; faces are painted in
-            their order within a group, and the nearest group last.
+        in_front: ``(F,)`` bool, faces of the front one of a long vehicle's two parts. Faces are
+            painted in their order within a part, and the nearer part last.
         size: Length, width and height of the bounding box in metres.
     """
 
@@ -52,7 +52,7 @@ class Mesh:
     normals: Float64Array
     colors: Float64Array
     materials: Int64Array
-    groups: Int64Array
+    in_front: BoolArray
     size: tuple[float, float, float]
 
 
@@ -64,21 +64,25 @@ class Placed(NamedTuple):
 
 
 class MeshBuilder:
-    """Collects faces in the order in which they are painted."""
+    """Collects faces in the order in which they are painted.
+
+    Attributes:
+        in_front: Whether faces added from now on belong to the front one of two parts.
+    """
 
     def __init__(self) -> None:
         self._faces: list[Float64Array] = []
         self._colors: list[Color] = []
         self._materials: list[Material] = []
-        self._groups: list[int] = []
-        self.group = 0
+        self._in_front: list[bool] = []
+        self.in_front = False
 
     def face(self, points: Float64Array, color: Color, material: Material = Material.PAINT) -> None:
         """Adds a convex polygon ``(n, 3)``, counter-clockwise as seen from outside."""
         self._faces.append(points)
         self._colors.append(color)
         self._materials.append(material)
-        self._groups.append(self.group)
+        self._in_front.append(self.in_front)
 
     def loft(
         self,
@@ -139,14 +143,10 @@ class MeshBuilder:
     ) -> None:
         """Adds a window, lamp or plate that spans shares of a side quad's width and height."""
         a, b, c, d = quad
+        (left, right), (low, high) = across, up
         corners = [
             (a * (1 - u) + b * u) * (1 - v) + (d * (1 - u) + c * u) * v
-            for u, v in (
-                (across[0], up[0]),
-                (across[1], up[0]),
-                (across[1], up[1]),
-                (across[0], up[1]),
-            )
+            for u, v in ((left, low), (right, low), (right, high), (left, high))
         ]
         self.face(np.stack(corners), color, material)
 
@@ -204,7 +204,7 @@ class MeshBuilder:
             normals=_normals(vertices, starts),
             colors=np.array(self._colors, dtype=np.float64),
             materials=np.array(self._materials, dtype=np.int64),
-            groups=np.array(self._groups, dtype=np.int64),
+            in_front=np.array(self._in_front),
             size=(float(extent[0]), float(extent[1]), float(extent[2])),
         )
 

@@ -96,7 +96,7 @@ def make_tricycle(rng: np.random.Generator) -> Mesh:
                 (top - 0.1, top + rng.uniform(0.15, 0.8)),
                 load,
             )
-    b.group = 1
+    b.in_front = True
     b.wheels((front - 0.3,), 0.06, 0.28)
     b.box((bed, front - 0.5), 0.12, (0.4, 0.55), color)
     b.box((bed, bed + 0.35), 0.2, (0.5, 0.78), palette.DARK_HAIR)

@@ -178,9 +178,9 @@ class Renderer:
         geometry = self._geometry
         first, last = int(geometry.face_first[item]), int(geometry.face_first[item + 1])
         faces = first + np.flatnonzero(projection.facing[first:last] > 0)
-        groups = geometry.groups[faces]
-        if groups.any() and not projection.forward[item]:
-            faces = np.concatenate([faces[groups == 1], faces[groups == 0]])
+        if not projection.forward[item]:
+            in_front = geometry.in_front[faces]
+            faces = np.concatenate([faces[in_front], faces[~in_front]])
         starts = geometry.starts
         colors = projection.colors[faces].tolist()
         for face, color in zip(faces, colors, strict=True):

@@ -30,7 +30,7 @@ def make_truck(rng: np.random.Generator) -> Mesh:
         _add_tank(b, bed, half, load)
     else:
         _add_bed(b, rng, style, bed, half, load)
-    b.group = 1
+    b.in_front = True
     _add_cab(b, (front - cab_length, front), half, cab_height, cab_paint)
     b.wheels([front - 1.2], half, 0.48)
     return b.build()
