@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from stages.records import BoolArray, UInt8Array
+from tools.segmentation.options import Subtractor
 from tools.segmentation.shadows import is_shadow
 
 DIFFERENCE = 10  # grey levels in any channel
@@ -63,16 +64,13 @@ class MedianBackground:
     def __init__(self, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None) -> None:
         if not images:
             raise ValueError("a background needs images, got none")
-        if covers is None:
-            self._start(images, [np.zeros(image.shape[:2], np.uint8) for image in images])
-            kernel = np.ones((9, 9), np.uint8)
-            covers = [
-                np.asarray(cv2.dilate(self._differing(image, None), kernel), np.uint8)
-                for image in images
-            ]
         self._start(images, covers)
+        if covers is None:
+            kernel = np.ones((9, 9), np.uint8)
+            differing = [cv2.dilate(self._differing(image, None), kernel) for image in images]
+            self._start(images, [np.asarray(each, np.uint8) for each in differing])
 
-    def _start(self, images: Sequence[UInt8Array], covers: Sequence[UInt8Array]) -> None:
+    def _start(self, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None) -> None:
         background, self.known = median_background(images, covers)
         self._mean = background.astype(np.float32)
 
@@ -106,31 +104,26 @@ class MedianBackground:
         return clean(differs.astype(np.uint8) * np.uint8(255))
 
 
-class Subtractor:
+class AdaptiveBackground:
     """One of OpenCV's adaptive background subtractors, prevented from learning vehicles.
 
     It learns from frames in which boxes are painted over with what was last seen there without one;
     it is applied to the frames themselves without learning.
 
     Args:
-        name: ``"mog2"`` (Zivkovic 2004) or ``"knn"`` (Zivkovic and van der Heijden 2006).
+        subtractor: A subtractor that has learned nothing yet.
         images: As for `MedianBackground`.
         covers: As for `MedianBackground`, but with None it learns from whole frames.
     """
 
     def __init__(
-        self, name: str, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None
+        self,
+        subtractor: cv2.BackgroundSubtractor,
+        images: Sequence[UInt8Array],
+        covers: Sequence[UInt8Array] | None,
     ) -> None:
-        if name not in ("mog2", "knn"):
-            raise ValueError(f"name must be 'mog2' or 'knn', got {name!r}")
-        history = max(300, len(images))
-        self._subtractor = (
-            cv2.createBackgroundSubtractorMOG2(history, 9.0, False)
-            if name == "mog2"
-            else cv2.createBackgroundSubtractorKNN(history, 100.0, False)
-        )
-        nothing = [np.zeros(image.shape[:2], np.uint8) for image in images]
-        self._last, self.known = median_background(images, nothing if covers is None else covers)
+        self._subtractor = subtractor
+        self._last, self.known = median_background(images, covers)
         for index, image in enumerate(images):
             self._learn(image, None if covers is None else covers[index])
 
@@ -152,29 +145,37 @@ class Subtractor:
 def make_background(
     name: str, images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None
 ) -> Background:
-    """The background called ``median``, ``mog2`` or ``knn``.
+    """The background by a `Subtractor`.
 
     Args:
-        name: Its name.
+        name: ``median``, ``mog2`` (Zivkovic 2004) or ``knn`` (Zivkovic and van der Heijden 2006).
         images: ``(H, W, 3)`` uint8 BGR each.
         covers: ``(H, W)`` uint8 each, 255 where something may hide the background; None if that is
             unknown.
     """
-    return (
-        MedianBackground(images, covers) if name == "median" else Subtractor(name, images, covers)
+    kind, history = Subtractor(name), max(300, len(images))
+    if kind is Subtractor.MEDIAN:
+        return MedianBackground(images, covers)
+    subtractor: cv2.BackgroundSubtractor = (
+        cv2.createBackgroundSubtractorMOG2(history, 9.0, False)
+        if kind is Subtractor.MOG2
+        else cv2.createBackgroundSubtractorKNN(history, 100.0, False)
     )
+    return AdaptiveBackground(subtractor, images, covers)
 
 
 def median_background(
-    images: Sequence[UInt8Array], covers: Sequence[UInt8Array]
+    images: Sequence[UInt8Array], covers: Sequence[UInt8Array] | None
 ) -> tuple[UInt8Array, BoolArray]:
-    """The median of each pixel over the frames that do not cover it.
+    """The median of each pixel over the frames that do not cover it; None covers nothing.
 
     Returns:
         The median ``(H, W, 3)`` uint8, and where there is one, ``(H, W)`` bool; elsewhere it is
         that of all frames.
     """
     height, width = images[0].shape[:2]
+    if covers is None:
+        covers = [np.zeros((height, width), np.uint8)] * len(images)
     background = np.empty((height, width, 3), np.uint8)
     known = np.empty((height, width), np.bool_)
     for top in range(0, height, _ROWS):
