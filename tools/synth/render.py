@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -15,7 +14,7 @@ from stages.records import UInt8Array
 from tools.synth.detrac import DetracWriter
 from tools.synth.mot import MotWriter
 from tools.synth.options import SynthOptions, scene_name
-from tools.synth.truth import FrameTruth, SceneTruth, make_truth
+from tools.synth.truth import FrameTruth, make_truth
 from tools.workers import StoppedError
 
 JPEG_QUALITY = 92
@@ -34,12 +33,6 @@ class SceneSummary:
     name: str
     frames: int
     boxes: int
-
-
-class _Writer(Protocol):
-    def add(self, number: int, jpeg: bytes, mask: bytes) -> None: ...
-    def commit(self, truth: SceneTruth) -> None: ...
-    def discard(self) -> None: ...
 
 
 def format_folders(folder: Path, options: SynthOptions) -> dict[str, Path]:
@@ -80,7 +73,7 @@ def render_scene(
     """
     name = scene_name(seed)
     scene = Scene(options.scene(seed))
-    writers: list[_Writer] = []
+    writers: list[DetracWriter | MotWriter] = []
     try:
         for kind, root in format_folders(folder, options).items():
             writers.append(
