@@ -171,7 +171,7 @@ def drone_path(
     yaw = rng.uniform(-math.pi, math.pi)
     back = min(up / math.tan(pitch), 60.0)
     aim = rng.normal(0, 6.0 if varied else 2.0, 2)
-    reach = float(rng.uniform(2, 12)) if varied else 8.0
+    reach = rng.uniform(2, 12) if varied else 8.0
     if road_yaw is not None:  # anywhere along the road, but not beside it
         along = np.array([math.cos(road_yaw), math.sin(road_yaw)])
         aim = along * rng.uniform(-25, 25) + rng.normal(0, 3, 2)
@@ -184,7 +184,7 @@ def drone_path(
         focal=focal,
         center=((width - 1) / 2, (height - 1) / 2),
         glide=(reach, reach, 0.04 * up),
-        glide_rate=float(rng.uniform(0.15, 0.3)),
+        glide_rate=rng.uniform(0.15, 0.3),
         yaw_swing=math.radians(rng.uniform(2, 10)),
         shake=math.radians(0.12),
         phases=tuple(rng.uniform(0, 2 * math.pi, 7)),

@@ -173,7 +173,7 @@ def _fill_corners(canvas: Canvas, mask: UInt8Array, plan: RoadPlan, pavements: b
 
 def _wet(rng: np.random.Generator, picture: Float32Array, paved: UInt8Array) -> UInt8Array:
     """Darkens wet pavement in place, more so in puddles; returns its gloss."""
-    depth = float(rng.uniform(-0.6, 0.5))
+    depth = rng.uniform(-0.6, 0.5)
     puddles = np.clip(0.5 + 0.7 * (fractal_noise(rng, len(picture), 14, 4) + depth), 0, 1)
     share = paved.astype(np.float32) / 255
     picture *= (1 - share * (0.28 + 0.16 * puddles))[..., None]

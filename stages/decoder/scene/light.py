@@ -80,10 +80,10 @@ def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
         "gamma": float(np.clip(rng.normal(0.95, 0.12 * jitter), 0.65, 1.3)),
         "tint": np.clip(1 + rng.normal(0, 0.03 * jitter, 3), 0.88, 1.12),
         "saturation": float(np.clip(rng.normal(0.95, 0.2 * jitter), 0.4, 1.4)),
-        "blur": float(rng.uniform(0.35, 1.15)) if varied else 0.55,
+        "blur": rng.uniform(0.35, 1.15) if varied else 0.55,
     }
     if kind == "day":
-        cloud = float(rng.random()) if varied else float(rng.uniform(0.0, 0.35))
+        cloud = rng.random() if varied else rng.uniform(0.0, 0.35)
         sunny = max(0.0, 1.0 - 1.25 * cloud)
         height = math.radians(rng.uniform(28, 68))
         return Light(
@@ -91,13 +91,13 @@ def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
             direct=np.array([0.60, 0.66, 0.68]) * sunny,
             sky=np.array([0.66, 0.63, 0.61]) + 0.42 * (1 - sunny),
             haze=np.array([0.86, 0.82, 0.78]),
-            haze_distance=float(rng.uniform(250, 1200)),
+            haze_distance=rng.uniform(250, 1200),
             shadow=0.55 * sunny,
             lamps=0.0,
             lamp_color=np.zeros(3),
             headlights=varied and rng.random() < 0.2,
             gain=float(np.clip(rng.normal(1.0, 0.13 * jitter), 0.6, 1.4)),
-            noise=float(rng.uniform(1.0, 4.0)) if varied else 2.0,
+            noise=rng.uniform(1.0, 4.0) if varied else 2.0,
             **common,
         )
     if kind == "dusk":
@@ -107,13 +107,13 @@ def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
             direct=np.array([0.22, 0.42, 0.62]) * rng.uniform(0.5, 1.0),
             sky=np.array([0.44, 0.38, 0.38]),
             haze=np.array([0.60, 0.62, 0.74]),
-            haze_distance=float(rng.uniform(250, 800)),
+            haze_distance=rng.uniform(250, 800),
             shadow=0.35,
             lamps=0.25,
             lamp_color=np.array([0.5, 0.75, 1.0]),
             headlights=rng.random() < 0.75,
             gain=float(np.clip(rng.normal(1.0, 0.15 * jitter), 0.6, 1.4)),
-            noise=float(rng.uniform(1.5, 5.0)) if varied else 2.6,
+            noise=rng.uniform(1.5, 5.0) if varied else 2.6,
             **common,
         )
     sodium = rng.random() < 0.5
@@ -122,13 +122,13 @@ def make_light(rng: np.random.Generator, kind: str, varied: bool) -> Light:
         direct=np.array([0.02, 0.02, 0.02]),
         sky=np.array([0.15, 0.13, 0.125]) * rng.uniform(0.7, 1.6),
         haze=np.array([0.12, 0.10, 0.10]),
-        haze_distance=float(rng.uniform(200, 600)),
+        haze_distance=rng.uniform(200, 600),
         shadow=0.0,
-        lamps=float(rng.uniform(0.35, 0.85)) if varied else 0.62,
+        lamps=rng.uniform(0.35, 0.85) if varied else 0.62,
         lamp_color=np.array([0.42, 0.72, 1.0]) if sodium else np.array([0.92, 0.98, 0.96]),
         headlights=True,
         gain=float(np.clip(rng.normal(1.1, 0.2 * jitter), 0.7, 1.6)),
-        noise=float(rng.uniform(2.5, 8.0)) if varied else 3.5,
+        noise=rng.uniform(2.5, 8.0) if varied else 3.5,
         **common,
     )
 

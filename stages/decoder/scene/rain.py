@@ -22,18 +22,18 @@ _DEEPEST = 200  # pixels; longer mirror images are cut
 
 def rainy(light: Light, rng: np.random.Generator, kind: str) -> Light:
     """The light of a scene under rain clouds."""
-    dark = float(rng.uniform(0.65, 0.95))
+    dark = rng.uniform(0.65, 0.95)
     gray = float(light.haze.mean()) * (0.85 if kind == "day" else 1.0)
     return replace(
         light,
         direct=light.direct * 0.06,
         sky=light.sky * (dark if kind != "night" else 1.0),
         haze=np.full(3, gray) * [1.02, 1.0, 0.98],
-        haze_distance=float(rng.uniform(130, 420)),
+        haze_distance=rng.uniform(130, 420),
         shadow=light.shadow * 0.08,
         headlights=light.headlights or rng.random() < 0.65,
-        saturation=light.saturation * float(rng.uniform(0.7, 0.95)),
-        blur=max(light.blur, float(rng.uniform(0.6, 1.1))),
+        saturation=light.saturation * rng.uniform(0.7, 0.95),
+        blur=max(light.blur, rng.uniform(0.6, 1.1)),
     )
 
 
@@ -62,7 +62,7 @@ class Rain:
     ) -> None:
         self._ground, self._light, self._size = ground, light, size
         self._seed = int(rng.integers(2**31))
-        self._strength = float(rng.uniform(0.25, 1.0))
+        self._strength = rng.uniform(0.25, 1.0)
         self._slant = math.tan(math.radians(rng.uniform(-18, 18)))
         self._scale = size[1] / _FULL_HEIGHT
         self._drops = [self._drop(rng) for _ in range(int(rng.integers(0, 13)))]
@@ -204,7 +204,7 @@ class Rain:
             int(rng.uniform(0, width)),
             int(rng.uniform(0, height)),
             radius,
-            float(rng.uniform(0.5, 0.95)),
+            rng.uniform(0.5, 0.95),
         )
 
     def _blot(self, image: UInt8Array, drop: _Drop) -> None:

@@ -158,12 +158,12 @@ def turn(points: Float64Array, quarters: int) -> Float64Array:
 
 def make_plan(rng: np.random.Generator, crossing: bool, reach: float, varied: bool) -> RoadPlan:
     """Draws roads at random."""
-    width = float(rng.uniform(3.1, 3.7))
+    width = rng.uniform(3.1, 3.7)
     roads = [_road(rng, 0, width, varied, wide=not crossing)]
     corner = 0.0
     if crossing:
         roads.append(_road(rng, 1, width, varied, wide=False))
-        corner = float(rng.uniform(5.5, 8.0))
+        corner = rng.uniform(5.5, 8.0)
     left_turns = varied and crossing and rng.random() < 0.6
     plan = RoadPlan(tuple(roads), (), reach, corner, left_turns)
     lanes = [
@@ -178,7 +178,7 @@ def make_plan(rng: np.random.Generator, crossing: bool, reach: float, varied: bo
 def _road(rng: np.random.Generator, direction: int, width: float, varied: bool, wide: bool) -> Road:
     choices = ((2, 3, 4, 5) if wide else (1, 2, 3, 3, 4)) if varied else (2, 3)
     median = float(rng.choice([0.3, 0.3, 1.2, 2.5]) if varied else 0.3)
-    return Road(direction, int(rng.choice(choices)), width, median, float(rng.uniform(2.0, 4.0)))
+    return Road(direction, int(rng.choice(choices)), width, median, rng.uniform(2.0, 4.0))
 
 
 def _lane(plan: RoadPlan, road: Road, quarters: int, lane: int) -> Lane:

@@ -60,7 +60,7 @@ class Traffic:
         self._substeps = int(np.ceil(float(1 / frame_rate) / _MAX_STEP))
         self._dt = float(1 / frame_rate) / self._substeps
         self._phases, self._green = plan.phases, _GREEN[plan.phases]
-        self._cycle_start = float(rng.uniform(0, self._phases * (self._green + _ALL_RED)))
+        self._cycle_start = rng.uniform(0, self._phases * (self._green + _ALL_RED))
         self._clock = 0.0
         placed = _place(plan, lengths, rng)
         self.count = len(placed)
@@ -145,7 +145,7 @@ def _place(
             ring = plan.lanes[lane].length
             if length > _STIFF and plan.lanes[lane].bends:
                 continue
-            s = float(rng.uniform(0, ring))
+            s = rng.uniform(0, ring)
             free = all(
                 min((s - other) % ring, (other - s) % ring) > (length + size) / 2 + 4.0
                 for other, size in taken[lane]

@@ -49,7 +49,7 @@ def place_trees(
         if len(trees) >= wanted:
             break
         x, y = rng.uniform(-0.95, 0.95, 2) * plan.reach
-        radius = float(rng.uniform(1.6, 4.2))
+        radius = rng.uniform(1.6, 4.2)
         # Crowns reach over the pavement now and then, seldom over the carriageway.
         if plan.road_distance(x, y) < pavement + radius * (0.3 if varied else 0.8):
             continue

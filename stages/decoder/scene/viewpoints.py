@@ -57,21 +57,21 @@ def _corner(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> tuple[Poi
 def _above(rng: np.random.Generator, plan: RoadPlan) -> Viewpoint:
     """From a footbridge, along the road."""
     road = plan.roads[0]
-    x = float(rng.uniform(-1.2, 1.2) * (road.half_width + 2))
-    y = float(rng.uniform(-0.7, -0.1) * plan.reach)
+    x = rng.uniform(-1.2, 1.2) * (road.half_width + 2)
+    y = rng.uniform(-0.7, -0.1) * plan.reach
     if plan.crossing and rng.random() < 0.75:  # just before the crossing
-        y = -plan.stop_distance(road) - float(rng.uniform(-4, 16))
-    target = (float(rng.uniform(-0.4, 0.4) * road.half_width), y + float(rng.uniform(16, 45)))
+        y = -plan.stop_distance(road) - rng.uniform(-4, 16)
+    target = (rng.uniform(-0.4, 0.4) * road.half_width, y + rng.uniform(16, 45))
     return Viewpoint((x, y), target, (5.5, 10.0), (45.0, 80.0))
 
 
 def _beside(rng: np.random.Generator, plan: RoadPlan) -> Viewpoint:
     """Low and close beside a road, looking across: vehicles are seen from the side."""
     road = plan.roads[0]
-    x = road.half_width + float(rng.uniform(2.5, 12.0))
-    y = float(rng.uniform(-0.6, 0.3) * plan.reach)
+    x = road.half_width + rng.uniform(2.5, 12.0)
+    y = rng.uniform(-0.6, 0.3) * plan.reach
     if plan.crossing:
-        y = -plan.zebra_start(road) + float(rng.uniform(-22, 8))
-    angle, far = math.radians(rng.uniform(-50, 50)), float(rng.uniform(14, 34))
+        y = -plan.zebra_start(road) + rng.uniform(-22, 8)
+    angle, far = math.radians(rng.uniform(-50, 50)), rng.uniform(14, 34)
     target = (x - far * math.cos(angle), y + far * math.sin(angle))
     return Viewpoint((x, y), target, (4.8, 8.0), (55.0, 88.0))

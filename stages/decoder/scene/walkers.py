@@ -61,11 +61,11 @@ def pavement_walkers(
         walkers.append(
             Walker(
                 road,
-                float(offset),
+                offset,
                 min(low, high),
                 max(low, high),
-                float(rng.uniform(0, 2 * abs(high - low))),
-                float(rng.uniform(3, 5.5) if riding else rng.uniform(0.0, 1.6)),
+                rng.uniform(0, 2 * abs(high - low)),
+                rng.uniform(3, 5.5) if riding else rng.uniform(0.0, 1.6),
             )
         )
     return walkers
@@ -88,7 +88,7 @@ def crossing_walkers(rng: np.random.Generator, plan: RoadPlan, count: int) -> li
             offset, reach = side * rng.uniform(0, plan.zebra_start(other)), reach + 15.0
             speed = rng.uniform(3, 6)
         place = rng.uniform(0, 4 * reach)
-        walkers.append(Walker(road, float(offset), -reach, reach, float(place), float(speed)))
+        walkers.append(Walker(road, offset, -reach, reach, place, speed))
     return walkers
 
 
