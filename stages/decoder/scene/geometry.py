@@ -28,7 +28,7 @@ class Projection:
         depths: ``(M,)`` metres along the optical axis.
         facing: ``(F,)`` cosine between each face's normal and the direction to the camera.
         colors: ``(F, 3)`` lit colours, 0..255.
-        forward: ``(M,)`` bool, whether the camera is ahead of the thing's middle.
+        ahead: ``(M,)`` bool, whether the camera is ahead of where a thing's two parts join.
     """
 
     points: Float64Array
@@ -37,7 +37,7 @@ class Projection:
     depths: Float64Array
     facing: Float64Array
     colors: Float64Array
-    forward: BoolArray
+    ahead: BoolArray
 
 
 class Geometry:

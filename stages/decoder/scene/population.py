@@ -22,7 +22,7 @@ from stages.decoder.scene.people import (
 )
 from stages.decoder.scene.road import RoadPlan
 from stages.decoder.scene.traffic import Traffic
-from stages.decoder.scene.vehicle import CLASS_NAMES, CLASS_SHARES, make_vehicle
+from stages.decoder.scene.vehicle import CLASS_NAMES, make_vehicle
 from stages.decoder.scene.walkers import (
     RIDING,
     Walker,
@@ -33,6 +33,7 @@ from stages.decoder.scene.walkers import (
 from stages.records import BoolArray, Float64Array, Int64Array
 
 _NO_CLASS = -1
+_PLAIN_SHARES = (0.76, 0.12, 0.07, 0.05)  # of the classes
 _VARIED_SHARES = (0.71, 0.12, 0.07, 0.10)
 
 
@@ -130,7 +131,7 @@ def _draw_driving(
     """Classes and shapes of all that are to drive in lanes, if there is room."""
     varied = config.varied
     riding_share = rng.uniform(0, 0.3) if varied else 0.08
-    shares = _VARIED_SHARES if varied else CLASS_SHARES
+    shares = _VARIED_SHARES if varied else _PLAIN_SHARES
     classes = rng.choice(len(shares), size=config.vehicles, p=shares).tolist()
     classes += [_NO_CLASS] * int(riding_share * config.vehicles)
     rng.shuffle(classes)

@@ -56,7 +56,7 @@ class Renderer:
     Args:
         ground: The lit ground.
         geometry: All solid things.
-        thin: ``(M,)`` bool, things too thin to hide anything (posts).
+        thin: ``(M,)`` bool, things too thin to hide anything (posts, fences).
         driving: Number of things that drive; they come first.
         trees: Crowns.
         light: The light.
@@ -178,7 +178,7 @@ class Renderer:
         geometry = self._geometry
         first, last = int(geometry.face_first[item]), int(geometry.face_first[item + 1])
         faces = first + np.flatnonzero(projection.facing[first:last] > 0)
-        if not projection.forward[item]:
+        if not projection.ahead[item]:
             in_front = geometry.in_front[faces]
             faces = np.concatenate([faces[in_front], faces[~in_front]])
         starts = geometry.starts

@@ -12,7 +12,6 @@ from stages.decoder.scene.palette import Color, gray, pick, pick_share, scaled, 
 from stages.decoder.scene.trucks import make_truck
 
 CLASS_NAMES = ("car", "van", "truck", "bus")
-CLASS_SHARES = (0.76, 0.12, 0.07, 0.05)
 
 
 class _Style(NamedTuple):
