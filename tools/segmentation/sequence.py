@@ -78,8 +78,10 @@ def segment_sequence(
     masks = frames.masks()
     missing = {mask for mask in masks if options.overwrite or not is_complete(mask)}
     summary.kept = len(masks) - len(missing)
-    if missing and not options.overwrite and summary.kept and not _any_readable(frames, missing):
-        missing = set()
+    if missing and not options.overwrite and summary.kept:
+        usable = frames.read() if options.method is Method.BOXES else _of_one_size(frames)
+        if not any(frame.mask in missing for frame in usable):
+            missing = set()
     if not missing:
         advance(len(masks))
         summary.problems = list(frames.problems)
@@ -142,10 +144,6 @@ def is_complete(mask: Path) -> bool:
             return file.read() == _PNG_END
     except OSError:
         return False
-
-
-def _any_readable(frames: Frames, missing: set[Path]) -> bool:
-    return any(frame.mask in missing for frame in frames.read())
 
 
 def _learned(frames: Frames, count: int) -> list[SequenceFrame]:

@@ -104,9 +104,11 @@ def test_a_frame_of_another_size_is_left_out(tmp_path, method):
     for number, image in enumerate(draw(16).images, start=1):
         shown = image[:100, :150] if number == 7 else image
         cv2.imwrite(str(tmp_path / f"img{number:05d}.png"), shown)
-    summary = segment_sequence(only_sequence(tmp_path, tmp_path / "out"), SegmentOptions(method))
-    assert summary.written == 15
-    assert summary.problems == [f"{summary.name} has frames of several sizes"]
+    for written, kept in ((15, 0), (0, 15)):
+        frames = only_sequence(tmp_path, tmp_path / "out")
+        summary = segment_sequence(frames, SegmentOptions(method))
+        assert (summary.written, summary.kept) == (written, kept)
+        assert summary.problems == [f"{summary.name} has frames of several sizes"]
 
 
 def test_an_image_without_a_mask_of_its_own_is_named_and_left_out(tmp_path):
