@@ -31,27 +31,24 @@ class Viewpoint:
 
 def mast_viewpoint(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> Viewpoint:
     """A viewpoint of a plan; varied ones stand at corners, above lanes and close beside them."""
-    if not varied:
-        return Viewpoint(*_corner(rng, plan, varied), (8.5, 10.0), (64.0, 72.0))
-    kind = str(rng.choice(["corner", "above", "beside"], p=[0.35, 0.3, 0.35]))
+    kind = rng.choice(["corner", "above", "beside"], p=[0.35, 0.3, 0.35]) if varied else "corner"
     if kind == "beside":
         return _beside(rng, plan)
     if kind == "above" or not plan.crossing:
         return _above(rng, plan)
-    return Viewpoint(*_corner(rng, plan, varied), (5.0, 14.0), (38.0, 85.0))
+    return _corner(rng, plan, varied)
 
 
-def _corner(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> tuple[Point, Point]:
+def _corner(rng: np.random.Generator, plan: RoadPlan, varied: bool) -> Viewpoint:
     """Across the crossing from one of its corners."""
     road, other = plan.roads
     x, y = road.half_width + road.pavement + 3.0, other.half_width + other.pavement + 3.0
-    if varied:
-        x, y = x * rng.uniform(-1.0, 1.3), y + rng.uniform(0, 25)
-        # Beyond the crossing, where vehicles wait, more often than at its bare middle.
-        aim = np.array([-0.3 * x, rng.uniform(-5, 28)]) + rng.normal(0, 5, 2)
-    else:
-        aim = np.array([-12.0, 11.0])
-    return (x, -y), (float(aim[0]), float(aim[1]))
+    if not varied:
+        return Viewpoint((x, -y), (-12.0, 11.0), (8.5, 10.0), (64.0, 72.0))
+    x, y = x * rng.uniform(-1.0, 1.3), y + rng.uniform(0, 25)
+    # Beyond the crossing, where vehicles wait, more often than at its bare middle.
+    aim = np.array([-0.3 * x, rng.uniform(-5, 28)]) + rng.normal(0, 5, 2)
+    return Viewpoint((x, -y), (float(aim[0]), float(aim[1])), (5.0, 14.0), (38.0, 85.0))
 
 
 def _above(rng: np.random.Generator, plan: RoadPlan) -> Viewpoint:
