@@ -74,10 +74,19 @@ def test_vehicles_across_a_line_are_counted(folder, monkeypatch, capsys):
         for frame, (x, y) in enumerate(points, 1)
     ]
     results = folder / "results" / "crossing"
-    results.mkdir(parents=True)
+    results.mkdir(parents=True, exist_ok=True)
     np.savetxt(results / "mot.txt", sorted(rows), delimiter=",", fmt="%g")
     run("right_of", folder, monkeypatch)
     assert capsys.readouterr().out == "3 to the right of the line, 1 to its left\n"
+
+
+@pytest.mark.filterwarnings("ignore:loadtxt. input contained no data")
+def test_no_vehicle_crosses_where_none_was_tracked(folder, monkeypatch, capsys):
+    results = folder / "results" / "crossing"
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "mot.txt").write_text("")
+    run("right_of", folder, monkeypatch)
+    assert capsys.readouterr().out == "0 to the right of the line, 0 to its left\n"
 
 
 def test_sort_takes_what_the_reference_takes(folder, monkeypatch):
