@@ -14,6 +14,9 @@ from stages.extras import need
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.comparison import Comparison, compare
+from tools.evaluation.tracking import TrackingResult
+
+_OTHER_NAMES = {"TP": "CLR_TP", "FP": "CLR_FP", "FN": "CLR_FN", "IDS": "IDSW"}  # TrackEval's
 
 
 def check_by_trackeval(
@@ -55,7 +58,7 @@ def trackeval_scores(
         iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
 
     Returns:
-        The scores of `tools.evaluation.tracking.TrackingResult.scores`, under the same names.
+        The scores of `TrackingResult.scores`, under the same names.
 
     Raises:
         ConfigError: TrackEval is not installed.
@@ -72,30 +75,10 @@ def trackeval_scores(
                 for name, comparison in comparisons.items()
             }
             combined |= metric.combine_sequences(results)
-    names = {
-        "HOTA": "HOTA",
-        "DetA": "DetA",
-        "AssA": "AssA",
-        "DetRe": "DetRe",
-        "DetPr": "DetPr",
-        "AssRe": "AssRe",
-        "AssPr": "AssPr",
-        "LocA": "LocA",
-        "MOTA": "MOTA",
-        "MOTP": "MOTP",
-        "IDF1": "IDF1",
-        "IDP": "IDP",
-        "IDR": "IDR",
-        "TP": "CLR_TP",
-        "FP": "CLR_FP",
-        "FN": "CLR_FN",
-        "IDS": "IDSW",
-        "Frag": "Frag",
-        "MT": "MT",
-        "PT": "PT",
-        "ML": "ML",
+    return {
+        name: float(np.mean(combined[_OTHER_NAMES.get(name, name)]))
+        for name in TrackingResult().scores
     }
-    return {ours: float(np.mean(combined[theirs])) for ours, theirs in names.items()}
 
 
 def _data(comparison: Comparison) -> dict[str, object]:
