@@ -118,7 +118,8 @@ def match_boxes(
     tracks = len(comparison.truth_lengths)
     last = np.full(tracks, NOBODY)  # last match of each ground-truth track, however long ago
     previous = np.full(tracks, NOBODY)  # match of each ground-truth track in the previous frame
-    parts = []
+    numbers, flags = np.empty(0, np.int64), np.empty(0, np.bool_)
+    parts = [Matches(numbers, numbers, numbers, np.empty(0), flags, flags)]
     for index, frame in enumerate(comparison.frames):
         if frame.iou.size == 0:
             if not skip_empty:
@@ -139,14 +140,8 @@ def match_boxes(
         last[truth] = result
         previous[:] = NOBODY
         previous[truth] = result
-    numbers, flags = np.empty(0, np.int64), np.empty(0, np.bool_)
     return Matches(
-        np.concatenate([numbers, *(part.frames for part in parts)]),
-        np.concatenate([numbers, *(part.truth for part in parts)]),
-        np.concatenate([numbers, *(part.result for part in parts)]),
-        np.concatenate([np.empty(0), *(part.iou for part in parts)]),
-        np.concatenate([flags, *(part.switched for part in parts)]),
-        np.concatenate([flags, *(part.resumed for part in parts)]),
+        *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Matches))
     )
 
 
