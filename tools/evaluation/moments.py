@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tools.annotations.ground_truth import GroundTruth
+from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import EntryScore
+from tools.evaluation.sequence import SequenceScore
 from trackers.boxes import FloatArray
 
 WINDOW = 25  # frames, about a second
@@ -44,23 +45,6 @@ class Moment:
         return self.false_positives + self.false_negatives + self.id_switches
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FrameBoxesByFate:
-    """The boxes of one frame, ltrb, by outcome of the comparison.
-
-    Attributes:
-        matched: ``(N, 4)`` matched ground truth, without switches.
-        missed: ``(N, 4)`` unmatched ground truth.
-        false: ``(N, 4)`` unmatched results.
-        switched: ``(N, 4)`` ground truth matched under a new id.
-    """
-
-    matched: FloatArray
-    missed: FloatArray
-    false: FloatArray
-    switched: FloatArray
-
-
 def worst_moments(scores: Sequence[EntryScore], most: int = 9) -> list[Moment]:
     """Returns up to ``most`` windows with the most errors, non-overlapping in each sequence."""
     moments = []
@@ -85,27 +69,27 @@ def _windows(entry: str, sequence: str, errors: np.ndarray) -> list[Moment]:
     return moments
 
 
-def boxes_by_fate(
-    moment: Moment, scores: Mapping[str, EntryScore], truths: Mapping[str, GroundTruth]
-) -> FrameBoxesByFate:
-    """Returns the boxes of the moment's worst frame by outcome."""
-    truth = truths[moment.sequence].tracks
-    score = scores[moment.entry].sequences[moment.sequence]
+def boxes_by_fate(truth: Trajectories, score: SequenceScore, frame: int) -> dict[str, FloatArray]:
+    """Returns the boxes of a 0-based frame, ``(N, 4)`` ltrb, by outcome of the comparison.
+
+    They are ground truth that is ``matched``, ``missed`` or ``switched`` (matched under a new id),
+    and ``false`` results.
+    """
     tracks, matches = score.tracks, score.matches
     assert tracks is not None
     assert matches is not None
-    here = matches.frames == moment.worst
-    true_rows = np.flatnonzero(truth.frames == moment.worst)
-    result_rows = np.flatnonzero(tracks.frames == moment.worst)
+    here = matches.frames == frame
+    true_rows = np.flatnonzero(truth.frames == frame)
+    result_rows = np.flatnonzero(tracks.frames == frame)
     true_tracks = np.unique(truth.ids, return_inverse=True)[1][true_rows]
     result_tracks = np.unique(tracks.ids, return_inverse=True)[1][result_rows]
     matched = np.isin(true_tracks, matches.truth[here])
     switched = np.isin(true_tracks, matches.truth[here & matches.switched])
     explained = np.isin(result_tracks, matches.result[here])
     true_boxes = truth.boxes[true_rows]
-    return FrameBoxesByFate(
-        true_boxes[matched & ~switched],
-        true_boxes[~matched],
-        tracks.boxes[result_rows][~explained],
-        true_boxes[switched],
-    )
+    return {
+        "matched": true_boxes[matched & ~switched],
+        "missed": true_boxes[~matched],
+        "false": tracks.boxes[result_rows][~explained],
+        "switched": true_boxes[switched],
+    }

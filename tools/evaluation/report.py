@@ -12,9 +12,11 @@ from stages.errors import ConfigError
 from stages.extras import need
 from stages.wording import counted
 from tools.annotations.ground_truth import GroundTruth
+from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import Entry, EntryScore
 from tools.evaluation.curves import draw_curves
 from tools.evaluation.moments import Moment, boxes_by_fate, worst_moments
+from tools.evaluation.sequence import SequenceScore
 from tools.evaluation.tables import score_tables
 
 PAGE = "report.html"
@@ -52,7 +54,7 @@ def write_report(
         Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8")
     )
     by_name = {score.entry.name: score for score in scores}
-    by_sequence = {truth.name: truth for truth in truths}
+    by_sequence = {truth.name: truth.tracks for truth in truths}
     page = template.render(
         title=" and ".join(name for name in by_name if name) or "Evaluation",
         entries=[_what(score.entry) for score in scores],
@@ -64,7 +66,11 @@ def write_report(
         figures=draw_curves(scores),
         moments=[
             {
-                "svg": _frame_svg(moment, by_name, by_sequence),
+                "svg": _frame_svg(
+                    by_sequence[moment.sequence],
+                    by_name[moment.entry].sequences[moment.sequence],
+                    moment.worst,
+                ),
                 "caption": _caption(moment),
             }
             for moment in worst_moments(scores)
@@ -85,19 +91,15 @@ def _what(entry: Entry) -> str:
     return text
 
 
-def _frame_svg(
-    moment: Moment, scores: dict[str, EntryScore], truths: dict[str, GroundTruth]
-) -> str:
-    boxes = boxes_by_fate(moment, scores, truths)
-    tracks = scores[moment.entry].sequences[moment.sequence].tracks
-    assert tracks is not None
-    whole = np.concatenate((truths[moment.sequence].tracks.boxes, tracks.boxes))
+def _frame_svg(truth: Trajectories, score: SequenceScore, frame: int) -> str:
+    assert score.tracks is not None
+    whole = np.concatenate((truth.boxes, score.tracks.boxes))
     width, height = whole[:, 2:].max(axis=0, initial=1.0)
     rectangles = [
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
-        f'height="{bottom - top:.1f}" fill="none" {style}/>'
-        for fate, style in FATES.items()
-        for left, top, right, bottom in getattr(boxes, fate)
+        f'height="{bottom - top:.1f}" fill="none" {FATES[fate]}/>'
+        for fate, boxes in boxes_by_fate(truth, score, frame).items()
+        for left, top, right, bottom in boxes
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}">'

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from tests.tools.evaluation.conftest import tracks
-from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.benchmark import Entry, EntryScore
 from tools.evaluation.clear import match_boxes
 from tools.evaluation.comparison import compare
@@ -31,10 +30,6 @@ def test_boxes_by_fate() -> None:
     truth = tracks({3: 1, 5: 102, 9: 203}, {3: 0, 5: 100, 9: 200})
     found = tracks({30: 0, 50: 101}, {30: 0, 90: 101, 7: 400})
     score = SequenceScore("A", tracks=found, matches=match_boxes(compare(truth, found)))
-    fates = boxes_by_fate(
-        Moment("mine", "A", 0, 1, 1, 1, 1, 1),
-        {"mine": EntryScore(Entry("mine"), {"A": score})},
-        {"A": GroundTruth("A", 2, truth, truth)},
-    )
-    lefts = [boxes[:, 0].tolist() for boxes in dataclasses.astuple(fates)]
-    assert lefts == [[0], [200], [400], [100]]  # matched, missed, false, switched
+    fates = boxes_by_fate(truth, score, 1)
+    lefts = {fate: boxes[:, 0].tolist() for fate, boxes in fates.items()}
+    assert lefts == {"matched": [0], "missed": [200], "false": [400], "switched": [100]}
