@@ -93,12 +93,21 @@ def tune(
     first = {**defaults, **start}
     names = [sequence.truth.name for sequence in sequences]
     with Workers(workers or usable_cores()) as pool:
-        scoring = _Scoring(pool, sequences, tracker, iou_threshold)
+        known: dict[tuple[object, ...], list[TrackingResult]] = {}
+
+        def results_of(settings: Settings) -> list[TrackingResult]:
+            """Returns the result of every sequence, computed once."""
+            key = tuple(settings.values())
+            if key not in known:
+                choice = TrackerChoice(tracker, tracker, settings)
+                work = partial(_score, tracker=choice, iou_threshold=iou_threshold)
+                known[key] = list(pool.do_all(work, sequences))
+            return known[key]
 
         def best_on(places: Sequence[int], stage: str) -> Settings:
             def objective(settings: Settings) -> Worth:
-                results = [scoring.results(settings)[place] for place in places]
-                progress(stage, scoring.tried)
+                results = [results_of(settings)[place] for place in places]
+                progress(stage, len(known))
                 return Worth(_objective(results), tuple(_objective([each]) for each in results))
 
             return search(objective, GRIDS[tracker], first, LEAST_GAIN, MOST_ROUNDS)
@@ -110,52 +119,22 @@ def tune(
             for left in everything:
                 others = [place for place in everything if place != left]
                 folds[names[left]] = best_on(others, f"without {names[left]}")
-        held_out = [scoring.results(folds[name])[names.index(name)] for name in folds]
+        held_out = [results_of(folds[name])[names.index(name)] for name in folds]
         return TuningResult(
             tracker,
             first,
             best,
-            total(scoring.results(first)).scores,
-            total(scoring.results(best)).scores,
+            total(results_of(first)).scores,
+            total(results_of(best)).scores,
             total(held_out).scores if held_out else {},
             folds,
-            scoring.tried,
+            len(known),
         )
 
 
 def _objective(results: Sequence[TrackingResult]) -> float:
     scores = total(results).scores
     return sum(scores[name] for name in OBJECTIVE) / len(OBJECTIVE)
-
-
-class _Scoring:
-    """Results of settings on every sequence, each computed once."""
-
-    def __init__(
-        self,
-        workers: Workers,
-        sequences: Sequence[TuningSequence],
-        tracker: str,
-        iou_threshold: float,
-    ) -> None:
-        self._workers = workers
-        self._sequences = sequences
-        self._tracker = tracker
-        self._iou_threshold = iou_threshold
-        self._known: dict[tuple[object, ...], list[TrackingResult]] = {}
-
-    @property
-    def tried(self) -> int:
-        return len(self._known)
-
-    def results(self, settings: Settings) -> list[TrackingResult]:
-        """The result of every sequence."""
-        key = tuple(settings.values())
-        if key not in self._known:
-            choice = TrackerChoice(self._tracker, self._tracker, settings)
-            work = partial(_score, tracker=choice, iou_threshold=self._iou_threshold)
-            self._known[key] = list(self._workers.do_all(work, self._sequences))
-        return self._known[key]
 
 
 def _score(
