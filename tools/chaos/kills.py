@@ -45,7 +45,8 @@ def kills_in_lossless_runs(folder: Path, kills: int, seed: int = 0) -> Outcome:
         different += results != wanted
         frames = json.loads((output / NAME / "run.json").read_text())["frames"]
         lost += frames["in"] - frames["out"]
-        repeated += _repeated_frames(output / NAME / "overlay.mp4")
+        _, times = results
+        repeated += len(times) - len(set(times))
     return Outcome(
         done,
         f"{counted(lost, 'frame')} lost, {repeated} repeated, "
@@ -95,17 +96,11 @@ def kills_in_live_runs(folder: Path, kills: int, seed: int = 1) -> Outcome:
     )
 
 
-def _results(folder: Path) -> dict[str, object]:
-    results: dict[str, object] = {name: (folder / name).read_bytes() for name in _TEXTS}
+def _results(folder: Path) -> tuple[list[bytes], list[int | None]]:
+    """Returns the text results, and the time of each frame of the overlay."""
     with av.open(str(folder / "overlay.mp4")) as container:
-        results["overlay"] = [packet.pts for packet in container.demux(video=0) if packet.size]
-    return results
-
-
-def _repeated_frames(overlay: Path) -> int:
-    with av.open(str(overlay)) as container:
         times = [packet.pts for packet in container.demux(video=0) if packet.size]
-    return len(times) - len(set(times))
+    return [(folder / name).read_bytes() for name in _TEXTS], times
 
 
 def _reused_ids(path: Path) -> int:
