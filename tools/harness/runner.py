@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipeline.config import load_config
+from pipeline.config import RunConfig, load_config
 from pipeline.reports import Crashed, Notice, Progress, Report
 from pipeline.supervision.commands import find_run
 from pipeline.supervision.result import RunResult
@@ -36,8 +36,8 @@ class Victim:
         notices: Messages of the run's notices.
     """
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self.supervisor = supervisor
+    def __init__(self, results: ResultFolders, config: RunConfig) -> None:
+        self.supervisor = Supervisor(results, config, self.take)
         self.over = threading.Event()
         self.crash = ""
         self.notices: list[str] = []
@@ -102,7 +102,10 @@ def run_command(source: Path, output: Path, *settings: str) -> list[str]:
 
 
 def run_with(
-    sources: Sequence[str], output: Path, settings: Sequence[str], harm: Harm | None = None
+    sources: Sequence[str],
+    output: Path,
+    settings: Sequence[str],
+    harm: Harm = lambda victim: None,
 ) -> RunResult:
     """Runs a pipeline in this process while a thread runs ``harm``, which ends with the run.
 
@@ -111,22 +114,17 @@ def run_with(
         SystemExit: The run was ended by Ctrl-C or another signal, which ends this process as well.
     """
     config = load_config(None, [f"runtime.restarts_per_minute={_ANY_NUMBER}", *settings])
-    victims: list[Victim] = []
     results = ResultFolders(expand_sources(list(sources)), output, overwrite=True)
-    supervisor = Supervisor(results, config, lambda report: victims[0].take(report))
-    victim = Victim(supervisor)
-    victims.append(victim)
-    thread = None
-    if harm is not None:
-        thread = threading.Thread(target=harm, args=(victim,), daemon=True)
-        thread.start()
+    victim = Victim(results, config)
+    thread = threading.Thread(target=harm, args=(victim,), daemon=True)
+    thread.start()
     try:
-        result = supervisor.run()
+        result = victim.supervisor.run()
     finally:
         victim.over.set()
-        if thread is not None and not supervisor.was_signalled:
+        if not victim.supervisor.was_signalled:
             thread.join(30)
-    if supervisor.was_signalled:
+    if victim.supervisor.was_signalled:
         raise SystemExit(130)
     if victim.crash:
         raise SpotStreamError(f"a process died of itself: {victim.crash}")
