@@ -22,12 +22,6 @@ class EventLog:
     def __init__(self) -> None:
         self._told: dict[str, float] = {}  # time of the last progress, by stream
 
-    def __enter__(self) -> EventLog:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Does nothing."""
-
     def show(self, report: Report) -> None:
         """Logs a worker's report."""
         match report:

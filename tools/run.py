@@ -6,6 +6,7 @@ import fnmatch
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ def run_pipeline(
     check_weights(config.detector)
     specs = expand_sources(sources or ([] if stay else [DEMO]))
     set_up_logging("supervisor", as_json=json_log)
-    with EventLog() if json_log else ProgressView(Console(stderr=True)) as view:
+    with nullcontext(EventLog()) if json_log else ProgressView(Console(stderr=True)) as view:
         if told := nothing_to_record(specs, config, stay=stay):
             view.show(Notice("decoder", message=told))
         if videos := passed_over(sources, specs):
