@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +11,6 @@ import numpy.typing as npt
 from stages.records import Float32Array
 from trackers.boxes import BoolArray, FloatArray
 from trackers.overlaps import find_overlaps
-
-
-def _no_scores() -> Float32Array:
-    return np.empty(0, np.float32)
-
-
-def _no_hits() -> BoolArray:
-    return np.empty(0, np.bool_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,14 +23,14 @@ class DetectionResult:
         truth: Number of true boxes.
     """
 
-    scores: Float32Array = field(default_factory=_no_scores)
-    hits: BoolArray = field(default_factory=_no_hits)
-    truth: int = 0
+    scores: Float32Array
+    hits: BoolArray
+    truth: int
 
     @classmethod
     def combined(cls, results: Iterable[DetectionResult]) -> DetectionResult:
         """Returns the results of all images combined."""
-        parts = [cls(), *results]
+        parts = [cls(np.empty(0, np.float32), np.empty(0, np.bool_), 0), *results]
         return cls(
             np.concatenate([part.scores for part in parts]),
             np.concatenate([part.hits for part in parts]),
