@@ -105,16 +105,12 @@ def plot_curve(points: Sequence[Point], path: Path) -> None:
         ConfigError: See `check_plot`.
     """
     check_plot(path)
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
+    import matplotlib.figure
 
     groups = list(points[0].scores)
-    figure, panels = plt.subplots(
-        1, len(groups), figsize=(5 * len(groups), 4), squeeze=False, layout="constrained"
-    )
-    for group, axes in zip(groups, panels[0], strict=True):
+    figure = matplotlib.figure.Figure(figsize=(5 * len(groups), 4), layout="constrained")
+    [panels] = figure.subplots(1, len(groups), squeeze=False)
+    for group, axes in zip(groups, panels, strict=True):
         for number, name in enumerate(dict.fromkeys(point.weights for point in points)):
             own = [point for point in points if point.weights == name]
             times = [point.time.median for point in own]
@@ -128,7 +124,6 @@ def plot_curve(points: Sequence[Point], path: Path) -> None:
         axes.set_title(group, fontsize=10)
         axes.set_xlabel("ms a frame of 960×544")
         axes.grid(alpha=0.3)
-    panels[0][0].set_ylabel("AP; input scale next to each point")
-    panels[0][-1].legend(fontsize=8)
+    panels[0].set_ylabel("AP; input scale next to each point")
+    panels[-1].legend(fontsize=8)
     figure.savefig(path, dpi=120)
-    plt.close(figure)

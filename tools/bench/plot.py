@@ -32,13 +32,11 @@ def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
         ConfigError: See `check_plot`.
     """
     check_plot(path)
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
 
     rows = [(report.bench, *ratio) for report in reports for ratio in report.ratios]
-    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.32 * max(1, len(rows))), layout="constrained")
+    figure = Figure(figsize=(9, 1.2 + 0.32 * max(1, len(rows))), layout="constrained")
+    axes = figure.subplots()
     colors = {report.bench: f"C{number}" for number, report in enumerate(reports)}
     for row, (bench, asked, ratio) in enumerate(rows):
         low, high = ratio.spread
@@ -54,4 +52,3 @@ def plot_reports(reports: Sequence[BenchReport], path: Path) -> None:
     axes.set_xscale("log")
     figure.supxlabel("ratio: median and spread of the rounds; black: what is aimed at", fontsize=9)
     figure.savefig(path, dpi=150)
-    plt.close(figure)

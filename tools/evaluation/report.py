@@ -46,10 +46,10 @@ def write_report(
         ConfigError: matplotlib or jinja2 is not installed.
         OutputError: The page cannot be written.
     """
-    jinja2, matplotlib = need("jinja2", "evaluate"), need("matplotlib", "evaluate")
+    jinja2 = need("jinja2", "evaluate")
+    need("matplotlib", "evaluate")
     if folder.is_file():
         raise ConfigError(f"--report needs a folder, {folder} is a file")
-    matplotlib.use("svg")
     template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
         Path(__file__).with_name("report.html.jinja").read_text(encoding="utf-8")
     )
