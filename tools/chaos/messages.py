@@ -23,7 +23,7 @@ _MOST_SECONDS_TO_REST = 10
 _REQUESTS = 200
 
 
-def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
+def hostile_messages(folder: Path, messages: int) -> Outcome:
     """Sends nonsense and almost valid messages to all sockets and ports of a running pipeline."""
     clip = make_clip(folder, 30_000, 48, 64)
     sockets = ("detector-0", "tracker", "sink", "control", "ack-0", "commands")
@@ -49,12 +49,12 @@ def hostile_messages(folder: Path, messages: int, seed: int = 3) -> Outcome:
         # The memory of this process counts, so another one attacks.
         with ProcessPoolExecutor(1, get_context("spawn")) as attacker:
             # Buffers that fill once do not count as growth.
-            attacker.submit(flood, sites, max(5000, messages // 10), seed).result()
-            attacker.submit(ask_nonsense, metrics_port, _REQUESTS, seed).result()
+            attacker.submit(flood, sites, max(5000, messages // 10), seed=3).result()
+            attacker.submit(ask_nonsense, metrics_port, _REQUESTS, seed=3).result()
             before = _resident_at_rest(victim)
-            attacker.submit(flood, sites, messages, seed + 1).result()
+            attacker.submit(flood, sites, messages, seed=4).result()
             refused = attacker.submit(announce_much, publish_port).result()
-            attacker.submit(ask_nonsense, metrics_port, _REQUESTS, seed + 1).result()
+            attacker.submit(ask_nonsense, metrics_port, _REQUESTS, seed=4).result()
         after = _resident_at_rest(victim)
         growth = max(after[name] - before.get(name, 0) for name in after) / 2**20
         survived = victim.wait_for_frames(10) is not None

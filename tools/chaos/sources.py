@@ -19,12 +19,12 @@ _CLOCK_SECONDS = 7 * 3600
 _DATAGRAM_BYTES = 1316  # seven packets of MPEG-TS
 
 
-def outages(folder: Path, times: int, seed: int = 2) -> Outcome:
+def outages(folder: Path, times: int) -> Outcome:
     """Kills and restarts an RTSP server repeatedly."""
     if not available():
         return Outcome(0, "GStreamer's RTSP server is not here", None)
     clip = make_clip(folder, 5)
-    rng = random.Random(seed)
+    rng = random.Random(2)
     recovered: list[float] = []
     server = Server()
 
@@ -57,7 +57,7 @@ def outages(folder: Path, times: int, seed: int = 2) -> Outcome:
     )
 
 
-def clock_jumps(folder: Path, frames: int = 100) -> Outcome:
+def clock_jumps(folder: Path, frames: int) -> Outcome:
     """A camera sets its clock seven hours forward and back, each second; times must keep rising.
 
     The overlay must last about as long as its frames.

@@ -17,13 +17,13 @@ from tools.annotations.trajectories import Trajectories
 from tools.tuning.tune import TuningSequence
 
 FIRST_SEED = 9000  # not that of a scene which the shipped weights learned from or which is shown
+FRAMES = 150  # of each scene
 
 
 def render_sequences(
     view: str,
     detector_config: DetectorConfig,
     count: int,
-    frames: int = 150,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[TuningSequence]:
     """Renders scenes, always in the same order, and detects vehicles in them.
@@ -32,7 +32,6 @@ def render_sequences(
         view: ``drone`` or ``intersection``.
         detector_config: Detector to run on them.
         count: Number of scenes.
-        frames: Number of frames of each.
         progress: Called with the number of scenes done, and of all.
 
     Raises:
@@ -42,11 +41,11 @@ def render_sequences(
     sequences = []
     for number in range(count):
         config = SceneConfig(
-            FIRST_SEED + number, frames=frames, view=view, light="random", varied=True
+            FIRST_SEED + number, frames=FRAMES, view=view, light="random", varied=True
         )
         scene, name = Scene(config), f"{view}-{number + 1}"
         rendered, found = [], []
-        for index in range(frames):
+        for index in range(FRAMES):
             rendered.append(scene.render(index))
             frame = Frame.of_image(rendered[-1].image, name, index)
             found.append(detector.detect([frame])[0])
@@ -54,12 +53,12 @@ def render_sequences(
         detections = DetectionFile(
             Path(name),
             "mot",
-            frames,
-            np.repeat(np.arange(frames), [len(each.scores) for each in found]),
+            FRAMES,
+            np.repeat(np.arange(FRAMES), [len(each.scores) for each in found]),
             np.concatenate([each.boxes for each in found]).astype(np.float64),
             np.concatenate([each.scores for each in found]),
             np.concatenate([each.classes for each in found]),
         )
-        sequences.append(TuningSequence(GroundTruth(name, frames, truth, truth), detections))
+        sequences.append(TuningSequence(GroundTruth(name, FRAMES, truth, truth), detections))
         progress(number + 1, count)
     return sequences
