@@ -56,8 +56,9 @@ def _detector_label(score: EntryScore) -> str:
 
 
 def _plain(name: str) -> str:
-    """Escapes a name so that matplotlib does not read it as a formula."""
-    return name.replace("$", r"\$")
+    """Escapes a name: matplotlib reads ``$`` as a formula and leaves ``_…`` out of legends."""
+    escaped = name.replace("$", r"\$")
+    return f" {escaped}" if escaped.startswith("_") else escaped
 
 
 def _precision_recall(scores: Sequence[EntryScore]) -> Drawing | None:

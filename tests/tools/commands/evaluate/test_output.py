@@ -80,6 +80,16 @@ def test_curves_of_detections_are_not_called_by_a_tracker(detrac: Path) -> None:
         assert "sort: PR-MOTA " in page
 
 
+def test_a_name_with_an_underscore_is_in_every_legend(detrac: Path) -> None:
+    pytest.importorskip("matplotlib")
+    detections, folder = f"_old={detrac / 'det'}", detrac / "report"
+    evaluate("detrac", "--gt", detrac / "gt", "--detections", detections, "--report", folder)
+    page = (folder / "report.html").read_text()
+    assert page.count("_old: AP ") == 2  # at each IoU
+    assert page.count("_old: PR-MOTA ") == 2
+    assert page.count("_old: 66.67") == 1  # DetA
+
+
 @pytest.mark.parametrize("frames", [0, 1, 3])
 def test_the_report_of_hardly_anything(tmp_path: Path, frames: int) -> None:
     pytest.importorskip("matplotlib")
