@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 _WIDE = 400  # characters
 _COUNT = re.compile(r"\d+(?= of \d| \w+ tried$)")
@@ -37,7 +38,7 @@ def activity(
     console = Console(stderr=True)
     if console.is_terminal:
         with console.status(first) as status:
-            yield status.update
+            yield lambda what: status.update(Text(what))
         return
     last, written = "", 0.0
 

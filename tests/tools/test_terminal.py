@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from tools.terminal import activity
@@ -15,6 +17,15 @@ def test_a_log_has_a_line_for_each_activity(capsys):
         "sink: round 1, encoding",
         "sink: round 2, encoding",
     ]
+
+
+def test_brackets_of_a_name_are_no_markup_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with activity("starting") as tell:
+        tell("round 1, runs[old]/[/].onnx")
+        time.sleep(0.2)  # it is drawn every 0.08 s
+    assert "round 1, runs[old]/[/].onnx" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("counted", ["image N of 6", "max_age: N settings tried"])
