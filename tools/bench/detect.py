@@ -19,7 +19,7 @@ from stages.decoder.locations import expand_sources
 from stages.decoder.scene import Scene, SceneConfig
 from stages.decoder.source import FrameSelection, HeapAllocator
 from stages.decoder.sources import open_source
-from stages.detector.engines import Engine, EngineName, Precision, installed_engines
+from stages.detector.engines import Engine, EngineName, installed_engines
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
@@ -102,45 +102,30 @@ def make_detectors(
     Raises:
         ConfigError: Weights or a model cannot be used.
     """
-
-    def make(
-        path: Path | None,
-        engine: EngineName | None,
-        *,
-        precision: Precision = "auto",
-        recorded: bool = True,
-    ) -> NetworkDetector:
-        return NetworkDetector(
-            path,
-            engine=engine or "auto",
-            precision=precision,
-            device=device,
-            threads=threads,
-            min_score=COMPARED_SCORE / 2,
-            recorded=recorded,
-        )
-
+    make = partial(NetworkDetector, device=device, threads=threads, min_score=COMPARED_SCORE / 2)
     names = engines or (installed_engines() if device == "cpu" else [])
     file = find_weights(weights)
     detectors: dict[str, MeasuredDetector] = {
-        EAGER: make(weights, EAGER),
+        EAGER: make(weights, engine=EAGER),
         CENTERNET: CenterNetLoop(file, device, COMPARED_SCORE / 2),
     }
-    detectors |= {name: make(weights, name) for name in names if name != EAGER}
+    detectors |= {name: make(weights, engine=name) for name in names if name != EAGER}
     if device == "cpu" and load_network(file).ranges is not None:
-        detectors |= {f"{name} int8": make(weights, name, precision="int8") for name in names}
+        detectors |= {
+            f"{name} int8": make(weights, engine=name, precision="int8") for name in names
+        }
     if device != "cpu":
-        detectors[UNRECORDED] = make(weights, EAGER, recorded=False)
+        detectors[UNRECORDED] = make(weights, engine=EAGER, recorded=False)
     if compiled:
         import torch
 
-        detector = make(weights, EAGER)
+        detector = make(weights, engine=EAGER)
         engine = detector.engine
         assert isinstance(engine, TorchEngine)
         network = load_network(file, engine.device).to(engine.dtype)
         engine.graph = torch.compile(DetectionGraph(channels_last(network)))
         detectors[COMPILED] = detector
-    return detectors | {model.name: make(model, None) for model in models}
+    return detectors | {model.name: make(model) for model in models}
 
 
 def bench_detect(
