@@ -15,6 +15,7 @@ from stages.detector.sequence_files import sequence_files
 from stages.errors import ConfigError
 from stages.records import Tracks
 from stages.sink.mot import mot_rows
+from tools.annotations.trajectories import rows_by_frame
 from tools.file_tracking import tracked_frames
 from trackers.interpolation import fill_gaps
 
@@ -129,17 +130,13 @@ def _filled(tracked: Sequence[Tracks], most_frames: int) -> list[Tracks]:
         np.concatenate([np.empty((0, 5)), *values]),
         most_frames,
     )
-    bounds = np.searchsorted(frames, np.arange(len(tracked) + 1))
-    result = []
-    for index, tracks in enumerate(tracked):
-        rows = slice(bounds[index], bounds[index + 1])
-        result.append(
-            Tracks(
-                tracks.detections,
-                filled[rows, :4].astype(np.float32),
-                filled[rows, 4].astype(np.float32),
-                np.zeros(len(ids[rows]), np.int16),
-                ids[rows],
-            )
+    return [
+        Tracks(
+            tracks.detections,
+            filled[rows, :4].astype(np.float32),
+            filled[rows, 4].astype(np.float32),
+            np.zeros(len(ids[rows]), np.int16),
+            ids[rows],
         )
-    return result
+        for tracks, rows in zip(tracked, rows_by_frame(frames, len(tracked)), strict=True)
+    ]

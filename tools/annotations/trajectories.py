@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -89,3 +90,9 @@ class Trajectories:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+
+def rows_by_frame(frames: Int64Array, count: int) -> list[slice]:
+    """Returns the rows of each frame below ``count``, given the ascending frame of every row."""
+    bounds = np.searchsorted(frames, np.arange(count + 1)).tolist()
+    return [slice(first, end) for first, end in pairwise(bounds)]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Int64Array
-from tools.annotations.trajectories import Trajectories
+from tools.annotations.trajectories import Trajectories, rows_by_frame
 from trackers.boxes import iou_matrix
 
 
@@ -47,20 +47,17 @@ def compare(truth: Trajectories, result: Trajectories) -> Comparison:
     truth_tracks, truth_lengths = _numbered(truth)
     result_tracks, result_lengths = _numbered(result)
     count = max(truth.frame_count, result.frame_count)
-    truth_bounds = np.searchsorted(truth.frames, np.arange(count + 1)).tolist()
-    result_bounds = np.searchsorted(result.frames, np.arange(count + 1)).tolist()
-    frames = []
-    for index in range(count):
-        truth_rows = slice(truth_bounds[index], truth_bounds[index + 1])
-        result_rows = slice(result_bounds[index], result_bounds[index + 1])
-        frames.append(
-            FrameComparison(
-                truth_tracks[truth_rows],
-                result_tracks[result_rows],
-                iou_matrix(truth.boxes[truth_rows], result.boxes[result_rows]),
-            )
+    truth_rows = rows_by_frame(truth.frames, count)
+    result_rows = rows_by_frame(result.frames, count)
+    frames = tuple(
+        FrameComparison(
+            truth_tracks[real],
+            result_tracks[found],
+            iou_matrix(truth.boxes[real], result.boxes[found]),
         )
-    return Comparison(tuple(frames), truth_lengths, result_lengths)
+        for real, found in zip(truth_rows, result_rows, strict=True)
+    )
+    return Comparison(frames, truth_lengths, result_lengths)
 
 
 def _numbered(trajectories: Trajectories) -> tuple[Int64Array, Int64Array]:

@@ -14,7 +14,7 @@ from stages.errors import ConfigError
 from stages.number_table import BeyondSequenceError
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import read_mot
-from tools.annotations.trajectories import Trajectories
+from tools.annotations.trajectories import Trajectories, rows_by_frame
 from tools.evaluation import pr_protocol
 from tools.evaluation.clear import Matches, clear, count, errors_by_frame, match_boxes
 from tools.evaluation.comparison import compare
@@ -155,24 +155,19 @@ def judge_file(
         neutral: ``(G,)`` bool, which of ``truth.objects`` may, but need not, be found; None for
             none.
     """
-    frames = np.arange(truth.frame_count + 1)
-    truth_bounds = np.searchsorted(truth.objects.frames, frames)
     indices, boxes, scores = file.indices[shown], file.boxes[shown], file.scores[shown]
-    bounds = np.searchsorted(indices, frames)
-    images = []
-    for frame in range(truth.frame_count):
-        real = slice(truth_bounds[frame], truth_bounds[frame + 1])
-        found = slice(bounds[frame], bounds[frame + 1])
-        images.append(
-            judge(
-                truth.objects.boxes[real],
-                boxes[found],
-                scores[found],
-                minimum_iou,
-                None if neutral is None else neutral[real],
-            )
+    true_rows = rows_by_frame(truth.objects.frames, truth.frame_count)
+    found_rows = rows_by_frame(indices, truth.frame_count)
+    return DetectionResult.combined(
+        judge(
+            truth.objects.boxes[real],
+            boxes[found],
+            scores[found],
+            minimum_iou,
+            None if neutral is None else neutral[real],
         )
-    return DetectionResult.combined(images)
+        for real, found in zip(true_rows, found_rows, strict=True)
+    )
 
 
 def track(
