@@ -6,7 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import torch
 
@@ -54,9 +54,6 @@ def export(
             format's, a package is missing, or memory does not suffice for ``frame_size``.
         OutputError: The files cannot be written.
     """
-    if format not in SUFFIXES:
-        allowed = ", ".join(get_args(ExportFormat))
-        raise ConfigError(f"export format must be one of {allowed}, got {format!r}")
     if output.suffix != SUFFIXES[format]:
         raise ConfigError(f"a file of format {format} must end in {SUFFIXES[format]}, got {output}")
     if int8 and format == "torchscript":
