@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,9 @@ from trackers import build_tracker, tracker_settings
 OBJECTIVE = ("HOTA", "MOTA", "IDF1")  # their mean is maximised
 LEAST_GAIN = 0.0005
 MOST_ROUNDS = 4
+
+# To its last indented line: what follows may be about the next section.
+_TRACKER_SECTION = re.compile(r"^tracker:.*(\n(#.*\n|\n)* .+)*", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,18 +155,9 @@ def with_tracker(text: str, result: TuningResult) -> str:
     """
     defaults = {name: each.default for name, each in tracker_settings(result.tracker).items()}
     changed = {k: v for k, v in result.settings.items() if v != defaults[k]}
-    section = ["tracker:", f"  name: {result.tracker}"]
-    if changed:
-        section += [
-            "  settings:",
-            *(f"    {name}: {json.dumps(value)}" for name, value in changed.items()),
-        ]
-    lines = text.splitlines()
-    starts = [index for index, line in enumerate(lines) if line.startswith("tracker:")]
-    if not starts:
-        return "\n".join([*lines, *section]) + "\n"
-    first = starts[0]
-    end = first + 1
-    while end < len(lines) and (not lines[end].strip() or lines[end][0] in " #"):
-        end += 1
-    return "\n".join([*lines[:first], *section, *lines[end:]]) + "\n"
+    section = f"tracker:\n  name: {result.tracker}" + "\n  settings:" * bool(changed)
+    section += "".join(f"\n    {name}: {json.dumps(value)}" for name, value in changed.items())
+    replaced, found = _TRACKER_SECTION.subn(lambda _: section, text, count=1)
+    if not found:
+        replaced = "\n".join([*text.splitlines(), section])
+    return replaced.rstrip("\n") + "\n"

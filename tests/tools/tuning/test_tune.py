@@ -87,6 +87,15 @@ def test_a_config_without_a_tracker_gets_one() -> None:
     assert with_tracker("", result).endswith("    estimate_camera: false\n")
 
 
+def test_what_is_said_of_the_section_after_the_tracker_stays() -> None:
+    result = TuningResult("sort", {}, {"max_age": 9}, {}, {})
+    below = "\n# What is written.\nsink:\n  overlay: false\n"
+    tracker = "tracker:\n  name: spottrack\n  settings:\n# mine\n\n    min_hits: 1\n"
+    assert with_tracker(tracker + below, result) == (
+        "tracker:\n  name: sort\n  settings:\n    max_age: 9\n" + below
+    )
+
+
 def test_the_settings_without_one_sequence_range_from_the_least_to_the_greatest(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
