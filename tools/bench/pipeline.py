@@ -12,7 +12,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -31,6 +30,7 @@ from stages.sink.stream_sink import StreamSink
 from stages.tracker import TrackerStage
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.slots import Slots
+from tools.harness.runner import run_report
 
 FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"
 SLOWEST = "slowest stage, as in that run"
@@ -91,7 +91,7 @@ def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
             raise SourceError(
                 "; ".join(result.failed.values()) or f"{spec.location} was not finished"
             )
-        report = _run_report(output / spec.name)
+        report = run_report(output / spec.name)
     slowest = max(stage["p50"] for stage in report["stages_ms"].values())
     return {RATE: report["achieved_fps"], SLOWEST: 1e3 / slowest}
 
@@ -106,12 +106,7 @@ def _one_process(module: str, spec: SourceSpec, config: RunConfig) -> dict[str, 
             check=True,
             start_new_session=True,  # Ctrl-C is for the bench, which kills it
         )
-        return {RATE: _run_report(Path(folder) / spec.name)["achieved_fps"]}
-
-
-def _run_report(folder: Path) -> dict[str, Any]:
-    report: dict[str, Any] = msgspec.json.decode((folder / "run.json").read_bytes())
-    return report
+        return {RATE: run_report(Path(folder) / spec.name)["achieved_fps"]}
 
 
 class _Heap:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from tools.bench.decode import moving_video
 from tools.bench.figures import CPU, BenchReport, Ratio, Runner, measure
 from tools.bench.processor import cpu_seconds
 from tools.harness.material import make_clip, slow_detector
-from tools.harness.runner import Victim, run_with
+from tools.harness.runner import Victim, run_report, run_with
 
 STREAMS = (1, 2, 4, 8)
 MEMORY = "MB"
@@ -82,7 +81,7 @@ def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
             "sink.overlay=false",
         ]
         result = run_with([str(source)] * streams, output, settings, watch)
-        reports = [json.loads((output / n / "run.json").read_text()) for n in result.finished]
+        reports = [run_report(output / name) for name in result.finished]
     if not samples:
         raise SpotStreamError(TOO_SHORT)
     # Towards the end, streams finish and their decoders exit, taking their CPU times with them.

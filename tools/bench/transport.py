@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,7 @@ from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure
 from tools.bench.hop import Load, bare_hop, our_hop
 from tools.bench.peers import failure_of, peer_python
 from tools.bench.processor import cpu_seconds
+from tools.harness.runner import run_report
 
 DRIVER = Path(__file__).with_name("peer_transports.py")
 SMALL_BYTES = 64
@@ -125,7 +125,7 @@ def four_processes(load: Load) -> dict[str, float]:
         result = supervisor.run()
         if result.exit_code:
             raise SpotStreamError(f"the run failed: {result.failed or result.finished}")
-        report = json.loads((output / "blank" / "run.json").read_text())
+        report = run_report(output / "blank")
     values = {RATE: float(report["achieved_fps"])}
     (first, before), (last, after) = (samples[0], samples[-1]) if samples else ((0, {}), (0, {}))
     if last > first:

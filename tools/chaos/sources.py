@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import socket
 from pathlib import Path
@@ -13,7 +12,7 @@ import av
 from tools.chaos.outcome import Outcome, spread
 from tools.harness.material import RATE, detections_of, make_clip
 from tools.harness.rtsp import Server, available
-from tools.harness.runner import Victim, run_with
+from tools.harness.runner import Victim, run_report, run_with
 
 _CLOCK_SECONDS = 7 * 3600
 _DATAGRAM_BYTES = 1316  # seven packets of MPEG-TS
@@ -85,7 +84,7 @@ def clock_jumps(folder: Path, frames: int) -> Outcome:
     )
     (summary,) = result.finished.values()
     results = Path(summary.folder)
-    decoded = json.loads((results / "run.json").read_text())["frames"]["in"]
+    decoded = run_report(results)["frames"]["in"]
     with av.open(str(results / "overlay.mp4")) as container:
         assert container.duration is not None
         seconds = container.duration / 1e6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from tools.chaos.outcome import Outcome
 from tools.harness.material import NAME, detections_of, make_clip
-from tools.harness.runner import run_command
+from tools.harness.runner import run_command, run_report
 
 _FRAMES = 100
 _MOST_SECONDS = 30
@@ -36,7 +35,7 @@ def killed_supervisor(folder: Path) -> Outcome:
     again = subprocess.run([*command, "--overwrite"], capture_output=True, text=True, check=False)
     if again.returncode:
         return Outcome(1, again.stderr.strip(), False)
-    frames = json.loads((output / NAME / "run.json").read_text())["frames"]["out"]
+    frames = run_report(output / NAME)["frames"]["out"]
     return Outcome(
         1,
         f"{len(stages)} stages {'gone' if gone else 'left'}; the next run "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.config import RunConfig, load_config
 from pipeline.reports import Crashed, Notice, Progress, Report
@@ -20,6 +22,7 @@ from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
 from stages.errors import SpotStreamError
+from stages.result_files import REPORT
 
 _ANY_NUMBER = 10_000
 
@@ -99,6 +102,12 @@ def run_command(source: Path, output: Path, *settings: str) -> list[str]:
     options = [option for setting in settings for option in ("--set", setting)]
     command = [sys.executable, "-P", "-m", "tools.main", "run"]
     return [*command, "--source", str(source), "--output", str(output), *options]
+
+
+def run_report(folder: Path) -> dict[str, Any]:
+    """Returns the ``run.json`` in the results of a stream."""
+    report: dict[str, Any] = json.loads((folder / REPORT).read_text())
+    return report
 
 
 def run_with(
