@@ -94,7 +94,7 @@ def make_detectors(
     Args:
         weights: Weights of all; None for the default.
         threads: Threads of each.
-        models: Exported models to measure as well.
+        models: Exported models to measure as well, called by file name, or path if several have it.
         engines: Engines to use; None for all that are installed.
         compiled: Whether to add ``torch.compile``, which needs a C++ compiler.
         device: PyTorch device; the other engines run on the CPU, and only if PyTorch does.
@@ -125,7 +125,11 @@ def make_detectors(
         network = load_network(file, engine.device).to(engine.dtype)
         engine.graph = torch.compile(DetectionGraph(channels_last(network)))
         detectors[COMPILED] = detector
-    return detectors | {model.name: make(model) for model in models}
+    names_of_models = [model.name for model in models]
+    for model in models:
+        name = model.name if names_of_models.count(model.name) == 1 else str(model)
+        detectors[name] = make(model)
+    return detectors
 
 
 def bench_detect(

@@ -1,8 +1,10 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from stages.detector.shipped import find_weights
 from stages.errors import SourceError
 from tools.bench import detect
 from tools.bench.detect import (
@@ -63,6 +65,17 @@ def test_an_engine_that_finds_other_boxes_is_seen(frames):
     wrong.scale *= 0.5
     detectors = {"torch": right, "wrong": wrong}
     assert figure(bench_detect(detectors, frames, rounds=1), "wrong", APART).median > 0.05
+
+
+def test_models_of_one_name_in_two_folders_are_both_measured(tmp_path):
+    models = [tmp_path / folder / "m.safetensors" for folder in "ab"]
+    for model in models:
+        model.parent.mkdir()
+        shutil.copy(find_weights(NANO), model)
+    models.append(tmp_path / "other.safetensors")
+    shutil.copy(models[0], models[-1])
+    _, _, *names = make_detectors(NANO, models=models, engines=["torch"])
+    assert names[-3:] == [str(models[0]), str(models[1]), "other.safetensors"]
 
 
 def test_frames_are_those_of_the_source(tmp_path):
