@@ -116,7 +116,7 @@ def plot_curve(points: Sequence[Point], path: Path) -> None:
             times = [point.time.median for point in own]
             for style, metric in zip(("-o", "--o"), own[0].scores[group], strict=True):
                 values = [point.scores[group][metric] for point in own]
-                label = f"{Path(name).stem}, {metric}"
+                label = f"{Path(name).with_suffix('')}, {metric}"
                 axes.plot(times, values, style, color=f"C{number}", label=label, markersize=4)
                 for point, time, value in zip(own, times, values, strict=True):
                     axes.annotate(f"{point.scale:g}", (time, value), (3, 3),

@@ -7,7 +7,8 @@ import yaml
 from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.errors import ConfigError
 from tests.tools.conftest import TINY
-from tools.bench.curve import bench_curve, plot_curve
+from tools.bench.curve import Point, bench_curve, plot_curve
+from tools.bench.figures import Figure
 from tools.training.config import TrainingConfig
 
 
@@ -50,3 +51,12 @@ def test_a_panel_is_drawn_for_each_data_set(points, tmp_path):
     assert picture.shape[1] == 600
     with pytest.raises(ConfigError, match="must end in"):
         plot_curve(points, tmp_path / "curve.txt")
+
+
+def test_weights_of_one_name_in_two_folders_are_told_apart(tmp_path):
+    scores = {"drawn": {"AP50": 0.5, "AP70": 0.3}}
+    files = [f"{folder}/best.safetensors" for folder in "ab"]
+    points = [Point(file, 1.0, Figure(f"{file} 1", "ms/frame", (9.0,)), scores) for file in files]
+    plot_curve(points, tmp_path / "curve.svg")
+    drawn = (tmp_path / "curve.svg").read_text()
+    assert [f"<!-- {name}, AP50 -->" in drawn for name in ("a/best", "b/best")] == [True, True]
