@@ -17,9 +17,14 @@ _COUNT_SECONDS = 5.0
 
 
 def wide_console() -> Console:
-    """Returns the terminal's console; for a file or a pipe, one wide enough not to wrap tables."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDE)
+    """Returns the terminal's console; for a file or a pipe, one wide enough not to wrap tables.
+
+    Brackets and colons in names of files and sequences are no markup and no emoji.
+    """
+    console = Console(markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    return console
 
 
 @contextmanager

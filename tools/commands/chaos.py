@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from tools.terminal import wide_console
 
@@ -22,7 +21,7 @@ def chaos(
     for name, outcome in run_chaos(all_faults(short=short), _announce):
         mark = {True: "as promised", False: "BROKEN", None: "not tried"}[outcome.passed]
         broken |= outcome.passed is False
-        table.add_row(name, f"{outcome.times:,}", Text(outcome.result), mark)
+        table.add_row(name, f"{outcome.times:,}", outcome.result, mark)
         typer.echo(f"{name}: {outcome.result}: {mark}", err=True)
     wide_console().print(table)
     raise typer.Exit(1 if broken else 0)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.markup import escape
 from rich.table import Column, Table
 
 from stages.detector.shipped import SHIPPED
@@ -41,7 +40,7 @@ def validate(
     for groups in data_sets:
         for group in groups:
             values = ("" if isnan(value) else f"{value:.3f}" for value in group.scores.values())
-            table.add_row(escape(group.name), str(group.images), str(group.boxes), *values)
+            table.add_row(group.name, str(group.images), str(group.boxes), *values)
         table.add_section()
     wide_console().print(table)
     default = f"{SHIPPED[0]}, which ships; --weights FILE scores others"

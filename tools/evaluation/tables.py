@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from tools.evaluation.benchmark import EntryScore, scores_of
@@ -77,7 +76,7 @@ def terminal_table(table: ScoreTable) -> Table:
     for column in table.columns:
         drawn.add_column(column.removeprefix("PR-"), justify="right", no_wrap=True)
     for label, cells in table.rows:
-        drawn.add_row(escape(label), *cells)
+        drawn.add_row(label, *cells)
     return drawn
 
 

@@ -24,7 +24,6 @@ def coco(
     csv: Csv = None,
 ) -> None:
     """Single images: AP, AP50, AP70 and AP by size, computed by pycocotools."""
-    from rich.markup import escape
     from rich.table import Table
 
     from stages.atomic import write_atomically
@@ -40,7 +39,7 @@ def coco(
     table = Table(*([""] if named_rows else []), *next(iter(scores.values())))
     for name, row in scores.items():
         cells = [shown(column, value) for column, value in row.items()]
-        table.add_row(*([escape(name)] if named_rows else []), *cells)
+        table.add_row(*([name] if named_rows else []), *cells)
     wide_console().print(table)
     if json_ is not None:
         groups = {name: {"overall": {"detection": row}} for name, row in scores.items()}
