@@ -162,7 +162,6 @@ class _CocoFile:
         scene = self._tree.scene(path) if given in (None, "") else str(given)
         return Sample(
             path,
-            self._tree.name,
             scene,
             frame,
             width,

@@ -26,7 +26,6 @@ class Sample:
 
     Attributes:
         path: The image file.
-        data_set: Name of the data set.
         scene: Sequence or scene; images of one scene resemble each other.
         frame: 1-based number in its sequence, None for a single image.
         width: Width of the image in pixels.
@@ -42,7 +41,6 @@ class Sample:
     """
 
     path: Path
-    data_set: str
     scene: str
     frame: int | None
     width: int

@@ -98,7 +98,6 @@ def sequence_samples(
         samples.append(
             Sample(
                 path,
-                tree.name,
                 sequence.name,
                 number,
                 *size,

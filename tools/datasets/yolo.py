@@ -176,7 +176,6 @@ def _sample(
     scene = tree.scene(path)
     return Sample(
         path,
-        tree.name,
         scene,
         None,
         width,

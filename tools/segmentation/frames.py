@@ -160,7 +160,7 @@ def folder_samples(name: str, files: Sequence[Path]) -> tuple[list[Sample], list
             problems.append(str(error))
             continue
         hidden = np.empty(0, np.float32)
-        samples.append(Sample(path, name, name, number, *size, nothing, (), hidden))
+        samples.append(Sample(path, name, number, *size, nothing, (), hidden))
     return samples, problems
 
 

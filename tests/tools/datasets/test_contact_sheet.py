@@ -27,7 +27,6 @@ Pixels = np.ndarray
 def sample(path: Path, *boxes: tuple[float, ...], labels: tuple[str, ...] = ()) -> Sample:
     return Sample(
         path,
-        "set",
         path.stem,
         None,
         96,

@@ -13,7 +13,6 @@ def samples(*counts: int, boxes: int = 1) -> list[Sample]:
     return [
         Sample(
             Path(f"{scene}/{frame}.jpg"),
-            "set",
             str(scene),
             frame,
             96,
