@@ -10,7 +10,6 @@ import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
-from typing import Any
 
 import cv2
 import numpy as np
@@ -54,7 +53,7 @@ class Batch:
         return replace(self, images=images, targets=targets)
 
 
-class CropBatches(Dataset[Batch]):
+class CropBatches(Dataset[Batch | ConfigError]):
     """Batches ``n`` of ``rank``, which depend only on the config's seed, ``n`` and ``rank``.
 
     Args:
@@ -69,19 +68,18 @@ class CropBatches(Dataset[Batch]):
         self.rank = rank
         self.classes = ClassMap.of(config)
 
-    def __getitem__(self, number: int) -> Batch:
-        """Returns batch ``number``, counted from 0.
-
-        Raises:
-            ConfigError: Many images in a row cannot be read.
-        """
+    def __getitem__(self, number: int) -> Batch | ConfigError:
+        """Returns batch ``number``, counted from 0; an error if many images cannot be read."""
         rng = np.random.default_rng([self.config.seed, self.rank, number])
         crops, names = [], []
         unreadable: list[str] = []
-        for _ in range(self.config.batch_size):
-            crop, name = self._crop(rng, unreadable)
-            crops.append(crop)
-            names.append(name)
+        try:
+            for _ in range(self.config.batch_size):
+                crop, name = self._crop(rng, unreadable)
+                crops.append(crop)
+                names.append(name)
+        except ConfigError as error:
+            return error  # raised in a worker, it would reach the user with torch's traceback
         images = torch.from_numpy(np.stack([crop.image for crop in crops]))
         targets = build_targets(crops, len(self.config.classes))
         return Batch(images, targets, names, unreadable)
@@ -158,11 +156,10 @@ def load_batches(
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["__main__", __name__])
     loader: DataLoader[Batch | ConfigError] = DataLoader(
-        _ErrorsAsItems(batches),
+        batches,
         batch_size=None,
-        sampler=_Counting(first),
+        sampler=itertools.count(first),
         num_workers=workers,
-        collate_fn=_as_it_is,
         worker_init_fn=_begin_worker,
         prefetch_factor=3 if workers else None,
         pin_memory=page_locked,
@@ -191,33 +188,6 @@ def _batches(items: Iterator[Batch | ConfigError]) -> Generator[Batch, None, Non
         end_workers = getattr(items, "_shutdown_workers", None)
         if end_workers is not None:
             end_workers()
-
-
-class _ErrorsAsItems(Dataset[Batch | ConfigError]):
-    """Returns errors: one raised in a worker would reach the user with torch's traceback."""
-
-    def __init__(self, batches: CropBatches) -> None:
-        self.batches = batches
-
-    def __getitem__(self, number: int) -> Batch | ConfigError:
-        try:
-            return self.batches[number]
-        except ConfigError as error:
-            return error
-
-
-class _Counting:
-    """Counts from ``first``."""
-
-    def __init__(self, first: int) -> None:
-        self.first = first
-
-    def __iter__(self) -> Iterator[int]:
-        return itertools.count(self.first)
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
 
 
 def _begin_worker(_: int) -> None:
