@@ -40,7 +40,7 @@ class IgnoredRegions:
         ignored = np.zeros(len(sides), np.bool_)
         if len(self.boxes) == 0 or len(sides) == 0:
             return ignored
-        inside = _center_inside if self.rule == "center" else _half_inside
+        inside = _center_inside if self.rule == "center" else half_inside
         if self.frames is None:
             return inside(sides, self.boxes)
         present = np.unique(self.frames)
@@ -63,9 +63,11 @@ def _center_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
     return np.any(inside.all(axis=2), axis=1)
 
 
-def _half_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
-    area = areas(boxes)
-    return (area > 0) & (area_in_union(boxes, regions) >= HALF * area)
+def half_inside(boxes: npt.NDArray[np.floating], regions: npt.NDArray[np.floating]) -> BoolArray:
+    """Returns which boxes ltrb lie in the union of regions ltrb with at least half their area."""
+    sides = boxes.astype(np.float64)
+    area = areas(sides)
+    return (area > 0) & (area_in_union(sides, regions.astype(np.float64)) >= HALF * area)
 
 
 def area_in_union(boxes: FloatArray, regions: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.decoder.image_file import read_image
 from stages.errors import SourceError
-from tools.annotations.ignored import IgnoredRegions, area_in_union
+from tools.annotations.ignored import area_in_union, half_inside
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from trackers.boxes import areas
 
@@ -183,7 +183,6 @@ def _ignored(samples: Sequence[Sample], boxes: Sequence[np.ndarray]) -> tuple[in
         frame = np.array([[0, 0, width, height]], np.float64)
         area += len(members) * float(area_in_union(frame, regions)[0])
         inside = np.concatenate([boxes[index] for index in members])
-        every_frame = np.zeros(len(inside), np.int64)
-        count += int(IgnoredRegions(regions).cover(every_frame, inside).sum())
+        count += int(half_inside(inside, regions).sum())
     whole = sum(sample.width * sample.height for sample in samples)
     return count, area / whole if whole else 0.0

@@ -10,7 +10,7 @@ import numpy as np
 
 from stages.decoder.scene import SceneDetails
 from stages.records import Float32Array, Int16Array, Int64Array
-from tools.annotations.ignored import IgnoredRegions
+from tools.annotations.ignored import half_inside
 from trackers.boxes import BoolArray, FloatArray
 
 LEAST_SIDE = 3.0
@@ -118,12 +118,9 @@ def make_truth(
     if not stable:
         return SceneTruth(name, tuple(frames), np.empty((0, 4)), stable, weather)
     far = np.concatenate([frame.boxes[frame.small] for frame in frames])
-    ignored = IgnoredRegions(_enclose(far, size))
-    listed = tuple(
-        frame.take(~ignored.cover(np.zeros(len(frame.ids), np.int64), frame.boxes))
-        for frame in frames
-    )
-    return SceneTruth(name, listed, ignored.boxes, stable, weather)
+    ignored = _enclose(far, size)
+    listed = tuple(frame.take(~half_inside(frame.boxes, ignored)) for frame in frames)
+    return SceneTruth(name, listed, ignored, stable, weather)
 
 
 def _enclose(boxes: Float32Array, size: tuple[int, int]) -> FloatArray:

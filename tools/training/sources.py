@@ -16,7 +16,7 @@ from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, SourceError
 from stages.records import BoolArray, Float32Array, Int64Array, UInt8Array
 from stages.wording import counted
-from tools.annotations.ignored import IgnoredRegions
+from tools.annotations.ignored import half_inside
 from tools.datasets.formats import read_data_set
 from tools.datasets.sample import USED_ANYWAY, DataSet, Sample
 from tools.training.config import DataSetConfig, TrainingConfig
@@ -78,7 +78,7 @@ class ClassMap:
         numbers = np.array([self.index.get(label, -1) for label in sample.labels], np.int64)
         background = np.array([label in self.background for label in sample.labels], np.bool_)
         unsure = ~background & ((numbers < 0) | (sample.hidden > max_hidden))
-        unsure |= ~background & _mostly_inside(sample)
+        unsure |= ~background & half_inside(sample.boxes, sample.ignored)
         learnt = ~unsure & ~background
         return AnnotatedImage(
             sample.read(),
@@ -94,14 +94,8 @@ class ClassMap:
             [label in self.index or label in self.background for label in sample.labels], np.bool_
         )
         classes = np.array([self.index.get(label, -1) for label in sample.labels], np.int64)
-        hidden = (sample.hidden > 0) | _mostly_inside(sample)
+        hidden = (sample.hidden > 0) | half_inside(sample.boxes, sample.ignored)
         return Objects(sample.boxes[known], classes[known], hidden[known])
-
-
-def _mostly_inside(sample: Sample) -> np.ndarray:
-    """Returns, ``(N,)``, which boxes lie in ignored regions with at least half their area."""
-    regions = IgnoredRegions(sample.ignored.astype(np.float64))
-    return regions.cover(np.zeros(len(sample.boxes), np.int64), sample.boxes)
 
 
 def _read_mask(sample: Sample) -> UInt8Array | None:

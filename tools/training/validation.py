@@ -16,7 +16,7 @@ from stages.detector.preprocessing import input_geometry, network_input
 from stages.detector.spotnet import SpotNet
 from stages.errors import SourceError
 from stages.records import Float32Array, Int64Array, UInt8Array
-from tools.annotations.ignored import IgnoredRegions
+from tools.annotations.ignored import half_inside
 from tools.datasets.sample import Sample
 from tools.evaluation.detection import DetectionResult, judge
 from tools.training.config import DataSetConfig
@@ -98,8 +98,7 @@ def detect_samples(
             log.warning("%s, not scored", error)
             continue
         boxes, scores, found = detector(annotated.image)
-        regions = IgnoredRegions(annotated.ignored.astype(np.float64))
-        counted = ~regions.cover(np.zeros(len(boxes), np.int64), boxes)
+        counted = ~half_inside(boxes, annotated.ignored)
         images.append(
             DetectedImage(
                 sample.scene,
