@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.errors import ConfigError
 from tools.annotations.detrac_xml import read_detrac_xml
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ignored import IgnoredRegions
@@ -26,14 +25,11 @@ def read_detrac(path: Path) -> GroundTruth:
     scored, so that nobody could track them to their end.
 
     Raises:
-        ConfigError: As for `read_detrac_xml`; or an id occurs twice in a frame.
+        ConfigError: As for `read_detrac_xml`.
     """
     annotation = read_detrac_xml(path)
     frames = annotation.frames - 1
-    try:
-        tracks = Trajectories.from_arrays(frames, annotation.ids, annotation.boxes)
-    except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from None
+    tracks = Trajectories.from_arrays(frames, annotation.ids, annotation.boxes)
     ignored = IgnoredRegions(annotation.regions)
     share = annotation.hidden[np.lexsort((annotation.ids, frames))]
     return GroundTruth(
