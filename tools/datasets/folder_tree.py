@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
+from functools import cache, cached_property
 from pathlib import Path
 
 from stages.decoder.image_folder import IMAGE_SUFFIXES
@@ -27,24 +29,21 @@ class FolderTree:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.name = root.resolve().name
-        self._files: dict[str, frozenset[str]] = {}
-        self._folders: dict[str, list[str]] = {}
-        self._masked: frozenset[str] | None = None
+        self._list = cache(_list)
 
     def files(self, folder: Path) -> frozenset[str]:
         """Names of the files in ``folder``; none where it cannot be listed."""
-        return self._list(os.path.normpath(folder))
+        return self._list(os.path.normpath(folder))[0]
 
     def has(self, path: Path) -> bool:
         """Whether there is such a file."""
         folder, name = os.path.split(os.path.normpath(path))
-        return name in self._list(folder)
+        return name in self._list(folder)[0]
 
     def folders(self, folder: Path) -> list[Path]:
         """Folders in ``folder``, sorted, without hidden ones."""
-        key = os.path.normpath(folder)
-        self._list(key)
-        return [folder / name for name in self._folders[key] if not name.startswith(".")]
+        names = self._list(os.path.normpath(folder))[1]
+        return [folder / name for name in names if not name.startswith(".")]
 
     def walk(self) -> Iterator[Path]:
         """The root and all folders under it but those of masks, each once, links followed."""
@@ -73,33 +72,25 @@ class FolderTree:
 
     def mask(self, scene: str, image: Path) -> Path | None:
         """The foreground mask of an image of ``scene``, where ``spotstream segment`` made one."""
-        if scene.partition("/")[0] not in self._mask_scenes():
+        if scene.partition("/")[0] not in self._mask_scenes:
             return None
         path = self.root / MASKS / scene / f"{image.stem}.png"
         return path if self.has(path) else None
 
+    @cached_property
     def _mask_scenes(self) -> frozenset[str]:
         """Avoids a lookup of each image's folder where every image is a scene."""
-        if self._masked is None:
-            folders = self.folders(self.root / MASKS)
-            self._masked = frozenset(folder.name for folder in folders)
-        return self._masked
+        return frozenset(folder.name for folder in self.folders(self.root / MASKS))
 
-    def _list(self, folder: str) -> frozenset[str]:
-        known = self._files.get(folder)
-        if known is not None:
-            return known
-        files: list[str] = []
-        folders: list[str] = []
-        try:
-            with os.scandir(folder or ".") as entries:
-                for entry in entries:
-                    (folders if entry.is_dir() else files).append(entry.name)
-        except OSError:
-            pass
-        self._folders[folder] = sorted(folders)
-        self._files[folder] = frozenset(files)
-        return self._files[folder]
+
+def _list(folder: str) -> tuple[frozenset[str], list[str]]:
+    """Returns the names of files, and those of folders, sorted."""
+    files: list[str] = []
+    folders: list[str] = []
+    with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
+        for entry in entries:
+            (folders if entry.is_dir() else files).append(entry.name)
+    return frozenset(files), sorted(folders)
 
 
 def is_image(name: str) -> bool:
