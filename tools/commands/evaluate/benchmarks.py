@@ -12,10 +12,11 @@ from rich.progress import Progress
 from stages.errors import ConfigError
 from tools.commands.evaluate.entries import read_entries
 from tools.commands.evaluate.output import Csv, Json, Output
-from tools.commands.evaluate.sequences import SequenceChoice
+from tools.commands.evaluate.sequences import read_sequences
 from tools.commands.options import TrackerSettings, WorkerCount
 
 if TYPE_CHECKING:
+    from tools.annotations.ground_truth import GroundTruth
     from tools.annotations.ground_truths import Benchmark
     from tools.evaluation.benchmark import Entry
 
@@ -70,10 +71,11 @@ def detections_and_tracks(
     entries = read_entries(detections, results, tracker or ["sort"], set_)
     if not detections and (set_ or set(tracker or ()) - {"none"}):
         raise ConfigError("--tracker and --set need --detections; --results are scored as they are")
+    benchmark = cast("Benchmark", context.info_name)
     _evaluate(
-        cast("Benchmark", context.info_name),
+        benchmark,
         entries,
-        SequenceChoice(gt, sequence, frames),
+        read_sequences(benchmark, gt, sequence, frames),
         Output(json_, csv, report, check),
         workers,
     )
@@ -94,7 +96,7 @@ def mot(
     _evaluate(
         "mot",
         read_entries(None, results),
-        SequenceChoice(gt, sequence, frames),
+        read_sequences("mot", gt, sequence, frames),
         Output(json_, csv, report, check),
         workers,
     )
@@ -103,14 +105,14 @@ def mot(
 def _evaluate(
     benchmark: Benchmark,
     entries: list[Entry],
-    sequences: SequenceChoice,
+    sequences: tuple[list[GroundTruth], list[str]],
     output: Output,
     workers: int | None,
 ) -> None:
     from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.evaluation.benchmark import score_entries
 
-    truths, others = sequences.read(benchmark)
+    truths, others = sequences
     iou_threshold = IOU_THRESHOLDS[benchmark]
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,50 +15,42 @@ if TYPE_CHECKING:
     from tools.annotations.ground_truths import Benchmark
 
 
-@dataclass(frozen=True, slots=True)
-class SequenceChoice:
-    """Choice of sequences, and their lengths.
+def read_sequences(
+    benchmark: Benchmark, folder: Path, only: Sequence[str] | None, lengths: Sequence[str] | None
+) -> tuple[list[GroundTruth], list[str]]:
+    """Returns the ground truth of the chosen sequences, and the names of the others.
 
-    Attributes:
+    Args:
+        benchmark: Format of the ground truth.
         folder: Ground-truth folder.
         only: Names of the sequences; None for all.
         lengths: ``NAME=N``, frame counts of sequences longer than the ground truth indicates.
+
+    Raises:
+        ConfigError: See `read_ground_truths`; or an unknown sequence, or one of unknown length.
     """
+    from tools.annotations.ground_truths import read_ground_truths
 
-    folder: Path
-    only: Sequence[str] | None = None
-    lengths: Sequence[str] | None = None
-
-    def read(self, benchmark: Benchmark) -> tuple[list[GroundTruth], list[str]]:
-        """Returns the ground truth of the chosen sequences, and the names of the others.
-
-        Raises:
-            ConfigError: See `read_ground_truths`; or an unknown sequence, or one of unknown
-                length.
-        """
-        from tools.annotations.ground_truths import read_ground_truths
-
-        by_name = {truth.name: truth for truth in read_ground_truths(benchmark, self.folder)}
-        for text in self.lengths or []:
-            name, _, number = text.rpartition("=")
-            good = name in by_name and number.isdecimal()
-            if not good or not by_name[name].frame_count <= int(number) <= MAX_FRAME:
-                raise ConfigError(
-                    f"--frames needs NAME=N with a sequence of {self.folder} and no fewer frames "
-                    f"than are annotated, got {text!r}"
-                )
-            by_name[name] = replace(by_name[name], frame_count=int(number))
-        for name in self.only or []:
-            if name not in by_name:
-                raise ConfigError(
-                    f"no sequence {name!r} in {self.folder}; there are {', '.join(sorted(by_name))}"
-                )
-        chosen = [truth for name, truth in by_name.items() if not self.only or name in self.only]
-        for truth in chosen:
-            if truth.frame_count == 0:
-                raise ConfigError(
-                    f"sequence {truth.name} has no ground truth at all; say how many frames it "
-                    f"has: --frames {truth.name}=N"
-                )
-        names = {truth.name for truth in chosen}
-        return chosen, [name for name in by_name if name not in names]
+    by_name = {truth.name: truth for truth in read_ground_truths(benchmark, folder)}
+    for text in lengths or []:
+        name, _, number = text.rpartition("=")
+        good = name in by_name and number.isdecimal()
+        if not good or not by_name[name].frame_count <= int(number) <= MAX_FRAME:
+            raise ConfigError(
+                f"--frames needs NAME=N with a sequence of {folder} and no fewer frames "
+                f"than are annotated, got {text!r}"
+            )
+        by_name[name] = replace(by_name[name], frame_count=int(number))
+    for name in only or []:
+        if name not in by_name:
+            raise ConfigError(
+                f"no sequence {name!r} in {folder}; there are {', '.join(sorted(by_name))}"
+            )
+    chosen = [truth for name, truth in by_name.items() if not only or name in only]
+    for truth in chosen:
+        if truth.frame_count == 0:
+            raise ConfigError(
+                f"sequence {truth.name} has no ground truth at all; say how many frames it "
+                f"has: --frames {truth.name}=N"
+            )
+    return chosen, [name for name in by_name if only and name not in only]
