@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -80,7 +80,9 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
             f"none of {len(sources.training)} training images has a box of "
             f"{', '.join(classes.index)}; see classes, and spotstream data check"
         )
-    with training_processes(config.device) as processes, _only_writer(config.output, processes):
+    with training_processes(config.device) as processes, ExitStack() as stack:
+        if processes.leads:  # the steps of another run would mix with those here
+            stack.callback(FolderLock(config.output, setting="output").release)
         state = begin(config, processes.device, overwrite=overwrite)
         if processes.leads:
             for note in sources.notes:
@@ -98,19 +100,6 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         journal = TrainingLog(config.output, state.step) if processes.leads else nullcontext()
         with journal as rows:
             return run.go(rows)
-
-
-@contextmanager
-def _only_writer(output: Path, processes: Processes) -> Iterator[None]:
-    """Keeps other runs from writing into ``output``, whose steps would mix with those here."""
-    if not processes.leads:
-        yield
-        return
-    lock = FolderLock(output, setting="output")
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _remove_earlier(output: Path, processes: Processes) -> None:
