@@ -174,33 +174,15 @@ def _array(boxes: Sequence[_Box]) -> FloatArray:
 
 
 def _box(node: ElementTree.Element) -> _Box:
-    given = node.attrib
-    try:
-        left, top = float(given["left"]), float(given["top"])
-        width, height = float(given["width"]), float(given["height"])
-    except (KeyError, ValueError):
-        raise _box_error(node) from None
-    # Written to reject NaN as well.
-    if not (
-        abs(left) <= LARGEST
-        and abs(top) <= LARGEST
-        and 0 <= width <= LARGEST
-        and 0 <= height <= LARGEST
-    ):
-        raise _box_error(node)
-    return left, top, left + width, top + height
+    left, top = _number(node, "left"), _number(node, "top")
+    return left, top, left + _side(node, "width"), top + _side(node, "height")
 
 
-def _box_error(node: ElementTree.Element) -> _NodeError:
-    """Returns the error that describes a faulty box."""
-    for name in ("left", "top", "width", "height"):
-        try:
-            value = _number(node, name)
-        except _NodeError as error:
-            return error
-        if name in ("width", "height") and value < 0:
-            return _NodeError(node, f"{name} must not be negative, got {value:g}")
-    raise AssertionError(node.attrib)
+def _side(node: ElementTree.Element, name: str) -> float:
+    length = _number(node, name)
+    if length < 0:
+        raise _NodeError(node, f"{name} must not be negative, got {length:g}")
+    return length
 
 
 def _parts(
