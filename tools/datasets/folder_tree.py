@@ -87,7 +87,8 @@ def _list(folder: str) -> tuple[frozenset[str], list[str]]:
     """Returns the names of files, and those of folders, sorted."""
     files: list[str] = []
     folders: list[str] = []
-    with contextlib.suppress(OSError), os.scandir(folder or ".") as entries:
+    # A ValueError: no folder can have this name, of a list in UTF-16 for example.
+    with contextlib.suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
         for entry in entries:
             (folders if entry.is_dir() else files).append(entry.name)
     return frozenset(files), sorted(folders)

@@ -136,6 +136,15 @@ def test_an_image_whose_labels_cannot_be_read_is_left_out(tmp_path: Path, conten
     ]
 
 
+def test_a_list_in_utf_16_names_no_image(tmp_path: Path) -> None:
+    """As PowerShell writes it, with a NUL beside each character."""
+    write_set(tmp_path, "train: a.txt\nval: images/val\nnames: [car]\n", "")
+    (tmp_path / "a.txt").write_text("./images/train/a.jpg\n", encoding="utf-16")
+    data_set = read_data_set(tmp_path)
+    assert [sample.path.name for sample in data_set.samples] == ["b.png"]
+    assert all(kind == "MISSING_IMAGE" for kind, _ in problems(data_set))
+
+
 def test_an_image_of_two_splits_is_of_the_first(tmp_path: Path) -> None:
     write_set(tmp_path, "train: images\nval: images/val\nnames: [car]\n", "")
     data_set = read_data_set(tmp_path)
