@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import io
 import signal
 import sys
 import traceback
@@ -75,6 +76,8 @@ def main() -> None:
     """Runs the command; a user error prints one line on standard error."""
     signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     open_missing()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     with contextlib.redirect_stderr(lossy(sys.stderr)):
         try:
             app()

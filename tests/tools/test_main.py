@@ -1,6 +1,7 @@
 """The commands as a person types them."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,13 +13,14 @@ import pytest
 from tools.main import main
 
 
-def spotstream(*arguments, cwd=None):
+def spotstream(*arguments, cwd=None, env=None):
     return subprocess.run(
         [sys.executable, "-m", "tools.main", *arguments],
         capture_output=True,
         text=True,
         timeout=120,
         cwd=cwd,
+        env=env,
     )
 
 
@@ -133,6 +135,24 @@ def test_other_mistakes_are_too(tmp_path, monkeypatch, capfd, arguments, code, w
     assert len(said.splitlines()) == 1
     assert ended.value.code == code
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_not_utf_8_is_shown(tmp_path):
+    """In a locale like en_US.UTF-8, of which Python takes standard output strictly."""
+    image = np.full((64, 96, 3), 90, np.uint8)
+    for name, data in {
+        b"data.yaml": b"train: images\nnames: [car]\n",
+        b"labels/a.txt": b"0 0.5 0.5 0.2 0.2\n",
+        b"images/a.png": cv2.imencode(".png", image)[1],
+        b"images/caf\xe9.png": cv2.imencode(".png", image)[1],
+    }.items():
+        path = tmp_path / os.fsdecode(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    done = spotstream("data", "check", ".", "--images", "0", cwd=tmp_path, env=strict)
+    assert done.returncode == 0, done.stderr
+    assert "    labels/caf\\udce9.txt\n" in done.stdout
 
 
 @pytest.mark.parametrize(
