@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 from rich.text import Text
 
 _WIDE = 400  # characters
@@ -25,6 +26,12 @@ def wide_console() -> Console:
     if not console.is_terminal:
         console.width = _WIDE
     return console
+
+
+def progress_bar(*columns: ProgressColumn) -> Progress:
+    """Returns a bar on standard error that vanishes at the end; none for a file or a pipe."""
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 @contextmanager

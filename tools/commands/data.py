@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from stages.errors import ConfigError
+from tools.terminal import progress_bar
 
 TRIED = 64
 """Number of images to decode unless ``--all`` is given."""
@@ -52,11 +52,11 @@ def check(
     from tools.datasets.spread import spread_samples
     from tools.datasets.tables import finding_tables, headline, problem_lines
 
-    console, progress = Console(), Console(stderr=True)
-    with progress.status("reading annotations"):
+    console = Console()
+    with Console(stderr=True).status("reading annotations"):
         data_set = read_data_set(folder)
     tried = data_set.samples if every else spread_samples(data_set.samples, TRIED)
-    with Progress(console=progress, transient=True, disable=not progress.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("images", total=len(tried))
         unreadable = unreadable_images(tried, lambda done: bar.update(task, completed=done))
     findings = find(data_set, len(tried), unreadable)

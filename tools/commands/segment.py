@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from stages.errors import ConfigError
 from stages.wording import counted
 from tools.commands.options import WorkerCount
+from tools.terminal import progress_bar
 
 if TYPE_CHECKING:
     from tools.segmentation.options import SegmentOptions
@@ -74,13 +69,12 @@ def segment(
             f"{output} is inside {source}, where masks would be taken for images; "
             f"choose a folder elsewhere, or {source} itself"
         )
-    progress = Console(stderr=True)
-    with progress.status("reading annotations"):
+    with Console(stderr=True).status("reading annotations"):
         plan = make_plan(source, output or source)
     if method == "boxes" and not plan.annotated:
         raise ConfigError(f"{source} has no boxes; --method boxes needs a data set")
     options = SegmentOptions(Method(method), Subtractor(subtractor), fill_empty, blur, overwrite)
-    summaries = _segment(plan, options, workers or usable_cores(), progress)
+    summaries = _segment(plan, options, workers or usable_cores())
     for summary in sorted(summaries, key=lambda each: each.name):
         how = f"by {summary.method}" if summary.method else "nothing to do"
         were = "was" if summary.kept == 1 else "were"
@@ -99,25 +93,15 @@ def segment(
         typer.echo(f"sheet: {sheet}")
 
 
-def _segment(
-    plan: Plan, options: SegmentOptions, workers: int, console: Console
-) -> list[SequenceSummary]:
+def _segment(plan: Plan, options: SegmentOptions, workers: int) -> list[SequenceSummary]:
     from tools.segmentation.options import Method
     from tools.segmentation.sequence import segment_sequence
     from tools.workers import do_all
 
     total = sum(len(frames.masks()) for frames in plan.sequences + plan.singles)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    columns = TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     summaries: list[SequenceSummary] = []
-    with bar:
+    with progress_bar(*columns) as bar:
         task = bar.add_task("frames", total=total)
         boxes = replace(options, method=Method.BOXES)
         for frames, how in ((plan.sequences, options), (plan.singles, boxes)):

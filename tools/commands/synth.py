@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -21,6 +19,7 @@ from rich.progress import (
 from stages.errors import ConfigError
 from stages.wording import counted
 from tools.commands.options import WorkerCount
+from tools.terminal import progress_bar
 
 
 def synth(
@@ -76,16 +75,12 @@ def synth(
     missing = [number for number in seeds if not is_complete(output, options, number)]
     workers = workers or usable_cores()
     boxes, started = 0, time.monotonic()
-    console = Console(stderr=True)
-    with Progress(
+    with progress_bar(
         TextColumn("pictures"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     ) as bar:
         kept = scenes - len(missing)
         task = bar.add_task("pictures", total=scenes * frames, completed=kept * frames)

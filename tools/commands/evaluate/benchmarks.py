@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from stages.errors import ConfigError
 from tools.commands.evaluate.entries import read_entries
 from tools.commands.evaluate.output import Csv, Json, Output
 from tools.commands.evaluate.sequences import read_sequences
 from tools.commands.options import TrackerSettings, WorkerCount
+from tools.terminal import progress_bar
 
 if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth
@@ -114,8 +113,7 @@ def _evaluate(
 
     truths, others = sequences
     iou_threshold = IOU_THRESHOLDS[benchmark]
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task("sequences", total=len(entries) * len(truths))
         scores = score_entries(
             entries,
