@@ -65,7 +65,7 @@ def test_perfect_maps_cost_nothing_and_wrong_ones_do():
     _, y, x = targets.rows.unbind(1)
     output["reg"][0, :, y, x] = targets.offsets.T
     assert spotnet_loss([output], targets)["total"] < 1e-3
-    assert focal_loss(-hit, targets.heatmap) > 10
+    assert focal_loss(-hit, targets.heatmap, targets.counted) > 10
     output["wh"] += 1
     terms = spotnet_loss([output], targets)
     assert abs(terms["wh"] - 2) < 1e-5
@@ -76,8 +76,9 @@ def test_perfect_maps_cost_nothing_and_wrong_ones_do():
 def test_the_focal_loss_by_hand():
     """A centre at probability 1/4, and a cell of a heatmap of 1/2 at 3/4."""
     logits = torch.logit(torch.tensor([[[[1 / 4, 3 / 4]]]]))
+    heatmap = torch.tensor([[[[1.0, 1 / 2]]]])
     expected = -np.log(1 / 4) * (3 / 4) ** 2 - np.log(1 / 4) * (3 / 4) ** 2 * (1 / 2) ** 4
-    assert abs(focal_loss(logits, torch.tensor([[[[1.0, 1 / 2]]]])) - expected) < 1e-5
+    assert abs(focal_loss(logits, heatmap, torch.ones(1)) - expected) < 1e-5
 
 
 def test_stacks_are_averaged_over():
