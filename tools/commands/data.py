@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -66,7 +67,7 @@ def check(
     for line in problem_lines(findings):
         typer.echo(line)
     if json_ is not None:
-        write_atomically(json_, json.dumps(findings.to_json(), indent=2) + "\n")
+        write_atomically(json_, json.dumps(asdict(findings), indent=2) + "\n")
     if images:
         write_image(sheet, contact_sheet(spread_samples(data_set.samples, images)))
         typer.echo(f"sheet: {sheet}")

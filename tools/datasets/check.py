@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,10 +75,6 @@ class Findings:
     tried: int
     problems: dict[str, tuple[str, ...]]
 
-    def to_json(self) -> dict[str, Any]:
-        """Everything, in JSON's types."""
-        return asdict(self)
-
 
 def unreadable_images(
     samples: Sequence[Sample], progress: Callable[[int], None] = lambda done: None
@@ -118,7 +113,10 @@ def find(data_set: DataSet, tried: int, unreadable: Sequence[Problem]) -> Findin
     by_scene: dict[str, list[Sample]] = defaultdict(list)
     for sample in data_set.samples:
         by_scene[sample.scene].append(sample)
-    labels = data_set.label_counts()
+    by_class = {
+        label: [_of_class(sample, label) for sample in data_set.samples if label in sample.labels]
+        for label, _ in data_set.label_counts().most_common()
+    }
     sizes = Counter(f"{sample.width}x{sample.height}" for sample in data_set.samples)
     root = f"{data_set.root}/"
     places: dict[str, list[str]] = defaultdict(list)
@@ -128,39 +126,36 @@ def find(data_set: DataSet, tried: int, unreadable: Sequence[Problem]) -> Findin
     return Findings(
         name=data_set.name,
         format=data_set.format,
-        total=_summary("", data_set.samples, None),
-        scenes=tuple(_summary(name, by_scene[name], None) for name in sorted(by_scene)),
-        classes=tuple(_summary(name, data_set.samples, name) for name, _ in labels.most_common()),
+        total=_summary("", data_set.samples),
+        scenes=tuple(_summary(name, by_scene[name]) for name in sorted(by_scene)),
+        classes=tuple(_summary(name, samples) for name, samples in by_class.items()),
         image_sizes=dict(sizes.most_common()),
         tried=tried,
         problems={kind: tuple(each) for kind, each in ordered},
     )
 
 
-def _summary(name: str, samples: Sequence[Sample], label: str | None) -> Summary:
-    """Over all boxes of ``samples``, or those of one class."""
-    if label is not None:
-        samples = [sample for sample in samples if label in sample.labels]
-    rows = [
-        np.array([label is None or each == label for each in sample.labels], np.bool_)
-        for sample in samples
-    ]
-    boxes = [sample.boxes[kept] for sample, kept in zip(samples, rows, strict=True)]
-    all_boxes = np.concatenate([np.empty((0, 4), np.float32), *boxes])
-    hidden = np.concatenate(
-        [np.empty(0), *(sample.hidden[kept] for sample, kept in zip(samples, rows, strict=True))]
-    )
-    labels = Counter(each for sample in samples for each in sample.labels)
-    sizes = np.sqrt(areas(all_boxes))
-    ignored_boxes, ignored_share = _ignored(samples, boxes)
+def _of_class(sample: Sample, label: str) -> Sample:
+    """A sample that shows a class, with the boxes of that class alone."""
+    rows = [row for row, each in enumerate(sample.labels) if each == label]
+    boxes, hidden = sample.boxes[rows], sample.hidden[rows]
+    return replace(sample, boxes=boxes, labels=(label,) * len(rows), hidden=hidden)
+
+
+def _summary(name: str, samples: Sequence[Sample]) -> Summary:
+    boxes = np.concatenate([np.empty((0, 4), np.float32), *(each.boxes for each in samples)])
+    hidden = np.concatenate([np.empty(0), *(each.hidden for each in samples)])
+    labels = Counter(label for sample in samples for label in sample.labels)
+    sizes = np.sqrt(areas(boxes))
+    ignored_boxes, ignored_share = _ignored(samples)
     conditions = [set(sample.conditions.items()) for sample in samples]
     common = set.intersection(*conditions) if conditions else set()
     return Summary(
         name=name,
         images=len(samples),
         empty_images=sum(len(sample.boxes) == 0 for sample in samples),
-        boxes=len(all_boxes),
-        labels=dict(labels.most_common()) if label is None else {label: labels[label]},
+        boxes=len(boxes),
+        labels=dict(labels.most_common()),
         sizes=tuple(float(q) for q in np.percentile(sizes, QUANTILES)) if len(sizes) else (),
         hidden_boxes=int((hidden > MOSTLY_HIDDEN).sum()),
         ignored_boxes=ignored_boxes,
@@ -170,19 +165,19 @@ def _summary(name: str, samples: Sequence[Sample], label: str | None) -> Summary
     )
 
 
-def _ignored(samples: Sequence[Sample], boxes: Sequence[np.ndarray]) -> tuple[int, float]:
+def _ignored(samples: Sequence[Sample]) -> tuple[int, float]:
     """Number of boxes in ignored regions, and the share of the images that these cover."""
     # The frames of a sequence share one array of regions.
-    groups: dict[tuple[int, int, int], list[int]] = defaultdict(list)
-    for index, sample in enumerate(samples):
+    groups: dict[tuple[int, int, int], list[Sample]] = defaultdict(list)
+    for sample in samples:
         if len(sample.ignored):
-            groups[id(sample.ignored), sample.width, sample.height].append(index)
+            groups[id(sample.ignored), sample.width, sample.height].append(sample)
     count, area = 0, 0.0
     for (_, width, height), members in groups.items():
-        regions = samples[members[0]].ignored.astype(np.float64)
+        regions = members[0].ignored.astype(np.float64)
         frame = np.array([[0, 0, width, height]], np.float64)
         area += len(members) * float(area_in_union(frame, regions)[0])
-        inside = np.concatenate([boxes[index] for index in members])
-        count += int(half_inside(inside, regions).sum())
+        boxes = np.concatenate([sample.boxes for sample in members])
+        count += int(half_inside(boxes, regions).sum())
     whole = sum(sample.width * sample.height for sample in samples)
     return count, area / whole if whole else 0.0
