@@ -90,8 +90,15 @@ def _list(folder: str) -> tuple[frozenset[str], list[str]]:
     # A ValueError: no folder can have this name, of a list in UTF-16 for example.
     with contextlib.suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
         for entry in entries:
-            (folders if entry.is_dir() else files).append(entry.name)
+            (folders if _is_folder(entry) else files).append(entry.name)
     return frozenset(files), sorted(folders)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or to what may not be seen
+        return False
 
 
 def is_image(name: str) -> bool:

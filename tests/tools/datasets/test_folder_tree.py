@@ -31,6 +31,17 @@ def test_files(tmp_path: Path) -> None:
     assert [path.name for path in tree.images(tmp_path / "a")] == ["1.png", "2.JPG"]
 
 
+def test_a_link_that_leads_nowhere_hides_no_other_file(tmp_path: Path) -> None:
+    names = {f"{number}.png" for number in range(30)}
+    for name in names:
+        (tmp_path / name).touch()
+    for name in ("loop.png", "other.png"):
+        (tmp_path / name).symlink_to(name)
+    tree = FolderTree(tmp_path)
+    assert tree.files(tmp_path) == names | {"loop.png", "other.png"}
+    assert tree.folders(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("name", "split"),
     [
