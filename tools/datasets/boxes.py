@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,23 +26,14 @@ class CutBoxes:
         boxes: ``(N, 4)`` float32 ltrb; valid where ``usable``.
         hidden: ``(N,)`` float32, as given, or the share that was cut off where that is greater.
         usable: ``(N,)`` bool, the box has an area left.
-        flat: ``(N,)`` bool, it had none, or was not finite.
-        outside: ``(N,)`` bool, it had one, but not in the image.
-        cut: ``(N,)`` bool, it is usable and reached beyond the image.
+        faults: Kind and row of each box that was not finite, or had no area, or none in the image,
+            or that is usable and reached beyond the image.
     """
 
     boxes: Float32Array
     hidden: Float32Array
     usable: BoolArray
-    flat: BoolArray
-    outside: BoolArray
-    cut: BoolArray
-
-    def faults(self) -> Iterator[tuple[ProblemKind, int]]:
-        """Yields kind and row of each fault."""
-        yield from ((ProblemKind.FLAT_BOX, int(row)) for row in np.flatnonzero(self.flat))
-        yield from ((ProblemKind.BOX_OUTSIDE, int(row)) for row in np.flatnonzero(self.outside))
-        yield from ((ProblemKind.BOX_CUT, int(row)) for row in np.flatnonzero(self.cut))
+    faults: list[tuple[ProblemKind, int]]
 
 
 def cut_boxes(
@@ -59,14 +49,14 @@ def cut_boxes(
     beyond = usable & (np.abs(cut - given).max(axis=1, initial=0) > TOLERANCE)
     lost = np.zeros(len(given))
     lost[beyond] = 1 - sides_left[beyond].prod(axis=1) / sides[beyond].prod(axis=1)
-    return CutBoxes(
-        cut.astype(np.float32),
-        np.maximum(hidden, lost).astype(np.float32),
-        usable,
-        flat,
-        ~flat & ~usable,
-        beyond,
-    )
+    kinds = {
+        ProblemKind.FLAT_BOX: flat,
+        ProblemKind.BOX_OUTSIDE: ~flat & ~usable,
+        ProblemKind.BOX_CUT: beyond,
+    }
+    faults = [(kind, int(row)) for kind, rows in kinds.items() for row in np.flatnonzero(rows)]
+    hidden = np.maximum(hidden, lost)
+    return CutBoxes(cut.astype(np.float32), hidden.astype(np.float32), usable, faults)
 
 
 def cut_regions(regions: npt.NDArray[np.floating], width: int, height: int) -> Float32Array:

@@ -156,7 +156,7 @@ class _CocoFile:
             conditions["split"] = self._split
         boxes, labels, hidden, ignored = self._boxes(name, self._annotations[number])
         cut = cut_boxes(boxes, hidden, width, height)
-        for kind, row in cut.faults():
+        for kind, row in cut.faults:
             self._note(kind, f"{name}, {labels[row]}")
         given = entry.get("scene")
         scene = self._tree.scene(path) if given in (None, "") else str(given)

@@ -73,7 +73,7 @@ def sequence_samples(
         place = f"{sequence.source.name}, frame {number}"
         problems.append(Problem(ProblemKind.MISSING_FRAME, place))
     cut = cut_boxes(sequence.boxes, sequence.hidden, *size)
-    for kind, row in cut.faults():
+    for kind, row in cut.faults:
         place = f"{sequence.source.name}, frame {sequence.frames[row]}"
         problems.append(Problem(kind, place))
     good = np.flatnonzero(cut.usable)

@@ -171,7 +171,7 @@ def _sample(
         place = f"{file}:{lines[row]}: class {numbers[row]}"
         problems.append(Problem(ProblemKind.UNKNOWN_CLASS, place))
     cut = cut_boxes(corners, np.zeros(len(corners)), width, height)
-    problems += [Problem(kind, f"{file}:{lines[row]}") for kind, row in cut.faults()]
+    problems += [Problem(kind, f"{file}:{lines[row]}") for kind, row in cut.faults]
     kept = cut.usable & known
     scene = tree.scene(path)
     return Sample(

@@ -25,7 +25,7 @@ def test_boxes_are_cut_and_told_apart() -> None:
     assert cut.usable.tolist() == [True, True, True] + [False] * 5
     assert cut.boxes[:3].tolist() == [[10, 10, 20, 20], [0, 10, 5, 20], [0, 10, 5, 20]]
     assert cut.hidden[:3].tolist() == [0.25, 0.75, 0]
-    assert list(cut.faults()) == [
+    assert cut.faults == [
         (ProblemKind.FLAT_BOX, 4),
         (ProblemKind.FLAT_BOX, 5),
         (ProblemKind.FLAT_BOX, 6),
@@ -43,5 +43,5 @@ def test_what_is_cut_off_is_hidden() -> None:
 def test_no_boxes() -> None:
     cut = cut_boxes(np.empty((0, 4)), np.empty(0), 100, 50)
     assert cut.boxes.shape == (0, 4)
-    assert list(cut.faults()) == []
+    assert cut.faults == []
     assert cut_regions(np.empty((0, 4)), 100, 50).dtype == np.float32
