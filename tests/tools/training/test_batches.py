@@ -46,8 +46,11 @@ def test_pasting_depends_on_the_number_alone_and_names_where_it_is_from(tiny_con
 def test_nothing_is_pasted_of_an_image_that_does_not_open(tiny_config, data_set):
     config = tiny_config(batch_size=8, augmentation={"paste": 1.0})
     batches = CropBatches(read_sources(config), config)
+    assert all(" < " in name for number in range(3) for name in batches[number].names)
     (data_set / "images" / "1.png").write_bytes(b"no image")
-    assert not any("1.png" in name for name in batches[0].names)
+    names = [name for number in range(3) for name in batches[number].names]
+    assert not any("1.png" in name for name in names)
+    assert not all(" < " in name for name in names)
 
 
 def test_all_that_a_gpu_is_given_lies_in_page_locked_memory(tiny_config, monkeypatch):
