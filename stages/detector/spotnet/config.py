@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 _ALLOWED: dict[str, tuple[Any, ...]] = {
@@ -67,8 +68,16 @@ class SpotNetConfig:
         for name, allowed in _ALLOWED.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        if self.num_classes < 1:
-            raise ValueError(f"num_classes must be at least 1, got {self.num_classes}")
+        for each in fields(self):
+            if each.type not in ("int", "tuple[int, ...]"):
+                continue
+            given, least = getattr(self, each.name), 0 if each.name == "modules" else 1
+            values = given if each.type != "int" else (given,)
+            if any(type(value) is not int or value < least for value in values):
+                what = "a whole number" if each.type == "int" else "whole numbers"
+                raise ValueError(f"{each.name} must be {what} from {least}, got {given!r}")
+        if not isinstance(self.scale, int | float) or not 0 < self.scale < math.inf:
+            raise ValueError(f"scale must be a positive number, got {self.scale!r}")
         if isinstance(self.class_names, str):  # ("car") is no tuple, and would be three classes
             raise ValueError(f"class_names must be a tuple of names, got {self.class_names!r}")
         if len(self.class_names) != self.num_classes:

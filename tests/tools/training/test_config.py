@@ -20,6 +20,19 @@ GOOD = "data: [{path: somewhere}]\n"
             GOOD + "model: {attention: soft}\n",
             "attention must be one of ('none', 'raw'",
         ),
+        (
+            GOOD + "model: {size_multiple: 0}\n",
+            "size_multiple must be a whole number from 1, got 0",
+        ),
+        (
+            GOOD + "model: {head_channels: '8'}\n",
+            "head_channels must be a whole number from 1, got '8'",
+        ),
+        (
+            GOOD + "model: {dims: [8, x], modules: [1, 1]}\n",
+            "dims must be whole numbers from 1, got (8, 'x')",
+        ),
+        (GOOD + "model: {scale: half}\n", "scale must be a positive number, got 'half'"),
         (GOOD + "model: {depth: 3}\n", "yaml: unknown key model.depth; allowed here: "),
         (GOOD + "classes: {a: [car], b: [car]}\n", "class car belongs to more than one of classes"),
         (
