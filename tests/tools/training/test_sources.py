@@ -1,9 +1,10 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SourceError
 from tools.training.sources import ClassMap, draw_weights, read_sources
 from tools.training.trainer import train
 
@@ -152,6 +153,22 @@ def test_boxes_in_crowds_give_no_loss(tiny_config, data_set):
     annotated = ClassMap.of(config).annotated_image(first, 1.0)
     assert len(annotated.boxes) == 1
     assert len(annotated.ignored) == 2  # the crowd, and the vehicle in it
+
+
+def test_a_mask_is_read_where_it_is_wanted_and_as_large_as_its_image(tiny_config, data_set):
+    file = data_set / "masks" / "a" / "1.png"
+    file.parent.mkdir(parents=True)
+    mask = np.zeros((80, 96), np.uint8)
+    mask[10:20, 30:50] = 255
+    cv2.imwrite(str(file), mask)
+    config = tiny_config()
+    first = next(s for s, _ in read_sources(config).training if s.path.name == "1.png")
+    classes = ClassMap.of(config)
+    assert np.array_equal(classes.annotated_image(first, 1.0, with_mask=True).mask, mask)
+    cv2.imwrite(str(file), mask[:, 1:])
+    with pytest.raises(SourceError, match="is not as large as its image"):
+        classes.annotated_image(first, 1.0, with_mask=True)
+    assert classes.annotated_image(first, 1.0).mask is None
 
 
 def test_a_missing_image_is_left_out_and_told(tiny_config, data_set):
