@@ -53,7 +53,7 @@ def folder_name(name: str) -> str:
 
 def status(folder: Path) -> str | None:
     """The status of the stream by ``run.json``, see `EndReason`; None where it does not say."""
-    stated = _report(folder).get("status")
+    stated = read_report(folder).get("status")
     return stated if isinstance(stated, str) else None
 
 
@@ -64,13 +64,13 @@ def is_complete(folder: Path) -> bool:
 
 def frame_size(folder: Path) -> tuple[int, int] | None:
     """Width and height in pixels by ``run.json``; None where it does not say."""
-    match _report(folder).get("frame_size"):
+    match read_report(folder).get("frame_size"):
         case [int(width), int(height)] if width > 0 and height > 0:
             return width, height
     return None
 
 
-def _report(folder: Path) -> dict[str, Any]:
+def read_report(folder: Path) -> dict[str, Any]:
     """The content of ``run.json``; empty where there is none."""
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))

@@ -61,7 +61,7 @@ def run_pipeline(
             view.show(Notice("decoder", message=told))
         if videos := passed_over(sources, specs):
             view.show(Notice("decoder", message=_name_them(videos)))
-        results = ResultFolders(specs, output, overwrite=overwrite)
+        results = ResultFolders(specs, output, config, overwrite=overwrite)
         supervisor = Supervisor(
             results, config, view.show, stay=stay, debug=debug, json_log=json_log
         )

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.config import RunConfig
+from pipeline.supervision.earlier_results import difference
 from pipeline.supervision.folder_lock import FolderLock
 from stages.atomic import remove_file
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
 from stages.result_files import REPORT, is_complete
 from stages.sink.results import has_results, remove_parts, unfinished_results
+
+_ADVICE = "add --overwrite or choose another --output"
 
 
 class ResultFolders:
@@ -26,15 +30,19 @@ class ResultFolders:
     Args:
         specs: The streams to run.
         output: Results folder.
+        config: The run's configuration.
         overwrite: Whether to replace results of earlier runs, each when the stream's first frame
             has arrived; otherwise finished sequences of data sets are skipped.
 
     Raises:
-        OutputError: A stream's folder holds results, finished or not, and ``overwrite`` is off;
-            or another process writes there, or the folder cannot be created.
+        OutputError: ``overwrite`` is off, and a stream's folder holds results, finished or not, or
+            that of a finished sequence results of another source or other settings, see
+            `difference`; or another process writes there, or the folder cannot be created.
     """
 
-    def __init__(self, specs: Sequence[SourceSpec], output: Path, *, overwrite: bool) -> None:
+    def __init__(
+        self, specs: Sequence[SourceSpec], output: Path, config: RunConfig, *, overwrite: bool
+    ) -> None:
         self.to_run: list[SourceSpec] = []
         self.finished: list[str] = []
         self.output = output
@@ -42,14 +50,16 @@ class ResultFolders:
         self._lock = FolderLock(output)
         try:
             for spec in specs:
-                self._choose(spec, overwrite)
+                self._choose(spec, config, overwrite)
         except OutputError:
             self.release()
             raise
 
-    def _choose(self, spec: SourceSpec, overwrite: bool) -> None:
+    def _choose(self, spec: SourceSpec, config: RunConfig, overwrite: bool) -> None:
         folder = self.output / spec.name
         if not overwrite and spec.of_data_set and is_complete(folder):
+            if other := difference(folder, spec, config):
+                raise OutputError(f"{folder} {other}; {_ADVICE}")
             self.finished.append(spec.name)
             return
         if not overwrite and not spec.of_data_set:
@@ -87,12 +97,11 @@ class ResultFolders:
 
 
 def _refuse_results(folder: Path) -> None:
-    advice = "add --overwrite or choose another --output"
     if has_results(folder):
-        raise OutputError(f"{folder} holds results of an earlier run; {advice}")
+        raise OutputError(f"{folder} holds results of an earlier run; {_ADVICE}")
     if unfinished := unfinished_results(folder):
         names = ", ".join(unfinished)
-        raise OutputError(f"{folder} holds unfinished results of a killed run: {names}; {advice}")
+        raise OutputError(f"{folder} holds unfinished results of a killed run: {names}; {_ADVICE}")
 
 
 def streams_to_add(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, to_plain
@@ -22,6 +23,14 @@ from stages.sink.stream_sink import StreamSink
 def _versions() -> dict[str, str]:
     names = ("spotstream", "torch", "av", "opencv-python", "numpy", "pyzmq")
     return {name: importlib.metadata.version(name) for name in names}
+
+
+def _working_directory() -> str | None:
+    """The directory of the config's relative paths; None if it is gone."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None
 
 
 class Completion:
@@ -50,7 +59,11 @@ class Completion:
     ) -> None:
         self.begun = False
         self._sink = sink
-        self._run: dict[str, Any] = {"versions": _versions(), "config": to_plain(config)}
+        self._run: dict[str, Any] = {
+            "versions": _versions(),
+            "working_directory": _working_directory(),
+            "config": to_plain(config),
+        }
         self._logbook = logbook
         self._progress = progress
         self._report = report

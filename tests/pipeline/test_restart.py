@@ -234,7 +234,7 @@ def test_results_are_completed_where_an_error_ends_the_supervisor(clip, tmp_path
             raise OSError("the view is broken")
 
     config = load_config(None, settings(clip, slow_detector(clip, 8)))
-    results = ResultFolders(expand_sources([str(clip)]), tmp_path, overwrite=False)
+    results = ResultFolders(expand_sources([str(clip)]), tmp_path, config, overwrite=False)
     supervisor = Supervisor(results, config, show)
     with pytest.raises(OSError, match="the view is broken"):
         supervisor.run()

@@ -113,7 +113,8 @@ def test_the_sink_says_when_it_completes_videos(tmp_path):
         if report.stage == "sink":
             kinds.append(report.kind)
 
-    results = ResultFolders(expand_sources([str(clip)]), tmp_path / "out", overwrite=False)
+    specs = expand_sources([str(clip)])
+    results = ResultFolders(specs, tmp_path / "out", config, overwrite=False)
     supervisor = Supervisor(results, config, show)
     assert supervisor.run().exit_code == 0
     assert kinds.count("busy") == 3  # before each part, of which there might be something to read

@@ -83,7 +83,7 @@ def bench_pipeline(
 def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
         output = Path(folder) / "out"
-        supervisor = Supervisor(ResultFolders([spec], output, overwrite=False), config)
+        supervisor = Supervisor(ResultFolders([spec], output, config, overwrite=False), config)
         result = supervisor.run()
         if supervisor.was_signalled:
             raise SystemExit(130)

@@ -120,8 +120,9 @@ def four_processes(load: Load) -> dict[str, float]:
         settings = [f"detector.detections={nothing}", "sink.overlay=false", "runtime.mode=lossless"]
         output = Path(folder) / "out"
         spec = SourceSpec("blank", load.location())
-        results = ResultFolders([spec], output, overwrite=False)
-        supervisor = Supervisor(results, load_config(None, settings), sample)
+        config = load_config(None, settings)
+        results = ResultFolders([spec], output, config, overwrite=False)
+        supervisor = Supervisor(results, config, sample)
         result = supervisor.run()
         if result.exit_code:
             raise SpotStreamError(f"the run failed: {result.failed or result.finished}")

@@ -123,7 +123,7 @@ def run_with(
         SystemExit: The run was ended by Ctrl-C or another signal, which ends this process as well.
     """
     config = load_config(None, [f"runtime.restarts_per_minute={_ANY_NUMBER}", *settings])
-    results = ResultFolders(expand_sources(list(sources)), output, overwrite=True)
+    results = ResultFolders(expand_sources(list(sources)), output, config, overwrite=True)
     victim = Victim(results, config)
     thread = threading.Thread(target=harm, args=(victim,), daemon=True)
     thread.start()

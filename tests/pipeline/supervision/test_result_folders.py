@@ -1,5 +1,9 @@
+import json
+from pathlib import Path
+
 import pytest
 
+from pipeline.config import RunConfig
 from pipeline.supervision.result_folders import ResultFolders, streams_to_add
 from stages.decoder.locations import SourceSpec
 from stages.errors import ConfigError, OutputError
@@ -17,8 +21,8 @@ def killed(tmp_path):
 def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
     north = SourceSpec("north", "north.mp4")
     with pytest.raises(OutputError, match=r"killed run: \.mot\.txt\.part; add --overwrite"):
-        ResultFolders([north], tmp_path, overwrite=False)
-    folders = ResultFolders([north], tmp_path, overwrite=True)
+        ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
+    folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=True)
     assert folders.to_run == [north]
     folders.outdate()
     assert killed.exists()
@@ -33,22 +37,23 @@ def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
     done, north = (SourceSpec(name, name, of_data_set=True) for name in ("done", "north"))
     (tmp_path / "done").mkdir()
     report = tmp_path / "done" / "run.json"
-    report.write_text('{"status": "complete"}')
-    folders = ResultFolders([done, north], tmp_path, overwrite=False)
+    report.write_text(json.dumps({"status": "complete", "source": str(Path("done").absolute())}))
+    folders = ResultFolders([done, north], tmp_path, RunConfig(), overwrite=False)
     assert (folders.to_run, folders.finished) == ([north], ["done"])
     folders.outdate()
     folders.release()
-    folders = ResultFolders([done, north], tmp_path, overwrite=True)
+    folders = ResultFolders([done, north], tmp_path, RunConfig(), overwrite=True)
     assert report.exists()
     folders.outdate()
     folders.release()
-    assert ResultFolders([done, north], tmp_path, overwrite=False).to_run == [done, north]
+    folders = ResultFolders([done, north], tmp_path, RunConfig(), overwrite=False)
+    assert folders.to_run == [done, north]
 
 
 def test_reports_are_outdated_once_and_only_those_of_data_sets(tmp_path):
     specs = [SourceSpec("north", "north.mp4"), SourceSpec("done", "done", of_data_set=True)]
     reports = [tmp_path / spec.name / "run.json" for spec in specs]
-    folders = ResultFolders(specs, tmp_path, overwrite=True)
+    folders = ResultFolders(specs, tmp_path, RunConfig(), overwrite=True)
     for report in reports:
         report.parent.mkdir()
         report.write_text('{"status": "complete"}')

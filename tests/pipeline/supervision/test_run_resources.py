@@ -25,8 +25,9 @@ def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = ["runtime.transport=tcp", f"runtime.port={port}", f"runtime.metrics={metrics}"]
-        results = ResultFolders([], tmp_path / "out", overwrite=False)
-        supervisor = Supervisor(results, load_config(None, settings), stay=True)
+        config = load_config(None, settings)
+        results = ResultFolders([], tmp_path / "out", config, overwrite=False)
+        supervisor = Supervisor(results, config, stay=True)
         with pytest.raises(ConfigError, match=r"in use.*choose another runtime\.port"):
             supervisor.run()
     assert signal.getsignal(signal.SIGTERM) is handler

@@ -64,6 +64,19 @@ def test_complete_results_are_reported_once(completion, sink, said, done):
     assert '"connections": 2' in (sink.folder / "run.json").read_text()
 
 
+def test_a_working_directory_that_is_gone_does_not_cost_the_results(
+    tmp_path, monkeypatch, sink, logbook, said, done
+):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    progress = SinkProgress(sink, logbook, said.append)
+    completion = Completion(sink, RunConfig(), logbook, progress, said.append, done.set)
+    completion.begin(END)
+    assert done.wait(30)
+    assert '"working_directory": null' in (sink.folder / "run.json").read_text()
+
+
 def test_an_error_is_raised_where_it_is_looked_for_and_not_by_waiting(
     completion, sink, said, monkeypatch
 ):

@@ -1,0 +1,122 @@
+"""Whether the finished results of an earlier run are those that this run would give."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import RunConfig, to_plain
+from stages.decoder.image_folder import image_files
+from stages.decoder.locations import SourceSpec, is_recording
+from stages.decoder.segments import segments_of
+from stages.detector.shipped import SHIPPED
+from stages.result_files import REPORT, read_report
+from trackers import TRACKERS, tracker_settings
+
+DECIDING: Mapping[str, tuple[str, ...]] = {
+    "decoder": ("first_frame", "last_frame", "every", "camera_motion", "frame_rate"),
+    "detector": ("weights", "detections", "engine", "precision", "scale", "min_score"),
+    "tracker": ("name", "settings"),
+    "sink": (
+        "overlay",
+        "overlay_minutes",
+        "text_minutes",
+        "toolkit_files",
+        "overlay_crf",
+        "overlay_min_score",
+        "overlay_trail",
+    ),
+}
+"""The keys of a config, by section, that decide which results a recorded source gives.
+
+All others may change when an interrupted run is continued. So may the device, which a run chooses
+for itself; the engine's arithmetic differs more.
+"""
+
+_PATHS = ("detector.weights", "detector.detections")
+
+
+def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
+    """Returns what this run would do otherwise than the run of ``run.json``, "" if nothing.
+
+    Args:
+        folder: The folder of a finished stream's results.
+        spec: The stream now; it is recorded, not live.
+        config: The configuration now.
+
+    Returns:
+        What the folder holds, to follow its name in a message: other settings, those of another
+        source, or results older than a file that they are made of.
+    """
+    report = read_report(folder)
+    written_in = report.get("working_directory")  # run.json may hold paths relative to it
+    source = _located(spec.location, os.curdir)
+    earlier_source = _located(str(report.get("source")), written_in)
+    if not _are_alike(earlier_source, source):
+        return f"holds results of another source ({earlier_source} there, {source} now)"
+    there = _deciding(report.get("config"), written_in)
+    now = _deciding(to_plain(config), os.curdir)
+    for key, value in now.items():
+        earlier = there.get(key)
+        if earlier != value and not (key in _PATHS and _are_alike(earlier, value)):
+            values = f"{_shown(earlier)} there, {_shown(value)} now"
+            return f"holds results of other settings ({key}: {values})"
+    made = (folder / REPORT).stat().st_mtime
+    for path in (*_ends(Path(spec.location)), *(Path(now[key]) for key in _PATHS if now[key])):
+        if path.is_file() and path.stat().st_mtime > made:
+            return f"holds results that are older than {path}"
+    return ""
+
+
+def _deciding(config: object, directory: str | None) -> dict[str, Any]:
+    """The values of `DECIDING` by ``section.key``; keys left out have their defaults."""
+    defaults = to_plain(RunConfig())
+    sections = _mapping(config)
+    values: dict[str, Any] = {}
+    for section, keys in DECIDING.items():
+        given = defaults[section] | _mapping(sections.get(section))
+        values |= {f"{section}.{key}": given[key] for key in keys}
+    name, settings = values["tracker.name"], _mapping(values.pop("tracker.settings"))
+    known = tracker_settings(name) if name in TRACKERS else {}
+    for setting in known.values():
+        values[f"tracker.settings.{setting.name}"] = settings.get(setting.name, setting.default)
+    values["detector.weights"] = values["detector.weights"] or SHIPPED[0]
+    for key in _PATHS:
+        if values[key] and values[key] not in SHIPPED:
+            values[key] = _located(values[key], directory)
+    return values
+
+
+def _located(path: str, directory: str | None) -> str:
+    """The real path; one relative to a directory that is not known stays as it is."""
+    if directory is None and not Path(path).is_absolute():
+        return path
+    return str(Path(directory or "", path).resolve())
+
+
+def _are_alike(there: Any, now: Any) -> bool:
+    """Whether paths are the same, or may be: an earlier version wrote relative paths alone."""
+    if there == now or not (isinstance(there, str) and isinstance(now, str)):
+        return bool(there == now)
+    return not Path(there).is_absolute() and Path(there).name == Path(now).name
+
+
+def _ends(source: Path) -> Iterator[Path]:
+    """The video, or the first and the last of the files that a folder is read from."""
+    files = [source]
+    if source.is_dir():
+        recorded = is_recording(source)
+        files = [each.path for each in segments_of(source)] if recorded else image_files(source)
+    yield from files[:1]
+    yield from files[-1:]
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,183 @@
+import dataclasses
+import json
+import os
+
+import pytest
+
+from pipeline.config import RunConfig, load_config, to_plain
+from pipeline.supervision.earlier_results import DECIDING, difference
+from pipeline.supervision.result_folders import ResultFolders
+from pipeline.supervision.supervisor import Supervisor
+from stages.decoder.locations import SourceSpec, expand_sources
+from stages.errors import OutputError
+from tools.harness.material import detections_of, make_clip
+
+# How and where a run computes, how long it waits, and what concerns live streams alone.
+INDIFFERENT = {
+    "decoder": {
+        *("hardware", "timeout", "connect_seconds", "reconnect", "transport", "pace"),
+        *("record", "record_minutes", "record_gigabytes"),
+    },
+    "detector": {"device", "threads", "workers", "batch_size", "batch_wait_ms"},
+    "tracker": set(),
+    "sink": {"overlay_gigabytes", "text_gigabytes", "overlay_hardware"},
+}
+
+
+def test_each_key_decides_results_or_does_not():
+    config = RunConfig()
+    sections = {field.name for field in dataclasses.fields(config)} - {"runtime"}
+    assert sections == DECIDING.keys() == INDIFFERENT.keys()
+    for section in sections:
+        keys = {field.name for field in dataclasses.fields(getattr(config, section))}
+        assert set(DECIDING[section]) | INDIFFERENT[section] == keys
+        assert not INDIFFERENT[section].intersection(DECIDING[section])
+
+
+@pytest.fixture
+def video(tmp_path):
+    """A video, and the results folder ``out/a`` of a run that has finished it."""
+    path = tmp_path / "videos" / "a.mp4"
+    path.parent.mkdir()
+    path.touch()
+    return path
+
+
+def finished(video, config, source=None, **further):
+    folder = video.parents[1] / "out" / "a"
+    folder.mkdir(parents=True)
+    report = {"status": "complete", "source": source or str(video), "config": config, **further}
+    (folder / "run.json").write_text(json.dumps(report))
+    return folder
+
+
+def difference_of(folder, video, *settings):
+    return difference(folder, SourceSpec("a", str(video)), load_config(None, settings))
+
+
+@pytest.mark.parametrize(
+    ("there", "now", "told"),
+    [
+        ([], [], ""),
+        ([], ["tracker.name=bytetrack"], "tracker.name: sort there, bytetrack now"),
+        ([], ["detector.weights=nano"], "detector.weights: compact there, nano now"),
+        ([], ["detector.weights=compact"], ""),
+        ([], ["detector.scale=0.5"], "detector.scale: null there, 0.5 now"),
+        ([], ["decoder.frame_rate=25.0"], ""),
+        (["decoder.every=2"], [], "decoder.every: 2 there, 1 now"),
+        (["sink.overlay=false"], [], "sink.overlay: false there, true now"),
+        ([], ["sink.toolkit_files=true"], "sink.toolkit_files: false there, true now"),
+        (["tracker.settings.max_age=1"], [], ""),
+        (
+            ["tracker.settings.max_age=9"],
+            ["tracker.settings.min_hits=2"],
+            "tracker.settings.max_age: 9 there, 1 now",
+        ),
+        ([], ["detector.threads=1", "detector.workers=2", "detector.batch_size=4"], ""),
+        (["runtime.slots=4", "decoder.hardware=auto"], ["decoder.timeout=9"], ""),
+    ],
+)
+def test_the_first_setting_that_differs_is_told(video, there, now, told):
+    folder = finished(video, to_plain(load_config(None, there)))
+    expected = f"holds results of other settings ({told})" if told else ""
+    assert difference_of(folder, video, *now) == expected
+
+
+@pytest.mark.parametrize("config", [{}, {"tracker": {"name": "sort"}, "sink": {"crf": 1}}])
+def test_keys_that_an_earlier_version_lacked_have_their_defaults(video, config):
+    folder = finished(video, config)
+    assert difference_of(folder, video) == ""
+    assert "overlay_trail: 25 there, 9 now" in difference_of(folder, video, "sink.overlay_trail=9")
+
+
+def test_results_of_another_source_are_told(video, tmp_path):
+    other = tmp_path / "others" / "a.mp4"
+    folder = finished(video, {})
+    expected = f"holds results of another source ({video} there, {other} now)"
+    assert difference_of(folder, other) == expected
+
+
+def test_relative_paths_are_those_of_their_working_directory(video, tmp_path, monkeypatch):
+    weights = {"detector": {"weights": "w.safetensors"}}
+    folder = finished(video, weights, "videos/a.mp4", working_directory=str(tmp_path))
+    monkeypatch.chdir(video.parent)
+    assert difference_of(folder, "a.mp4", "detector.weights=../w.safetensors") == ""
+    elsewhere = f"{tmp_path}/w.safetensors there, {video.parent}/w.safetensors now"
+    assert elsewhere in difference_of(folder, "a.mp4", "detector.weights=w.safetensors")
+    (video.parent / "videos").mkdir()
+    assert "another source" in difference_of(folder, "videos/a.mp4")
+
+
+def test_an_earlier_version_did_not_say_what_relative_paths_are_relative_to(video, monkeypatch):
+    folder = finished(video, {"detector": {"detections": "det/x.txt"}}, "videos/a.mp4")
+    monkeypatch.chdir(video.parent)
+    assert difference_of(folder, "a.mp4", "detector.detections=../det/x.txt") == ""
+    assert "y.txt now" in difference_of(folder, "a.mp4", "detector.detections=../y.txt")
+    assert "another source" in difference_of(folder, "b.mp4")
+
+
+@pytest.mark.parametrize(
+    ("names", "newer"),
+    [
+        (["a.mp4"], "a.mp4"),
+        (["img1.jpg", "img2.jpg", "img10.jpg"], "img10.jpg"),
+        (["img1.jpg", "img2.jpg"], "img1.jpg"),
+        (
+            ["00000000-e0-20260101T000000Z.mkv", "00000001-e0-20260101T000100Z.mkv"],
+            "00000001-e0-20260101T000100Z.mkv",
+        ),
+    ],
+)
+def test_a_source_that_is_newer_than_its_results_is_told(tmp_path, names, newer):
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in names:
+        (source / name).touch()
+    if newer.endswith(".mkv"):
+        (source / "recording.json").touch()
+    given = source / newer if newer == "a.mp4" else source
+    folder = finished(source / newer, {}, str(given))
+    made = (folder / "run.json").stat().st_mtime
+    os.utime(source / newer, (made, made))
+    assert difference_of(folder, given) == ""
+    os.utime(source / newer, (made, made + 1))
+    assert difference_of(folder, given) == f"holds results that are older than {source / newer}"
+
+
+def test_weights_that_are_newer_than_their_results_are_told(video, tmp_path):
+    weights = tmp_path / "w.safetensors"
+    folder = finished(video, {"detector": {"weights": str(weights)}})
+    weights.touch()
+    made = (folder / "run.json").stat().st_mtime
+    os.utime(weights, (made, made + 1))
+    told = difference_of(folder, video, f"detector.weights={weights}")
+    assert told == f"holds results that are older than {weights}"
+
+
+def test_a_run_finds_its_own_results_wherever_it_is_started(tmp_path, monkeypatch):
+    make_clip(tmp_path / "videos", 10)
+
+    def repeat(directory, *settings):
+        monkeypatch.chdir(directory)
+        detections = os.path.relpath(detections_of(tmp_path / "videos" / "clip.mp4"))
+        given = [f"detector.detections={detections}", "sink.overlay=false", *settings]
+        config = load_config(None, given)
+        specs = expand_sources([os.path.relpath(tmp_path / "videos")])
+        results = ResultFolders(specs, tmp_path / "out", config, overwrite=False)
+        return Supervisor(results, config).run()
+
+    assert repeat(tmp_path).finished.keys() == {"clip"}
+    report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
+    assert (report["source"], report["working_directory"]) == ("videos/clip.mp4", str(tmp_path))
+    for directory in (tmp_path, tmp_path / "videos"):
+        result = repeat(directory, "detector.threads=1")
+        assert (result.skipped, result.finished) == (["clip"], {})
+    with pytest.raises(OutputError) as error:
+        repeat(tmp_path, "tracker.name=ocsort")
+    advice = "add --overwrite or choose another --output"
+    assert str(error.value) == (
+        f"{tmp_path}/out/clip holds results of other settings "
+        f"(tracker.name: sort there, ocsort now); {advice}"
+    )
+    (tmp_path / "out" / "clip" / "run.json").unlink()
+    assert repeat(tmp_path, "tracker.name=ocsort").finished.keys() == {"clip"}
