@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LIVE_OVERLAY_MINUTES = 10.0
 _LIVE_TEXT_MINUTES = 60.0
+_BASE = "intersection"  # what a config file of one's own builds on
 
 STRICT = {"extra": "forbid"}
 """For pydantic: unknown keys are an error."""
@@ -279,7 +280,9 @@ def built_in_configs() -> dict[str, Path]:
 def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
     """Reads a YAML file (none: the defaults) and applies ``key.path=value`` overrides.
 
-    If they name another tracker than the file does, the file's tracker settings do not apply.
+    A file that is none of `built_in_configs` builds on ``intersection``, key by key; one that names
+    its tracker gives all settings of the tracker. If the overrides name another tracker than these
+    files do, the files' tracker settings do not apply.
 
     Args:
         path: A file, or the name of one of `built_in_configs`.
@@ -293,14 +296,28 @@ def load_config(path: Path | None, overrides: Sequence[str] = ()) -> RunConfig:
     from pipeline.settings_file import overridden, read_settings, validated
 
     known = built_in_configs()
+    is_own = path is not None and str(path) not in known
     path = None if path is None else known.get(str(path), path)
     content = read_settings(RunConfig, path, f"; built in are {', '.join(known)}")
+    if is_own:
+        content = _on_top(content, read_settings(RunConfig, known[_BASE]))
     changed = overridden(content, overrides)
     section = content.get("tracker")
     if isinstance(section, dict) and _tracker_name(changed) != _tracker_name(content):
         section.pop("settings", None)
         changed = overridden(content, overrides)
     return validated(RunConfig, changed, path, overrides)
+
+
+def _on_top(content: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+    """Returns ``content`` with the keys of ``base`` that it lacks, at any depth."""
+    merged = base | content
+    for key, value in content.items():
+        below = base.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            is_named_tracker = key == "tracker" and "name" in value
+            merged[key] = value if is_named_tracker else _on_top(value, below)
+    return merged
 
 
 def _tracker_name(content: dict[str, Any]) -> object:

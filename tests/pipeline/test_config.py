@@ -13,6 +13,25 @@ def test_shipped_configs_load(path):
     load_config(path)
 
 
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_copy_of_a_shipped_config_says_the_same(tmp_path, path):
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(path.read_text())
+    assert load_config(copy) == load_config(Path(path.stem))
+
+
+def test_a_file_of_ones_own_builds_on_intersection(tmp_path):
+    base = load_config(Path("intersection"))
+    assert base != RunConfig()
+    path = tmp_path / "a.yaml"
+    path.write_text("sink: {overlay: false}\ndetector: {min_score: 0.2}\n")
+    config = load_config(path, ["decoder.every=2"])
+    assert config.tracker == base.tracker
+    assert (config.detector.scale, config.detector.min_score) == (base.detector.scale, 0.2)
+    assert (config.sink.overlay, config.decoder.every) == (False, 2)
+    assert load_config(None) == RunConfig()
+
+
 def test_what_is_no_text_is_no_config(tmp_path):
     (tmp_path / "run.yaml").write_bytes(b"\xd0\x00\xff")
     with pytest.raises(ConfigError, match=r"^cannot read config .*run\.yaml: not a text file$"):
@@ -37,7 +56,7 @@ def test_the_file_is_blamed_only_for_what_it_says(tmp_path):
 def test_off_may_be_written_as_it_is(tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("decoder: {hardware: off}\n")
-    assert load_config(path, ["sink.overlay_hardware=off"]) == RunConfig()
+    assert load_config(path, ["sink.overlay_hardware=off"]) == load_config(Path("intersection"))
 
 
 def test_a_folder_is_no_config(tmp_path):
@@ -48,7 +67,7 @@ def test_a_folder_is_no_config(tmp_path):
 
 def test_overrides_win(tmp_path):
     path = tmp_path / "a.yaml"
-    path.write_text("runtime: {slots: 4}\n")
+    path.write_text("runtime: {slots: 4}\ntracker: {name: sort}\n")
     config = load_config(path, ["runtime.slots=6", "tracker.settings.max_age=30"])
     assert (config.runtime.slots, config.tracker.settings) == (6, {"max_age": 30})
 
@@ -103,8 +122,7 @@ SPOTTRACK = "tracker:\n  name: spottrack\n  settings: {birth_score: 0.6}\n"
         ),
         (SPOTTRACK, ["tracker.name=spottrack"], "spottrack", {"birth_score": 0.6}),
         (SPOTTRACK, ["tracker={name: sort}"], "sort", {}),
-        ("tracker: {settings: {max_age: 9}}", ["tracker.name=sort"], "sort", {"max_age": 9}),
-        ("tracker: {settings: {max_age: 9}}", ["tracker.name=ocsort"], "ocsort", {}),
+        ("tracker: {settings: {birth_score: 0.6}}", ["tracker.name=sort"], "sort", {}),
         ("", ["tracker.name=ocsort"], "ocsort", {}),
     ],
 )
@@ -113,6 +131,33 @@ def test_settings_of_another_tracker_do_not_apply(tmp_path, content, overrides, 
     path.write_text(content)
     tracker = load_config(path, overrides).tracker
     assert (tracker.name, tracker.settings) == (name, settings)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "settings"),
+    [
+        ("tracker: {settings: {birth_score: 0.6}}", "spottrack", {"birth_score": 0.6}),
+        ("tracker: {settings: }", "spottrack", {}),
+        (SPOTTRACK, "spottrack", {"birth_score": 0.6}),
+        ("tracker: {name: spottrack}", "spottrack", {}),
+        ("tracker: {name: sort, settings: {max_age: 9}}", "sort", {"max_age": 9}),
+    ],
+)
+def test_a_file_inherits_settings_of_a_tracker_unless_it_names_one(
+    tmp_path, content, name, settings
+):
+    path = tmp_path / "a.yaml"
+    path.write_text(content)
+    inherited = {} if "name" in content else load_config(Path("intersection")).tracker.settings
+    tracker = load_config(path).tracker
+    assert (tracker.name, tracker.settings) == (name, inherited | settings)
+
+
+def test_what_a_file_says_is_blamed_on_it_whatever_it_builds_on(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("tracker: {settings: {max_age: 9, hits: 2}}\n")
+    with pytest.raises(ConfigError, match=r"a\.yaml: tracker: .*'spottrack' has no setting 'hits'"):
+        load_config(path)
 
 
 def test_a_tracker_that_is_no_section(tmp_path):
@@ -151,7 +196,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path):
 def test_an_empty_section_is_none(tmp_path):
     file = tmp_path / "empty.yaml"
     file.write_text("sink:\ndetector:\n")
-    assert load_config(file) == RunConfig()
+    assert load_config(file) == load_config(Path("intersection"))
     file.write_text("tracker:\n  name: ocsort\n  settings:\nruntime:\n  metrics:\n")
     assert load_config(file).tracker == TrackerConfig(name="ocsort")
     changed = load_config(file, ["tracker.settings.max_age=30"])

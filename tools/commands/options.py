@@ -8,7 +8,10 @@ import typer
 
 from stages.detector.shipped import SHIPPED
 
-CONFIG_HELP = "YAML file, or one of demo, intersection, uav, rtsp, detrac, uavdt."
+CONFIG_HELP = (
+    "YAML file, which builds on intersection; or one of "
+    "demo, intersection, uav, rtsp, detrac, uavdt."
+)
 """Help text of every ``--config`` option."""
 
 WEIGHTS_HELP = f"Weights file, or the name of weights that ship. Default: {SHIPPED[0]}."
