@@ -55,14 +55,13 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
     written_in = report.get("working_directory")  # run.json may hold paths relative to it
     source = _located(spec.location, os.curdir)
     earlier_source = _located(str(report.get("source")), written_in)
-    if not _are_alike(earlier_source, source):
+    if earlier_source != source:
         return f"holds results of another source ({earlier_source} there, {source} now)"
     there = _deciding(report.get("config"), written_in)
     now = _deciding(to_plain(config), os.curdir)
     for key, value in now.items():
-        earlier = there.get(key)
-        if earlier != value and not (key in _PATHS and _are_alike(earlier, value)):
-            values = f"{_shown(earlier)} there, {_shown(value)} now"
+        if there.get(key) != value:
+            values = f"{_shown(there.get(key))} there, {_shown(value)} now"
             return f"holds results of other settings ({key}: {values})"
     made = (folder / REPORT).stat().st_mtime
     for path in (*_ends(Path(spec.location)), *(Path(now[key]) for key in _PATHS if now[key])):
@@ -91,17 +90,8 @@ def _deciding(config: object, directory: str | None) -> dict[str, Any]:
 
 
 def _located(path: str, directory: str | None) -> str:
-    """The real path; one relative to a directory that is not known stays as it is."""
-    if directory is None and not Path(path).is_absolute():
-        return path
+    """The real path; ``directory`` is None if it was gone when ``run.json`` was written."""
     return str(Path(directory or "", path).resolve())
-
-
-def _are_alike(there: Any, now: Any) -> bool:
-    """Whether paths are the same, or may be: an earlier version wrote relative paths alone."""
-    if there == now or not (isinstance(there, str) and isinstance(now, str)):
-        return bool(there == now)
-    return not Path(there).is_absolute() and Path(there).name == Path(now).name
 
 
 def _ends(source: Path) -> Iterator[Path]:

@@ -108,14 +108,6 @@ def test_relative_paths_are_those_of_their_working_directory(video, tmp_path, mo
     assert "another source" in difference_of(folder, "videos/a.mp4")
 
 
-def test_an_earlier_version_did_not_say_what_relative_paths_are_relative_to(video, monkeypatch):
-    folder = finished(video, {"detector": {"detections": "det/x.txt"}}, "videos/a.mp4")
-    monkeypatch.chdir(video.parent)
-    assert difference_of(folder, "a.mp4", "detector.detections=../det/x.txt") == ""
-    assert "y.txt now" in difference_of(folder, "a.mp4", "detector.detections=../y.txt")
-    assert "another source" in difference_of(folder, "b.mp4")
-
-
 @pytest.mark.parametrize(
     ("names", "newer"),
     [
