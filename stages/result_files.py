@@ -12,6 +12,8 @@ from stages.records import EndReason
 
 TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
+TIMES = "times.txt"
+TEXTS = (TRACKS, DETECTIONS, TIMES)
 OVERLAY = "overlay.mp4"
 REPORT = "run.json"
 

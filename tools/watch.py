@@ -6,7 +6,6 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from pipeline.transport.broadcast import subscribe
 from stages.records import Dropped, EndOfStream, Tracks
 from stages.sink.mot import mot_rows
+from stages.sink.times import utc_time
 from stages.wording import counted
 
 _SILENCE = 5.0
@@ -58,11 +58,10 @@ def _mot_lines(stream: str, tracks: Tracks) -> Iterator[str]:
 
 def _json_lines(stream: str, tracks: Tracks) -> Iterator[str]:
     """Yields a JSON object per track; ``time`` is when its frame was captured."""
-    captured = datetime.fromtimestamp(tracks.frame.captured_ns / 1e9, UTC)
     frame = {
         "stream": stream,
         "frame": tracks.frame.number,
-        "time": captured.isoformat(timespec="milliseconds"),
+        "time": utc_time(tracks.frame.captured_ns),
     }
     boxes = tracks.boxes.astype(np.float64).round(2).tolist()
     scores = tracks.scores.astype(np.float64).round(4).tolist()

@@ -25,9 +25,11 @@ class SinkOptions:
         overlay_min_score: Tracks with a lower score are not drawn; the text results contain them
             all the same.
         overlay_trail: Number of past centres drawn for each track, 0 for none.
-        text_minutes: Likewise the length of a pair of text results. Where other files are made of
-            them, for a benchmark or its toolkit, there is a single pair.
+        text_minutes: Likewise the length of the text results. Where other files are made of them,
+            for a benchmark or its toolkit, there is a single file of each.
         text_gigabytes: Likewise the limit of finished text results.
+        times: Write ``times.txt``, when each frame was captured; of recorded video, frame numbers
+            and the frame rate say it.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
 
     Raises:
@@ -43,6 +45,7 @@ class SinkOptions:
     overlay_trail: int = 25
     text_minutes: float = 0.0
     text_gigabytes: float = 0.0
+    times: bool = False
     toolkit_files: bool = False
 
     def __post_init__(self) -> None:

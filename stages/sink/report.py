@@ -40,6 +40,9 @@ class StreamReport:
         epochs: Number of times the source began: connections and changes of frame size.
         frame_rate: Frames per second as the source states it.
         frame_size: Width and height in pixels, of the last epoch; None where no frame came.
+        processing_started: When the first frame of the results came out of the decoder, see
+            `utc_time`: of a camera, when it was captured; of recorded video, not when it was
+            recorded but when it was processed. None where no frame came.
         wall_seconds: From the first frame's capture to the last one's results.
         achieved_fps: ``frames_out`` per second of ``wall_seconds``; None where no time passed.
         latency_ms: Capture to results: p50, p95, p99.
@@ -64,6 +67,7 @@ class StreamReport:
     epochs: int
     frame_rate: Fraction
     frame_size: tuple[int, int] | None
+    processing_started: str | None
     wall_seconds: float
     achieved_fps: float | None
     latency_ms: Mapping[str, float | None]
@@ -103,6 +107,7 @@ class StreamReport:
             "epochs": self.epochs,
             "frame_rate": float(self.frame_rate),
             "frame_size": self.frame_size,
+            "processing_started": self.processing_started,
             "wall_seconds": round(self.wall_seconds, 3),
             "achieved_fps": None if self.achieved_fps is None else round(self.achieved_fps, 2),
             "latency_ms": self.latency_ms,

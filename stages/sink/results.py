@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stages.atomic import part_path, remove_file
-from stages.result_files import DETECTIONS, OVERLAY, REPORT, TRACKS, number_of
+from stages.result_files import OVERLAY, REPORT, TEXTS, number_of
 from stages.sink.detrac import toolkit_paths
 
 JOURNAL = ".journal.part"
@@ -44,7 +44,7 @@ def unfinished_results(folder: Path) -> list[str]:
 
 def _is_unfinished(path: Path) -> bool:
     text = _final(path)
-    is_text = text != path and any(number_of(text, name) for name in (TRACKS, DETECTIONS))
+    is_text = text != path and any(number_of(text, name) for name in TEXTS)
     if not is_text and not _SEGMENT.fullmatch(path.name):
         return False
     return path.is_file() and path.stat().st_size > 0
@@ -84,7 +84,7 @@ def _result_paths(folder: Path) -> Iterator[Path]:
     yield from toolkit_paths(folder, folder.name)
     if folder.is_dir():
         for path in sorted({_final(path) for path in folder.iterdir()}):
-            if any(number_of(path, name) for name in (TRACKS, DETECTIONS, OVERLAY)):
+            if any(number_of(path, name) for name in (*TEXTS, OVERLAY)):
                 yield path
 
 

@@ -22,6 +22,7 @@ from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import StreamReport, percentiles_ms
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults, TextState
+from stages.sink.times import utc_time
 from stages.sink.timing import StreamTiming
 from stages.wording import counted
 
@@ -29,10 +30,10 @@ from stages.wording import counted
 class StreamSink:
     """Writes the results of one stream.
 
-    Into ``folder`` go ``mot.txt``, ``detections.txt``, ``overlay.mp4``, on request the UA-DETRAC
-    toolkit's matrices, and ``run.json``. All are written aside; `finish` gives them their final
-    names, ``run.json`` last: where it exists, so do the others. Each frame's rows have reached the
-    operating system when `write` returns.
+    Into ``folder`` go ``mot.txt``, ``detections.txt``, ``overlay.mp4``, on request ``times.txt``
+    and the UA-DETRAC toolkit's matrices, and ``run.json``. All are written aside; `finish` gives
+    them their final names, ``run.json`` last: where it exists, so do the others. Each frame's rows
+    have reached the operating system when `write` returns.
 
     Records come in order, `start` first, and again for each further epoch; a repeated frame is
     ignored. Frame numbers rise through all epochs: where a source starts over after a reconnect,
@@ -286,7 +287,7 @@ class StreamSink:
     def _report(
         self, end: EndOfStream, files: tuple[str, ...], benchmark_files: tuple[str, ...]
     ) -> StreamReport:
-        start = self._start
+        start, first_ns = self._start, self.timing.first_ns
         missing = self.ledger.missing(end.frames)
         status, message = end.reason.value, end.message
         if missing and end.reason is EndReason.COMPLETE:
@@ -311,6 +312,7 @@ class StreamSink:
             epochs=self._epochs,
             frame_rate=start.frame_rate if start else Fraction(0),
             frame_size=(start.width, start.height) if start else None,
+            processing_started=None if first_ns is None else utc_time(first_ns),
             wall_seconds=self.timing.seconds,
             achieved_fps=self.timing.fps,
             latency_ms=percentiles_ms(self.timing.latency),

@@ -1,4 +1,4 @@
-"""The text results of a stream: tracks and detections."""
+"""The text results of a stream: tracks, detections, and of a live one when frames were captured."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from stages.atomic import AtomicFile, give_final_name, output_error, part_path, 
 from stages.background import in_background
 from stages.errors import OutputError
 from stages.records import Tracks
-from stages.result_files import DETECTIONS, TRACKS, numbered
+from stages.result_files import TEXTS, TIMES, numbered
 from stages.sink.detrac import detection_rows
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
 from stages.sink.retention import Retention
 from stages.sink.timeline import Timeline, TimelineState
+from stages.sink.times import time_row
 
 _TIME_BASE = Fraction(1, 1000)
 
@@ -28,35 +29,32 @@ class TextState:
     """The state of `TextResults`.
 
     Attributes:
-        number: Number of the latest pair of files, from 1.
-        unnamed: How many pairs before it may lack their final names.
+        number: Number of the latest files, from 1.
+        unnamed: How many numbers before it may lack their final names.
         sizes: Bytes written to each of the latest.
         timeline: When their frames are shown.
     """
 
     number: int
     unnamed: int
-    sizes: tuple[int, int]
+    sizes: tuple[int, ...]
     timeline: TimelineState
 
 
 class TextResults:
-    """``mot.txt`` and ``detections.txt``, written aside side by side.
+    """``mot.txt``, ``detections.txt`` and, on request, ``times.txt``, written aside side by side.
 
     After ``options.text_minutes`` of the stream, outages not counted, ``mot-2.txt`` and
-    ``detections-2.txt`` begin; the files before them get their final names by `name_earlier`. Who
-    finds such a file may take it away: no later process asks for it. Beyond
-    ``options.text_gigabytes``, the oldest pairs with final names are removed, but not the latest.
+    ``detections-2.txt`` begin, and so on; the files before them get their final names by
+    `name_earlier`. Who finds such a file may take it away: no later process asks for it. Beyond
+    ``options.text_gigabytes``, the oldest with final names are removed, those of a number
+    together, but not the latest.
 
     Args:
         folder: Where they go; created where missing.
         options: How long they are, and how much of them is kept.
         resume: State of those that an earlier process left; what it wrote later is dropped.
         notify: Called with one line for the user.
-
-    Attributes:
-        tracks: The latest file of tracks.
-        detections: The latest file of detections.
 
     Raises:
         OutputError: From every method that writes, when the file system refuses.
@@ -70,24 +68,35 @@ class TextResults:
         notify: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._folder = folder
+        self._kinds = tuple(name for name in TEXTS if name != TIMES or options.times)
         self._seconds = 60 * options.text_minutes
         self._retention = Retention(
             options.text_gigabytes,
-            f"tracks and detections in {folder} (sink.text_gigabytes)",
+            f"text results in {folder} (sink.text_gigabytes)",
             notify,
         )
         self._number = resume.number if resume else 1
         self._timeline = _timeline(resume.timeline if resume else None)
-        self._unnamed: list[tuple[AtomicFile, AtomicFile]] = []  # before the latest
+        self._unnamed: list[tuple[AtomicFile, ...]] = []  # before the latest
         self._naming: Future[int] | None = None
         if resume is not None:
             self._reopen(resume)
-        self._open(resume.sizes if resume else (0, 0))
+        self._latest = self._open(resume.sizes if resume else None)
+
+    @property
+    def tracks(self) -> AtomicFile:
+        """The latest file of tracks."""
+        return self._latest[0]
+
+    @property
+    def detections(self) -> AtomicFile:
+        """The latest file of detections."""
+        return self._latest[1]
 
     @property
     def files(self) -> tuple[AtomicFile, ...]:
         """The files that may lack their final names: the latest, and some before them."""
-        return *(file for pair in self._unnamed for file in pair), self.tracks, self.detections
+        return *(file for files in self._unnamed for file in files), *self._latest
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -97,7 +106,7 @@ class TextResults:
 
     def state(self) -> TextState:
         """What a later process needs to continue."""
-        sizes = self.tracks.size, self.detections.size
+        sizes = tuple(file.size for file in self._latest)
         return TextState(self._number, len(self._unnamed), sizes, self._timeline.state())
 
     def write(self, tracks: Tracks, number: int) -> None:
@@ -105,12 +114,12 @@ class TextResults:
         if self._seconds and self._timeline.seconds >= self._seconds:
             self._begin_next()
         self._timeline.place(tracks.frame)
-        for file, rows in (
-            (self.tracks, mot_rows(tracks, number)),
-            (self.detections, detection_rows(tracks.detections, number)),
-        ):
-            if rows:
-                file.write(rows)
+        rows = [mot_rows(tracks, number), detection_rows(tracks.detections, number)]
+        if TIMES in self._kinds:
+            rows.append(time_row(tracks.frame, number))
+        for file, text in zip(self._latest, rows, strict=True):
+            if text:
+                file.write(text)
                 file.flush()
 
     def name_earlier(self) -> None:
@@ -136,33 +145,33 @@ class TextResults:
             while self._unnamed:
                 self.name_earlier()
                 self._wait_for_names()
-        for file in (self.tracks, self.detections):
+        for file in self._latest:
             file.discard()
 
     @property
-    def _named(self) -> list[tuple[Path, Path]]:
+    def _named(self) -> list[tuple[Path, ...]]:
         return [self._paths(number) for number in range(1, self._number - len(self._unnamed))]
 
-    def _paths(self, number: int) -> tuple[Path, Path]:
-        return (
-            self._folder / numbered(TRACKS, number),
-            self._folder / numbered(DETECTIONS, number),
-        )
+    def _paths(self, number: int) -> tuple[Path, ...]:
+        return tuple(self._folder / numbered(name, number) for name in self._kinds)
 
-    def _open(self, sizes: tuple[int, int]) -> None:
-        tracks, detections = self._paths(self._number)
-        self.tracks = AtomicFile(tracks, sizes[0])
+    def _open(self, sizes: Sequence[int] | None = None) -> tuple[AtomicFile, ...]:
+        files: list[AtomicFile] = []
+        paths = self._paths(self._number)
         try:
-            self.detections = AtomicFile(detections, sizes[1])
+            for path, size in zip(paths, sizes or [0] * len(paths), strict=True):
+                files.append(AtomicFile(path, size))
         except OutputError:
-            self.tracks.discard()
+            for file in files:
+                file.discard()
             raise
+        return tuple(files)
 
     def _begin_next(self) -> None:
-        self._unnamed.append((self.tracks, self.detections))
+        self._unnamed.append(self._latest)
         self._number += 1
         self._timeline = _timeline()
-        self._open((0, 0))
+        self._latest = self._open()
 
     def _wait_for_names(self) -> None:
         """Waits for the thread, if there is one, and raises its error."""
@@ -193,11 +202,11 @@ class TextResults:
             give_final_name(path)
 
 
-def _commit(pairs: Sequence[tuple[AtomicFile, AtomicFile]]) -> int:
-    """Gives the files their final names; returns how many pairs these are."""
-    for file in (file for pair in pairs for file in pair):
+def _commit(ended: Sequence[tuple[AtomicFile, ...]]) -> int:
+    """Gives the files their final names; returns of how many numbers these are."""
+    for file in (file for files in ended for file in files):
         file.commit()
-    return len(pairs)
+    return len(ended)
 
 
 def _timeline(state: TimelineState | None = None) -> Timeline:

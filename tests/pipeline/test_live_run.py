@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 import urllib.error
+from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
 from tests.pipeline.conftest import wait_for
@@ -67,6 +69,10 @@ def test_an_outage_is_survived_counted_and_shown(tmp_path):
     report = json.loads((tmp_path / "out" / name / "run.json").read_text())
     assert (report["status"], report["epochs"], report["connections"]) == ("interrupted", 2, 2)
     assert report["frames"]["missing"] == 0
+    times = np.loadtxt(tmp_path / "out" / name / "times.txt", "U99", delimiter=",")[:, 1]
+    assert len(times) == report["frames"]["out"]
+    between = np.diff([datetime.fromisoformat(time) for time in times])
+    assert between.max() > timedelta(seconds=0.5)  # the outage
     assert report["stages_ms"]["decoder"]["p50"] < 30  # not the 40 between two frames
     assert "is back after" in said
     assert "s3cret" not in said + json.dumps(report)

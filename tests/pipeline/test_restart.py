@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import signal
+import threading
 
 import av
 import pytest
@@ -15,11 +16,14 @@ from pipeline.config import load_config
 from pipeline.reports import Progress
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
+from pipeline.transport.broadcast import subscribe
 from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.decoder.locations import expand_sources
 from stages.errors import OutputError, SpotStreamError
+from stages.records import EndOfStream, Tracks
 from stages.result_files import files_of
 from stages.sink.results import CHECKPOINT, JOURNAL
+from stages.sink.times import utc_time
 from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
 from tools.progress import ProgressView
@@ -62,6 +66,12 @@ def texts_in(folder):
 def tracks_in(folder):
     files = files_of(folder, "mot.txt")
     return [line.split(",") for path in files for line in path.read_text().splitlines()]
+
+
+def times_in(folder):
+    files = files_of(folder, "times.txt")
+    rows = [line.split(",") for path in files for line in path.read_text().splitlines()]
+    return [(int(frame), time) for frame, time in rows]
 
 
 def overlay_frames(folder):
@@ -114,6 +124,9 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
     assert overlay_frames(folder) == frames["out"]
     rows = tracks_in(folder)
     assert len({(row[0], row[1]) for row in rows}) == len(rows)
+    times = dict(times_in(folder))
+    assert len(times) == len(times_in(folder)) == frames["out"]
+    assert {int(row[0]) for row in rows} <= times.keys()
     if name == "tracker":
         before = {int(row[1]) for row in rows if int(row[0]) < 60}
         after = {int(row[1]) for row in rows if int(row[0]) > 120}
@@ -149,6 +162,38 @@ def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path
     else:
         rows = [(int(row[0]), int(row[1])) for row in tracks_in(folder)]
         assert rows == sorted(set(rows))
+
+
+def test_the_times_of_a_live_stream_outlive_its_sink(clip, tmp_path):
+    address, published = f"ipc://{tmp_path}/tracks", {}
+
+    def listen():
+        for envelope in subscribe(address):
+            if isinstance(envelope.record, Tracks):
+                frame = envelope.record.frame
+                published.setdefault(frame.number, utc_time(frame.captured_ns))
+            if isinstance(envelope.record, EndOfStream):
+                return
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    live = settings(clip, *held_back(clip, "live"), f"runtime.publish={address}")
+    harm = kill("sink", "sink", at=[30, 80])
+    result = run_with([str(clip)], tmp_path, live, harm)
+    listener.join(10)
+    assert result.restarts == {"sink": 2}
+    folder = tmp_path / "clip"
+    report = json.loads((folder / "run.json").read_text())
+    rows = times_in(folder)
+    assert len(rows) == report["frames"]["out"] > len(published) - 5 > 50
+    assert rows == sorted(dict(rows).items())
+    assert report["processing_started"] == rows[0][1]
+    assert published.items() <= dict(rows).items()
+    for tracks, times in zip(
+        files_of(folder, "mot.txt"), files_of(folder, "times.txt"), strict=True
+    ):
+        frames = {line.split(",")[0] for line in times.read_text().splitlines()}
+        assert {line.split(",")[0] for line in tracks.read_text().splitlines()} <= frames
 
 
 def test_the_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):

@@ -201,7 +201,9 @@ def test_results_of_a_live_stream_are_in_parts_unless_the_config_says_otherwise(
             logbook = Logbook(plan.logbook(0))
             logbook[SharedCounter.LOSSLESS] = is_lossless
             stream = SinkStream(plan, context, Said(), 0, logbook, wake, None)
-            assert stream.sink.options == SinkOptions(**expected, overlay_trail=9)
+            assert stream.sink.options == SinkOptions(
+                **expected, times=not is_lossless, overlay_trail=9
+            )
             stream.close()
 
 

@@ -19,6 +19,8 @@ OURS = (
     "detections.txt",
     "mot-2.txt",
     "detections-2.txt",
+    "times.txt",
+    "times-2.txt",
     "overlay.mp4",
     "overlay-2.mp4",
     "cam_LX.txt",
@@ -27,6 +29,7 @@ OURS = (
 FOREIGN = {
     "notes.txt",
     "mot-old.txt",
+    "times-old.txt",
     "overlay-old.mp4",
     "other_LX.txt",
     ".vimrc.part",
@@ -34,6 +37,7 @@ FOREIGN = {
 }
 PARTS = (
     ".mot-3.txt.part",
+    ".times-3.txt.part",
     ".overlay-3.mp4.part",
     ".overlay-3.mp4.1.part",
     ".cam_W.txt.part",
@@ -83,8 +87,9 @@ def test_unfinished_are_parts_with_rows_or_pictures(tmp_path: Path) -> None:
     for name in (".mot.txt.part", ".overlay-2.mp4.1.part", ".journal.part", "mot.txt", "notes.txt"):
         (tmp_path / name).write_text("x")
     (tmp_path / ".mot-2.txt.part").write_text("x")
+    (tmp_path / ".times.txt.part").write_text("x")
     (tmp_path / ".detections.txt.part").write_text("")
-    expected = [".mot-2.txt.part", ".mot.txt.part", ".overlay-2.mp4.1.part"]
+    expected = [".mot-2.txt.part", ".mot.txt.part", ".overlay-2.mp4.1.part", ".times.txt.part"]
     assert unfinished_results(tmp_path) == expected
 
 

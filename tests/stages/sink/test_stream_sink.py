@@ -57,8 +57,9 @@ def test_report(tmp_path: Path) -> None:
     data = json.loads(text)
     assert list(data) == [
         "stream", "source", "status", "message", "frames", "dropped", "tracks", "epochs",
-        "frame_rate", "frame_size", "wall_seconds", "achieved_fps", "latency_ms", "stages_ms",
-        "detector", "class_names", "files", "benchmark_files", "command", "config",
+        "frame_rate", "frame_size", "processing_started", "wall_seconds", "achieved_fps",
+        "latency_ms", "stages_ms", "detector", "class_names", "files", "benchmark_files",
+        "command", "config",
     ]  # fmt: skip
     assert data["status"] == report.status == "truncated"
     assert data["message"] == "the file ends early"
@@ -69,6 +70,7 @@ def test_report(tmp_path: Path) -> None:
     assert data["tracks"] == 2
     assert data["frame_rate"] == pytest.approx(29.97003)
     assert data["frame_size"] == [128, 96]
+    assert data["processing_started"] == "1970-01-01T00:00:00.000+00:00"
     assert data["wall_seconds"] == pytest.approx(0.23)
     assert data["achieved_fps"] == pytest.approx(3 / 0.23, abs=0.01)
     assert data["latency_ms"] == pytest.approx({"p50": 30, "p95": 30, "p99": 30}, rel=0.01)
@@ -222,7 +224,7 @@ def test_a_clock_that_jumps_spoils_no_results(tmp_path: Path, jump_seconds: int)
 
 
 def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> None:
-    options = SinkOptions(overlay_minutes=0.2 / 60, text_minutes=0.36 / 60)
+    options = SinkOptions(overlay_minutes=0.2 / 60, text_minutes=0.36 / 60, times=True)
     headers = [*map(make_header, range(4)), *(make_header(i, epoch=1) for i in range(16))]
 
     def begin(sink: StreamSink) -> None:
@@ -257,7 +259,7 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     feed(second, headers[12:])
     report = second.finish(end(20), {})
     assert report == expected
-    assert names_in(folder) == names_in(wanted) >= {"mot-2.txt", "detections-2.txt"}
+    assert names_in(folder) == names_in(wanted) >= {"mot-2.txt", "times-2.txt"}
     for name in expected.files:
         if name.endswith(".txt"):
             assert (folder / name).read_bytes() == (wanted / name).read_bytes()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from stages.sink.text_results import TextResults
 from tests.stages.sink.conftest import make_header, make_tracks, names_in, wait
 
 SINGLE = SinkOptions()
-SIX_FRAMES = SinkOptions(text_minutes=0.2 / 60)
+SIX_FRAMES = SinkOptions(text_minutes=0.2 / 60, times=True)
 
 
 def finish(texts: TextResults) -> None:
@@ -32,7 +33,11 @@ def write(texts: TextResults, numbers: range) -> None:
 
 
 def rows(path: Path) -> list[list[float]]:
-    return np.loadtxt(path, delimiter=",").tolist()
+    return np.loadtxt(path, delimiter=",", converters={1: _second}).tolist()
+
+
+def _second(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp() if "T" in text else float(text)
 
 
 def test_rows_are_with_the_system_when_write_returns(tmp_path: Path) -> None:
@@ -63,17 +68,17 @@ def test_files_of_a_long_stream_get_their_names_while_it_runs(tmp_path: Path) ->
     assert not (tmp_path / "mot-2.txt").exists()
     write(texts, range(9, 15))
     finish(texts)
-    names = ("mot.txt", "detections.txt", "mot-2.txt", "detections-2.txt")
-    assert texts.names == (*names, "mot-3.txt", "detections-3.txt")
+    kinds = ("mot", "detections", "times")
+    assert texts.names == tuple(f"{kind}{end}.txt" for end in ("", "-2", "-3") for kind in kinds)
     assert names_in(tmp_path) == set(texts.names)
-    frames = [frames_in(tmp_path / name) for name in texts.names[::2]]
-    assert frames == [[*range(1, 7)], [*range(7, 13)], [13, 14]]
-    assert frames == [frames_in(tmp_path / name) for name in texts.names[1::2]]
+    for kind in range(3):
+        frames = [frames_in(tmp_path / name) for name in texts.names[kind::3]]
+        assert frames == [[*range(1, 7)], [*range(7, 13)], [13, 14]]
 
 
 @pytest.fixture
 def calm(tmp_path: Path) -> Path:
-    """Results of 14 frames in three pairs of files, from a process that nobody disturbed."""
+    """Results of 14 frames in three parts, from a process that nobody disturbed."""
     texts = TextResults(tmp_path / "calm", SIX_FRAMES)
     write(texts, range(1, 15))
     finish(texts)
@@ -97,7 +102,7 @@ def test_files_that_a_later_process_needs_have_no_names(tmp_path: Path, calm: Pa
     assert texts_in(folder) == texts_in(calm)
 
 
-@pytest.mark.parametrize("named", [0, 1, 2])
+@pytest.mark.parametrize("named", [0, 1, 2, 3])
 @pytest.mark.parametrize("taken", [False, True])
 def test_a_process_killed_while_files_get_their_names(
     tmp_path: Path, calm: Path, named: int, taken: bool
@@ -107,9 +112,9 @@ def test_a_process_killed_while_files_get_their_names(
     write(first, range(1, 8))
     state = first.state()
     first.name_earlier()
-    wait((folder / "detections.txt").is_file)
+    wait((folder / "times.txt").is_file)
     write(first, range(8, 10))  # its process dies now
-    for name in ("detections.txt", "mot.txt")[: 2 - named]:
+    for name in ("times.txt", "detections.txt", "mot.txt")[: 3 - named]:
         (folder / name).rename(folder / f".{name}.part")
     away = tmp_path / "away"
     away.mkdir()
@@ -147,7 +152,7 @@ def test_the_oldest_files_are_removed_beyond_the_limit(tmp_path: Path) -> None:
     while texts.state().unnamed:
         texts.name_earlier()
     assert {path.name for path in folder.glob("*.txt")} == {
-        *(f"{kind}-{number}.txt" for kind in ("mot", "detections") for number in (3, 4))
+        f"{kind}-{number}.txt" for kind in ("mot", "detections", "times") for number in (3, 4)
     }
     finish(texts)
     assert names_in(folder) == {*texts.names}
@@ -168,11 +173,28 @@ def test_earlier_files_get_their_names_where_the_latest_are_discarded(tmp_path: 
     texts = TextResults(tmp_path, SIX_FRAMES)
     write(texts, range(1, 15))
     texts.discard()
-    assert names_in(tmp_path) == {"mot.txt", "detections.txt", "mot-2.txt", "detections-2.txt"}
+    kinds = ("mot", "detections", "times")
+    assert names_in(tmp_path) == {f"{kind}{end}.txt" for kind in kinds for end in ("", "-2")}
 
 
-def test_where_one_cannot_be_opened_the_other_is_not_left(tmp_path: Path) -> None:
-    (tmp_path / ".detections.txt.part").mkdir()
-    with pytest.raises(OutputError, match=r"detections\.txt"):
-        TextResults(tmp_path, SINGLE)
+def test_where_one_cannot_be_opened_the_others_are_not_left(tmp_path: Path) -> None:
+    (tmp_path / ".times.txt.part").mkdir()
+    with pytest.raises(OutputError, match=r"times\.txt"):
+        TextResults(tmp_path, SIX_FRAMES)
     assert names_in(tmp_path) == set()
+
+
+def test_every_frame_has_its_time_with_vehicles_or_without(tmp_path: Path) -> None:
+    texts = TextResults(tmp_path, SinkOptions(times=True))
+    for number in (1, 2, 5):
+        header = make_header(
+            number - 1, captured_ns=1_777_888_800_000_000_000 + number * 40_000_000
+        )
+        texts.write(make_tracks(header), number)
+    finish(texts)
+    assert (tmp_path / "mot.txt").read_text() == ""
+    assert (tmp_path / "times.txt").read_text() == (
+        "1,2026-05-04T10:00:00.040+00:00\n"
+        "2,2026-05-04T10:00:00.080+00:00\n"
+        "5,2026-05-04T10:00:00.200+00:00\n"
+    )

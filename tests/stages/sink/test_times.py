@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from stages.sink.times import time_row, utc_time
+from tests.stages.sink.conftest import make_header
+
+
+@pytest.mark.parametrize("ms", [0, 1, 120, 999])
+def test_a_time_has_milliseconds_and_its_zone(ms: int) -> None:
+    ns = 1_777_888_800_000_000_000 + ms * 1_000_000
+    assert utc_time(ns) == f"2026-05-04T10:00:00.{ms:03d}+00:00"
+
+
+def test_a_row() -> None:
+    header = make_header(11, captured_ns=86_400 * 10**9)
+    assert time_row(header, 12) == "12,1970-01-02T00:00:00.000+00:00\n"
