@@ -35,6 +35,8 @@ def prepare_benchmark_files(
     mot                                                   ``NAME.txt``, MOTChallenge
     ======== ============================================ ===========================
 
+    Tracks have no classes there: MOTChallenge's tools refuse results of other classes than 1.
+
     Args:
         begin: Begins a file, which its caller commits, or discards after an error.
         layout: One of `LAYOUTS`.
@@ -55,11 +57,16 @@ def prepare_benchmark_files(
         detector = re.sub(r"[^\w.+-]+", "-", detector) or "detector"
         rows = _converted(detections_path, begin(detections / f"{name}_Det_{detector}.txt"), str)
         return (rows, *prepare_toolkit_matrices(begin, mot_path, tracks, name, fps, frames))
-    results = _converted(mot_path, begin(tracks / f"{name}.txt"), str)
+    results = _converted(mot_path, begin(tracks / f"{name}.txt"), _without_class)
     if layout == "uavdt":
         rows = _converted(detections_path, begin(detections / f"{name}.txt"), _uavdt_row)
         return rows, results
     return (results,)
+
+
+def _without_class(row: str) -> str:
+    *columns, _, last, end = row.split(",")
+    return ",".join((*columns, "-1", last, end))
 
 
 def _uavdt_row(row: str) -> str:

@@ -148,10 +148,10 @@ class StreamSink:
 
     def _write_rows(self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int) -> int:
         """Writes and records a frame's results; returns its number."""
-        if self._texts is None:
+        if self._start is None or self._texts is None:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
-        self._texts.write(tracks, number)
+        self._texts.write(tracks, number, with_classes=len(self._start.class_names) > 1)
         for identity in tracks.ids.tolist():
             self.ledger.see_track(identity)
         self.timing.add(tracks.frame.captured_ns, work_ns, now_ns)

@@ -109,12 +109,15 @@ class TextResults:
         sizes = tuple(file.size for file in self._latest)
         return TextState(self._number, len(self._unnamed), sizes, self._timeline.state())
 
-    def write(self, tracks: Tracks, number: int) -> None:
-        """Adds the rows of a frame and hands them to the operating system."""
+    def write(self, tracks: Tracks, number: int, *, with_classes: bool = False) -> None:
+        """Adds the rows of a frame and hands them to the operating system; see `mot_rows`."""
         if self._seconds and self._timeline.seconds >= self._seconds:
             self._begin_next()
         self._timeline.place(tracks.frame)
-        rows = [mot_rows(tracks, number), detection_rows(tracks.detections, number)]
+        rows = [
+            mot_rows(tracks, number, with_classes=with_classes),
+            detection_rows(tracks.detections, number),
+        ]
         if TIMES in self._kinds:
             rows.append(time_row(tracks.frame, number))
         for file, text in zip(self._latest, rows, strict=True):

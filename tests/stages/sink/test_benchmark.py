@@ -7,11 +7,12 @@ from stages.sink.benchmark import prepare_benchmark_files
 from tests.stages.sink.conftest import names_in
 
 MOT = "1,4,10.00,20.00,30.00,40.00,0.9000,-1,-1,-1\n"
+MOT_WITH_CLASS = MOT.replace("-1,-1,-1", "3,-1,-1")
 DETECTIONS = "1,1,10.00,20.00,30.00,40.00,0.900000\n2,1,1.00,2.00,3.00,4.00,0.500000\n"
 
 
 def write_benchmark(tmp_path: Path, layout: str, detector: str = "SpotNet") -> Path:
-    (tmp_path / "mot").write_text(MOT)
+    (tmp_path / "mot").write_text(MOT_WITH_CLASS)
     (tmp_path / "det").write_text(DETECTIONS)
     root = tmp_path / "benchmark"
     files = prepare_benchmark_files(

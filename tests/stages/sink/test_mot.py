@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from stages.sink.mot import mot_rows
@@ -13,6 +15,16 @@ def test_rows_are_sorted_by_id_and_formatted() -> None:
     assert mot_rows(tracks, 7) == (
         "7,3,0.00,5.50,7.00,3.75,1.0000,-1,-1,-1\n7,12,10.13,20.00,19.87,30.00,0.9877,-1,-1,-1\n"
     )
+
+
+def test_classes_count_from_1_where_they_are_wanted() -> None:
+    boxes = [[10, 20, 30, 50], [0, 0, 7, 9], [5, 5, 9, 9]]
+    tracks = dataclasses.replace(
+        make_tracks(make_header(6), boxes, [12, 3, 5]), classes=np.array([2, 0, 32_767], np.int16)
+    )
+    rows = [row.split(",") for row in mot_rows(tracks, 7, with_classes=True).splitlines()]
+    assert [(row[1], row[7]) for row in rows] == [("3", "1"), ("5", "32768"), ("12", "3")]
+    assert [row.split(",")[7] for row in mot_rows(tracks, 7).splitlines()] == ["-1"] * 3
 
 
 def test_round_trip() -> None:

@@ -199,6 +199,24 @@ def test_text_results_are_in_parts_unless_other_files_are_made_of_them(tmp_path:
     assert "mot-2.txt" not in report.files
 
 
+@pytest.mark.parametrize(
+    ("class_names", "expected"), [(("car", "bus"), ["2", "1"]), (("vehicle",), ["-1", "-1"])]
+)
+def test_tracks_have_the_class_where_there_are_several(
+    tmp_path: Path, class_names: tuple[str, ...], expected: list[str]
+) -> None:
+    sink = StreamSink(tmp_path / "cam", TEXT)
+    sink.start(make_start(class_names=class_names, layout="mot"))
+    tracks = make_tracks(make_header(0), [[1, 20, 31, 50], [60, 60, 90, 80]], [7, 8])
+    several = np.array([len(class_names) - 1, 0], np.int16)
+    sink.write(dataclasses.replace(tracks, classes=several), None, {}, 0)
+    sink.finish(end(1), {})
+    rows = [row.split(",") for row in (tmp_path / "cam/mot.txt").read_text().splitlines()]
+    assert [row[7] for row in rows] == expected
+    benchmark = (tmp_path / "benchmark/tracks/cam.txt").read_text().splitlines()
+    assert benchmark == [",".join((*row[:7], "-1", "-1", "-1")) for row in rows]
+
+
 def test_without_pixels_there_is_no_overlay(tmp_path: Path) -> None:
     sink = StreamSink(tmp_path / "cam")
     sink.start(make_start())

@@ -22,6 +22,11 @@ def test_frames_count_from_zero_and_boxes_have_corners(tmp_path: Path) -> None:
     assert trajectories.boxes.tolist() == [[1.5, 2, 4.5, 6], [10, 20, 40, 60]]
 
 
+def test_results_may_have_classes(tmp_path: Path) -> None:
+    trajectories = read(tmp_path, "1,7,10,20,30,40,0.9,3,-1,-1\n1,8,1,2,3,4,0.8,1,-1,-1\n")
+    assert trajectories.ids.tolist() == [7, 8]
+
+
 def test_rows_not_to_be_scored(tmp_path: Path) -> None:
     for text, ids, frames in (
         ("1,1,0,0,9,9,1,1,-1\n\n3,2,0,0,9,9,0,1,-1\n", [1, 2], 3),
