@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from annotated_types import Ge, Gt, Le
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _LIVE_OVERLAY_MINUTES = 10.0
 _LIVE_TEXT_MINUTES = 60.0
 _BASE = "intersection"  # what a config file of one's own builds on
+
+Region: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
 
 STRICT = {"extra": "forbid"}
 """For pydantic: unknown keys are an error."""
@@ -100,6 +103,8 @@ class DetectorConfig:
         device: Torch device, or auto.
         scale: Factor by which frames are resized; none: that of the weights.
         min_score: Detections with a lower score are discarded.
+        ignored: Regions by name of the stream, each [left, top, right, bottom] in pixels of its
+            frames; detections whose centre lies in one are discarded.
         threads: Number of CPU threads; 0: the engine decides.
         workers: Number of detector processes, assigned to the GPUs in turn.
         batch_size: Frames per batch, from any streams; 0: 8 on a GPU; on a CPU, frames side by
@@ -116,10 +121,20 @@ class DetectorConfig:
     device: str = "auto"
     scale: Annotated[float, Gt(0), Le(4)] | None = None
     min_score: Annotated[float, Ge(0), Le(1)] = 0.1
+    ignored: dict[str, tuple[Region, ...]] = field(default_factory=dict)
     threads: Annotated[int, Ge(0), Le(1024)] = 0
     workers: Annotated[int, Ge(1), Le(64)] = 1
     batch_size: Annotated[int, Ge(0), Le(256)] = 0
     batch_wait_ms: Annotated[float, Ge(0), Le(1000)] = 5.0
+
+    def __post_init__(self) -> None:
+        for name, regions in self.ignored.items():
+            for left, top, right, bottom in regions:
+                if not (left < right and top < bottom):
+                    raise ValueError(
+                        f"ignored.{name}: a region is [left, top, right, bottom], "
+                        f"got {[left, top, right, bottom]}"
+                    )
 
 
 @dataclass(frozen=True, kw_only=True)

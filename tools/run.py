@@ -59,6 +59,8 @@ def run_pipeline(
     with nullcontext(EventLog()) if json_log else ProgressView(Console(stderr=True)) as view:
         if told := nothing_to_record(specs, config, stay=stay):
             view.show(Notice("decoder", message=told))
+        if told := "" if stay else unknown_in_ignored(specs, config):
+            view.show(Notice("detector", message=told))
         if videos := passed_over(sources, specs):
             view.show(Notice("decoder", message=_name_them(videos)))
         results = ResultFolders(specs, output, config, overwrite=overwrite)
@@ -106,6 +108,17 @@ def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: b
     if record is None or stay or any(is_live(spec.location) for spec in specs):
         return ""
     return f"nothing is recorded into {record}: none of the sources is a live stream"
+
+
+def unknown_in_ignored(specs: Sequence[SourceSpec], config: RunConfig) -> str:
+    """Returns a warning if regions are to be ignored in streams that the run lacks, else ""."""
+    names = [spec.name for spec in specs]
+    unknown = [name for name in config.detector.ignored if name not in names]
+    if not unknown:
+        return ""
+    return (
+        f"detector.ignored: no stream is called {', '.join(unknown)}; there are {', '.join(names)}"
+    )
 
 
 def _name_them(videos: Sequence[Path]) -> str:

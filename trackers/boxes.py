@@ -30,6 +30,13 @@ def intersection_areas(a: Floats, b: Floats) -> Floats:
     return sides[..., 0] * sides[..., 1]
 
 
+def centers_inside(boxes: Floats, regions: Floats) -> BoolArray:
+    """Which boxes ``(N, 4)`` have their centre in at least one of the regions ``(R, 4)``."""
+    centers = ((boxes[:, :2] + boxes[:, 2:]) / 2)[:, None]
+    inside = (centers >= regions[:, :2]) & (centers <= regions[:, 2:])
+    return np.any(inside.all(axis=2), axis=1)
+
+
 def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
     """Intersection over union of every box of ``a`` with every box of ``b``.
 

@@ -18,7 +18,7 @@ from trackers import TRACKERS, tracker_settings
 
 DECIDING: Mapping[str, tuple[str, ...]] = {
     "decoder": ("first_frame", "last_frame", "every", "camera_motion", "frame_rate"),
-    "detector": ("weights", "detections", "engine", "precision", "scale", "min_score"),
+    "detector": ("weights", "detections", "engine", "precision", "scale", "min_score", "ignored"),
     "tracker": ("name", "settings"),
     "sink": (
         "overlay",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import msgspec
+import numpy as np
 import zmq
 from msgspec import structs
 
@@ -23,9 +24,17 @@ from pipeline.transport.messages import Envelope, MessageError, encode
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.batching import batches
 from pipeline.workers.streams import Streams
+from stages.detector.ignored import outside
 from stages.detector.lanes import Lanes
 from stages.errors import SpotStreamError
-from stages.records import Detections, Frame, FrameHeader, StreamStart, UInt8Array
+from stages.records import (
+    Detections,
+    Float32Array,
+    Frame,
+    FrameHeader,
+    StreamStart,
+    UInt8Array,
+)
 
 _REPORT_SECONDS = 1.0
 _ALIVE_SECONDS = 0.5
@@ -42,6 +51,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         return None if stream is None else stream.with_pixels(envelope)
 
     detector = build_detector(config, plan.worker)
+    ignored = {name: np.array(boxes, np.float32) for name, boxes in config.ignored.items() if boxes}
     lanes = None if config.batch_size else detector.lanes
     size = config.batch_size or (1 if lanes else detector.batch_size)
     has_waited = False  # whether the latest message came before it could be taken
@@ -63,7 +73,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         return link.receive(_ALIVE_SECONDS if timeout is None else timeout)
 
     def finish(batch: list[Envelope], side_by_side: int = 1) -> None:
-        link.send(_results(detector, batch, side_by_side))
+        link.send(_results(detector, ignored, batch, side_by_side))
         batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
 
     with link:
@@ -107,11 +117,15 @@ class _Progress:
 
 
 def _results(
-    detector: Detector, batch: Sequence[Envelope], side_by_side: int
+    detector: Detector,
+    ignored: Mapping[str, Float32Array],
+    batch: Sequence[Envelope],
+    side_by_side: int,
 ) -> Sequence[Envelope]:
     """Returns the detections in a batch of frames; any other record, always alone, is passed on.
 
-    Their work is the time that each took, shared with those in the batch and ``side_by_side``.
+    Those in the ``ignored`` regions of their stream, see `outside`, are left out. Their work is the
+    time that each took, shared with those in the batch and ``side_by_side``.
     """
     record = batch[0].record
     if isinstance(record, StreamStart):
@@ -126,14 +140,16 @@ def _results(
     return [
         structs.replace(
             envelope,
-            record=_moved(detections, frame),
+            record=_completed(detections, frame, ignored.get(frame.header.stream)),
             work_ns=envelope.work_ns | {"detector": each},
         )
         for detections, frame, envelope in zip(found, frames, batch, strict=True)
     ]
 
 
-def _moved(detections: Detections, frame: Frame) -> Detections:
+def _completed(detections: Detections, frame: Frame, ignored: Float32Array | None) -> Detections:
+    if ignored is not None:
+        detections = outside(detections, ignored)
     return detections if frame.motion is None else replace(detections, motion=frame.motion)
 
 

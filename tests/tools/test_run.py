@@ -13,6 +13,7 @@ from tools.run import (
     faster_detector,
     nothing_to_record,
     run_pipeline,
+    unknown_in_ignored,
     worth_a_look,
 )
 
@@ -69,6 +70,14 @@ def test_openvino_is_advised_where_it_is_missing(monkeypatch):
 @pytest.mark.parametrize(("weights", "advised"), [("base", True), ("nano", False)])
 def test_the_fastest_weights_are_advised_instead_of_others(weights, advised):
     assert ("weights=nano" in advice(400, f"detector.weights={weights}")) is advised
+
+
+def test_regions_of_streams_that_are_not_there_are_told():
+    specs = [SourceSpec("north", "a.mp4"), SourceSpec("south", "b.mp4")]
+    regions = "detector.ignored={north: [[0, 0, 9, 9]], west: [[0, 0, 9, 9]]}"
+    told = unknown_in_ignored(specs, load_config(None, [regions]))
+    assert told == "detector.ignored: no stream is called west; there are north, south"
+    assert unknown_in_ignored(specs, load_config(None)) == ""
 
 
 def test_what_is_set_already_is_not_advised():

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Int64Array
-from trackers.boxes import BoolArray, FloatArray, areas
+from trackers.boxes import BoolArray, FloatArray, areas, centers_inside
 
 Rule: TypeAlias = Literal["half area", "center"]
 HALF = 0.5 - 1e-6  # tolerance: decimals are not exact in binary
@@ -40,7 +40,7 @@ class IgnoredRegions:
         ignored = np.zeros(len(sides), np.bool_)
         if len(self.boxes) == 0 or len(sides) == 0:
             return ignored
-        inside = _center_inside if self.rule == "center" else half_inside
+        inside = centers_inside if self.rule == "center" else half_inside
         if self.frames is None:
             return inside(sides, self.boxes)
         present = np.unique(self.frames)
@@ -55,12 +55,6 @@ def _rows(frames: Int64Array, wanted: Int64Array) -> list[Int64Array]:
     starts = np.searchsorted(frames, wanted, "left", order).tolist()
     ends = np.searchsorted(frames, wanted, "right", order).tolist()
     return [order[start:end] for start, end in zip(starts, ends, strict=True)]
-
-
-def _center_inside(boxes: FloatArray, regions: FloatArray) -> BoolArray:
-    centers = ((boxes[:, :2] + boxes[:, 2:]) / 2)[:, None]
-    inside = (centers >= regions[:, :2]) & (centers <= regions[:, 2:])
-    return np.any(inside.all(axis=2), axis=1)
 
 
 def half_inside(boxes: npt.NDArray[np.floating], regions: npt.NDArray[np.floating]) -> BoolArray:

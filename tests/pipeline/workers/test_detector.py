@@ -6,6 +6,7 @@ import signal
 
 import cv2
 import msgspec
+import numpy as np
 import pytest
 import zmq
 
@@ -14,7 +15,7 @@ from pipeline.transport.messages import decode, encode
 from stages.decoder.scene import Scene, SceneConfig
 from stages.errors import SpotStreamError
 from stages.result_files import DETECTIONS, TRACKS
-from tools.harness.material import make_clip, slow_detector
+from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.runner import run_with
 
 FRAMES = 100
@@ -68,6 +69,23 @@ def test_a_frame_that_is_lost_ends_the_run_where_it_is(run, tmp_path):
         run(spoil, goes_on=False)
     report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
     assert (report["status"], report["frames"]["out"] >= 10) == ("truncated", True)
+
+
+def test_detections_in_ignored_regions_of_their_stream_do_not_count(tmp_path):
+    clip = make_clip(tmp_path / "material", 20)
+    detections = f"detector.detections={detections_of(clip)}"
+    for name, of in (("all", "another"), ("left", "clip")):
+        ignored = f"detector.ignored.{of}=[[0, 0, 80, 1000]]"
+        run_with([str(clip)], tmp_path / name, [detections, ignored, "sink.overlay=false"])
+    whole, rest = (
+        np.loadtxt(tmp_path / name / "clip" / DETECTIONS, delimiter=",", ndmin=2)
+        for name in ("all", "left")
+    )
+    is_right = whole[:, 2] + whole[:, 4] / 2 > 80
+    assert 0 < is_right.sum() < len(whole)
+    np.testing.assert_array_equal(
+        rest[:, [0, 2, 3, 4, 5, 6]], whole[is_right][:, [0, 2, 3, 4, 5, 6]]
+    )
 
 
 def test_frames_side_by_side_give_exactly_the_results_of_one_at_a_time(tmp_path):

@@ -1,0 +1,24 @@
+"""Regions of a frame where detections do not count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stages.records import Detections, Float32Array
+from trackers.boxes import centers_inside
+
+
+def outside(detections: Detections, regions: Float32Array) -> Detections:
+    """Returns the detections whose centres lie in none of the regions.
+
+    Args:
+        detections: What was found in a frame.
+        regions: ``(R, 4)`` left, top, right, bottom in pixels of the frame.
+    """
+    kept = ~centers_inside(detections.boxes, regions)
+    return replace(
+        detections,
+        boxes=detections.boxes[kept],
+        scores=detections.scores[kept],
+        classes=detections.classes[kept],
+    )
