@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,10 +20,24 @@ from stages.detector.spotnet.model import SpotNet
 Ranges: TypeAlias = dict[str, tuple[float, float]]
 
 _CONFIG, _RANGES = "spotnet", "ranges"  # keys of our files' metadata, both in JSON
+_MOST_NAMED = 10  # tensors that do not fit; of more, only a few of each kind are named
+_FEW = 3
 
 
 class CheckpointError(ValueError):
-    """A weights file that cannot be used; the message is for the user."""
+    """A weights file that cannot be used; the message is for the user.
+
+    Attributes:
+        differences: Every tensor that does not fit, and how; of many, the message names a few.
+
+    Args:
+        message: The reason.
+        differences: See above.
+    """
+
+    def __init__(self, message: str, differences: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.differences = tuple(differences)
 
 
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> SpotNet:
@@ -34,8 +48,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Spo
     or without the prefix ``module.``), whose class count is inferred from the heatmap head.
 
     Raises:
-        CheckpointError: The file is missing, unreadable, or some tensor does not fit; the message
-            names every such tensor.
+        CheckpointError: The file is missing, unreadable, or some tensor does not fit.
     """
     path = Path(path)
     _check_file(path)
@@ -203,13 +216,25 @@ def _is_torchscript(path: Path) -> bool:
 
 
 def _check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
-    problems = [f"missing {key}" for key in wanted if key not in found]
-    problems += [f"unexpected {key}" for key in found if key not in wanted]
-    problems += [
-        f"{key} has shape {tuple(found[key].shape)}, expected {tuple(wanted[key].shape)}"
-        for key in wanted
-        if key in found and found[key].shape != wanted[key].shape
-    ]
-    if problems:
-        differ = "1 tensor differs" if len(problems) == 1 else f"{len(problems)} tensors differ"
-        raise CheckpointError(f"{path} does not fit the model, {differ}: " + "; ".join(problems))
+    kinds = (
+        [f"missing {key}" for key in wanted if key not in found],
+        [f"unexpected {key}" for key in found if key not in wanted],
+        [
+            f"{key} has shape {tuple(found[key].shape)}, expected {tuple(wanted[key].shape)}"
+            for key in wanted
+            if key in found and found[key].shape != wanted[key].shape
+        ],
+    )
+    every = [each for kind in kinds for each in kind]
+    if not every:
+        return
+    named = every
+    if len(every) > _MOST_NAMED:
+        named = [each for kind in kinds for each in _first_few(kind)]
+    differ = "1 tensor differs" if len(every) == 1 else f"{len(every)} tensors differ"
+    raise CheckpointError(f"{path} does not fit the model, {differ}: " + "; ".join(named), every)
+
+
+def _first_few(kind: list[str]) -> list[str]:
+    more = len(kind) - _FEW
+    return [*kind[:_FEW], f"and {more} more"] if more > 0 else kind

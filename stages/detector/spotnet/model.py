@@ -131,8 +131,7 @@ class SpotNet(nn.Module):
         """Loads our safetensors or a published ``.pth``, strictly, in eval mode.
 
         Raises:
-            CheckpointError: The file is missing, unreadable, or some tensor does not fit; the
-                message names every such tensor.
+            CheckpointError: The file is missing, unreadable, or some tensor does not fit.
         """
         from stages.detector.spotnet.checkpoint import load_checkpoint
 

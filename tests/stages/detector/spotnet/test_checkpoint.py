@@ -87,3 +87,30 @@ def test_torchscript_is_named_and_what_to_give_instead(tmp_path):
 def test_a_folder_is_no_weights_file(tmp_path):
     with pytest.raises(CheckpointError, match="is a folder, not a weights file"):
         SpotNet.from_checkpoint(tmp_path)
+
+
+def test_of_many_tensors_that_do_not_fit_three_of_each_kind_are_named(tmp_path):
+    foreign = {f"layer{number}.weight": torch.zeros(1) for number in range(20)}
+    torch.save(foreign | {"pre.0.conv.weight": torch.zeros(1)}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError) as error:
+        SpotNet.from_checkpoint(tmp_path / "a.pth")
+    [_, first, *_, last, shape] = str(error.value).split("; ")
+    assert first.startswith("missing pre.0.")
+    assert "; unexpected layer0.weight; unexpected layer1.weight; " in str(error.value)
+    assert last == "and 17 more"
+    assert shape == "pre.0.conv.weight has shape (1,), expected (128, 3, 7, 7)"
+    assert len(str(error.value)) < 700
+    told = error.value.differences
+    assert f" {len(told)} tensors differ: {told[0]}; {told[1]}; {told[2]}; and " in str(error.value)
+    assert "unexpected layer19.weight" in told
+
+
+def test_of_few_tensors_that_do_not_fit_every_one_is_named(path):
+    with safe_open(str(path), framework="pt") as file:
+        metadata = file.metadata()
+    surplus = {f"layer{number}.weight": torch.zeros(1) for number in range(10)}
+    save_file(load_file(path) | surplus, path, metadata)
+    with pytest.raises(CheckpointError) as error:
+        SpotNet.from_checkpoint(path)
+    assert error.value.differences == tuple(f"unexpected {name}" for name in surplus)
+    assert str(error.value).endswith("10 tensors differ: " + "; ".join(error.value.differences))
