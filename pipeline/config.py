@@ -103,6 +103,7 @@ class DetectorConfig:
         device: Torch device, or auto.
         scale: Factor by which frames are resized; none: that of the weights.
         min_score: Detections with a lower score are discarded.
+        max_detections: Most detections of a network per frame; an exported model has 100.
         ignored: Regions by name of the stream, each [left, top, right, bottom] in pixels of its
             frames; detections whose centre lies in one are discarded.
         threads: Number of CPU threads; 0: the engine decides.
@@ -121,6 +122,7 @@ class DetectorConfig:
     device: str = "auto"
     scale: Annotated[float, Gt(0), Le(4)] | None = None
     min_score: Annotated[float, Ge(0), Le(1)] = 0.1
+    max_detections: Annotated[int, Ge(1), Le(1000)] = 100
     ignored: dict[str, tuple[Region, ...]] = field(default_factory=dict)
     threads: Annotated[int, Ge(0), Le(1024)] = 0
     workers: Annotated[int, Ge(1), Le(64)] = 1

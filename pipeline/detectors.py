@@ -63,5 +63,6 @@ def build_detector(config: DetectorConfig, worker: int = 0) -> Detector:
         worker=worker,
         scale=config.scale,
         min_score=config.min_score,
+        max_detections=config.max_detections,
         threads=config.threads,
     )

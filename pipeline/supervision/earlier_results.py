@@ -18,7 +18,16 @@ from trackers import TRACKERS, tracker_settings
 
 DECIDING: Mapping[str, tuple[str, ...]] = {
     "decoder": ("first_frame", "last_frame", "every", "camera_motion", "frame_rate"),
-    "detector": ("weights", "detections", "engine", "precision", "scale", "min_score", "ignored"),
+    "detector": (
+        "weights",
+        "detections",
+        "engine",
+        "precision",
+        "scale",
+        "min_score",
+        "max_detections",
+        "ignored",
+    ),
     "tracker": ("name", "settings"),
     "sink": (
         "overlay",

@@ -16,6 +16,7 @@ from stages.detector.engines.recordings import CudaRecorder, Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
 from stages.detector.lanes import Lanes
+from stages.detector.peaks import TOP_K
 from stages.detector.preprocessing import InputGeometry, input_geometry
 from stages.detector.shipped import find_weights
 from stages.errors import ConfigError
@@ -47,6 +48,7 @@ class NetworkDetector:
         scale: Factor by which frames are resized for the network, above 0; None for that of the
             weights.
         min_score: Detections with a lower score are left out.
+        max_detections: Maximum number per frame, the strongest; 100 for an exported model.
         threads: Number of CPU threads; 0: the engine decides.
         recorded: Whether GPU kernels are recorded once and replayed, see `Recordings`.
 
@@ -67,6 +69,7 @@ class NetworkDetector:
         worker: int = 0,
         scale: float | None = None,
         min_score: float = 0.1,
+        max_detections: int = TOP_K,
         threads: int = 0,
         recorded: bool = True,
     ) -> None:
@@ -81,6 +84,7 @@ class NetworkDetector:
             device=device,
             worker=worker,
             threads=threads,
+            top_k=max_detections,
         )
         log.info("SpotNet by %s", self.engine.description)
         self.name = "SpotNet"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from stages.detector.spotnet import STRIDE, SpotNet
 
+TOP_K = 100
+"""Peaks per image unless another number is given, as in CenterNet."""
+
 
 def detect_peaks(
-    network: SpotNet, images: Tensor, top_k: int = 100
+    network: SpotNet, images: Tensor, top_k: int = TOP_K
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Finds the best ``K`` peaks of each image, on the device of the images.
 
@@ -30,7 +35,7 @@ def detect_peaks(
     return boxes, scores, classes
 
 
-def find_peaks(logits: Tensor, top_k: int = 100) -> tuple[Tensor, Tensor, Tensor]:
+def find_peaks(logits: Tensor, top_k: int = TOP_K) -> tuple[Tensor, Tensor, Tensor]:
     """Finds the strongest cells that equal the maximum of their 3×3 neighbourhood.
 
     As CenterNet does (arXiv 1904.07850).
@@ -45,7 +50,10 @@ def find_peaks(logits: Tensor, top_k: int = 100) -> tuple[Tensor, Tensor, Tensor
     heatmap = torch.sigmoid(logits.float())
     images, classes, height, width = heatmap.shape
     peaks = heatmap * (_largest_around(heatmap) == heatmap)
-    count = min(top_k, classes * height * width)
+    cells = classes * height * width
+    count: Any = min(top_k, cells)
+    if torch.jit.is_tracing() and cells < top_k:  # other inputs may have more cells
+        count = torch.minimum(torch.tensor(top_k), torch.as_tensor(cells))
     scores, flat = peaks.reshape(images, -1).topk(count)
     return scores, flat // (height * width), flat % (height * width)
 

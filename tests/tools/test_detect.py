@@ -66,6 +66,18 @@ def test_weak_detections_count_unless_the_user_says_otherwise(tmp_path, config, 
     assert least <= min(scores) < below
 
 
+def test_more_than_100_vehicles_are_found_where_the_user_says_so(tmp_path):
+    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.tile(scene.render(0).image, (4, 4, 1)))
+    settings = ["detector.weights=nano", "detector.engine=torch", "detector.min_score=0.3"]
+    some = detect_images([path], None, settings)
+    every = detect_images([path], None, [*settings, "detector.max_detections=1000"])
+    assert len(some) == 100
+    assert 100 < len(every) < 1000
+    assert [each["score"] for each in every[:100]] == [each["score"] for each in some]
+
+
 def test_results_stay_where_no_image_can_be_read(tmp_path):
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_text("no image")

@@ -11,6 +11,7 @@ import torch
 from stages.detector.engines.device import choose_device
 from stages.detector.engines.engine import Engine, Precision
 from stages.detector.engines.torch_engine import TorchEngine
+from stages.detector.peaks import TOP_K
 from stages.errors import ConfigError
 from stages.extras import installed
 
@@ -36,6 +37,7 @@ def build_engine(
     device: str = "auto",
     worker: int = 0,
     threads: int = 0,
+    top_k: int = TOP_K,
 ) -> Engine:
     """Builds the requested engine, or the fastest one installed.
 
@@ -47,11 +49,12 @@ def build_engine(
         device: A torch device, or ``"auto"``: a GPU if one works and the engine uses it.
         worker: Index of this detector: ``"auto"`` and ``"cuda"`` assign GPUs to detectors in turn.
         threads: Number of CPU threads; 0: the engine decides.
+        top_k: Maximum number of boxes per image for weights; an exported model has its own.
 
     Raises:
         ConfigError: There is no such engine or precision, the engine is not installed or does not
-            support the weights, precision or device, the device cannot be used, or the weights do
-            not load.
+            support the weights, precision or device, the device cannot be used, the weights do not
+            load, or an exported model is given a ``top_k``.
     """
     _check_choice("engine", engine, ("auto", *ENGINES))
     _check_choice("precision", precision, get_args(Precision))
@@ -64,6 +67,11 @@ def build_engine(
         raise ConfigError(
             f"detector.precision is for weights; {weights} was exported in one, leave it at auto"
         )
+    if exported is not None and top_k != TOP_K:
+        raise ConfigError(
+            f"detector.max_detections is for weights; {weights} was exported with {TOP_K}, "
+            f"leave it at that"
+        )
     if precision == "int8" and chosen.type != "cpu":
         raise ConfigError(
             f"detector.precision int8 is for CPUs: set detector.device=cpu, not {chosen}"
@@ -75,10 +83,10 @@ def build_engine(
             f"detector.engine {engine} does not read {weights}; {' or '.join(exported)} does"
         )
     if engine == "torch":
-        return TorchEngine(weights, chosen, precision)
+        return TorchEngine(weights, chosen, precision, top_k)
     if chosen.type != "cpu":
         raise ConfigError(f"detector.engine {engine} computes on the CPU, got device {device}")
-    return _cpu_engine(engine)(weights, threads, precision)
+    return _cpu_engine(engine)(weights, threads, precision, top_k)
 
 
 def installed_engines() -> list[EngineName]:
@@ -101,7 +109,7 @@ def _reader(engines: tuple[EngineName, ...]) -> EngineName:
     return next((name for name in engines if installed(name)), engines[0])
 
 
-def _cpu_engine(name: EngineName) -> Callable[[Path, int, Precision], Engine]:
+def _cpu_engine(name: EngineName) -> Callable[[Path, int, Precision, int], Engine]:
     if name == "openvino":
         from stages.detector.engines.openvino_engine import OpenVinoEngine
 

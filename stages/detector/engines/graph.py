@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from stages.detector.peaks import detect_peaks
+from stages.detector.peaks import TOP_K, detect_peaks
 from stages.detector.preprocessing import Normalisation
 from stages.detector.spotnet import SpotNet
 
@@ -18,11 +18,13 @@ class DetectionGraph(nn.Module):
 
     Args:
         network: Network with batch norms folded, see `SpotNet.fused`; it computes in its dtype.
+        top_k: Maximum number of boxes per image.
     """
 
-    def __init__(self, network: SpotNet) -> None:
+    def __init__(self, network: SpotNet, top_k: int = TOP_K) -> None:
         super().__init__()
         self.network = network
+        self._top_k = top_k
         first = next(network.parameters())
         self._dtype = first.dtype
         self._normalise = Normalisation(first.device)
@@ -35,7 +37,8 @@ class DetectionGraph(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``(N, H, W, 3)`` uint8 BGR to boxes, scores and classes, see `detect_peaks`."""
-        return detect_peaks(self.network, self._normalise(images).to(self._dtype))
+        normalised = self._normalise(images).to(self._dtype)
+        return detect_peaks(self.network, normalised, self._top_k)
 
 
 def example_images(size_multiple: int, size: tuple[int, int] | None = None) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 from stages.detector.engines.engine import EngineOutput, Precision
 from stages.detector.engines.graph import INPUT, OUTPUTS
 from stages.detector.engines.onnx_graph import ARITHMETIC, config_of, onnx_model
+from stages.detector.peaks import TOP_K
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
 from stages.extras import need
@@ -22,6 +23,7 @@ class OnnxRuntimeEngine:
         weights: A SpotNet weights file, or an ``.onnx`` of ``spotstream export``.
         threads: Number of threads; 0: ONNX Runtime decides.
         precision: Arithmetic for weights; an exported model has its own.
+        top_k: Maximum number of boxes per image for weights; an exported model has its own.
 
     Raises:
         ConfigError: The weights do not load or cannot be computed in int8, or a package is missing.
@@ -29,7 +31,9 @@ class OnnxRuntimeEngine:
 
     batch_size = 1  # images side by side would need a second session, with weights of its own
 
-    def __init__(self, weights: Path, threads: int = 0, precision: Precision = "auto") -> None:
+    def __init__(
+        self, weights: Path, threads: int = 0, precision: Precision = "auto", top_k: int = TOP_K
+    ) -> None:
         runtime = need("onnxruntime", "onnx")
         exported = weights.suffix == ".onnx"
         if exported and not weights.is_file():
@@ -39,7 +43,9 @@ class OnnxRuntimeEngine:
         # Other stages need the cores on which waiting threads would spin.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         int8 = precision == "int8"
-        model = str(weights) if exported else onnx_model(load_network(weights), int8=int8)
+        model = (
+            str(weights) if exported else onnx_model(load_network(weights), int8=int8, top_k=top_k)
+        )
         try:
             self._session = runtime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]

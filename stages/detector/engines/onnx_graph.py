@@ -12,6 +12,7 @@ import torch
 
 from stages.detector.engines.graph import INPUT, OUTPUTS, DetectionGraph, example_images
 from stages.detector.engines.rounded import rounded_network
+from stages.detector.peaks import TOP_K
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 from stages.errors import ConfigError
 from stages.extras import need
@@ -32,6 +33,7 @@ def onnx_model(
     extra: str = "onnx",
     *,
     int8: bool = False,
+    top_k: int = TOP_K,
 ) -> bytes:
     """Exports the `DetectionGraph` of ``network`` as a serialised ONNX model with metadata.
 
@@ -40,6 +42,7 @@ def onnx_model(
         size: Height and width of the input, with batch size 1; None leaves all three dynamic.
         extra: Extra named in the error if the package onnx is missing.
         int8: Whether convolutions are to be computed in 8 bits, see `rounded_network`.
+        top_k: Maximum number of boxes per image.
 
     Raises:
         ConfigError: The package onnx is not installed, or the network cannot be computed in int8.
@@ -56,7 +59,7 @@ def onnx_model(
         path = Path(folder) / "model.onnx"
         # The tracing exporter needs only onnx, and a second; the newer one needs onnxscript, too.
         torch.onnx.export(
-            DetectionGraph(network).eval(),
+            DetectionGraph(network, top_k).eval(),
             (example_images(config.size_multiple, size),),
             path,
             input_names=[INPUT],

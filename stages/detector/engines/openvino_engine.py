@@ -15,6 +15,7 @@ from stages.detector.engines.graph import OUTPUTS
 from stages.detector.engines.onnx_graph import config_of, metadata, onnx_model
 from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.lru_cache import LruCache
+from stages.detector.peaks import TOP_K
 from stages.detector.spotnet import SpotNet, SpotNetConfig
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
@@ -41,12 +42,15 @@ class OpenVinoEngine:
         weights: A SpotNet weights file, or an ``.xml`` or ``.onnx`` of ``spotstream export``.
         threads: Number of threads; 0: OpenVINO decides.
         precision: Arithmetic for weights; an exported model has its own.
+        top_k: Maximum number of boxes per image for weights; an exported model has its own.
 
     Raises:
         ConfigError: The weights do not load or cannot be computed in int8, or a package is missing.
     """
 
-    def __init__(self, weights: Path, threads: int = 0, precision: Precision = "auto") -> None:
+    def __init__(
+        self, weights: Path, threads: int = 0, precision: Precision = "auto", top_k: int = TOP_K
+    ) -> None:
         openvino = need("openvino", "openvino")
         self._core = openvino.Core()
         arithmetic = "float32"
@@ -54,7 +58,8 @@ class OpenVinoEngine:
             self._model, self.config = read_exported(self._core, weights)
         else:
             network = load_network(weights)
-            self._model = openvino_model(self._core, network, int8=precision == "int8")
+            int8 = precision == "int8"
+            self._model = openvino_model(self._core, network, int8=int8, top_k=top_k)
             self.config = network.config
             if precision != "float32" and fast_dtype(torch.device("cpu")) is torch.bfloat16:
                 arithmetic = "bfloat16"
@@ -113,14 +118,19 @@ class OpenVinoEngine:
 
 
 def openvino_model(
-    core: Any, network: SpotNet, size: tuple[int, int] | None = None, *, int8: bool = False
+    core: Any,
+    network: SpotNet,
+    size: tuple[int, int] | None = None,
+    *,
+    int8: bool = False,
+    top_k: int = TOP_K,
 ) -> Any:
     """Returns the `DetectionGraph` as an ``openvino.Model`` with metadata; see `onnx_model`.
 
     Goes through ONNX: `openvino.convert_model`, which accepts torch modules, reports its use over
     the network.
     """
-    model = core.read_model(onnx_model(network, size, "openvino", int8=int8))
+    model = core.read_model(onnx_model(network, size, "openvino", int8=int8, top_k=top_k))
     for key, value in metadata(network.config, int8=int8).items():
         model.set_rt_info(value, key)
     return model

@@ -15,6 +15,7 @@ from stages.detector.engines.freed_memory import keep_freed_memory
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import packed_graph
 from stages.detector.engines.quantised import quantised_graph
+from stages.detector.peaks import TOP_K
 from stages.detector.spotnet import channels_last, in_bfloat16
 from stages.detector.weights_file import load_network
 from stages.records import UInt8Array
@@ -29,6 +30,7 @@ class TorchEngine:
         weights: A SpotNet weights file.
         device: Device to compute on.
         precision: Arithmetic to compute in; int8 only on the CPU.
+        top_k: Maximum number of boxes per image.
 
     Raises:
         ConfigError: The weights do not load, or cannot be computed in int8.
@@ -36,7 +38,13 @@ class TorchEngine:
 
     size: tuple[int, int] | None = None
 
-    def __init__(self, weights: Path, device: torch.device, precision: Precision = "auto") -> None:
+    def __init__(
+        self,
+        weights: Path,
+        device: torch.device,
+        precision: Precision = "auto",
+        top_k: int = TOP_K,
+    ) -> None:
         if device.type == "cpu":
             keep_freed_memory()
         network = load_network(weights, device)
@@ -45,7 +53,7 @@ class TorchEngine:
         self.dtype = fast_dtype(device) if precision == "auto" else torch.float32
         if self.dtype is torch.bfloat16:
             network = in_bfloat16(network)
-        graph = DetectionGraph(channels_last(network))
+        graph = DetectionGraph(channels_last(network), top_k)
         if precision == "int8":
             graph = quantised_graph(graph)
         elif device.type == "cpu":

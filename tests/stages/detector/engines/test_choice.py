@@ -93,6 +93,11 @@ def test_an_exported_model_has_a_precision_of_its_own(tmp_path):
         build_engine(tmp_path / "a.onnx", precision="float32")
 
 
+def test_an_exported_model_has_a_number_of_boxes_of_its_own(tmp_path):
+    with pytest.raises(ConfigError, match=r"max_detections .*a\.onnx was exported with 100, leave"):
+        build_engine(tmp_path / "a.onnx", top_k=101)
+
+
 def test_an_onnx_model_without_our_metadata_is_refused(weights, tmp_path):
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")

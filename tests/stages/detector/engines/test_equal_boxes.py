@@ -67,6 +67,25 @@ def test_another_size_comes_next(name, weights, images, float_cpu):
         assert_equal_boxes(engine.detect(part), expected.detect(part))
 
 
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [(name, precision) for name in ("torch", *PACKAGES) for precision in ("float32", "int8")],
+)
+def test_as_many_boxes_as_are_asked_for(name, precision, weights, images):
+    for package in PACKAGES.get(name, ()):
+        pytest.importorskip(package)
+    few, most = (
+        build_engine(weights, name, device="cpu", precision=precision, threads=1, top_k=top_k)
+        for top_k in (3, 1000)
+    )
+    found = most.detect(images)
+    assert found.boxes.shape == (2, 1000, 4)
+    assert found.scores.shape == found.classes.shape == (2, 1000)
+    np.testing.assert_array_equal(few.detect(images).scores, found.scores[:, :3])
+    small = most.detect(images[:, :64, :64].copy())  # fewer cells than that
+    assert small.scores.shape == (2, 16 * 16)
+
+
 @pytest.mark.parametrize("name", PACKAGES)
 def test_an_exported_model_needs_nothing_else(name, weights, images, eager, tmp_path):
     for package in PACKAGES[name]:
