@@ -14,6 +14,7 @@ from stages.decoder.image_folder import image_files
 from stages.decoder.locations import VIDEO_SUFFIXES
 from stages.errors import ConfigError, SourceError
 from stages.records import Detections, Frame, UInt8Array
+from tools.annotations.coco_ids import coco_ids
 
 _MIN_SCORE = 0.01  # weaker ones than a run's: AP counts all
 
@@ -27,6 +28,7 @@ def detect_images(
     config_path: Path | None,
     overrides: list[str],
     unreadable: Callable[[str], None] = _refuse,
+    ids: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Detects vehicles in every image.
 
@@ -37,12 +39,14 @@ def detect_images(
         overrides: ``key.path=value`` overrides of the config.
         unreadable: Called with a message for each path without images and each unreadable image;
             the default raises `SourceError`.
+        ids: COCO annotation file whose ids the results are to have.
 
     Returns:
-        A dict per detection: ``file_name``, ``bbox`` ltwh in pixels, ``score`` and ``category``.
+        A dict per detection: ``file_name``, ``bbox`` ltwh in pixels, ``score`` and ``category``;
+        with ``ids``, also ``image_id`` and ``category_id``.
 
     Raises:
-        ConfigError: Two images have the same name.
+        ConfigError: Two images have the same name, or ``ids`` does not name an image or a class.
         SourceError: There is no image, or none can be read.
     """
     images: list[Path] = []
@@ -61,6 +65,7 @@ def detect_images(
     defaults = [f"detector.min_score={_MIN_SCORE}"] if config_path is None else []
     config = load_config(config_path, [*defaults, *overrides]).detector
     detector = build_detector(config)
+    given_ids = ids and coco_ids(ids, [path.name for path in images], detector.class_names)
     pixels = _read(images, unreadable)
     results: list[dict[str, Any]] = []
     read = 0
@@ -71,6 +76,10 @@ def detect_images(
             results += _in_coco_format(path.name, found, detector.class_names)
     if not read:
         raise SourceError("no image can be read")
+    if given_ids:
+        for each in results:
+            each["image_id"] = given_ids[0][each["file_name"]]
+            each["category_id"] = given_ids[1][each["category"]]
     return results
 
 

@@ -78,6 +78,29 @@ def test_more_than_100_vehicles_are_found_where_the_user_says_so(tmp_path):
     assert [each["score"] for each in every[:100]] == [each["score"] for each in some]
 
 
+def test_pycocotools_reads_results_with_ids(tmp_path):
+    coco = pytest.importorskip("pycocotools.coco")
+    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), scene.render(0).image)
+    truth = tmp_path / "annotations.json"
+    images = [{"id": 41, "file_name": "val/b.png"}, {"id": 7, "file_name": "a.png"}]
+    categories = [{"id": 2, "name": "bus"}, {"id": 3, "name": "vehicle"}]
+    truth.write_text(json.dumps({"images": images, "annotations": [], "categories": categories}))
+    output = tmp_path / "detections.json"
+    command = ["detect", str(tmp_path / "a.png"), str(tmp_path / "b.png"), "--output", str(output)]
+    settings = ["--set", "detector.weights=nano", "--set", "detector.engine=torch"]
+    result = CliRunner().invoke(app, [*command, *settings, "--ids", str(truth)])
+    assert result.exit_code == 0
+    results = coco.COCO(str(truth)).loadRes(str(output))
+    assert len(results.getAnnIds(imgIds=[41], catIds=[3])) > 0
+    assert {(each["file_name"], each["image_id"]) for each in results.anns.values()} == {
+        ("a.png", 7),
+        ("b.png", 41),
+    }
+    assert {each["category_id"] for each in results.anns.values()} == {3}
+
+
 def test_results_stay_where_no_image_can_be_read(tmp_path):
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_text("no image")

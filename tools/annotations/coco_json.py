@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -32,3 +34,47 @@ def read_json(path: Path) -> Any:
 def is_coco(content: object) -> TypeGuard[dict[str, Any]]:
     """Returns whether ``content`` is an object with COCO's three lists, whatever they contain."""
     return isinstance(content, dict) and all(isinstance(content.get(key), list) for key in LISTS)
+
+
+def read_annotations(path: Path) -> dict[str, Any]:
+    """Returns the content of a COCO annotation file whose ids and category names are valid.
+
+    Raises:
+        ConfigError: It is not such a file.
+    """
+    content = read_json(path)
+    if not is_coco(content):
+        raise ConfigError(f"{path} is not a COCO annotation file: it needs {', '.join(LISTS)}")
+    for part in LISTS:
+        for index, entry in enumerate(content[part]):
+            check_entry(path, f"{part}[{index}]", entry, () if part == "annotations" else ("id",))
+    for index, category in enumerate(content["categories"]):
+        if not isinstance(category.get("name"), str):
+            raise ConfigError(f"{path}: categories[{index}]: name must be a text")
+    if not content["categories"]:
+        raise ConfigError(f"{path} has no categories")
+    return content
+
+
+def ids_by_name(images: list[dict[str, Any]]) -> dict[str, list[int | str]]:
+    """Returns the ids of the images with each file name: as given, else without folders."""
+    whole: dict[str, list[int | str]] = defaultdict(list)
+    inner: dict[str, list[int | str]] = defaultdict(list)
+    for image in images:
+        name = str(image.get("file_name"))
+        whole[name].append(image["id"])
+        inner[name.rpartition("/")[2]].append(image["id"])
+    return {**inner, **whole}
+
+
+def check_entry(path: Path, place: str, entry: object, needed: Sequence[str]) -> None:
+    """Checks that ``entry`` is an object with valid ids."""
+    if not isinstance(entry, dict):
+        raise ConfigError(f"{path}: {place}: expected an object, got {entry!r}")
+    for name in ("id", "image_id", "category_id"):
+        value = entry.get(name)
+        if (value is None and name not in needed) or (
+            isinstance(value, int | str) and not isinstance(value, bool)
+        ):
+            continue
+        raise ConfigError(f"{path}: {place}: {name} must be a number or a name, got {value!r}")

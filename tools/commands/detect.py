@@ -17,12 +17,16 @@ def detect(
     images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
     output: Annotated[
         Path,
-        typer.Option(
-            help="COCO results file to write; image and class by file_name and category, not by id."
-        ),
+        typer.Option(help="COCO results file to write; image and class by file_name and category."),
     ] = Path("detections.json"),
     config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
     set_: Overrides = None,
+    ids: Annotated[
+        Path | None,
+        typer.Option(
+            help="COCO annotation file whose image_id and category_id the results get as well."
+        ),
+    ] = None,
 ) -> None:
     """Detect vehicles in images. Unreadable images are reported at the end, with exit status 3.
 
@@ -33,7 +37,7 @@ def detect(
 
     unreadable: list[str] = []
     try:
-        results = detect_images(images, config, set_ or [], unreadable.append)
+        results = detect_images(images, config, set_ or [], unreadable.append, ids)
         write_atomically(output, json.dumps(results, indent=1) + "\n")
         typer.echo(f"{output}: {counted(len(results), 'detection')}")
     finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from stages.errors import ConfigError
 from stages.extras import need
-from tools.annotations.coco_json import LISTS, is_coco, read_json
+from tools.annotations.coco_json import check_entry, ids_by_name, read_annotations, read_json
 
 SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
 AP70 = 4  # index of IoU 0.7 in 0.5, 0.55, … 0.95
@@ -85,17 +84,7 @@ def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]
 
     Also returns the ids of all categories, and the names of those that are not scored.
     """
-    content = read_json(path)
-    if not is_coco(content):
-        raise ConfigError(f"{path} is not a COCO annotation file: it needs {', '.join(LISTS)}")
-    for part in LISTS:
-        for index, entry in enumerate(content[part]):
-            _check_entry(path, f"{part}[{index}]", entry, () if part == "annotations" else ("id",))
-    for index, category in enumerate(content["categories"]):
-        if not isinstance(category.get("name"), str):
-            raise ConfigError(f"{path}: categories[{index}]: name must be a text")
-    if not content["categories"]:
-        raise ConfigError(f"{path} has no categories")
+    content = read_annotations(path)
     names = {category["name"] for category in content["categories"]}
     known = {category["id"] for category in content["categories"]}
     for name in classes:
@@ -144,12 +133,12 @@ def _detections(
     content = read_json(path)
     if not isinstance(content, list):
         raise ConfigError(f"{path}: expected a list of detections")
-    by_name = _by_name(images)
+    by_name = ids_by_name(images)
     known = {image["id"] for image in images}
     detections = []
     for index, detection in enumerate(content):
         place = f"[{index}]"
-        _check_entry(path, place, detection, ())
+        check_entry(path, place, detection, ())
         _check_box(path, place, detection.get("bbox"))
         score = detection.get("score")
         if not _is_number(score):
@@ -180,30 +169,6 @@ def _detections(
             }
         )
     return detections
-
-
-def _by_name(images: list[dict[str, Any]]) -> dict[str, list[int | str]]:
-    """Returns the ids of the images with each file name: as given, else without folders."""
-    whole: dict[str, list[int | str]] = defaultdict(list)
-    inner: dict[str, list[int | str]] = defaultdict(list)
-    for image in images:
-        name = str(image.get("file_name"))
-        whole[name].append(image["id"])
-        inner[name.rpartition("/")[2]].append(image["id"])
-    return {**inner, **whole}
-
-
-def _check_entry(path: Path, place: str, entry: object, needed: Sequence[str]) -> None:
-    """Checks that ``entry`` is an object with valid ids."""
-    if not isinstance(entry, dict):
-        raise ConfigError(f"{path}: {place}: expected an object, got {entry!r}")
-    for name in ("id", "image_id", "category_id"):
-        value = entry.get(name)
-        if (value is None and name not in needed) or (
-            isinstance(value, int | str) and not isinstance(value, bool)
-        ):
-            continue
-        raise ConfigError(f"{path}: {place}: {name} must be a number or a name, got {value!r}")
 
 
 def _is_number(value: object) -> bool:

@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from stages.errors import ConfigError
+from tools.annotations.coco_ids import coco_ids
+
+
+@pytest.fixture
+def truth(tmp_path):
+    file = tmp_path / "annotations.json"
+    names = ["a.png", "x/b.png", "x/c.png", "y/c.png", "b/d.png", "d.png"]
+    content = {
+        "images": [{"id": f"i{number}", "file_name": name} for number, name in enumerate(names)],
+        "annotations": [],
+        "categories": [{"id": 3, "name": "car"}, {"id": 6, "name": "bus"}],
+    }
+    file.write_text(json.dumps(content))
+    return file
+
+
+def test_names_become_ids(truth):
+    images, categories = coco_ids(truth, ["b.png", "a.png", "d.png"], ["bus"])
+    assert images == {"b.png": "i1", "a.png": "i0", "d.png": "i5"}
+    assert categories == {"bus": 6}
+
+
+@pytest.mark.parametrize(
+    ("images", "classes", "message"),
+    [
+        (["e.png"], [], r"annotations\.json: no image 'e\.png'$"),
+        (["a.png", "e.png", "f.png", "g.png"], [], r"no image 'e\.png' and 2 more$"),
+        (["c.png"], [], r"'c\.png' stands for images 'i2', 'i3'$"),
+        ([], ["car", "vehicle"], r"no category 'vehicle', .*; there are bus, car$"),
+    ],
+)
+def test_what_is_not_named_is_told(truth, images, classes, message):
+    with pytest.raises(ConfigError, match=message):
+        coco_ids(truth, images, classes)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "a.json").write_text("[]")
+    with pytest.raises(ConfigError, match="is not a COCO annotation file"):
+        coco_ids(tmp_path / "a.json", [], [])
