@@ -13,14 +13,14 @@ from stages.atomic import write_atomically
 from stages.detector.detection_file import DetectionFile
 from stages.detector.sequence_files import sequence_files
 from stages.errors import ConfigError
-from stages.records import Tracks
+from stages.records import Float32Array, Tracks
 from stages.sink.mot import mot_rows
 from tools.annotations.trajectories import rows_by_frame
 from tools.file_tracking import tracked_frames
 from trackers.interpolation import fill_gaps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrackSummary:
     """Result of tracking one file.
 
@@ -31,6 +31,7 @@ class TrackSummary:
         boxes: Number of rows written.
         tracks: Number of distinct ids.
         seconds: Tracking time, excluding reading and writing.
+        scores: ``(N,)`` scores of the detections.
     """
 
     detections: Path
@@ -39,6 +40,7 @@ class TrackSummary:
     boxes: int
     tracks: int
     seconds: float
+    scores: Float32Array
 
     @property
     def frames_per_second(self) -> float:
@@ -84,7 +86,7 @@ def track_file(
     write_atomically(output, "".join(rows))
     boxes = sum(map(len, tracked))
     ids = {number for tracks in tracked for number in tracks.ids.tolist()}
-    return TrackSummary(detections, output, file.frame_count, boxes, len(ids), seconds)
+    return TrackSummary(detections, output, file.frame_count, boxes, len(ids), seconds, file.scores)
 
 
 def track_folder(

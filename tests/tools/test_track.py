@@ -129,6 +129,28 @@ def test_another_tracker_than_the_config_s_begins_with_its_own_settings(tmp_path
     assert "frames/s by bytetrack" in result.output
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], True),
+        (["--set", "max_age=3"], True),
+        (["--set", "min_score=0.3"], False),
+        (["--tracker", "sort"], False),
+        (["--config", "uav"], False),
+    ],
+    ids=str,
+)
+def test_weak_detections_are_told_if_nobody_chose_a_tracker(
+    detections: Path, tmp_path: Path, options: list[str], told: bool
+) -> None:
+    detections.write_text(ROWS + ROWS.replace("0.9", "0.1"))
+    arguments = ["--detections", str(detections), "--output", str(tmp_path / "a.txt"), *options]
+    result = CliRunner().invoke(app, ["track", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.stderr.count("\n") == told
+    assert ("50% of the detections have scores below 0.2, and SORT" in result.stderr) == told
+
+
 def test_the_tracker_without_a_config_is_named(tmp_path: Path) -> None:
     """It is not the one of `run`, whose detections may be what is tracked."""
     (tmp_path / "MVI_1.txt").write_text(ROWS)

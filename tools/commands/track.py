@@ -33,9 +33,12 @@ def track(
     fill: Annotated[int, typer.Option(min=0, help="Fill gaps of up to N frames afterwards.")] = 0,
 ) -> None:
     """Track the objects in detection files, without video or extra processes."""
+    import numpy as np
+
     from pipeline.config import load_config
     from tools.frame_size import parse_frame_size
     from tools.track import track_file, track_folder
+    from tools.weak_detections import warning_of_weak
 
     overrides = [f"tracker.settings.{setting}" for setting in set_ or []]
     if tracker is not None:
@@ -54,3 +57,8 @@ def track(
             f"{counted(summary.frames, 'frame')}, {summary.frames_per_second:.0f} frames/s "
             f"by {name}"
         )
+    if config is None and tracker is None and not settings.get("min_score"):
+        scores = np.concatenate([summary.scores for summary in found])
+        warning = warning_of_weak(scores, "--config intersection, --config uav")
+        if warning is not None:
+            typer.echo(warning, err=True)

@@ -75,7 +75,7 @@ def detections_and_tracks(
         benchmark,
         entries,
         read_sequences(benchmark, gt, sequence, frames),
-        Output(json_, csv, report, check),
+        Output(json_, csv, report, check, tracker_named=bool(tracker)),
         workers,
     )
 

@@ -28,12 +28,14 @@ class Output:
         csv: CSV file for all scores; None for none.
         report: Folder for an HTML page; None for none.
         check: Whether to compare the scores with TrackEval's.
+        tracker_named: Whether the user named the trackers.
     """
 
     json: Path | None
     csv: Path | None
     report: Path | None
     check: bool
+    tracker_named: bool = True
 
     def give(
         self, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], iou_threshold: float
@@ -54,6 +56,8 @@ class Output:
         for score in scores:
             _tell_incomplete(score)
             _tell_undivided(score)
+            if not self.tracker_named:
+                _tell_weak(score)
         if self.json is not None:
             write_atomically(self.json, to_json(scores))
         if self.csv is not None:
@@ -90,3 +94,18 @@ def _tell_undivided(score: EntryScore) -> None:
             f"not from 0 to 1, which the protocol's thresholds are",
             err=True,
         )
+
+
+def _tell_weak(score: EntryScore) -> None:
+    """Says so where most of what the default tracker is given is noise."""
+    from tools.evaluation.detection import DetectionResult
+    from tools.weak_detections import warning_of_weak
+
+    tracker = score.entry.tracker
+    if tracker is None or tracker.settings.get("min_score"):
+        return
+    judged = (each for one in score.sequences.values() for each in one.detection.values())
+    scores = DetectionResult.combined(judged).scores
+    warning = warning_of_weak(scores, "--tracker intersection, --tracker uav")
+    if warning is not None:
+        typer.echo(f"{score.entry.label}{warning}", err=True)

@@ -41,6 +41,28 @@ def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
         assert told == (status == "interrupted")
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], 1),
+        (["--set", "max_age=3"], 1),
+        (["--set", "min_score=0.3"], 0),
+        (["--tracker", "sort"], 0),
+        (["--tracker", "none"], 0),
+    ],
+    ids=str,
+)
+def test_weak_detections_are_told_if_nobody_chose_a_tracker(
+    detrac: Path, options: list[str], told: int
+) -> None:
+    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det", *options)
+    assert "have scores below" not in evaluate(*arguments)
+    file = detrac / "det" / "MVI_1_Det_X.txt"
+    file.write_text(file.read_text().replace(",0.5\n", ",0.15\n"))
+    output = evaluate(*arguments)
+    assert output.count("50% of the detections have scores below 0.2, and SORT") == told
+
+
 def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
     pytest.importorskip("matplotlib")
     folder = detrac / "report [day]"

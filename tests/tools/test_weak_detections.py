@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tools.weak_detections import warning_of_weak
+
+MANY = [0.9] * 60 + [0.1] * 40
+
+
+def test_many_weak_detections_are_told() -> None:
+    told = warning_of_weak(np.float32(MANY), "--tracker uav")
+    assert told is not None
+    assert told.startswith("40% of the detections have scores below 0.2, and SORT, the default,")
+    assert told.endswith("; --tracker uav or --set min_score=0.3 leaves them out")
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [],
+        [1.0] * 10,
+        [-1.0] * 10,
+        [0.0] * 10,
+        [0.0, 1.0] * 10,
+        [0.1] * 10,
+        [0.9] * 70 + [0.1] * 30,
+        [*MANY, -0.5],
+        [*MANY, 35.0],
+        np.linspace(0.3, 0.99, 50),
+    ],
+    ids=[
+        "empty", "ones", "minus ones", "zeros", "flags", "one low value", "few", "signed",
+        "beyond 1", "thresholded",
+    ],
+)  # fmt: skip
+def test_files_without_real_scores_or_with_few_weak_ones_are_not(scores: list[float]) -> None:
+    assert warning_of_weak(np.array(scores, np.float32), "--tracker uav") is None

@@ -1,0 +1,29 @@
+"""What to say where SORT, which has no threshold of its own, is given mostly noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stages.records import Float32Array
+
+_WEAK = 0.2
+_SURE = 0.5  # where no score is higher, they may mean anything
+_MANY = 1 / 3  # of the detections
+
+
+def warning_of_weak(scores: Float32Array, named: str) -> str | None:
+    """Returns a warning if many of the detections are weak.
+
+    Scores that are not in [0, 1] mean something else; 0 stands for no score.
+
+    Args:
+        scores: ``(N,)`` scores of all detections.
+        named: Options that name a tracker that leaves weak detections out.
+    """
+    weak = np.count_nonzero((scores > 0) & (scores < _WEAK))
+    if weak <= _MANY * len(scores) or scores.min() < 0 or not _SURE < scores.max() <= 1:
+        return None
+    return (
+        f"{weak / len(scores):.0%} of the detections have scores below {_WEAK:g}, and SORT, the "
+        f"default, tracks them all; {named} or --set min_score=0.3 leaves them out"
+    )
