@@ -23,7 +23,9 @@ from stages.detector.engines.int8 import (
 )
 from stages.detector.spotnet import SpotNet
 
-_FLOAT = ("pre.0.", "wh.", "reg.")  # layers that stay in float, as do the heads' last ones
+# These stay in float, as do the last layers of the other heads: the first layer's pixels have no
+# steps, and boxes would be rounded to steps of three pixels (docs/performance.md, step 7).
+_FLOAT = ("pre.0.", "wh.", "reg.")
 
 
 def rounded_network(network: SpotNet) -> SpotNet:
