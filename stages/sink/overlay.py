@@ -101,13 +101,13 @@ class OverlayWriter:
         # Finished after the state was saved and before the process was killed; without its packets,
         # somebody has even taken the video away since. A single frame may never have been kept: on
         # a disk that hangs, it is not waited for.
-        is_gone = resume is not None and resume.frames > 1 and not self._segments
-        self._has_final_name = is_gone or (resume is not None and path.exists())
+        lacks_packets = resume is not None and resume.frames > 1 and not self._segments
+        self._is_finished = lacks_packets or (resume is not None and path.exists())
         kept = count_packets(self._segments)
         self._thread = OverlayThread(self._begin_segment, self._painter, kept, on_kept)
         self.frames = 0
         if resume is not None:
-            self.frames = resume.frames if self._has_final_name else min(resume.frames, kept)
+            self.frames = resume.frames if self._is_finished else min(resume.frames, kept)
         make_folder(path.parent)
         self._closed = False
         self._complete = False
@@ -115,7 +115,7 @@ class OverlayWriter:
     @property
     def kept(self) -> int:
         """Number of frames that have reached the operating system, and survive the process."""
-        return self.frames if self._has_final_name else self._thread.kept
+        return self.frames if self._is_finished else self._thread.kept
 
     @property
     def seconds(self) -> float:
@@ -155,9 +155,9 @@ class OverlayWriter:
         self.frames += 1
 
     @property
-    def is_gone(self) -> bool:
-        """Whether the video had its final name, and somebody has taken it away."""
-        return self._has_final_name and not self.path.exists()
+    def was_taken_away(self) -> bool:
+        """Whether the video was finished, and somebody has taken it away."""
+        return self._is_finished and not self.path.exists()
 
     def repeat(self, tracks: Tracks, *, was_kept: bool = False) -> bool:
         """Takes in a frame that an earlier writer was given; only before the first `write`.
@@ -170,9 +170,9 @@ class OverlayWriter:
         Returns:
             False, without effect, where that writer did not keep the frame.
         """
-        is_gone = was_kept and not self._segments
-        self._has_final_name = self._has_final_name or is_gone or self.path.exists()
-        if not self._has_final_name and self.frames >= self._thread.kept:
+        packets_are_gone = was_kept and not self._segments
+        self._is_finished = self._is_finished or packets_are_gone or self.path.exists()
+        if not self._is_finished and self.frames >= self._thread.kept:
             return False
         frame = tracks.frame
         self._bgr = frame.pixel_format is PixelFormat.BGR24
@@ -195,7 +195,7 @@ class OverlayWriter:
 
     def wait_until_kept(self, seconds: float) -> bool:
         """Waits up to ``seconds`` until all frames are kept; returns whether they are."""
-        return self._has_final_name or self._thread.wait_until_kept(self.frames, seconds)
+        return self._is_finished or self._thread.wait_until_kept(self.frames, seconds)
 
     def state(self) -> OverlayState:
         """What a later writer needs to continue after these frames, once they are kept."""
@@ -259,7 +259,7 @@ class OverlayWriter:
         return PacketWriter(self._segments[-1], self.path, self._settings())
 
     def _write_video(self) -> None:
-        if self.frames and not (self._complete or self._has_final_name):
+        if self.frames and not (self._complete or self._is_finished):
             last, kept = self._timeline.typical_duration, self._thread.kept
             written = write_mp4(self.path, self._segments, kept, self._settings(), last)
             if written < kept:
@@ -270,9 +270,9 @@ class OverlayWriter:
     def _commit(self) -> None:
         if self.committed:
             return
-        if self.frames and not self._has_final_name:
+        if self.frames and not self._is_finished:
             give_final_name(self.path)
-        self._has_final_name = True
+        self._is_finished = True
         self._remove_segments()
         self.committed = True
 
