@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from pipeline.detectors import build_detector
 from stages.decoder.image_file import read_image
 from stages.decoder.image_folder import image_files

@@ -12,7 +12,7 @@ import av
 import pytest
 from rich.console import Console
 
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from pipeline.reports import Progress
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor

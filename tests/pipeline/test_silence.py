@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import zmq
 
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter, ReportReceiver
 from pipeline.reports import Alive, Busy, Ready

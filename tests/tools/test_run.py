@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from pipeline.reports import StreamSummary
 from pipeline.supervision.result import RunResult
 from stages.decoder.locations import DEMO, SourceSpec

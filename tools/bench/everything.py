@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from stages.decoder.locations import DEMO
 from tools.bench.decode import bench_decode
 from tools.bench.figures import BenchReport

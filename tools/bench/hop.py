@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import zmq
 
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import ReportReceiver
 from pipeline.supervision.process import ENVIRONMENT, start_worker

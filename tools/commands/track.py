@@ -35,7 +35,7 @@ def track(
     """Track the objects in detection files, without video or extra processes."""
     import numpy as np
 
-    from pipeline.config import load_config
+    from pipeline.config_file import load_config
     from tools.frame_size import parse_frame_size
     from tools.track import track_file, track_folder
     from tools.weak_detections import warning_of_weak

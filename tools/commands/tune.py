@@ -52,7 +52,7 @@ def tune(
     workers: WorkerCount = None,
 ) -> None:
     """Search a tracker's settings for the best mean of HOTA, MOTA and IDF1."""
-    from pipeline.config import built_in_configs, load_config
+    from pipeline.config_file import built_in_configs, load_config
     from stages.atomic import write_atomically
     from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.tuning.tune import tune as search

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.config import built_in_configs, load_config
+from pipeline.config_file import built_in_configs, load_config
 from stages.errors import ConfigError
 from trackers import TRACKERS
 

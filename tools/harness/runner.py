@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import RunConfig, load_config
+from pipeline.config import RunConfig
+from pipeline.config_file import load_config
 from pipeline.reports import Crashed, Notice, Progress, Report
 from pipeline.supervision.commands import find_run
 from pipeline.supervision.result import RunResult

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from pipeline.config import RunConfig, load_config, to_plain
+from pipeline.config import RunConfig, to_plain
+from pipeline.config_file import load_config
 from pipeline.supervision.earlier_results import DECIDING, difference
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import zmq
 
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from pipeline.plan import WorkerPlan
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.link import Receiver, Sender

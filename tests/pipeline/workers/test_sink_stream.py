@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import zmq
 
-from pipeline.config import RunConfig, load_config
+from pipeline.config import RunConfig
+from pipeline.config_file import load_config
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reports import Notice, Progress
 from pipeline.supervision.runtime_folder import RuntimeFolder

@@ -7,7 +7,7 @@ import time
 import av
 import pytest
 
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from tools.bench.figures import RATE
 from tools.bench.opencv_loop import run_opencv_loop
 from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, bench_pipeline

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.addresses import endpoint
-from pipeline.config import load_config
+from pipeline.config_file import load_config
 from stages.errors import SpotStreamError
 from stages.records import PixelFormat
 from tools.bench import transport

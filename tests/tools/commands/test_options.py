@@ -3,7 +3,7 @@ from typing import get_args
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.config import built_in_configs
+from pipeline.config_file import built_in_configs
 from tools.commands.options import CONFIG_HELP, TrackerName
 from tools.main import app
 from trackers import TRACKERS

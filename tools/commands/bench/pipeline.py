@@ -31,7 +31,7 @@ def bench_pipeline(
     network run as in CenterNet's demo. Also with the slowest stage alone: frames divided by its
     own time, as measured in the run.
     """
-    from pipeline.config import load_config
+    from pipeline.config_file import load_config
     from stages.decoder.locations import DEMO
     from tools.bench.pipeline import bench_pipeline as run
 

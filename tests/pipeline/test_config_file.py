@@ -1,0 +1,141 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import RunConfig, TrackerConfig
+from pipeline.config_file import load_config
+from stages.errors import ConfigError
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+SPOTTRACK = "tracker:\n  name: spottrack\n  settings: {birth_score: 0.6}\n"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configs_load(path):
+    load_config(path)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_copy_of_a_shipped_config_says_the_same(tmp_path, path):
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(path.read_text())
+    assert load_config(copy) == load_config(Path(path.stem))
+
+
+def test_a_file_of_ones_own_builds_on_intersection(tmp_path):
+    base = load_config(Path("intersection"))
+    assert base != RunConfig()
+    path = tmp_path / "a.yaml"
+    path.write_text("sink: {overlay: false}\ndetector: {min_score: 0.2}\n")
+    config = load_config(path, ["decoder.every=2"])
+    assert config.tracker == base.tracker
+    assert (config.detector.scale, config.detector.min_score) == (base.detector.scale, 0.2)
+    assert (config.sink.overlay, config.decoder.every) == (False, 2)
+    assert load_config(None) == RunConfig()
+
+
+def test_what_is_no_text_is_no_config(tmp_path):
+    (tmp_path / "run.yaml").write_bytes(b"\xd0\x00\xff")
+    with pytest.raises(ConfigError, match=r"^cannot read config .*run\.yaml: not a text file$"):
+        load_config(tmp_path / "run.yaml")
+
+
+def test_a_shipped_config_is_known_by_its_name():
+    assert load_config(Path("uav")) == load_config(CONFIGS[0].with_name("uav.yaml"))
+    with pytest.raises(ConfigError, match=r"no config file drone; built in are demo, detrac"):
+        load_config(Path("drone"))
+
+
+def test_the_file_is_blamed_only_for_what_it_says(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("runtime: {slots: 1}\n")
+    with pytest.raises(ConfigError, match=r"a\.yaml: runtime\.slots"):
+        load_config(path, ["sink.overlay=false"])
+    with pytest.raises(ConfigError, match=r"--set: unknown key sink\.crf"):
+        load_config(path, ["sink.crf=1", "runtime.slots=4"])
+
+
+def test_a_folder_is_no_config(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        load_config(tmp_path)
+    assert str(error.value) == f"cannot read config {tmp_path}: is a directory"
+
+
+def test_overrides_win(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("runtime: {slots: 4}\ntracker: {name: sort}\n")
+    config = load_config(path, ["runtime.slots=6", "tracker.settings.max_age=30"])
+    assert (config.runtime.slots, config.tracker.settings) == (6, {"max_age": 30})
+
+
+@pytest.mark.parametrize(
+    ("content", "overrides", "name", "settings"),
+    [
+        (SPOTTRACK, ["tracker.name=bytetrack"], "bytetrack", {}),
+        (
+            SPOTTRACK,
+            ["tracker.settings.low_score=0.2", "tracker.name=bytetrack"],
+            "bytetrack",
+            {"low_score": 0.2},
+        ),
+        (SPOTTRACK, ["tracker.name=spottrack"], "spottrack", {"birth_score": 0.6}),
+        (SPOTTRACK, ["tracker={name: sort}"], "sort", {}),
+        ("tracker: {settings: {birth_score: 0.6}}", ["tracker.name=sort"], "sort", {}),
+        ("", ["tracker.name=ocsort"], "ocsort", {}),
+    ],
+)
+def test_settings_of_another_tracker_do_not_apply(tmp_path, content, overrides, name, settings):
+    path = tmp_path / "a.yaml"
+    path.write_text(content)
+    tracker = load_config(path, overrides).tracker
+    assert (tracker.name, tracker.settings) == (name, settings)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "settings"),
+    [
+        ("tracker: {settings: {birth_score: 0.6}}", "spottrack", {"birth_score": 0.6}),
+        ("tracker: {settings: }", "spottrack", {}),
+        (SPOTTRACK, "spottrack", {"birth_score": 0.6}),
+        ("tracker: {name: spottrack}", "spottrack", {}),
+        ("tracker: {name: sort, settings: {max_age: 9}}", "sort", {"max_age": 9}),
+    ],
+)
+def test_a_file_inherits_settings_of_a_tracker_unless_it_names_one(
+    tmp_path, content, name, settings
+):
+    path = tmp_path / "a.yaml"
+    path.write_text(content)
+    inherited = {} if "name" in content else load_config(Path("intersection")).tracker.settings
+    tracker = load_config(path).tracker
+    assert (tracker.name, tracker.settings) == (name, inherited | settings)
+
+
+def test_what_a_file_says_is_blamed_on_it_whatever_it_builds_on(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("tracker: {settings: {max_age: 9, hits: 2}}\n")
+    with pytest.raises(ConfigError, match=r"a\.yaml: tracker: .*'spottrack' has no setting 'hits'"):
+        load_config(path)
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    file = tmp_path / "twice.yaml"
+    file.write_text("detector: {scale: 0.5}\nsink:\n  overlay: false\ndetector: {min_score: 0.2}\n")
+    with pytest.raises(ConfigError, match=r"twice.yaml:4: .*key detector occurs twice"):
+        load_config(file)
+
+
+def test_an_empty_section_is_none(tmp_path):
+    file = tmp_path / "empty.yaml"
+    file.write_text("sink:\ndetector:\n")
+    assert load_config(file) == load_config(Path("intersection"))
+    file.write_text("tracker:\n  name: ocsort\n  settings:\nruntime:\n  metrics:\n")
+    assert load_config(file).tracker == TrackerConfig(name="ocsort")
+    changed = load_config(file, ["tracker.settings.max_age=30"])
+    assert changed.tracker.settings == {"max_age": 30}
+    file.write_text("tracker: {settings: 0}\n")
+    with pytest.raises(ConfigError, match=r"tracker\.settings: "):
+        load_config(file)
+    file.write_text("sink: 0\n")
+    with pytest.raises(ConfigError, match="sink: "):
+        load_config(file)
