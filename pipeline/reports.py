@@ -104,12 +104,14 @@ class Progress(Report, frozen=True, kw_only=True):
 
     Attributes:
         frames: Frames written so far.
+        dropped: Frames dropped so far, for any reason.
         total: Frames in the whole stream, None if unknown.
         work_ms: Recent average work per frame, ms by stage.
         metrics: Sent about once a second, otherwise None.
     """
 
     frames: int
+    dropped: int = 0
     total: int | None
     work_ms: dict[str, float]
     metrics: StreamMetrics | None

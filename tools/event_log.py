@@ -28,8 +28,8 @@ class EventLog:
             case Ready():
                 _write("info", _fields(report))
             case Progress() if self._is_due(report.stream):
-                counts = {"frames": report.frames, "work_ms": report.work_ms}
-                _write("info", _fields(report) | counts)
+                counts = {"frames": report.frames, "dropped": report.dropped}
+                _write("info", _fields(report) | counts | {"work_ms": report.work_ms})
             case Notice():
                 _write("warning", _fields(report, report.message))
             case Done():

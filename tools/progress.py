@@ -139,6 +139,8 @@ class ProgressView:
                     del self.failed[other]
         bar.frames = report.frames
         rate = bar.rate(now)
+        if report.dropped:
+            rate = f"{rate}{rate and ', '}{report.dropped} dropped"
         self._bars.update(bar.task, completed=report.frames, rate=rate)
         self._stages.plain = stage_rates(report.work_ms)
         if not self._console.is_terminal and now - self._last_line >= _LINE_SECONDS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,11 +22,18 @@ from pipeline.reports import Notice
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
-from stages.decoder.locations import DEMO, SourceSpec, expand_sources, is_live, passed_over
+from stages.decoder.locations import (
+    DEMO,
+    SourceSpec,
+    expand_sources,
+    is_live,
+    passed_over,
+    redact,
+)
 from stages.decoder.source import FrameSelection
 from stages.detector.shipped import FASTEST, SHIPPED
 from stages.extras import installed
-from stages.result_files import TRACKS
+from stages.result_files import TRACKS, folder_name
 from stages.wording import counted
 from tools.event_log import EventLog
 from tools.progress import ProgressView
@@ -62,6 +70,8 @@ def run_pipeline(
             view.show(Notice("decoder", message=told))
         if told := "" if stay else unknown_in_ignored(specs, config):
             view.show(Notice("detector", message=told))
+        if told := named_by_order(specs):
+            view.show(Notice("decoder", message=told))
         if videos := passed_over(sources, specs):
             view.show(Notice("decoder", message=_name_them(videos)))
         results = ResultFolders(specs, output, config, overwrite=overwrite)
@@ -120,6 +130,22 @@ def unknown_in_ignored(specs: Sequence[SourceSpec], config: RunConfig) -> str:
     return (
         f"detector.ignored: no stream is called {', '.join(unknown)}; there are {', '.join(names)}"
     )
+
+
+def named_by_order(specs: Sequence[SourceSpec]) -> str:
+    """Returns a warning if cameras differ only in what is not shown of their URLs, else ""."""
+    names = defaultdict(list)
+    for spec in specs:
+        shown = redact(spec.location)
+        if is_live(spec.location) and spec.name.startswith(folder_name(shown.partition("://")[2])):
+            names[shown].append(spec.name)
+    for shown, alike in names.items():
+        if len(alike) > 1:
+            return (
+                f"{len(alike)} sources are {shown}, and their names, {', '.join(alike)}, go by "
+                f"their order; NAME=URL gives each its own"
+            )
+    return ""
 
 
 def _name_them(videos: Sequence[Path]) -> str:

@@ -103,6 +103,7 @@ class SinkProgress:
                 "sink",
                 stream=self._logbook.stream,
                 frames=self._sink.ledger.written,
+                dropped=sum(self._sink.ledger.dropped.values()),
                 total=self.total,
                 work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
                 metrics=metrics,

@@ -38,6 +38,8 @@ _FILE_SCHEMES = frozenset({"file", "http", "https"})
 _CREDENTIAL = r"(?:auth|login|pass|pw|token|user)[a-z]*=.*?(?=[_&;][a-z]+=|$)"
 _IN_PATH = re.compile(rf"(?<=[/?&]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
 
+_NAMED = re.compile(r"([\w.-]+)=(\w+://.*)", re.DOTALL)
+
 _MOT_FOLDER = "img1"
 # The folder above these names the sequence.
 _UNTELLING = frozenset({"frames", "images", "img", _MOT_FOLDER})
@@ -93,7 +95,7 @@ def expand_sources(
     """Returns a spec per source; for a data set's root, one per sequence. Names are unique.
 
     Args:
-        locations: Locations that the user gave.
+        locations: Locations that the user gave; a URL may have a name of its own, ``NAME=URL``.
         taken: Names of other streams.
 
     Raises:
@@ -177,8 +179,10 @@ def _is_port(text: str) -> bool:
 def _expand(location: str) -> list[SourceSpec]:
     _reject_empty(location)
     if "://" in location:
-        _reject_unreachable(location)
-        return [SourceSpec(redact(location).split("://", 1)[1], location)]
+        named = _NAMED.fullmatch(location)
+        name, url = named.groups() if named else ("", location)
+        _reject_unreachable(url)
+        return [SourceSpec(name or redact(url).split("://", 1)[1], url)]
     path = Path(location).expanduser()
     if not path.exists():
         raise SourceError(f"no such source: {location}{_similar(path)}")

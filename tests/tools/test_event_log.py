@@ -28,7 +28,9 @@ SUMMARY = StreamSummary(
     folder="out/cam",
     files=("mot.txt",),
 )
-PROGRESS = Progress("sink", stream="cam", frames=5, total=9, work_ms={"sink": 1.5}, metrics=METRICS)
+PROGRESS = Progress(
+    "sink", stream="cam", frames=5, dropped=2, total=9, work_ms={"sink": 1.5}, metrics=METRICS
+)
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def lines(capsys):
         (
             PROGRESS,
             {"level": "info", "event": "progress", "stage": "sink", "stream": "cam"}
-            | {"frames": 5, "work_ms": {"sink": 1.5}},
+            | {"frames": 5, "dropped": 2, "work_ms": {"sink": 1.5}},
         ),
         (
             Done("sink", stream="cam", message="", summary=SUMMARY, metrics=METRICS),

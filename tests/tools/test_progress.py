@@ -36,8 +36,10 @@ def done(stream, message):
     return Done("sink", stream=stream, message=message, summary=summary, metrics=metrics)
 
 
-def progress(stream, frames):
-    return Progress("sink", stream=stream, frames=frames, total=None, work_ms={}, metrics=None)
+def progress(stream, frames, dropped=0):
+    return Progress(
+        "sink", stream=stream, frames=frames, dropped=dropped, total=None, work_ms={}, metrics=None
+    )
 
 
 def test_failures_that_do_not_end_the_run_are_told(view, said):
@@ -98,13 +100,13 @@ def test_what_else_is_to_be_said_of_complete_results_is_told(view, said):
 def test_a_rate_is_told_once_it_means_something(said):
     now = [0.0]
     view = ProgressView(Console(file=said), lambda: now[0])
-    for frames, seconds in ((10, 5), (60, 5), (110, 5)):
+    for frames, dropped, seconds in ((10, 0, 5), (60, 0, 5), (110, 4, 5)):
         now[0] += seconds
-        view.show(progress("north", frames))
+        view.show(progress("north", frames, dropped))
     assert [line.partition(";")[0] for line in said.getvalue().splitlines()] == [
         "north: 10 frames",
         "north: 60 frames, 10.0 fps",
-        "north: 110 frames, 10.0 fps",
+        "north: 110 frames, 10.0 fps, 4 dropped",
     ]
 
 

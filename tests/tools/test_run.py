@@ -3,7 +3,7 @@ import pytest
 from pipeline.config_file import load_config
 from pipeline.reports import StreamSummary
 from pipeline.supervision.result import RunResult
-from stages.decoder.locations import DEMO, SourceSpec
+from stages.decoder.locations import DEMO, SourceSpec, expand_sources
 from stages.decoder.source import FrameSelection
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
@@ -11,6 +11,7 @@ from tools.run import (
     _print_table,
     demo_scores,
     faster_detector,
+    named_by_order,
     nothing_to_record,
     run_pipeline,
     unknown_in_ignored,
@@ -78,6 +79,16 @@ def test_regions_of_streams_that_are_not_there_are_told():
     told = unknown_in_ignored(specs, load_config(None, [regions]))
     assert told == "detector.ignored: no stream is called west; there are north, south"
     assert unknown_in_ignored(specs, load_config(None)) == ""
+
+
+def test_cameras_that_only_their_order_names_are_told():
+    urls = [f"http://host/monitor?channel={number}" for number in (1, 2)]
+    assert named_by_order(expand_sources(urls)) == (
+        "2 sources are http://host/monitor, and their names, host-monitor, host-monitor-2, go by "
+        "their order; NAME=URL gives each its own"
+    )
+    assert named_by_order(expand_sources([f"north={urls[0]}", f"south={urls[1]}"])) == ""
+    assert named_by_order(expand_sources(urls[:1])) == ""
 
 
 def test_what_is_set_already_is_not_advised():

@@ -23,7 +23,7 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="SOURCE",
-            help="Video file, image folder, data set root, recording or URL. "
+            help="Video file, image folder, data set root, recording, URL or NAME=URL. "
             "Default: a rendered traffic scene, scene://demo.",
         ),
     ] = None,

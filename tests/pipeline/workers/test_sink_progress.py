@@ -59,6 +59,7 @@ def test_drops_are_told_where_no_frame_comes_and_once(sink, logbook):
         assert time.monotonic() < deadline
         progress.look(overlay_is_stuck=False)
         time.sleep(0.01)
+    assert said[-1].dropped == 4
     assert (latest.frames, latest.dropped) == (3, {"stages behind": 4})
     told = len(said)
     for _ in range(3):

@@ -33,6 +33,22 @@ def opened(spec):
 
 
 @pytest.mark.parametrize(
+    ("location", "name", "url"),
+    [
+        ("north=rtsp://u:p=@cam/live", "north", "rtsp://u:p=@cam/live"),
+        ("a-1.b=http://cam/?channel=2", "a-1.b", "http://cam/?channel=2"),
+        (
+            "http://cam/monitor?channel=http://x",
+            "cam-monitor",
+            "http://cam/monitor?channel=http://x",
+        ),
+    ],
+)
+def test_a_url_may_have_a_name(location, name, url):
+    assert expand_sources([location]) == [SourceSpec(name, url)]
+
+
+@pytest.mark.parametrize(
     ("location", "live"),
     [
         ("rtsp://cam/live", True),
