@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +19,44 @@ AP70 = 4  # index of IoU 0.7 in 0.5, 0.55, … 0.95
 
 
 def score_coco(
-    truth_path: Path, detections_path: Path, classes: Sequence[str] = ()
+    truth_path: Path,
+    detections_path: Path,
+    classes: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, float]:
     """Scores the detections of a COCO results file.
 
-    If all detections have a ``category_id``, scores are averaged over classes, as in COCO;
-    otherwise, as for ``spotstream detect``, all classes are treated as one, without detections
-    whose ``category`` is the name of a category that is not scored. Images are identified by
-    ``image_id`` or ``file_name``. A key that is null counts as absent.
+    Images are identified by ``image_id`` or ``file_name``, classes by ``category_id`` or
+    ``category``, and scores are averaged over classes, as in COCO. If no detection has a
+    ``category_id`` and one has no ``category`` that the annotation file names either, all classes
+    are treated as one, without detections whose ``category`` is the name of a category that is not
+    scored. A key that is null counts as absent.
 
     Args:
         truth_path: COCO annotation file.
         detections_path: COCO results file.
         classes: Names of the categories to score; () for all.
+        tell: Called with a line that says so and why where all classes are treated as one.
 
     Returns:
         AP (mean over IoU 0.5 to 0.95), AP50, AP70, and AP of small, medium and large objects; NaN
         if there is no true box.
 
     Raises:
-        ConfigError: pycocotools is not installed, or a file is malformed; the message says where.
+        ConfigError: pycocotools is not installed, or a file is malformed, or only some detections
+            have a class; the message says where.
     """
     need("pycocotools", "evaluate")
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    content, known, others = _truth(truth_path, classes)
-    detections = _detections(detections_path, truth_path, content["images"], known, others)
-    merged = any(detection["category_id"] is None for detection in detections)
-    if merged:
+    content, categories = _truth(truth_path, classes)
+    detections, why = _detections(detections_path, truth_path, content["images"], categories)
+    if why:
+        tell(f"all classes as one: {why}")
+        scored = {category["id"] for category in content["categories"]}
+        # Those whose name tells that they are of another class are left out.
+        detections = [each for each in detections if each["category_id"] in (None, *scored)]
         for detection in detections:
             detection["category_id"] = content["categories"][0]["id"]
     # pycocotools sorts the ids, which may mix names and numbers.
@@ -62,7 +71,7 @@ def score_coco(
         truth.dataset = content
         truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes(detections) if detections else COCO(), "bbox")
-        evaluation.params.useCats = int(not merged)
+        evaluation.params.useCats = int(not why)
         evaluation.evaluate()
         evaluation.accumulate()
     precision = evaluation.eval["precision"][:, :, :, :, -1]  # IoU, recall, class, area
@@ -79,19 +88,17 @@ def _mean(precision: np.ndarray) -> float:
     return float(known.mean()) if known.size else float("nan")
 
 
-def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int], set[str]]:
-    """Returns the content restricted to the scored classes.
-
-    Also returns the ids of all categories, and the names of those that are not scored.
-    """
+def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Returns the content restricted to the scored classes, and the categories of all classes."""
     content = read_annotations(path)
-    names = {category["name"] for category in content["categories"]}
-    known = {category["id"] for category in content["categories"]}
+    categories = content["categories"]
+    names = {category["name"] for category in categories}
+    known = {category["id"] for category in categories}
     for name in classes:
         if name not in names:
             raise ConfigError(f"{path}: no category {name!r}; there are {', '.join(sorted(names))}")
     if classes:
-        content["categories"] = [c for c in content["categories"] if c["name"] in classes]
+        content["categories"] = [c for c in categories if c["name"] in classes]
     kept = {category["id"] for category in content["categories"]}
     images = {image["id"] for image in content["images"]}
     annotations = []
@@ -119,23 +126,25 @@ def _truth(path: Path, classes: Sequence[str]) -> tuple[dict[str, Any], set[int]
                 )
             annotations.append(entry)
     content = {**content, "annotations": annotations, "info": content.get("info", {})}
-    return content, known, names.difference(classes) if classes else set()
+    return content, categories
 
 
 def _detections(
     path: Path,
     truth_path: Path,
     images: list[dict[str, Any]],
-    categories: set[int],
-    others: set[str],
-) -> list[dict[str, Any]]:
-    """Returns the detections, but not those without an id that are of ``others`` by name."""
+    categories: list[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], str]:
+    """Returns the detections, and why classes cannot be told apart, or ""."""
     content = read_json(path)
     if not isinstance(content, list):
         raise ConfigError(f"{path}: expected a list of detections")
     by_name = ids_by_name(images)
     known = {image["id"] for image in images}
+    classes = {category["id"] for category in categories}
+    named_classes = {category["name"]: category["id"] for category in categories}
     detections = []
+    why = ""
     for index, detection in enumerate(content):
         place = f"[{index}]"
         check_entry(path, place, detection, ())
@@ -144,7 +153,7 @@ def _detections(
         if not _is_number(score):
             raise ConfigError(f"{path}: {place}: score must be a finite number, got {score!r}")
         category = detection.get("category_id")
-        if category is not None and category not in categories:
+        if category is not None and category not in classes:
             raise ConfigError(f"{path}: {place}: category {category!r} is not in {truth_path}")
         image, name = detection.get("image_id"), detection.get("file_name")
         named = by_name.get(name, []) if isinstance(name, str) else []
@@ -154,11 +163,14 @@ def _detections(
             )
         found = next(iter(named), None) if image is None else image
         if found not in known:
-            given = name if image is None else image
-            raise ConfigError(f"{path}: {place}: image {given!r} is not in {truth_path}")
-        label = detection.get("category")
-        if category is None and isinstance(label, str) and label in others:
-            continue
+            wanted = name if image is None else image
+            raise ConfigError(f"{path}: {place}: image {wanted!r} is not in {truth_path}")
+        if category is None:
+            label = detection.get("category")
+            category = named_classes.get(label) if isinstance(label, str) else None
+            if category is None and not why:
+                named_so = "" if label is None else f" of {truth_path}, but {label!r}"
+                why = f"{path}: {place} has no category_id and no category{named_so}"
         # No other keys: pycocotools takes a detection with a caption for one.
         detections.append(
             {
@@ -168,7 +180,9 @@ def _detections(
                 "score": score,
             }
         )
-    return detections
+    if why and any(detection.get("category_id") is not None for detection in content):
+        raise ConfigError(f"{why}, while others have a category_id")
+    return detections, why
 
 
 def _is_number(value: object) -> bool:

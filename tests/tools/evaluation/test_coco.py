@@ -122,8 +122,59 @@ def test_detections_named_as_another_class_do_not_count(tmp_path: Path) -> None:
     paths = written(tmp_path, truth, found)
     for chosen in (["bus"], ["car"], ["car", "bus"], []):
         assert score_coco(*paths, chosen)["AP"] == pytest.approx(1)
+    unlike = [found[0], {**found[1], "category": "vehicle"}]
+    assert score_coco(*written(tmp_path, truth, unlike), ["bus"])["AP"] == pytest.approx(1)
     found[0]["category"], found[1]["category"] = "bus", "car"
     assert score_coco(*written(tmp_path, truth, found), ["bus"])["AP"] == 0
+
+
+def found_by_name(detections: list, names: dict[int, str]) -> list:
+    """Detections as `detect` writes them: with the name of their class instead of its id."""
+    return [
+        {**each, "category_id": None, "category": names[each["category_id"]]} for each in detections
+    ]
+
+
+def test_a_class_may_be_given_by_its_name(tmp_path: Path) -> None:
+    truth, found = random_set(0)
+    expected = score_coco(*written(tmp_path, truth, found))
+    lines: list[str] = []
+    named = found_by_name(found, {1: "car", 2: "bus"})
+    for detections in (named, [*found[:5], *named[5:]]):
+        assert score_coco(*written(tmp_path, truth, detections), (), lines.append) == expected
+    assert lines == []
+    bus = score_coco(*written(tmp_path, truth, found), ["bus"])
+    assert score_coco(*written(tmp_path, truth, named), ["bus"]) == bus
+
+
+def test_all_classes_are_one_only_where_they_cannot_be_told_apart(tmp_path: Path) -> None:
+    truth, found = random_set(0)
+    by_class = score_coco(*written(tmp_path, truth, found))["AP"]
+    lines: list[str] = []
+    merged = []
+    named = found_by_name(found, {1: "vehicle", 2: "bus"})
+    nameless = [{**each, "category": None} for each in named]
+    for detections in (named, nameless):
+        paths = written(tmp_path, truth, detections)
+        merged.append(score_coco(*paths, (), lines.append)["AP"])
+    assert merged[0] == merged[1] > by_class
+    first = next(row for row, each in enumerate(named) if each["category"] == "vehicle")
+    lack = f"{paths[1]}: [{{}}] has no category_id and no category"
+    assert lines == [
+        f"all classes as one: {lack.format(first)} of {paths[0]}, but 'vehicle'",
+        f"all classes as one: {lack.format(0)}",
+    ]
+
+
+@pytest.mark.parametrize("more", [{}, {"category": "vehicle"}])
+def test_some_detections_without_a_class_are_refused(tmp_path: Path, more: dict) -> None:
+    truth, found = random_set(0)
+    del found[3]["category_id"]
+    found[3] |= more
+    with pytest.raises(ConfigError) as caught:
+        score_coco(*written(tmp_path, truth, found))
+    assert ": [3] has no category_id and no category" in str(caught.value)
+    assert str(caught.value).endswith(", while others have a category_id")
 
 
 def test_names_without_folders_and_names_of_two_images(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,8 @@ def coco(
     if len(files) > 1:
         files = [(name or path.stem, path) for name, path in files]
     check_names([name for name, _ in files])
-    scores = {name: score_coco(gt, path, class_ or []) for name, path in files}
+    tell = partial(typer.echo, err=True)
+    scores = {name: score_coco(gt, path, class_ or [], tell) for name, path in files}
     named_rows = len(scores) > 1 or "" not in scores
     table = Table(*([""] if named_rows else []), *next(iter(scores.values())))
     for name, row in scores.items():

@@ -26,3 +26,8 @@ def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
     alone = evaluate(*arguments, both[0]).splitlines()
     assert alone[1].split("┃")[1].strip() == "AP"  # no column for a name that there is not
     assert "are called 'x'" in refused(*arguments, *(each.replace("=", "=x=") for each in both))
+    (tmp_path / "b.json").write_text(json.dumps([{**found[0], "category_id": None}]))
+    told = evaluate(*arguments, *both).splitlines()
+    assert [line for line in told if "all classes as one" in line] == [
+        f"all classes as one: {tmp_path / 'b.json'}: [0] has no category_id and no category"
+    ]
