@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tools.annotations.distractors import MotObjects
 from tools.annotations.ignored import IgnoredRegions
 from tools.annotations.trajectories import Trajectories
 from trackers.boxes import BoolArray
@@ -22,6 +23,7 @@ class GroundTruth:
         ignored: Regions in which nothing is scored.
         levels: For each level of difficulty, which of ``objects`` ``(N,)`` belong to it.
         conditions: Properties of the whole sequence, such as its weather.
+        mot_objects: Every object, where results on some of them are left out; else None.
     """
 
     name: str
@@ -31,3 +33,4 @@ class GroundTruth:
     ignored: IgnoredRegions = field(default_factory=IgnoredRegions)
     levels: Mapping[str, BoolArray] = field(default_factory=dict)
     conditions: Mapping[str, str] = field(default_factory=dict)
+    mot_objects: MotObjects | None = None

@@ -9,12 +9,12 @@ import numpy as np
 from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, LEFT, SUFFIXES, WIDTH, NumberTable
 from stages.seqinfo import read_seqinfo
+from tools.annotations.distractors import FLAG, MotObjects
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.trajectories import Trajectories
 from trackers.boxes import FloatArray
 
 MIN_COLUMNS = 6
-CONSIDERED = 6
 
 
 def read_mot(path: Path, frame_count: int | None = None) -> Trajectories:
@@ -100,9 +100,10 @@ def read_mot_ground_truth(path: Path, name: str) -> GroundTruth:
     table = NumberTable.read(path, MIN_COLUMNS, "tracks")
     tracks = _trajectories(table, frame_count)
     frame_count = frame_count or tracks.frame_count
-    if table.values.shape[1] > CONSIDERED:
-        tracks = _trajectories(table.only(table.values[:, CONSIDERED] != 0), frame_count)
-    return GroundTruth(name, frame_count, tracks, tracks)
+    objects = MotObjects.of(table.values, name)
+    if table.values.shape[1] > FLAG:
+        tracks = _trajectories(table.only(table.values[:, FLAG] != 0), frame_count)
+    return GroundTruth(name, frame_count, tracks, tracks, mot_objects=objects)
 
 
 def _repeated(frames: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from stages.errors import SpotStreamError
 from stages.extras import need
+from tools.annotations.distractors import MotObjects
 from tools.annotations.ground_truth import GroundTruth
+from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import EntryScore
 from tools.evaluation.comparison import Comparison, compare
 from tools.evaluation.tracking import TrackingResult
 
+SEQUENCE = "sequence"
 _OTHER_NAMES = {"TP": "CLR_TP", "FP": "CLR_FP", "FN": "CLR_FN", "IDS": "IDSW"}  # TrackEval's
 
 
@@ -29,15 +34,17 @@ def check_by_trackeval(
         SpotStreamError: A score differs.
     """
     for score in scores:
-        comparisons = {
-            truth.name: compare(truth.tracks, tracks)
-            for truth in truths
-            if (tracks := score.sequences[truth.name].tracks) is not None
-        }
-        if not comparisons:
+        data = {}
+        for truth in truths:
+            each = score.sequences[truth.name]
+            if each.given is not None and truth.mot_objects is not None:
+                data[truth.name] = _preprocessed(truth, truth.mot_objects, each.given)
+            elif each.tracks is not None:
+                data[truth.name] = _data(compare(truth.tracks, each.tracks))
+        if not data:
             continue
         ours = score.overall["tracking"]
-        theirs = trackeval_scores(comparisons, iou_threshold)
+        theirs = _scores(data, iou_threshold)
         differing = [
             f"{name} {ours[name]!r}, by TrackEval {theirs[name]!r}"
             for name in ours
@@ -45,7 +52,9 @@ def check_by_trackeval(
         ]
         if differing:
             raise SpotStreamError(f"{score.entry.label}{'; '.join(differing)}")
-        yield f"{score.entry.label}TrackEval finds the same in all {len(ours)} scores"
+        kinds = sorted({each.mot_objects.benchmark for each in truths if each.mot_objects})
+        how = f", as {' and '.join(kinds)}" if kinds else ""
+        yield f"{score.entry.label}TrackEval finds the same in all {len(ours)} scores{how}"
 
 
 def trackeval_scores(
@@ -63,6 +72,12 @@ def trackeval_scores(
     Raises:
         ConfigError: TrackEval is not installed.
     """
+    return _scores(
+        {name: _data(comparison) for name, comparison in comparisons.items()}, iou_threshold
+    )
+
+
+def _scores(data: Mapping[str, dict[str, object]], iou_threshold: float) -> dict[str, float]:
     need("trackeval", "evaluate")
     from trackeval.metrics import CLEAR, HOTA, Identity
 
@@ -70,10 +85,7 @@ def trackeval_scores(
     combined: dict[str, float] = {}
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its settings and times
         for metric in (HOTA(), CLEAR(settings), Identity(settings)):
-            results = {
-                name: metric.eval_sequence(_data(comparison))
-                for name, comparison in comparisons.items()
-            }
+            results = {name: metric.eval_sequence(each) for name, each in data.items()}
             combined |= metric.combine_sequences(results)
     return {
         name: float(np.mean(combined[_OTHER_NAMES.get(name, name)]))
@@ -94,3 +106,38 @@ def _data(comparison: Comparison) -> dict[str, object]:
         "tracker_ids": [frame.result for frame in frames],
         "similarity_scores": [frame.iou for frame in frames],
     }
+
+
+def _preprocessed(
+    truth: GroundTruth, objects: MotObjects, given: Trajectories
+) -> dict[str, object]:
+    """Returns what TrackEval scores of a sequence of MOT16 or later, chosen by itself."""
+    need("trackeval", "evaluate")
+    from trackeval.datasets import MotChallenge2DBox
+
+    sizes = given.boxes[:, 2:] - given.boxes[:, :2]
+    _, ids = np.unique(given.ids, return_inverse=True)  # it makes an array as long as the largest
+    results = np.column_stack(
+        (given.frames + 1, ids, given.boxes[:, :2], sizes, np.ones(len(given)))
+    )
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        root = Path(folder)
+        (root / "tracks" / "data").mkdir(parents=True)
+        np.savetxt(root / "truth.txt", objects.rows, "%.17g", ",")
+        path = root / "tracks" / "data" / f"{SEQUENCE}.txt"
+        np.savetxt(path, results, "%.17g", ",")
+        data_set = MotChallenge2DBox(
+            {
+                "BENCHMARK": objects.benchmark,
+                "GT_FOLDER": folder,
+                "GT_LOC_FORMAT": "{gt_folder}/truth.txt",
+                "TRACKERS_FOLDER": folder,
+                "TRACKERS_TO_EVAL": ["tracks"],
+                "SEQ_INFO": {SEQUENCE: truth.frame_count},
+                "SKIP_SPLIT_FOL": True,
+                "PRINT_CONFIG": False,
+            }
+        )
+        raw = data_set.get_raw_seq_data("tracks", SEQUENCE)
+        data: dict[str, object] = data_set.get_preprocessed_seq_data(raw, "pedestrian")
+    return data

@@ -65,6 +65,7 @@ class SequenceScore:
             outside [0, 1].
         tracks: The tracks that were scored, without ignored boxes.
         matches: Matches of ``tracks`` with the ground truth.
+        given: The tracks of the file, where the ground truth has `MotObjects`.
     """
 
     name: str
@@ -76,6 +77,7 @@ class SequenceScore:
     points: tuple[PrPoint, ...] = ()
     tracks: Trajectories | None = None
     matches: Matches | None = None
+    given: Trajectories | None = None
 
 
 def score_sequence(
@@ -104,7 +106,7 @@ def _score(task: SequenceTask, stopped: Callable[[], bool]) -> SequenceScore:
     detection: dict[float, DetectionResult] = {}
     levels: dict[str, DetectionResult] = {}
     points: tuple[PrPoint, ...] = ()
-    tracks = None
+    tracks = given = None
     if task.detections is not None:
         file = DetectionFile.read(task.detections, frame_count=truth.frame_count)
         shown = ~truth.ignored.cover(file.indices, file.boxes)
@@ -118,7 +120,8 @@ def _score(task: SequenceTask, stopped: Callable[[], bool]) -> SequenceScore:
             if _are_shares(file.scores):
                 points = _points(task, file, detection[pr_protocol.IOU], stopped)
     if task.results is not None:
-        tracks = scored(truth, read_mot(task.results, frame_count=truth.frame_count))
+        given = read_mot(task.results, frame_count=truth.frame_count)
+        tracks = scored(truth, given)
     if tracks is None:
         return SequenceScore(truth.name, detection, levels, truth.conditions)
     comparison = compare(truth.tracks, tracks)
@@ -135,6 +138,7 @@ def _score(task: SequenceTask, stopped: Callable[[], bool]) -> SequenceScore:
         points,
         tracks,
         matches,
+        given if truth.mot_objects else None,
     )
 
 
@@ -195,6 +199,8 @@ def score_tracks(truth: GroundTruth, tracks: Trajectories, iou_threshold: float)
 
 def scored(truth: GroundTruth, tracks: Trajectories) -> Trajectories:
     """Returns ``tracks`` without ignored boxes."""
+    if truth.mot_objects is not None:
+        return tracks.where(~truth.mot_objects.distracted(tracks))
     return tracks.where(~truth.ignored.cover(tracks.frames, tracks.boxes))
 
 

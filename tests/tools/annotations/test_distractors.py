@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tools.annotations.distractors import MotObjects
+from tools.annotations.mot_file import read_mot_ground_truth
+from tools.annotations.trajectories import Trajectories
+
+PEDESTRIAN = (1, 1, 0, 0, 10, 10, 1, 1, 1)
+
+
+def objects(*rows: tuple[float, ...], name: str = "MOT17-02") -> MotObjects | None:
+    return MotObjects.of(np.array(rows, np.float64), name)
+
+
+@pytest.mark.parametrize(
+    ("rows", "known"),
+    [
+        ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 0, 8, 1)], True),
+        ([PEDESTRIAN], False),
+        ([(1, 1, 0, 0, 10, 10, 1, -1, -1, -1), (1, 2, 0, 0, 10, 10, 0, -1, -1, -1)], False),
+        ([(1, 1, 0, 0, 10, 10, 1, -9.3, -10.8, 0)], False),  # MOT15 in three dimensions
+        ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 1, 2, 1)], False),  # cars and vans, as of `synth`
+        ([PEDESTRIAN, (1, 2, 50, 0, 10, 10, 0, 14, 1)], False),
+        ([(1, 1, 0, 0, 10, 10, 0)], False),
+        ([(1, 1, 0, 0, 10, 10)], False),
+    ],
+)
+def test_the_file_tells_whether_others_than_pedestrians_are_marked(
+    rows: list[tuple[float, ...]], known: bool
+) -> None:
+    assert (objects(*rows) is not None) == known
+
+
+def test_a_result_that_follows_a_distractor(tmp_path: Path) -> None:
+    """In frame 2: on a distractor, on a pedestrian, on a car, near a distractor, on none."""
+    (tmp_path / "A.txt").write_text(
+        "2,1,0,0,10,10,0,8,1\n2,2,50,0,10,10,1,1,1\n2,3,100,0,10,10,0,3,1\n"
+        "1,4,150,0,10,10,0,7,1\n2,4,150,0,10,10,0,7,1\n"
+    )
+    truth = read_mot_ground_truth(tmp_path / "A.txt", "A")
+    assert truth.tracks.ids.tolist() == [2]
+    assert truth.mot_objects is not None
+    lefts = np.array([0, 50, 100, 156, 200, 0])
+    tracks = Trajectories.from_arrays(
+        [1, 1, 1, 1, 1, 2],
+        range(6),
+        np.column_stack((lefts, 0 * lefts, lefts + 10, 0 * lefts + 10)),
+    )
+    assert truth.mot_objects.distracted(tracks).tolist() == [True, *[False] * 5]
+
+
+def test_a_box_is_of_the_object_that_it_fits_best() -> None:
+    """A pedestrian in front of a distractor takes the one result."""
+    both = objects(PEDESTRIAN, (1, 2, 1, 0, 10, 10, 0, 8, 1))
+    assert both is not None
+    one = Trajectories.from_arrays([0], [1], [[0, 0, 10, 10]])
+    assert not both.distracted(one).any()
+    two = Trajectories.from_arrays([0, 0], [1, 2], [[0, 0, 10, 10], [2, 0, 12, 10]])
+    assert both.distracted(two).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("name", "left_out"), [("MOT17-02", False), ("MOT20-01", True)])
+def test_other_vehicles_are_distractors_from_mot20_on(name: str, left_out: bool) -> None:
+    found = objects((1, 1, 0, 0, 10, 10, 0, 6, 1), name=name)
+    assert found is not None
+    assert found.distracted(Trajectories.from_arrays([0], [1], [[0, 0, 10, 10]])) == [left_out]
