@@ -10,6 +10,7 @@ from stages.errors import ConfigError
 
 if TYPE_CHECKING:
     from tools.evaluation.benchmark import Entry
+    from tools.evaluation.tracker_choice import TrackerChoice
 
 
 def read_entries(
@@ -30,11 +31,10 @@ def read_entries(
         ConfigError: Nothing to score, an unknown tracker, or a duplicate name.
     """
     from tools.evaluation.benchmark import Entry, with_trackers
-    from tools.evaluation.tracker_choice import choose_tracker
 
     if not detections and not results:
         raise ConfigError("nothing to score; give --detections or --results")
-    choices = [choose_tracker(label, settings or []) for label in trackers if label != "none"]
+    choices = _choices([label for label in trackers if label != "none"], settings or [])
     found, tracked = list(map(named, detections or [])), list(map(named, results or []))
     if len(found) > 1 or tracked:
         found = [(name or folder.resolve().name, folder) for name, folder in found]
@@ -44,6 +44,25 @@ def read_entries(
     entries += [Entry(name, results=folder) for name, folder in tracked]
     check_names([entry.name for entry in entries])
     return entries
+
+
+def _choices(labels: Sequence[str], settings: Sequence[str]) -> list[TrackerChoice]:
+    """Returns the trackers; of several, an error of the settings says how to give them to one."""
+    from tools.evaluation.tracker_choice import choose_tracker
+
+    choices = []
+    for label in labels:
+        try:
+            choices.append(choose_tracker(label, settings))
+        except ConfigError as error:
+            if not settings or len(labels) == 1:
+                raise
+            choose_tracker(label)  # raises if it is not for the settings
+            raise ConfigError(
+                f"{error}. --set holds for every --tracker; for settings of one, give a config "
+                f"file for each: --tracker sort.yaml"
+            ) from None
+    return choices
 
 
 def named(text: str) -> tuple[str, Path]:

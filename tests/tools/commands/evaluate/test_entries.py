@@ -69,3 +69,17 @@ def test_several_detectors_and_trackers_without_names(detrac: Path) -> None:
     trackers = ["--tracker=sort", "--tracker=uav"]
     names = scores(detrac, "detrac", "--gt", detrac / "gt", *folders, *trackers)
     assert list(names) == ["det + sort", "det + uav", "det2 + sort", "det2 + uav"]
+
+
+def test_settings_that_one_of_several_trackers_lacks(detrac: Path) -> None:
+    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    low = "--set=min_score=0.3"
+    message = refused(*arguments, "--tracker=sort", "--tracker=bytetrack", low)
+    assert "tracker 'bytetrack' has no setting 'min_score'" in message
+    assert message.endswith(" give a config file for each: --tracker sort.yaml")
+    assert "yaml" not in refused(*arguments, "--tracker=bytetrack", low)
+    assert "yaml" not in refused(*arguments, "--tracker=sort", "--tracker=best", low)
+    config = detrac / "sort.yaml"
+    config.write_text("tracker: {name: sort, settings: {min_score: 0.3}}\n")
+    names = scores(detrac, *arguments, f"--tracker={config}", "--tracker=bytetrack")
+    assert list(names) == [str(config), "bytetrack"]
