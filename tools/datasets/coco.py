@@ -42,7 +42,8 @@ def read_coco(tree: FolderTree, files: list[Path]) -> DataSet | None:
     """Reads ``files``; JSON files of another kind are skipped.
 
     A ``file_name`` is looked for beside its JSON file, in the root, in ``images`` and in the
-    folders in them, that of the same split first. A box is ignored if it is a crowd, has
+    folders in them, that of the same split first. An annotation without ``bbox`` has the box of its
+    polygons. A box is ignored if it is a crowd, has
     ``"ignore": 1``, or is of a category that is not listed. As extensions of the format, ``scene``,
     ``frame`` and ``conditions`` of an image and ``hidden`` of an annotation are read. Without
     ``scene``, every image is a scene of its own.
@@ -117,8 +118,8 @@ class _CocoFile:
             try:
                 key, value = _key(entry["id"]), read(entry)
             except (KeyError, TypeError, ValueError) as error:
-                reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-                self._note(ProblemKind.UNREADABLE_ROW, f"{what} number {index + 1}: {reason}")
+                fault = f"{what} number {index + 1}: {_reason(error)}"
+                self._note(ProblemKind.UNREADABLE_ROW, fault)
                 continue
             if key in found:
                 self._note(ProblemKind.STATED_TWICE, f"{what} {key}")
@@ -181,13 +182,13 @@ class _CocoFile:
         for annotation in annotations:
             place = f"{name}, annotation {annotation.get('id', '?')}"
             try:
-                left, top, width, height = map(float, annotation["bbox"])
+                left, top, width, height = _sides(annotation)
                 category = _key(annotation["category_id"])
                 share = float(annotation.get("hidden", 0.0))
                 if not 0 <= share <= 1:
                     raise ValueError(f"hidden {share}")
-            except (KeyError, TypeError, ValueError, OverflowError):
-                self._note(ProblemKind.UNREADABLE_ROW, place)
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                self._note(ProblemKind.UNREADABLE_ROW, f"{place}: {_reason(error)}")
                 continue
             box = (left, top, left + width, top + height)
             if annotation.get("iscrowd") or annotation.get("ignore"):
@@ -216,6 +217,29 @@ class _CocoFile:
 
     def _note(self, kind: ProblemKind, place: str) -> None:
         self._problems.append(Problem(kind, f"{self._file.name}: {place}"))
+
+
+def _reason(error: Exception) -> str:
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _sides(annotation: dict[str, Any]) -> tuple[float, float, float, float]:
+    """Left, top, width and height by ``bbox`` or, without one, by the polygons."""
+    sides = annotation.get("bbox")
+    if sides:
+        if len(sides) != 4:
+            raise ValueError(f"bbox of {len(sides)} numbers")
+        left, top, width, height = map(float, sides)
+        return left, top, width, height
+    polygons = annotation.get("segmentation")
+    if not isinstance(polygons, list) or not any(polygons):
+        raise KeyError("bbox")
+    if any(len(each) % 2 for each in polygons):
+        raise ValueError("polygon with an odd number of coordinates")
+    points = np.array([value for each in polygons for value in each], np.float64).reshape(-1, 2)
+    left, top = points.min(axis=0).tolist()
+    right, bottom = points.max(axis=0).tolist()
+    return left, top, right - left, bottom - top
 
 
 def _key(value: object) -> str:

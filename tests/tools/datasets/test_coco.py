@@ -81,6 +81,33 @@ def test_crowds_and_unknown_categories_are_ignored(tmp_path: Path) -> None:
     ]
 
 
+def test_an_annotation_without_a_box_has_that_of_its_polygons(tmp_path: Path) -> None:
+    polygons = [[10, 20, 40, 22, 30, 30], [50, 25, 48, 26, 44, 19.5]]
+    odd, of_three = [[10, 20, 40, 22, 30]], [[10, 20, 40, 22, 30, 30]]
+    without: list[dict[str, Any]] = [
+        {"segmentation": polygons},
+        {"segmentation": of_three, "bbox": []},
+        {"segmentation": [[]], "bbox": None},
+        {"segmentation": {"size": [54, 96], "counts": "0"}},
+        {},
+        {"segmentation": odd},
+    ]
+    write_json(
+        tmp_path / "annotations.json",
+        [entry(1, "a.png")],
+        [{"image_id": 1, "category_id": 1, **each} for each in without],
+    )
+    write_image(tmp_path / "images" / "a.png")
+    data_set = read_data_set(tmp_path)
+    (sample,) = data_set.samples
+    assert sample.boxes.tolist() == [[10, 19.5, 50, 30], [10, 20, 40, 30]]
+    place = "annotations.json: a.png, annotation"
+    assert problems(data_set) == [
+        *(("UNREADABLE_ROW", f"{place} {number}: no 'bbox'") for number in (102, 103, 104)),
+        ("UNREADABLE_ROW", f"{place} 105: polygon with an odd number of coordinates"),
+    ]
+
+
 def test_the_layout_of_coco_itself(tmp_path: Path) -> None:
     """Two splits whose images bear the same names."""
     for split, left in (("train2017", 10), ("val2017", 20)):
@@ -150,6 +177,7 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     (sample,) = data_set.samples
     assert sample.boxes.tolist() == [[90, 5, 96, 14]]
     assert sample.hidden.tolist() == [0.5]
+    place = "annotations.json: a.png, annotation"
     bad = "cannot read image images/b.png: not an image, or damaged"
     assert problems(data_set) == [
         ("BOX_CUT", "annotations.json: a.png, car"),
@@ -160,8 +188,8 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
         ("MISSING_IMAGE", "annotations.json: gone.png"),
         ("STATED_TWICE", "annotations.json: image 4: a.png"),
         ("UNREADABLE_IMAGE", f"annotations.json: {bad}"),
-        ("UNREADABLE_ROW", "annotations.json: a.png, annotation 101"),
-        ("UNREADABLE_ROW", "annotations.json: a.png, annotation 107"),
+        ("UNREADABLE_ROW", f"{place} 101: bbox of 3 numbers"),
+        ("UNREADABLE_ROW", f"{place} 107: hidden 1.5"),
     ]
 
 
@@ -247,7 +275,10 @@ def test_faulty_entries_cost_themselves_only(tmp_path: Path) -> None:
     data_set = read_data_set(tmp_path)
     assert [sample.labels for sample in data_set.samples] == [("car",)]
     assert problems(data_set) == [
-        ("UNREADABLE_ROW", "annotations.json: a.png, annotation 102"),
+        (
+            "UNREADABLE_ROW",
+            "annotations.json: a.png, annotation 102: int too large to convert to float",
+        ),
         ("UNREADABLE_ROW", "annotations.json: annotations[1]: no image_id"),
         ("UNREADABLE_ROW", "annotations.json: category number 3: no 'name'"),
         *(("UNREADABLE_ROW", f"annotations.json: image {number}.png") for number in range(3)),
