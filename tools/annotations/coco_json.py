@@ -57,13 +57,16 @@ def read_annotations(path: Path) -> dict[str, Any]:
 
 
 def ids_by_name(images: list[dict[str, Any]]) -> dict[str, list[int | str]]:
-    """Returns the ids of the images with each file name: as given, else without folders."""
+    """Returns the ids of the images with each file name: as given, else without folders.
+
+    Folders end with ``/`` or, in files written on Windows, with a backslash.
+    """
     whole: dict[str, list[int | str]] = defaultdict(list)
     inner: dict[str, list[int | str]] = defaultdict(list)
     for image in images:
         name = str(image.get("file_name"))
         whole[name].append(image["id"])
-        inner[name.rpartition("/")[2]].append(image["id"])
+        inner[name.replace("\\", "/").rpartition("/")[2]].append(image["id"])
     return {**inner, **whole}
 
 

@@ -41,9 +41,9 @@ def coco_files(tree: FolderTree) -> list[Path]:
 def read_coco(tree: FolderTree, files: list[Path]) -> DataSet | None:
     """Reads ``files``; JSON files of another kind are skipped.
 
-    A ``file_name`` is looked for beside its JSON file, in the root, in ``images`` and in the
-    folders in them, that of the same split first. An annotation without ``bbox`` has the box of its
-    polygons. A box is ignored if it is a crowd, has
+    A ``file_name``, as given or else with slashes for backslashes, is looked for beside its JSON
+    file, in the root, in ``images`` and in the folders in them, that of the same split first. An
+    annotation without ``bbox`` has the box of its polygons. A box is ignored if it is a crowd, has
     ``"ignore": 1``, or is of a category that is not listed. As extensions of the format, ``scene``,
     ``frame`` and ``conditions`` of an image and ``hidden`` of an annotation are read. Without
     ``scene``, every image is a scene of its own.
@@ -128,9 +128,9 @@ class _CocoFile:
 
     def _sample(self, number: str, entry: dict[str, Any], seen: set[Path]) -> Sample | None:
         name = str(entry.get("file_name", ""))
-        path = next(
-            (folder / name for folder in self._folders if self._tree.has(folder / name)), None
-        )
+        names = (name, name.replace("\\", "/"))  # the second for files written on Windows
+        places = (folder / each for each in names for folder in self._folders)
+        path = next((place for place in places if self._tree.has(place)), None)
         if path is None:
             self._note(ProblemKind.MISSING_IMAGE, name or f"image {number} has no file_name")
             return None

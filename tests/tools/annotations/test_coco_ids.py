@@ -9,7 +9,7 @@ from tools.annotations.coco_ids import coco_ids
 @pytest.fixture
 def truth(tmp_path):
     file = tmp_path / "annotations.json"
-    names = ["a.png", "x/b.png", "x/c.png", "y/c.png", "b/d.png", "d.png"]
+    names = ["a.png", "x/b.png", "x/c.png", "y/c.png", "b/d.png", "d.png", r"w\x\h.png"]
     content = {
         "images": [{"id": f"i{number}", "file_name": name} for number, name in enumerate(names)],
         "annotations": [],
@@ -20,8 +20,8 @@ def truth(tmp_path):
 
 
 def test_names_become_ids(truth):
-    images, categories = coco_ids(truth, ["b.png", "a.png", "d.png"], ["bus"])
-    assert images == {"b.png": "i1", "a.png": "i0", "d.png": "i5"}
+    images, categories = coco_ids(truth, ["b.png", "a.png", "d.png", "h.png"], ["bus"])
+    assert images == {"b.png": "i1", "a.png": "i0", "d.png": "i5", "h.png": "i6"}
     assert categories == {"bus": 6}
 
 

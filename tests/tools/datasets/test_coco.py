@@ -143,6 +143,19 @@ def test_other_layouts(tmp_path: Path, json_name: str, image_name: str, file_nam
     assert data_set.problems == []
 
 
+@pytest.mark.parametrize("as_given", [False, True])
+def test_a_name_written_on_windows(tmp_path: Path, as_given: bool) -> None:
+    """Elsewhere, a backslash may be part of a name."""
+    name = r"images\default\a.jpg"
+    write_json(tmp_path / "instances.json", [entry(1, name)], [box(1, 1, 1, 9, 9)])
+    path = write_image(tmp_path / "images" / "default" / "a.jpg")
+    if as_given:
+        path = path.rename(tmp_path / name)
+    data_set = read_data_set(tmp_path)
+    assert [sample.path for sample in data_set.samples] == [path]
+    assert data_set.problems == []
+
+
 def test_the_size_may_be_missing(tmp_path: Path) -> None:
     images = [{"id": 1, "file_name": "a.jpg"}]
     write_json(tmp_path / "annotations.json", images, [box(1, 1, 1, 9, 9)])
