@@ -110,7 +110,13 @@ class TrainingConfig(_Strict):
     weight_decay: float = Field(1e-4, ge=0)
     warmup: float = Field(0.03, ge=0, lt=1, description="Share of the steps spent warming up.")
     gradient_norm: float = Field(10.0, gt=0, description="Gradients are clipped to this norm.")
-    ema_decay: float = Field(0.999, ge=0, lt=1, description="Decay of the averaged weights.")
+    ema_decay: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="Decay of the averaged weights; default: 0.999, or 1 - 5 / steps if that is "
+        "less, by which the average remembers about a fifth of the run.",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 if the device supports it natively."
     )

@@ -93,7 +93,7 @@ class Steps:
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
         if self._processes.leads:  # and saves the average
-            state.update_average(self._decay())
+            state.update_average(average_decay(config, state.step, fresh=state.fresh))
         each = [terms for _, terms in passes]
         return {name: torch.stack([terms[name] for terms in each]).mean() for name in each[0]}
 
@@ -107,13 +107,6 @@ class Steps:
     @torch.no_grad()
     def _taught(self, images: Tensor) -> dict[str, Tensor] | None:
         return None if self._teacher is None else self._teacher(images)[-1]
-
-    def _decay(self) -> float:
-        """Decay of the average, lower at first so that untrained weights are soon forgotten."""
-        decay = self._config.ema_decay
-        if not self._state.fresh:
-            return decay
-        return min(decay, (1 + self._state.step) / (10 + self._state.step))
 
     def _give_up(self, passes: Sequence[_Pass]) -> NoReturn:
         message = self._blamed(passes)
@@ -135,6 +128,23 @@ class Steps:
                     f"its crops are in {path}, from {batch.names[0]} and others"
                 )
         return f"the gradients are not finite in step {step + 1}, but the loss of this process is"
+
+
+def average_decay(config: TrainingConfig, step: int, *, fresh: bool) -> float:
+    """Decay of the averaged weights in the 0-based ``step``.
+
+    Of a run that resumes with other ``steps``, it is that of the new ones from there on, as the
+    learning rate is.
+
+    Args:
+        config: Training config.
+        step: Number of steps done.
+        fresh: Whether some initial weights were untrained: the average soon forgets those.
+    """
+    decay = config.ema_decay
+    if decay is None:
+        decay = min(0.999, max(0.0, 1 - 5 / config.steps))
+    return min(decay, (1 + step) / (10 + step)) if fresh else decay
 
 
 def schedule(progress: float, warmup: float) -> float:

@@ -1,11 +1,13 @@
 from dataclasses import fields
 
+import pytest
 import torch
 
 from stages.detector.preprocessing import Normalisation
 from tests.stages.detector.test_device_computation import META, OnMetaAlone
 from tools.training.losses import spotnet_loss
 from tools.training.state import TrainingState
+from tools.training.steps import average_decay
 from tools.training.targets import Targets
 from tools.training.trainer import train
 
@@ -35,3 +37,20 @@ def test_an_image_that_does_not_open_is_told_once(tiny_config, data_set, caplog)
     (data_set / "images" / "1.png").write_bytes(b"no image")
     train(tiny_config(steps=6, data=[{"path": data_set}]))
     assert caplog.text.count("1.png: not an image, or damaged, left out") == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "given", "expected"),
+    [(150, None, 1 - 5 / 150), (5000, None, 0.999), (70_000, None, 0.999), (3, None, 0.0),
+     (150, 0.999, 0.999), (70_000, 0.9, 0.9)],
+)  # fmt: skip
+def test_the_average_remembers_a_fifth_of_the_run(tiny_config, steps, given, expected):
+    config = tiny_config(steps=steps, ema_decay=given)
+    [decay] = {average_decay(config, step, fresh=False) for step in range(0, steps, 10)}
+    assert decay == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_average_of_untrained_weights_remembers_less_at_first(tiny_config):
+    assert average_decay(tiny_config(steps=100), 8, fresh=True) == 0.5
+    assert average_decay(tiny_config(steps=100), 99, fresh=True) == pytest.approx(100 / 109)
+    assert average_decay(tiny_config(steps=100, ema_decay=0.4), 8, fresh=True) == 0.4

@@ -65,6 +65,47 @@ def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers):
     assert all(torch.equal(resumed[key], state_dict[key]) for key in resumed)
 
 
+def test_a_resumed_run_with_initial_weights_has_the_same_average(tiny_config, tmp_path):
+    first = train(tiny_config(steps=1, output=tmp_path / "first"))
+    whole = train(tiny_config(output=tmp_path / "whole", initial=first.weights))
+    parts = tiny_config(output=tmp_path / "parts", initial=first.weights)
+    stop_after(parts, 3)
+    assert train(parts).steps == whole.steps == 6
+    one, two = (
+        SpotNet.from_checkpoint(tmp_path / name / "last.safetensors").state_dict()
+        for name in ("whole", "parts")
+    )
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_a_run_that_resumes_with_more_steps_has_their_average(tiny_config, tmp_path, monkeypatch):
+    first = train(tiny_config(steps=1, output=tmp_path / "first"))
+    decays, update = [], TrainingState.update_average
+
+    def noted(state, decay):
+        decays.append(decay)
+        update(state, decay)
+
+    monkeypatch.setattr(TrainingState, "update_average", noted)
+    stop_after(tiny_config(initial=first.weights, steps=10), 2)
+    train(tiny_config(initial=first.weights, steps=20))
+    assert decays == [0.5] * 2 + [0.75] * 18
+
+
+def test_the_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_path):
+    """A memory longer than the run would validate and save the initial weights, hardly changed."""
+    first = train(tiny_config(steps=1, output=tmp_path / "first"))
+    config = tiny_config(initial=first.weights, steps=20, learning_rate=0.01, validate_every=20)
+    train(config)
+    state = TrainingState.begin(config, torch.device("cpu"))
+    state.resume(config.output, config)
+    begun = SpotNet.from_checkpoint(first.weights).state_dict()["pre.0.conv.weight"]
+    average, now = (
+        network.state_dict()["pre.0.conv.weight"] for network in (state.average, state.model)
+    )
+    assert (average - now).norm() < 0.5 * (average - begun).norm()
+
+
 def test_ctrl_c_while_the_processes_that_make_crops_start(tiny_config, tmp_path, monkeypatch):
     def interrupted(*given, **named):
         os.kill(os.getpid(), signal.SIGINT)
