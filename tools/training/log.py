@@ -60,7 +60,7 @@ class TrainingLog:
     def has_scores(self, step: int) -> bool:
         """Returns whether ``validation.csv`` already had a row of ``step`` when the run resumed."""
         path = self._folder / SCORES
-        return step <= self._first_step and path.is_file() and f"\n{step}," in path.read_text()
+        return 0 < step <= self._first_step and path.is_file() and f"\n{step}," in path.read_text()
 
     def _write(self, name: str, step: int, values: Mapping[str, str]) -> None:
         path = self._folder / name

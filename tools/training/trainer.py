@@ -57,7 +57,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     """Trains for ``config.steps`` steps, from the checkpoint in ``config.output`` if there is one.
 
     Writes ``best.safetensors``, ``last.safetensors``, ``checkpoint.pt``, ``log.csv``,
-    ``validation.csv`` and TensorBoard's files there. Ctrl-C stops after the current step.
+    ``validation.csv`` and TensorBoard's files there. Ctrl-C stops after the current step. Initial
+    weights of which none are random are scored first, and may remain the best.
 
     Args:
         config: Training config.
@@ -141,6 +142,8 @@ class _Run:
                     stop = self.processes.any(bool(interrupted))
                 if stop or state.step >= config.steps:
                     break
+                if state.step == 0:
+                    began = time.monotonic()  # without the validation of the initial weights
                 terms = self.steps.take(batches)
                 state.step += 1
                 state.seconds = time.monotonic() - began
@@ -161,7 +164,9 @@ class _Run:
 
     def _validation_due(self) -> bool:
         step = self.state.step
-        return step == self.config.steps or (step > 0 and step % self.config.validate_every == 0)
+        if step == 0 and self.state.fresh:
+            return False
+        return step == self.config.steps or step % self.config.validate_every == 0
 
     def _validate(
         self, journal: TrainingLog, interrupted: Sequence[int]
@@ -181,7 +186,8 @@ class _Run:
         if (mean := mean_score(scores)) > state.best:
             state.best = mean
             save_weights(state.average, config.output / BEST)
-            state.save(config.output, config)
+            if state.step > 0:  # before that, there is nothing to resume
+                state.save(config.output, config)
         journal.scores(state.step, scores)
         return scores
 

@@ -17,7 +17,7 @@ from tools.training import trainer
 from tools.training.batches import load_batches
 from tools.training.state import TrainingState, checkpointed, save_state
 from tools.training.steps import DivergedError, Steps
-from tools.training.trainer import train
+from tools.training.trainer import BEST, LAST, train
 
 TWO = {"car": ["car"], "bus": ["bus"]}
 ROOT = Path(__file__).parents[3]
@@ -258,6 +258,58 @@ def test_an_average_forgets_weights_that_see_nothing(tiny_config, tmp_path, clas
         for path in (first.weights, tmp_path / "second" / "last.safetensors")
     )
     assert torch.allclose(average, begun, atol=1e-3) == kept
+
+
+def steps_scored(config, **changes):
+    train(config.model_copy(update=changes))
+    return [row["step"] for row in rows(config.output / "validation.csv")]
+
+
+def test_initial_weights_are_scored_and_may_stay_the_best(tiny_config, tmp_path, monkeypatch):
+    first = train(tiny_config(steps=1, output=tmp_path / "first"))
+    scores = iter([0.5, 0.4, 0.5])
+    monkeypatch.setattr(trainer, "evaluate", lambda *_: {"drawn": {"AP50": next(scores)}})
+    config = tiny_config(initial=first.weights, learning_rate=0.01)
+    assert steps_scored(config) == ["0", "3", "6"]
+    begun, best, last = (
+        SpotNet.from_checkpoint(path).state_dict()["pre.0.conv.weight"]
+        for path in (first.weights, config.output / BEST, config.output / LAST)
+    )
+    assert torch.equal(best, begun)
+    assert not torch.equal(last, begun)
+
+
+def test_initial_weights_are_scored_once(tiny_config, tmp_path):
+    """Also where a validation.csv without a checkpoint lies there, and not when resumed."""
+    first = train(tiny_config(steps=1, output=tmp_path / "first"))
+    config = tiny_config(initial=first.weights, validate_every=500)
+    config.output.mkdir()
+    (config.output / "validation.csv").write_text("step,drawn.AP50,drawn.AP70\n0,0.9,0.9\n")
+    stop_after(config, 2)
+    assert rows(config.output / "validation.csv")[0]["drawn.AP50"] != "0.9"
+    assert steps_scored(config) == ["0", "6"]
+
+
+def test_ctrl_c_while_initial_weights_are_scored(tiny_config, tmp_path, monkeypatch):
+    first = train(tiny_config(steps=1, output=tmp_path / "first"))
+    config = tiny_config(initial=first.weights)
+    validate = trainer.evaluate
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return validate(*arguments)
+
+    monkeypatch.setattr(trainer, "evaluate", interrupted)
+    stopped = train(config)
+    assert (stopped.steps, stopped.complete) == (0, False)
+    monkeypatch.setattr(trainer, "evaluate", validate)
+    assert steps_scored(config) == ["0", "3", "6"]
+
+
+def test_weights_that_are_partly_random_are_not_scored(tiny_config, tmp_path):
+    first = train(tiny_config(steps=1, output=tmp_path / "first"))
+    config = tiny_config(initial=first.weights, classes=TWO)
+    assert steps_scored(config) == ["3", "6"]
 
 
 def test_weights_of_another_network_are_refused(tiny_config, tmp_path):
