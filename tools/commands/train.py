@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from rich.table import Table
 
 from stages.wording import counted
 from tools.commands.options import Overrides
+
+if TYPE_CHECKING:
+    from tools.training.trainer import TrainingResult
 
 
 def train(
@@ -39,10 +42,25 @@ def train(
     if not result.leads:
         return
     steps = counted(result.steps, "step")
-    table = Table(f"scenes not trained on, after {steps}", "AP50", "AP70")
-    for name, scores in result.scores.items():
-        table.add_row(escape(name), f"{scores['AP50']:.3f}", f"{scores['AP70']:.3f}")
-    if result.scores:
+    which = f"weights after {steps}"
+    if result.weights.name == BEST:
+        which = f"best weights, after step {result.best_step} of {result.steps}"
+        if result.best_step == 0:
+            which = f"initial weights, which {steps} made no better"
+    table = Table("scenes not trained on", "weights", "AP50", "AP70")
+    for weights, scores in _scored(result).items():
+        for name, each in scores.items():
+            table.add_row(escape(name), weights, f"{each['AP50']:.3f}", f"{each['AP70']:.3f}")
+    if table.rows:
         Console().print(table)
-    which = "best weights of" if result.weights.name == BEST else "weights after"
-    typer.echo(f"{result.weights}: {which} {steps}")
+    typer.echo(f"{result.weights}: {which}")
+
+
+def _scored(result: TrainingResult) -> dict[str, dict[str, dict[str, float]]]:
+    """Returns the scores of the best and of the last weights by what these are called."""
+    if result.best_scores and result.best_step == result.steps:
+        return {f"best and last, step {result.steps}": result.best_scores}
+    return {
+        f"best, step {result.best_step}": result.best_scores,
+        f"last, step {result.steps}": result.scores,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ class TrainingState:
         step: Number of steps done.
         seconds: Time spent on them.
         best: Best mean AP so far; -1 before the first validation.
+        best_step: Number of steps done when it was reached.
+        best_scores: Its APs by data set.
         fresh: Whether at least some of the initial weights were untrained.
     """
 
@@ -46,6 +48,8 @@ class TrainingState:
     step: int = 0
     seconds: float = 0.0
     best: float = -1.0
+    best_step: int = 0
+    best_scores: dict[str, dict[str, float]] = field(default_factory=dict)
     fresh: bool = True
 
     @classmethod
@@ -87,6 +91,8 @@ class TrainingState:
             "step": self.step,
             "seconds": self.seconds,
             "best": self.best,
+            "best_step": self.best_step,
+            "best_scores": self.best_scores,
             "fresh": self.fresh,
             "config": _fixed_settings(config),
         }
@@ -116,6 +122,7 @@ class TrainingState:
             self.optimizer.load_state_dict(content["optimizer"])
             self.step, self.seconds = content["step"], content["seconds"]
             self.best, self.fresh = content["best"], content["fresh"]
+            self.best_step, self.best_scores = content["best_step"], content["best_scores"]
         except ConfigError:
             raise
         except Exception as error:  # torch documents no narrower type

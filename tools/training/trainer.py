@@ -41,7 +41,10 @@ class TrainingResult:
     Attributes:
         weights: File of the best weights by AP, or of the last if nothing was held out.
         steps: Total number of steps done.
-        scores: AP at IoU 0.5 and 0.7 by data set, for the last weights.
+        scores: AP at IoU 0.5 and 0.7 by data set, for the last weights; none if an earlier run
+            had scored them.
+        best_step: Number of steps after which the best weights were saved; 0 for initial weights.
+        best_scores: APs of the best weights, likewise; none if nothing was scored.
         complete: False if the run was interrupted; it can be resumed.
         leads: Whether this process is the one that prints to the user.
     """
@@ -49,6 +52,8 @@ class TrainingResult:
     weights: Path
     steps: int
     scores: dict[str, dict[str, float]]
+    best_step: int
+    best_scores: dict[str, dict[str, float]]
     complete: bool
     leads: bool = True
 
@@ -158,9 +163,7 @@ class _Run:
                     # The checkpoint last: a run that ends in between repeats the steps and both.
                     save_weights(state.average, config.output / LAST)
                     state.save(config.output, config)
-        best = config.output / BEST
-        weights = best if state.best >= 0 and best.is_file() else config.output / LAST
-        return TrainingResult(weights, state.step, scores, not stop, journal is not None)
+        return _result(config, state, scores, complete=not stop, leads=journal is not None)
 
     def _validation_due(self) -> bool:
         step = self.state.step
@@ -184,12 +187,27 @@ class _Run:
             return {}
         log.info("step %d, unseen scenes: %s", state.step, _describe(scores))
         if (mean := mean_score(scores)) > state.best:
-            state.best = mean
+            state.best, state.best_step, state.best_scores = mean, state.step, scores
             save_weights(state.average, config.output / BEST)
             if state.step > 0:  # before that, there is nothing to resume
                 state.save(config.output, config)
         journal.scores(state.step, scores)
         return scores
+
+
+def _result(
+    config: TrainingConfig,
+    state: TrainingState,
+    scores: dict[str, dict[str, float]],
+    *,
+    complete: bool,
+    leads: bool,
+) -> TrainingResult:
+    best = config.output / BEST
+    weights = best if state.best >= 0 and best.is_file() else config.output / LAST
+    return TrainingResult(
+        weights, state.step, scores, state.best_step, state.best_scores, complete, leads
+    )
 
 
 def _line(state: TrainingState, config: TrainingConfig, values: dict[str, float]) -> str:

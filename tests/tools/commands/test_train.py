@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from stages.errors import ConfigError
 from tools.main import app
+from tools.training import trainer
 
 
 def spotstream(*arguments):
@@ -25,8 +26,8 @@ def test_train_then_validate(config_file, tmp_path):
     done = spotstream("train", config_file)
     assert done.exit_code == 0
     output = " ".join(done.stdout.split())
-    assert "scenes not trained on, after 2 steps" in output
-    assert "best.safetensors: best weights of 2 steps" in output
+    assert "best and last, step 2" in output
+    assert "best.safetensors: best weights, after step 2 of 2" in output
     weights, scores = tmp_path / "run" / "best.safetensors", tmp_path / "scores.json"
     done = spotstream("validate", config_file, "--weights", weights, "--json", scores)
     assert done.exit_code == 0
@@ -34,6 +35,34 @@ def test_train_then_validate(config_file, tmp_path):
     written = json.loads(scores.read_text(), parse_constant=pytest.fail)  # NaN is no JSON
     assert list(written) == ["drawn c", "drawn, all at scale 1"]
     assert set(written["drawn c"]) >= {"AP50", "AP70", "recall", "16-32"}
+
+
+@pytest.mark.parametrize(
+    ("scores", "rows", "said"),
+    [((0.7, 0.6, 0.5), ["best, step 0 │ 0.700", "last, step 4 │ 0.500"],
+      "initial weights, which 4 steps made no better"),
+     ((0.5, 0.7, 0.6), ["best, step 2 │ 0.700", "last, step 4 │ 0.600"],
+      "best weights, after step 2 of 4"),
+     ((0.5, 0.6, 0.7), ["best and last, step 4 │ 0.700"],
+      "best weights, after step 4 of 4")],
+)  # fmt: skip
+def test_the_best_and_the_last_scores_are_told(
+    config_file, tmp_path, monkeypatch, scores, rows, said
+):
+    spotstream("train", config_file, "--set", "steps=1", "--set", f"output={tmp_path / 'first'}")
+    left = iter(scores)
+    monkeypatch.setattr(
+        trainer, "evaluate", lambda *_: {"drawn": {"AP50": (ap := next(left)), "AP70": ap}}
+    )
+    settings = ["steps=4", "validate_every=2", f"initial={tmp_path / 'first/last.safetensors'}"]
+    command = ["train", config_file, *(f"--set={each}" for each in settings)]
+    output = spotstream(*command).stdout
+    assert [row in output for row in rows] == [True] * len(rows)
+    assert output.count("│ drawn ") == len(rows)
+    assert f"{tmp_path / 'run' / 'best.safetensors'}: {said}\n" in output
+    again = spotstream(*command).stdout  # does nothing, and has the best scores still
+    assert rows[0] in again
+    assert f"{said}\n" in again
 
 
 def test_nothing_held_out_is_nothing_to_score_on(config_file, data_set):

@@ -342,7 +342,7 @@ def test_two_processes_end_with_one_model(tiny_config, tmp_path):
     assert done.returncode == 0, done.stderr
     assert len(rows(tmp_path / "run" / "log.csv")) == 3
     said = " ".join(done.stdout.split())
-    assert said.count("best weights of 3 steps") == 1
+    assert said.count("best weights, after step 3 of 3") == 1
 
 
 BAD_IN_ONE = """
