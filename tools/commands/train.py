@@ -30,11 +30,13 @@ def train(
     On several GPUs: torchrun --nproc-per-node 4 -m tools.main train CONFIG.
     """
     from tools.training.config import load_training_config
+    from tools.training.state import CHECKPOINT
     from tools.training.trainer import BEST
     from tools.training.trainer import train as train_model
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    result = train_model(load_training_config(config, set_ or []), overwrite=overwrite)
+    settings = load_training_config(config, set_ or [])
+    result = train_model(settings, overwrite=overwrite)
     if not result.complete:
         if result.leads:
             typer.echo(f"stopped after step {result.steps}; run the same command to resume")
@@ -42,6 +44,10 @@ def train(
     if not result.leads:
         return
     steps = counted(result.steps, "step")
+    if result.steps > settings.steps:
+        checkpoint = settings.output / CHECKPOINT
+        typer.echo(f"nothing to do: {checkpoint} has {steps}, more than steps: {settings.steps}")
+        return
     which = f"weights after {steps}"
     if result.weights.name == BEST:
         which = f"best weights, after step {result.best_step} of {result.steps}"

@@ -32,7 +32,8 @@ def begin(config: TrainingConfig, device: torch.device, *, overwrite: bool) -> T
     state = TrainingState.begin(config, device)
     if (config.output / CHECKPOINT).is_file() and not overwrite:
         state.resume(config.output, config)
-        log.info("resumed after step %d", state.step)
+        if state.step <= config.steps:  # otherwise, nothing is done
+            log.info("resumed after step %d", state.step)
     elif config.initial is not None:
         try:
             state.fresh = not begin_with(state.model, find_weights(config.initial))

@@ -61,6 +61,8 @@ class TrainingResult:
 def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     """Trains for ``config.steps`` steps, from the checkpoint in ``config.output`` if there is one.
 
+    A checkpoint after more steps stays as it is, and nothing is done.
+
     Writes ``best.safetensors``, ``last.safetensors``, ``checkpoint.pt``, ``log.csv``,
     ``validation.csv`` and TensorBoard's files there. Ctrl-C stops after the current step. Initial
     weights of which none are random are scored first, and may remain the best.
@@ -90,6 +92,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         if processes.leads:  # the steps of another run would mix with those here
             stack.callback(FolderLock(config.output, setting="output").release)
         state = begin(config, processes.device, overwrite=overwrite)
+        if state.step > config.steps:
+            return _result(config, state, {}, complete=True, leads=processes.leads)
         if processes.leads:
             for note in sources.notes:
                 log.warning("%s", note)

@@ -1,6 +1,7 @@
 """``spotstream train`` and ``spotstream validate`` as a person types them."""
 
 import json
+import logging
 
 import pytest
 import yaml
@@ -63,6 +64,20 @@ def test_the_best_and_the_last_scores_are_told(
     again = spotstream(*command).stdout  # does nothing, and has the best scores still
     assert rows[0] in again
     assert f"{said}\n" in again
+
+
+def test_a_checkpoint_after_more_steps_leaves_nothing_to_do(config_file, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    spotstream("train", config_file, "--set", "steps=4")
+    weights = tmp_path / "run" / "last.safetensors"
+    before = weights.stat().st_mtime_ns
+    caplog.clear()
+    done = spotstream("train", config_file, "--set", "steps=2", "--set", "validate_every=2")
+    checkpoint = tmp_path / "run" / "checkpoint.pt"
+    assert done.exit_code == 0
+    assert done.stdout == f"nothing to do: {checkpoint} has 4 steps, more than steps: 2\n"
+    assert caplog.messages == []
+    assert weights.stat().st_mtime_ns == before
 
 
 def test_nothing_held_out_is_nothing_to_score_on(config_file, data_set):
