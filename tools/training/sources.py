@@ -18,11 +18,23 @@ from stages.records import BoolArray, Float32Array, Int64Array, UInt8Array
 from stages.wording import counted
 from tools.annotations.ignored import half_inside
 from tools.datasets.formats import read_data_set
-from tools.datasets.sample import USED_ANYWAY, DataSet, Sample
+from tools.datasets.sample import USED_ANYWAY, DataSet, ProblemKind, Sample
 from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import AnnotatedImage
 
 log = logging.getLogger(__name__)
+
+BOXES_LACKING = frozenset(
+    {
+        ProblemKind.NO_LABEL_FILE,
+        ProblemKind.UNREADABLE_FILE,
+        ProblemKind.UNREADABLE_ROW,
+        ProblemKind.UNKNOWN_CLASS,
+        ProblemKind.FLAT_BOX,
+        ProblemKind.BOX_OUTSIDE,
+    }
+)
+"""Problems by which an image may lack boxes that its annotation has, or should have."""
 
 _Ltrb: TypeAlias = tuple[float, float, float, float]
 
@@ -116,16 +128,28 @@ class Sources:
         weights: ``(N,)`` probability of drawing each; sum 1.
         validation: Config and held-out samples by name of the data set.
         notes: Messages to the user about what was left out.
+        lacking: Number of problems in the data sets that are `BOXES_LACKING`, by kind.
     """
 
     training: list[tuple[Sample, DataSetConfig]] = field(default_factory=list)
     weights: np.ndarray = field(default_factory=lambda: np.empty(0))
     validation: dict[str, tuple[DataSetConfig, list[Sample]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    lacking: Counter[str] = field(default_factory=Counter)
 
     def has_boxes(self, classes: ClassMap) -> bool:
         """Returns whether a training image has a box of the network's classes."""
         return any(label in classes.index for sample, _ in self.training for label in sample.labels)
+
+    def why_no_boxes(self, classes: ClassMap) -> str:
+        """Returns the most frequent reason why `has_boxes` is False; empty if none is known."""
+        reasons = self.lacking + Counter(
+            f"box of class {label}, which is "
+            + ("background" if label in classes.background else "in neither classes nor background")
+            for sample, _ in self.training
+            for label in sample.labels
+        )
+        return "".join(f"{count} x {reason}" for reason, count in reasons.most_common(1))
 
 
 def read_sources(config: TrainingConfig) -> Sources:
@@ -142,6 +166,9 @@ def read_sources(config: TrainingConfig) -> Sources:
         data_set = read_data_set(entry.path)
         samples = _with_ignored(data_set.samples, entry.ignored)
         sources.notes += _notes(data_set, known)
+        sources.lacking.update(
+            problem.kind for problem in data_set.problems if problem.kind in BOXES_LACKING
+        )
         missing = set(entry.held_out).difference(*map(_parts, samples))
         if missing:
             raise ConfigError(

@@ -84,9 +84,11 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     if not sources.training:
         raise ConfigError("every scene is held out: nothing is left to train on")
     if config.teacher is None and not sources.has_boxes(classes := ClassMap.of(config)):
+        reason = sources.why_no_boxes(classes)
         raise ConfigError(
             f"none of {len(sources.training)} training images has a box of "
-            f"{', '.join(classes.index)}; see classes, and spotstream data check"
+            f"{', '.join(classes.index)}; {reason and f'most often, {reason}; '}"
+            f"see classes, and spotstream data check"
         )
     with training_processes(config.device) as processes, ExitStack() as stack:
         if processes.leads:  # the steps of another run would mix with those here

@@ -24,15 +24,28 @@ def test_held_out_scenes_are_not_trained_on(tiny_config):
     assert sources.weights.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("boxes", [[], "those of a class that the config does not name"])
-def test_images_without_a_box_to_learn_are_an_error(tiny_config, data_set, boxes):
+@pytest.mark.parametrize(
+    ("name", "kept", "flat", "reason"),
+    [
+        ("car", 0, 0, ""),
+        ("Car", 8, 0, "6 x box of class Car, which is in neither classes nor background"),
+        ("bike", 8, 0, "6 x box of class bike, which is background"),
+        ("Car", 8, 5, "5 x box without area"),
+    ],
+)
+def test_images_without_a_box_to_learn(tiny_config, data_set, name, kept, flat, reason):
     def strip(content):
-        content["categories"][0]["name"] = "Car"
-        content["annotations"] = boxes and content["annotations"]
+        content["categories"][0]["name"] = name
+        content["annotations"] = content["annotations"][:kept]
+        for annotation in content["annotations"][:flat]:
+            annotation["bbox"][2] = 0
 
     change(data_set, strip)
-    with pytest.raises(ConfigError, match=r"none of 3 training images has a box of car, van, "):
+    with pytest.raises(ConfigError) as error:
         train(tiny_config())
+    told = f"; most often, {reason}" if reason else ""
+    first = "none of 3 training images has a box of car, van, bus, truck, others, vehicle"
+    assert str(error.value) == f"{first}{told}; see classes, and spotstream data check"
 
 
 def test_a_scene_weighs_as_the_root_of_its_images(tiny_config):
