@@ -17,7 +17,7 @@ from tools.training import trainer
 from tools.training.batches import load_batches
 from tools.training.state import TrainingState, checkpointed, save_state
 from tools.training.steps import DivergedError, Steps
-from tools.training.trainer import BEST, LAST, train
+from tools.training.trainer import train
 
 TWO = {"car": ["car"], "bus": ["bus"]}
 ROOT = Path(__file__).parents[3]
@@ -63,47 +63,6 @@ def test_a_resumed_run_has_the_same_losses(tiny_config, tmp_path, workers):
     assert rows(tmp_path / "parts" / "log.csv") == rows(tmp_path / "whole" / "log.csv")
     resumed = SpotNet.from_checkpoint(tmp_path / "parts" / "last.safetensors").state_dict()
     assert all(torch.equal(resumed[key], state_dict[key]) for key in resumed)
-
-
-def test_a_resumed_run_with_initial_weights_has_the_same_average(tiny_config, tmp_path):
-    first = train(tiny_config(steps=1, output=tmp_path / "first"))
-    whole = train(tiny_config(output=tmp_path / "whole", initial=first.weights))
-    parts = tiny_config(output=tmp_path / "parts", initial=first.weights)
-    stop_after(parts, 3)
-    assert train(parts).steps == whole.steps == 6
-    one, two = (
-        SpotNet.from_checkpoint(tmp_path / name / "last.safetensors").state_dict()
-        for name in ("whole", "parts")
-    )
-    assert all(torch.equal(one[key], two[key]) for key in one)
-
-
-def test_a_run_that_resumes_with_more_steps_has_their_average(tiny_config, tmp_path, monkeypatch):
-    first = train(tiny_config(steps=1, output=tmp_path / "first"))
-    decays, update = [], TrainingState.update_average
-
-    def noted(state, decay):
-        decays.append(decay)
-        update(state, decay)
-
-    monkeypatch.setattr(TrainingState, "update_average", noted)
-    stop_after(tiny_config(initial=first.weights, steps=10), 2)
-    train(tiny_config(initial=first.weights, steps=20))
-    assert decays == [0.5] * 2 + [0.75] * 18
-
-
-def test_the_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_path):
-    """A memory longer than the run would validate and save the initial weights, hardly changed."""
-    first = train(tiny_config(steps=1, output=tmp_path / "first"))
-    config = tiny_config(initial=first.weights, steps=20, learning_rate=0.01, validate_every=20)
-    train(config)
-    state = TrainingState.begin(config, torch.device("cpu"))
-    state.resume(config.output, config)
-    begun = SpotNet.from_checkpoint(first.weights).state_dict()["pre.0.conv.weight"]
-    average, now = (
-        network.state_dict()["pre.0.conv.weight"] for network in (state.average, state.model)
-    )
-    assert (average - now).norm() < 0.5 * (average - begun).norm()
 
 
 def test_ctrl_c_while_the_processes_that_make_crops_start(tiny_config, tmp_path, monkeypatch):
@@ -228,95 +187,6 @@ def test_activations_computed_twice_change_nothing(tiny_config):
     for key, value in plain.items():
         if key.endswith("running_var"):
             assert torch.allclose(value, again[key], rtol=1e-4), key
-
-
-def test_weights_to_begin_with_are_taken(tiny_config, tmp_path):
-    first = train(tiny_config(steps=1, output=tmp_path / "first"))
-    config = tiny_config(
-        steps=1,
-        output=tmp_path / "second",
-        initial=first.weights,
-        learning_rate=1e-12,
-        classes=TWO,
-    )
-    train(config)
-    one, two = (
-        SpotNet.from_checkpoint(tmp_path / name / "last.safetensors").state_dict()
-        for name in ("first", "second")
-    )
-    assert torch.allclose(one["pre.0.conv.weight"], two["pre.0.conv.weight"], atol=1e-3)
-    assert two["hm.0.1.weight"].shape[0] == 2
-
-
-@pytest.mark.parametrize(("classes", "kept"), [({"car": ["car"]}, True), (TWO, False)])
-def test_an_average_forgets_weights_that_see_nothing(tiny_config, tmp_path, classes, kept):
-    first = train(tiny_config(steps=1, output=tmp_path / "first", classes={"car": ["car"]}))
-    changes = {"output": tmp_path / "second", "initial": first.weights, "classes": classes}
-    train(tiny_config(**changes, steps=2, learning_rate=0.01, ema_decay=1 - 1e-9))
-    begun, average = (
-        SpotNet.from_checkpoint(path).state_dict()["pre.0.conv.weight"]
-        for path in (first.weights, tmp_path / "second" / "last.safetensors")
-    )
-    assert torch.allclose(average, begun, atol=1e-3) == kept
-
-
-def steps_scored(config, **changes):
-    train(config.model_copy(update=changes))
-    return [row["step"] for row in rows(config.output / "validation.csv")]
-
-
-def test_initial_weights_are_scored_and_may_stay_the_best(tiny_config, tmp_path, monkeypatch):
-    first = train(tiny_config(steps=1, output=tmp_path / "first"))
-    scores = iter([0.5, 0.4, 0.5])
-    monkeypatch.setattr(trainer, "evaluate", lambda *_: {"drawn": {"AP50": next(scores)}})
-    config = tiny_config(initial=first.weights, learning_rate=0.01)
-    assert steps_scored(config) == ["0", "3", "6"]
-    begun, best, last = (
-        SpotNet.from_checkpoint(path).state_dict()["pre.0.conv.weight"]
-        for path in (first.weights, config.output / BEST, config.output / LAST)
-    )
-    assert torch.equal(best, begun)
-    assert not torch.equal(last, begun)
-
-
-def test_initial_weights_are_scored_once(tiny_config, tmp_path):
-    """Also where a validation.csv without a checkpoint lies there, and not when resumed."""
-    first = train(tiny_config(steps=1, output=tmp_path / "first"))
-    config = tiny_config(initial=first.weights, validate_every=500)
-    config.output.mkdir()
-    (config.output / "validation.csv").write_text("step,drawn.AP50,drawn.AP70\n0,0.9,0.9\n")
-    stop_after(config, 2)
-    assert rows(config.output / "validation.csv")[0]["drawn.AP50"] != "0.9"
-    assert steps_scored(config) == ["0", "6"]
-
-
-def test_ctrl_c_while_initial_weights_are_scored(tiny_config, tmp_path, monkeypatch):
-    first = train(tiny_config(steps=1, output=tmp_path / "first"))
-    config = tiny_config(initial=first.weights)
-    validate = trainer.evaluate
-
-    def interrupted(*arguments):
-        os.kill(os.getpid(), signal.SIGINT)
-        return validate(*arguments)
-
-    monkeypatch.setattr(trainer, "evaluate", interrupted)
-    stopped = train(config)
-    assert (stopped.steps, stopped.complete) == (0, False)
-    monkeypatch.setattr(trainer, "evaluate", validate)
-    assert steps_scored(config) == ["0", "3", "6"]
-
-
-def test_weights_that_are_partly_random_are_not_scored(tiny_config, tmp_path):
-    first = train(tiny_config(steps=1, output=tmp_path / "first"))
-    config = tiny_config(initial=first.weights, classes=TWO)
-    assert steps_scored(config) == ["3", "6"]
-
-
-def test_weights_of_another_network_are_refused(tiny_config, tmp_path):
-    first = train(tiny_config(steps=1, output=tmp_path / "first"))
-    config = tiny_config(initial=first.weights, model={}, output=tmp_path / "second")
-    with pytest.raises(ConfigError, match="it is of another network"):
-        train(config)
 
 
 def test_centernet_trains_without_segmentation(tiny_config, tmp_path):
