@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 
 from stages.decoder.gaps import Gaps
 from stages.decoder.losses import LostFrames
+from stages.decoder.network_faults import reading_fault
 from stages.decoder.pixels import (
     fill,
     is_woven,
@@ -114,7 +115,7 @@ class FrameReader:
         self._is_cut_off = False
 
         packets = container.demux(stream) if packets is None else packets
-        for frame in _frames(container, self._counted(packets)):
+        for frame in _frames(container, self._counted(container, packets)):
             index = self.seen
             if self._selection.ends_before(index):
                 self.finished = True
@@ -160,7 +161,9 @@ class FrameReader:
         cut_off = self._is_cut_off and _is_one_of(container, _SIZED)
         return counted(self.arrived, "frame") if cut_off else None
 
-    def _counted(self, packets: Iterable[av.Packet]) -> Iterator[av.Packet]:
+    def _counted(
+        self, container: InputContainer, packets: Iterable[av.Packet]
+    ) -> Iterator[av.Packet]:
         try:
             for packet in packets:
                 self._hidden += packet.is_discard
@@ -169,7 +172,7 @@ class FrameReader:
                 yield packet
         except av.error.FFmpegError as error:
             if isinstance(error, OSError):
-                self.broken = error.strerror or str(error)
+                self.broken = reading_fault(error, container.name, container.options)
 
     def _start_of(
         self, container: InputContainer, stream: VideoStream, frame: VideoFrame, turns: int

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.stream import Discard
 from av.video.stream import VideoStream
 
+from stages.decoder.network_faults import reading_fault
 from stages.decoder.stream_times import MPEG_CLOCK, frame_count, frame_rate, has_times, time_base
 from stages.errors import SourceError
 
@@ -96,7 +97,8 @@ def _until_the_end(
     except av.error.ExitError as error:
         raise SourceError("the connection delivered no frame in time") from error
     except av.error.FFmpegError as error:
-        raise SourceError(f"the connection broke off: {error.strerror}") from error
+        reason = reading_fault(error, container.name, container.options)
+        raise SourceError(f"the connection broke off: {reason}") from error
 
 
 def waited_for(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,6 +18,7 @@ from stages.decoder.frame_reader import FrameReader
 from stages.decoder.hardware import hardware_decoder
 from stages.decoder.live_packets import waited_for
 from stages.decoder.locations import redact
+from stages.decoder.network_faults import opening_fault
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
@@ -127,11 +129,13 @@ def open_media(
     device = hardware_decoder(hardware)
     # In a relative path, FFmpeg would take the part before a colon for a protocol.
     url = location if "://" in location else str(Path(location).absolute())
+    options = dict(options or {})
+    started = time.monotonic()
     try:
         return av.open(
             url,
             format=container_format,
-            options=dict(options or {}),
+            options=options,
             timeout=timeout,
             hwaccel=device,
         )
@@ -144,7 +148,12 @@ def open_media(
             raise SourceError(
                 f"cannot open {shown}: the FFmpeg inside PyAV was built without {scheme}://"
             ) from error
-        reason = getattr(error, "strerror", None) or redact(str(error))
+        seconds = time.monotonic() - started
+        reason = (
+            opening_fault(error, location, options, seconds, timeout)
+            or getattr(error, "strerror", None)
+            or redact(str(error))
+        )
         raise SourceError(f"cannot open {shown} as a video: {reason}") from error
 
 

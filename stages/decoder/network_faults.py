@@ -1,0 +1,111 @@
+"""Why a network source failed: FFmpeg has one and the same error for many causes."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Mapping
+from concurrent import futures
+from urllib.parse import urlsplit
+
+import av.error
+
+from stages.background import in_background
+from stages.decoder.locations import redact
+
+_LOOKUP_SECONDS = 3.0
+_NEARLY = 0.9  # FFmpeg's clock and ours begin to count at different times
+_RTSP = frozenset({"rtsp", "rtsps"})
+_TLS = frozenset({"https", "rtmps", "rtsps", "tls"})
+
+
+def opening_fault(
+    error: Exception,
+    location: str,
+    options: Mapping[str, str],
+    seconds: float,
+    limit: float | None,
+) -> str:
+    """Returns why a URL could not be opened, or "" where FFmpeg's own message serves.
+
+    A name that does not resolve is looked up again, for a few seconds at most.
+
+    Args:
+        error: FFmpeg's error.
+        location: The URL; that of a file on the disk has nothing to explain.
+        options: FFmpeg's options, with its time-out.
+        seconds: How long the attempt took.
+        limit: Seconds after which PyAV ends an attempt in which data may come.
+    """
+    if not _is_remote(location):
+        return ""
+    if isinstance(error, av.error.ExitError) and limit is not None:
+        return f"no video came for {limit:g} s"
+    if isinstance(error, av.error.EOFError):
+        return "the server closed the connection"
+    scheme = _scheme(location)
+    is_vague = isinstance(error, av.error.InvalidDataError) and scheme in _RTSP
+    is_io = isinstance(error, OSError) and error.errno == errno.EIO
+    if is_io and _has_unknown_host(location):
+        return "no such host"
+    timeout = _timeout(options)
+    is_late = timeout is not None and seconds >= _NEARLY * timeout
+    if is_late and (is_io or is_vague or isinstance(error, TimeoutError)):
+        return f"nothing came for {timeout:g} s"
+    if is_vague:
+        return "the server closed the connection or gave no valid answer"
+    if is_io and scheme in _TLS:
+        return "the server closed the connection or does not encrypt it"
+    return "the server closed the connection" if is_io and scheme != "udp" else ""
+
+
+def reading_fault(error: av.error.FFmpegError, location: str, options: Mapping[str, str]) -> str:
+    """Returns why an open source broke off, in FFmpeg's words where they serve.
+
+    Args:
+        error: FFmpeg's error.
+        location: A path or URL.
+        options: FFmpeg's options, with its time-out.
+    """
+    reason = error.strerror or str(error)
+    if not _is_remote(location) or not isinstance(error, OSError):
+        return reason
+    is_io, timeout = error.errno == errno.EIO, _timeout(options)
+    is_silent = isinstance(error, TimeoutError) or (is_io and _scheme(location) == "udp")
+    if is_silent and timeout is not None:
+        return f"nothing came for {timeout:g} s"
+    return "the server closed the connection" if is_io and not is_silent else reason
+
+
+def _scheme(location: str) -> str:
+    return location.partition("://")[0].lower()
+
+
+def _is_remote(location: str) -> bool:
+    return "://" in location and _scheme(location) != "file"
+
+
+def _timeout(options: Mapping[str, str]) -> float | None:
+    """Returns the seconds of silence after which FFmpeg gives up."""
+    microseconds = options.get("timeout") or options.get("rw_timeout")
+    return int(microseconds) / 1e6 if microseconds else None
+
+
+def _has_unknown_host(location: str) -> bool:
+    """Returns whether the URL's host has no address; False if that cannot be told soon."""
+    try:
+        host = urlsplit(redact(location)).hostname
+    except ValueError:
+        return False
+    if not host:
+        return False
+    lookup = in_background(lambda: socket.getaddrinfo(host, None))
+    try:
+        lookup.result(_LOOKUP_SECONDS)
+    except socket.gaierror as error:
+        return error.errno != socket.EAI_AGAIN  # the name server does not answer
+    except UnicodeError:  # an empty or too long part
+        return True
+    except futures.TimeoutError:
+        return False
+    return False

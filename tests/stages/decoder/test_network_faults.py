@@ -1,0 +1,131 @@
+"""Servers that are not there, say nothing or close; files on the disk keep FFmpeg's words."""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+
+import av
+import pytest
+
+from stages.decoder import network_faults
+from stages.decoder.live import LiveOptions, LiveSource
+from stages.decoder.network_faults import opening_fault, reading_fault
+from stages.errors import SourceError
+from stages.records import EndOfStream
+from tests.stages.decoder.test_protocols import DATAGRAM, write_stream
+
+HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
+
+
+@contextlib.contextmanager
+def server(answer=None):
+    """Gives its port; sends each client the answer and closes, or says nothing at all."""
+    held = []
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                held.append(listener.accept()[0])
+                if answer is not None:
+                    held[-1].recv(4096)
+                    held[-1].sendall(answer)
+                    held[-1].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+    for client in held:
+        client.close()
+
+
+def fault(url, slots):
+    """Why the first connection fails, in words for the user."""
+    options = LiveOptions(timeout=0.6, connect_seconds=0)
+    with pytest.raises(SourceError) as error:
+        next(LiveSource(url, name="cam", options=options).records(slots))
+    opening, _, reason = str(error.value).partition(" as a video: ")
+    assert opening == f"cannot open {url}"
+    return reason.removesuffix("; gave up after 0 s")
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http", "rtmp", "udp"])
+@pytest.mark.parametrize("host", ["camera.invalid", "a" * 64])
+def test_a_host_that_does_not_exist_is_told(slots, monkeypatch, scheme, host):
+    def look_up(*_):  # as where there is a name server
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    if "." in host:
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert fault(f"{scheme}://{host}:5554/live", slots) == "no such host"
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http", "tcp"])
+def test_a_server_that_says_nothing_is_told(slots, scheme):
+    with server() as port:
+        assert fault(f"{scheme}://127.0.0.1:{port}/live", slots) == "nothing came for 0.6 s"
+
+
+def test_a_udp_camera_that_sends_nothing_is_told(slots):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert fault(f"udp://127.0.0.1:{port}", slots) == "nothing came for 0.6 s"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "answer", "told"),
+    [
+        ("rtmp", b"", ""),
+        ("http", b"", ""),
+        ("http", HTTP, ""),
+        ("rtsp", b"", " or gave no valid answer"),
+        ("https", b"no encryption\r\n", " or does not encrypt it"),
+    ],
+)
+def test_a_server_that_closes_is_told(slots, scheme, answer, told):
+    with server(answer) as port:
+        reason = fault(f"{scheme}://127.0.0.1:{port}/live", slots)
+    assert reason == f"the server closed the connection{told}"
+
+
+@pytest.mark.parametrize("scheme", ["http", "udp"])
+def test_a_camera_that_ran_is_told_to_have_closed_or_fallen_silent(tmp_path, slots, scheme):
+    write_stream(tmp_path / "camera.ts", 50)
+    data = (tmp_path / "camera.ts").read_bytes()
+    options = LiveOptions(timeout=0.6, reconnect=False)
+
+    def send():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for start in range(0, len(data), DATAGRAM):
+                sender.sendto(data[start : start + DATAGRAM], ("127.0.0.1", port))
+                time.sleep(0.001)
+
+    with server(HTTP + data) as port:
+        if scheme == "udp":
+            threading.Timer(0.3, send).start()
+        url = f"{scheme}://127.0.0.1:{port}"
+        *_, end = LiveSource(url, name="cam", options=options).records(slots)
+    assert isinstance(end, EndOfStream)
+    reason = "nothing came for 0.6 s" if scheme == "udp" else "the server closed the connection"
+    assert end.message == f"the connection broke off: {reason}"
+
+
+def test_a_name_server_that_does_not_answer_neither_blocks_nor_hides_the_reason(monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr(network_faults, "_LOOKUP_SECONDS", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: over.wait(30))
+    error, options = OSError(5, os.strerror(5)), {"timeout": "2000000"}
+    started = time.monotonic()
+    told = [opening_fault(error, "rtsp://north/live", options, took, None) for took in (0.1, 2.1)]
+    over.set()
+    assert time.monotonic() - started < 5
+    assert told == ["the server closed the connection", "nothing came for 2 s"]
+
+
+@pytest.mark.parametrize("location", ["/videos/north.mp4", "/dev/video0", "file:///north.mp4"])
+def test_a_file_keeps_its_text(location):
+    error = av.error.OSError(5, os.strerror(5))
+    assert opening_fault(error, location, {"timeout": "1"}, 10, 15) == ""
+    assert reading_fault(error, location, {}) == "Input/output error"
