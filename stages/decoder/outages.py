@@ -7,15 +7,19 @@ import random
 import time
 from collections.abc import Callable
 
+from stages.wording import counted
+
 _STEADY_SECONDS = 10.0
 _SILENT_SECONDS = 60.0
+_HOUR = 3600.0
 
 
 class Outages:
-    """Paces the attempts to connect, and reports outages, at most one a minute.
+    """Paces the attempts to connect, and reports outages, about one line a minute at most.
 
     The pauses between attempts double up to a limit; they start over after a connection that
-    delivered frames for ten seconds. The end of a reported outage is reported as well.
+    delivered frames for ten seconds. While an outage lasts, a new reason is reported, and every
+    hour how long it has lasted. The end of a reported outage is reported as well.
 
     Args:
         shown: Location of the source, without credentials.
@@ -46,21 +50,27 @@ class Outages:
         self._attempts = 0  # to end this outage
         self._doublings = 0
         self._told_at = -math.inf
-        self._is_told = False
+        self._told = ""  # reason last reported of this outage, "" if none was
+        self._since = 0.0  # when this outage began
+        self._hours = 0  # reported of this outage
 
     def failed(self, reason: str) -> float:
         """Records that a connection broke off or failed; returns the seconds to wait."""
         now = self._monotonic()
         if self._attempts == 0:
             self._count += 1
+            self._since, self._hours = now, 0
             if self._frames_since is not None and now - self._frames_since >= _STEADY_SECONDS:
                 self._doublings = 0
         self._frames_since = None
-        if not self._is_told and now - self._told_at >= _SILENT_SECONDS:
+        hours = int((now - self._since) / _HOUR)
+        is_new = reason != self._told and now - self._told_at >= _SILENT_SECONDS
+        if is_new or hours > self._hours:
+            lasts = f"away for {counted(hours, 'hour')}, " if hours > self._hours else ""
             count = f" (outage {self._count})" if self._count > 1 else ""
             about = "" if self._shown in reason else f"{self._shown}: "
-            self._notify(f"{about}{reason}; connecting again{count}")
-            self._told_at, self._is_told = now, True
+            self._notify(f"{about}{reason}; {lasts}connecting again{count}")
+            self._told_at, self._told, self._hours = now, reason, hours
         longest = min(self._longest_wait, self._first_wait * 2.0 ** min(self._doublings, 16))
         self._attempts += 1
         self._doublings += 1
@@ -71,9 +81,9 @@ class Outages:
         if self._frames_since is not None:
             return False
         self._frames_since = self._monotonic()
-        if self._is_told:
+        if self._told:
             times = "an attempt" if self._attempts == 1 else f"{self._attempts} attempts"
             self._notify(f"{self._shown} is back after {times}")
-            self._is_told = False
+            self._told = ""
         self._attempts = 0
         return True

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from stages.decoder import outages
 from stages.decoder.live import LiveOptions, LiveSource
 from stages.decoder.recorder import Recorder
 from stages.decoder.recording_source import RecordingSource
@@ -183,6 +184,28 @@ def test_a_wrong_password_fails_at_once_and_is_never_shown(viewer, capfd):
         assert wire.connections == tried + 1
     assert "wr0ng" not in str(error.value) + "".join(capfd.readouterr())
     assert camera.notices == []
+
+
+@needs_server
+def test_a_password_that_was_changed_during_an_outage_is_told(viewer, monkeypatch):
+    monkeypatch.setattr(outages, "_SILENT_SECONDS", 1.0)
+    with Server(0, "--password", "right") as server:
+        camera = viewer(f"rtsp://viewer:right@127.0.0.1:{server.port}/live", refused_wait=0.2)
+        camera.read(3)
+        server.kill()
+    threading.Thread(target=stop_when_told, args=(camera, "401"), daemon=True).start()
+    with Server(server.port, "--password", "another"), pytest.raises(StopIteration):
+        camera.read(1, epoch=1)
+    told = [line for line in camera.notices if "401 Unauthorized" in line]
+    assert len(told) == 1
+    assert "right" not in "".join(camera.notices)
+
+
+def stop_when_told(camera, reason, seconds=10):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not any(reason in line for line in camera.notices):
+        time.sleep(0.01)
+    camera.stop.set()
 
 
 @needs_server

@@ -76,6 +76,47 @@ def test_a_camera_that_stays_away_soon_after_the_last_outage_is_told_later():
     assert camera.lines[2:] == ["cam: connection refused; connecting again (outage 2)"]
 
 
+def test_another_reason_is_told_a_minute_later():
+    camera = Camera()
+    camera.lose()
+    for _ in range(300):
+        camera.lose("401 Unauthorized", after=1)
+    camera.gain()
+    assert camera.lines == [
+        "cam: the connection ended; connecting again",
+        "cam: 401 Unauthorized; connecting again",
+        "cam is back after 301 attempts",
+    ]
+
+
+def test_a_camera_that_flaps_between_reasons_is_told_once_a_minute():
+    camera = Camera()
+    for _ in range(300):
+        camera.lose("connection refused", after=1)
+        camera.lose("no such host")
+    assert 4 <= len(camera.lines) <= 6
+
+
+def test_an_outage_that_lasts_is_told_every_hour_with_its_latest_reason():
+    camera = Camera()
+    camera.lose()
+    camera.gain()
+    camera.lose(after=60)
+    for minute in range(1, 150):
+        camera.lose("connection refused" if minute < 100 else "no such host", after=60)
+    assert camera.lines[2:] == [
+        "cam: the connection ended; connecting again (outage 2)",
+        "cam: connection refused; connecting again (outage 2)",
+        "cam: connection refused; away for 1 hour, connecting again (outage 2)",
+        "cam: no such host; connecting again (outage 2)",
+        "cam: no such host; away for 2 hours, connecting again (outage 2)",
+    ]
+    camera.gain()
+    camera.lose(after=60)
+    camera.lose(after=60 * 59)
+    assert camera.lines[8:] == ["cam: the connection ended; connecting again (outage 3)"]
+
+
 def test_a_reason_that_names_the_camera_is_told_without_another_name():
     camera = Camera()
     camera.lose("cannot open cam as a video")
