@@ -19,7 +19,8 @@ class StreamPlan(msgspec.Struct, frozen=True):
     """One stream: its source and its channel, see `pipeline.transport.messages.Envelope`.
 
     ``give_up_reason`` is why the decoder must end the stream where it is, "" to decode it;
-    ``only_one`` is set if the run would have nothing to do without this stream.
+    ``only_one`` is set if the run would have nothing to do without this stream; ``patient`` if its
+    camera may refuse the password for a while, see `LiveOptions`.
     """
 
     name: str
@@ -29,6 +30,7 @@ class StreamPlan(msgspec.Struct, frozen=True):
     channel: int
     give_up_reason: str = ""
     only_one: bool = False
+    patient: bool = False
 
 
 class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):

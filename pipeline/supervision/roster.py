@@ -156,15 +156,25 @@ class Roster:
         context: zmq.Context,
         *,
         only_one: bool,
+        patient: bool = False,
     ) -> None:
-        """Begins a stream whose decoder is yet to be started; ``only_one`` is for its plan."""
+        """Begins a stream whose decoder is yet to be started.
+
+        ``only_one`` and ``patient`` are for its plan.
+        """
         runtime = self._runtime
         live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
         channel = self._next_channel()
         entries = 2 * runtime.slots + _SPARE_ENTRIES
         logbook = folder.add_stream(channel, spec.name, entries=entries, lossless=not live)
         plan = StreamPlan(
-            spec.name, spec.location, spec.layout, spec.frame_rate, channel, only_one=only_one
+            spec.name,
+            spec.location,
+            spec.layout,
+            spec.frame_rate,
+            channel,
+            only_one=only_one,
+            patient=patient,
         )
         feedback = context.socket(zmq.PUSH)
         feedback.connect(endpoint(folder.path, runtime, f"ack-{channel}"))

@@ -191,7 +191,11 @@ class Supervisor:
         for spec in self._roster.due():
             decoder = self._processes.make("decoder", run.folder.path, stream=spec.name)
             only_one = not self._stay and not self._roster
-            self._roster.begin(spec, decoder, run.folder, run.context, only_one=only_one)
+            # Who adds a stream is there to see that its password is wrong.
+            patient = self._stay and any(spec is given for given in self._results.to_run)
+            self._roster.begin(
+                spec, decoder, run.folder, run.context, only_one=only_one, patient=patient
+            )
 
     def _take(self, report: Report) -> None:
         self._on_report(report)

@@ -275,6 +275,7 @@ def _open(
             connect_seconds=_connect_seconds(config, only_one=stream.only_one),
             reconnect=config.reconnect,
             transport=config.transport,
+            patient=stream.patient,
         ),
         hardware=config.hardware,
         paced=config.pace == "original",

@@ -31,9 +31,9 @@ from stages.records import EndOfStream, EndReason, Frame, FrameHeader
 
 _FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
 _AHEAD_SECONDS = 5.0  # what a camera's server may keep and send at once is shorter
+_REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _HOPELESS = (
-    av.error.HTTPUnauthorizedError,
-    av.error.HTTPForbiddenError,
+    *_REFUSED,
     av.error.ProtocolNotFoundError,
     av.error.DemuxerNotFoundError,
     av.error.OptionNotFoundError,
@@ -53,6 +53,8 @@ class LiveOptions:
         longest_wait: Upper limit of that wait, so that a source that is back is read soon.
         refused_wait: Seconds to wait after a failure that retrying hardly cures, such as a wrong
             password, of a source that was read before.
+        patient: Whether a wrong password at the first connection is tried again as well: a camera
+            that is starting may refuse the right one.
     """
 
     timeout: float = 5.0
@@ -62,6 +64,7 @@ class LiveOptions:
     first_wait: float = 0.5
     longest_wait: float = 1.5
     refused_wait: float = 60.0
+    patient: bool = False
 
     def for_ffmpeg(self, location: str) -> dict[str, str]:
         """Returns FFmpeg's options for a URL: timeouts and little buffering."""
@@ -135,7 +138,7 @@ class LiveSource:
 
         Raises:
             SourceError: The first connection failed to give a frame in time, or never will (wrong
-                password, unknown protocol).
+                password unless ``patient``, unknown protocol).
         """
         options, runtime = self.options, self._runtime
         clock, monotonic = runtime.clock, runtime.monotonic
@@ -152,7 +155,8 @@ class LiveSource:
                 end = yield from self._connection(reader, allocator, outages)
             except SourceError as error:
                 refused = isinstance(error.__cause__, _HOPELESS)
-                if reader.epoch < 0 and refused:
+                may_pass = options.patient and isinstance(error.__cause__, _REFUSED)
+                if reader.epoch < 0 and refused and not may_pass:
                     raise
                 lost = str(error)
             if reader.finished:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
+from pipeline.supervision.commands import add_stream, describe, find_run
 from tests.pipeline.conftest import wait_for
 from tests.pipeline.supervision.test_metrics import scrape
 from tools.harness.material import detections_of, make_clip, slow_detector
@@ -168,3 +169,42 @@ def test_a_camera_that_fails_is_told_while_the_others_run(tmp_path):
         assert process.poll() is None
         process.terminate()
     assert process.returncode == 130
+
+
+def test_a_service_tries_a_camera_again_that_refuses_at_first(tmp_path, temporary, in_workers):
+    in_workers(
+        "from functools import partial\n"
+        "from pipeline.workers import decoder\n"
+        "decoder.LiveOptions = partial(decoder.LiveOptions, refused_wait=0.5)  # instead of 60"
+    )
+    temporary(tmp_path)
+    (tmp_path / "none_Det_none.txt").write_text("1,1,10,10,30,30,0.9\n")
+    log = tmp_path / "log"
+    with Server(0, "--password", "another") as locked, log.open("w") as said:
+        url = f"rtsp://viewer:right@127.0.0.1:{locked.port}/live"
+        command = [
+            *(sys.executable, "-m", "tools.main", "run", "--stay", "--source", url),
+            *("--config", "rtsp", "--output", str(tmp_path / "out")),
+            *("--set", f"detector.detections={tmp_path / 'none_Det_none.txt'}"),
+        ]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+
+        def states():
+            return {view.name: view.state for view in describe(find_run(process.pid)).streams}
+
+        try:
+            wait_for(lambda: "401 Unauthorized" in log.read_text())
+            time.sleep(1)
+            locked.kill()
+            with Server(locked.port, "--password", "right"):
+                wait_for(lambda: "is back after" in log.read_text())
+                add_stream(find_run(process.pid), url.replace("right", "wr0ng"), "east")
+                wait_for(lambda: states().get("east") == "failed")
+                assert states()[f"127.0.0.1-{locked.port}-live"] == "running"
+                process.terminate()
+                process.wait(30)
+        finally:
+            process.kill()
+            process.wait()
+    told = [line for line in log.read_text().splitlines() if "connecting again" in line]
+    assert len(told) == 1

@@ -1,6 +1,7 @@
 """A real RTSP server that is killed, falls silent, stalls and comes back."""
 
 import itertools
+import math
 import os
 import shutil
 import subprocess
@@ -67,8 +68,9 @@ def viewer(slots):
         each.close()
 
 
-def test_a_protocol_that_ffmpeg_lacks_is_named_at_once(viewer):
-    camera = viewer("srt://127.0.0.1:9000")
+@pytest.mark.parametrize("patient", [False, True])
+def test_a_protocol_that_ffmpeg_lacks_is_named_at_once(viewer, patient):
+    camera = viewer("srt://127.0.0.1:9000", patient=patient)
     with pytest.raises(SourceError, match="built without srt://"):
         camera.read(1)
     assert camera.notices == []
@@ -184,6 +186,29 @@ def test_a_wrong_password_fails_at_once_and_is_never_shown(viewer, capfd):
         assert wire.connections == tried + 1
     assert "wr0ng" not in str(error.value) + "".join(capfd.readouterr())
     assert camera.notices == []
+
+
+@needs_server
+def test_a_camera_that_refuses_at_first_is_tried_again_by_the_patient(viewer):
+    with Server(0, "--password", "another") as server, Wire(server.port) as wire:
+        url = f"rtsp://viewer:right@127.0.0.1:{wire.port}/live"
+        camera = viewer(url, patient=True, connect_seconds=math.inf, refused_wait=0.5)
+
+        def unlock():
+            while wire.connections < 3:
+                time.sleep(0.01)
+            server.kill()
+            unlocked.append(Server(server.port, "--password", "right"))
+
+        unlocked = []
+        thread = threading.Thread(target=unlock)
+        thread.start()
+        camera.read(3)
+        thread.join()
+        unlocked[0].kill()
+    assert "401 Unauthorized" in camera.notices[0]
+    assert "is back after" in camera.notices[1]
+    assert len(camera.notices) == 2
 
 
 @needs_server
