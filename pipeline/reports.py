@@ -111,7 +111,7 @@ class Progress(Report, frozen=True, kw_only=True):
     """
 
     frames: int
-    dropped: int = 0
+    dropped: int
     total: int | None
     work_ms: dict[str, float]
     metrics: StreamMetrics | None

@@ -107,5 +107,5 @@ def _has_unknown_host(location: str) -> bool:
     except UnicodeError:  # an empty or too long part
         return True
     except futures.TimeoutError:
-        return False
+        pass
     return False

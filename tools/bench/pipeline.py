@@ -26,11 +26,11 @@ from stages.decoder.locations import SourceSpec, expand_sources
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
+from stages.result_files import read_report
 from stages.sink.stream_sink import StreamSink
 from stages.tracker import TrackerStage
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.slots import Slots
-from tools.harness.runner import run_report
 
 FOUR, ONE, OPENCV = "four processes", "one loop", "OpenCV's loop"
 SLOWEST = "slowest stage, as in that run"
@@ -91,7 +91,7 @@ def _four_processes(spec: SourceSpec, config: RunConfig) -> dict[str, float]:
             raise SourceError(
                 "; ".join(result.failed.values()) or f"{spec.location} was not finished"
             )
-        report = run_report(output / spec.name)
+        report = read_report(output / spec.name)
     slowest = max(stage["p50"] for stage in report["stages_ms"].values())
     return {RATE: report["achieved_fps"], SLOWEST: 1e3 / slowest}
 
@@ -106,7 +106,7 @@ def _one_process(module: str, spec: SourceSpec, config: RunConfig) -> dict[str, 
             check=True,
             start_new_session=True,  # Ctrl-C is for the bench, which kills it
         )
-        return {RATE: run_report(Path(folder) / spec.name)["achieved_fps"]}
+        return {RATE: read_report(Path(folder) / spec.name)["achieved_fps"]}
 
 
 class _Heap:

@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from stages.errors import SpotStreamError
+from stages.result_files import read_report
 from stages.wording import counted
 from tools.bench.decode import moving_video
 from tools.bench.figures import CPU, BenchReport, Ratio, Runner, measure
 from tools.bench.processor import cpu_seconds
 from tools.harness.material import make_clip, slow_detector
-from tools.harness.runner import Victim, run_report, run_with
+from tools.harness.runner import Victim, run_with
 
 STREAMS = (1, 2, 4, 8)
 MEMORY = "MB"
@@ -81,7 +82,7 @@ def _run(source: Path, streams: int, delay_ms: float) -> dict[str, float]:
             "sink.overlay=false",
         ]
         result = run_with([str(source)] * streams, output, settings, watch)
-        reports = [run_report(output / name) for name in result.finished]
+        reports = [read_report(output / name) for name in result.finished]
     if not samples:
         raise SpotStreamError(TOO_SHORT)
     # Towards the end, streams finish and their decoders exit, taking their CPU times with them.

@@ -18,11 +18,11 @@ from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import SourceSpec
 from stages.errors import SpotStreamError
 from stages.records import PixelFormat
+from stages.result_files import read_report
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure
 from tools.bench.hop import Load, bare_hop, our_hop
 from tools.bench.peers import failure_of, peer_python
 from tools.bench.processor import cpu_seconds
-from tools.harness.runner import run_report
 
 DRIVER = Path(__file__).with_name("peer_transports.py")
 SMALL_BYTES = 64
@@ -126,7 +126,7 @@ def four_processes(load: Load) -> dict[str, float]:
         result = supervisor.run()
         if result.exit_code:
             raise SpotStreamError(f"the run failed: {result.failed or result.finished}")
-        report = run_report(output / "blank")
+        report = read_report(output / "blank")
     values = {RATE: float(report["achieved_fps"])}
     (first, before), (last, after) = (samples[0], samples[-1]) if samples else ((0, {}), (0, {}))
     if last > first:

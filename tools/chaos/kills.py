@@ -8,10 +8,11 @@ from pathlib import Path
 
 import av
 
+from stages.result_files import read_report
 from stages.wording import counted
 from tools.chaos.outcome import Outcome, spread
 from tools.harness.material import NAME, RATE, detections_of, make_clip, slow_detector
-from tools.harness.runner import Victim, run_report, run_with
+from tools.harness.runner import Victim, run_with
 
 _TEXTS = ("mot.txt", "detections.txt")
 _STARTING_SHARE = 0.1  # fraction of the kills that may hit processes still starting
@@ -42,7 +43,7 @@ def kills_in_lossless_runs(folder: Path, kills: int) -> Outcome:
         run_with([str(clip)], output, settings, harm)
         results = _results(output / NAME)
         different += results != wanted
-        frames = run_report(output / NAME)["frames"]
+        frames = read_report(output / NAME)["frames"]
         lost += frames["in"] - frames["out"]
         _, times = results
         repeated += len(times) - len(set(times))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from stages.detector.delayed_detector import delayed
 from stages.errors import SpotStreamError
+from stages.result_files import read_report
 from tools.chaos.outcome import Outcome
 from tools.harness.material import NAME, RATE, detections_of, make_clip
-from tools.harness.runner import Victim, run_command, run_report, run_with
+from tools.harness.runner import Victim, run_command, run_with
 
 _NO_MOUNT = 77
 
@@ -32,7 +33,7 @@ def slow_detector(folder: Path, frames: int) -> Outcome:
             "runtime.in_flight=2",
         ],
     )
-    report = run_report(folder / "slow" / NAME)
+    report = read_report(folder / "slow" / NAME)
     median, p99 = (report["latency_ms"][name] for name in ("p50", "p99"))
     missing = report["frames"]["missing"]
     return Outcome(
@@ -85,5 +86,5 @@ def full_shared_memory(folder: Path) -> Outcome:
         return Outcome(0, "no file system can be mounted here", None)
     if done.returncode:
         return Outcome(1, done.stderr.strip(), False)
-    frames = run_report(output / NAME)["frames"]["out"]
+    frames = read_report(output / NAME)["frames"]["out"]
     return Outcome(1, f"{frames} of 50 frames", frames == 50)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import av
 
+from stages.result_files import read_report
 from tools.chaos.outcome import Outcome, spread
 from tools.harness.material import RATE, detections_of, make_clip
 from tools.harness.rtsp import Server, available
-from tools.harness.runner import Victim, run_report, run_with
+from tools.harness.runner import Victim, run_with
 
 _CLOCK_SECONDS = 7 * 3600
 _DATAGRAM_BYTES = 1316  # seven packets of MPEG-TS
@@ -84,7 +85,7 @@ def clock_jumps(folder: Path, frames: int) -> Outcome:
     )
     (summary,) = result.finished.values()
     results = Path(summary.folder)
-    decoded = run_report(results)["frames"]["in"]
+    decoded = read_report(results)["frames"]["in"]
     with av.open(str(results / "overlay.mp4")) as container:
         assert container.duration is not None
         seconds = container.duration / 1e6

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from stages.result_files import read_report
 from tools.chaos.outcome import Outcome
 from tools.harness.material import NAME, detections_of, make_clip
-from tools.harness.runner import run_command, run_report
+from tools.harness.runner import run_command
 
 _FRAMES = 100
 _MOST_SECONDS = 30
@@ -35,7 +36,7 @@ def killed_supervisor(folder: Path) -> Outcome:
     again = subprocess.run([*command, "--overwrite"], capture_output=True, text=True, check=False)
     if again.returncode:
         return Outcome(1, again.stderr.strip(), False)
-    frames = run_report(output / NAME)["frames"]["out"]
+    frames = read_report(output / NAME)["frames"]["out"]
     return Outcome(
         1,
         f"{len(stages)} stages {'gone' if gone else 'left'}; the next run "

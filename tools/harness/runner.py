@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import signal
@@ -12,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from pipeline.config import RunConfig
 from pipeline.config_file import load_config
@@ -23,7 +21,6 @@ from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import expand_sources
 from stages.errors import SpotStreamError
-from stages.result_files import REPORT
 
 _ANY_NUMBER = 10_000
 
@@ -103,12 +100,6 @@ def run_command(source: Path, output: Path, *settings: str) -> list[str]:
     options = [option for setting in settings for option in ("--set", setting)]
     command = [sys.executable, "-P", "-m", "tools.main", "run"]
     return [*command, "--source", str(source), "--output", str(output), *options]
-
-
-def run_report(folder: Path) -> dict[str, Any]:
-    """Returns the ``run.json`` in the results of a stream."""
-    report: dict[str, Any] = json.loads((folder / REPORT).read_text())
-    return report
 
 
 def run_with(

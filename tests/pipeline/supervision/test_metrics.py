@@ -276,7 +276,15 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
             control.connect(f"ipc://{victim.folder}/control")
             late = StreamMetrics(999, {}, 1, {})
             for report in (
-                Progress("sink", stream="short", frames=999, total=None, work_ms={}, metrics=late),
+                Progress(
+                    "sink",
+                    stream="short",
+                    frames=999,
+                    dropped=0,
+                    total=None,
+                    work_ms={},
+                    metrics=late,
+                ),
                 Batches("detector", worker=9, counts={1: 12345}),
             ):
                 control.send(msgspec.msgpack.encode(report))
