@@ -100,10 +100,16 @@ def expand_sources(
 
     Raises:
         SourceError: A location is empty or not UTF-8, a URL names no host or an impossible port,
-            or a path does not exist, cannot be read or holds nothing to read.
+            a name given to a URL is taken, or a path does not exist, cannot be read or holds
+            nothing to read.
     """
     specs: list[SourceSpec] = []
+    given = set(taken)
     for location in locations:
+        if named := _NAMED.fullmatch(location):
+            if named[1] in given:
+                raise SourceError(f"the name {named[1]} is taken; choose another")
+            given.add(named[1])
         try:
             specs += _expand(location)
         except OSError as error:

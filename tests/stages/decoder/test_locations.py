@@ -49,6 +49,15 @@ def test_a_url_may_have_a_name(location, name, url):
 
 
 @pytest.mark.parametrize(
+    ("locations", "taken"),
+    [(["north=rtsp://one/", "north=rtsp://two/"], []), (["north=rtsp://one/"], ["north"])],
+)
+def test_a_name_given_twice_is_refused(locations, taken):
+    with pytest.raises(SourceError, match="the name north is taken; choose another"):
+        expand_sources(locations, taken)
+
+
+@pytest.mark.parametrize(
     ("location", "live"),
     [
         ("rtsp://cam/live", True),
