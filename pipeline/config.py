@@ -8,6 +8,7 @@ pydantic, which saves 12 MB.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
@@ -16,8 +17,9 @@ import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import ends_with_port, is_local
-from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
+from pipeline.validators import After, Before, column, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
+from stages.sink.crossings import Line
 
 if TYPE_CHECKING:
     from stages.sink.options import SinkOptions
@@ -171,9 +173,9 @@ class SinkConfig:
             streams, otherwise a single file.
         overlay_gigabytes: Live: limit per stream, gigabytes; the oldest overlay files beyond it
             are removed; 0: no limit.
-        text_minutes: Length of mot.txt, detections.txt and a live stream's times.txt, minutes; 0:
-            single files; none: 60 for live streams, otherwise single files. With toolkit_files and
-            for the sequences of data sets, always single files.
+        text_minutes: Length of mot.txt, detections.txt, crossings.txt and a live stream's
+            times.txt, minutes; 0: single files; none: 60 for live streams, otherwise single files.
+            With toolkit_files and for the sequences of data sets, always single files.
         text_gigabytes: Live: limit of these text files per stream, gigabytes; the oldest beyond it
             are removed; 0: no limit.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
@@ -181,6 +183,8 @@ class SinkConfig:
         overlay_hardware: Device that encodes the overlay; the CPU does if it is not available.
         overlay_min_score: Tracks with a lower score are not drawn; the text results hold them.
         overlay_trail: Number of past positions drawn for each track.
+        lines: Lines by name of the stream and their own, each [x1, y1, x2, y2] in pixels of its
+            frames; vehicles that cross them are counted.
     """
 
     __pydantic_config__ = STRICT
@@ -197,12 +201,22 @@ class SinkConfig:
     ] = "off"
     overlay_min_score: Annotated[float, Ge(0), Le(1)] = 0.0
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
+    lines: dict[str, dict[Annotated[str, Before(column)], Line]] = field(default_factory=dict)
 
-    def options(self, *, live: bool) -> SinkOptions:
+    def __post_init__(self) -> None:
+        for stream, lines in self.lines.items():
+            for name, line in lines.items():
+                if not all(map(math.isfinite, line)) or line[:2] == line[2:]:
+                    raise ValueError(
+                        f"lines.{stream}.{name}: a line is [x1, y1, x2, y2] with two different "
+                        f"ends, got {list(line)}"
+                    )
+
+    def options(self, stream: str, *, live: bool) -> SinkOptions:
         """The options of a stream's `StreamSink`."""
         from stages.sink.options import SinkOptions  # loads PyAV
 
-        options = dataclasses.asdict(self)
+        options = dataclasses.asdict(self) | {"lines": self.lines.get(stream, {})}
         for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):
             if options[f"{name}_minutes"] is None:
                 options[f"{name}_minutes"] = minutes if live else 0.0

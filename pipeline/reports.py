@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from pipeline.plan import StageName
+from stages.sink.crossings import Counts
 
 LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000, 2000, 5000, 10000)
 """Upper bounds of the buckets of `Durations`."""
@@ -32,6 +33,7 @@ class StreamMetrics(msgspec.Struct, frozen=True):
         left_out_of_overlay: Frames written that the overlay lacks, because it could not be written.
         not_received: Frames that a live source owes, see `UnreceivedFrames`.
         overlay_is_stuck: Whether the overlay's pictures do not reach the disk at present.
+        crossings: How many vehicles have crossed each line.
     """
 
     frames: int
@@ -42,6 +44,7 @@ class StreamMetrics(msgspec.Struct, frozen=True):
     left_out_of_overlay: int = 0
     not_received: int = 0
     overlay_is_stuck: bool = False
+    crossings: dict[str, Counts] = {}
 
 
 class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +59,7 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
         fps: Frames per second; None if no time passed.
         folder: Folder of the results.
         files: Names of the result files.
+        crossings: How many vehicles have crossed each line.
     """
 
     frames: int
@@ -66,6 +70,7 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     fps: float | None
     folder: str
     files: tuple[str, ...]
+    crossings: dict[str, Counts] = {}
 
 
 class Report(msgspec.Struct, frozen=True, tag_field="kind", tag=str.lower):

@@ -48,6 +48,14 @@ def unquoted_off(value: object) -> object:
     return "off" if value is False else value
 
 
+def column(value: object) -> str:
+    """Returns a name that can stand in a column of a text file."""
+    name = str(value).strip()
+    if not name or not name.isprintable() or set(name) & set(',"'):
+        raise ValueError("must be a name without commas and quotes")
+    return name
+
+
 def host_and_port(value: object) -> str | None:
     """Returns ``HOST:PORT`` for that or a port alone."""
     if value is None:

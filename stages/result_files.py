@@ -13,7 +13,8 @@ from stages.records import EndReason
 TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
 TIMES = "times.txt"
-TEXTS = (TRACKS, DETECTIONS, TIMES)
+CROSSINGS = "crossings.txt"
+TEXTS = (TRACKS, DETECTIONS, TIMES, CROSSINGS)
 OVERLAY = "overlay.mp4"
 REPORT = "run.json"
 

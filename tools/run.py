@@ -68,7 +68,7 @@ def run_pipeline(
     with nullcontext(EventLog()) if json_log else ProgressView(Console(stderr=True)) as view:
         if told := nothing_to_record(specs, config, stay=stay):
             view.show(Notice("decoder", message=told))
-        if told := "" if stay else unknown_in_ignored(specs, config):
+        if told := "" if stay else unknown_in_config(specs, config):
             view.show(Notice("detector", message=told))
         if told := named_by_order(specs):
             view.show(Notice("decoder", message=told))
@@ -121,15 +121,14 @@ def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: b
     return f"nothing is recorded into {record}: none of the sources is a live stream"
 
 
-def unknown_in_ignored(specs: Sequence[SourceSpec], config: RunConfig) -> str:
-    """Returns a warning if regions are to be ignored in streams that the run lacks, else ""."""
+def unknown_in_config(specs: Sequence[SourceSpec], config: RunConfig) -> str:
+    """Returns a warning if regions or lines are those of streams that the run lacks, else ""."""
     names = [spec.name for spec in specs]
-    unknown = [name for name in config.detector.ignored if name not in names]
-    if not unknown:
-        return ""
-    return (
-        f"detector.ignored: no stream is called {', '.join(unknown)}; there are {', '.join(names)}"
-    )
+    given = (("detector.ignored", config.detector.ignored), ("sink.lines", config.sink.lines))
+    for key, streams in given:
+        if unknown := ", ".join(name for name in streams if name not in names):
+            return f"{key}: no stream is called {unknown}; there are {', '.join(names)}"
+    return ""
 
 
 def named_by_order(specs: Sequence[SourceSpec]) -> str:
@@ -203,6 +202,9 @@ def _print_table(result: RunResult, seconds: float, scores: Mapping[str, DemoSco
     wide_console().print(table)
     frames = sum(summary.frames for summary in result.finished.values())
     print(f"{counted(frames, 'frame')} in {seconds:.1f} s, start included")
+    for name, summary in result.finished.items():
+        for line, crossed in summary.crossings.items():
+            print(f"{name}: {line}: {crossed.left} to the left, {crossed.right} to the right")
     if result.restarts:
         restarts = ", ".join(
             f"{name} {counted(count, 'time')}" for name, count in result.restarts.items()

@@ -37,6 +37,7 @@ DECIDING: Mapping[str, tuple[str, ...]] = {
         "overlay_crf",
         "overlay_min_score",
         "overlay_trail",
+        "lines",
     ),
 }
 """The keys of a config, by section, that decide which results a recorded source gives.

@@ -69,6 +69,11 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         "Frames written that the overlay lacks.",
         labels=["stream"],
     )
+    crossings = CounterMetricFamily(
+        "spotstream_crossings",
+        "Vehicles that crossed a line.",
+        labels=["stream", "line", "direction"],
+    )
     latency = HistogramMetricFamily(
         "spotstream_latency_seconds", "Capture to results.", labels=["stream"]
     )
@@ -85,6 +90,9 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         reconnects.add_metric([stream], max(0, metrics.connections - 1))
         not_received.add_metric([stream], metrics.not_received)
         left_out.add_metric([stream], metrics.left_out_of_overlay)
+        for line, counted in metrics.crossings.items():
+            for direction, count in counted._asdict().items():
+                crossings.add_metric([stream, line, direction], count)
         for name, durations in metrics.durations.items():
             if name == "latency":
                 _add(latency, [stream], durations)
@@ -98,7 +106,7 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
     for stream, count in (dict.fromkeys(counts.metrics, 0) | dict(counts.failures)).items():
         failures.add_metric([stream], count)
     yield from (frames, dropped, not_received, reconnects, up, waiting, stuck, left_out)
-    yield from (latency, stages, failures)
+    yield from (crossings, latency, stages, failures)
 
 
 def _of_processes(counts: RunCounts) -> Iterator[Metric]:

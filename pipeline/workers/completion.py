@@ -110,6 +110,7 @@ class Completion:
             fps=result.achieved_fps,
             folder=str(self._sink.folder),
             files=result.files,
+            crossings=dict(result.crossings),
         )
         self._report(
             Done(

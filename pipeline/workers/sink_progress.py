@@ -90,6 +90,7 @@ class SinkProgress:
             self._sink.overlays.left_out,
             self._logbook[SharedCounter.NOT_RECEIVED],
             self._overlay_is_stuck,
+            dict(self._sink.crossings.counts),
         )
 
     def _send(self, now: int) -> None:

@@ -76,7 +76,7 @@ class SinkStream:
         self._sink_ns = 0  # work on the latest frame
 
         make_folder(self.folder)
-        options = config.sink.options(live=not self.lossless)
+        options = config.sink.options(self.name, live=not self.lossless)
         self._text_only = plan.text_only
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)

@@ -7,6 +7,7 @@ edges would bleed its colour into a pixel beyond.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from stages.records import UInt8Array
 from stages.sink.colors import YuvColor
 from stages.sink.glyphs import TextMask, halved
+
+Point: TypeAlias = tuple[int, int]
 
 
 class YuvCanvas:
@@ -51,6 +54,14 @@ class YuvCanvas:
             low, high = (left + inset, top + inset), (right - 1 - inset, bottom - 1 - inset)
             cv2.rectangle(self.u, low, high, color.u)
             cv2.rectangle(self.v, low, high, color.v)
+
+    def line(self, start: Point, end: Point, color: YuvColor, thickness: int) -> None:
+        """Draws a line between two points, x and y in pixels; ``thickness`` is even."""
+        (x1, y1), (x2, y2) = start, end
+        cv2.line(self.y, (x1, y1), (x2, y2), color.y, thickness)
+        low, high = (x1 // 2, y1 // 2), (x2 // 2, y2 // 2)
+        cv2.line(self.u, low, high, color.u, thickness // 2)
+        cv2.line(self.v, low, high, color.v, thickness // 2)
 
     def label(
         self, left: int, top: int, coverage: TextMask, ground: YuvColor, text: YuvColor

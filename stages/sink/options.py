@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from stages.errors import ConfigError
+from stages.sink.crossings import Line
 from stages.sink.encoders import DEVICES
 
 
@@ -30,6 +32,8 @@ class SinkOptions:
         text_gigabytes: Likewise the limit of finished text results.
         times: Write ``times.txt``, when each frame was captured; of recorded video, frame numbers
             and the frame rate say it.
+        lines: Lines by name, across which vehicles are counted in ``crossings.txt`` and on the
+            overlay.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
 
     Raises:
@@ -46,6 +50,7 @@ class SinkOptions:
     text_minutes: float = 0.0
     text_gigabytes: float = 0.0
     times: bool = False
+    lines: Mapping[str, Line] = field(default_factory=dict)
     toolkit_files: bool = False
 
     def __post_init__(self) -> None:

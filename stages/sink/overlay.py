@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from stages.atomic import give_final_name, make_folder, part_path
 from stages.color_spaces import BT601, UNSPECIFIED
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
+from stages.sink.crossings import Counts
 from stages.sink.encoders import choose_encoder
 from stages.sink.encoding import (
     PacketWriter,
@@ -126,13 +127,20 @@ class OverlayWriter:
         """Whether the frame has the size of this video."""
         return (frame.height, frame.width) == (self.start.height, self.start.width)
 
-    def write(self, tracks: Tracks, pixels: UInt8Array, number: int | None = None) -> None:
+    def write(
+        self,
+        tracks: Tracks,
+        pixels: UInt8Array,
+        number: int | None = None,
+        crossed: Mapping[str, Counts] | None = None,
+    ) -> None:
         """Adds a frame.
 
         Args:
             tracks: The tracks to draw, and which frame this is.
             pixels: The frame, in the layout of its header; only read, until the frame is kept.
             number: 1-based frame number to show, by default the header's.
+            crossed: How many vehicles have crossed each line of the options.
 
         Raises:
             OutputError: This or an earlier frame cannot be written.
@@ -151,7 +159,8 @@ class OverlayWriter:
             self._forget_kept()
         number = frame.number if number is None else number
         pts, time_base = self._timeline.place(frame), self._timeline.time_base
-        self._thread.put(Picture(pixels, tracks, number, pts, time_base, self._color_space))
+        space = self._color_space
+        self._thread.put(Picture(pixels, tracks, number, pts, time_base, space, crossed or {}))
         self.frames += 1
 
     @property

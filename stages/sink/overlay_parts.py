@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
 from stages.result_files import OVERLAY, number_of, numbered
+from stages.sink.crossings import Counts
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
 from stages.sink.retention import Retention
@@ -80,9 +81,16 @@ class OverlayParts:
             writer.check()
         return self._finished_frames + sum(writer.kept for writer in self.unfinished)
 
-    def write(self, start: StreamStart, tracks: Tracks, pixels: UInt8Array, number: int) -> None:
+    def write(
+        self,
+        start: StreamStart,
+        tracks: Tracks,
+        pixels: UInt8Array,
+        number: int,
+        crossed: Mapping[str, Counts] | None = None,
+    ) -> None:
         """Adds a frame of the stream that began with ``start``, see `OverlayWriter.write`."""
-        self._writer(start, tracks.frame).write(tracks, pixels, number)
+        self._writer(start, tracks.frame).write(tracks, pixels, number, crossed)
 
     def repeat(self, start: StreamStart, tracks: Tracks, *, was_kept: bool = False) -> bool:
         """Takes in a frame that was given before a crash, see `OverlayWriter.repeat`."""

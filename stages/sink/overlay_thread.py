@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from av.video.frame import VideoFrame
 
 from stages.records import Tracks, UInt8Array
+from stages.sink.crossings import Counts
 from stages.sink.encoding import PacketWriter
 from stages.sink.painter import OverlayPainter
 from stages.sink.pictures import canvas_of, copy_frame
@@ -27,6 +28,7 @@ class Picture:
         pts: Presentation time.
         time_base: Unit of ``pts``, in seconds.
         color_space: FFmpeg's ``AVColorSpace`` number of the video.
+        crossed: How many vehicles have crossed each line.
     """
 
     pixels: UInt8Array
@@ -35,6 +37,7 @@ class Picture:
     pts: int
     time_base: Fraction
     color_space: int
+    crossed: Mapping[str, Counts] = field(default_factory=dict)
 
 
 class OverlayThread:
@@ -165,7 +168,7 @@ class OverlayThread:
             frame = copy_frame(
                 picture.pixels, picture.tracks.frame.pixel_format, picture.color_space
             )
-        self._painter.draw(canvas_of(frame), picture.tracks, picture.number)
+        self._painter.draw(canvas_of(frame), picture.tracks, picture.number, picture.crossed)
         frame.pts, frame.time_base = picture.pts, picture.time_base
         return frame
 

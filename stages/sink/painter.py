@@ -1,8 +1,8 @@
-"""What the overlay shows: outlines, labels, trails, frame number and time."""
+"""What the overlay shows: outlines, labels, trails, counting lines, frame number and time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import cv2
@@ -10,7 +10,8 @@ import numpy as np
 
 from stages.records import Float32Array, FrameHeader, Int64Array, Tracks
 from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
-from stages.sink.drawing import YuvCanvas
+from stages.sink.crossings import Counts, Line
+from stages.sink.drawing import Point, YuvCanvas
 from stages.sink.glyphs import GlyphAtlas
 from stages.sink.labels import LabelLayout
 from stages.sink.options import SinkOptions
@@ -31,7 +32,7 @@ class OverlayPainter:
         height: Frame height in pixels, even.
         width: Frame width in pixels, even.
         class_names: Names of the classes that ``Tracks.classes`` indexes.
-        options: Which tracks are drawn, and how long their trails are.
+        options: Which tracks are drawn, how long their trails are, and lines to draw.
     """
 
     def __init__(
@@ -47,19 +48,29 @@ class OverlayPainter:
         self._thickness = 2 * max(1, round(side / 720))
         self._class_names = tuple(class_names)
         self._min_score = options.overlay_min_score
+        self._lines = {name: _within_reach(line) for name, line in options.lines.items()}
         self._trails = Trails(options.overlay_trail)
         self._layout = LabelLayout(height, width)
         self._fits = (width, height)
         self._compact: set[int] = set()
 
-    def draw(self, canvas: YuvCanvas, tracks: Tracks, number: int) -> None:
+    def draw(
+        self,
+        canvas: YuvCanvas,
+        tracks: Tracks,
+        number: int,
+        crossed: Mapping[str, Counts] | None = None,
+    ) -> None:
         """Draws onto the frame that ``tracks`` belong to.
 
         Args:
             canvas: The frame's planes, changed in place.
             tracks: Its tracks.
             number: 1-based frame number to show.
+            crossed: How many vehicles have crossed each line.
         """
+        for first, second in self._lines.values():
+            canvas.line(first, second, WHITE, self._thickness)
         tracks = self._shown(tracks)
         ids: list[int] = tracks.ids.tolist()
         colors = [track_color(identity, tracks.frame.pixel_format) for identity in ids]
@@ -68,6 +79,7 @@ class OverlayPainter:
         for (left, top, right, bottom), color in zip(outlines.tolist(), colors, strict=True):
             canvas.outline(left, top, right, bottom, color, self._thickness)
         self._draw_labels(canvas, tracks, ids, outlines, colors)
+        self._draw_counts(canvas, crossed or {})
         self._draw_stamp(canvas, tracks.frame, number)
 
     def follow(self, tracks: Tracks) -> None:
@@ -177,6 +189,17 @@ class OverlayPainter:
     def _class_name(self, index: int) -> str:
         return self._class_names[index] if 0 <= index < len(self._class_names) else ""
 
+    def _draw_counts(self, canvas: YuvCanvas, crossed: Mapping[str, Counts]) -> None:
+        """Name and counts of each line at its first end."""
+        for name, (left, right) in crossed.items():
+            mask = self._atlas.mask(f" {name}: {left} left, {right} right ")
+            height, width = mask.full.shape
+            if width <= canvas.width and height <= canvas.height:
+                x, y = self._lines[name][0]
+                x = max(0, min(x, canvas.width - width)) // 2 * 2
+                y = max(0, min(y - height // 2, canvas.height - height)) // 2 * 2
+                canvas.label(x, y, mask, WHITE, BLACK)
+
     def _draw_stamp(self, canvas: YuvCanvas, frame: FrameHeader, number: int) -> None:
         """Frame number and time at the bottom left; cameras print their own at the top."""
         mask = self._atlas.mask(f"  frame {number}   {clock(frame.pts * frame.time_base)}  ")
@@ -193,6 +216,12 @@ def clock(seconds: Fraction) -> str:
     hours, minutes = divmod(minutes, 60)
     text = f"{minutes:02d}:{milliseconds // 1000:02d}.{milliseconds % 1000:03d}"
     return f"{sign}{hours}:{text}" if hours else sign + text
+
+
+def _within_reach(line: Line) -> tuple[Point, Point]:
+    """The ends of a line as whole pixels, so near the frame that OpenCV can draw it."""
+    x1, y1, x2, y2 = (round(max(-_FAR_POINT, min(side, _FAR_POINT))) for side in line)
+    return (x1, y1), (x2, y2)
 
 
 def _even_outlines(boxes: Float32Array) -> Int64Array:

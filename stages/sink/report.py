@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from stages.sink.crossings import Counts
 from stages.sink.latency import LatencyHistogram
 
 _PERCENTILES = (50, 95, 99)
@@ -37,6 +38,7 @@ class StreamReport:
         left_out: Frames in the results that the overlay lacks, because it could not be written.
         dropped: Dropped frames by reason.
         tracks: Number of different tracks seen.
+        crossings: How many vehicles have crossed each line.
         epochs: Number of times the source began: connections and changes of frame size.
         frame_rate: Frames per second as the source states it.
         frame_size: Width and height in pixels, of the last epoch; None where no frame came.
@@ -64,6 +66,7 @@ class StreamReport:
     left_out: int
     dropped: Mapping[str, int]
     tracks: int
+    crossings: Mapping[str, Counts]
     epochs: int
     frame_rate: Fraction
     frame_size: tuple[int, int] | None
@@ -104,6 +107,7 @@ class StreamReport:
                 "by_reason": dict(sorted(self.dropped.items())),
             },
             "tracks": self.tracks,
+            "crossings": {line: counts._asdict() for line, counts in self.crossings.items()},
             "epochs": self.epochs,
             "frame_rate": float(self.frame_rate),
             "frame_size": self.frame_size,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stages.records import StreamStart
+from stages.sink.crossings import LineCounterState
 from stages.sink.ledger import LedgerState
 from stages.sink.numbering import NumberingState
 from stages.sink.overlay_parts import OverlayPartsState
@@ -23,3 +24,4 @@ class SinkState:
     numbering: NumberingState
     ledger: LedgerState
     timing: TimingState
+    crossings: LineCounterState

@@ -14,6 +14,7 @@ from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
+from stages.sink.crossings import LineCounter
 from stages.sink.detrac import prepare_toolkit_matrices
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
@@ -30,10 +31,10 @@ from stages.wording import counted
 class StreamSink:
     """Writes the results of one stream.
 
-    Into ``folder`` go ``mot.txt``, ``detections.txt``, ``overlay.mp4``, on request ``times.txt``
-    and the UA-DETRAC toolkit's matrices, and ``run.json``. All are written aside; `finish` gives
-    them their final names, ``run.json`` last: where it exists, so do the others. Each frame's rows
-    have reached the operating system when `write` returns.
+    Into ``folder`` go ``mot.txt``, ``detections.txt``, ``overlay.mp4``, on request ``times.txt``,
+    ``crossings.txt`` and the UA-DETRAC toolkit's matrices, and ``run.json``. All are written aside;
+    `finish` gives them their final names, ``run.json`` last: where it exists, so do the others.
+    Each frame's rows have reached the operating system when `write` returns.
 
     Records come in order, `start` first, and again for each further epoch; a repeated frame is
     ignored. Frame numbers rise through all epochs: where a source starts over after a reconnect,
@@ -54,6 +55,7 @@ class StreamSink:
         overlays: The overlay; the pixels of kept frames are no longer read.
         ledger: What became of each frame.
         timing: How long the frames took.
+        crossings: Counts the vehicles across lines.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class StreamSink:
         )
         self.ledger = FrameLedger()
         self.timing = StreamTiming()
+        self.crossings = LineCounter(self.options.lines)
         self._start: StreamStart | None = None
         self._epochs = 0
         self._texts: TextResults | None = None
@@ -115,7 +118,7 @@ class StreamSink:
         number = self._write_rows(tracks, work_ns, now_ns)
         if self.options.overlay and pixels is not None:
             assert self._start is not None
-            self.overlays.write(self._start, tracks, pixels, number)
+            self.overlays.write(self._start, tracks, pixels, number, dict(self.crossings.counts))
 
     def repeat(
         self,
@@ -151,7 +154,8 @@ class StreamSink:
         if self._start is None or self._texts is None:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
-        self._texts.write(tracks, number, with_classes=len(self._start.class_names) > 1)
+        crossed = self.crossings.update(tracks)
+        self._texts.write(tracks, number, crossed, self._start.class_names)
         for identity in tracks.ids.tolist():
             self.ledger.see_track(identity)
         self.timing.add(tracks.frame.captured_ns, work_ns, now_ns)
@@ -169,6 +173,7 @@ class StreamSink:
             self._numbering.state(),
             self.ledger.state(),
             self.timing.state(),
+            self.crossings.state(),
         )
 
     def restore(self, state: SinkState) -> None:
@@ -184,6 +189,7 @@ class StreamSink:
         self._numbering.restore(state.numbering)
         self.ledger.restore(state.ledger)
         self.timing.restore(state.timing)
+        self.crossings.restore(state.crossings)
 
     def name_earlier_texts(self) -> None:
         """Lets a thread name finished text results, see `TextResults.name_earlier`."""
@@ -309,6 +315,7 @@ class StreamSink:
             left_out=self.overlays.left_out,
             dropped=dict(self.ledger.dropped),
             tracks=self.ledger.tracks,
+            crossings=dict(self.crossings.counts),
             epochs=self._epochs,
             frame_rate=start.frame_rate if start else Fraction(0),
             frame_size=(start.width, start.height) if start else None,

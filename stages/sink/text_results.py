@@ -1,4 +1,4 @@
-"""The text results of a stream: tracks, detections, and of a live one when frames were captured."""
+"""The text results of a stream: tracks, detections, times of capture, vehicles across lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from stages.atomic import AtomicFile, give_final_name, output_error, part_path, 
 from stages.background import in_background
 from stages.errors import OutputError
 from stages.records import Tracks
-from stages.result_files import TEXTS, TIMES, numbered
+from stages.result_files import CROSSINGS, DETECTIONS, TEXTS, TIMES, TRACKS, numbered
+from stages.sink.crossings import Crossing, crossing_rows
 from stages.sink.detrac import detection_rows
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
@@ -42,13 +43,13 @@ class TextState:
 
 
 class TextResults:
-    """``mot.txt``, ``detections.txt`` and, on request, ``times.txt``, written aside side by side.
+    """``mot.txt``, ``detections.txt`` and, on request, ``times.txt`` and ``crossings.txt``.
 
-    After ``options.text_minutes`` of the stream, outages not counted, ``mot-2.txt`` and
-    ``detections-2.txt`` begin, and so on; the files before them get their final names by
-    `name_earlier`. Who finds such a file may take it away: no later process asks for it. Beyond
-    ``options.text_gigabytes``, the oldest with final names are removed, those of a number
-    together, but not the latest.
+    They are written aside, side by side. After ``options.text_minutes`` of the stream, outages not
+    counted, ``mot-2.txt``, ``detections-2.txt`` and so on begin; the files before them get their
+    final names by `name_earlier`. Who finds such a file may take it away: no later process asks for
+    it. Beyond ``options.text_gigabytes``, the oldest with final names are removed, those of a
+    number together, but not the latest.
 
     Args:
         folder: Where they go; created where missing.
@@ -68,7 +69,9 @@ class TextResults:
         notify: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._folder = folder
-        self._kinds = tuple(name for name in TEXTS if name != TIMES or options.times)
+        wanted = {TRACKS: True, DETECTIONS: True, TIMES: options.times, CROSSINGS: options.lines}
+        self._kinds = tuple(name for name in TEXTS if wanted[name])
+        self._live = options.times
         self._seconds = 60 * options.text_minutes
         self._retention = Retention(
             options.text_gigabytes,
@@ -109,19 +112,33 @@ class TextResults:
         sizes = tuple(file.size for file in self._latest)
         return TextState(self._number, len(self._unnamed), sizes, self._timeline.state())
 
-    def write(self, tracks: Tracks, number: int, *, with_classes: bool = False) -> None:
-        """Adds the rows of a frame and hands them to the operating system; see `mot_rows`."""
+    def write(
+        self,
+        tracks: Tracks,
+        number: int,
+        crossings: Sequence[Crossing] = (),
+        class_names: Sequence[str] = (),
+    ) -> None:
+        """Adds the rows of a frame and hands them to the operating system.
+
+        Args:
+            tracks: The frame's tracks and detections.
+            number: Its 1-based number.
+            crossings: Who has crossed a line since the frame before.
+            class_names: Names of the classes; of several, the tracks' rows have the class.
+        """
         if self._seconds and self._timeline.seconds >= self._seconds:
             self._begin_next()
         self._timeline.place(tracks.frame)
-        rows = [
-            mot_rows(tracks, number, with_classes=with_classes),
-            detection_rows(tracks.detections, number),
-        ]
-        if TIMES in self._kinds:
-            rows.append(time_row(tracks.frame, number))
-        for file, text in zip(self._latest, rows, strict=True):
-            if text:
+        frame = tracks.frame
+        rows = {
+            TRACKS: mot_rows(tracks, number, with_classes=len(class_names) > 1),
+            DETECTIONS: detection_rows(tracks.detections, number),
+            TIMES: time_row(frame, number) if self._live else "",
+            CROSSINGS: crossing_rows(crossings, frame, number, class_names, live=self._live),
+        }
+        for name, file in zip(self._kinds, self._latest, strict=True):
+            if text := rows[name]:
                 file.write(text)
                 file.flush()
 

@@ -73,6 +73,20 @@ def test_an_address_that_cannot_be_published_at_is_refused(overrides, message):
     assert load_config(None, ["runtime.publish=tcp://127.0.0.1:5560"]).runtime.publish
 
 
+@pytest.mark.parametrize("line", ["[9, 0, 9, 0]", "[0, 5, 9, .nan]", "[0, 5, 9, .inf]"])
+def test_a_line_without_two_ends_is_refused(line):
+    with pytest.raises(
+        ConfigError, match=r"lines\.north\.gate: a line is \[x1, y1, x2, y2\] with two different"
+    ):
+        load_config(None, [f"sink.lines.north={{stop: [0, 0, 9, 9], gate: {line}}}"])
+
+
+@pytest.mark.parametrize("name", ["''", "'a, b'", "'\"a\"'", '"a\\nb"'])
+def test_a_line_has_a_name_for_a_column(name):
+    with pytest.raises(ConfigError, match="must be a name without commas and quotes"):
+        load_config(None, [f"sink.lines={{north: {{{name}: [0, 0, 9, 9]}}}}"])
+
+
 @pytest.mark.parametrize("region", [[9, 0, 9, 9], [0, 5, 9, 4]])
 def test_a_region_without_area_is_refused(region):
     with pytest.raises(

@@ -39,7 +39,8 @@ def clip(tmp_path_factory):
 def settings(clip, *more):
     # Parts of two seconds, so that some are finished and one is not when a stage dies.
     parts = [f"sink.{kind}_minutes={2 / 60}" for kind in ("overlay", "text")]
-    return [f"detector.detections={detections_of(clip)}", *parts, *more]
+    lines = "sink.lines={clip: {middle: [160, 0, 160, 240]}}"
+    return [f"detector.detections={detections_of(clip)}", lines, *parts, *more]
 
 
 def held_back(clip, mode, milliseconds=20):
@@ -95,7 +96,8 @@ def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, t
     result = run_with([str(clip)], tmp_path, settings(clip, slow_detector(clip, 8)), harm)
     assert set(result.restarts) == set(names)
     folder = tmp_path / "clip"
-    assert len(calm) == 6
+    assert len(calm) == 9
+    assert any(calm[name] for name in calm if name.startswith("crossings"))
     assert texts_in(folder) == calm
     assert overlay_frames(folder) == 150
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]

@@ -14,7 +14,7 @@ from tools.run import (
     named_by_order,
     nothing_to_record,
     run_pipeline,
-    unknown_in_ignored,
+    unknown_in_config,
     worth_a_look,
 )
 
@@ -73,12 +73,15 @@ def test_the_fastest_weights_are_advised_instead_of_others(weights, advised):
     assert ("weights=nano" in advice(400, f"detector.weights={weights}")) is advised
 
 
-def test_regions_of_streams_that_are_not_there_are_told():
+def test_regions_and_lines_of_streams_that_are_not_there_are_told():
     specs = [SourceSpec("north", "a.mp4"), SourceSpec("south", "b.mp4")]
     regions = "detector.ignored={north: [[0, 0, 9, 9]], west: [[0, 0, 9, 9]]}"
-    told = unknown_in_ignored(specs, load_config(None, [regions]))
+    told = unknown_in_config(specs, load_config(None, [regions]))
     assert told == "detector.ignored: no stream is called west; there are north, south"
-    assert unknown_in_ignored(specs, load_config(None)) == ""
+    lines = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
+    told = unknown_in_config(specs, load_config(None, [lines]))
+    assert told == "sink.lines: no stream is called west; there are north, south"
+    assert unknown_in_config(specs, load_config(None)) == ""
 
 
 def test_cameras_that_only_their_order_names_are_told():

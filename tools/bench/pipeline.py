@@ -137,7 +137,7 @@ def run_loop(plan: LoopPlan) -> None:
     tracker = TrackerStage(config.tracker.name, config.tracker.settings, decoder.every)
     slots = Slots(config.runtime.slots)
     folder = Path(plan.output) / plan.name
-    sink = StreamSink(folder, config.sink.options(live=False), on_kept=slots.free)
+    sink = StreamSink(folder, config.sink.options(plan.name, live=False), on_kept=slots.free)
     for record in source.records(_Heap(config.runtime.slots)):
         if isinstance(record, StreamStart):
             sink.start(record)

@@ -15,6 +15,7 @@ from pipeline.supervision.metrics import MetricsServer, PipelineCollector
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import SharedCounter
 from stages.errors import ConfigError
+from stages.sink.crossings import Counts
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
 
@@ -64,6 +65,7 @@ def test_reports_become_metrics(server, monitor, logbook):
         left_out_of_overlay=11,
         not_received=6,
         overlay_is_stuck=True,
+        crossings={"gate": Counts(3, 5)},
     )
     monitor.begun("cam", logbook)
     logbook[SharedCounter.WAITING] = 2
@@ -77,6 +79,8 @@ def test_reports_become_metrics(server, monitor, logbook):
     assert found["spotstream_frames_total", "cam"] == 120
     assert found["spotstream_dropped_frames_total", "cam", "stages behind"] == 4
     assert found["spotstream_reconnects_total", "cam"] == 2
+    assert found["spotstream_crossings_total", "cam", "gate", "left"] == 3
+    assert found["spotstream_crossings_total", "cam", "gate", "right"] == 5
     assert found["spotstream_waiting_frames", "cam"] == 2
     assert found["spotstream_overlay_left_out_frames_total", "cam"] == 11
     assert found["spotstream_overlay_stuck", "cam"] == 1

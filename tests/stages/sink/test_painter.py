@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stages.records import FrameHeader, Tracks
-from stages.sink.colors import track_color
+from stages.sink.colors import WHITE, track_color
+from stages.sink.crossings import Counts
 from stages.sink.drawing import YuvCanvas
 from stages.sink.options import SinkOptions
 from stages.sink.painter import OverlayPainter, clock
@@ -19,13 +20,17 @@ def header(index: int) -> FrameHeader:
     return make_header(index, height=HEIGHT, width=WIDTH)
 
 
-def paint(painter: OverlayPainter, tracks: Tracks) -> YuvCanvas:
+def blank() -> YuvCanvas:
     half = (HEIGHT // 2, WIDTH // 2)
-    canvas = YuvCanvas(
+    return YuvCanvas(
         np.full((HEIGHT, WIDTH), 100, np.uint8),
         np.full(half, 128, np.uint8),
         np.full(half, 128, np.uint8),
     )
+
+
+def paint(painter: OverlayPainter, tracks: Tracks) -> YuvCanvas:
+    canvas = blank()
     painter.draw(canvas, tracks, tracks.frame.number)
     return canvas
 
@@ -56,6 +61,22 @@ def test_low_scores_are_not_drawn() -> None:
     canvas = paint(painter, make_tracks(header(0), boxes, [1, 2], [0.4, 0.6]))
     assert (canvas.y[80:160, 80:160] == 100).all()
     assert canvas.y[120, 300] == track_color(2).y
+
+
+def test_lines_are_drawn_with_their_counts_wherever_they_lie() -> None:
+    lines = {"gate": (100, 200, 300, 200), "far": (-1e9, 60, 1e9, 60), "out": (900, 900, 999, 999)}
+    painter = OverlayPainter(HEIGHT, WIDTH, options=SinkOptions(lines=lines))
+    canvas, labels = blank(), []
+    for left in (3, 888):
+        crossed = {name: Counts(left, 4) for name in lines}
+        painter.draw(canvas := blank(), make_tracks(header(0)), 1, crossed)
+        labels.append(canvas.y[190:210, 100:250])
+    assert (canvas.y[200, 250:300] == WHITE.y).all()
+    assert (canvas.y[60, 150:] == WHITE.y).all()
+    assert (canvas.y[70:180] == 100).all()
+    assert (labels[0] < 50).any()
+    assert (labels[0] != labels[1]).any()
+    assert (canvas.y[-20:, -100:] == WHITE.y).any()  # inside, though its line is not
 
 
 def test_small_vehicles_get_a_short_label() -> None:

@@ -56,10 +56,10 @@ def test_report(tmp_path: Path) -> None:
     assert text.endswith("}\n")
     data = json.loads(text)
     assert list(data) == [
-        "stream", "source", "status", "message", "frames", "dropped", "tracks", "epochs",
-        "frame_rate", "frame_size", "processing_started", "wall_seconds", "achieved_fps",
-        "latency_ms", "stages_ms", "detector", "class_names", "files", "benchmark_files",
-        "command", "config",
+        "stream", "source", "status", "message", "frames", "dropped", "tracks", "crossings",
+        "epochs", "frame_rate", "frame_size", "processing_started", "wall_seconds",
+        "achieved_fps", "latency_ms", "stages_ms", "detector", "class_names", "files",
+        "benchmark_files", "command", "config",
     ]  # fmt: skip
     assert data["status"] == report.status == "truncated"
     assert data["message"] == "the file ends early"
@@ -242,7 +242,12 @@ def test_a_clock_that_jumps_spoils_no_results(tmp_path: Path, jump_seconds: int)
 
 
 def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> None:
-    options = SinkOptions(overlay_minutes=0.2 / 60, text_minutes=0.36 / 60, times=True)
+    options = SinkOptions(
+        overlay_minutes=0.2 / 60,
+        text_minutes=0.36 / 60,
+        times=True,
+        lines={"gate": (25, 0, 25, 90), "far": (0, 0, 90, 0)},
+    )
     headers = [*map(make_header, range(4)), *(make_header(i, epoch=1) for i in range(16))]
 
     def begin(sink: StreamSink) -> None:
@@ -277,7 +282,9 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     feed(second, headers[12:])
     report = second.finish(end(20), {})
     assert report == expected
-    assert names_in(folder) == names_in(wanted) >= {"mot-2.txt", "times-2.txt"}
+    assert names_in(folder) == names_in(wanted) >= {"mot-2.txt", "times-2.txt", "crossings-2.txt"}
+    crossings = json.loads((folder / "run.json").read_text())["crossings"]
+    assert crossings == {"gate": {"left": 1, "right": 0}, "far": {"left": 0, "right": 0}}
     for name in expected.files:
         if name.endswith(".txt"):
             assert (folder / name).read_bytes() == (wanted / name).read_bytes()
