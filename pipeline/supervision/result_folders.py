@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from pipeline.config import RunConfig
 from pipeline.supervision.earlier_results import difference
 from pipeline.supervision.folder_lock import FolderLock
-from stages.atomic import remove_file
+from stages.atomic import output_error, remove_file
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
 from stages.result_files import REPORT, is_complete
@@ -109,28 +110,48 @@ def streams_to_add(
 ) -> list[SourceSpec]:
     """Returns the streams of a location that is added to a running pipeline.
 
+    A stream that the user names gets the folder of that name; what an ended one has there is set
+    aside in ``NAME-earlier``.
+
     Args:
         location: File, folder or URL.
         name: Name that the user wants, or "".
         running: Names of the running streams.
-        output: Results folder; names with results there are not used again.
+        output: Results folder; names with results there are used again only on demand.
 
     Raises:
-        ConfigError: The name is taken, or is given for several streams.
+        ConfigError: The name is that of a running stream or of unfinished results, or is given for
+            several streams.
+        OutputError: Earlier results cannot be set aside.
         SourceError: There is no such source.
     """
-    used = _names_of_results(output)
     if not name:
-        return expand_sources([location], {*running, *used})
+        return expand_sources([location], {*running, *_names_of_results(output)})
     added = expand_sources([location])
     if len(added) > 1:
         raise ConfigError(f"{location} holds {len(added)} streams, not one to name")
     (spec,) = name_sources([replace(added[0], name=name)])
     if spec.name in running:
         raise ConfigError(f"a stream {spec.name} is running already")
-    if spec.name in used:
-        raise ConfigError(f"{output / spec.name} holds results; choose another name")
+    folder = output / spec.name
+    if unfinished_results(folder):
+        raise ConfigError(f"{folder} holds unfinished results; choose another name")
+    if has_results(folder):
+        _set_aside(folder)
     return [spec]
+
+
+def _set_aside(folder: Path) -> None:
+    """Renames ``folder`` so that it ends in ``-earlier``, or ``-earlier-2`` and so on."""
+    aside = folder.with_name(f"{folder.name}-earlier")
+    for number in itertools.count(2):
+        if not aside.exists():
+            break
+        aside = folder.with_name(f"{folder.name}-earlier-{number}")
+    try:
+        folder.rename(aside)
+    except OSError as error:
+        raise output_error(aside, error) from error
 
 
 def _names_of_results(output: Path) -> list[str]:

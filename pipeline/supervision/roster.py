@@ -114,6 +114,7 @@ class Roster:
 
         Raises:
             ConfigError: See `streams_to_add`.
+            OutputError: See `streams_to_add`.
             SourceError: See `streams_to_add`.
         """
         added = streams_to_add(location, name, self.unfinished, self._output)

@@ -170,6 +170,7 @@ class Supervisor:
                 added = self._roster.add(command.location, command.name)
                 for name in added:
                     self.result.failed.pop(name, None)
+                    self.result.finished.pop(name, None)
                 return added
             case RemoveStream():
                 self._roster.remove(command.name)

@@ -84,10 +84,15 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
     report = json.loads((tmp_path / "out" / "north" / "run.json").read_text())
     assert report["status"] == "interrupted"
     assert report["frames"]["missing"] == 0
-    with pytest.raises(ConfigError, match="north holds results; choose another name"):
-        add_stream(run, str(clip), "north")
+    add_stream(run, str(clip), "north")
+    views = wait_for(both_run)
+    assert views["north"].state == "running"
     pipeline.terminate()
     assert pipeline.wait(20) == 130
+    for folder in ("north", "north-earlier"):
+        report = json.loads((tmp_path / "out" / folder / "run.json").read_text())
+        assert report["status"] == "interrupted"
+        assert report["frames"]["missing"] == 0
     assert (tmp_path / "out" / "south" / "overlay.mp4").exists()
     with pytest.raises(ConfigError, match="no pipeline is running"):
         find_run()

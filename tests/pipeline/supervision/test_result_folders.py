@@ -67,9 +67,20 @@ def test_reports_are_outdated_once_and_only_those_of_data_sets(tmp_path):
 
 def test_a_stream_that_is_added_gets_no_folder_with_results(killed, tmp_path):
     (tmp_path / "clip.mp4").write_text("")
-    with pytest.raises(ConfigError, match="north holds results; choose another name"):
+    with pytest.raises(ConfigError, match="north holds unfinished results; choose another name"):
         streams_to_add(str(tmp_path / "clip.mp4"), "north", [], tmp_path)
     (tmp_path / "clip").mkdir()
     (tmp_path / "clip" / "mot.txt").write_text("")
     (spec,) = streams_to_add(str(tmp_path / "clip.mp4"), "", [], tmp_path)
     assert spec.name == "clip-2"
+
+
+def test_results_of_a_name_that_is_used_again_are_set_aside(tmp_path):
+    (tmp_path / "clip.mp4").write_text("")
+    for text in ("1", "2", "3"):
+        (spec,) = streams_to_add(str(tmp_path / "clip.mp4"), "north", ["south"], tmp_path)
+        assert spec.name == "north"
+        (tmp_path / "north").mkdir()
+        (tmp_path / "north" / "mot.txt").write_text(text)
+    found = {path.parent.name: path.read_text() for path in tmp_path.glob("*/mot.txt")}
+    assert found == {"north-earlier": "1", "north-earlier-2": "2", "north": "3"}
