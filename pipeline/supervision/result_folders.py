@@ -11,11 +11,18 @@ from pathlib import Path
 from pipeline.config import RunConfig
 from pipeline.supervision.earlier_results import difference
 from pipeline.supervision.folder_lock import FolderLock
-from stages.atomic import output_error, remove_file
+from stages.atomic import output_error
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources
 from stages.errors import ConfigError, OutputError
 from stages.result_files import REPORT, is_complete
-from stages.sink.results import has_results, remove_parts, unfinished_results
+from stages.sink.results import (
+    foreign_results,
+    has_results,
+    outdate_report,
+    remove_parts,
+    unfinished_results,
+    would_replace,
+)
 
 _ADVICE = "add --overwrite or choose another --output"
 
@@ -37,8 +44,9 @@ class ResultFolders:
 
     Raises:
         OutputError: ``overwrite`` is off, and a stream's folder holds results, finished or not, or
-            that of a finished sequence results of another source or other settings, see
-            `difference`; or another process writes there, or the folder cannot be created.
+            that of a data set's sequence files that no run has written, or results of another
+            source or other settings, see `difference`; or results would replace the source; or
+            another process writes there, or the folder cannot be created.
     """
 
     def __init__(
@@ -63,23 +71,27 @@ class ResultFolders:
                 raise OutputError(f"{folder} {other}; {_ADVICE}")
             self.finished.append(spec.name)
             return
+        if would_replace(folder, Path(spec.location)):
+            raise OutputError(f"results would replace {spec.location}; choose another --output")
         if not overwrite and not spec.of_data_set:
             _refuse_results(folder)
+        elif not overwrite and (names := ", ".join(foreign_results(folder))):
+            raise OutputError(f"{folder} holds {names}, which no run has written; {_ADVICE}")
         self.to_run.append(spec)
 
     def outdate(self) -> None:
-        """Removes the reports of earlier runs from data set sequences, on the first call only.
+        """Outdates the reports of earlier runs on data set sequences, on the first call only.
 
-        All at once, so that no later run takes results older than this run for complete. The other
+        All at once, so that no later run takes results older than this run for complete. The
         results of a stream stay until its first frame has arrived, see `run_decoder`.
 
         Raises:
-            OutputError: A report cannot be removed.
+            OutputError: A report cannot be renamed.
         """
         if not self._outdated:
             for spec in self.to_run:
                 if spec.of_data_set:
-                    remove_file(self.output / spec.name / REPORT)
+                    outdate_report(self.output / spec.name)
             self._outdated = True
 
     def clear_away(self, stream: str, *, broken: bool) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.atomic import part_path, remove_file
+from stages.atomic import output_error, part_path, remove_file
 from stages.result_files import OVERLAY, REPORT, TEXTS, number_of
 from stages.sink.detrac import toolkit_paths
 
@@ -14,6 +14,7 @@ JOURNAL = ".journal.part"
 """What the sink was given, for a sink or a tracker that replaces one that died."""
 CHECKPOINT = ".checkpoint.part"
 """State of a live stream's sink, as of a second ago."""
+_OUTDATED = f".{REPORT}.outdated"
 _SEGMENT = re.compile(r"\.overlay(-[0-9]+)?\.mp4\.[0-9]+\.part")
 _OVERLAY_PART = re.compile(r"\.overlay(-[0-9]+)?\.mp4(\.[0-9]+)?\.part")
 _SCRATCH = re.compile(r"\.(overlay(-[0-9]+)?\.mp4\.[0-9]+|journal|\.?checkpoint(\.part)?)\.part")
@@ -22,6 +23,35 @@ _SCRATCH = re.compile(r"\.(overlay(-[0-9]+)?\.mp4\.[0-9]+|journal|\.?checkpoint(
 def has_results(folder: Path) -> bool:
     """Whether a sink finished any file in ``folder``; leftovers of a crash do not count."""
     return any(path.is_file() for path in _result_paths(folder))
+
+
+def would_replace(folder: Path, source: Path) -> bool:
+    """Whether results in ``folder`` would replace the file that they are made of."""
+    return source.is_file() and any(
+        path.exists() and path.samefile(source) for path in _result_paths(folder)
+    )
+
+
+def foreign_results(folder: Path) -> list[str]:
+    """Names of files that look like results, where no run has left any trace but them."""
+    traces = (REPORT, _OUTDATED, JOURNAL, CHECKPOINT)
+    if unfinished_results(folder) or any((folder / name).exists() for name in traces):
+        return []
+    return [path.name for path in _result_paths(folder) if path.is_file()]
+
+
+def outdate_report(folder: Path) -> None:
+    """Renames ``run.json``, so that the results in ``folder`` do not pass for complete.
+
+    Raises:
+        OutputError: It cannot be renamed.
+    """
+    try:
+        (folder / REPORT).rename(folder / _OUTDATED)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise output_error(folder / REPORT, error) from error
 
 
 def remove_unfinished_overlays(folder: Path) -> None:
@@ -81,6 +111,7 @@ def remove_parts(folder: Path) -> None:
 def _result_paths(folder: Path) -> Iterator[Path]:
     """Final names of all files a sink may write into ``folder``; some of them do not exist."""
     yield folder / REPORT
+    yield folder / _OUTDATED
     yield from toolkit_paths(folder, folder.name)
     if folder.is_dir():
         for path in sorted({_final(path) for path in folder.iterdir()}):

@@ -7,6 +7,7 @@ from pipeline.config import RunConfig
 from pipeline.supervision.result_folders import ResultFolders, streams_to_add
 from stages.decoder.locations import SourceSpec
 from stages.errors import ConfigError, OutputError
+from stages.sink.results import remove_results
 
 
 @pytest.fixture
@@ -63,6 +64,44 @@ def test_reports_are_outdated_once_and_only_those_of_data_sets(tmp_path):
     folders.outdate()
     assert reports[1].exists()
     folders.release()
+
+
+def test_what_no_run_has_written_is_not_replaced_unasked(tmp_path):
+    north = SourceSpec("north", "north", of_data_set=True)
+    (tmp_path / "north").mkdir()
+    rows = tmp_path / "north" / "mot.txt"
+    rows.write_text("an annotation")
+    with pytest.raises(OutputError, match=r"north holds mot\.txt, which no run has written; add"):
+        ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
+    folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=True)
+    assert folders.to_run == [north]
+    folders.release()
+
+
+def test_an_outdated_report_lets_an_interrupted_run_go_on(tmp_path):
+    north = SourceSpec("north", "north", of_data_set=True)
+    (tmp_path / "north").mkdir()
+    for name in ("mot.txt", "run.json"):
+        (tmp_path / "north" / name).write_text('{"status": "complete"}')
+    folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=True)
+    folders.outdate()
+    folders.release()
+    folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
+    assert (folders.to_run, folders.finished) == ([north], [])
+    folders.release()
+    remove_results(tmp_path / "north")
+    assert not list((tmp_path / "north").iterdir())
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("of_data_set", [False, True])
+def test_results_never_replace_their_source(tmp_path, overwrite, of_data_set):
+    video = tmp_path / "overlay" / "overlay.mp4"
+    video.parent.mkdir()
+    video.write_text("a video")
+    spec = SourceSpec("overlay", str(video), of_data_set=of_data_set)
+    with pytest.raises(OutputError, match=r"would replace .*/overlay\.mp4; choose another"):
+        ResultFolders([spec], tmp_path, RunConfig(), overwrite=overwrite)
 
 
 def test_a_stream_that_is_added_gets_no_folder_with_results(killed, tmp_path):
