@@ -30,6 +30,7 @@ from stages.records import Dropped, Frame, StreamStart
 from stages.wording import counted
 
 _PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for one, has only decoding times
+_INDEXED = frozenset({"mp4"})  # has an index, often at its end
 _SIZED = frozenset({"avi", "flv", "mp4"})  # state how long each packet is; MPEG-TS ends anywhere
 
 
@@ -155,7 +156,9 @@ class FrameReader:
         last = None if self._times is None else self._times.last
         length = stated_length(container, stream)
         if last is not None and length is not None:
-            seconds = float((last - (stream.start_time or 0)) * (stream.time_base or 0))
+            begin = stream.start_time or 0
+            # Matroska states when the last frame ends, also of a part whose first one has a time.
+            seconds = float(max(last, last - begin) * (stream.time_base or 0))
             if seconds < 0.95 * length - 0.5:
                 return f"{seconds:.1f} of {length:.1f} s"
         cut_off = self._is_cut_off and _is_one_of(container, _SIZED)
@@ -172,7 +175,12 @@ class FrameReader:
                 yield packet
         except av.error.FFmpegError as error:
             if isinstance(error, OSError):
-                self.broken = reading_fault(error, container.name, container.options)
+                self.broken = reading_fault(
+                    error,
+                    container.name,
+                    container.options,
+                    has_begun=bool(self.arrived) or not _is_one_of(container, _INDEXED),
+                )
 
     def _start_of(
         self, container: InputContainer, stream: VideoStream, frame: VideoFrame, turns: int

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import av.error
@@ -150,11 +152,40 @@ def open_media(
             ) from error
         seconds = time.monotonic() - started
         reason = (
-            opening_fault(error, location, options, seconds, timeout)
+            _file_fault(Path(location))
+            or opening_fault(error, location, options, seconds, timeout)
             or getattr(error, "strerror", None)
             or redact(str(error))
         )
         raise SourceError(f"cannot open {shown} as a video: {reason}") from error
+
+
+def _file_fault(path: Path) -> str:
+    """Returns what is wrong with a file, "" if only FFmpeg can tell or there is none."""
+    try:
+        with path.open("rb") as file:
+            boxes = list(_mp4_boxes(file))
+            if not file.seek(0, os.SEEK_END):
+                return "it is empty"
+    except (OSError, ValueError):
+        return ""
+    if boxes[:1] == [b"ftyp"] and b"moov" not in boxes:
+        return "its index (moov) is missing: it was cut off, or is still being written"
+    return ""
+
+
+def _mp4_boxes(file: BinaryIO) -> Iterator[bytes]:
+    """Yields the types of the boxes in an MP4; of another file, nothing of use."""
+    position = 0
+    while len(header := file.read(16)) >= 8:
+        yield header[4:8]
+        size = int.from_bytes(header[:4])
+        if size == 1:  # the real one follows
+            size = int.from_bytes(header[8:])
+        if size < 8:
+            return
+        position += size
+        file.seek(position)
 
 
 def set_threads(stream: VideoStream, *, paced: bool) -> None:

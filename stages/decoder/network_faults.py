@@ -59,13 +59,20 @@ def opening_fault(
     return "the server closed the connection" if is_io and scheme != "udp" else ""
 
 
-def reading_fault(error: av.error.FFmpegError, location: str, options: Mapping[str, str]) -> str:
+def reading_fault(
+    error: av.error.FFmpegError,
+    location: str,
+    options: Mapping[str, str],
+    *,
+    has_begun: bool = True,
+) -> str:
     """Returns why an open source broke off, in FFmpeg's words where they serve.
 
     Args:
         error: FFmpeg's error.
         location: A path or URL.
         options: FFmpeg's options, with its time-out.
+        has_begun: Whether frames have come, or could without jumping back from an index at the end.
     """
     reason = error.strerror or str(error)
     if not _is_remote(location) or not isinstance(error, OSError):
@@ -74,7 +81,14 @@ def reading_fault(error: av.error.FFmpegError, location: str, options: Mapping[s
     is_silent = isinstance(error, TimeoutError) or (is_io and _scheme(location) == "udp")
     if is_silent and timeout is not None:
         return f"nothing came for {timeout:g} s"
-    return "the server closed the connection" if is_io and not is_silent else reason
+    if not is_io or is_silent:
+        return reason
+    if has_begun:
+        return "the server closed the connection"
+    return (
+        "the server closed the connection, or it cannot jump in a file whose index is at the end; "
+        "download it, or write it with -movflags +faststart"
+    )
 
 
 def _scheme(location: str) -> str:

@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 import av
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.video.stream import VideoStream
 
 from stages.frame_rate import first_likely_rate
@@ -19,8 +19,12 @@ _NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 
 
 def frame_rate(stream: VideoStream) -> Fraction:
-    """Returns the frames per second; 25 if FFmpeg knows no plausible rate."""
-    return first_likely_rate(stream.average_rate, stream.guessed_rate)
+    """Returns the frames per second; 25 if FFmpeg knows no plausible rate.
+
+    The average of a format without times is the rate that FFmpeg reads it at, always 25.
+    """
+    rates = stream.average_rate, stream.guessed_rate
+    return first_likely_rate(*(rates if has_times(stream.container) else reversed(rates)))
 
 
 def time_base(stream: VideoStream) -> Fraction:
@@ -28,7 +32,7 @@ def time_base(stream: VideoStream) -> Fraction:
     return stream.time_base or MPEG_CLOCK
 
 
-def has_times(container: InputContainer) -> bool:
+def has_times(container: Container) -> bool:
     """Returns whether the format states times, unlike MJPEG over HTTP or raw H.264."""
     return not container.format.flags & _NO_TIMESTAMPS
 

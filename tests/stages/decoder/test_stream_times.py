@@ -30,6 +30,20 @@ def with_sound(request, tmp_path):
     return path
 
 
+def test_a_format_without_times_has_the_rate_of_its_codec(tmp_path, slots):
+    path = tmp_path / "raw.h264"
+    with av.open(str(path), "w", format="h264") as container:
+        video = container.add_stream("libx264", 30)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        for _ in range(10):
+            frame = av.VideoFrame.from_ndarray(np.zeros((64, 96, 3), np.uint8), format="bgr24")
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+    start, *frames, _ = MediaSource(str(path), name="cam").records(slots)
+    assert start.frame_rate == 30
+    assert [round(each.header.seconds, 3) for each in frames[::3]] == [0, 0.1, 0.2, 0.3]
+
+
 def read_end(path, slots):
     *_, end = MediaSource(str(path), name="cam").records(slots)
     return end

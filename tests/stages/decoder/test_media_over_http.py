@@ -1,0 +1,91 @@
+"""Videos on a web server that is slow, silent or cannot jump."""
+
+import contextlib
+import functools
+import http.server
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+from stages.errors import SourceError
+from stages.records import EndOfStream, EndReason
+from tests.stages.decoder.test_media import read
+
+
+class SilentServer:
+    """A web server that falls silent after so many bytes of its answer."""
+
+    def __init__(self, content):
+        self._content = content
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._clients = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def url(self, name):
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/{name}"
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._clients.append(client)
+                client.sendall(self._content)
+
+    def close(self):
+        self._listener.close()
+        for client in self._clients:
+            client.close()
+
+
+@pytest.fixture
+def silent_server():
+    servers = []
+
+    def make(content=b""):
+        servers.append(SilentServer(content))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"])
+def test_a_web_server_that_gives_no_video_is_told_in_time(silent_server, slots, answer):
+    url = silent_server(answer).url("clip.mp4")
+    started = time.monotonic()
+    with pytest.raises(
+        SourceError, match=f"^cannot open {url} as a video: nothing came for 0.5 s$"
+    ):
+        read(url, slots, timeout=0.5)
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(("suffix", "after"), [("mp4", r" after \d+ of 300 frames"), ("ts", "")])
+def test_a_web_server_that_falls_silent_ends_the_video_there(
+    make_video, silent_server, slots, suffix, after
+):
+    data = make_video(f"clip.{suffix}", frames=300, noise=True).read_bytes()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+    url = silent_server(head + data[: len(data) * 2 // 3]).url(f"clip.{suffix}")
+    *_, end = read(url, slots, timeout=0.5)
+    assert 150 < end.frames < 250
+    assert end.reason is EndReason.TRUNCATED
+    assert re.fullmatch(rf"{url} breaks off{after}: nothing came for 0.5 s", end.message)
+
+
+@pytest.mark.parametrize("movflags", ["faststart", "disable_chpl"])
+def test_an_index_that_a_web_server_cannot_jump_to_is_told(
+    make_video, serve_http, slots, tmp_path, movflags
+):
+    make_video("clip.mp4", frames=300, noise=True, movflags=movflags)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    url = f"{serve_http(handler)}/clip.mp4"
+    if movflags == "faststart":
+        assert read(url, slots)[-1] == EndOfStream("cam", 0, 300, EndReason.COMPLETE)
+        return
+    with pytest.raises(SourceError, match="cannot jump in a file whose index is at the end"):
+        read(url, slots)
