@@ -119,9 +119,9 @@ def _switches_as_numbers(given: Any, taken: Any, key: str = "") -> Iterator[tupl
     if isinstance(given, bool) and not isinstance(taken, bool) and isinstance(taken, int | float):
         yield key, given
     elif isinstance(given, dict):
-        for name, value in given.items():
-            inner = taken[name] if isinstance(taken, dict) else getattr(taken, name)
-            yield from _switches_as_numbers(value, inner, f"{key}.{name}".lstrip("."))
+        inner = taken.values() if isinstance(taken, dict) else [getattr(taken, n) for n in given]
+        for (name, value), accepted in zip(given.items(), inner, strict=False):
+            yield from _switches_as_numbers(value, accepted, f"{key}.{name}".lstrip("."))
     elif isinstance(given, list):
         for index, pair in enumerate(zip(given, taken, strict=True)):
             yield from _switches_as_numbers(*pair, f"{key}.{index}")

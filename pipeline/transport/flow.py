@@ -181,6 +181,12 @@ class FlowControl:
         with self._changed:
             return list(self._sent)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed: nothing that waits is certain to be sent."""
+        with self._changed:
+            return self._closed
+
     def close(self) -> None:
         """Wakes a thread that waits in `acquire`."""
         with self._changed:

@@ -75,7 +75,7 @@ class FrameSender:
             sent={number: envelope.slot for number, envelope in sent.items()},
             position=position,
         )
-        self._slots = SlotAllocator(self._ring, runtime.slots, self._flow, logbook, report, stop)
+        self._slots = SlotAllocator(self._ring, runtime.slots, self._flow, logbook, report)
 
         last = logbook.message(position - 1) if position else None
         self.ended = last is not None and isinstance(_read(last).record, EndOfStream)
@@ -224,8 +224,12 @@ class FrameSender:
         """
         with self._dispatching:
             self._raise_error()  # after an error the dispatcher is closed
-            while (departure := self._flow.next_to_send()) is not None:
-                self._dispatcher.send(departure)
+            try:
+                while (departure := self._flow.next_to_send()) is not None:
+                    self._dispatcher.send(departure)
+            except Exception as error:
+                self._error = error  # ends the sending thread, if another one has it
+                raise
             self._logbook[SharedCounter.WAITING] = self._flow.waiting
 
     def _take_feedback(self) -> None:

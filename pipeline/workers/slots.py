@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 
 from pipeline.reporter import Reporter
@@ -22,7 +21,6 @@ class SlotAllocator:
         flow: Flow control, which tracks the free slots.
         logbook: The stream's logbook, which records the size of the slots.
         report: Reports that the process is alive while it waits.
-        stop: Set when the process is told to stop.
     """
 
     def __init__(
@@ -32,14 +30,12 @@ class SlotAllocator:
         flow: FlowControl,
         logbook: Logbook,
         report: Reporter,
-        stop: threading.Event,
     ) -> None:
         self._ring = ring
         self._slots = slots
         self._flow = flow
         self._logbook = logbook
         self._report = report
-        self._stop = stop
         self._lent: int | None = None
         self._waited_ns = 0
 
@@ -47,7 +43,7 @@ class SlotAllocator:
         """See `FrameAllocator`.
 
         Raises:
-            InterruptedError: The process was told to stop while no slot was free.
+            InterruptedError: Nothing more is to be sent, and no slot is free.
             OutputError: There is no memory for slots of that size.
         """
         started = time.monotonic_ns()
@@ -71,7 +67,7 @@ class SlotAllocator:
         if slot_bytes == reserved:
             return
         while reserved and not self._flow.idle:  # slots of the old size are still being read
-            if self._stop.is_set():
+            if self._flow.is_closed:
                 raise InterruptedError
             self._report.alive()
             time.sleep(0.001)

@@ -17,6 +17,6 @@ def find_weights(weights: Path | None = None) -> Path:
     A file of such a name in the working folder takes precedence.
     """
     name = SHIPPED[0] if weights is None else str(weights)
-    if name not in SHIPPED or Path(name).exists():
-        return Path(name)
+    if weights is not None and (name not in SHIPPED or weights.is_file()):
+        return weights
     return Path(str(resources.files("stages.detector") / "weights" / f"{name}.safetensors"))

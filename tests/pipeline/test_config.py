@@ -73,12 +73,30 @@ def test_an_address_that_cannot_be_published_at_is_refused(overrides, message):
     assert load_config(None, ["runtime.publish=tcp://127.0.0.1:5560"]).runtime.publish
 
 
-@pytest.mark.parametrize("line", ["[9, 0, 9, 0]", "[0, 5, 9, .nan]", "[0, 5, 9, .inf]"])
-def test_a_line_without_two_ends_is_refused(line):
-    with pytest.raises(
-        ConfigError, match=r"lines\.north\.gate: a line is \[x1, y1, x2, y2\] with two different"
-    ):
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[9, 0, 9, 0]", r"gate: a line is \[x1, y1, x2, y2\] with two different ends, got"),
+        ("[0, 5, 9, .nan]", "gate.*: Input should be a finite number"),
+        ("[0, 5, 9]", "gate.*: Field required"),
+    ],
+)
+def test_a_line_without_two_ends_is_refused(line, message):
+    with pytest.raises(ConfigError, match=rf"sink.*lines\.north\.{message}"):
         load_config(None, [f"sink.lines.north={{stop: [0, 0, 9, 9], gate: {line}}}"])
+
+
+@pytest.mark.parametrize(
+    "key", ["sink.overlay_gigabytes", "sink.overlay_minutes", "decoder.record_gigabytes"]
+)
+def test_an_endless_number_is_refused(key):
+    with pytest.raises(ConfigError, match=rf"{key}: Input should be a finite number, got inf"):
+        load_config(None, [f"{key}=.inf"])
+
+
+def test_a_line_may_be_called_by_a_number():
+    lines = load_config(None, ["sink.lines={1: {2: [0, 0, 9, 9], ' a ': [1, 1, 9, 9]}}"]).sink.lines
+    assert lines == {"1": {"2": (0, 0, 9, 9), "a": (1, 1, 9, 9)}}
 
 
 @pytest.mark.parametrize("name", ["''", "'a, b'", "'\"a\"'", '"a\\nb"'])

@@ -1,6 +1,7 @@
 import math
 import signal
 import threading
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,7 @@ from pipeline.workers import decoder as decoder_worker
 from pipeline.workers.decoder import _connect_seconds, run_decoder
 from pipeline.workers.frame_sender import FrameSender
 from stages.errors import SourceError
-from stages.records import Dropped, EndReason, Frame
+from stages.records import Dropped, EndReason, Frame, StreamStart
 from tests.stages.decoder.conftest import write_video
 
 
@@ -168,6 +169,16 @@ def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
             sink.send(encode_feedback(Acknowledged(1)))
             sender.close()
     assert Logbook(plan.logbook(0))[SharedCounter.SEQUENCE] == 5
+
+
+def test_a_record_that_cannot_be_sent_ends_the_decoder(plan):
+    start = StreamStart("cam", 0, "x" * 9000, 4, 4, Fraction(25), Fraction(1, 25))
+    with zmq.Context() as context:
+        sender = FrameSender(plan, context, SilentReporter(), False, threading.Event())
+        sender.start()
+        for call in (lambda: sender.announce(start), sender.close):
+            with pytest.raises(SourceError, match="a record of 9... bytes is too long"):
+                call()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,4 @@
 import os
-import threading
 
 import pytest
 
@@ -37,13 +36,8 @@ def flow():
 
 
 @pytest.fixture
-def stop():
-    return threading.Event()
-
-
-@pytest.fixture
-def slots(logbook, ring, flow, stop):
-    return SlotAllocator(ring, 2, flow, logbook, SilentReporter(), stop)
+def slots(logbook, ring, flow):
+    return SlotAllocator(ring, 2, flow, logbook, SilentReporter())
 
 
 def test_each_frame_gets_a_slot_and_one_that_was_given_up_is_lent_again(slots, ring):
@@ -64,14 +58,13 @@ def test_slots_grow_with_the_frames(slots, logbook):
     assert logbook[SharedCounter.SLOT_BYTES] == 60_000
 
 
-def test_who_waits_for_slots_in_use_is_interrupted_by_the_end(slots, flow, stop):
+def test_who_waits_for_slots_in_use_is_interrupted_by_the_end(slots, flow):
     slots.allocate((2, 3))
     slots.take()
     flow.announce(Dropped("cam", 0, 0, 0, "broken frame"))
-    stop.set()
+    flow.close()
     with pytest.raises(InterruptedError):
         slots.allocate((4, 6))  # what is on its way has the old size
-    flow.close()
     slots.take()
     with pytest.raises(InterruptedError):
         slots.allocate((2, 3))

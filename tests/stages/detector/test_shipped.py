@@ -22,3 +22,10 @@ def test_a_file_is_taken_as_it_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "compact").touch()
     assert find_weights(Path("compact")) == Path("compact")
+    assert find_weights().is_absolute()
+
+
+def test_a_folder_of_such_a_name_is_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "compact").mkdir()
+    assert find_weights(Path("compact")).is_file()
