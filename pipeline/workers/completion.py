@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -20,6 +21,7 @@ from stages.sink.report import StreamReport
 from stages.sink.stream_sink import StreamSink
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     names = ("spotstream", "torch", "av", "opencv-python", "numpy", "pyzmq")
     return {name: importlib.metadata.version(name) for name in names}

@@ -11,7 +11,7 @@ class Sequencer:
     Detectors overtake one another, and after a crash what was in flight is sent again.
 
     Attributes:
-        due: The next position; those below it are repetitions.
+        due: The next position; those below it are repetitions. It may be set.
 
     Args:
         due: The first position.
@@ -23,10 +23,6 @@ class Sequencer:
         self.due = due
         self._window = window
         self._held: dict[int, Envelope] = {}
-
-    def skip_to(self, position: int) -> None:
-        """Continues at ``position``: earlier ones have been processed."""
-        self.due = position
 
     def take(self, envelope: Envelope) -> list[Envelope]:
         """Returns the envelopes now due, in order; none if this is a repetition or too early."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, Progress, StreamMetrics
 from pipeline.transport.logbook import Logbook, SharedCounter
-from stages.sink.latency import LatencyHistogram
 from stages.sink.stream_sink import StreamSink
 
 _PROGRESS_NS = 200_000_000
@@ -76,17 +75,13 @@ class SinkProgress:
             )
             for name, histogram in {**timing.work, "latency": timing.latency}.items()
         }
-        recent = LatencyHistogram()
-        for ns in self._latencies:
-            recent.add(ns)
+        recent = sorted(self._latencies)
         return StreamMetrics(
             ledger.written,
             dict(ledger.dropped),
             self._logbook[SharedCounter.CONNECTIONS],
             durations,
-            tuple((recent.percentile(p) or 0.0) / 1e6 for p in (50, 95, 99))
-            if self._latencies
-            else (),
+            tuple(recent[len(recent) * p // 100] / 1e6 for p in (50, 95, 99)) if recent else (),
             self._sink.overlays.left_out,
             self._logbook[SharedCounter.NOT_RECEIVED],
             self._overlay_is_stuck,

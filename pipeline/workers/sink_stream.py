@@ -112,7 +112,7 @@ class SinkStream:
         checkpoint = Checkpoint.load(self.folder / CHECKPOINT)
         if checkpoint is not None:
             self.sink.restore(checkpoint.sink)
-            self._order.skip_to(checkpoint.position)
+            self._order.due = checkpoint.position
         good, acknowledged = 0, self._logbook[SharedCounter.ACKNOWLEDGED]
         for entry in read_envelopes(journal):
             self._report.alive()
@@ -131,7 +131,7 @@ class SinkStream:
                         break
                 else:
                     self._handle(envelope, entry.now_ns)
-                self._order.skip_to(envelope.position + 1)
+                self._order.due = envelope.position + 1
             good = entry.end
         return good
 

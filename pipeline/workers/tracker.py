@@ -63,11 +63,11 @@ class _Stream:
         self._recent: dict[int, Record] = {}
         self._order = Sequencer(logbook[SharedCounter.ACKNOWLEDGED], self._window)
         if logbook[SharedCounter.LOSSLESS]:
-            self._order.skip_to(0)
+            self._order.due = 0
             for entry in read_envelopes(plan.folder(self.name) / JOURNAL):
                 on_turn()
                 self._process(entry.envelope)
-                self._order.skip_to(entry.envelope.position + 1)
+                self._order.due = entry.envelope.position + 1
         elif logbook[SharedCounter.NEXT_ID]:
             stage.skip_ids(self.name, logbook[SharedCounter.NEXT_ID])
 

@@ -41,7 +41,7 @@ class Picture:
 
 
 class OverlayThread:
-    """Draws and encodes pictures in their order; `put` never waits for it.
+    """Draws and encodes pictures in their order; `put` waits for the copy of one at most.
 
     The lender of the pixels bounds how many pictures wait. An error ends the thread and is raised
     by the next call.

@@ -1,6 +1,6 @@
 """A rendered traffic scene: the built-in demo, and pictures to train on."""
 
 from stages.decoder.scene.config import SceneConfig, random_config
-from stages.decoder.scene.scene import Scene, SceneDetails, SceneFrame, random_scene
+from stages.decoder.scene.scene import Scene, SceneDetails, SceneFrame
 
-__all__ = ["Scene", "SceneConfig", "SceneDetails", "SceneFrame", "random_config", "random_scene"]
+__all__ = ["Scene", "SceneConfig", "SceneDetails", "SceneFrame", "random_config"]

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from stages.decoder.scene.camera import CameraPath, drone_path, mast_path
-from stages.decoder.scene.config import SceneConfig, random_config
+from stages.decoder.scene.config import SceneConfig
 from stages.decoder.scene.geometry import Geometry
 from stages.decoder.scene.ground import make_ground
 from stages.decoder.scene.light import make_light
@@ -205,11 +205,3 @@ class Scene:
 def _sides(boxes: Float64Array) -> Float64Array:
     """``(N,)`` the shorter side of each box."""
     return np.asarray((boxes[:, 2:] - boxes[:, :2]).min(axis=1))
-
-
-def random_scene(seed: int, width: int, height: int) -> Scene:
-    """A scene in which everything is drawn from wide ranges, for training pictures.
-
-    The scene lasts 150 frames at 25 frames per second.
-    """
-    return Scene(random_config(seed, width, height))

@@ -177,7 +177,7 @@ def test_a_record_that_cannot_be_sent_ends_the_decoder(plan):
         sender = FrameSender(plan, context, SilentReporter(), False, threading.Event())
         sender.start()
         for call in (lambda: sender.announce(start), sender.close):
-            with pytest.raises(SourceError, match="a record of 9... bytes is too long"):
+            with pytest.raises(SourceError, match=r"a record of 9\d{3} bytes is too long"):
                 call()
 
 

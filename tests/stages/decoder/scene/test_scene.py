@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.decoder.scene import Scene, SceneConfig, random_scene
+from stages.decoder.scene import Scene, SceneConfig, random_config
 from stages.decoder.scene.ordering import paint_order
 from stages.decoder.scene.road import make_plan
 from stages.decoder.scene.scene import MIN_SIDE, MIN_VISIBLE
@@ -40,7 +40,7 @@ def test_another_seed_gives_another_picture(drone: Scene) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 4])
 def test_ground_truth_keeps_its_limits(seed: int) -> None:
-    scene = random_scene(seed, 320, 192)
+    scene = Scene(random_config(seed, 320, 192))
     frame = scene.render(20)
     assert frame.image.shape == (192, 320, 3)
     assert frame.image.dtype == np.uint8

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stages.decoder.scene import random_scene
+from stages.decoder.scene import Scene, random_config
 from stages.decoder.scene.buses import make_city_bus
 from stages.decoder.scene.cars import make_car
 from stages.decoder.scene.mesh import Mesh
@@ -122,10 +122,10 @@ def test_varied_masts_look_at_the_road() -> None:
 
 def test_vehicles_that_the_edge_cuts_are_listed() -> None:
     """Half of a vehicle may be outside the frame, or more; it is listed all the same."""
-    details = random_scene(SEED, 320, 192).render_details(60)
+    details = Scene(random_config(SEED, 320, 192)).render_details(60)
     listed = details.listed
     assert (details.frame.visibility[listed] >= MIN_VISIBLE).all()
     assert (details.truncation[listed] > 0.5).any()
-    again = random_scene(SEED, 320, 192).render(60)
+    again = Scene(random_config(SEED, 320, 192)).render(60)
     np.testing.assert_array_equal(again.image, details.frame.image)
     np.testing.assert_array_equal(again.boxes, details.frame.boxes[listed])
