@@ -173,8 +173,10 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
         tried = " or ".join(filter(None, (tried, "pip install '.[openvino]'")))
     lost = f"{counted(dropped, 'frame')} {'was' if dropped == 1 else 'were'} dropped"
     faster = f"; {tried} makes the detector faster, see docs/performance.md" if tried else ""
-    bursts = "if the camera sends in bursts, --set runtime.slots=32 has room for them"
-    return f"{lost}: the stages were too slow{faster}; {bursts}"
+    waits = "if the camera sends in bursts, --set runtime.slots=32 has room for them"
+    if any(each.behind and each.status == "complete" for each in result.finished.values()):
+        waits = "of a video that has an end, --set runtime.mode=lossless drops none"
+    return f"{lost}: the stages were too slow{faster}; {waits}"
 
 
 def worth_a_look(result: RunResult) -> str:

@@ -90,7 +90,12 @@ class StreamSink:
         if start.layout and start.layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {start.layout!r}")
         self._epochs += 1
-        self._start = start
+        before, self._start = self._start, start
+        if before is not None and (before.width, before.height) != (start.width, start.height):
+            self.notices.put(
+                f"after frame {self._numbering.last}, frames are {start.width}x{start.height} "
+                f"instead of {before.width}x{before.height}; another overlay begins"
+            )
         if self._texts is None:
             self._texts = self._text_results(start)
 

@@ -31,8 +31,9 @@ def summary(frames=0, status="complete", dropped=0, behind=0, folder="out", file
     return StreamSummary(status=status, folder=folder, files=files, **counts)
 
 
-def advice(dropped, *settings):
-    east = summary(frames=1000 - dropped, dropped=100 + dropped, behind=dropped)
+def advice(dropped, *settings, status="interrupted"):
+    frames = 1000 - dropped
+    east = summary(frames, status, dropped=100 + dropped, behind=dropped)
     result = RunResult(finished={"east": east})
     return faster_detector(result, load_config(None, settings))
 
@@ -41,6 +42,11 @@ def test_who_drops_many_frames_is_told_what_is_faster():
     told = advice(400)
     assert told.startswith("400 frames were dropped")
     assert "precision=int8 or --set detector.weights=nano or --set detector.scale=0.5" in told
+
+
+def test_a_video_that_has_an_end_may_wait():
+    assert "bursts, --set runtime.slots=32 has" in advice(400)
+    assert advice(400, status="complete").endswith("--set runtime.mode=lossless drops none")
 
 
 def test_a_single_drop_is_told_in_the_singular():

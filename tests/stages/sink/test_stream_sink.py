@@ -153,6 +153,9 @@ def test_new_size_starts_another_overlay(tmp_path: Path) -> None:
             stream = container.streams.video[0]
             sizes[name] = (stream.height, stream.width, stream.frames)
     assert sizes == {"overlay.mp4": (96, 128, 3), "overlay-2.mp4": (64, 96, 2)}
+    assert sink.notices.get_nowait() == (
+        "after frame 3, frames are 96x64 instead of 128x96; another overlay begins"
+    )
 
 
 def test_same_size_after_a_reconnect_goes_on(tmp_path: Path) -> None:
