@@ -32,7 +32,8 @@ _Compute: TypeAlias = Callable[[Sequence[Frame], InputGeometry], EngineOutput]
 class NetworkDetector:
     """SpotNet on whole frames.
 
-    On a CPU, the frames of a batch are computed side by side, one that comes alone on all cores.
+    On a CPU, the frames of a batch are computed side by side, one that comes alone on all cores,
+    and any threads may call `detect` at the same time. On a GPU, only one at a time may.
 
     Attributes:
         batch_size: Number of frames per batch at which it is fastest.
@@ -47,14 +48,16 @@ class NetworkDetector:
         worker: Index of this detector: ``"auto"`` and ``"cuda"`` assign GPUs to detectors in turn.
         scale: Factor by which frames are resized for the network, above 0; None for that of the
             weights.
-        min_score: Detections with a lower score are left out.
-        max_detections: Maximum number per frame, the strongest; 100 for an exported model.
-        threads: Number of CPU threads; 0: the engine decides.
+        min_score: Detections with a lower score are left out, in [0, 1].
+        max_detections: Maximum number per frame, the strongest, at least 1; 100 for an exported
+            model.
+        threads: Number of CPU threads, which PyTorch then has in the whole process, for detectors
+            that are built later, too; 0: the engine decides.
         recorded: Whether GPU kernels are recorded once and replayed, see `Recordings`.
 
     Raises:
-        ConfigError: The weights do not load, the engine cannot be used, or the scale is not above
-            0.
+        ConfigError: The weights do not load, the engine cannot be used, or a number is out of its
+            range.
     """
 
     is_immediate = False
@@ -75,6 +78,12 @@ class NetworkDetector:
     ) -> None:
         if scale is not None and not scale > 0:
             raise ConfigError(f"detector.scale must be above 0, got {scale}")
+        if not 0 <= min_score <= 1:
+            raise ConfigError(f"detector.min_score must lie in [0, 1], got {min_score}")
+        if max_detections < 1:
+            raise ConfigError(f"detector.max_detections must be at least 1, got {max_detections}")
+        if threads < 0:
+            raise ConfigError(f"detector.threads must be at least 0, got {threads}")
         if threads:
             torch.set_num_threads(threads)
         self.engine: Engine = build_engine(
@@ -102,8 +111,13 @@ class NetworkDetector:
 
         Raises:
             ConfigError: The network was exported for frames of another size.
+            TypeError: An image is given as an array.
             ValueError: A frame has no pixels, or not those that its header states.
         """
+        for frame in frames:
+            if not isinstance(frame, Frame):
+                kind = type(frame).__name__
+                raise TypeError(f"frames must be Frame.of_image(image) or a source's, got {kind}")
         if self.lanes is not None and len(frames) > 1:
             return list(self.lanes.map(lambda frame: self._detect([frame])[0], frames))
         by_shape: dict[tuple[int, ...], list[int]] = {}

@@ -1,6 +1,7 @@
 """SpotNet with the shipped weights on frames."""
 
 import threading
+from concurrent import futures
 from fractions import Fraction
 from pathlib import Path
 
@@ -63,6 +64,27 @@ def test_a_scale_that_leaves_no_picture_is_refused(scale):
         NetworkDetector(scale=scale, device="cpu")
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "expected"),
+    [
+        ("min_score", float("nan"), r"lie in \[0, 1\], got nan"),
+        ("min_score", 2, r"lie in \[0, 1\], got 2"),
+        ("max_detections", -3, "be at least 1, got -3"),
+        ("threads", -1, "be at least 0, got -1"),
+    ],
+)
+def test_a_number_out_of_its_range_is_refused(setting, value, expected):
+    with pytest.raises(ConfigError, match=rf"detector\.{setting} must {expected}"):
+        NetworkDetector(device="cpu", **{setting: value})
+
+
+def test_an_image_that_is_no_frame_is_refused_with_how_to_make_it_one(detector, scene):
+    image = scene.render(0).image
+    for images in ([image], [frame(image), image], image):
+        with pytest.raises(TypeError, match=r"Frame\.of_image\(image\).*, got ndarray"):
+            detector.detect(images)
+
+
 @pytest.fixture
 def two_cores():
     """A detector that computes two frames side by side."""
@@ -96,6 +118,17 @@ def test_a_cpu_computes_the_frames_of_a_batch_at_the_same_time(two_cores, scene,
     assert all(map(len, two_cores.detect(frames)))
     assert (threads, torch.get_num_threads()) == ([1, 1], 2)
     assert two_cores.batch_size == two_cores.lanes.count == 2
+
+
+def test_threads_may_detect_at_the_same_time(two_cores, scene):
+    frames = [frame(scene.render(n).image[: 192 - 32 * (n % 2)], n) for n in range(6)]
+    with futures.ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(lambda one: two_cores.detect([one])[0], frames))
+        batches = list(threads.map(two_cores.detect, [frames] * 3))
+    for one, *found in zip(frames, together, *batches, strict=True):
+        (alone,) = two_cores.detect([one])
+        assert all(np.array_equal(each.scores, alone.scores) for each in found)
+        assert all(np.array_equal(each.boxes, alone.boxes) for each in found)
 
 
 def test_a_frame_without_pixels_is_an_error_in_a_batch_too(two_cores, scene):
