@@ -20,11 +20,18 @@ class Trajectories:
         frames: ``(N,)`` int64, 0-based, ascending.
         ids: ``(N,)`` int64, unique within a frame.
         boxes: ``(N, 4)`` float64 ``(left, top, right, bottom)`` in pixels.
+
+    Raises:
+        ValueError: The frames do not ascend.
     """
 
     frames: Int64Array
     ids: Int64Array
     boxes: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if (np.diff(self.frames) < 0).any():
+            raise ValueError("frames must ascend; Trajectories.from_arrays sorts them")
 
     @classmethod
     def from_arrays(

@@ -16,6 +16,13 @@ def test_rows_are_sorted_by_frame_then_id() -> None:
     assert (trajectories.frame_count, len(trajectories)) == (3, 3)
 
 
+def test_frames_that_do_not_ascend_are_refused() -> None:
+    ids, boxes = np.array([1, 1]), np.array([BOX, BOX])
+    assert len(Trajectories(np.array([0, 1]), ids, boxes)) == 2
+    with pytest.raises(ValueError, match=r"must ascend; Trajectories\.from_arrays sorts them"):
+        Trajectories(np.array([1, 0]), ids, boxes)
+
+
 def test_from_frames_equals_from_arrays() -> None:
     by_frame = Trajectories.from_frames([[BOX], [], [BOX, (5, 5, 6, 6)]], [[1], [], [1, 2]])
     assert by_frame.frames.tolist() == [0, 2, 2]
