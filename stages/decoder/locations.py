@@ -38,7 +38,7 @@ _FILE_SCHEMES = frozenset({"file", "http", "https"})
 _CREDENTIAL = r"(?:auth|login|pass|pw|token|user)[a-z]*=.*?(?=[_&;][a-z]+=|$)"
 _IN_PATH = re.compile(rf"(?<=[/?&]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
 
-_NAMED = re.compile(r"([\w.-]+)=(\w+://.*)", re.DOTALL)
+_NAMED = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
 
 _MOT_FOLDER = "img1"
 # The folder above these names the sequence.
@@ -95,26 +95,32 @@ def expand_sources(
     """Returns a spec per source; for a data set's root, one per sequence. Names are unique.
 
     Args:
-        locations: Locations that the user gave; a URL may have a name of its own, ``NAME=URL``.
+        locations: Locations that the user gave; a stream may have a name of its own,
+            ``NAME=LOCATION``.
         taken: Names of other streams.
 
     Raises:
         SourceError: A location is empty or not UTF-8, a URL names no host or an impossible port,
-            a name given to a URL is taken, or a path does not exist, cannot be read or holds
-            nothing to read.
+            a given name is taken or for several streams, or a path does not exist, cannot be read
+            or holds nothing to read.
     """
     specs: list[SourceSpec] = []
     given = set(taken)
     for location in locations:
-        if named := _NAMED.fullmatch(location):
-            if named[1] in given:
-                raise SourceError(f"the name {named[1]} is taken; choose another")
-            given.add(named[1])
         try:
-            specs += _expand(location)
+            name, place = _split(location)
+            found = _expand(place)
         except OSError as error:
-            place = error.filename or location
-            raise SourceError(f"cannot read {place}: {error.strerror or error}") from error
+            unread = error.filename or location
+            raise SourceError(f"cannot read {unread}: {error.strerror or error}") from error
+        if name:
+            if name in given:
+                raise SourceError(f"the name {name} is taken; choose another")
+            if len(found) > 1:
+                raise SourceError(f"{place} holds {len(found)} streams, not one to name")
+            given.add(name)
+            found = [replace(found[0], name=name)]
+        specs += found
     for spec in specs:
         _reject_unreadable(spec.location)
     return name_sources(specs, taken)
@@ -129,7 +135,8 @@ def absolute_location(location: str) -> str:
     _reject_empty(location)
     if "://" in location:
         return location
-    return str(Path(location).absolute())
+    name, place = _split(location)
+    return (f"{name}=" if name else "") + str(Path(place).absolute())
 
 
 def name_sources(
@@ -146,6 +153,14 @@ def name_sources(
         names.add(unique)
         named.append(replace(spec, name=unique))
     return named
+
+
+def _split(location: str) -> tuple[str, str]:
+    """Splits ``NAME=LOCATION``; without a name, or if a file is called just so, the name is ""."""
+    named = _NAMED.fullmatch(location)
+    if named is None or ("://" not in location and Path(location).exists()):
+        return "", location
+    return named[1], named[2]
 
 
 def _reject_empty(location: str) -> None:
@@ -185,10 +200,8 @@ def _is_port(text: str) -> bool:
 def _expand(location: str) -> list[SourceSpec]:
     _reject_empty(location)
     if "://" in location:
-        named = _NAMED.fullmatch(location)
-        name, url = named.groups() if named else ("", location)
-        _reject_unreachable(url)
-        return [SourceSpec(name or redact(url).split("://", 1)[1], url)]
+        _reject_unreachable(location)
+        return [SourceSpec(redact(location).split("://", 1)[1], location)]
     path = Path(location).expanduser()
     if not path.exists():
         raise SourceError(f"no such source: {location}{_similar(path)}")
@@ -223,7 +236,8 @@ def _recordings(location: str, folders: Sequence[Path]) -> list[SourceSpec]:
 def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
     """Returns the videos in the given folders that are not among ``specs``, but other sources."""
     taken = {Path(spec.location).absolute() for spec in specs}
-    folders = [Path(location).expanduser() for location in locations if "://" not in location]
+    places = [_split(location)[1] for location in locations]
+    folders = [Path(place).expanduser() for place in places if "://" not in place]
     return [
         video
         for folder in folders

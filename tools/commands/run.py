@@ -23,7 +23,8 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="SOURCE",
-            help="Video file, image folder, data set root, recording, URL or NAME=URL. "
+            help="Video file, image folder, data set root, recording or URL; NAME= before it "
+            "names the stream. "
             "Default: a rendered traffic scene, scene://demo.",
         ),
     ] = None,

@@ -1,5 +1,6 @@
 import os
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -46,6 +47,38 @@ def opened(spec):
 )
 def test_a_url_may_have_a_name(location, name, url):
     assert expand_sources([location]) == [SourceSpec(name, url)]
+
+
+def test_a_file_or_folder_of_one_stream_may_have_a_name(tmp_path, make_video, monkeypatch):
+    make_video("crossing.mp4")
+    add_images(tmp_path / "MOT16-02" / "img1")
+    monkeypatch.chdir(tmp_path)
+    given = ["north=crossing.mp4", f"south={tmp_path}/MOT16-02", f"east={tmp_path}/crossing.mp4"]
+    for locations in (given, list(map(absolute_location, given))):
+        specs = expand_sources(locations)
+        assert [spec.name for spec in specs] == ["north", "south", "east"]
+        assert [Path(spec.location).absolute() for spec in specs] == [
+            tmp_path / "crossing.mp4",
+            tmp_path / "MOT16-02" / "img1",
+            tmp_path / "crossing.mp4",
+        ]
+    with pytest.raises(SourceError, match=r"no such source: crosing.mp4; did you mean crossing"):
+        expand_sources(["north=crosing.mp4"])
+
+
+def test_a_file_with_an_equals_sign_in_its_name_is_that_file(tmp_path, make_video, monkeypatch):
+    make_video("take=1.mp4")
+    make_video("1.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert expand_sources(["take=1.mp4"]) == [SourceSpec("take-1", "take=1.mp4")]
+    assert absolute_location("take=1.mp4") == str(tmp_path / "take=1.mp4")
+
+
+def test_one_name_is_not_for_several_streams(tmp_path):
+    add_images(tmp_path / "MVI_1")
+    add_images(tmp_path / "MVI_2")
+    with pytest.raises(SourceError, match="holds 2 streams, not one to name"):
+        expand_sources([f"north={tmp_path}"])
 
 
 @pytest.mark.parametrize(
@@ -173,6 +206,7 @@ def test_videos_beside_images_are_passed_over_and_named(tmp_path, make_video):
     specs = expand_sources([str(tmp_path)])
     assert [spec.name for spec in specs] == ["photos"]
     assert passed_over([str(tmp_path)], specs) == [tmp_path / "b.mp4"]
+    assert passed_over([f"north={tmp_path}"], specs) == [tmp_path / "b.mp4"]
     both = [str(tmp_path), str(tmp_path / "b.mp4")]
     assert passed_over(both, expand_sources(both)) == []
     (tmp_path / "photos").rename(tmp_path / "photos.mp4")  # a folder of images, not a video
