@@ -6,6 +6,8 @@ import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stages.decoder.urls import is_port
+
 if TYPE_CHECKING:
     from pipeline.config import RuntimeConfig
 
@@ -54,4 +56,4 @@ def is_local(address: str) -> bool:
 def ends_with_port(address: str) -> bool:
     """Whether the address ends with a TCP port, or with ``*`` for any free one."""
     port = address.rpartition(":")[2]
-    return port == "*" or (port.isascii() and port.isdigit() and int(port) <= 65535)
+    return port in ("*", "0") or is_port(port)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from stages.decoder.urls import is_port
 from stages.frame_rate import parse_frame_rate
 
 
@@ -61,6 +62,6 @@ def host_and_port(value: object) -> str | None:
     if value is None:
         return None
     host, _, port = str(value).rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
+    if not (is_port(port) or port == "0"):
         raise ValueError("must be PORT or HOST:PORT")
     return f"{host or '127.0.0.1'}:{port}"

@@ -21,7 +21,8 @@ from pipeline.supervision.result_folders import streams_to_add
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import MAX_POSITION, Acknowledged, Feedback, encode_feedback
-from stages.decoder.locations import SourceSpec, is_live, redact
+from stages.decoder.locations import SourceSpec, is_live
+from stages.decoder.urls import redact
 from stages.errors import ConfigError
 
 _SPARE_ENTRIES = 16

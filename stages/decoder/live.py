@@ -12,7 +12,6 @@ from av.video.stream import VideoStream
 
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.live_packets import goes_on, is_finished, live_packets
-from stages.decoder.locations import redact
 from stages.decoder.media import open_media, remarks, video_stream
 from stages.decoder.outages import Outages
 from stages.decoder.pace import Pace
@@ -26,6 +25,7 @@ from stages.decoder.source import (
 )
 from stages.decoder.stream_times import frame_count, has_times, time_base
 from stages.decoder.unreceived import UnreceivedFrames
+from stages.decoder.urls import redact
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, FrameHeader
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from stages.decoder.image_folder import image_files
 from stages.decoder.segments import segments_of
+from stages.decoder.urls import redact, reject_unreachable
 from stages.errors import SourceError
-from stages.result_files import folder_name
+from stages.result_files import REPORT, folder_name
 from stages.seqinfo import read_seqinfo
 
 DEMO = "scene://demo"
@@ -25,18 +26,20 @@ MASKS = "masks"
 """Name of a data set's folder of foreground masks, which are no sequences."""
 
 VIDEO_SUFFIXES = frozenset(
+    {
+        *(".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".flv", ".h264", ".h265", ".hevc"),
+        *(".m2ts", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"),
+        *(".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+    }
+)
+"""Suffixes of videos in a folder; a file given by name may have any suffix."""
+
+_WEB_SUFFIXES = frozenset(
     {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm"}
 )
-"""Suffixes of videos in a folder or behind a URL; a file given by name may have any suffix."""
-
 _DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
 
-_LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})  # need no host beside a port
-_CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "sftp", "tls"})
 _FILE_SCHEMES = frozenset({"file", "http", "https"})
-
-_CREDENTIAL = r"(?:auth|login|pass|pw|token|user)[a-z]*=.*?(?=[_&;][a-z]+=|$)"
-_IN_PATH = re.compile(rf"(?<=[/?&]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
 
 _NAMED = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
 
@@ -70,18 +73,7 @@ def is_live(location: str) -> bool:
     if not separator:
         return location.startswith("/dev/video")
     suffix = Path(rest.partition("?")[0]).suffix.lower()
-    return location != DEMO and not (scheme in _FILE_SCHEMES and suffix in VIDEO_SUFFIXES)
-
-
-def redact(location: str) -> str:
-    """Returns the location without user name, password and query, which often holds a token.
-
-    A password may contain ``@``, ``/`` and ``?``, though it should not: everything up to the last
-    ``@`` is removed. Some recorders want them in the path, ``/user=me_password=secret_channel=1``.
-    """
-    if "://" not in location:
-        return location
-    return re.sub(r"(?<=://).*@", "", _IN_PATH.sub("", location)).partition("?")[0]
+    return location != DEMO and not (scheme.lower() in _FILE_SCHEMES and suffix in _WEB_SUFFIXES)
 
 
 def is_recording(folder: Path) -> bool:
@@ -176,31 +168,10 @@ def _reject_unreadable(location: str) -> None:
         raise SourceError(f"the name of {shown} is not UTF-8; rename it") from error
 
 
-def _reject_unreachable(location: str) -> None:
-    """Rejects a URL without a host, which FFmpeg would take for this computer, or a real port."""
-    scheme, _, rest = location.partition("://")
-    scheme = scheme.lower()
-    authority = re.split("[/?#]", rest, maxsplit=1)[0]
-    address = authority.rpartition("@")[2]
-    host, _, port = address.partition(":")
-    if not host and (scheme in _CALLING or (scheme in _LISTENING and not port)):
-        raise SourceError(f"{redact(location)} names no host")
-    port = address.rpartition("]")[2].partition(":")[2]  # an IPv6 address has brackets
-    if scheme in _CALLING | _LISTENING and port and not _is_port(port):
-        reason = "the port must be a number from 1 to 65535"
-        if "@" in rest and "@" not in authority:  # what seems to be the port is in a password
-            reason += "; in a password, write / as %2F, # as %23 and ? as %3F"
-        raise SourceError(f"{redact(location)} cannot be opened: {reason}")
-
-
-def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and 1 <= int(text) <= 65535
-
-
 def _expand(location: str) -> list[SourceSpec]:
     _reject_empty(location)
     if "://" in location:
-        _reject_unreachable(location)
+        reject_unreachable(location)
         return [SourceSpec(redact(location).split("://", 1)[1], location)]
     path = Path(location).expanduser()
     if not path.exists():
@@ -213,12 +184,18 @@ def _expand(location: str) -> list[SourceSpec]:
     if recordings:
         return _recordings(location, recordings)
     found = _image_folders(path, _DEPTH)
+    if found == [path] and _videos(path):
+        raise SourceError(f"{location} holds images as well as videos; name the videos themselves")
     if found:
         return [_sequence(folder, of_data_set=folder != path) for folder in found]
-    videos = _videos(path)
+    videos = _nearest_videos(path, _DEPTH)
     if not videos:
         raise SourceError(f"{location} holds neither images, nor sequences of images, nor videos")
-    return [SourceSpec(file.stem, str(file), of_data_set=True) for file in videos]
+    names = ("-".join(file.relative_to(path).with_suffix("").parts) for file in videos)
+    return [
+        SourceSpec(name, str(file), of_data_set=True)
+        for name, file in zip(names, videos, strict=True)
+    ]
 
 
 def _recordings(location: str, folders: Sequence[Path]) -> list[SourceSpec]:
@@ -254,6 +231,19 @@ def _videos(folder: Path) -> list[Path]:
         if file.suffix.lower() in VIDEO_SUFFIXES
         and not file.name.startswith(".")
         and not file.is_dir()
+    ]
+
+
+def _nearest_videos(folder: Path, depth: int) -> list[Path]:
+    """Returns the videos in a folder, else those in the folders below that hold no results."""
+    videos = _videos(folder)
+    if videos or not depth:
+        return videos
+    return [
+        video
+        for below in sorted(folder.iterdir())
+        if below.is_dir() and not below.name.startswith(".") and not (below / REPORT).exists()
+        for video in _nearest_videos(below, depth - 1)
     ]
 
 
@@ -307,6 +297,8 @@ def _mot_frame_rate(file: Path) -> str:
 
 
 def _similar(path: Path) -> str:
+    if path.is_symlink():
+        return f"; it is a link to {path.readlink()}, which is not there"
     folder = path.parent
     names = [other.name for other in folder.iterdir()] if folder.is_dir() else []
     close = difflib.get_close_matches(path.name, names, 1)

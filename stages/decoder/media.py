@@ -19,9 +19,9 @@ from stages.cores import usable_cores
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.hardware import hardware_decoder
 from stages.decoder.live_packets import waited_for
-from stages.decoder.locations import redact
 from stages.decoder.network_faults import opening_fault
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
+from stages.decoder.urls import redact
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
 from stages.wording import counted

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import av.error
 
 from stages.background import in_background
-from stages.decoder.locations import redact
+from stages.decoder.urls import redact
 
 _LOOKUP_SECONDS = 3.0
 _NEARLY = 0.9  # FFmpeg's clock and ours begin to count at different times

@@ -18,8 +18,9 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from stages.decoder.locations import RECORDING_INDEX, redact
+from stages.decoder.locations import RECORDING_INDEX
 from stages.decoder.segments import segment_path, segments_of
+from stages.decoder.urls import redact
 from stages.errors import OutputError
 
 _MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash loses one second

@@ -19,6 +19,7 @@ def test_off_may_be_written_as_it_is(tmp_path):
         ("runtime.slots=1", "runtime.slots: .* got 1"),
         ("decoder.frame_rate=0", "decoder.frame_rate: .*positive"),
         ("runtime.metrics=here", "runtime.metrics: .*PORT or HOST:PORT"),
+        ("runtime.metrics=²", "runtime.metrics: .*PORT or HOST:PORT"),
         ("detector.min_score=yes", "--set: detector.min_score: must be a number, got True"),
         ("slots", "needs key.path=value"),
         ("sink.crf=[", "sink.crf: '\\[' is not valid YAML"),

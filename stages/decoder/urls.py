@@ -1,0 +1,49 @@
+"""URLs of cameras: what may be shown of them, and which cannot be meant."""
+
+from __future__ import annotations
+
+import re
+
+from stages.errors import SourceError
+
+_LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})  # need no host beside a port
+_CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "sftp", "tls"})
+_CREDENTIAL = r"(?:auth|login|pass|pw|token|user)[a-z]*=.*?(?=[_&;][a-z]+=|$)"
+_IN_PATH = re.compile(rf"(?<=[/?&]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
+
+
+def redact(location: str) -> str:
+    """Returns the location without user name, password and query, which often holds a token.
+
+    A password may contain ``@``, ``/`` and ``?``, though it should not: everything up to the last
+    ``@`` is removed. Some recorders want them in the path, ``/user=me_password=secret_channel=1``.
+    """
+    if "://" not in location:
+        return location
+    return re.sub(r"(?<=://).*@", "", _IN_PATH.sub("", location)).partition("?")[0]
+
+
+def reject_unreachable(location: str) -> None:
+    """Rejects a URL without a host, which FFmpeg would take for this computer, or a real port.
+
+    Raises:
+        SourceError: It names no host, or an impossible port.
+    """
+    scheme, _, rest = location.partition("://")
+    scheme = scheme.lower()
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    address = authority.rpartition("@")[2]
+    host, _, port = address.partition(":")
+    if not host and (scheme in _CALLING or (scheme in _LISTENING and not port)):
+        raise SourceError(f"{redact(location)} names no host")
+    port = address.rpartition("]")[2].partition(":")[2]  # an IPv6 address has brackets
+    if scheme in _CALLING | _LISTENING and port and not is_port(port):
+        reason = "the port must be a number from 1 to 65535"
+        if "@" in rest and "@" not in authority:  # what seems to be the port is in a password
+            reason += "; in a password, write / as %2F, # as %23 and ? as %3F"
+        raise SourceError(f"{redact(location)} cannot be opened: {reason}")
+
+
+def is_port(text: str) -> bool:
+    """Whether ``text`` is a number from 1 to 65535, in digits of ASCII."""
+    return text.isascii() and text.isdigit() and 1 <= int(text) <= 65535

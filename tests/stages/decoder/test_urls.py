@@ -1,0 +1,82 @@
+import pytest
+
+from stages.decoder.locations import expand_sources
+from stages.decoder.urls import redact
+from stages.errors import SourceError
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("rtsp://user:secret@host/live", "rtsp://host/live"),
+        ("rtsp://user:se@cr/e?t@host:554/live", "rtsp://host:554/live"),
+        ("https://host/stream.m3u8?token=secret", "https://host/stream.m3u8"),
+        ("what?@home.mp4", "what?@home.mp4"),
+        ("http://host/live?user=me@home&password=secret", "http://host/live"),
+        ("http://host/live?account=me@home&pwd=secret&x=1", "http://home&&x=1"),
+        (
+            "rtsp://host/user=admin_password=se@c_ret_channel=1_stream=0.sdp?real",
+            "rtsp://host/_channel=1_stream=0.sdp",
+        ),
+        (
+            "rtsp://host:554/Password=secret&user=admin&channel=1&stream=0.sdp?",
+            "rtsp://host:554/&channel=1&stream=0.sdp",
+        ),
+        ("rtsp://host/user=admin&password=secret", "rtsp://host/"),
+        ("rtsp://user:x_pass=secret@host/users/passage", "rtsp://host/users/passage"),
+    ],
+)
+def test_what_is_shown_of_a_location(location, shown):
+    assert redact(location) == shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rtsp://",
+        "rtsp:///live",
+        "rtsp://:554/live",
+        "rtsps://me:secret@/live",
+        "RTSP://?token=secret",
+        "http:///crossing.mp4",
+        "rtmp://",
+        "udp://",
+        "udp://@",
+    ],
+)
+def test_a_url_without_a_host_is_refused(url):
+    with pytest.raises(SourceError, match="names no host") as caught:
+        expand_sources([url])
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "udp://:5000",
+        "udp://@:5000",
+        "srt://:9000?mode=listener",
+        "rtsp://[::1]:554/",
+        "rtsp://[::1]/live",
+        "rtsp://me:p@ss@cam:554/live",
+        "http://cam",
+    ],
+)
+def test_a_url_with_a_host_or_a_port_to_listen_at_is_taken(url):
+    (spec,) = expand_sources([url])
+    assert spec.location == url
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "abc", "-1", "٣"])
+@pytest.mark.parametrize("url", ["rtsp://me:secret@cam:{}/live", "tcp://[::1]:{}", "udp://@:{}"])
+def test_a_port_that_cannot_be_is_refused(url, port):
+    with pytest.raises(SourceError, match=r"the port must be a number from 1 to 65535$") as caught:
+        expand_sources([url.format(port)])
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("letter", "/#?")
+def test_a_password_that_must_be_written_otherwise_is_explained(letter):
+    with pytest.raises(SourceError, match="in a password, write / as %2F") as caught:
+        expand_sources([f"rtsp://me:sec{letter}ret@cam:554/live"])
+    assert str(caught.value).startswith("rtsp://cam:554/live cannot be opened: ")
