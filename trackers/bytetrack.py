@@ -15,7 +15,7 @@ from trackers.association import match
 from trackers.boxes import BoolArray, FloatArray, IndexArray, from_center_size, to_center_size
 from trackers.kalman import ConstantVelocityFilter
 from trackers.overlaps import find_overlaps
-from trackers.settings import checked_count, checked_number, checked_share
+from trackers.settings import checked_count, checked_score, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 # Standard deviations of centre x, centre y, aspect (width / height) and height. All but the
@@ -63,9 +63,9 @@ class ByteTrack(Tracker):
         """
         super().__init__()
         self.max_age = checked_count("max_age", max_age, minimum=0)
-        self.high_score = checked_number("high_score", high_score)
-        self.low_score = checked_number("low_score", low_score)
-        self.birth_score = checked_number("birth_score", birth_score)
+        self.high_score = checked_score("high_score", high_score)
+        self.low_score = checked_score("low_score", low_score)
+        self.birth_score = checked_score("birth_score", birth_score)
         self.iou_threshold = checked_share("iou_threshold", iou_threshold)
         self.low_iou_threshold = checked_share("low_iou_threshold", low_iou_threshold)
         self._forget()

@@ -16,7 +16,7 @@ from trackers.area_filter import AreaFilter
 from trackers.association import match
 from trackers.boxes import BoolArray, FloatArray, IndexArray, to_center_area_aspect
 from trackers.overlaps import BoxPairs, find_overlaps
-from trackers.settings import checked_count, checked_number, checked_share
+from trackers.settings import checked_count, checked_score, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 _LEAST_GAIN = 1e-6  # of a pair
@@ -70,7 +70,7 @@ class OCSort(Tracker):
         self.max_age = checked_count("max_age", max_age, minimum=0)
         self.min_hits = checked_count("min_hits", min_hits, minimum=0)
         self.iou_threshold = checked_share("iou_threshold", iou_threshold)
-        self.min_score = checked_number("min_score", min_score)
+        self.min_score = checked_score("min_score", min_score)
         self.direction_frames = checked_count("direction_frames", direction_frames, minimum=1)
         self.direction_weight = checked_share("direction_weight", direction_weight)
         self._forget()

@@ -52,6 +52,16 @@ def checked_number(name: str, value: object, minimum: float = -math.inf) -> floa
     raise ValueError(f"{name} must be a finite number{least}, got {value!r}")
 
 
+def checked_score(name: str, value: object) -> float:
+    """``value`` as a threshold that scores of that value reach, in float32 or float64.
+
+    Raises:
+        ValueError: It is no finite number.
+    """
+    number = checked_number(name, value)
+    return min(number, float(np.float32(number)))  # 0.7 in float32 is less than 0.7
+
+
 def checked_positive(name: str, value: object) -> float:
     """``value`` as a finite float above 0.
 

@@ -19,7 +19,7 @@ from trackers.boxes import (
     to_center_area_aspect,
 )
 from trackers.overlaps import find_overlaps
-from trackers.settings import checked_count, checked_number, checked_share
+from trackers.settings import MOST, checked_count, checked_score, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 # Stored for each track besides its filter. A streak counts consecutive updates after its start,
@@ -42,7 +42,7 @@ class Sort(Tracker):
         max_age: int = 1,
         min_hits: int = 3,
         iou_threshold: float = 0.3,
-        min_score: float = 0.0,
+        min_score: float = -float(MOST),
     ) -> None:
         """Starts without tracks.
 
@@ -50,7 +50,7 @@ class Sort(Tracker):
             max_age: Consecutive frames without a detection that a track survives, >= 0.
             min_hits: Consecutive updates before a track is reported, >= 0.
             iou_threshold: Least IoU of a prediction and its detection, in (0, 1].
-            min_score: Detections with a lower score are ignored.
+            min_score: Detections with a lower score are ignored; by default, none are.
 
         Raises:
             ValueError: A setting is out of its range; the message names it.
@@ -59,7 +59,7 @@ class Sort(Tracker):
         self.max_age = checked_count("max_age", max_age, minimum=0)
         self.min_hits = checked_count("min_hits", min_hits, minimum=0)
         self.iou_threshold = checked_share("iou_threshold", iou_threshold)
-        self.min_score = checked_number("min_score", min_score)
+        self.min_score = checked_score("min_score", min_score)
         self._forget()
 
     def _forget(self) -> None:

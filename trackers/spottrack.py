@@ -22,6 +22,7 @@ from trackers.settings import (
     checked_count,
     checked_number,
     checked_positive,
+    checked_score,
     checked_share,
     checked_switch,
 )
@@ -95,10 +96,10 @@ class SpotTrack(Tracker):
         super().__init__()
         self.max_age = checked_count("max_age", max_age, minimum=0)
         self.min_hits = checked_count("min_hits", min_hits, minimum=1)
-        self.confirm_score = checked_number("confirm_score", confirm_score)
-        self.birth_score = checked_number("birth_score", birth_score)
-        self.high_score = checked_number("high_score", high_score)
-        self.low_score = checked_number("low_score", low_score)
+        self.confirm_score = checked_score("confirm_score", confirm_score)
+        self.birth_score = checked_score("birth_score", birth_score)
+        self.high_score = checked_score("high_score", high_score)
+        self.low_score = checked_score("low_score", low_score)
         self.iou_threshold = checked_share("iou_threshold", iou_threshold)
         self.low_iou_threshold = checked_share("low_iou_threshold", low_iou_threshold)
         self.duplicate_iou = checked_share("duplicate_iou", duplicate_iou)

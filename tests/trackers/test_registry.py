@@ -18,7 +18,7 @@ def test_lists_the_settings_with_types_and_defaults() -> None:
         "max_age": (int, 1),
         "min_hits": (int, 3),
         "iou_threshold": (float, 0.3),
-        "min_score": (float, 0.0),
+        "min_score": (float, -1e9),
     }
 
 

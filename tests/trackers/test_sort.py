@@ -149,3 +149,10 @@ def test_frames_without_anything_count() -> None:
         assert len(tracker.update([], [])) == 0
     seen = [len(tracker.update([[10.0, 10, 50, 40]], [0.9])) for _ in range(5)]
     assert seen == [0, 0, 0, 1, 1]  # no longer among the first frames of the stream
+
+
+def test_negative_scores_are_tracked() -> None:
+    tracker = Sort()
+    for _ in range(5):
+        assert seen(tracker, BOX, -0.3) == [1]
+    assert seen(Sort(min_score=0), BOX, -0.3) == []

@@ -42,6 +42,30 @@ def test_empty_frames(tracker: Tracker) -> None:
         assert tracks.ids.dtype == np.int64
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("score", [0.35, 0.45, 0.6, 0.7, 0.9, 0.95])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("sort", ["min_score"]),
+        ("ocsort", ["min_score"]),
+        ("bytetrack", ["high_score", "birth_score"]),
+        ("spottrack", ["high_score", "birth_score", "confirm_score"]),
+    ],
+)
+def test_a_score_that_equals_the_threshold_reaches_it(
+    name: str, settings: list[str], score: float, kind: type
+) -> None:
+    tracker = build_tracker(name, **dict.fromkeys(settings, score))
+    for _ in range(5):
+        tracks = tracker.update([BOX], np.array([score], kind))
+    assert len(tracks) == 1
+    tracker = build_tracker(name, **dict.fromkeys(settings, score))
+    for _ in range(5):
+        tracks = tracker.update([BOX], np.array([score - 1e-6], kind))
+    assert not len(tracks)
+
+
 def test_detection_indices_follow_the_detections(tracker: Tracker) -> None:
     for frame in range(6):
         first = frame % 2 == 0

@@ -259,9 +259,7 @@ def test_a_slip_of_the_pen_is_answered(tmp_path, make_video):
 
 def test_a_link_to_nothing_is_told(tmp_path):
     (tmp_path / "crossing.mp4").symlink_to("gone.mp4")
-    with pytest.raises(
-        SourceError, match=r"crossing\.mp4; it is a link to gone\.mp4, "
-    ):
+    with pytest.raises(SourceError, match=r"crossing\.mp4; it is a link to gone\.mp4, "):
         expand_sources([str(tmp_path / "crossing.mp4")])
 
 
