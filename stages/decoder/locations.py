@@ -170,9 +170,11 @@ def _reject_unreadable(location: str) -> None:
 
 def _expand(location: str) -> list[SourceSpec]:
     _reject_empty(location)
-    if "://" in location:
+    if "://" in location and not location.startswith("pipe:"):
         reject_unreachable(location)
         return [SourceSpec(redact(location).split("://", 1)[1], location)]
+    if location in ("-", "/dev/stdin") or location.startswith("pipe:"):
+        raise SourceError("standard input cannot be read; a named pipe can, as mkfifo makes it")
     path = Path(location).expanduser()
     if not path.exists():
         raise SourceError(f"no such source: {location}{_similar(path)}")

@@ -257,6 +257,12 @@ def test_a_slip_of_the_pen_is_answered(tmp_path, make_video):
         expand_sources([str(tmp_path / "crosing.mp4")])
 
 
+@pytest.mark.parametrize("location", ["-", "/dev/stdin", "pipe:0", "pipe://"])
+def test_standard_input_is_refused(location):
+    with pytest.raises(SourceError, match="a named pipe can, as mkfifo makes it"):
+        expand_sources([location])
+
+
 def test_a_link_to_nothing_is_told(tmp_path):
     (tmp_path / "crossing.mp4").symlink_to("gone.mp4")
     with pytest.raises(SourceError, match=r"crossing\.mp4; it is a link to gone\.mp4, "):
