@@ -16,6 +16,7 @@ from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import Entry, EntryScore
 from tools.evaluation.curves import draw_curves
 from tools.evaluation.moments import Moment, boxes_by_fate, worst_moments
+from tools.evaluation.protocol import Protocol
 from tools.evaluation.sequence import SequenceScore
 from tools.evaluation.tables import score_tables
 
@@ -29,7 +30,7 @@ FATES = {
 
 
 def write_report(
-    folder: Path, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], iou_threshold: float
+    folder: Path, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], protocol: Protocol
 ) -> Path:
     """Writes ``report.html`` into ``folder``: tables, curves, errors over time, worst moments.
 
@@ -37,7 +38,7 @@ def write_report(
         folder: Folder of the page; created if missing.
         scores: Scores of the entries.
         truths: Sequences they were scored on.
-        iou_threshold: Minimum IoU of a match.
+        protocol: How they were scored.
 
     Returns:
         Path of the page.
@@ -60,8 +61,8 @@ def write_report(
         entries=[_what(score.entry) for score in scores],
         sequences=len(truths),
         frames=sum(truth.frame_count for truth in truths),
-        iou=iou_threshold,
-        has_pr=any("pr" in score.overall for score in scores),
+        ground_truth=protocol.ground_truth,
+        protocol=protocol.summary(scores),
         tables=score_tables(scores),
         figures=draw_curves(scores),
         moments=[
@@ -86,8 +87,8 @@ def _what(entry: Entry) -> str:
         return f"{entry.label}tracks of {entry.results}"
     text = f"{entry.label}detections of {entry.detections}"
     if (tracker := entry.tracker) is not None:
-        settings = ", ".join(f"{key}={value}" for key, value in tracker.settings.items())
-        text += f", tracked by {tracker.name}" + (f" ({settings})" if settings else "")
+        settings = ", ".join(f"{key}={value}" for key, value in tracker.all_settings.items())
+        text += f", tracked by {tracker.name} ({settings})"
     return text
 
 

@@ -13,6 +13,7 @@ from rich import box
 from rich.table import Table
 
 from tools.evaluation.benchmark import EntryScore, scores_of
+from tools.evaluation.protocol import Protocol
 
 GROUPS = {"detection": "Detection", "tracking": "Tracking", "pr": "Detection and tracking (PR)"}
 COUNTS = {
@@ -89,12 +90,14 @@ def shown(name: str, value: float | None) -> str:
     return f"{100 * value:.2f}"
 
 
-def to_json(scores: Sequence[EntryScore]) -> str:
-    """Returns ``overall`` and ``sequences``, by name unless there is a single unnamed entry.
+def to_json(scores: Sequence[EntryScore], protocol: Protocol) -> str:
+    """Returns ``protocol``, ``overall`` and ``sequences``, by name unless the only entry has none.
 
     Scores are fractions and counts, ``null`` if there is nothing to score.
     """
-    return as_json({score.entry.name: score.to_json() for score in scores})
+    return as_json(
+        {score.entry.name: {"protocol": protocol.of(score), **score.to_json()} for score in scores}
+    )
 
 
 def as_json(by_name: Mapping[str, object]) -> str:
@@ -103,14 +106,18 @@ def as_json(by_name: Mapping[str, object]) -> str:
     return json.dumps(_without_nan(content), indent=2) + "\n"
 
 
-def to_csv(scores: Sequence[EntryScore]) -> str:
+def to_csv(scores: Sequence[EntryScore], protocol: Protocol) -> str:
     """Returns one line per entry and sequence, and one per entry overall."""
     lines = []
     for score in scores:
         parts = {name: scores_of([each]) for name, each in score.sequences.items()}
         for sequence, groups in [*parts.items(), ("overall", score.overall)]:
             lines.append(
-                {"name": score.entry.name, "sequence": sequence}
+                {
+                    "benchmark": protocol.benchmark,
+                    "name": score.entry.name,
+                    "sequence": sequence,
+                }
                 | {
                     f"{g}.{key}": value
                     for g, group in groups.items()

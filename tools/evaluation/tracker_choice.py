@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.config_file import built_in_configs, load_config
 from stages.errors import ConfigError
-from trackers import TRACKERS
+from trackers import TRACKERS, tracker_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,12 @@ class TrackerChoice:
     label: str
     name: str
     settings: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def all_settings(self) -> dict[str, object]:
+        """The settings, with the tracker's defaults for those left out."""
+        defaults = {name: each.default for name, each in tracker_settings(self.name).items()}
+        return {**defaults, **self.settings}
 
 
 def choose_tracker(label: str, settings: Iterable[str] = ()) -> TrackerChoice:

@@ -73,6 +73,7 @@ def detections_and_tracks(
     benchmark = cast("Benchmark", context.info_name)
     _evaluate(
         benchmark,
+        gt,
         entries,
         read_sequences(benchmark, gt, sequence, frames),
         Output(json_, csv, report, check, tracker_named=bool(tracker)),
@@ -94,6 +95,7 @@ def mot(
     """MOTChallenge: HOTA, CLEAR and IDF1 of result files, identical to TrackEval's."""
     _evaluate(
         "mot",
+        gt,
         read_entries(None, results),
         read_sequences("mot", gt, sequence, frames),
         Output(json_, csv, report, check),
@@ -103,24 +105,25 @@ def mot(
 
 def _evaluate(
     benchmark: Benchmark,
+    gt: Path,
     entries: list[Entry],
     sequences: tuple[list[GroundTruth], list[str]],
     output: Output,
     workers: int | None,
 ) -> None:
-    from tools.annotations.ground_truths import IOU_THRESHOLDS
     from tools.evaluation.benchmark import score_entries
+    from tools.evaluation.protocol import Protocol
 
     truths, others = sequences
-    iou_threshold = IOU_THRESHOLDS[benchmark]
+    protocol = Protocol(benchmark, gt)
     with progress_bar() as bar:
         task = bar.add_task("sequences", total=len(entries) * len(truths))
         scores = score_entries(
             entries,
             truths,
-            iou_threshold=iou_threshold,
+            iou_threshold=protocol.iou_threshold,
             others=others,
             workers=workers,
             advance=lambda count: bar.advance(task, count),
         )
-    output.give(scores, truths, iou_threshold)
+    output.give(scores, truths, protocol)

@@ -14,6 +14,7 @@ from tools.terminal import wide_console
 if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth
     from tools.evaluation.benchmark import EntryScore
+    from tools.evaluation.protocol import Protocol
 
 Json = Annotated[Path | None, typer.Option("--json", help="JSON file for all scores.")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="CSV file for all scores.")]
@@ -38,7 +39,7 @@ class Output:
     tracker_named: bool = True
 
     def give(
-        self, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], iou_threshold: float
+        self, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], protocol: Protocol
     ) -> None:
         """Prints the scores and writes the outputs asked for.
 
@@ -53,24 +54,25 @@ class Output:
         console = wide_console()
         for table in score_tables(scores):
             console.print(terminal_table(table))
+        typer.echo(protocol.summary(scores))
         for score in scores:
             _tell_incomplete(score)
             _tell_undivided(score)
             if not self.tracker_named:
                 _tell_weak(score)
         if self.json is not None:
-            write_atomically(self.json, to_json(scores))
+            write_atomically(self.json, to_json(scores, protocol))
         if self.csv is not None:
-            write_atomically(self.csv, to_csv(scores))
+            write_atomically(self.csv, to_csv(scores, protocol))
         if self.report is not None:
             from tools.evaluation.report import write_report
 
-            page = write_report(self.report, scores, truths, iou_threshold)
+            page = write_report(self.report, scores, truths, protocol)
             typer.echo(f"report: {page}")
         if self.check:
             from tools.evaluation.reference import check_by_trackeval
 
-            for line in check_by_trackeval(scores, truths, iou_threshold):
+            for line in check_by_trackeval(scores, truths, protocol.iou_threshold):
                 typer.echo(line)
 
 

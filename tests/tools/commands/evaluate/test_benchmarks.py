@@ -18,7 +18,7 @@ def test_detrac_by_hand(detrac: Path) -> None:
         detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--set",
         "min_hits=0",
     )  # fmt: skip
-    assert set(found) == {"overall", "sequences"}
+    assert set(found) == {"protocol", "overall", "sequences"}
     detection = found["overall"]["detection"]
     assert detection["AP70"] == detection["AP50"] == detection["night"] == pytest.approx(2 / 3)
     assert (detection["easy"], detection["medium"], detection["hard"]) == (1, 1, 0)

@@ -18,7 +18,8 @@ def test_files_to_score_are_found_where_run_finds_and_writes_them(detrac: Path) 
     )  # fmt: skip
     file.rename(file.with_name("MVI_1_best.txt"))
     found["best"] = scores(detrac, "detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
-    assert found["boxes"] == found["file"] == found["best"]
+    boxes, of_file, best = (found[name]["sequences"] for name in ("boxes", "file", "best"))
+    assert boxes == of_file == best
     tracks = found["tracks"]["overall"]["tracking"]
     assert tracks["TP"] + tracks["FP"] == 1
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import csv
+import importlib.metadata
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.tools.commands.evaluate.command import evaluate
+from tests.tools.commands.evaluate.command import evaluate, scores
+from trackers import tracker_settings
 
 
 def test_several_things_side_by_side(detrac: Path) -> None:
@@ -27,6 +30,56 @@ def test_several_things_side_by_side(detrac: Path) -> None:
     assert float(rows[0]["detection.AP70"]) == pytest.approx(2 / 3)
     for name in names:
         assert name in output
+
+
+def test_the_protocol_is_told_with_the_scores(detrac: Path) -> None:
+    pytest.importorskip("matplotlib")
+    annotation = (detrac / "gt" / "MVI_1.xml").read_text()
+    (detrac / "gt" / "MVI_2.xml").write_text(annotation.replace("MVI_1", "MVI_2"))
+    shutil.copy(detrac / "det" / "MVI_1_Det_X.txt", detrac / "det" / "MVI_2.txt")
+    boxes = "detrac; IoU: AP 0.7 and 0.5, AP by difficulty and weather 0.7"
+    tracks = ", CLEAR and IDF1 0.7, HOTA 0.05 to 0.95, PR 0.7"
+    pooled = "overall: all boxes pooled, not a mean of sequences"
+    arguments = ("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    files = ("--csv", detrac / "scores.csv", "--report", detrac / "report")
+    for tracker, line in (("none", f"{boxes}; {pooled}"), ("sort", f"{boxes}{tracks}; {pooled}")):
+        output = evaluate(*arguments, *files, "--tracker", tracker)
+        assert line in output.splitlines()
+        assert f"{line}." in (detrac / "report" / "report.html").read_text()
+        rows = list(csv.DictReader((detrac / "scores.csv").open()))
+        assert {row["benchmark"] for row in rows} == {"detrac"}
+    found = scores(detrac, *arguments, "--set", "max_age=3")["protocol"]
+    settings = found["tracker"].pop("settings")
+    assert settings == {
+        **{name: each.default for name, each in tracker_settings("sort").items()},
+        "max_age": 3,
+    }
+    assert found == {
+        "spotstream": importlib.metadata.version("spotstream"),
+        "benchmark": "detrac",
+        "ground_truth": str(detrac / "gt"),
+        "detections": str(detrac / "det"),
+        "tracker": {"name": "sort"},
+        "iou_thresholds": {
+            "AP": [0.7, 0.5],
+            "AP by difficulty and weather": [0.7],
+            "CLEAR and IDF1": [0.7],
+            "HOTA": pytest.approx([step / 20 for step in range(1, 20)], abs=1e-12),
+            "PR": [0.7],
+        },
+        "overall": "all boxes pooled, not a mean of sequences",
+    }
+
+
+def test_the_protocol_of_a_benchmark_is_its_own(tmp_path: Path) -> None:
+    (tmp_path / "A_gt.txt").write_text("1,1,0,0,10,10,1,1,-1\n")
+    (tmp_path / "A.txt").write_text("1,1,0,0,10,10,1\n")
+    arguments = ("uavdt", "--gt", tmp_path, "--detections", f"boxes={tmp_path}")
+    told = evaluate(*arguments, "--results", f"tracks={tmp_path}")
+    assert "uavdt; IoU: AP 0.7 and 0.5, CLEAR and IDF1 0.5, HOTA 0.05 to 0.95" in told
+    assert "PR 0.7" in told
+    told = evaluate("uavdt", "--gt", tmp_path, "--results", tmp_path)
+    assert told.splitlines()[-1] == "uavdt; IoU: CLEAR and IDF1 0.5, HOTA 0.05 to 0.95"
 
 
 def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
@@ -81,8 +134,9 @@ def test_the_report_needs_nothing_beside_it(detrac: Path) -> None:
         "Worst moments",
         "66.67",
         "10 misses",
-        f"<p>detections of {detrac / 'det'}, tracked by sort (max_age=3)</p>",
-        "1 sequence, ",
+        f"<p>detections of {detrac / 'det'}, tracked by sort (max_age=3, min_hits=3, ",
+        f"Ground truth {detrac / 'gt'}: 1 sequence, ",
+        "detrac; IoU: AP 0.7 and 0.5",
     ):
         assert title in page
     assert page.count("<svg") == 5

@@ -1,0 +1,78 @@
+"""What was scored and how: without it, scores of two tables cannot be compared."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.annotations.ground_truths import IOU_THRESHOLDS, Benchmark
+from tools.evaluation import pr_protocol
+from tools.evaluation.benchmark import EntryScore, protocol_points
+from tools.evaluation.hota import ALPHAS
+from tools.evaluation.sequence import DETECTION_IOUS
+
+POOLED = "all boxes pooled, not a mean of sequences"
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """The protocol of a benchmark on a ground truth.
+
+    Attributes:
+        benchmark: The benchmark.
+        ground_truth: Ground-truth folder.
+    """
+
+    benchmark: Benchmark
+    ground_truth: Path
+
+    @property
+    def iou_threshold(self) -> float:
+        """Minimum IoU of a match for CLEAR and IDF1."""
+        return IOU_THRESHOLDS[self.benchmark]
+
+    def of(self, score: EntryScore) -> dict[str, object]:
+        """Returns the protocol of an entry's scores, and what was scored, for JSON."""
+        entry = score.entry
+        scored = {"detections": entry.detections, "results": entry.results}
+        found: dict[str, object] = {
+            "spotstream": importlib.metadata.version("spotstream"),
+            "benchmark": self.benchmark,
+            "ground_truth": str(self.ground_truth),
+            **{key: str(folder) for key, folder in scored.items() if folder is not None},
+        }
+        if (tracker := entry.tracker) is not None:
+            found["tracker"] = {"name": tracker.name, "settings": tracker.all_settings}
+        return {**found, "iou_thresholds": self._iou_thresholds([score]), "overall": POOLED}
+
+    def summary(self, scores: Sequence[EntryScore]) -> str:
+        """Returns benchmark, IoU thresholds and what the overall scores are, in one line."""
+        thresholds = ", ".join(
+            f"{name} {_shown(values)}" for name, values in self._iou_thresholds(scores).items()
+        )
+        pooled = f"{'overall' if len(scores) == 1 else 'each row'}: {POOLED}"
+        several = len(scores[0].sequences) > 1
+        return f"{self.benchmark}; IoU: {thresholds}" + (f"; {pooled}" if several else "")
+
+    def _iou_thresholds(self, scores: Sequence[EntryScore]) -> dict[str, list[float]]:
+        sequences = [each for score in scores for each in score.sequences.values()]
+        strict_first = sorted(DETECTION_IOUS, reverse=True)
+        found = {}
+        if any(each.detection for each in sequences):
+            found["AP"] = strict_first
+            if any(each.levels or each.conditions for each in sequences):
+                found["AP by difficulty and weather"] = strict_first[:1]
+        if any(each.tracking is not None for each in sequences):
+            found["CLEAR and IDF1"] = [self.iou_threshold]
+            found["HOTA"] = ALPHAS.round(2).tolist()
+        if any(protocol_points(list(score.sequences.values())) for score in scores):
+            found["PR"] = [pr_protocol.IOU]
+        return found
+
+
+def _shown(thresholds: Sequence[float]) -> str:
+    if len(thresholds) > 2:
+        return f"{thresholds[0]} to {thresholds[-1]}"
+    return " and ".join(map(str, thresholds))
