@@ -14,6 +14,8 @@ from tools.evaluation.hota import ALPHAS
 from tools.evaluation.sequence import DETECTION_IOUS
 
 POOLED = "all boxes pooled, not a mean of sequences"
+MEAN_OVER_CLASSES = "mean over classes"
+CLASSES_AS_ONE = "as one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,33 @@ class Protocol:
         if any(protocol_points(list(score.sequences.values())) for score in scores):
             found["PR"] = [pr_protocol.IOU]
         return found
+
+
+def coco_protocol(
+    truth: Path, detections: Path, classes: Sequence[str], *, as_one: bool
+) -> dict[str, object]:
+    """Like `Protocol.of`, for COCO.
+
+    Args:
+        truth: COCO annotation file.
+        detections: COCO results file.
+        classes: Names of the categories that were scored; () for all.
+        as_one: Whether they were treated as one.
+    """
+    return {
+        "spotstream": importlib.metadata.version("spotstream"),
+        "benchmark": "coco",
+        "ground_truth": str(truth),
+        "detections": str(detections),
+        "scored_classes": list(classes) or "all",
+        "classes": CLASSES_AS_ONE if as_one else MEAN_OVER_CLASSES,
+        "iou_thresholds": {
+            "AP and AP by size": [step / 100 for step in range(50, 100, 5)],
+            "AP50": [0.5],
+            "AP70": [0.7],
+        },
+        "overall": "all images pooled",
+    }
 
 
 def _shown(thresholds: Sequence[float]) -> str:

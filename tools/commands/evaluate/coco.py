@@ -29,22 +29,48 @@ def coco(
 
     from stages.atomic import write_atomically
     from tools.evaluation.coco import score_coco
+    from tools.evaluation.protocol import CLASSES_AS_ONE, MEAN_OVER_CLASSES, coco_protocol
     from tools.evaluation.tables import as_csv, as_json, shown
 
     files = [named(text) for text in detections]
     if len(files) > 1:
         files = [(name or path.stem, path) for name, path in files]
     check_names([name for name, _ in files])
-    tell = partial(typer.echo, err=True)
-    scores = {name: score_coco(gt, path, class_ or [], tell) for name, path in files}
-    named_rows = len(scores) > 1 or "" not in scores
+    as_one: dict[str, str] = {}  # why, by name
+
+    def tell(line: str, name: str) -> None:
+        typer.echo(line, err=True)
+        as_one[name] = line
+
+    scores = {
+        name: score_coco(gt, path, class_ or [], partial(tell, name=name)) for name, path in files
+    }
+    named_rows = len(scores) > 1 or "" not in scores or bool(as_one)
     table = Table(*([""] if named_rows else []), *next(iter(scores.values())))
     for name, row in scores.items():
         cells = [shown(column, value) for column, value in row.items()]
-        table.add_row(*([name] if named_rows else []), *cells)
+        label = f"{name} (classes as one)".strip() if name in as_one else name
+        table.add_row(*([label] if named_rows else []), *cells)
     wide_console().print(table)
+    classes = MEAN_OVER_CLASSES + ", but for rows with classes as one" * bool(as_one)
+    typer.echo(f"coco; IoU: AP and AP by size 0.5 to 0.95; all images pooled, {classes}")
     if json_ is not None:
-        groups = {name: {"overall": {"detection": row}} for name, row in scores.items()}
+        groups = {
+            name: {
+                "protocol": coco_protocol(gt, path, class_ or [], as_one=name in as_one),
+                "overall": {"detection": scores[name]},
+            }
+            for name, path in files
+        }
         write_atomically(json_, as_json(groups))
     if csv is not None:
-        write_atomically(csv, as_csv([{"name": name, **row} for name, row in scores.items()]))
+        lines = [
+            {
+                "benchmark": "coco",
+                "name": name,
+                "classes": CLASSES_AS_ONE if name in as_one else MEAN_OVER_CLASSES,
+                **row,
+            }
+            for name, row in scores.items()
+        ]
+        write_atomically(csv, as_csv(lines))

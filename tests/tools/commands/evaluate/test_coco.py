@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -27,7 +28,19 @@ def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
     assert alone[1].split("┃")[1].strip() == "AP"  # no column for a name that there is not
     assert "are called 'x'" in refused(*arguments, *(each.replace("=", "=x=") for each in both))
     (tmp_path / "b.json").write_text(json.dumps([{**found[0], "category_id": None}]))
-    told = evaluate(*arguments, *both).splitlines()
+    files = ("--json", tmp_path / "both.json", "--csv", tmp_path / "both.csv")
+    told = evaluate(*arguments, *both, *files).splitlines()
     assert [line for line in told if "all classes as one" in line] == [
         f"all classes as one: {tmp_path / 'b.json'}: [0] has no category_id and no category"
     ]
+    labels = [line.split("│")[1].strip() for line in told if line.startswith("│")]
+    assert labels == ["a", "b (classes as one)"]
+    groups = json.loads((tmp_path / "both.json").read_text())
+    rows = csv.DictReader((tmp_path / "both.csv").open())
+    classes = {"a": "mean over classes", "b": "as one"}
+    assert {name: group["protocol"]["classes"] for name, group in groups.items()} == classes
+    assert {row["name"]: row["classes"] for row in rows} == classes
+    assert groups["a"]["protocol"]["ground_truth"] == str(tmp_path / "truth.json")
+    assert groups["a"]["protocol"]["iou_thresholds"]["AP70"] == [0.7]
+    alone = evaluate(*arguments, both[1])
+    assert "│ (classes as one) │" in alone
