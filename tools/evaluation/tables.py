@@ -35,20 +35,23 @@ class ScoreTable:
         title: Title of the table.
         columns: Names of the scores.
         rows: Name and cells of each row.
+        has_total: Whether the last row is of all sequences.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
+    has_total: bool = False
 
 
 def score_tables(scores: Sequence[EntryScore]) -> list[ScoreTable]:
     """Returns tables of the sequences of a single entry and overall, or of several entries."""
+    has_total = len(scores) == 1 and len(scores[0].sequences) > 1
     if len(scores) > 1:
         rows = [(score.entry.name, score.overall) for score in scores]
     else:
         rows = [(name, scores_of([each])) for name, each in scores[0].sequences.items()]
-        if len(rows) > 1:
+        if has_total:
             rows.append(("overall", scores[0].overall))
     tables = []
     for group, title in GROUPS.items():
@@ -60,7 +63,7 @@ def score_tables(scores: Sequence[EntryScore]) -> list[ScoreTable]:
                     (label, tuple(shown(name, row.get(group, {}).get(name)) for name in columns))
                     for label, row in rows
                 )
-                tables.append(ScoreTable(part, columns, tuple(cells)))
+                tables.append(ScoreTable(part, columns, tuple(cells), has_total))
     return tables
 
 
@@ -107,15 +110,17 @@ def as_json(by_name: Mapping[str, object]) -> str:
 
 
 def to_csv(scores: Sequence[EntryScore], protocol: Protocol) -> str:
-    """Returns one line per entry and sequence, and one per entry overall."""
+    """Returns one line per entry and sequence, and one per entry overall, as ``scope`` says."""
     lines = []
     for score in scores:
         parts = {name: scores_of([each]) for name, each in score.sequences.items()}
-        for sequence, groups in [*parts.items(), ("overall", score.overall)]:
+        rows = [("sequence", name, groups) for name, groups in parts.items()]
+        for scope, sequence, groups in [*rows, ("overall", "overall", score.overall)]:
             lines.append(
                 {
                     "benchmark": protocol.benchmark,
                     "name": score.entry.name,
+                    "scope": scope,
                     "sequence": sequence,
                 }
                 | {
@@ -128,12 +133,12 @@ def to_csv(scores: Sequence[EntryScore], protocol: Protocol) -> str:
 
 
 def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
-    """Returns lines as CSV; columns that a line lacks are empty."""
+    """Returns lines as CSV; scores that do not exist are empty, as columns that a line lacks."""
     text = io.StringIO()
     columns = dict.fromkeys(key for line in lines for key in line)
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({key: _without_nan(value) for key, value in line.items()} for line in lines)
     return text.getvalue()
 
 

@@ -11,10 +11,14 @@ evaluate = typer.Typer(
     no_args_is_help=True, help="Score detections and tracks against ground truth."
 )
 evaluate.command(
-    "detrac", help="UA-DETRAC: AP, CLEAR, IDF1 and HOTA at IoU 0.7, and the PR protocol."
+    "detrac",
+    help="UA-DETRAC: AP at IoU 0.7 and 0.5, CLEAR, IDF1 and the PR protocol at 0.7, HOTA over 0.05 "
+    "to 0.95.",
 )(detections_and_tracks)
-evaluate.command("uavdt", help="UAVDT: AP, CLEAR, IDF1 and HOTA at IoU 0.5, and the PR protocol.")(
-    detections_and_tracks
-)
+evaluate.command(
+    "uavdt",
+    help="UAVDT: AP at IoU 0.7 and 0.5, CLEAR and IDF1 at 0.5, the PR protocol at 0.7, HOTA over "
+    "0.05 to 0.95.",
+)(detections_and_tracks)
 evaluate.command("mot")(mot)
 evaluate.command("coco")(coco)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools.annotations.detrac_file import OVERLAP
 from tests.tools.commands.evaluate.command import evaluate, scores
+from tools.annotations.ground_truths import IOU_THRESHOLDS
 from trackers import tracker_settings
 
 
@@ -80,6 +82,71 @@ def test_the_protocol_of_a_benchmark_is_its_own(tmp_path: Path) -> None:
     assert "PR 0.7" in told
     told = evaluate("uavdt", "--gt", tmp_path, "--results", tmp_path)
     assert told.splitlines()[-1] == "uavdt; IoU: CLEAR and IDF1 0.5, HOTA 0.05 to 0.95"
+
+
+@pytest.mark.parametrize(
+    ("score", "told"), [("0.95", True), ("1", True), ("0.05", True), ("0.85", False)]
+)
+def test_detections_that_no_threshold_divides_are_told(
+    detrac: Path, score: str, told: bool
+) -> None:
+    """The first vehicle's have 0.95."""
+    file = detrac / "det" / "MVI_1_Det_X.txt"
+    text = file.read_text().replace(",0.5\n", f",{score}\n")
+    if told:
+        text = text.replace(",0.95\n", f",{score}\n")
+    file.write_text(text)
+    output = evaluate("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    assert ("PR scores are 0: no threshold" in output) == told
+
+
+def test_nothing_found_is_not_called_undivided(detrac: Path) -> None:
+    (detrac / "det" / "MVI_1_Det_X.txt").write_text("")
+    output = evaluate("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
+    assert "PR scores are 0" not in output
+
+
+def test_a_sequence_called_overall_is_not_the_total(detrac: Path) -> None:
+    pytest.importorskip("matplotlib")
+    annotation = (detrac / "gt" / "MVI_1.xml").read_text()
+    (detrac / "gt" / "overall.xml").write_text(annotation.replace("MVI_1", "overall"))
+    shutil.copy(detrac / "det" / "MVI_1_Det_X.txt", detrac / "det" / "overall.txt")
+    evaluate(
+        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det", "--tracker", "none",
+        "--csv", detrac / "scores.csv", "--report", detrac / "report",
+    )  # fmt: skip
+    rows = csv.DictReader((detrac / "scores.csv").open())
+    assert [(row["scope"], row["sequence"]) for row in rows] == [
+        ("sequence", "MVI_1"),
+        ("sequence", "overall"),
+        ("overall", "overall"),
+    ]
+    page = (detrac / "report" / "report.html").read_text()
+    assert page.count("<td>overall</td>") == 2
+    assert page.count('<tr class="overall">') == 1
+
+
+def test_a_score_that_does_not_exist_is_empty_in_csv(detrac: Path) -> None:
+    path = detrac / "gt" / "MVI_1.xml"
+    path.write_text(path.read_text().replace(OVERLAP, ""))
+    evaluate(
+        "detrac", "--gt", detrac / "gt", "--detections", detrac / "det",
+        "--csv", detrac / "scores.csv",
+    )  # fmt: skip
+    [row, _] = csv.DictReader((detrac / "scores.csv").open())
+    assert row["detection.hard"] == ""
+    assert "nan" not in row.values()
+
+
+def test_the_help_names_the_iou_thresholds() -> None:
+    """Those of `IOU_THRESHOLDS`, `DETECTION_IOUS` and the PR protocol."""
+    for command, iou in IOU_THRESHOLDS.items():
+        told = " ".join(evaluate(command, "--help").split())
+        if command != "mot":
+            assert "AP at IoU 0.7 and 0.5" in told
+            assert "HOTA over 0.05 to 0.95" in told
+            both = "CLEAR, IDF1 and the PR protocol at 0.7"
+            assert (both if iou == 0.7 else "CLEAR and IDF1 at 0.5, the PR protocol at 0.7") in told
 
 
 def test_a_run_that_did_not_reach_the_end_is_named(detrac: Path) -> None:
