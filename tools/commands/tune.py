@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -46,6 +47,14 @@ def tune(
     output: Annotated[
         Path | None, typer.Option(help="Config to write: a copy with the tuned tracker.")
     ] = None,
+    json_: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            help="JSON file for the settings found, those of each sequence left out, and the "
+            "scores of each sequence with them.",
+        ),
+    ] = None,
     leave_one_out: Annotated[
         bool, typer.Option(help="Also score each sequence with settings tuned on the others.")
     ] = True,
@@ -55,14 +64,16 @@ def tune(
     from pipeline.config_file import built_in_configs, load_config
     from stages.atomic import write_atomically
     from tools.annotations.ground_truths import IOU_THRESHOLDS
+    from tools.evaluation.tables import as_json
+    from tools.tuning.tune import OBJECTIVE, with_tracker
     from tools.tuning.tune import tune as search
-    from tools.tuning.tune import with_tracker
 
     folders = (gt, detections)
     if view is not None and folders != (None, None):
         raise ConfigError("--view renders scenes to tune on; give it or --gt and --detections")
     if view is None and None in folders:
         raise ConfigError("nothing to tune on; give --gt and --detections, or --view")
+    iou_threshold = 0.5 if view else IOU_THRESHOLDS[benchmark]
     chosen = load_config(config, [f"tracker.name={tracker}"] if tracker else [])
     with activity("reading") as tell:
         if gt is not None and detections is not None:
@@ -74,12 +85,17 @@ def tune(
             sequences,
             chosen.tracker.name,
             chosen.tracker.settings,
-            iou_threshold=0.5 if view else IOU_THRESHOLDS[benchmark],
+            iou_threshold=iou_threshold,
             leave_one_out=leave_one_out,
             workers=workers,
             progress=lambda stage, tried: tell(f"{stage}: {counted(tried, 'setting')} tried"),
         )
     _show(result)
+    _tell_start(result, config)
+    if json_ is not None:
+        criteria = {"objective": OBJECTIVE, "iou_threshold": iou_threshold}
+        write_atomically(json_, as_json(criteria | asdict(result)))
+        typer.echo(f"{json_}: written")
     if output is not None:
         text = built_in_configs().get(str(config), config).read_text()
         write_atomically(output, with_tracker(text, result))
@@ -112,6 +128,20 @@ def _scenes(
         count,
         progress=lambda done, of: show(f"{done} of {counted(of, 'scene')} rendered"),
     )
+
+
+def _tell_start(result: TuningResult, config: Path) -> None:
+    """Says so where the settings begun with may have seen the sequences that are left out."""
+    from tools.evaluation.tracker_choice import TrackerChoice
+
+    defaults = TrackerChoice(result.tracker, result.tracker).all_settings
+    if result.folds and result.start != defaults:
+        typer.echo(
+            f"begun with the settings of {config}, which are not {result.tracker}'s defaults: if "
+            f"these were tuned on any of the sequences, the scores of sequences left out are not "
+            f"those of unseen ones; --tracker {result.tracker} begins at the defaults",
+            err=True,
+        )
 
 
 def _show(result: TuningResult) -> None:

@@ -50,6 +50,8 @@ class TuningResult:
             without it: what the search is worth on unseen sequences. Empty where there is only one
             sequence or they were not requested.
         folds: Those settings, by the sequence that was left out.
+        sequences: Scores of each sequence by name, each with the settings of ``before``, ``after``
+            and ``left_out``.
         tried: Number of settings tried.
     """
 
@@ -60,6 +62,7 @@ class TuningResult:
     after: Mapping[str, float]
     left_out: Mapping[str, float] = field(default_factory=dict)
     folds: Mapping[str, Settings] = field(default_factory=dict)
+    sequences: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     tried: int = 0
 
 
@@ -123,16 +126,28 @@ def tune(
             for left in everything:
                 others = [place for place in everything if place != left]
                 folds[names[left]] = best_on(others, f"without {names[left]}")
-        held_out = [results_of(folds[name])[names.index(name)] for name in folds]
+        ways: dict[str, list[Settings]] = {
+            "before": [first] * len(names),
+            "after": [best] * len(names),
+        }
+        if folds:
+            ways["left_out"] = list(folds.values())
+        results = {
+            way: [results_of(each)[place] for place, each in enumerate(settings)]
+            for way, settings in ways.items()
+        }
+        overall = {way: total(each).scores for way, each in results.items()}
         return TuningResult(
             tracker,
             first,
             best,
-            total(results_of(first)).scores,
-            total(results_of(best)).scores,
-            total(held_out).scores if held_out else {},
-            folds,
-            len(known),
+            **overall,
+            folds=folds,
+            sequences={
+                name: {way: each[place].scores for way, each in results.items()}
+                for place, name in enumerate(names)
+            },
+            tried=len(known),
         )
 
 
