@@ -123,11 +123,6 @@ class RunMonitor:
         with self._lock:
             self._failures[name] = self._failures.get(name, 0) + 1
 
-    def forget_failure(self, name: str) -> None:
-        """Forgets that errors have ended a stream, if any have."""
-        with self._lock:
-            self._failures.pop(name, None)
-
     def ended(self, name: str, decoder: str) -> None:
         """Records that a stream has ended; ``decoder`` is the name of its decoder's process."""
         with self._lock:

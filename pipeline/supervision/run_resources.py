@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,8 +24,6 @@ from stages.extras import need
 
 if TYPE_CHECKING:
     from pipeline.supervision.metrics import MetricsServer
-
-_SPARE_FILES = 24  # for a stream, and to start its process and those that have died
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,6 @@ def open_run_resources(
     """
     runtime = config.runtime
     with contextlib.ExitStack() as undo:
-        undo.callback(resource.setrlimit, resource.RLIMIT_NOFILE, _raise_file_limit())
         if runtime.metrics is not None:
             undo.callback(_serve_metrics(runtime.metrics, monitor, is_ready).close)
         for number in stop_signals():
@@ -78,29 +74,6 @@ def open_run_resources(
             advice = "choose another runtime.port" if tcp else "set TMPDIR to another folder"
             raise ConfigError(f"cannot open the run's sockets: {error}; {advice}") from error
         yield RunResources(folder, context, reports, commands)
-
-
-def _raise_file_limit() -> tuple[int, int]:
-    """Allows as many open files as the system does; returns the limits before."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
-    return before
-
-
-def check_open_files() -> None:
-    """Checks that another stream may be begun.
-
-    Raises:
-        ConfigError: Too few files more may be open.
-    """
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if (
-        limit != resource.RLIM_INFINITY
-        and len(list(Path("/proc/self/fd").iterdir())) + _SPARE_FILES > limit
-    ):
-        raise ConfigError(
-            f"another stream needs more open files than the limit of {limit} allows (ulimit -n)"
-        )
 
 
 def _serve_metrics(

@@ -37,7 +37,7 @@ from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.roster import Roster, RunningStream
-from pipeline.supervision.run_resources import RunResources, check_open_files, open_run_resources
+from pipeline.supervision.run_resources import RunResources, open_run_resources
 from pipeline.supervision.salvage import complete
 from pipeline.supervision.stage_processes import StageProcesses
 from pipeline.transport.logbook import SharedCounter
@@ -113,7 +113,7 @@ class Supervisor:
             self._config,
             self._results.output,
             self._monitor,
-            lambda: self._processes.are_ready and not self._interrupts,
+            lambda: self._processes.are_ready,
             self._interrupt,
         )
         with opened as run:
@@ -167,7 +167,6 @@ class Supervisor:
             case AddStream():
                 if self._interrupts:
                     raise ConfigError("the pipeline is about to end")
-                check_open_files()
                 added = self._roster.add(command.location, command.name)
                 for name in added:
                     self.result.failed.pop(name, None)
@@ -175,7 +174,6 @@ class Supervisor:
                 return added
             case RemoveStream():
                 self._roster.remove(command.name)
-                self._monitor.forget_failure(command.name)
                 return None
             case Describe():
                 return self._overview()

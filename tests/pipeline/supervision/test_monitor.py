@@ -43,12 +43,3 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     assert view(stopping=True).state == "stopping"
     monitor.ended("cam", "decoder of cam")
     assert (view().state, view().frames) == ("waiting", 0)  # as when it is added again
-
-
-def test_a_failure_is_forgotten_on_demand(logbook):
-    monitor = RunMonitor()
-    for name in ("north", "south"):
-        monitor.failed(name)
-    monitor.forget_failure("north")
-    monitor.forget_failure("east")
-    assert monitor.counts().failures == {"south": 1}
