@@ -50,7 +50,7 @@ class RunCounts:
         waiting: Frames decoded and not yet sent, for each stream under way.
         batches: Number of batches by size, over all detectors.
         restarts: Number of restarts of each process.
-        failures: Number of times an error ended each stream.
+        failures: Number of times an error ended each stream; see `RunMonitor.forget_failures`.
     """
 
     metrics: Mapping[str, StreamMetrics]
@@ -122,6 +122,11 @@ class RunMonitor:
         """Records that an error ended a stream."""
         with self._lock:
             self._failures[name] = self._failures.get(name, 0) + 1
+
+    def forget_failures(self, name: str) -> None:
+        """Forgets that errors ended a stream: it was added again, or is not wanted any more."""
+        with self._lock:
+            self._failures.pop(name, None)
 
     def ended(self, name: str, decoder: str) -> None:
         """Records that a stream has ended; ``decoder`` is the name of its decoder's process."""

@@ -121,7 +121,7 @@ class Roster:
         added = streams_to_add(location, name, self.unfinished, self._output)
         self._waiting += added
         for spec in added:
-            self._failed.pop(spec.name, None)
+            self._forget_failure(spec.name)
         return [spec.name for spec in added]
 
     def remove(self, name: str) -> None:
@@ -133,12 +133,17 @@ class Roster:
         if name in self.running:
             self.running[name].stop()
             return
-        if self._failed.pop(name, None) is not None:
+        if self._forget_failure(name):
             return
         if name not in self.unfinished:
             known = ", ".join(self.unfinished)
             raise ConfigError(f"no stream {name}" + (f"; there are {known}" if known else ""))
         self._waiting = [spec for spec in self._waiting if spec.name != name]
+
+    def _forget_failure(self, name: str) -> bool:
+        """Stops listing and counting a stream that failed; returns whether it did fail."""
+        self._monitor.forget_failures(name)
+        return self._failed.pop(name, None) is not None
 
     def due(self) -> Iterator[SourceSpec]:
         """Removes from the queue, and yields, the streams that are to be begun now."""

@@ -1,3 +1,4 @@
+import pytest
 import zmq
 
 from pipeline.addresses import endpoint, stream_ports
@@ -26,6 +27,30 @@ def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, temporary)
     assert [view.name for view in roster.views()] == [f"demo-{n}" for n in range(100, 200)]
     kept = [held for held in vars(roster).values() if hasattr(held, "__len__")]
     assert sum(map(len, kept)) == 100
+
+
+@pytest.mark.parametrize(
+    "again",
+    [lambda roster: roster.remove("demo"), lambda roster: roster.add("scene://demo", "demo")],
+)
+def test_the_failure_of_a_stream_that_is_removed_or_added_again_is_forgotten(
+    tmp_path, temporary, again
+):
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    monitor = RunMonitor()
+    roster = Roster([], tmp_path, RuntimeConfig(), monitor)
+    with zmq.Context() as context:
+        roster.add("scene://demo", "demo")
+        (spec,) = roster.due()
+        decoder = StageProcess("decoder", lambda: None, 60.0, 5)
+        roster.begin(spec, decoder, folder, context, only_one=False)
+        roster.fail("demo", "no such scene")
+        roster.end("demo")
+    folder.close()
+    assert monitor.counts().failures == {"demo": 1}
+    again(roster)
+    assert monitor.counts().failures == {}
 
 
 def test_ports_of_ended_streams_are_used_again_when_all_have_had_their_turn(tmp_path, temporary):
