@@ -60,6 +60,15 @@ class EndReason(StrEnum):
     TRUNCATED = "truncated"  # the source broke off before its end
 
 
+class DropReason(StrEnum):
+    """Why frames are missing from the results."""
+
+    BEHIND = "stages behind"  # in live mode: a stage is too slow, or was killed
+    RESTARTED = "decoder restarted"  # they waited in a decoder that died
+    BROKEN = "broken frame"
+    UNREADABLE = "unreadable image"
+
+
 @dataclass(frozen=True, slots=True)
 class StreamStart:
     """First record of every epoch of a stream: what later stages need to prepare.

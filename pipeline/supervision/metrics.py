@@ -21,8 +21,8 @@ from prometheus_client.registry import Collector
 
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations
 from pipeline.supervision.monitor import RunCounts, RunMonitor
-from pipeline.transport.flow import BEHIND
 from stages.errors import ConfigError
+from stages.records import DropReason
 
 _LOOK_SECONDS = 0.1  # how often the server looks whether it is closed, for which a run's end waits
 
@@ -85,7 +85,7 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
     )
     for stream, metrics in counts.metrics.items():
         frames.add_metric([stream], metrics.frames)
-        for reason, count in ({BEHIND: 0} | metrics.dropped).items():
+        for reason, count in (dict[str, int].fromkeys(DropReason, 0) | metrics.dropped).items():
             dropped.add_metric([stream, reason], count)
         reconnects.add_metric([stream], max(0, metrics.connections - 1))
         not_received.add_metric([stream], metrics.not_received)
@@ -111,10 +111,10 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
 
 def _of_processes(counts: RunCounts) -> Iterator[Metric]:
     restarts = CounterMetricFamily(
-        "spotstream_restarts", "Processes started again.", labels=["process"]
+        "spotstream_restarts", "Processes started again.", labels=["process", "stream"]
     )
-    for process, count in counts.restarts.items():
-        restarts.add_metric([process], count)
+    for (process, stream), count in counts.restarts.items():
+        restarts.add_metric([process, stream], count)
     yield restarts
     sizes = HistogramMetricFamily("spotstream_batch_frames", "Frames in a detector's batch.")
     total, buckets = 0, []

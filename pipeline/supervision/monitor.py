@@ -33,11 +33,10 @@ class _Stream:
 
 @dataclass(frozen=True, slots=True)
 class _EndedStream:
-    """The final metrics of a stream, when it ended, and the name of its decoder's process."""
+    """The final metrics of a stream, and when it ended."""
 
     metrics: StreamMetrics
     at: float
-    decoder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,8 @@ class RunCounts:
         up: Whether frames are being written, for each stream under way.
         waiting: Frames decoded and not yet sent, for each stream under way.
         batches: Number of batches by size, over all detectors.
-        restarts: Number of restarts of each process.
+        restarts: Number of restarts of each process, by its role and its stream, see
+            `StageProcess`.
         failures: Number of times an error ended each stream; see `RunMonitor.forget_failures`.
     """
 
@@ -57,7 +57,7 @@ class RunCounts:
     up: Mapping[str, bool]
     waiting: Mapping[str, int]
     batches: Mapping[int, int]
-    restarts: Mapping[str, int]
+    restarts: Mapping[tuple[str, str], int]
     failures: Mapping[str, int]
 
 
@@ -76,7 +76,7 @@ class RunMonitor:
         self._ended: dict[str, _EndedStream] = {}
         self._batches: dict[int, dict[int, int]] = {}  # by detector
         self._past_batches: Counter[int] = Counter()  # of detectors that were replaced
-        self._restarts: dict[str, int] = {}
+        self._restarts: dict[tuple[str, str], int] = {}
         self._failures: Latest[int] = Latest()
         self._lock = threading.Lock()
 
@@ -113,10 +113,10 @@ class RunMonitor:
                 self._past_batches.update(before)  # it was replaced
             self._batches[detector] = counts
 
-    def started(self, process: str, restarts: int) -> None:
-        """Records that a process was started, for the first time or again."""
+    def started(self, role: str, stream: str, restarts: int) -> None:
+        """Records that a process was started, for the first time or again; see `StageProcess`."""
         with self._lock:
-            self._restarts[process] = restarts
+            self._restarts[role, stream] = restarts
 
     def failed(self, name: str) -> None:
         """Records that an error ended a stream."""
@@ -128,18 +128,18 @@ class RunMonitor:
         with self._lock:
             self._failures.pop(name, None)
 
-    def ended(self, name: str, decoder: str) -> None:
-        """Records that a stream has ended; ``decoder`` is the name of its decoder's process."""
+    def ended(self, name: str) -> None:
+        """Records that a stream has ended."""
         with self._lock:
             self._forget_old()
             metrics = self._streams.pop(name).metrics
-            self._ended[name] = _EndedStream(metrics, self._clock(), decoder)
+            self._ended[name] = _EndedStream(metrics, self._clock())
 
     def _forget_old(self) -> None:
         for name, stream in list(self._ended.items()):
             if self._clock() - stream.at > _KEPT_SECONDS:
                 del self._ended[name]
-                self._restarts.pop(stream.decoder, None)
+                self._restarts.pop(("decoder", name), None)
 
     def _is_up(self, stream: _Stream) -> bool:
         return self._clock() - stream.wrote <= _SILENT_SECONDS

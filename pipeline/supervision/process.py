@@ -59,29 +59,34 @@ class StageProcess:
     """A process and its successors.
 
     Attributes:
-        name: Name for people, such as ``detector 2``.
+        role: What it is in the run, such as ``decoder`` or ``detector 2``.
+        stream: The stream of a decoder, "" for the other stages.
         state: ``starting``, ``ready``, ``waiting`` (to be started) or ``ended``.
         busy: Whether its latest report was `Busy`.
 
     Args:
-        name: See above.
+        role: See above.
         make_plan: Makes the process's plan, each time it is started.
         silence_seconds: A process that reports nothing for this long is taken for hung, unless it
             is starting or busy, both of which may take longer. Time during which `check` is not
             called does not count: the whole run may have been paused.
         restarts_per_minute: How often it may die in a minute.
         clock: Returns a monotonic time in seconds.
+        stream: See above.
     """
 
     def __init__(
         self,
-        name: str,
+        role: str,
         make_plan: Callable[[], WorkerPlan],
         silence_seconds: float,
         restarts_per_minute: int,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        stream: str = "",
     ) -> None:
-        self.name = name
+        self.role = role
+        self.stream = stream
         self.state: State = "waiting"
         self._message = ""
         self._make_plan = make_plan
@@ -99,6 +104,11 @@ class StageProcess:
         self._deaths: deque[float] = deque()
         self._pause = 0.0
         self._start_at = 0.0
+
+    @property
+    def name(self) -> str:
+        """Name for people, such as ``decoder of north``."""
+        return f"{self.role} of {self.stream}" if self.stream else self.role
 
     @property
     def pid(self) -> int:

@@ -206,7 +206,7 @@ class Roster:
         """Removes and returns a running stream that has ended."""
         stream = self.running.pop(name)
         stream.close()
-        self._monitor.ended(name, stream.decoder.name)
+        self._monitor.ended(name)
         return stream
 
     def fail(self, name: str, message: str) -> None:

@@ -73,14 +73,14 @@ class StageProcesses:
                 json_log=self._json_log,
             )
 
-        name = f"{stage} of {stream}" if stream else stage
-        if stage == "detector" and self._config.detector.workers > 1:
-            name += f" {worker + 1}"
+        several = stage == "detector" and self._config.detector.workers > 1
+        role = f"{stage} {worker + 1}" if several else stage
         runtime = self._config.runtime
         silence = runtime.silence_seconds
         if stage == "decoder":  # a packet may take three timeouts
             silence = max(silence, 4 * self._config.decoder.timeout)
-        return StageProcess(name, make_plan, silence, runtime.restarts_per_minute)
+        most = runtime.restarts_per_minute
+        return StageProcess(role, make_plan, silence, most, stream=stream)
 
     def all(self) -> list[StageProcess]:
         """Returns all processes except the decoders of ended streams."""

@@ -240,7 +240,7 @@ class Supervisor:
 
     def _start_due(self) -> None:
         for process in self._processes.start_due():
-            self._monitor.started(process.name, process.restarts)
+            self._monitor.started(process.role, process.stream, process.restarts)
             if process.restarts:
                 self.result.restarts[process.name] = process.restarts
 

@@ -19,13 +19,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from stages.records import Dropped, EndOfStream, FrameHeader, StreamStart
+from stages.records import Dropped, DropReason, EndOfStream, FrameHeader, StreamStart
 
 StreamEvent: TypeAlias = StreamStart | Dropped | EndOfStream
 """A record of a stream other than a frame; it needs no slot and no credit."""
-
-BEHIND = "stages behind"
-"""Why a frame is dropped in live mode: a stage is too slow, or was killed."""
 
 _BURST_SECONDS = 1.0
 """The stages are behind if for longer than this no frame could be sent as soon as it came."""
@@ -103,7 +100,7 @@ class FlowControl:
         for position, item in enumerate(self._waiting):
             if isinstance(item, _WaitingFrame):
                 header, number = item.header, item.header.sequence
-                dropped = Dropped(header.stream, header.epoch, number, number, BEHIND)
+                dropped = Dropped(header.stream, header.epoch, number, number, DropReason.BEHIND)
                 before = self._waiting[position - 1] if position else None
                 if isinstance(before, Dropped) and _adjoin(before, dropped):
                     self._waiting[position - 1] = replace(before, last=number)

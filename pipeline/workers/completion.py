@@ -12,11 +12,10 @@ from typing import Any
 from pipeline.config import RunConfig, to_plain
 from pipeline.reporter import Reporter
 from pipeline.reports import Completing, Done, StreamSummary
-from pipeline.transport.flow import BEHIND
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.workers.sink_progress import SinkProgress
 from stages.background import in_background
-from stages.records import EndOfStream
+from stages.records import DropReason, EndOfStream
 from stages.sink.report import StreamReport
 from stages.sink.stream_sink import StreamSink
 
@@ -108,7 +107,7 @@ class Completion:
             tracks=result.tracks,
             status=result.status,
             dropped=result.dropped_total,
-            behind=result.dropped.get(BEHIND, 0),
+            behind=result.dropped.get(DropReason.BEHIND, 0),
             fps=result.achieved_fps,
             folder=str(self._sink.folder),
             files=result.files,

@@ -26,10 +26,7 @@ from pipeline.workers.dispatch import Dispatcher
 from pipeline.workers.slots import SlotAllocator
 from stages.decoder.motion import STILL, MotionChain
 from stages.errors import SourceError
-from stages.records import Dropped, EndOfStream, Float32Array, FrameHeader, UInt8Array
-
-RESTARTED = "decoder restarted"
-"""Why frames that waited in a decoder that died are dropped."""
+from stages.records import Dropped, DropReason, EndOfStream, Float32Array, FrameHeader, UInt8Array
 
 
 class FrameSender:
@@ -108,7 +105,8 @@ class FrameSender:
         following = self._logbook[SharedCounter.SEQUENCE]
         if self.given < following and not self.ended:
             epoch = self._logbook[SharedCounter.EPOCHS] - 1
-            self._flow.announce(Dropped(stream, epoch, self.given, following - 1, RESTARTED))
+            why = DropReason.RESTARTED
+            self._flow.announce(Dropped(stream, epoch, self.given, following - 1, why))
             self.given = following
 
     def start(self) -> None:

@@ -26,7 +26,7 @@ from stages.decoder.pixels import (
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
 from stages.decoder.stream_times import frame_count, frame_rate, stated_length, time_base
-from stages.records import Dropped, Frame, StreamStart
+from stages.records import Dropped, DropReason, Frame, StreamStart
 from stages.wording import counted
 
 _PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for one, has only decoding times
@@ -130,7 +130,8 @@ class FrameReader:
                 continue
             if frame is None:
                 if self._start is not None:
-                    yield Dropped(self._name, self.epoch, self.given, self.given, "broken frame")
+                    given, why = self.given, DropReason.BROKEN
+                    yield Dropped(self._name, self.epoch, given, given, why)
                     self.given += 1
                 continue
             turns = quarter_turns(frame)

@@ -14,6 +14,7 @@ from stages.errors import SourceError
 from stages.number_table import MAX_FRAME
 from stages.records import (
     Dropped,
+    DropReason,
     EndOfStream,
     EndReason,
     Frame,
@@ -24,7 +25,6 @@ from stages.records import (
 from stages.wording import counted
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-_UNREADABLE = "unreadable image"
 _NAMED_IMAGES = 3
 _BENCHMARK_NAME = re.compile(r"img(\d+)$")
 _FARTHEST = 100_000  # over an hour at 25 fps: names may count this far, however few the images
@@ -103,7 +103,7 @@ class ImageFolderSource:
             except SourceError as error:
                 reason = reason or str(error)
                 unreadable.append(path)
-                dropped = Dropped(self.name, 0, sequence, sequence, _UNREADABLE)
+                dropped = Dropped(self.name, 0, sequence, sequence, DropReason.UNREADABLE)
                 if start is None:
                     early.append(dropped)
                 else:

@@ -15,6 +15,7 @@ from pipeline.supervision.metrics import MetricsServer, PipelineCollector
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import SharedCounter
 from stages.errors import ConfigError
+from stages.records import DropReason
 from stages.sink.crossings import Counts
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
@@ -113,14 +114,35 @@ def test_the_first_restart_and_the_first_failure_are_increases(server, monitor, 
     def counts():
         found = values(get(server, "/metrics")[1])
         failed = found["spotstream_failed_streams_total", "cam"]
-        return failed, found["spotstream_restarts_total", "tracker"]
+        return failed, found["spotstream_restarts_total", "", "tracker"]
 
     monitor.begun("cam", logbook)
-    monitor.started("tracker", 0)
+    monitor.started("tracker", "", 0)
     assert counts() == (0, 0)
     monitor.failed("cam")
-    monitor.started("tracker", 1)
+    monitor.started("tracker", "", 1)
     assert counts() == (1, 1)
+
+
+def test_restarts_of_a_decoder_are_those_of_its_stream(server, monitor, logbook):
+    monitor.begun("cam", logbook)
+    monitor.started("decoder", "cam", 2)
+    assert (
+        'spotstream_restarts_total{process="decoder",stream="cam"} 2.0'
+        in get(server, "/metrics")[1]
+    )
+
+
+def test_the_first_drop_for_any_reason_is_an_increase(server, monitor, logbook):
+    def dropped():
+        found = values(get(server, "/metrics")[1])
+        return {why: found["spotstream_dropped_frames_total", "a", why] for why in reasons}
+
+    reasons = ("stages behind", "decoder restarted", "broken frame", "unreadable image")
+    monitor.begun("a", logbook)
+    assert dropped() == dict.fromkeys(reasons, 0)
+    monitor.take("a", StreamMetrics(9, {"broken frame": 1}, 1, {}))
+    assert dropped()["broken frame"] == 1
 
 
 def test_before_the_first_report_there_is_nothing_but_no_error(server):
@@ -151,7 +173,7 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
     assert found()["spotstream_stream_up"] == 0
     written(6)
     assert found()["spotstream_stream_up"] == 1
-    monitor.ended("cam", "decoder of cam")
+    monitor.ended("cam")
     assert found()["spotstream_frames_total"] == 6
     assert "spotstream_stream_up" not in found()
 
@@ -211,11 +233,11 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
     for stream in ("north", "south", "west"):
         monitor.begun(stream, logbook)
         report(stream)
-        monitor.started(f"decoder of {stream}", 1)
+        monitor.started("decoder", stream, 1)
         monitor.failed(stream)
     assert ("spotstream_waiting_frames", "north") in series()
     for stream in ("north", "west"):
-        monitor.ended(stream, f"decoder of {stream}")
+        monitor.ended(stream)
     now[0] = 300.0
     monitor.begun("west", logbook)  # was added again
     report("west")
@@ -227,7 +249,7 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
     assert left == {("spotstream_failed_streams_total", "north")}
     assert {
         ("spotstream_frames_total", "west"),
-        ("spotstream_restarts_total", "decoder of west"),
+        ("spotstream_restarts_total", "decoder", "west"),
     } <= series()
 
 
@@ -240,11 +262,11 @@ def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
         stream = f"clip-{number}"
         monitor.begun(stream, logbook)
         monitor.take(stream, StreamMetrics(9, {"stages behind": 4}, 1, {}))
-        monitor.started(f"decoder of {stream}", 1)
+        monitor.started("decoder", stream, 1)
         monitor.failed(stream)
-        monitor.ended(stream, f"decoder of {stream}")
+        monitor.ended(stream)
     sizes = [len(family.samples) for family in collector.collect()]
-    assert max(sizes) <= 602
+    assert max(sizes) <= 602 * len(DropReason)
 
 
 def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(tmp_path):

@@ -41,5 +41,5 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     now[0] = 6.0
     assert (view().state, view().fps) == ("silent", 0.0)
     assert view(stopping=True).state == "stopping"
-    monitor.ended("cam", "decoder of cam")
+    monitor.ended("cam")
     assert (view().state, view().frames) == ("waiting", 0)  # as when it is added again

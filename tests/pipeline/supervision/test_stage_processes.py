@@ -1,6 +1,8 @@
 import time
 
-from pipeline.config import RunConfig
+import pytest
+
+from pipeline.config import DetectorConfig, RunConfig
 from pipeline.supervision import stage_processes
 from pipeline.supervision.stage_processes import StageProcesses
 
@@ -17,6 +19,21 @@ class Stuck:
         assert self.asked
         self.waited = seconds
         time.sleep(seconds)
+
+
+@pytest.mark.parametrize(
+    ("stage", "worker", "stream", "role", "name"),
+    [
+        ("sink", 0, "", "sink", "sink"),
+        ("detector", 1, "", "detector 2", "detector 2"),
+        ("decoder", 0, "north", "decoder", "decoder of north"),
+    ],
+)
+def test_a_process_is_known_by_its_role_and_its_stream(tmp_path, stage, worker, stream, role, name):
+    config = RunConfig(detector=DetectorConfig(workers=2))
+    processes = StageProcesses(config, tmp_path, None, debug=False, json_log=False)
+    made = processes.make(stage, "sockets", worker, stream)
+    assert (made.role, made.stream, made.name) == (role, stream, name)
 
 
 def test_processes_that_do_not_end_are_waited_for_side_by_side(tmp_path, monkeypatch):

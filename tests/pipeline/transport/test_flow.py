@@ -1,8 +1,8 @@
 import threading
 from fractions import Fraction
 
-from pipeline.transport.flow import BEHIND, FlowControl
-from stages.records import Dropped, FrameHeader, PixelFormat
+from pipeline.transport.flow import FlowControl
+from stages.records import Dropped, DropReason, FrameHeader, PixelFormat
 
 
 def header(sequence):
@@ -47,7 +47,7 @@ def test_live_without_a_free_slot_drops_the_oldest_waiting_frame():
     assert next_item(flow).sequence == 0
     for sequence in range(1, 6):
         flow.offer(header(sequence), flow.acquire())
-    assert next_item(flow) == Dropped("cam", 0, 1, 3, BEHIND)
+    assert next_item(flow) == Dropped("cam", 0, 1, 3, DropReason.BEHIND)
     assert flow.next_to_send() is None
     flow.acknowledge(1)
     assert next_item(flow).sequence == 4
@@ -62,9 +62,9 @@ def test_a_drop_is_told_where_the_frame_would_have_been():
         flow.offer(header(sequence), flow.acquire())
     assert flow.waiting == 2
     assert [next_item(flow) for _ in range(3)] == [
-        Dropped("cam", 0, 0, 0, BEHIND),
+        Dropped("cam", 0, 0, 0, DropReason.BEHIND),
         broken,
-        Dropped("cam", 0, 2, 3, BEHIND),
+        Dropped("cam", 0, 2, 3, DropReason.BEHIND),
     ]
     assert next_item(flow).sequence == 4
 
@@ -76,7 +76,7 @@ def test_what_waits_is_bounded_however_long_nobody_takes_it():
     taken = []
     while (item := next_item(flow)) is not None:
         taken.append(item)
-    assert taken[0] == Dropped("cam", 0, 0, 9_995, BEHIND)
+    assert taken[0] == Dropped("cam", 0, 0, 9_995, DropReason.BEHIND)
     assert len(taken) == 2
 
 
@@ -104,7 +104,7 @@ def test_stages_that_are_behind_get_the_latest_frames():
         assert (flow.next_to_send() is None) is (sequence >= 3)
     clock.now = 1.1
     flow.acknowledge(1)
-    assert next_item(flow) == Dropped("cam", 0, 3, 5, BEHIND)
+    assert next_item(flow) == Dropped("cam", 0, 3, 5, DropReason.BEHIND)
     assert next_item(flow).sequence == 6
     slots = {flow.acquire() for _ in range(4)}
     assert len(slots) == 4
