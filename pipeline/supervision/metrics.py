@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import socket
 import sys
 import threading
@@ -9,11 +10,12 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
+    InfoMetricFamily,
     Metric,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -38,6 +40,8 @@ class PipelineCollector(Collector):
         counts = self._monitor.counts()
         yield from _of_streams(counts)
         yield from _of_processes(counts)
+        version = importlib.metadata.version("spotstream")
+        yield InfoMetricFamily("spotstream_build", "The program.", {"version": version})
 
 
 def _of_streams(counts: RunCounts) -> Iterator[Metric]:
@@ -138,12 +142,12 @@ def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations)
 
 
 class MetricsServer:
-    """Serves ``/metrics``, ``/healthz`` (the supervisor's loop runs), ``/readyz`` (stages ready).
+    """Serves ``/metrics``, ``/healthz`` (the supervisor's loop runs), ``/readyz`` (frames are taken).
 
     Args:
         address: ``HOST:PORT``; port 0 chooses a free one.
         monitor: The run's monitor.
-        ready: Returns whether all stages are ready.
+        ready: Returns whether all stages are ready and the run goes on.
 
     Raises:
         ConfigError: The server cannot listen on the address.
@@ -152,6 +156,7 @@ class MetricsServer:
     def __init__(self, address: str, monitor: RunMonitor, ready: Callable[[], bool]) -> None:
         registry = CollectorRegistry()
         registry.register(PipelineCollector(monitor))
+        ProcessCollector(registry=registry)
 
         def answer(path: str) -> tuple[int, str, bytes]:
             if path == "/metrics":

@@ -50,7 +50,7 @@ def open_run_resources(
         config: The configuration.
         output: Results folder.
         monitor: Source of the metrics, if the config asks for a metrics server.
-        is_ready: Returns whether all stages are ready, for the same server.
+        is_ready: Returns whether all stages are ready and the run goes on, for the same server.
         on_signal: Handler of the signals that ask the run to end.
 
     Raises:

@@ -113,7 +113,7 @@ class Supervisor:
             self._config,
             self._results.output,
             self._monitor,
-            lambda: self._processes.are_ready,
+            lambda: self._processes.are_ready and not self._interrupts,
             self._interrupt,
         )
         with opened as run:

@@ -1,3 +1,4 @@
+import importlib.metadata
 import os
 import signal
 import socket
@@ -178,6 +179,13 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
     assert "spotstream_stream_up" not in found()
 
 
+def test_the_program_and_its_process_are_told(server):
+    found = values(get(server, "/metrics")[1])
+    assert found["spotstream_build_info", importlib.metadata.version("spotstream")] == 1
+    assert found["process_start_time_seconds",] > 0
+    assert found["process_open_fds",] < found["process_max_fds",]
+
+
 def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
     assert get(server, "/healthz")[0] == 200
     assert get(server, "/readyz")[0] == 503
@@ -267,6 +275,35 @@ def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
         monitor.ended(stream)
     sizes = [len(family.samples) for family in collector.collect()]
     assert max(sizes) <= 602 * len(DropReason)
+
+
+def test_a_run_that_drains_is_not_ready(tmp_path):
+    clip = make_clip(tmp_path / "material", 250)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    settings = [
+        f"detector.detections={detections_of(clip)}",
+        f"runtime.metrics=127.0.0.1:{port}",
+        "decoder.pace=original",
+        "sink.overlay=false",
+    ]
+    answers = []
+
+    def harm(victim):
+        def answer(path):
+            return get(victim, path)[0]
+
+        victim.port = port
+        victim.wait(lambda: victim.frames() > 0)
+        answers.append(answer("/readyz"))
+        sink = victim.supervisor.processes()["sink"]
+        os.kill(sink, signal.SIGSTOP)
+        victim.supervisor.stop()
+        answers.extend((answer("/readyz"), answer("/healthz")))
+        os.kill(sink, signal.SIGCONT)
+
+    run_with([str(clip)], tmp_path / "out", settings, harm)
+    assert answers == [200, 503, 200]
 
 
 def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(tmp_path):
