@@ -66,6 +66,8 @@ def streams(overview: Overview, width: int) -> Group:
             faults.append(f"lacks {counted(count, 'frame')}")
         if faults:
             lines.append(Text(f"the overlay of {stream.name} {' and '.join(faults)}", "yellow"))
+        if stream.recording_is_stuck:
+            lines.append(Text(f"the recording of {stream.name} is stuck", "yellow"))
     return Group(stream_table(overview, width), *([""] if lines else []), *lines)
 
 

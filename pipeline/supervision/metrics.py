@@ -68,6 +68,11 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         "1 while the overlay's pictures do not reach the disk, 0 else.",
         labels=["stream"],
     )
+    unrecorded = GaugeMetricFamily(
+        "spotstream_recording_stuck",
+        "1 while the recording cannot be written, 0 else.",
+        labels=["stream"],
+    )
     left_out = CounterMetricFamily(
         "spotstream_overlay_left_out_frames",
         "Frames written that the overlay lacks.",
@@ -106,11 +111,12 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         up.add_metric([stream], is_up)
         waiting.add_metric([stream], counts.waiting[stream])
         stuck.add_metric([stream], counts.metrics[stream].overlay_is_stuck)
+        unrecorded.add_metric([stream], counts.unrecorded[stream])
     # Prometheus takes no notice of an increase from nothing to one.
     for stream, count in (dict.fromkeys(counts.metrics, 0) | dict(counts.failures)).items():
         failures.add_metric([stream], count)
     yield from (frames, dropped, not_received, reconnects, up, waiting, stuck, left_out)
-    yield from (crossings, latency, stages, failures)
+    yield from (unrecorded, crossings, latency, stages, failures)
 
 
 def _of_processes(counts: RunCounts) -> Iterator[Metric]:
@@ -142,7 +148,7 @@ def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations)
 
 
 class MetricsServer:
-    """Serves ``/metrics``, ``/healthz`` (the supervisor's loop runs), ``/readyz`` (frames are taken).
+    """Serves ``/metrics``, ``/healthz`` (the supervisor's loop runs), ``/readyz`` (stages run).
 
     Args:
         address: ``HOST:PORT``; port 0 chooses a free one.

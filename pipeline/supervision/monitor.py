@@ -30,6 +30,10 @@ class _Stream:
     wrote: float = -math.inf
     fps: float = 0.0
 
+    @property
+    def recording_is_stuck(self) -> bool:
+        return bool(self.logbook[SharedCounter.RECORDING_STUCK])
+
 
 @dataclass(frozen=True, slots=True)
 class _EndedStream:
@@ -47,6 +51,7 @@ class RunCounts:
         metrics: Metrics of each stream that is under way or has ended recently.
         up: Whether frames are being written, for each stream under way.
         waiting: Frames decoded and not yet sent, for each stream under way.
+        unrecorded: Whether the recording cannot be written, for each stream under way.
         batches: Number of batches by size, over all detectors.
         restarts: Number of restarts of each process, by its role and its stream, see
             `StageProcess`.
@@ -56,6 +61,7 @@ class RunCounts:
     metrics: Mapping[str, StreamMetrics]
     up: Mapping[str, bool]
     waiting: Mapping[str, int]
+    unrecorded: Mapping[str, bool]
     batches: Mapping[int, int]
     restarts: Mapping[tuple[str, str], int]
     failures: Mapping[str, int]
@@ -163,6 +169,7 @@ class RunMonitor:
             left_out_of_overlay=metrics.left_out_of_overlay,
             not_received=metrics.not_received,
             overlay_is_stuck=metrics.overlay_is_stuck,
+            recording_is_stuck=stream.recording_is_stuck,
         )
 
     def counts(self) -> RunCounts:
@@ -178,6 +185,7 @@ class RunMonitor:
                 | {name: stream.metrics for name, stream in streams},
                 {name: self._is_up(stream) for name, stream in streams},
                 {name: stream.logbook[SharedCounter.WAITING] for name, stream in streams},
+                {name: stream.recording_is_stuck for name, stream in streams},
                 batches,
                 dict(self._restarts),
                 dict(self._failures),

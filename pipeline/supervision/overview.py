@@ -22,6 +22,7 @@ class StreamView(msgspec.Struct, frozen=True):
         left_out_of_overlay: Frames written that its overlay lacks.
         not_received: Frames that a live source owes.
         overlay_is_stuck: Whether its overlay's pictures do not reach the disk at present.
+        recording_is_stuck: Whether its recording cannot be written at present.
     """
 
     name: str
@@ -36,6 +37,7 @@ class StreamView(msgspec.Struct, frozen=True):
     left_out_of_overlay: int = 0
     not_received: int = 0
     overlay_is_stuck: bool = False
+    recording_is_stuck: bool = False
 
 
 class ProcessView(msgspec.Struct, frozen=True):

@@ -213,7 +213,12 @@ class Roster:
         """Records that an error ends a stream; it stays listed until added again or removed."""
         view = self._view(self.running[name])
         self._failed[name] = msgspec.structs.replace(
-            view, state="failed", fps=0.0, error=message, overlay_is_stuck=False
+            view,
+            state="failed",
+            fps=0.0,
+            error=message,
+            overlay_is_stuck=False,
+            recording_is_stuck=False,
         )
         self._monitor.failed(name)
 

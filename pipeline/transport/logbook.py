@@ -41,6 +41,7 @@ class SharedCounter(IntEnum):
     NOT_RECEIVED = 12  # decoder: frames that a live source owes
     RELEASED = 13  # supervisor: 1 where the stream has ended, and its memory is given back
     ABANDONED = 14  # supervisor: 1 where no decoder can end the stream, and the sink has to
+    RECORDING_STUCK = 15  # decoder: 1 while the recording cannot be written
 
 
 class Logbook:

@@ -77,7 +77,7 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
         logbook[SharedCounter.EPOCHS], logbook[SharedCounter.SEQUENCE], logbook[SharedCounter.SEEN]
     )
     notify = _notifier(stream, report)
-    recorder = _recorder(plan, context, report, resume_from, notify)
+    recorder = _recorder(plan, context, report, logbook, resume_from, notify)
     source = _open(stream, config, logbook, resume_from, recorder, waiting, notify)
     sender = FrameSender(plan, context, report, source.resumes, stop)
     sender.start()
@@ -227,6 +227,7 @@ def _recorder(
     plan: WorkerPlan,
     context: zmq.Context,
     report: Reporter,
+    logbook: Logbook,
     resume_from: ResumePoint,
     notify: Callable[[str], None],
 ) -> Recorder | None:
@@ -238,6 +239,11 @@ def _recorder(
     aside = _notifier(stream, Reporter(context, plan))  # for the thread that watches the disk
     disk = DiskWatch(report, aside, "the stream waits")
     disk.start()
+
+    def stuck(is_stuck: bool) -> None:
+        logbook[SharedCounter.RECORDING_STUCK] = is_stuck
+
+    stuck(False)  # an earlier process may have died while it was
     return Recorder(
         folder,
         stream.location,
@@ -246,6 +252,7 @@ def _recorder(
         notify,
         writing=disk.at(folder),
         patient=resume_from.epochs > 0,
+        stuck=stuck,
     )
 
 

@@ -51,6 +51,7 @@ class Recorder:
         monotonic: Returns a monotonic time in seconds.
         writing: Context entered around all that reads or writes the folder, if any.
         patient: Whether to retry if the folder cannot be created or is in use, as for a segment.
+        stuck: Called with True when writing fails, and with False when it works again.
 
     Raises:
         OutputError: The folder cannot be created, or another recorder writes there, and
@@ -68,12 +69,14 @@ class Recorder:
         *,
         writing: AbstractContextManager[None] | None = None,
         patient: bool = False,
+        stuck: Callable[[bool], None] = lambda is_stuck: None,
     ) -> None:
         self._folder = folder
         self._source = source
         self._segment_seconds = segment_seconds
         self._most_bytes = most_bytes
         self._notify = notify
+        self._stuck = stuck
         self._monotonic = monotonic
         self._writing = writing or nullcontext()
         self._container: OutputContainer | None = None
@@ -145,6 +148,7 @@ class Recorder:
     def _complain(self, error: OSError | FFmpegError) -> None:
         now = self._monotonic()
         self._retry_at = now + _RETRY_SECONDS
+        self._stuck(True)
         if self._told_at is None or now - self._told_at >= _TELL_AGAIN_SECONDS:
             self._told_at = now
             reason = getattr(error, "strerror", None) or str(error)
@@ -154,6 +158,7 @@ class Recorder:
         """Reports that recording works again, once a segment has outlasted FFmpeg's buffers."""
         if self._told_at is not None and self._monotonic() - self._began >= _RETRY_SECONDS:
             self._told_at = None
+            self._stuck(False)
             self._notify(f"recording into {self._folder} again")
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from pipeline.supervision.commands import describe, find_run
 from stages.detector.delayed_detector import delayed
 from tests.stages.decoder.conftest import write_video
 from tests.stages.decoder.test_protocols import Camera
@@ -131,17 +132,28 @@ def camera(serve_http):
 def test_a_recording_that_cannot_go_on_costs_no_results(camera, tmp_path):
     detections, record = tmp_path / "camera_Det_made.txt", tmp_path / "record"
     detections.write_text("1,1,10,10,30,30,0.9\n")
-    said = []
+    said, seen = [], []
+
+    def is_stuck():
+        (stream,) = describe(find_run(os.getpid())).streams
+        return stream.recording_is_stuck
+
+    def kill_decoder(victim, stream):
+        os.kill(victim.supervisor.processes()[f"decoder of {stream}"], signal.SIGKILL)
 
     def harm(victim):
         victim.wait(lambda: victim.frames() >= 20)
         before = victim.frames()
+        seen.append(is_stuck())
         (folder,) = record.iterdir()
         folder.rename(tmp_path / "kept")
         folder.write_text("")
-        name = f"decoder of {folder.name}"
-        os.kill(victim.supervisor.processes()[name], signal.SIGKILL)
+        kill_decoder(victim, folder.name)
         victim.wait(lambda: victim.frames() >= before + 20)
+        seen.append(is_stuck())
+        folder.unlink()
+        kill_decoder(victim, folder.name)
+        seen.append(not victim.wait(lambda: not is_stuck(), 20))
         victim.supervisor.stop()
         said.extend(victim.notices)
 
@@ -150,4 +162,5 @@ def test_a_recording_that_cannot_go_on_costs_no_results(camera, tmp_path):
     assert result.failed == {}
     ((name, summary),) = result.finished.items()
     assert (summary.status, summary.frames >= 40) == ("interrupted", True)
+    assert seen == [False, True, False]
     assert any(f"{record / name}: File exists; trying again" in each for each in said)

@@ -46,7 +46,7 @@ def test_a_failed_stream_says_why():
 def test_what_is_missing_is_told_below_the_table():
     streams_ = [
         StreamView("north", "rtsp://north", "running", not_received=1, left_out_of_overlay=11),
-        StreamView("south", "rtsp://south", "running"),
+        StreamView("south", "rtsp://south", "running", recording_is_stuck=True),
         StreamView("east", "east.mp4", "silent", overlay_is_stuck=True),
         StreamView("west", "rtsp://w", "running", left_out_of_overlay=3, overlay_is_stuck=True),
     ]
@@ -57,6 +57,7 @@ def test_what_is_missing_is_told_below_the_table():
         "",
         "north did not receive 1 frame",
         "the overlay of north lacks 11 frames",
+        "the recording of south is stuck",
         "the overlay of east is stuck",
         "the overlay of west is stuck and lacks 3 frames",
     ]

@@ -71,6 +71,7 @@ def test_reports_become_metrics(server, monitor, logbook):
     )
     monitor.begun("cam", logbook)
     logbook[SharedCounter.WAITING] = 2
+    logbook[SharedCounter.RECORDING_STUCK] = 1
     monitor.take("cam", metrics)
     monitor.take_batches(0, {8: 2, 1: 3})
     monitor.failed("north")
@@ -86,6 +87,7 @@ def test_reports_become_metrics(server, monitor, logbook):
     assert found["spotstream_waiting_frames", "cam"] == 2
     assert found["spotstream_overlay_left_out_frames_total", "cam"] == 11
     assert found["spotstream_overlay_stuck", "cam"] == 1
+    assert found["spotstream_recording_stuck", "cam"] == 1
     assert found["spotstream_not_received_frames_total", "cam"] == 6
     assert found["spotstream_latency_seconds_bucket", "0.035", "cam"] == 5
     assert found["spotstream_latency_seconds_bucket", "+Inf", "cam"] == 9
@@ -250,8 +252,11 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
     monitor.begun("west", logbook)  # was added again
     report("west")
     assert ("spotstream_frames_total", "north") in series()
-    for gauge in ("spotstream_waiting_frames", "spotstream_overlay_stuck"):
-        assert {each[1] for each in series() if each[0] == gauge} == {"south", "west"}
+    for gauge in ("waiting_frames", "overlay_stuck", "recording_stuck"):
+        assert {each[1] for each in series() if each[0] == f"spotstream_{gauge}"} == {
+            "south",
+            "west",
+        }
     now[0] = 601.0
     left = {each for each in series() if "north" in each[-1]}
     assert left == {("spotstream_failed_streams_total", "north")}

@@ -1,5 +1,6 @@
 from pipeline.reports import StreamMetrics
 from pipeline.supervision.monitor import RunMonitor
+from pipeline.transport.logbook import SharedCounter
 
 
 def metrics(frames):
@@ -13,7 +14,10 @@ def test_a_view_shows_what_is_missing(logbook):
         9, {}, 1, {}, left_out_of_overlay=4, not_received=5, overlay_is_stuck=True
     )
     monitor.take("cam", stuck)
+    assert not monitor.view("cam", "rtsp://cam").recording_is_stuck
+    logbook[SharedCounter.RECORDING_STUCK] = 1
     view = monitor.view("cam", "rtsp://cam")
+    assert view.recording_is_stuck
     assert (view.left_out_of_overlay, view.not_received, view.overlay_is_stuck) == (4, 5, True)
 
 

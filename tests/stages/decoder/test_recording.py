@@ -204,7 +204,7 @@ def test_segments_without_a_packet_are_removed_by_the_next_recorder(camera, tmp_
 
 
 def test_a_full_disk_is_told_every_ten_minutes_and_when_there_is_room(camera, full_disk):
-    folder, said, seconds = full_disk / "cam", [], 0
+    folder, said, stuck, seconds = full_disk / "cam", [], [], 0
     camera.write_bytes(5 * camera.read_bytes())
     with pytest.raises(OSError, match="No space"):
         (full_disk / "fill").write_bytes(bytes(100_000))
@@ -215,6 +215,7 @@ def test_a_full_disk_is_told_every_ten_minutes_and_when_there_is_room(camera, fu
             (full_disk / "fill").unlink()
 
     options = {"notify": notify, "monotonic": lambda: seconds, "patient": True}
+    options["stuck"] = stuck.append
     recorder = Recorder(folder, "rtsp://cam/live", 60, 10**9, **options)
     with open_media(str(camera)) as container:
         stream = video_stream(container, "camera")
@@ -225,6 +226,7 @@ def test_a_full_disk_is_told_every_ten_minutes_and_when_there_is_room(camera, fu
     recorder.close()
     full = f"cannot record into {folder}: No space left on device; trying again"
     assert [message for _, message in said] == [full, full, f"recording into {folder} again"]
+    assert (stuck[0], stuck.index(False)) == (True, len(stuck) - 1)
     assert 600 <= said[1][0] < said[2][0] < 660
     assert any(folder.glob("*.mkv"))
 
