@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from pipeline.plan import WorkerPlan, encode_plan
 from pipeline.reports import Busy, Crashed, Ready, Report
 from pipeline.signals import STAGE_END
+from stages.errors import reason_of
 
 ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -98,6 +99,7 @@ class StageProcess:
         self._heard = self._checked = 0.0
         self._ready_since = 0.0
         self._was_ready = False
+        self._unstarted = ""
         self._cannot_start = False
         self.busy = False
         self._hung_for = 0.0
@@ -139,12 +141,19 @@ class StageProcess:
             self._message = report.message
 
     def start_if_due(self) -> bool:
-        """Starts the process if it waits for that and its pause is over; returns whether it did."""
+        """Starts the process if it waits for that and its pause is over; returns whether it did.
+
+        That there was no descriptor or no memory for it is its death, see `check`.
+        """
         if self.state != "waiting" or self._clock() < self._start_at:
             return False
-        self._process = start_worker(self._make_plan())
-        self.state = "starting"
         self._starts += 1
+        try:
+            self._process = start_worker(self._make_plan())
+        except OSError as error:  # such as too many open files
+            self._process, self._unstarted = None, reason_of(error)
+            return True
+        self.state = "starting"
         self._heard = self._checked = self._clock()
         self.busy = False
         self._hung_for = 0.0
@@ -155,6 +164,11 @@ class StageProcess:
 
         A hung process is killed; a later call returns its death. One that succeeded is ``ended``.
         """
+        if self._unstarted:
+            how, self._unstarted = f"cannot be started: {self._unstarted}", ""
+            self._cannot_start = not self._was_ready
+            self._bury()
+            return how
         if self._process is None or not self.runs:
             return ""
         now = self._clock()
@@ -223,7 +237,7 @@ class StageProcess:
             self._process.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_GONE_SECONDS)
-            self.state = "ended"
+        self.state = "ended"
 
     def end(self, seconds: float) -> None:
         """Waits for the process to end, and kills it after ``seconds``."""

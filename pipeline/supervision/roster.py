@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import itertools
+import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +27,11 @@ from pipeline.transport.messages import MAX_POSITION, Acknowledged, Feedback, en
 from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.urls import redact
 from stages.errors import ConfigError
+from stages.wording import counted
 
 _SPARE_ENTRIES = 16
+_SHARED_DESCRIPTORS = 40  # of the supervisor, which has most, with some to spare
+_STREAM_DESCRIPTORS = 12  # of the sink, which has most: files, their next parts, memory, sockets
 
 
 @dataclass(slots=True)
@@ -168,12 +174,22 @@ class Roster:
         """Begins a stream whose decoder is yet to be started.
 
         ``only_one`` and ``patient`` are for its plan.
+
+        Raises:
+            OSError: There is no descriptor or no memory for another stream.
+            zmq.ZMQError: Likewise.
         """
+        self._check_descriptors()
         runtime = self._runtime
         live = runtime.mode == "live" or (runtime.mode == "auto" and is_live(spec.location))
         channel = self._next_channel()
         entries = 2 * runtime.slots + _SPARE_ENTRIES
-        logbook = folder.add_stream(channel, spec.name, entries=entries, lossless=not live)
+        with contextlib.ExitStack() as undo:
+            undo.callback(folder.remove_stream, channel)
+            logbook = folder.add_stream(channel, spec.name, entries=entries, lossless=not live)
+            feedback = undo.enter_context(context.socket(zmq.PUSH))
+            feedback.connect(endpoint(folder.path, runtime, f"ack-{channel}"))
+            undo.pop_all()
         plan = StreamPlan(
             spec.name,
             spec.location,
@@ -183,10 +199,19 @@ class Roster:
             only_one=only_one,
             patient=patient,
         )
-        feedback = context.socket(zmq.PUSH)
-        feedback.connect(endpoint(folder.path, runtime, f"ack-{channel}"))
         self._monitor.begun(spec.name, logbook)
         self.running[spec.name] = RunningStream(plan, logbook, decoder, feedback, folder)
+
+    def _check_descriptors(self) -> None:
+        """Raises an OSError if another stream might exhaust the descriptors of a process.
+
+        ZeroMQ aborts a process that has none left for a connection.
+        """
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = max(0, limit - _SHARED_DESCRIPTORS) // _STREAM_DESCRIPTORS
+        if len(self.running) >= most:
+            reason = f"the limit of {limit} open files is enough for {counted(most, 'stream')}"
+            raise OSError(errno.EMFILE, reason)
 
     def _next_channel(self) -> int:
         """Returns a channel that no stream has had, and whose TCP port no running stream has."""
@@ -209,9 +234,9 @@ class Roster:
         self._monitor.ended(name)
         return stream
 
-    def fail(self, name: str, message: str) -> None:
+    def fail(self, name: str, location: str, message: str) -> None:
         """Records that an error ends a stream; it stays listed until added again or removed."""
-        view = self._view(self.running[name])
+        view = self._monitor.view(name, redact(location))
         self._failed[name] = msgspec.structs.replace(
             view,
             state="failed",

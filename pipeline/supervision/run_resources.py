@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ def open_run_resources(
     """
     runtime = config.runtime
     with contextlib.ExitStack() as undo:
+        undo.callback(resource.setrlimit, resource.RLIMIT_NOFILE, _raise_descriptor_limit())
         if runtime.metrics is not None:
             undo.callback(_serve_metrics(runtime.metrics, monitor, is_ready).close)
         for number in stop_signals():
@@ -74,6 +76,16 @@ def open_run_resources(
             advice = "choose another runtime.port" if tcp else "set TMPDIR to another folder"
             raise ConfigError(f"cannot open the run's sockets: {error}; {advice}") from error
         yield RunResources(folder, context, reports, commands)
+
+
+def _raise_descriptor_limit() -> tuple[int, int]:
+    """Lets this process, and the stages, open as many files as they may; returns the old limits.
+
+    The usual limit of 1024 is for programs that call select(); none of the processes does.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft, hard
 
 
 def _serve_metrics(

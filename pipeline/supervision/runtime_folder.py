@@ -75,12 +75,11 @@ class RuntimeFolder:
 
     def add_stream(self, channel: int, name: str, *, entries: int, lossless: bool) -> Logbook:
         """Creates the ring and the logbook of a stream; returns the logbook."""
-        descriptors = []
+        descriptors = self._memory[channel] = []
         for kind in ("ring", "logbook"):
             descriptor, path = create_memory_file(name)
             descriptors.append(descriptor)
             Path(memory_path(self.path, kind, channel)).symlink_to(path)
-        self._memory[channel] = descriptors
         return Logbook.create(
             memory_path(self.path, "logbook", channel),
             stream=name,

@@ -40,8 +40,8 @@ def complete(
                 case Failed() | Crashed():
                     failure = report.message
 
-    how = ""
     sink.start_if_due()
+    how = sink.check()
     while sink.runs and not is_unwanted():
         listen()
         how = sink.check()

@@ -42,7 +42,7 @@ from pipeline.supervision.salvage import complete
 from pipeline.supervision.stage_processes import StageProcesses
 from pipeline.transport.logbook import SharedCounter
 from pipeline.transport.messages import Resend
-from stages.errors import ConfigError, OutputError, in_one_line
+from stages.errors import ConfigError, OutputError, in_one_line, reason_of
 from stages.records import EndReason
 
 _DRAIN_SECONDS = 60.0
@@ -194,9 +194,15 @@ class Supervisor:
             only_one = not self._stay and not self._roster
             # Who adds a stream is there to see that its password is wrong.
             patient = self._stay and any(spec is given for given in self._results.to_run)
-            self._roster.begin(
-                spec, decoder, run.folder, run.context, only_one=only_one, patient=patient
-            )
+            try:
+                self._roster.begin(
+                    spec, decoder, run.folder, run.context, only_one=only_one, patient=patient
+                )
+            except (OSError, zmq.ZMQError) as error:
+                message = f"there is no room for another stream: {reason_of(error)}"
+                report = Failed("decoder", stream=spec.name, message=message, exit_code=3)
+                self._on_report(report)
+                self._note_failure(report, spec.location)
 
     def _take(self, report: Report) -> None:
         self._on_report(report)
@@ -247,21 +253,23 @@ class Supervisor:
     def _fail(self, report: Failed) -> None:
         if report.stage != "decoder":
             raise error_of(report)
-        self._give_up(report.stream, report.message, report.exit_code)
+        stream = self._roster.running.get(report.stream)
+        if stream is not None:  # else its results were complete when the decoder failed
+            self._note_failure(report, stream.plan.location)
+            self._give_up(stream, report.message)
 
-    def _give_up(self, name: str, message: str, exit_code: int) -> None:
+    def _note_failure(self, report: Failed, location: str) -> None:
+        self.result.exit_code = self.result.exit_code or report.exit_code
+        self.result.failed[report.stream] = report.message
+        self._roster.fail(report.stream, location, report.message)
+
+    def _give_up(self, stream: RunningStream, message: str) -> None:
         """Starts one more decoder to end the stream where it is, so that its results complete."""
-        stream = self._roster.running.get(name)
-        if stream is None:  # its results were complete when the decoder failed
-            return
-        self.result.exit_code = self.result.exit_code or exit_code
-        self.result.failed[name] = message
-        self._roster.fail(name, message)
         if stream.plan.give_up_reason and stream.logbook[SharedCounter.ACKNOWLEDGED]:
             stream.decoder.kill()  # the last one failed too
             stream.logbook[SharedCounter.ABANDONED] = 1
         elif stream.plan.give_up_reason or not stream.logbook[SharedCounter.ACCOUNTED]:
-            self._end_stream(name)  # there are no results
+            self._end_stream(stream.plan.name)  # there are no results
         else:
             stream.plan = msgspec.structs.replace(stream.plan, give_up_reason=message)
             stream.decoder.replace()

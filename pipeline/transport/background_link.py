@@ -48,6 +48,8 @@ class BackgroundLink:
         copy: bool,
     ) -> None:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK)
+        self._room = select.poll()  # select() refuses descriptors above 1023
+        self._room.register(self._wake, select.POLLIN)
         self._receiver = Receiver(context, source, on_turn, self._wake, copy=copy)
         self._sender = Sender(context, target)
         self._prepare = prepare
@@ -130,7 +132,7 @@ class BackgroundLink:
         if self._received.qsize() < self._ahead:
             self._waits_for_room = False
             return self._receiver.receive()
-        select.select([self._wake], [], [], _TURN_SECONDS)
+        self._room.poll(1000 * _TURN_SECONDS)
         self._waits_for_room = False
         self._on_turn()
         return None

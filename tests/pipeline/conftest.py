@@ -1,5 +1,6 @@
 import contextlib
 import os
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +20,26 @@ def wait_for(look, seconds=30):
                 return found
         time.sleep(0.02)
     pytest.fail("the condition did not come true")
+
+
+@pytest.fixture
+def descriptors_left():
+    """Leaves this process a number of file descriptors."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    taken = []
+
+    def leave(count):
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        for _ in range(count):
+            os.close(taken.pop())
+
+    yield leave
+    for descriptor in taken:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.fixture

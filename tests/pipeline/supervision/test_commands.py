@@ -30,18 +30,32 @@ def clip(tmp_path):
     return make_clip(tmp_path / "material", 250)
 
 
-@pytest.fixture
-def pipeline(clip, tmp_path, temporary):
-    temporary(tmp_path)
-    process = subprocess.Popen(
+def started(clip, folder, *prefix):
+    return subprocess.Popen(
         [
+            *prefix,
             *(sys.executable, "-m", "tools.main", "run", "--stay"),
-            *("--output", str(tmp_path / "out"), "--set", "decoder.pace=original"),
+            *("--output", str(folder / "out"), "--set", "decoder.pace=original"),
             *("--set", f"detector.detections={detections_of(clip)}"),
         ],
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@pytest.fixture
+def pipeline(clip, tmp_path, temporary):
+    temporary(tmp_path)
+    process = started(clip, tmp_path)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def pipeline_of_64_files(clip, tmp_path, temporary):
+    temporary(tmp_path)
+    process = started(clip, tmp_path, "sh", "-c", 'ulimit -n 64; exec "$@"', "sh")
     yield process
     process.kill()
     process.communicate()
@@ -190,6 +204,28 @@ def test_a_stream_that_is_added_again_has_not_failed_at_the_end(clip, tmp_path, 
     result = run_with([str(broken), str(clip)], tmp_path / "out", settings, add_again)
     assert failures == ["north"]
     assert result.failed == {}
+
+
+def test_a_stream_without_descriptors_fails_alone(pipeline_of_64_files, clip):
+    run = wait_for(lambda: find_run(pipeline_of_64_files.pid))
+
+    def states():
+        return {view.name: view.state for view in describe(run).streams}
+
+    for name in ("north", "south", "east"):
+        add_stream(run, str(clip), name)
+    expected = {"north": "running", "south": "running", "east": "failed"}
+    wait_for(lambda: states() == expected)
+    (reason,) = (view.error for view in describe(run).streams if view.error)
+    assert reason == (
+        "there is no room for another stream: the limit of 64 open files is enough for 2 streams"
+    )
+    remove_stream(run, "south")
+    wait_for(lambda: "south" not in states())
+    add_stream(run, str(clip), "east")
+    wait_for(lambda: states() == {"north": "running", "east": "running"})
+    pipeline_of_64_files.terminate()
+    assert pipeline_of_64_files.wait(20) == 130
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(pipeline, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.config import RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.reports import Ready
 from pipeline.supervision.process import StageProcess
 
 
@@ -22,6 +23,39 @@ def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, mon
     before = time.monotonic()
     assert process.start_if_due()
     assert time.monotonic() - before < 20
+    process.kill()
+
+
+def test_a_process_that_cannot_be_started_has_died(descriptors_left):
+    now = [0.0]
+    plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="sockets")
+    process = StageProcess("sink", lambda: plan, 60.0, 5, lambda: now[0])
+    descriptors_left(2)
+    assert process.start_if_due()
+    assert (process.runs, process.pid) == (False, 0)
+    assert process.check() == "cannot be started: too many open files"
+    assert process.is_hopeless
+    process.kill()
+    assert process.state == "ended"
+
+
+def test_a_process_that_cannot_be_started_again_for_now_is_started_later(descriptors_left):
+    now = [0.0]
+    plan = WorkerPlan(stage="sink", config=RunConfig(), streams=[], output="out", sockets="sockets")
+    process = StageProcess("sink", lambda: plan, 60.0, 5, lambda: now[0])
+    assert process.start_if_due()
+    process.heard(Ready("sink"))
+    process.kill()
+    process.state = "waiting"
+    descriptors_left(2)
+    assert process.start_if_due()
+    assert process.check() == "cannot be started: too many open files"
+    assert not process.is_hopeless
+    descriptors_left(16)
+    assert not process.start_if_due()
+    now[0] = 1.0
+    assert process.start_if_due()
+    assert process.pid
     process.kill()
 
 

@@ -1,3 +1,7 @@
+import contextlib
+import resource
+from pathlib import Path
+
 import pytest
 import zmq
 
@@ -20,13 +24,71 @@ def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, temporary)
                 (spec,) = roster.due()
                 decoder = StageProcess(name, lambda: None, 60.0, 5)
                 roster.begin(spec, decoder, folder, context, only_one=False)
-                roster.fail(name, "no such scene")
+                roster.fail(name, spec.location, "no such scene")
                 assert roster.end(name).logbook[SharedCounter.RELEASED]
     folder.close()
     assert not roster
     assert [view.name for view in roster.views()] == [f"demo-{n}" for n in range(100, 200)]
     kept = [held for held in vars(roster).values() if hasattr(held, "__len__")]
     assert sum(map(len, kept)) == 100
+
+
+def test_what_was_begun_of_a_stream_is_undone_where_descriptors_run_out(
+    tmp_path, temporary, descriptors_left
+):
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
+    with zmq.Context() as context, context.socket(zmq.PUSH):
+        roster.add("scene://demo", "demo")
+        (spec,) = roster.due()
+        decoder = StageProcess("decoder", lambda: None, 60.0, 5)
+        for left in range(4):  # two memory files, one to write there, one for the socket
+            descriptors_left(left)
+            with pytest.raises((OSError, zmq.ZMQError), match="Too many open files"):
+                roster.begin(spec, decoder, folder, context, only_one=False)
+            descriptors_left(8)
+            assert [path.name for path in Path(folder.path).iterdir()] == ["lock"]
+            assert not any("memfd:spotstream-demo" in target for target in open_files())
+        roster.begin(spec, decoder, folder, context, only_one=False)
+        roster.end("demo")
+    folder.close()
+
+
+def open_files():
+    targets = []
+    for file in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            targets.append(str(file.readlink()))
+    return targets
+
+
+def test_no_more_streams_are_begun_than_descriptors_suffice_for(tmp_path, temporary):
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    roster = Roster([], tmp_path, RuntimeConfig(), RunMonitor())
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with zmq.Context() as context:
+
+        def begin(name):
+            roster.add("scene://demo", name)
+            (spec,) = roster.due()
+            decoder = StageProcess("decoder", lambda: None, 60.0, 5)
+            roster.begin(spec, decoder, folder, context, only_one=False)
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, before[1]))
+        try:
+            begin("north")
+            begin("south")
+            with pytest.raises(OSError, match="64 open files is enough for 2 streams"):
+                begin("east")
+            roster.end("south")
+            begin("west")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        for name in ("north", "west"):
+            roster.end(name)
+    folder.close()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +107,7 @@ def test_the_failure_of_a_stream_that_is_removed_or_added_again_is_forgotten(
         (spec,) = roster.due()
         decoder = StageProcess("decoder", lambda: None, 60.0, 5)
         roster.begin(spec, decoder, folder, context, only_one=False)
-        roster.fail("demo", "no such scene")
+        roster.fail("demo", spec.location, "no such scene")
         roster.end("demo")
     folder.close()
     assert monitor.counts().failures == {"demo": 1}

@@ -1,12 +1,16 @@
 """What a run is set up with, and how it is rid of it."""
 
+import resource
 import signal
 import socket
 
 import pytest
 
+from pipeline.config import RunConfig
 from pipeline.config_file import load_config
+from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.result_folders import ResultFolders
+from pipeline.supervision.run_resources import open_run_resources
 from pipeline.supervision.supervisor import Supervisor
 from stages.errors import ConfigError
 
@@ -14,6 +18,19 @@ from stages.errors import ConfigError
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+def test_a_run_may_open_as_many_files_as_the_system_allows(temporary, tmp_path):
+    temporary(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    low = (before[0] // 2, before[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, low)
+    try:
+        with open_run_resources(RunConfig(), tmp_path, RunMonitor(), lambda: True, print):
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == low
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path):

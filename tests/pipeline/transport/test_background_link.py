@@ -1,3 +1,5 @@
+import os
+import resource
 import time
 
 import pytest
@@ -68,6 +70,27 @@ def test_no_more_is_received_ahead_than_is_asked_for(context, tmp_path):
         time.sleep(0.2)
         assert prepared == [0, 1, 2]
         assert [link.receive(5).position for _ in range(5)] == [1, 2, 3, 4, 5]
+
+
+def test_descriptors_may_be_many(context, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < 2048:
+        pytest.skip("the system does not allow as many")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2048, before[1]))
+    taken = [os.dup(0) for _ in range(1024)]  # select() refuses those from 1024 on
+    endpoint, target = f"ipc://{tmp_path}/source", f"ipc://{tmp_path}/target"
+    try:
+        link = BackgroundLink(context, endpoint, target, prepare, lambda: None, ahead=1, copy=True)
+        before_link = Sender(context, endpoint)
+        with link:
+            for position in (0, 2, 3):
+                before_link.send(message(position))
+            time.sleep(0.3)
+            assert [link.receive(5).position for _ in range(3)] == [0, 2, 3]
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_an_error_comes_after_what_was_received_before_it_and_results_are_still_sent(ends):
