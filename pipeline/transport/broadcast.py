@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
     from zmq.auth.thread import ThreadAuthenticator
 
 _WAITING_MESSAGES = 1000  # per subscriber; a slow one misses any beyond
+_LINGER_MS = 2000  # the supervisor waits three seconds for the sink's end
 _LARGEST_FROM_SUBSCRIBER = 2**16  # topics, and anything sent before a key is checked
 
 
 class Broadcast:
     """The socket on which the sink publishes.
 
-    It never waits for subscribers: a slow one misses messages, a disconnected one misses all.
+    It never waits for subscribers: one that is a thousand messages behind misses those that follow,
+    a disconnected one misses all. Only when it is closed, they have two seconds for what waits.
 
     Args:
         context: ZeroMQ context.
@@ -42,18 +45,19 @@ class Broadcast:
         self._authenticator: ThreadAuthenticator | None = None
         self._socket = context.socket(zmq.PUB)
         self._socket.sndhwm = _WAITING_MESSAGES
-        self._socket.linger = 0
+        self._socket.linger = _LINGER_MS
         self._socket.maxmsgsize = _LARGEST_FROM_SUBSCRIBER
+        self._socket.ipv6 = "[" in address
         if key is not None:
             from zmq.auth.thread import ThreadAuthenticator  # asyncio and ssl: 5 MB
 
+            assert clients is not None
+            if not clients.is_dir():
+                raise ConfigError(f"runtime.publish_clients: no folder {clients}")
             self._socket.curve_publickey, self._socket.curve_secretkey = load_key(key)
             self._socket.curve_server = True
             self._authenticator = ThreadAuthenticator(context)
             self._authenticator.start()
-            assert clients is not None
-            if not clients.is_dir():
-                raise ConfigError(f"runtime.publish_clients: no folder {clients}")
             self._authenticator.configure_curve(domain="*", location=str(clients))
         try:
             self._socket.bind(address)
@@ -65,14 +69,18 @@ class Broadcast:
         self._socket.send_multipart(parts)
 
     def close(self) -> None:
-        """Closes the socket."""
-        self._socket.close(linger=0)
+        """Closes the socket; its context ends when what waits is sent, or after two seconds."""
+        self._socket.close()
         if self._authenticator is not None:
             self._authenticator.stop()
 
 
 def subscribe(
-    address: str, key: Path | None = None, server_key: Path | None = None
+    address: str,
+    key: Path | None = None,
+    server_key: Path | None = None,
+    *,
+    timeout: float | None = None,
 ) -> Iterator[Envelope]:
     """Yields the envelopes that a pipeline publishes, without end; reconnects by itself.
 
@@ -80,15 +88,18 @@ def subscribe(
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
         key: File with the subscriber's secret key, if the pipeline requires one.
         server_key: File with the pipeline's public key.
+        timeout: Seconds to wait for an envelope; None for no limit.
 
     Raises:
         ConfigError: A key cannot be read, only one key is given, or the address is invalid.
+        TimeoutError: None came in time.
     """
     if (key is None) != (server_key is None):
         raise ConfigError("--key and --server-key belong together")
     with zmq.Context() as context, context.socket(zmq.SUB) as socket:
         socket.linger = 0
         socket.maxmsgsize = LARGEST_PART
+        socket.ipv6 = "[" in address
         socket.subscribe(b"")
         if key is not None and server_key is not None:
             socket.curve_publickey, socket.curve_secretkey = load_key(key)
@@ -99,12 +110,17 @@ def subscribe(
             raise ConfigError(
                 f"cannot connect to {address}: {error}; expected tcp://HOST:PORT or ipc://PATH"
             ) from error
+        heard = time.monotonic()
         while True:
             if socket.poll(100):
                 try:
-                    yield decode(socket.recv_multipart())
+                    envelope = decode(socket.recv_multipart())
                 except MessageError:
                     continue
+                yield envelope
+                heard = time.monotonic()
+            elif timeout is not None and time.monotonic() - heard > timeout:
+                raise TimeoutError(f"nothing came from {address} for {timeout:g} s")
 
 
 def make_key(folder: Path, name: str) -> tuple[Path, Path]:

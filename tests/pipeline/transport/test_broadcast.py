@@ -96,6 +96,43 @@ def test_on_this_host_no_key_is_needed(context, address):
         broadcast.close()
 
 
+def test_who_is_behind_at_the_end_gets_what_waits(context, address):
+    with zmq.Context() as own:
+        broadcast = Broadcast(own, address, None, None)
+        with context.socket(zmq.SUB) as subscriber:
+            subscriber.rcvhwm = 50
+            subscriber.subscribe(b"")
+            subscriber.connect(address)
+            while not subscriber.poll(50):
+                broadcast.send([b"first"])
+            for number in range(500):
+                broadcast.send([bytes(20_000), b"%d" % number])
+            broadcast.close()
+            while (message := subscriber.recv_multipart())[-1] != b"499":
+                assert subscriber.poll(5000), message
+
+
+def test_silence_is_an_error_where_it_is_limited(context, address):
+    broadcast = Broadcast(context, address, None, None)
+    envelopes = subscribe(address, timeout=0.3)
+    with pytest.raises(TimeoutError, match=r"nothing came from ipc:.* for 0\.3 s"):
+        next(envelopes)
+    listener = Listener(address)
+    record = publish(broadcast, [listener], 10)
+    assert listener.heard[0] == record
+    broadcast.close()
+
+
+def test_addresses_may_be_of_ipv6(context):
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as free:
+        address = f"tcp://[::1]:{free.getsockname()[1]}"
+    broadcast = Broadcast(context, address, None, None)
+    listener = Listener(address)
+    publish(broadcast, [listener], 10)
+    assert listener.heard
+    broadcast.close()
+
+
 @pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:5555", "http://127.0.0.1:5555"])
 def test_what_an_address_looks_like_is_said(address):
     with pytest.raises(ConfigError, match=rf"to {address}: .*; expected tcp://HOST:PORT or ipc:"):
