@@ -12,7 +12,7 @@ from pipeline.config import RunConfig
 from pipeline.supervision.earlier_results import difference
 from pipeline.supervision.folder_lock import FolderLock
 from stages.atomic import output_error
-from stages.decoder.locations import SourceSpec, expand_sources, name_sources
+from stages.decoder.locations import SourceSpec, expand_sources, name_sources, split_name
 from stages.errors import ConfigError, OutputError
 from stages.result_files import REPORT, is_complete
 from stages.sink.results import (
@@ -126,7 +126,7 @@ def streams_to_add(
     aside in ``NAME-earlier``.
 
     Args:
-        location: File, folder or URL.
+        location: File, folder or URL, perhaps with ``NAME=`` before it.
         name: Name that the user wants, or "".
         running: Names of the running streams.
         output: Results folder; names with results there are used again only on demand.
@@ -137,6 +137,8 @@ def streams_to_add(
         OutputError: Earlier results cannot be set aside.
         SourceError: There is no such source.
     """
+    given, location = split_name(location)
+    name = name or given
     if not name:
         return expand_sources([location], {*running, *_names_of_results(output)})
     added = expand_sources([location])

@@ -100,7 +100,7 @@ def expand_sources(
     given = set(taken)
     for location in locations:
         try:
-            name, place = _split(location)
+            name, place = split_name(location)
             found = _expand(place)
         except OSError as error:
             unread = error.filename or location
@@ -127,7 +127,7 @@ def absolute_location(location: str) -> str:
     _reject_empty(location)
     if "://" in location:
         return location
-    name, place = _split(location)
+    name, place = split_name(location)
     return (f"{name}=" if name else "") + str(Path(place).absolute())
 
 
@@ -147,7 +147,7 @@ def name_sources(
     return named
 
 
-def _split(location: str) -> tuple[str, str]:
+def split_name(location: str) -> tuple[str, str]:
     """Splits ``NAME=LOCATION``; without a name, or if a file is called just so, the name is ""."""
     named = _NAMED.fullmatch(location)
     if named is None or ("://" not in location and Path(location).exists()):
@@ -215,7 +215,7 @@ def _recordings(location: str, folders: Sequence[Path]) -> list[SourceSpec]:
 def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
     """Returns the videos in the given folders that are not among ``specs``, but other sources."""
     taken = {Path(spec.location).absolute() for spec in specs}
-    places = [_split(location)[1] for location in locations]
+    places = [split_name(location)[1] for location in locations]
     folders = [Path(place).expanduser() for place in places if "://" not in place]
     return [
         video

@@ -116,8 +116,13 @@ def test_a_stream_that_is_added_gets_no_folder_with_results(killed, tmp_path):
 
 def test_results_of_a_name_that_is_used_again_are_set_aside(tmp_path):
     (tmp_path / "clip.mp4").write_text("")
-    for text in ("1", "2", "3"):
-        (spec,) = streams_to_add(str(tmp_path / "clip.mp4"), "north", ["south"], tmp_path)
+    clip = tmp_path / "clip.mp4"
+    for text, location, name in (
+        ("1", f"{clip}", "north"),
+        ("2", f"north={clip}", ""),
+        ("3", f"east={clip}", "north"),
+    ):
+        (spec,) = streams_to_add(location, name, ["south"], tmp_path)
         assert spec.name == "north"
         (tmp_path / "north").mkdir()
         (tmp_path / "north" / "mot.txt").write_text(text)
