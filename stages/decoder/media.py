@@ -162,14 +162,14 @@ def open_media(
 
 def _file_fault(path: Path) -> str:
     """Returns what is wrong with a file, "" if only FFmpeg can tell or there is none."""
-    if not path.is_file():  # a device or a pipe would have to be waited for
-        return ""
     try:
+        if not path.is_file():  # a device or a pipe would have to be waited for
+            return ""
         with path.open("rb") as file:
             boxes = list(_mp4_boxes(file))
             if not file.seek(0, os.SEEK_END):
                 return "it is empty"
-    except OSError:
+    except (OSError, ValueError):  # such as a URL too long for a path
         return ""
     if boxes[:1] == [b"ftyp"] and b"moov" not in boxes:
         return "its index (moov) is missing: it was cut off, or is still being written"
