@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import asdict
 
 from pipeline.logs import json_line
 from pipeline.reports import Crashed, Done, Failed, Notice, Progress, Ready, Report
 from stages.errors import SpotStreamError
+from tools.line_pace import LinePace
 
 _PROGRESS_SECONDS = 10.0
 
 
 class EventLog:
-    """Logs each significant event, and the progress of each stream every ten seconds."""
+    """Logs each significant event, and the progress of each stream at its `LinePace`.
 
-    def __init__(self) -> None:
-        self._told: dict[str, float] = {}  # time of the last progress, by stream
+    Args:
+        clock: Returns the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._paces: dict[str, LinePace] = {}  # by stream
 
     def show(self, report: Report) -> None:
         """Logs a worker's report."""
@@ -33,17 +38,17 @@ class EventLog:
             case Notice():
                 _write("warning", _fields(report, report.message))
             case Done():
-                self._told.pop(report.stream, None)
+                self._paces.pop(report.stream, None)
                 _write("info", _fields(report, report.message) | asdict(report.summary))
             case Failed() | Crashed():
-                self._told.pop(report.stream, None)
+                self._paces.pop(report.stream, None)
                 _write("error", _fields(report, report.message))
 
     def _is_due(self, stream: str) -> bool:
-        now = time.monotonic()
-        if now - self._told.get(stream, -math.inf) < _PROGRESS_SECONDS:
-            return False
-        self._told[stream] = now
+        now = self._clock()
+        if stream in self._paces:
+            return self._paces[stream].is_due(now)
+        self._paces[stream] = LinePace(_PROGRESS_SECONDS, now)
         return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, Group
@@ -21,6 +21,7 @@ from rich.text import Text
 from pipeline.reports import Done, Failed, Notice, Progress, Report
 from pipeline.supervision.latest import Latest
 from stages.wording import counted
+from tools.line_pace import LinePace
 
 _LINE_SECONDS = 5.0
 _FORGOTTEN_SECONDS = 5.0  # progress of streams that fail together overlaps their failures
@@ -38,25 +39,27 @@ class _Bar:
         since: Time of a report, in seconds, and its frame count: of the first, later of one thirty
             to sixty seconds ago.
         then: The same of the report that follows as ``since``.
-        frames: Frame count of the latest report.
+        latest: The latest report.
     """
 
     task: TaskID
     since: tuple[float, int]
     then: tuple[float, int]
-    frames: int
+    latest: Progress
 
-    def rate(self, now: float) -> str:
-        """Returns recent frames per second; "" if the first report is too recent."""
+    def rate(self, now: float) -> float | None:
+        """Returns recent frames per second; None if the first report is too recent."""
         if now - self.then[0] >= _RECENT_SECONDS:
-            self.since, self.then = self.then, (now, self.frames)
+            self.since, self.then = self.then, (now, self.latest.frames)
         started, before = self.since
         passed = now - started
-        return f"{(self.frames - before) / passed:.1f} fps" if passed >= _RATE_SECONDS else ""
+        return (self.latest.frames - before) / passed if passed >= _RATE_SECONDS else None
 
 
 class ProgressView:
-    """Bars on a terminal, a line every five seconds elsewhere; both with each stage's rate.
+    """Bars on a terminal, lines at their `LinePace` elsewhere; both with each stage's rate.
+
+    A line is about the only stream, or the sum of several, without the stages' rates.
 
     Args:
         console: Console to print on.
@@ -84,7 +87,7 @@ class ProgressView:
             Group(self._bars, self._stages), console=console, transient=True, refresh_per_second=5
         )
         self._shown: dict[str, _Bar] = {}
-        self._last_line = clock()
+        self._pace = LinePace(_LINE_SECONDS, clock())
 
     def __enter__(self) -> ProgressView:
         if self._console.is_terminal:
@@ -129,28 +132,41 @@ class ProgressView:
             return
         now = self._clock()
         bar = self._shown.get(report.stream)
-        if bar is None:
-            task = self._bars.add_task(report.stream, total=report.total, rate="")
-            first = now, report.frames
-            bar = self._shown[report.stream] = _Bar(task, first, first, 0)
-        if report.frames > bar.frames:
+        if bar is None or report.frames > bar.latest.frames:
             for other, at in list(self.failed.items()):
                 if other != report.stream and now - at >= _FORGOTTEN_SECONDS:
                     del self.failed[other]
-        bar.frames = report.frames
-        rate = bar.rate(now)
-        if report.dropped:
-            rate = f"{rate}{rate and ', '}{report.dropped} dropped"
-        self._bars.update(bar.task, completed=report.frames, rate=rate)
+        if bar is None:
+            task = self._bars.add_task(report.stream, total=report.total, rate="")
+            first = now, report.frames
+            bar = self._shown[report.stream] = _Bar(task, first, first, report)
+        bar.latest = report
+        self._bars.update(bar.task, completed=report.frames, rate=_rate_and_drops([bar], now))
         self._stages.plain = stage_rates(report.work_ms)
-        if not self._console.is_terminal and now - self._last_line >= _LINE_SECONDS:
-            self._last_line = now
-            frames = counted(report.frames, "frame")
-            if report.total:
-                frames = f"{report.frames} of {counted(report.total, 'frame')}"
-            self._print_line(
-                f"{report.stream}: {frames}{rate and f', {rate}'}; {stage_rates(report.work_ms)}"
-            )
+        if not self._console.is_terminal and self._pace.is_due(now):
+            self._print_line(self._summary(now))
+
+    def _summary(self, now: float) -> str:
+        bars = list(self._shown.values())
+        reports = [bar.latest for bar in bars]
+        frames = sum(report.frames for report in reports)
+        counts = counted(frames, "frame")
+        totals = [report.total for report in reports if report.total]
+        if len(totals) == len(reports):
+            counts = f"{frames} of {counted(sum(totals), 'frame')}"
+        rate = _rate_and_drops(bars, now)
+        who, stages = counted(len(bars), "stream"), ""
+        if len(bars) == 1:
+            who, stages = reports[0].stream, f"; {stage_rates(reports[0].work_ms)}"
+        return f"{who}: {counts}{rate and f', {rate}'}{stages}"
+
+
+def _rate_and_drops(bars: Sequence[_Bar], now: float) -> str:
+    """Returns the frames per second and the drops of all the bars' streams."""
+    rates = [rate for bar in bars if (rate := bar.rate(now)) is not None]
+    dropped = sum(bar.latest.dropped for bar in bars)
+    told = [f"{sum(rates):.1f} fps"] if rates else []
+    return ", ".join([*told, f"{dropped} dropped"] if dropped else told)
 
 
 def stage_rates(work_ms: Mapping[str, float]) -> str:

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import pytest
@@ -85,3 +86,17 @@ def test_an_event_is_a_line(lines, report, line):
 def test_what_is_no_event_is_not_told_and_progress_not_at_once_again(lines):
     assert lines(Alive("sink"), Batches("detector", counts={8: 2}), Completing("sink")) == []
     assert len(lines(PROGRESS, PROGRESS)) == 1
+
+
+def test_the_progress_of_a_stream_is_told_ever_more_rarely(capsys):
+    now = [0.0]
+    log = EventLog(lambda: now[0])
+    told = []
+    for second in range(0, 2 * 86_400, 2):
+        now[0] = float(second)
+        log.show(PROGRESS)
+        told += [second] * len(capsys.readouterr().err.splitlines())
+    intervals = [later - earlier for earlier, later in itertools.pairwise(told)]
+    assert intervals == sorted(intervals)
+    assert intervals[:15] == [10] * 15
+    assert intervals[-20:] == [3600] * 20

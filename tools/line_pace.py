@@ -1,0 +1,29 @@
+"""How often a log that nobody may watch says how far a run has come."""
+
+from __future__ import annotations
+
+_SHARE = 1 / 20
+_LONGEST_SECONDS = 3600.0
+
+
+class LinePace:
+    """When lines are due: often at first, then ever more rarely, at last once an hour.
+
+    The interval is a twentieth of the time since the start.
+
+    Args:
+        seconds: Shortest interval.
+        now: Time of the start, in seconds.
+    """
+
+    def __init__(self, seconds: float, now: float) -> None:
+        self._seconds = seconds
+        self._start = self._last = now
+
+    def is_due(self, now: float) -> bool:
+        """Returns whether a line is due; if so, the next interval begins."""
+        interval = max(self._seconds, min((now - self._start) * _SHARE, _LONGEST_SECONDS))
+        if now - self._last < interval:
+            return False
+        self._last = now
+        return True
