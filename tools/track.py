@@ -74,6 +74,8 @@ def track_file(
     """
     if fill < 0:
         raise ConfigError(f"fill must not be negative, got {fill}")
+    if output.suffix == ".gz":
+        raise ConfigError(f"output {output} would hold plain text; choose a name without .gz")
     if output.resolve() == detections.resolve():
         raise ConfigError(f"output {output} is the detection file; choose another")
     file = DetectionFile.read(detections)

@@ -110,6 +110,11 @@ def test_a_public_sequence_gives_the_reference_tracks(tmp_path: Path) -> None:
     np.testing.assert_allclose(by_left[0][:, 2:6], by_left[1][:, 2:6], atol=0.0101)
 
 
+def test_plain_text_is_not_called_compressed(detections: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"out\.txt\.gz would hold plain text"):
+        track_file(detections, tmp_path / "out.txt.gz", "sort", {})
+
+
 def test_the_detections_are_not_overwritten(detections: Path) -> None:
     before = detections.read_bytes()
     with pytest.raises(ConfigError, match="is the detection file; choose another"):
