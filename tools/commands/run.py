@@ -31,6 +31,13 @@ def run(
     source: Annotated[
         list[str] | None, typer.Option(help="The same as SOURCE; may be repeated.")
     ] = None,
+    sources_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--sources",
+            help="File of sources, one a line, which keeps passwords off the command line.",
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),
     config: Annotated[
         Path | None,
@@ -56,13 +63,15 @@ def run(
         signal.signal(number, lambda *_: os._exit(130))
     from tools.event_log import log_error
     from tools.run import run_pipeline
+    from tools.source_file import read_sources
 
     if record is not None:
         set_ = [*(set_ or []), f"decoder.record={json.dumps(str(record.absolute()))}"]
     try:
+        listed = read_sources(sources_file) if sources_file else []
         with contextlib.redirect_stdout(lossy(sys.stdout)):
             code = run_pipeline(
-                [*(sources or []), *(source or [])],
+                [*(sources or []), *(source or []), *listed],
                 output,
                 config,
                 set_ or [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -29,7 +30,9 @@ def top(
 
 @stream.command()
 def add(
-    source: Annotated[str, typer.Argument(help="Source, as for run --source.")],
+    source: Annotated[
+        str, typer.Argument(help="Source, as for run --source; - reads it from standard input.")
+    ],
     name: Annotated[str, typer.Option(help="Name of the stream and its result files.")] = "",
     pid: Pid = None,
 ) -> None:
@@ -37,6 +40,8 @@ def add(
     from pipeline.supervision.commands import add_stream, find_run
     from stages.decoder.locations import absolute_location
 
+    if source == "-":
+        source = sys.stdin.readline().strip()
     typer.echo("\n".join(add_stream(find_run(pid), absolute_location(source), name)))
 
 

@@ -1,0 +1,42 @@
+"""The file of ``spotstream run --sources``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from stages.decoder.locations import expand_sources, split_name
+from stages.errors import ConfigError, SourceError, reason_of
+
+_CREDENTIALS = re.compile(r"\S*@")
+
+
+def read_sources(file: Path) -> list[str]:
+    """Returns the sources in a file, one a line, as ``--source`` takes them.
+
+    Empty lines and those that begin with ``#`` are left out.
+
+    Raises:
+        ConfigError: The file cannot be read or has no source.
+        SourceError: A source is refused. The message names the line, and has no password even if
+            what should be a URL is none.
+    """
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {file}: {reason_of(error)}") from error
+    sources = []
+    names: set[str] = set()
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            expand_sources([line], names)
+        except SourceError as error:
+            shown = _CREDENTIALS.sub("", str(error))
+            raise SourceError(f"{file}:{number}: {shown}") from None
+        sources.append(line)
+        names.add(split_name(line)[0])
+    if not sources:
+        raise ConfigError(f"{file} names no source")
+    return sources
