@@ -15,7 +15,7 @@ def test_a_source_is_read_from_standard_input(tmp_path, monkeypatch):
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     clip = make_clip(tmp_path, 250)
     (tmp_path / "sources.txt").write_text(f"north={clip.name}\n")
-    with subprocess.Popen(
+    pipeline = subprocess.Popen(
         [
             *(*SPOTSTREAM, "run", "--stay", "--sources", "sources.txt", "--output", "out"),
             *("--set", f"detector.detections={detections_of(clip)}"),
@@ -24,7 +24,8 @@ def test_a_source_is_read_from_standard_input(tmp_path, monkeypatch):
         cwd=tmp_path,
         env=environment,
         stderr=subprocess.DEVNULL,
-    ) as pipeline:
+    )
+    try:
         (run,) = wait_for(running)
         add = (*SPOTSTREAM, "stream", "add", "-", "--name", "east")
         added = subprocess.run(
@@ -35,4 +36,7 @@ def test_a_source_is_read_from_standard_input(tmp_path, monkeypatch):
         empty = subprocess.run(add, env=environment, input=b"", capture_output=True)
         assert b"the source is empty" in empty.stderr
         pipeline.terminate()
-    assert pipeline.returncode == 130
+        assert pipeline.wait(20) == 130
+    finally:
+        pipeline.kill()
+        pipeline.wait()
