@@ -151,7 +151,7 @@ def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path
             victim.wait(victim.is_ready)
 
     result = run_with([str(clip)], tmp_path, settings(clip, *held_back(clip, mode)), harm)
-    assert result.restarts == {"sink": 2}
+    assert result.restarts["sink"] in (1, 2)  # a live stream may end before the second one
     report = json.loads((folder / "run.json").read_text())
     assert set(report["files"]) == {path.name for path in folder.iterdir()} - {"run.json"}
     frames = report["frames"]
