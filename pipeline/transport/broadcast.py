@@ -116,10 +116,11 @@ def subscribe(
                 try:
                     envelope = decode(socket.recv_multipart())
                 except MessageError:
-                    continue
-                yield envelope
-                heard = time.monotonic()
-            elif timeout is not None and time.monotonic() - heard > timeout:
+                    pass
+                else:
+                    yield envelope
+                    heard = time.monotonic()
+            if timeout is not None and time.monotonic() - heard > timeout:
                 raise TimeoutError(f"nothing came from {address} for {timeout:g} s")
 
 
