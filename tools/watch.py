@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.transport.broadcast import subscribe
-from stages.records import Dropped, EndOfStream, Tracks
+from pipeline.transport.messages import Record
+from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.mot import mot_rows
 from stages.sink.times import utc_time
 from stages.wording import counted
@@ -25,41 +27,76 @@ def watch(
 ) -> None:
     """Prints each track as ``stream,`` and a MOTChallenge row, or as JSON, until Ctrl-C.
 
-    Dropped frames and ends of streams are reported on standard error, and once if nothing has come
-    for some seconds: ZeroMQ does not tell a wrong address or key from a pipeline yet to start.
+    Dropped frames and ends of streams are reported on standard error, and each silence of some
+    seconds: ZeroMQ does not tell a wrong address or key from a pipeline yet to start.
     """
-    lines = _json_lines if as_json else _mot_lines
-    what = f"nothing of stream {stream}" if stream else "nothing"
-    hint = f"is its runtime.publish this address, with{' these' if key else 'out'} keys?"
-    message = f"{what} from {address} yet; is a pipeline running, and {hint} Still waiting"
-    alarm = threading.Timer(_SILENCE, print, (message,), {"file": sys.stderr, "flush": True})
-    alarm.daemon = True
-    alarm.start()
-    for envelope in subscribe(address, key, server_key):
-        record = envelope.record
-        if stream and envelope.stream != stream:
-            continue
-        alarm.cancel()
-        if isinstance(record, Tracks):
-            for line in lines(envelope.stream, record):
-                print(line, flush=True)
-        elif isinstance(record, Dropped):
-            frames = counted(record.last - record.first + 1, "frame")
-            print(f"{envelope.stream}: {frames} dropped: {record.reason}", file=sys.stderr)
-        elif isinstance(record, EndOfStream):
-            reason = record.message or record.reason.value
-            print(f"{envelope.stream}: ended: {reason}", file=sys.stderr)
+    silence = _Silence(f"of stream {stream} " if stream else "", address, has_key=key is not None)
+    class_names: dict[str, tuple[str, ...]] = {}
+    while True:
+        with contextlib.suppress(TimeoutError):
+            for envelope in subscribe(address, key, server_key, timeout=_SILENCE):
+                if stream and envelope.stream != stream:
+                    silence.look()
+                    continue
+                silence.end()
+                record = envelope.record
+                if isinstance(record, StreamStart):
+                    class_names[record.stream] = record.class_names
+                elif isinstance(record, Tracks):
+                    names = class_names[record.frame.stream]
+                    for line in _json_lines(record, names) if as_json else _mot_lines(record):
+                        print(line, flush=True)
+                else:
+                    _report(record)
+        silence.look()
 
 
-def _mot_lines(stream: str, tracks: Tracks) -> Iterator[str]:
+class _Silence:
+    """Says once that nothing has come for a while."""
+
+    def __init__(self, of: str, address: str, *, has_key: bool) -> None:
+        self._what = f"nothing {of}from {address}"
+        self._keys = "with these keys" if has_key else "without keys"
+        self._since = time.monotonic()
+        self._has_heard = self._is_told = False
+
+    def end(self) -> None:
+        """Something has come."""
+        self._since = time.monotonic()
+        self._has_heard, self._is_told = True, False
+
+    def look(self) -> None:
+        """Says so if nothing has come for long."""
+        if self._is_told or time.monotonic() - self._since < _SILENCE:
+            return
+        self._is_told = True
+        if self._has_heard:
+            line = f"{self._what} for {_SILENCE:g} s; has its source or the pipeline stopped?"
+        else:
+            line = (
+                f"{self._what} yet; is a pipeline running, and is its runtime.publish this "
+                f"address, {self._keys}?"
+            )
+        print(f"{line} Still waiting", file=sys.stderr, flush=True)
+
+
+def _report(record: Record) -> None:
+    if isinstance(record, Dropped):
+        frames = counted(record.last - record.first + 1, "frame")
+        print(f"{record.stream}: {frames} dropped: {record.reason}", file=sys.stderr)
+    elif isinstance(record, EndOfStream):
+        print(f"{record.stream}: ended: {record.message or record.reason.value}", file=sys.stderr)
+
+
+def _mot_lines(tracks: Tracks) -> Iterator[str]:
     for row in mot_rows(tracks, tracks.frame.number).splitlines():
-        yield f"{stream},{row}"
+        yield f"{tracks.frame.stream},{row}"
 
 
-def _json_lines(stream: str, tracks: Tracks) -> Iterator[str]:
+def _json_lines(tracks: Tracks, class_names: Sequence[str]) -> Iterator[str]:
     """Yields a JSON object per track; ``time`` is when its frame was captured."""
     frame = {
-        "stream": stream,
+        "stream": tracks.frame.stream,
         "frame": tracks.frame.number,
         "time": utc_time(tracks.frame.captured_ns),
     }
@@ -68,4 +105,6 @@ def _json_lines(stream: str, tracks: Tracks) -> Iterator[str]:
     columns = zip(tracks.ids.tolist(), boxes, scores, tracks.classes.tolist(), strict=True)
     for identity, box, score, number in columns:
         track = {"id": identity, "box": box, "score": score, "class": number}
+        if number < len(class_names):
+            track["class_name"] = class_names[number]
         yield json.dumps(frame | track, ensure_ascii=False)

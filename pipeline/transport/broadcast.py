@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import zmq
 
 from pipeline.transport.link import LARGEST_PART
-from pipeline.transport.messages import Envelope, MessageError, decode
+from pipeline.transport.messages import Envelope, MessageError, VersionError, decode
 from stages.errors import ConfigError, OutputError
+from stages.records import EndOfStream, StreamStart, Tracks
 
 if TYPE_CHECKING:
     from zmq.auth.thread import ThreadAuthenticator
@@ -84,6 +85,9 @@ def subscribe(
 ) -> Iterator[Envelope]:
     """Yields the envelopes that a pipeline publishes, without end; reconnects by itself.
 
+    Tracks come only after the `StreamStart` of their epoch. The pipeline repeats it every second,
+    so a new subscriber waits as long at most, and gets it once.
+
     Args:
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
         key: File with the subscriber's secret key, if the pipeline requires one.
@@ -91,7 +95,8 @@ def subscribe(
         timeout: Seconds to wait for an envelope; None for no limit.
 
     Raises:
-        ConfigError: A key cannot be read, only one key is given, or the address is invalid.
+        ConfigError: A key cannot be read, only one key is given, the address is invalid, or the
+            pipeline is of a release with another protocol.
         TimeoutError: None came in time.
     """
     if (key is None) != (server_key is None):
@@ -110,18 +115,45 @@ def subscribe(
             raise ConfigError(
                 f"cannot connect to {address}: {error}; expected tcp://HOST:PORT or ipc://PATH"
             ) from error
+        streams = _KnownStreams()
         heard = time.monotonic()
         while True:
             if socket.poll(100):
                 try:
                     envelope = decode(socket.recv_multipart())
+                except VersionError as error:
+                    raise ConfigError(f"{address}: {error}; are the releases the same?") from error
                 except MessageError:
                     pass
                 else:
-                    yield envelope
-                    heard = time.monotonic()
+                    if streams.admit(envelope):
+                        yield envelope
+                        heard = time.monotonic()
             if timeout is not None and time.monotonic() - heard > timeout:
                 raise TimeoutError(f"nothing came from {address} for {timeout:g} s")
+
+
+class _KnownStreams:
+    """The streams whose start a subscriber has got."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, tuple[StreamStart, int]] = {}  # with the latest position
+
+    def admit(self, envelope: Envelope) -> bool:
+        """Whether to yield the envelope: not what comes too early, and no start twice."""
+        record, position = envelope.record, envelope.position
+        start, latest = self._streams.get(envelope.stream, (None, -1))
+        if isinstance(record, EndOfStream):
+            self._streams.pop(envelope.stream, None)
+            return True
+        if isinstance(record, StreamStart):
+            self._streams[envelope.stream] = record, position
+            return record != start or position < latest  # of a run that follows
+        if start is not None:
+            self._streams[envelope.stream] = start, position
+        return not isinstance(record, Tracks) or (
+            start is not None and record.frame.epoch == start.epoch
+        )
 
 
 def make_key(folder: Path, name: str) -> tuple[Path, Path]:

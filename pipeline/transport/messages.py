@@ -46,6 +46,13 @@ class MessageError(ValueError):
     """A message that does not parse; the receiver counts and drops it."""
 
 
+class VersionError(MessageError):
+    """A message of another version of the protocol."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"protocol version {version}, expected {PROTOCOL_VERSION}")
+
+
 class Envelope(msgspec.Struct, frozen=True, eq=False):
     """A record in transit, and what travels with it.
 
@@ -79,6 +86,10 @@ class _Header(msgspec.Struct, tag_field="kind", frozen=True, kw_only=True):
     version: int = PROTOCOL_VERSION
     channel: Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION)] = 0
     position: Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION)] = 0
+
+
+class _AnyHeader(msgspec.Struct, frozen=True):
+    version: int
 
 
 class _Start(_Header, tag="start", frozen=True, kw_only=True):
@@ -179,17 +190,18 @@ def decode(parts: Sequence[Any]) -> Envelope:
     """Decodes what `encode` encoded; arrays are views of the message's bytes.
 
     Raises:
-        MessageError: The message is malformed, of another protocol version, or its payload does
-            not match its header.
+        MessageError: The message is malformed, or its payload does not match its header.
+        VersionError: It is of another version of the protocol.
     """
     if len(parts) < 2:
         raise MessageError(f"{counted(len(parts), 'part')}, expected at least 2")
     try:
         header = _decoder.decode(parts[1])
     except (msgspec.MsgspecError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
+        _check_version(parts[1])
         raise MessageError(f"header: {error}") from error
     if header.version != PROTOCOL_VERSION:
-        raise MessageError(f"protocol version {header.version}, expected {PROTOCOL_VERSION}")
+        raise VersionError(header.version)
     if isinstance(header, _Start | _Dropped | _End):
         return Envelope(header.record, channel=header.channel, position=header.position)
     frame = header.frame
@@ -232,6 +244,16 @@ def decode(parts: Sequence[Any]) -> Envelope:
         header.channel,
         header.position,
     )
+
+
+def _check_version(header: bytes) -> None:
+    """Tells a header of another version, whose fields may be others, from a malformed one."""
+    try:
+        version = msgspec.msgpack.decode(header, type=_AnyHeader).version
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return
+    if version != PROTOCOL_VERSION:
+        raise VersionError(version)
 
 
 class Acknowledged(msgspec.Struct, tag="acknowledged", frozen=True):

@@ -64,12 +64,14 @@ class SinkStream:
         broadcast: Broadcast | None,
     ) -> None:
         config = plan.config
+        self._channel = channel
         self.name = logbook.stream
         self.folder = plan.folder(self.name)
         self._logbook = logbook
         self.lossless = bool(logbook[SharedCounter.LOSSLESS])
         self._report = report
         self._broadcast = broadcast
+        self._start: StreamStart | None = None
         self._overlay = config.sink.overlay
         self._ring_path = plan.ring(channel)
         self._ring: FrameRing | None = None
@@ -112,6 +114,7 @@ class SinkStream:
         checkpoint = Checkpoint.load(self.folder / CHECKPOINT)
         if checkpoint is not None:
             self.sink.restore(checkpoint.sink)
+            self._start = checkpoint.sink.start
             self._order.due = checkpoint.position
         good, acknowledged = 0, self._logbook[SharedCounter.ACKNOWLEDGED]
         for entry in read_envelopes(journal):
@@ -164,6 +167,7 @@ class SinkStream:
         self._progress.came()
         if isinstance(record, StreamStart):
             self._progress.total = record.frame_count
+            self._start = record
             self.sink.start(record)
         elif isinstance(record, Tracks):
             self._write(record, envelope, now_ns)
@@ -245,9 +249,13 @@ class SinkStream:
         """Reports progress, and gives up the overlay of a live stream if it hangs.
 
         Call it once a second. A stream that its decoder cannot end is completed where it is.
+        Subscribers get its start again, for those who are new.
         """
         if self._completion.begun:
             return
+        if self._broadcast is not None and self._start is not None:
+            latest = Envelope(self._start, channel=self._channel, position=self._order.due - 1)
+            self._broadcast.send(encode(latest))
         if self._logbook[SharedCounter.ABANDONED]:
             self._truncate("its decoder failed, and could not end it")
             return

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import zmq
 
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.messages import Envelope, encode
-from stages.records import Detections, FrameHeader, Tracks
+from stages.records import Detections, Dropped, FrameHeader, StreamStart, Tracks
 
 BOXES = np.array([[312.5, 80.25, 371.0, 122.75]], np.float32)
 SCORES = np.array([0.8125], np.float32)
@@ -23,12 +24,15 @@ OBJECT = {
     "box": [312.5, 80.25, 371.0, 122.75],
     "score": 0.8125,
     "class": 0,
+    "class_name": "vehicle",
 }
 
 
 @pytest.fixture
 def address(tmp_path):
     """Where the same tracks are published again and again."""
+    rate = Fraction(25)
+    start = StreamStart("north", 0, "", 540, 960, rate, 1 / rate, class_names=("vehicle",))
     header = FrameHeader.of_image(540, 960, "north", 119)
     tracks = Tracks(
         Detections(header, BOXES, SCORES, CLASSES), BOXES, SCORES, CLASSES, np.array([7])
@@ -39,7 +43,8 @@ def address(tmp_path):
         with zmq.Context() as context:
             broadcast = Broadcast(context, f"ipc://{tmp_path}/tracks", None, None)
             while not over.wait(0.02):
-                broadcast.send(encode(Envelope(tracks)))
+                for record in (start, tracks):
+                    broadcast.send(encode(Envelope(record)))
             broadcast.close()
 
     thread = threading.Thread(target=publish)
@@ -78,6 +83,39 @@ def test_silence_is_explained(address, tmp_path):
             process.terminate()
         assert line.startswith(told)
         assert "this address, without keys?" in line
+
+
+def test_each_silence_is_told_once(tmp_path):
+    address = f"ipc://{tmp_path}/tracks"
+    code = (
+        "import tools.watch; tools.watch._SILENCE = 0.3; "
+        f"tools.watch.watch({address!r}, '', None, None)"
+    )
+    command = [sys.executable, "-c", code]
+    with (
+        zmq.Context() as context,
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        broadcast = Broadcast(context, address, None, None)
+        assert "yet; is a pipeline running" in process.stderr.readline()
+        for _ in range(2):
+            line, over = "", threading.Event()
+
+            def read(over=over):
+                nonlocal line
+                line = process.stderr.readline()
+                over.set()
+
+            threading.Thread(target=read, daemon=True).start()
+            dropped = encode(Envelope(Dropped("north", 0, 1, 2, "stages behind")))
+            while not over.wait(0.05):
+                broadcast.send(dropped)
+            assert line == "north: 2 frames dropped: stages behind\n"
+            while line.startswith("north"):
+                line = process.stderr.readline()
+            assert f"nothing from {address} for 0.3 s; has its source or" in line
+        process.terminate()
+        broadcast.close()
 
 
 def test_a_track_is_a_line(address):

@@ -2,15 +2,29 @@ import contextlib
 import socket
 import threading
 import time
+from fractions import Fraction
 
+import msgspec
+import numpy as np
 import pytest
 import zmq
 
 from pipeline.transport.broadcast import Broadcast, load_key, make_key, subscribe
 from pipeline.transport.messages import Envelope, encode
 from stages.errors import ConfigError, OutputError
-from stages.records import Dropped
+from stages.records import (
+    Detections,
+    Dropped,
+    EndOfStream,
+    EndReason,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+    Tracks,
+)
+from tests.pipeline.conftest import wait_for
 
+RATE = Fraction(25)
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"CURVE".ljust(52, b"\0")  # of ZMTP 3.1
 LONG_COMMAND = b"\x06"
 
@@ -33,6 +47,13 @@ class Listener:
     def _listen(self, address, *keys):
         for envelope in subscribe(address, *keys):
             self.heard.append(envelope.record)
+
+
+def tracks_of(epoch):
+    frame = FrameHeader("cam", epoch, 0, 0, 0, 1 / RATE, 0, 4, 6, PixelFormat.YUV420P)
+    boxes, scores = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    classes, ids = np.zeros(0, np.int16), np.zeros(0, np.int64)
+    return Tracks(Detections(frame, boxes, scores, classes), boxes, scores, classes, ids)
 
 
 def publish(broadcast, listeners, seconds):
@@ -120,6 +141,50 @@ def test_silence_is_an_error_where_it_is_limited(context, address):
     listener = Listener(address)
     record = publish(broadcast, [listener], 10)
     assert listener.heard[0] == record
+    broadcast.close()
+
+
+def test_tracks_come_after_their_start_which_comes_once(context, address):
+    first, second = (StreamStart("cam", n, "x", 4, 6, RATE, 1 / RATE) for n in (0, 1))
+    sent = [  # record, position, whether it comes
+        (tracks_of(0), 3, False),
+        (first, 3, True),  # a repeated one: its position is that of the latest record
+        (tracks_of(0), 4, True),
+        (first, 4, False),
+        (Dropped("cam", 0, 4, 6, "stages behind"), 5, True),
+        (tracks_of(1), 7, False),  # its start was missed
+        (second, 7, True),
+        (tracks_of(1), 8, True),
+        (first, 0, True),  # of another run, after the first was killed
+        (EndOfStream("cam", 0, 0, EndReason.COMPLETE), 1, True),
+        (first, 0, True),
+    ]
+    broadcast = Broadcast(context, address, None, None)
+    listener = Listener(address)
+    greeting = publish(broadcast, [listener], 10)
+    for record, position, _ in sent:
+        broadcast.send(encode(Envelope(record, position=position)))
+    expected = [type(record) for record, _, comes in sent if comes]
+    wait_for(lambda: listener.heard[-1] == first and len(listener.heard) > len(expected))
+    assert [type(each) for each in listener.heard if each != greeting] == expected
+    broadcast.close()
+
+
+def test_a_pipeline_of_another_release_is_an_error(context, address):
+    stream, header = encode(Envelope(Dropped("cam", 0, 1, 2, "stages behind")))
+    header = msgspec.msgpack.encode(msgspec.msgpack.decode(header) | {"version": 1})
+    broadcast, over = Broadcast(context, address, None, None), threading.Event()
+
+    def publish():
+        while not over.wait(0.02):
+            broadcast.send([stream, header])
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    with pytest.raises(ConfigError, match=r"protocol version 1, .*; are the releases the same"):
+        next(subscribe(address, timeout=10))
+    over.set()
+    thread.join()
     broadcast.close()
 
 

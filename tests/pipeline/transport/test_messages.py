@@ -9,6 +9,7 @@ from pipeline.transport.messages import (
     PROTOCOL_VERSION,
     Envelope,
     MessageError,
+    VersionError,
     decode,
     encode,
 )
@@ -118,12 +119,12 @@ def test_parts_too_many_are_refused():
         decode([*encode(Envelope(tracks())), b"x"])
 
 
-def test_another_version_is_refused():
+@pytest.mark.parametrize("unknown", [{}, {"kind": "new"}])
+def test_another_version_is_refused(unknown):
     stream, header, *rest = encode(Envelope(tracks()))
-    header = msgspec.msgpack.encode(
-        msgspec.msgpack.decode(header) | {"version": PROTOCOL_VERSION + 1}
-    )
-    with pytest.raises(MessageError, match="protocol version"):
+    changed = {"version": PROTOCOL_VERSION + 1} | unknown
+    header = msgspec.msgpack.encode(msgspec.msgpack.decode(header) | changed)
+    with pytest.raises(VersionError, match=f"version {PROTOCOL_VERSION + 1}, expected"):
         decode([stream, header, *rest])
 
 
