@@ -150,7 +150,7 @@ def named_by_order(specs: Sequence[SourceSpec]) -> str:
 def _name_them(videos: Sequence[Path]) -> str:
     others = f" and {len(videos) - 1} more" if len(videos) > 1 else ""
     verb, them = ("are", "them") if others else ("is", "it")
-    why = "because the folder holds images or recordings as well"
+    why = f"because images, recordings or other videos lie beside or above {them}"
     return f"{videos[0]}{others} {verb} left out, {why}; to read {them}, name {them} as well"
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stages.decoder.image_folder import image_files
+from stages.decoder.image_folder import IMAGE_SUFFIXES, image_files
 from stages.decoder.segments import segments_of
 from stages.decoder.urls import redact, reject_unreachable
 from stages.errors import SourceError
@@ -93,9 +94,10 @@ def expand_sources(
 
     Raises:
         SourceError: A location is empty or not UTF-8, a URL names no host or an impossible port,
-            a given name is taken or for several streams, or a path does not exist, cannot be read
-            or holds nothing to read.
+            a given name is taken or for several streams, a path does not exist, cannot be read
+            or holds nothing to read, or they are images of one folder.
     """
+    _reject_single_images(locations)
     specs: list[SourceSpec] = []
     given = set(taken)
     for location in locations:
@@ -128,7 +130,7 @@ def absolute_location(location: str) -> str:
     if "://" in location:
         return location
     name, place = split_name(location)
-    return (f"{name}=" if name else "") + str(Path(place).absolute())
+    return (f"{name}=" if name else "") + str(Path(place).expanduser().absolute())
 
 
 def name_sources(
@@ -158,6 +160,18 @@ def split_name(location: str) -> tuple[str, str]:
 def _reject_empty(location: str) -> None:
     if not location.strip():
         raise SourceError("the source is empty; give a file, a folder or a URL")
+
+
+def _reject_single_images(locations: Sequence[str]) -> None:
+    """Each would be a stream, with processes of its own; a shell makes a list of ``frames/*``."""
+    files = [Path(place) for place in locations if "://" not in place]
+    folders = Counter(file.parent for file in files if file.suffix.lower() in IMAGE_SUFFIXES)
+    for folder, count in folders.items():
+        if count > 1:
+            raise SourceError(
+                f"{count} images of {folder} would be a stream each; name the folder to make one "
+                "stream of its images, or use spotstream detect"
+            )
 
 
 def _reject_unreadable(location: str) -> None:
@@ -213,7 +227,7 @@ def _recordings(location: str, folders: Sequence[Path]) -> list[SourceSpec]:
 
 
 def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
-    """Returns the videos in the given folders that are not among ``specs``, but other sources."""
+    """Returns the videos in and below the given folders that others keep from being ``specs``."""
     taken = {Path(spec.location).absolute() for spec in specs}
     places = [split_name(location)[1] for location in locations]
     folders = [Path(place).expanduser() for place in places if "://" not in place]
@@ -221,8 +235,9 @@ def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[P
         video
         for folder in folders
         if folder.is_dir() and not is_recording(folder)
-        for video in _videos(folder)
-        if video.absolute() not in taken
+        if (videos := _videos(folder))
+        for video in [*videos, *_videos_below(folder, _DEPTH)]
+        if video.absolute() not in taken and not is_recording(video.parent)
     ]
 
 
@@ -238,9 +253,12 @@ def _videos(folder: Path) -> list[Path]:
 
 def _nearest_videos(folder: Path, depth: int) -> list[Path]:
     """Returns the videos in a folder, else those in the folders below that hold no results."""
-    videos = _videos(folder)
-    if videos or not depth:
-        return videos
+    return _videos(folder) or _videos_below(folder, depth)
+
+
+def _videos_below(folder: Path, depth: int) -> list[Path]:
+    if not depth:
+        return []
     return [
         video
         for below in sorted(folder.iterdir())

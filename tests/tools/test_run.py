@@ -192,5 +192,6 @@ def test_videos_that_are_passed_over_are_named(tmp_path, monkeypatch, capsys, ot
     options = {"overwrite": False, "stay": False, "json_log": False, "debug": False}
     run_pipeline([str(tmp_path)], tmp_path / "out", None, [], **options)
     told = " ".join(capsys.readouterr().err.split())
-    why = "because the folder holds images or recordings as well; to read them, name them as well"
-    assert f"{tmp_path}/a.mp4 and 1 more are left out, {why}" in told
+    why = "because images, recordings or other videos lie beside or above them"
+    how = "to read them, name them as well"
+    assert f"{tmp_path}/a.mp4 and 1 more are left out, {why}; {how}" in told

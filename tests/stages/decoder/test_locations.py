@@ -65,6 +65,11 @@ def test_a_file_or_folder_of_one_stream_may_have_a_name(tmp_path, make_video, mo
         expand_sources(["north=crosing.mp4"])
 
 
+def test_a_home_folder_after_a_name_is_no_shells_business(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert absolute_location("north=~/a.mp4") == f"north={tmp_path}/a.mp4"
+
+
 def test_a_file_with_an_equals_sign_in_its_name_is_that_file(tmp_path, make_video, monkeypatch):
     make_video("take=1.mp4")
     make_video("1.mp4")
@@ -188,6 +193,25 @@ def test_videos_beside_images_are_passed_over_and_named(tmp_path, make_video):
     assert passed_over(both, expand_sources(both)) == []
     alone = [str(tmp_path / "photos.mp4"), "rtsp://north/stream", DEMO]
     assert passed_over(alone, expand_sources(alone)) == []
+
+
+def test_videos_below_others_are_passed_over_and_named(tmp_path, make_video):
+    for name in ("a.mp4", "monday/b.mp4", "monday/am/c.mp4", "out/a/overlay.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "out" / "a" / "run.json").touch()
+    specs = expand_sources([str(tmp_path)])
+    assert [spec.name for spec in specs] == ["a"]
+    assert passed_over([str(tmp_path)], specs) == [tmp_path / "monday" / "b.mp4"]
+
+
+def test_images_are_no_stream_each(tmp_path):
+    add_images(tmp_path / "frames", 2)
+    images = [str(image) for image in sorted((tmp_path / "frames").iterdir())]
+    with pytest.raises(SourceError, match=r"2 images of .*frames would be a stream each; name the"):
+        expand_sources(images)
+    assert len(expand_sources(images[:1])) == 1
+    assert len(expand_sources(["http://cam/1.jpg", "http://cam/2.jpg"])) == 2
 
 
 def test_images_beside_videos_are_not_chosen_for_the_user(tmp_path, make_video):
