@@ -16,6 +16,7 @@ from stages.errors import SpotStreamError
 from tools.commands.bench import bench
 from tools.commands.calibrate import calibrate
 from tools.commands.chaos import chaos
+from tools.commands.config import config
 from tools.commands.data import data
 from tools.commands.detect import detect
 from tools.commands.evaluate import evaluate
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 for command in (
     *(run, top, track, tune, detect, calibrate, export, train, validate, synth, segment),
-    *(watch, chaos),
+    *(watch, config, chaos),
 ):
     app.command()(command)
 for name, group in {

@@ -1,0 +1,43 @@
+import dataclasses
+
+import pytest
+
+from pipeline.config import RunConfig
+from pipeline.config_file import built_in_configs, load_config
+from tools.config_listing import config_listing
+from trackers.registry import tracker_settings
+from trackers.sort import Sort
+
+GIVEN = (
+    "decoder.last_frame=9",
+    "sink.lines={'1': {north: [0, 1.5, 2, 3]}, west é: {in: [0, 0, 9, 9]}}",
+    "detector.ignored={cam: [[1, 2, 3, 4], [5, 6, 7, 8]]}",
+    "runtime.metrics=9108",
+    "decoder.record='a: b #c'",
+)
+
+
+@pytest.mark.parametrize("name", built_in_configs())
+@pytest.mark.parametrize("overrides", [(), GIVEN])
+def test_a_listing_is_read_as_the_same_config(name, overrides, tmp_path):
+    config = load_config(name, overrides)
+    file = tmp_path / "own.yaml"
+    file.write_text(config_listing(config))
+    read = load_config(file)
+    listed, given = read.tracker.settings, config.tracker.settings
+    assert listed.items() >= given.items()
+    assert listed.keys() == tracker_settings(config.tracker.name).keys()
+    tracker = dataclasses.replace(read.tracker, settings=given)
+    assert dataclasses.replace(read, tracker=tracker) == config
+
+
+def test_every_key_is_explained_with_its_limits():
+    lines = config_listing(RunConfig()).splitlines()
+    for number, line in enumerate(lines):
+        if line and not line.lstrip().startswith("#"):
+            assert lines[number - 1].lstrip().startswith("# "), line
+    text = "\n".join(lines)
+    assert "  # First frame, 1-based. At least 1.\n  first_frame: 1\n" in text
+    assert "  # Transport of RTSP. One of tcp, udp.\n  transport: tcp\n" in text
+    assert "of the weights. Above 0, at most 4.\n  scale: null\n" in text
+    assert f"    max_age: {Sort().max_age}\n" in text

@@ -1,0 +1,97 @@
+"""A run's config as a YAML file that explains each key, from the docstrings of its classes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import yaml
+from annotated_types import Ge, Gt, Le
+
+from pipeline.config import RunConfig, TrackerConfig, to_plain
+from trackers.registry import TRACKERS, tracker_settings
+
+_WIDTH = 100
+_ENTRY = re.compile(r"^    (\w+): ((?:.+\n?)(?:^ {8,}.+\n?)*)", re.MULTILINE)
+
+
+def config_listing(config: RunConfig) -> str:
+    """Returns YAML that `load_config` reads as ``config``, with a comment above each key."""
+    lines = ["# null stands for none.", ""]
+    plain = to_plain(config)
+    for name, section in _types(RunConfig).items():
+        kind = get_args(section)[0] if get_origin(section) is Annotated else section
+        summary = inspect.getdoc(kind).partition("\n")[0]  # type: ignore[union-attr]
+        lines += [*_comment(summary), f"{name}:", *_section(kind, plain[name]), ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _section(kind: type[Any], values: dict[str, Any]) -> Iterator[str]:
+    texts, types = _described(kind, "Attributes"), _types(kind)
+    for each in fields(kind):
+        yield from _comment(f"{texts[each.name]}{_limits(types[each.name])}", "  ")
+        if kind is TrackerConfig and each.name == "settings":
+            yield "  settings:"
+            yield from _tracker_settings(values["name"], values["settings"])
+        else:
+            yield from _entry(each.name, values[each.name], "  ")
+
+
+def _tracker_settings(tracker: str, given: dict[str, Any]) -> Iterator[str]:
+    texts = _described(TRACKERS[tracker].__init__, "Args")
+    for name, setting in tracker_settings(tracker).items():
+        yield from _comment(texts[name], "    ")
+        yield from _entry(name, given.get(name, setting.default), "    ")
+
+
+def _entry(name: str, value: object, indent: str) -> list[str]:
+    style = None if isinstance(value, dict | list) and value else False  # lists in one line
+    text = yaml.safe_dump(
+        {name: value}, default_flow_style=style, sort_keys=False, allow_unicode=True, width=_WIDTH
+    )
+    return textwrap.indent(text, indent).splitlines()
+
+
+def _comment(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
+    )
+
+
+def _described(documented: Any, section: str) -> dict[str, str]:
+    """Returns the entries of a section of a docstring in Google's style, by name."""
+    body = (inspect.getdoc(documented) or "").partition(f"{section}:\n")[2].partition("\n\n")[0]
+    body = body.replace("``", "")
+    return {name: " ".join(text.split()) for name, text in _ENTRY.findall(body)}
+
+
+def _limits(kind: Any) -> str:
+    """Returns what values a type permits, as a sentence after a description, or ""."""
+    found = []
+    for part in _parts(kind):
+        if get_origin(part) is Literal:
+            found.append(f"one of {', '.join(get_args(part))}")
+        elif isinstance(part, Ge):
+            found.append(f"at least {part.ge}")
+        elif isinstance(part, Gt):
+            found.append(f"above {part.gt}")
+        elif isinstance(part, Le):
+            found.append(f"at most {part.le}")
+    return f" {found[0].capitalize()}{''.join(f', {each}' for each in found[1:])}." if found else ""
+
+
+def _parts(kind: Any) -> Iterator[Any]:
+    """Yields the members of a union or annotated type, and its annotations."""
+    if get_origin(kind) is Annotated or type(None) in get_args(kind):
+        for part in get_args(kind):
+            yield from _parts(part)
+    else:
+        yield kind
+
+
+def _types(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
