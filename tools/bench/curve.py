@@ -18,6 +18,8 @@ from tools.bench.plot import check_plot
 from tools.training.held_out import read_held_out
 
 SCALES = (0.5, 0.625, 0.75, 0.875, 1.0)
+_POINT_AREA = 60.0  # square points, at scale 1
+_LEAST_RANGE = 0.1  # of AP that a panel shows, so that hundredths are not taken for much
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def plot_curve(points: Sequence[Point], path: Path) -> None:
     """
     check_plot(path)
     import matplotlib.figure
+    import matplotlib.ticker
 
     groups = list(points[0].scores)
     figure = matplotlib.figure.Figure(figsize=(5 * len(groups), 4), layout="constrained")
@@ -114,16 +117,20 @@ def plot_curve(points: Sequence[Point], path: Path) -> None:
         for number, name in enumerate(dict.fromkeys(point.weights for point in points)):
             own = [point for point in points if point.weights == name]
             times = [point.time.median for point in own]
-            for style, metric in zip(("-o", "--o"), own[0].scores[group], strict=True):
+            for style, metric in zip(("-", "--"), own[0].scores[group], strict=True):
                 values = [point.scores[group][metric] for point in own]
                 label = f"{Path(name).with_suffix('')}, {metric}"
-                axes.plot(times, values, style, color=f"C{number}", label=label, markersize=4)
-                for point, time, value in zip(own, times, values, strict=True):
-                    axes.annotate(f"{point.scale:g}", (time, value), (3, 3),
-                                  textcoords="offset points", fontsize=7)  # fmt: skip
+                axes.plot(times, values, style, color=f"C{number}", label=label)
+                sizes = [_POINT_AREA * point.scale**2 for point in own]
+                axes.scatter(times, values, sizes, color=f"C{number}")
         axes.set_title(group, fontsize=10)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
+        axes.xaxis.set_minor_formatter(matplotlib.ticker.ScalarFormatter())
         axes.set_xlabel("ms a frame of 960×544")
-        axes.grid(alpha=0.3)
-    panels[0].set_ylabel("AP; input scale next to each point")
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, high - _LEAST_RANGE), high)
+        axes.grid(alpha=0.3, which="both")
+    panels[0].set_ylabel("AP; the larger the point, the larger the input")
     panels[-1].legend(fontsize=8)
     figure.savefig(path, dpi=120)
