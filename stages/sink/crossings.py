@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -52,12 +52,18 @@ class Crossing(NamedTuple):
     direction: Direction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LineCounterState:
-    """The state of a `LineCounter`."""
+    """What a `LineCounter` knows of the tracks so far.
+
+    Attributes:
+        counts: How many vehicles have crossed each line.
+        places: Where each track last was beside each line, not on it; the track seen last is the
+            last.
+    """
 
     counts: dict[str, Counts]
-    places: dict[int, list[_Point | None]]
+    places: dict[int, list[_Point | None]] = field(default_factory=dict)
 
 
 class LineCounter:
@@ -70,16 +76,17 @@ class LineCounter:
 
     Args:
         lines: The lines by name.
-
-    Attributes:
-        counts: How many vehicles have crossed each line.
+        state: That of an earlier counter, which this one continues.
     """
 
-    def __init__(self, lines: Mapping[str, Line]) -> None:
-        self.counts = dict.fromkeys(lines, Counts())
+    def __init__(self, lines: Mapping[str, Line], state: LineCounterState | None = None) -> None:
+        self.state = state or LineCounterState(dict.fromkeys(lines, Counts()))
         self._lines = dict(lines)
-        # Where each track last was beside each line, not on it; the track seen last is the last.
-        self._places: dict[int, list[_Point | None]] = {}
+
+    @property
+    def counts(self) -> dict[str, Counts]:
+        """How many vehicles have crossed each line."""
+        return self.state.counts
 
     def update(self, tracks: Tracks) -> list[Crossing]:
         """Takes in the tracks of one frame; returns who has crossed which line since."""
@@ -95,25 +102,14 @@ class LineCounter:
             for line, direction in self._move(identity, tuple(foot), margin):
                 self.counts[line] = self.counts[line].plus(direction)
                 crossings.append(Crossing(identity, index, line, direction))
-        for identity in list(self._places)[:-_REMEMBERED_TRACKS]:
-            del self._places[identity]
+        for identity in list(self.state.places)[:-_REMEMBERED_TRACKS]:
+            del self.state.places[identity]
         return crossings
-
-    def state(self) -> LineCounterState:
-        """Everything that `restore` needs."""
-        return LineCounterState(
-            dict(self.counts), {identity: list(each) for identity, each in self._places.items()}
-        )
-
-    def restore(self, state: LineCounterState) -> None:
-        """Continues from ``state``."""
-        self.counts = dict(state.counts)
-        self._places = {identity: list(each) for identity, each in state.places.items()}
 
     def _move(self, identity: int, place: _Point, margin: float) -> Iterator[tuple[str, Direction]]:
         """Moves a track to ``place``; yields the lines that it crosses, and the directions."""
-        places = self._places.pop(identity, None) or [None] * len(self._lines)
-        self._places[identity] = places
+        places = self.state.places.pop(identity, None) or [None] * len(self._lines)
+        self.state.places[identity] = places
         for k, (name, (x1, y1, x2, y2)) in enumerate(self._lines.items()):
             first, second = (x1, y1), (x2, y2)
             distance = _offset(first, second, place) / np.hypot(x2 - x1, y2 - y1)

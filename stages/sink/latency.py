@@ -6,7 +6,7 @@ import bisect
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _LOWEST_NS = 1_000  # 1 µs
 _HIGHEST_NS = 1_000_000_000_000  # 1000 s
@@ -15,51 +15,41 @@ _LOG_GROWTH = math.log(_GROWTH)
 _BUCKETS = math.ceil(math.log(_HIGHEST_NS / _LOWEST_NS) / _LOG_GROWTH)
 
 
-@dataclass(frozen=True, slots=True)
-class LatencyState:
-    """The state of a `LatencyHistogram`, without its empty buckets."""
-
-    lowest_ns: int
-    highest_ns: int
-    total_ns: int
-    buckets: dict[int, int]
-
-
+@dataclass(slots=True)
 class LatencyHistogram:
     """Counts durations in buckets that grow by 2 %, from 1 µs to 1000 s.
 
     A percentile is the geometric middle of its bucket, hence within 1 % of the exact value;
     durations beyond either end count in the outermost bucket.
+
+    Attributes:
+        lowest_ns: The shortest duration.
+        highest_ns: The longest duration.
+        total_ns: Sum of all durations.
+        buckets: How many durations each bucket has, without the empty ones.
     """
 
-    def __init__(self) -> None:
-        self._counts = [0] * _BUCKETS
-        self._count = 0
-        self._lowest = 0
-        self._highest = 0
-        self._total = 0
+    lowest_ns: int = 0
+    highest_ns: int = 0
+    total_ns: int = 0
+    buckets: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of durations added."""
-        return self._count
+        return sum(self.buckets.values())
 
     def add(self, ns: int) -> None:
         """Counts one duration of ``ns`` nanoseconds (a negative one, by a clock set back, as 0)."""
         ns = max(0, ns)
-        self._counts[_bucket(ns)] += 1
-        self._lowest = min(self._lowest, ns) if self._count else ns
-        self._highest = max(self._highest, ns)
-        self._count += 1
-        self._total += ns
-
-    @property
-    def total_ns(self) -> int:
-        """Sum of all durations."""
-        return self._total
+        self.lowest_ns = min(self.lowest_ns, ns) if self.buckets else ns
+        self.highest_ns = max(self.highest_ns, ns)
+        self.total_ns += ns
+        bucket = _bucket(ns)
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
 
     def cumulative(self, bounds_ns: Sequence[int]) -> list[int]:
         """How many durations do not exceed each of ``bounds_ns``, accurate to 2 %."""
-        sums = list(itertools.accumulate(self._counts))
+        sums = self._sums()
         return [sums[_bucket(bound)] for bound in bounds_ns]
 
     def percentile(self, p: float) -> float | None:
@@ -76,24 +66,16 @@ class LatencyHistogram:
         """
         if not 0 <= p <= 100:
             raise ValueError(f"p must lie in [0, 100], got {p}")
-        if not self._count:
+        if not self.buckets:
             return None
-        rank = max(1, math.ceil(self._count * p / 100))
-        bucket = bisect.bisect_left(list(itertools.accumulate(self._counts)), rank)
+        sums = self._sums()
+        bucket = bisect.bisect_left(sums, max(1, math.ceil(sums[-1] * p / 100)))
         middle = _LOWEST_NS * _GROWTH ** (bucket + 0.5)
-        return min(max(middle, float(self._lowest)), float(self._highest))
+        return min(max(middle, float(self.lowest_ns)), float(self.highest_ns))
 
-    def state(self) -> LatencyState:
-        """Everything that `restore` needs."""
-        buckets = {bucket: count for bucket, count in enumerate(self._counts) if count}
-        return LatencyState(self._lowest, self._highest, self._total, buckets)
-
-    def restore(self, state: LatencyState) -> None:
-        """Continues from ``state``."""
-        self._lowest, self._highest = state.lowest_ns, state.highest_ns
-        self._total = state.total_ns
-        self._count = sum(state.buckets.values())
-        self._counts = [state.buckets.get(bucket, 0) for bucket in range(_BUCKETS)]
+    def _sums(self) -> list[int]:
+        """How many durations each bucket and those below it have."""
+        return list(itertools.accumulate(self.buckets.get(each, 0) for each in range(_BUCKETS)))
 
 
 def _bucket(ns: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stages.records import Dropped, FrameHeader
 
@@ -12,19 +12,7 @@ _REASONS = 32
 _OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerState:
-    """The state of a `FrameLedger`."""
-
-    written: int
-    dropped: dict[str, int]
-    gaps: list[tuple[int, int]]
-    tracks: int
-    position: tuple[int, int]
-    first_id: int
-    seen_ids: bytes
-
-
+@dataclass(slots=True)
 class FrameLedger:
     """Accounts for the frames of one stream, in bounded memory.
 
@@ -37,16 +25,18 @@ class FrameLedger:
         dropped: Dropped frames by reason; beyond 32 reasons, new ones count as ``other``.
         gaps: The first unannounced gaps, as first and last sequence number.
         tracks: Number of different tracks seen.
+        position: Epoch and sequence number of the latest frame, written or dropped.
+        first_id: The track id of the first bit of ``seen_ids``.
+        seen_ids: One bit per id, whether the track was seen.
     """
 
-    def __init__(self) -> None:
-        self.written = 0
-        self.dropped: dict[str, int] = {}
-        self.gaps: list[tuple[int, int]] = []
-        self.tracks = 0
-        self._position = (0, -1)
-        self._first_id = 0  # the first one with a bit
-        self._seen_ids = bytearray()
+    written: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    tracks: int = 0
+    position: tuple[int, int] = (0, -1)
+    first_id: int = 0
+    seen_ids: bytearray = field(default_factory=bytearray)
 
     def record(self, frame: FrameHeader) -> bool:
         """Records a frame; returns False where it was recorded before."""
@@ -57,7 +47,7 @@ class FrameLedger:
 
     def drop(self, dropped: Dropped) -> None:
         """Records dropped frames."""
-        before = self._position
+        before = self.position
         if not self._advance(dropped.epoch, dropped.first, dropped.last):
             return
         first = dropped.first
@@ -75,18 +65,18 @@ class FrameLedger:
         A tracker may take ids for noise, millions a day. Tracks older than the latest 262,144 ids
         are taken for counted.
         """
-        byte, bit = divmod(identity - self._first_id, 8)
+        byte, bit = divmod(identity - self.first_id, 8)
         if byte < 0:
             return
-        if byte >= len(self._seen_ids):
-            self._seen_ids.extend(bytes(byte - len(self._seen_ids) + 1))
-        if not self._seen_ids[byte] >> bit & 1:
-            self._seen_ids[byte] |= 1 << bit
+        if byte >= len(self.seen_ids):
+            self.seen_ids.extend(bytes(byte - len(self.seen_ids) + 1))
+        if not self.seen_ids[byte] >> bit & 1:
+            self.seen_ids[byte] |= 1 << bit
             self.tracks += 1
-        forgotten = len(self._seen_ids) - _REMEMBERED_IDS // 8
+        forgotten = len(self.seen_ids) - _REMEMBERED_IDS // 8
         if forgotten > _REMEMBERED_IDS // 8:  # seldom, since it moves the others
-            del self._seen_ids[:forgotten]
-            self._first_id += 8 * forgotten
+            del self.seen_ids[:forgotten]
+            self.first_id += 8 * forgotten
 
     @property
     def dropped_total(self) -> int:
@@ -99,37 +89,15 @@ class FrameLedger:
 
     def finish(self, epoch: int, frames: int) -> None:
         """Records a gap at the end, if the stream has one epoch: its numbers count all frames."""
-        if epoch == 0 and self._position[1] + 1 < frames:
-            self._remember_gap(self._position[1] + 1, frames - 1)
-
-    def state(self) -> LedgerState:
-        """Everything that `restore` needs."""
-        return LedgerState(
-            self.written,
-            dict(self.dropped),
-            list(self.gaps),
-            self.tracks,
-            self._position,
-            self._first_id,
-            bytes(self._seen_ids),
-        )
-
-    def restore(self, state: LedgerState) -> None:
-        """Continues from ``state``."""
-        self.written = state.written
-        self.dropped = dict(state.dropped)
-        self.gaps = list(state.gaps)
-        self.tracks = state.tracks
-        self._position = state.position
-        self._first_id = state.first_id
-        self._seen_ids = bytearray(state.seen_ids)
+        if epoch == 0 and self.position[1] + 1 < frames:
+            self._remember_gap(self.position[1] + 1, frames - 1)
 
     def _advance(self, epoch: int, first: int, last: int) -> bool:
-        if (epoch, last) <= self._position:
+        if (epoch, last) <= self.position:
             return False
-        if epoch == self._position[0] and first > self._position[1] + 1:
-            self._remember_gap(self._position[1] + 1, first - 1)
-        self._position = (epoch, last)
+        if epoch == self.position[0] and first > self.position[1] + 1:
+            self._remember_gap(self.position[1] + 1, first - 1)
+        self.position = (epoch, last)
         return True
 
     def _remember_gap(self, first: int, last: int) -> None:

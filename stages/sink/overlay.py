@@ -95,9 +95,8 @@ class OverlayWriter:
         self._crf = options.overlay_crf
         self._encoder = choose_encoder(options.overlay_hardware, self._width, self._height)
         self._painter = OverlayPainter(self._height, self._width, start.class_names, options)
-        self._timeline = Timeline(start.time_base, start.frame_rate)
-        if resume is not None:
-            self._timeline.restore(resume.timeline)
+        timeline = resume.timeline if resume else None
+        self._timeline = Timeline(start.time_base, start.frame_rate, timeline)
         self._segments = list(_existing_segments(path))
         # Finished after the state was saved and before the process was killed; without its packets,
         # somebody has even taken the video away since. A single frame may never have been kept: on
@@ -209,7 +208,7 @@ class OverlayWriter:
     def state(self) -> OverlayState:
         """What a later writer needs to continue after these frames, once they are kept."""
         self.check()
-        return OverlayState(self.start, self.frames, self._bgr, self._timeline.state())
+        return OverlayState(self.start, self.frames, self._bgr, self._timeline.state)
 
     def close(self) -> None:
         """Waits until the video is complete and on the disk; the name does not change yet.

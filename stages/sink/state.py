@@ -6,22 +6,25 @@ from dataclasses import dataclass
 
 from stages.records import StreamStart
 from stages.sink.crossings import LineCounterState
-from stages.sink.ledger import LedgerState
-from stages.sink.numbering import NumberingState
+from stages.sink.ledger import FrameLedger
+from stages.sink.numbering import FrameNumbering
 from stages.sink.overlay_parts import OverlayPartsState
 from stages.sink.text_results import TextState
-from stages.sink.timing import TimingState
+from stages.sink.timing import StreamTiming
 
 
 @dataclass(frozen=True, slots=True)
 class SinkState:
-    """The state of a `StreamSink`: all that its successor needs to continue."""
+    """The state of a `StreamSink`: all that its successor needs to continue.
+
+    What it holds goes on changing with the sink: save or copy it before the next record.
+    """
 
     start: StreamStart
     epochs: int
     texts: TextState
     overlays: OverlayPartsState
-    numbering: NumberingState
-    ledger: LedgerState
-    timing: TimingState
+    numbering: FrameNumbering
+    ledger: FrameLedger
+    timing: StreamTiming
     crossings: LineCounterState

@@ -175,10 +175,10 @@ class StreamSink:
             self._epochs,
             self._texts.state(),
             self.overlays.state(),
-            self._numbering.state(),
-            self.ledger.state(),
-            self.timing.state(),
-            self.crossings.state(),
+            self._numbering,
+            self.ledger,
+            self.timing,
+            self.crossings.state,
         )
 
     def restore(self, state: SinkState) -> None:
@@ -191,10 +191,10 @@ class StreamSink:
         self._texts = self._text_results(state.start, state.texts)
         if self.options.overlay:
             self.overlays.restore(state.overlays)
-        self._numbering.restore(state.numbering)
-        self.ledger.restore(state.ledger)
-        self.timing.restore(state.timing)
-        self.crossings.restore(state.crossings)
+        self._numbering = state.numbering
+        self.ledger = state.ledger
+        self.timing = state.timing
+        self.crossings = LineCounter(self.options.lines, state.crossings)
 
     def name_earlier_texts(self) -> None:
         """Lets a thread name finished text results, see `TextResults.name_earlier`."""

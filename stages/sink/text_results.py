@@ -79,7 +79,7 @@ class TextResults:
             notify,
         )
         self._number = resume.number if resume else 1
-        self._timeline = _timeline(resume.timeline if resume else None)
+        self._timeline = Timeline(_TIME_BASE, Fraction(0), resume.timeline if resume else None)
         self._unnamed: list[tuple[AtomicFile, ...]] = []  # before the latest
         self._naming: Future[int] | None = None
         if resume is not None:
@@ -110,7 +110,7 @@ class TextResults:
     def state(self) -> TextState:
         """What a later process needs to continue."""
         sizes = tuple(file.size for file in self._latest)
-        return TextState(self._number, len(self._unnamed), sizes, self._timeline.state())
+        return TextState(self._number, len(self._unnamed), sizes, self._timeline.state)
 
     def write(
         self,
@@ -190,7 +190,7 @@ class TextResults:
     def _begin_next(self) -> None:
         self._unnamed.append(self._latest)
         self._number += 1
-        self._timeline = _timeline()
+        self._timeline = Timeline(_TIME_BASE, Fraction(0))
         self._latest = self._open()
 
     def _wait_for_names(self) -> None:
@@ -227,10 +227,3 @@ def _commit(ended: Sequence[tuple[AtomicFile, ...]]) -> int:
     for file in (file for files in ended for file in files):
         file.commit()
     return len(ended)
-
-
-def _timeline(state: TimelineState | None = None) -> Timeline:
-    timeline = Timeline(_TIME_BASE, Fraction(0))
-    if state is not None:
-        timeline.restore(state)
-    return timeline

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median_low
@@ -13,15 +12,23 @@ _REMEMBERED_STEPS = 255
 _LONGEST_STEP = 10  # seconds that one picture is shown: longer steps are outages or clock jumps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TimelineState:
-    """The state of a `Timeline`."""
+    """What a `Timeline` knows of the frames so far, in units of its time base.
 
-    steps: tuple[int, ...]
-    measured: bool
-    epoch: int | None
-    origin: Fraction
-    last: int
+    Attributes:
+        steps: Times between the latest frames; a frame's duration until two have been seen.
+        measured: Whether two have been seen.
+        epoch: The latest frame's epoch; None before the first.
+        origin: What this epoch's times are counted from.
+        last: Presentation time of the latest frame, -1 before the first.
+    """
+
+    steps: list[int]
+    measured: bool = False
+    epoch: int | None = None
+    origin: Fraction = Fraction(0)
+    last: int = -1
 
 
 class Timeline:
@@ -35,59 +42,45 @@ class Timeline:
     Args:
         time_base: Unit of the returned times, in seconds.
         frame_rate: Frames per second: a frame's duration until two have been seen.
+        state: That of an earlier timeline, which this one continues.
     """
 
-    def __init__(self, time_base: Fraction, frame_rate: Fraction) -> None:
+    def __init__(
+        self, time_base: Fraction, frame_rate: Fraction, state: TimelineState | None = None
+    ) -> None:
         self.time_base = time_base
-        step = 1 / (frame_rate * time_base) if frame_rate > 0 else Fraction(1)
-        self._steps: deque[int] = deque([max(1, round(step))], maxlen=_REMEMBERED_STEPS)
         self._longest_step = round(_LONGEST_STEP / time_base)
-        self._measured = False
-        self._epoch: int | None = None
-        self._origin = Fraction(0)
-        self._last = -1
+        step = 1 / (frame_rate * time_base) if frame_rate > 0 else Fraction(1)
+        self.state = state or TimelineState([max(1, round(step))])
 
     @property
     def typical_duration(self) -> int:
         """Median time between the latest frames."""
-        return median_low(self._steps)
+        return median_low(self.state.steps)
 
     @property
     def seconds(self) -> float:
         """When the latest frame is shown, in seconds."""
-        return max(0, self._last) * float(self.time_base)
+        return max(0, self.state.last) * float(self.time_base)
 
     def place(self, frame: FrameHeader) -> int:
         """Presentation time of ``frame`` in units of ``time_base``; the first is 0."""
+        state = self.state
         ticks = frame.pts * frame.time_base / self.time_base
-        if frame.epoch != self._epoch:
-            following = 0 if self._epoch is None else self._last + self.typical_duration
-            self._origin = ticks - following
-            self._epoch = frame.epoch
-        pts = max(self._last + 1, round(ticks - self._origin))
-        if self._last >= 0:
-            latest = self._last + max(self._longest_step, self.typical_duration)
+        if frame.epoch != state.epoch:
+            following = 0 if state.epoch is None else state.last + self.typical_duration
+            state.origin = ticks - following
+            state.epoch = frame.epoch
+        pts = max(state.last + 1, round(ticks - state.origin))
+        if state.last >= 0:
+            latest = state.last + max(self._longest_step, self.typical_duration)
             if pts > latest:
-                self._origin += pts - latest
+                state.origin += pts - latest
                 pts = latest
-            if not self._measured:
-                self._steps.clear()
-                self._measured = True
-            self._steps.append(pts - self._last)
-        self._last = pts
+            if not state.measured:
+                state.steps.clear()
+                state.measured = True
+            state.steps.append(pts - state.last)
+            del state.steps[:-_REMEMBERED_STEPS]
+        state.last = pts
         return pts
-
-    def state(self) -> TimelineState:
-        """Everything that `restore` needs."""
-        return TimelineState(
-            tuple(self._steps), self._measured, self._epoch, self._origin, self._last
-        )
-
-    def restore(self, state: TimelineState) -> None:
-        """Continues from ``state``."""
-        self._steps.clear()
-        self._steps.extend(state.steps)
-        self._measured = state.measured
-        self._epoch = state.epoch
-        self._origin = state.origin
-        self._last = state.last

@@ -316,7 +316,7 @@ def test_a_sink_counts_on_where_its_predecessor_was_killed(plan, wake):
         feed(stream, 6)
         acknowledge(stream, lambda: logbook[SharedCounter.ACKNOWLEDGED] == 7)
         other = SinkStream(plan, context, Said(), 0, logbook, wake, None)
-        assert other.sink.timing.state() == stream.sink.timing.state()
+        assert other.sink.timing == stream.sink.timing
         assert len(other.sink.timing.work["sink"]) == 5
         other.close()
 

@@ -80,7 +80,7 @@ def test_memory_is_bounded_by_the_latest_tracks() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     for identity in range(1, 1100):
         move(counter, (50, 40), identity=identity)
-    assert len(counter.state().places) == 1024
+    assert len(counter.state.places) == 1024
     assert move(counter, (50, 60), identity=1) == []
     assert move(counter, (50, 60), identity=1000) == ["gate right"]
 
@@ -89,20 +89,19 @@ def test_a_second_counter_goes_on_from_the_state_of_the_first() -> None:
     lines = {"gate": EASTWARDS, "side": NORTHWARDS}
     first = LineCounter(lines)
     move(first, (50, 40), (50, 60), (30, 60))
-    state = first.state()
+    saved = msgspec.msgpack.encode(first.state)
     move(first, (30, 20))  # after the state was saved
-    second = LineCounter(lines)
-    second.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=LineCounterState))
+    state = msgspec.msgpack.decode(saved, type=LineCounterState)
+    second = LineCounter(lines, state)
     assert second.counts == {"gate": Counts(0, 1), "side": Counts()}
     assert move(second, (30, 40), (60, 40)) == ["gate left", "side right"]
-    assert second.state().places == {1: [(60.0, 40.0), (60.0, 40.0)]}
-    assert state.counts["gate"] == (0, 1)
+    assert second.state.places == {1: [(60.0, 40.0), (60.0, 40.0)]}
 
 
 def test_without_lines_nothing_is_remembered() -> None:
     counter = LineCounter({})
     assert move(counter, (50, 40), (50, 60)) == []
-    assert counter.state() == LineCounterState({}, {})
+    assert counter.state == LineCounterState({})
 
 
 @pytest.mark.parametrize(

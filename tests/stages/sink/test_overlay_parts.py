@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import threading
 from pathlib import Path
@@ -135,7 +136,7 @@ def test_a_finished_video_may_be_taken_away_before_the_next_process_looks(
     killed = parts_in(tmp_path)
     feed(killed, range(saved or 0))
     assert killed.wait_until_kept(30)
-    state = killed.state() if saved else None
+    state = copy.deepcopy(killed.state()) if saved else None
     feed(killed, range(saved or 0, 9))
     assert killed.wait_until_kept(30)
     wait(lambda: killed.unfinished[0].committed)
@@ -204,7 +205,7 @@ def test_the_oldest_videos_are_removed_beyond_the_limit(tmp_path: Path) -> None:
     for first in range(0, 30, 6):
         feed(parts, range(first, first + 6))
         wait(lambda: all(writer.committed for writer in parts.unfinished[:-1]))
-    states = [parts.state()]
+    states = [copy.deepcopy(parts.state())]
     assert (parts.finished, parts.removed) == (4, 2)
     assert parts.names == ("overlay-3.mp4", "overlay-4.mp4", "overlay-5.mp4")
     feed(parts, range(30, 36))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from fractions import Fraction
@@ -268,7 +269,7 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     first = StreamSink(folder, options)
     begin(first)
     feed(first, headers[4:8])
-    state = first.state()
+    state = copy.deepcopy(first.state())
     feed(first, headers[8:12])  # after the state was saved; its process dies now
     assert first.overlays.wait_until_kept(30)
     wait(lambda: first.overlays.unfinished[0].committed)  # this thread goes on, being in here

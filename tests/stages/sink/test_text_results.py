@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 from datetime import datetime
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_rows_are_with_the_system_when_write_returns(tmp_path: Path) -> None:
 def test_what_came_after_the_state_is_written_anew(tmp_path: Path) -> None:
     first = TextResults(tmp_path, SINGLE)
     write(first, range(1, 4))
-    state = first.state()
+    state = copy.deepcopy(first.state())
     write(first, range(4, 9))  # its process dies now
     second = TextResults(tmp_path, SINGLE, state)
     write(second, range(4, 6))
@@ -92,7 +93,7 @@ def test_files_that_a_later_process_needs_have_no_names(tmp_path: Path, calm: Pa
     folder = tmp_path / "cam"
     first = TextResults(folder, SIX_FRAMES)
     write(first, range(1, 6))
-    state = first.state()
+    state = copy.deepcopy(first.state())
     write(first, range(6, 15))  # its process dies now
     assert not list(folder.glob("*.txt"))
     second = TextResults(folder, SIX_FRAMES, state)
@@ -109,7 +110,7 @@ def test_a_process_killed_while_files_get_their_names(
     folder = tmp_path / "cam"
     first = TextResults(folder, SIX_FRAMES)
     write(first, range(1, 8))
-    state = first.state()
+    state = copy.deepcopy(first.state())
     first.name_earlier()
     wait((folder / "times.txt").is_file)
     write(first, range(8, 10))  # its process dies now
@@ -130,7 +131,7 @@ def test_a_process_killed_while_all_files_get_their_names(tmp_path: Path, calm: 
     folder = tmp_path / "cam"
     first = TextResults(folder, SIX_FRAMES)
     write(first, range(1, 10))
-    state = first.state()
+    state = copy.deepcopy(first.state())
     write(first, range(10, 15))
     finish(first)  # its process dies now
     second = TextResults(folder, SIX_FRAMES, state)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from stages.sink.timing import StreamTiming
@@ -11,11 +12,10 @@ def test_durations_of_a_stream() -> None:
     first, whole = StreamTiming(), StreamTiming()
     for timing, captured in ((first, 0), (first, 40), (whole, 0), (whole, 40)):
         timing.add(captured * MS, {"detect": (captured + 10) * MS}, (captured + 30) * MS)
-    second = StreamTiming()
-    second.restore(first.state())
+    second = msgspec.msgpack.decode(msgspec.msgpack.encode(first), type=StreamTiming)
     for timing in (second, whole):
         timing.add(80 * MS, {"decode": 2 * MS}, 200 * MS)
-    assert second.state() == whole.state()
+    assert second == whole
     assert second.seconds == 0.2
     assert second.fps == pytest.approx(15)
     assert len(second.latency) == 3
