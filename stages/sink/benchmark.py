@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stages.atomic import AtomicFile
+from stages.records import StreamStart
 from stages.sink.detrac import prepare_toolkit_matrices
 
 LAYOUTS = ("detrac", "uavdt", "mot")
@@ -14,11 +15,9 @@ LAYOUTS = ("detrac", "uavdt", "mot")
 
 def prepare_benchmark_files(
     begin: Callable[[Path], AtomicFile],
-    layout: str,
+    start: StreamStart,
     root: Path,
     *,
-    name: str,
-    detector: str,
     mot_path: Path,
     detections_path: Path,
     fps: float,
@@ -39,10 +38,8 @@ def prepare_benchmark_files(
 
     Args:
         begin: Begins a file, which its caller commits, or discards after an error.
-        layout: One of `LAYOUTS`.
+        start: The sequence; its layout is one of `LAYOUTS`.
         root: The benchmark folder.
-        name: Name of the sequence.
-        detector: Name of the detector.
         mot_path: Finished MOTChallenge rows.
         detections_path: Finished UA-DETRAC detection rows.
         fps: Frames processed per second.
@@ -51,10 +48,11 @@ def prepare_benchmark_files(
     Raises:
         OutputError: A file cannot be written.
     """
+    name, layout = start.stream, start.layout
     tracks, detections = root / "tracks", root / "detections"
     if layout == "detrac":
         # The toolkit takes the detector's name from the file's: it must not look like a path.
-        detector = re.sub(r"[^\w.+-]+", "-", detector) or "detector"
+        detector = re.sub(r"[^\w.+-]+", "-", start.detector) or "detector"
         rows = _converted(detections_path, begin(detections / f"{name}_Det_{detector}.txt"), str)
         return (rows, *prepare_toolkit_matrices(begin, mot_path, tracks, name, fps, frames))
     results = _converted(mot_path, begin(tracks / f"{name}.txt"), _without_class)

@@ -7,10 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from stages.records import EndOfStream, EndReason
 from stages.sink.crossings import Counts
 from stages.sink.latency import LatencyHistogram
+from stages.wording import counted
 
 _PERCENTILES = (50, 95, 99)
+
+
+def outcome(end: EndOfStream, missing: int) -> tuple[str, str]:
+    """Status and message of a stream's report.
+
+    Args:
+        end: The stream's last record.
+        missing: How many of its frames were neither written nor reported as dropped.
+    """
+    if not missing or end.reason is not EndReason.COMPLETE:
+        return end.reason.value, end.message
+    lack = "is missing" if missing == 1 else "are missing"
+    of = f"{missing} of {counted(end.frames, 'frame')}"
+    return "incomplete", end.message or f"{of} {lack} from the results"
 
 
 def percentiles_ms(histogram: LatencyHistogram) -> dict[str, float | None]:

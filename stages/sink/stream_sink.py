@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 from stages.atomic import AtomicFile, remove_file
 from stages.errors import OutputError
-from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
+from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
 from stages.sink.crossings import LineCounter
@@ -20,12 +20,11 @@ from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_parts import OverlayParts
-from stages.sink.report import StreamReport, percentiles_ms
+from stages.sink.report import StreamReport, outcome, percentiles_ms
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults, TextState
 from stages.sink.times import utc_time
 from stages.sink.timing import StreamTiming
-from stages.wording import counted
 
 
 class StreamSink:
@@ -264,10 +263,8 @@ class StreamSink:
             if self._start.layout:
                 benchmark = prepare_benchmark_files(
                     begin,
-                    self._start.layout,
+                    self._start,
                     root,
-                    name=self._start.stream,
-                    detector=self._start.detector,
                     mot_path=texts.tracks.part,
                     detections_path=texts.detections.part,
                     fps=fps,
@@ -300,12 +297,7 @@ class StreamSink:
     ) -> StreamReport:
         start, first_ns = self._start, self.timing.first_ns
         missing = self.ledger.missing(end.frames)
-        status, message = end.reason.value, end.message
-        if missing and end.reason is EndReason.COMPLETE:
-            status = "incomplete"
-            lack = "is missing" if missing == 1 else "are missing"
-            of = f"{missing} of {counted(end.frames, 'frame')}"
-            message = message or f"{of} {lack} from the results"
+        status, message = outcome(end, missing)
         if missing:
             self.ledger.finish(end.epoch, end.frames)
         return StreamReport(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stages.atomic import AtomicFile
 from stages.sink.benchmark import prepare_benchmark_files
-from tests.stages.sink.conftest import names_in
+from tests.stages.sink.conftest import make_start, names_in
 
 MOT = "1,4,10.00,20.00,30.00,40.00,0.9000,-1,-1,-1\n"
 MOT_WITH_CLASS = MOT.replace("-1,-1,-1", "3,-1,-1")
@@ -17,10 +17,8 @@ def write_benchmark(tmp_path: Path, layout: str, detector: str = "SpotNet") -> P
     root = tmp_path / "benchmark"
     files = prepare_benchmark_files(
         AtomicFile,
-        layout,
+        make_start(stream="SEQ", layout=layout, detector=detector),
         root,
-        name="SEQ",
-        detector=detector,
         mot_path=tmp_path / "mot",
         detections_path=tmp_path / "det",
         fps=12.5,
