@@ -16,6 +16,12 @@ pytest.importorskip("pycocotools")
 
 CATEGORIES = [{"id": 1, "name": "car"}, {"id": 2, "name": "bus"}]
 IMAGE = {"id": 7, "file_name": "a.jpg", "width": 640, "height": 480}
+CAR = {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]}
+BUS = {"image_id": 7, "category_id": 2, "bbox": [100, 0, 50, 50]}
+
+
+def truth_of(*annotations: dict) -> dict:
+    return {"images": [IMAGE], "annotations": [*annotations], "categories": CATEGORIES}
 
 
 def written(folder: Path, truth: object, detections: object) -> tuple[Path, Path]:
@@ -87,37 +93,21 @@ def test_equals_pycocotools(tmp_path: Path, seed: int, classes: dict[str, int]) 
 
 
 def test_detections_by_file_name_and_without_classes(tmp_path: Path) -> None:
-    truth = {
-        "images": [IMAGE],
-        "annotations": [
-            {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]},
-            {"image_id": 7, "category_id": 2, "bbox": [100, 0, 50, 50]},
-        ],
-        "categories": CATEGORIES,
-    }
     found = [
-        {"file_name": "a.jpg", "bbox": [0, 0, 50, 50], "score": 0.9, "category": "vehicle"},
-        {"file_name": "a.jpg", "bbox": [100, 0, 50, 50], "score": 0.8, "category": "vehicle"},
+        {"file_name": "a.jpg", "bbox": CAR["bbox"], "score": 0.9, "category": "vehicle"},
+        {"file_name": "a.jpg", "bbox": BUS["bbox"], "score": 0.8, "category": "vehicle"},
     ]
-    paths = written(tmp_path, truth, found)
+    paths = written(tmp_path, truth_of(CAR, BUS), found)
     assert score_coco(*paths)["AP"] == pytest.approx(1)
     # Of the two, only the bus is asked for; the better score is then false.
     assert score_coco(*paths, ["bus"])["AP50"] == pytest.approx(0.5)
 
 
 def test_detections_named_as_another_class_do_not_count(tmp_path: Path) -> None:
-    boxes = {"car": [0, 0, 50, 50], "bus": [100, 0, 50, 50]}
-    truth = {
-        "images": [IMAGE],
-        "annotations": [
-            {"image_id": 7, "category_id": number, "bbox": boxes[name]}
-            for number, name in ((1, "car"), (2, "bus"))
-        ],
-        "categories": CATEGORIES,
-    }
+    truth = truth_of(CAR, BUS)
     found = [
-        {"file_name": "a.jpg", "bbox": boxes["car"], "score": 0.9, "category": "car"},
-        {"file_name": "a.jpg", "bbox": boxes["bus"], "score": 0.8, "category": "bus"},
+        {"file_name": "a.jpg", "bbox": CAR["bbox"], "score": 0.9, "category": "car"},
+        {"file_name": "a.jpg", "bbox": BUS["bbox"], "score": 0.8, "category": "bus"},
     ]
     paths = written(tmp_path, truth, found)
     for chosen in (["bus"], ["car"], ["car", "bus"], []):
@@ -179,9 +169,8 @@ def test_some_detections_without_a_class_are_refused(tmp_path: Path, more: dict)
 
 def test_names_without_folders_and_names_of_two_images(tmp_path: Path) -> None:
     images = [{**IMAGE, "file_name": "train/a.jpg"}, {**IMAGE, "id": 8, "file_name": "val/b.jpg"}]
-    boxes = [{"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]}]
-    truth = {"images": images, "annotations": boxes, "categories": CATEGORIES}
-    found = [{"file_name": "a.jpg", "bbox": [0, 0, 50, 50], "score": 0.9}]
+    truth = {**truth_of(CAR), "images": images}
+    found = [{"file_name": "a.jpg", "bbox": CAR["bbox"], "score": 0.9}]
     assert score_coco(*written(tmp_path, truth, found))["AP"] == pytest.approx(1)
     images[1]["file_name"] = "val/a.jpg"
     with pytest.raises(ConfigError, match=r"'a.jpg' stands for images 7, 8"):
@@ -189,26 +178,17 @@ def test_names_without_folders_and_names_of_two_images(tmp_path: Path) -> None:
 
 
 def test_what_is_ignored_is_no_false_alarm(tmp_path: Path) -> None:
-    boxes = [
-        {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]},
-        {"image_id": 7, "category_id": 1, "bbox": [100, 0, 50, 50], "ignore": 1},
-    ]
-    truth = {"images": [IMAGE], "annotations": boxes, "categories": CATEGORIES}
-    found = [
-        {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50], "score": 0.5},
-        {"image_id": 7, "category_id": 1, "bbox": [100, 0, 50, 50], "score": 0.9},
-    ]
+    other = {**CAR, "bbox": [100, 0, 50, 50]}
+    truth = truth_of(CAR, {**other, "ignore": 1})
+    found = [{**CAR, "score": 0.5}, {**other, "score": 0.9}]
     assert score_coco(*written(tmp_path, truth, found))["AP"] == pytest.approx(1)
 
 
 def test_categories_may_be_numbers_and_names(tmp_path: Path) -> None:
     categories = [{"id": "car", "name": "car"}, {"id": 2, "name": "bus"}]
-    boxes = [
-        {"image_id": 7, "category_id": "car", "bbox": [0, 0, 50, 50]},
-        {"image_id": 7, "category_id": 2, "bbox": [100, 0, 50, 50]},
-    ]
-    truth = {"images": [IMAGE], "annotations": boxes, "categories": categories}
-    paths = written(tmp_path, truth, [{**boxes[0], "score": 0.5}])
+    car = {**CAR, "category_id": "car"}
+    truth = {**truth_of(car, BUS), "categories": categories}
+    paths = written(tmp_path, truth, [{**car, "score": 0.5}])
     assert score_coco(*paths)["AP"] == pytest.approx(1 / 2)
     assert score_coco(*paths, ["car"])["AP"] == pytest.approx(1)
     assert score_coco(*paths, ["bus"])["AP"] == 0
@@ -218,18 +198,14 @@ def test_categories_may_be_numbers_and_names(tmp_path: Path) -> None:
     "more", [{"caption": "a car"}, {"category_id": None}, {"image_id": None, "file_name": "a.jpg"}]
 )
 def test_further_and_null_keys_of_a_detection_change_nothing(tmp_path: Path, more: dict) -> None:
-    box = {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]}
-    truth = {"images": [IMAGE], "annotations": [box], "categories": CATEGORIES}
-    found = [{**box, "score": 0.5, **more}]
-    assert score_coco(*written(tmp_path, truth, found))["AP"] == pytest.approx(1)
+    found = [{**CAR, "score": 0.5, **more}]
+    assert score_coco(*written(tmp_path, truth_of(CAR), found))["AP"] == pytest.approx(1)
 
 
 def test_nothing_found_and_nothing_there(tmp_path: Path) -> None:
-    box = {"image_id": 7, "category_id": 1, "bbox": [0, 0, 50, 50]}
-    empty = {"images": [IMAGE], "annotations": [], "categories": CATEGORIES}
-    assert score_coco(*written(tmp_path, {**empty, "annotations": [box]}, []))["AP"] == 0
-    assert math.isnan(score_coco(*written(tmp_path, empty, []))["AP"])
-    assert math.isnan(score_coco(*written(tmp_path, empty, [{**box, "score": 0.5}]))["AP"])
+    assert score_coco(*written(tmp_path, truth_of(CAR), []))["AP"] == 0
+    assert math.isnan(score_coco(*written(tmp_path, truth_of(), []))["AP"])
+    assert math.isnan(score_coco(*written(tmp_path, truth_of(), [{**CAR, "score": 0.5}]))["AP"])
 
 
 @pytest.mark.parametrize(
@@ -245,10 +221,8 @@ def test_nothing_found_and_nothing_there(tmp_path: Path) -> None:
     ],
 )
 def test_bad_detections_are_named(tmp_path: Path, detection: dict, message: str) -> None:
-    truth = {"images": [IMAGE], "annotations": [], "categories": CATEGORIES}
-    good = {"image_id": 7, "category_id": 1, "bbox": [0, 0, 5, 5], "score": 0.5}
     with pytest.raises(ConfigError) as caught:
-        score_coco(*written(tmp_path, truth, [{**good, **detection}]))
+        score_coco(*written(tmp_path, truth_of(), [{**CAR, "score": 0.5, **detection}]))
     assert f"detections.json: {message}" in str(caught.value)
 
 
@@ -267,7 +241,7 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             score_coco(truth, found)
         assert message in str(caught.value)
-    written(tmp_path, {"images": [IMAGE], "annotations": [], "categories": CATEGORIES}, {})
+    written(tmp_path, truth_of(), {})
     with pytest.raises(ConfigError, match="expected a list of detections"):
         score_coco(truth, found)
     box = {"image_id": IMAGE["id"], "bbox": [0, 0, 5, 5], "score": 0.5}
@@ -278,15 +252,10 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         ({**box, "score": True}, "score must be a finite number"),
         ({**box, "bbox": [0, 0, 5, 10**400]}, "bbox must be left, top, width, height"),
     ):
-        written(
-            tmp_path,
-            {"images": [IMAGE], "annotations": [], "categories": CATEGORIES},
-            [detection],
-        )
+        written(tmp_path, truth_of(), [detection])
         with pytest.raises(ConfigError) as caught:
             score_coco(truth, found)
         assert f"detections.json: [0]: {message}" in str(caught.value)
-    there = {"image_id": IMAGE["id"], "category_id": 1, "bbox": [0, 0, 5, 5]}
     for wrong, message in (
         ({"area": "x"}, "area must be a number and"),
         ({"iscrowd": "yes"}, "area must be a number and"),
@@ -295,12 +264,7 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         ({"category_id": None}, "no category None"),
         ({"bbox": [0, 0, 5, -5]}, "bbox must be"),
     ):
-        annotations = [{**there, **wrong}]
-        written(
-            tmp_path,
-            {"images": [IMAGE], "annotations": annotations, "categories": CATEGORIES},
-            [],
-        )
+        written(tmp_path, truth_of({**CAR, **wrong}), [])
         with pytest.raises(ConfigError, match=rf"annotations\[0\]: {message}"):
             score_coco(truth, found)
     with pytest.raises(ConfigError, match="no category 'tram'; there are bus, car"):
@@ -310,25 +274,14 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
 def test_images_may_have_names_and_numbers(tmp_path: Path) -> None:
     images = [IMAGE, {**IMAGE, "id": "b", "file_name": "b.jpg"}]
     boxes = [{"image_id": each["id"], "category_id": 1, "bbox": [9, 9, 40, 40]} for each in images]
-    truth = {"images": images, "annotations": boxes, "categories": CATEGORIES}
+    truth = {**truth_of(*boxes), "images": images}
     found = [{**box, "score": 0.9} for box in boxes]
     assert score_coco(*written(tmp_path, truth, found))["AP50"] == pytest.approx(1)
 
 
 def test_ids_of_annotations_do_not_matter(tmp_path: Path) -> None:
-    boxes = [[10, 10, 40, 40], [100, 100, 40, 40]]
-    annotation = {"image_id": IMAGE["id"], "category_id": CATEGORIES[0]["id"]}
+    boxes = [{**CAR, "bbox": bbox} for bbox in ([10, 10, 40, 40], [100, 100, 40, 40])]
+    found = [{**box, "score": 0.9} for box in boxes]
     for ids in ((1, 2), (0, 1), (3, 3)):
-        truth, found = written(
-            tmp_path,
-            {
-                "images": [IMAGE],
-                "annotations": [
-                    {**annotation, "id": each, "bbox": box}
-                    for each, box in zip(ids, boxes, strict=True)
-                ],
-                "categories": CATEGORIES,
-            },
-            [{**annotation, "bbox": box, "score": 0.9} for box in boxes],
-        )
-        assert score_coco(truth, found)["AP50"] == pytest.approx(1)
+        truth = truth_of(*({**box, "id": each} for each, box in zip(ids, boxes, strict=True)))
+        assert score_coco(*written(tmp_path, truth, found))["AP50"] == pytest.approx(1)
