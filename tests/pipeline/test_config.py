@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.config_file import load_config
 from stages.errors import ConfigError
+from stages.sink.options import SinkOptions
 
 
 def test_off_may_be_written_as_it_is(tmp_path):
@@ -114,3 +115,30 @@ def test_a_region_without_area_is_refused(region):
         load_config(
             None, ["detector.ignored.south=[[0, 0, 9, 9]]", f"detector.ignored.north=[{region}]"]
         )
+
+
+@pytest.mark.parametrize(
+    ("said", "live"),
+    [
+        ([], {"overlay_minutes": 10, "overlay_gigabytes": 10, "text_minutes": 60}),
+        (
+            ["overlay_minutes=0", "overlay_gigabytes=0", "text_minutes=0"],
+            {"overlay_minutes": 0, "overlay_gigabytes": 0, "text_minutes": 0},
+        ),
+        (
+            ["overlay_minutes=2.5", "overlay_gigabytes=0.5", "text_minutes=7", "text_gigabytes=3"],
+            {
+                "overlay_minutes": 2.5,
+                "overlay_gigabytes": 0.5,
+                "text_minutes": 7,
+                "text_gigabytes": 3,
+            },
+        ),
+    ],
+)
+def test_results_of_a_live_stream_are_in_parts_unless_the_config_says_otherwise(said, live):
+    config = load_config(None, ["sink.overlay_trail=9", *(f"sink.{each}" for each in said)])
+    lossless = live | {"overlay_gigabytes": 0, "text_gigabytes": 0} if said else {}
+    for is_live, expected in ((False, lossless), (True, live)):
+        options = config.sink.options("north", live=is_live)
+        assert options == SinkOptions(**expected, times=is_live, overlay_trail=9)

@@ -7,13 +7,11 @@ import time
 from fractions import Fraction
 
 import av
-import msgspec
 import numpy as np
 import pytest
 import zmq
 
 from pipeline.config import RunConfig
-from pipeline.config_file import load_config
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reports import Notice, Progress
 from pipeline.supervision.runtime_folder import RuntimeFolder
@@ -30,7 +28,6 @@ from stages.records import (
     Tracks,
 )
 from stages.sink import encoding, stream_sink
-from stages.sink.options import SinkOptions
 
 NAMES = ("north", "south")
 RATE = Fraction(25)
@@ -172,42 +169,6 @@ def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release,
         stream.close()
 
 
-@pytest.mark.parametrize(
-    ("said", "live"),
-    [
-        ([], {"overlay_minutes": 10, "overlay_gigabytes": 10, "text_minutes": 60}),
-        (
-            ["overlay_minutes=0", "overlay_gigabytes=0", "text_minutes=0"],
-            {"overlay_minutes": 0, "overlay_gigabytes": 0, "text_minutes": 0},
-        ),
-        (
-            ["overlay_minutes=2.5", "overlay_gigabytes=0.5", "text_minutes=7", "text_gigabytes=3"],
-            {
-                "overlay_minutes": 2.5,
-                "overlay_gigabytes": 0.5,
-                "text_minutes": 7,
-                "text_gigabytes": 3,
-            },
-        ),
-    ],
-)
-def test_results_of_a_live_stream_are_in_parts_unless_the_config_says_otherwise(
-    plan, wake, said, live
-):
-    overrides = ["sink.overlay_trail=9", *(f"sink.{each}" for each in said)]
-    plan = msgspec.structs.replace(plan, config=load_config(None, overrides))
-    lossless = live | {"overlay_gigabytes": 0, "text_gigabytes": 0} if said else {}
-    with zmq.Context() as context:
-        for is_lossless, expected in ((True, lossless), (False, live)):
-            logbook = Logbook(plan.logbook(0))
-            logbook[SharedCounter.LOSSLESS] = is_lossless
-            stream = SinkStream(plan, context, Said(), 0, logbook, wake, None)
-            assert stream.sink.options == SinkOptions(
-                **expected, times=not is_lossless, overlay_trail=9
-            )
-            stream.close()
-
-
 class Disk:
     """Takes no picture of north while it hangs; text it always takes."""
 
@@ -258,6 +219,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
 
     with zmq.Context() as context:
         stream = SinkStream(plan, context, said, 0, logbook, wake, None)
+        assert stream.sink.options == plan.config.sink.options("north", live=True)
         feed(stream, 2)
         acknowledge(stream, lambda: acknowledged() == 3)
         disk.hang()
@@ -326,6 +288,7 @@ def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, wak
     logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
     with zmq.Context() as context:
         north, south = (SinkStream(plan, context, said, n, logbooks[n], wake, None) for n in (0, 1))
+        assert north.sink.options == plan.config.sink.options("north", live=False)
         disk.hang()
         feed(north, 10)
         disk.wait_for_write()
