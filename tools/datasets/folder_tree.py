@@ -13,6 +13,8 @@ from stages.decoder.image_folder import IMAGE_SUFFIXES
 from stages.decoder.locations import MASKS
 
 IMAGES = "images"
+SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
+"""What users call each split."""
 _SPLIT = re.compile(r"(?<![a-z])(train|valid|val|test)(?:ation|ing)?(?![a-z])")
 
 

@@ -12,12 +12,10 @@ import yaml
 
 from stages.errors import ConfigError, SourceError, reason_of
 from tools.datasets.boxes import cut_boxes, cut_regions
-from tools.datasets.folder_tree import FolderTree
+from tools.datasets.folder_tree import SPLITS, FolderTree
 from tools.datasets.image_size import image_size
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from tools.datasets.yolo_labels import LABELS, label_file, read_labels
-
-SPLITS = ("train", "val", "test")
 
 
 def yolo_file(tree: FolderTree) -> Path | None:
@@ -32,6 +30,7 @@ def yolo_file(tree: FolderTree) -> Path | None:
 def read_yolo(tree: FolderTree, file: Path) -> DataSet:
     """Reads the images that ``train``, ``val`` and ``test`` of a yaml file name, in this order.
 
+    ``valid`` and ``validation`` mean ``val``. By ``kpt_shape``, lines of labels end with keypoints.
     Labels are read by `read_labels`. An image whose label file is missing or empty has no objects;
     one whose label file cannot be read is left out. A box of a class that ``names`` lacks is
     ignored. Every image is a scene.
@@ -49,7 +48,7 @@ def read_yolo(tree: FolderTree, file: Path) -> DataSet:
                 problems.append(Problem(ProblemKind.STATED_TWICE, f"{path}, again in {split}"))
                 continue
             seen.add(path)
-            sample = _sample(tree, path, split, description.names, problems)
+            sample = _sample(description, path, split, problems)
             if sample is not None:
                 samples.append(sample)
     problems += _labels_without_image(tree, seen)
@@ -87,6 +86,7 @@ class _Description:
     names: dict[int, str]
     parts: dict[str, list[str]]
     base: str
+    keypoint_columns: int
 
     @classmethod
     def read(cls, tree: FolderTree, file: Path) -> _Description:
@@ -95,21 +95,22 @@ class _Description:
             raise ConfigError(f"{file}: expected keys such as names and train")
         given = content.get("names")
         try:
-            pairs = given.items() if isinstance(given, dict) else enumerate(list(given or []))
+            listed = given if isinstance(given, list) else []
+            pairs = given.items() if isinstance(given, dict) else enumerate(listed)
             names = {int(number): str(name) for number, name in pairs}
         except (TypeError, ValueError):
             names = {}
         if not names:
             raise ConfigError(f"{file}: names must list the classes, got {given!r}")
         parts = {}
-        for split in SPLITS:
-            part = content.get(split)
-            parts[split] = [str(each) for each in (part if isinstance(part, list) else [part])]
-            if part is None:
-                parts[split] = []
+        for split, keys in SPLITS.items():
+            given = [content[key] for key in keys if content.get(key) is not None]
+            lists = [part if isinstance(part, list) else [part] for part in given]
+            parts[split] = [str(each) for part in lists for each in part]
         if not any(parts.values()):
             raise ConfigError(f"{file}: one of train, val and test must name images")
-        return cls(tree, file, names, parts, str(content.get("path") or ""))
+        base = str(content.get("path") or "")
+        return cls(tree, file, names, parts, base, _keypoint_columns(file, content))
 
     def images(self, split: str, problems: list[Problem]) -> Iterator[Path]:
         """Images of a split: in its folders and those under them, or named by its lists."""
@@ -149,9 +150,21 @@ class _Description:
                 yield path
 
 
+def _keypoint_columns(file: Path, content: dict[str, Any]) -> int:
+    """Number of values that describe an object's keypoints, by ``kpt_shape``."""
+    given = content.get("kpt_shape")
+    match given:
+        case None:
+            return 0
+        case [int(count), int(values)] if count > 0 and values > 0:
+            return count * values
+    raise ConfigError(f"{file}: kpt_shape must be two numbers such as [17, 3], got {given!r}")
+
+
 def _sample(
-    tree: FolderTree, path: Path, split: str, names: dict[int, str], problems: list[Problem]
+    description: _Description, path: Path, split: str, problems: list[Problem]
 ) -> Sample | None:
+    tree, names = description.tree, description.names
     try:
         width, height = image_size(path)
     except SourceError as error:
@@ -161,7 +174,11 @@ def _sample(
     if not tree.has(file):
         problems.append(Problem(ProblemKind.NO_LABEL_FILE, str(file)))
     try:
-        numbers, boxes, lines = read_labels(file, problems) if tree.has(file) else ([], [], [])
+        numbers, boxes, lines = (
+            read_labels(file, problems, description.keypoint_columns)
+            if tree.has(file)
+            else ([], [], [])
+        )
     except ConfigError as error:
         problems.append(Problem(ProblemKind.UNREADABLE_FILE, str(error)))
         return None

@@ -24,12 +24,18 @@ def label_file(image: Path) -> Path:
 
 
 def read_labels(
-    file: Path, problems: list[Problem]
+    file: Path, problems: list[Problem], keypoint_columns: int = 0
 ) -> tuple[list[int], list[tuple[float, float, float, float]], list[int]]:
     """Class, box ltrb in shares of the image, and line number of each object of a file.
 
     Lines are ``class cx cy width height`` in shares of the image, or a polygon ``class x1 y1 x2 y2
     x3 y3 …``, of which the box is taken. All other lines are added to ``problems``.
+
+    Args:
+        file: The label file.
+        problems: Where lines that cannot be read are added.
+        keypoint_columns: Number of values after each box that describe its keypoints; they are
+            skipped. With any, there are no polygons.
 
     Raises:
         ConfigError: The file cannot be read.
@@ -44,7 +50,8 @@ def read_labels(
         if not fields:
             continue
         try:
-            number, box = float(fields[0]), _box([float(field) for field in fields[1:]])
+            number = float(fields[0])
+            box = _box([float(field) for field in fields[1:]], keypoint_columns)
             if not number.is_integer():
                 raise ValueError(f"class {fields[0]} is not a whole number")
         except (ValueError, OverflowError) as error:
@@ -56,7 +63,12 @@ def read_labels(
     return numbers, boxes, lines
 
 
-def _box(values: list[float]) -> tuple[float, float, float, float]:
+def _box(values: list[float], keypoint_columns: int) -> tuple[float, float, float, float]:
+    if keypoint_columns:
+        columns = _BOX_COLUMNS + keypoint_columns
+        if len(values) + 1 != columns:
+            raise ValueError(f"expected {columns} columns by kpt_shape, got {len(values) + 1}")
+        values = values[: _BOX_COLUMNS - 1]
     if len(values) != _BOX_COLUMNS - 1 and (len(values) < 6 or len(values) % 2):
         raise ValueError(f"expected {_BOX_COLUMNS} columns or a polygon, got {len(values) + 1}")
     if not all(-LARGEST_SHARE < value <= LARGEST_SHARE for value in values):

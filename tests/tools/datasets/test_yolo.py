@@ -57,6 +57,8 @@ def test_an_image_without_a_label_file_is_empty_and_reported(tmp_path: Path) -> 
         "train: [images/train, images/val]\nnames: [car, van, bus]\n",
         "train: images\nnames: [car, van, bus]\n",
         "train: list.txt\nnames: [car, van, bus]\n",
+        "train: images/train\nvalid: images/val\nnames: [car, van, bus]\n",
+        "train: images/train\nvalidation: [images/val]\nval:\nnames: [car, van, bus]\n",
     ],
 )
 def test_ways_to_name_images(tmp_path: Path, yaml: str) -> None:
@@ -89,6 +91,29 @@ def test_a_polygon_gives_its_box(tmp_path: Path) -> None:
     write_set(tmp_path, YAML.format(root="."), "0 0.1 0.2 0.5 0.2 0.3 0.6\n")
     boxes = read_data_set(tmp_path).samples[0].boxes
     np.testing.assert_allclose(boxes, [[10, 10, 50, 30]], atol=1e-4)
+
+
+def test_lines_with_keypoints_have_the_box_before_them(tmp_path: Path) -> None:
+    """Keypoints may lie outside the image, and those that nobody sees are at 0."""
+    keypoints = " 0 0 1.2 0.5 0.4 0.1 0.1 0.2"
+    labels = (
+        f"0 0.5 0.5 0.2 0.4{keypoints}\n2 0.1 0.2 0.1 0.2\n2 0.1 0.2 0.1 0.2{keypoints} 2\n"
+        f"2 0.1 0.2 0.1 20{keypoints}\n"
+    )
+    write_set(tmp_path, YAML.format(root=".") + "kpt_shape: [4, 2]\n", labels)
+    data_set = read_data_set(tmp_path)
+    np.testing.assert_allclose(data_set.samples[0].boxes, [[40, 15, 60, 35]], atol=1e-4)
+    file = "labels/train/a.txt"
+    assert problems(data_set) == [
+        ("UNREADABLE_ROW", f"{file}:2: expected 13 columns by kpt_shape, got 5"),
+        ("UNREADABLE_ROW", f"{file}:3: expected 13 columns by kpt_shape, got 14"),
+        ("UNREADABLE_ROW", f"{file}:4: coordinates must be shares of the image, from 0 to 1"),
+    ]
+
+
+def test_the_split_val_has_three_names(tmp_path: Path) -> None:
+    write_set(tmp_path, "train: images/train\nvalid: images/val\nnames: [car]\n", "")
+    assert [s.conditions["split"] for s in read_data_set(tmp_path).samples] == ["train", "val"]
 
 
 def test_what_cannot_be_used(tmp_path: Path) -> None:
@@ -159,6 +184,11 @@ def test_an_image_of_two_splits_is_of_the_first(tmp_path: Path) -> None:
         ("- car\n", "data.yaml: expected keys such as names and train"),
         ("train: images\n", "data.yaml: names must list the classes, got None"),
         ("train: images\nnames: {car: 0}\n", "names must list the classes"),
+        ("train: images\nnames: car\n", "data.yaml: names must list the classes, got 'car'"),
+        (
+            "train: images\nnames: [car]\nkpt_shape: 8\n",
+            "data.yaml: kpt_shape must be two numbers such as [17, 3], got 8",
+        ),
         ("names: [car]\n", "one of train, val and test must name images"),
         ("names: [car]\ntrain: nowhere\n", "missing image: data.yaml: train: nowhere"),
     ],
