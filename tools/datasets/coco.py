@@ -90,8 +90,8 @@ class _CocoFile:
         self._tree = tree
         self._file = file
         self._problems = problems
-        inner = file.relative_to(tree.root).with_suffix("").parts
-        self._split = split_of(*reversed(inner))
+        self._name = file.relative_to(tree.root)
+        self._split = split_of(*reversed(self._name.with_suffix("").parts))
         self._folders = self._places()
         self._names = self._first("category", content["categories"], lambda each: str(each["name"]))
         self._images = self._first("image", content["images"], lambda each: dict(each))
@@ -138,9 +138,8 @@ class _CocoFile:
             self._note(ProblemKind.STATED_TWICE, f"image {number}: {name}")
             return None
         try:
-            if "width" in entry and "height" in entry:
-                width, height = int(entry["width"]), int(entry["height"])
-            else:
+            width, height = (int(entry.get(side) or 0) for side in ("width", "height"))
+            if not (width and height):
                 width, height = image_size(path)
             if not (1 <= width <= _LARGEST_SIDE and 1 <= height <= _LARGEST_SIDE):
                 raise ValueError(f"{width}x{height}")
@@ -216,7 +215,7 @@ class _CocoFile:
         return list(dict.fromkeys([*places, *(folder / IMAGES for folder in inner)]))
 
     def _note(self, kind: ProblemKind, place: str) -> None:
-        self._problems.append(Problem(kind, f"{self._file.name}: {place}"))
+        self._problems.append(Problem(kind, f"{self._name}: {place}"))
 
 
 def _reason(error: Exception) -> str:

@@ -156,8 +156,12 @@ def test_a_name_written_on_windows(tmp_path: Path, as_given: bool) -> None:
     assert data_set.problems == []
 
 
-def test_the_size_may_be_missing(tmp_path: Path) -> None:
-    images = [{"id": 1, "file_name": "a.jpg"}]
+@pytest.mark.parametrize(
+    "size",
+    [{}, {"width": 80}, {"width": 0, "height": 0}, {"width": None, "height": None}],
+)
+def test_the_size_may_be_missing(tmp_path: Path, size: dict[str, object]) -> None:
+    images = [{"id": 1, "file_name": "a.jpg", **size}]
     write_json(tmp_path / "annotations.json", images, [box(1, 1, 1, 9, 9)])
     write_image(tmp_path / "images" / "a.jpg", 80, 60)
     (sample,) = read_data_set(tmp_path).samples
@@ -238,6 +242,17 @@ def test_one_broken_file_of_several_is_left_out(tmp_path: Path) -> None:
             "other.json:1: not valid JSON: Expecting property name enclosed in double quotes",
         ),
         ("UNREADABLE_ROW", "val.json: image number 1: no 'id'"),
+    ]
+
+
+def test_problems_name_files_of_one_name_by_their_folders(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        write_json(tmp_path / split / "_annotations.coco.json", [entry(1, "gone.jpg")], [])
+    write_json(tmp_path / "test" / "_annotations.coco.json", [entry(1, "a.jpg")], [])
+    write_image(tmp_path / "test" / "a.jpg")
+    assert problems(read_data_set(tmp_path)) == [
+        ("MISSING_IMAGE", f"{split}/_annotations.coco.json: gone.jpg")
+        for split in ("train", "valid")
     ]
 
 
