@@ -25,7 +25,9 @@ class DataSetConfig(_Strict):
     scale: float = Field(1.0, gt=0, le=4, description="Resize factor on top of the random one.")
     share: float = Field(1.0, gt=0, description="Relative frequency of its images.")
     held_out: tuple[str, ...] = Field(
-        (), description="Scenes, or splits of the data set (val, test), kept for validation."
+        (),
+        description="Kept for validation: scenes, patterns of their names such as cam2_*, splits "
+        "of the data set (val, test), or all.",
     )
     validation_scale: float | None = Field(
         None, gt=0, le=4, description="Input scale in validation; default: the model's."
@@ -46,6 +48,11 @@ class DataSetConfig(_Strict):
         "with at least this score and no box nearby give no loss; for annotations that omit "
         "vehicles.",
     )
+
+    @field_validator("held_out", mode="before")
+    @classmethod
+    def _all(cls, value: object) -> object:
+        return ("*",) if value == "all" else value
 
 
 class AugmentationConfig(_Strict):

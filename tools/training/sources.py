@@ -21,6 +21,7 @@ from tools.datasets.formats import read_data_set
 from tools.datasets.sample import USED_ANYWAY, DataSet, ProblemKind, Sample
 from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import AnnotatedImage
+from tools.training.division import divide
 
 log = logging.getLogger(__name__)
 
@@ -169,13 +170,7 @@ def read_sources(config: TrainingConfig) -> Sources:
         sources.lacking.update(
             problem.kind for problem in data_set.problems if problem.kind in BOXES_LACKING
         )
-        missing = set(entry.held_out).difference(*map(_parts, samples))
-        if missing:
-            raise ConfigError(
-                f"{entry.path} has no scene or split {', '.join(sorted(missing))} to hold out"
-            )
-        held = [sample for sample in samples if _parts(sample) & set(entry.held_out)]
-        kept = [sample for sample in samples if not _parts(sample) & set(entry.held_out)]
+        kept, held = divide(entry.path, samples, entry.held_out)
         sources.notes += _unseen_splits(data_set, kept)
         if held:
             sources.validation[_unused(data_set.name, sources.validation)] = (entry, held)
@@ -193,11 +188,6 @@ def read_sources(config: TrainingConfig) -> Sources:
         sources.weights = np.concatenate(weights)
         sources.weights /= sources.weights.sum()
     return sources
-
-
-def _parts(sample: Sample) -> set[str]:
-    """What ``held_out`` may call the part of the data set that an image belongs to."""
-    return {sample.scene, sample.conditions.get("split", sample.scene)}
 
 
 def _unseen_splits(data_set: DataSet, trained: Sequence[Sample]) -> list[str]:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from stages.errors import ConfigError, SourceError
+from tests.tools.conftest import write_coco
 from tools.training.sources import ClassMap, draw_weights, read_sources
 from tools.training.trainer import train
 
@@ -71,6 +72,15 @@ def test_a_scene_is_held_out_by_whatever_path(tiny_config, data_set, tmp_path):
     entries = [{"path": data_set, "held_out": ["c"]}, {"path": tmp_path / "link"}]
     with pytest.raises(ConfigError, match=r"scene c is held out, but another entry"):
         read_sources(tiny_config(data=entries))
+
+
+def test_a_data_set_is_held_out_as_a_whole(tiny_config, data_set, tmp_path):
+    other = write_coco(tmp_path / "other")
+    data = [{"path": data_set}, {"path": other, "held_out": "all"}]
+    sources = read_sources(tiny_config(data=data))
+    [(_, held)] = sources.validation.values()
+    assert {sample.path.parent.parent for sample in held} == {other}
+    assert len(held) == len(sources.training) == len(sources.weights) == 4
 
 
 def test_a_split_is_held_out_as_a_whole(tiny_config, data_set):

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.errors import ConfigError
+from tools.datasets.sample import Sample
+from tools.training.division import divide
+
+FOLDER = Path("mine")
+
+
+def samples(**splits):
+    """Samples of the scenes of each split; ``none`` stands for no split."""
+    nothing = np.empty((0, 4), np.float32)
+    return [
+        Sample(
+            FOLDER / f"{scene}.jpg",
+            scene,
+            None,
+            96,
+            54,
+            nothing,
+            (),
+            np.empty(0, np.float32),
+            conditions={} if split == "none" else {"split": split},
+        )
+        for split, scenes in splits.items()
+        for scene in scenes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held_out", "expected"),
+    [
+        ([], []),
+        (["valid/b"], ["valid/b"]),
+        (["val"], ["valid/b", "valid/c[1]"]),
+        (["valid", "test"], ["valid/b", "valid/c[1]", "d"]),
+        (["validation"], ["valid/b", "valid/c[1]"]),
+        (["*"], ["a1", "a2", "valid/b", "valid/c[1]", "d"]),
+        (["a[2-9]", "*b"], ["a2", "valid/b"]),
+        (["valid/c[1]"], ["valid/c[1]"]),
+    ],
+)
+def test_what_is_held_out(held_out, expected):
+    given = samples(train=["a1", "a2"], val=["valid/b", "valid/c[1]"], test=["d"])
+    kept, held = divide(FOLDER, given, held_out)
+    assert [sample.scene for sample in held] == expected
+    assert kept == [sample for sample in given if sample not in held]
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [
+        ({"none": "dcba"}, "4 scenes such as a, b, c"),
+        ({"none": "a"}, "1 scene such as a"),
+        ({"val": "b", "none": "a"}, "the split val and 2 scenes such as a, b"),
+        (
+            {"test": "a", "val": "b", "train": ["c0", "c1"]},
+            "the splits train, val, test and 4 scenes such as a, b, c0",
+        ),
+    ],
+)
+def test_what_is_there_is_told_where_something_is_not(given, there):
+    """Patterns are for scenes, not for the splits train and test."""
+    with pytest.raises(ConfigError) as error:
+        divide(FOLDER, samples(**given), ["t*", "nowhere"])
+    assert str(error.value) == (
+        f"mine has no scene or split nowhere, t* to hold out; it has {there}"
+    )
