@@ -11,6 +11,7 @@ import numpy as np
 from stages.decoder.image_file import read_image
 from stages.errors import SourceError
 from tools.annotations.ignored import area_in_union, half_inside
+from tools.datasets.folder_tree import SPLITS
 from tools.datasets.sample import DataSet, Problem, ProblemKind, Sample
 from trackers.boxes import areas
 
@@ -34,6 +35,7 @@ class Summary:
         ignored_boxes: Boxes of which at least half lies in ignored regions.
         ignored_share: Share of the area of all images that is ignored, in [0, 1].
         masks: Number of images that have a foreground mask.
+        splits: Number of images of each split, of those that have one.
         conditions: Conditions that all its samples share.
     """
 
@@ -47,6 +49,7 @@ class Summary:
     ignored_boxes: int
     ignored_share: float
     masks: int
+    splits: dict[str, int]
     conditions: dict[str, str]
 
 
@@ -150,6 +153,7 @@ def _summary(name: str, samples: Sequence[Sample]) -> Summary:
     ignored_boxes, ignored_share = _ignored(samples)
     conditions = [set(sample.conditions.items()) for sample in samples]
     common = set.intersection(*conditions) if conditions else set()
+    splits = Counter(sample.conditions.get("split") for sample in samples)
     return Summary(
         name=name,
         images=len(samples),
@@ -161,6 +165,7 @@ def _summary(name: str, samples: Sequence[Sample]) -> Summary:
         ignored_boxes=ignored_boxes,
         ignored_share=ignored_share,
         masks=sum(sample.mask is not None for sample in samples),
+        splits={split: splits[split] for split in SPLITS if splits[split]},
         conditions=dict(sorted(common)),
     )
 

@@ -25,15 +25,20 @@ def finding_tables(findings: Findings, width: int) -> Iterator[Table]:
 
 
 def headline(findings: Findings) -> str:
-    """One line: name, format, how many images, scenes and boxes, and how large the images are."""
+    """One line: name, format, how many images, scenes and boxes, and how large the images are.
+
+    Images are counted by split as well, unless all are of one.
+    """
     total = findings.total
     sizes = [f"{size} ({count:,})" for size, count in findings.image_sizes.items()]
     more = len(sizes) - MAX_SIZES
     listed = ", ".join(sizes[:MAX_SIZES]) + (
         f" and {_counted(more, 'more size')}" if more > 0 else ""
     )
+    splits = ", ".join(f"{split} {count:,}" for split, count in total.splits.items())
     parts = [
-        _counted(total.images, "image"),
+        _counted(total.images, "image")
+        + (f" ({splits})" if splits and "split" not in total.conditions else ""),
         _counted(len(findings.scenes), "scene"),
         _counted(total.boxes, "box", "boxes"),
     ]

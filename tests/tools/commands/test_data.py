@@ -79,6 +79,22 @@ def test_what_it_finds(detrac: Path, tmp_path: Path) -> None:
     assert [(each["name"], each["images"]) for each in found["classes"]] == [("car", 2), ("bus", 1)]
 
 
+def test_images_are_counted_by_split(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    for name in ("train/a", "train/b", "valid/c"):
+        write_image(root / "images" / f"{name}.jpg")
+        (root / "labels" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "labels" / f"{name}.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    description = root / "data.yaml"
+    description.write_text("train: images/train\nvalid: images/valid\nnames: [car]\n")
+    output = check(root, "--images", "0", "--json", tmp_path / "found.json")
+    assert output.startswith("set (YOLO): 3 images (train 2, val 1), 3 scenes, 3 boxes;")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["total"]["splits"] == {"train": 2, "val": 1}
+    description.write_text("train: images\nnames: [car]\n")
+    assert check(root, "--images", "0").startswith("set (YOLO, train): 3 images, 3 scenes")
+
+
 def test_boxes_in_ignored_regions_are_counted(tmp_path: Path) -> None:
     root = tmp_path / "set"
     inside = target(2, 85).replace('top="10"', 'top="0"')
