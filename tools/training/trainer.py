@@ -18,6 +18,7 @@ from stages.wording import counted
 from tools.training.batches import CropBatches, load_batches
 from tools.training.beginning import begin
 from tools.training.config import TrainingConfig
+from tools.training.copies import copy_notes
 from tools.training.interruption import interruptible
 from tools.training.log import EVENTS, LOSSES, SCORES, TrainingLog
 from tools.training.processes import Processes, training_processes
@@ -97,7 +98,7 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         if state.step > config.steps:
             return _result(config, state, {}, complete=True, leads=processes.leads)
         if processes.leads:
-            for note in sources.notes:
+            for note in [*sources.notes, *copy_notes(sources)]:
                 log.warning("%s", note)
             held = sum(len(samples) for _, samples in sources.validation.values())
             training = len(sources.training)
