@@ -70,7 +70,11 @@ class Wire:
             while True:
                 client, _ = self._listener.accept()
                 self.connections += 1
-                server = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:  # the server has been killed, perhaps to be replaced
+                    client.close()
+                    continue
                 self._sockets += [client, server]
                 for ends in ((client, server), (server, client)):
                     threading.Thread(target=self._pump, args=ends, daemon=True).start()
