@@ -16,7 +16,7 @@ from msgspec import structs
 from pipeline.detectors import Detector, build_detector
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
-from pipeline.reports import Batches, Ready
+from pipeline.reports import Batches, Notice, Ready
 from pipeline.transport.background_link import BackgroundLink
 from pipeline.transport.direct_link import DirectLink
 from pipeline.transport.logbook import Logbook
@@ -26,6 +26,7 @@ from pipeline.workers.batching import batches
 from pipeline.workers.streams import Streams
 from stages.detector.ignored import outside
 from stages.detector.lanes import Lanes
+from stages.detector.large_frames import caution
 from stages.errors import SpotStreamError
 from stages.records import (
     Detections,
@@ -79,7 +80,10 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
     with link:
         report(Ready("detector"))
         for batch in batches(receive, size, config.batch_wait_ms / 1000):
-            frames = isinstance(batch[0].record, Frame)
+            first = batch[0].record
+            if isinstance(first, StreamStart) and (told := caution(first, detector.scale)):
+                report(Notice("detector", stream=first.stream, message=told))
+            frames = isinstance(first, Frame)
             if frames:
                 progress.counts[len(batch)] += 1
             # A frame that comes alone gets all cores.

@@ -30,11 +30,13 @@ class FileDetector:
         name: Name of the detector that made the files: ``NAME`` of ``MVI_39511_Det_NAME.txt``,
             otherwise the file's name without suffix or the folder's name.
         class_names: Names of the classes that ``Detections.classes`` indexes.
+        scale: None, as frames are not looked at.
         batch_size: 1, as larger batches gain nothing.
         lanes: None, as boxes are looked up.
         is_immediate: True, as boxes are looked up.
     """
 
+    scale: float | None = None
     batch_size = 1
     lanes: Lanes | None = None
     is_immediate = True

@@ -151,6 +151,8 @@ def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path
             victim.wait(victim.is_ready)
 
     # A live stream does not wait: short parts let the second kill come long before its end.
+    if mode == "live":
+        clip = make_clip(tmp_path / "longer", 300)
     short = [f"sink.{each}_minutes={0.5 / 60}" for each in ("overlay", "text") if mode == "live"]
     given = settings(clip, *held_back(clip, mode), *short)
     result = run_with([str(clip)], tmp_path, given, harm)

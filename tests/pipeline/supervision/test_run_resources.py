@@ -33,9 +33,8 @@ def test_a_run_may_open_as_many_files_as_the_system_allows(temporary, tmp_path):
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path):
-    runtime = tmp_path / "runtime"
-    runtime.mkdir()
+def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path_factory, tmp_path):
+    runtime = tmp_path_factory.mktemp("runtime")  # short, for names of sockets
     temporary(runtime)
     handler = signal.getsignal(signal.SIGTERM)
     metrics = free_port()

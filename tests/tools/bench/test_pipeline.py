@@ -28,26 +28,26 @@ def test_a_run_is_compared_with_loops_and_with_its_slowest_stage(tmp_path):
 
 
 @pytest.mark.parametrize("under_way", ["*/out/clip/*", "*/clip/*"])
-def test_ctrl_c_ends_the_bench_whatever_it_runs(under_way, tmp_path):
+def test_ctrl_c_ends_the_bench_whatever_it_runs(under_way, tmp_path, tmp_path_factory):
     """The terminal sends it to every process."""
-    clip = make_clip(tmp_path / "material", 100)
-    (tmp_path / "bench").mkdir()
+    clip = make_clip(tmp_path, 100)
+    bench = tmp_path_factory.mktemp("bench")  # short, for names of sockets
     options = ["--rounds", "1", "--set", slow_detector(clip, 20)]
     with subprocess.Popen(
         [sys.executable, "-P", "-m", "tools.main", "bench", "pipeline", "--source", clip, *options],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env=os.environ | {"TMPDIR": str(tmp_path / "bench")},
+        env=os.environ | {"TMPDIR": str(bench)},
     ) as process:
         deadline = time.monotonic() + 60
-        while not list((tmp_path / "bench").glob(under_way)) and time.monotonic() < deadline:
+        while not list(bench.glob(under_way)) and time.monotonic() < deadline:
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert not list((tmp_path / "bench").iterdir())
+    assert not list(bench.iterdir())
 
 
 def test_opencvs_loop_writes_tracks_and_a_video(tmp_path):

@@ -121,7 +121,7 @@ def bench_scores(
         scores = score_trackers(
             read_ground_truths(benchmark, gt),
             detections,
-            [choose_tracker(label) for label in tracker or ["uav"]],
+            [choose_tracker(label) for label in tracker or ["uavdt"]],
             tuned_peers(reference_sort(reference) if reference else None),
             peers,
             iou_threshold=IOU_THRESHOLDS[benchmark],
