@@ -24,7 +24,7 @@ from stages.sink.results import (
     would_replace,
 )
 
-_ADVICE = "add --overwrite or choose another --output"
+_ADVICE = "choose another --output, or add --overwrite to replace what is there"
 
 
 class ResultFolders:

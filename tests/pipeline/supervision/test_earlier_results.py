@@ -170,7 +170,7 @@ def test_a_run_finds_its_own_results_wherever_it_is_started(tmp_path, monkeypatc
         assert (result.skipped, result.finished) == (["clip"], {})
     with pytest.raises(OutputError) as error:
         repeat(tmp_path, "tracker.name=ocsort")
-    advice = "add --overwrite or choose another --output"
+    advice = "choose another --output, or add --overwrite to replace what is there"
     assert str(error.value) == (
         f"{tmp_path}/out/clip holds results of other settings "
         f"(tracker.name: sort there, ocsort now); {advice}"

@@ -21,7 +21,7 @@ def killed(tmp_path):
 
 def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
     north = SourceSpec("north", "north.mp4")
-    with pytest.raises(OutputError, match=r"killed run: \.mot\.txt\.part; add --overwrite"):
+    with pytest.raises(OutputError, match=r"killed run: \.mot\.txt\.part; choose another"):
         ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
     folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=True)
     assert folders.to_run == [north]
@@ -71,7 +71,7 @@ def test_what_no_run_has_written_is_not_replaced_unasked(tmp_path):
     (tmp_path / "north").mkdir()
     rows = tmp_path / "north" / "mot.txt"
     rows.write_text("an annotation")
-    with pytest.raises(OutputError, match=r"north holds mot\.txt, which no run has written; add"):
+    with pytest.raises(OutputError, match=r"north holds mot\.txt, which no run has written; choose"):
         ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
     folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=True)
     assert folders.to_run == [north]
