@@ -15,6 +15,9 @@ from stages.errors import ConfigError, reason_of
 
 Settings = TypeVar("Settings")
 _MERGE = "tag:yaml.org,2002:merge"
+_DEEPEST = 100  # levels of a file
+_MOST_VALUES = 100_000  # in a file, each alias counted as all that it stands for
+_LONGEST_GOT = 100  # characters of a value in an error
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")  # of models, of dataclasses
 _IN_A_USERS_WORDS = {  # where pydantic names Python's classes
     "dataclass_type": "must hold keys and values",
@@ -57,7 +60,7 @@ def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict
     if path is None:
         return {}
     try:
-        content = yaml.load(path.read_text(), _Loader) or {}
+        content = _load(path.read_text()) or {}
     except FileNotFoundError as error:
         raise ConfigError(f"no config file {path}{advice}") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -70,6 +73,27 @@ def read_settings(model: type[Any], path: Path | None, advice: str = "") -> dict
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold keys and values, got {type(content).__name__}")
     return _without_empty(model, content)
+
+
+def _load(text: str) -> Any:
+    """Returns what a YAML text says; one too deep, or whose aliases stand for much, is an error."""
+    try:
+        content = yaml.load(text, _Loader)
+        if _count(content, {}) > _MOST_VALUES:
+            raise yaml.YAMLError("its aliases stand for too many values")
+    except RecursionError as error:
+        raise yaml.YAMLError("it is nested too deeply") from error
+    return content
+
+
+def _count(value: Any, known: dict[int, int], depth: int = 0) -> int:
+    """Returns of how many values ``value`` consists; ``known`` has the counts by id."""
+    if depth > _DEEPEST:
+        raise RecursionError
+    if isinstance(value, dict | list) and id(value) not in known:
+        inner = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_count(each, known, depth + 1) for each in inner)
+    return known.get(id(value), 1)
 
 
 def _without_empty(model: type[Any], content: dict[str, Any]) -> dict[str, Any]:
@@ -139,9 +163,9 @@ def _apply(content: dict[str, Any], override: str) -> None:
         if not isinstance(content, dict):
             raise ConfigError(f"--set {key}: {folder} holds a value, not keys")
     try:
-        content[name] = yaml.load(value, _Loader)
+        content[name] = _load(value)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: {value!r} is not valid YAML") from error
+        raise ConfigError(f"--set {key}: {_shortened(repr(value))} is not valid YAML") from error
 
 
 def _first_problem(
@@ -154,8 +178,15 @@ def _first_problem(
         known = _fields(model, first["loc"][:-1])
         return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
     problem = _IN_A_USERS_WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
-    got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
-    return f"{where}{key}: {problem}{got}" if key else f"{where}{problem}"
+    if key and not isinstance(first["input"], dict):
+        problem += f", got {first['input']!r}"
+    problem, got, value = problem.partition(", got ")
+    problem += f"{got}{_shortened(value)}"
+    return f"{where}{key}: {problem}" if key else f"{where}{problem}"
+
+
+def _shortened(value: str) -> str:
+    return f"{value[:_LONGEST_GOT]}…" if len(value) > _LONGEST_GOT else value
 
 
 def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
@@ -184,7 +215,21 @@ def _keys(kind: Any) -> Sequence[str]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Rejects duplicate keys in a mapping, of which PyYAML would silently keep the last."""
+    """Rejects duplicate keys in a mapping, of which PyYAML would silently keep the last.
+
+    Dates, numbers and tagged values that cannot be are errors of YAML, with their place.
+    """
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, int):
+                str(value)  # Python refuses thousands of digits
+        except (AttributeError, LookupError, ValueError) as error:
+            kind = node.tag.rpartition(":")[2]
+            problem = f"{_shortened(repr(node.value))} is not a valid {kind}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

@@ -139,3 +139,48 @@ def test_an_empty_section_is_none(tmp_path):
     file.write_text("sink: 0\n")
     with pytest.raises(ConfigError, match="sink: "):
         load_config(file)
+
+
+def lists(depth):
+    return "[" * depth + "]" * depth
+
+
+def aliases(levels):
+    """Each level stands for ten of the one before."""
+    first, *rest = (f"a{level}: &a{level} " for level in range(levels))
+    tens = (f"{key}[{', '.join([f'*a{level}'] * 10)}]\n" for level, key in enumerate(rest))
+    return f"{first}1\n{''.join(tens)}detector: {{weights: *a{levels - 1}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (f"sink: {lists(3000)}", "not valid YAML: it is nested too deeply"),
+        (f"sink: {lists(200)}", "not valid YAML: it is nested too deeply"),
+        ("sink: &a [*a]", "not valid YAML: it is nested too deeply"),
+        (aliases(20), "not valid YAML: its aliases stand for too many values"),
+        ("\nsink: 2001-13-45", ":2: not valid YAML: '2001-13-45' is not a valid timestamp"),
+        (f"sink: {'9' * 6000}", f":1: not valid YAML: '{'9' * 99}… is not a valid int"),
+        (f"sink: 0x{'f' * 6000}", f":1: not valid YAML: '0x{'f' * 97}… is not a valid int"),
+        ("sink: !!bool x", ":1: not valid YAML: 'x' is not a valid bool"),
+        ("sink: !!timestamp x", ":1: not valid YAML: 'x' is not a valid timestamp"),
+    ],
+)
+def test_yaml_that_no_value_can_be_made_of_is_one_line(tmp_path, content, problem):
+    file = tmp_path / "a.yaml"
+    file.write_text(content)
+    with pytest.raises(ConfigError) as error:
+        load_config(file)
+    assert str(error.value).removeprefix(str(file)).removeprefix(": ") == problem
+
+
+@pytest.mark.parametrize("value", ["2001-13-45", lists(3000), "9" * 6000])
+def test_an_override_that_no_value_can_be_made_of_is_one_line(value):
+    with pytest.raises(ConfigError, match=r"^--set sink: .{12,102} is not valid YAML$"):
+        load_config(None, [f"sink={value}"])
+
+
+@pytest.mark.parametrize("key", ["runtime.slots", "tracker.settings.max_age"])
+def test_a_long_value_is_shortened_in_an_error(key):
+    with pytest.raises(ConfigError, match=r", got \[0, 1, .{93}…$"):
+        load_config(None, [f"{key}={list(range(1000))}"])
