@@ -24,6 +24,16 @@ from stages.errors import SourceError
         ),
         ("rtsp://host/user=admin&password=secret", "rtsp://host/"),
         ("rtsp://user:x_pass=secret@host/users/passage", "rtsp://host/users/passage"),
+        ("http://host/live;token=secret", "http://host/live;"),
+        ("http://host/live;x=1;token=secret", "http://host/live;x=1;"),
+        ("http://host/live#token=sec@ret", "http://host/live"),
+        ("http://host/live#secret", "http://host/live"),
+        ("http://host/live/apikey=secret", "http://host/live/"),
+        ("http://host/api_key=secret/live", "http://host/"),
+        ("http://host/access_token=secret&channel=1", "http://host/&channel=1"),
+        ("http://host/key=secret;sig=secret;signature=secret", "http://host/"),
+        ("http://host/Secret=secret", "http://host/"),
+        ("http://host/keys/secretary;channel=1", "http://host/keys/secretary;channel=1"),
     ],
 )
 def test_what_is_shown_of_a_location(location, shown):
