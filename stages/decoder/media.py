@@ -44,6 +44,7 @@ class MediaSource:
         paced: Whether frames are read at their own pace, not as fast as possible; see
             `set_threads`.
         timeout: Of a URL: seconds without a byte after which the connection counts as broken.
+            Opening it and each packet may take three times as long, if bytes come.
         runtime: See `SourceRuntime`.
     """
 
@@ -81,7 +82,12 @@ class MediaSource:
         if remote:
             options["rw_timeout"] = str(round(self.timeout * 1e6))
         with waited:
-            container = open_media(self.location, options=options, hardware=self.hardware)
+            container = open_media(
+                self.location,
+                options=options,
+                timeout=3 * self.timeout if remote else None,
+                hardware=self.hardware,
+            )
         with container:
             stream = video_stream(container, shown)
             for line in remarks(container, stream, shown, self.hardware):

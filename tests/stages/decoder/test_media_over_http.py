@@ -1,4 +1,4 @@
-"""Videos on a web server that is slow, silent or cannot jump."""
+"""Videos on a web server that is slow, silent, drips or cannot jump."""
 
 import contextlib
 import functools
@@ -16,10 +16,11 @@ from tests.stages.decoder.test_media import read
 
 
 class SilentServer:
-    """A web server that falls silent after so many bytes of its answer."""
+    """A web server that falls silent after so many bytes of its answer, or goes on with drops."""
 
-    def __init__(self, content):
+    def __init__(self, content, drop):
         self._content = content
+        self._drop = drop
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._clients = []
         threading.Thread(target=self._serve, daemon=True).start()
@@ -33,6 +34,14 @@ class SilentServer:
                 client, _ = self._listener.accept()
                 self._clients.append(client)
                 client.sendall(self._content)
+                if self._drop:
+                    threading.Thread(target=self._drip, args=(client,), daemon=True).start()
+
+    def _drip(self, client):
+        with contextlib.suppress(OSError):
+            while True:
+                client.sendall(self._drop)
+                time.sleep(0.05)
 
     def close(self):
         self._listener.close()
@@ -44,8 +53,8 @@ class SilentServer:
 def silent_server():
     servers = []
 
-    def make(content=b""):
-        servers.append(SilentServer(content))
+    def make(content=b"", drop=b""):
+        servers.append(SilentServer(content, drop))
         return servers[-1]
 
     yield make
@@ -64,17 +73,36 @@ def test_a_web_server_that_gives_no_video_is_told_in_time(silent_server, slots, 
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize(
+    ("answer", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n", b"G"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Header: again\r\n"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["mp4", "ts"])
+def test_a_web_server_that_drips_gives_no_video(silent_server, slots, answer, drop, suffix):
+    url = silent_server(answer, drop).url(f"clip.{suffix}")
+    with pytest.raises(
+        SourceError, match=f"^cannot open {url} as a video: no video came for 0.6 s$"
+    ):
+        read(url, slots, timeout=0.2)
+
+
+@pytest.mark.parametrize(
+    ("drop", "reason"), [(b"", "nothing came for 0.5 s"), (b"G", "no video came for 1.5 s")]
+)
 @pytest.mark.parametrize(("suffix", "after"), [("mp4", r" after \d+ of 300 frames"), ("ts", "")])
-def test_a_web_server_that_falls_silent_ends_the_video_there(
-    make_video, silent_server, slots, suffix, after
+def test_a_web_server_that_falls_silent_or_drips_ends_the_video_there(
+    make_video, silent_server, slots, suffix, after, drop, reason
 ):
     data = make_video(f"clip.{suffix}", frames=300, noise=True).read_bytes()
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode()
-    url = silent_server(head + data[: len(data) * 2 // 3]).url(f"clip.{suffix}")
+    url = silent_server(head + data[: len(data) * 2 // 3], drop).url(f"clip.{suffix}")
     *_, end = read(url, slots, timeout=0.5)
     assert 150 < end.frames < 250
     assert end.reason is EndReason.TRUNCATED
-    assert re.fullmatch(rf"{url} breaks off{after}: nothing came for 0.5 s", end.message)
+    assert re.fullmatch(rf"{url} breaks off{after}: {reason}", end.message)
 
 
 @pytest.mark.parametrize("movflags", ["faststart", "disable_chpl"])
