@@ -74,6 +74,8 @@ class StageProcess:
         restarts_per_minute: How often it may die in a minute.
         clock: Returns a monotonic time in seconds.
         stream: See above.
+        place: Returns how far the process has come, None if a successor would go another way. One
+            that falls silent at the same place more often than it may die in a minute is hopeless.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class StageProcess:
         clock: Callable[[], float] = time.monotonic,
         *,
         stream: str = "",
+        place: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.role = role
         self.stream = stream
@@ -94,6 +97,7 @@ class StageProcess:
         self._silence_seconds = silence_seconds
         self._restarts_per_minute = restarts_per_minute
         self._clock = clock
+        self._place = place
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
         self._heard = self._checked = 0.0
@@ -103,6 +107,8 @@ class StageProcess:
         self._cannot_start = False
         self.busy = False
         self._hung_for = 0.0
+        self._silences = 0  # in a row, at the same place
+        self._silent_at: int | None = None
         self._deaths: deque[float] = deque()
         self._pause = 0.0
         self._start_at = 0.0
@@ -186,6 +192,9 @@ class StageProcess:
             return ""
         if self._hung_for:
             how = f"said nothing for {self._hung_for:g} s"
+            place = self._place()
+            is_same = place is not None and place == self._silent_at
+            self._silences, self._silent_at = self._silences * is_same + 1, place
         elif self._message:
             how = f"failed: {self._message}"
         elif code < 0:
@@ -215,13 +224,15 @@ class StageProcess:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether restarting is pointless: it cannot start at all, or dies too often."""
-        return self._cannot_start or len(self._deaths) > self._restarts_per_minute
+        """Whether restarting is pointless: it cannot start, dies too often, hangs at one place."""
+        most = self._restarts_per_minute
+        return self._cannot_start or max(len(self._deaths), self._silences) > most
 
     def replace(self) -> None:
         """Kills the process; a successor, which has a different plan, is due at once."""
         self.kill()
         self._deaths.clear()
+        self._silences = 0
         self._cannot_start = False
         self._start_at = 0.0
         self.state = "waiting"

@@ -54,6 +54,11 @@ class RunningStream:
         """Whether its decoder has sent anything; until then no other stage knows of the stream."""
         return self.logbook[SharedCounter.EPOCHS] > 0
 
+    @property
+    def place(self) -> int | None:
+        """How many frames of a file were decoded; None for a live stream, which never repeats."""
+        return None if is_live(self.plan.location) else self.logbook[SharedCounter.SEQUENCE]
+
     def send(self, message: Feedback) -> None:
         """Sends a message to the decoder."""
         self.feedback.send(encode_feedback(message))

@@ -73,6 +73,10 @@ class StageProcesses:
                 json_log=self._json_log,
             )
 
+        def place() -> int | None:
+            decoded = self._roster.running.get(stream)
+            return None if decoded is None else decoded.place
+
         several = stage == "detector" and self._config.detector.workers > 1
         role = f"{stage} {worker + 1}" if several else stage
         runtime = self._config.runtime
@@ -80,7 +84,7 @@ class StageProcesses:
         if stage == "decoder":  # a packet may take three timeouts
             silence = max(silence, 4 * self._config.decoder.timeout)
         most = runtime.restarts_per_minute
-        return StageProcess(role, make_plan, silence, most, stream=stream)
+        return StageProcess(role, make_plan, silence, most, stream=stream, place=place)
 
     def all(self) -> list[StageProcess]:
         """Returns all processes except the decoders of ended streams."""

@@ -90,3 +90,33 @@ def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(tmp_path, monk
     finally:
         started[0].terminate()
         started[0].wait()
+
+
+@pytest.mark.parametrize(
+    ("places", "is_hopeless"),
+    [([7, 7, 7], True), ([0, 0, 0], True), ([6, 7, 7], False), ([None] * 3, False)],
+)
+def test_a_process_that_hangs_at_one_place_again_and_again_is_hopeless(
+    tmp_path, monkeypatch, places, is_hopeless
+):
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\nexec sleep 30\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(script))
+    now, place = [0], iter(places)
+    plan = WorkerPlan(stage="decoder", config=RunConfig(), streams=[], output="out", sockets="s")
+    process = StageProcess(
+        "decoder", lambda: plan, 60.0, 2, lambda: now[0], stream="cam", place=lambda: next(place)
+    )
+    for _ in places:
+        assert not process.is_hopeless
+        assert process.start_if_due()
+        process.heard(Ready("decoder"))
+        for _ in range(61):
+            now[0] += 1
+            assert process.check() == ""
+        process._process.wait()
+        assert process.check() == "said nothing for 60 s"
+    assert process.is_hopeless == is_hopeless
+    process.replace()
+    assert not process.is_hopeless

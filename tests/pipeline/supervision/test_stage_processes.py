@@ -1,10 +1,16 @@
 import time
 
 import pytest
+import zmq
 
 from pipeline.config import DetectorConfig, RunConfig
 from pipeline.supervision import stage_processes
+from pipeline.supervision.monitor import RunMonitor
+from pipeline.supervision.roster import Roster
+from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.stage_processes import StageProcesses
+from pipeline.transport.logbook import SharedCounter
+from stages.decoder.locations import SourceSpec
 
 
 class Stuck:
@@ -34,6 +40,28 @@ def test_a_process_is_known_by_its_role_and_its_stream(tmp_path, stage, worker, 
     processes = StageProcesses(config, tmp_path, None, debug=False, json_log=False)
     made = processes.make(stage, "sockets", worker, stream)
     assert (made.role, made.stream, made.name) == (role, stream, name)
+
+
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [("http://host/clip.mp4", 7), ("clip.mp4", 7), ("rtsp://host/live", None)],
+)
+def test_the_decoder_of_a_file_has_a_place_where_it_may_hang_again(
+    tmp_path, temporary, location, place
+):
+    temporary(tmp_path)
+    config, spec = RunConfig(), SourceSpec("cam", location)
+    folder = RuntimeFolder("out")
+    roster = Roster([], tmp_path, config.runtime, RunMonitor())
+    processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
+    decoder = processes.make("decoder", folder.path, stream="cam")
+    with zmq.Context() as context:
+        roster.begin(spec, decoder, folder, context, only_one=True)
+        roster.running["cam"].logbook[SharedCounter.SEQUENCE] = 7
+        assert decoder._place() == place
+        roster.end("cam")
+    folder.close()
+    assert decoder._place() is None  # it may still have to be killed
 
 
 def test_processes_that_do_not_end_are_waited_for_side_by_side(tmp_path, monkeypatch):
