@@ -22,6 +22,7 @@ Ranges: TypeAlias = dict[str, tuple[float, float]]
 _CONFIG, _RANGES = "spotnet", "ranges"  # keys of our files' metadata, both in JSON
 _MOST_NAMED = 10  # tensors that do not fit; of more, only a few of each kind are named
 _FEW = 3
+_LONGEST_REASON = 300  # characters; some quote values of the file
 
 
 class CheckpointError(ValueError):
@@ -48,7 +49,8 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Spo
     or without the prefix ``module.``), whose class count is inferred from the heatmap head.
 
     Raises:
-        CheckpointError: The file is missing, unreadable, or some tensor does not fit.
+        CheckpointError: The file is missing, unreadable, some tensor does not fit, or holds a value
+            that is not a finite number.
     """
     path = Path(path)
     _check_file(path)
@@ -59,10 +61,12 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Spo
         config, state = _read_published(path)
     with torch.device("meta"):
         model = SpotNet(config)
-    _check_fit(path, model.state_dict(), state)
+    wanted = model.state_dict()
+    _check_fit(path, wanted, state)
     model.ranges = ranges
-    float_state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    model.load_state_dict(float_state, strict=True, assign=True)
+    typed = {key: value.to(wanted[key].dtype) for key, value in state.items()}
+    _check_finite(path, typed)
+    model.load_state_dict(typed, strict=True, assign=True)
     return model.to(device).eval()
 
 
@@ -76,7 +80,8 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
         Names of the model's tensors that the file does not hold in the same shape.
 
     Raises:
-        CheckpointError: The file is missing or unreadable, or hardly anything in it fits.
+        CheckpointError: The file is missing or unreadable, hardly anything in it fits, or a value
+            is not a finite number.
     """
     path = Path(path)
     _check_file(path)
@@ -93,6 +98,7 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
             f"only {len(fitting)} of the model's {len(wanted)} tensors are in {path} in the same "
             f"shape: it is of another network"
         )
+    _check_finite(path, fitting)
     model.load_state_dict(fitting, strict=False)
     return [key for key in wanted if key not in fitting]
 
@@ -174,12 +180,14 @@ def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor], Ran
     try:
         config = SpotNetConfig.from_json(metadata[_CONFIG])
     except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: its SpotNet config is not usable: {error}") from error
+        why = str(error)[:_LONGEST_REASON]
+        raise CheckpointError(f"{path}: its SpotNet config is not usable: {why}") from error
     try:
         stated = json.loads(metadata.get(_RANGES, "null"))
         ranges = stated and {name: (float(low), float(top)) for name, (low, top) in stated.items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: its ranges of features are not usable: {error}") from error
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
+        why = str(error)[:_LONGEST_REASON]
+        raise CheckpointError(f"{path}: its ranges of features are not usable: {why}") from error
     return config, state, ranges
 
 
@@ -199,12 +207,16 @@ def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not all(
-        isinstance(value, Tensor) for value in content.values()
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()
     ):
         raise CheckpointError(f"{path} holds no state dict (a mapping of names to tensors)")
     state = {re.sub(r"^module\.", "", key): value for key, value in content.items()}
     heatmap = state.get("hm.0.1.weight")
-    return published_config(1 if heatmap is None else int(heatmap.shape[0])), state
+    classes = int(heatmap.shape[0]) if heatmap is not None and heatmap.ndim else 1
+    try:
+        return published_config(classes), state
+    except ValueError as error:
+        raise CheckpointError(f"{path} is of no SpotNet: {error}") from error
 
 
 def _is_torchscript(path: Path) -> bool:
@@ -233,6 +245,12 @@ def _check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Ten
         named = [each for kind in kinds for each in _first_few(kind)]
     differ = "1 tensor differs" if len(every) == 1 else f"{len(every)} tensors differ"
     raise CheckpointError(f"{path} does not fit the model, {differ}: " + "; ".join(named), every)
+
+
+def _check_finite(path: Path, state: Mapping[str, Tensor]) -> None:
+    for key, value in state.items():
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{path} is damaged: {key} holds values that are not finite")
 
 
 def _first_few(kind: list[str]) -> list[str]:

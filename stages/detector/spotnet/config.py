@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -14,6 +13,10 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
     "attention_scope": ("heatmap", "all"),
     "padding": ("centred", "corner"),
 }
+_MOST = {"num_classes": 10_000, "stacks": 8, "stem_kernel": 63, "modules": 8}
+_MOST_OTHERWISE = 8192  # of channels, and of pixels to which an input is padded
+_MOST_LEVELS = 12
+_LARGEST_SCALE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +79,23 @@ class SpotNetConfig:
             if any(type(value) is not int or value < least for value in values):
                 what = "a whole number" if each.type == "int" else "whole numbers"
                 raise ValueError(f"{each.name} must be {what} from {least}, got {given!r}")
-        if not isinstance(self.scale, int | float) or not 0 < self.scale < math.inf:
+            most = _MOST.get(each.name, _MOST_OTHERWISE)
+            if any(value > most for value in values):
+                raise ValueError(f"{each.name} must be at most {most}, got {given!r}")
+        if not isinstance(self.scale, int | float) or not self.scale > 0:
             raise ValueError(f"scale must be a positive number, got {self.scale!r}")
-        if isinstance(self.class_names, str):  # ("car") is no tuple, and would be three classes
+        if self.scale > _LARGEST_SCALE:
+            raise ValueError(f"scale must be at most {_LARGEST_SCALE}, got {self.scale!r}")
+        # ("car") is no tuple, and would be three classes
+        if isinstance(self.class_names, str) or any(type(n) is not str for n in self.class_names):
             raise ValueError(f"class_names must be a tuple of names, got {self.class_names!r}")
         if len(self.class_names) != self.num_classes:
             raise ValueError(
                 f"class_names must hold {self.num_classes} names, got {self.class_names}"
             )
-        if len(self.dims) != len(self.modules) or len(self.dims) < 2:
+        if len(self.dims) != len(self.modules) or not 2 <= len(self.dims) <= _MOST_LEVELS:
             raise ValueError(
-                f"dims and modules must be equally long, at least 2, "
+                f"dims and modules must be equally long, 2 to {_MOST_LEVELS}, "
                 f"got {self.dims} and {self.modules}"
             )
         if self.size_multiple % self.least_multiple:
@@ -106,8 +115,16 @@ class SpotNetConfig:
 
     @classmethod
     def from_json(cls, text: str) -> SpotNetConfig:
-        """Reads what `to_json` wrote."""
-        values: dict[str, Any] = json.loads(text)
+        """Reads what `to_json` wrote.
+
+        Raises:
+            TypeError: It is no such object, or a setting is unknown.
+            ValueError: It is not JSON, or a setting is out of range.
+        """
+        try:
+            values: dict[str, Any] = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
         for key in ("dims", "modules", "class_names"):
             if key in values:
                 values[key] = tuple(values[key])
@@ -115,8 +132,13 @@ class SpotNetConfig:
 
 
 def published_config(num_classes: int = 1) -> SpotNetConfig:
-    """Returns the config of arXiv 2002.05540: 193.7 M parameters for one class."""
-    names = ("vehicle",) if num_classes == 1 else tuple(f"class{i}" for i in range(num_classes))
+    """Returns the config of arXiv 2002.05540: 193.7 M parameters for one class.
+
+    Raises:
+        ValueError: There are no classes, or too many.
+    """
+    count = min(num_classes, _MOST["num_classes"])
+    names = ("vehicle",) if count == 1 else tuple(f"class{i}" for i in range(count))
     return SpotNetConfig(num_classes=num_classes, class_names=names)
 
 

@@ -66,13 +66,62 @@ def test_a_network_that_would_not_load_is_not_saved(path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("stated", ["[1]", "{", '{"pre.0": 3}', '{"pre.0": ["a", "b"]}'])
+@pytest.mark.parametrize(
+    "stated", ["[1]", "{", "[" * 100_000, '{"pre.0": 3}', '{"pre.0": ["a", "b"]}']
+)
 def test_broken_ranges_are_one_line(path, stated):
     with safe_open(str(path), framework="pt") as file:
         metadata = file.metadata()
     save_file(load_file(path), path, metadata | {"ranges": stated})
     with pytest.raises(CheckpointError, match=r"a\.safetensors: its ranges of features"):
         SpotNet.from_checkpoint(path)
+
+
+def test_an_absurd_config_is_one_line(path):
+    stated = ["[" * 100_000, '{"stacks": 1000000000}', f'{{"dims": {[9] * 100_000}}}', "3", '"a"']
+    for text in stated:
+        save_file(load_file(path), path, {"spotnet": text})
+        with pytest.raises(
+            CheckpointError, match=r"a\.safetensors: its SpotNet config is"
+        ) as error:
+            SpotNet.from_checkpoint(path)
+        assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("half", [True, False])
+def test_weights_that_are_no_finite_numbers_are_refused(tmp_path, value, half):
+    network = SpotNet.compact(**SMALL)
+    with torch.no_grad():
+        network.wh[0][1].bias[1] = value
+    save_checkpoint(network, tmp_path / "a.safetensors", half=half)
+    told = r"a\.safetensors is damaged: wh\.0\.1\.bias holds values that are not finite$"
+    with pytest.raises(CheckpointError, match=told):
+        SpotNet.from_checkpoint(tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match=told):
+        load_initial(SpotNet.compact(**SMALL), tmp_path / "a.safetensors")
+
+
+def test_whole_numbers_are_taken_for_weights(path):
+    with safe_open(str(path), framework="pt") as file:
+        metadata = file.metadata()
+    save_file({key: value.int() for key, value in load_file(path).items()}, path, metadata)
+    assert SpotNet.from_checkpoint(path).wh[0][1].bias.dtype is torch.float32
+
+
+@pytest.mark.parametrize("classes", [0, 10**9])
+def test_a_published_network_of_an_absurd_number_of_classes_is_refused(tmp_path, classes):
+    heatmap = torch.zeros(1).expand(classes, 256, 1, 1)  # takes four bytes
+    torch.save({"hm.0.1.weight": heatmap}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=r"a\.pth is of no SpotNet: num_classes must be"):
+        SpotNet.from_checkpoint(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("content", [{0: torch.zeros(1)}, {"hm.0.1.weight": torch.zeros(())}])
+def test_what_torch_saved_of_another_kind_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=r"a\.pth (holds no state dict|does not fit)"):
+        SpotNet.from_checkpoint(tmp_path / "a.pth")
 
 
 def test_torchscript_is_named_and_what_to_give_instead(tmp_path):

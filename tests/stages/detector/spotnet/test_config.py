@@ -2,9 +2,43 @@
 
 import pytest
 
-from stages.detector.spotnet import SpotNet
+from stages.detector.spotnet import SpotNet, SpotNetConfig
 
 
 def test_a_single_string_is_not_taken_for_a_name_per_letter():
     with pytest.raises(ValueError, match="class_names must be a tuple of names, got 'car'"):
         SpotNet.compact("car")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "most"),
+    [
+        ("stacks", 10**9, 8),
+        ("stem_kernel", 10**9, 63),
+        ("stem_channels", 8193, 8192),
+        ("modules", (1, 9), 8),
+        ("dims", (8, 10**9), 8192),
+        ("num_classes", 10**9, 10_000),
+        ("size_multiple", 2**40, 8192),
+        ("scale", 1e9, 4),
+        ("scale", float("inf"), 4),
+    ],
+)
+def test_sizes_beyond_any_network_are_refused(setting, value, most):
+    with pytest.raises(ValueError, match=rf"^{setting} must be at most {most}, got "):
+        SpotNetConfig(**{setting: value})
+
+
+def test_more_levels_than_any_image_has_are_refused():
+    with pytest.raises(ValueError, match="dims and modules must be equally long, 2 to 12, got"):
+        SpotNetConfig(dims=(8,) * 13, modules=(1,) * 13)
+
+
+def test_json_that_is_nested_without_end_is_refused():
+    with pytest.raises(ValueError, match="it is nested too deeply"):
+        SpotNetConfig.from_json("[" * 100_000)
+
+
+def test_names_of_classes_are_texts():
+    with pytest.raises(ValueError, match=r"class_names must be a tuple of names, got \(5,\)"):
+        SpotNetConfig(class_names=(5,))
