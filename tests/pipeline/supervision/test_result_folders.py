@@ -71,7 +71,7 @@ def test_what_no_run_has_written_is_not_replaced_unasked(tmp_path):
     (tmp_path / "north").mkdir()
     rows = tmp_path / "north" / "mot.txt"
     rows.write_text("an annotation")
-    with pytest.raises(OutputError, match=r"north holds mot\.txt, which no run has written; choose"):
+    with pytest.raises(OutputError, match=r"north holds mot\.txt, which no run has written; "):
         ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
     folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=True)
     assert folders.to_run == [north]
