@@ -249,7 +249,8 @@ def _check_fit(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Ten
 
 def _check_finite(path: Path, state: Mapping[str, Tensor]) -> None:
     for key, value in state.items():
-        if not torch.isfinite(value).all():
+        # The sum tells most tensors in a tenth of the time.
+        if not torch.isfinite(value.sum()) and not torch.isfinite(value).all():
             raise CheckpointError(f"{path} is damaged: {key} holds values that are not finite")
 
 
