@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from stages.detector.spotnet import SpotNet, channels_last, save_checkpoint
 from stages.detector.spotnet.layers import Residual, SeparableResidual
 from stages.errors import ConfigError
 from tools.training.config import TrainingConfig
+from tools.training.data_identity import DataIdentity
 
 CHECKPOINT = "checkpoint.pt"
 SETTINGS_THAT_MAY_CHANGE = {"output", "steps", "workers", "threads", "device", "validate_every",
@@ -78,7 +79,7 @@ class TrainingState:
         for name in kept.keys() - floats:
             kept[name].copy_(new[name])
 
-    def save(self, folder: Path, config: TrainingConfig) -> None:
+    def save(self, folder: Path, config: TrainingConfig, data: DataIdentity) -> None:
         """Writes ``checkpoint.pt`` atomically.
 
         Raises:
@@ -95,14 +96,15 @@ class TrainingState:
             "best_scores": self.best_scores,
             "fresh": self.fresh,
             "config": _fixed_settings(config),
+            "data": asdict(data),
         }
         save_state(content, folder / CHECKPOINT)
 
-    def resume(self, folder: Path, config: TrainingConfig) -> None:
+    def resume(self, folder: Path, config: TrainingConfig, data: DataIdentity) -> None:
         """Restores the state in ``checkpoint.pt``.
 
         Raises:
-            ConfigError: The file cannot be read, or belongs to another config.
+            ConfigError: The file cannot be read, or belongs to another config or other data.
         """
         path = folder / CHECKPOINT
         try:
@@ -117,6 +119,8 @@ class TrainingState:
                     f"{path} was trained with another {', '.join(differing)}; "
                     f"choose another output, or --overwrite"
                 )
+            if "data" in content:  # older checkpoints do not tell
+                _check_data(path, DataIdentity(**content["data"]), data)
             self.model.load_state_dict(content["model"])
             self.average.load_state_dict(content["average"])
             self.optimizer.load_state_dict(content["optimizer"])
@@ -127,6 +131,19 @@ class TrainingState:
             raise
         except Exception as error:  # torch documents no narrower type
             raise ConfigError(f"{path} is not a readable checkpoint of a training run") from error
+
+
+def _check_data(path: Path, trained_on: DataIdentity, now: DataIdentity) -> None:
+    """Refuses other data: images that were trained on may now be held out."""
+    if trained_on == now:
+        return
+    how = f"{trained_on.counts()}, now {now.counts()}"
+    if trained_on.counts() == now.counts():
+        how = "as many images, but others, held out otherwise, or with other numbers of boxes"
+    raise ConfigError(
+        f"{path} was trained on other data: {how}; choose another output (with initial: "
+        f"{path.with_name('last.safetensors')}, to go on from its weights), or --overwrite"
+    )
 
 
 def _fixed_settings(config: TrainingConfig) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tools.training.batches import CropBatches, load_batches
 from tools.training.beginning import begin
 from tools.training.config import TrainingConfig
 from tools.training.copies import copy_notes
+from tools.training.data_identity import DataIdentity
 from tools.training.interruption import interruptible
 from tools.training.log import EVENTS, LOSSES, SCORES, TrainingLog
 from tools.training.processes import Processes, training_processes
@@ -75,7 +76,7 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
 
     Raises:
         ConfigError: A data set or the initial weights are missing or broken, no training image has
-            a box to learn, or the checkpoint belongs to another config.
+            a box to learn, or the checkpoint belongs to another config or other data.
         DivergedError: The loss is not finite; the batch is saved.
         OutputError: A file cannot be written, or another run writes to ``config.output``.
     """
@@ -94,20 +95,19 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     with training_processes(config.device) as processes, ExitStack() as stack:
         if processes.leads:  # the steps of another run would mix with those here
             stack.callback(FolderLock(config.output, setting="output").release)
-        state = begin(config, processes.device, overwrite=overwrite)
+        data = DataIdentity.of(sources)
+        state = begin(config, data, processes.device, overwrite=overwrite)
         if state.step > config.steps:
             return _result(config, state, {}, complete=True, leads=processes.leads)
         if processes.leads:
             for note in [*sources.notes, *copy_notes(sources)]:
                 log.warning("%s", note)
-            held = sum(len(samples) for _, samples in sources.validation.values())
-            training = len(sources.training)
-            log.info("%d training and %s", training, counted(held, "validation image"))
+            log.info("%s", data.counts())
         ignored = ignore_unlabelled(sources, config, processes.device)
         if ignored and processes.leads:
             log.info("no loss from %s without a box", counted(ignored, "vehicle"))
         steps = Steps(config, state, processes, load_teacher(config, processes.device))
-        run = _Run(config, sources, state, processes, steps)
+        run = _Run(config, sources, data, state, processes, steps)
         if overwrite:
             _remove_earlier(config.output, processes)
         journal = TrainingLog(config.output, state.step) if processes.leads else nullcontext()
@@ -130,6 +130,7 @@ class _Run:
 
     config: TrainingConfig
     sources: Sources
+    data: DataIdentity
     state: TrainingState
     processes: Processes
     steps: Steps
@@ -169,7 +170,7 @@ class _Run:
                 if state.step % config.save_every == 0 or self._validation_due() or stop:
                     # The checkpoint last: a run that ends in between repeats the steps and both.
                     save_weights(state.average, config.output / LAST)
-                    state.save(config.output, config)
+                    state.save(config.output, config, self.data)
         return _result(config, state, scores, complete=not stop, leads=journal is not None)
 
     def _validation_due(self) -> bool:
@@ -197,7 +198,7 @@ class _Run:
             state.best, state.best_step, state.best_scores = mean, state.step, scores
             save_weights(state.average, config.output / BEST)
             if state.step > 0:  # before that, there is nothing to resume
-                state.save(config.output, config)
+                state.save(config.output, config, self.data)
         journal.scores(state.step, scores)
         return scores
 
