@@ -19,7 +19,8 @@ from tools.annotations.coco_ids import coco_ids
 _MIN_SCORE = 0.01  # weaker ones than a run's: AP counts all
 
 
-def _refuse(message: str) -> None:
+def refuse(message: str) -> None:
+    """Raises what was told of an image."""
     raise SourceError(message)
 
 
@@ -27,7 +28,7 @@ def detect_images(
     paths: list[Path],
     config_path: Path | None,
     overrides: list[str],
-    unreadable: Callable[[str], None] = _refuse,
+    unreadable: Callable[[str], None] = refuse,
     ids: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Detects vehicles in every image.
@@ -66,7 +67,7 @@ def detect_images(
     config = load_config(config_path, [*defaults, *overrides]).detector
     detector = build_detector(config)
     given_ids = ids and coco_ids(ids, [path.name for path in images], detector.class_names)
-    pixels = _read(images, unreadable)
+    pixels = read_images(images, unreadable)
     results: list[dict[str, Any]] = []
     read = 0
     while batch := list(itertools.islice(pixels, config.batch_size or detector.batch_size)):
@@ -83,9 +84,10 @@ def detect_images(
     return results
 
 
-def _read(
+def read_images(
     paths: Iterable[Path], unreadable: Callable[[str], None]
 ) -> Iterator[tuple[Path, UInt8Array]]:
+    """Yields each image that can be read; ``unreadable`` gets a message for each other one."""
     for path in paths:
         try:
             yield path, read_image(path)

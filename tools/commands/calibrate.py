@@ -22,13 +22,18 @@ def calibrate(
 ) -> None:  # fmt: skip
     """Store feature value ranges in a weights file, as detector.precision=int8 requires.
 
-    The weights that ship have them already.
+    Unreadable images are left out. The weights that ship have them already.
     """
     from tools.detect import image_paths
     from tools.exporting.calibration import calibrate as run
 
     files = [file for given in images or [] for file in image_paths(given)]
-    with activity("loading") as tell:
-        count = run(weights, files, scenes, tell)
-    pictures = counted(len(files) or scenes, "picture")
+    left_out: list[str] = []
+    try:
+        with activity("loading") as tell:
+            count = run(weights, files, scenes, tell, left_out.append)
+    finally:
+        for message in left_out:
+            typer.echo(f"left out: {message}", err=True)
+    pictures = counted(len(files) - len(left_out) if files else scenes, "picture")
     typer.echo(f"{weights}: ranges of {counted(count, 'feature')}, from {pictures}")

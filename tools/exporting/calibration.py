@@ -8,14 +8,14 @@ from pathlib import Path
 from torch import Tensor
 
 from stages.atomic import written_aside
-from stages.decoder.image_file import read_image
 from stages.decoder.scene import Scene, random_config
 from stages.detector.engines.int8 import check_network
 from stages.detector.preprocessing import Normalisation, input_geometry, network_input
 from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
 from stages.detector.weights_file import load_network
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SourceError
 from stages.records import UInt8Array
+from tools.detect import read_images, refuse
 
 FIRST_SEED = 70_000
 """First of the seeds, which no training scene of the shipped weights has."""
@@ -31,6 +31,7 @@ def calibrate(
     images: Sequence[Path] = (),
     scenes: int = SCENES,
     progress: Callable[[str], None] = lambda what: None,
+    unreadable: Callable[[str], None] = refuse,
 ) -> int:
     """Stores the value ranges of a network's features in its weights file.
 
@@ -39,6 +40,8 @@ def calibrate(
         images: Representative images; if empty, rendered scenes, always the same ones.
         scenes: Number of scenes to render.
         progress: Called with the current activity.
+        unreadable: Called with a message for each unreadable image, which is left out; the default
+            raises `SourceError`.
 
     Returns:
         Number of features.
@@ -46,7 +49,7 @@ def calibrate(
     Raises:
         ConfigError: The weights do not load, are in another format, or of a kind of network that
             int8 does not support.
-        SourceError: An image cannot be read.
+        SourceError: None of the images can be read.
         OutputError: The file cannot be written.
     """
     if weights.suffix != ".safetensors":
@@ -55,7 +58,8 @@ def calibrate(
     check_network(network)
 
     def inputs() -> Iterator[Tensor]:
-        pictures = map(read_image, images) if images else rendered_scenes(scenes)
+        readable = (image for _, image in read_images(images, unreadable))
+        pictures = readable if images else rendered_scenes(scenes)
         for number, picture in enumerate(pictures, 1):
             progress(f"picture {number} of {len(images) or scenes}")
             height, width = picture.shape[:2]
@@ -63,6 +67,8 @@ def calibrate(
             yield normalise(network_input([picture], geometry))
 
     ranges = feature_ranges(network, inputs())
+    if not ranges:
+        raise SourceError("no image can be read")
     with written_aside(weights) as part:
         part.write_bytes(with_ranges(weights, ranges))
     return len(ranges)

@@ -52,11 +52,24 @@ def test_what_cannot_be_calibrated_is_one_line(weights, tmp_path):
         calibrate(separable)
     with pytest.raises(ConfigError, match="no weights file"):
         calibrate(tmp_path / "none.safetensors")
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+
+
+def test_pictures_that_do_not_open_are_left_out_unless_all_are(weights, tmp_path):
+    picture, broken = tmp_path / "good.png", tmp_path / "broken.png"
+    cv2.imwrite(str(picture), np.full((80, 130, 3), 90, np.uint8))
+    broken.write_bytes(b"no picture")
     before = weights.read_bytes()
-    with pytest.raises(SourceError, match=r"broken\.png"):
-        calibrate(weights, [tmp_path / "broken.png"])
+    result = CliRunner().invoke(app, ["calibrate", str(weights), "--images", str(broken)])
+    assert isinstance(result.exception, SourceError)
+    assert f"left out: cannot read image {broken}" in result.stderr
     assert weights.read_bytes() == before
+    result = CliRunner().invoke(
+        app, ["calibrate", str(weights), f"--images={broken}", f"--images={picture}"]
+    )
+    assert result.exit_code == 0, result.output
+    assert f"left out: cannot read image {broken}" in result.stderr
+    assert result.stdout.endswith(", from 1 picture\n")
+    assert SpotNet.from_checkpoint(weights).ranges["pre.0"][1] > 0
 
 
 def test_what_ships_is_calibrated(tmp_path):
