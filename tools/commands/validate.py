@@ -29,7 +29,10 @@ def validate(
     set_: Overrides = None,
     json_: Annotated[Path | None, typer.Option("--json", help="JSON file for the scores.")] = None,
 ) -> None:
-    """Score weights on the scenes that a training config holds out."""
+    """Score weights on the scenes that a training config holds out.
+
+    The table has no rows of scenes where each has a single image; --json has them.
+    """
     from stages.atomic import write_atomically
     from tools.training.held_out import score_held_out
 
@@ -38,7 +41,10 @@ def validate(
     for column in ("images", "boxes", *data_sets[0][0].scores):
         table.add_column(column, justify="right", no_wrap=True)
     for groups in data_sets:
+        single = all(group.images == 1 for group in groups if group.is_scene)
         for group in groups:
+            if single and group.is_scene:
+                continue
             values = ("" if isnan(value) else f"{value:.3f}" for value in group.scores.values())
             table.add_row(group.name, str(group.images), str(group.boxes), *values)
         table.add_section()

@@ -40,12 +40,14 @@ class GroupScore:
         boxes: Number of true boxes in them.
         scores: ``AP50``, ``AP70``, ``recall``, and AP50 by size (``16-32``); NaN if there is no
             true box.
+        is_scene: Whether this is one scene.
     """
 
     name: str
     images: int
     boxes: int
     scores: dict[str, float]
+    is_scene: bool = False
 
 
 def score_held_out(
@@ -80,7 +82,7 @@ def score_held_out(
             raise ConfigError(f"{name}: none of {len(samples)} images that are held out opens")
         scenes = dict.fromkeys(image.scene for image in images)
         groups = [
-            _scored(f"{name} {scene}", [image for image in images if image.scene == scene])
+            _scored(f"{name} {scene}", [each for each in images if each.scene == scene], True)
             for scene in scenes
         ]
         groups.append(_scored(f"{name}, all at scale {used:g}", images))
@@ -107,13 +109,15 @@ def read_held_out(config: Path, overrides: Sequence[str] = ()) -> HeldOut:
     return read_sources(chosen).validation, ClassMap.of(chosen)
 
 
-def _scored(name: str, images: Sequence[DetectedImage]) -> GroupScore:
+def _scored(name: str, images: Sequence[DetectedImage], is_scene: bool = False) -> GroupScore:
     scores = {
         **average_precisions(images),
         "recall": recall_at_alarms(images),
         **{_range(size): average_precision(images, 0.5, size) for size in SIZES},
     }
-    return GroupScore(name, len(images), sum(len(image.truth) for image in images), scores)
+    return GroupScore(
+        name, len(images), sum(len(image.truth) for image in images), scores, is_scene
+    )
 
 
 def _range(size: tuple[float, float]) -> str:

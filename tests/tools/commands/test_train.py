@@ -38,6 +38,19 @@ def test_train_then_validate(config_file, tmp_path):
     assert set(written["drawn c"]) >= {"AP50", "AP70", "recall", "16-32"}
 
 
+@pytest.mark.parametrize(("held_out", "scenes_shown"), [("[b, c]", 0), ("[a, b]", 2)])
+def test_scenes_of_one_image_each_have_no_rows(
+    config_file, data_set, tmp_path, held_out, scenes_shown
+):
+    scores = tmp_path / "scores.json"
+    data = f"data=[{{path: {data_set}, held_out: {held_out}}}]"
+    done = spotstream("validate", config_file, "--set", data, "--json", scores)
+    rows = [line for line in done.stdout.splitlines() if line.lstrip().startswith("drawn")]
+    assert len(rows) == scenes_shown + 1
+    assert "drawn, all at scale" in rows[-1]
+    assert len(json.loads(scores.read_text())) == 3
+
+
 @pytest.mark.parametrize(
     ("scores", "rows", "said"),
     [((0.7, 0.6, 0.5), ["best, step 0 │ 0.700", "last, step 4 │ 0.500"],
