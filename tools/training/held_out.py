@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,8 @@ from tools.training.validation import (
     detect_samples,
     recall_at_alarms,
 )
+
+log = logging.getLogger(__name__)
 
 HeldOut: TypeAlias = tuple[dict[str, tuple[DataSetConfig, list[Sample]]], ClassMap]
 """The held-out samples of a training config by data set, and its classes."""
@@ -59,7 +62,7 @@ def score_held_out(
     """Returns for each data set the scores of its scenes, then those of all scenes.
 
     In these, all classes are one. The scores of each class in all scenes follow if there are
-    several, and the weights have the classes of the config.
+    several, and the weights have classes of the same names; otherwise a warning says why not.
 
     Args:
         config: Training config.
@@ -72,6 +75,13 @@ def score_held_out(
     """
     validation, classes = read_held_out(config, overrides)
     network = load_network(weights)
+    names = network.config.class_names
+    by_class = len(names) > 1 and sorted(names) == sorted(classes.names)
+    if by_class:
+        classes = classes.in_order(names)
+    elif len(classes.names) > 1:
+        known = (", ".join(each) for each in (names, classes.names))
+        log.warning("no scores by class: the weights have %s, the config %s", *known)
     data_sets = []
     for name, (data_set, samples) in validation.items():
         used = scale or data_set.validation_scale or network.config.scale
@@ -86,7 +96,7 @@ def score_held_out(
             for scene in scenes
         ]
         groups.append(_scored(f"{name}, all at scale {used:g}", images))
-        if len(classes.names) > 1 and classes.names == network.config.class_names:
+        if by_class:
             groups += [
                 _scored(f"{name}, {label}", [image.of_class(number) for image in images])
                 for number, label in enumerate(classes.names)

@@ -80,6 +80,11 @@ class ClassMap:
         }
         return cls(index, frozenset(config.background), tuple(config.classes))
 
+    def in_order(self, names: tuple[str, ...]) -> ClassMap:
+        """Returns the mapping to the same classes in another order."""
+        index = {member: names.index(self.names[number]) for member, number in self.index.items()}
+        return replace(self, index=index, names=names)
+
     def annotated_image(
         self, sample: Sample, max_hidden: float, *, with_mask: bool = False
     ) -> AnnotatedImage:

@@ -1,27 +1,51 @@
+import numpy as np
 import pytest
 import yaml
 
 from stages.detector.spotnet import SpotNet, save_checkpoint
-from tools.training.held_out import score_held_out
+from tools.training import held_out
+from tools.training.held_out import read_held_out, score_held_out
 
 
-@pytest.mark.parametrize(
-    ("names", "scored"),
-    [
-        (("car", "van"), ["c", "all at scale 1", "car", "van"]),
-        (("van", "car"), ["c", "all at scale 1"]),
-        (("vehicle",), ["c", "all at scale 1"]),
-    ],
-)
-def test_classes_are_scored_where_the_weights_have_those_of_the_config(
-    tiny_config, data_set, tmp_path, names, scored
-):
+@pytest.fixture
+def config_file(tiny_config, tmp_path):
     config = tiny_config(classes={"car": ["car"], "van": ["van"]})
-    file, weights = tmp_path / "config.yaml", tmp_path / "weights.safetensors"
+    file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(config.model_dump(mode="json")))
-    other = tiny_config(classes={name: [name] for name in names})
-    save_checkpoint(SpotNet(other.network()), weights)
-    [groups] = score_held_out(file, weights=weights)
-    assert [group.name.removeprefix("drawn").lstrip(", ") for group in groups] == scored
-    if len(groups) == 4:
-        assert [group.boxes for group in groups] == [2, 2, 2, 0]
+    return file
+
+
+@pytest.fixture
+def weights_of(tiny_config, tmp_path):
+    def build(*names):
+        config = tiny_config(classes={name: [name] for name in names})
+        save_checkpoint(SpotNet(config.network()), tmp_path / "weights.safetensors")
+        return tmp_path / "weights.safetensors"
+
+    return build
+
+
+@pytest.mark.parametrize("names", [("car", "van"), ("van", "car")])
+def test_classes_are_scored_by_their_names(config_file, weights_of, monkeypatch, caplog, names):
+    """Whatever their order: a network that finds every car, which are all there is."""
+    validation, _ = read_held_out(config_file)
+    [sample] = validation["drawn"][1]
+    cars = np.full(len(sample.boxes), names.index("car"))
+    found = sample.boxes, np.ones(len(cars), np.float32), cars
+    monkeypatch.setattr(held_out, "detect", lambda *_: found)
+    [groups] = score_held_out(config_file, weights=weights_of(*names))
+    assert [group.name for group in groups[:2]] == ["drawn c", "drawn, all at scale 1"]
+    by_class = {group.name: group for group in groups[2:]}
+    assert {name: group.boxes for name, group in by_class.items()} == {
+        "drawn, car": 2,
+        "drawn, van": 0,
+    }
+    assert by_class["drawn, car"].scores["AP50"] == 1
+    assert not caplog.messages
+
+
+def test_weights_of_other_classes_have_no_scores_by_class(config_file, weights_of, caplog):
+    [groups] = score_held_out(config_file, weights=weights_of("vehicle"))
+    assert [group.name for group in groups] == ["drawn c", "drawn, all at scale 1"]
+    said = "no scores by class: the weights have vehicle, the config car, van"
+    assert caplog.messages == [said]
