@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import typer
 
 from stages.detector.shipped import SHIPPED
+from stages.errors import ConfigError
 
 CONFIG_HELP = (
     "YAML file, which builds on intersection; or one of "
@@ -20,6 +22,17 @@ WEIGHTS_HELP = f"Weights file, or the name of weights that ship. Default: {SHIPP
 TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
 """Values of ``--tracker`` options: the keys of `trackers.TRACKERS`."""
 
+
+def _existing(path: Path) -> Path:
+    """Refuses a missing file before torch, which takes seconds, is imported to read the config."""
+    if not path.exists():
+        raise ConfigError(f"no config file {path}")
+    return path
+
+
+TrainingConfigFile = Annotated[
+    Path, typer.Argument(help="Training config (YAML); see configs/train/.", callback=_existing)
+]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")
 ]

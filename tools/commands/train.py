@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,14 +11,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from stages.wording import counted
-from tools.commands.options import Overrides
+from tools.commands.options import Overrides, TrainingConfigFile
 
 if TYPE_CHECKING:
     from tools.training.trainer import TrainingResult
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="Training config (YAML); see configs/train/.")],
+    config: TrainingConfigFile,
     set_: Overrides = None,
     overwrite: Annotated[
         bool, typer.Option(help="Start over even if the output folder holds a checkpoint.")

@@ -12,12 +12,12 @@ from rich import box
 from rich.table import Column, Table
 
 from stages.detector.shipped import SHIPPED
-from tools.commands.options import WEIGHTS_HELP, Overrides
+from tools.commands.options import WEIGHTS_HELP, Overrides, TrainingConfigFile
 from tools.terminal import wide_console
 
 
 def validate(
-    config: Annotated[Path, typer.Argument(help="Training config (YAML); see configs/train/.")],
+    config: TrainingConfigFile,
     weights: Annotated[
         Path | None,
         typer.Option(help=WEIGHTS_HELP),

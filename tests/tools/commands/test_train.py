@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -107,6 +109,16 @@ def test_weights_that_are_not_given_are_those_that_ship_and_are_named(config_fil
 def test_weights_that_do_not_load_are_one_line(config_file, tmp_path):
     with pytest.raises(ConfigError, match="no weights file"):
         spotstream("validate", config_file, "--weights", tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("command", ["train", "validate"])
+def test_a_missing_config_is_told_without_torch(command, tmp_path):
+    """Importing it takes seconds."""
+    program = "import sys; sys.modules['torch'] = None; from tools.main import main; main()"
+    arguments = [sys.executable, "-c", program, command, str(tmp_path / "nowhere.yaml")]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert done.stderr == f"spotstream: no config file {tmp_path / 'nowhere.yaml'}\n"
+    assert done.returncode == 2
 
 
 def test_a_wrong_setting_is_named(config_file):
