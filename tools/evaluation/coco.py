@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,25 @@ SIZES = ("small", "medium", "large")  # split at 32² and 96² pixels
 AP70 = 4  # index of IoU 0.7 in 0.5, 0.55, … 0.95
 
 
-def score_coco(
-    truth_path: Path,
-    detections_path: Path,
-    classes: Sequence[str] = (),
-    tell: Callable[[str], None] = lambda line: None,
-) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class CocoScore:
+    """Scores of a COCO results file.
+
+    Attributes:
+        scores: AP (mean over IoU 0.5 to 0.95), AP50, AP70, and AP of small, medium and large
+            objects; NaN if there is no true box.
+        why_as_one: Why all classes were treated as one; "" if they were not.
+        images: Number of images with a true box of the scored classes.
+        undetected: Number of these in which nothing was detected.
+    """
+
+    scores: dict[str, float]
+    why_as_one: str
+    images: int
+    undetected: int
+
+
+def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] = ()) -> CocoScore:
     """Scores the detections of a COCO results file.
 
     Images are identified by ``image_id`` or ``file_name``, classes by ``category_id`` or
@@ -36,11 +50,6 @@ def score_coco(
         truth_path: COCO annotation file.
         detections_path: COCO results file.
         classes: Names of the categories to score; () for all.
-        tell: Called with a line that says so and why where all classes are treated as one.
-
-    Returns:
-        AP (mean over IoU 0.5 to 0.95), AP50, AP70, and AP of small, medium and large objects; NaN
-        if there is no true box.
 
     Raises:
         ConfigError: pycocotools is not installed, or a file is malformed, or only some detections
@@ -52,8 +61,9 @@ def score_coco(
 
     content, categories = _truth(truth_path, classes)
     detections, why = _detections(detections_path, truth_path, content["images"], categories)
+    images = {each["image_id"] for each in content["annotations"] if not each["iscrowd"]}
+    undetected = images - {each["image_id"] for each in detections}
     if why:
-        tell(f"all classes as one: {why}")
         scored = {category["id"] for category in content["categories"]}
         # Those whose name tells that they are of another class are left out.
         detections = [each for each in detections if each["category_id"] in (None, *scored)]
@@ -75,12 +85,13 @@ def score_coco(
         evaluation.evaluate()
         evaluation.accumulate()
     precision = evaluation.eval["precision"][:, :, :, :, -1]  # IoU, recall, class, area
-    return {
+    scores = {
         "AP": _mean(precision[:, :, :, 0]),
         "AP50": _mean(precision[0, :, :, 0]),
         "AP70": _mean(precision[AP70, :, :, 0]),
         **{f"AP-{size}": _mean(precision[:, :, :, area]) for area, size in enumerate(SIZES, 1)},
     }
+    return CocoScore(scores, why, len(images), len(undetected))
 
 
 def _mean(precision: np.ndarray) -> float:

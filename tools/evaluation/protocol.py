@@ -10,6 +10,7 @@ from pathlib import Path
 from tools.annotations.ground_truths import IOU_THRESHOLDS, Benchmark
 from tools.evaluation import pr_protocol
 from tools.evaluation.benchmark import EntryScore, protocol_points
+from tools.evaluation.coco import CocoScore
 from tools.evaluation.hota import ALPHAS
 from tools.evaluation.sequence import DETECTION_IOUS
 
@@ -75,7 +76,7 @@ class Protocol:
 
 
 def coco_protocol(
-    truth: Path, detections: Path, classes: Sequence[str], *, as_one: bool
+    truth: Path, detections: Path, classes: Sequence[str], score: CocoScore
 ) -> dict[str, object]:
     """Like `Protocol.of`, for COCO.
 
@@ -83,7 +84,7 @@ def coco_protocol(
         truth: COCO annotation file.
         detections: COCO results file.
         classes: Names of the categories that were scored; () for all.
-        as_one: Whether they were treated as one.
+        score: The scores of the results file.
     """
     return {
         "spotstream": importlib.metadata.version("spotstream"),
@@ -91,7 +92,9 @@ def coco_protocol(
         "ground_truth": str(truth),
         "detections": str(detections),
         "scored_classes": list(classes) or "all",
-        "classes": CLASSES_AS_ONE if as_one else MEAN_OVER_CLASSES,
+        "classes": CLASSES_AS_ONE if score.why_as_one else MEAN_OVER_CLASSES,
+        "images_with_true_boxes": score.images,
+        "of_these_without_detection": score.undetected,
         "iou_thresholds": {
             "AP and AP by size": [step / 100 for step in range(50, 100, 5)],
             "AP50": [0.5],

@@ -86,7 +86,7 @@ def test_equals_pycocotools(tmp_path: Path, seed: int, classes: dict[str, int]) 
     del expected["AP75"]
     at_seventy = np.isclose(evaluation.params.iouThrs, 0.7)
     expected["AP70"] = evaluation.eval["precision"][at_seventy, :, :, 0, -1].mean()
-    scores = score_coco(*paths, [*classes])
+    scores = score_coco(*paths, [*classes]).scores
     for name, value in expected.items():
         assert scores[name] == value
     assert scores["AP50"] > scores["AP70"] > scores["AP"] > 0.1
@@ -98,9 +98,9 @@ def test_detections_by_file_name_and_without_classes(tmp_path: Path) -> None:
         {"file_name": "a.jpg", "bbox": BUS["bbox"], "score": 0.8, "category": "vehicle"},
     ]
     paths = written(tmp_path, truth_of(CAR, BUS), found)
-    assert score_coco(*paths)["AP"] == pytest.approx(1)
+    assert score_coco(*paths).scores["AP"] == pytest.approx(1)
     # Of the two, only the bus is asked for; the better score is then false.
-    assert score_coco(*paths, ["bus"])["AP50"] == pytest.approx(0.5)
+    assert score_coco(*paths, ["bus"]).scores["AP50"] == pytest.approx(0.5)
 
 
 def test_detections_named_as_another_class_do_not_count(tmp_path: Path) -> None:
@@ -111,11 +111,11 @@ def test_detections_named_as_another_class_do_not_count(tmp_path: Path) -> None:
     ]
     paths = written(tmp_path, truth, found)
     for chosen in (["bus"], ["car"], ["car", "bus"], []):
-        assert score_coco(*paths, chosen)["AP"] == pytest.approx(1)
+        assert score_coco(*paths, chosen).scores["AP"] == pytest.approx(1)
     unlike = [found[0], {**found[1], "category": "vehicle"}]
-    assert score_coco(*written(tmp_path, truth, unlike), ["bus"])["AP"] == pytest.approx(1)
+    assert score_coco(*written(tmp_path, truth, unlike), ["bus"]).scores["AP"] == pytest.approx(1)
     found[0]["category"], found[1]["category"] = "bus", "car"
-    assert score_coco(*written(tmp_path, truth, found), ["bus"])["AP"] == 0
+    assert score_coco(*written(tmp_path, truth, found), ["bus"]).scores["AP"] == 0
 
 
 def found_by_name(detections: list, names: dict[int, str]) -> list:
@@ -128,32 +128,44 @@ def found_by_name(detections: list, names: dict[int, str]) -> list:
 def test_a_class_may_be_given_by_its_name(tmp_path: Path) -> None:
     truth, found = random_set(0)
     expected = score_coco(*written(tmp_path, truth, found))
-    lines: list[str] = []
+    assert expected.why_as_one == ""
     named = found_by_name(found, {1: "car", 2: "bus"})
     for detections in (named, [*found[:5], *named[5:]]):
-        assert score_coco(*written(tmp_path, truth, detections), (), lines.append) == expected
-    assert lines == []
+        assert score_coco(*written(tmp_path, truth, detections)) == expected
     bus = score_coco(*written(tmp_path, truth, found), ["bus"])
     assert score_coco(*written(tmp_path, truth, named), ["bus"]) == bus
 
 
 def test_all_classes_are_one_only_where_they_cannot_be_told_apart(tmp_path: Path) -> None:
     truth, found = random_set(0)
-    by_class = score_coco(*written(tmp_path, truth, found))["AP"]
-    lines: list[str] = []
+    by_class = score_coco(*written(tmp_path, truth, found)).scores["AP"]
     merged = []
     named = found_by_name(found, {1: "vehicle", 2: "bus"})
     nameless = [{**each, "category": None} for each in named]
     for detections in (named, nameless):
         paths = written(tmp_path, truth, detections)
-        merged.append(score_coco(*paths, (), lines.append)["AP"])
-    assert merged[0] == merged[1] > by_class
+        merged.append(score_coco(*paths))
+    assert merged[0].scores == merged[1].scores
+    assert merged[0].scores["AP"] > by_class
     first = next(row for row, each in enumerate(named) if each["category"] == "vehicle")
     lack = f"{paths[1]}: [{{}}] has no category_id and no category"
-    assert lines == [
-        f"all classes as one: {lack.format(first)} of {paths[0]}, but 'vehicle'",
-        f"all classes as one: {lack.format(0)}",
+    assert [score.why_as_one for score in merged] == [
+        f"{lack.format(first)} of {paths[0]}, but 'vehicle'",
+        lack.format(0),
     ]
+
+
+def test_images_of_which_all_boxes_are_missed_are_counted(tmp_path: Path) -> None:
+    """Of those with boxes to be found: a crowd and an empty image have none to miss."""
+    images = [{**IMAGE, "id": number, "file_name": f"{number}.jpg"} for number in range(1, 6)]
+    crowd = {**CAR, "image_id": 4, "iscrowd": 1}
+    cars = [{**CAR, "image_id": number} for number in (1, 2, 3)]
+    truth = {**truth_of(*cars, crowd, {**BUS, "image_id": 3}), "images": images}
+    found = [{**BUS, "image_id": 2, "score": 0.5}]
+    paths = written(tmp_path, truth, found)
+    for classes, counts in (((), (3, 2)), (("bus",), (1, 1)), (("car",), (3, 2))):
+        score = score_coco(*paths, classes)
+        assert (score.images, score.undetected) == counts
 
 
 @pytest.mark.parametrize("more", [{}, {"category": "vehicle"}])
@@ -171,7 +183,7 @@ def test_names_without_folders_and_names_of_two_images(tmp_path: Path) -> None:
     images = [{**IMAGE, "file_name": "train/a.jpg"}, {**IMAGE, "id": 8, "file_name": "val/b.jpg"}]
     truth = {**truth_of(CAR), "images": images}
     found = [{"file_name": "a.jpg", "bbox": CAR["bbox"], "score": 0.9}]
-    assert score_coco(*written(tmp_path, truth, found))["AP"] == pytest.approx(1)
+    assert score_coco(*written(tmp_path, truth, found)).scores["AP"] == pytest.approx(1)
     images[1]["file_name"] = "val/a.jpg"
     with pytest.raises(ConfigError, match=r"'a.jpg' stands for images 7, 8"):
         score_coco(*written(tmp_path, truth, found))
@@ -181,7 +193,7 @@ def test_what_is_ignored_is_no_false_alarm(tmp_path: Path) -> None:
     other = {**CAR, "bbox": [100, 0, 50, 50]}
     truth = truth_of(CAR, {**other, "ignore": 1})
     found = [{**CAR, "score": 0.5}, {**other, "score": 0.9}]
-    assert score_coco(*written(tmp_path, truth, found))["AP"] == pytest.approx(1)
+    assert score_coco(*written(tmp_path, truth, found)).scores["AP"] == pytest.approx(1)
 
 
 def test_categories_may_be_numbers_and_names(tmp_path: Path) -> None:
@@ -189,9 +201,9 @@ def test_categories_may_be_numbers_and_names(tmp_path: Path) -> None:
     car = {**CAR, "category_id": "car"}
     truth = {**truth_of(car, BUS), "categories": categories}
     paths = written(tmp_path, truth, [{**car, "score": 0.5}])
-    assert score_coco(*paths)["AP"] == pytest.approx(1 / 2)
-    assert score_coco(*paths, ["car"])["AP"] == pytest.approx(1)
-    assert score_coco(*paths, ["bus"])["AP"] == 0
+    assert score_coco(*paths).scores["AP"] == pytest.approx(1 / 2)
+    assert score_coco(*paths, ["car"]).scores["AP"] == pytest.approx(1)
+    assert score_coco(*paths, ["bus"]).scores["AP"] == 0
 
 
 @pytest.mark.parametrize(
@@ -199,13 +211,15 @@ def test_categories_may_be_numbers_and_names(tmp_path: Path) -> None:
 )
 def test_further_and_null_keys_of_a_detection_change_nothing(tmp_path: Path, more: dict) -> None:
     found = [{**CAR, "score": 0.5, **more}]
-    assert score_coco(*written(tmp_path, truth_of(CAR), found))["AP"] == pytest.approx(1)
+    assert score_coco(*written(tmp_path, truth_of(CAR), found)).scores["AP"] == pytest.approx(1)
 
 
 def test_nothing_found_and_nothing_there(tmp_path: Path) -> None:
-    assert score_coco(*written(tmp_path, truth_of(CAR), []))["AP"] == 0
-    assert math.isnan(score_coco(*written(tmp_path, truth_of(), []))["AP"])
-    assert math.isnan(score_coco(*written(tmp_path, truth_of(), [{**CAR, "score": 0.5}]))["AP"])
+    assert score_coco(*written(tmp_path, truth_of(CAR), [])).scores["AP"] == 0
+    assert math.isnan(score_coco(*written(tmp_path, truth_of(), [])).scores["AP"])
+    assert math.isnan(
+        score_coco(*written(tmp_path, truth_of(), [{**CAR, "score": 0.5}])).scores["AP"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -276,7 +290,7 @@ def test_images_may_have_names_and_numbers(tmp_path: Path) -> None:
     boxes = [{"image_id": each["id"], "category_id": 1, "bbox": [9, 9, 40, 40]} for each in images]
     truth = {**truth_of(*boxes), "images": images}
     found = [{**box, "score": 0.9} for box in boxes]
-    assert score_coco(*written(tmp_path, truth, found))["AP50"] == pytest.approx(1)
+    assert score_coco(*written(tmp_path, truth, found)).scores["AP50"] == pytest.approx(1)
 
 
 def test_ids_of_annotations_do_not_matter(tmp_path: Path) -> None:
@@ -284,4 +298,4 @@ def test_ids_of_annotations_do_not_matter(tmp_path: Path) -> None:
     found = [{**box, "score": 0.9} for box in boxes]
     for ids in ((1, 2), (0, 1), (3, 3)):
         truth = truth_of(*({**box, "id": each} for each, box in zip(ids, boxes, strict=True)))
-        assert score_coco(*written(tmp_path, truth, found))["AP50"] == pytest.approx(1)
+        assert score_coco(*written(tmp_path, truth, found)).scores["AP50"] == pytest.approx(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -36,15 +35,18 @@ def coco(
     if len(files) > 1:
         files = [(name or path.stem, path) for name, path in files]
     check_names([name for name, _ in files])
-    as_one: dict[str, str] = {}  # why, by name
-
-    def tell(line: str, name: str) -> None:
-        typer.echo(line, err=True)
-        as_one[name] = line
-
-    scores = {
-        name: score_coco(gt, path, class_ or [], partial(tell, name=name)) for name, path in files
-    }
+    found = {name: score_coco(gt, path, class_ or []) for name, path in files}
+    for name, path in files:
+        if why := found[name].why_as_one:
+            typer.echo(f"all classes as one: {why}", err=True)
+        if undetected := found[name].undetected:
+            typer.echo(
+                f"{path}: no detection in {undetected} of {found[name].images} images with true "
+                f"boxes; all boxes in these count as missed",
+                err=True,
+            )
+    scores = {name: score.scores for name, score in found.items()}
+    as_one = {name for name, score in found.items() if score.why_as_one}
     named_rows = len(scores) > 1 or "" not in scores or bool(as_one)
     table = Table(*([""] if named_rows else []), *next(iter(scores.values())))
     for name, row in scores.items():
@@ -57,7 +59,7 @@ def coco(
     if json_ is not None:
         groups = {
             name: {
-                "protocol": coco_protocol(gt, path, class_ or [], as_one=name in as_one),
+                "protocol": coco_protocol(gt, path, class_ or [], found[name]),
                 "overall": {"detection": scores[name]},
             }
             for name, path in files

@@ -24,6 +24,17 @@ def test_coco_scores_several_files_under_their_names(tmp_path: Path) -> None:
     both = [f"--detections={tmp_path / name}.json" for name in "ab"]
     groups = scores(tmp_path, *arguments, *both)
     assert [groups[name]["overall"]["detection"]["AP50"] for name in "ab"] == pytest.approx([1, 0])
+    assert groups["b"]["protocol"]["images_with_true_boxes"] == 1
+    undetected = {
+        name: group["protocol"]["of_these_without_detection"] for name, group in groups.items()
+    }
+    assert undetected == {"a": 0, "b": 1}
+    assert [
+        line for line in evaluate(*arguments, *both).splitlines() if "no detection" in line
+    ] == [
+        f"{tmp_path / 'b.json'}: no detection in 1 of 1 images with true boxes; "
+        "all boxes in these count as missed"
+    ]
     alone = evaluate(*arguments, both[0]).splitlines()
     assert alone[1].split("┃")[1].strip() == "AP"  # no column for a name that there is not
     assert "are called 'x'" in refused(*arguments, *(each.replace("=", "=x=") for each in both))
