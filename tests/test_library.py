@@ -15,9 +15,10 @@ from pipeline.supervision.commands import describe, find_run
 from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
+from stages.detector.spotnet import SpotNet
 from stages.records import Frame
 from tests.pipeline.conftest import wait_for
-from tools.exporting.formats import export
+from tools.exporting.formats import SUFFIXES, export
 from tools.harness.material import detections_of, make_clip
 
 PAGE = Path(__file__).parents[1] / "docs" / "library.md"
@@ -130,3 +131,21 @@ def test_an_exported_model_needs_no_spotstream(folder, monkeypatch):
     strong = variables["scores"][0] >= 0.1
     np.testing.assert_allclose(variables["scores"][0][strong], found.scores, atol=1e-4)
     np.testing.assert_allclose(variables["boxes"][strong], found.boxes, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("program", "format"), [("torch.jit.load", "torchscript"), ("openvino.Core", "openvino")]
+)
+def test_an_exported_model_tells_what_it_needs(program, format, folder, monkeypatch):
+    if format == "openvino":
+        pytest.importorskip("openvino")
+        pytest.importorskip("onnx")
+    export(find_weights(Path("nano")), format, folder / f"model{SUFFIXES[format]}")
+    told = run(program, folder, monkeypatch)["metadata"]
+    config = SpotNet.from_checkpoint(find_weights(Path("nano"))).config
+    assert told == {
+        "class_names": ",".join(config.class_names),
+        "scale": f"{config.scale:g}",
+        "size_multiple": str(config.size_multiple),
+        "padding": config.padding,
+    }
