@@ -97,11 +97,11 @@ class ResultFolders:
     def clear_away(self, stream: str, *, broken: bool) -> None:
         """Removes part files, unless the run broke off and they are all there is of its results."""
         folder = self.output / stream
-        if broken and not (folder / REPORT).exists() and unfinished_results(folder):
-            return
-        if folder.is_dir():
-            remove_parts(folder)
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, OutputError):
+            if broken and not (folder / REPORT).exists() and unfinished_results(folder):
+                return
+            if folder.is_dir():
+                remove_parts(folder)
                 folder.rmdir()  # only where nothing was written
 
     def release(self) -> None:

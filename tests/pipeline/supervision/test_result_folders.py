@@ -34,6 +34,15 @@ def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
     folders.release()
 
 
+def test_what_cannot_be_cleared_away_stays(killed, tmp_path):
+    stubborn = killed.with_name(".run.json.part")
+    (stubborn / "inside").mkdir(parents=True)
+    folders = ResultFolders([], tmp_path, RunConfig(), overwrite=True)
+    folders.clear_away("north", broken=False)
+    assert stubborn.exists()
+    folders.release()
+
+
 def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
     done, north = (SourceSpec(name, name, of_data_set=True) for name in ("done", "north"))
     (tmp_path / "done").mkdir()
