@@ -27,7 +27,9 @@ def output_error(path: Path, error: OSError) -> OutputError:
     code = error.errno
     reason = os.strerror(code).lower() if code else str(error)
     advice = _ADVICE.get(code or 0)
-    return OutputError(f"cannot write {path}: {reason}" + (f"; {advice}" if advice else ""))
+    failure = OutputError(f"cannot write {path}: {reason}" + (f"; {advice}" if advice else ""))
+    failure.errno = code or 0
+    return failure
 
 
 def part_path(path: Path) -> Path:
@@ -174,11 +176,15 @@ class AtomicFile:
         self.complete()
         give_final_name(self.path)
 
-    def discard(self) -> None:
-        """Removes the part file; an older file under the final name stays."""
+    def close(self) -> None:
+        """Closes the part file and leaves it as far as it could be written."""
         with contextlib.suppress(OSError):
             # Closing flushes, which fails again where the disk is full.
             self._file.close()
+
+    def discard(self) -> None:
+        """Removes the part file; an older file under the final name stays."""
+        self.close()
         with contextlib.suppress(OSError):
             self.part.unlink()
 

@@ -22,9 +22,14 @@ class SourceError(SpotStreamError):
 
 
 class OutputError(SpotStreamError):
-    """Results cannot be written (disk full, no permission)."""
+    """Results cannot be written (disk full, no permission).
+
+    Attributes:
+        errno: The operating system's number of the reason, 0 for another reason.
+    """
 
     exit_code = 4
+    errno = 0
 
 
 def in_one_line(error: BaseException) -> str:

@@ -108,8 +108,8 @@ class ProgressView:
                 if report.message != self._reasons.pop(report.stream, ""):
                     self._print_message(report)
                 self._remove(report.stream)
-            # Failures of other stages end the run, which reports them.
-            case Failed(stage="decoder"):
+            # Other failures end the run, which reports them.
+            case Failed() if report.stream:
                 self._print_message(report)
                 self.failed[report.stream] = self._clock()
                 self._reasons[report.stream] = report.message

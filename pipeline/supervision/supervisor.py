@@ -24,13 +24,7 @@ from pipeline.reports import (
     Report,
     StreamMetrics,
 )
-from pipeline.supervision.commands import (
-    AddStream,
-    Command,
-    CommandResult,
-    Describe,
-    RemoveStream,
-)
+from pipeline.supervision.commands import AddStream, Command, CommandResult, Describe, RemoveStream
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import Overview, ProcessView
 from pipeline.supervision.process import StageProcess
@@ -53,7 +47,7 @@ class Supervisor:
 
     A process that dies is replaced, and what it had not finished is sent again. One that cannot
     start, fails for a reason that only the user can remove, or dies too often, ends the run; a
-    decoder ends only its stream.
+    decoder, or a folder that the sink cannot write, ends only its stream.
 
     Attributes:
         result: The result of the run so far.
@@ -251,12 +245,17 @@ class Supervisor:
                 self.result.restarts[process.name] = process.restarts
 
     def _fail(self, report: Failed) -> None:
-        if report.stage != "decoder":
+        if not report.stream:
             raise error_of(report)
         stream = self._roster.running.get(report.stream)
-        if stream is not None:  # else its results were complete when the decoder failed
-            self._note_failure(report, stream.plan.location)
+        if stream is None:
+            return  # its results were complete when the decoder failed
+        self._note_failure(report, stream.plan.location)
+        if report.stage == "decoder":
             self._give_up(stream, report.message)
+        else:
+            stream.decoder.kill()
+            self._roster.end(report.stream)  # its part files stay
 
     def _note_failure(self, report: Failed, location: str) -> None:
         self.result.exit_code = self.result.exit_code or report.exit_code

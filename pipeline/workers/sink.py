@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import zmq
 
@@ -21,9 +25,11 @@ from pipeline.transport.messages import Envelope
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.sink_stream import SinkStream
 from pipeline.workers.streams import Streams
+from stages.atomic import output_error
 from stages.errors import OutputError
 
 _LOOK_SECONDS = 1.0
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ACKNOWLEDGED_AT_ONCE = 4  # records; half a default ring, so that its decoder need not wait
 
 
@@ -77,16 +83,17 @@ class _Sink:
         self._disks.start()
 
     def _join(self, channel: int, logbook: Logbook) -> SinkStream:
-        with self._disks.at(self._plan.folder(logbook.stream)):
-            return SinkStream(
-                self._plan,
-                self._context,
-                self._report,
-                channel,
-                logbook,
-                self._wake,
-                self._broadcast,
-            )
+        member = SinkStream(
+            self._plan,
+            self._context,
+            self._report,
+            channel,
+            logbook,
+            self._wake,
+            self._broadcast,
+        )
+        self._visit(member, member.open)
+        return member
 
     def run(self) -> None:
         """Writes and acknowledges what arrives, without end."""
@@ -106,8 +113,30 @@ class _Sink:
                     continue
             taken = 0
             for member in self._streams:
-                with self._disks.at(member.folder):
-                    member.acknowledge()
+                self._visit(member, member.acknowledge)
+
+    def _visit(self, member: SinkStream, work: Callable[[], None]) -> None:
+        """Lets a stream work in its folder; an error there fails that stream, and no other.
+
+        Raises:
+            OutputError: The disk that all streams share is full, or the run is being given up.
+        """
+        if member.failed:
+            return
+        try:
+            with self._disks.at(member.folder):
+                work()
+        except OutputError as error:
+            self._fail(member, error)
+        except OSError as error:
+            self._fail(member, output_error(member.folder, error))
+
+    def _fail(self, member: SinkStream, error: OutputError) -> None:
+        shared = error.errno in _FULL and _same_disk(member.folder, Path(self._plan.output))
+        if shared or self._plan.give_up_reason:
+            raise error
+        with self._disks.at(member.folder):
+            member.fail(error)
 
     def _take(self, envelope: Envelope) -> bool:
         """Writes a message; returns whether its stream may wait for the acknowledgement.
@@ -117,8 +146,7 @@ class _Sink:
         member = self._streams.find(envelope)
         if member is None:
             return False
-        with self._disks.at(member.folder):
-            member.take(envelope)
+        self._visit(member, partial(member.take, envelope))
         return member.lossless
 
     def _on_turn(self) -> None:
@@ -127,8 +155,7 @@ class _Sink:
         if time.monotonic() - self._looked >= _LOOK_SECONDS:
             self._looked = time.monotonic()
             for member in self._streams:
-                with self._disks.at(member.folder):
-                    member.look()
+                self._visit(member, member.look)
 
     def give_up(self) -> None:
         """Completes all streams where they are; a failure in one does not keep others from it."""
@@ -153,3 +180,10 @@ class _Sink:
         self._disks.close()
         if self._broadcast is not None:
             self._broadcast.close()
+
+
+def _same_disk(folder: Path, other: Path) -> bool:
+    try:
+        return folder.stat().st_dev == other.stat().st_dev
+    except OSError:  # one is gone
+        return False

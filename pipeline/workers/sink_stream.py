@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
 import os
 import time
 from pathlib import Path
@@ -12,7 +14,7 @@ from msgspec.structs import replace
 
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
-from pipeline.reports import Notice
+from pipeline.reports import Failed, Notice
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import Envelope, encode
@@ -25,6 +27,7 @@ from pipeline.workers.order import Sequencer
 from pipeline.workers.overlay_watch import OverlayWatch
 from pipeline.workers.sink_progress import SinkProgress
 from stages.atomic import make_folder
+from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
 from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
@@ -41,6 +44,7 @@ class SinkStream:
         name: Name of the stream.
         folder: Folder of its results.
         lossless: Whether no frame may be dropped.
+        failed: Whether its folder could not be written, see `fail`.
         sink: Writes the results.
 
     Args:
@@ -69,20 +73,20 @@ class SinkStream:
         self.folder = plan.folder(self.name)
         self._logbook = logbook
         self.lossless = bool(logbook[SharedCounter.LOSSLESS])
+        self.failed = False
         self._report = report
         self._broadcast = broadcast
         self._start: StreamStart | None = None
         self._overlay = config.sink.overlay
+        self._files = contextlib.ExitStack()  # open until the stream is closed
         self._ring_path = plan.ring(channel)
         self._ring: FrameRing | None = None
         self._sink_ns = 0  # work on the latest frame
 
-        make_folder(self.folder)
         options = config.sink.options(self.name, live=not self.lossless)
         self._text_only = plan.text_only
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)
-            remove_unfinished_overlays(self.folder)
 
         def wake_up() -> None:
             os.eventfd_write(wake, 1)
@@ -105,8 +109,20 @@ class SinkStream:
         )
         self._order = Sequencer(0, logbook[SharedCounter.ENTRIES])
         self._checkpointed = time.monotonic_ns()
+        self._journal: Journal  # from `open`
+
+    def open(self) -> None:
+        """Makes the folder, or takes over what an earlier process left there; call it first.
+
+        Raises:
+            OutputError: From this and all other methods, when the file system refuses.
+        """
+        make_folder(self.folder)
+        if self._text_only:
+            remove_unfinished_overlays(self.folder)
         journal = self.folder / JOURNAL
         self._journal = Journal(journal, self._take_over(journal))
+        self._files.callback(self._journal.close)
         self.acknowledge()
 
     def _take_over(self, journal: Path) -> int:
@@ -225,19 +241,29 @@ class SinkStream:
         self._journal.clear()
         self.sink.name_earlier_texts()
 
+    def fail(self, error: OutputError) -> None:
+        """Reports that the stream cannot be written; its text results stay in their part files."""
+        self.failed = True
+        message = str(error)
+        if error.errno == errno.ENOENT and not self.folder.is_dir():
+            message = f"cannot write {self.folder}: the folder was removed or moved away"
+        code = error.exit_code
+        self._report(Failed("sink", stream=self.name, message=message, exit_code=code))
+        self._completion.join()
+        self.sink.close_texts()
+        self.sink.overlays.discard()
+
     def abort(self) -> None:
         """Removes every file that does not have its final name yet."""
-        if not self._completion.begun:
+        if not (self._completion.begun or self.failed):
             self.sink.abort()
 
     def close(self) -> None:
         """Closes everything of a stream that has ended."""
         self._completion.join()  # the run may have given up the stream meanwhile
         self.abort()
-        self._journal.close()
+        self._files.close()
         self._acknowledger.close()
-        if self._ring is not None:
-            self._ring.close()
 
     def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> None:
         started = time.monotonic_ns()
@@ -250,9 +276,13 @@ class SinkStream:
 
         Call it once a second. A stream that its decoder cannot end is completed where it is.
         Subscribers get its start again, for those who are new.
+
+        Raises:
+            OSError: Its folder is gone, which a lossless stream would notice only at its end.
         """
         if self._completion.begun:
             return
+        self.folder.stat()
         if self._broadcast is not None and self._start is not None:
             latest = Envelope(self._start, channel=self._channel, position=self._order.due - 1)
             self._broadcast.send(encode(latest))
@@ -276,4 +306,5 @@ class SinkStream:
             return envelope.pixels
         if self._ring is None:
             self._ring = FrameRing(self._ring_path)
+            self._files.callback(self._ring.close)
         return self._ring.slot(envelope.slot, tracks.frame.shape)

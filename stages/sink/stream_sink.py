@@ -212,26 +212,28 @@ class StreamSink:
 
         Args:
             end: The stream's last record.
-            run: Further content of ``run.json`` (settings, versions, command): JSON types, paths,
-                fractions.
+            run: Further content of ``run.json`` (settings, versions): JSON types, paths, fractions.
 
         Returns:
             The report that ``run.json`` holds.
 
         Raises:
-            OutputError: A file cannot be written; the part files stay until `abort`, for another
-                sink to continue with.
+            OutputError: A file cannot be written; part files stay, for another sink, until `abort`.
         """
         if self._start is None or self._texts is None:
             self.abort()
             return self._report(end, (), ())
         try:
             return self._complete(end, run, self._texts)
-        except OutputError:
+        except BaseException as error:
+            if not isinstance(error, OutputError | OSError):
+                self.abort()
             raise
-        except BaseException:
-            self.abort()
-            raise
+
+    def close_texts(self) -> None:
+        """Closes the text results and leaves them as they are."""
+        if self._texts is not None:
+            self._texts.close()
 
     def abort(self) -> None:
         """Removes everything that does not have its final name yet."""

@@ -159,12 +159,18 @@ class TextResults:
         for file in self.files:
             file.complete()
 
-    def discard(self) -> None:
-        """Removes the latest files; those before them keep or get their final names."""
-        with contextlib.suppress(OutputError):
+    def close(self) -> None:
+        """Leaves the latest files as they are; those before them keep or get their final names."""
+        with contextlib.suppress(OutputError, OSError):
             while self._unnamed:
                 self.name_earlier()
                 self._wait_for_names()
+        for file in self._latest:
+            file.close()
+
+    def discard(self) -> None:
+        """Removes the latest files; those before them keep or get their final names."""
+        self.close()
         for file in self._latest:
             file.discard()
 

@@ -85,6 +85,7 @@ def test_stages_that_live_a_journal_again_say_that_they_are_alive(plan, journal)
     report.said.clear()
     with zmq.Context() as context:
         sink = SinkStream(plan, context, report, 0, logbook, 0, None)
+        sink.open()
         assert sink.sink.ledger.written == FRAMES
         sink.close()
     assert report.said == ["alive"] * (FRAMES + 1)

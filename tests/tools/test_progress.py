@@ -47,7 +47,12 @@ def test_failures_that_do_not_end_the_run_are_told(view, said):
     view.show(failed("north"))
     view.show(Failed("sink", message="no space left on device"))
     view.show(Notice("decoder", stream="south", message="connecting again"))
-    assert said.getvalue().splitlines() == ["north: 401 Unauthorized", "south: connecting again"]
+    view.show(Failed("sink", stream="south", message="the folder was removed"))
+    assert said.getvalue().splitlines() == [
+        "north: 401 Unauthorized",
+        "south: connecting again",
+        "south: the folder was removed",
+    ]
 
 
 @pytest.mark.parametrize("path", ["/data/[day]/a.jpg", "/data[/b]", "/data/:car:.jpg"])

@@ -1,8 +1,107 @@
-"""The logbook of a live stream."""
+"""A sink's streams north and south, of which no process is there; the logbook of a live stream."""
 
+import os
+import time
+from fractions import Fraction
+
+import numpy as np
 import pytest
 
+from pipeline.config import RunConfig
+from pipeline.plan import StreamPlan, WorkerPlan
+from pipeline.reports import Notice, Progress
+from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import Logbook
+from pipeline.transport.messages import Envelope
+from pipeline.workers.sink_stream import SinkStream
+from stages.records import (
+    Detections,
+    EndOfStream,
+    EndReason,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+    Tracks,
+)
+
+NAMES = ("north", "south")
+RATE = Fraction(25)
+
+
+class Said(list):
+    """What a stage reports."""
+
+    def __init__(self):
+        self.notices = []
+        self.metrics = None
+
+    def __call__(self, report):
+        self.append((report.kind, report.stream))
+        if isinstance(report, Notice):
+            self.notices.append(report.message)
+        if isinstance(report, Progress):
+            self.metrics = report.metrics or self.metrics
+
+    def alive(self):
+        pass
+
+    def busy(self):
+        self.append(("busy", ""))
+
+
+@pytest.fixture
+def plan(tmp_path, temporary):
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    for channel, name in enumerate(NAMES):
+        folder.add_stream(channel, name, entries=16, lossless=True)
+    streams = [StreamPlan(name, f"{name}.mp4", "", "", n) for n, name in enumerate(NAMES)]
+    output = str(tmp_path / "out")
+    yield WorkerPlan(
+        stage="sink", config=RunConfig(), streams=streams, output=output, sockets=folder.path
+    )
+    folder.close()
+
+
+@pytest.fixture
+def wake():
+    descriptor = os.eventfd(0, os.EFD_NONBLOCK)
+    yield descriptor
+    os.close(descriptor)
+
+
+def opened(plan, context, said, channel, logbook, wake):
+    stream = SinkStream(plan, context, said, channel, logbook, wake, None)
+    stream.open()
+    return stream
+
+
+def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
+    boxes, one = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    name = stream.name
+    start = StreamStart(name, 0, "x.mp4", 32, 48, RATE, tick, frames)
+    if not begin:
+        stream.take(Envelope(start, channel=0, position=0))
+    for index in range(begin, frames):
+        times = pts[index], tick, 5
+        header = FrameHeader(name, 0, index, index, *times, 32, 48, PixelFormat.YUV420P)
+        detections = Detections(header, boxes, one, np.zeros(0, np.int16))
+        tracks = Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64))
+        pixels = np.full(header.shape, 90, np.uint8)
+        stream.take(Envelope(tracks, 0, channel=0, position=index + 1, pixels=pixels))
+
+
+def acknowledge(stream, until, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not until() and time.monotonic() < deadline:
+        stream.acknowledge()
+        time.sleep(0.01)
+    assert until()
+
+
+def end(stream, frames):
+    record = EndOfStream(stream.name, 0, frames, EndReason.COMPLETE)
+    stream.take(Envelope(record, channel=0, position=frames + 1))
 
 
 @pytest.fixture

@@ -1,71 +1,16 @@
 """Streams in the sink, which go on while the results of another are completed."""
 
 import json
-import os
 import threading
-import time
 from fractions import Fraction
 
 import av
-import numpy as np
 import pytest
 import zmq
 
-from pipeline.config import RunConfig
-from pipeline.plan import StreamPlan, WorkerPlan
-from pipeline.reports import Notice, Progress
-from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import Logbook, SharedCounter
-from pipeline.transport.messages import Envelope
-from pipeline.workers.sink_stream import SinkStream
-from stages.records import (
-    Detections,
-    EndOfStream,
-    EndReason,
-    FrameHeader,
-    PixelFormat,
-    StreamStart,
-    Tracks,
-)
 from stages.sink import encoding, stream_sink
-
-NAMES = ("north", "south")
-RATE = Fraction(25)
-
-
-class Said(list):
-    """What a stage reports."""
-
-    def __init__(self):
-        self.notices = []
-        self.metrics = None
-
-    def __call__(self, report):
-        self.append((report.kind, report.stream))
-        if isinstance(report, Notice):
-            self.notices.append(report.message)
-        if isinstance(report, Progress):
-            self.metrics = report.metrics or self.metrics
-
-    def alive(self):
-        pass
-
-    def busy(self):
-        self.append(("busy", ""))
-
-
-@pytest.fixture
-def plan(tmp_path, temporary):
-    temporary(tmp_path)
-    folder = RuntimeFolder("out")
-    for channel, name in enumerate(NAMES):
-        folder.add_stream(channel, name, entries=16, lossless=True)
-    streams = [StreamPlan(name, f"{name}.mp4", "", "", n) for n, name in enumerate(NAMES)]
-    output = str(tmp_path / "out")
-    yield WorkerPlan(
-        stage="sink", config=RunConfig(), streams=streams, output=output, sockets=folder.path
-    )
-    folder.close()
+from tests.pipeline.workers.conftest import NAMES, RATE, Said, acknowledge, end, feed, opened
 
 
 @pytest.fixture
@@ -84,46 +29,11 @@ def release(monkeypatch):
     released.set()
 
 
-@pytest.fixture
-def wake():
-    descriptor = os.eventfd(0, os.EFD_NONBLOCK)
-    yield descriptor
-    os.close(descriptor)
-
-
-def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
-    boxes, one = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-    name = stream.name
-    start = StreamStart(name, 0, "x.mp4", 32, 48, RATE, tick, frames)
-    if not begin:
-        stream.take(Envelope(start, channel=0, position=0))
-    for index in range(begin, frames):
-        times = pts[index], tick, 5
-        header = FrameHeader(name, 0, index, index, *times, 32, 48, PixelFormat.YUV420P)
-        detections = Detections(header, boxes, one, np.zeros(0, np.int16))
-        tracks = Tracks(detections, boxes, one, np.zeros(0, np.int16), np.zeros(0, np.int64))
-        pixels = np.full(header.shape, 90, np.uint8)
-        stream.take(Envelope(tracks, 0, channel=0, position=index + 1, pixels=pixels))
-
-
-def acknowledge(stream, until, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not until() and time.monotonic() < deadline:
-        stream.acknowledge()
-        time.sleep(0.01)
-    assert until()
-
-
-def end(stream, frames):
-    record = EndOfStream(stream.name, 0, frames, EndReason.COMPLETE)
-    stream.take(Envelope(record, channel=0, position=frames + 1))
-
-
 def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, release, wake):
     said = Said()
     logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
     with zmq.Context() as context:
-        north, south = (SinkStream(plan, context, said, n, logbooks[n], wake, None) for n in (0, 1))
+        north, south = (opened(plan, context, said, n, logbooks[n], wake) for n in (0, 1))
         feed(north, 3)
         end(north, 3)
         feed(south, 5)
@@ -143,7 +53,7 @@ def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, relea
 def test_a_picture_that_an_mp4_cannot_hold_costs_the_rest_of_the_overlay_alone(plan, wake):
     said = Said()
     with zmq.Context() as context:
-        stream = SinkStream(plan, context, said, 0, Logbook(plan.logbook(0)), wake, None)
+        stream = opened(plan, context, said, 0, Logbook(plan.logbook(0)), wake)
         feed(stream, 4, Fraction(1, 10**9), [0, 1, 2, 3 * 10**9])
         end(stream, 4)
         acknowledge(stream, lambda: ("done", "north") in said)
@@ -158,9 +68,7 @@ def test_a_picture_that_an_mp4_cannot_hold_costs_the_rest_of_the_overlay_alone(p
 def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release, wake):
     said = Said()
     with zmq.Context() as context:
-        stream = SinkStream(
-            plan, context, said, 0, Logbook(plan.logbook(0)), os.eventfd(0, os.EFD_NONBLOCK), None
-        )
+        stream = opened(plan, context, said, 0, Logbook(plan.logbook(0)), wake)
         feed(stream, 3)
         end(stream, 3)
         threading.Timer(0.1, release.set).start()
@@ -218,7 +126,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
         return logbook[SharedCounter.ACKNOWLEDGED]
 
     with zmq.Context() as context:
-        stream = SinkStream(plan, context, said, 0, logbook, wake, None)
+        stream = opened(plan, context, said, 0, logbook, wake)
         assert stream.sink.options == plan.config.sink.options("north", live=True)
         feed(stream, 2)
         acknowledge(stream, lambda: acknowledged() == 3)
@@ -244,7 +152,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
             "the overlay of north is stuck: nothing was written; frames are left out of it",
             "the overlay of north has resumed",
         ]
-        other = SinkStream(plan, context, said, 0, logbook, wake, None)  # the first one was killed
+        other = opened(plan, context, said, 0, logbook, wake)  # the first one was killed
         feed(other, 18, begin=16)
         end(other, 18)
         acknowledge(other, lambda: ("done", "north") in said)
@@ -259,7 +167,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
 def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(plan, wake):
     said, logbook = Said(), Logbook(plan.logbook(0))
     with zmq.Context() as context:
-        stream = SinkStream(plan, context, said, 0, logbook, wake, None)
+        stream = opened(plan, context, said, 0, logbook, wake)
         feed(stream, 3)
         logbook[SharedCounter.ABANDONED] = 1
         stream.look()
@@ -274,10 +182,10 @@ def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(plan, wake):
 def test_a_sink_counts_on_where_its_predecessor_was_killed(plan, wake):
     logbook = Logbook(plan.logbook(0))
     with zmq.Context() as context:
-        stream = SinkStream(plan, context, Said(), 0, logbook, wake, None)
+        stream = opened(plan, context, Said(), 0, logbook, wake)
         feed(stream, 6)
         acknowledge(stream, lambda: logbook[SharedCounter.ACKNOWLEDGED] == 7)
-        other = SinkStream(plan, context, Said(), 0, logbook, wake, None)
+        other = opened(plan, context, Said(), 0, logbook, wake)
         assert other.sink.timing == stream.sink.timing
         assert len(other.sink.timing.work["sink"]) == 5
         other.close()
@@ -287,7 +195,7 @@ def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, wak
     said = Said()
     logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
     with zmq.Context() as context:
-        north, south = (SinkStream(plan, context, said, n, logbooks[n], wake, None) for n in (0, 1))
+        north, south = (opened(plan, context, said, n, logbooks[n], wake) for n in (0, 1))
         assert north.sink.options == plan.config.sink.options("north", live=False)
         disk.hang()
         feed(north, 10)

@@ -111,6 +111,17 @@ def test_an_end_without_a_start_leaves_nothing(tmp_path: Path) -> None:
     assert names_in(tmp_path) == set()
 
 
+def test_a_file_that_is_lost_does_not_cost_the_others(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", SinkOptions(overlay=False, toolkit_files=True))
+    sink.start(make_start())
+    feed(sink, [make_header(0)])
+    (tmp_path / "cam/.mot.txt.part").unlink()
+    with pytest.raises(FileNotFoundError):
+        sink.finish(end(1), {})
+    assert names_in(tmp_path) == {"cam/.detections.txt.part"}
+    sink.abort()
+
+
 def test_no_vehicles_still_gives_files(tmp_path: Path) -> None:
     sink = StreamSink(tmp_path / "cam", SinkOptions(toolkit_files=True))
     sink.start(make_start(layout="detrac"))

@@ -177,6 +177,14 @@ def test_earlier_files_get_their_names_where_the_latest_are_discarded(tmp_path: 
     assert names_in(tmp_path) == {f"{kind}{end}.txt" for kind in kinds for end in ("", "-2")}
 
 
+def test_earlier_files_get_their_names_where_the_latest_are_left(tmp_path: Path) -> None:
+    texts = TextResults(tmp_path, SIX_FRAMES)
+    write(texts, range(1, 9))
+    texts.close()
+    assert frames_in(tmp_path / "mot.txt") == [1, 2, 3, 4, 5, 6]
+    assert frames_in(texts.tracks.part) == [7, 8]
+
+
 def test_where_one_cannot_be_opened_the_others_are_not_left(tmp_path: Path) -> None:
     (tmp_path / ".times.txt.part").mkdir()
     with pytest.raises(OutputError, match=r"times\.txt"):

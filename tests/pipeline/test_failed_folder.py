@@ -1,0 +1,91 @@
+"""A stream whose folder cannot be written fails alone; the one beside it is completed."""
+
+import json
+import shutil
+import subprocess
+
+import av
+import pytest
+
+from tools.harness.material import make_clip, slow_detector
+from tools.harness.runner import run_command, run_with
+
+FRAMES = 150
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return make_clip(tmp_path / "material", FRAMES)
+
+
+def settings(clip, mode):
+    pace = "original" if mode == "live" else "fast"
+    return slow_detector(clip, 8), f"runtime.mode={mode}", f"decoder.pace={pace}"
+
+
+def run_both(clip, output, mode, harm=lambda victim: None):
+    return run_with([f"{name}={clip}" for name in "xy"], output, settings(clip, mode), harm)
+
+
+def assert_is_complete(folder):
+    report = json.loads((folder / "run.json").read_text())
+    assert report["status"] == "complete"
+    frames = report["frames"]["out"]
+    assert frames > FRAMES / 2
+    with av.open(str(folder / "overlay.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == frames
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize(("mode", "is_kept"), [("live", False), ("lossless", True)])
+def test_a_folder_that_is_taken_away(clip, tmp_path, mode, is_kept):
+    out, kept = tmp_path / "out", tmp_path / "kept"
+    decoder_ends = []
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 30)
+        if is_kept:
+            (out / "x").rename(kept)
+        else:
+            shutil.rmtree(out / "x", ignore_errors=True)
+            shutil.rmtree(out / "x", ignore_errors=True)  # what was written meanwhile
+        processes = victim.supervisor.processes
+        decoder_ends.append(victim.wait(lambda: "decoder of x" not in processes()))
+
+    result = run_both(clip, out, mode, harm)
+    reason = f"cannot write {out / 'x'}: the folder was removed or moved away"
+    assert (result.exit_code, result.failed) == (4, {"x": reason})
+    assert result.restarts == {}
+    assert decoder_ends == [True]
+    assert result.finished.keys() == {"y"}
+    assert_is_complete(out / "y")
+    assert not (out / "x").exists()
+    if is_kept:
+        assert len((kept / ".mot.txt.part").read_text().splitlines()) > 30
+
+
+def test_a_folder_that_cannot_be_made_is_told_once(clip, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "x").symlink_to(tmp_path / "not mounted" / "disk")
+    command = run_command(f"x={clip}", out, *settings(clip, "lossless"))
+    done = subprocess.run(
+        [*command, "--source", f"y={clip}"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 4, done.stderr
+    assert done.stderr.count("x: cannot write") == done.stderr.count("cannot write") == 1
+    assert f"{out / 'x'}: file exists" in done.stderr
+    assert_is_complete(out / "y")
+
+
+def test_a_disk_of_its_own_that_is_full(clip, tmp_path, full_disk):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "x").symlink_to(full_disk)
+    result = run_both(clip, out, "lossless")
+    assert result.exit_code == 4
+    assert "no space left on device; free some" in result.failed["x"]
+    assert result.finished.keys() == {"y"}
+    assert_is_complete(out / "y")
+    assert (full_disk / ".mot.txt.part").stat().st_size > 0
+    assert not list(full_disk.glob(".overlay*"))
