@@ -237,7 +237,12 @@ class SinkStream:
         if not (self._leaves_out_pictures or self.sink.overlays.wait_until_kept(_PICTURE_SECONDS)):
             return
         checkpoint = Checkpoint(self._order.due, self.sink.state())
-        checkpoint.save(self.folder / CHECKPOINT)
+        try:
+            checkpoint.save(self.folder / CHECKPOINT)
+        except OutputError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            return  # the journal still has it all; other files may be closed a second later
         self._journal.clear()
         self.sink.name_earlier_texts()
 

@@ -1,12 +1,64 @@
 """Streams in the sink whose files cannot be written."""
 
+import contextlib
+import os
+import resource
+
 import pytest
 import zmq
 
 from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.errors import OutputError
-from stages.sink.results import JOURNAL
+from stages.sink.results import CHECKPOINT, JOURNAL
 from tests.pipeline.workers.conftest import Said, acknowledge, feed, opened
+
+
+@pytest.fixture
+def no_descriptors():
+    """A context in which this process can open no file."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    @contextlib.contextmanager
+    def none_left():
+        unused = os.dup(0)
+        os.close(unused)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (unused, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    return none_left()
+
+
+def test_a_checkpoint_for_which_too_many_files_are_open_is_saved_later(
+    plan, wake, no_descriptors, monkeypatch
+):
+    monkeypatch.setattr("pipeline.workers.sink_stream._CHECKPOINT_NS", 0)
+    logbook = Logbook(plan.logbook(0))
+    logbook[SharedCounter.LOSSLESS] = 0
+
+    def acknowledged():
+        return logbook[SharedCounter.ACKNOWLEDGED]
+
+    with zmq.Context() as context, context.socket(zmq.PULL) as decoder:
+        decoder.bind(plan.endpoint("ack-0"))
+        stream = opened(plan, context, Said(), 0, logbook, wake)
+        checkpoint, journal = stream.folder / CHECKPOINT, stream.folder / JOURNAL
+        feed(stream, 3)
+        acknowledge(stream, lambda: acknowledged() == 4)
+        assert decoder.recv()  # it is connected, for which it needs no further descriptor
+        checkpoint.unlink()
+        with no_descriptors:
+            feed(stream, 6, begin=3)
+            acknowledge(stream, lambda: acknowledged() == 7)
+        assert not checkpoint.exists()
+        assert journal.stat().st_size
+        feed(stream, 7, begin=6)
+        acknowledge(stream, lambda: acknowledged() == 8)
+        assert checkpoint.exists()
+        assert not journal.stat().st_size
+        stream.close()
 
 
 def test_a_stream_that_fails_keeps_its_rows_and_no_pictures(plan, wake):
