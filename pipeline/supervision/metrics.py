@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+import logging
+import math
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,6 +31,11 @@ from stages.errors import ConfigError
 from stages.records import DropReason
 
 _LOOK_SECONDS = 0.1  # how often the server looks whether it is closed, for which a run's end waits
+_MOST_REQUESTS = 16  # at a time, each with a thread and a descriptor
+_REQUEST_SECONDS = 5.0
+_COMPLAINT_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
 
 
 class PipelineCollector(Collector):
@@ -150,6 +159,8 @@ def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations)
 class MetricsServer:
     """Serves ``/metrics``, ``/healthz`` (the supervisor's loop runs), ``/readyz`` (stages run).
 
+    Connections beyond sixteen are closed at once, and every one after five seconds.
+
     Args:
         address: ``HOST:PORT``; port 0 chooses a free one.
         monitor: The run's monitor.
@@ -173,8 +184,6 @@ class MetricsServer:
             return (200, "text/plain", b"ok\n") if well else (503, "text/plain", b"no\n")
 
         class Handler(BaseHTTPRequestHandler):
-            timeout = 5
-
             def do_GET(self) -> None:
                 code, kind, body = answer(self.path.partition("?")[0])
                 self.send_response(code)
@@ -193,19 +202,13 @@ class MetricsServer:
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
 
-        class Server(ThreadingHTTPServer):
+        class Server(_BoundedServer):
             address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                """Ignores broken connections."""
-                if not isinstance(sys.exc_info()[1], OSError):
-                    super().handle_error(request, client_address)
 
         try:
             self._server = Server((host, int(port)), Handler)
         except OSError as error:
             raise ConfigError(f"runtime.metrics: cannot listen on {address}: {error}") from error
-        self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
         serve = self._server.serve_forever
         threading.Thread(target=serve, args=(_LOOK_SECONDS,), name="metrics", daemon=True).start()
@@ -214,3 +217,40 @@ class MetricsServer:
         """Stops listening."""
         self._server.shutdown()
         self._server.server_close()
+
+
+class _BoundedServer(ThreadingHTTPServer):
+    """A server whose clients cannot take all threads and descriptors of the process."""
+
+    request_queue_size = 128  # of connections not accepted yet; without room, they wait a second
+
+    def __init__(self, *args: Any) -> None:
+        self._deadlines: dict[socket.socket, float] = {}
+        self._complained = -math.inf
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if len(self._deadlines) >= _MOST_REQUESTS:
+            self.shutdown_request(request)
+            return
+        self._deadlines[request] = time.monotonic() + _REQUEST_SECONDS
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self._deadlines.pop(request, None)
+
+    def service_actions(self) -> None:
+        """Ends requests that take too long; called every `_LOOK_SECONDS`."""
+        now = time.monotonic()
+        for request, deadline in list(self._deadlines.items()):
+            if now > deadline:
+                with contextlib.suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignores broken connections; tells of another error at most once a minute."""
+        error, now = sys.exc_info()[1], time.monotonic()
+        if not isinstance(error, OSError) and now - self._complained >= _COMPLAINT_SECONDS:
+            self._complained = now
+            log.error("metrics: cannot answer a request: %r", error)

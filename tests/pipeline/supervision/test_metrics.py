@@ -1,6 +1,9 @@
+import http.client
 import importlib.metadata
 import socket
 import struct
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -201,6 +204,46 @@ def test_a_client_that_hangs_up_is_no_event(server, capfd):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     assert get(server, "/healthz")[0] == 200
     assert capfd.readouterr().err == ""
+
+
+def test_clients_that_never_finish_are_few_and_cut_off(server, monkeypatch):
+    monkeypatch.setattr("pipeline.supervision.metrics._REQUEST_SECONDS", 1.0)
+    before = threading.active_count()
+    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(100)]
+    most, open_ones = 0, slow
+    deadline = time.monotonic() + 20
+    while open_ones and time.monotonic() < deadline:
+        open_ones = [client for client in open_ones if is_open(client)]
+        most = max(most, threading.active_count() - before)
+        time.sleep(0.1)
+    assert not open_ones
+    assert 0 < most < 20
+    assert get(server, "/healthz")[0] == 200
+    for client in slow:
+        client.close()
+
+
+def is_open(client):
+    """Drips a byte of a request, and returns whether the server is there still."""
+    try:
+        client.send(b"G")
+        client.recv(1000, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        pass
+    return False
+
+
+def test_an_error_is_told_once_without_a_traceback(server, monitor, monkeypatch, capfd, caplog):
+    monkeypatch.setattr(monitor, "counts", lambda: 1 / 0)
+    for _ in range(3):
+        with pytest.raises(http.client.RemoteDisconnected):
+            get(server, "/metrics")
+    assert capfd.readouterr().err == ""
+    assert [record.getMessage() for record in caplog.records] == [
+        "metrics: cannot answer a request: ZeroDivisionError('division by zero')"
+    ]
 
 
 def test_an_address_in_use_is_named(server):
