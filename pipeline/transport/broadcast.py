@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import stat
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -37,12 +39,15 @@ class Broadcast:
         clients: Folder with the public keys of permitted subscribers; required with ``key``.
 
     Raises:
-        ConfigError: The address cannot be bound, a key cannot be read, or ``clients`` is missing.
+        ConfigError: The address cannot be bound, the path is taken, a key cannot be read, or
+            ``clients`` is missing.
     """
 
     def __init__(
         self, context: zmq.Context, address: str, key: Path | None, clients: Path | None
     ) -> None:
+        if address.startswith("ipc://"):
+            _check_free(Path(address.removeprefix("ipc://")))
         self._authenticator: ThreadAuthenticator | None = None
         self._socket = context.socket(zmq.PUB)
         self._socket.sndhwm = _WAITING_MESSAGES
@@ -74,6 +79,21 @@ class Broadcast:
         self._socket.close()
         if self._authenticator is not None:
             self._authenticator.stop()
+
+
+def _check_free(path: Path) -> None:
+    """Raises `ConfigError` unless nobody needs what is at the path, which ZeroMQ removes."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise ConfigError(f"runtime.publish: {path} exists and is no socket")
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(1)
+            peer.connect(str(path))
+    except (FileNotFoundError, ConnectionRefusedError):
+        return  # a killed pipeline leaves its socket
+    except OSError as error:
+        raise ConfigError(f"runtime.publish: cannot bind ipc://{path}: {error}") from error
+    raise ConfigError(f"runtime.publish: another pipeline publishes at {path}")
 
 
 def subscribe(

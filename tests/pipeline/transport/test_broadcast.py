@@ -188,6 +188,35 @@ def test_a_pipeline_of_another_release_is_an_error(context, address):
     broadcast.close()
 
 
+def test_a_file_at_the_path_stays(context, tmp_path):
+    (tmp_path / "file").write_text("results")
+    (tmp_path / "link").symlink_to("file")
+    for name in ("file", "link"):
+        with pytest.raises(ConfigError, match=rf"{tmp_path}/{name} exists and is no socket"):
+            Broadcast(context, f"ipc://{tmp_path}/{name}", None, None)
+    assert (tmp_path / "link").read_text() == "results"
+
+
+def test_another_pipeline_keeps_its_address(context, address):
+    broadcast = Broadcast(context, address, None, None)
+    with pytest.raises(ConfigError, match=r"another pipeline publishes at .*/tracks"):
+        Broadcast(context, address, None, None)
+    listener = Listener(address)
+    assert listener.heard == [publish(broadcast, [listener], 10)] * len(listener.heard) != []
+    broadcast.close()
+
+
+def test_the_socket_that_a_killed_pipeline_left_is_replaced(context, address):
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(address.removeprefix("ipc://"))
+        left.listen()
+    broadcast = Broadcast(context, address, None, None)
+    listener = Listener(address)
+    publish(broadcast, [listener], 10)
+    assert listener.heard
+    broadcast.close()
+
+
 def test_addresses_may_be_of_ipv6(context):
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as free:
         address = f"tcp://[::1]:{free.getsockname()[1]}"
