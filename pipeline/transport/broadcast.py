@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
+from pipeline.transport.connection_limit import ConnectionLimit
 from pipeline.transport.link import LARGEST_PART
 from pipeline.transport.messages import Envelope, MessageError, VersionError, decode
 from stages.errors import ConfigError, OutputError
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 _WAITING_MESSAGES = 1000  # per subscriber; a slow one misses any beyond
 _LINGER_MS = 2000  # the supervisor waits three seconds for the sink's end
-_LARGEST_FROM_SUBSCRIBER = 2**16  # topics, and anything sent before a key is checked
+_LARGEST_FROM_SUBSCRIBER = 2**10  # topics, and anything sent before a key is checked
+_TOPICS_AT_ONCE = 10  # per subscriber; `send` works on those that came
+_HANDSHAKE_MS = 3000
 
 
 class Broadcast:
@@ -49,10 +52,13 @@ class Broadcast:
         if address.startswith("ipc://"):
             _check_free(Path(address.removeprefix("ipc://")))
         self._authenticator: ThreadAuthenticator | None = None
+        self._limit: ConnectionLimit | None = None
         self._socket = context.socket(zmq.PUB)
         self._socket.sndhwm = _WAITING_MESSAGES
         self._socket.linger = _LINGER_MS
         self._socket.maxmsgsize = _LARGEST_FROM_SUBSCRIBER
+        self._socket.rcvhwm = _TOPICS_AT_ONCE
+        self._socket.handshake_ivl = _HANDSHAKE_MS
         self._socket.ipv6 = "[" in address
         if key is not None:
             from zmq.auth.thread import ThreadAuthenticator  # asyncio and ssl: 5 MB
@@ -65,9 +71,12 @@ class Broadcast:
             self._authenticator = ThreadAuthenticator(context)
             self._authenticator.start()
             self._authenticator.configure_curve(domain="*", location=str(clients))
+        if address.startswith("tcp://"):
+            self._limit = ConnectionLimit(context, self._socket)
         try:
             self._socket.bind(address)
         except zmq.ZMQError as error:
+            self.close()
             raise ConfigError(f"runtime.publish: cannot bind {address}: {error}") from error
 
     def send(self, parts: Sequence[bytes | memoryview]) -> None:
@@ -76,6 +85,8 @@ class Broadcast:
 
     def close(self) -> None:
         """Closes the socket; its context ends when what waits is sent, or after two seconds."""
+        if self._limit is not None:
+            self._limit.close()
         self._socket.close()
         if self._authenticator is not None:
             self._authenticator.stop()

@@ -76,6 +76,12 @@ def address(tmp_path):
     return f"ipc://{tmp_path}/tracks"
 
 
+@pytest.fixture
+def port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
 def test_only_listed_keys_get_in(context, address, keys):
     broadcast = Broadcast(context, address, keys / "server.key_secret", keys / "clients")
     try:
@@ -94,18 +100,42 @@ def test_only_listed_keys_get_in(context, address, keys):
         broadcast.close()
 
 
-def test_who_has_no_key_takes_no_memory(context, address, keys):
+@pytest.mark.parametrize("size", [2**11, 400 * 2**20])
+def test_who_has_no_key_takes_no_memory(context, address, keys, size):
     broadcast = Broadcast(context, address, keys / "server.key_secret", keys / "clients")
     try:
         with socket.socket(socket.AF_UNIX) as stranger:
-            stranger.settimeout(10)
+            stranger.settimeout(2)
             stranger.connect(address.removeprefix("ipc://"))
-            stranger.sendall(GREETING + LONG_COMMAND + (400 * 2**20).to_bytes(8, "big"))
+            stranger.sendall(GREETING + LONG_COMMAND + size.to_bytes(8, "big"))
             with contextlib.suppress(ConnectionResetError):
                 while stranger.recv(64):  # until the other end hangs up
                     pass
     finally:
         broadcast.close()
+
+
+def test_who_says_nothing_is_hung_up_on(context, address, monkeypatch):
+    monkeypatch.setattr("pipeline.transport.broadcast._HANDSHAKE_MS", 300)
+    broadcast = Broadcast(context, address, None, None)
+    with socket.socket(socket.AF_UNIX) as idle:
+        idle.settimeout(10)
+        idle.connect(address.removeprefix("ipc://"))
+        while idle.recv(64):
+            pass
+    broadcast.close()
+
+
+def test_connections_over_a_network_are_limited(context, port):
+    broadcast = Broadcast(context, f"tcp://127.0.0.1:{port}", None, None)
+    with contextlib.ExitStack() as undo:
+        for _ in range(65):
+            peer = undo.enter_context(socket.create_connection(("127.0.0.1", port)))
+        peer.settimeout(2)
+        with contextlib.suppress(ConnectionResetError):
+            while peer.recv(64):
+                pass
+    broadcast.close()
 
 
 def test_on_this_host_no_key_is_needed(context, address):

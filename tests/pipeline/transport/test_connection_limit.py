@@ -1,0 +1,97 @@
+import contextlib
+import os
+import socket
+import tempfile
+import threading
+import time
+
+import pytest
+import zmq
+
+from pipeline.transport.connection_limit import ConnectionLimit, _close
+from tests.pipeline.conftest import wait_for
+
+GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(52, b"\0")  # of ZMTP 3.0
+READY = b"\x05READY\x0bSocket-Type\0\0\0\x03SUB"
+HANDSHAKE = GREETING + b"\x04" + bytes([len(READY)]) + READY
+
+
+@pytest.fixture
+def port():
+    """A port at which a message is published all the time."""
+    over = threading.Event()
+    with zmq.Context() as context, context.socket(zmq.PUB) as publisher:
+        limit = ConnectionLimit(context, publisher)
+        port = publisher.bind_to_random_port("tcp://127.0.0.1")
+
+        def publish():
+            while not over.wait(0.005):
+                publisher.send(b"cam")
+
+        thread = threading.Thread(target=publish)
+        thread.start()
+        yield port
+        over.set()
+        thread.join()
+        limit.close()
+        assert "connections" not in [each.name for each in threading.enumerate()]
+
+
+@contextlib.contextmanager
+def subscribed(port):
+    with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
+        subscriber.reconnect_ivl = -1
+        subscriber.subscribe(b"cam")
+        subscriber.connect(f"tcp://127.0.0.1:{port}")
+        yield subscriber
+
+
+def is_open(peer):
+    try:
+        peer.send(b"")
+        return peer.recv(2**16, socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+
+
+def hears(subscriber):
+    while subscriber.poll(0):
+        subscriber.recv()
+    return subscriber.poll(10_000)
+
+
+def test_connections_above_the_most_are_closed(port):
+    with subscribed(port) as early:
+        assert hears(early)
+        with contextlib.ExitStack() as undo:
+            others = [
+                undo.enter_context(socket.create_connection(("127.0.0.1", port)))
+                for _ in range(100)
+            ]
+            wait_for(lambda: sum(map(is_open, others)) == 63)
+            assert hears(early)
+        time.sleep(0.2)
+        with subscribed(port) as late:
+            assert hears(late)
+
+
+def test_who_names_topics_without_end_is_closed(port):
+    topics = b"".join(b"\0\x09\x01%08d" % number for number in range(5000))
+    with subscribed(port) as other, socket.create_connection(("127.0.0.1", port)) as peer:
+        with contextlib.suppress(ConnectionError):
+            peer.sendall(HANDSHAKE + topics)
+        wait_for(lambda: not is_open(peer))
+        assert hears(other)
+
+
+def test_another_file_that_got_the_descriptor_stays_as_it_is():
+    one, other = socket.socketpair()
+    with one, other, tempfile.TemporaryFile() as file:
+        before = os.listdir("/proc/self/fd")  # noqa: PTH208
+        for each in (one, file):
+            _close(each.fileno(), 5560, -1)
+        assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+        one.sendall(b"x")
+        assert other.recv(1) == b"x"
