@@ -94,7 +94,7 @@ def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
     report = json.loads((tmp_path / "out" / name / "run.json").read_text())
     assert result.finished["clip"].frames == 500
     assert report["frames"]["out"] > 0.75 * report["frames"]["in"] > 90
-    assert report["latency_ms"]["p99"] < 250  # 50 where nothing else runs
+    assert report["latency_ms"]["p99"] < 400  # 50 where nothing else runs; 545 when it starved
 
 
 @pytest.fixture
