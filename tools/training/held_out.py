@@ -90,11 +90,10 @@ def score_held_out(
         )
         if not images:
             raise ConfigError(f"{name}: none of {len(samples)} images that are held out opens")
-        scenes = dict.fromkeys(image.scene for image in images)
-        groups = [
-            _scored(f"{name} {scene}", [each for each in images if each.scene == scene], True)
-            for scene in scenes
-        ]
+        scenes: dict[str, list[DetectedImage]] = {}
+        for image in images:
+            scenes.setdefault(image.scene, []).append(image)
+        groups = [_scored(f"{name} {scene}", own, True) for scene, own in scenes.items()]
         groups.append(_scored(f"{name}, all at scale {used:g}", images))
         if by_class:
             groups += [
