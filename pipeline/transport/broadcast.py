@@ -27,6 +27,7 @@ _LINGER_MS = 2000  # the supervisor waits three seconds for the sink's end
 _LARGEST_FROM_SUBSCRIBER = 2**10  # topics, and anything sent before a key is checked
 _TOPICS_AT_ONCE = 10  # per subscriber; `send` works on those that came
 _HANDSHAKE_MS = 3000
+_PADDING = bytes(2**16)  # no record; ZeroMQ drops what it has encoded, not written, when it closes
 
 
 class Broadcast:
@@ -87,6 +88,8 @@ class Broadcast:
         """Closes the socket; its context ends when what waits is sent, or after two seconds."""
         if self._limit is not None:
             self._limit.close()
+        with contextlib.suppress(zmq.ZMQError):
+            self._socket.send(_PADDING)
         self._socket.close()
         if self._authenticator is not None:
             self._authenticator.stop()
