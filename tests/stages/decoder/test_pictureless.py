@@ -55,8 +55,9 @@ def serve():
 
 def test_a_camera_whose_data_makes_no_picture_is_told_once(camera, serve, slots):
     whole, blank = camera
-    url, notices = serve([(blank, 4), (whole, 0)]), []
-    records = read(url, slots, 5, replace(IMPATIENT, reconnect=False), notify=notices.append)
+    url, notices = serve([(blank, 6), (whole, 0)]), []
+    options = replace(IMPATIENT, timeout=1.0, reconnect=False)
+    records = read(url, slots, 5, options, notify=notices.append)
     assert sum(isinstance(r, Frame) for r in records) == 5
     assert [line for line in notices if "no picture" in line] == [
         f"{url} sends data but no picture; waiting for a key frame"
