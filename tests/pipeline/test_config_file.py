@@ -22,6 +22,11 @@ def test_a_copy_of_a_shipped_config_says_the_same(tmp_path, path):
     assert load_config(copy) == load_config(Path(path.stem))
 
 
+def test_only_uavdt_leaves_out_vehicles_that_the_edge_cuts():
+    margins = {p.stem: load_config(p).tracker.settings.get("edge_margin", -1) for p in CONFIGS}
+    assert {name for name, margin in margins.items() if margin >= 0} == {"uavdt"}
+
+
 def test_a_file_of_ones_own_builds_on_intersection(tmp_path):
     base = load_config(Path("intersection"))
     assert base != RunConfig()
