@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _LIVE_OVERLAY_MINUTES = 10.0
 _LIVE_TEXT_MINUTES = 60.0
 
+EVERY_STREAM = "*"
+"""Stands for every stream's name in ``detector.ignored`` and ``sink.lines``."""
+
 Name: TypeAlias = Annotated[str, Before(str)]  # YAML reads 1 as a number
 Region: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom."""
@@ -104,8 +107,8 @@ class DetectorConfig:
         scale: Factor by which frames are resized; none: that of the weights.
         min_score: Detections with a lower score are discarded.
         max_detections: Most detections of a network per frame; an exported model has 100.
-        ignored: Regions by name of the stream, each [left, top, right, bottom] in pixels of its
-            frames; detections whose centre lies in one are discarded.
+        ignored: Regions by name of the stream ("*": every stream's), each [left, top, right,
+            bottom] in pixels of its frames; detections whose centre lies in one are discarded.
         threads: Number of CPU threads; 0: the engine decides.
         workers: Number of detector processes, assigned to the GPUs in turn.
         batch_size: Frames per batch, from any streams; 0: 8 on a GPU; on a CPU, frames side by
@@ -137,6 +140,10 @@ class DetectorConfig:
                         f"ignored.{name}: a region is [left, top, right, bottom], "
                         f"got {[left, top, right, bottom]}"
                     )
+
+    def ignored_in(self, stream: str) -> tuple[Region, ...]:
+        """The regions of a stream: its own, and those of every stream."""
+        return self.ignored.get(EVERY_STREAM, ()) + self.ignored.get(stream, ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,8 +190,8 @@ class SinkConfig:
         overlay_hardware: Device that encodes the overlay; the CPU does if it is not available.
         overlay_min_score: Tracks with a lower score are not drawn; the text results hold them.
         overlay_trail: Number of past positions drawn for each track.
-        lines: Lines by name of the stream and their own, each [x1, y1, x2, y2] in pixels of its
-            frames; vehicles that cross them are counted.
+        lines: Lines by name of the stream ("*": every stream's) and their own, each [x1, y1, x2,
+            y2] in pixels of its frames; vehicles that cross them are counted.
     """
 
     __pydantic_config__ = STRICT
@@ -212,17 +219,21 @@ class SinkConfig:
                         f"ends, got {list(line)}"
                     )
 
+    def lines_of(self, stream: str) -> dict[str, Line]:
+        """The lines of a stream by name: those of every stream, and its own."""
+        return self.lines.get(EVERY_STREAM, {}) | self.lines.get(stream, {})
+
     def options(self, stream: str, *, live: bool) -> SinkOptions:
         """The options of a stream's `StreamSink`."""
         from stages.sink.options import SinkOptions  # loads PyAV
 
-        options = dataclasses.asdict(self) | {"lines": self.lines.get(stream, {})}
+        options = dataclasses.asdict(self) | {"lines": self.lines_of(stream)}
         for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):
             if options[f"{name}_minutes"] is None:
                 options[f"{name}_minutes"] = minutes if live else 0.0
         if not live:  # a sink that replaces another one goes through all that was written
             options |= {"overlay_gigabytes": 0.0, "text_gigabytes": 0.0}
-        return SinkOptions(**options, times=live)
+        return SinkOptions(**options, live=live)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.config import RunConfig
+from pipeline.config import EVERY_STREAM, RunConfig
 from pipeline.config_file import load_config
 from pipeline.detectors import check_weights
 from pipeline.logs import set_up_logging
@@ -124,9 +124,10 @@ def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: b
 def unknown_in_config(specs: Sequence[SourceSpec], config: RunConfig) -> str:
     """Returns a warning if regions or lines are those of streams that the run lacks, else ""."""
     names = [spec.name for spec in specs]
+    known = {EVERY_STREAM, *names}
     given = (("detector.ignored", config.detector.ignored), ("sink.lines", config.sink.lines))
     for key, streams in given:
-        if unknown := ", ".join(name for name in streams if name not in names):
+        if unknown := ", ".join(name for name in streams if name not in known):
             return f"{key}: no stream is called {unknown}; there are {', '.join(names)}"
     return ""
 

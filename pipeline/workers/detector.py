@@ -13,6 +13,7 @@ import numpy as np
 import zmq
 from msgspec import structs
 
+from pipeline.config import EVERY_STREAM
 from pipeline.detectors import Detector, build_detector
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
@@ -52,7 +53,10 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         return None if stream is None else stream.with_pixels(envelope)
 
     detector = build_detector(config, plan.worker)
-    ignored = {name: np.array(boxes, np.float32) for name, boxes in config.ignored.items() if boxes}
+    ignored = {
+        name: np.array(config.ignored_in(name), np.float32).reshape(-1, 4)
+        for name in (EVERY_STREAM, *config.ignored)
+    }
     lanes = None if config.batch_size else detector.lanes
     size = config.batch_size or (1 if lanes else detector.batch_size)
     has_waited = False  # whether the latest message came before it could be taken
@@ -144,15 +148,17 @@ def _results(
     return [
         structs.replace(
             envelope,
-            record=_completed(detections, frame, ignored.get(frame.header.stream)),
+            record=_completed(
+                detections, frame, ignored.get(frame.header.stream, ignored[EVERY_STREAM])
+            ),
             work_ns=envelope.work_ns | {"detector": each},
         )
         for detections, frame, envelope in zip(found, frames, batch, strict=True)
     ]
 
 
-def _completed(detections: Detections, frame: Frame, ignored: Float32Array | None) -> Detections:
-    if ignored is not None:
+def _completed(detections: Detections, frame: Frame, ignored: Float32Array) -> Detections:
+    if len(ignored):
         detections = outside(detections, ignored)
     return detections if frame.motion is None else replace(detections, motion=frame.motion)
 

@@ -46,6 +46,8 @@ class FrameReader:
         broken: Error of the network or the disk that ended the latest container, or "".
         gaps: Gaps in the latest container.
 
+    Presentation times are counted from the beginning of the container's video.
+
     Args:
         source: Location of the source, credentials removed.
         name: Name of the stream.
@@ -81,6 +83,7 @@ class FrameReader:
         self._clock = clock
         self._monotonic = monotonic
         self._times: PresentationTimes | None = None
+        self._origin = 0  # time of the latest container that is 0 here
         self._start: StreamStart | None = None
         self._hidden = 0
         self._is_cut_off = False  # whether a part of the latest packet is missing
@@ -92,6 +95,7 @@ class FrameReader:
         allocator: FrameAllocator,
         *,
         continues: bool = False,
+        begins: Fraction = Fraction(0),
         packets: Iterable[av.Packet] | None = None,
     ) -> Iterator[StreamStart | Frame | Dropped]:
         """Yields the records of one container, in a new epoch, and another if the size changes.
@@ -103,14 +107,20 @@ class FrameReader:
             container: The container to read.
             stream: Its video stream.
             allocator: Allocates the memory for the pixels.
-            continues: Whether it continues the previous container, without a new epoch.
+            continues: Whether it continues the previous container, without a new epoch, and with
+                the same clock.
+            begins: Otherwise: what the presentation times begin at, in seconds.
             packets: Packets of the stream, by default all. An error of FFmpeg ends them: the
                 container is cut off.
         """
         if not continues or self._times is None:
             self._start = None
-            self._times = PresentationTimes(frame_rate(stream), time_base(stream), self._monotonic)
-            self.gaps = Gaps(time_base(stream))
+            unit = time_base(stream)
+            self._origin = (stream.start_time or 0) - round(begins / unit)
+            self._times = PresentationTimes(
+                frame_rate(stream), unit, self._monotonic, origin=self._origin
+            )
+            self.gaps = Gaps(unit)
         self.arrived = self._hidden = 0
         self.broken = ""
         self._is_cut_off = False
@@ -148,6 +158,13 @@ class FrameReader:
             self.given += 1
             yield Frame(header, pixels)
 
+    @property
+    def ends(self) -> Fraction:
+        """When the latest frame ends, in seconds; 0 before the first."""
+        if self._times is None or self._times.last is None:
+            return Fraction(0)
+        return (self._times.last + self._times.frame) * self._times.time_base
+
     def missing(self, container: InputContainer, stream: VideoStream) -> str | None:
         """Returns how much arrived of what the container promised; None if all did."""
         total = frame_count(container, stream)
@@ -157,9 +174,8 @@ class FrameReader:
         last = None if self._times is None else self._times.last
         length = stated_length(container, stream)
         if last is not None and length is not None:
-            begin = stream.start_time or 0
             # Matroska states when the last frame ends, also of a part whose first one has a time.
-            seconds = float(max(last, last - begin) * (stream.time_base or 0))
+            seconds = float(max(last, last + self._origin) * (stream.time_base or 0))
             if seconds < 0.95 * length - 0.5:
                 return f"{seconds:.1f} of {length:.1f} s"
         cut_off = self._is_cut_off and _is_one_of(container, _SIZED)

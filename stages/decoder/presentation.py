@@ -23,8 +23,11 @@ class PresentationTimes:
         time_base: Unit of the times, in seconds.
         monotonic: Monotonic clock in seconds, for live frames placed as they arrive; None for other
             sources, where the real length of a gap is unknown.
+        origin: The source's time that is 0 here, in ticks.
 
     Attributes:
+        time_base: Unit of the times, in seconds.
+        frame: Length of a frame, in ticks.
         last: The latest presentation time in ticks, None before the first.
     """
 
@@ -33,11 +36,14 @@ class PresentationTimes:
         frame_rate: Fraction,
         time_base: Fraction,
         monotonic: Callable[[], float] | None = None,
+        *,
+        origin: int = 0,
     ) -> None:
         self.last: int | None = None
-        self._frame = max(1, round(1 / frame_rate / time_base))
+        self._origin = origin
+        self.frame = max(1, round(1 / frame_rate / time_base))
         self._reordered = round(_REORDERED / time_base)
-        self._time_base = time_base
+        self.time_base = time_base
         self._monotonic = monotonic
         self._placed_at = 0.0
         self._offsets = (0, 0)  # from the source's times to these: the one in use, the one before
@@ -45,10 +51,12 @@ class PresentationTimes:
     def place(self, pts: int | None) -> int:
         """Returns the time of the next frame, for which the source states ``pts``."""
         furthest = self._furthest()
+        if pts is not None:
+            pts -= self._origin
         if self.last is None:
             self.last = pts or 0
         elif pts is None:
-            self.last += self._frame
+            self.last += self.frame
         else:
             self.last = max(self.last + 1, pts + self._offset(pts, self.last, furthest))
         return self.last
@@ -58,10 +66,10 @@ class PresentationTimes:
         if self._monotonic is None:
             return math.inf
         placed_at, self._placed_at = self._placed_at, self._monotonic()
-        return (self._placed_at - placed_at + _UNCONFIRMED) / self._time_base
+        return (self._placed_at - placed_at + _UNCONFIRMED) / self.time_base
 
     def _offset(self, pts: int, last: int, furthest: float) -> int:
-        following = last + self._frame
+        following = last + self.frame
         # A single frame may be late, as after an error; the next ones use the offset before it.
         offset = min(self._offsets, key=lambda offset: abs(pts + offset - following))
         if not -self._reordered <= pts + offset - last <= furthest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from fractions import Fraction
 from pathlib import Path
 
 from stages.decoder.frame_reader import FrameReader
@@ -18,7 +19,8 @@ class RecordingSource:
     """The frames of a recording, through all its segments.
 
     Tracks continue from one segment to the next; if the connection was lost in between, an epoch
-    ends as it did then.
+    ends as it did then. Presentation times are counted from the recording's beginning, outages
+    included; their length is that by the names of the segments, exact to a second.
 
     Args:
         folder: Folder that a `Recorder` wrote.
@@ -53,19 +55,28 @@ class RecordingSource:
         reader = FrameReader(str(self.folder), self.name, self.selection, "", self.runtime.clock)
         latest: int | None = None
         unreadable = 0
-        for _, epoch, path in segments_of(self.folder):
+        segments = segments_of(self.folder)
+        for segment in segments:
+            path = segment.path
+            since_first = Fraction((segment.began - segments[0].began).total_seconds())
             try:
                 with open_media(str(path), hardware=self.hardware) as container:
                     stream = video_stream(container, str(path))
                     set_threads(stream, paced=self.paced)
-                    yield from reader.read(container, stream, allocator, continues=epoch == latest)
-                latest = epoch
+                    yield from reader.read(
+                        container,
+                        stream,
+                        allocator,
+                        continues=segment.epoch == latest,
+                        begins=max(since_first, reader.ends),
+                    )
+                latest = segment.epoch
             except SourceError:
                 unreadable += 1
             if reader.finished:
                 break
         if reader.epoch < 0:
             raise SourceError(f"{self.folder} holds no segment that can be read")
-        segments = counted(unreadable, "segment")
-        message = f"{segments} of {self.folder} cannot be read" if unreadable else ""
+        skipped = counted(unreadable, "segment")
+        message = f"{skipped} of {self.folder} cannot be read" if unreadable else ""
         yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, message)

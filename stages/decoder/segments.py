@@ -17,6 +17,11 @@ class Segment(NamedTuple):
     epoch: int
     path: Path
 
+    @property
+    def began(self) -> datetime:
+        """When it began, to the second, in UTC."""
+        return datetime.fromisoformat(self.path.stem.rpartition("-")[2])
+
 
 def segment_path(folder: Path, number: int, epoch: int, began: datetime) -> Path:
     """Returns the path of a segment that began at ``began``, in UTC."""

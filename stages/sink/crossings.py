@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from stages.records import FrameHeader, Tracks
-from stages.sink.times import utc_time
+from stages.records import Tracks
 
 Line: TypeAlias = tuple[float, float, float, float]
 """The ends of a line, x and y of the first and x and y of the second, in pixels of the frame."""
@@ -18,7 +18,8 @@ Direction: TypeAlias = Literal["left", "right"]
 
 _Point: TypeAlias = tuple[float, float]
 
-_TREMBLING = 0.1  # of a box's size: a vehicle less far from a line is on it
+_TREMBLING = 0.1  # of a box's size: nearer to a line, a vehicle may be on either side
+_SHORTEST = 5.0  # pixels
 _REMEMBERED_TRACKS = 1024
 
 
@@ -40,16 +41,50 @@ class Crossing(NamedTuple):
     """A vehicle that has crossed a line.
 
     Attributes:
+        number: 1-based number of the frame in which it was first on the other side.
+        time: That frame's time, see `time_of`.
         identity: Its track's id.
         class_index: Index of its class.
         line: Name of the line.
         direction: To which side of the line, see `Counts`.
     """
 
+    number: int
+    time: str
     identity: int
     class_index: int
     line: str
     direction: Direction
+
+
+class Passage(NamedTuple):
+    """A track's step from one side of a line, extended beyond its ends, to the other.
+
+    Attributes:
+        number: Number of the first frame on the other side.
+        time: That frame's time.
+        between: Whether the step led between the line's ends.
+    """
+
+    number: int
+    time: str
+    between: bool
+
+
+@dataclass(slots=True)
+class TrackPosition:
+    """Where a track is.
+
+    Attributes:
+        place: Where its vehicle stood last.
+        rightwards: Of each line, whether it is to the right: where it was first, until it has come
+            to the other side farther than it trembles.
+        passages: Its latest passage of each line.
+    """
+
+    place: _Point
+    rightwards: list[bool]
+    passages: list[Passage | None]
 
 
 @dataclass(slots=True)
@@ -58,21 +93,21 @@ class LineCounterState:
 
     Attributes:
         counts: How many vehicles have crossed each line.
-        places: Where each track last was beside each line, not on it; the track seen last is the
-            last.
+        tracks: Where each track is; the one seen last is the last.
     """
 
     counts: dict[str, Counts]
-    places: dict[int, list[_Point | None]] = field(default_factory=dict)
+    tracks: dict[int, TrackPosition] = field(default_factory=dict)
 
 
 class LineCounter:
     """Counts the vehicles of one stream across lines.
 
-    A vehicle is where it stands: at the middle of its box's lower edge. It crosses a line when it
-    has come to the other side, farther than a box trembles, and its way there led between the
-    line's ends. One that turns back crosses again, in the other direction. Of the latest 1,024
-    tracks it is known where they were.
+    A vehicle is where it stands: at the middle of its box's lower edge. It has crossed a line when
+    it is on the other side, farther than a tenth of its size (the root of its box's area), which a
+    box may tremble. When and where it did is told by its latest step from side to side: that must
+    have led between the line's ends. One that turns back crosses again, in the other direction. Of
+    the latest 1,024 tracks it is known where they were.
 
     Args:
         lines: The lines by name.
@@ -88,8 +123,14 @@ class LineCounter:
         """How many vehicles have crossed each line."""
         return self.state.counts
 
-    def update(self, tracks: Tracks) -> list[Crossing]:
-        """Takes in the tracks of one frame; returns who has crossed which line since."""
+    def update(self, tracks: Tracks, number: int, time: str) -> list[Crossing]:
+        """Takes in the tracks of one frame; returns who is now known to have crossed which line.
+
+        Args:
+            tracks: The tracks.
+            number: The frame's 1-based number.
+            time: Its time, see `time_of`.
+        """
         if not self._lines:
             return []
         widths, heights = (tracks.boxes[:, 2:] - tracks.boxes[:, :2]).T
@@ -99,51 +140,59 @@ class LineCounter:
         for identity, index, foot, margin in zip(
             tracks.ids.tolist(), tracks.classes.tolist(), feet, margins, strict=True
         ):
-            for line, direction in self._move(identity, tuple(foot), margin):
+            if not np.isfinite(margin):
+                continue
+            for line, direction, passage in self._move(identity, tuple(foot), margin, number, time):
                 self.counts[line] = self.counts[line].plus(direction)
-                crossings.append(Crossing(identity, index, line, direction))
-        for identity in list(self.state.places)[:-_REMEMBERED_TRACKS]:
-            del self.state.places[identity]
+                crossings.append(
+                    Crossing(passage.number, passage.time, identity, index, line, direction)
+                )
+        for identity in list(self.state.tracks)[:-_REMEMBERED_TRACKS]:
+            del self.state.tracks[identity]
         return crossings
 
-    def _move(self, identity: int, place: _Point, margin: float) -> Iterator[tuple[str, Direction]]:
-        """Moves a track to ``place``; yields the lines that it crosses, and the directions."""
-        places = self.state.places.pop(identity, None) or [None] * len(self._lines)
-        self.state.places[identity] = places
-        for k, (name, (x1, y1, x2, y2)) in enumerate(self._lines.items()):
-            first, second = (x1, y1), (x2, y2)
-            distance = _offset(first, second, place) / np.hypot(x2 - x1, y2 - y1)
-            if not abs(distance) > margin:
+    def _move(
+        self, identity: int, place: _Point, margin: float, number: int, time: str
+    ) -> Iterator[tuple[str, Direction, Passage]]:
+        """Moves a track to ``place``; yields the lines that it has crossed."""
+        track = self.state.tracks.pop(identity, None)
+        if track is None:
+            rightwards = [_offset(line[:2], line[2:], place) > 0 for line in self._lines.values()]
+            track = TrackPosition(place, rightwards, [None] * len(rightwards))
+        self.state.tracks[identity] = track
+        before, track.place = track.place, place
+        for k, (name, line) in enumerate(self._lines.items()):
+            first, second = line[:2], line[2:]
+            offset = _offset(first, second, place)
+            is_right = offset > 0
+            if is_right != (_offset(first, second, before) > 0):
+                ends = {_offset(before, place, end) > 0 for end in (first, second)}
+                track.passages[k] = Passage(number, time, between=len(ends) == 2)
+            if is_right == track.rightwards[k] or abs(offset) <= margin * math.dist(first, second):
                 continue
-            before, places[k] = places[k], place
-            if before is None or (_offset(first, second, before) > 0) == (distance > 0):
-                continue
-            if (_offset(before, place, first) > 0) != (_offset(before, place, second) > 0):
-                yield name, "right" if distance > 0 else "left"
+            track.rightwards[k] = is_right
+            passage = track.passages[k]
+            assert passage is not None
+            if passage.between:
+                yield name, "right" if is_right else "left", passage
 
 
-def crossing_rows(
-    crossings: Sequence[Crossing],
-    frame: FrameHeader,
-    number: int,
-    class_names: Sequence[str],
-    *,
-    live: bool,
-) -> str:
-    """Rows ``frame,time,id,class,line,direction``, each ended by a newline.
+def line_faults(lines: Mapping[str, Line], height: int, width: int) -> Iterator[str]:
+    """Yields a message for each line that no vehicle in frames of this size will cross."""
+    for name, (x1, y1, x2, y2) in lines.items():
+        length = math.hypot(x2 - x1, y2 - y1)
+        if length < _SHORTEST:
+            yield f"line {name!r} is {length:.1f} pixels long; its ends are in pixels of the frame"
+        elif min(x1, x2) > width or min(y1, y2) > height or max(x1, x2) < 0 or max(y1, y2) < 0:
+            yield f"line {name!r} lies outside the frame of {width}x{height}: nothing will cross it"
 
-    Args:
-        crossings: Who has crossed.
-        frame: Since the frame before this one.
-        number: The frame's 1-based number.
-        class_names: Names of the classes.
-        live: The time is that of the capture, in UTC; otherwise the frame's own in seconds.
-    """
-    time = utc_time(frame.captured_ns) if live else f"{frame.seconds:.3f}"
+
+def crossing_rows(crossings: Sequence[Crossing], class_names: Sequence[str]) -> str:
+    """Rows ``frame,time,id,class,line,direction``, each ended by a newline."""
     names = dict(enumerate(class_names))
     return "".join(
         f"{number},{time},{identity},{names.get(index, '')},{line},{direction}\n"
-        for identity, index, line, direction in crossings
+        for number, time, identity, index, line, direction in crossings
     )
 
 

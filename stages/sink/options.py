@@ -30,8 +30,8 @@ class SinkOptions:
         text_minutes: Likewise the length of the text results. Where other files are made of them,
             for a benchmark or its toolkit, there is a single file of each.
         text_gigabytes: Likewise the limit of finished text results.
-        times: Write ``times.txt``, when each frame was captured; of recorded video, frame numbers
-            and the frame rate say it.
+        live: The times in ``times.txt`` and ``crossings.txt`` are those of capture, in UTC;
+            otherwise seconds since the video's beginning.
         lines: Lines by name, across which vehicles are counted in ``crossings.txt`` and on the
             overlay.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
@@ -49,7 +49,7 @@ class SinkOptions:
     overlay_trail: int = 25
     text_minutes: float = 0.0
     text_gigabytes: float = 0.0
-    times: bool = False
+    live: bool = False
     lines: Mapping[str, Line] = field(default_factory=dict)
     toolkit_files: bool = False
 

@@ -14,7 +14,7 @@ from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
-from stages.sink.crossings import LineCounter
+from stages.sink.crossings import LineCounter, line_faults
 from stages.sink.detrac import prepare_toolkit_matrices
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
@@ -23,22 +23,20 @@ from stages.sink.overlay_parts import OverlayParts
 from stages.sink.report import StreamReport, outcome, percentiles_ms
 from stages.sink.state import SinkState
 from stages.sink.text_results import TextResults, TextState
-from stages.sink.times import utc_time
+from stages.sink.times import time_of, utc_time
 from stages.sink.timing import StreamTiming
 
 
 class StreamSink:
     """Writes the results of one stream.
 
-    Into ``folder`` go ``mot.txt``, ``detections.txt``, ``overlay.mp4``, on request ``times.txt``,
-    ``crossings.txt`` and the UA-DETRAC toolkit's matrices, and ``run.json``. All are written aside;
-    `finish` gives them their final names, ``run.json`` last: where it exists, so do the others.
-    Each frame's rows have reached the operating system when `write` returns.
+    Into ``folder`` go `TextResults`, ``overlay.mp4``, on request the UA-DETRAC toolkit's matrices,
+    and ``run.json``. All are written aside; `finish` names them, ``run.json`` last: where it is, so
+    are the others. Each frame's rows have reached the operating system when `write` returns.
 
     Records come in order, `start` first, and again for each further epoch; a repeated frame is
     ignored. Frame numbers rise through all epochs: where a source starts over after a reconnect,
-    its numbers continue after the last one. A change of frame size starts ``overlay-2.mp4``; after
-    a time that the options set, so do ``mot-2.txt`` and ``detections-2.txt``, see `TextResults`.
+    its numbers continue after the last one. A change of frame size starts ``overlay-2.mp4``.
 
     A sink whose process was killed has a successor. It is given the last known `state` of the first
     one, if any, by `restore`, and all records since then by `start`, `repeat` and `dropped`.
@@ -97,6 +95,8 @@ class StreamSink:
             )
         if self._texts is None:
             self._texts = self._text_results(start)
+            for fault in line_faults(self.options.lines, start.height, start.width):
+                self.notices.put(fault)
 
     def write(
         self,
@@ -158,8 +158,9 @@ class StreamSink:
         if self._start is None or self._texts is None:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
-        crossed = self.crossings.update(tracks)
-        self._texts.write(tracks, number, crossed, self._start.class_names)
+        time = time_of(tracks.frame, live=self.options.live)
+        crossed = self.crossings.update(tracks, number, time)
+        self._texts.write(tracks, number, time, crossed, self._start.class_names)
         for identity in tracks.ids.tolist():
             self.ledger.see_track(identity)
         self.timing.add(tracks.frame.captured_ns, work_ns, now_ns)

@@ -20,7 +20,6 @@ from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
 from stages.sink.retention import Retention
 from stages.sink.timeline import Timeline, TimelineState
-from stages.sink.times import time_row
 
 _TIME_BASE = Fraction(1, 1000)
 
@@ -43,7 +42,7 @@ class TextState:
 
 
 class TextResults:
-    """``mot.txt``, ``detections.txt`` and, on request, ``times.txt`` and ``crossings.txt``.
+    """``mot.txt``, ``detections.txt``, ``times.txt`` and, with lines, ``crossings.txt``.
 
     They are written aside, side by side. After ``options.text_minutes`` of the stream, outages not
     counted, ``mot-2.txt``, ``detections-2.txt`` and so on begin; the files before them get their
@@ -69,9 +68,7 @@ class TextResults:
         notify: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._folder = folder
-        wanted = {TRACKS: True, DETECTIONS: True, TIMES: options.times, CROSSINGS: options.lines}
-        self._kinds = tuple(name for name in TEXTS if wanted[name])
-        self._live = options.times
+        self._kinds = tuple(name for name in TEXTS if name != CROSSINGS or options.lines)
         self._seconds = 60 * options.text_minutes
         self._retention = Retention(
             options.text_gigabytes,
@@ -116,6 +113,7 @@ class TextResults:
         self,
         tracks: Tracks,
         number: int,
+        time: str,
         crossings: Sequence[Crossing] = (),
         class_names: Sequence[str] = (),
     ) -> None:
@@ -124,18 +122,18 @@ class TextResults:
         Args:
             tracks: The frame's tracks and detections.
             number: Its 1-based number.
-            crossings: Who has crossed a line since the frame before.
+            time: Its time, see `time_of`.
+            crossings: Who is now known to have crossed a line.
             class_names: Names of the classes; of several, the tracks' rows have the class.
         """
         if self._seconds and self._timeline.seconds >= self._seconds:
             self._begin_next()
         self._timeline.place(tracks.frame)
-        frame = tracks.frame
         rows = {
             TRACKS: mot_rows(tracks, number, with_classes=len(class_names) > 1),
             DETECTIONS: detection_rows(tracks.detections, number),
-            TIMES: time_row(frame, number) if self._live else "",
-            CROSSINGS: crossing_rows(crossings, frame, number, class_names, live=self._live),
+            TIMES: f"{number},{time}\n",
+            CROSSINGS: crossing_rows(crossings, class_names),
         }
         for name, file in zip(self._kinds, self._latest, strict=True):
             if text := rows[name]:

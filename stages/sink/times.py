@@ -1,4 +1,4 @@
-"""When the frames of a live stream were captured: ``frame,time``."""
+"""When frames were: a camera's when they were captured, others where they are in the video."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ def utc_time(ns: int) -> str:
     return datetime.fromtimestamp(ns / 1e9, UTC).isoformat(timespec="milliseconds")
 
 
-def time_row(frame: FrameHeader, number: int) -> str:
-    """The row of one frame, ended by a newline: its 1-based ``number``, when it was captured."""
-    return f"{number},{utc_time(frame.captured_ns)}\n"
+def time_of(frame: FrameHeader, *, live: bool) -> str:
+    """The frame's time in text results.
+
+    Args:
+        frame: The frame.
+        live: It is the time of capture, see `utc_time`; otherwise seconds since the source's
+            beginning.
+    """
+    return utc_time(frame.captured_ns) if live else f"{frame.seconds:.3f}"

@@ -141,4 +141,21 @@ def test_results_of_a_live_stream_are_in_parts_unless_the_config_says_otherwise(
     lossless = live | {"overlay_gigabytes": 0, "text_gigabytes": 0} if said else {}
     for is_live, expected in ((False, lossless), (True, live)):
         options = config.sink.options("north", live=is_live)
-        assert options == SinkOptions(**expected, times=is_live, overlay_trail=9)
+        assert options == SinkOptions(**expected, live=is_live, overlay_trail=9)
+
+
+def test_lines_and_regions_of_every_stream_are_those_of_each():
+    config = load_config(
+        None,
+        [
+            'sink.lines={"*": {in: [0, 9, 9, 9], out: [0, 5, 9, 5]}, south: {out: [0, 7, 9, 7]}}',
+            'detector.ignored={"*": [[0, 0, 9, 9]], south: [[5, 5, 9, 9]]}',
+        ],
+    )
+    assert config.sink.options("north", live=False).lines == {
+        "in": (0, 9, 9, 9),
+        "out": (0, 5, 9, 5),
+    }
+    assert config.sink.lines_of("south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
+    assert config.detector.ignored_in("north") == ((0, 0, 9, 9),)
+    assert config.detector.ignored_in("south") == ((0, 0, 9, 9), (5, 5, 9, 9))

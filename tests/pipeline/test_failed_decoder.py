@@ -15,7 +15,7 @@ from tests.stages.decoder.test_protocols import Camera
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
 
-TEXTS = {"mot.txt", "detections.txt", "run.json"}
+TEXTS = {"mot.txt", "detections.txt", "times.txt", "run.json"}
 
 
 def settings(detections, *more):

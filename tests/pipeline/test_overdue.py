@@ -53,7 +53,7 @@ def test_results_are_completed_where_they_are(stuck_run, tmp_path):
     assert (report["status"], report["message"]) == ("truncated", late)
     assert report["frames"]["out"] == result.finished["clip"].frames >= 20
     files = {path.name for path in (tmp_path / "clip").iterdir()}
-    assert files == {"mot.txt", "detections.txt", "overlay.mp4", "run.json"}
+    assert files == {"mot.txt", "detections.txt", "times.txt", "overlay.mp4", "run.json"}
 
 
 def test_part_files_stay_where_results_cannot_be_completed(stuck_run, tmp_path):

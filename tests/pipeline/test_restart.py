@@ -313,5 +313,5 @@ def test_a_disk_that_fills_up_costs_the_pictures_and_no_rows(clip, tmp_path, mod
     assert report["frames"]["out"] >= 40
     rows = tracks_in(folder)
     assert int(rows[-1][0]) >= 40
-    assert len(times_in(folder)) == (report["frames"]["out"] if mode == "live" else 0)
+    assert len(times_in(folder)) == report["frames"]["out"]
     assert {path.name for path in folder.iterdir()} == {*texts_in(folder), "run.json"}

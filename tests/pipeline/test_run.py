@@ -286,7 +286,7 @@ def test_a_full_disk_is_named_and_leaves_no_half_results(material, tmp_path):
     assert all(" frames, " in line for line in before)
     assert not [name for name in done.stdout.split() if name.endswith(".mp4")]
     whole = {Path(name).name for name in done.stdout.split() if not name.endswith(".part")}
-    assert whole in (set(), {"mot.txt", "detections.txt", "run.json"})
+    assert whole in (set(), {"mot.txt", "detections.txt", "times.txt", "run.json"})
 
 
 def _stages(of):

@@ -81,7 +81,7 @@ def test_the_fastest_weights_are_advised_instead_of_others(weights, advised):
 
 def test_regions_and_lines_of_streams_that_are_not_there_are_told():
     specs = [SourceSpec("north", "a.mp4"), SourceSpec("south", "b.mp4")]
-    regions = "detector.ignored={north: [[0, 0, 9, 9]], west: [[0, 0, 9, 9]]}"
+    regions = 'detector.ignored={"*": [], north: [[0, 0, 9, 9]], west: [[0, 0, 9, 9]]}'
     told = unknown_in_config(specs, load_config(None, [regions]))
     assert told == "detector.ignored: no stream is called west; there are north, south"
     lines = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"

@@ -70,6 +70,14 @@ def test_times_go_on_where_files_were_joined(make_video, tmp_path, slots, width,
     assert len(times) == 40
 
 
+@pytest.mark.parametrize("name", ["late.ts", "late.mkv", "late.mp4"])
+def test_times_are_counted_from_the_beginning_of_the_video(make_video, slots, name):
+    late = make_video(name, frames=60, pts=range(3_600_000, 3_602_400, 40))
+    _, *frames, _ = read(late, slots, selection=FrameSelection(first=51))
+    times = [f.header.pts * f.header.time_base for f in frames]
+    assert times == [Fraction(number, 25) for number in range(50, 60)]
+
+
 def test_odd_sizes_come_as_bgr(make_video, slots):
     _, *frames, _ = read(make_video(width=97, height=63, pix_fmt="yuv444p"), slots)
     assert frames[3].header.pixel_format is PixelFormat.BGR24

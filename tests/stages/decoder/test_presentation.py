@@ -15,6 +15,11 @@ def test_times_are_the_sources_own():
     assert placed(500, 540, 541, 9000) == [500, 540, 541, 9000]
 
 
+def test_times_are_counted_from_the_origin():
+    presentation = PresentationTimes(Fraction(25), Fraction(1, 1000), origin=500)
+    assert [presentation.place(pts) for pts in (500, None, 580)] == [0, 40, 80]
+
+
 def test_a_missing_time_is_one_frame_later():
     assert placed(None, None, 90, None) == [0, 40, 90, 130]
 

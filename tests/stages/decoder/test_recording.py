@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import av
@@ -13,6 +14,7 @@ from stages.decoder.locations import expand_sources
 from stages.decoder.media import open_media, video_stream
 from stages.decoder.recorder import Recorder
 from stages.decoder.recording_source import RecordingSource
+from stages.decoder.segments import segment_path
 from stages.errors import OutputError, SourceError
 from stages.records import EndOfStream, Frame, StreamStart
 
@@ -119,6 +121,23 @@ def test_a_later_recording_goes_on_in_an_epoch_of_its_own(camera, tmp_path, slot
     record(camera, folder)
     starts = [r.epoch for r in replay(folder, slots) if isinstance(r, StreamStart)]
     assert starts == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "begins"), [(754, 754), (1, Fraction(8, 5)), (-60, Fraction(8, 5))]
+)
+def test_times_are_counted_from_the_beginning_outages_included(
+    camera, tmp_path, slots, seconds, begins
+):
+    folder = tmp_path / "cam"
+    folder.mkdir()
+    noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    for epoch, began in enumerate((noon, noon + timedelta(seconds=seconds))):
+        shutil.copy(camera, segment_path(folder, epoch, epoch, began))
+    frames = [r.header for r in replay(folder, slots) if isinstance(r, Frame)]
+    for epoch, first in ((0, 0), (1, begins)):
+        times = [f.pts * f.time_base for f in frames if f.epoch == epoch]
+        assert times == [first + Fraction(number, 25) for number in range(40)]
 
 
 def test_a_camera_whose_clock_starts_anew_is_recorded_on(camera, tmp_path, slots):

@@ -12,6 +12,7 @@ from stages.sink.stream_sink import StreamSink
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
 
 TEXT = SinkOptions(overlay=False)
+TEXTS = ("mot.txt", "detections.txt", "times.txt")
 MS = 1_000_000
 
 

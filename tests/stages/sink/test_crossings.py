@@ -6,7 +6,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from stages.sink.crossings import Counts, Line, LineCounter, LineCounterState, crossing_rows
+from stages.sink.crossings import (
+    Counts,
+    Crossing,
+    Line,
+    LineCounter,
+    LineCounterState,
+    crossing_rows,
+)
 from tests.stages.sink.conftest import make_header, make_tracks
 
 EASTWARDS = (10.0, 50.0, 90.0, 50.0)
@@ -18,12 +25,20 @@ def box(x: float, y: float) -> list[float]:
     return [x - 10, y - 20, x + 10, y]
 
 
+def crossings(counter: LineCounter, *places: Iterable[float], identity: int = 1) -> list[Crossing]:
+    """A vehicle's crossings on its way through ``places``, one a frame, from frame 1 on."""
+    return [
+        crossing
+        for number, place in enumerate(places, 1)
+        for crossing in counter.update(
+            make_tracks(make_header(0), [box(*place)], [identity]), number, f"{number / 25:.2f}"
+        )
+    ]
+
+
 def move(counter: LineCounter, *places: Iterable[float], identity: int = 1) -> list[str]:
-    crossed = []
-    for place in places:
-        tracks = make_tracks(make_header(0), [box(*place)], [identity])
-        crossed += [f"{each.line} {each.direction}" for each in counter.update(tracks)]
-    return crossed
+    crossed = crossings(counter, *places, identity=identity)
+    return [f"{each.line} {each.direction}" for each in crossed]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +75,30 @@ def test_a_box_that_trembles_on_the_line_does_not_count() -> None:
     assert move(counter, (50, 47.9)) == ["gate left"]
 
 
+def test_the_first_frame_on_the_other_side_tells_when() -> None:
+    counter = LineCounter({"gate": EASTWARDS})
+    places = [(50, 40), (50, 49), (50, 50.5), (50, 51), (50, 51.5), (50, 60)]
+    assert crossings(counter, *places) == [Crossing(3, "0.12", 1, 0, "gate", "right")]
+    # One that trembles on the line: the last time, after which it stays there.
+    places = [(50, 49.5), (50, 51), (50, 49), (50, 40)]
+    assert [each.number for each in crossings(counter, *places)] == [3]
+
+
+def test_a_way_along_the_line_counts_where_it_comes_to_the_other_side() -> None:
+    counter = LineCounter({"mouth": (10, 50, 40, 50), "next": (40, 50, 90, 50)})
+    # Beside the line's extension all the way from x=90, then across it between its ends.
+    assert move(counter, (90, 30), (80, 48.5), (30, 49), (25, 51), (25, 60)) == ["mouth right"]
+    # Across "next", then along both of them: it has not driven over "mouth".
+    way = (70, 30), (70, 49), (70, 51), (20, 51), (20, 60)
+    assert move(counter, *way, identity=2) == ["next right"]
+
+
+def test_a_track_that_begins_on_a_line_began_on_the_side_where_it_was_first() -> None:
+    counter = LineCounter({"gate": EASTWARDS})
+    assert move(counter, (50, 49), (50, 60)) == ["gate right"]
+    assert move(counter, (50, 51), (50, 49.5), (50, 60), identity=2) == []
+
+
 def test_who_goes_through_the_corner_of_two_lines_crosses_one_of_them() -> None:
     counter = LineCounter({"west": (10, 50, 50, 50), "east": (50, 50, 90, 50)})
     crossed = move(counter, (50, 30), (50, 70))
@@ -71,16 +110,16 @@ def test_each_track_has_its_own_way() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     for y in (40, 60):
         boxes = [box(50, y), box(50, 100 - y), [np.nan] * 4]
-        crossed = counter.update(make_tracks(make_header(0), boxes, [7, 3, 5]))
+        crossed = counter.update(make_tracks(make_header(0), boxes, [7, 3, 5]), 1, "")
     assert [(each.identity, each.direction) for each in crossed] == [(7, "right"), (3, "left")]
-    assert counter.update(make_tracks(make_header(2))) == []
+    assert counter.update(make_tracks(make_header(2)), 2, "") == []
 
 
 def test_memory_is_bounded_by_the_latest_tracks() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     for identity in range(1, 1100):
         move(counter, (50, 40), identity=identity)
-    assert len(counter.state.places) == 1024
+    assert len(counter.state.tracks) == 1024
     assert move(counter, (50, 60), identity=1) == []
     assert move(counter, (50, 60), identity=1000) == ["gate right"]
 
@@ -95,7 +134,7 @@ def test_a_second_counter_goes_on_from_the_state_of_the_first() -> None:
     second = LineCounter(lines, state)
     assert second.counts == {"gate": Counts(0, 1), "side": Counts()}
     assert move(second, (30, 40), (60, 40)) == ["gate left", "side right"]
-    assert second.state.places == {1: [(60.0, 40.0), (60.0, 40.0)]}
+    assert second.state.tracks[1].place == (60, 40)
 
 
 def test_without_lines_nothing_is_remembered() -> None:
@@ -104,13 +143,7 @@ def test_without_lines_nothing_is_remembered() -> None:
     assert counter.state == LineCounterState({})
 
 
-@pytest.mark.parametrize(
-    ("live", "time"), [(False, "0.120"), (True, "1970-01-01T00:00:00.120+00:00")]
-)
-def test_rows_say_when_who_crossed_what(live: bool, time: str) -> None:
-    counter = LineCounter({"stop line": EASTWARDS})
-    for y in (40, 60):
-        crossed = counter.update(make_tracks(make_header(3), [box(50, y)], [12]))
-    rows = crossing_rows(crossed, make_header(3), 4, ["car", "bus"], live=live)
-    assert rows == f"4,{time},12,car,stop line,right\n"
-    assert f"{time},12,,stop line" in crossing_rows(crossed, make_header(3), 4, [], live=live)
+def test_rows_say_when_who_crossed_what() -> None:
+    crossed = [Crossing(4, "0.120", 12, 0, "stop line", "right")]
+    assert crossing_rows(crossed, ["car", "bus"]) == "4,0.120,12,car,stop line,right\n"
+    assert crossing_rows(crossed, []) == "4,0.120,12,,stop line,right\n"

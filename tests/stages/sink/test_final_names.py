@@ -14,7 +14,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.results import has_results, remove_parts
 from stages.sink.stream_sink import StreamSink
 from tests.stages.sink.conftest import make_header, make_start, names_in
-from tests.stages.sink.stream import TEXT, end, feed, run
+from tests.stages.sink.stream import TEXT, TEXTS, end, feed, run
 
 
 def test_full_disk_gives_no_final_names(full_disk: Path) -> None:
@@ -24,7 +24,7 @@ def test_full_disk_gives_no_final_names(full_disk: Path) -> None:
         feed(sink, map(make_header, range(2000)))
     with pytest.raises(OutputError):
         sink.finish(end(2000), {})
-    assert names_in(full_disk) == {"cam/.mot.txt.part", "cam/.detections.txt.part"}
+    assert names_in(full_disk) == {f"cam/.{name}.part" for name in TEXTS}
     sink.abort()
     assert names_in(full_disk) == set()
 
@@ -82,7 +82,7 @@ def test_killed_sink_leaves_only_part_files(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program, str(folder)], cwd=root, check=False)
     assert done.returncode == -signal.SIGKILL
     names = names_in(folder)
-    assert {".mot.txt.part", ".detections.txt.part"} <= names
+    assert {f".{name}.part" for name in TEXTS} <= names
     assert all(name.endswith(".part") for name in names)
     assert not has_results(folder)
     remove_parts(folder)  # as the next run does
@@ -108,7 +108,7 @@ def test_every_file_is_on_the_disk_before_the_first_gets_its_name(
     monkeypatch.setattr(Path, "replace", note_replace)
     run(tmp_path / "cam", options=SinkOptions(toolkit_files=True), layout="detrac")
     files = names_in(tmp_path)
-    assert len(files) == 4 + 5 + 6
+    assert len(files) == 5 + 5 + 6
     assert {part_path(tmp_path / name) for name in files} <= {*synced[: at_rename[0]]}
 
 
@@ -160,7 +160,7 @@ def test_no_file_bears_its_name_before_it_is_complete_wherever_a_sink_is_killed(
     folders = sorted(tmp_path.iterdir(), key=lambda folder: int(folder.name))
     whole = folders.pop()
     expected = {name: (whole / name).stat().st_size for name in names_in(whole)}
-    assert len(folders) == len(expected) == 11
+    assert len(folders) == len(expected) == 12
     for folder in folders:
         names = {name for name in names_in(folder) if not name.endswith(".part")}
         assert "cam/run.json" not in names  # which vouches for all others

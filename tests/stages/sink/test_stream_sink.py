@@ -16,14 +16,14 @@ from stages.sink.options import SinkOptions
 from stages.sink.results import has_results
 from stages.sink.stream_sink import StreamSink
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in, wait
-from tests.stages.sink.stream import MS, TEXT, end, feed, run
+from tests.stages.sink.stream import MS, TEXT, TEXTS, end, feed, run
 
 
 def test_all_files_of_a_stream(tmp_path: Path) -> None:
     folder = tmp_path / "cam"
     report = run(folder, options=SinkOptions(toolkit_files=True))
     matrices = {f"cam_{suffix}.txt" for suffix in ("LX", "LY", "W", "H", "speed")}
-    expected = {"mot.txt", "detections.txt", "overlay.mp4", *matrices}
+    expected = {*TEXTS, "overlay.mp4", *matrices}
     assert names_in(tmp_path) == {f"cam/{name}" for name in {*expected, "run.json"}}
     assert set(report.files) == expected
     assert is_complete(folder)
@@ -99,7 +99,7 @@ def test_repeated_frames_change_nothing(tmp_path: Path) -> None:
     sink.start(make_start())
     feed(sink, map(make_header, (0, 1, 2, 1, 2, 3, 3, 4)))
     sink.finish(end(5), {})
-    for name in ("mot.txt", "detections.txt"):
+    for name in TEXTS:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     with av.open(str(tmp_path / "b/overlay.mp4")) as container:
         assert container.streams.video[0].frames == 5
@@ -118,7 +118,7 @@ def test_a_file_that_is_lost_does_not_cost_the_others(tmp_path: Path) -> None:
     (tmp_path / "cam/.mot.txt.part").unlink()
     with pytest.raises(FileNotFoundError):
         sink.finish(end(1), {})
-    assert names_in(tmp_path) == {"cam/.detections.txt.part"}
+    assert names_in(tmp_path) == {"cam/.detections.txt.part", "cam/.times.txt.part"}
     sink.abort()
 
 
@@ -201,16 +201,29 @@ def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
     assert set(lengths) < set(report.files)
 
 
+def test_a_line_that_nothing_can_cross_is_told(tmp_path: Path) -> None:
+    lines = {"gate": (0, 50, 128, 50), "outside": (0, 97, 128, 120), "share": (0, 0.5, 1, 0.5)}
+    sink = StreamSink(tmp_path / "cam", dataclasses.replace(TEXT, lines=lines))
+    sink.start(make_start())
+    assert [sink.notices.get(), sink.notices.get(), sink.notices.empty()] == [
+        "line 'outside' lies outside the frame of 128x96: nothing will cross it",
+        "line 'share' is 1.0 pixels long; its ends are in pixels of the frame",
+        True,
+    ]
+    sink.start(make_start(epoch=1))
+    assert sink.notices.empty()
+
+
 def test_text_results_are_in_parts_unless_other_files_are_made_of_them(tmp_path: Path) -> None:
     options = dataclasses.replace(TEXT, text_minutes=0.2 / 60)
     report = run(tmp_path / "camera/cam", 8, options)
-    texts = ("mot.txt", "detections.txt", "mot-2.txt", "detections-2.txt")
+    texts = (*TEXTS, "mot-2.txt", "detections-2.txt", "times-2.txt")
     assert report.files == texts
     assert names_in(tmp_path / "camera") == {f"cam/{name}" for name in (*texts, "run.json")}
     report = run(tmp_path / "data set/cam", 8, options, layout="mot")
-    assert report.files == ("mot.txt", "detections.txt")
+    assert report.files == TEXTS
     report = run(tmp_path / "toolkit/cam", 8, dataclasses.replace(options, toolkit_files=True))
-    assert report.files[:2] == ("mot.txt", "detections.txt")
+    assert report.files[:3] == TEXTS
     assert "mot-2.txt" not in report.files
 
 
@@ -237,8 +250,8 @@ def test_without_pixels_there_is_no_overlay(tmp_path: Path) -> None:
     sink.start(make_start())
     sink.write(make_tracks(make_header(0)), None, {}, 0)
     report = sink.finish(end(1), {})
-    assert names_in(tmp_path / "cam") == {"mot.txt", "detections.txt", "run.json"}
-    assert report.files == ("mot.txt", "detections.txt")
+    assert names_in(tmp_path / "cam") == {*TEXTS, "run.json"}
+    assert report.files == TEXTS
 
 
 @pytest.mark.parametrize("jump_seconds", [-86_400, 86_400])
@@ -260,7 +273,7 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     options = SinkOptions(
         overlay_minutes=0.2 / 60,
         text_minutes=0.36 / 60,
-        times=True,
+        live=True,
         lines={"gate": (25, 0, 25, 90), "far": (0, 0, 90, 0)},
     )
     headers = [*map(make_header, range(4)), *(make_header(i, epoch=1) for i in range(16))]
@@ -314,6 +327,6 @@ def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_pa
     second = StreamSink(folder, TEXT)
     second.restore(state)
     report = second.finish(end(5), {})
-    assert report.files == ("mot.txt", "detections.txt")
+    assert report.files == TEXTS
     assert (report.frames_out, report.status) == (5, "complete")
     first.overlays.discard()

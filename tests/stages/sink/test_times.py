@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from stages.sink.times import time_row, utc_time
+from stages.sink.times import time_of, utc_time
 from tests.stages.sink.conftest import make_header
 
 
@@ -12,6 +12,7 @@ def test_a_time_has_milliseconds_and_its_zone(ms: int) -> None:
     assert utc_time(ns) == f"2026-05-04T10:00:00.{ms:03d}+00:00"
 
 
-def test_a_row() -> None:
+def test_the_time_of_a_frame() -> None:
     header = make_header(11, captured_ns=86_400 * 10**9)
-    assert time_row(header, 12) == "12,1970-01-02T00:00:00.000+00:00\n"
+    assert time_of(header, live=True) == "1970-01-02T00:00:00.000+00:00"
+    assert time_of(header, live=False) == "0.440"
