@@ -14,6 +14,7 @@ import zmq
 
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope, MessageError
+from pipeline.transport.turns import Turns
 
 _TURN_SECONDS = 0.1
 
@@ -22,8 +23,8 @@ class BackgroundLink:
     """Receives the next messages and sends the last results while the stage computes.
 
     A context manager: the thread runs within the context, and results left at its exit are sent.
-    No more messages are received than the stage needs next, since ZeroMQ takes senders in turn
-    only for messages that still wait in its queues.
+    No more messages are prepared than the stage needs next: streams take turns only for what still
+    waits, see `Turns`.
 
     Args:
         context: ZeroMQ context.
@@ -32,7 +33,7 @@ class BackgroundLink:
         prepare: Converts a message for the stage, or returns None to skip it; raises
             `MessageError` to have it dropped. Runs in the thread, as does ``on_turn``.
         on_turn: See `Receiver`.
-        ahead: Number of messages received before the stage asks for them.
+        ahead: Number of messages prepared before the stage asks for them.
         copy: See `Receiver`.
     """
 
@@ -51,6 +52,7 @@ class BackgroundLink:
         self._room = select.poll()  # select() refuses descriptors above 1023
         self._room.register(self._wake, select.POLLIN)
         self._receiver = Receiver(context, source, on_turn, self._wake, copy=copy)
+        self._turns = Turns(self._receiver)
         self._sender = Sender(context, target)
         self._prepare = prepare
         self._on_turn = on_turn
@@ -131,7 +133,7 @@ class BackgroundLink:
         self._waits_for_room = True  # before the check, or room made in between would go unnoticed
         if self._received.qsize() < self._ahead:
             self._waits_for_room = False
-            return self._receiver.receive()
+            return self._turns.receive()
         self._room.poll(1000 * _TURN_SECONDS)
         self._waits_for_room = False
         self._on_turn()

@@ -10,6 +10,7 @@ import zmq
 
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope, MessageError
+from pipeline.transport.turns import Turns
 
 
 class DirectLink:
@@ -35,6 +36,7 @@ class DirectLink:
         copy: bool,
     ) -> None:
         self._receiver = Receiver(context, source, on_turn, copy=copy)
+        self._turns = Turns(self._receiver)
         self._sender = Sender(context, target)
         self._prepare = prepare
 
@@ -48,7 +50,7 @@ class DirectLink:
         """See `BackgroundLink.receive`."""
         deadline = time.monotonic() + timeout
         while True:
-            envelope = self._receiver.receive(max(0.0, deadline - time.monotonic()))
+            envelope = self._turns.receive(max(0.0, deadline - time.monotonic()))
             if envelope is None:
                 return None
             try:
@@ -62,7 +64,7 @@ class DirectLink:
     @property
     def pending(self) -> bool:
         """Whether a message has arrived already."""
-        return self._receiver.pending
+        return self._turns.pending
 
     def send(self, envelopes: Sequence[Envelope]) -> None:
         """Sends the envelopes; never blocks."""

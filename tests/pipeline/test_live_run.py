@@ -97,6 +97,24 @@ def test_a_file_that_runs_flat_out_does_not_starve_a_camera(tmp_path):
     assert report["latency_ms"]["p99"] < 400  # 50 where nothing else runs; 545 when it starved
 
 
+def test_a_camera_too_fast_for_the_detector_has_as_many_turns_as_a_file(tmp_path):
+    clip = make_clip(tmp_path / "material", 80)
+    settings = [slow_detector(clip, 60), "sink.overlay=false"]
+
+    def watch(victim):
+        victim.wait(lambda: victim.supervisor.result.finished)  # the file, after ten seconds
+        victim.supervisor.stop()
+
+    with Server() as server:
+        sources = [f"rtsp://127.0.0.1:{server.port}/live", str(clip)]
+        run_with(sources, tmp_path / "out", settings, watch)
+    report = json.loads(
+        (tmp_path / "out" / f"127.0.0.1-{server.port}-live" / "run.json").read_text()
+    )
+    assert report["frames"]["out"] > 40  # the file has 80; 13 when it starved
+    assert report["latency_ms"]["p50"] < 1000
+
+
 @pytest.fixture
 def soon_given_up(in_workers):
     """A camera alone is waited for for one second instead of ten."""

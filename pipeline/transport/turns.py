@@ -1,0 +1,54 @@
+"""Whose frame is next, where several streams wait for one stage."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+from pipeline.transport.link import WAITING_MESSAGES, Receiver
+from pipeline.transport.messages import Envelope
+from stages.records import Frame
+
+
+class Turns:
+    """Hands out the messages of a receiver so that streams take turns, a frame at a time.
+
+    Those of one stream stay in order. ZeroMQ takes its senders in turn as well, but message by
+    message: a camera whose frames are dropped has a record of it between any two that are not, and
+    would get half as many turns as a file, or fewer.
+
+    Args:
+        receiver: Where messages arrive. Those that have arrived are taken out, up to
+            `WAITING_MESSAGES`.
+    """
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._waiting: OrderedDict[int, deque[Envelope]] = OrderedDict()  # the next stream first
+        self._count = 0
+
+    @property
+    def pending(self) -> bool:
+        """Whether a message waits."""
+        return bool(self._count) or self._receiver.pending
+
+    def receive(self, timeout: float | None = None) -> Envelope | None:
+        """See `Receiver.receive`."""
+        while self._count < WAITING_MESSAGES and self._receiver.pending:
+            self._take_in(self._receiver.receive(0))
+        if not self._count:
+            self._take_in(self._receiver.receive(timeout))
+        if not self._count:
+            return None
+        channel, envelopes = next(iter(self._waiting.items()))
+        envelope = envelopes.popleft()
+        self._count -= 1
+        if not envelopes:
+            del self._waiting[channel]
+        elif isinstance(envelope.record, Frame):
+            self._waiting.move_to_end(channel)
+        return envelope
+
+    def _take_in(self, envelope: Envelope | None) -> None:
+        if envelope is not None:
+            self._waiting.setdefault(envelope.channel, deque()).append(envelope)
+            self._count += 1

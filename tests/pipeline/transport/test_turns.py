@@ -1,0 +1,54 @@
+import pytest
+import zmq
+
+from pipeline.transport.link import Receiver, Sender
+from pipeline.transport.messages import Envelope
+from pipeline.transport.turns import Turns
+from stages.records import Dropped, Frame, FrameHeader
+
+CAMERA, FILE = 0, 1
+
+
+@pytest.fixture
+def ends():
+    """A camera's decoder, a file's, and where the stage takes the messages of both."""
+    context = zmq.Context()
+    endpoint = "inproc://stage"  # what is sent has arrived at once
+    turns = Turns(Receiver(context, endpoint))
+    yield Sender(context, endpoint), Sender(context, endpoint), turns
+    context.destroy(linger=0)
+
+
+def frame(channel, position):
+    header = FrameHeader.of_image(2, 2, str(channel), position)
+    return Envelope(Frame(header, None), slot=0, channel=channel, position=position)
+
+
+def dropped(channel, position):
+    record = Dropped(str(channel), 0, position, position, "behind")
+    return Envelope(record, channel=channel, position=position)
+
+
+def all_of(turns, count):
+    received = [turns.receive(5) for _ in range(count)]
+    return [(each.channel, each.position, isinstance(each.record, Frame)) for each in received]
+
+
+def test_a_stream_whose_frames_are_dropped_has_as_many_turns_as_another(ends):
+    camera, file, turns = ends
+    file.send(frame(FILE, 0))
+    assert all_of(turns, 1) == [(FILE, 0, True)]
+    for position in range(0, 9, 3):
+        camera.send(dropped(CAMERA, position))
+        camera.send(dropped(CAMERA, position + 1))
+        camera.send(frame(CAMERA, position + 2))
+    for position in range(1, 9):
+        file.send(frame(FILE, position))
+    order = all_of(turns, 17)
+    frames = [channel for channel, _, is_frame in order if is_frame]
+    assert sorted(frames[:6]) == 3 * [CAMERA] + 3 * [FILE]
+    for sender in (CAMERA, FILE):
+        positions = [position for channel, position, _ in order if channel == sender]
+        assert positions == sorted(positions)
+    assert not turns.pending
+    assert turns.receive(0) is None
