@@ -32,6 +32,15 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return failure
 
 
+@contextlib.contextmanager
+def writing(path: Path) -> Generator[None, None, None]:
+    """Turns errors of the file system, in writing ``path``, into `OutputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
 def part_path(path: Path) -> Path:
     """Where ``path`` is written until it is complete: hidden, in the same folder."""
     return path.with_name(f".{path.name}.part")
@@ -52,11 +61,9 @@ def give_final_name(path: Path) -> None:
     Raises:
         OutputError: The file system refuses.
     """
-    try:
+    with writing(path):
         part_path(path).replace(path)
         sync(path.parent)
-    except OSError as error:
-        raise output_error(path, error) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -65,10 +72,8 @@ def make_folder(folder: Path) -> None:
     Raises:
         OutputError: The file system refuses.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise output_error(folder, error) from error
 
 
 def remove_file(path: Path) -> None:
@@ -77,10 +82,8 @@ def remove_file(path: Path) -> None:
     Raises:
         OutputError: The file system refuses.
     """
-    try:
+    with writing(path):
         path.unlink(missing_ok=True)
-    except OSError as error:
-        raise output_error(path, error) from error
 
 
 @contextlib.contextmanager
@@ -132,27 +135,21 @@ class AtomicFile:
         self.part = part_path(path)
         self._complete = False
         make_folder(path.parent)
-        try:
-            # The part file outlives this function by design, so no `with`.
+        with writing(path):
+            # The part file outlives this function by design, so it is not closed.
             self._file = self.part.open("r+b" if resume else "wb")
             self._file.truncate(resume)
             self._file.seek(resume)
-        except OSError as error:
-            raise output_error(path, error) from error
 
     def write(self, text: str) -> None:
         """Appends ``text`` as UTF-8."""
-        try:
+        with writing(self.path):
             self._file.write(text.encode())
-        except OSError as error:
-            raise output_error(self.path, error) from error
 
     def flush(self) -> None:
         """Hands written text to the operating system: it then survives a crash of this process."""
-        try:
+        with writing(self.path):
             self._file.flush()
-        except OSError as error:
-            raise output_error(self.path, error) from error
 
     @property
     def size(self) -> int:
@@ -163,12 +160,10 @@ class AtomicFile:
         """Syncs the part file to the disk and closes it; the name does not change yet."""
         if self._complete:
             return
-        try:
+        with writing(self.path):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-        except OSError as error:
-            raise output_error(self.path, error) from error
         self._complete = True
 
     def commit(self) -> None:

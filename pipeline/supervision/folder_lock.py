@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from pipeline.supervision.runtime_folder import running
-from stages.atomic import make_folder, output_error
+from stages.atomic import make_folder, writing
 from stages.errors import OutputError
 
 
@@ -29,10 +29,8 @@ class FolderLock:
     def __init__(self, folder: Path, *, setting: str = "--output") -> None:
         self._made = None if folder.exists() else folder
         make_folder(folder)
-        try:
+        with writing(folder):
             self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise output_error(folder, error) from error
         try:
             with contextlib.suppress(OSError):
                 _lock(self._descriptor, folder, setting)

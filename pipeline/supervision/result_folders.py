@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.config import RunConfig
 from pipeline.supervision.earlier_results import difference
 from pipeline.supervision.folder_lock import FolderLock
-from stages.atomic import output_error
+from stages.atomic import writing
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources, split_name
 from stages.errors import ConfigError, OutputError
 from stages.result_files import REPORT, is_complete
@@ -162,10 +162,8 @@ def _set_aside(folder: Path) -> None:
         if not aside.exists():
             break
         aside = folder.with_name(f"{folder.name}-earlier-{number}")
-    try:
+    with writing(aside):
         folder.rename(aside)
-    except OSError as error:
-        raise output_error(aside, error) from error
 
 
 def _names_of_results(output: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.transport.messages import decode_extra, encode_extra
-from stages.atomic import output_error, part_path
+from stages.atomic import part_path, writing
 from stages.sink.state import SinkState
 
 
@@ -23,11 +23,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
         Raises:
             OutputError: The file cannot be written.
         """
-        try:
+        with writing(path):
             part_path(path).write_bytes(msgspec.msgpack.encode(self, enc_hook=encode_extra))
             part_path(path).replace(path)
-        except OSError as error:
-            raise output_error(path, error) from error
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint | None:

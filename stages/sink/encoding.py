@@ -19,7 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from stages.atomic import output_error, part_path, sync
+from stages.atomic import part_path, sync, writing
 from stages.color_spaces import LIMITED_RANGE
 from stages.errors import OutputError
 from stages.sink.encoders import X264, Encoder
@@ -218,10 +218,9 @@ def _packets(
 
 @contextlib.contextmanager
 def errors_of(path: Path) -> Iterator[None]:
-    """Turns errors in writing ``path`` into `OutputError`."""
+    """Turns errors in writing ``path``, FFmpeg's too, into `OutputError`."""
     try:
-        yield
-    except OSError as error:
-        raise output_error(path, error) from error
+        with writing(path):
+            yield
     except FFmpegError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.atomic import output_error
+from stages.atomic import writing
 
 _LENGTH_BYTES = 4
 
@@ -27,28 +27,22 @@ class Journal:
     def __init__(self, path: Path, resume: int = 0, shown: Path | None = None) -> None:
         self.path = path
         self._shown = shown or path
-        try:
+        with writing(self._shown):
             self._file = path.open("r+b" if resume else "wb")
             self._file.truncate(resume)
             self._file.seek(resume)
-        except OSError as error:
-            raise output_error(self._shown, error) from error
 
     def append(self, entry: bytes) -> None:
         """Adds an entry."""
-        try:
+        with writing(self._shown):
             self._file.write(len(entry).to_bytes(_LENGTH_BYTES, "little") + entry)
             self._file.flush()
-        except OSError as error:
-            raise output_error(self._shown, error) from error
 
     def clear(self) -> None:
         """Forgets all entries."""
-        try:
+        with writing(self._shown):
             self._file.truncate(0)
             self._file.seek(0)
-        except OSError as error:
-            raise output_error(self._shown, error) from error
 
     def close(self) -> None:
         """Closes the file; what was appended is in it already."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.atomic import output_error, part_path, remove_file
+from stages.atomic import part_path, remove_file, writing
 from stages.result_files import OVERLAY, REPORT, TEXTS, number_of
 from stages.sink.detrac import toolkit_paths
 
@@ -46,12 +47,8 @@ def outdate_report(folder: Path) -> None:
     Raises:
         OutputError: It cannot be renamed.
     """
-    try:
+    with writing(folder / REPORT), contextlib.suppress(FileNotFoundError):
         (folder / REPORT).rename(folder / _OUTDATED)
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise output_error(folder / REPORT, error) from error
 
 
 def remove_unfinished_overlays(folder: Path) -> None:

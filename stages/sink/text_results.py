@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from stages.atomic import AtomicFile, give_final_name, output_error, part_path, sync
+from stages.atomic import AtomicFile, give_final_name, part_path, sync, writing
 from stages.background import in_background
 from stages.errors import OutputError
 from stages.records import Tracks
@@ -210,19 +210,16 @@ class TextResults:
         Earlier files may lack their final names, and if it was about to end, the latest may not.
         """
         for path in self._paths(resume.number):
-            try:
+            with writing(path):
                 if path.exists() and not part_path(path).exists():
                     path.replace(part_path(path))
-            except OSError as error:
-                raise output_error(path, error) from error
         numbers = range(resume.number - resume.unnamed, resume.number)
         for path in (path for number in numbers for path in self._paths(number)):
-            try:
-                sync(part_path(path))
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise output_error(path, error) from error
+            with writing(path):
+                try:
+                    sync(part_path(path))
+                except FileNotFoundError:
+                    continue
             give_final_name(path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from stages.atomic import give_final_name, make_folder, output_error, part_path, sync
+from stages.atomic import give_final_name, make_folder, part_path, sync, writing
 from stages.errors import OutputError
 
 
@@ -28,20 +28,16 @@ class SceneFolder:
         """Writes a file, whose name may contain folders."""
         file = self._part / name
         make_folder(file.parent)
-        try:
+        with writing(self.path / name):
             file.write_bytes(content)
-        except OSError as error:
-            raise output_error(self.path / name, error) from error
 
     def commit(self) -> None:
         """Syncs the folder and gives it its final name, replacing an older one."""
-        try:
+        with writing(self.path):
             for path in (*self._part.rglob("*"), self._part):
                 sync(path)
             if self.path.exists():
                 shutil.rmtree(self.path)
-        except OSError as error:
-            raise output_error(self.path, error) from error
         give_final_name(self.path)
 
     def discard(self) -> None:

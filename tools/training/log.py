@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stages.atomic import output_error
+from stages.atomic import writing
 from stages.extras import install_hint
 
 LOSSES = "log.csv"
@@ -64,7 +64,7 @@ class TrainingLog:
 
     def _write(self, name: str, step: int, values: Mapping[str, str]) -> None:
         path = self._folder / name
-        try:
+        with writing(path):
             if name not in self._columns:
                 self._columns[name] = ["step", *values]
                 kept = _rows_until(path, self._first_step, self._columns[name])
@@ -72,8 +72,6 @@ class TrainingLog:
                     csv.writer(file, lineterminator="\n").writerows([self._columns[name], *kept])
             with path.open("a", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerow([str(step), *values.values()])
-        except OSError as error:
-            raise output_error(path, error) from error
 
     def _scalars(self, group: str, step: int, values: Mapping[str, float]) -> None:
         if self._tensorboard is not None:
