@@ -10,10 +10,11 @@ from pathlib import Path
 
 from pipeline.config import RunConfig
 from pipeline.supervision.earlier_results import difference
-from pipeline.supervision.folder_lock import FolderLock
+from pipeline.supervision.runtime_folder import writer_of
 from stages.atomic import writing
 from stages.decoder.locations import SourceSpec, expand_sources, name_sources, split_name
 from stages.errors import ConfigError, OutputError
+from stages.folder_lock import FolderLock
 from stages.result_files import REPORT, is_complete
 from stages.sink.results import (
     foreign_results,
@@ -56,7 +57,7 @@ class ResultFolders:
         self.finished: list[str] = []
         self.output = output
         self._outdated = False
-        self._lock = FolderLock(output)
+        self._lock = FolderLock(output, holder=writer_of)
         try:
             for spec in specs:
                 self._choose(spec, config, overwrite)

@@ -124,6 +124,15 @@ def running() -> list[RunInfo]:
     return runs
 
 
+def writer_of(folder: Path) -> str:
+    """Names the process of the running pipeline whose results folder this is, if it is one."""
+    for run in running():
+        with contextlib.suppress(OSError):
+            if folder.samefile(run.output):
+                return f"process {run.pid}"
+    return "another process"
+
+
 def _base() -> Path:
     # Not $XDG_RUNTIME_DIR: it is removed when its user logs out, and a run may go on.
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -22,6 +21,7 @@ from stages.decoder.locations import RECORDING_INDEX
 from stages.decoder.segments import segment_path, segments_of
 from stages.decoder.urls import redact
 from stages.errors import OutputError
+from stages.folder_lock import lock_folder
 
 _MUXER = {"cluster_time_limit": "1000", "flush_packets": "1"}  # ms: a crash loses one second
 _CLUSTER = bytes.fromhex("1f43b675")  # ID of the element that holds packets (RFC 9559)
@@ -102,7 +102,13 @@ class Recorder:
         """Creates the folder; numbers and epochs continue from the segments already there."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._release()
-        self._release = weakref.finalize(self, os.close, _lock(self._folder))
+        try:
+            descriptor = lock_folder(self._folder)
+        except BlockingIOError as error:
+            # Both would give segments the same numbers, and one remove what the other has begun.
+            error.strerror = "another process is recording there"
+            raise
+        self._release = weakref.finalize(self, os.close, descriptor)
         index = {"format": 1, "source": redact(self._source)}
         (self._folder / RECORDING_INDEX).write_text(json.dumps(index) + "\n")
         _remove_empty(self._folder)
@@ -223,24 +229,6 @@ class Recorder:
                 path.unlink(missing_ok=True)
                 total -= size
         self._room = self._most_bytes - total
-
-
-def _lock(folder: Path) -> int:
-    """Locks the folder, until the descriptor returned is closed or the process dies.
-
-    Two recorders would give their segments the same numbers, and one would remove what the other
-    has just begun. On a file system without such locks, such as NFS, nothing is locked.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        error.strerror = "another process is recording there"
-        raise
-    except OSError:
-        pass
-    return descriptor
 
 
 def _remove_empty(folder: Path) -> None:

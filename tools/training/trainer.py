@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from pipeline.supervision.folder_lock import FolderLock
 from stages.errors import ConfigError
+from stages.folder_lock import FolderLock
 from stages.wording import counted
 from tools.training.batches import CropBatches, load_batches
 from tools.training.beginning import begin

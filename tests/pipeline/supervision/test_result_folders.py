@@ -1,10 +1,12 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from pipeline.config import RunConfig
 from pipeline.supervision.result_folders import ResultFolders, streams_to_add
+from pipeline.supervision.runtime_folder import RuntimeFolder
 from stages.decoder.locations import SourceSpec
 from stages.errors import ConfigError, OutputError
 from stages.sink.results import remove_results
@@ -137,3 +139,13 @@ def test_results_of_a_name_that_is_used_again_are_set_aside(tmp_path):
         (tmp_path / "north" / "mot.txt").write_text(text)
     found = {path.parent.name: path.read_text() for path in tmp_path.glob("*/mot.txt")}
     assert found == {"north-earlier": "1", "north-earlier-2": "2", "north": "3"}
+
+
+def test_the_run_that_writes_there_is_named(tmp_path):
+    (tmp_path / "other").mkdir()
+    folders = ResultFolders([], tmp_path / "out", RunConfig(), overwrite=False)
+    run = RuntimeFolder(str(tmp_path / "out"))
+    with pytest.raises(OutputError, match=f"process {os.getpid()} is writing there"):
+        ResultFolders([], tmp_path / "other" / ".." / "out", RunConfig(), overwrite=False)
+    run.close()
+    folders.release()
