@@ -157,11 +157,9 @@ class Tracker(ABC):
             used,
         )
 
-    def reset(self, *, restart_ids: bool = False) -> None:
-        """Forgets all tracks, as at a cut; ids continue unless ``restart_ids``."""
+    def reset(self) -> None:
+        """Forgets all tracks, as at a cut; ids continue."""
         self._forget()
-        if restart_ids:
-            self._next_id = 1
 
     @property
     def next_id(self) -> int:

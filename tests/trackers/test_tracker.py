@@ -138,8 +138,6 @@ def test_reset_forgets_tracks_but_not_ids(tracker: Tracker) -> None:
     assert tracker.update([BOX], [0.9]).ids.tolist() == [1]
     tracker.reset()
     assert tracker.update([BOX], [0.9]).ids.tolist() == [2]
-    tracker.reset(restart_ids=True)
-    assert tracker.update([BOX], [0.9]).ids.tolist() == [1]
 
 
 def test_ids_that_others_gave_out_are_skipped(tracker: Tracker) -> None:

@@ -31,13 +31,11 @@ class TrafficState:
 
     Attributes:
         poses: ``(N, 3)`` x, y in metres and heading in radians.
-        speeds: ``(N,)`` metres per second.
         braking: ``(N,)`` bool, for the brake lights.
         laps: ``(N,)`` int64, how often each vehicle has gone around its lane.
     """
 
     poses: Float64Array
-    speeds: Float64Array
     braking: BoolArray
     laps: Int64Array
 
@@ -128,7 +126,7 @@ class Traffic:
         share = (at - low)[:, None]
         rows = self._course_start + low
         poses = self._courses[rows] * (1 - share) + self._courses[rows + 1] * share
-        return TrafficState(poses, self._v.copy(), self._braking.copy(), self._laps.copy())
+        return TrafficState(poses, self._braking.copy(), self._laps.copy())
 
 
 def _place(

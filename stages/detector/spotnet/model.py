@@ -27,10 +27,10 @@ STRIDE = 4
 class _SqueezeExcitation(nn.Module):
     """Tensors that the published checkpoint holds but its network never uses."""
 
-    def __init__(self, channels: int, reduction: int = 16) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.linear1 = nn.Linear(channels, channels // reduction)
-        self.linear2 = nn.Linear(channels // reduction, channels)
+        self.linear1 = nn.Linear(channels, channels // 16)
+        self.linear2 = nn.Linear(channels // 16, channels)
 
 
 class SpotNet(nn.Module):
