@@ -17,7 +17,8 @@ class DiskWatch:
     """Reports once that the loop has waited for a folder, for five looks, and when it goes on.
 
     Args:
-        reporter: The loop's reporter; who reports meanwhile, or is busy, does not wait.
+        reporter: The loop's reporter: a loop that has reported since the last look, or has reported
+            that it is busy, is not held up.
         notify: Called with each report, one line, in the thread that looks.
         meanwhile: What happens until the folder answers, for people.
     """

@@ -17,9 +17,10 @@ _Packet = TypeVar("_Packet")
 class Pace:
     """Holds each frame back until as much time has passed as between it and the first one.
 
-    Who is late makes up for it, by the next frames coming at once. Frames that are late because the
-    source had none, see `follow`, put all later ones off: a live source that has paused has nothing
-    to make up for it with, and each piece of it would come as a burst.
+    A late frame comes at once, and so do those after it until they have caught up. If the source
+    itself had nothing to give, see `follow`, all later frames are delayed by that much instead: a
+    live source that has paused has nothing to catch up with, and each piece of it would come as a
+    burst.
 
     Args:
         wait: Sleeps for the given seconds.

@@ -28,8 +28,16 @@ def open_source(
 ) -> Source:
     """Opens the source of a spec.
 
-    ``frame_rate`` is for images; ``hardware`` decodes videos; ``paced`` videos are read at their
-    original pace.
+    Args:
+        spec: Name and location of the source.
+        selection: Frames to use; a blank source uses all of its own.
+        frame_rate: Frames per second of images, unless the spec has a rate.
+        live: How a live source behaves.
+        hardware: Device that decodes videos, see `hardware_decoder`.
+        paced: Whether videos are read at their original pace; a live source decides by itself.
+        recorder: Records the packets of a live source, if given.
+        resume_from: Where an earlier process of a live stream stopped.
+        runtime: See `SourceRuntime`.
     """
     if spec.location == DEMO:
         # Imported here: most decoders do not need OpenCV, which takes memory.

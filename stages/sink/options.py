@@ -27,9 +27,11 @@ class SinkOptions:
         overlay_min_score: Tracks with a lower score are not drawn; the text results contain them
             all the same.
         overlay_trail: Number of past centres drawn for each track, 0 for none.
-        text_minutes: Likewise the length of the text results. Where other files are made of them,
-            for a benchmark or its toolkit, there is a single file of each.
-        text_gigabytes: Likewise the limit of finished text results.
+        text_minutes: Length of the text results in minutes, after which they get their names and
+            new ones begin; 0 for a single file of each. Where other files are made of them, for a
+            benchmark or its toolkit, there is a single file of each all the same.
+        text_gigabytes: Limit of a stream's finished text results in gigabytes, beyond which the
+            oldest are removed; 0 for none.
         live: The times in ``times.txt`` and ``crossings.txt`` are those of capture, in UTC;
             otherwise seconds since the video's beginning.
         lines: Lines by name, across which vehicles are counted in ``crossings.txt`` and on the

@@ -98,9 +98,9 @@ class OverlayWriter:
         timeline = resume.timeline if resume else None
         self._timeline = Timeline(start.time_base, start.frame_rate, timeline)
         self._segments = list(_existing_segments(path))
-        # Finished after the state was saved and before the process was killed; without its packets,
-        # somebody has even taken the video away since. A single frame may never have been kept: on
-        # a disk that hangs, it is not waited for.
+        # The state has frames, but there are no packets: the video was committed after the state
+        # was saved, and somebody may have taken it away since. Not so for a single frame, which may
+        # never have been kept: on a disk that hangs, it is not waited for.
         lacks_packets = resume is not None and resume.frames > 1 and not self._segments
         self._is_finished = lacks_packets or (resume is not None and path.exists())
         kept = count_packets(self._segments)

@@ -1,4 +1,4 @@
-"""When each frame of the overlay is shown."""
+"""When each frame of a result, the overlay or the text results, is shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TimelineState:
 
 
 class Timeline:
-    """Presentation times of an overlay: the source's own, counted from its first frame.
+    """Presentation times in a result: the source's own, counted from the first frame there.
 
     Times always rise: a source that starts over after a reconnect continues one frame after its
     last one, and a frame that is not later than the one before is shown one tick after it. No
