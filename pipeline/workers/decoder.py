@@ -26,7 +26,7 @@ from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.frame_sender import FrameSender
 from pipeline.workers.waiting import Waiting
 from stages.background import in_background
-from stages.decoder.live import LiveOptions
+from stages.decoder.live_options import LiveOptions
 from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.pace import Pace
 from stages.decoder.recorder import Recorder

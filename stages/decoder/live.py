@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import av
 import av.error
 from av.video.stream import VideoStream
 
 from stages.decoder.frame_reader import FrameReader
+from stages.decoder.live_options import LiveOptions
 from stages.decoder.live_packets import goes_on, is_finished, live_packets
 from stages.decoder.media import open_media, remarks, video_stream
 from stages.decoder.outages import Outages
@@ -38,55 +39,6 @@ _HOPELESS = (
     av.error.DemuxerNotFoundError,
     av.error.OptionNotFoundError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LiveOptions:
-    """How a live source behaves.
-
-    Attributes:
-        timeout: Seconds without a byte after which a connection counts as broken.
-        connect_seconds: Seconds to try the first connection before the source fails.
-        reconnect: Whether to reconnect after an outage; otherwise the first one ends the stream.
-        transport: Transport of RTSP, ``tcp`` or ``udp``.
-        first_wait: Seconds before the first attempt to reconnect; doubled with every failure.
-        longest_wait: Upper limit of that wait, so that a source that is back is read soon.
-        refused_wait: Seconds to wait after a failure that retrying hardly cures, such as a wrong
-            password, of a source that was read before.
-        patient: Whether a wrong password at the first connection is tried again as well: a camera
-            that is starting may refuse the right one.
-    """
-
-    timeout: float = 5.0
-    connect_seconds: float = 10.0
-    reconnect: bool = True
-    transport: str = "tcp"
-    first_wait: float = 0.5
-    longest_wait: float = 1.5
-    refused_wait: float = 60.0
-    patient: bool = False
-
-    def for_ffmpeg(self, location: str) -> dict[str, str]:
-        """Returns FFmpeg's options for a URL: timeouts and little buffering."""
-        microseconds = str(round(self.timeout * 1e6))
-        # Probing many frames for the frame rate would delay the first one by 0.8 s.
-        options = {"flags": "low_delay", "fpsprobesize": "0"}
-        protocol = location.partition("://")[0]
-        if protocol in ("rtmp", "rtmps") or location.partition("?")[0].endswith(".flv"):
-            # For sound that does not come, FFmpeg would wait five seconds.
-            options["analyzeduration"] = "500000"
-        match protocol:
-            case "rtsp" | "rtsps":
-                return options | {
-                    "rtsp_transport": self.transport,
-                    "timeout": microseconds,
-                }
-            case "udp":
-                return options | {"timeout": microseconds, "overrun_nonfatal": "1"}
-            case "rtmp" | "rtmps":  # FFmpeg waits twice
-                return options | {"rw_timeout": str(round(self.timeout * 1e6 / 2))}
-            case _:
-                return options | {"rw_timeout": microseconds}
 
 
 class LiveSource:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from stages.decoder.blank_source import BLANK, BlankSource
 from stages.decoder.image_folder import IMAGE_SUFFIXES, ImageFolderSource
-from stages.decoder.live import LiveOptions, LiveSource
+from stages.decoder.live import LiveSource
+from stages.decoder.live_options import LiveOptions
 from stages.decoder.locations import DEMO, SourceSpec, is_live, is_recording
 from stages.decoder.media import MediaSource
 from stages.decoder.recorder import Recorder

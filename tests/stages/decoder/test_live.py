@@ -11,7 +11,8 @@ import time
 import pytest
 
 from stages.decoder import outages
-from stages.decoder.live import LiveOptions, LiveSource
+from stages.decoder.live import LiveSource
+from stages.decoder.live_options import LiveOptions
 from stages.decoder.recorder import Recorder
 from stages.decoder.recording_source import RecordingSource
 from stages.decoder.source import FrameSelection, SourceRuntime

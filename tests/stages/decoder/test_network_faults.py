@@ -10,7 +10,8 @@ import av
 import pytest
 
 from stages.decoder import network_faults
-from stages.decoder.live import LiveOptions, LiveSource
+from stages.decoder.live import LiveSource
+from stages.decoder.live_options import LiveOptions
 from stages.decoder.network_faults import opening_fault, reading_fault
 from stages.errors import SourceError
 from stages.records import EndOfStream

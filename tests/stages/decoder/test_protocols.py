@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.decoder.live import LiveOptions, LiveSource
+from stages.decoder.live import LiveSource
+from stages.decoder.live_options import LiveOptions
 from stages.decoder.source import SourceRuntime
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from tests.stages.decoder import rtmp
