@@ -16,6 +16,7 @@ class Detector(Protocol):
     """Finds vehicles in frames."""
 
     name: str
+    description: str  # what computes the detections, for people
     class_names: tuple[str, ...]
     batch_size: int  # frames per batch at which it is fastest
     lanes: Lanes | None  # threads that compute frames side by side

@@ -87,6 +87,7 @@ class StreamStart:
         layout: Benchmark whose file names the results must follow, or "".
         detector: Name of the detector, filled in by the detector stage.
         class_names: Names of the classes that ``Detections.classes`` indexes, likewise.
+        detected_by: What computes the detections, for people, likewise.
     """
 
     stream: str
@@ -102,6 +103,7 @@ class StreamStart:
     layout: str = ""
     detector: str = ""
     class_names: tuple[str, ...] = ()
+    detected_by: str = ""
 
     def header(
         self, sequence: int, index: int, pts: int, captured_ns: int, pixel_format: PixelFormat

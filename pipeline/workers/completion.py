@@ -22,7 +22,7 @@ from stages.sink.stream_sink import StreamSink
 
 @functools.cache
 def _versions() -> dict[str, str]:
-    names = ("spotstream", "torch", "av", "opencv-python", "numpy", "pyzmq")
+    names = ("spotstream", "torch", "av", "opencv-python", "numpy", "scipy", "filterpy", "pyzmq")
     return {name: importlib.metadata.version(name) for name in names}
 
 

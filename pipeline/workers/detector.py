@@ -137,7 +137,12 @@ def _results(
     """
     record = batch[0].record
     if isinstance(record, StreamStart):
-        record = replace(record, detector=detector.name, class_names=detector.class_names)
+        record = replace(
+            record,
+            detector=detector.name,
+            class_names=detector.class_names,
+            detected_by=detector.description,
+        )
         return [structs.replace(batch[0], record=record)]
     frames = [envelope.record for envelope in batch if isinstance(envelope.record, Frame)]
     if not frames:

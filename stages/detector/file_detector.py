@@ -29,6 +29,7 @@ class FileDetector:
     Attributes:
         name: Name of the detector that made the files: ``NAME`` of ``MVI_39511_Det_NAME.txt``,
             otherwise the file's name without suffix or the folder's name.
+        description: The path.
         class_names: Names of the classes that ``Detections.classes`` indexes.
         scale: None, as frames are not looked at.
         batch_size: 1, as larger batches gain nothing.
@@ -75,6 +76,7 @@ class FileDetector:
             self._single = DetectionFile.read(self.path)
             self.name = detector_name(self.path) or sequence_name(self.path)
             self.class_names = self._single.class_names
+        self.description = f"read from {self.path}"
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Returns the detections of each frame, looked up by its stream and index.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,7 @@ class NetworkDetector:
     and any threads may call `detect` at the same time. On a GPU, only one at a time may.
 
     Attributes:
+        description: The weights, with the beginning of their digest, and what computes them.
         batch_size: Number of frames per batch at which it is fastest.
         lanes: Threads in which `detect` may be called, with a frame each; None if that gains
             nothing.
@@ -86,8 +88,9 @@ class NetworkDetector:
             raise ConfigError(f"detector.threads must be at least 0, got {threads}")
         if threads:
             torch.set_num_threads(threads)
+        file = find_weights(weights)
         self.engine: Engine = build_engine(
-            find_weights(weights),
+            file,
             engine,
             precision=precision,
             device=device,
@@ -97,6 +100,7 @@ class NetworkDetector:
         )
         log.info("SpotNet by %s", self.engine.description)
         self.name = "SpotNet"
+        self.description = f"{file.name} (SHA-256 {_digest(file)}…), {self.engine.description}"
         self.class_names = self.engine.config.class_names
         self.scale = self.engine.config.scale if scale is None else scale
         self.min_score = min_score
@@ -153,6 +157,13 @@ class NetworkDetector:
 
 def _is_on_cpu(engine: Engine) -> bool:
     return not isinstance(engine, TorchEngine) or engine.device.type == "cpu"
+
+
+def _digest(file: Path) -> str:
+    """Returns the first twelve digits of the file's SHA-256."""
+    weights = file.with_suffix(".bin") if file.suffix == ".xml" else file  # as OpenVINO keeps them
+    with weights.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()[:12]
 
 
 def _computation(engine: Engine, recorded: bool) -> _Compute:

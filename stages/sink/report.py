@@ -66,6 +66,7 @@ class StreamReport:
         latency_ms: Capture to results: p50, p95, p99.
         stages_ms: The same for each stage's work on a frame.
         detector: Name of the detector.
+        detected_by: What computed the detections.
         class_names: Names of the classes.
         files: Names of the files in the stream's folder.
         benchmark_files: Files under the benchmark's names, relative to the benchmark folder.
@@ -92,6 +93,7 @@ class StreamReport:
     latency_ms: Mapping[str, float | None]
     stages_ms: Mapping[str, Mapping[str, float | None]]
     detector: str
+    detected_by: str
     class_names: tuple[str, ...]
     files: tuple[str, ...]
     benchmark_files: tuple[str, ...]
@@ -133,6 +135,7 @@ class StreamReport:
             "latency_ms": self.latency_ms,
             "stages_ms": self.stages_ms,
             "detector": self.detector,
+            "detected_by": self.detected_by,
             "class_names": self.class_names,
             "files": self.files,
             "benchmark_files": self.benchmark_files,

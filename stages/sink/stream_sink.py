@@ -35,8 +35,7 @@ class StreamSink:
     are the others. Each frame's rows have reached the operating system when `write` returns.
 
     Records come in order, `start` first, and again for each further epoch; a repeated frame is
-    ignored. Frame numbers rise through all epochs: where a source starts over after a reconnect,
-    its numbers continue after the last one. A change of frame size starts ``overlay-2.mp4``.
+    ignored. Frame numbers go on through all epochs; a change of frame size starts another overlay.
 
     A sink whose process was killed has a successor. It is given the last known `state` of the first
     one, if any, by `restore`, and all records since then by `start`, `repeat` and `dropped`.
@@ -168,8 +167,8 @@ class StreamSink:
 
     def state(self) -> SinkState:
         """What `restore` of a successor needs, once all pictures are kept."""
-        if self._start is None or self._texts is None:
-            raise ValueError("state before start")
+        assert self._start is not None
+        assert self._texts is not None
         return SinkState(
             self._start,
             self._epochs,
@@ -290,9 +289,8 @@ class StreamSink:
         return report
 
     def _text_results(self, start: StreamStart, resume: TextState | None = None) -> TextResults:
-        options = self.options
-        if options.toolkit_files or start.layout:  # other files are made of the whole
-            options = replace(options, text_minutes=0.0)
+        whole = self.options.toolkit_files or start.layout  # other files are made of it
+        options = replace(self.options, text_minutes=0.0) if whole else self.options
         return TextResults(self.folder, options, resume, self.notices.put)
 
     def _report(
@@ -325,6 +323,7 @@ class StreamSink:
             latency_ms=percentiles_ms(self.timing.latency),
             stages_ms={stage: percentiles_ms(work) for stage, work in self.timing.work.items()},
             detector=start.detector if start else "",
+            detected_by=start.detected_by if start else "",
             class_names=start.class_names if start else (),
             files=files,
             benchmark_files=benchmark_files,

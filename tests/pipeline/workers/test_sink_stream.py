@@ -11,6 +11,7 @@ import zmq
 from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.sink import encoding, stream_sink
 from tests.pipeline.workers.conftest import NAMES, RATE, Said, acknowledge, end, feed, opened
+from tests.stages.sink.stream import TEXTS
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, relea
         assert logbooks[0][SharedCounter.ACKNOWLEDGED] == 5
         assert [kind for kind, name in said if name == "north"][-2:] == ["completing", "done"]
         files = {path.name for path in north.folder.iterdir()}
-        assert files == {"mot.txt", "detections.txt", "overlay.mp4", "run.json", ".journal.part"}
+        assert files == {*TEXTS, "overlay.mp4", "run.json", ".journal.part"}
         for stream in (north, south):
             stream.close()
 

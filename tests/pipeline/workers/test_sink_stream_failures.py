@@ -11,6 +11,7 @@ from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.errors import OutputError
 from stages.sink.results import CHECKPOINT, JOURNAL
 from tests.pipeline.workers.conftest import Said, acknowledge, feed, opened
+from tests.stages.sink.stream import TEXTS
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_stream_that_fails_keeps_its_rows_and_no_pictures(plan, wake):
         assert ("failed", "north") in said
         for _ in range(2):
             kept = {path.name for path in stream.folder.iterdir()}
-            assert kept == {JOURNAL, ".mot.txt.part", ".detections.txt.part"}
+            assert kept == {JOURNAL, *(f".{name}.part" for name in TEXTS)}
             stream.close()
 
 

@@ -62,7 +62,7 @@ def test_min_score(tmp_path: Path) -> None:
     path = tmp_path / "det.txt"
     path.write_text(ROWS)
     detector = FileDetector(path, min_score=0.5)
-    assert detector.name == "det"
+    assert (detector.name, detector.description) == ("det", f"read from {path}")
     (detections,) = detector.detect([frame(0)])
     assert detections.scores.tolist() == pytest.approx([0.9])
 

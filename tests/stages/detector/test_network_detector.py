@@ -1,5 +1,6 @@
 """SpotNet with the shipped weights on frames."""
 
+import hashlib
 import threading
 from concurrent import futures
 from fractions import Fraction
@@ -13,6 +14,7 @@ import torch
 from stages.decoder.scene import Scene, SceneConfig
 from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.network_detector import NetworkDetector
+from stages.detector.shipped import find_weights
 from stages.errors import ConfigError
 from stages.records import Frame, FrameHeader, PixelFormat
 
@@ -35,6 +37,13 @@ def frame(image, sequence=0, pixel_format=PixelFormat.BGR24):
 @pytest.fixture(scope="module")
 def scene():
     return Scene(SceneConfig(seed=2, width=320, height=192, frames=20, vehicles=120))
+
+
+def test_the_description_tells_the_weights_apart_and_what_computes_them(detector):
+    digest = hashlib.sha256(find_weights().read_bytes()).hexdigest()
+    weights, computation = detector.description.split(", ", 1)
+    assert weights == f"compact.safetensors (SHA-256 {digest[:12]}…)"
+    assert computation == detector.engine.description
 
 
 def test_a_batch_gives_what_its_frames_give_alone(detector, scene):

@@ -27,6 +27,7 @@ def make_start(**changes: object) -> StreamStart:
         "frame_rate": Fraction(25),
         "time_base": TIME_BASE,
         "detector": "SpotNet",
+        "detected_by": "nano, torch",
         "class_names": NAMES,
     }
     return StreamStart(**{**values, **changes})  # type: ignore[arg-type]

@@ -59,8 +59,8 @@ def test_report(tmp_path: Path) -> None:
     assert list(data) == [
         "stream", "source", "status", "message", "frames", "dropped", "tracks", "crossings",
         "epochs", "frame_rate", "frame_size", "processing_started", "wall_seconds",
-        "achieved_fps", "latency_ms", "stages_ms", "detector", "class_names", "files",
-        "benchmark_files", "command", "config",
+        "achieved_fps", "latency_ms", "stages_ms", "detector", "detected_by", "class_names",
+        "files", "benchmark_files", "command", "config",
     ]  # fmt: skip
     assert data["status"] == report.status == "truncated"
     assert data["message"] == "the file ends early"
@@ -76,7 +76,7 @@ def test_report(tmp_path: Path) -> None:
     assert data["achieved_fps"] == pytest.approx(3 / 0.23, abs=0.01)
     assert data["latency_ms"] == pytest.approx({"p50": 30, "p95": 30, "p99": 30}, rel=0.01)
     assert data["stages_ms"]["detect"] == pytest.approx({"p50": 2, "p95": 6, "p99": 6}, rel=0.01)
-    assert data["detector"] == "SpotNet"
+    assert (data["detector"], data["detected_by"]) == ("SpotNet", "nano, torch")
     assert data["class_names"] == ["car", "bus", "van", "others"]
     assert data["config"] == {"output": "out", "every": "1/2"}
     assert not is_complete(tmp_path / "cam")
