@@ -14,6 +14,12 @@ from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX, TRACKS_SUFFI
 
 Benchmark: TypeAlias = Literal["detrac", "uavdt", "mot"]
 
+_FILES: dict[Benchmark, str] = {
+    "detrac": "*.xml",
+    "uavdt": f"*{TRACKS_SUFFIX}",
+    "mot": "*/gt/gt.txt",
+}
+
 # Minimum IoU of a match for CLEAR and IDF1.
 IOU_THRESHOLDS: dict[Benchmark, float] = {"detrac": 0.7, "uavdt": 0.5, "mot": 0.5}
 
@@ -47,7 +53,13 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
         truths = [read_mot_ground_truth(file, name) for name, file in mot_sequences(folder)]
         expected = "*/gt/gt.txt and no *.txt"
     if not truths:
-        raise ConfigError(f"ground truth folder {folder} has no {expected}")
+        others = [
+            other
+            for other, pattern in _FILES.items()
+            if other != benchmark and any(folder.glob(pattern))
+        ]
+        hint = f"; its files are those of {others[0]}" if others else ""
+        raise ConfigError(f"ground truth folder {folder} has no {expected}{hint}")
     truths.sort(key=lambda truth: truth.name)
     for first, second in pairwise(truths):
         if first.name == second.name:

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stages.errors import ConfigError
+from tools.annotations.ground_truths import read_ground_truths
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "there", "told"),
+    [
+        ("uavdt", "seq/gt/gt.txt", r"has no \*_gt.txt; its files are those of mot$"),
+        ("uavdt", "MVI_20011.xml", r"has no \*_gt.txt; its files are those of detrac$"),
+        ("detrac", "M0203_gt.txt", r"has no \*.xml; its files are those of uavdt$"),
+        ("detrac", "notes.md", r"has no \*.xml$"),
+    ],
+)
+def test_files_of_another_benchmark_are_told(
+    tmp_path: Path, benchmark: str, there: str, told: str
+) -> None:
+    (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / there).touch()
+    with pytest.raises(ConfigError, match=told):
+        read_ground_truths(benchmark, tmp_path)
