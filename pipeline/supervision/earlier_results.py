@@ -13,7 +13,9 @@ from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec, is_recording
 from stages.decoder.segments import segments_of
 from stages.detector.shipped import SHIPPED
+from stages.records import DropReason
 from stages.result_files import REPORT, read_report
+from stages.wording import counted
 from trackers import TRACKERS, tracker_settings
 
 DECIDING: Mapping[str, tuple[str, ...]] = {
@@ -58,8 +60,9 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
         config: The configuration now.
 
     Returns:
-        What the folder holds, to follow its name in a message: other settings, those of another
-        source, or results older than a file that they are made of.
+        What the folder holds, to follow its name in a message: results of another source or other
+        settings, without frames that this run would not drop, or older than a file that they are
+        made of.
     """
     report = read_report(folder)
     written_in = report.get("working_directory")  # run.json may hold paths relative to it
@@ -73,6 +76,8 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
         if there.get(key) != value:
             values = f"{_shown(there.get(key))} there, {_shown(value)} now"
             return f"holds results of other settings ({key}: {values})"
+    if config.runtime.mode != "live" and (dropped := _dropped_in_live_mode(report)):
+        return f"lacks {counted(dropped, 'frame')} dropped in live mode"
     made = (folder / REPORT).stat().st_mtime
     for path in (*_ends(Path(spec.location)), *(Path(now[key]) for key in _PATHS if now[key])):
         if path.is_file() and path.stat().st_mtime > made:
@@ -97,6 +102,11 @@ def _deciding(config: object, directory: str | None) -> dict[str, Any]:
         if values[key] and values[key] not in SHIPPED:
             values[key] = _located(values[key], directory)
     return values
+
+
+def _dropped_in_live_mode(report: dict[str, Any]) -> int:
+    by_reason = _mapping(_mapping(report.get("dropped")).get("by_reason"))
+    return sum(by_reason.get(reason, 0) for reason in (DropReason.BEHIND, DropReason.RESTARTED))
 
 
 def _located(path: str, directory: str | None) -> str:

@@ -150,6 +150,20 @@ def test_weights_that_are_newer_than_their_results_are_told(video, tmp_path):
     assert told == f"holds results that are older than {weights}"
 
 
+@pytest.mark.parametrize(
+    ("mode", "dropped", "told"),
+    [
+        ("lossless", {"stages behind": 42}, "lacks 42 frames dropped in live mode"),
+        ("auto", {"decoder restarted": 1}, "lacks 1 frame dropped in live mode"),
+        ("lossless", {"broken frame": 1, "unreadable image": 2}, ""),
+        ("live", {"stages behind": 42}, ""),
+    ],
+)
+def test_frames_that_only_a_live_run_drops_are_told(video, mode, dropped, told):
+    folder = finished(video, {"runtime": {"mode": "live"}}, dropped={"by_reason": dropped})
+    assert difference_of(folder, video, f"runtime.mode={mode}") == told
+
+
 def test_a_run_finds_its_own_results_wherever_it_is_started(tmp_path, monkeypatch):
     make_clip(tmp_path / "videos", 10)
 
