@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import RunConfig, to_plain
+from pipeline.config import EVERY_STREAM, RunConfig, to_plain
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec, is_recording
 from stages.decoder.segments import segments_of
@@ -70,8 +70,8 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
     earlier_source = _located(str(report.get("source")), written_in)
     if earlier_source != source:
         return f"holds results of another source ({earlier_source} there, {source} now)"
-    there = _deciding(report.get("config"), written_in)
-    now = _deciding(to_plain(config), os.curdir)
+    there = _deciding(report.get("config"), spec.name, written_in)
+    now = _deciding(to_plain(config), spec.name, os.curdir)
     for key, value in now.items():
         if there.get(key) != value:
             values = f"{_shown(there.get(key))} there, {_shown(value)} now"
@@ -85,8 +85,11 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
     return ""
 
 
-def _deciding(config: object, directory: str | None) -> dict[str, Any]:
-    """The values of `DECIDING` by ``section.key``; keys left out have their defaults."""
+def _deciding(config: object, stream: str, directory: str | None) -> dict[str, Any]:
+    """The values of `DECIDING` for a stream by ``section.key``; keys left out have their defaults.
+
+    Of regions and lines by name of the stream, they are those that hold for this one.
+    """
     defaults = to_plain(RunConfig())
     sections = _mapping(config)
     values: dict[str, Any] = {}
@@ -97,6 +100,12 @@ def _deciding(config: object, directory: str | None) -> dict[str, Any]:
     known = tracker_settings(name) if name in TRACKERS else {}
     for setting in known.values():
         values[f"tracker.settings.{setting.name}"] = settings.get(setting.name, setting.default)
+    ignored, lines = (_mapping(values.pop(key)) for key in ("detector.ignored", "sink.lines"))
+    values[f"detector.ignored.{stream}"] = [
+        *ignored.get(EVERY_STREAM, ()),
+        *ignored.get(stream, ()),
+    ]
+    values[f"sink.lines.{stream}"] = lines.get(EVERY_STREAM, {}) | lines.get(stream, {})
     values["detector.weights"] = values["detector.weights"] or SHIPPED[0]
     for key in _PATHS:
         if values[key] and values[key] not in SHIPPED:

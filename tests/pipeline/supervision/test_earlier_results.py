@@ -25,6 +25,8 @@ INDIFFERENT = {
     "sink": {"overlay_gigabytes", "text_gigabytes", "overlay_hardware"},
 }
 
+BOX, LINE = "[[0, 0, 9, 9]]", "{stop: [0, 0, 9, 9]}"
+
 
 def test_each_key_decides_results_or_does_not():
     config = RunConfig()
@@ -76,8 +78,27 @@ def difference_of(folder, video, *settings):
             "tracker.settings.max_age: 9 there, 1 now",
         ),
         ([], ["detector.threads=1", "detector.workers=2", "detector.batch_size=4"], ""),
-        (["detector.ignored={a: [[0, 0, 9, 9]]}"], ["detector.ignored={a: [[0, 0, 9, 9]]}"], ""),
-        (["sink.lines={a: {b: [0, 0, 9, 9]}}"], ["sink.lines={a: {b: [0, 0, 9, 9]}}"], ""),
+        ([f"detector.ignored={{a: {BOX}}}"], [f"detector.ignored={{a: {BOX}, b: {BOX}}}"], ""),
+        ([f"sink.lines={{a: {LINE}, b: {LINE}}}"], [f"sink.lines={{a: {LINE}}}"], ""),
+        ([f"sink.lines={{'*': {LINE}}}"], [f"sink.lines={{a: {LINE}}}"], ""),
+        ([f"detector.ignored={{a: {BOX}}}"], [f"detector.ignored={{'*': {BOX}}}"], ""),
+        (
+            [f"detector.ignored={{a: {BOX}}}"],
+            [f"detector.ignored={{'*': {BOX}, a: {BOX}}}"],
+            "detector.ignored.a: [[0.0, 0.0, 9.0, 9.0]] there, "
+            "[[0.0, 0.0, 9.0, 9.0], [0.0, 0.0, 9.0, 9.0]] now",
+        ),
+        ([], ["sink.lines={a: {}}", "detector.ignored={a: []}"], ""),
+        (
+            [f"detector.ignored={{a: {BOX}}}"],
+            [f"detector.ignored={{b: {BOX}}}"],
+            "detector.ignored.a: [[0.0, 0.0, 9.0, 9.0]] there, [] now",
+        ),
+        (
+            [f"sink.lines={{b: {LINE}}}"],
+            [f"sink.lines={{a: {LINE}, b: {LINE}}}"],
+            'sink.lines.a: {} there, {"stop": [0.0, 0.0, 9.0, 9.0]} now',
+        ),
         (["runtime.slots=4", "decoder.hardware=auto"], ["decoder.timeout=9"], ""),
     ],
 )
