@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 LARGEST_RATE = 1000
@@ -17,7 +18,9 @@ def parse_frame_rate(text: str) -> Fraction:
         ValueError: It is not a number above 0 and up to `LARGEST_RATE`.
     """
     try:
-        rate = Fraction(text).limit_denominator(_LARGEST_DENOMINATOR)
+        # As a float first: the Fraction of 1e99999999 would take minutes.
+        is_short = "/" in text or 0 < float(text) < math.inf
+        rate = Fraction(text).limit_denominator(_LARGEST_DENOMINATOR) if is_short else Fraction(0)
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
     if not 0 < rate <= LARGEST_RATE:

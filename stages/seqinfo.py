@@ -55,7 +55,8 @@ def _frame_rate(path: Path, text: str) -> Fraction:
 
 
 def _length(path: Path, text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= MAX_FRAME:
+    # Python refuses to convert thousands of digits.
+    if text.isdecimal() and len(text) <= len(str(MAX_FRAME)) and 1 <= int(text) <= MAX_FRAME:
         return int(text)
     raise ValueError(
         f"cannot read seqLength in {path}: must be a whole number from 1 to {MAX_FRAME}, "

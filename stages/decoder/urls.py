@@ -48,5 +48,5 @@ def reject_unreachable(location: str) -> None:
 
 
 def is_port(text: str) -> bool:
-    """Whether ``text`` is a number from 1 to 65535, in digits of ASCII."""
-    return text.isascii() and text.isdigit() and 1 <= int(text) <= 65535
+    """Whether ``text`` is a number from 1 to 65535, in up to five digits of ASCII."""
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535

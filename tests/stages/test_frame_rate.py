@@ -13,14 +13,25 @@ from stages.frame_rate import first_likely_rate, parse_frame_rate
         ("30000/1001", Fraction(30000, 1001)),
         ("29.97002997002997", Fraction(30000, 1001)),
         ("1/60", Fraction(1, 60)),
+        ("2.5e1", Fraction(25)),
+        (".5", Fraction(1, 2)),
     ],
 )
 def test_what_people_write(text, rate):
     assert parse_frame_rate(text) == rate
 
 
-@pytest.mark.parametrize("text", ["", "fast", "0", "-25", "25/0", "1e-12", "1e12", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "fast", "0", "-25", "25/0", "1e-12", "1e12", "nan", "inf", "9" * 5000]
+)
 def test_what_is_no_rate(text):
+    with pytest.raises(ValueError, match="must be a positive number or fraction"):
+        parse_frame_rate(text)
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("text", ["1e99999999", "1e-99999999", "0.1E+99999999"])
+def test_an_exponent_that_would_take_minutes_is_refused_at_once(text):
     with pytest.raises(ValueError, match="must be a positive number or fraction"):
         parse_frame_rate(text)
 

@@ -33,6 +33,7 @@ def test_what_is_not_stated_is_none(read):
         ("[Sequence]\nframeRate=25/0\n", "frameRate in .*seqinfo.ini: must be .*, got '25/0'"),
         ("[Sequence]\nseqLength=0\n", "seqLength in .*seqinfo.ini: must be .*, got '0'"),
         ("[Sequence]\nseqLength=1e3\n", "seqLength in .*seqinfo.ini: must be .*, got '1e3'"),
+        (f"[Sequence]\nseqLength={'9' * 5000}\n", "seqLength in .*seqinfo.ini: must be .*, got '9"),
         ("[sequence]\nseqLength=9\n", r"seqinfo.ini has no section \[Sequence\]"),
         ("seqLength=9\n", "cannot read .*seqinfo.ini: File contains no section headers"),
         (b"\xff\xfe[\0", "cannot read .*seqinfo.ini"),
