@@ -44,11 +44,14 @@ def image_files(folder: Path) -> list[Path]:
     ]
     return sorted(
         files,
-        key=lambda path: [
-            (0, int(part), "") if part.isdecimal() else (1, 0, part.lower())
-            for part in re.split(r"(\d+)", path.name)
-            if part
-        ],
+        key=lambda path: (
+            [
+                (0, int(part), "") if part.isdecimal() else (1, 0, part.lower())
+                for part in re.split(r"(\d+)", path.name)
+                if part
+            ],
+            path.name,
+        ),
     )
 
 

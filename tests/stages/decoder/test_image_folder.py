@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.decoder.image_folder import ImageFolderSource
+from stages.decoder.image_folder import ImageFolderSource, image_files
 from stages.decoder.source import SourceRuntime
 from stages.errors import SourceError
 from stages.records import Dropped, EndReason, Frame, StreamStart
@@ -23,6 +23,15 @@ def test_images_come_in_natural_order(tmp_path, slots):
     _, *frames, end = read(tmp_path / "a", slots)
     assert [int(f.pixels[0, 0, 0]) for f in frames] == [0, 10, 20]
     assert end.reason is EndReason.COMPLETE
+
+
+def test_names_that_differ_in_zeros_or_case_alone_have_an_order(tmp_path):
+    names = [
+        f"{prefix}{'0' * zeros}1.png" for prefix in ("IMG", "img") for zeros in (4, 3, 2, 1, 0)
+    ]
+    for name in names[::2] + names[1::2]:
+        (tmp_path / name).touch()
+    assert [path.name for path in image_files(tmp_path)] == names
 
 
 def test_hidden_files_are_no_images_and_change_no_frame_number(tmp_path, slots):
