@@ -11,7 +11,7 @@ from pipeline.config_file import load_config
 from pipeline.detectors import build_detector
 from stages.decoder.image_file import read_image
 from stages.decoder.image_folder import image_files
-from stages.decoder.locations import VIDEO_SUFFIXES
+from stages.decoder.source_folders import VIDEO_SUFFIXES
 from stages.errors import ConfigError, SourceError
 from stages.records import Detections, Frame, UInt8Array
 from tools.annotations.coco_ids import coco_ids

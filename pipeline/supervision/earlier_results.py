@@ -10,8 +10,8 @@ from typing import Any
 
 from pipeline.config import EVERY_STREAM, RunConfig, to_plain
 from stages.decoder.image_folder import image_files
-from stages.decoder.locations import SourceSpec, is_recording
-from stages.decoder.segments import segments_of
+from stages.decoder.locations import SourceSpec
+from stages.decoder.segments import is_recording, segments_of
 from stages.detector.shipped import SHIPPED
 from stages.records import DropReason
 from stages.result_files import REPORT, read_report

@@ -10,43 +10,31 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stages.decoder.image_folder import IMAGE_SUFFIXES, image_files
-from stages.decoder.segments import segments_of
+from stages.decoder.image_folder import IMAGE_SUFFIXES
+from stages.decoder.segments import is_recording, segments_of
+from stages.decoder.source_folders import (
+    image_folders,
+    layout_of,
+    nearest_videos,
+    recordings_in,
+    sequence_of,
+    stated_frame_rate,
+    videos_below,
+    videos_in,
+)
 from stages.decoder.urls import redact, reject_unreachable
 from stages.errors import SourceError
-from stages.result_files import REPORT, folder_name
-from stages.seqinfo import read_seqinfo
+from stages.result_files import folder_name
 
 DEMO = "scene://demo"
 """Location of the rendered scene that `spotstream run` shows if it is given no source."""
 
-RECORDING_INDEX = "recording.json"
-"""Name of a file in every folder that a recorder has written into."""
-
-MASKS = "masks"
-"""Name of a data set's folder of foreground masks, which are no sequences."""
-
-VIDEO_SUFFIXES = frozenset(
-    {
-        *(".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".flv", ".h264", ".h265", ".hevc"),
-        *(".m2ts", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"),
-        *(".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
-    }
-)
-"""Suffixes of videos in a folder; a file given by name may have any suffix."""
-
 _WEB_SUFFIXES = frozenset(
     {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm"}
 )
-_DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
-
 _FILE_SCHEMES = frozenset({"file", "http", "https"})
 
 _NAMED = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
-
-_MOT_FOLDER = "img1"
-# The folder above these names the sequence.
-_UNTELLING = frozenset({"frames", "images", "img", _MOT_FOLDER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +63,6 @@ def is_live(location: str) -> bool:
         return location.startswith("/dev/video")
     suffix = Path(rest.partition("?")[0]).suffix.lower()
     return location != DEMO and not (scheme.lower() in _FILE_SCHEMES and suffix in _WEB_SUFFIXES)
-
-
-def is_recording(folder: Path) -> bool:
-    """Returns whether a recorder has written into ``folder``."""
-    return (folder / RECORDING_INDEX).is_file()
 
 
 def expand_sources(
@@ -196,17 +179,19 @@ def _expand(location: str) -> list[SourceSpec]:
         return [SourceSpec(path.stem, str(path))]
     if is_recording(path):
         return [SourceSpec(path.resolve().name, str(path))]
-    recordings = [folder for folder in sorted(path.iterdir()) if is_recording(folder)]
+    recordings = recordings_in(path)
     if recordings:
         return _recordings(location, recordings)
-    found = _image_folders(path, _DEPTH)
-    if found == [path] and _videos(path):
+    found = image_folders(path)
+    if found == [path] and videos_in(path):
         raise SourceError(f"{location} holds images as well as videos; name the videos themselves")
     if found:
         return [_sequence(folder, of_data_set=folder != path) for folder in found]
-    videos = _nearest_videos(path, _DEPTH)
+    videos = nearest_videos(path)
     if not videos:
-        raise SourceError(f"{location} holds neither images, nor sequences of images, nor videos")
+        raise SourceError(
+            f"{location} holds neither images, nor sequences of images, nor videos that can be read"
+        )
     names = ("-".join(file.relative_to(path).with_suffix("").parts) for file in videos)
     return [
         SourceSpec(name, str(file), of_data_set=True)
@@ -226,6 +211,13 @@ def _recordings(location: str, folders: Sequence[Path]) -> list[SourceSpec]:
     return found
 
 
+def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
+    folder = folder.resolve()
+    layout = layout_of(folder) if of_data_set else ""
+    frame_rate = stated_frame_rate(folder)
+    return SourceSpec(sequence_of(folder), str(folder), layout, of_data_set, frame_rate)
+
+
 def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
     """Returns the videos in and below the given folders that others keep from being ``specs``."""
     taken = {Path(spec.location).absolute() for spec in specs}
@@ -235,85 +227,10 @@ def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[P
         video
         for folder in folders
         if folder.is_dir() and not is_recording(folder)
-        if (videos := _videos(folder))
-        for video in [*videos, *_videos_below(folder, _DEPTH)]
+        if (videos := videos_in(folder))
+        for video in [*videos, *videos_below(folder)]
         if video.absolute() not in taken and not is_recording(video.parent)
     ]
-
-
-def _videos(folder: Path) -> list[Path]:
-    return [
-        file
-        for file in sorted(folder.iterdir())
-        if file.suffix.lower() in VIDEO_SUFFIXES
-        and not file.name.startswith(".")
-        and not file.is_dir()
-    ]
-
-
-def _nearest_videos(folder: Path, depth: int) -> list[Path]:
-    """Returns the videos in a folder, else those in the folders below that hold no results."""
-    return _videos(folder) or _videos_below(folder, depth)
-
-
-def _videos_below(folder: Path, depth: int) -> list[Path]:
-    if not depth:
-        return []
-    return [
-        video
-        for below in sorted(folder.iterdir())
-        if below.is_dir() and not below.name.startswith(".") and not (below / REPORT).exists()
-        for video in _nearest_videos(below, depth - 1)
-    ]
-
-
-def _image_folders(folder: Path, depth: int) -> list[Path]:
-    """Returns the folders of images, not of masks, at most ``depth`` levels down, in order.
-
-    ``folder`` itself is the only one if it has images. But pictures above the sequences of a
-    benchmark, such as the sheet that ``spotstream data check`` draws, are not what is meant.
-    """
-    found: list[Path] = []
-    if depth:
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_dir())
-        for name in names:
-            if not name.startswith(".") and name != MASKS:
-                found += _image_folders(folder / name, depth - 1)
-    return found if any(map(_layout, found)) or not image_files(folder) else [folder]
-
-
-def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
-    """Returns the spec of a folder of images; MOTChallenge has ``img1`` beside ``seqinfo.ini``."""
-    folder = folder.resolve()
-    is_mot = folder.name == _MOT_FOLDER
-    frame_rate = _mot_frame_rate(folder.parent / "seqinfo.ini") if is_mot else ""
-    layout = _layout(folder) if of_data_set else ""
-    return SourceSpec(sequence_of(folder), str(folder), layout, of_data_set, frame_rate)
-
-
-def _layout(folder: Path) -> str:
-    """Returns the benchmark that a folder of images belongs to by its name, or ""."""
-    name = sequence_of(folder)
-    if re.fullmatch(r"MVI_\d+", name):
-        return "detrac"
-    if re.fullmatch(r"M\d{4}", name):
-        return "uavdt"
-    return "mot" if folder.name == _MOT_FOLDER else ""
-
-
-def sequence_of(folder: Path) -> str:
-    """Returns the name of the sequence whose images lie in ``folder``."""
-    return folder.parent.name if folder.name in _UNTELLING else folder.name
-
-
-def _mot_frame_rate(file: Path) -> str:
-    if not file.is_file():
-        return ""
-    try:
-        return str(read_seqinfo(file).frame_rate or "")
-    except ValueError as error:
-        raise SourceError(str(error)) from error
 
 
 def _similar(path: Path) -> str:

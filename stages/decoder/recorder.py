@@ -17,8 +17,7 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from stages.decoder.locations import RECORDING_INDEX
-from stages.decoder.segments import segment_path, segments_of
+from stages.decoder.segments import RECORDING_INDEX, segment_path, segments_of
 from stages.decoder.urls import redact
 from stages.errors import OutputError
 from stages.folder_lock import lock_folder

@@ -1,4 +1,4 @@
-"""The files of a recording: segments, ordered by name."""
+"""The files of a recording: an index, and segments ordered by name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import re
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+RECORDING_INDEX = "recording.json"
+"""Name of a file in every folder that a recorder has written into."""
 
 _NAME = re.compile(r"(\d{8})-e(\d+)-\d{8}T\d{6}Z\.mkv")
 
@@ -21,6 +24,11 @@ class Segment(NamedTuple):
     def began(self) -> datetime:
         """When it began, to the second, in UTC."""
         return datetime.fromisoformat(self.path.stem.rpartition("-")[2])
+
+
+def is_recording(folder: Path) -> bool:
+    """Returns whether a recorder has written into ``folder``."""
+    return (folder / RECORDING_INDEX).is_file()
 
 
 def segment_path(folder: Path, number: int, epoch: int, began: datetime) -> Path:

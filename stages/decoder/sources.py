@@ -9,10 +9,11 @@ from stages.decoder.blank_source import BLANK, BlankSource
 from stages.decoder.image_folder import IMAGE_SUFFIXES, ImageFolderSource
 from stages.decoder.live import LiveSource
 from stages.decoder.live_options import LiveOptions
-from stages.decoder.locations import DEMO, SourceSpec, is_live, is_recording
+from stages.decoder.locations import DEMO, SourceSpec, is_live
 from stages.decoder.media import MediaSource
 from stages.decoder.recorder import Recorder
 from stages.decoder.recording_source import RecordingSource
+from stages.decoder.segments import is_recording
 from stages.decoder.source import FrameSelection, ResumePoint, Source, SourceRuntime
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.decoder.locations import sequence_of
+from stages.decoder.source_folders import sequence_of
 from stages.errors import ConfigError
 from tools.annotations.detrac_xml import read_detrac_xml
 from tools.datasets.folder_tree import FolderTree, is_image, split_of

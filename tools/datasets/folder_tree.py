@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from stages.decoder.image_folder import IMAGE_SUFFIXES
-from stages.decoder.locations import MASKS
+from stages.decoder.source_folders import MASKS
 
 IMAGES = "images"
 SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.decoder.locations import sequence_of
+from stages.decoder.source_folders import sequence_of
 from stages.detector.detection_file import CLASS_NAMES
 from stages.errors import ConfigError
 from stages.number_table import HEIGHT, IDENTITY, WIDTH, NumberTable

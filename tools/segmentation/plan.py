@@ -8,7 +8,8 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from stages.decoder.image_folder import IMAGE_SUFFIXES, image_files
-from stages.decoder.locations import MASKS, expand_sources
+from stages.decoder.locations import expand_sources
+from stages.decoder.source_folders import MASKS
 from stages.errors import ConfigError
 from tools.datasets.formats import UnknownFormatError, read_data_set
 from tools.datasets.sample import USED_ANYWAY, Sample

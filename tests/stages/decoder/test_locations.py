@@ -134,23 +134,6 @@ def test_a_data_set_is_a_list_of_sequences(tmp_path, sequences, layout, below):
     ]
 
 
-@pytest.mark.parametrize("place", ["", "train", "train/Insight"])
-def test_a_picture_above_a_benchmarks_sequences_hides_none(tmp_path, place):
-    add_images(tmp_path / "train" / "Insight" / "MVI_2")
-    add_images(tmp_path / "test" / "MVI_1")
-    (tmp_path / place / "sheet.jpg").write_bytes(b"")  # as `data check` draws it
-    specs = expand_sources([str(tmp_path)])
-    assert [(s.name, s.layout) for s in specs] == [("MVI_1", "detrac"), ("MVI_2", "detrac")]
-
-
-def test_other_folders_in_a_folder_of_images_are_not_read(tmp_path):
-    add_images(tmp_path / "flight", 2)
-    add_images(tmp_path / "flight" / "thumbnails")
-    for given in (tmp_path, tmp_path / "flight"):
-        [spec] = expand_sources([str(given)])
-        assert (spec.name, spec.of_data_set) == ("flight", given == tmp_path)
-
-
 def test_mot_sequences_bring_their_frame_rate(tmp_path, slots):
     add_images(tmp_path / "MOT16-02" / "img1", 3)
     (tmp_path / "MOT16-02" / "seqinfo.ini").write_text("\ufeff[Sequence]\nframeRate=30\n")
@@ -160,14 +143,6 @@ def test_mot_sequences_bring_their_frame_rate(tmp_path, slots):
         start = next(iter(opened(spec).records(slots)))
         assert isinstance(start, StreamStart)
         assert start.frame_rate == 30
-
-
-@pytest.mark.parametrize("rate", ["fast", "0", "25/0"])
-def test_a_broken_seqinfo_is_named(tmp_path, rate):
-    add_images(tmp_path / "MOT16-02" / "img1")
-    (tmp_path / "MOT16-02" / "seqinfo.ini").write_text(f"[Sequence]\nframeRate={rate}\n")
-    with pytest.raises(SourceError, match=r"frameRate in .*seqinfo\.ini"):
-        expand_sources([str(tmp_path)])
 
 
 def test_a_folder_of_videos_is_a_list_of_streams(tmp_path, make_video):

@@ -1,0 +1,125 @@
+"""Searches folders for what can be read: recordings, folders of images, videos."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from stages.decoder.image_folder import image_files
+from stages.decoder.segments import is_recording
+from stages.errors import SourceError
+from stages.result_files import REPORT
+from stages.seqinfo import read_seqinfo
+
+MASKS = "masks"
+"""Name of a data set's folder of foreground masks, which are no sequences."""
+
+VIDEO_SUFFIXES = frozenset(
+    {
+        *(".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".flv", ".h264", ".h265", ".hevc"),
+        *(".m2ts", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf"),
+        *(".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+    }
+)
+"""Suffixes of videos in a folder; a file given by name may have any suffix."""
+
+_DEPTH = 4  # DETRAC-train-data/Insight-MVT_Annotation_Train/MVI_20011 is the deepest known
+
+_MOT_FOLDER = "img1"
+# The folder above these names the sequence.
+_UNTELLING = frozenset({"frames", "images", "img", _MOT_FOLDER})
+
+
+def recordings_in(folder: Path) -> list[Path]:
+    """Returns the folders in ``folder`` that recorders have written into, in order."""
+    return [below for below in _subfolders(folder) if is_recording(below)]
+
+
+def image_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:
+    """Returns the folders of images, not of masks, at most ``depth`` levels down, in order.
+
+    ``folder`` itself is the only one if it has images. But pictures above the sequences of a
+    benchmark, such as the sheet that ``spotstream data check`` draws, are not what is meant.
+    """
+    found: list[Path] = []
+    if depth:
+        for below in _subfolders(folder):
+            if below.name != MASKS:
+                found += image_folders(below, depth - 1)
+    return found if any(map(layout_of, found)) or not image_files(folder) else [folder]
+
+
+def nearest_videos(folder: Path, depth: int = _DEPTH) -> list[Path]:
+    """Returns the videos in a folder, else those in the folders below that hold no results."""
+    return videos_in(folder) or videos_below(folder, depth)
+
+
+def videos_in(folder: Path) -> list[Path]:
+    """Returns the videos in a folder, in order."""
+    return [
+        file
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in VIDEO_SUFFIXES
+        and not file.name.startswith(".")
+        and not file.is_dir()
+    ]
+
+
+def videos_below(folder: Path, depth: int = _DEPTH) -> list[Path]:
+    """Returns the nearest videos in each of the folders in ``folder`` that hold no results."""
+    if not depth:
+        return []
+    return [
+        video
+        for below in _subfolders(folder)
+        if not (below / REPORT).exists()
+        for video in nearest_videos(below, depth - 1)
+    ]
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    """Returns the folders in ``folder`` that are not hidden and may be read, in order."""
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if _is_open_folder(entry))
+    return [folder / name for name in names]
+
+
+def _is_open_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        is_folder = entry.is_dir() and not entry.name.startswith(".")
+    except OSError:  # a link to itself, or to what may not be seen
+        return False
+    return is_folder and os.access(entry, os.R_OK | os.X_OK)  # unlike lost+found
+
+
+def layout_of(folder: Path) -> str:
+    """Returns the benchmark that a folder of images belongs to by its name, or ""."""
+    name = sequence_of(folder)
+    if re.fullmatch(r"MVI_\d+", name):
+        return "detrac"
+    if re.fullmatch(r"M\d{4}", name):
+        return "uavdt"
+    return "mot" if folder.name == _MOT_FOLDER else ""
+
+
+def sequence_of(folder: Path) -> str:
+    """Returns the name of the sequence whose images lie in ``folder``."""
+    return folder.parent.name if folder.name in _UNTELLING else folder.name
+
+
+def stated_frame_rate(folder: Path) -> str:
+    """Returns the frame rate of a folder of images as a fraction, "" if none is stated.
+
+    MOTChallenge has a ``seqinfo.ini`` beside its ``img1``.
+
+    Raises:
+        SourceError: The file cannot be read.
+    """
+    file = folder.parent / "seqinfo.ini"
+    if folder.name != _MOT_FOLDER or not file.is_file():
+        return ""
+    try:
+        return str(read_seqinfo(file).frame_rate or "")
+    except ValueError as error:
+        raise SourceError(str(error)) from error
