@@ -13,7 +13,7 @@ from pipeline.transport.link import LeastLoadedSender
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.messages import Envelope, decode, encode
 from pipeline.transport.ring import FrameRing
-from stages.decoder.motion import MotionChain
+from pipeline.workers.motion_chain import MotionChain
 from stages.errors import SourceError
 from stages.records import Dropped, Float32Array, Frame, FrameHeader
 

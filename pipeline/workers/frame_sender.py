@@ -23,8 +23,9 @@ from pipeline.transport.messages import (
 )
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.dispatch import Dispatcher
+from pipeline.workers.motion_chain import MotionChain
 from pipeline.workers.slots import SlotAllocator
-from stages.decoder.motion import STILL, MotionChain
+from stages.decoder.motion import STILL
 from stages.errors import SourceError
 from stages.records import Dropped, DropReason, EndOfStream, Float32Array, FrameHeader, UInt8Array
 

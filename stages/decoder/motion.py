@@ -32,30 +32,3 @@ def is_likely(motion: npt.NDArray[np.floating]) -> bool:
         MOST_ZOOM**-2 <= np.linalg.det(motion[:, :2]) <= MOST_ZOOM**2
         and np.abs(motion[:, 2]).max() < FARTHEST
     )
-
-
-class MotionChain:
-    """The motions of a stream's camera between consecutive frames sent.
-
-    Args:
-        motion: Motion from the last frame sent to the first one added; None if unknown.
-    """
-
-    def __init__(self, motion: Float32Array | None = STILL) -> None:
-        self._motions: dict[int, Float32Array | None] = {}
-        self._of_dropped = motion
-
-    def add(self, sequence: int, motion: Float32Array | None) -> None:
-        """Adds the motion to frame number ``sequence`` from the frame added before."""
-        self._motions[sequence] = motion
-
-    def dropped(self, first: int, last: int) -> None:
-        """Drops frames that are not sent; a frame never added has its motion in the next one's."""
-        for sequence in range(first, last + 1):
-            self._of_dropped = composed(self._of_dropped, self._motions.pop(sequence, STILL))
-
-    def sent(self, sequence: int) -> Float32Array | None:
-        """Returns the motion to this frame, now sent, from the one sent before."""
-        motion = composed(self._of_dropped, self._motions.pop(sequence, None))
-        self._of_dropped = STILL
-        return motion

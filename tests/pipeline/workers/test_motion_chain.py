@@ -1,6 +1,6 @@
 import numpy as np
 
-from stages.decoder.motion import MotionChain
+from pipeline.workers.motion_chain import MotionChain
 
 
 def shift(x):

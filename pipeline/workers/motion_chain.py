@@ -1,0 +1,33 @@
+"""The camera's motion from one frame sent to the next, through frames dropped in between."""
+
+from __future__ import annotations
+
+from stages.decoder.motion import STILL, composed
+from stages.records import Float32Array
+
+
+class MotionChain:
+    """The motions of a stream's camera between consecutive frames sent.
+
+    Args:
+        motion: Motion from the last frame sent to the first one added; None if unknown.
+    """
+
+    def __init__(self, motion: Float32Array | None = STILL) -> None:
+        self._motions: dict[int, Float32Array | None] = {}
+        self._of_dropped = motion
+
+    def add(self, sequence: int, motion: Float32Array | None) -> None:
+        """Adds the motion to frame number ``sequence`` from the frame added before."""
+        self._motions[sequence] = motion
+
+    def dropped(self, first: int, last: int) -> None:
+        """Drops frames that are not sent; a frame never added has its motion in the next one's."""
+        for sequence in range(first, last + 1):
+            self._of_dropped = composed(self._of_dropped, self._motions.pop(sequence, STILL))
+
+    def sent(self, sequence: int) -> Float32Array | None:
+        """Returns the motion to this frame, now sent, from the one sent before."""
+        motion = composed(self._of_dropped, self._motions.pop(sequence, None))
+        self._of_dropped = STILL
+        return motion
