@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,16 +56,17 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
+@dataclass
 class ImageFolderSource:
     """Images of one size. Frame numbers follow the file names if these count frames.
 
     They do if all are ``img<number>``, from 1 on, without duplicates, and with no number so large
     that hardly a frame would have an image; otherwise images are numbered by position.
 
-    Args:
+    Attributes:
         folder: Folder of the images, or a single image file.
         name: Name of the stream.
-        selection: Frames to use; None for all.
+        selection: Frames to use.
         frame_rate: Frames per second.
         layout: See `StreamStart`.
         runtime: See `SourceRuntime`.
@@ -72,22 +74,13 @@ class ImageFolderSource:
 
     resumes = False
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        name: str,
-        selection: FrameSelection | None = None,
-        frame_rate: Fraction = Fraction(25),
-        layout: str = "",
-        runtime: SourceRuntime | None = None,
-    ) -> None:
-        self.folder = folder
-        self.name = name
-        self.selection = selection or FrameSelection()
-        self.frame_rate = frame_rate
-        self.layout = layout
-        self.runtime = runtime or SourceRuntime()
+    folder: Path
+    _: KW_ONLY
+    name: str
+    selection: FrameSelection = field(default_factory=FrameSelection)
+    frame_rate: Fraction = Fraction(25)
+    layout: str = ""
+    runtime: SourceRuntime = field(default_factory=SourceRuntime)
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,15 +31,16 @@ _MAX_THREADS = 16  # the most that FFmpeg recommends
 _PICTURE_CODECS = frozenset({"bmp", "gif", "mjpeg", "png", "tiff", "webp"})
 
 
+@dataclass
 class MediaSource:
     """A video of any container and codec that FFmpeg reads, from its start to its end.
 
     Frames come out upright, as planar YUV 4:2:0, limited range, or as BGR where a side is odd.
 
-    Args:
+    Attributes:
         location: A path or URL.
         name: Name of the stream.
-        selection: Frames to use; None for all.
+        selection: Frames to use.
         layout: See `StreamStart`.
         hardware: Device that decodes, see `hardware_decoder`.
         paced: Whether frames are read at their own pace, not as fast as possible; see
@@ -50,26 +52,15 @@ class MediaSource:
 
     resumes = False
 
-    def __init__(
-        self,
-        location: str,
-        *,
-        name: str,
-        selection: FrameSelection | None = None,
-        layout: str = "",
-        hardware: str = "off",
-        paced: bool = False,
-        timeout: float = 5.0,
-        runtime: SourceRuntime | None = None,
-    ) -> None:
-        self.location = location
-        self.name = name
-        self.selection = selection or FrameSelection()
-        self.layout = layout
-        self.hardware = hardware
-        self.paced = paced
-        self.timeout = timeout
-        self.runtime = runtime or SourceRuntime()
+    location: str
+    _: KW_ONLY
+    name: str
+    selection: FrameSelection = field(default_factory=FrameSelection)
+    layout: str = ""
+    hardware: str = "off"
+    paced: bool = False
+    timeout: float = 5.0
+    runtime: SourceRuntime = field(default_factory=SourceRuntime)
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""

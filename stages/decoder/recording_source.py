@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import KW_ONLY, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from stages.records import EndOfStream, EndReason
 from stages.wording import counted
 
 
+@dataclass
 class RecordingSource:
     """The frames of a recording, through all its segments.
 
@@ -22,10 +24,10 @@ class RecordingSource:
     ends as it did then. Presentation times are counted from the recording's beginning, outages
     included; their length is that by the names of the segments, exact to a second.
 
-    Args:
+    Attributes:
         folder: Folder that a `Recorder` wrote.
         name: Name of the stream.
-        selection: Frames to use; None for all.
+        selection: Frames to use.
         hardware: Device that decodes, see `hardware_decoder`.
         paced: Whether frames are read at their original pace, not as fast as possible.
         runtime: See `SourceRuntime`.
@@ -33,22 +35,13 @@ class RecordingSource:
 
     resumes = False
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        name: str,
-        selection: FrameSelection | None = None,
-        hardware: str = "off",
-        paced: bool = False,
-        runtime: SourceRuntime | None = None,
-    ) -> None:
-        self.folder = folder
-        self.name = name
-        self.selection = selection or FrameSelection()
-        self.hardware = hardware
-        self.paced = paced
-        self.runtime = runtime or SourceRuntime()
+    folder: Path
+    _: KW_ONLY
+    name: str
+    selection: FrameSelection = field(default_factory=FrameSelection)
+    hardware: str = "off"
+    paced: bool = False
+    runtime: SourceRuntime = field(default_factory=SourceRuntime)
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`; unreadable segments are skipped."""

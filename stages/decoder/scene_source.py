@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import KW_ONLY, dataclass, field
 
 import cv2
 
@@ -22,30 +23,24 @@ DEMO_SCENE = SceneConfig(seed=1)
 """The scene that `spotstream run` shows if it is given no source."""
 
 
+@dataclass
 class SceneSource:
     """Frames of a `Scene`, as planar YUV 4:2:0.
 
-    Args:
+    Attributes:
         config: The scene.
         name: Name of the stream.
-        selection: Frames to use; None for all.
+        selection: Frames to use.
         runtime: See `SourceRuntime`.
     """
 
     resumes = False
 
-    def __init__(
-        self,
-        config: SceneConfig,
-        *,
-        name: str = "demo",
-        selection: FrameSelection | None = None,
-        runtime: SourceRuntime | None = None,
-    ) -> None:
-        self.config = config
-        self.name = name
-        self.selection = selection or FrameSelection()
-        self.runtime = runtime or SourceRuntime()
+    config: SceneConfig
+    _: KW_ONLY
+    name: str = "demo"
+    selection: FrameSelection = field(default_factory=FrameSelection)
+    runtime: SourceRuntime = field(default_factory=SourceRuntime)
 
     def records(self, allocator: FrameAllocator) -> Generator[SourceRecord, None, None]:
         """See `Source.records`."""

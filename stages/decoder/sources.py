@@ -41,6 +41,7 @@ def open_source(
         resume_from: Where an earlier process of a live stream stopped.
         runtime: See `SourceRuntime`.
     """
+    runtime = runtime or SourceRuntime()
     if spec.location == DEMO:
         # Imported here: most decoders do not need OpenCV, which takes memory.
         from stages.decoder.scene_source import DEMO_SCENE, SceneSource
