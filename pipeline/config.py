@@ -251,7 +251,8 @@ class RuntimeConfig:
         publish: Address such as tcp://127.0.0.1:5560 where tracks are published live.
         publish_key: Secret key of the publisher, see spotstream keys.
         publish_clients: Folder with the public keys of permitted subscribers.
-        restarts_per_minute: A stage that dies more often than this fails the run.
+        restarts_per_minute: A stage that dies more often than this, in a minute or at one place,
+            fails the run.
         silence_seconds: A stage that reports nothing for this long is taken for hung and restarted.
         port: First TCP port.
     """

@@ -74,8 +74,10 @@ class StageProcess:
         restarts_per_minute: How often it may die in a minute.
         clock: Returns a monotonic time in seconds.
         stream: See above.
-        place: Returns how far the process has come, None if a successor would go another way. One
-            that falls silent at the same place more often than it may die in a minute is hopeless.
+        place: Returns how far the process has come, None if a successor would go another way or
+            waits for work. One that dies at the same place more often than it may in a minute, in
+            whatever time, is hopeless; silence counts only if it is a stream's own, because a mount
+            whose server is gone may hold up the sink for hours.
     """
 
     def __init__(
@@ -107,8 +109,8 @@ class StageProcess:
         self._cannot_start = False
         self.busy = False
         self._hung_for = 0.0
-        self._silences = 0  # in a row, at the same place
-        self._silent_at: int | None = None
+        self._deaths_here = 0  # in a row, at the same place
+        self._died_at: int | None = None
         self._deaths: deque[float] = deque()
         self._pause = 0.0
         self._start_at = 0.0
@@ -192,9 +194,6 @@ class StageProcess:
             return ""
         if self._hung_for:
             how = f"said nothing for {self._hung_for:g} s"
-            place = self._place()
-            is_same = place is not None and place == self._silent_at
-            self._silences, self._silent_at = self._silences * is_same + 1, place
         elif self._message:
             how = f"failed: {self._message}"
         elif code < 0:
@@ -220,19 +219,23 @@ class StageProcess:
         self._deaths.append(now)
         while now - self._deaths[0] > _MINUTE:
             self._deaths.popleft()
+        if self.stream or not self._hung_for:
+            place = self._place()
+            is_same = place is not None and place == self._died_at
+            self._deaths_here, self._died_at = self._deaths_here * is_same + 1, place
         self.state = "waiting"
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether restarting is pointless: it cannot start, dies too often, hangs at one place."""
+        """Whether restarting is pointless: it cannot start, or dies too often, or at one place."""
         most = self._restarts_per_minute
-        return self._cannot_start or max(len(self._deaths), self._silences) > most
+        return self._cannot_start or max(len(self._deaths), self._deaths_here) > most
 
     def replace(self) -> None:
         """Kills the process; a successor, which has a different plan, is due at once."""
         self.kill()
         self._deaths.clear()
-        self._silences = 0
+        self._deaths_here = 0
         self._cannot_start = False
         self._start_at = 0.0
         self.state = "waiting"

@@ -117,6 +117,14 @@ class Roster:
         return [*self.running, *(spec.name for spec in self._waiting)]
 
     @property
+    def place(self) -> int | None:
+        """How many records have come through all stages; None if none is under way."""
+        logbooks = [stream.logbook for stream in self.running.values()]
+        if not any(next(logbook.unacknowledged(), None) for logbook in logbooks):
+            return None
+        return sum(logbook[SharedCounter.ACKNOWLEDGED] for logbook in logbooks)
+
+    @property
     def completing(self) -> bool:
         """Whether the files of any stream are being completed."""
         return any(stream.completing for stream in self.running.values())

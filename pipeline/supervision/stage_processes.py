@@ -74,6 +74,8 @@ class StageProcesses:
             )
 
         def place() -> int | None:
+            if stage != "decoder":
+                return self._roster.place
             decoded = self._roster.running.get(stream)
             return None if decoded is None else decoded.place
 

@@ -92,31 +92,65 @@ def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(tmp_path, monk
         started[0].wait()
 
 
-@pytest.mark.parametrize(
-    ("places", "is_hopeless"),
-    [([7, 7, 7], True), ([0, 0, 0], True), ([6, 7, 7], False), ([None] * 3, False)],
-)
-def test_a_process_that_hangs_at_one_place_again_and_again_is_hopeless(
-    tmp_path, monkeypatch, places, is_hopeless
-):
+@pytest.fixture
+def process(tmp_path, monkeypatch):
+    """Makes a process that lives for half a minute, and the time that it is told, in seconds."""
     script = tmp_path / "python"
     script.write_text("#!/bin/sh\nexec sleep 30\n")
     script.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(script))
-    now, place = [0], iter(places)
     plan = WorkerPlan(stage="decoder", config=RunConfig(), streams=[], output="out", sockets="s")
-    process = StageProcess(
-        "decoder", lambda: plan, 60.0, 2, lambda: now[0], stream="cam", place=lambda: next(place)
-    )
+    now = [0]
+
+    def make(places, stream):
+        place = iter(places)
+        options = {"stream": stream, "place": lambda: next(place)}
+        return StageProcess("any", lambda: plan, 60.0, 2, lambda: now[0], **options), now
+
+    return make
+
+
+def dies(process, now):
+    now[0] += 61
+    process._process.kill()
+    process._process.wait()
+    assert process.check() == "was killed by signal 9"
+
+
+def hangs(process, now):
+    for _ in range(61):
+        now[0] += 1
+        assert process.check() == ""
+    process._process.wait()
+    assert process.check() == "said nothing for 60 s"
+
+
+@pytest.mark.parametrize(
+    ("how", "stream", "places", "is_hopeless"),
+    [
+        (hangs, "cam", [7, 7, 7], True),
+        (hangs, "cam", [0, 0, 0], True),
+        (hangs, "cam", [6, 7, 7], False),
+        (hangs, "cam", [None] * 3, False),
+        (dies, "cam", [7, 7, 7], True),
+        (dies, "", [7, 7, 7], True),
+        (dies, "", [0, 0, 0], True),
+        (dies, "", [7, 7, 8], False),
+        (dies, "", [7, None, 7], False),
+        (dies, "", [None] * 3, False),
+        (hangs, "", [7, 7, 7], False),  # it may be a mount whose server is gone
+    ],
+)
+def test_a_process_that_dies_at_one_place_again_and_again_is_hopeless(
+    process, how, stream, places, is_hopeless
+):
+    process, now = process(places, stream)
     for _ in places:
         assert not process.is_hopeless
         assert process.start_if_due()
         process.heard(Ready("decoder"))
-        for _ in range(61):
-            now[0] += 1
-            assert process.check() == ""
-        process._process.wait()
-        assert process.check() == "said nothing for 60 s"
+        how(process, now)
+        now[0] += 5  # its pause
     assert process.is_hopeless == is_hopeless
     process.replace()
     assert not process.is_hopeless

@@ -64,6 +64,36 @@ def test_the_decoder_of_a_file_has_a_place_where_it_may_hang_again(
     assert decoder._place() is None  # it may still have to be killed
 
 
+def test_the_place_of_the_others_is_that_of_all_results_while_anything_is_under_way(
+    tmp_path, temporary
+):
+    temporary(tmp_path)
+    config = RunConfig()
+    folder = RuntimeFolder("out")
+    roster = Roster([], tmp_path, config.runtime, RunMonitor())
+    processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
+    detector = processes.make("detector", folder.path)
+    assert detector._place() is None
+    with zmq.Context() as context:
+        for name in ("north", "south"):
+            decoder = processes.make("decoder", folder.path, stream=name)
+            spec = SourceSpec(name, f"rtsp://{name}/live")
+            roster.begin(spec, decoder, folder, context, only_one=False)
+        north, south = (stream.logbook for stream in roster.running.values())
+        assert detector._place() is None
+        for position in range(5):
+            north.keep(position, b"record")
+        assert detector._place() == 0
+        north[SharedCounter.ACKNOWLEDGED] = 4
+        south[SharedCounter.ACKNOWLEDGED] = 3
+        assert detector._place() == 7
+        north[SharedCounter.ACKNOWLEDGED] = 5
+        assert detector._place() is None
+        for name in ("north", "south"):
+            roster.end(name)
+    folder.close()
+
+
 def test_processes_that_do_not_end_are_waited_for_side_by_side(tmp_path, monkeypatch):
     monkeypatch.setattr(stage_processes, "_END_SECONDS", 0.05)
     stuck = [Stuck(), Stuck(), Stuck()]

@@ -1,0 +1,76 @@
+"""A stage that dies again and again, however long its start takes, or now and then."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from pipeline.config_file import load_config
+from pipeline.supervision import process
+from pipeline.supervision.result_folders import ResultFolders
+from pipeline.supervision.supervisor import Supervisor
+from stages.decoder.locations import expand_sources
+from stages.errors import SpotStreamError
+from tools.harness.material import detections_of, make_clip, slow_detector
+from tools.harness.runner import run_with
+
+SMALL_DEVICE = """
+from stages.detector.file_detector import FileDetector
+
+detect = FileDetector.detect
+
+def run_out(self, frames):
+    if frames[0].header.index >= {first}:
+        raise RuntimeError("out of memory")
+    return detect(self, frames)
+
+FileDetector.detect = run_out
+"""
+
+
+@pytest.fixture
+def slow_starts(monkeypatch):
+    """As if no two deaths of a process came within a minute."""
+    monkeypatch.setattr(process, "_MINUTE", 0.0)
+
+
+@pytest.mark.usefixtures("slow_starts")
+@pytest.mark.parametrize(("mode", "first"), [("lossless", 20), ("live", 1)])
+def test_a_detector_that_dies_of_the_same_frame_each_time_ends_the_run(
+    tmp_path, in_workers, mode, first
+):
+    clip = make_clip(tmp_path / "material", 50)
+    in_workers(SMALL_DEVICE.format(first=first))
+    most, told = 2, []
+    config = load_config(
+        None,
+        [
+            f"detector.detections={detections_of(clip)}",
+            "sink.overlay=false",
+            f"runtime.mode={mode}",
+            f"runtime.restarts_per_minute={most}",
+        ],
+    )
+    results = ResultFolders(expand_sources([str(clip)]), tmp_path / "out", config, overwrite=False)
+    supervisor = Supervisor(results, config, told.append)
+    with pytest.raises(SpotStreamError, match=r"failed: .*out of memory; started again"):
+        supervisor.run()
+    assert most <= supervisor.result.restarts["detector"] <= most + 1
+    report = json.loads((tmp_path / "out" / "clip" / "run.json").read_text())
+    assert (report["status"], report["frames"]["out"]) == ("truncated", first)
+
+
+@pytest.mark.usefixtures("slow_starts")
+def test_a_stage_that_is_killed_now_and_then_goes_on_where_frames_come_through(tmp_path):
+    clip = make_clip(tmp_path / "material", 150)
+
+    def harm(victim):
+        for frames in (20, 50, 80, 110):
+            victim.wait(lambda frames=frames: victim.frames() >= frames)
+            os.kill(victim.supervisor.processes()["detector"], signal.SIGKILL)
+
+    more = (slow_detector(clip, 8), "sink.overlay=false", "runtime.restarts_per_minute=1")
+    result = run_with([str(clip)], tmp_path / "out", more, harm)
+    assert result.restarts == {"detector": 4}
+    assert (result.exit_code, result.finished["clip"].frames) == (0, 150)
