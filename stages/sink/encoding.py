@@ -6,8 +6,10 @@ An MP4 whose writer was killed is lost, a journal is not. Only the finished vide
 from __future__ import annotations
 
 import contextlib
+import io
+import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,6 +26,8 @@ from stages.color_spaces import LIMITED_RANGE
 from stages.errors import OutputError
 from stages.sink.encoders import X264, Encoder
 from stages.sink.journal import Journal, read_journal
+
+log = logging.getLogger(__name__)
 
 _KEYFRAME_SECONDS = 4  # how far a player may have to decode after a jump
 _INDEX_BYTES = 4096  # of an MP4: its header,
@@ -60,37 +64,48 @@ class VideoSettings:
         rate = self.frame_rate if self.frame_rate > 0 else Fraction(25)
         return rate.limit_denominator(1_000_000)
 
-    @property
-    def options(self) -> dict[str, str]:
-        """Options of the encoder."""
-        return self.encoder.options(self.crf)
-
-    def apply(self, context: VideoCodecContext) -> None:
-        """Sets up an encoder's ``context``."""
-        context.width, context.height = self.width, self.height
-        context.pix_fmt = self.encoder.pixel_format
+    def open_encoder(self) -> VideoCodecContext:
+        """Opens an encoder with these settings; raises FFmpeg's error if it cannot."""
+        context = av.CodecContext.create(self.encoder.name, "w")
+        assert isinstance(context, VideoCodecContext)
+        context.options = self.encoder.options(self.crf)
+        self._describe(context)
         context.framerate = self._rate
         context.time_base = self.time_base
-        context.colorspace = self.color_space
-        context.color_range = LIMITED_RANGE
-        context.sample_aspect_ratio = self.pixel_aspect
         context.gop_size = max(1, min(250, round(_KEYFRAME_SECONDS * self._rate)))
         context.thread_count = 1
         context.flags |= Flags.global_header
+        context.open()
+        return context
 
-    def add_to(self, container: av.container.OutputContainer) -> VideoStream:
-        """Adds a stream with these settings to ``container``."""
-        stream = container.add_stream(self.encoder.name, rate=self._rate, options=self.options)
-        assert isinstance(stream, VideoStream)
-        self.apply(stream.codec_context)
+    def add_to(self, container: av.container.OutputContainer, parameters: bytes) -> VideoStream:
+        """Adds a stream for packets with these settings and with these SPS and PPS.
+
+        No encoder is opened for it: a device may refuse another one.
+        """
+        with av.open(io.BytesIO(parameters), format="h264") as header:
+            stream = container.add_stream_from_template(header.streams.video[0], opaque=True)
+        self._describe(stream.codec_context)
+        stream.codec_context.extradata = parameters
         stream.time_base = self.time_base
         return stream
 
+    def _describe(self, context: VideoCodecContext) -> None:
+        context.width, context.height = self.width, self.height
+        context.pix_fmt = self.encoder.pixel_format
+        context.colorspace = self.color_space
+        context.color_range = LIMITED_RANGE
+        context.sample_aspect_ratio = self.pixel_aspect
+
 
 class _Packet(msgspec.Struct, frozen=True, array_like=True):
+    """A packet; the first one of a journal tells what encoded it, and the SPS and PPS."""
+
     pts: int
     key: bool
     data: bytes
+    encoder: Encoder | None = None
+    parameters: bytes = b""
 
 
 class PacketWriter:
@@ -99,18 +114,28 @@ class PacketWriter:
     Args:
         journal: The file, created or overwritten.
         path: Final name of the video, for messages.
-        settings: How to encode.
+        settings: How to encode. x264 encodes where a device refuses, which may have worked for
+            other videos: it may encode only so many at a time.
+        continues: Whether the video has packets already, so that no other encoder may go on.
     """
 
-    def __init__(self, journal: Path, path: Path, settings: VideoSettings) -> None:
+    def __init__(
+        self, journal: Path, path: Path, settings: VideoSettings, *, continues: bool = False
+    ) -> None:
         self._path = path
-        self._journal = Journal(journal, shown=path)
         with errors_of(path):
-            context = av.CodecContext.create(settings.encoder.name, "w")
-            assert isinstance(context, VideoCodecContext)
-            context.options = settings.options
-            settings.apply(context)
-        self._context = context
+            try:
+                self._context = settings.open_encoder()
+            except FFmpegError as error:
+                if continues or settings.encoder == X264:
+                    raise
+                why = f"{settings.encoder.name}: {error.strerror}"
+                log.warning("overlay: %s is encoded by the CPU: %s", path, why)
+                settings = replace(settings, encoder=X264)
+                self._context = settings.open_encoder()
+        self._journal = Journal(journal, shown=path)
+        self._origin: tuple[()] | tuple[Encoder, bytes]
+        self._origin = settings.encoder, self._context.extradata or b""
 
     def encode(self, frame: VideoFrame) -> int:
         """Encodes a frame; returns how many were added to the journal."""
@@ -131,7 +156,8 @@ class PacketWriter:
     def _write(self, packets: Sequence[av.Packet]) -> int:
         for packet in packets:
             assert packet.pts is not None
-            entry = _Packet(packet.pts, packet.is_keyframe, bytes(packet))
+            entry = _Packet(packet.pts, packet.is_keyframe, bytes(packet), *self._origin)
+            self._origin = ()
             self._journal.append(msgspec.msgpack.encode(entry))
         return len(packets)
 
@@ -141,9 +167,15 @@ def count_packets(journals: Iterable[Path]) -> int:
     return sum(1 for journal in journals for _ in read_journal(journal))
 
 
+def encoder_of(journals: Iterable[Path]) -> Encoder | None:
+    """The encoder of a video, which its later journals need as well; None without a packet."""
+    begin = next(_stored(journals), None)
+    return None if begin is None else begin.encoder
+
+
 def write_mp4(
     path: Path,
-    journals: Iterable[Path],
+    journals: Sequence[Path],
     frames: int,
     settings: VideoSettings,
     last_duration: int,
@@ -159,7 +191,7 @@ def write_mp4(
         path: Final name of the video.
         journals: What `PacketWriter` wrote, all with the same settings.
         frames: Number of frames in them.
-        settings: Settings of the journals.
+        settings: Settings of the journals, except for the encoder.
         last_duration: How long the last frame is shown, in units of the time base.
 
     Returns:
@@ -175,7 +207,7 @@ def write_mp4(
         )
         written = 0
         try:
-            stream = settings.add_to(container)
+            stream = settings.add_to(container, next(_stored(journals)).parameters)
             for packet in _packets(journals, stream, settings.time_base, last_duration):
                 try:
                     container.mux(packet)
@@ -196,24 +228,28 @@ def write_mp4(
 def _packets(
     journals: Iterable[Path], stream: VideoStream, time_base: Fraction, last_duration: int
 ) -> Iterator[av.Packet]:
-    decoder = msgspec.msgpack.Decoder(_Packet)
     held: av.Packet | None = None
-    for journal in journals:
-        for entry, _ in read_journal(journal):
-            stored = decoder.decode(entry)
-            packet = av.Packet(stored.data)
-            packet.stream = stream
-            packet.time_base = time_base  # the stream's own changes when the first packet is muxed
-            packet.pts = packet.dts = stored.pts
-            packet.is_keyframe = stored.key
-            # A packet's duration is known once the next has come; only the last one's is guessed.
-            if held is not None:
-                held.duration = stored.pts - (held.pts or 0)
-                yield held
-            held = packet
+    for stored in _stored(journals):
+        packet = av.Packet(stored.data)
+        packet.stream = stream
+        packet.time_base = time_base  # the stream's own changes when the first packet is muxed
+        packet.pts = packet.dts = stored.pts
+        packet.is_keyframe = stored.key
+        # A packet's duration is known once the next has come; only the last one's is guessed.
+        if held is not None:
+            held.duration = stored.pts - (held.pts or 0)
+            yield held
+        held = packet
     if held is not None:
         held.duration = last_duration
         yield held
+
+
+def _stored(journals: Iterable[Path]) -> Iterator[_Packet]:
+    decoder = msgspec.msgpack.Decoder(_Packet)
+    for journal in journals:
+        for entry, _ in read_journal(journal):
+            yield decoder.decode(entry)
 
 
 @contextlib.contextmanager

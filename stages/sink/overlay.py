@@ -17,6 +17,7 @@ from stages.sink.encoding import (
     PacketWriter,
     VideoSettings,
     count_packets,
+    encoder_of,
     errors_of,
     write_mp4,
 )
@@ -93,11 +94,13 @@ class OverlayWriter:
         self._height = even(start.height)
         self._width = even(start.width)
         self._crf = options.overlay_crf
-        self._encoder = choose_encoder(options.overlay_hardware, self._width, self._height)
         self._painter = OverlayPainter(self._height, self._width, start.class_names, options)
         timeline = resume.timeline if resume else None
         self._timeline = Timeline(start.time_base, start.frame_rate, timeline)
         self._segments = list(_existing_segments(path))
+        self._encoder = encoder_of(self._segments) or choose_encoder(
+            options.overlay_hardware, self._width, self._height
+        )
         # The state has frames, but there are no packets: the video was committed after the state
         # was saved, and somebody may have taken it away since. Not so for a single frame, which may
         # never have been kept: on a disk that hangs, it is not waited for.
@@ -263,8 +266,9 @@ class OverlayWriter:
                 segment.unlink(missing_ok=True)
 
     def _begin_segment(self) -> PacketWriter:
+        continues = self._thread.kept > 0
         self._segments.append(segment_path(self.path, len(self._segments) + 1))
-        return PacketWriter(self._segments[-1], self.path, self._settings())
+        return PacketWriter(self._segments[-1], self.path, self._settings(), continues=continues)
 
     def _write_video(self) -> None:
         if self.frames and not (self._complete or self._is_finished):

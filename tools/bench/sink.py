@@ -10,9 +10,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-import av
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from pipeline.config import RuntimeConfig
@@ -154,10 +152,7 @@ def _encode(
         start.pixel_aspect,
         SinkOptions().overlay_crf,
     )
-    context = av.CodecContext.create("libx264", "w")
-    assert isinstance(context, VideoCodecContext)
-    context.options = settings.options
-    settings.apply(context)
+    context = settings.open_encoder()
     painter = OverlayPainter(start.height, start.width, start.class_names)
     wall = cpu = 0.0
     for index, each in enumerate(tracks):

@@ -8,8 +8,10 @@ import pytest
 
 from stages.sink import encoders
 from stages.sink.encoders import DEVICES, X264, Encoder, choose_encoder, works
+from stages.sink.encoding import encoder_of
 from stages.sink.options import SinkOptions
-from tests.stages.sink.conftest import make_start
+from stages.sink.overlay import OverlayWriter, segment_path
+from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
 from tests.stages.sink.test_overlay import write
 
 OTHER_ORDER = Encoder("libx264", "nv12")
@@ -57,6 +59,42 @@ def test_other_orders_of_the_colors_give_the_same_video(
     assert "overlay: encoded by libx264" in caplog.text
     theirs = write(tmp_path / "b.mp4", make_start(), [0, 3600, 7200])
     np.testing.assert_array_equal(decoded(ours), decoded(theirs))
+
+
+def test_a_device_that_worked_and_refuses_now_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if Path("/dev/nvidia0").exists():
+        pytest.skip("it may work")
+    monkeypatch.setattr(encoders, "works", lambda encoder, width, height: True)
+    with caplog.at_level("INFO"):
+        ours = write(
+            tmp_path / "a.mp4", make_start(), [0, 3600, 7200], SinkOptions(overlay_hardware="nvenc")
+        )
+    assert "a.mp4 is encoded by the CPU: h264_nvenc" in caplog.text
+    assert (
+        ours.read_bytes() == write(tmp_path / "b.mp4", make_start(), [0, 3600, 7200]).read_bytes()
+    )
+
+
+def test_a_video_that_was_begun_keeps_its_encoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "overlay.mp4"
+    monkeypatch.setattr(encoders, "DEVICES", {"qsv": OTHER_ORDER})
+    tracks = [make_tracks(make_header(index)) for index in range(4)]
+    killed = OverlayWriter(path, make_start(), SinkOptions(overlay_hardware="qsv"))
+    for each in tracks[:2]:
+        killed.write(each, gray(each.frame))
+    assert killed.wait_until_kept(30)
+    later = OverlayWriter(path, make_start(), SinkOptions(), resume=killed.state())
+    for each in tracks[2:]:
+        later.write(each, gray(each.frame))
+    later.close()
+    segments = [segment_path(path, number) for number in (1, 2)]
+    assert [encoder_of([each]) for each in segments] == [OTHER_ORDER] * 2
+    later.commit()
+    assert len(decoded(path)) == 4
 
 
 @pytest.mark.parametrize("name", DEVICES)

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.video.frame import VideoFrame
+
+from stages.atomic import part_path
+from stages.errors import OutputError
+from stages.sink.encoders import X264, Encoder
+from stages.sink.encoding import PacketWriter, VideoSettings, encoder_of, write_mp4
+
+OTHER_ORDER = Encoder("libx264", "nv12")
+"""Stands for a device that works."""
+
+REFUSES = Encoder("h264_nvenc")
+"""Refuses to open where there is no device."""
+
+SETTINGS = VideoSettings(
+    128, 96, Fraction(1, 25), Fraction(25), color_space=1, pixel_aspect=Fraction(4, 3), crf=4
+)
+
+pytestmark = pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="the encoder may work here")
+
+
+def begin(path: Path, number: int, encoder: Encoder, *, continues: bool = False) -> Path:
+    """Writes a journal of five frames."""
+    journal = path.with_name(f"{path.name}.{number}")
+    settings = replace(SETTINGS, encoder=encoder)
+    writer = PacketWriter(journal, path, settings, continues=continues)
+    kept = 0
+    for index in range(5):
+        frame = VideoFrame.from_ndarray(np.full((96, 128, 3), 20 * index, np.uint8))
+        frame.pts, frame.time_base = 5 * number + index, SETTINGS.time_base
+        kept += writer.encode(frame)
+    assert kept + writer.finish() == 5
+    writer.close()
+    return journal
+
+
+def muxed(path: Path, journals: list[Path], encoder: Encoder) -> list[np.ndarray]:
+    written = write_mp4(path, journals, 5 * len(journals), replace(SETTINGS, encoder=encoder), 1)
+    assert written == 5 * len(journals)
+    with av.open(str(part_path(path))) as video:
+        stream = video.streams.video[0]
+        context = stream.codec_context
+        assert (context.colorspace, context.color_range) == (1, 1)
+        assert stream.sample_aspect_ratio == Fraction(4, 3)
+        assert stream.average_rate == 25
+        return [frame.to_ndarray(format="yuv420p") for frame in video.decode(stream)]
+
+
+def test_what_a_device_refuses_when_a_video_begins_is_encoded_by_x264(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "overlay.mp4"
+    with caplog.at_level(logging.INFO):
+        ours = begin(path, 0, REFUSES)
+    assert caplog.messages == [
+        f"overlay: {path} is encoded by the CPU: h264_nvenc: Operation not permitted"
+    ]
+    assert ours.read_bytes() == begin(tmp_path / "other.mp4", 0, X264).read_bytes()
+    assert encoder_of([ours]) == X264
+
+
+def test_a_video_keeps_the_encoder_that_it_began_with(tmp_path: Path) -> None:
+    path = tmp_path / "overlay.mp4"
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert encoder_of([]) is encoder_of([empty]) is None
+    assert encoder_of([empty, begin(path, 0, OTHER_ORDER), begin(path, 1, X264)]) == OTHER_ORDER
+    with pytest.raises(OutputError, match=f"{path}: operation not permitted"):
+        begin(path, 2, REFUSES, continues=True)
+
+
+def test_no_encoder_is_needed_to_complete_a_video(tmp_path: Path) -> None:
+    path, other = tmp_path / "overlay.mp4", tmp_path / "other.mp4"
+    journals = [begin(path, 0, OTHER_ORDER), begin(path, 1, OTHER_ORDER)]
+    found = muxed(path, journals, REFUSES)
+    assert len(found) == 10
+    np.testing.assert_array_equal(found, muxed(other, journals, X264))
