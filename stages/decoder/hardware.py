@@ -7,13 +7,14 @@ import functools
 import av.error
 from av.codec import Codec
 from av.codec.hwaccel import HWAccel, hwdevices_available
+from av.video.codeccontext import VideoCodecContext
 
 
 def hardware_decoder(wanted: str) -> HWAccel | None:
     """Returns PyAV's settings for decoding on a device; None if not wanted or not available.
 
-    PyAV still decodes on the CPU if the device does not support a stream's codec; the codec
-    context's ``is_hwaccel`` tells which.
+    PyAV still decodes on the CPU if the device does not support a stream's codec or profile, see
+    `decodes_on_device`.
 
     Args:
         wanted: ``"off"``, FFmpeg's name of a device type, or ``"auto"`` for the first available.
@@ -23,6 +24,16 @@ def hardware_decoder(wanted: str) -> HWAccel | None:
     kinds = hwdevices_available() if wanted == "auto" else [wanted]
     found = next((kind for kind in kinds if _opens(kind)), None)
     return None if found is None else HWAccel(found, allow_software_fallback=True)
+
+
+def decodes_on_device(context: VideoCodecContext) -> bool:
+    """Whether a device decodes a stream; true of its first frame and later ones, not before.
+
+    The context's ``is_hwaccel`` says no more than that there is a device for the codec. If that
+    refuses the profile, FFmpeg takes another pixel format than the device's.
+    """
+    formats = (config.format for config in context.codec.hardware_configs)
+    return context.is_hwaccel and context.pix_fmt in {each.name for each in formats if each}
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.live_options import LiveOptions
 from stages.decoder.live_packets import goes_on, is_finished, live_packets
-from stages.decoder.media import open_media, remarks, video_stream
+from stages.decoder.media import open_media, set_threads, tell_choice, tell_decoder, video_stream
 from stages.decoder.outages import Outages
 from stages.decoder.pace import Pace
 from stages.decoder.recorder import Recorder
@@ -28,7 +28,7 @@ from stages.decoder.stream_times import frame_count, has_times, time_base
 from stages.decoder.unreceived import UnreceivedFrames
 from stages.decoder.urls import redact
 from stages.errors import SourceError
-from stages.records import EndOfStream, EndReason, Frame, FrameHeader
+from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamStart
 
 _FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
 _AHEAD_SECONDS = 5.0  # what a camera's server may keep and send at once is shorter
@@ -145,9 +145,8 @@ class LiveSource:
         with container:
             stream = video_stream(container, self._source)
             if reader.epoch < 0:
-                for line in remarks(container, stream, self._source, self._hardware):
-                    runtime.notify(line)
-            stream.thread_type = "SLICE"  # frame threads would add a frame of delay each
+                tell_choice(container, stream, self._source, runtime.notify)
+            set_threads(stream, paced=True)  # frame threads would add a frame of delay each
             finished = is_finished(container, stream)
             # HLS segments arrive faster than real time, and so does a finished video.
             is_early = finished or container.format.name == "hls"
@@ -161,6 +160,8 @@ class LiveSource:
             ahead = _Ahead(runtime.monotonic)
             packets = self._watched(packets, reader, patience)
             for record in reader.read(container, stream, allocator, packets=packets):
+                if isinstance(record, StreamStart) and record.epoch == 0:
+                    tell_decoder(stream, self._source, self._hardware, runtime.notify)
                 if isinstance(record, Frame):
                     if outages.frame_came():
                         runtime.connected()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
@@ -18,13 +18,13 @@ from av.video.stream import VideoStream
 
 from stages.cores import usable_cores
 from stages.decoder.frame_reader import FrameReader
-from stages.decoder.hardware import hardware_decoder
+from stages.decoder.hardware import decodes_on_device, hardware_decoder
 from stages.decoder.live_packets import waited_for
 from stages.decoder.network_faults import opening_fault
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.decoder.urls import redact
 from stages.errors import SourceError
-from stages.records import EndOfStream, EndReason
+from stages.records import EndOfStream, EndReason, StreamStart
 from stages.wording import counted
 
 _MAX_THREADS = 16  # the most that FFmpeg recommends
@@ -81,11 +81,13 @@ class MediaSource:
             )
         with container:
             stream = video_stream(container, shown)
-            for line in remarks(container, stream, shown, self.hardware):
-                self.runtime.notify(line)
+            tell_choice(container, stream, shown, self.runtime.notify)
             set_threads(stream, paced=self.paced)
             packets = waited_for(container.demux(stream), waited)
-            yield from reader.read(container, stream, allocator, packets=packets)
+            for record in reader.read(container, stream, allocator, packets=packets):
+                if isinstance(record, StreamStart) and record.epoch == 0:
+                    tell_decoder(stream, shown, self.hardware, self.runtime.notify)
+                yield record
             why = f": {reader.broken}" if reader.broken else ""
             if reader.epoch < 0:
                 if reader.seen == 0:
@@ -190,8 +192,12 @@ def _mp4_boxes(file: BinaryIO) -> Iterator[bytes]:
 def set_threads(stream: VideoStream, *, paced: bool) -> None:
     """Sets how FFmpeg's threads share the work: by frames, or by slices of a paced stream's frames.
 
-    Frame threads are faster and hold more frames in memory, one each.
+    Frame threads are faster and hold more frames in memory, one each. A device gains nothing by
+    threads: one hands it the packets.
     """
+    if stream.codec_context.is_hwaccel:
+        stream.thread_count = 1
+        return
     if paced:
         stream.thread_type = "SLICE"
         return
@@ -207,24 +213,30 @@ def frame_threads() -> int:
     return min(usable_cores(), _MAX_THREADS)
 
 
-def remarks(
-    container: InputContainer, stream: VideoStream, shown: str, hardware: str
-) -> Iterator[str]:
-    """Yields remarks for the user: which of several streams is read, and what decodes it.
-
-    Args:
-        container: The container that is read.
-        stream: The video stream that is read.
-        shown: Its name in messages.
-        hardware: Device asked for, see `hardware_decoder`; if ``"off"``, the decoder is not named.
-    """
+def tell_choice(
+    container: InputContainer, stream: VideoStream, shown: str, notify: Callable[[str], None]
+) -> None:
+    """Tells which of several video streams is read; ``shown`` names the container."""
     count, size = len(container.streams.video), f"{stream.width}×{stream.height}"
     if count > 1:
-        yield f"{shown} has {count} video streams; the one that is read is of {size}"
+        notify(f"{shown} has {count} video streams; the one that is read is of {size}")
+
+
+def tell_decoder(
+    stream: VideoStream, shown: str, hardware: str, notify: Callable[[str], None]
+) -> None:
+    """Tells what decodes a stream that has given a frame.
+
+    Args:
+        stream: The stream; only with its first frame does FFmpeg choose.
+        shown: Its name in messages.
+        hardware: Device asked for, see `hardware_decoder`; if ``"off"``, nothing is told.
+        notify: Called with the line.
+    """
     if hardware != "off":
-        device = stream.codec_context.is_hwaccel
+        device = decodes_on_device(stream.codec_context)
         by = "hardware" if device else "the CPU: no device here can decode it"
-        yield f"{shown} is decoded by {by}"
+        notify(f"{shown} is decoded by {by}")
 
 
 def video_stream(container: InputContainer, shown: str) -> VideoStream:

@@ -1,12 +1,14 @@
+from types import SimpleNamespace
 from typing import get_args, get_type_hints
 
 import pytest
+from av.codec import Codec
 from av.codec.hwaccel import HWDeviceType
 
 from pipeline.config import DecoderConfig
 from stages.decoder import hardware
 from stages.decoder.hardware import hardware_decoder
-from stages.decoder.media import MediaSource
+from stages.decoder.media import MediaSource, set_threads, tell_decoder
 from stages.decoder.source import SourceRuntime
 from stages.records import Frame
 
@@ -52,3 +54,43 @@ def test_without_a_device_the_cpu_decodes_and_says_so(make_video, slots, wanted)
     plain = read(video, slots)
     assert all((one == other).all() for one, other in zip(found, plain, strict=True))
     assert said == [f"{video} is decoded by the CPU: no device here can decode it"]
+
+
+def stream_on(pix_fmt, codec="h264"):
+    """A stream whose codec there is a device for, with the format that FFmpeg chose."""
+    context = SimpleNamespace(is_hwaccel=True, pix_fmt=pix_fmt, codec=Codec(codec, "r"))
+    return SimpleNamespace(codec_context=context, thread_count=0)
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "by"),
+    [
+        ("cuda", "hardware"),
+        ("yuv422p10le", "the CPU: no device here can decode it"),  # H.264 High 4:2:2, for one
+        (None, "the CPU: no device here can decode it"),
+    ],
+)
+def test_what_decodes_is_told_by_the_format_of_the_frames(pix_fmt, by):
+    said = []
+    tell_decoder(stream_on(pix_fmt), "clip.mp4", "cuda", said.append)
+    assert said == [f"clip.mp4 is decoded by {by}"]
+
+
+@pytest.mark.usefixtures("no_device")
+def test_what_decodes_is_told_with_the_first_frame_and_not_again(make_video, slots):
+    said = []
+    source = MediaSource(
+        str(make_video()), name="cam", hardware="cuda", runtime=SourceRuntime(notify=said.append)
+    )
+    records = source.records(slots)
+    assert next(records).epoch == 0
+    assert len(said) == 1
+    assert len([record for record in records if isinstance(record, Frame)]) > 1
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("paced", [False, True])
+def test_a_device_is_given_its_packets_by_one_thread(paced):
+    stream = stream_on("cuda")
+    set_threads(stream, paced=paced)
+    assert stream.thread_count == 1
