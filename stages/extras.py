@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,6 +22,7 @@ def need(module: str, extra: str, user: str = "this") -> Any:
     Raises:
         ConfigError: It is not installed; the message says how to install it.
     """
+    report_nothing()
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -29,6 +32,16 @@ def need(module: str, extra: str, user: str = "this") -> Any:
 def install_hint(extra: str) -> str:
     """How to install an extra."""
     return f"pip install '.[{extra}]' in the clone of SpotStream"
+
+
+def report_nothing() -> None:
+    """Keeps ONNX Runtime and OpenVINO from reporting over the network that they are imported.
+
+    Neither then writes to the home folder. A variable that is set, or a package that is imported
+    already, stays as it is.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 def installed(*modules: str) -> bool:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from stages.extras import report_nothing
+
+report_nothing()  # for the tests that import a package themselves
+
 
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:

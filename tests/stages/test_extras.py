@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 
 import pytest
@@ -16,3 +18,21 @@ def test_one_that_is_not_there_says_how_to_install_it():
     expected = r"^--port needs the package no_such_package: pip install '\.\[serve\]' in the clone"
     with pytest.raises(ConfigError, match=expected):
         need("no_such_package", "serve", "--port")
+
+
+@pytest.mark.parametrize("module", ["onnxruntime", "openvino"])
+def test_a_package_that_reports_its_use_does_not(tmp_path, module):
+    """Both note in the home folder that, or as whom, they have reported."""
+    if not installed(module):
+        pytest.skip(f"{module} is not installed")
+    told = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    inherited = {name: value for name, value in os.environ.items() if name not in told}
+    code = f"from stages.extras import need; need({module!r}, 'extra')"
+    subprocess.run([sys.executable, "-c", code], env=inherited | {"HOME": tmp_path}, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_user_has_set_stays(monkeypatch):
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    need("json", "all")
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "0"
