@@ -34,4 +34,4 @@ def run(
     sink = StreamSink(folder, options)
     sink.start(make_start(**start))
     feed(sink, map(make_header, range(frames)))
-    return sink.finish(end(frames), {"version": "0.1.0"})
+    return sink.finish(end(frames), {"version": "0.2.0"})
