@@ -28,7 +28,9 @@ from stages.records import (
 )
 from stages.wording import counted
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
+"""Changes with what a message holds, and with when one is sent: since 6, starts are repeated."""
+
 MAX_POSITION = 2**62
 """The greatest position, and the greatest channel, that a message may have."""
 
