@@ -31,9 +31,9 @@ class FolderLock:
         setting: str = "--output",
         holder: Callable[[Path], str] = lambda folder: "another process",
     ) -> None:
-        self._made = None if folder.exists() else folder
-        make_folder(folder)
         try:
+            self._made = None if folder.exists() else folder
+            make_folder(folder)
             self._descriptor = lock_folder(folder)
         except BlockingIOError:
             raise OutputError(

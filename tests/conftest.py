@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -29,6 +30,21 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
         yield mount
     finally:
         subprocess.run(["umount", "-l", str(mount)], check=False)
+
+
+@pytest.fixture
+def closed_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that this user, who is not root meanwhile, may not enter."""
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0)
+    user, nobody = os.geteuid(), 65534
+    if user == 0:
+        os.seteuid(nobody)
+    try:
+        yield folder
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o700)
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import io
 import signal
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from stages.errors import SpotStreamError
+from stages.errors import ConfigError, SpotStreamError, reason_of
 from tools.commands.bench import bench
 from tools.commands.calibrate import calibrate
 from tools.commands.chaos import chaos
@@ -83,11 +83,17 @@ def main() -> None:
         try:
             app()
         except SpotStreamError as error:
-            if "--debug" in sys.argv:
-                traceback.print_exc()
-            else:
-                typer.echo(f"spotstream: {error}", err=True)
-            sys.exit(error.exit_code)
+            _fail(error)
+        except PermissionError as error:  # of a file in a folder that the user may not enter
+            _fail(ConfigError(f"{error.filename}: {reason_of(error)}"))
+
+
+def _fail(error: SpotStreamError) -> NoReturn:
+    if "--debug" in sys.argv:
+        traceback.print_exc()
+    else:
+        typer.echo(f"spotstream: {error}", err=True)
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import zmq
 from pipeline.transport.connection_limit import ConnectionLimit
 from pipeline.transport.link import LARGEST_PART
 from pipeline.transport.messages import Envelope, MessageError, VersionError, decode
-from stages.errors import ConfigError, OutputError
+from stages.atomic import output_error
+from stages.errors import ConfigError
 from stages.records import EndOfStream, StreamStart, Tracks
 
 if TYPE_CHECKING:
@@ -206,18 +207,21 @@ def make_key(folder: Path, name: str) -> tuple[Path, Path]:
             f"a pair of keys is named without a folder, which --folder sets; got {name}"
         )
     paths = folder / f"{name}.key", folder / f"{name}.key_secret"
-    for path in paths:
-        if path.exists():
-            raise ConfigError(f"{path} exists; choose another name")
     try:
+        taken = [path for path in paths if path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(paths[1], error) from error
+    if taken:
+        raise ConfigError(f"{taken[0]} exists; choose another name")
+    try:
         paths[1].touch(mode=0o600)
         create_certificates(folder, name)
     except OSError as error:
         for path in paths:
             with contextlib.suppress(OSError):
                 path.unlink()
-        raise OutputError(f"cannot write {paths[1]}: {error.strerror}") from error
+        raise output_error(paths[1], error) from error
     return paths
 
 

@@ -28,6 +28,11 @@ def test_an_empty_folder_goes_with_the_claim_that_made_it(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
+def test_a_folder_below_one_that_is_closed_is_told(closed_folder):
+    with pytest.raises(OutputError, match=r"cannot write .*/out: permission denied; check"):
+        FolderLock(closed_folder / "out")
+
+
 def test_a_writer_that_is_killed_holds_nothing(tmp_path):
     script = (
         "import sys, time\nfrom pathlib import Path\n"

@@ -155,6 +155,18 @@ def test_a_name_that_is_not_utf_8_is_shown(tmp_path):
     assert "    labels/caf\\udce9.txt\n" in done.stdout
 
 
+def test_a_file_in_a_closed_folder_is_answered_in_one_line(monkeypatch, capfd, closed_folder):
+    given = closed_folder / "train.yaml"
+    monkeypatch.setattr(sys, "argv", ["spotstream", "train", str(given)])
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit, match="2"):
+            main()
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+    assert capfd.readouterr().err == f"spotstream: {given}: permission denied\n"
+
+
 @pytest.mark.parametrize(
     "arguments", [["--debug", "train", "nowhere.yaml"], ["run", "--debug", "--config", "drone"]]
 )

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 import zmq
+import zmq.auth
 
 from pipeline.transport.broadcast import Broadcast, load_key, make_key, subscribe
 from pipeline.transport.messages import Envelope, encode
@@ -296,10 +297,15 @@ def test_keys_that_cannot_be_written_are_an_output_error(tmp_path):
         make_key(tmp_path / "file", "north")
 
 
+def test_so_are_those_in_a_folder_that_is_closed(closed_folder):
+    with pytest.raises(OutputError, match=r"cannot write .*north\.key_secret: permission denied"):
+        make_key(closed_folder, "north")
+
+
 def test_a_full_disk_leaves_no_half_of_a_pair(full_disk):
     with contextlib.suppress(OSError), (full_disk / "filler").open("ab", buffering=0) as filler:
         while True:
             filler.write(b"\0" * 4096)
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(OutputError, match="no space left"):
         make_key(full_disk, "north")
     assert [path.name for path in full_disk.iterdir()] == ["filler"]
