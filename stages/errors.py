@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 
 class SpotStreamError(Exception):
     """Base of all errors shown to the user as one line; `exit_code` is the process's status."""
@@ -42,3 +45,16 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "not a text file"
     return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def unreadable_name(name: str) -> str:
+    """Why a file's name, or an address with one, is no text, and what to do; "" if it is one."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # Python decodes bytes that are not in the encoding to surrogates
+        shown = os.fsencode(name).decode(errors="backslashreplace")
+        encoding = sys.getfilesystemencoding()
+        if encoding != "utf-8":
+            return f"the name of {shown} is not in {encoding}, as the locale is; set PYTHONUTF8=1"
+        return f"the name of {shown} is not UTF-8; rename it"
+    return ""

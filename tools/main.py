@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from stages.errors import ConfigError, SpotStreamError, reason_of
+from stages.errors import ConfigError, SpotStreamError, reason_of, unreadable_name
 from tools.commands.bench import bench
 from tools.commands.calibrate import calibrate
 from tools.commands.chaos import chaos
@@ -84,6 +84,10 @@ def main() -> None:
             app()
         except SpotStreamError as error:
             _fail(error)
+        except UnicodeEncodeError as error:  # of a file's name
+            if not (problem := unreadable_name(error.object)):
+                raise
+            _fail(ConfigError(problem))
         except PermissionError as error:  # of a file in a folder that the user may not enter
             _fail(ConfigError(f"{error.filename}: {reason_of(error)}"))
 

@@ -16,7 +16,7 @@ import zmq
 from pipeline.addresses import memory_path
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.ring import create_memory_file
-from stages.errors import ConfigError, reason_of
+from stages.errors import ConfigError, reason_of, unreadable_name
 
 _PREFIX = "spotstream-"
 _LOCK = "lock"
@@ -35,10 +35,15 @@ class RuntimeFolder:
         output: The results folder, recorded for `running`.
 
     Raises:
-        ConfigError: The folder cannot be created, or its sockets' names would be too long.
+        ConfigError: The folder cannot be created, its sockets' names would be too long, or a name
+            is not UTF-8.
     """
 
     def __init__(self, output: str) -> None:
+        if problem := unreadable_name(output):
+            raise ConfigError(f"{problem}, or choose another --output")
+        if problem := unreadable_name(str(_base())):
+            raise ConfigError(f"{problem}, or {_ADVICE} another folder")
         for folder in _folders():
             if not _is_locked(folder):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -23,7 +23,7 @@ from stages.decoder.source_folders import (
     videos_in,
 )
 from stages.decoder.urls import redact, reject_unreachable
-from stages.errors import SourceError
+from stages.errors import SourceError, unreadable_name
 from stages.result_files import folder_name
 
 DEMO = "scene://demo"
@@ -158,11 +158,8 @@ def _reject_single_images(locations: Sequence[str]) -> None:
 
 
 def _reject_unreadable(location: str) -> None:
-    try:
-        location.encode()
-    except UnicodeEncodeError as error:  # Python decodes bytes that are not UTF-8 to surrogates
-        shown = os.fsencode(location).decode(errors="backslashreplace")
-        raise SourceError(f"the name of {shown} is not UTF-8; rename it") from error
+    if problem := unreadable_name(location):
+        raise SourceError(problem)
 
 
 def _expand(location: str) -> list[SourceSpec]:

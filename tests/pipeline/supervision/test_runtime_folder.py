@@ -89,6 +89,17 @@ def test_a_folder_that_cannot_be_made_is_told_with_advice(tmp_path, temporary):
     assert list(long.iterdir()) == []
 
 
+def test_names_that_are_not_utf_8_are_told_with_advice(tmp_path, temporary):
+    foreign = tmp_path / os.fsdecode(b"caf\xe9")
+    foreign.mkdir()
+    with pytest.raises(ConfigError, match=r"caf\\xe9/out is not UTF-8; .* another --output"):
+        RuntimeFolder(str(foreign / "out"))
+    temporary(foreign)
+    with pytest.raises(ConfigError, match=r"caf\\xe9 is not UTF-8; .* set TMPDIR to"):
+        RuntimeFolder("out")
+    assert list(foreign.iterdir()) == []
+
+
 def test_a_run_that_cannot_be_set_up_says_so_in_one_line(tmp_path):
     long = tmp_path / ("n" * 100)
     long.mkdir()
