@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from typing import Any
 
 from stages.errors import ConfigError
 
+_FROM_CLONE = "pip install '.[{}]' in the clone of SpotStream"
 
-def need(module: str, extra: str, user: str = "this") -> Any:
+
+def need(module: str, extra: str, user: str) -> Any:
     """Imports an optional package.
 
     Args:
@@ -30,8 +34,17 @@ def need(module: str, extra: str, user: str = "this") -> Any:
 
 
 def install_hint(extra: str) -> str:
-    """How to install an extra."""
-    return f"pip install '.[{extra}]' in the clone of SpotStream"
+    """How to install an extra: from the clone, or what it consists of where there is none."""
+    try:
+        ours = distribution("spotstream")
+    except PackageNotFoundError:  # run from a clone that is not installed
+        return _FROM_CLONE.format(extra)
+    if "dir_info" in (ours.read_text("direct_url.json") or ""):
+        return _FROM_CLONE.format(extra)
+    parts = [each.partition(";") for each in ours.requires or ()]
+    condition = f"extra == '{extra}'"
+    wanted = [what for what, _, when in parts if when.strip().replace('"', "'") == condition]
+    return f"pip install {shlex.join(wanted)}"
 
 
 def report_nothing() -> None:

@@ -32,7 +32,7 @@ from stages.decoder.locations import (
 )
 from stages.decoder.source import FrameSelection
 from stages.detector.shipped import FASTEST, SHIPPED
-from stages.extras import installed
+from stages.extras import install_hint, installed
 from stages.result_files import TRACKS, folder_name
 from stages.wording import counted
 from tools.event_log import EventLog
@@ -171,7 +171,7 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
         ways.append("scale=0.5")
     tried = " or ".join(f"--set detector.{each}" for each in ways)
     if detector.engine == "auto" and not _has_gpu() and not installed("openvino", "onnx"):
-        tried = " or ".join(filter(None, (tried, "pip install '.[openvino]'")))
+        tried = " or ".join(filter(None, (tried, install_hint("openvino"))))
     lost = f"{counted(dropped, 'frame')} {'was' if dropped == 1 else 'were'} dropped"
     faster = f"; {tried} makes the detector faster, see docs/performance.md" if tried else ""
     waits = "if the camera sends in bursts, --set runtime.slots=32 has room for them"

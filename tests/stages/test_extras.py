@@ -5,11 +5,11 @@ import sys
 import pytest
 
 from stages.errors import ConfigError
-from stages.extras import installed, need
+from stages.extras import install_hint, installed, need
 
 
 def test_a_package_that_is_there_is_imported():
-    assert need("json", "all") is sys.modules["json"]
+    assert need("json", "all", "--port") is sys.modules["json"]
     assert installed("json", "csv")
     assert not installed("json", "no_such_package")
 
@@ -27,12 +27,22 @@ def test_a_package_that_reports_its_use_does_not(tmp_path, module):
         pytest.skip(f"{module} is not installed")
     told = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
     inherited = {name: value for name, value in os.environ.items() if name not in told}
-    code = f"from stages.extras import need; need({module!r}, 'extra')"
+    code = f"from stages.extras import need; need({module!r}, 'extra', 'user')"
     subprocess.run([sys.executable, "-c", code], env=inherited | {"HOME": tmp_path}, check=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_the_user_has_set_stays(monkeypatch):
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
-    need("json", "all")
+    need("json", "all", "--port")
     assert os.environ["ORT_DISABLE_TELEMETRY"] == "0"
+
+
+def test_an_installation_from_a_wheel_names_the_packages(tmp_path, monkeypatch):
+    (tmp_path / "spotstream-9.dist-info").mkdir()
+    (tmp_path / "spotstream-9.dist-info" / "METADATA").write_text(
+        "Name: spotstream\nRequires-Dist: numpy<3\nRequires-Dist: onnx<2,>=1.17; extra == 'onnx'\n"
+        "Requires-Dist: onnxruntime<2; extra == 'onnx'\nRequires-Dist: ruff; extra == 'dev'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert install_hint("onnx") == "pip install 'onnx<2,>=1.17' 'onnxruntime<2'"

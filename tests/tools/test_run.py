@@ -68,10 +68,10 @@ def test_int8_is_not_advised_where_a_gpu_computes(monkeypatch):
 def test_openvino_is_advised_where_it_is_missing(monkeypatch):
     assert "openvino" not in advice(400)
     monkeypatch.setattr("tools.run.installed", lambda *packages: False)
-    assert "or pip install '.[openvino]' makes" in advice(400)
+    assert "or pip install '.[openvino]' in the clone of SpotStream makes" in advice(400)
     assert "openvino" not in advice(400, "detector.engine=torch")
     every = ("detector.weights=nano", "detector.scale=0.5", "detector.precision=int8")
-    assert "; pip install '.[openvino]' makes" in advice(400, *every)
+    assert "; pip install '.[openvino]' in the clone of SpotStream makes" in advice(400, *every)
 
 
 @pytest.mark.parametrize(("weights", "advised"), [("base", True), ("nano", False)])

@@ -55,7 +55,7 @@ def score_coco(truth_path: Path, detections_path: Path, classes: Sequence[str] =
         ConfigError: pycocotools is not installed, or a file is malformed, or only some detections
             have a class; the message says where.
     """
-    need("pycocotools", "evaluate")
+    need("pycocotools", "evaluate", "evaluate coco")
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 

@@ -78,7 +78,7 @@ def trackeval_scores(
 
 
 def _scores(data: Mapping[str, dict[str, object]], iou_threshold: float) -> dict[str, float]:
-    need("trackeval", "evaluate")
+    need("trackeval", "evaluate", "--check")
     from trackeval.metrics import CLEAR, HOTA, Identity
 
     settings = {"PRINT_CONFIG": False, "THRESHOLD": iou_threshold}
@@ -112,7 +112,7 @@ def _preprocessed(
     truth: GroundTruth, objects: MotObjects, given: Trajectories
 ) -> dict[str, object]:
     """Returns what TrackEval scores of a sequence of MOT16 or later, chosen by itself."""
-    need("trackeval", "evaluate")
+    need("trackeval", "evaluate", "--check")
     from trackeval.datasets import MotChallenge2DBox
 
     sizes = given.boxes[:, 2:] - given.boxes[:, :2]

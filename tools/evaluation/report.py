@@ -47,8 +47,8 @@ def write_report(
         ConfigError: matplotlib or jinja2 is not installed.
         OutputError: The page cannot be written.
     """
-    jinja2 = need("jinja2", "evaluate")
-    need("matplotlib", "evaluate")
+    jinja2 = need("jinja2", "evaluate", "--report")
+    need("matplotlib", "evaluate", "--report")
     if folder.is_file():
         raise ConfigError(f"--report needs a folder, {folder} is a file")
     template = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(

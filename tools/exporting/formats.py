@@ -85,7 +85,7 @@ def _traced(
         model = onnx_model(network, size, int8=int8)
         return lambda path: path.write_bytes(model)
     if format == "openvino":
-        openvino = need("openvino", "openvino")
+        openvino = need("openvino", "openvino", "--format openvino")
         converted = openvino_model(openvino.Core(), network, size, int8=int8)
         return lambda path: openvino.save_model(converted, str(path), compress_to_fp16=False)
     example = example_images(network.config.size_multiple, size)

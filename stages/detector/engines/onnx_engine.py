@@ -34,7 +34,7 @@ class OnnxRuntimeEngine:
     def __init__(
         self, weights: Path, threads: int = 0, precision: Precision = "auto", top_k: int = TOP_K
     ) -> None:
-        runtime = need("onnxruntime", "onnx")
+        runtime = need("onnxruntime", "onnx", "engine onnxruntime")
         exported = weights.suffix == ".onnx"
         if exported and not weights.is_file():
             raise ConfigError(f"no weights file {weights}")

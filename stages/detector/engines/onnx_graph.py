@@ -47,7 +47,7 @@ def onnx_model(
     Raises:
         ConfigError: The package onnx is not installed, or the network cannot be computed in int8.
     """
-    onnx = need("onnx", extra)
+    onnx = need("onnx", extra, "conversion to ONNX")
     config = network.config
     if int8:
         network = rounded_network(network)

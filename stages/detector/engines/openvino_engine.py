@@ -51,7 +51,7 @@ class OpenVinoEngine:
     def __init__(
         self, weights: Path, threads: int = 0, precision: Precision = "auto", top_k: int = TOP_K
     ) -> None:
-        openvino = need("openvino", "openvino")
+        openvino = need("openvino", "openvino", "engine openvino")
         self._core = openvino.Core()
         arithmetic = "float32"
         if weights.suffix in EXPORTED:
