@@ -12,9 +12,9 @@ from pipeline.settings_file import overridden, read_settings, validated
 _BASE = "intersection"  # what a config file of one's own builds on
 
 
-def built_in_configs() -> dict[str, Path]:
-    """Returns the files in ``configs/`` by name, such as ``intersection``."""
-    folder = Path(__file__).parents[1] / "configs"
+def built_in_configs(below: str = "") -> dict[str, Path]:
+    """Returns the files in ``configs/``, or a folder there, by name, such as ``intersection``."""
+    folder = Path(__file__).parents[1] / "configs" / below
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 

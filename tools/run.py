@@ -173,7 +173,7 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     if detector.engine == "auto" and not _has_gpu() and not installed("openvino", "onnx"):
         tried = " or ".join(filter(None, (tried, install_hint("openvino"))))
     lost = f"{counted(dropped, 'frame')} {'was' if dropped == 1 else 'were'} dropped"
-    faster = f"; {tried} makes the detector faster, see docs/performance.md" if tried else ""
+    faster = f"; {tried} makes the detector faster" if tried else ""
     waits = "if the camera sends in bursts, --set runtime.slots=32 has room for them"
     if any(each.behind and each.status == "complete" for each in result.finished.values()):
         waits = "of a video that has an end, --set runtime.mode=lossless drops none"

@@ -118,6 +118,7 @@ def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, code, words):
         (["watch", "ipc://caf\udce9"], 2, r"the name of ipc://caf\xe9 is not UTF-8; rename it"),
         (["run", "--source", "rtsp://"], 3, "rtsp:// names no host"),
         (["run", "--config", "drone"], 2, "built in are"),
+        (["validate", "compact"], 2, "../shared/data/traffic"),
         (["run", "--set", "detector.weights=."], 2, "weights must be a file or one of compact,"),
     ],
 )

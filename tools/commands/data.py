@@ -28,7 +28,7 @@ def data_sets() -> None:
 def check(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="DIR", help="UA-DETRAC, UAVDT, COCO or YOLO data set; see docs."),
+        typer.Argument(metavar="DIR", help="UA-DETRAC, UAVDT, COCO or YOLO data set."),
     ],
     sheet: Annotated[
         Path, typer.Option(help="Contact sheet of samples to write, .jpg or .png.")

@@ -25,13 +25,20 @@ TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
 
 def _existing(path: Path) -> Path:
     """Refuses a missing file before torch, which takes seconds, is imported to read the config."""
-    if not path.exists():
-        raise ConfigError(f"no config file {path}")
+    from pipeline.config_file import built_in_configs
+
+    known = built_in_configs("train")
+    if str(path) not in known and not path.exists():
+        raise ConfigError(f"no config file {path}; built in are {', '.join(known)}")
     return path
 
 
 TrainingConfigFile = Annotated[
-    Path, typer.Argument(help="Training config (YAML); see configs/train/.", callback=_existing)
+    Path,
+    typer.Argument(
+        help="Training config: a YAML file, or the name of a built-in one such as compact.",
+        callback=_existing,
+    ),
 ]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Override a config key: key.path=value.")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipeline.config_file import built_in_configs
 from pipeline.settings_file import load_settings
 from stages.detector.spotnet import PRESETS, SpotNetConfig, preset_config
 from stages.errors import ConfigError
@@ -188,9 +189,16 @@ class TrainingConfig(_Strict):
 def load_training_config(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
     """Reads a YAML file; relative paths are relative to the working folder.
 
+    Args:
+        path: A file, or the name of one in ``configs/train/``.
+        overrides: Each ``key.path=value``, the value in YAML.
+
     Raises:
         ConfigError: The file is missing or invalid; the message names key and value.
     """
+    known = built_in_configs("train")
+    path = known.get(str(path), path)
     if path.is_dir():
-        raise ConfigError(f"{path} is a folder; a training config is a file, see configs/train/")
+        built_in = ", ".join(known)
+        raise ConfigError(f"{path} is a folder; a training config is a file or one of {built_in}")
     return load_settings(TrainingConfig, path, overrides)

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from pipeline.config_file import built_in_configs
 from stages.errors import ConfigError
 from tools.training.config import load_training_config
 
@@ -58,6 +61,12 @@ def test_a_wrong_setting_is_named(tmp_path, text, said):
         load_training_config(file)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", built_in_configs("train"))
+def test_a_built_in_one_goes_by_its_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_training_config(Path(name)).data
 
 
 def test_overrides_win(tmp_path):
