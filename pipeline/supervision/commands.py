@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pwd
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -87,11 +91,32 @@ def find_run(pid: int | None = None) -> RunInfo:
     if pid is not None:
         runs = [run for run in runs if run.pid == pid]
     if not runs:
-        raise ConfigError("no pipeline is running" + (f" as process {pid}" if pid else ""))
+        raise ConfigError(_none(pid))
     if len(runs) > 1:
         choice = "; ".join(f"--pid {run.pid} writes to {run.output}" for run in runs)
         raise ConfigError(f"{len(runs)} pipelines are running: {choice}")
     return runs[0]
+
+
+def _none(pid: int | None) -> str:
+    me, folder = os.getuid(), tempfile.gettempdir()
+    if pid is not None:
+        with contextlib.suppress(OSError):
+            owner = Path(f"/proc/{pid}").stat().st_uid
+            if owner != me:
+                return f"process {pid} is of user {_name(owner)}, who alone can command it"
+    running = "is running" + (f" as process {pid}" if pid else "")
+    return (
+        f"no pipeline of user {_name(me)} with TMPDIR={folder} {running}; its own user finds it, "
+        "with the TMPDIR that it has"
+    )
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:  # as in a container
+        return str(user)
 
 
 def add_stream(run: RunInfo, location: str, name: str = "") -> list[str]:

@@ -108,8 +108,23 @@ def test_streams_are_added_shown_and_removed(pipeline, clip, tmp_path):
         assert report["status"] == "interrupted"
         assert report["frames"]["missing"] == 0
     assert (tmp_path / "out" / "south" / "overlay.mp4").exists()
-    with pytest.raises(ConfigError, match="no pipeline is running"):
+    mine = rf"no pipeline of user \S+ with TMPDIR={tmp_path} is running"
+    with pytest.raises(ConfigError, match=mine):
         find_run()
+    with pytest.raises(ConfigError, match=rf"{mine} as process {os.getpid()}; its own user"):
+        find_run(os.getpid())
+
+
+def test_the_process_of_another_user_is_told(temporary, tmp_path):
+    temporary(tmp_path)
+    other = subprocess.Popen(["sleep", "60"], user=65534 if os.getuid() == 0 else None)
+    try:
+        pid, user = (other.pid, "nobody") if os.getuid() == 0 else (1, "root")
+        with pytest.raises(ConfigError, match=f"process {pid} is of user {user}, who alone"):
+            find_run(pid)
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip, tmp_path):
