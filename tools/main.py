@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from stages.errors import ConfigError, SpotStreamError, reason_of, unreadable_name
+from stages.errors import ConfigError, OutputError, SpotStreamError, reason_of, unreadable_name
 from tools.commands.bench import bench
 from tools.commands.calibrate import calibrate
 from tools.commands.chaos import chaos
@@ -90,6 +90,9 @@ def main() -> None:
             _fail(ConfigError(problem))
         except PermissionError as error:  # of a file in a folder that the user may not enter
             _fail(ConfigError(f"{error.filename}: {reason_of(error)}"))
+        except OSError as error:  # such as that of standard output on a full disk
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(OutputError(f"{where}{reason_of(error)}; --debug shows where"))
 
 
 def _fail(error: SpotStreamError) -> NoReturn:

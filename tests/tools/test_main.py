@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -155,6 +156,20 @@ def test_a_name_that_is_not_utf_8_is_shown(tmp_path):
     done = spotstream("data", "check", ".", "--images", "0", cwd=tmp_path, env=strict)
     assert done.returncode == 0, done.stderr
     assert "    labels/caf\\udce9.txt\n" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["config"], ["--version"]])
+def test_a_full_disk_behind_standard_output_is_answered_in_one_line(arguments):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tools.main", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.stderr == "spotstream: no space left on device; --debug shows where\n"
+    assert done.returncode == 4
 
 
 def test_a_file_in_a_closed_folder_is_answered_in_one_line(monkeypatch, capfd, closed_folder):
