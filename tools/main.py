@@ -8,6 +8,7 @@ import io
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -71,6 +72,10 @@ def root(
 ) -> None:
     """Traffic video to tracks: decode, detect (SpotNet), track, write."""
     context.default_map = {"run": {"debug": debug}}
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:  # in which torch would not find its libraries
+        raise ConfigError("the current folder was removed; change to another") from error
 
 
 def main() -> None:

@@ -172,6 +172,17 @@ def test_a_full_disk_behind_standard_output_is_answered_in_one_line(arguments):
     assert done.returncode == 4
 
 
+def test_a_current_folder_that_was_removed_is_told(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"rmdir {gone}; exec {sys.executable} -m tools.main run --stay --output {tmp_path}"
+    done = subprocess.run(
+        command, shell=True, cwd=gone, stderr=subprocess.PIPE, text=True, timeout=60
+    )
+    assert done.stderr == "spotstream: the current folder was removed; change to another\n"
+    assert done.returncode == 2
+
+
 def test_a_file_in_a_closed_folder_is_answered_in_one_line(monkeypatch, capfd, closed_folder):
     given = closed_folder / "train.yaml"
     monkeypatch.setattr(sys, "argv", ["spotstream", "train", str(given)])
