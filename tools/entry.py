@@ -13,3 +13,7 @@ def main() -> None:
     from tools.main import main as run
 
     run()
+
+
+if __name__ == "__main__":
+    main()

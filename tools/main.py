@@ -34,7 +34,6 @@ from tools.commands.validate import validate
 from tools.standard_streams import lossy, open_missing
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Traffic video to tracks: decode, detect (SpotNet), track, write.",

@@ -52,8 +52,21 @@ def test_a_signal_ends_it_while_it_is_imported(number):
     assert not any("Traceback" in line for line in said)
 
 
-def test_version():
-    assert spotstream("--version").stdout.startswith("spotstream 0.")
+@pytest.mark.parametrize("module", ["tools.main", "tools.entry"])
+def test_version(module):
+    said = subprocess.check_output([sys.executable, "-m", module, "--version"], text=True)
+    assert said.startswith("spotstream 0.")
+
+
+def test_a_shell_completes_commands():
+    code = "import sys; sys.argv = ['spotstream']; from tools.entry import main; main()"
+    typed = {"COMP_WORDS": "spotstream tr", "COMP_CWORD": "1"}
+    said = subprocess.check_output(
+        [sys.executable, "-c", code],
+        env=os.environ | typed | {"_SPOTSTREAM_COMPLETE": "complete_bash"},
+        text=True,
+    )
+    assert said.split() == ["track", "train"]
 
 
 def test_the_demo_shows_its_quality_and_where_to_look(tmp_path):
