@@ -36,7 +36,7 @@ class DeviceComputation:
 
     @torch.inference_mode()
     def __call__(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
-        """Returns the best peaks in frames of one shape.
+        """Returns the best peaks in frames of one shape and pixel format.
 
         Raises:
             ValueError: A frame has no pixels, or not those that its header states.

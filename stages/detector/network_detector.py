@@ -21,7 +21,7 @@ from stages.detector.peaks import TOP_K
 from stages.detector.preprocessing import InputGeometry, input_geometry
 from stages.detector.shipped import find_weights
 from stages.errors import ConfigError
-from stages.records import Detections, Frame
+from stages.records import Detections, Frame, PixelFormat
 
 _MIN_SIDE = 1.0  # pixels
 
@@ -124,17 +124,18 @@ class NetworkDetector:
                 raise TypeError(f"frames must be Frame.of_image(image) or a source's, got {kind}")
         if self.lanes is not None and len(frames) > 1:
             return list(self.lanes.map(lambda frame: self._detect([frame])[0], frames))
-        by_shape: dict[tuple[int, ...], list[int]] = {}
+        alike: dict[tuple[PixelFormat, tuple[int, ...]], list[int]] = {}
         for position, frame in enumerate(frames):
-            by_shape.setdefault(frame.header.shape, []).append(position)
+            kind = frame.header.pixel_format, frame.header.shape
+            alike.setdefault(kind, []).append(position)
         found: dict[int, Detections] = {}
-        for positions in by_shape.values():
+        for positions in alike.values():
             chosen = [frames[position] for position in positions]
             found.update(zip(positions, self._detect(chosen), strict=True))
         return [found[position] for position in range(len(frames))]
 
     def _detect(self, frames: list[Frame]) -> list[Detections]:
-        """Returns the detections in frames of one shape."""
+        """Returns the detections in frames of one shape and pixel format."""
         first, engine = frames[0].header, self.engine
         geometry = input_geometry(first.height, first.width, engine.config, self.scale)
         if engine.size not in (None, (geometry.height, geometry.width)):
@@ -167,7 +168,10 @@ def _digest(file: Path) -> str:
 
 
 def _computation(engine: Engine, recorded: bool) -> _Compute:
-    """Returns what computes boxes in the input from frames of one shape; a GPU also resizes."""
+    """Returns what computes boxes in the input from frames of one shape and pixel format.
+
+    A GPU also resizes.
+    """
     if isinstance(engine, TorchEngine) and engine.device.type == "cuda":
         recordings = Recordings(CudaRecorder(engine.device)) if recorded else None
         return DeviceComputation(engine, recordings)

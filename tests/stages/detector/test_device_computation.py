@@ -18,7 +18,7 @@ from stages.detector.network_detector import NetworkDetector
 from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet, SpotNetConfig, save_checkpoint
 from stages.detector.spotnet.config import preset_config
-from stages.records import FrameHeader, PixelFormat
+from stages.records import Frame, FrameHeader, PixelFormat
 from tests.stages.detector.test_input_memory import yuv_frame
 
 
@@ -75,6 +75,25 @@ def test_what_is_replayed_is_of_the_same_size_and_place():
     assert keys[0] == keys[3]
     assert keys[1] == keys[4]
     assert len(set(keys)) == 3
+
+
+def test_frames_of_a_batch_keep_their_own_colours():
+    """Those of a size are copied to one place, whatever the matrix of their colours."""
+    there = NetworkDetector(engine="torch", device="cpu", threads=1)
+    there._compute = DeviceComputation(there.engine, None)
+    image = Scene(DEMO_SCENE).render(40).image
+    planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+    height, width, _ = image.shape
+    frames = [
+        Frame(FrameHeader.of_image(height, width, pixel_format=each), planes)
+        for each in (PixelFormat.YUV420P, PixelFormat.YUV420P_BT2020, PixelFormat.YUV420P)
+    ]
+    together = there.detect(frames)
+    for frame, found in zip(frames, together, strict=True):
+        [alone] = there.detect([frame])
+        assert found.frame is frame.header
+        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
+    assert np.abs(together[1].scores[:3] - together[0].scores[:3]).max() > 1e-4
 
 
 class OnMetaAlone(TorchDispatchMode):
