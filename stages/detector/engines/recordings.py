@@ -85,18 +85,27 @@ class CudaRecorder:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._memory = torch.cuda.graph_pool_handle()  # shared by all graphs: one runs at a time
+        # cuBLAS keeps memory for each stream for ever; and all of a process that name no stream
+        # would be recorded on the GPU of the first.
+        self._aside = torch.cuda.Stream(device)
 
     def __call__(self, compute: Callable[[], Tensor]) -> Replay:
         """See `Recordings`."""
         # In their first calls libraries choose kernels and allocate, which cannot be recorded.
-        aside, current = torch.cuda.Stream(self._device), torch.cuda.current_stream(self._device)
+        aside, current = self._aside, torch.cuda.current_stream(self._device)
         aside.wait_stream(current)
         with torch.cuda.stream(aside):
             compute()
         current.wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
+        recording = torch.cuda.graph(
+            graph,
+            pool=self._memory,
+            stream=aside,
+            capture_error_mode="thread_local",  # others may allocate, as for another GPU
+        )
         # A recording that fails to end leaves its own stream current.
-        with torch.cuda.stream(current), torch.cuda.graph(graph, pool=self._memory):
+        with torch.cuda.stream(current), recording:
             result = compute()
 
         def replay() -> Tensor:

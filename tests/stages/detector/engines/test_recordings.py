@@ -1,8 +1,10 @@
 import logging
+from contextlib import contextmanager
 
+import pytest
 import torch
 
-from stages.detector.engines.recordings import Recordings
+from stages.detector.engines.recordings import CudaRecorder, Recordings
 
 
 def values(score):
@@ -98,3 +100,74 @@ def test_a_gpu_that_records_nothing_computes(caplog):
             assert score_of(recordings.run("a", lambda score=score: values(score))) == score
     assert len(caplog.records) == 1
     assert "not permitted" in caplog.records[0].message
+
+
+class Stream:
+    """A stream of a GPU that is not there."""
+
+    def __init__(self, device):
+        self.device = device
+
+    def wait_stream(self, other):
+        assert other.device == self.device
+
+
+def test_each_gpu_has_one_stream_for_all_that_is_recorded(monkeypatch):
+    current, noted = {}, []
+
+    @contextmanager
+    def noting(what, stream):
+        noted.append((what, stream))
+        yield
+
+    def graph(recorded, pool, stream=None, capture_error_mode="global"):
+        return noting(f"recorded, {capture_error_mode}", stream)
+
+    stand_ins = {
+        "Stream": Stream,
+        "current_stream": lambda device: current.setdefault(device, Stream(device)),
+        "stream": lambda stream: noting("computed", stream),
+        "graph": graph,
+        "CUDAGraph": object,
+        "graph_pool_handle": object,
+    }
+    for name, value in stand_ins.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    asides = []
+    for device in (torch.device("cuda:0"), torch.device("cuda:1")):
+        recorder = CudaRecorder(device)
+        noted.clear()
+        for _ in range(2):
+            recorder(lambda: values(0.5))
+        aside = noted[0][1]
+        assert aside.device == device
+        expected = ("computed", aside), ("computed", current[device])
+        assert noted == [*expected, ("recorded, thread_local", aside)] * 2
+        asides.append(aside)
+    assert asides[0] is not asides[1]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="no two CUDA devices")
+def test_two_gpus_record_in_one_process(caplog):
+    for device in (torch.device("cuda:0"), torch.device("cuda:1")):
+        recordings, given = Recordings(CudaRecorder(device)), values(0.25).to(device)
+        with torch.cuda.device(device):
+            for score in (0.25, 0.5):
+                given.fill_(score)
+                assert score_of(recordings.run("a", lambda given=given: given * 2)) == 2 * score
+    assert not caplog.records
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_what_libraries_keep_for_a_stream_does_not_grow_with_the_recordings(caplog):
+    device = torch.device("cuda:0")
+    recordings, given = Recordings(CudaRecorder(device)), torch.ones(64, 64, device=device)
+    taken = []
+    with torch.cuda.device(device):
+        for key in range(9):
+            recordings.run(key, lambda: (given @ given)[None])
+            taken.append(torch.cuda.memory_allocated(device))
+    assert taken[-1] - taken[0] < 1 << 20  # results of 16 KiB
+    assert not caplog.records
