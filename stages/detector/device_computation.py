@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
+import numpy as np
 import torch
 
 from stages.detector.device_input import DeviceInput
@@ -13,7 +15,10 @@ from stages.detector.engines import EngineOutput
 from stages.detector.engines.recordings import Recordings
 from stages.detector.engines.torch_engine import TorchEngine, output_of
 from stages.detector.preprocessing import InputGeometry
+from stages.errors import SpotStreamError
 from stages.records import Frame
+
+log = logging.getLogger(__name__)
 
 
 class DeviceComputation:
@@ -28,6 +33,7 @@ class DeviceComputation:
         self._engine = engine
         self._input = DeviceInput(engine.device)
         self._recordings = recordings
+        self._most: dict[InputGeometry, int] = {}  # frames at once, once the memory was full
         cuda = engine.device.type == "cuda"
         # Streams and recordings are made on the current GPU, which is not every worker's own.
         self._current: Callable[[], AbstractContextManager[None]] = (
@@ -38,11 +44,53 @@ class DeviceComputation:
     def __call__(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
         """Returns the best peaks in frames of one shape and pixel format.
 
+        Where all of them do not fit into the device's memory, fewer are computed at once, from then
+        on.
+
         Raises:
+            SpotStreamError: Not even one fits.
             ValueError: A frame has no pixels, or not those that its header states.
         """
+        found: list[EngineOutput] = []
         with self._current():
+            while frames:
+                part = frames[: self._most.get(geometry, len(frames))]
+                output = self._attempt(part, geometry)
+                if output is None:
+                    self._make_room(len(part), geometry)
+                else:
+                    found.append(output)
+                    frames = frames[len(part) :]
+        return EngineOutput(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+    def _attempt(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput | None:
+        """Returns None if the memory is full, without the error, whose traceback keeps tensors."""
+        try:
             return self._detect(frames, geometry)
+        except torch.OutOfMemoryError:
+            return None
+
+    def _make_room(self, count: int, geometry: InputGeometry) -> None:
+        """Has less memory taken, once it was full with ``count`` frames."""
+        full = f"the memory of {self._engine.device} is full"
+        (height, width), (resized_h, resized_w) = geometry.frame, geometry.resized
+        if count > 1:
+            if self._recordings is not None:
+                self._recordings.clear()
+            self._most[geometry] = (count + 1) // 2
+            log.warning(
+                "%s with %d frames of %dx%d: at most %d are computed at once",
+                *(full, count, width, height, self._most[geometry]),
+            )
+        elif self._recordings is not None:
+            self._recordings = None
+            log.warning("%s: no CUDA graphs are used any more", full)
+        else:
+            raise SpotStreamError(
+                f"{full} with one frame of {width}x{height}, searched at {resized_w}x{resized_h}: "
+                f"take smaller frames, a lower detector.scale or smaller weights"
+            )
+        torch.cuda.empty_cache()  # for what is allocated outside of recordings
 
     def _detect(self, frames: Sequence[Frame], geometry: InputGeometry) -> EngineOutput:
         header, count = frames[0].header, len(frames)

@@ -63,7 +63,18 @@ class Steps:
 
         Raises:
             DivergedError: The loss is not finite in one of the processes; all of them raise this.
+            SpotStreamError: The GPU's memory is full. Only this process raises it; its end ends the
+                others.
         """
+        try:
+            return self._take(batches)
+        except torch.OutOfMemoryError as error:
+            raise SpotStreamError(
+                f"the memory of {self._processes.device} is full: lower batch_size (and raise "
+                f"accumulate), or set checkpoint_activations: true"
+            ) from error
+
+    def _take(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
         config, state, device = self._config, self._state, self._processes.device
         rate = config.learning_rate * schedule(state.step / config.steps, config.warmup)
         for group in state.optimizer.param_groups:

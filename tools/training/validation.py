@@ -14,7 +14,7 @@ import torch
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.preprocessing import input_geometry, network_input
 from stages.detector.spotnet import SpotNet
-from stages.errors import SourceError
+from stages.errors import SourceError, SpotStreamError
 from stages.records import Float32Array, Int64Array, UInt8Array
 from tools.annotations.ignored import half_inside
 from tools.datasets.sample import Sample
@@ -114,10 +114,22 @@ def detect_samples(
 
 @torch.inference_mode()
 def detect(network: SpotNet, scale: float, image: UInt8Array) -> Detected:
-    """`Detect` with a fused network, on its device, at input scale ``scale``."""
-    geometry = input_geometry(image.shape[0], image.shape[1], network.config, scale)
-    images = network_input([image], geometry).to(next(network.parameters()).device)
-    placed, scores, classes = (found[0].cpu().numpy() for found in DetectionGraph(network)(images))
+    """`Detect` with a fused network, on its device, at input scale ``scale``.
+
+    Raises:
+        SpotStreamError: The GPU's memory is full.
+    """
+    height, width, _ = image.shape
+    geometry = input_geometry(height, width, network.config, scale)
+    device = next(network.parameters()).device
+    try:
+        results = DetectionGraph(network)(network_input([image], geometry).to(device))
+        placed, scores, classes = (found[0].cpu().numpy() for found in results)
+    except torch.OutOfMemoryError as error:
+        raise SpotStreamError(
+            f"the memory of {device} is full with an image of {width}x{height} at scale {scale:g}: "
+            f"take a lower scale (validation_scale) or smaller weights"
+        ) from error
     boxes = geometry.to_frame(placed)
     have_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # early in training, not all have
     return boxes[have_area], scores[have_area], classes[have_area]

@@ -45,6 +45,9 @@ class Recordings:
             key: Identifies the computation, including the sizes of its tensors.
             compute: Launches the same kernels on the same memory in every call with the same key,
                 without waiting for any.
+
+        Raises:
+            torch.OutOfMemoryError: The GPU's memory is full.
         """
         replay = self._replays.get(key)
         if replay is not None:
@@ -57,6 +60,11 @@ class Recordings:
         self._recorded += 1
         return self._replays.keep(key, replay)()
 
+    def clear(self) -> None:
+        """Drops all recordings, which hold memory of the GPU; they are made anew."""
+        self._replays = LruCache(_KEPT)
+        self._recorded, self._replayed = 0, 0
+
     def _recording(self, compute: Callable[[], Tensor]) -> Replay | None:
         expected = compute()
         try:
@@ -67,11 +75,13 @@ class Recordings:
             if torch.allclose(*scores, rtol=0, atol=_SCORES_APART):
                 return replay
             log.warning("CUDA graphs give different scores on this GPU and are not used")
+        except torch.OutOfMemoryError:
+            raise  # fewer frames may be recorded
         except RuntimeError as error:
             # If something in the recording failed, ending it fails, too.
             log.warning("no CUDA graphs on this GPU: %s", error.__context__ or error)
         self._works = False
-        self._replays = LruCache(_KEPT)
+        self.clear()
         return None
 
 

@@ -1,3 +1,4 @@
+import weakref
 from dataclasses import replace
 
 import cv2
@@ -18,6 +19,7 @@ from stages.detector.network_detector import NetworkDetector
 from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet import SpotNet, SpotNetConfig, save_checkpoint
 from stages.detector.spotnet.config import preset_config
+from stages.errors import SpotStreamError
 from stages.records import Frame, FrameHeader, PixelFormat
 from tests.stages.detector.test_input_memory import yuv_frame
 
@@ -94,6 +96,75 @@ def test_frames_of_a_batch_keep_their_own_colours():
         assert found.frame is frame.header
         np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
     assert np.abs(together[1].scores[:3] - together[0].scores[:3]).max() > 1e-4
+
+
+class SmallMemory(torch.nn.Module):
+    """A network on a device whose memory is full with more than ``room`` images."""
+
+    def __init__(self, graph, room):
+        super().__init__()
+        self.graph, self.room = graph, room
+        self.sizes, self.failed = [], []
+
+    def forward(self, images):
+        assert all(tensor() is None for tensor in self.failed), "they would still take memory"
+        self.sizes.append(len(images))
+        if len(images) > self.room:
+            self.failed.append(weakref.ref(images))
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return self.graph(images)
+
+
+def in_small_memory(room, recordings=None):
+    there = NetworkDetector(engine="torch", device="cpu", threads=1, scale=0.5, min_score=0.0)
+    there.engine.graph = SmallMemory(there.engine.graph, room)
+    there._compute = DeviceComputation(there.engine, recordings)
+    return there
+
+
+def test_where_the_memory_is_full_fewer_frames_are_computed_at_once(caplog):
+    there = in_small_memory(room=2)
+    frames = [yuv_frame(64, 128, seed) for seed in range(5)]
+    for found, frame in zip(there.detect(frames), frames, strict=True):
+        [alone] = there.detect([frame])
+        assert found.frame is frame.header
+        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-5)
+    assert there.engine.graph.sizes == [5, 3, 2, 2, 1] + [1] * 5
+    there.detect([yuv_frame(96, 128, 0)] * 2 + frames)  # others are tried on their own
+    assert there.engine.graph.sizes[10:] == [2, 2, 2, 1]
+    assert caplog.messages == [
+        f"the memory of cpu is full with {count} frames of 128x64: at most {half} are computed "
+        f"at once"
+        for count, half in ((5, 3), (3, 2))
+    ]
+
+
+def test_recordings_make_room_and_are_made_anew():
+    recorded = []
+
+    def record(compute):
+        recorded.append(compute)
+        return compute
+
+    there = in_small_memory(2, Recordings(record))
+    frames = [yuv_frame(64, 128, seed) for seed in range(4)]
+    for batch in (frames[:1], frames, frames, frames[:1]):
+        assert len(there.detect(batch)) == len(batch)
+    assert len(recorded) == 3
+
+
+def test_one_frame_for_which_the_memory_is_full_is_one_line(caplog):
+    there = in_small_memory(0, Recordings(lambda compute: compute))
+    said = (
+        "the memory of cpu is full with one frame of 128x64, searched at 64x32: "
+        "take smaller frames, a lower detector.scale or smaller weights"
+    )
+    for _ in range(2):
+        with pytest.raises(SpotStreamError) as error:
+            there.detect([yuv_frame(64, 128, 0)])
+        assert str(error.value) == said
+    assert there.engine.graph.sizes == [1, 1, 1]
+    assert caplog.messages == ["the memory of cpu is full: no CUDA graphs are used any more"]
 
 
 class OnMetaAlone(TorchDispatchMode):

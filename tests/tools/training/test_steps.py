@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from stages.detector.preprocessing import Normalisation
+from stages.detector.spotnet import SpotNet
+from stages.errors import SpotStreamError
 from tests.stages.detector.test_device_computation import META, OnMetaAlone
 from tools.training.losses import spotnet_loss
 from tools.training.state import TrainingState
@@ -37,6 +39,19 @@ def test_an_image_that_does_not_open_is_told_once(tiny_config, data_set, caplog)
     (data_set / "images" / "1.png").write_bytes(b"no image")
     train(tiny_config(steps=6, data=[{"path": data_set}]))
     assert caplog.text.count("1.png: not an image, or damaged, left out") == 1
+
+
+def test_a_full_memory_is_one_line_with_the_remedy(tiny_config, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(SpotNet, "forward", full)
+    with pytest.raises(SpotStreamError) as error:
+        train(tiny_config(steps=2))
+    assert str(error.value) == (
+        "the memory of cpu is full: lower batch_size (and raise accumulate), "
+        "or set checkpoint_activations: true"
+    )
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,35 @@ def test_two_processes_give_up_together(tiny_config, tmp_path):
     assert torch.load(folder / "checkpoint.pt", weights_only=True)["step"] == 1
 
 
+FULL_IN_ONE = """
+import os
+import torch
+from stages.detector.spotnet import SpotNet
+from tools.entry import main
+
+right, taken = SpotNet.forward, []
+
+def full(self, images):
+    taken.append(images)
+    if os.environ["RANK"] == "1" and len(taken) == 3:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    return right(self, images)
+
+SpotNet.forward = full
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_process_whose_memory_is_full_ends_both(tiny_config, tmp_path):
+    script = tmp_path / "full_in_one.py"
+    script.write_text(FULL_IN_ONE)
+    done = in_two_processes(tiny_config(steps=100_000, save_every=1), tmp_path, [str(script)])
+    assert done.returncode == 1
+    assert done.stderr.count("spotstream: the memory of cpu is full: lower batch_size") == 1
+    assert "torch.OutOfMemoryError" not in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
     """A terminal interrupts all processes of a command, those that make crops included."""

@@ -3,8 +3,10 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 from stages.detector.spotnet import SpotNet
+from stages.errors import SpotStreamError
 from tools.training.sources import ClassMap, read_sources
 from tools.training.validation import (
     DetectedImage,
@@ -67,3 +69,17 @@ def test_an_image_that_does_not_open_is_told(tiny_config, data_set, caplog):
         recall_at_alarms(images)
     assert len(images) == len(samples) - 1
     assert [r.message.endswith(", not scored") for r in caplog.records] == [True]
+
+
+def test_an_image_for_which_the_memory_is_full_is_one_line(tiny_config):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    network = SpotNet(tiny_config().network()).fused()
+    network.pre.register_forward_pre_hook(full)
+    with pytest.raises(SpotStreamError) as error:
+        detect(network, 0.5, np.zeros((80, 96, 3), np.uint8))
+    assert str(error.value) == (
+        "the memory of cpu is full with an image of 96x80 at scale 0.5: "
+        "take a lower scale (validation_scale) or smaller weights"
+    )

@@ -102,6 +102,25 @@ def test_a_gpu_that_records_nothing_computes(caplog):
     assert "not permitted" in caplog.records[0].message
 
 
+def test_a_full_memory_is_told_and_recording_goes_on():
+    """Nothing of smaller batches need fail."""
+    recorder = Recorder()
+
+    def record(compute):
+        if not recorder.recorded:
+            recorder.recorded = 1
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return recorder(compute)
+
+    recordings = Recordings(record)
+    with pytest.raises(torch.OutOfMemoryError):
+        recordings.run("a", lambda: values(0.5))
+    recordings.clear()
+    for key in "bb":
+        assert score_of(recordings.run(key, lambda: values(0.5))) == 0.5
+    assert recorder.recorded == 2
+
+
 class Stream:
     """A stream of a GPU that is not there."""
 
