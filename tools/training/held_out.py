@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from stages.detector.engines.device import choose_device
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
 from tools.datasets.sample import Sample
@@ -64,6 +65,8 @@ def score_held_out(
     In these, all classes are one. The scores of each class in all scenes follow if there are
     several, and the weights have classes of the same names; otherwise a warning says why not.
 
+    The network is computed on the config's ``device``.
+
     Args:
         config: Training config.
         overrides: ``key.path=value`` overrides of the config.
@@ -71,10 +74,12 @@ def score_held_out(
         scale: Input scale; None for the data set's, else the weights'.
 
     Raises:
-        ConfigError: The config is invalid or holds out nothing, or the weights cannot be used.
+        ConfigError: The config is invalid or holds out nothing, or the weights or the device cannot
+            be used.
     """
+    device = choose_device(load_training_config(config, overrides).device)
     validation, classes = read_held_out(config, overrides)
-    network = load_network(weights)
+    network = load_network(weights, device)
     names = network.config.class_names
     by_class = len(names) > 1 and sorted(names) == sorted(classes.names)
     if by_class:

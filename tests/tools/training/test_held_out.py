@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from stages.detector.spotnet import SpotNet, save_checkpoint
+from stages.errors import ConfigError
 from tools.training import held_out
 from tools.training.held_out import read_held_out, score_held_out
 
@@ -49,3 +51,18 @@ def test_weights_of_other_classes_have_no_scores_by_class(config_file, weights_o
     assert [group.name for group in groups] == ["drawn c", "drawn, all at scale 1"]
     said = "no scores by class: the weights have vehicle, the config car, van"
     assert caplog.messages == [said]
+
+
+def test_a_device_that_is_not_there_is_named(config_file, weights_of):
+    with pytest.raises(ConfigError, match="device cuda:99 cannot be used"):
+        score_held_out(config_file, ["device=cuda:99"], weights_of("car", "van"))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_computes_the_scores(config_file, weights_of):
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.max_memory_allocated()
+    [groups] = score_held_out(config_file, ["device=cuda"], weights_of("car", "van"))
+    assert torch.cuda.max_memory_allocated() > before
+    assert [group.images for group in groups[:2]] == [1, 1]
