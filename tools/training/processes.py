@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from stages.detector.engines.device import choose_device, usable_device
@@ -57,6 +57,14 @@ class Processes:
         flag = torch.tensor([float(here)], device=self.device)
         distributed.all_reduce(flag, op=distributed.ReduceOp.MAX)
         return bool(flag.item())
+
+    def mean(self, values: Mapping[str, Tensor]) -> dict[str, float]:
+        """Returns the mean of each value over all processes; all must call it."""
+        here = torch.stack(list(values.values()))
+        if self.count > 1:
+            distributed.all_reduce(here)
+            here /= self.count
+        return dict(zip(values, here.tolist(), strict=True))
 
     def wait(self) -> None:
         """Waits until all processes have called it."""

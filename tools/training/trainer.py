@@ -161,10 +161,11 @@ class _Run:
                 state.step += 1
                 state.seconds = time.monotonic() - began
                 stop = self.processes.any(bool(interrupted))
+                losses_due = state.step % config.log_every == 0 or state.step == config.steps
+                values = self.processes.mean(terms) if losses_due else {}
                 if journal is None:
                     continue
-                if state.step % config.log_every == 0 or state.step == config.steps:
-                    values = {name: float(value) for name, value in terms.items()}
+                if losses_due:
                     journal.losses(state.step, state.seconds, values)
                     log.info("%s", _line(state, config, values))
                 if state.step % config.save_every == 0 or self._validation_due() or stop:

@@ -206,11 +206,36 @@ def in_two_processes(config, tmp_path, script=("-m", "tools.main")):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200)
 
 
+NOTED = """
+import os
+from pathlib import Path
+from tools.entry import main
+from tools.training.steps import Steps
+
+take = Steps.take
+
+def noted(self, batches):
+    terms = take(self, batches)
+    with Path(__file__).with_suffix("." + os.environ["RANK"]).open("a") as file:
+        print(float(terms["total"]), file=file)
+    return terms
+
+Steps.take = noted
+main()
+"""
+
+
 @pytest.mark.slow
-def test_two_processes_end_with_one_model(tiny_config, tmp_path):
-    done = in_two_processes(tiny_config(steps=3), tmp_path)
+def test_two_processes_end_with_one_model_and_log_the_mean_of_their_losses(tiny_config, tmp_path):
+    script = tmp_path / "noted.py"
+    script.write_text(NOTED)
+    done = in_two_processes(tiny_config(steps=3, log_every=2), tmp_path, [str(script)])
     assert done.returncode == 0, done.stderr
-    assert len(rows(tmp_path / "run" / "log.csv")) == 3
+    each = (script.with_suffix(f".{rank}").read_text().split() for rank in (0, 1))
+    means = [(float(one) + float(other)) / 2 for one, other in zip(*each, strict=True)]
+    logged = rows(tmp_path / "run" / "log.csv")
+    assert [row["step"] for row in logged] == ["2", "3"]
+    assert [float(row["total"]) for row in logged] == pytest.approx(means[1:], rel=1e-4)
     said = " ".join(done.stdout.split())
     assert said.count("best weights, after step 3 of 3") == 1
 
