@@ -19,6 +19,8 @@ from stages.errors import ConfigError
 _LONGEST_VALIDATION = datetime.timedelta(days=1)
 """How long other processes wait for process 0 to validate, or for one that hangs."""
 
+_SET_BY_TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+
 
 @dataclass(frozen=True, slots=True)
 class Processes:
@@ -76,9 +78,16 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
     """Joins the other processes if ``torchrun`` started several.
 
     Raises:
-        ConfigError: The device cannot be used, or is a single GPU for several processes.
+        ConfigError: The device cannot be used, or is a single GPU for several processes, or these
+            were not started by ``torchrun``.
     """
     count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    missing = [name for name in _SET_BY_TORCHRUN if name not in os.environ]
+    if count > 1 and missing:
+        raise ConfigError(
+            f"WORLD_SIZE is {count} without {', '.join(missing)}: start several processes with "
+            f"torchrun, or unset WORLD_SIZE for one"
+        )
     chosen = choose_device(device) if count == 1 else usable_device(_own_device(device))
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)

@@ -7,7 +7,8 @@ from tools.training.processes import training_processes
 
 @pytest.fixture(autouse=True)
 def second_of_two(monkeypatch):
-    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+    given = {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}
+    for name, value in (given | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}).items():
         monkeypatch.setenv(name, value)
 
 
@@ -22,4 +23,14 @@ def test_each_process_has_its_own_gpu(device, monkeypatch):
 def test_one_gpu_is_not_for_all_processes():
     joined = training_processes("cuda:0")
     with pytest.raises(ConfigError, match="cuda:0 cannot be that of all 2 processes"), joined:
+        pass
+
+
+@pytest.mark.parametrize("unset", ["RANK, LOCAL_RANK, MASTER_ADDR, MASTER_PORT", "LOCAL_RANK"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_processes_that_torchrun_did_not_start_are_told_of_it(device, unset, monkeypatch):
+    for name in unset.split(", "):
+        monkeypatch.delenv(name)
+    joined = training_processes(device)
+    with pytest.raises(ConfigError, match=f"^WORLD_SIZE is 2 without {unset}: "), joined:
         pass
