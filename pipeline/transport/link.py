@@ -73,26 +73,39 @@ class Receiver:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            # ZeroMQ takes senders in turn, but checks for newly active ones only every hundred
-            # parts, or when its events are queried: without that, a flood would hold up the others.
             woken = not self.pending and self._wait(deadline)
-            try:
-                parts = self._socket.recv_multipart(copy=self._copy)
-            except zmq.Again:
-                self._on_turn()
-            else:
-                self._on_turn()
-                try:
-                    return decode(parts)
-                except MessageError as error:
-                    self.complain(error)
+            if (envelope := self._next()) is not None:
+                return envelope
             if woken or (deadline is not None and time.monotonic() >= deadline):
                 return None
+
+    def take(self) -> Envelope | None:
+        """Returns the next message that parses of those that have arrived; None without one."""
+        while self.pending:
+            if (envelope := self._next()) is not None:
+                return envelope
+        return None
 
     @property
     def pending(self) -> bool:
         """Whether a message has arrived already."""
+        # ZeroMQ takes senders in turn, but checks for newly active ones only every hundred parts,
+        # or when its events are queried: without that, a flood would hold up the others.
         return bool(self._socket.get(zmq.EVENTS) & zmq.POLLIN)
+
+    def _next(self) -> Envelope | None:
+        """Returns a message; None if it does not parse, or none comes in the receive's time."""
+        try:
+            parts = self._socket.recv_multipart(copy=self._copy)
+        except zmq.Again:
+            return None
+        finally:
+            self._on_turn()
+        try:
+            return decode(parts)
+        except MessageError as error:
+            self.complain(error)
+            return None
 
     def _wait(self, deadline: float | None) -> bool:
         """Waits for a message, or has the next receive wait; returns whether ``wake`` ended it."""

@@ -33,12 +33,13 @@ class Turns:
 
     def receive(self, timeout: float | None = None) -> Envelope | None:
         """See `Receiver.receive`."""
-        while self._count < WAITING_MESSAGES and self._receiver.pending:
-            self._take_in(self._receiver.receive(0))
+        while self._count < WAITING_MESSAGES and (arrived := self._receiver.take()) is not None:
+            self._add(arrived)
         if not self._count:
-            self._take_in(self._receiver.receive(timeout))
-        if not self._count:
-            return None
+            arrived = self._receiver.receive(timeout)
+            if arrived is None:
+                return None
+            self._add(arrived)
         channel, envelopes = next(iter(self._waiting.items()))
         envelope = envelopes.popleft()
         self._count -= 1
@@ -48,7 +49,6 @@ class Turns:
             self._waiting.move_to_end(channel)
         return envelope
 
-    def _take_in(self, envelope: Envelope | None) -> None:
-        if envelope is not None:
-            self._waiting.setdefault(envelope.channel, deque()).append(envelope)
-            self._count += 1
+    def _add(self, envelope: Envelope) -> None:
+        self._waiting.setdefault(envelope.channel, deque()).append(envelope)
+        self._count += 1
