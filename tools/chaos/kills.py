@@ -8,13 +8,13 @@ from pathlib import Path
 
 import av
 
-from stages.result_files import read_report
+from stages.result_files import DETECTIONS, TIMES, TRACKS, read_report
 from stages.wording import counted
 from tools.chaos.outcome import Outcome, spread
 from tools.harness.material import NAME, RATE, detections_of, make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
 
-_TEXTS = ("mot.txt", "detections.txt")
+_TEXTS = (TRACKS, DETECTIONS, TIMES)
 _STARTING_SHARE = 0.1  # fraction of the kills that may hit processes still starting
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stages.detector.delayed_detector import delayed
 from stages.errors import SpotStreamError
-from stages.result_files import read_report
+from stages.result_files import DETECTIONS, REPORT, TIMES, TRACKS, read_report
 from tools.chaos.outcome import Outcome
 from tools.harness.material import NAME, RATE, detections_of, make_clip
 from tools.harness.runner import Victim, run_command, run_with
@@ -66,7 +66,7 @@ def full_disk(folder: Path) -> Outcome:
     return Outcome(
         1,
         f"{said or 'nothing was said'}; {', '.join(sorted(left)) or 'nothing'} left",
-        bool(said) and left == {"mot.txt", "detections.txt", "run.json"},
+        bool(said) and left == {TRACKS, DETECTIONS, TIMES, REPORT},
     )
 
 

@@ -13,7 +13,7 @@ def test_a_disk_that_fills_leaves_no_half_results(tmp_path):
     outcome = full_disk(tmp_path)
     assert outcome.passed, outcome
     assert outcome.result.startswith("cannot write disk/clip/")
-    assert outcome.result.endswith("; detections.txt, mot.txt, run.json left")
+    assert outcome.result.endswith("; detections.txt, mot.txt, run.json, times.txt left")
 
 
 def test_frames_need_no_room_in_dev_shm(tmp_path):
