@@ -180,9 +180,9 @@ class SinkConfig:
             streams, otherwise a single file.
         overlay_gigabytes: Live: limit per stream, gigabytes; the oldest overlay files beyond it
             are removed; 0: no limit.
-        text_minutes: Length of mot.txt, detections.txt, crossings.txt and a live stream's
-            times.txt, minutes; 0: single files; none: 60 for live streams, otherwise single files.
-            With toolkit_files and for the sequences of data sets, always single files.
+        text_minutes: Length of mot.txt, detections.txt, times.txt and crossings.txt, minutes; 0:
+            single files; none: 60 for live streams, otherwise single files. With toolkit_files and
+            for the sequences of data sets, always single files.
         text_gigabytes: Live: limit of these text files per stream, gigabytes; the oldest beyond it
             are removed; 0: no limit.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
@@ -233,7 +233,7 @@ class SinkConfig:
                 options[f"{name}_minutes"] = minutes if live else 0.0
         if not live:  # a sink that replaces another one goes through all that was written
             options |= {"overlay_gigabytes": 0.0, "text_gigabytes": 0.0}
-        return SinkOptions(**options, live=live)
+        return SinkOptions(**options)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,6 +85,7 @@ class StreamStart:
         color_space: FFmpeg's ``AVColorSpace`` number of the YUV frames (2 = unspecified).
         pixel_aspect: Width of a displayed pixel over its height.
         layout: Benchmark whose file names the results must follow, or "".
+        live: Whether the frames are captured now; those of a recorded video have their place in it.
         detector: Name of the detector, filled in by the detector stage.
         class_names: Names of the classes that ``Detections.classes`` indexes, likewise.
         detected_by: What computes the detections, for people, likewise.
@@ -101,6 +102,7 @@ class StreamStart:
     color_space: int = 2
     pixel_aspect: Fraction = Fraction(1)
     layout: str = ""
+    live: bool = False
     detector: str = ""
     class_names: tuple[str, ...] = ()
     detected_by: str = ""

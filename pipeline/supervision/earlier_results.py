@@ -14,7 +14,7 @@ from stages.decoder.locations import SourceSpec
 from stages.decoder.segments import is_recording, segments_of
 from stages.detector.shipped import SHIPPED
 from stages.records import DropReason
-from stages.result_files import REPORT, read_report
+from stages.result_files import REPORT, TIMES, read_report
 from stages.wording import counted
 from trackers import TRACKERS, tracker_settings
 
@@ -76,6 +76,8 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
         if there.get(key) != value:
             values = f"{_shown(there.get(key))} there, {_shown(value)} now"
             return f"holds results of other settings ({key}: {values})"
+    if TIMES not in (report.get("files") or ()):
+        return f"lacks {TIMES}: it is of an earlier release"
     if config.runtime.mode != "live" and (dropped := _dropped_in_live_mode(report)):
         return f"lacks {counted(dropped, 'frame')} dropped in live mode"
     made = (folder / REPORT).stat().st_mtime

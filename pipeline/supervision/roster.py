@@ -118,7 +118,7 @@ class Roster:
 
     @property
     def place(self) -> int | None:
-        """How many records have come through all stages; None if none is under way."""
+        """How many records have come through all stages; None while none is under way."""
         logbooks = [stream.logbook for stream in self.running.values()]
         if not any(next(logbook.unacknowledged(), None) for logbook in logbooks):
             return None

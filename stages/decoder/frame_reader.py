@@ -83,7 +83,6 @@ class FrameReader:
         self._clock = clock
         self._monotonic = monotonic
         self._times: PresentationTimes | None = None
-        self._origin = 0  # time of the latest container that is 0 here
         self._start: StreamStart | None = None
         self._hidden = 0
         self._is_cut_off = False  # whether a part of the latest packet is missing
@@ -116,9 +115,13 @@ class FrameReader:
         if not continues or self._times is None:
             self._start = None
             unit = time_base(stream)
-            self._origin = (stream.start_time or 0) - round(begins / unit)
+            first = round(begins / unit)
             self._times = PresentationTimes(
-                frame_rate(stream), unit, self._monotonic, origin=self._origin
+                frame_rate(stream),
+                unit,
+                self._monotonic,
+                origin=(stream.start_time or 0) - first,
+                begins=first,
             )
             self.gaps = Gaps(unit)
         self.arrived = self._hidden = 0
@@ -171,11 +174,11 @@ class FrameReader:
         if total is not None:
             total -= self._hidden
             return f"{self.arrived} of {total} frames" if self.arrived < total else None
-        last = None if self._times is None else self._times.last
-        length = stated_length(container, stream)
-        if last is not None and length is not None:
+        times, length = self._times, stated_length(container, stream)
+        if times is not None and times.last is not None and length is not None:
             # Matroska states when the last frame ends, also of a part whose first one has a time.
-            seconds = float(max(last, last + self._origin) * (stream.time_base or 0))
+            last = max(times.last, times.last + times.origin)
+            seconds = float(last * (stream.time_base or 0))
             if seconds < 0.95 * length - 0.5:
                 return f"{seconds:.1f} of {length:.1f} s"
         cut_off = self._is_cut_off and _is_one_of(container, _SIZED)
@@ -218,6 +221,7 @@ class FrameReader:
             color_space=int(frame.colorspace),
             pixel_aspect=pixel_aspect(stream, turns),
             layout=self._layout,
+            live=self._monotonic is not None,
         )
 
 

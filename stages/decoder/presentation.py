@@ -24,8 +24,11 @@ class PresentationTimes:
         monotonic: Monotonic clock in seconds, for live frames placed as they arrive; None for other
             sources, where the real length of a gap is unknown.
         origin: The source's time that is 0 here, in ticks.
+        begins: Least time, in ticks. If the first frame is before it, as pictures shown before the
+            first key frame are, all come that much later.
 
     Attributes:
+        origin: The source's time that is 0 here, in ticks.
         time_base: Unit of the times, in seconds.
         frame: Length of a frame, in ticks.
         last: The latest presentation time in ticks, None before the first.
@@ -38,9 +41,11 @@ class PresentationTimes:
         monotonic: Callable[[], float] | None = None,
         *,
         origin: int = 0,
+        begins: int = 0,
     ) -> None:
         self.last: int | None = None
-        self._origin = origin
+        self.origin = origin
+        self._begins = begins
         self.frame = max(1, round(1 / frame_rate / time_base))
         self._reordered = round(_REORDERED / time_base)
         self.time_base = time_base
@@ -51,10 +56,12 @@ class PresentationTimes:
     def place(self, pts: int | None) -> int:
         """Returns the time of the next frame, for which the source states ``pts``."""
         furthest = self._furthest()
+        if self.last is None and pts is not None:
+            self.origin = min(self.origin, pts - self._begins)
         if pts is not None:
-            pts -= self._origin
+            pts -= self.origin
         if self.last is None:
-            self.last = pts or 0
+            self.last = self._begins if pts is None else pts
         elif pts is None:
             self.last += self.frame
         else:

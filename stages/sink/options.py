@@ -32,8 +32,6 @@ class SinkOptions:
             benchmark or its toolkit, there is a single file of each all the same.
         text_gigabytes: Limit of a stream's finished text results in gigabytes, beyond which the
             oldest are removed; 0 for none.
-        live: The times in ``times.txt`` and ``crossings.txt`` are those of capture, in UTC;
-            otherwise seconds since the video's beginning.
         lines: Lines by name, across which vehicles are counted in ``crossings.txt`` and on the
             overlay.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
@@ -51,7 +49,6 @@ class SinkOptions:
     overlay_trail: int = 25
     text_minutes: float = 0.0
     text_gigabytes: float = 0.0
-    live: bool = False
     lines: Mapping[str, Line] = field(default_factory=dict)
     toolkit_files: bool = False
 

@@ -157,7 +157,7 @@ class StreamSink:
         if self._start is None or self._texts is None:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
-        time = time_of(tracks.frame, live=self.options.live)
+        time = time_of(tracks.frame, live=self._start.live)
         crossed = self.crossings.update(tracks, number, time)
         self._texts.write(tracks, number, time, crossed, self._start.class_names)
         for identity in tracks.ids.tolist():

@@ -1,4 +1,4 @@
-"""The text results of a stream: tracks, detections, times of capture, vehicles across lines."""
+"""The text results of a stream: tracks, detections, times of frames, vehicles across lines."""
 
 from __future__ import annotations
 

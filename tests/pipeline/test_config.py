@@ -141,7 +141,7 @@ def test_results_of_a_live_stream_are_in_parts_unless_the_config_says_otherwise(
     lossless = live | {"overlay_gigabytes": 0, "text_gigabytes": 0} if said else {}
     for is_live, expected in ((False, lossless), (True, live)):
         options = config.sink.options("north", live=is_live)
-        assert options == SinkOptions(**expected, live=is_live, overlay_trail=9)
+        assert options == SinkOptions(**expected, overlay_trail=9)
 
 
 def test_lines_and_regions_of_every_stream_are_those_of_each():

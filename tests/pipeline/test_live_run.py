@@ -72,6 +72,7 @@ def test_an_outage_is_survived_counted_and_shown(tmp_path):
     assert report["frames"]["missing"] == 0
     times = np.loadtxt(tmp_path / "out" / name / "times.txt", "U99", delimiter=",")[:, 1]
     assert len(times) == report["frames"]["out"]
+    assert times[0] == report["processing_started"]
     between = np.diff([datetime.fromisoformat(time) for time in times])
     assert between.max() > timedelta(seconds=0.5)  # the outage
     assert report["stages_ms"]["decoder"]["p50"] < 30  # not the 40 between two frames

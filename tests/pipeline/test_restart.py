@@ -23,7 +23,6 @@ from stages.errors import OutputError, SpotStreamError
 from stages.records import EndOfStream, Tracks
 from stages.result_files import files_of
 from stages.sink.results import CHECKPOINT, JOURNAL
-from stages.sink.times import utc_time
 from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
 from tools.progress import ProgressView
@@ -178,7 +177,7 @@ def test_the_times_of_a_live_stream_outlive_its_sink(clip, tmp_path):
         for envelope in subscribe(address):
             if isinstance(envelope.record, Tracks):
                 frame = envelope.record.frame
-                published.setdefault(frame.number, utc_time(frame.captured_ns))
+                published.setdefault(frame.number, f"{frame.seconds:.3f}")
             if isinstance(envelope.record, EndOfStream):
                 return
 
@@ -194,7 +193,6 @@ def test_the_times_of_a_live_stream_outlive_its_sink(clip, tmp_path):
     rows = times_in(folder)
     assert len(rows) == report["frames"]["out"] > len(published) - 5 > 50
     assert rows == sorted(dict(rows).items())
-    assert report["processing_started"] == rows[0][1]
     assert published.items() <= dict(rows).items()
     for tracks, times in zip(
         files_of(folder, "mot.txt"), files_of(folder, "times.txt"), strict=True

@@ -50,7 +50,8 @@ def video(tmp_path):
 def finished(video, config, source=None, **further):
     folder = video.parents[1] / "out" / "a"
     folder.mkdir(parents=True)
-    report = {"status": "complete", "source": source or str(video), "config": config, **further}
+    report = {"status": "complete", "source": source or str(video), "config": config}
+    report |= {"files": ["mot.txt", "detections.txt", "times.txt"], **further}
     (folder / "run.json").write_text(json.dumps(report))
     return folder
 
@@ -212,3 +213,9 @@ def test_a_run_finds_its_own_results_wherever_it_is_started(tmp_path, monkeypatc
     )
     shutil.rmtree(tmp_path / "out" / "clip")
     assert repeat(tmp_path, "tracker.name=ocsort").finished.keys() == {"clip"}
+
+
+def test_results_of_a_release_that_wrote_no_times_are_told(video):
+    config = to_plain(load_config(None, []))
+    folder = finished(video, config, files=["mot.txt", "detections.txt"])
+    assert difference_of(folder, video) == "lacks times.txt: it is of an earlier release"

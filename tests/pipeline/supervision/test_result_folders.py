@@ -49,7 +49,8 @@ def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
     done, north = (SourceSpec(name, name, of_data_set=True) for name in ("done", "north"))
     (tmp_path / "done").mkdir()
     report = tmp_path / "done" / "run.json"
-    report.write_text(json.dumps({"status": "complete", "source": str(Path("done").absolute())}))
+    source = str(Path("done").absolute())
+    report.write_text(json.dumps({"status": "complete", "source": source, "files": ["times.txt"]}))
     folders = ResultFolders([done, north], tmp_path, RunConfig(), overwrite=False)
     assert (folders.to_run, folders.finished) == ([north], ["done"])
     folders.outdate()

@@ -20,6 +20,19 @@ def test_times_are_counted_from_the_origin():
     assert [presentation.place(pts) for pts in (500, None, 580)] == [0, 40, 80]
 
 
+@pytest.mark.parametrize(
+    ("first", "expected"), [(420, [80, 120, 160]), (500, [80, 120, 160]), (540, [120, 160, 200])]
+)
+def test_the_first_frame_is_never_before_the_beginning(first, expected):
+    presentation = PresentationTimes(Fraction(25), Fraction(1, 1000), origin=420, begins=80)
+    assert [presentation.place(pts) for pts in (first, first + 40, first + 80)] == expected
+
+
+def test_a_first_frame_without_a_time_is_at_the_beginning():
+    presentation = PresentationTimes(Fraction(25), Fraction(1, 1000), origin=420, begins=80)
+    assert [presentation.place(pts) for pts in (None, 540)] == [80, 120]
+
+
 def test_a_missing_time_is_one_frame_later():
     assert placed(None, None, 90, None) == [0, 40, 90, 130]
 

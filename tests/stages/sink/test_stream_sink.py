@@ -273,7 +273,6 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     options = SinkOptions(
         overlay_minutes=0.2 / 60,
         text_minutes=0.36 / 60,
-        live=True,
         lines={"gate": (25, 0, 25, 90), "far": (0, 0, 90, 0)},
     )
     headers = [*map(make_header, range(4)), *(make_header(i, epoch=1) for i in range(16))]
