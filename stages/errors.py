@@ -52,7 +52,10 @@ def unreadable_name(name: str) -> str:
     try:
         name.encode()
     except UnicodeEncodeError:  # Python decodes bytes that are not in the encoding to surrogates
-        shown = os.fsencode(name).decode(errors="backslashreplace")
+        try:
+            shown = os.fsencode(name).decode(errors="backslashreplace")
+        except UnicodeEncodeError:  # surrogates that stand for no byte, as JSON may hold
+            return f"{name!a} is no text"
         encoding = sys.getfilesystemencoding()
         if encoding != "utf-8":
             return f"the name of {shown} is not in {encoding}, as the locale is; set PYTHONUTF8=1"

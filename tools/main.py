@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib.metadata
 import io
 import signal
@@ -77,6 +78,11 @@ def root(
         raise ConfigError("the current folder was removed; change to another") from error
 
 
+# What the names that a user gives may cause, and what standard output may; others are our faults.
+_OF_NAMES = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}
+_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EFBIG, errno.EPERM}
+
+
 def main() -> None:
     """Runs the command; a user error prints one line on standard error."""
     signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
@@ -89,14 +95,16 @@ def main() -> None:
         except SpotStreamError as error:
             _fail(error)
         except UnicodeEncodeError as error:  # of a file's name
-            if not (problem := unreadable_name(error.object)):
+            is_name = "\n" not in error.object
+            if not (is_name and (problem := unreadable_name(error.object))):
                 raise
             _fail(ConfigError(problem))
-        except PermissionError as error:  # of a file in a folder that the user may not enter
-            _fail(ConfigError(f"{error.filename}: {reason_of(error)}"))
-        except OSError as error:  # such as that of standard output on a full disk
-            where = f"{error.filename}: " if error.filename else ""
-            _fail(OutputError(f"{where}{reason_of(error)}; --debug shows where"))
+        except OSError as error:
+            if error.filename and error.errno in _OF_NAMES:
+                _fail(ConfigError(f"{error.filename}: {reason_of(error)}"))
+            if not error.filename and error.errno in _OF_OUTPUT:
+                _fail(OutputError(f"cannot write to standard output: {reason_of(error)}"))
+            raise
 
 
 def _fail(error: SpotStreamError) -> NoReturn:

@@ -89,6 +89,7 @@ class NetworkDetector:
         if threads:
             torch.set_num_threads(threads)
         file = find_weights(weights)
+        identity = _identity(file)
         self.engine: Engine = build_engine(
             file,
             engine,
@@ -100,7 +101,7 @@ class NetworkDetector:
         )
         log.info("SpotNet by %s", self.engine.description)
         self.name = "SpotNet"
-        self.description = f"{file.name} (SHA-256 {_digest(file)}…), {self.engine.description}"
+        self.description = f"{identity}, {self.engine.description}"
         self.class_names = self.engine.config.class_names
         self.scale = self.engine.config.scale if scale is None else scale
         self.min_score = min_score
@@ -160,11 +161,18 @@ def _is_on_cpu(engine: Engine) -> bool:
     return not isinstance(engine, TorchEngine) or engine.device.type == "cpu"
 
 
-def _digest(file: Path) -> str:
-    """Returns the first twelve digits of the file's SHA-256."""
-    weights = file.with_suffix(".bin") if file.suffix == ".xml" else file  # as OpenVINO keeps them
+def _identity(file: Path) -> str:
+    """Returns the name of a weights file and the first digits of its SHA-256.
+
+    Those of an OpenVINO model are in a ``.bin`` of its own.
+    """
+    weights = file.with_suffix(".bin") if file.suffix == ".xml" else file
+    if not weights.is_file():
+        return file.name  # the engine says what is wrong with it
     with weights.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()[:12]
+        return (
+            f"{weights.name} (SHA-256 {hashlib.file_digest(content, 'sha256').hexdigest()[:12]}…)"
+        )
 
 
 def _computation(engine: Engine, recorded: bool) -> _Compute:

@@ -19,3 +19,7 @@ def test_where_the_locale_is_not_utf_8_that_is_to_be():
         text=True,
     )
     assert "d.mp4 is not in ascii, as the locale is; set PYTHONUTF8=1" in told
+
+
+def test_a_name_of_no_bytes_is_shown() -> None:
+    assert unreadable_name("\ud800car") == r"'\ud800car' is no text"

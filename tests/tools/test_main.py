@@ -181,7 +181,7 @@ def test_a_full_disk_behind_standard_output_is_answered_in_one_line(arguments):
             text=True,
             timeout=60,
         )
-    assert done.stderr == "spotstream: no space left on device; --debug shows where\n"
+    assert done.stderr == ("spotstream: cannot write to standard output: no space left on device\n")
     assert done.returncode == 4
 
 
@@ -196,16 +196,36 @@ def test_a_current_folder_that_was_removed_is_told(tmp_path):
     assert done.returncode == 2
 
 
-def test_a_file_in_a_closed_folder_is_answered_in_one_line(monkeypatch, capfd, closed_folder):
-    given = closed_folder / "train.yaml"
-    monkeypatch.setattr(sys, "argv", ["spotstream", "train", str(given)])
+def run_main(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["spotstream", *arguments])
     interrupt = signal.getsignal(signal.SIGINT)
     try:
-        with pytest.raises(SystemExit, match="2"):
-            main()
+        main()
     finally:
         signal.signal(signal.SIGINT, interrupt)
+
+
+def test_a_file_in_a_closed_folder_is_answered_in_one_line(monkeypatch, capfd, closed_folder):
+    given = closed_folder / "train.yaml"
+    with pytest.raises(SystemExit, match="2"):
+        run_main(monkeypatch, "train", str(given))
     assert capfd.readouterr().err == f"spotstream: {given}: permission denied\n"
+
+
+def test_a_name_that_is_too_long_is_answered_in_one_line(monkeypatch, capfd):
+    with pytest.raises(SystemExit, match="2"):
+        run_main(monkeypatch, "train", 300 * "L")
+    assert capfd.readouterr().err == f"spotstream: {300 * 'L'}: file name too long\n"
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(2, "no such", "x"), ConnectionRefusedError()])
+def test_an_error_of_ours_keeps_its_traceback(monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("pipeline.config_file.load_config", fail)
+    with pytest.raises(type(error)):
+        run_main(monkeypatch, "config")
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,10 @@ def training_processes(device: str = "auto") -> Iterator[Processes]:
         ConfigError: The device cannot be used, or is a single GPU for several processes, or these
             were not started by ``torchrun``.
     """
-    count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+    stated = os.environ.get("WORLD_SIZE") or "1"
+    if not (stated.isascii() and stated.isdigit() and int(stated) > 0):
+        raise ConfigError(f"WORLD_SIZE must be a number of processes, got {stated}; or unset it")
+    count, rank = int(stated), int(os.environ.get("RANK") or "0")
     missing = [name for name in _SET_BY_TORCHRUN if name not in os.environ]
     if count > 1 and missing:
         raise ConfigError(

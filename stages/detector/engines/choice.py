@@ -12,7 +12,7 @@ from stages.detector.engines.device import choose_device
 from stages.detector.engines.engine import Engine, Precision
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.peaks import TOP_K
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SpotStreamError
 from stages.extras import installed
 
 EngineName: TypeAlias = Literal["torch", "openvino", "onnxruntime"]
@@ -55,6 +55,7 @@ def build_engine(
         ConfigError: There is no such engine or precision, the engine is not installed or does not
             support the weights, precision or device, the device cannot be used, the weights do not
             load, or an exported model is given a ``top_k``.
+        SpotStreamError: The device has no memory left for the network.
     """
     _check_choice("engine", engine, ("auto", *ENGINES))
     _check_choice("precision", precision, get_args(Precision))
@@ -83,7 +84,13 @@ def build_engine(
             f"detector.engine {engine} does not read {weights}; {' or '.join(exported)} does"
         )
     if engine == "torch":
-        return TorchEngine(weights, chosen, precision, top_k)
+        try:
+            return TorchEngine(weights, chosen, precision, top_k)
+        except torch.OutOfMemoryError as error:
+            raise SpotStreamError(
+                f"the memory of {chosen} is full before the first frame; nvidia-smi shows what "
+                f"uses it"
+            ) from error
     if chosen.type != "cpu":
         raise ConfigError(f"detector.engine {engine} computes on the CPU, got device {device}")
     return _cpu_engine(engine)(weights, threads, precision, top_k)

@@ -34,3 +34,10 @@ def test_processes_that_torchrun_did_not_start_are_told_of_it(device, unset, mon
     joined = training_processes(device)
     with pytest.raises(ConfigError, match=f"^WORLD_SIZE is 2 without {unset}: "), joined:
         pass
+
+
+@pytest.mark.parametrize("stated", ["abc", "0", "-1", "²"])
+def test_a_number_of_processes_that_is_none_is_told(monkeypatch, stated):
+    monkeypatch.setenv("WORLD_SIZE", stated)
+    with pytest.raises(ConfigError, match=f"^WORLD_SIZE must be .* got {stated};"):
+        training_processes("cpu").__enter__()

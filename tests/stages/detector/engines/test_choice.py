@@ -10,7 +10,7 @@ from stages.detector.engines.onnx_graph import onnx_model
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.weights_file import load_network
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SpotStreamError
 
 
 def test_torch_is_always_there():
@@ -121,3 +121,12 @@ def test_the_detector_uses_the_engine_it_is_told(weights):
     detector = NetworkDetector(engine="torch", threads=1)
     assert isinstance(detector.engine, TorchEngine)
     assert detector.batch_size == detector.engine.batch_size
+
+
+def test_a_device_without_memory_for_the_network_is_told(weights, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. " + 600 * "x")
+
+    monkeypatch.setattr("stages.detector.engines.torch_engine.load_network", full)
+    with pytest.raises(SpotStreamError, match=r"^the memory of cpu is full before the first frame"):
+        build_engine(weights, "torch", device="cpu")
