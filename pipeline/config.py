@@ -8,6 +8,7 @@ pydantic, which saves 12 MB.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
@@ -35,6 +36,16 @@ Region: TypeAlias = tuple[float, float, float, float]
 
 STRICT = {"extra": "forbid", "allow_inf_nan": False}
 """For pydantic: unknown keys are an error."""
+
+
+def ignored_in(ignored: Mapping[str, Sequence[Region]], stream: str) -> list[Region]:
+    """The regions of a stream by ``detector.ignored``: those of every stream, and its own."""
+    return [*ignored.get(EVERY_STREAM, ()), *ignored.get(stream, ())]
+
+
+def lines_of(lines: Mapping[str, Mapping[str, Line]], stream: str) -> dict[str, Line]:
+    """The lines of a stream by ``sink.lines``: those of every stream, and its own."""
+    return {**lines.get(EVERY_STREAM, {}), **lines.get(stream, {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,10 +152,6 @@ class DetectorConfig:
                         f"got {[left, top, right, bottom]}"
                     )
 
-    def ignored_in(self, stream: str) -> tuple[Region, ...]:
-        """The regions of a stream: its own, and those of every stream."""
-        return self.ignored.get(EVERY_STREAM, ()) + self.ignored.get(stream, ())
-
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerConfig:
@@ -219,15 +226,11 @@ class SinkConfig:
                         f"ends, got {list(line)}"
                     )
 
-    def lines_of(self, stream: str) -> dict[str, Line]:
-        """The lines of a stream by name: those of every stream, and its own."""
-        return self.lines.get(EVERY_STREAM, {}) | self.lines.get(stream, {})
-
     def options(self, stream: str, *, live: bool) -> SinkOptions:
         """The options of a stream's `StreamSink`."""
         from stages.sink.options import SinkOptions  # loads PyAV
 
-        options = dataclasses.asdict(self) | {"lines": self.lines_of(stream)}
+        options = dataclasses.asdict(self) | {"lines": lines_of(self.lines, stream)}
         for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):
             if options[f"{name}_minutes"] is None:
                 options[f"{name}_minutes"] = minutes if live else 0.0

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import EVERY_STREAM, RunConfig, to_plain
+from pipeline.config import RunConfig, ignored_in, lines_of, to_plain
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
 from stages.decoder.segments import is_recording, segments_of
@@ -103,11 +103,8 @@ def _deciding(config: object, stream: str, directory: str | None) -> dict[str, A
     for setting in known.values():
         values[f"tracker.settings.{setting.name}"] = settings.get(setting.name, setting.default)
     ignored, lines = (_mapping(values.pop(key)) for key in ("detector.ignored", "sink.lines"))
-    values[f"detector.ignored.{stream}"] = [
-        *ignored.get(EVERY_STREAM, ()),
-        *ignored.get(stream, ()),
-    ]
-    values[f"sink.lines.{stream}"] = lines.get(EVERY_STREAM, {}) | lines.get(stream, {})
+    values[f"detector.ignored.{stream}"] = ignored_in(ignored, stream)
+    values[f"sink.lines.{stream}"] = lines_of(lines, stream)
     values["detector.weights"] = values["detector.weights"] or SHIPPED[0]
     for key in _PATHS:
         if values[key] and values[key] not in SHIPPED:

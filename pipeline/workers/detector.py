@@ -13,7 +13,7 @@ import numpy as np
 import zmq
 from msgspec import structs
 
-from pipeline.config import EVERY_STREAM
+from pipeline.config import EVERY_STREAM, ignored_in
 from pipeline.detectors import Detector, build_detector
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
@@ -54,7 +54,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
 
     detector = build_detector(config, plan.worker)
     ignored = {
-        name: np.array(config.ignored_in(name), np.float32).reshape(-1, 4)
+        name: np.array(ignored_in(config.ignored, name), np.float32).reshape(-1, 4)
         for name in (EVERY_STREAM, *config.ignored)
     }
     lanes = None if config.batch_size else detector.lanes

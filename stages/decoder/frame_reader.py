@@ -37,6 +37,8 @@ _SIZED = frozenset({"avi", "flv", "mp4"})  # state how long each packet is; MPEG
 class FrameReader:
     """Makes records from packets; frame numbers continue from one container to the next.
 
+    Presentation times are counted from the beginning of a container's video.
+
     Attributes:
         epoch: Latest epoch, -1 before the first frame.
         seen: Number of frames decoded or lost so far, selected or not.
@@ -45,8 +47,6 @@ class FrameReader:
         finished: Whether the last selected frame has passed.
         broken: Error of the network or the disk that ended the latest container, or "".
         gaps: Gaps in the latest container.
-
-    Presentation times are counted from the beginning of the container's video.
 
     Args:
         source: Location of the source, credentials removed.

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import ignored_in, lines_of
 from pipeline.config_file import load_config
 from stages.errors import ConfigError
 from stages.sink.options import SinkOptions
@@ -156,6 +157,6 @@ def test_lines_and_regions_of_every_stream_are_those_of_each():
         "in": (0, 9, 9, 9),
         "out": (0, 5, 9, 5),
     }
-    assert config.sink.lines_of("south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
-    assert config.detector.ignored_in("north") == ((0, 0, 9, 9),)
-    assert config.detector.ignored_in("south") == ((0, 0, 9, 9), (5, 5, 9, 9))
+    assert lines_of(config.sink.lines, "south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
+    assert ignored_in(config.detector.ignored, "north") == [(0, 0, 9, 9)]
+    assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]
