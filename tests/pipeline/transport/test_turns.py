@@ -46,7 +46,7 @@ def test_a_stream_whose_frames_are_dropped_has_as_many_turns_as_another(ends):
         file.send(frame(FILE, position))
     order = all_of(turns, 17)
     frames = [channel for channel, _, is_frame in order if is_frame]
-    assert sorted(frames[:6]) == 3 * [CAMERA] + 3 * [FILE]
+    assert frames[:6] in (3 * [CAMERA, FILE], 3 * [FILE, CAMERA])
     for sender in (CAMERA, FILE):
         positions = [position for channel, position, _ in order if channel == sender]
         assert positions == sorted(positions)

@@ -73,7 +73,8 @@ def test_a_frame_that_is_lost_ends_the_run_where_it_is(run, tmp_path):
 
 def test_detections_in_ignored_regions_of_their_stream_do_not_count(tmp_path):
     clip = make_clip(tmp_path / "material", 20)
-    detections = f"detector.detections={detections_of(clip)}"
+    file = detections_of(clip)
+    detections = f"detector.detections={file}"
     for name, of in (("all", "another"), ("left", "clip"), ("every", "*")):
         ignored = f"detector.ignored.{of}=[[0, 0, 80, 1000]]"
         run_with([str(clip)], tmp_path / name, [detections, ignored, "sink.overlay=false"])
@@ -82,6 +83,8 @@ def test_detections_in_ignored_regions_of_their_stream_do_not_count(tmp_path):
         for name in ("all", "left", "every")
     )
     np.testing.assert_array_equal(rest, every)
+    report = json.loads((tmp_path / "every" / "clip" / "run.json").read_text())
+    assert report["detected_by"] == f"read from {file}"
     is_right = whole[:, 2] + whole[:, 4] / 2 > 80
     assert 0 < is_right.sum() < len(whole)
     np.testing.assert_array_equal(
