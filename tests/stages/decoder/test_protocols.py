@@ -284,15 +284,15 @@ def test_a_camera_that_sends_what_it_has_kept_gets_no_advice(tmp_path, serve_htt
 def test_sound_that_goes_on_does_not_hide_that_the_pictures_stay_away(tmp_path, slots):
     write_stream(tmp_path / "camera.ts", 10, sound=300)
     data = (tmp_path / "camera.ts").read_bytes()
-    options = replace(OPTIONS, timeout=0.5, reconnect=False)
+    options = replace(OPTIONS, timeout=1.0, reconnect=False)
 
     def send():
         client, _ = listener.accept()
         with client, contextlib.suppress(OSError):
             client.sendall(data[:-200_000])
-            for start in range(len(data) - 200_000, len(data), 5000):  # sound alone: 4 s
+            for start in range(len(data) - 200_000, len(data), 5000):  # sound alone: 6 s
                 client.sendall(data[start : start + 5000])
-                time.sleep(0.1)
+                time.sleep(0.15)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=send, daemon=True).start()
