@@ -39,6 +39,7 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         stage: Stage to run.
         worker: Index of the detector, 0 for the other stages.
+        detected_by: What a detector's predecessor computed its detections by, "" if it has none.
         config: The run's configuration.
         streams: For a decoder, its own stream; for the other stages, the streams already begun.
         output: Results folder.
@@ -51,6 +52,7 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     stage: StageName
     worker: int = 0
+    detected_by: str = ""
     config: RunConfig
     streams: list[StreamPlan]
     output: str

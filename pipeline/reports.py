@@ -93,7 +93,13 @@ class Report(msgspec.Struct, frozen=True, tag_field="kind", tag=str.lower):
 
 
 class Ready(Report, frozen=True):
-    """The process is ready to receive frames."""
+    """The process is ready to receive frames.
+
+    Attributes:
+        detected_by: What a detector computes its detections by, for people.
+    """
+
+    detected_by: str = ""
 
 
 class Alive(Report, frozen=True):

@@ -64,6 +64,7 @@ class StageProcess:
         stream: The stream of a decoder, "" for the other stages.
         state: ``starting``, ``ready``, ``waiting`` (to be started) or ``ended``.
         busy: Whether its latest report was `Busy`.
+        detected_by: See `Ready`; of the predecessor while it starts.
 
     Args:
         role: See above.
@@ -94,6 +95,7 @@ class StageProcess:
         self.role = role
         self.stream = stream
         self.state: State = "waiting"
+        self.detected_by = ""
         self._message = ""
         self._make_plan = make_plan
         self._silence_seconds = silence_seconds
@@ -143,6 +145,7 @@ class StageProcess:
         self.busy = isinstance(report, Busy)
         if isinstance(report, Ready):
             self.state = "ready"
+            self.detected_by = report.detected_by
             self._was_ready = True
             self._ready_since = self._heard
         elif isinstance(report, Crashed):

@@ -60,9 +60,11 @@ class StageProcesses:
         def make_plan() -> WorkerPlan:
             running = self._roster.running
             plans = [each.plan for each in running.values() if each.has_begun]
+            predecessor = self._shared.get((stage, worker))
             return WorkerPlan(
                 stage=stage,
                 worker=worker,
+                detected_by=predecessor.detected_by if predecessor else "",
                 config=self._config,
                 streams=[running[stream].plan] if stream else plans,
                 output=str(self._output),

@@ -82,7 +82,11 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
 
     with link:
-        report(Ready("detector"))
+        now, before = detector.description, plan.detected_by
+        report(Ready("detector", detected_by=now))
+        if before not in ("", now):
+            told = f"detects by {now} from here on, before by {before}"
+            report(Notice("detector", message=told))
         for batch in batches(receive, size, config.batch_wait_ms / 1000):
             first = batch[0].record
             if isinstance(first, StreamStart) and (told := caution(first, detector.scale)):

@@ -4,9 +4,12 @@ import contextlib
 import io
 import json
 import os
+import re
 import resource
+import shutil
 import signal
 import threading
+from pathlib import Path
 
 import av
 import pytest
@@ -19,6 +22,7 @@ from pipeline.supervision.supervisor import Supervisor
 from pipeline.transport.broadcast import subscribe
 from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.decoder.locations import expand_sources
+from stages.detector.shipped import find_weights
 from stages.errors import OutputError, SpotStreamError
 from stages.records import EndOfStream, Tracks
 from stages.result_files import files_of
@@ -105,14 +109,16 @@ def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, t
 @pytest.mark.parametrize("name", STAGES)
 def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path, name):
     live = settings(clip, "decoder.pace=original", "runtime.mode=live")
-    found = []
+    found, victims = [], []
 
     def harm(victim):
+        victims.append(victim)
         kill(name, at=[60])(victim)
         found.extend(path.name for path in (tmp_path / "clip").iterdir())
 
     result = run_with([str(clip)], tmp_path, live, harm)
     assert result.restarts == {name: 1}
+    assert not any("detects by" in line for line in victims[0].notices)
     assert {CHECKPOINT, JOURNAL} <= set(found)
     folder = tmp_path / "clip"
     report = json.loads((folder / "run.json").read_text())
@@ -218,6 +224,32 @@ def test_the_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):
     assert result.restarts == {"decoder of clip": 1}
     summary = result.finished["clip"]
     assert (summary.status, summary.frames + summary.dropped) == ("complete", 150)
+
+
+def test_weights_that_are_replaced_during_a_run_are_told(clip, tmp_path):
+    weights, notices = tmp_path / "own.safetensors", []
+    shutil.copy(find_weights(Path("nano")), weights)
+
+    def harm(victim):
+        victim.wait(victim.is_ready)
+        shutil.copy(find_weights(Path("compact")), tmp_path / "new")
+        (tmp_path / "new").rename(weights)
+        kill("detector", at=[10])(victim)
+        victim.wait(lambda: bool(seen(victim)))
+        notices.extend(seen(victim))
+        victim.supervisor.stop()
+
+    def seen(victim):
+        return [line for line in victim.notices if "detects by" in line]
+
+    more = [f"detector.weights={weights}", "detector.scale=0.3", "sink.overlay=false"]
+    run_with([str(clip)], tmp_path / "results", [*more, "decoder.pace=original"], harm)
+    (told,) = notices
+    now, before = told.split(" from here on, before by ")
+    by = rf"own.safetensors \(SHA-256 {'[0-9a-f]' * 12}…\), "
+    assert re.match(f"detects by {by}", now)
+    assert re.match(by, before)
+    assert now.removeprefix("detects by ") != before
 
 
 def test_a_stage_that_hangs_is_replaced(clip, calm, tmp_path):
