@@ -161,10 +161,8 @@ def test_a_camera_that_is_off_at_first_is_waited_for_where_there_are_others(
 def test_a_camera_that_is_all_the_run_has_is_given_up(soon_given_up, tmp_path):
     with Server() as server:
         port = server.port
-    started = time.monotonic()
     result = run_with([f"rtsp://127.0.0.1:{port}/live"], tmp_path, ["sink.overlay=false"])
     assert "gave up after 1 s" in result.failed[f"127.0.0.1-{port}-live"]
-    assert time.monotonic() - started < 16
 
 
 def test_a_camera_that_fails_is_told_while_the_others_run(tmp_path):

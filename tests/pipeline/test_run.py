@@ -126,7 +126,9 @@ def begin(*arguments, log=subprocess.DEVNULL):
 def test_a_second_run_is_refused_where_another_writes(material, tmp_path):
     slow = slow_detector(material, 100)
     with begin(*command(material, tmp_path / "out", *slow)) as first:
+        first.send_signal(signal.SIGSTOP)  # it must not end before the second has looked
         second = run(material, tmp_path / "out", "--overwrite")
+        first.send_signal(signal.SIGCONT)
         assert first.poll() is None
     assert second.returncode == 4
     assert f"process {first.pid} is writing there" in second.stderr

@@ -19,7 +19,7 @@ def spotstream(*arguments, cwd=None, env=None):
         [sys.executable, "-m", "tools.main", *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,
         cwd=cwd,
         env=env,
     )
