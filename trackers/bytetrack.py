@@ -27,7 +27,7 @@ INITIAL_POSITION, INITIAL_VELOCITY = 2, 10  # multiples of a step's noise
 UNCONFIRMED_SIMILARITY = 0.3  # least IoU times score of a track's second detection
 DUPLICATE_IOU = 0.85  # above it, a track seen now and a lost one are the same
 
-ID, HITS, LAST_SEEN = range(3)  # stored for each track besides its filter
+ID, HITS, BORN, LAST_SEEN = range(4)  # stored for each track besides its filter
 
 
 class ByteTrack(Tracker):
@@ -73,7 +73,7 @@ class ByteTrack(Tracker):
     def _forget(self) -> None:
         self._frame = 0
         self._filter = ConstantVelocityFilter(dimensions=4)
-        self._records = np.empty((3, 0), np.int64)  # a row each of ID, HITS, LAST_SEEN
+        self._records = np.empty((4, 0), np.int64)  # a row each of ID, HITS, BORN, LAST_SEEN
 
     def _track(self, observations: Observations) -> tuple[FloatArray, Int64Array, Int64Array]:
         self._frame += 1
@@ -107,7 +107,7 @@ class ByteTrack(Tracker):
 
     def _coast(self) -> None:
         self._frame += 1
-        self._records[LAST_SEEN] += 1
+        self._records[[BORN, LAST_SEEN]] += 1
         self._predict()
 
     @property
@@ -171,24 +171,25 @@ class ByteTrack(Tracker):
             _noise(heights, INITIAL_POSITION * POSITION_NOISE, ASPECT_NOISE),
             _noise(heights, INITIAL_VELOCITY * VELOCITY_NOISE, ASPECT_VELOCITY_NOISE),
         )
-        born = np.empty((3, len(measured)), np.int64)
+        born = np.empty((4, len(measured)), np.int64)
         born[ID] = self._new_ids(len(measured))
         born[HITS] = 2 if self._frame == 1 else 1
-        born[LAST_SEEN] = self._frame
+        born[[BORN, LAST_SEEN]] = self._frame
         self._records = np.concatenate((self._records, born), axis=1)
 
     def _kept(self, seen: BoolArray) -> BoolArray:
         """``(T,)`` mask: not lost too long or after one detection, and no duplicate of another."""
         if np.count_nonzero(seen) == len(seen):
             return seen
-        _, hits, last_seen = self._records
+        last_seen = self._records[LAST_SEEN]
         kept = seen | (self._confirmed & (last_seen >= self._frame - self.max_age))
         now, lost = seen.nonzero()[0], (kept & ~seen).nonzero()[0]
         if len(lost):
             boxes = _boxes(self._filter.values)
             doubles = find_overlaps(boxes[now], boxes[lost])
             same = doubles.where(doubles.iou > DUPLICATE_IOU)
-            older = hits[now[same.rows]] > hits[lost[same.columns]]
+            lives = last_seen - self._records[BORN]
+            older = lives[now[same.rows]] > lives[lost[same.columns]]
             kept[lost[same.columns[older]]] = False
             kept[now[same.rows[~older]]] = False
         return kept

@@ -102,6 +102,18 @@ def test_of_two_tracks_on_one_place_the_older_stays(shift: int) -> None:
     assert len(tracker._filter) == 1
 
 
+def test_the_older_of_two_tracks_is_the_one_that_was_seen_over_the_longer_time() -> None:
+    tracker = ByteTrack()
+    seen(tracker, BOX)
+    seen(tracker, [])
+    for left in range(100, 60, -6):  # seven detections of another, which then coasts onto it
+        seen(tracker, BOX + np.array([left, 0, left, 0]))
+    for _ in range(10):
+        seen(tracker, [])
+    assert [seen(tracker, BOX) for _ in range(4)] == [[1]] * 4
+    assert len(tracker._filter) == 1
+
+
 def test_a_young_track_that_drives_onto_a_lost_one_is_dropped() -> None:
     tracker = ByteTrack()
     for _ in range(12):

@@ -12,7 +12,8 @@ from tools.annotations.ignored import IgnoredRegions
 from tools.annotations.trajectories import Trajectories
 
 LEVELS = ("easy", "medium", "hard")
-PARTLY = 0.5  # hidden or truncated fraction up to which a vehicle is medium
+# Hidden or truncated fraction up to which a vehicle is medium; decimals are not exact in binary.
+PARTLY = 0.5 + 1e-6
 
 
 def read_detrac(path: Path) -> GroundTruth:

@@ -52,3 +52,19 @@ def test_tracks_begin_and_end_outside_ignored_regions(
 def test_no_track_at_all(tmp_path: Path) -> None:
     truth = read_detrac(sequence(tmp_path))
     assert (len(truth.tracks), truth.frame_count) == (0, 0)
+
+
+def test_a_vehicle_of_which_exactly_half_is_hidden_is_medium(tmp_path: Path) -> None:
+    (tmp_path / "A.xml").write_text(
+        '<sequence name="A"><frame num="1"><target_list><target id="1">'
+        '<box left="478.2" top="322.01" width="70.54" height="61.42"/>'
+        '<occlusion><region_overlap occlusion_id="2" occlusion_status="0"'
+        ' left="478.2" top="322.01" width="35.27" height="61.42"/></occlusion>'
+        "</target></target_list></frame></sequence>"
+    )
+    levels = read_detrac(tmp_path / "A.xml").levels
+    assert {level: of.tolist() for level, of in levels.items()} == {
+        "easy": [False],
+        "medium": [True],
+        "hard": [False],
+    }
