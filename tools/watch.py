@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.transport.broadcast import subscribe
+from pipeline.transport.broadcast import Subscription
 from pipeline.transport.messages import Record
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.mot import mot_rows
@@ -32,23 +31,22 @@ def watch(
     """
     silence = _Silence(f"of stream {stream} " if stream else "", address, has_key=key is not None)
     class_names: dict[str, tuple[str, ...]] = {}
-    while True:
-        with contextlib.suppress(TimeoutError):
-            for envelope in subscribe(address, key, server_key, timeout=_SILENCE):
-                if stream and envelope.stream != stream:
-                    silence.look()
-                    continue
-                silence.end()
-                record = envelope.record
-                if isinstance(record, StreamStart):
-                    class_names[record.stream] = record.class_names
-                elif isinstance(record, Tracks):
-                    names = class_names[record.frame.stream]
-                    for line in _json_lines(record, names) if as_json else _mot_lines(record):
-                        print(line, flush=True)
-                else:
-                    _report(record)
-        silence.look()
+    with Subscription(address, key, server_key) as subscription:
+        while True:
+            envelope = subscription.receive(_SILENCE)
+            if envelope is None or (stream and envelope.stream != stream):
+                silence.look()
+                continue
+            silence.end()
+            record = envelope.record
+            if isinstance(record, StreamStart):
+                class_names[record.stream] = record.class_names
+            elif isinstance(record, Tracks):
+                names = class_names[record.frame.stream]
+                for line in _json_lines(record, names) if as_json else _mot_lines(record):
+                    print(line, flush=True)
+            else:
+                _report(record)
 
 
 class _Silence:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import stat
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import zmq
 
@@ -29,6 +30,12 @@ _LARGEST_FROM_SUBSCRIBER = 2**10  # topics, and anything sent before a key is ch
 _TOPICS_AT_ONCE = 10  # per subscriber; `send` works on those that came
 _HANDSHAKE_MS = 3000
 _PADDING = bytes(2**16)  # no record; ZeroMQ drops what it has encoded, not written, when it closes
+
+_TURN_MS = 100  # a signal that another thread took is seen after that
+_RETRY_SECONDS = 1.0
+_KEEPALIVE_SECONDS = 10
+# ZeroMQ tries no other connection after these, though the next run may accept the key.
+_REFUSED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 
 
 class Broadcast:
@@ -111,6 +118,95 @@ def _check_free(path: Path) -> None:
     raise ConfigError(f"runtime.publish: another pipeline publishes at {path}")
 
 
+class Subscription:
+    """What a pipeline publishes; a context manager, connected until its end.
+
+    Tracks come only after the `StreamStart` of their epoch. The pipeline repeats it every second,
+    so a new subscriber waits as long at most, and gets it once. A connection that is lost or
+    refused is tried again.
+
+    Args:
+        address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
+        key: File with the subscriber's secret key, if the pipeline requires one.
+        server_key: File with the pipeline's public key.
+
+    Raises:
+        ConfigError: A key cannot be read, only one key is given, or the address is invalid.
+    """
+
+    def __init__(
+        self, address: str, key: Path | None = None, server_key: Path | None = None
+    ) -> None:
+        self._keys: tuple[bytes, bytes, bytes] | None = None
+        if key is not None and server_key is not None:
+            self._keys = *load_key(key), _certificate(server_key)[0]
+        elif key is not None or server_key is not None:
+            raise ConfigError("key and server_key belong together, but only one is given")
+        self._address = address
+        self._streams = _KnownStreams()
+        self._connect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def receive(self, timeout: float | None = None) -> Envelope | None:
+        """Returns the next envelope; None if none comes in ``timeout`` seconds.
+
+        Raises:
+            ConfigError: The pipeline is of a release with another protocol.
+        """
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = until - time.monotonic()
+            if self._socket.poll(int(min(max(0.0, 1000 * left), _TURN_MS))):
+                try:
+                    envelope = decode(self._socket.recv_multipart())
+                except VersionError as error:
+                    raise ConfigError(
+                        f"{self._address}: {error}; are the releases the same?"
+                    ) from error
+                except MessageError:
+                    continue
+                if self._streams.admit(envelope):
+                    return envelope
+            elif self._refusals.poll(0) and time.monotonic() >= self._connected + _RETRY_SECONDS:
+                self.close()
+                self._connect()
+            elif left <= 0:
+                return None
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._context.destroy(linger=0)
+
+    def _connect(self) -> None:
+        self._connected = time.monotonic()
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.maxmsgsize = LARGEST_PART
+        self._socket.ipv6 = "[" in self._address
+        self._socket.tcp_keepalive = 1  # where the other host is gone without a word
+        self._socket.tcp_keepalive_idle = self._socket.tcp_keepalive_intvl = _KEEPALIVE_SECONDS
+        self._socket.tcp_keepalive_cnt = 3
+        self._socket.subscribe(b"")
+        if self._keys is not None:
+            public, secret, server = self._keys
+            self._socket.curve_publickey, self._socket.curve_secretkey = public, secret
+            self._socket.curve_serverkey = server
+        self._refusals = self._socket.get_monitor_socket(_REFUSED)
+        try:
+            self._socket.connect(self._address)
+        except zmq.ZMQError as error:
+            self.close()
+            raise ConfigError(
+                f"cannot connect to {self._address}: {error}; expected tcp://HOST:PORT or "
+                "ipc://PATH"
+            ) from error
+
+
 def subscribe(
     address: str,
     key: Path | None = None,
@@ -118,10 +214,7 @@ def subscribe(
     *,
     timeout: float | None = None,
 ) -> Iterator[Envelope]:
-    """Yields the envelopes that a pipeline publishes, without end; reconnects by itself.
-
-    Tracks come only after the `StreamStart` of their epoch. The pipeline repeats it every second,
-    so a new subscriber waits as long at most, and gets it once.
+    """Yields the envelopes of a `Subscription`, which see, without end.
 
     Args:
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
@@ -132,40 +225,12 @@ def subscribe(
     Raises:
         ConfigError: A key cannot be read, only one key is given, the address is invalid, or the
             pipeline is of a release with another protocol.
-        TimeoutError: None came in time.
+        TimeoutError: None came in time; the subscription has ended.
     """
-    if (key is None) != (server_key is None):
-        raise ConfigError("--key and --server-key belong together")
-    with zmq.Context() as context, context.socket(zmq.SUB) as socket:
-        socket.linger = 0
-        socket.maxmsgsize = LARGEST_PART
-        socket.ipv6 = "[" in address
-        socket.subscribe(b"")
-        if key is not None and server_key is not None:
-            socket.curve_publickey, socket.curve_secretkey = load_key(key)
-            socket.curve_serverkey = _certificate(server_key)[0]
-        try:
-            socket.connect(address)
-        except zmq.ZMQError as error:
-            raise ConfigError(
-                f"cannot connect to {address}: {error}; expected tcp://HOST:PORT or ipc://PATH"
-            ) from error
-        streams = _KnownStreams()
-        heard = time.monotonic()
-        while True:
-            if socket.poll(100):
-                try:
-                    envelope = decode(socket.recv_multipart())
-                except VersionError as error:
-                    raise ConfigError(f"{address}: {error}; are the releases the same?") from error
-                except MessageError:
-                    pass
-                else:
-                    if streams.admit(envelope):
-                        yield envelope
-                        heard = time.monotonic()
-            if timeout is not None and time.monotonic() - heard > timeout:
-                raise TimeoutError(f"nothing came from {address} for {timeout:g} s")
+    with Subscription(address, key, server_key) as subscription:
+        while (envelope := subscription.receive(timeout)) is not None:
+            yield envelope
+    raise TimeoutError(f"nothing came from {address} for {timeout:g} s")
 
 
 class _KnownStreams:

@@ -26,24 +26,28 @@ OBJECT = {
     "class": 0,
     "class_name": "vehicle",
 }
+START = StreamStart(
+    "north", 0, "", 540, 960, Fraction(25), Fraction(1, 25), class_names=("vehicle",)
+)
+
+
+def tracks_in(frame):
+    header = FrameHeader.of_image(540, 960, "north", frame - 1)
+    found = Detections(header, BOXES, SCORES, CLASSES)
+    return Tracks(found, BOXES, SCORES, CLASSES, np.array([7]))
 
 
 @pytest.fixture
 def address(tmp_path):
     """Where the same tracks are published again and again."""
-    rate = Fraction(25)
-    start = StreamStart("north", 0, "", 540, 960, rate, 1 / rate, class_names=("vehicle",))
-    header = FrameHeader.of_image(540, 960, "north", 119)
-    tracks = Tracks(
-        Detections(header, BOXES, SCORES, CLASSES), BOXES, SCORES, CLASSES, np.array([7])
-    )
+    tracks = tracks_in(120)
     over = threading.Event()
 
     def publish():
         with zmq.Context() as context:
             broadcast = Broadcast(context, f"ipc://{tmp_path}/tracks", None, None)
             while not over.wait(0.02):
-                for record in (start, tracks):
+                for record in (START, tracks):
                     broadcast.send(encode(Envelope(record)))
             broadcast.close()
 
@@ -114,6 +118,45 @@ def test_each_silence_is_told_once(tmp_path):
             while line.startswith("north"):
                 line = process.stderr.readline()
             assert f"nothing from {address} for 0.3 s; has its source or" in line
+        process.terminate()
+        broadcast.close()
+
+
+def test_what_follows_a_silence_is_not_lost(tmp_path):
+    address = f"ipc://{tmp_path}/tracks"
+    code = (
+        "import tools.watch; tools.watch._SILENCE = 0.3; "
+        f"tools.watch.watch({address!r}, '', None, None)"
+    )
+    command, pipe = [sys.executable, "-c", code], subprocess.PIPE
+    with (
+        zmq.Context() as context,
+        subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process,
+    ):
+        broadcast = Broadcast(context, address, None, None)
+        frames, over = [], threading.Event()
+
+        def read():
+            for line in process.stdout:
+                frames.append(int(line.split(",")[1]))
+                if frames[-1] > 1:
+                    break
+            over.set()
+
+        def send(*records):
+            for record in records:
+                broadcast.send(encode(Envelope(record)))
+
+        threading.Thread(target=read, daemon=True).start()
+        while not frames:
+            send(START, tracks_in(1))
+            over.wait(0.05)
+        while "for 0.3 s; has its source or" not in process.stderr.readline():
+            pass
+        send(tracks_in(2))
+        while not over.wait(0.05):
+            send(START, tracks_in(3))
+        assert frames[-1] == 2
         process.terminate()
         broadcast.close()
 

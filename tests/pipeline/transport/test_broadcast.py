@@ -3,6 +3,7 @@ import socket
 import threading
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import zmq
 import zmq.auth
 
-from pipeline.transport.broadcast import Broadcast, load_key, make_key, subscribe
+from pipeline.transport.broadcast import Broadcast, Subscription, load_key, make_key, subscribe
 from pipeline.transport.messages import Envelope, encode
 from stages.errors import ConfigError, OutputError
 from stages.records import (
@@ -199,6 +200,75 @@ def test_tracks_come_after_their_start_which_comes_once(context, address):
     wait_for(lambda: listener.heard[-1] == first and len(listener.heard) > len(expected))
     assert [type(each) for each in listener.heard if each != greeting] == expected
     broadcast.close()
+
+
+def test_a_silence_ends_no_subscription(context, address):
+    start = StreamStart("cam", 0, "x", 4, 6, RATE, 1 / RATE)
+    end = EndOfStream("cam", 0, 0, EndReason.COMPLETE)
+    broadcast = Broadcast(context, address, None, None)
+    with Subscription(address) as subscription:
+        while (first := subscription.receive(0.02)) is None:
+            broadcast.send(encode(Envelope(start)))
+        assert first.record == start
+        while subscription.receive(0.2) is not None:
+            pass
+        for position, record in enumerate((tracks_of(0), end)):
+            broadcast.send(encode(Envelope(record, position=position)))
+        received = [subscription.receive(10) for _ in range(2)]
+        assert [type(each.record) for each in received] == [Tracks, EndOfStream]
+        assert subscription.receive(0) is None
+    broadcast.close()
+
+
+@pytest.mark.parametrize("admits", ["all, without keys", "nobody"])
+def test_who_was_refused_gets_in_once_admitted(address, keys, admits):
+    (keys / "nobody").mkdir()
+    server = keys / "server.key_secret"
+    before = (server, keys / "nobody") if admits == "nobody" else (None, None)
+    message = encode(Envelope(Dropped("cam", 0, 1, 2, "stages behind")))
+    mine = keys / "friend.key_secret", keys / "server.key"
+    with Subscription(address, *mine) as subscription:
+        with zmq.Context() as context:
+            broadcast = Broadcast(context, address, *before)
+            for _ in range(10):
+                broadcast.send(message)
+                assert subscription.receive(0.05) is None
+            broadcast.close()
+        with zmq.Context() as context:
+            broadcast = Broadcast(context, address, server, keys / "clients")
+
+            def received():
+                broadcast.send(message)
+                return subscription.receive(0.02)
+
+            assert wait_for(received).stream == "cam"
+            broadcast.close()
+
+
+def test_a_host_that_is_gone_without_a_word_is_noticed(context, port):
+    broadcast = Broadcast(context, f"tcp://127.0.0.1:{port}", None, None)
+    with Subscription(f"tcp://127.0.0.1:{port}"):
+
+        def timer():
+            """The kernel's timer of the subscriber's connection, 02 if it probes the peer."""
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                _, _, remote, state, _, timer, *_ = line.split()
+                if remote.endswith(f":{port:04X}") and state == "01":
+                    return timer
+            return ""
+
+        wait_for(lambda: timer().startswith("02:"))
+    broadcast.close()
+
+
+def test_what_a_subscription_cannot_work_with_is_refused_at_once(address, keys):
+    for key, server_key in ((keys / "friend.key_secret", None), (None, keys / "server.key")):
+        with pytest.raises(ConfigError, match="key and server_key belong together"):
+            Subscription(address, key, server_key)
+    with pytest.raises(ConfigError, match="cannot read a key"):
+        Subscription(address, keys / "nowhere", keys / "server.key")
+    with pytest.raises(ConfigError, match="cannot connect to nowhere"):
+        Subscription("nowhere")
 
 
 @pytest.mark.parametrize("version", [1, 5])  # 5 had the same messages, but sent each start once
