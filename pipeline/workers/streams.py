@@ -51,7 +51,7 @@ class Streams(Generic[M]):
         if channel not in self._members:
             try:
                 logbook = Logbook(self._plan.logbook(channel))
-            except OSError:
+            except FileNotFoundError:
                 return None
             self._close_ended()  # possibly one with the same name
             self._members[channel] = self._join(channel, logbook)

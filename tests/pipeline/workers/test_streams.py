@@ -57,3 +57,12 @@ def test_a_stream_is_closed_once_the_supervisor_has_released_it(plan, streams, s
     with pytest.raises(AttributeError):
         north.logbook[SharedCounter.ENTRIES]
     assert streams.at(0) is None
+
+
+def test_a_stream_that_cannot_be_joined_has_not_ended(streams, descriptors_left):
+    assert streams.at(1) is None
+    descriptors_left(0)
+    with pytest.raises(OSError, match="Too many open files"):
+        streams.at(0)
+    descriptors_left(2)
+    assert streams.at(0).name == "north"
