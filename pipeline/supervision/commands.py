@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import pwd
 import tempfile
@@ -21,6 +22,8 @@ _LARGEST = 64 * 1024
 _AT_A_TIME = 100
 _ANSWER_MS = 10_000
 _SOCKET = "commands"
+
+log = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
 
@@ -54,12 +57,18 @@ class Refused(msgspec.Struct, tag="refused", frozen=True):
     message: str
 
 
+class Crashed(msgspec.Struct, tag="crashed", frozen=True):
+    """An error in the program kept the command from being carried out: ``message``, in one line."""
+
+    message: str
+
+
 Command: TypeAlias = AddStream | RemoveStream | Describe
 CommandResult: TypeAlias = list[str] | Overview | None
 """The result of a command, see its class."""
 
 _commands = msgspec.msgpack.Decoder(AddStream | RemoveStream | Describe)
-_answers = msgspec.msgpack.Decoder(CarriedOut | Refused)
+_answers = msgspec.msgpack.Decoder(CarriedOut | Refused | Crashed)
 
 
 class CommandServer:
@@ -77,8 +86,8 @@ class CommandServer:
             if not self.socket.poll(0):
                 return
             client, *parts = self.socket.recv_multipart()
-            answer = _answered(parts[-1] if parts else b"", carry_out)
-            self.socket.send_multipart([client, b"", answer])
+            answer = _answer(parts[-1] if parts else b"", carry_out)
+            self.socket.send_multipart([client, b"", msgspec.msgpack.encode(answer)])
 
 
 def find_run(pid: int | None = None) -> RunInfo:
@@ -124,7 +133,7 @@ def add_stream(run: RunInfo, location: str, name: str = "") -> list[str]:
 
     Raises:
         ConfigError: The pipeline refuses.
-        SpotStreamError: It does not answer.
+        SpotStreamError: It does not answer, or fails.
     """
     return _send(run, AddStream(location, name), list[str])
 
@@ -134,7 +143,7 @@ def remove_stream(run: RunInfo, name: str) -> None:
 
     Raises:
         ConfigError: The pipeline refuses.
-        SpotStreamError: It does not answer.
+        SpotStreamError: It does not answer, or fails.
     """
     _send(run, RemoveStream(name), type(None))
 
@@ -143,7 +152,7 @@ def describe(run: RunInfo) -> Overview:
     """Returns an overview of a pipeline.
 
     Raises:
-        SpotStreamError: It does not answer.
+        SpotStreamError: It does not answer, or fails.
     """
     return _send(run, Describe(), Overview)
 
@@ -158,19 +167,33 @@ def _send(run: RunInfo, command: Command, kind: type[_Result]) -> _Result:
         answer = _answers.decode(socket.recv())
     if isinstance(answer, Refused):
         raise ConfigError(answer.message)
+    if isinstance(answer, Crashed):
+        raise SpotStreamError(
+            f"the pipeline with process id {run.pid} failed at this: {answer.message}; its "
+            "messages say where"
+        )
     return msgspec.msgpack.decode(answer.result, type=kind)
 
 
-def _answered(message: bytes, carry_out: Callable[[Command], CommandResult]) -> bytes:
+def _answer(
+    message: bytes, carry_out: Callable[[Command], CommandResult]
+) -> CarriedOut | Refused | Crashed:
     try:
-        result = msgspec.msgpack.encode(carry_out(_commands.decode(message)))
-        return msgspec.msgpack.encode(CarriedOut(msgspec.Raw(result)))
-    except msgspec.MsgspecError as error:
-        why = f"no such command: {error}"
+        command = _commands.decode(message)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return Refused(f"no such command: {error}")
+    try:
+        return CarriedOut(msgspec.Raw(msgspec.msgpack.encode(carry_out(command))))
+    except (SpotStreamError, OSError) as error:
+        return Refused(_encodable(error))
     except Exception as error:  # whatever goes wrong in a command, the pipeline keeps running
-        why = in_one_line(error)
-    why = why.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
-    return msgspec.msgpack.encode(Refused(why))
+        log.exception("cannot carry out %s", type(command).__name__)
+        return Crashed(_encodable(error))
+
+
+def _encodable(error: Exception) -> str:
+    message = in_one_line(error)
+    return message.encode(errors="backslashreplace").decode()  # a file's name need not be UTF-8
 
 
 def _endpoint(folder: Path) -> str:

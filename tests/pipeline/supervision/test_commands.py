@@ -19,7 +19,7 @@ from pipeline.supervision.commands import (
     remove_stream,
 )
 from pipeline.supervision.runtime_folder import RunInfo
-from stages.errors import ConfigError
+from stages.errors import ConfigError, SpotStreamError
 from tests.pipeline.conftest import wait_for
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
@@ -41,6 +41,27 @@ def started(clip, folder, *prefix):
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def answered(folder, error):
+    """Has a pipeline answer a command that ends with the error."""
+
+    def carry_out(command):
+        raise error
+
+    def serve():
+        assert server.socket.poll(5000)
+        server.serve(carry_out)
+
+    with zmq.Context() as context:
+        server = CommandServer(context, str(folder))
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            remove_stream(RunInfo(1, "out", folder), "north")
+        finally:
+            thread.join()
+            server.socket.close()
 
 
 @pytest.fixture
@@ -157,22 +178,20 @@ def test_the_memory_of_a_stream_that_has_ended_is_given_back(pipeline, clip, tmp
         (ConfigError("did you mean s\udcfcd.mp4?"), r"s\\udcfcd\.mp4"),
     ],
 )
-def test_whatever_goes_wrong_is_answered(tmp_path, error, said):
-    def carry_out(command):
-        raise error
+def test_a_refusal_is_answered(tmp_path, error, said):
+    with pytest.raises(ConfigError, match=said):
+        answered(tmp_path, error)
 
-    def serve():
-        assert server.socket.poll(5000)
-        server.serve(carry_out)
 
-    with zmq.Context() as context:
-        server = CommandServer(context, str(tmp_path))
-        thread = threading.Thread(target=serve)
-        thread.start()
-        with pytest.raises(ConfigError, match=said):
-            remove_stream(RunInfo(1, "out", tmp_path), "north")
-        thread.join()
-        server.socket.close()
+def test_an_error_in_the_program_is_answered_and_logged(tmp_path, caplog):
+    with pytest.raises(
+        SpotStreamError, match="process id 1 failed at this: KeyError: 'cam'"
+    ) as told:
+        answered(tmp_path, KeyError("cam"))
+    assert told.value.exit_code == 1
+    [record] = caplog.records
+    assert record.getMessage() == "cannot carry out RemoveStream"
+    assert record.exc_info[0] is KeyError
 
 
 def test_a_failed_stream_stays_in_sight_until_it_is_removed_or_added_again(
