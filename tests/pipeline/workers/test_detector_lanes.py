@@ -24,7 +24,8 @@ SILENCE = 5.0
 class Network:
     """Computes two frames side by side, one of a held stream until it is let go."""
 
-    name, class_names, scale, batch_size, is_immediate = "network", ("car",), 0.5, 2, False
+    name = description = "network"
+    class_names, scale, batch_size, is_immediate = ("car",), 0.5, 2, False
 
     def __init__(self):
         self.seconds = 0.0
