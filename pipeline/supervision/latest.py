@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -9,19 +10,36 @@ _T = TypeVar("_T")
 _MOST = 100
 
 
-class Latest(dict[str, _T]):
-    """Entries by name, of which the hundred set most recently are kept.
+class Latest(MutableMapping[str, _T]):
+    """Entries by name, of which the hundred set most recently are kept, the latest last.
+
+    It is no dict, some of whose methods would set entries without regard to the limit.
 
     Args:
         streams: Number of streams the run begins with; as many entries are kept if that is more.
     """
 
     def __init__(self, streams: int = 0) -> None:
-        super().__init__()
+        self._entries: dict[str, _T] = {}
         self._most = max(_MOST, streams)
 
+    def __getitem__(self, name: str) -> _T:
+        return self._entries[name]
+
     def __setitem__(self, name: str, value: _T) -> None:
-        self.pop(name, None)
-        super().__setitem__(name, value)
-        if len(self) > self._most:
-            del self[next(iter(self))]
+        self._entries.pop(name, None)
+        self._entries[name] = value
+        if len(self._entries) > self._most:
+            del self._entries[next(iter(self._entries))]
+
+    def __delitem__(self, name: str) -> None:
+        del self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return repr(self._entries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.reports import StreamSummary
@@ -21,10 +21,10 @@ class RunResult:
         exit_code: 0, 130 after Ctrl-C, or that of the first failure.
     """
 
-    finished: dict[str, StreamSummary] = field(default_factory=Latest)
-    failed: dict[str, str] = field(default_factory=Latest)
+    finished: MutableMapping[str, StreamSummary] = field(default_factory=Latest)
+    failed: MutableMapping[str, str] = field(default_factory=Latest)
     skipped: list[str] = field(default_factory=list)
-    restarts: dict[str, int] = field(default_factory=Latest)
+    restarts: MutableMapping[str, int] = field(default_factory=Latest)
     exit_code: int = 0
 
     @classmethod
@@ -35,4 +35,6 @@ class RunResult:
     def order(self, names: Sequence[str]) -> None:
         """Puts the summaries of these streams first, in that order."""
         given = {name: self.finished[name] for name in names if name in self.finished}
-        self.finished = given | self.finished
+        ordered = given | dict(self.finished)
+        self.finished.clear()
+        self.finished.update(ordered)

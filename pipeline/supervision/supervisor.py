@@ -325,5 +325,5 @@ class Supervisor:
             "sink", run.folder.path, give_up_reason=message, text_only=text_only
         )
         finished, failure = complete(sink, run.reports, lambda: self._interrupts > 1)
-        self.result.finished |= finished
+        self.result.finished.update(finished)
         return failure

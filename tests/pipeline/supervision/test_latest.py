@@ -1,3 +1,5 @@
+import pytest
+
 from pipeline.supervision.latest import Latest
 
 
@@ -14,3 +16,14 @@ def test_every_stream_that_the_run_begins_with_has_room():
     for number in range(200):
         entries[f"cam-{number}"] = number
     assert len(entries) == 120
+
+
+def test_the_limit_holds_however_entries_are_set():
+    entries, more = Latest(), {f"cam-{number}": number for number in range(400)}
+    entries.update(more)
+    assert entries == {f"cam-{number}": number for number in range(300, 400)}
+    for name, number in more.items():
+        assert entries.setdefault(f"south-{name}", number) == number
+    assert list(entries) == [f"south-cam-{number}" for number in range(300, 400)]
+    with pytest.raises(TypeError, match="unsupported operand"):
+        entries |= more
