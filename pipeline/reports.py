@@ -7,6 +7,8 @@ from typing import TypeAlias
 import msgspec
 
 from pipeline.plan import StageName
+from stages.records import DropReason
+from stages.result_files import StreamStatus
 from stages.sink.crossings import Counts
 
 LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000, 2000, 5000, 10000)
@@ -37,7 +39,7 @@ class StreamMetrics(msgspec.Struct, frozen=True):
     """
 
     frames: int
-    dropped: dict[str, int]
+    dropped: dict[DropReason, int]
     connections: int
     durations: dict[str, Durations]
     recent_latency_ms: tuple[float, ...] = ()
@@ -53,7 +55,7 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         frames: Frames in the results.
         tracks: Number of distinct tracks.
-        status: ``complete``, ``interrupted``, ``truncated`` or ``incomplete``.
+        status: How the source ended, or that frames are missing.
         dropped: Frames dropped, for any reason.
         behind: Those of them dropped because a stage was too slow.
         fps: Frames per second; None if no time passed.
@@ -64,7 +66,7 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     frames: int
     tracks: int
-    status: str
+    status: StreamStatus
     dropped: int
     behind: int
     fps: float | None

@@ -286,7 +286,7 @@ class Dropped:
     epoch: int
     first: int
     last: int
-    reason: str
+    reason: DropReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
-
-from stages.records import EndReason
 
 TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
@@ -19,6 +18,15 @@ OVERLAY = "overlay.mp4"
 REPORT = "run.json"
 
 _NAME_BYTES = 200  # file systems allow 255, and results files add to a stream's name
+
+
+class StreamStatus(StrEnum):
+    """Whether a stream's results are all that its source has, and if not, why."""
+
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"  # the user ended the run or the stream
+    TRUNCATED = "truncated"  # the source broke off, or its decoder failed
+    INCOMPLETE = "incomplete"  # the source ended well, but frames are missing
 
 
 def numbered(name: str, number: int) -> str:
@@ -54,15 +62,17 @@ def folder_name(name: str) -> str:
     return name.encode()[:_NAME_BYTES].decode(errors="ignore").rstrip("-.")
 
 
-def status(folder: Path) -> str | None:
-    """The status of the stream by ``run.json``, see `EndReason`; None where it does not say."""
-    stated = read_report(folder).get("status")
-    return stated if isinstance(stated, str) else None
+def status(folder: Path) -> StreamStatus | None:
+    """The status of the stream by ``run.json``; None where it does not say."""
+    try:
+        return StreamStatus(read_report(folder)["status"])
+    except (KeyError, ValueError):
+        return None
 
 
 def is_complete(folder: Path) -> bool:
     """Whether ``run.json`` says that the whole source was processed."""
-    return status(folder) == EndReason.COMPLETE
+    return status(folder) is StreamStatus.COMPLETE
 
 
 def frame_size(folder: Path) -> tuple[int, int] | None:

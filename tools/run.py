@@ -33,7 +33,7 @@ from stages.decoder.locations import (
 from stages.decoder.source import FrameSelection
 from stages.detector.shipped import FASTEST, SHIPPED
 from stages.extras import install_hint, installed
-from stages.result_files import TRACKS, folder_name
+from stages.result_files import TRACKS, StreamStatus, folder_name
 from stages.wording import counted
 from tools.event_log import EventLog
 from tools.progress import ProgressView
@@ -105,7 +105,7 @@ def demo_scores(
     scores = {}
     for spec in specs:
         summary = result.finished.get(spec.name)
-        if spec.location == DEMO and summary is not None and summary.status == "complete":
+        if spec.location == DEMO and summary and summary.status is StreamStatus.COMPLETE:
             # Loads OpenCV and SciPy, which the supervisor does not need.
             from tools.demo import score_demo
 
@@ -175,7 +175,7 @@ def faster_detector(result: RunResult, config: RunConfig) -> str:
     lost = f"{counted(dropped, 'frame')} {'was' if dropped == 1 else 'were'} dropped"
     faster = f"; {tried} makes the detector faster" if tried else ""
     waits = "if the camera sends in bursts, --set runtime.slots=32 has room for them"
-    if any(each.behind and each.status == "complete" for each in result.finished.values()):
+    if StreamStatus.COMPLETE in {each.status for each in result.finished.values() if each.behind}:
         waits = "of a video that has an end, --set runtime.mode=lossless drops none"
     return f"{lost}: the stages were too slow{faster}; {waits}"
 

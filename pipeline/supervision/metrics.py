@@ -103,7 +103,7 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
     )
     for stream, metrics in counts.metrics.items():
         frames.add_metric([stream], metrics.frames)
-        for reason, count in (dict[str, int].fromkeys(DropReason, 0) | metrics.dropped).items():
+        for reason, count in (dict.fromkeys(DropReason, 0) | metrics.dropped).items():
             dropped.add_metric([stream, reason], count)
         reconnects.add_metric([stream], max(0, metrics.connections - 1))
         not_received.add_metric([stream], metrics.not_received)

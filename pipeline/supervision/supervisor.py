@@ -37,7 +37,7 @@ from pipeline.supervision.stage_processes import StageProcesses
 from pipeline.transport.logbook import SharedCounter
 from pipeline.transport.messages import Resend
 from stages.errors import ConfigError, OutputError, in_one_line, reason_of
-from stages.records import EndReason
+from stages.result_files import StreamStatus
 
 _DRAIN_SECONDS = 60.0
 
@@ -216,7 +216,7 @@ class Supervisor:
             case Done() if stream is not None:
                 self._monitor.take(report.stream, report.metrics)
                 self.result.finished[report.stream] = report.summary
-                if report.summary.status not in (EndReason.COMPLETE, EndReason.INTERRUPTED):
+                if report.summary.status not in (StreamStatus.COMPLETE, StreamStatus.INTERRUPTED):
                     self.result.exit_code = self.result.exit_code or 3
                 self._end_stream(report.stream)
             case Failed() if process is not None:

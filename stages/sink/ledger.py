@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stages.records import Dropped, FrameHeader
+from stages.records import Dropped, DropReason, FrameHeader
 
 _REMEMBERED_GAPS = 20
 _REMEMBERED_IDS = 2**18
-_REASONS = 32
-_OTHER = "other"
 
 
 @dataclass(slots=True)
@@ -22,7 +20,7 @@ class FrameLedger:
 
     Attributes:
         written: Frames seen.
-        dropped: Dropped frames by reason; beyond 32 reasons, new ones count as ``other``.
+        dropped: Dropped frames by reason.
         gaps: The first unannounced gaps, as first and last sequence number.
         tracks: Number of different tracks seen.
         position: Epoch and sequence number of the latest frame, written or dropped.
@@ -31,7 +29,7 @@ class FrameLedger:
     """
 
     written: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
+    dropped: dict[DropReason, int] = field(default_factory=dict)
     gaps: list[tuple[int, int]] = field(default_factory=list)
     tracks: int = 0
     position: tuple[int, int] = (0, -1)
@@ -54,10 +52,7 @@ class FrameLedger:
         if before[0] == dropped.epoch:
             first = max(first, before[1] + 1)
         count = dropped.last - first + 1
-        reason = dropped.reason
-        if reason not in self.dropped and len(self.dropped) >= _REASONS:
-            reason = _OTHER
-        self.dropped[reason] = self.dropped.get(reason, 0) + count
+        self.dropped[dropped.reason] = self.dropped.get(dropped.reason, 0) + count
 
     def see_track(self, identity: int) -> None:
         """Counts a track once; with one bit per id, of the latest ids only.

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stages.records import EndOfStream, EndReason
+from stages.records import DropReason, EndOfStream, EndReason
+from stages.result_files import StreamStatus
 from stages.sink.crossings import Counts
 from stages.sink.latency import LatencyHistogram
 from stages.wording import counted
@@ -15,7 +16,7 @@ from stages.wording import counted
 _PERCENTILES = (50, 95, 99)
 
 
-def outcome(end: EndOfStream, missing: int) -> tuple[str, str]:
+def outcome(end: EndOfStream, missing: int) -> tuple[StreamStatus, str]:
     """Status and message of a stream's report.
 
     Args:
@@ -23,10 +24,10 @@ def outcome(end: EndOfStream, missing: int) -> tuple[str, str]:
         missing: How many of its frames were neither written nor reported as dropped.
     """
     if not missing or end.reason is not EndReason.COMPLETE:
-        return end.reason.value, end.message
+        return StreamStatus(end.reason.value), end.message
     lack = "is missing" if missing == 1 else "are missing"
     of = f"{missing} of {counted(end.frames, 'frame')}"
-    return "incomplete", end.message or f"{of} {lack} from the results"
+    return StreamStatus.INCOMPLETE, end.message or f"{of} {lack} from the results"
 
 
 def percentiles_ms(histogram: LatencyHistogram) -> dict[str, float | None]:
@@ -44,8 +45,7 @@ class StreamReport:
     Attributes:
         stream: Name of the stream.
         source: Where the frames came from, credentials removed.
-        status: ``complete``, ``interrupted`` or ``truncated`` as the source ended, or
-            ``incomplete`` where it ended well but frames are missing.
+        status: How the source ended, or that frames are missing.
         message: One line for the user, or "".
         frames_in: Frames the decoder emitted.
         frames_out: Frames in the results.
@@ -74,14 +74,14 @@ class StreamReport:
 
     stream: str
     source: str
-    status: str
+    status: StreamStatus
     message: str
     frames_in: int
     frames_out: int
     missing: int
     missing_sequences: tuple[tuple[int, int], ...]
     left_out: int
-    dropped: Mapping[str, int]
+    dropped: Mapping[DropReason, int]
     tracks: int
     crossings: Mapping[str, Counts]
     epochs: int

@@ -4,24 +4,30 @@ from pathlib import Path
 
 import pytest
 
-from stages.result_files import files_of, frame_size, is_complete, numbered
+from stages.result_files import StreamStatus, files_of, frame_size, is_complete, numbered, status
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('{"status": "complete"}', True),
-        ('{"status": "truncated"}', False),
-        ("{}", False),
-        ("[]", False),
-        ("{", False),
-        (None, False),
+        ('{"status": "complete"}', StreamStatus.COMPLETE),
+        ('{"status": "truncated"}', StreamStatus.TRUNCATED),
+        ('{"status": "incomplete"}', StreamStatus.INCOMPLETE),
+        ('{"status": "splendid"}', None),
+        ('{"status": ["complete"]}', None),
+        ("{}", None),
+        ("[]", None),
+        ("{", None),
+        (None, None),
     ],
 )
-def test_is_complete_reads_the_report(tmp_path: Path, text: str | None, expected: bool) -> None:
+def test_the_status_is_read_from_the_report(
+    tmp_path: Path, text: str | None, expected: StreamStatus | None
+) -> None:
     if text is not None:
         (tmp_path / "run.json").write_text(text)
-    assert is_complete(tmp_path) is expected
+    assert status(tmp_path) is expected
+    assert is_complete(tmp_path) is (expected is StreamStatus.COMPLETE)
 
 
 @pytest.mark.parametrize(

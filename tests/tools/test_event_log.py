@@ -16,13 +16,14 @@ from pipeline.reports import (
     StreamMetrics,
     StreamSummary,
 )
+from stages.result_files import StreamStatus
 from tools.event_log import EventLog
 
 METRICS = StreamMetrics(9, {}, 0, {})
 SUMMARY = StreamSummary(
     frames=9,
     tracks=2,
-    status="complete",
+    status=StreamStatus.COMPLETE,
     dropped=1,
     behind=0,
     fps=24.5,

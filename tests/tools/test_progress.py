@@ -5,6 +5,7 @@ from msgspec import structs
 from rich.console import Console
 
 from pipeline.reports import Done, Failed, Notice, Progress, StreamMetrics, StreamSummary
+from stages.result_files import StreamStatus
 from tools.progress import ProgressView
 
 
@@ -26,7 +27,7 @@ def done(stream, message):
     summary = StreamSummary(
         frames=9,
         tracks=1,
-        status="truncated",
+        status=StreamStatus.TRUNCATED,
         dropped=0,
         behind=0,
         fps=None,

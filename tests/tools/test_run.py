@@ -5,6 +5,7 @@ from pipeline.reports import StreamSummary
 from pipeline.supervision.result import RunResult
 from stages.decoder.locations import DEMO, SourceSpec, expand_sources
 from stages.decoder.source import FrameSelection
+from stages.result_files import StreamStatus
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
 from tools.run import (
@@ -26,12 +27,12 @@ def one_core_and_openvino(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda process: {0})
 
 
-def summary(frames=0, status="complete", dropped=0, behind=0, folder="out", files=()):
+def summary(frames=0, status=StreamStatus.COMPLETE, dropped=0, behind=0, folder="out", files=()):
     counts = {"frames": frames, "tracks": 0, "dropped": dropped, "behind": behind, "fps": None}
     return StreamSummary(status=status, folder=folder, files=files, **counts)
 
 
-def advice(dropped, *settings, status="interrupted"):
+def advice(dropped, *settings, status=StreamStatus.INTERRUPTED):
     frames = 1000 - dropped
     east = summary(frames, status, dropped=100 + dropped, behind=dropped)
     result = RunResult(finished={"east": east})
@@ -46,7 +47,8 @@ def test_who_drops_many_frames_is_told_what_is_faster():
 
 def test_a_video_that_has_an_end_may_wait():
     assert "bursts, --set runtime.slots=32 has" in advice(400)
-    assert advice(400, status="complete").endswith("--set runtime.mode=lossless drops none")
+    told = advice(400, status=StreamStatus.COMPLETE)
+    assert told.endswith("--set runtime.mode=lossless drops none")
 
 
 def test_a_single_drop_is_told_in_the_singular():

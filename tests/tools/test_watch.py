@@ -10,7 +10,7 @@ import zmq
 
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.messages import Envelope, encode
-from stages.records import Detections, Dropped, FrameHeader, StreamStart, Tracks
+from stages.records import Detections, Dropped, DropReason, FrameHeader, StreamStart, Tracks
 
 BOXES = np.array([[312.5, 80.25, 371.0, 122.75]], np.float32)
 SCORES = np.array([0.8125], np.float32)
@@ -111,7 +111,7 @@ def test_each_silence_is_told_once(tmp_path):
                 over.set()
 
             threading.Thread(target=read, daemon=True).start()
-            dropped = encode(Envelope(Dropped("north", 0, 1, 2, "stages behind")))
+            dropped = encode(Envelope(Dropped("north", 0, 1, 2, DropReason.BEHIND)))
             while not over.wait(0.05):
                 broadcast.send(dropped)
             assert line == "north: 2 frames dropped: stages behind\n"

@@ -9,7 +9,7 @@ import numpy as np
 import zmq
 
 from pipeline.transport.messages import Acknowledged, Envelope, Record, encode, encode_feedback
-from stages.records import Detections, Dropped, Frame, FrameHeader, PixelFormat, Tracks
+from stages.records import Detections, Dropped, DropReason, Frame, FrameHeader, PixelFormat, Tracks
 
 _VARIANTS = 2000
 _STRANGER = 2**40  # a channel that no run has
@@ -62,7 +62,7 @@ def _sound() -> list[list[bytes | memoryview]]:
         Frame(header, None),
         found,
         Tracks(found, boxes, boxes[:, 0], np.zeros(2, np.int16), np.zeros(2, np.int64)),
-        Dropped("stranger", 0, 0, 2**60, "hostile"),
+        Dropped("stranger", 0, 0, 2**60, DropReason.BROKEN),
     ]
     envelopes = [Envelope(record, 2**31, channel=_STRANGER) for record in records]
     return [*map(encode, envelopes), [encode_feedback(Acknowledged(0))]]

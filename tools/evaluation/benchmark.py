@@ -10,8 +10,7 @@ from typing import TypeAlias
 from stages.cores import usable_cores
 from stages.detector.sequence_files import find_files
 from stages.errors import ConfigError
-from stages.records import EndReason
-from stages.result_files import DETECTIONS, TRACKS, status
+from stages.result_files import DETECTIONS, TRACKS, StreamStatus, status
 from stages.sink.detrac import toolkit_paths
 from tools.annotations.ground_truth import GroundTruth
 from tools.evaluation.detection import DetectionResult
@@ -64,7 +63,7 @@ class EntryScore:
 
     entry: Entry
     sequences: Mapping[str, SequenceScore] = field(default_factory=dict)
-    incomplete: Mapping[str, str] = field(default_factory=dict)
+    incomplete: Mapping[str, StreamStatus] = field(default_factory=dict)
 
     @property
     def overall(self) -> Scores:
@@ -170,14 +169,16 @@ def score_entries(
     ]
 
 
-def _incomplete(files: Mapping[str, Path]) -> dict[str, str]:
+def _incomplete(files: Mapping[str, Path]) -> dict[str, StreamStatus]:
     """Returns the status of each run that wrote one of ``files`` and is not complete."""
     of_runs = {
         name: status(file.parent)
         for name, file in files.items()
         if file.name in (DETECTIONS, TRACKS)
     }
-    return {name: each for name, each in of_runs.items() if each not in (None, EndReason.COMPLETE)}
+    return {
+        name: each for name, each in of_runs.items() if each not in (None, StreamStatus.COMPLETE)
+    }
 
 
 def _track_files(folder: Path, names: Sequence[str], others: Sequence[str]) -> dict[str, Path]:

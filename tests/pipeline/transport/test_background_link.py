@@ -9,7 +9,7 @@ from pipeline.transport.background_link import BackgroundLink
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope, MessageError
 from stages.errors import SpotStreamError
-from stages.records import Dropped
+from stages.records import Dropped, DropReason
 
 MALFORMED, LOST = 1, 4
 
@@ -30,7 +30,7 @@ def ends(context, tmp_path):
 
 
 def message(position):
-    return Envelope(Dropped("a", 0, position, position, "behind"), position=position)
+    return Envelope(Dropped("a", 0, position, position, DropReason.BEHIND), position=position)
 
 
 def prepare(envelope):

@@ -17,6 +17,7 @@ from stages.errors import ConfigError, OutputError
 from stages.records import (
     Detections,
     Dropped,
+    DropReason,
     EndOfStream,
     EndReason,
     FrameHeader,
@@ -59,7 +60,7 @@ def tracks_of(epoch):
 
 
 def publish(broadcast, listeners, seconds):
-    record = Dropped("cam", 0, 1, 2, "stages behind")
+    record = Dropped("cam", 0, 1, 2, DropReason.BEHIND)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not all(each.heard for each in listeners):
         broadcast.send(encode(Envelope(record)))
@@ -183,7 +184,7 @@ def test_tracks_come_after_their_start_which_comes_once(context, address):
         (first, 3, True),  # a repeated one: its position is that of the latest record
         (tracks_of(0), 4, True),
         (first, 4, False),
-        (Dropped("cam", 0, 4, 6, "stages behind"), 5, True),
+        (Dropped("cam", 0, 4, 6, DropReason.BEHIND), 5, True),
         (tracks_of(1), 7, False),  # its start was missed
         (second, 7, True),
         (tracks_of(1), 8, True),
@@ -273,7 +274,7 @@ def test_what_a_subscription_cannot_work_with_is_refused_at_once(address, keys):
 
 @pytest.mark.parametrize("version", [1, 5])  # 5 had the same messages, but sent each start once
 def test_a_pipeline_of_another_release_is_an_error(context, address, version):
-    stream, header = encode(Envelope(Dropped("cam", 0, 1, 2, "stages behind")))
+    stream, header = encode(Envelope(Dropped("cam", 0, 1, 2, DropReason.BEHIND)))
     header = msgspec.msgpack.encode(msgspec.msgpack.decode(header) | {"version": version})
     broadcast, over = Broadcast(context, address, None, None), threading.Event()
 

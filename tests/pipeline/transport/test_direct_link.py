@@ -4,7 +4,7 @@ import zmq
 from pipeline.transport.direct_link import DirectLink
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope, MessageError
-from stages.records import Dropped
+from stages.records import Dropped, DropReason
 
 MALFORMED, PASSED_OVER = 1, 2
 
@@ -27,7 +27,8 @@ def test_messages_are_prepared_as_they_are_asked_for(context, tmp_path):
     before, after = Sender(context, source), Receiver(context, target)
     with DirectLink(context, source, target, prepare, lambda: None, copy=True) as link:
         for position in range(4):
-            before.send(Envelope(Dropped("a", 0, position, position, "behind"), position=position))
+            dropped = Dropped("a", 0, position, position, DropReason.BEHIND)
+            before.send(Envelope(dropped, position=position))
         received = [link.receive(5), link.receive(5)]
         assert [envelope.position for envelope in received] == [0, 3]
         assert link.receive(0.01) is None

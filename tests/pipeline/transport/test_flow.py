@@ -56,7 +56,7 @@ def test_live_without_a_free_slot_drops_the_oldest_waiting_frame():
 def test_a_drop_is_told_where_the_frame_would_have_been():
     flow = FlowControl(2, 1, live=True)
     flow.offer(header(0), flow.acquire())
-    broken = Dropped("cam", 0, 1, 1, "broken frame")
+    broken = Dropped("cam", 0, 1, 1, DropReason.BROKEN)
     flow.announce(broken)
     for sequence in range(2, 6):
         flow.offer(header(sequence), flow.acquire())
@@ -140,7 +140,7 @@ def test_a_second_decoder_goes_on_with_what_the_first_had_sent():
 def test_events_without_end_wait_for_the_logbook_to_have_room():
     flow = FlowControl(2, 2, live=False, window=3)
     for number in range(0, 10, 2):
-        flow.announce(Dropped("cam", 0, number, number, "broken frame"))
+        flow.announce(Dropped("cam", 0, number, number, DropReason.BROKEN))
     assert [flow.next_to_send() is None for _ in range(4)] == [False, False, False, True]
     flow.acknowledge(2)
     assert flow.next_to_send().position == 3

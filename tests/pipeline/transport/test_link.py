@@ -8,7 +8,7 @@ import zmq
 
 from pipeline.transport.link import BORROWED_BYTES, Receiver, Sender
 from pipeline.transport.messages import Envelope
-from stages.records import Dropped, Frame, FrameHeader, PixelFormat
+from stages.records import Dropped, DropReason, Frame, FrameHeader, PixelFormat
 
 HEADER = FrameHeader("a", 0, 0, 0, 0, Fraction(1, 25), 0, 240, 320, PixelFormat.BGR24)
 
@@ -39,7 +39,7 @@ def test_what_came_already_is_received_without_waiting(context, tmp_path):
     receiver = Receiver(context, f"ipc://{tmp_path}/in")
     sender = Sender(context, f"ipc://{tmp_path}/in")
     for number in range(2):
-        sender.send(Envelope(Dropped("a", 0, number, number, "why"), position=number))
+        sender.send(Envelope(Dropped("a", 0, number, number, DropReason.BEHIND), position=number))
     assert receiver.receive(5).position == 0
     deadline = time.monotonic() + 5
     while (envelope := receiver.receive(0)) is None and time.monotonic() < deadline:
@@ -50,12 +50,12 @@ def test_what_came_already_is_received_without_waiting(context, tmp_path):
 def test_a_sender_that_floods_holds_up_no_other(context, tmp_path):
     receiver = Receiver(context, f"ipc://{tmp_path}/in")
     flood, camera = (Sender(context, f"ipc://{tmp_path}/in") for _ in range(2))
-    camera.send(Envelope(Dropped("camera", 0, 0, 0, "why"), position=0))
+    camera.send(Envelope(Dropped("camera", 0, 0, 0, DropReason.BEHIND), position=0))
     assert receiver.receive(5).record.stream == "camera"  # it is connected, and has no more to say
     for number in range(500):
-        flood.send(Envelope(Dropped("file", 0, number, number, "why"), position=number))
+        flood.send(Envelope(Dropped("file", 0, number, number, DropReason.BEHIND), position=number))
     assert receiver.receive(5).record.stream == "file"
-    camera.send(Envelope(Dropped("camera", 0, 1, 1, "why"), position=1))
+    camera.send(Envelope(Dropped("camera", 0, 1, 1, DropReason.BEHIND), position=1))
     time.sleep(0.2)  # it has come
     assert "camera" in [receiver.receive(5).record.stream for _ in range(4)]
 
@@ -73,6 +73,6 @@ def test_messages_that_do_not_parse_are_counted_and_passed_over(context, tmp_pat
     receiver = Receiver(context, f"ipc://{tmp_path}/in")
     sender = Sender(context, f"ipc://{tmp_path}/in")
     sender.send_parts([b"a", b"nonsense"])
-    sender.send(Envelope(Dropped("a", 0, 0, 0, "why")))
+    sender.send(Envelope(Dropped("a", 0, 0, 0, DropReason.BEHIND)))
     assert isinstance(receiver.receive(5).record, Dropped)
     assert receiver.malformed == 1

@@ -16,6 +16,7 @@ from pipeline.transport.messages import (
 from stages.records import (
     Detections,
     Dropped,
+    DropReason,
     EndOfStream,
     EndReason,
     Frame,
@@ -50,12 +51,20 @@ def tracks():
     "record",
     [
         StreamStart("cam", 0, "a.mp4", 4, 6, Fraction(30000, 1001), Fraction(1, 90000), 3),
-        Dropped("cam", 0, 3, 5, "stages behind"),
+        Dropped("cam", 0, 3, 5, DropReason.BEHIND),
         EndOfStream("cam", 0, 9, EndReason.TRUNCATED, "breaks off"),
     ],
 )
 def test_control_records_survive(record):
     assert decode(encode(Envelope(record))).record == record
+
+
+def test_a_reason_that_no_decoder_gives_is_refused():
+    stream, header = encode(Envelope(Dropped("cam", 0, 3, 5, DropReason.BEHIND)))
+    assert b"stages behind" in header
+    assert decode([stream, header]).record.reason is DropReason.BEHIND
+    with pytest.raises(MessageError, match="Invalid enum value 'stages absent'"):
+        decode([stream, header.replace(b"stages behind", b"stages absent")])
 
 
 def test_tracks_survive_with_slot_and_times():

@@ -4,7 +4,7 @@ import zmq
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope
 from pipeline.transport.turns import Turns
-from stages.records import Dropped, Frame, FrameHeader
+from stages.records import Dropped, DropReason, Frame, FrameHeader
 
 CAMERA, FILE = 0, 1
 
@@ -25,7 +25,7 @@ def frame(channel, position):
 
 
 def dropped(channel, position):
-    record = Dropped(str(channel), 0, position, position, "behind")
+    record = Dropped(str(channel), 0, position, position, DropReason.BEHIND)
     return Envelope(record, channel=channel, position=position)
 
 

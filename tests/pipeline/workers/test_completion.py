@@ -10,7 +10,7 @@ from pipeline.transport.logbook import SharedCounter
 from pipeline.workers.completion import Completion
 from pipeline.workers.sink_progress import SinkProgress
 from stages.errors import OutputError
-from stages.records import Dropped, EndOfStream, EndReason
+from stages.records import Dropped, DropReason, EndOfStream, EndReason
 from stages.sink.options import SinkOptions
 from stages.sink.stream_sink import StreamSink
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
@@ -22,7 +22,7 @@ def sink(tmp_path):
     sink.start(make_start())
     for index in range(3):
         sink.write(make_tracks(make_header(index)), None, {}, 0)
-    sink.dropped(Dropped("cam", 0, 3, 4, "stages behind"))
+    sink.dropped(Dropped("cam", 0, 3, 4, DropReason.BEHIND))
     yield sink
     sink.abort()
 

@@ -20,7 +20,7 @@ from pipeline.workers import decoder as decoder_worker
 from pipeline.workers.decoder import _connect_seconds, run_decoder
 from pipeline.workers.frame_sender import FrameSender
 from stages.errors import SourceError
-from stages.records import Dropped, EndReason, Frame, StreamStart
+from stages.records import Dropped, DropReason, EndReason, Frame, StreamStart
 from tests.stages.decoder.conftest import write_video
 
 
@@ -163,7 +163,7 @@ def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
         stop = threading.Event()
         sender = FrameSender(plan, context, SilentReporter(), True, stop)
         sender.start()
-        sender.announce(Dropped("cam", 0, 2, 4, "broken frame"))
+        sender.announce(Dropped("cam", 0, 2, 4, DropReason.BROKEN))
         with context.socket(zmq.PUSH) as sink:
             sink.connect(plan.endpoint("ack-0"))
             sink.send(encode_feedback(Acknowledged(1)))

@@ -2,11 +2,11 @@ import random
 
 from pipeline.transport.messages import Envelope
 from pipeline.workers.order import Sequencer
-from stages.records import Dropped
+from stages.records import Dropped, DropReason
 
 
 def envelope(position):
-    return Envelope(Dropped("cam", 0, position, position, "test"), position=position)
+    return Envelope(Dropped("cam", 0, position, position, DropReason.BEHIND), position=position)
 
 
 def positions(envelopes):

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.transport.logbook import SharedCounter
 from pipeline.workers.sink_progress import SinkProgress
-from stages.records import Dropped
+from stages.records import Dropped, DropReason
 from stages.sink.options import SinkOptions
 from stages.sink.stream_sink import StreamSink
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
@@ -52,7 +52,7 @@ def test_drops_are_told_where_no_frame_comes_and_once(sink, logbook):
     said = []
     progress = SinkProgress(sink, logbook, said.append)
     write(sink, progress, range(3))
-    sink.dropped(Dropped("cam", 0, 3, 6, "stages behind"))
+    sink.dropped(Dropped("cam", 0, 3, 6, DropReason.BEHIND))
     progress.came()
     deadline = time.monotonic() + 30
     while (latest := said[-1].metrics) is None or not latest.dropped:

@@ -6,7 +6,7 @@ from pipeline.transport.flow import FlowControl
 from pipeline.transport.logbook import Logbook, SharedCounter
 from pipeline.transport.ring import FrameRing, create_memory_file
 from pipeline.workers.slots import SlotAllocator
-from stages.records import Dropped
+from stages.records import Dropped, DropReason
 
 
 class SilentReporter:
@@ -61,7 +61,7 @@ def test_slots_grow_with_the_frames(slots, logbook):
 def test_who_waits_for_slots_in_use_is_interrupted_by_the_end(slots, flow):
     slots.allocate((2, 3))
     slots.take()
-    flow.announce(Dropped("cam", 0, 0, 0, "broken frame"))
+    flow.announce(Dropped("cam", 0, 0, 0, DropReason.BROKEN))
     flow.close()
     with pytest.raises(InterruptedError):
         slots.allocate((4, 6))  # what is on its way has the old size

@@ -12,7 +12,15 @@ from av.stream import Disposition
 from stages.decoder.media import MediaSource, set_threads
 from stages.decoder.source import FrameSelection, SourceRuntime
 from stages.errors import SourceError
-from stages.records import Dropped, EndOfStream, EndReason, Frame, PixelFormat, StreamStart
+from stages.records import (
+    Dropped,
+    DropReason,
+    EndOfStream,
+    EndReason,
+    Frame,
+    PixelFormat,
+    StreamStart,
+)
 
 VIDEOS = Path(__file__).parents[4] / "shared" / "data" / "video"
 
@@ -139,7 +147,7 @@ def test_a_truncated_file_keeps_its_frames_and_says_so(
     broken.write_bytes(content[: len(content) // 2])
     _, *frames, dropped, end = read(broken, slots)
     assert [frame.header.index for frame in frames] == list(range(19))  # 19 packets are whole
-    assert dropped == Dropped("cam", 0, 19, 19, "broken frame")
+    assert dropped == Dropped("cam", 0, 19, 19, DropReason.BROKEN)
     assert end.frames == 20
     assert end.reason is EndReason.TRUNCATED
     assert "broken.mp4 breaks off after 20 of 40 frames" in end.message

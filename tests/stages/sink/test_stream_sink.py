@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from stages.records import Dropped, EndReason
+from stages.records import Dropped, DropReason, EndReason
 from stages.result_files import is_complete
 from stages.sink.options import SinkOptions
 from stages.sink.results import has_results
@@ -44,9 +44,9 @@ def test_report(tmp_path: Path) -> None:
     sink = StreamSink(tmp_path / "cam", TEXT)
     sink.start(make_start(frame_rate=Fraction(30000, 1001)))
     feed(sink, [make_header(0), make_header(1)])
-    sink.dropped(Dropped("cam", 0, 2, 4, "behind"))
+    sink.dropped(Dropped("cam", 0, 2, 4, DropReason.BEHIND))
     feed(sink, [make_header(5)])
-    sink.dropped(Dropped("cam", 0, 6, 6, "broken frame"))
+    sink.dropped(Dropped("cam", 0, 6, 6, DropReason.BROKEN))
     run_info = {
         "command": ["spotstream", "run"],
         "config": {"output": Path("out"), "every": Fraction(1, 2)},
@@ -67,7 +67,7 @@ def test_report(tmp_path: Path) -> None:
     assert data["frames"] == {
         "in": 7, "out": 3, "missing": 0, "missing_sequences": [], "left_out_of_overlay": 0,
     }  # fmt: skip
-    assert data["dropped"] == {"total": 4, "by_reason": {"behind": 3, "broken frame": 1}}
+    assert data["dropped"] == {"total": 4, "by_reason": {"broken frame": 1, "stages behind": 3}}
     assert data["tracks"] == 2
     assert data["frame_rate"] == pytest.approx(29.97003)
     assert data["frame_size"] == [128, 96]
