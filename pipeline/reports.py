@@ -23,7 +23,7 @@ class Durations(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class StreamMetrics(msgspec.Struct, frozen=True):
+class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """Metrics of a stream since its start.
 
     Attributes:

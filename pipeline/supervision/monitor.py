@@ -11,13 +11,18 @@ from dataclasses import dataclass
 
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
 from pipeline.supervision.latest import Latest
-from pipeline.supervision.overview import StreamView
+from pipeline.supervision.overview import StreamState, StreamView
 from pipeline.transport.logbook import Logbook, SharedCounter
 
 _SILENT_SECONDS = 3.0  # a stream without a written frame for this long counts as silent
 _STUCK_SECONDS = 10.0
 _KEPT_SECONDS = 600.0  # by then Prometheus has read the final metrics of a stream
-_ZEROS = StreamMetrics(0, {}, 0, {"latency": Durations([0] * len(LATENCY_BOUNDS_MS), 0, 0.0)})
+_ZEROS = StreamMetrics(
+    frames=0,
+    dropped={},
+    connections=0,
+    durations={"latency": Durations([0] * len(LATENCY_BOUNDS_MS), 0, 0.0)},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class _EndedStream:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunCounts:
     """Counts of a run at one moment.
 
@@ -154,18 +159,18 @@ class RunMonitor:
         """Returns the view of a stream that is under way or waits for its turn."""
         stream = self._streams.get(name)
         if stream is None:
-            return StreamView(name, source, "waiting")
+            return StreamView(name=name, source=source, state="waiting")
         up, metrics = self._is_up(stream), stream.metrics
-        begun = "running" if up else "silent"
+        begun: StreamState = "running" if up else "silent"
         return StreamView(
-            name,
-            source,
-            "stopping" if stopping else begun if metrics.frames else "connecting",
-            metrics.frames,
-            stream.fps if up else 0.0,
-            metrics.recent_latency_ms,
-            sum(metrics.dropped.values()),
-            max(0, metrics.connections - 1),
+            name=name,
+            source=source,
+            state="stopping" if stopping else begun if metrics.frames else "connecting",
+            frames=metrics.frames,
+            fps=stream.fps if up else 0.0,
+            latency_ms=metrics.recent_latency_ms,
+            dropped=sum(metrics.dropped.values()),
+            reconnects=max(0, metrics.connections - 1),
             left_out_of_overlay=metrics.left_out_of_overlay,
             not_received=metrics.not_received,
             overlay_is_stuck=metrics.overlay_is_stuck,
@@ -181,12 +186,12 @@ class RunMonitor:
                 batches.update(counts)
             streams = self._streams.items()
             return RunCounts(
-                {name: stream.metrics for name, stream in self._ended.items()}
+                metrics={name: stream.metrics for name, stream in self._ended.items()}
                 | {name: stream.metrics for name, stream in streams},
-                {name: self._is_up(stream) for name, stream in streams},
-                {name: stream.logbook[SharedCounter.WAITING] for name, stream in streams},
-                {name: stream.recording_is_stuck for name, stream in streams},
-                batches,
-                dict(self._restarts),
-                dict(self._failures),
+                up={name: self._is_up(stream) for name, stream in streams},
+                waiting={name: stream.logbook[SharedCounter.WAITING] for name, stream in streams},
+                unrecorded={name: stream.recording_is_stuck for name, stream in streams},
+                batches=batches,
+                restarts=dict(self._restarts),
+                failures=dict(self._failures),
             )

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import msgspec
 
+StreamState: TypeAlias = Literal[
+    "waiting",  # for its turn
+    "connecting",  # no frame yet
+    "running",
+    "silent",  # no frame recently
+    "stopping",
+    "failed",
+]
+ProcessState: TypeAlias = Literal["starting", "ready", "waiting", "ended"]
 
-class StreamView(msgspec.Struct, frozen=True):
+
+class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     """A stream.
 
     Attributes:
         name: Its name.
         source: Its location, credentials removed.
-        state: ``waiting`` (for its turn), ``connecting`` (no frame yet), ``running``, ``silent``
-            (no frame recently), ``stopping`` or ``failed``.
+        state: What it is doing.
         frames: Frames written.
         fps: Recent frames per second.
         latency_ms: Recent latency from capture to results: p50, p95, p99; empty without a frame.
@@ -27,7 +38,7 @@ class StreamView(msgspec.Struct, frozen=True):
 
     name: str
     source: str
-    state: str
+    state: StreamState
     frames: int = 0
     fps: float = 0.0
     latency_ms: tuple[float, ...] = ()
@@ -45,7 +56,7 @@ class ProcessView(msgspec.Struct, frozen=True):
 
     name: str
     pid: int
-    state: str
+    state: ProcessState
     restarts: int
 
 

@@ -9,11 +9,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Literal, TypeAlias
 
 from pipeline.plan import WorkerPlan, encode_plan
 from pipeline.reports import Busy, Crashed, Ready, Report
 from pipeline.signals import STAGE_END
+from pipeline.supervision.overview import ProcessState
 from stages.errors import reason_of
 
 ENVIRONMENT = {
@@ -28,8 +28,6 @@ when another process needs a core. glibc keeps a memory arena for every thread t
 eight per core (docs/architecture.md has the figures for both). NumPy's linear algebra, of which no
 stage does much, would keep threads and megabytes in every process.
 """
-
-State: TypeAlias = Literal["starting", "ready", "waiting", "ended"]
 
 _MINUTE = 60.0
 _START_SECONDS = 300.0  # weights may come from a slow disk, a GPU may compile kernels
@@ -94,7 +92,7 @@ class StageProcess:
     ) -> None:
         self.role = role
         self.stream = stream
-        self.state: State = "waiting"
+        self.state: ProcessState = "waiting"
         self.detected_by = ""
         self._message = ""
         self._make_plan = make_plan

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.config import RunConfig
 from pipeline.plan import StageName, WorkerPlan
 from pipeline.reports import Failed, Notice, Report
+from pipeline.supervision.overview import ProcessState
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
 from stages.wording import counted
@@ -113,7 +114,7 @@ class StageProcesses:
         """Whether the sink is completing a video."""
         return self._shared["sink", 0].busy
 
-    def states(self) -> dict[str, str]:
+    def states(self) -> dict[str, ProcessState]:
         """Returns the states of the processes by name."""
         return {process.name: process.state for process in self.all()}
 

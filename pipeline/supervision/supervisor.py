@@ -26,7 +26,7 @@ from pipeline.reports import (
 )
 from pipeline.supervision.commands import AddStream, Command, CommandResult, Describe, RemoveStream
 from pipeline.supervision.monitor import RunMonitor
-from pipeline.supervision.overview import Overview, ProcessView
+from pipeline.supervision.overview import Overview, ProcessState, ProcessView
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
@@ -287,7 +287,7 @@ class Supervisor:
         """Ends all streams, as Ctrl-C does; may be called from another thread."""
         self._interrupts += 1
 
-    def states(self) -> dict[str, str]:
+    def states(self) -> dict[str, ProcessState]:
         """Returns the states of all processes by name; may be called from another thread."""
         return self._processes.states()
 

@@ -77,15 +77,17 @@ class SinkProgress:
         }
         recent = sorted(self._latencies)
         return StreamMetrics(
-            ledger.written,
-            dict(ledger.dropped),
-            self._logbook[SharedCounter.CONNECTIONS],
-            durations,
-            tuple(recent[len(recent) * p // 100] / 1e6 for p in (50, 95, 99)) if recent else (),
-            self._sink.overlays.left_out,
-            self._logbook[SharedCounter.NOT_RECEIVED],
-            self._overlay_is_stuck,
-            dict(self._sink.crossings.counts),
+            frames=ledger.written,
+            dropped=dict(ledger.dropped),
+            connections=self._logbook[SharedCounter.CONNECTIONS],
+            durations=durations,
+            recent_latency_ms=tuple(
+                recent[len(recent) * p // 100] / 1e6 for p in (50, 95, 99) if recent
+            ),
+            left_out_of_overlay=self._sink.overlays.left_out,
+            not_received=self._logbook[SharedCounter.NOT_RECEIVED],
+            overlay_is_stuck=self._overlay_is_stuck,
+            crossings=dict(self._sink.crossings.counts),
         )
 
     def _send(self, now: int) -> None:

@@ -13,7 +13,7 @@ from stages.sink.text_results import TextState
 from stages.sink.timing import StreamTiming
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SinkState:
     """The state of a `StreamSink`: all that its successor needs to continue.
 

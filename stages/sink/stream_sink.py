@@ -170,14 +170,14 @@ class StreamSink:
         assert self._start is not None
         assert self._texts is not None
         return SinkState(
-            self._start,
-            self._epochs,
-            self._texts.state(),
-            self.overlays.state(),
-            self._numbering,
-            self.ledger,
-            self.timing,
-            self.crossings.state,
+            start=self._start,
+            epochs=self._epochs,
+            texts=self._texts.state(),
+            overlays=self.overlays.state(),
+            numbering=self._numbering,
+            ledger=self.ledger,
+            timing=self.timing,
+            crossings=self.crossings.state,
         )
 
     def restore(self, state: SinkState) -> None:

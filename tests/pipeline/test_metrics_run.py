@@ -73,7 +73,7 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
         victim.wait(lambda: ("spotstream_waiting_frames", "short") not in metrics())
         with zmq.Context() as context, context.socket(zmq.PUSH) as control:
             control.connect(f"ipc://{victim.folder}/control")
-            late = StreamMetrics(999, {}, 1, {})
+            late = StreamMetrics(frames=999, dropped={}, connections=1, durations={})
             for report in (
                 Progress(
                     "sink",

@@ -19,7 +19,7 @@ from pipeline.reports import (
 from stages.result_files import StreamStatus
 from tools.event_log import EventLog
 
-METRICS = StreamMetrics(9, {}, 0, {})
+METRICS = StreamMetrics(frames=9, dropped={}, connections=0, durations={})
 SUMMARY = StreamSummary(
     frames=9,
     tracks=2,

@@ -34,7 +34,7 @@ def done(stream, message):
         folder="out",
         files=(),
     )
-    metrics = StreamMetrics(9, {}, 0, {})
+    metrics = StreamMetrics(frames=9, dropped={}, connections=0, durations={})
     return Done("sink", stream=stream, message=message, summary=summary, metrics=metrics)
 
 

@@ -11,8 +11,17 @@ def test_streams_and_processes_fit_a_terminal():
         "/data/live",
         3725.0,
         [
-            StreamView("north", "rtsp://north/stream", "running", 90_000, 24.96, (8, 14, 31), 5, 1),
-            StreamView("south", "rtsp://south/" + 200 * "x", "connecting"),
+            StreamView(
+                name="north",
+                source="rtsp://north/stream",
+                state="running",
+                frames=90_000,
+                fps=24.96,
+                latency_ms=(8, 14, 31),
+                dropped=5,
+                reconnects=1,
+            ),
+            StreamView(name="south", source="rtsp://south/" + 200 * "x", state="connecting"),
         ],
         [ProcessView("detector", 12, "ready", 2), ProcessView("tracker", 0, "waiting", 0)],
     )
@@ -33,7 +42,11 @@ def test_streams_and_processes_fit_a_terminal():
 
 def test_a_failed_stream_says_why():
     north = StreamView(
-        "north", "rtsp://north", "failed", 12, error="rtsp://north: 401 Unauthorized"
+        name="north",
+        source="rtsp://north",
+        state="failed",
+        frames=12,
+        error="rtsp://north: 401 Unauthorized",
     )
     console = Console(width=100)
     with console.capture() as capture:
@@ -44,11 +57,15 @@ def test_a_failed_stream_says_why():
 
 
 def test_what_is_missing_is_told_below_the_table():
+    missing = {
+        "north": {"not_received": 1, "left_out_of_overlay": 11},
+        "south": {"recording_is_stuck": True},
+        "east": {"overlay_is_stuck": True},
+        "west": {"left_out_of_overlay": 3, "overlay_is_stuck": True},
+    }
     streams_ = [
-        StreamView("north", "rtsp://north", "running", not_received=1, left_out_of_overlay=11),
-        StreamView("south", "rtsp://south", "running", recording_is_stuck=True),
-        StreamView("east", "east.mp4", "silent", overlay_is_stuck=True),
-        StreamView("west", "rtsp://w", "running", left_out_of_overlay=3, overlay_is_stuck=True),
+        StreamView(name=name, source="rtsp://cam", state="running", **fields)
+        for name, fields in missing.items()
     ]
     console = Console(width=100)
     with console.capture() as capture:
@@ -67,7 +84,14 @@ def test_what_is_missing_is_told_below_the_table():
 def test_numbers_are_never_cut(width):
     name = "crossing-north-east-of-the-station-camera-2"
     stream = StreamView(
-        name, "rtsp://north", "running", 30_412_345, 24.96, (123, 1144, 2231), 12_345, 17
+        name=name,
+        source="rtsp://north",
+        state="running",
+        frames=30_412_345,
+        fps=24.96,
+        latency_ms=(123, 1144, 2231),
+        dropped=12_345,
+        reconnects=17,
     )
     console = Console(width=width)
     with console.capture() as capture:

@@ -49,6 +49,10 @@ def values(text):
     }
 
 
+def stream_metrics(frames, dropped=None, **more):
+    return StreamMetrics(frames=frames, dropped=dropped or {}, connections=1, durations={}, **more)
+
+
 def scrape(port):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         return values(answer.read().decode())
@@ -57,10 +61,10 @@ def scrape(port):
 def test_reports_become_metrics(server, monitor, logbook):
     durations = Durations([min(i, 7) for i in range(len(LATENCY_BOUNDS_MS))], 9, 1.5)
     metrics = StreamMetrics(
-        120,
-        {"stages behind": 4},
-        3,
-        {"detector": durations, "latency": durations},
+        frames=120,
+        dropped={DropReason.BEHIND: 4},
+        connections=3,
+        durations={"detector": durations, "latency": durations},
         left_out_of_overlay=11,
         not_received=6,
         overlay_is_stuck=True,
@@ -141,7 +145,7 @@ def test_the_first_drop_for_any_reason_is_an_increase(server, monitor, logbook):
     reasons = ("stages behind", "decoder restarted", "broken frame", "unreadable image")
     monitor.begun("a", logbook)
     assert dropped() == dict.fromkeys(reasons, 0)
-    monitor.take("a", StreamMetrics(9, {"broken frame": 1}, 1, {}))
+    monitor.take("a", stream_metrics(9, {DropReason.BROKEN: 1}))
     assert dropped()["broken frame"] == 1
 
 
@@ -161,7 +165,7 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
         return {s.name: s.value for s in samples if s.labels.get("stream") == "cam"}
 
     def written(frames):
-        monitor.take("cam", StreamMetrics(frames, {}, 1, {}))
+        monitor.take("cam", stream_metrics(frames))
 
     monitor.begun("cam", logbook)
     assert found()
@@ -274,7 +278,7 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
         }
 
     def report(stream):
-        stuck = StreamMetrics(9, {"stages behind": 4}, 1, {}, overlay_is_stuck=True)
+        stuck = stream_metrics(9, {DropReason.BEHIND: 4}, overlay_is_stuck=True)
         monitor.take(stream, stuck)
 
     for stream in ("north", "south", "west"):
@@ -311,7 +315,7 @@ def test_memory_is_bounded_however_many_streams_come_and_go(logbook):
         now[0] += 1.0
         stream = f"clip-{number}"
         monitor.begun(stream, logbook)
-        monitor.take(stream, StreamMetrics(9, {"stages behind": 4}, 1, {}))
+        monitor.take(stream, stream_metrics(9, {DropReason.BEHIND: 4}))
         monitor.started("decoder", stream, 1)
         monitor.failed(stream)
         monitor.ended(stream)

@@ -1,19 +1,24 @@
 from pipeline.reports import StreamMetrics
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import SharedCounter
+from stages.records import DropReason
 
 
-def metrics(frames):
-    return StreamMetrics(frames, {"stages behind": 3}, 2, {}, (1.0, 2.0, 3.0))
+def metrics(frames, **more):
+    return StreamMetrics(
+        frames=frames,
+        dropped={DropReason.BEHIND: 3},
+        connections=2,
+        durations={},
+        recent_latency_ms=(1.0, 2.0, 3.0),
+        **more,
+    )
 
 
 def test_a_view_shows_what_is_missing(logbook):
     monitor = RunMonitor()
     monitor.begun("cam", logbook)
-    stuck = StreamMetrics(
-        9, {}, 1, {}, left_out_of_overlay=4, not_received=5, overlay_is_stuck=True
-    )
-    monitor.take("cam", stuck)
+    monitor.take("cam", metrics(9, left_out_of_overlay=4, not_received=5, overlay_is_stuck=True))
     assert not monitor.view("cam", "rtsp://cam").recording_is_stuck
     logbook[SharedCounter.RECORDING_STUCK] = 1
     view = monitor.view("cam", "rtsp://cam")
