@@ -275,9 +275,9 @@ def _open(
 
     return open_source(
         SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
-        config.selection,
-        Fraction(config.frame_rate),
-        LiveOptions(
+        selection=config.selection,
+        frame_rate=Fraction(config.frame_rate),
+        live=LiveOptions(
             timeout=config.timeout,
             connect_seconds=_connect_seconds(config, only_one=stream.only_one),
             reconnect=config.reconnect,

@@ -107,6 +107,9 @@ class FrameSelection:
         first: First frame, >= 1.
         last: Last frame, inclusive; None for the end.
         every: Use every n-th frame from ``first`` on, >= 1.
+
+    Raises:
+        ConfigError: A number is out of its range.
     """
 
     first: int = 1

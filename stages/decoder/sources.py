@@ -19,8 +19,9 @@ from stages.decoder.source import FrameSelection, ResumePoint, Source, SourceRun
 
 def open_source(
     spec: SourceSpec,
-    selection: FrameSelection,
-    frame_rate: Fraction,
+    *,
+    selection: FrameSelection | None = None,
+    frame_rate: Fraction = Fraction(25),
     live: LiveOptions | None = None,
     hardware: str = "off",
     paced: bool = False,
@@ -32,7 +33,7 @@ def open_source(
 
     Args:
         spec: Name and location of the source.
-        selection: Frames to use; a blank source uses all of its own.
+        selection: Frames to use, by default all; a blank source uses all of its own.
         frame_rate: Frames per second of images, unless the spec has a rate.
         live: How a live source behaves.
         hardware: Device that decodes videos, see `hardware_decoder`.
@@ -41,6 +42,7 @@ def open_source(
         resume_from: Where an earlier process of a live stream stopped.
         runtime: See `SourceRuntime`.
     """
+    selection = selection or FrameSelection()
     runtime = runtime or SourceRuntime()
     if spec.location == DEMO:
         # Imported here: most decoders do not need OpenCV, which takes memory.

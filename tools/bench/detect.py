@@ -7,7 +7,6 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -69,9 +68,8 @@ def source_frames(source: str, count: int) -> list[Frame]:
     specs = expand_sources([source])
     if len(specs) != 1:
         raise SourceError(f"{source} holds {len(specs)} streams; bench one of them")
-    records = open_source(specs[0], FrameSelection(1, count, 1), Fraction(25)).records(
-        HeapAllocator()
-    )
+    opened = open_source(specs[0], selection=FrameSelection(last=count))
+    records = opened.records(HeapAllocator())
     frames = list(itertools.islice((r for r in records if isinstance(r, Frame)), count))
     if not frames:
         raise SourceError(f"{source} has no frames")

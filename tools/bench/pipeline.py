@@ -130,8 +130,8 @@ def run_loop(plan: LoopPlan) -> None:
     decoder = config.decoder
     source = open_source(
         SourceSpec(plan.name, plan.location),
-        decoder.selection,
-        Fraction(decoder.frame_rate),
+        selection=decoder.selection,
+        frame_rate=Fraction(decoder.frame_rate),
     )
     detector = build_detector(config.detector)
     tracker = TrackerStage(config.tracker.name, config.tracker.settings, decoder.every)

@@ -1,11 +1,8 @@
-from fractions import Fraction
-
 import numpy as np
 import pytest
 
 from stages.decoder.blank_source import blank_location
 from stages.decoder.locations import SourceSpec
-from stages.decoder.source import FrameSelection
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, PixelFormat, StreamStart
@@ -21,7 +18,7 @@ class Lender:
 
 
 def opened(location):
-    return open_source(SourceSpec("blank", location), FrameSelection(), Fraction(25))
+    return open_source(SourceSpec("blank", location))
 
 
 def test_frames_are_what_was_lent_untouched():

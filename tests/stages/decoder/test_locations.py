@@ -1,5 +1,4 @@
 import os
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -16,7 +15,6 @@ from stages.decoder.locations import (
 )
 from stages.decoder.media import MediaSource
 from stages.decoder.scene_source import SceneSource
-from stages.decoder.source import FrameSelection
 from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import StreamStart
@@ -26,10 +24,6 @@ def add_images(folder, count=1):
     folder.mkdir(parents=True)
     for number in range(1, count + 1):
         cv2.imwrite(str(folder / f"img{number:05}.jpg"), np.zeros((48, 64, 3), np.uint8))
-
-
-def opened(spec):
-    return open_source(spec, FrameSelection(), Fraction(25))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +134,7 @@ def test_mot_sequences_bring_their_frame_rate(tmp_path, slots):
     for given in (tmp_path, tmp_path / "MOT16-02", tmp_path / "MOT16-02" / "img1"):
         [spec] = expand_sources([str(given)])
         assert spec.name == "MOT16-02"
-        start = next(iter(opened(spec).records(slots)))
+        start = next(iter(open_source(spec).records(slots)))
         assert isinstance(start, StreamStart)
         assert start.frame_rate == 30
 
@@ -152,7 +146,7 @@ def test_a_folder_of_videos_is_a_list_of_streams(tmp_path, make_video):
     (tmp_path / "._a.mkv").write_bytes(b"\0\5\x16\7")  # as macOS puts it beside a file
     specs = expand_sources([str(tmp_path)])
     assert [(s.name, s.of_data_set) for s in specs] == [("a", True), ("b", True)]
-    assert isinstance(opened(specs[0]), MediaSource)
+    assert isinstance(open_source(specs[0]), MediaSource)
 
 
 def test_videos_beside_images_are_passed_over_and_named(tmp_path, make_video):
@@ -212,7 +206,7 @@ def test_the_rendered_scene_hides_no_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert expand_sources([DEMO]) == [SourceSpec("demo", DEMO)]
     assert absolute_location(DEMO) == DEMO
-    assert isinstance(opened(SourceSpec("any", DEMO)), SceneSource)
+    assert isinstance(open_source(SourceSpec("any", DEMO)), SceneSource)
     with pytest.raises(SourceError, match="no such source: demo; the rendered scene is scene://"):
         expand_sources(["demo"])
     add_images(tmp_path / "demo")

@@ -1,0 +1,35 @@
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from stages.decoder.locations import SourceSpec
+from stages.decoder.source import FrameSelection, HeapAllocator
+from stages.decoder.sources import open_source
+
+
+@pytest.fixture
+def images(tmp_path):
+    for number in range(1, 5):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((48, 64, 3), np.uint8))
+    return SourceSpec("images", str(tmp_path))
+
+
+def read(source):
+    start, *frames, _ = source.records(HeapAllocator())
+    return start.frame_rate, [frame.header.number for frame in frames]
+
+
+def test_a_source_needs_nothing_but_its_location(images):
+    assert read(open_source(images)) == (25, [1, 2, 3, 4])
+
+
+def test_frames_and_their_rate_may_be_chosen(images):
+    source = open_source(images, selection=FrameSelection(2, 3), frame_rate=Fraction(30000, 1001))
+    assert read(source) == (Fraction(30000, 1001), [2, 3])
+
+
+def test_how_a_source_is_opened_is_given_by_name(images):
+    with pytest.raises(TypeError, match="takes 1 positional argument"):
+        open_source(images, FrameSelection(), Fraction(25))
