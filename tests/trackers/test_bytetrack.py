@@ -45,6 +45,21 @@ def test_detections_between_high_and_birth_score_only_carry_on() -> None:
     assert seen(tracker, BOX, 0.65) == [1]
 
 
+def test_no_track_begins_below_the_high_score() -> None:
+    tracker = ByteTrack(high_score=0.8, birth_score=0.5)
+    assert seen(tracker, BOX, 0.75) == []
+    assert seen(tracker, BOX, 0.8) == []
+    assert seen(tracker, BOX, 0.8) == [1]
+
+
+def test_scores_reach_the_thresholds_that_they_equal() -> None:
+    tracker = ByteTrack()
+    seen(tracker, BOX)
+    assert seen(tracker, BOX, 0.09) == []
+    assert seen(tracker, BOX, 0.6) == [1]  # strong, or it would not bring the track back
+    assert seen(tracker, BOX, 0.1) == [1]
+
+
 def test_a_track_of_one_detection_is_given_up_at_its_first_miss() -> None:
     tracker = ByteTrack()
     both = np.vstack((BOX, BOX + np.array([15, 0, 15, 0])))  # each is like the other, too
@@ -65,6 +80,23 @@ def test_a_track_survives_max_age_frames_without_detection(max_age: int) -> None
         assert (seen(tracker, BOX) == [1]) == survives
 
 
+@pytest.mark.parametrize(("score", "ids"), [(0.91, [1, 2]), (0.89, [1])])
+def test_a_second_detection_needs_an_iou_times_score_of_three_tenths(
+    score: float, ids: list[int]
+) -> None:
+    tracker = ByteTrack()
+    seen(tracker, AWAY)
+    seen(tracker, np.vstack((AWAY, BOX)))
+    shifted = BOX + np.array([20, 0, 20, 0])  # IoU 1/3
+    assert seen(tracker, np.vstack((AWAY, shifted)), score) == ids
+
+
+def test_a_strong_pair_at_the_threshold_is_one() -> None:
+    tracker = ByteTrack(iou_threshold=0.5)
+    seen(tracker, BOX)
+    assert seen(tracker, BOX - np.array([0, 0, 20, 0]), 1.0) == [1]  # IoU 1/2
+
+
 def test_strong_pairs_need_iou_times_score() -> None:
     shifted = BOX + np.array([20, 0, 20, 0])  # IoU 1/3
     for score, same in ((0.95, True), (0.65, False)):
@@ -79,6 +111,24 @@ def test_a_pairing_is_worth_what_exceeds_the_threshold() -> None:
     seen(tracker, np.vstack((BOX, BOX + 5.2 * aside)))
     # IoU of the first track 0.22 and 0.90, of the second 0.13 and 0.86: 0.70 is more than 0.68.
     assert seen(tracker, np.vstack((BOX - 25.6 * aside, BOX + 2.1 * aside)), 1.0) == [1]
+
+
+def test_a_weak_pairing_is_worth_what_exceeds_its_threshold() -> None:
+    tracker = ByteTrack(low_iou_threshold=0.5)
+    aside = np.array([1, 0, 1, 0])
+    seen(tracker, np.vstack((BOX, BOX + 5.2 * aside)))
+    # IoU of the first track 0.52 and 0.90, of the second 0.39 and 0.86: 0.40 is more than 0.38.
+    assert seen(tracker, np.vstack((BOX - 12.5 * aside, BOX + 2.1 * aside)), 0.2) == [1]
+
+
+def test_a_second_pairing_is_worth_what_exceeds_its_threshold() -> None:
+    tracker = ByteTrack()
+    aside = np.array([1, 0, 1, 0])
+    seen(tracker, AWAY)
+    seen(tracker, np.vstack((AWAY, BOX, BOX + 5.2 * aside)))
+    # IoU of the first track 0.32 and 0.90, of the second 0.22 and 0.86: 0.60 is more than 0.58.
+    boxes = np.vstack((AWAY, BOX - 20.6 * aside, BOX + 2.1 * aside))
+    assert seen(tracker, boxes, 1.0) == [1, 2]
 
 
 def test_a_new_track_is_first_predicted_when_it_is_confirmed() -> None:
@@ -112,6 +162,16 @@ def test_the_older_of_two_tracks_is_the_one_that_was_seen_over_the_longer_time()
         seen(tracker, [])
     assert [seen(tracker, BOX) for _ in range(4)] == [[1]] * 4
     assert len(tracker._filter) == 1
+
+
+@pytest.mark.parametrize(("shift", "left"), [(3, 1), (4, 2)], ids=["IoU 0.86", "IoU 0.82"])
+def test_tracks_are_one_if_their_iou_exceeds_85_percent(shift: int, left: int) -> None:
+    tracker = ByteTrack()
+    shifted = BOX + np.array([shift, 0, shift, 0])
+    for _ in range(3):
+        seen(tracker, np.vstack((BOX, shifted)))
+    assert seen(tracker, BOX) == [1]
+    assert len(tracker._filter) == left
 
 
 def test_a_young_track_that_drives_onto_a_lost_one_is_dropped() -> None:

@@ -58,13 +58,29 @@ def test_it_takes_a_share_of_those_that_are_seen() -> None:
     np.testing.assert_allclose(found, similarity(0, 1, (20, 10)), atol=0.3)
 
 
+def test_four_objects_are_enough() -> None:
+    states = objects(4)
+    found = motion_from_boxes(states, moved(states, similarity(0, 1, (20, 10))))
+    assert found is not None
+    np.testing.assert_allclose(found, similarity(0, 1, (20, 10)), atol=0.3)
+
+
+def test_a_queue_that_one_leaves_and_one_joins_stands_still() -> None:
+    """All would fit if it had moved on by one place; all but one fit as they stand."""
+    states = np.column_stack((100.0 + 30 * np.arange(20), np.full((20, 3), (100, 25, 15))))
+    seen = states + np.array([30, 0, 0, 0])
+    found = motion_from_boxes(states, seen)
+    assert found is not None
+    np.testing.assert_allclose(found, np.eye(2, 3), atol=0.3)
+
+
 def test_does_not_guess() -> None:
     states = objects(12)
     assert motion_from_boxes(states[:3], states[:3]) is None  # too few
     assert motion_from_boxes(states, states[:0]) is None
     assert motion_from_boxes(states, objects(12, seed=4)) is None  # nothing in common
-    other_sizes = states * np.array([1, 1, 3, 3])
-    assert motion_from_boxes(states, other_sizes) is None
+    for sizes in ((3, 3), (3, 1), (1, 3)):
+        assert motion_from_boxes(states, states * np.array([1, 1, *sizes])) is None
 
 
 def test_objects_close_together_do_not_turn_the_picture() -> None:
@@ -89,7 +105,9 @@ def test_an_object_with_many_partners_has_one_vote() -> None:
     partners[:, :2] += np.repeat([[38, 20], [40, 21], [42, 20]], 3, axis=0)
     strangers = objects(10, seed=4)
     strangers[:, 0] += 5000
-    assert motion_from_boxes(states, np.vstack((partners, strangers))) is None
+    seen = np.vstack((partners, strangers))
+    assert motion_from_boxes(states, seen) is None
+    assert motion_from_boxes(seen, states) is None
 
 
 def test_one_direction_of_traffic_is_not_the_camera() -> None:

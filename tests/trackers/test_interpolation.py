@@ -27,6 +27,7 @@ def test_a_longer_gap_stays() -> None:
     rows = [(1, 7, 0.0), (5, 7, 4.0)]
     assert filled(rows, 2) == rows
     assert len(filled(rows, 3)) == 5
+    assert filled([(1, 7, 0.0), (3, 7, 2.0)], 0) == [(1, 7, 0.0), (3, 7, 2.0)]
 
 
 def test_tracks_are_filled_apart() -> None:
@@ -40,6 +41,11 @@ def test_tracks_are_filled_apart() -> None:
         (3, 2, 9.0),
         (9, 3, 1.0),
     ]
+
+
+def test_rows_may_come_in_any_order() -> None:
+    rows = [(3, 1, 2.0), (1, 2, 5.0), (2, 2, 6.0), (1, 1, 0.0)]
+    assert filled(rows, 5) == [(1, 1, 0.0), (1, 2, 5.0), (2, 1, 1.0), (2, 2, 6.0), (3, 1, 2.0)]
 
 
 @pytest.mark.parametrize("rows", [[], [(3, 1, 2.0)]])

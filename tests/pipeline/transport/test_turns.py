@@ -1,7 +1,7 @@
 import pytest
 import zmq
 
-from pipeline.transport.link import Receiver, Sender
+from pipeline.transport.link import WAITING_MESSAGES, Receiver, Sender
 from pipeline.transport.messages import Envelope
 from pipeline.transport.turns import Turns
 from stages.records import Dropped, DropReason, Frame, FrameHeader
@@ -52,3 +52,25 @@ def test_a_stream_whose_frames_are_dropped_has_as_many_turns_as_another(ends):
         assert positions == sorted(positions)
     assert not turns.pending
     assert turns.receive(0) is None
+
+
+def test_a_message_is_pending_until_it_is_handed_out(ends):
+    camera, _, turns = ends
+    assert not turns.pending
+    for position in range(2):
+        camera.send(frame(CAMERA, position))
+    assert turns.pending
+    assert all_of(turns, 1) == [(CAMERA, 0, True)]
+    assert turns.pending
+    assert all_of(turns, 1) == [(CAMERA, 1, True)]
+    assert not turns.pending
+
+
+def test_what_a_flood_sends_beyond_a_limit_stays_with_the_receiver(ends):
+    camera, _, turns = ends
+    for position in range(WAITING_MESSAGES + 1):
+        camera.send(dropped(CAMERA, position))
+    turns.receive(5)
+    assert turns._receiver.pending
+    turns.receive(5)
+    assert not turns._receiver.pending
