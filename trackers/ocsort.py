@@ -155,8 +155,7 @@ class OCSort(Tracker):
         steps = _unit(_centers(boxes)[pairs.columns] - start)
         angles = np.arccos(np.clip((directions * steps).sum(axis=1), -1.0, 1.0))
         weights = self.direction_weight * np.clip(scores[pairs.columns], 0.0, 1.0)
-        gain = (np.pi / 2 - angles) / np.pi * weights
-        return np.where(directions.any(axis=1), gain, 0.0)
+        return (np.pi / 2 - angles) / np.pi * weights  # 0 where either way is unknown
 
     def _earliest(self) -> FloatArray:
         """``(T, 4)`` earliest box in the history, or else the last observed one."""

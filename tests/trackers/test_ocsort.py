@@ -53,6 +53,56 @@ def test_a_gap_is_relived_with_observations_on_a_line() -> None:
     np.testing.assert_allclose(gone._filter.moments, watched._filter.moments)
 
 
+@pytest.mark.parametrize("unseen", [False, True], ids=["missed", "not looked at"])
+def test_a_gap_after_the_first_detection_is_relived(*, unseen: bool) -> None:
+    gone, watched = OCSort(min_hits=0), OCSort(min_hits=0)
+    for step in range(4):
+        seen(watched, moved(4.0 * step))
+    seen(gone, BOX)
+    if not unseen:
+        seen(gone, [])
+        seen(gone, [])
+    assert gone.update(moved(12), [0.9], unseen=2 * unseen).ids.tolist() == [1]
+    np.testing.assert_allclose(gone._filter.moments, watched._filter.moments)
+
+
+def test_each_gap_is_relived_from_its_own_start() -> None:
+    """Of two tracks the older one ends while the other is not seen."""
+    both, alone = OCSort(min_hits=0, max_age=3), OCSort(min_hits=0)
+    seen(both, BOX + 300)
+    for boxes in (BOX, moved(4), [], [], moved(16)):
+        assert seen(both, boxes) == [2] * len(boxes)
+        seen(alone, boxes)
+    np.testing.assert_array_equal(both._filter.moments, alone._filter.moments)
+
+
+@pytest.mark.parametrize(
+    ("frames", "places", "start"),
+    [
+        (1, [(0, 0), (0, 4), (4, 4), (8, 8)], (4, 4)),
+        (2, [(0, 0), (0, 4), (4, 4), (8, 8)], (0, 4)),
+        (3, [(0, 0), (0, 4), (4, 4), (8, 8)], (0, 0)),
+        (9, [(0, 0), (0, 4), (4, 4), (8, 8)], (0, 0)),
+        (3, [(0, 0), None, (0, 4), (4, 4), (8, 8)], (0, 4)),
+    ],
+)
+def test_a_direction_starts_where_the_track_was_so_many_frames_ago(
+    frames: int, places: list[tuple[int, int] | None], start: tuple[int, int]
+) -> None:
+    tracker = OCSort(direction_frames=frames)
+    for place in places:
+        seen(tracker, [] if place is None else moved(*place))
+    way = np.subtract((8, 8), start)
+    np.testing.assert_allclose(tracker._tracks["direction"], [way / np.hypot(*way)])
+
+
+def test_vehicles_at_rest_have_no_direction() -> None:
+    tracker = OCSort(min_hits=0)
+    for _ in range(4):
+        assert seen(tracker, np.vstack((BOX, moved(10)))) == [1, 2]
+    assert not tracker._tracks["direction"].any()
+
+
 def test_the_direction_kept_so_far_decides_between_equals() -> None:
     """Two places overlap the prediction the same; one lies ahead, one to the side."""
     tracker = OCSort(min_hits=0, direction_weight=1.0, iou_threshold=0.1)
@@ -84,6 +134,25 @@ def test_a_track_is_recovered_where_it_was_last_seen() -> None:
             seen(each, [])
     assert seen(tracker, moved(95.0)) == [1]
     assert seen(sort, moved(95.0)) == [2]
+
+
+def test_half_of_the_last_box_is_enough_for_a_threshold_of_a_half() -> None:
+    tracker = OCSort(min_hits=0, iou_threshold=0.5)
+    for step in range(10):
+        seen(tracker, moved(10.0 * step))
+    for _ in range(6):
+        seen(tracker, [])
+    assert seen(tracker, moved(90.0) - np.array([0, 0, 0, 40])) == [1]
+
+
+@pytest.mark.parametrize("max_age", [0, 4])
+def test_a_track_survives_max_age_frames_without_detection(max_age: int) -> None:
+    tracker = OCSort(min_hits=0, max_age=max_age)
+    for gap, expected in ((max_age, [1]), (max_age + 1, [2])):
+        seen(tracker, BOX)
+        for _ in range(gap):
+            assert seen(tracker, []) == []
+        assert seen(tracker, BOX) == expected
 
 
 @pytest.mark.parametrize("sequence", SEQUENCES)

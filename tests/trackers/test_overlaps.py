@@ -34,6 +34,12 @@ def test_both_boxes_of_a_pair_are_widened() -> None:
     assert pairs.iou[0] == pytest.approx(12 / (12 * 12 + 24 * 12 - 12))
 
 
+def test_each_box_is_widened_by_its_own_share_only() -> None:
+    a = np.array([[0.0, 0, 10, 10], [0, 0, 10, 10]])
+    b = np.array([[12.0, 12, 22, 22]])  # beyond the corner: apart both ways
+    assert find_overlaps(a, b, np.array([0.0, 0.2])).rows.tolist() == [1]
+
+
 @pytest.mark.parametrize("counts", [(0, 3), (3, 0), (0, 0)])
 @pytest.mark.parametrize("widened", [False, True])
 def test_nothing_overlaps_nothing(counts: tuple[int, int], widened: bool) -> None:
