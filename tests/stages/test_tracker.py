@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -40,7 +41,10 @@ def test_records_in_records_out() -> None:
     assert tracks.classes.tolist() == [0, 1]
     np.testing.assert_allclose(tracks.scores, given.scores)
     np.testing.assert_allclose(tracks.boxes, given.boxes, rtol=1e-6)
-    assert len(stage.process(detections(1, []))) == 0
+    tracks = stage.process(detections(1, [(60, 10, 90, 40), BOX]))
+    assert tracks.ids.tolist() == [1, 2]
+    np.testing.assert_allclose(tracks.scores, [0.5, 0.9])
+    assert len(stage.process(detections(2, []))) == 0
 
 
 def test_streams_do_not_mix() -> None:
@@ -65,6 +69,20 @@ def test_a_new_epoch_starts_without_tracks_and_with_new_ids() -> None:
         assert stage.process(detections(index)).ids.tolist() == [1]
     assert stage.process(detections(3, epoch=1)).ids.tolist() == [2]
     assert stage.process(detections(4, epoch=1)).ids.tolist() == [2]
+
+
+def test_a_new_epoch_begins_as_a_stream_does_wherever_its_frames_begin() -> None:
+    stage = TrackerStage("bytetrack", {})
+    assert stage.process(detections(0)).ids.tolist() == [1]
+    assert stage.process(detections(9, epoch=1)).ids.tolist() == [2]
+    stage.close("cam")
+    assert stage.process(detections(18, epoch=1)).ids.tolist() == [1]
+
+
+def test_a_frame_of_unknown_size_is_tracked() -> None:
+    given = detections(0)
+    unknown = replace(given, frame=replace(given.frame, height=0, width=0))
+    assert TrackerStage("sort", {}).process(unknown).ids.tolist() == [1]
 
 
 def car(index: int) -> Detections:

@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 
 from pipeline.transport.messages import (
+    LARGEST_SIDE,
+    MAX_POSITION,
     PROTOCOL_VERSION,
+    Acknowledged,
     Envelope,
     MessageError,
+    Resend,
     VersionError,
     decode,
+    decode_feedback,
     encode,
+    encode_feedback,
 )
 from stages.records import (
     Detections,
@@ -56,7 +62,9 @@ def tracks():
     ],
 )
 def test_control_records_survive(record):
-    assert decode(encode(Envelope(record))).record == record
+    envelope = decode(encode(Envelope(record, channel=MAX_POSITION, position=MAX_POSITION - 1)))
+    assert envelope.record == record
+    assert (envelope.channel, envelope.position) == (2**62, 2**62 - 1)
 
 
 def test_a_reason_that_no_decoder_gives_is_refused():
@@ -69,8 +77,9 @@ def test_a_reason_that_no_decoder_gives_is_refused():
 
 def test_tracks_survive_with_slot_and_times():
     sent = tracks()
-    envelope = decode(encode(Envelope(sent, 3, {"decoder": 12})))
-    assert (envelope.slot, envelope.work_ns, envelope.pixels) == (3, {"decoder": 12}, None)
+    envelope = decode(encode(Envelope(sent, 0, {"decoder": 12}, channel=4, position=9)))
+    assert (envelope.slot, envelope.work_ns, envelope.pixels) == (0, {"decoder": 12}, None)
+    assert (envelope.channel, envelope.position) == (4, 9)
     got = envelope.record
     assert got.frame == HEADER
     for name in ("boxes", "scores", "classes", "ids"):
@@ -80,7 +89,7 @@ def test_tracks_survive_with_slot_and_times():
 
 
 def test_pixels_travel_inline():
-    pixels = np.arange(36, dtype=np.uint8).reshape(6, 6)
+    pixels = np.arange(36, dtype=np.uint8).reshape(6, 6).T  # not contiguous
     envelope = decode(encode(Envelope(Frame(HEADER, None), None, {}, pixels)))
     np.testing.assert_array_equal(envelope.pixels, pixels)
 
@@ -104,18 +113,50 @@ def test_nothing_found_needs_no_payload():
 
 
 @pytest.mark.parametrize("part", [1, 2, 3])
-def test_a_cut_part_is_refused(part):
+def test_a_part_too_short_or_too_long_is_refused(part):
     pixels = np.zeros((6, 6), np.uint8)
     parts = [bytes(p) for p in encode(Envelope(tracks(), None, {}, pixels))]
-    parts[part] = parts[part][:-1]
-    with pytest.raises(MessageError):
-        decode(parts)
+    for changed in (parts[part][:-1], parts[part] + b"x"):
+        with pytest.raises(MessageError):
+            decode([*parts[:part], changed, *parts[part + 1 :]])
 
 
 @pytest.mark.parametrize("parts", [[], [b"cam"], [b"cam", b""], [b"cam", b"\x80"], [b"", b"\xc1"]])
 def test_noise_is_refused(parts):
     with pytest.raises(MessageError):
         decode(parts)
+
+
+NESTED = b"\x91" * 100_000  # lists in lists
+
+
+@pytest.mark.parametrize(
+    "time_base", [b"\x92\x01\x00", b"\x91\x01", b"\x01", b"\x92\xc0\xc0", NESTED]
+)
+def test_a_header_with_a_value_that_is_none_is_refused(time_base):
+    stream, header, *rest = encode(Envelope(tracks()))
+    sent = b"time_base" + msgspec.msgpack.encode((1, 1000))
+    assert header.count(sent) == 1
+    with pytest.raises(MessageError):
+        decode([stream, header.replace(sent, b"time_base" + time_base), *rest])
+
+
+def test_positions_beyond_the_greatest_are_refused():
+    for place in ("channel", "position"):
+        for number in (MAX_POSITION + 1, -1):
+            with pytest.raises(MessageError, match=place):
+                decode(encode(Envelope(tracks(), **{place: number})))
+
+
+@pytest.mark.parametrize("message", [Acknowledged(2**40), Resend(0), Resend(None)])
+def test_feedback_survives(message):
+    assert decode_feedback(encode_feedback(message)) == message
+
+
+@pytest.mark.parametrize("noise", [b"", b"\xc1", b"\x80", b"\x82\xa4type\xa6resend\xa1x" + NESTED])
+def test_feedback_that_is_none_is_refused(noise):
+    with pytest.raises(MessageError):
+        decode_feedback(noise)
 
 
 def test_a_missing_part_is_refused():
@@ -137,7 +178,14 @@ def test_another_version_is_refused(unknown):
         decode([stream, header, *rest])
 
 
-@pytest.mark.parametrize("size", [{"width": 0}, {"width": 70_000}, {"height": 0}, {"height": -4}])
+def test_a_frame_may_be_as_large_as_a_message_may_state():
+    header = replace(HEADER, width=65_535, height=65_535)
+    assert decode(encode(Envelope(Frame(header, None), 3))).record.header == header
+
+
+@pytest.mark.parametrize(
+    "size", [{"width": 0}, {"width": LARGEST_SIDE + 1}, {"height": 0}, {"height": -4}]
+)
 def test_a_frame_of_no_possible_size_is_refused(size):
     with pytest.raises(MessageError, match="a frame of"):
         decode(encode(Envelope(Frame(replace(HEADER, **size), None), 3)))

@@ -13,6 +13,7 @@ from stages.sink.crossings import (
     LineCounter,
     LineCounterState,
     crossing_rows,
+    line_faults,
 )
 from tests.stages.sink.conftest import make_header, make_tracks
 
@@ -70,9 +71,23 @@ def test_only_the_way_between_the_ends_counts() -> None:
 
 def test_a_box_that_trembles_on_the_line_does_not_count() -> None:
     counter = LineCounter({"gate": EASTWARDS})
-    assert move(counter, (50, 40), (50, 51), (50, 49), (50, 51.9), (50, 48.1)) == []
+    assert move(counter, (50, 40), (50, 51), (50, 49), (50, 52), (50, 48.1)) == []
     assert move(counter, (50, 52.1), (50, 49), (50, 51)) == ["gate right"]
     assert move(counter, (50, 47.9)) == ["gate left"]
+
+
+def test_how_far_a_box_may_tremble_depends_on_its_area() -> None:
+    counter = LineCounter({"gate": EASTWARDS})
+    for bottom in (40, 51.9, 52.1):  # 40x10, which has the area of 20x20
+        box = [30, bottom - 10, 70, bottom]
+        crossed = counter.update(make_tracks(make_header(0), [box], [1]), 1, "")
+        assert len(crossed) == (bottom == 52.1)
+
+
+def test_a_box_that_is_nowhere_for_once_crosses_nothing() -> None:
+    counter = LineCounter({"gate": EASTWARDS})
+    nowhere = (np.nan, np.nan)
+    assert move(counter, (50, 60), nowhere, (50, 70), nowhere, (50, 40)) == ["gate left"]
 
 
 def test_the_first_frame_on_the_other_side_tells_when() -> None:
@@ -119,8 +134,10 @@ def test_memory_is_bounded_by_the_latest_tracks() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     for identity in range(1, 1100):
         move(counter, (50, 40), identity=identity)
+        move(counter, (50, 40), identity=9999)  # seen throughout
     assert len(counter.state.tracks) == 1024
     assert move(counter, (50, 60), identity=1) == []
+    assert move(counter, (50, 60), identity=9999) == ["gate right"]
     assert move(counter, (50, 60), identity=1000) == ["gate right"]
 
 
@@ -147,3 +164,24 @@ def test_rows_say_when_who_crossed_what() -> None:
     crossed = [Crossing(4, "0.120", 12, 0, "stop line", "right")]
     assert crossing_rows(crossed, ["car", "bus"]) == "4,0.120,12,car,stop line,right\n"
     assert crossing_rows(crossed, []) == "4,0.120,12,,stop line,right\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ((10, 10, 13, 14), ""),
+        ((10, 10, 13, 13.9), "line 'gate' is 4.9 pixels long"),
+        ((200, 0, 300, 90), ""),
+        ((201, 0, 300, 90), "line 'gate' lies outside the frame of 200x100"),
+        ((150, 100, 300, 200), ""),
+        ((150, 101, 300, 200), "outside"),
+        ((-9, 50, 0, 60), ""),
+        ((-9, 50, -1, 60), "outside"),
+        ((50, -9, 60, 0), ""),
+        ((50, -9, 60, -1), "outside"),
+    ],
+)
+def test_a_line_that_nothing_can_cross_is_a_fault(line: Line, fault: str) -> None:
+    found = list(line_faults({"gate": line}, height=100, width=200))
+    assert len(found) == bool(fault)
+    assert fault in "".join(found)

@@ -35,6 +35,17 @@ def test_detections_highest_score_first() -> None:
     )
 
 
+def test_sizes_are_those_of_the_exact_edges_and_equal_scores_keep_their_order() -> None:
+    """In float32, the difference of the edges rounds to 1836.14."""
+    boxes = [[5.44, -0.001, 1841.575, 9], [1, 1, 3, 3], [2, 2, 3, 3]]
+    tracks = make_tracks(make_header(0), boxes, [1, 2, 3], [0.5, 0.7, 0.5])
+    assert detection_rows(tracks.detections, 1) == (
+        "1,1,1.00,1.00,2.00,2.00,0.700000\n"
+        "1,2,5.44,0.00,1836.13,9.00,0.500000\n"
+        "1,3,2.00,2.00,1.00,1.00,0.500000\n"
+    )
+
+
 def test_matrices_hold_the_tracks(tmp_path: Path) -> None:
     mot = tmp_path / "mot.txt"
     mot.write_text(ROWS)
@@ -46,6 +57,8 @@ def test_matrices_hold_the_tracks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.stack([lx, ly, w, h], -1)[1, 1], [11, 12, 13, 14])
     np.testing.assert_array_equal(np.stack([lx, ly, w, h], -1)[3, 0], [5, 6, 7.25, 8])
     assert (tmp_path / "out/MVI_1_speed.txt").read_text() == "24.57\n"
+    write_matrices(mot, tmp_path / "out", "MVI_1", 24.567, 4)  # as many frames as have tracks
+    assert (tmp_path / "out/MVI_1_LX.txt").read_text() == "0,0\n1.50,11.00\n0,0\n5.00,0\n"
 
 
 def test_no_tracks_is_a_column_of_zeros(tmp_path: Path) -> None:

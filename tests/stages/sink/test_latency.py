@@ -25,6 +25,18 @@ def test_percentiles_are_numpys_within_one_percent(values: np.ndarray, p: float)
     assert filled(values).percentile(p) == pytest.approx(expected, rel=0.0101)
 
 
+@pytest.mark.parametrize("ns", [1_004_000, 1_013_000, 2_000_000])
+@pytest.mark.parametrize("p", [0, 50, 100])
+def test_the_only_duration_is_every_percentile(ns: int, p: float) -> None:
+    assert filled(np.array([ns])).percentile(p) == ns
+
+
+@pytest.mark.parametrize(("p", "ms"), [(0, 1), (25, 1), (26, 2), (50, 2), (51, 5), (76, 9)])
+def test_percentiles_of_few_durations(p: float, ms: int) -> None:
+    durations = np.array([9, 1, 5, 2]) * 1_000_000
+    assert filled(durations).percentile(p) == pytest.approx(1e6 * ms, rel=0.0101)
+
+
 def test_cumulative_counts_and_the_sum_are_exact_within_a_bucket(values: np.ndarray) -> None:
     histogram = filled(values)
     bounds = [1_000, 1_000_000, 10_000_000, 10**13]
@@ -47,6 +59,7 @@ def test_a_histogram_that_was_saved_goes_on(values: np.ndarray) -> None:
 def test_ends_of_the_range() -> None:
     histogram = filled(np.array([-5, 0, 10, 10**13]))
     assert len(histogram) == 4
+    assert (histogram.lowest_ns, histogram.total_ns) == (0, 10**13 + 10)
     lowest, highest = histogram.percentile(0), histogram.percentile(100)
     assert lowest is not None
     assert highest is not None

@@ -19,6 +19,7 @@ def test_books_balance() -> None:
     assert ledger.record(make_header(5))
     assert ledger.dropped == {DropReason.BEHIND: 3, DropReason.BROKEN: 1}
     assert (ledger.written, ledger.dropped_total, ledger.missing(6)) == (2, 4, 0)
+    assert ledger.missing(5) == 0
     ledger.finish(0, 6)
     assert ledger.gaps == []
 
@@ -42,6 +43,9 @@ def test_gaps_are_named() -> None:
     ledger.finish(0, 10)
     assert ledger.gaps == [(0, 1), (4, 6), (8, 9)]
     assert ledger.missing(10) == 7
+    for index in range(9, 99, 2):
+        ledger.record(make_header(index))
+    assert len(ledger.gaps) == 20
 
 
 def test_sequence_may_restart_with_an_epoch() -> None:
@@ -50,6 +54,10 @@ def test_sequence_may_restart_with_an_epoch() -> None:
     assert ledger.record(make_header(0, epoch=1))
     assert ledger.record(make_header(9, epoch=2))
     assert ledger.written == 3
+    assert ledger.gaps == [(0, 4)]
+    ledger.drop(Dropped("cam", 3, 0, 3, "behind"))
+    assert ledger.dropped_total == 4
+    ledger.finish(3, 20)  # of which nobody knows in which epoch they were
     assert ledger.gaps == [(0, 4)]
 
 

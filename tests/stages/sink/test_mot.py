@@ -17,6 +17,12 @@ def test_rows_are_sorted_by_id_and_formatted() -> None:
     )
 
 
+def test_sizes_are_those_of_the_exact_edges() -> None:
+    """In float32, the difference of these edges rounds to 1836.14."""
+    tracks = make_tracks(make_header(0), [[5.44, 0, 1841.575, 9]], [1], [-1e-5])
+    assert mot_rows(tracks, 1) == "1,1,5.44,0.00,1836.13,9.00,0.0000,-1,-1,-1\n"
+
+
 def test_classes_count_from_1_where_they_are_wanted() -> None:
     boxes = [[10, 20, 30, 50], [0, 0, 7, 9], [5, 5, 9, 9]]
     tracks = dataclasses.replace(

@@ -8,9 +8,11 @@ from tests.stages.sink.conftest import STEP, TIME_BASE, make_header
 
 def test_source_times_from_zero() -> None:
     timeline = Timeline(TIME_BASE, Fraction(25))
+    assert timeline.seconds == 0
     times = [1000, 1512, 1600, 4000]
     placed = [timeline.place(make_header(i, pts=pts)) for i, pts in enumerate(times)]
     assert placed == [0, 512, 600, 3000]
+    assert timeline.seconds == 3000 / 12800
 
 
 def test_duration_is_the_median_and_before_that_the_frame_rate() -> None:
@@ -20,7 +22,7 @@ def test_duration_is_the_median_and_before_that_the_frame_rate() -> None:
     assert timeline.typical_duration == STEP
     timeline.place(make_header(1, pts=2 * STEP))
     assert timeline.typical_duration == 2 * STEP
-    for index, pts in enumerate((1124, 1224, 9000, 9100), start=2):
+    for index, pts in enumerate((1124, 1224, 1324, 9000), start=2):
         timeline.place(make_header(index, pts=pts))
     assert timeline.typical_duration == 100
 
@@ -53,4 +55,17 @@ def test_new_epoch_goes_on_one_frame_later_in_the_first_time_base() -> None:
     other = Fraction(1, 90_000)
     first = timeline.place(make_header(2, epoch=1, pts=77, time_base=other))
     second = timeline.place(make_header(3, epoch=1, pts=77 + 3601, time_base=other))
-    assert (first, second) == (1024, 1536)
+    third = timeline.place(make_header(4, epoch=1, pts=77 + 7199, time_base=other))
+    assert (first, second, third) == (1024, 1536, 2048)  # to the nearest: 1536.14, 2047.86
+
+
+def test_the_duration_is_that_of_the_latest_255_steps() -> None:
+    timeline, pts = Timeline(TIME_BASE, Fraction(25)), 0
+    for step, count in ((100, 400), (200, 127)):
+        for _ in range(count):
+            pts += step
+            timeline.place(make_header(0, pts=pts))
+    assert timeline.typical_duration == 100
+    timeline.place(make_header(0, pts=pts + 200))
+    assert timeline.typical_duration == 200
+    assert len(timeline.state.steps) == 255
