@@ -44,7 +44,7 @@ def test_each_box_is_widened_by_its_own_share_only() -> None:
 @pytest.mark.parametrize("widened", [False, True])
 def test_nothing_overlaps_nothing(counts: tuple[int, int], widened: bool) -> None:
     a, b = boxes(counts[0], 1), boxes(counts[1], 2)
-    pairs = find_overlaps(a, b, np.zeros(len(a)) if widened else None)
+    pairs = find_overlaps(a, b, np.full(len(a), 0.1) if widened else None)
     assert len(pairs) == 0
 
 
@@ -62,3 +62,5 @@ def test_neighbors_touch() -> None:
     a = np.array([[0.0, 0, 10, 10]])
     b = np.array([[10.0, 10, 20, 20], [10.1, 0, 20, 10], [-5, -5, 0, 3], [0, 11, 9, 12]])
     assert neighbors(a, b)[1].tolist() == [0, 2]
+    inside_out = np.array([[10.0, 0, 0, 10]])  # as a prediction may be
+    assert len(neighbors(inside_out, np.array([[5.0, 0, 6, 10]]))[0]) == 0

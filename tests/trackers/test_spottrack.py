@@ -26,6 +26,48 @@ def test_weak_detections_become_no_track() -> None:
 def test_one_strong_detection_confirms_what_was_followed() -> None:
     tracker = SpotTrack(min_hits=3)
     assert [seen(tracker, BOX, score) for score in (0.3, 0.3, 0.6, 0.3)] == [[], [], [1], [1]]
+    tracker = SpotTrack(min_hits=3)
+    assert [seen(tracker, BOX, score) for score in (0.6, 0.3, 0.3)] == [[], [], [1]]
+
+
+def test_tracks_come_in_the_order_of_their_ids() -> None:
+    tracker = SpotTrack()
+    assert tracker.update(np.vstack((BOX, BOX + 300)), [0.3, 0.9]).ids.tolist() == [1]
+    tracks = tracker.update(np.vstack((BOX, BOX + 300)), [0.9, 0.9])
+    assert (tracks.ids.tolist(), tracks.detection_indices.tolist()) == ([1, 2], [1, 0])
+
+
+def test_scores_reach_the_thresholds_that_they_equal() -> None:
+    tracker = SpotTrack()
+    seen(tracker, BOX)
+    assert seen(tracker, BOX, 0.019) == []
+    assert seen(tracker, BOX, 0.02) == [1]
+    shifted = BOX + np.array([20, 0, 20, 0])  # IoU 1/3, enough for strong detections only
+    assert seen(tracker, shifted, 0.35) == [1]
+
+
+def test_a_strong_detection_goes_before_a_weak_one_that_fits_better() -> None:
+    tracker = SpotTrack(estimate_camera=False)
+    seen(tracker, BOX)
+    aside = np.array([1, 0, 1, 0])
+    tracks = tracker.update(np.vstack((BOX + 22 * aside, BOX - 8 * aside)), [0.9, 0.3])
+    assert (tracks.ids.tolist(), tracks.detection_indices.tolist()) == ([1], [0])
+
+
+def test_an_iou_at_the_threshold_is_enough() -> None:
+    tracker = SpotTrack(iou_threshold=0.5)
+    seen(tracker, BOX)
+    assert seen(tracker, BOX - np.array([0, 0, 20, 0])) == [1]  # IoU 1/2
+    tracker = SpotTrack(duplicate_iou=0.5)
+    boxes = np.vstack((BOX - np.array([0, 0, 20, 0]), BOX))
+    assert tracker.update(boxes, [0.8, 0.9]).detection_indices.tolist() == [1]
+
+
+def test_a_detection_beside_a_track_that_is_not_seen_begins_another() -> None:
+    tracker = SpotTrack(widening=0.0)
+    seen(tracker, BOX)
+    seen(tracker, BOX + np.array([15, 0, 15, 0]), 0.3)  # IoU 0.45: too little for a weak one
+    assert len(tracker._tracks) == 2
 
 
 def test_a_track_lives_on_weak_detections() -> None:
@@ -98,13 +140,36 @@ def test_doubts_grow_with_the_picture() -> None:
     """After a zoom, a track is what it would be had the picture been so large from the start."""
     zoomed, large = SpotTrack(), SpotTrack(estimate_camera=False)
     for step in range(3):
-        zoomed.update(BOX + step, [0.9])
-        large.update(3 * (BOX + step), [0.9])
+        grown = BOX + step * np.array([1, 1, 4, 3])
+        zoomed.update(grown, [0.9])
+        large.update(3 * grown, [0.9])
     zoom = np.column_stack((np.eye(2) * 3, [0.0, 0.0]))
     box = 3 * BOX + np.array([12, -6, 14, 0])
     for motion in (zoom, None, None):
         expected = large.update(box, [0.9]).boxes
         np.testing.assert_allclose(zoomed.update(box, [0.9], motion=motion).boxes, expected)
+
+
+def test_a_width_that_would_vanish_stays_and_so_does_the_height() -> None:
+    tracker = SpotTrack()
+    for half in (50, 30, 12):
+        seen(tracker, [[200 - half, 100, 200 + half, 150]])
+    for _ in range(5):
+        seen(tracker, [])
+    assert (tracker._filter.values[:, 2:] > (1, 45)).all()
+
+
+def test_no_box_is_widened_before_its_track_has_missed_a_frame_nor_beyond_ten() -> None:
+    tracker = SpotTrack(widening=0.05)
+    seen(tracker, BOX)
+    aside = np.array([1, 0, 1, 0])
+    assert seen(tracker, BOX + 27.5 * aside) == [2]  # IoU 0.19, and 0.23 if widened once
+    for missed, shift, ids in ((10, 52.5, [1]), (20, 52.5, [1]), (20, 56, [2])):
+        tracker = SpotTrack(widening=0.05)
+        for boxes in [BOX] * 3 + [BOX[:0]] * missed:
+            seen(tracker, boxes)
+        # IoU 0.21 and 0.18 if widened ten times, 0.19 and 0.15 if nine, both over 0.3 if twenty.
+        assert seen(tracker, BOX + shift * aside) == ids
 
 
 @pytest.mark.parametrize(("widening", "ids"), [(0.05, [1]), (0.0, [2])])
@@ -130,6 +195,21 @@ def test_what_the_edge_cuts_is_followed_but_not_reported(
     reports = [seen(tracker, BOX + np.tile(place, 2)) for place in places]
     assert reports == [[], [1], [1], [1], [1], [1], [1]]
     assert tracker.next_id == 2
+
+
+def test_a_margin_of_0_leaves_out_what_reaches_beyond_the_edge() -> None:
+    boxes = [[0, 0, 40, 30], [960, 470, 1000, 500], [-1, 100, 39, 130], [961, 200, 1001, 230]]
+    assert seen(SpotTrack(edge_margin=0), boxes) == [1, 2]
+    assert seen(SpotTrack(), boxes) == [1, 2, 3, 4]
+
+
+def test_a_track_is_in_the_frame_while_a_part_of_it_is() -> None:
+    tracker = SpotTrack()
+    boxes = [[980, 100, 1040, 140], [-40, 100, 20, 140]]
+    for _ in range(3):
+        assert seen(tracker, boxes) == [1, 2]
+    seen(tracker, [])
+    assert seen(tracker, boxes) == [1, 2]
 
 
 def test_without_a_frame_size_there_is_no_edge() -> None:
