@@ -170,7 +170,7 @@ def count(comparison: Comparison, matches: Matches, *, inclusive: bool = False) 
     shares = np.bincount(matches.truth, minlength=tracks) / comparison.truth_lengths
     starts = np.bincount(matches.truth[matches.resumed])
     if inclusive:
-        tracked, lost = shares >= MOSTLY_TRACKED - EPSILON, shares <= MOSTLY_LOST + EPSILON
+        tracked, lost = shares >= MOSTLY_TRACKED, shares <= MOSTLY_LOST
     else:
         tracked, lost = shares > MOSTLY_TRACKED, shares < MOSTLY_LOST
     mostly_tracked, mostly_lost = int(np.count_nonzero(tracked)), int(np.count_nonzero(lost))

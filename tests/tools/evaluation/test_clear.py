@@ -107,6 +107,11 @@ def test_tracks_of_one_frame() -> None:
     assert result.mota == 0
 
 
+def test_a_track_that_is_never_matched_has_no_fragmentations() -> None:
+    result = clear(compared(({1: 0, 2: 100},) * 3, ({2: 100},) * 3))
+    assert (result.fragmentations, result.mostly_lost) == (0, 1)
+
+
 def test_a_pair_of_the_previous_frame_is_kept_though_another_overlaps_more() -> None:
     result = clear(compared(({1: 0}, {1: 0}), ({7: 0}, {7: 3, 8: 0})))
     assert (result.id_switches, result.false_positives) == (0, 1)
@@ -153,6 +158,7 @@ def test_the_threshold_itself_matches() -> None:
     half = ({1: 0},), ({1: 10 / 3},)  # IoU 1/2
     assert clear(compared(*half), 0.5).true_positives == 1
     assert clear(compared(*half), 0.51).true_positives == 0
+    assert clear(compared(({1: 0},), ({1: 0},)), 1.0).true_positives == 1
     for threshold in (0.0, 1.1):
         with pytest.raises(ValueError, match=r"iou_threshold must lie in \(0, 1\]"):
             clear(compared(*half), threshold)

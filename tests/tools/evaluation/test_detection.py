@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tools.evaluation.detection import judge
+from tools.evaluation.detection import DetectionResult, judge
 
 A, B = [0, 0, 10, 10], [20, 20, 40, 40]
 
@@ -41,7 +41,19 @@ def test_overlap_decides():
 
 
 def test_no_truth_is_not_a_number():
-    assert math.isnan(judge(boxes(), boxes(A), scores(1), 0.5).average_precision)
+    judged = judge(boxes(), boxes(A), scores(1), 0.5)
+    assert math.isnan(judged.average_precision)
+    assert [each.tolist() for each in judged.curve] == [[0], [0]]
+
+
+def test_the_best_of_all_images_come_first():
+    images = (
+        judge(boxes(A), boxes(A, B), scores(0.5, 0.9), 0.5),
+        judge(boxes(A, B), boxes(A, B), scores(0.7, 0.3), 0.5),
+    )
+    recall, precision = DetectionResult.combined(images).curve
+    assert recall.tolist() == [0, 1 / 3, 2 / 3, 1]
+    assert precision.tolist() == [0, 1 / 2, 2 / 3, 3 / 4]
 
 
 def test_neutral_boxes_are_neither_found_nor_missed() -> None:
@@ -49,12 +61,28 @@ def test_neutral_boxes_are_neither_found_nor_missed() -> None:
     truth = np.array([A, B], np.float64)
     both = judge(truth, np.array([A, B], np.float64), np.array([0.9, 0.8]), 0.5, neutral)
     assert (both.hits.tolist(), both.truth) == ([True], 1)
+    other = judge(truth, np.array([A, B], np.float64), np.array([0.7, 0.8]), 0.5, neutral)
+    assert (other.hits.tolist(), other.scores.tolist()) == ([True], [np.float32(0.7)])
     none = judge(truth, np.array([B], np.float64), np.array([0.9]), 0.5, neutral)
     assert (none.hits.tolist(), none.truth) == ([], 1)
 
 
-def test_a_detection_claims_the_box_that_it_overlaps_most() -> None:
-    truth = np.array([[0, 0, 10, 10], [0, 0, 10, 12]], np.float64)
+def test_detections_that_are_forgiven_count_if_they_match() -> None:
+    truth, found = np.array([A], np.float64), np.array([B, A, B], np.float64)
+    for forgiven, hits in (
+        ([True, True, False], [True, False]),
+        ([False, False, True], [True, False]),
+        ([True, True, True], [True]),
+        ([False, False, False], [True, False, False]),
+    ):
+        result = judge(truth, found, np.array([0.5, 0.9, 0.7]), 0.5, forgiven=np.array(forgiven))
+        assert result.hits.tolist() == hits
+    assert result.scores.tolist() == [np.float32(score) for score in (0.9, 0.7, 0.5)]
+
+
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_a_detection_claims_the_box_that_it_overlaps_most(order: list[int]) -> None:
+    truth = np.array([[0, 0, 10, 10], [0, 0, 10, 12]], np.float64)[order]
     found = np.array([[0, 0, 10, 9], [0, 0, 10, 21]], np.float64)  # the latter fits the latter only
     assert judge(truth, found, np.array([0.9, 0.8]), 0.5).hits.tolist() == [True, True]
 

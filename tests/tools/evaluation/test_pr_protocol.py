@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tools.evaluation.clear import ClearResult
-from tools.evaluation.pr_protocol import THRESHOLDS, PrPoint, pr_scores
+from tools.evaluation.pr_protocol import IOU, THRESHOLDS, PrPoint, pr_scores
 
 
 def point(precision: float, recall: float, **counts: int) -> PrPoint:
@@ -17,6 +17,7 @@ def point(precision: float, recall: float, **counts: int) -> PrPoint:
 
 def test_thresholds() -> None:
     assert THRESHOLDS == (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    assert IOU == 0.7
 
 
 def test_two_points_by_hand() -> None:
@@ -51,9 +52,21 @@ def test_a_threshold_that_nothing_reaches_is_no_point() -> None:
     assert pr_scores([*drawn, empty]) == pr_scores(drawn)
 
 
+def test_a_threshold_that_only_false_detections_reach_is_a_point() -> None:
+    low = point(0.5, 1.0, true_positives=400, false_negatives=600)
+    false = PrPoint(0, 7, 1000, ClearResult(false_negatives=1000))
+    # From (0.5, 1) to (0, 0), MOTA 0.4 and 0.
+    assert pr_scores([low, false])["PR-MOTA"] == pytest.approx(np.sqrt(1.25) * 0.2 / 2)
+
+
 @pytest.mark.parametrize("points", [[], [PrPoint()], [PrPoint(1, 1, 1)], [PrPoint(truth=5)] * 11])
 def test_less_than_two_points_make_no_line(points: list[PrPoint]) -> None:
     assert set(pr_scores(points).values()) == {0.0}
+
+
+def test_without_true_boxes_recall_is_0() -> None:
+    assert PrPoint(detections=4).recall == 0
+    assert set(pr_scores([PrPoint(detections=4), PrPoint(detections=2)]).values()) == {0.0}
 
 
 def test_thresholds_with_equal_detections_add_nothing() -> None:
