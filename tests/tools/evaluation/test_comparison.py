@@ -19,6 +19,15 @@ def test_iou_has_ground_truth_in_rows() -> None:
     np.testing.assert_allclose(frame.iou, [[1 / 3, 0, 0], [0, 0, 1]])
 
 
+def test_frames_go_on_to_the_last_box_of_either() -> None:
+    longer, shorter = ({1: 0}, {1: 0}, {1: 0}), ({1: 0},)
+    for truth, result in ((longer, shorter), (shorter, longer)):
+        comparison = compared(truth, result)
+        assert len(comparison.frames) == 3
+        assert sum(len(frame.truth) for frame in comparison.frames) == len(truth)
+        assert sum(len(frame.result) for frame in comparison.frames) == len(result)
+
+
 def test_nothing() -> None:
     comparison = compared((), ())
     assert comparison.frames == ()

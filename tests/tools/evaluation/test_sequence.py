@@ -2,13 +2,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from stages.detector.detection_file import DetectionFile
+from tests.tools.evaluation.conftest import tracks
+from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ground_truths import read_ground_truths
+from tools.annotations.ignored import IgnoredRegions
 from tools.evaluation.benchmark import scores_of
 from tools.evaluation.detection import DetectionResult
-from tools.evaluation.sequence import SequenceTask, score_sequence
+from tools.evaluation.sequence import SequenceTask, score_sequence, track
 from tools.evaluation.tracker_choice import choose_tracker
+from tools.workers import StoppedError
 
 
 def judged(folder: Path, truth: str, found: str) -> DetectionResult:
@@ -82,3 +88,74 @@ def test_the_pr_protocol_counts_an_empty_frame_as_a_fragmentation(tmp_path: Path
     assert score.tracking is not None
     assert score.tracking.clear.fragmentations == 0
     assert {point.clear.fragmentations for point in score.points} == {1}
+
+
+SHIFT = 2.5  # of two boxes of 10x10: IoU 0.6
+
+
+def two_vehicles() -> GroundTruth:
+    """At 0 and at 100, for two frames, the latter difficult; right of 200, nothing is scored."""
+    boxes = tracks({1: 0, 2: 100}, {1: 0, 2: 100})
+    ignored = IgnoredRegions(np.array([[200.0, 0, 300, 50]]))
+    easy = np.array([True, False] * 2)
+    return GroundTruth("A", 2, boxes, boxes, ignored, {"easy": easy, "hard": easy | True})
+
+
+def written(folder: Path, *lefts: float, score: float = 0.5) -> Path:
+    """Boxes of 10x10 in two frames, which are detections and tracks as well."""
+    path = folder / "found.txt"
+    path.write_text(
+        "".join(
+            f"{frame},{identity},{left},0,10,10,{score}\n"
+            for frame in (1, 2)
+            for identity, left in enumerate(lefts, 1)
+        )
+    )
+    return path
+
+
+def test_levels_are_judged_at_the_strictest_iou_without_the_others(tmp_path: Path) -> None:
+    found = written(tmp_path, SHIFT, 100, 250)
+    score = score_sequence(SequenceTask(two_vehicles(), found))
+    assert sorted(score.detection[0.5].hits.tolist()) == [True] * 4
+    easy, hard = score.levels["easy"], score.levels["hard"]
+    assert (easy.hits.tolist(), easy.truth) == ([False, False], 2)
+    assert (sorted(hard.hits.tolist()), hard.truth) == ([False, False, True, True], 4)
+
+
+@pytest.mark.parametrize(("threshold", "hits"), [(0.5, 4), (0.6, 4), (0.7, 2)])
+def test_tracks_are_scored_at_the_benchmarks_iou_without_ignored_boxes(
+    tmp_path: Path, threshold: float, hits: int
+) -> None:
+    found = written(tmp_path, SHIFT, 100, 250)
+    tracker = choose_tracker("ocsort", ["min_hits=0", "min_score=0"])
+    for sources in ({"results": found}, {"detections": found, "tracker": tracker}):
+        score = score_sequence(SequenceTask(two_vehicles(), iou_threshold=threshold, **sources))
+        assert score.tracking is not None
+        clear, identity = score.tracking.clear, score.tracking.identity
+        assert (clear.true_positives, clear.false_positives) == (hits, 4 - hits)
+        assert (identity.true_positives, identity.false_positives) == (hits, 4 - hits)
+        assert score.errors is not None
+        assert score.errors.sum(axis=0).tolist() == [4 - hits, 4 - hits, 0]
+
+
+def test_the_pr_protocol_has_its_own_iou_and_its_thresholds_can_be_equalled(
+    tmp_path: Path,
+) -> None:
+    tracker = choose_tracker("ocsort", ["min_hits=0", "min_score=0"])
+    task = SequenceTask(two_vehicles(), written(tmp_path, SHIFT, 100, 250), tracker=tracker)
+    points = score_sequence(task).points
+    assert [point.detections for point in points] == [4] * 6 + [0] * 5  # scores are 0.5
+    assert {(point.true_positives, point.truth) for point in points[:6]} == {(2, 4)}
+    clears = {(point.clear.true_positives, point.clear.false_positives) for point in points[:6]}
+    assert clears == {(2, 2)}
+    assert {point.clear.false_negatives for point in points[6:]} == {4}
+    with pytest.raises(StoppedError):
+        score_sequence(task, stopped=lambda: True)
+
+
+def test_tracks_have_corners_and_sizes_of_two_decimals_as_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "found.txt"
+    path.write_text("1,1,0.126,0.126,10.126,10.126,0.9\n")
+    found = track(DetectionFile.read(path), choose_tracker("ocsort", ["min_hits=0"]), 1)
+    np.testing.assert_allclose(found.boxes, [[0.13, 0.13, 10.26, 10.26]], rtol=1e-12)
