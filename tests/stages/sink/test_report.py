@@ -2,17 +2,30 @@ from __future__ import annotations
 
 import pytest
 
-from stages.records import EndReason
-from stages.result_files import StreamStatus
-from stages.sink.report import outcome
-from tests.stages.sink.stream import end
+from stages.records import EndOfStream, EndReason
+from stages.sink.latency import LatencyHistogram
+from stages.sink.report import outcome, percentiles_ms
 
 
-@pytest.mark.parametrize("missing", [0, 2])
-@pytest.mark.parametrize("reason", EndReason)
-def test_a_stream_has_the_status_of_its_end_unless_frames_are_missing(
-    reason: EndReason, missing: int
+@pytest.mark.parametrize(
+    ("reason", "message", "missing", "expected"),
+    [
+        (EndReason.COMPLETE, "", 0, ("complete", "")),
+        (EndReason.COMPLETE, "", 1, ("incomplete", "1 of 9 frames is missing from the results")),
+        (EndReason.COMPLETE, "", 2, ("incomplete", "2 of 9 frames are missing from the results")),
+        (EndReason.COMPLETE, "a camera's word", 2, ("incomplete", "a camera's word")),
+        (EndReason.TRUNCATED, "breaks off", 2, ("truncated", "breaks off")),
+        (EndReason.INTERRUPTED, "", 2, ("interrupted", "")),
+    ],
+)
+def test_how_a_stream_ended(
+    reason: EndReason, message: str, missing: int, expected: tuple[str, str]
 ) -> None:
-    status, _ = outcome(end(7, reason), missing)
-    incomplete = missing and reason is EndReason.COMPLETE
-    assert status is (StreamStatus.INCOMPLETE if incomplete else StreamStatus[reason.name])
+    assert outcome(EndOfStream("cam", 0, 9, reason, message), missing) == expected
+
+
+def test_percentiles_have_microseconds() -> None:
+    histogram = LatencyHistogram()
+    assert percentiles_ms(histogram) == {"p50": None, "p95": None, "p99": None}
+    histogram.add(1_234_567)
+    assert percentiles_ms(histogram) == {"p50": 1.235, "p95": 1.235, "p99": 1.235}

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 from stages.sink.results import (
+    foreign_results,
     has_results,
+    outdate_report,
     remove_parts,
     remove_results,
     remove_unfinished_overlays,
     unfinished_results,
+    would_replace,
 )
 from tests.stages.sink.conftest import names_in
 
@@ -100,3 +103,38 @@ def test_overlays_are_told_from_their_parts(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x")
     remove_unfinished_overlays(tmp_path)
     assert names_in(tmp_path) == {*finished, ".mot.txt.part"}
+
+
+def test_a_source_that_is_a_result_would_be_replaced(tmp_path: Path) -> None:
+    source = tmp_path / "overlay.mp4"
+    assert not would_replace(tmp_path, source)
+    (tmp_path / "mot.txt").write_text("x")
+    assert not would_replace(tmp_path, source)  # which is not there
+    source.write_text("x")
+    assert would_replace(tmp_path, source)
+    (tmp_path / "other.mp4").hardlink_to(source)
+    assert would_replace(tmp_path, tmp_path / "other.mp4")
+    (tmp_path / "video.mp4").write_text("x")
+    assert not would_replace(tmp_path, tmp_path / "video.mp4")
+
+
+@pytest.mark.parametrize(
+    "trace",
+    ["run.json", ".journal.part", ".checkpoint.part", ".mot-2.txt.part", ".run.json.outdated"],
+)
+def test_results_are_foreign_without_any_trace_of_a_run(tmp_path: Path, trace: str) -> None:
+    for name in ("mot.txt", "notes.txt"):
+        (tmp_path / name).write_text("x")
+    assert foreign_results(tmp_path) == ["mot.txt"]
+    (tmp_path / trace).write_text("x")
+    assert foreign_results(tmp_path) == []
+
+
+def test_an_outdated_report_is_none_and_goes_with_the_results(tmp_path: Path) -> None:
+    outdate_report(tmp_path)
+    for _ in range(2):
+        (tmp_path / "run.json").write_text("x")
+        outdate_report(tmp_path)
+    assert names_in(tmp_path) == {".run.json.outdated"}
+    remove_results(tmp_path)
+    assert names_in(tmp_path) == set()

@@ -21,11 +21,11 @@ def make_pairs(folder: Path, count: int) -> list[tuple[Path, Path]]:
 
 def test_the_oldest_go_and_this_is_told_once(tmp_path: Path) -> None:
     told: list[str] = []
-    retention = Retention(3.5 * KILOBYTE, "tracks", told.append)
-    pairs = make_pairs(tmp_path, 3)
+    retention = Retention(4 * KILOBYTE, "tracks", told.append)
+    pairs = make_pairs(tmp_path, 4)
     assert retention.apply(pairs) == 0
     assert told == []
-    pairs = make_pairs(tmp_path, 5)
+    pairs = make_pairs(tmp_path, 6)
     assert retention.apply(pairs) == 2
     assert names_in(tmp_path) == {path.name for pair in pairs[2:] for path in pair}
     pairs[2][0].unlink()  # by somebody else

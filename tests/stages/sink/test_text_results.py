@@ -56,6 +56,16 @@ def test_what_came_after_the_state_is_written_anew(tmp_path: Path) -> None:
     assert frames_in(second.tracks.part) == [1, 2, 3, 4, 5]
 
 
+def test_a_file_of_another_run_does_not_take_the_place_of_what_was_written(tmp_path: Path) -> None:
+    first = TextResults(tmp_path, SINGLE)
+    write(first, range(1, 4))
+    state = copy.deepcopy(first.state())
+    (tmp_path / "mot.txt").write_text("9,1,0,0,1,1,1,-1,-1,-1\n" * 50)
+    second = TextResults(tmp_path, SINGLE, state)
+    write(second, range(4, 6))
+    assert frames_in(second.tracks.part) == [1, 2, 3, 4, 5]
+
+
 def test_files_of_a_long_stream_get_their_names_while_it_runs(tmp_path: Path) -> None:
     texts = TextResults(tmp_path, SIX_FRAMES)
     write(texts, range(1, 9))

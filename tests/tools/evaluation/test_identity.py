@@ -78,6 +78,8 @@ def test_the_threshold() -> None:
     for threshold in (0.0, 1.1):
         with pytest.raises(ValueError, match=r"iou_threshold must lie in \(0, 1\]"):
             identity(compared(({1: 0},), ({1: 0},)), threshold)
+    assert identity(compared(({1: 0},), ({1: 0},)), 1.0).true_positives == 1
+    assert identity(compared(({1: 0},), ({1: 5},)), 1 / 3).true_positives == 1
     assert identity(compared(({1: 0},), ({1: 3},)), 0.53).true_positives == 1
     assert identity(compared(({1: 0},), ({1: 3},)), 0.55).true_positives == 0
 
