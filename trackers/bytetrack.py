@@ -106,8 +106,6 @@ class ByteTrack(Tracker):
         )
 
     def _coast(self) -> None:
-        self._frame += 1
-        self._records[[BORN, LAST_SEEN]] += 1
         self._predict()
 
     @property

@@ -5,10 +5,13 @@ import pytest
 
 from trackers.boxes import (
     areas,
+    centers_inside,
     from_center_area_aspect,
+    from_center_size,
     intersection_areas,
     iou_matrix,
     to_center_area_aspect,
+    to_center_size,
 )
 
 
@@ -63,10 +66,26 @@ def test_iou_leaves_its_arguments_alone() -> None:
 
 
 def test_center_area_aspect() -> None:
-    boxes = np.array([[10.0, 20, 50, 40]])
+    boxes = np.array([[10.0, 20, 50, 40], [1, 2, 6, 4.5]])
     states = to_center_area_aspect(boxes)
-    assert states.tolist() == [[30, 30, 800, 2]]
+    assert states.tolist() == [[30, 30, 800, 2], [3.5, 3.25, 12.5, 2]]
     np.testing.assert_allclose(from_center_area_aspect(states), boxes)
+
+
+def test_center_size() -> None:
+    boxes = np.array([[10.0, 20, 50, 40], [1, 2, 6, 4.5]])
+    states = to_center_size(boxes)
+    assert states.tolist() == [[30, 30, 40, 20], [3.5, 3.25, 5, 2.5]]
+    assert from_center_size(states).tolist() == boxes.tolist()
+
+
+def test_a_center_lies_in_a_region_up_to_its_edges() -> None:
+    regions = np.array([[0.0, 0, 10, 10], [20, 0, 30, 10]])
+    centers = np.array([[0.0, 0], [10, 10], [10.1, 5], [5, -0.1], [25, 5], [15, 5]])
+    boxes = np.hstack((centers - 4, centers + 4))
+    expected = [True, True, False, False, True, False]
+    assert centers_inside(boxes, regions).tolist() == expected
+    assert not centers_inside(boxes, regions[:0]).any()
 
 
 @pytest.mark.filterwarnings("error")

@@ -16,7 +16,7 @@ def seen(tracker: ByteTrack, boxes: np.ndarray | list, score: float = 0.9) -> li
 
 def test_reports_at_once_in_the_first_frame_and_from_the_second_detection_later() -> None:
     tracker = ByteTrack()
-    assert seen(tracker, BOX) == [1]
+    assert tracker.update(BOX, [0.9], unseen=2).ids.tolist() == [1]  # the first that is looked at
     assert seen(tracker, np.vstack((BOX, AWAY))) == [1]
     assert seen(tracker, np.vstack((BOX, AWAY))) == [1, 2]
 
