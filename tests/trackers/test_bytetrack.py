@@ -30,6 +30,13 @@ def test_a_weak_detection_carries_a_track_on_and_begins_none() -> None:
     assert tracker.next_id == 2
 
 
+@pytest.mark.parametrize(("shift", "ids"), [(13, [1]), (14, [])], ids=["IoU 0.51", "IoU 0.48"])
+def test_a_weak_detection_needs_half_of_the_box(shift: int, ids: list[int]) -> None:
+    tracker = ByteTrack()
+    seen(tracker, BOX)
+    assert seen(tracker, BOX + np.array([shift, 0, shift, 0]), 0.2) == ids
+
+
 def test_a_weak_detection_does_not_bring_a_lost_track_back() -> None:
     tracker = ByteTrack()
     seen(tracker, BOX)
@@ -174,9 +181,10 @@ def test_tracks_are_one_if_their_iou_exceeds_85_percent(shift: int, left: int) -
     assert len(tracker._filter) == left
 
 
-def test_a_young_track_that_drives_onto_a_lost_one_is_dropped() -> None:
+@pytest.mark.parametrize("times", [12, 10], ids=["younger", "as old"])
+def test_a_track_that_drives_onto_a_lost_one_is_dropped_unless_it_is_older(times: int) -> None:
     tracker = ByteTrack()
-    for _ in range(12):
+    for _ in range(times):
         seen(tracker, BOX)
     lefts = [*range(80, 0, -8), 4, 2]
     reports = [seen(tracker, BOX + np.array([left, 0, left, 0])) for left in lefts]

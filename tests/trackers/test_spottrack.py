@@ -32,18 +32,20 @@ def test_one_strong_detection_confirms_what_was_followed() -> None:
 
 def test_tracks_come_in_the_order_of_their_ids() -> None:
     tracker = SpotTrack()
+    assert seen(tracker, BOX, 0.3) == []
     assert tracker.update(np.vstack((BOX, BOX + 300)), [0.3, 0.9]).ids.tolist() == [1]
     tracks = tracker.update(np.vstack((BOX, BOX + 300)), [0.9, 0.9])
     assert (tracks.ids.tolist(), tracks.detection_indices.tolist()) == ([1, 2], [1, 0])
 
 
 def test_scores_reach_the_thresholds_that_they_equal() -> None:
-    tracker = SpotTrack()
+    tracker = SpotTrack(low_score=0.125, high_score=0.375)
     seen(tracker, BOX)
-    assert seen(tracker, BOX, 0.019) == []
-    assert seen(tracker, BOX, 0.02) == [1]
+    assert seen(tracker, BOX, 0.124) == []
+    assert seen(tracker, BOX, 0.125) == [1]
     shifted = BOX + np.array([20, 0, 20, 0])  # IoU 1/3, enough for strong detections only
-    assert seen(tracker, shifted, 0.35) == [1]
+    assert seen(tracker, shifted, 0.374) == []
+    assert seen(tracker, shifted, 0.375) == [1]
 
 
 def test_a_strong_detection_goes_before_a_weak_one_that_fits_better() -> None:
