@@ -44,8 +44,10 @@ def test_scores_reach_the_thresholds_that_they_equal() -> None:
     assert seen(tracker, BOX, 0.124) == []
     assert seen(tracker, BOX, 0.125) == [1]
     shifted = BOX + np.array([20, 0, 20, 0])  # IoU 1/3, enough for strong detections only
-    assert seen(tracker, shifted, 0.374) == []
     assert seen(tracker, shifted, 0.375) == [1]
+    tracker = SpotTrack(high_score=0.375)
+    seen(tracker, BOX)
+    assert seen(tracker, shifted, 0.374) == []
 
 
 def test_a_strong_detection_goes_before_a_weak_one_that_fits_better() -> None:

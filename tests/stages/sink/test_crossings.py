@@ -132,9 +132,10 @@ def test_each_track_has_its_own_way() -> None:
 
 def test_memory_is_bounded_by_the_latest_tracks() -> None:
     counter = LineCounter({"gate": EASTWARDS})
+    move(counter, (50, 40), identity=9999)
     for identity in range(1, 1100):
         move(counter, (50, 40), identity=identity)
-        move(counter, (50, 40), identity=9999)  # seen throughout
+        move(counter, (50, 51), identity=9999)  # seen throughout, beside the line
     assert len(counter.state.tracks) == 1024
     assert move(counter, (50, 60), identity=1) == []
     assert move(counter, (50, 60), identity=9999) == ["gate right"]

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.evaluation.benchmark import scores_of
+from tools.evaluation.benchmark import protocol_points, scores_of
 from tools.evaluation.detection import DetectionResult
+from tools.evaluation.pr_protocol import PrPoint
 from tools.evaluation.sequence import SequenceScore
 
 SCRIPT = """
@@ -67,3 +68,10 @@ def test_a_level_is_of_all_sequences_and_a_weather_of_its_own_at_the_strictest_i
     assert scores_of(sequences)["detection"] == pytest.approx(
         {"AP70": 1 / 3, "AP50": 1, "easy": 1 / 3, "night": 2 / 3, "sunny": 0}
     )
+
+
+def test_points_add_up_if_every_sequence_has_them() -> None:
+    first = SequenceScore("A", points=(PrPoint(1, 2, 3), PrPoint(1, 1, 3)))
+    second = SequenceScore("B", points=(PrPoint(2, 2, 2), PrPoint()))
+    assert protocol_points([first, second]) == [PrPoint(3, 4, 5), PrPoint(1, 1, 3)]
+    assert protocol_points([first, SequenceScore("C")]) == []
