@@ -48,8 +48,8 @@ def test_no_truth_is_not_a_number():
 
 def test_the_best_of_all_images_come_first():
     images = (
-        judge(boxes(A), boxes(A, B), scores(0.5, 0.9), 0.5),
         judge(boxes(A, B), boxes(A, B), scores(0.7, 0.3), 0.5),
+        judge(boxes(A), boxes(A, B), scores(0.5, 0.9), 0.5),
     )
     recall, precision = DetectionResult.combined(images).curve
     assert recall.tolist() == [0, 1 / 3, 2 / 3, 1]
@@ -69,15 +69,15 @@ def test_neutral_boxes_are_neither_found_nor_missed() -> None:
 
 def test_detections_that_are_forgiven_count_if_they_match() -> None:
     truth, found = np.array([A], np.float64), np.array([B, A, B], np.float64)
-    for forgiven, hits in (
-        ([True, True, False], [True, False]),
-        ([False, False, True], [True, False]),
-        ([True, True, True], [True]),
-        ([False, False, False], [True, False, False]),
+    for forgiven, hits, kept in (
+        ([True, True, False], [True, False], [0.9, 0.7]),
+        ([False, False, True], [True, False], [0.9, 0.5]),
+        ([True, True, True], [True], [0.9]),
+        ([False, False, False], [True, False, False], [0.9, 0.7, 0.5]),
     ):
         result = judge(truth, found, np.array([0.5, 0.9, 0.7]), 0.5, forgiven=np.array(forgiven))
         assert result.hits.tolist() == hits
-    assert result.scores.tolist() == [np.float32(score) for score in (0.9, 0.7, 0.5)]
+        assert result.scores.tolist() == scores(*kept).tolist()
 
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
