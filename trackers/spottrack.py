@@ -40,8 +40,9 @@ class SpotTrack(Tracker):
 
     A track begins with a detection of at least ``birth_score``. Until it has ``min_hits``
     detections, one of them of at least ``confirm_score``, it has no id and is dropped at its first
-    miss. Then it is reported in the frames in which a detection updates it. The reported box is the
-    filter's, after the update.
+    miss. Then it is reported in the frames in which a detection updates it. The reported box lies
+    between the filter's and the detection's: the higher the score, the nearer to the latter, which
+    the filter follows slowly where a vehicle comes near or frames are few.
     """
 
     def __init__(
@@ -134,10 +135,13 @@ class SpotTrack(Tracker):
         self._confirm()
         reported = self._reported(boxes, used, observations.frame_size)
         reported = reported[np.argsort(self._tracks["id"][reported])]
+        columns = used[reported]
+        filtered = from_center_size(self._filter.values[reported])
+        trust = np.clip(scores[columns, np.newaxis], 0.0, 1.0)
         result = (
-            from_center_size(self._filter.values[reported]),
+            filtered + trust * (boxes[columns] - filtered),
             self._tracks["id"][reported],
-            observations.indices[chosen[used[reported]]],
+            observations.indices[chosen[columns]],
         )
         self._drop_lost(observations.frame_size)
         return result

@@ -181,7 +181,7 @@ def test_tracks_are_one_if_their_iou_exceeds_85_percent(shift: int, left: int) -
     assert len(tracker._filter) == left
 
 
-@pytest.mark.parametrize("times", [12, 10], ids=["younger", "as old"])
+@pytest.mark.parametrize("times", [12, 11], ids=["younger", "as old"])
 def test_a_track_that_drives_onto_a_lost_one_is_dropped_unless_it_is_older(times: int) -> None:
     tracker = ByteTrack()
     for _ in range(times):

@@ -50,6 +50,26 @@ def test_scores_reach_the_thresholds_that_they_equal() -> None:
     assert seen(tracker, shifted, 0.374) == []
 
 
+def test_the_surer_a_detection_the_nearer_to_it_is_the_reported_box() -> None:
+    reported = {}
+    for score in (0.4, 0.7, 1.0, 7.0):
+        tracker = SpotTrack(estimate_camera=False)
+        seen(tracker, BOX)
+        reported[score] = tracker.update(BOX + 8, [score]).boxes
+    np.testing.assert_allclose(reported[1.0], BOX + 8)
+    np.testing.assert_array_equal(reported[7.0], reported[1.0])
+    np.testing.assert_allclose(reported[0.7], (reported[0.4] + reported[1.0]) / 2, rtol=1e-6)
+    assert (reported[0.4] < BOX + 7).all()
+
+
+def test_the_box_of_a_vehicle_that_comes_near_does_not_stay_behind() -> None:
+    tracker = SpotTrack(estimate_camera=False)
+    for step in range(6):
+        box = np.array([100.0, 100, 140, 130]) + np.array([4, 1, 8, 4]) * step**2 / 2
+        (reported,) = tracker.update([box], [0.8], frame_size=FRAME).boxes
+        assert np.abs(reported - box).max() < 0.1 * (box[2] - box[0])
+
+
 def test_a_strong_detection_goes_before_a_weak_one_that_fits_better() -> None:
     tracker = SpotTrack(estimate_camera=False)
     seen(tracker, BOX)
