@@ -10,7 +10,6 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from stages.atomic import AtomicFile, remove_file
-from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
@@ -218,17 +217,13 @@ class StreamSink:
             The report that ``run.json`` holds.
 
         Raises:
-            OutputError: A file cannot be written; part files stay, for another sink, until `abort`.
+            OutputError: A file cannot be written. After this or any other error, part files stay,
+                for another sink, until `abort`.
         """
         if self._start is None or self._texts is None:
             self.abort()
             return self._report(end, (), ())
-        try:
-            return self._complete(end, run, self._texts)
-        except BaseException as error:
-            if not isinstance(error, OutputError | OSError):
-                self.abort()
-            raise
+        return self._complete(end, run, self._texts)
 
     def close_texts(self) -> None:
         """Closes the text results and leaves them as they are."""

@@ -187,7 +187,10 @@ class TextResults:
                 files.append(AtomicFile(path, size))
         except OutputError:
             for file in files:
-                file.discard()
+                if sizes is None:
+                    file.discard()
+                else:
+                    file.close()  # an earlier process's rows
             raise
         return tuple(files)
 

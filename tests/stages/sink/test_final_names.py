@@ -55,12 +55,14 @@ def test_an_overlay_that_cannot_be_completed_keeps_the_older_results(tmp_path: P
     assert {name: (folder / name).read_bytes() for name in before} == before
 
 
-def test_failing_late_leaves_nothing(tmp_path: Path) -> None:
-    sink = StreamSink(tmp_path / "cam", SinkOptions(toolkit_files=True))
+def test_failing_late_leaves_the_part_files_of_the_stream_and_nothing_else(tmp_path: Path) -> None:
+    sink = StreamSink(tmp_path / "cam", SinkOptions(overlay=False, toolkit_files=True))
     sink.start(make_start(layout="detrac"))
     feed(sink, map(make_header, range(3)))
     with pytest.raises(ValueError, match="JSON"):
         sink.finish(end(3), {"threshold": float("nan")})
+    assert names_in(tmp_path) == {f"cam/.{name}.part" for name in TEXTS}
+    sink.abort()
     assert names_in(tmp_path) == set()
 
 

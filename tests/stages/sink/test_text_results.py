@@ -66,6 +66,16 @@ def test_a_file_of_another_run_does_not_take_the_place_of_what_was_written(tmp_p
     assert frames_in(second.tracks.part) == [1, 2, 3, 4, 5]
 
 
+def test_a_file_that_cannot_be_opened_again_costs_no_rows_of_the_others(tmp_path: Path) -> None:
+    first = TextResults(tmp_path, SINGLE)
+    write(first, range(1, 4))
+    first.files[-1].part.unlink()
+    with pytest.raises(OutputError):
+        TextResults(tmp_path, SINGLE, first.state())
+    for file in first.files[:-1]:
+        assert frames_in(file.part) == [1, 2, 3]
+
+
 def test_files_of_a_long_stream_get_their_names_while_it_runs(tmp_path: Path) -> None:
     texts = TextResults(tmp_path, SIX_FRAMES)
     write(texts, range(1, 9))
