@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -82,7 +83,7 @@ class SinkProgress:
             connections=self._logbook[SharedCounter.CONNECTIONS],
             durations=durations,
             recent_latency_ms=tuple(
-                recent[len(recent) * p // 100] / 1e6 for p in (50, 95, 99) if recent
+                recent[math.ceil(len(recent) * p / 100) - 1] / 1e6 for p in (50, 95, 99) if recent
             ),
             left_out_of_overlay=self._sink.overlays.left_out,
             not_received=self._logbook[SharedCounter.NOT_RECEIVED],
@@ -101,7 +102,7 @@ class SinkProgress:
                 "sink",
                 stream=self._logbook.stream,
                 frames=self._sink.ledger.written,
-                dropped=sum(self._sink.ledger.dropped.values()),
+                dropped=self._sink.ledger.dropped_total,
                 total=self.total,
                 work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
                 metrics=metrics,

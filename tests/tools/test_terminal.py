@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from tools.terminal import activity
@@ -24,7 +22,6 @@ def test_brackets_of_a_name_are_no_markup_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setenv("TERM", "xterm")
     with activity("starting") as tell:
         tell("round 1, runs[old]/[/].onnx")
-        time.sleep(0.2)  # it is drawn every 0.08 s
     assert "round 1, runs[old]/[/].onnx" in capsys.readouterr().err
 
 

@@ -10,6 +10,7 @@ from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope, MessageError
 from stages.errors import SpotStreamError
 from stages.records import Dropped, DropReason
+from tests.pipeline.conftest import wait_for
 
 MALFORMED, LOST = 1, 4
 
@@ -67,6 +68,7 @@ def test_no_more_is_received_ahead_than_is_asked_for(context, tmp_path):
         for position in range(6):
             before.send(message(position))
         assert link.receive(5).position == 0
+        wait_for(lambda: len(prepared) == 3, 10)
         time.sleep(0.2)
         assert prepared == [0, 1, 2]
         assert [link.receive(5).position for _ in range(5)] == [1, 2, 3, 4, 5]

@@ -48,6 +48,13 @@ def test_a_frame_is_told_at_once_and_those_after_it_together(sink, logbook):
     assert latest.durations["detect"].count == 3
 
 
+def test_of_two_latencies_the_shorter_is_the_median(sink, logbook):
+    progress = SinkProgress(sink, logbook, lambda report: None)
+    for latency in (20 * MS, 10 * MS):
+        progress.wrote(latency, {})
+    assert progress.metrics().recent_latency_ms == (10, 20, 20)
+
+
 def test_drops_are_told_where_no_frame_comes_and_once(sink, logbook):
     said = []
     progress = SinkProgress(sink, logbook, said.append)

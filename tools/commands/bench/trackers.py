@@ -104,7 +104,7 @@ def bench_scores(
     reference: Annotated[Path | None, typer.Option(help="Clone of abewley/sort.")] = None,
     tracker: Annotated[
         list[str] | None,
-        typer.Option(help="Our tracker: a name or a config; may be repeated. Default: uav."),
+        typer.Option(help="Our tracker: a name or a config; may be repeated. Default: uavdt."),
     ] = None,
     json_: Annotated[Path | None, typer.Option("--json", help="JSON file for all scores.")] = None,
 ) -> None:
