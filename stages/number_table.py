@@ -38,13 +38,14 @@ class NumberTable:
     _lines: list[str]
 
     @classmethod
-    def read(cls, path: Path, min_columns: int, kind: str) -> NumberTable:
+    def read(cls, path: Path, min_columns: int, kind: str, line: str = "") -> NumberTable:
         """Reads ``path``; a name that ends in ``.gz`` is decompressed.
 
         Args:
             path: The file.
             min_columns: Least number of columns, and the number in a file without lines.
             kind: What the file holds, for messages.
+            line: What a line looks like, likewise.
 
         Raises:
             ConfigError: The file cannot be read; a line has another number of columns than the
@@ -57,9 +58,9 @@ class NumberTable:
         try:
             values = np.loadtxt(filled, delimiter=",", comments=None, ndmin=2)
         except ValueError as error:
-            raise _first_fault(path, lines, min_columns, str(error)) from None
+            raise _first_fault(path, lines, min_columns, line, str(error)) from None
         if values.shape[1] < min_columns or not (np.abs(values) <= LARGEST).all():
-            raise _first_fault(path, lines, min_columns, "malformed")
+            raise _first_fault(path, lines, min_columns, line, "malformed")
         return cls(path, values, lines)
 
     def reject(
@@ -127,7 +128,9 @@ def _text(path: Path, kind: str) -> str:
         raise ConfigError(f"cannot read {kind} {path}: {reason_of(error)}") from error
 
 
-def _first_fault(path: Path, lines: list[str], min_columns: int, otherwise: str) -> ConfigError:
+def _first_fault(
+    path: Path, lines: list[str], min_columns: int, expected: str, otherwise: str
+) -> ConfigError:
     """The error for the first malformed line; slow, used only when one is known to exist."""
     columns = 0
     for number, line in enumerate(lines, 1):
@@ -146,7 +149,8 @@ def _first_fault(path: Path, lines: list[str], min_columns: int, otherwise: str)
             if not bad:
                 continue
             fault = f"column {bad[0] + 1} must be a finite number, got {fields[bad[0]]!r}"
-        return ConfigError(f"{path}:{number}: {fault}")
+        layout = f"; a line is {expected}" if expected else ""
+        return ConfigError(f"{path}:{number}: {fault}{layout}")
     return ConfigError(f"{path}: {otherwise}")
 
 

@@ -40,6 +40,8 @@ FRAME_SIZES: dict[DetectionFormat, tuple[int, int]] = {"detrac": (960, 540), "ua
 STRAY = 0.001  # share of detections; at most 0.00006 in the published files of UAVDT
 COLUMNS: dict[DetectionFormat, int] = {"detrac": 7, "uavdt": 9}
 MIN_COLUMNS = 7
+_LINE = "frame,-1,left,top,width,height,score"
+UAVDT_CLASSES = ", ".join(f"{number} {name}" for number, name in enumerate(CLASS_NAMES["uavdt"], 1))
 SCORE, CLASS = 6, 7
 
 
@@ -94,7 +96,7 @@ class DetectionFile:
                 sequence; the message names file and line.
         """
         path = Path(path)
-        table = NumberTable.read(path, MIN_COLUMNS, "detections")
+        table = NumberTable.read(path, MIN_COLUMNS, "detections", _LINE)
         format = _recognised(table)
         values = table.values
         indices = table.frame_indices(frame_count)
@@ -185,9 +187,11 @@ def _classes(table: NumberTable) -> Int16Array:
     """Returns UAVDT's classes as 0-based indices; they are 1-based in the file."""
     names = CLASS_NAMES["uavdt"]
     classes = table.values[:, CLASS]
-    allowed = ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
     table.reject(
         ~np.isin(classes, np.arange(1, len(names) + 1)),
-        lambda row: f"class must be one of {allowed}; got {row[CLASS]:g}",
+        lambda row: (
+            f"class must be one of {UAVDT_CLASSES}; got {row[CLASS]:g}; because of its nine "
+            f"columns and the class in its first line, this is taken for a file in UAVDT's format"
+        ),
     )
     return classes.astype(np.int16) - np.int16(1)

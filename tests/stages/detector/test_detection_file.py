@@ -105,7 +105,13 @@ def test_what_is_written_to_a_frame_does_not_reach_the_file(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("1,1,10,20,30,40\n", "det.txt:1: expected at least 7 columns, got 6"),
+        (
+            "1,1,10,20,30,40\n",
+            "det.txt:1: expected at least 7 columns, got 6; "
+            "a line is frame,-1,left,top,width,height,score",
+        ),
+        ("frame,id,x,y,w,h,conf\n" + MOT, "got 'frame'; a line is frame,-1,left,top,width,"),
+        ('[{"image_id": 1}]\n', "commas; a line is frame,-1,left,top,width,height,score"),
         (DETRAC + "4,1,1,1,5\n", "det.txt:4: expected at least 7 columns, got 5"),
         (DETRAC + "4,1,1,1,5,5,0.5,9\n", "det.txt:4: expected 7 columns"),
         (DETRAC + "\n4,1,1,a,5,5,0.5\n", "det.txt:5: column 4 must be a finite number"),
@@ -114,6 +120,7 @@ def test_what_is_written_to_a_frame_does_not_reach_the_file(tmp_path: Path) -> N
         (DETRAC + "0,1,1,1,5,5,0.5\n", "det.txt:4: frame must be a whole number from 1"),
         (UAVDT + "4,-1,1,1,5,5,0.5,4,-1\n", "det.txt:3: class must be one of 1 car"),
         (UAVDT + "4,-1,1,1,5,5,0.5,-1,-1\n", "det.txt:3: class must be one of 1 car"),
+        (UAVDT + "4,-1,1,1,5,5,0.5,7,-1\n", "got 7; because of its nine columns and the class in"),
         ("1,7,1,1,5,5,1,-1,-1,-1\n", "must be -1, got 7; is this a tracking result"),
     ],
 )
