@@ -9,7 +9,7 @@ from pipeline.config import DetectorConfig
 from stages.detector.lanes import Lanes
 from stages.detector.shipped import SHIPPED, find_weights
 from stages.errors import ConfigError
-from stages.records import Detections, Frame
+from stages.records import Detections, Frame, StreamStart
 
 
 class Detector(Protocol):
@@ -28,6 +28,9 @@ class Detector(Protocol):
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Returns the detections in each frame."""
+
+    def cautions(self, start: StreamStart) -> list[str]:
+        """Returns lines to tell before the first frame of a stream."""
 
 
 def check_weights(config: DetectorConfig) -> None:

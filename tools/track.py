@@ -11,6 +11,7 @@ import numpy as np
 
 from stages.atomic import write_atomically
 from stages.detector.detection_file import DetectionFile
+from stages.detector.doubts import doubts
 from stages.detector.sequence_files import sequence_files
 from stages.errors import ConfigError
 from stages.records import Float32Array, Tracks
@@ -32,6 +33,7 @@ class TrackSummary:
         tracks: Number of distinct ids.
         seconds: Tracking time, excluding reading and writing.
         scores: ``(N,)`` scores of the detections.
+        doubts: About the detections, see `doubts`.
     """
 
     detections: Path
@@ -41,6 +43,7 @@ class TrackSummary:
     tracks: int
     seconds: float
     scores: Float32Array
+    doubts: tuple[str, ...]
 
     @property
     def frames_per_second(self) -> float:
@@ -88,7 +91,16 @@ def track_file(
     write_atomically(output, "".join(rows))
     boxes = sum(map(len, tracked))
     ids = {number for tracks in tracked for number in tracks.ids.tolist()}
-    return TrackSummary(detections, output, file.frame_count, boxes, len(ids), seconds, file.scores)
+    return TrackSummary(
+        detections,
+        output,
+        file.frame_count,
+        boxes,
+        len(ids),
+        seconds,
+        file.scores,
+        tuple(doubts(file, frame_size or file.frame_size)),
+    )
 
 
 def track_folder(

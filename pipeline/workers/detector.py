@@ -27,7 +27,6 @@ from pipeline.workers.batching import batches
 from pipeline.workers.streams import Streams
 from stages.detector.ignored import outside
 from stages.detector.lanes import Lanes
-from stages.detector.large_frames import caution
 from stages.errors import SpotStreamError
 from stages.records import (
     Detections,
@@ -89,8 +88,9 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
             report(Notice("detector", message=told))
         for batch in batches(receive, size, config.batch_wait_ms / 1000):
             first = batch[0].record
-            if isinstance(first, StreamStart) and (told := caution(first, detector.scale)):
-                report(Notice("detector", stream=first.stream, message=told))
+            if isinstance(first, StreamStart):
+                for told in detector.cautions(first):
+                    report(Notice("detector", stream=first.stream, message=told))
             frames = isinstance(first, Frame)
             if frames:
                 progress.counts[len(batch)] += 1

@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from stages.detector.detection_file import DetectionFile
+from stages.detector.doubts import doubts
 from stages.detector.lanes import Lanes
 from stages.detector.lru_cache import LruCache
 from stages.detector.sequence_files import (
@@ -17,7 +18,7 @@ from stages.detector.sequence_files import (
     sequence_name,
 )
 from stages.errors import ConfigError
-from stages.records import Detections, Frame
+from stages.records import Detections, Frame, StreamStart
 from stages.result_files import DETECTIONS
 
 _KEPT = 64  # files: at most as many streams run side by side
@@ -86,6 +87,21 @@ class FileDetector:
                 for another stream.
         """
         return [self._detect(frame) for frame in frames]
+
+    def cautions(self, start: StreamStart) -> list[str]:
+        """Returns a line for each doubt about the file of a stream, see `doubts`.
+
+        Args:
+            start: The stream; of a later epoch, this has been said.
+
+        Raises:
+            ConfigError: See `detect`.
+        """
+        if start.epoch:
+            return []
+        file = self.file_of(start.stream)
+        told = doubts(file, (start.width, start.height), of_uavdt=start.layout == "uavdt")
+        return [f"{file.path}: {each}" for each in told]
 
     def file_of(self, stream: str) -> DetectionFile:
         """Returns the detections of ``stream``; read on first use, and again after long disuse.

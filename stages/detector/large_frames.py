@@ -8,14 +8,14 @@ _LARGE = 2_100_000  # pixels of the network's input; full HD has 2,073,600
 _ENOUGH = 1280  # pixels, the longer side
 
 
-def caution(start: StreamStart, scale: float | None) -> str:
+def caution(start: StreamStart, scale: float) -> str:
     """Returns a line if a network's input is so large that vehicles may be too large in it, or "".
 
     Args:
         start: The stream; of a later epoch, this has been said.
-        scale: Factor by which its frames are resized; None if no network looks at them.
+        scale: Factor by which its frames are resized.
     """
-    if start.epoch or scale is None or start.width * start.height * scale**2 <= _LARGE:
+    if start.epoch or start.width * start.height * scale**2 <= _LARGE:
         return ""
     better = _ENOUGH / max(start.width, start.height)
     size = f"{round(start.width * scale)}x{round(start.height * scale)}"

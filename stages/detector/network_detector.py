@@ -17,11 +17,12 @@ from stages.detector.engines.recordings import CudaRecorder, Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
 from stages.detector.lanes import Lanes
+from stages.detector.large_frames import caution
 from stages.detector.peaks import TOP_K
 from stages.detector.preprocessing import InputGeometry, input_geometry
 from stages.detector.shipped import find_weights
 from stages.errors import ConfigError
-from stages.records import Detections, Frame, PixelFormat
+from stages.records import Detections, Frame, PixelFormat, StreamStart
 
 _MIN_SIDE = 1.0  # pixels
 
@@ -134,6 +135,11 @@ class NetworkDetector:
             chosen = [frames[position] for position in positions]
             found.update(zip(positions, self._detect(chosen), strict=True))
         return [found[position] for position in range(len(frames))]
+
+    def cautions(self, start: StreamStart) -> list[str]:
+        """Returns what to tell of a stream's frames before the first, see `caution`."""
+        told = caution(start, self.scale)
+        return [told] if told else []
 
     def _detect(self, frames: list[Frame]) -> list[Detections]:
         """Returns the detections in frames of one shape and pixel format."""

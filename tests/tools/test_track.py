@@ -156,6 +156,16 @@ def test_weak_detections_are_told_if_nobody_chose_a_tracker(
     assert ("50% of the detections have scores below 0.2, and SORT" in result.stderr) == told
 
 
+def test_doubts_are_told_once_for_a_folder(detections: Path, tmp_path: Path) -> None:
+    for name in ("MVI_2", "MVI_3"):
+        (detections.parent / f"{name}.txt").write_text(ROWS.replace("0.9", "90"))
+    arguments = ("--detections", str(detections.parent), "--output", str(tmp_path / "tracks"))
+    result = CliRunner().invoke(app, ["track", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    [told] = result.stderr.splitlines()
+    assert told.startswith(f"{detections.parent / 'MVI_2.txt'} and 1 other file: there are scores")
+
+
 def test_the_tracker_without_a_config_is_named(tmp_path: Path) -> None:
     """It is not the one of `run`, whose detections may be what is tracked."""
     (tmp_path / "MVI_1.txt").write_text(ROWS)

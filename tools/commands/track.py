@@ -57,6 +57,10 @@ def track(
             f"{counted(summary.frames, 'frame')}, {summary.frames_per_second:.0f} frames/s "
             f"by {name}"
         )
+    if doubtful := [summary for summary in found if summary.doubts]:
+        more = f" and {counted(len(doubtful) - 1, 'other file')}" if len(doubtful) > 1 else ""
+        for doubt in doubtful[0].doubts:
+            typer.echo(f"{doubtful[0].detections}{more}: {doubt}", err=True)
     if config is None and tracker is None and not settings.get("min_score"):
         scores = np.concatenate([summary.scores for summary in found])
         warning = warning_of_weak(scores, "--config intersection, --config uav")

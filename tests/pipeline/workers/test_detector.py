@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import cv2
 import msgspec
@@ -90,6 +92,17 @@ def test_detections_in_ignored_regions_of_their_stream_do_not_count(tmp_path):
     np.testing.assert_array_equal(
         rest[:, [0, 2, 3, 4, 5, 6]], whole[is_right][:, [0, 2, 3, 4, 5, 6]]
     )
+
+
+def test_doubts_about_a_detection_file_are_told(tmp_path, capfd):
+    clip = make_clip(tmp_path / "material", 5)
+    file = tmp_path / "percent.txt"
+    file.write_text("1,-1,100,50,20,15,99.5\n")
+    command = [sys.executable, "-m", "tools.main", "run", clip, "--output", tmp_path / "out"]
+    settings = [f"detector.detections={file}", "sink.overlay=false"]
+    given = [part for setting in settings for part in ("--set", setting)]
+    subprocess.run([*command, *given], check=True)
+    assert f"clip: {file}: there are scores up to 99.5" in " ".join(capfd.readouterr().err.split())
 
 
 def test_frames_side_by_side_give_exactly_the_results_of_one_at_a_time(tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from stages.detector.file_detector import FileDetector
 from stages.errors import ConfigError
-from stages.records import Frame, FrameHeader, PixelFormat
+from stages.records import Frame, FrameHeader, PixelFormat, StreamStart
 
 ROWS = "1,1,10,20,30,40,0.9\n1,2,50,60,7,8,0.3\n3,1,11,20,30,40,0.8\n"
 
@@ -56,6 +57,19 @@ def test_files_of_streams_that_ended_are_not_kept(folder: Path) -> None:
     assert sum(each() is not None for each in boxes) <= 64
     assert boxes[-1]() is detector.file_of("MVI_399").boxes
     assert len(detector.file_of("MVI_100")) == 3
+
+
+def test_doubts_about_the_file_of_a_stream_are_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "M0101.txt"
+    path.write_text("1,-1,100,50,30,40,90,2,-1\n")
+    detector = FileDetector(path)
+    start = StreamStart("M0101", 0, "", 540, 1024, Fraction(25), Fraction(1, 25))
+    told = detector.cautions(start)
+    assert [each.startswith(f"{path}: ") for each in told] == [True, True]
+    assert "UAVDT's format" in told[0]
+    assert "scores up to 90" in told[1]
+    assert len(detector.cautions(replace(start, layout="uavdt"))) == 1
+    assert detector.cautions(replace(start, epoch=1)) == []
 
 
 def test_min_score(tmp_path: Path) -> None:

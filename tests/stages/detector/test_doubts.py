@@ -1,0 +1,65 @@
+"""What is meant otherwise is told; published files are not doubted."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.detector.detection_file import DetectionFile
+from stages.detector.doubts import doubts
+
+SHARED = Path(__file__).parents[4] / "shared"
+SIZE = (960, 540)
+BOXES = [(615.2, 216.9, 105.3, 60.6), (24.5, 79.1, 78.1, 76.5), (835.3, 281.8, 117.2, 73.3)]
+
+
+def told(folder, boxes=BOXES, scores=(0.85, 0.4, 0.2), rest="", size=SIZE, **known):
+    path = folder / "det.txt"
+    rows = zip(boxes, scores, strict=False)
+    path.write_text(
+        "".join(f"1,-1,{','.join(map(str, box))},{score}{rest}\n" for box, score in rows)
+    )
+    return doubts(DetectionFile.read(path), size, **known)
+
+
+def test_pixels_and_scores_from_0_to_1_are_not_doubted(tmp_path):
+    assert told(tmp_path) == told(tmp_path, size=None) == told(tmp_path, boxes=[]) == []
+    assert told(tmp_path, scores=(1, 1, 1)) == []
+
+
+def test_corners(tmp_path):
+    corners = [(left, top, left + width, top + height) for left, top, width, height in BOXES]
+    for size in (SIZE, None):
+        [doubt] = told(tmp_path, corners, size=size)
+        assert doubt.endswith("are they its right and bottom?")
+    assert told(tmp_path, [*corners[:2], BOXES[0]]) == []
+    assert told(tmp_path, [(10, 20, 30, 40)]) == []
+
+
+def test_normalised_coordinates(tmp_path):
+    boxes = [(0.6, 0.4, 0.1, 0.1), (0.02, 0.1, 0.08, 0.14)]
+    assert told(tmp_path, boxes) == [
+        "no box is larger than a pixel; are these coordinates from 0 to 1?"
+    ]
+    assert told(tmp_path, [*boxes, BOXES[0]]) == []
+
+
+def test_percent(tmp_path):
+    [doubt] = told(tmp_path, scores=(99.5, 40, 20))
+    assert doubt.startswith("there are scores up to 99.5; ")
+    assert told(tmp_path, scores=(71, -3.5, 0)) == []
+
+
+def test_nine_columns(tmp_path):
+    [doubt] = told(tmp_path, rest=",2,-1")
+    assert "nine columns" in doubt
+    assert doubt.endswith("UAVDT's format, with classes 1 car, 2 truck, 3 bus")
+    assert told(tmp_path, rest=",2,-1", of_uavdt=True) == told(tmp_path, rest=",-1,-1") == []
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is not there")
+def test_published_files_are_not_doubted():
+    paths = [*SHARED.glob("data/*/det/*.gz"), *SHARED.glob("parity/sort/det/*.txt")]
+    assert len(paths) == 16
+    for path in paths:
+        file = DetectionFile.read(path)
+        assert doubts(file, None, of_uavdt=True) == doubts(file, SIZE, of_uavdt=True) == []
