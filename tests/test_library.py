@@ -1,6 +1,5 @@
 """The programs of docs/library.md run, and give what SpotStream gives."""
 
-import re
 import subprocess
 import sys
 import tempfile
@@ -17,12 +16,11 @@ from stages.detector.network_detector import NetworkDetector
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import SpotNet
 from stages.records import Frame
+from tests.documentation import run_program
 from tests.pipeline.conftest import wait_for
 from tools.exporting.formats import SUFFIXES, export
 from tools.harness.material import detections_of, make_clip
 
-PAGE = Path(__file__).parents[1] / "docs" / "library.md"
-PROGRAMS = re.findall(r"```python\n(.+?)```", PAGE.read_text(), re.DOTALL)
 WIDTH, HEIGHT, FRAMES = 320, 192, 5
 
 
@@ -44,12 +42,8 @@ def folder(tmp_path_factory):
 
 
 def run(what, folder, monkeypatch):
-    """Runs the one program that contains ``what`` in ``folder`` and returns its variables."""
-    [program] = [program for program in PROGRAMS if what in program]
-    monkeypatch.chdir(folder)
-    variables = {}
-    exec(compile(program, str(PAGE), "exec"), variables)
-    return variables
+    """Runs the one program of the page that contains ``what``; see `run_program`."""
+    return run_program("library.md", what, folder, monkeypatch)
 
 
 def test_a_folder_of_images_is_tracked(folder, monkeypatch, capsys):

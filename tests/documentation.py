@@ -1,0 +1,20 @@
+"""Runs the programs of the documentation."""
+
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "docs"
+
+
+def run_program(page, what, folder, monkeypatch):
+    """Runs the one program of ``page`` that contains ``what`` in ``folder``.
+
+    Returns:
+        Its variables.
+    """
+    programs = re.findall(r"```python\n(.+?)```", (FOLDER / page).read_text(), re.DOTALL)
+    [program] = [program for program in programs if what in program]
+    monkeypatch.chdir(folder)
+    variables = {}
+    exec(compile(program, page, "exec"), variables)
+    return variables

@@ -1,0 +1,36 @@
+"""The programs of docs/tracking.md convert what other detectors write."""
+
+import json
+
+import pytest
+
+from stages.detector.detection_file import DetectionFile
+from stages.detector.doubts import doubts
+from tests.documentation import run_program
+
+
+def test_text_files_of_yolo(tmp_path, monkeypatch):
+    (tmp_path / "labels").mkdir()
+    first, tenth = (tmp_path / "labels" / f"my_crossing_{number}.txt" for number in (1, 10))
+    first.write_text("2 0.5 0.25 0.1 0.2 0.75\n0 0.5 0.5 0.1 0.1 0.9\n")
+    tenth.write_text("7 0.25 0.5 0.1 0.1\n")
+    run_program("tracking.md", "labels", tmp_path, monkeypatch)
+    file = DetectionFile.read("crossing.txt")
+    assert (file.format, file.frame_count, len(file)) == ("mot", 10, 2)
+    assert file.boxes.tolist() == [[864, 162, 1056, 378], [384, 486, 576, 594]]
+    assert file.scores.tolist() == [0.75, 1]
+    assert doubts(file, (1920, 1080)) == []
+
+
+def test_results_in_coco_s_format(tmp_path, monkeypatch):
+    found = [
+        {"image_id": image, "category_id": category, "bbox": [864.5, 162, 192, 216], "score": score}
+        for image, category, score in ((3, 8, 0.75), (1, 1, 0.9), ("2", 3, 0.5))
+    ]
+    (tmp_path / "predictions.json").write_text(json.dumps(found))
+    run_program("tracking.md", "predictions.json", tmp_path, monkeypatch)
+    file = DetectionFile.read("crossing.txt")
+    assert file.format == "mot"
+    assert file.indices.tolist() == [1, 2]
+    assert file.boxes.tolist() == [[864.5, 162, 1056.5, 378]] * 2
+    assert file.scores == pytest.approx([0.5, 0.75])
