@@ -67,7 +67,7 @@ class NetworkDetector:
 
     def __init__(
         self,
-        weights: Path | None = None,
+        weights: Path | str | None = None,
         *,
         engine: EngineName | Literal["auto"] = "auto",
         precision: Precision = "auto",

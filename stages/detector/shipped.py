@@ -11,12 +11,12 @@ SHIPPED = ("compact", "nano", "base")
 FASTEST = "nano"
 
 
-def find_weights(weights: Path | None = None) -> Path:
+def find_weights(weights: Path | str | None = None) -> Path:
     """Returns the weights file: the shipped one for a name in `SHIPPED`, any other path as it is.
 
     A file of such a name in the working folder takes precedence.
     """
     name = SHIPPED[0] if weights is None else str(weights)
-    if weights is not None and (name not in SHIPPED or weights.is_file()):
-        return weights
+    if weights is not None and (name not in SHIPPED or Path(weights).is_file()):
+        return Path(weights)
     return Path(str(resources.files("stages.detector") / "weights" / f"{name}.safetensors"))

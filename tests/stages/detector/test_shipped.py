@@ -17,6 +17,11 @@ def test_nothing_asked_for_is_the_compact_one():
     assert find_weights() == find_weights(Path("compact"))
 
 
+def test_a_path_may_be_text():
+    assert find_weights("nano") == find_weights(Path("nano"))
+    assert find_weights("weights/my.onnx") == Path("weights/my.onnx")
+
+
 def test_a_file_is_taken_as_it_is(tmp_path, monkeypatch):
     assert find_weights(tmp_path / "a.safetensors") == tmp_path / "a.safetensors"
     monkeypatch.chdir(tmp_path)
