@@ -232,6 +232,8 @@ def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[P
 def _similar(path: Path) -> str:
     if path.is_symlink():
         return f"; it is a link to {path.readlink()}, which is not there"
+    if str(path).isdecimal():
+        return f"; a camera of this machine is /dev/video{path}"
     folder = path.parent
     names = [other.name for other in folder.iterdir()] if folder.is_dir() else []
     close = difflib.get_close_matches(path.name, names, 1)

@@ -209,6 +209,8 @@ def test_the_rendered_scene_hides_no_folder(tmp_path, monkeypatch):
     assert isinstance(open_source(SourceSpec("any", DEMO)), SceneSource)
     with pytest.raises(SourceError, match="no such source: demo; the rendered scene is scene://"):
         expand_sources(["demo"])
+    with pytest.raises(SourceError, match=r"no such source: 0; .* is /dev/video0$"):
+        expand_sources(["0"])
     add_images(tmp_path / "demo")
     assert expand_sources(["demo"]) == [SourceSpec("demo", str(tmp_path / "demo"))]
     assert absolute_location("demo") == str(tmp_path / "demo")
