@@ -14,6 +14,7 @@ from stages.detector.engines.graph import INPUT, OUTPUTS, DetectionGraph, exampl
 from stages.detector.engines.rounded import rounded_network
 from stages.detector.peaks import TOP_K
 from stages.detector.spotnet import SpotNet, SpotNetConfig
+from stages.detector.spotnet.checkpoint import OF_OTHERS
 from stages.errors import ConfigError
 from stages.extras import need
 
@@ -95,5 +96,6 @@ def config_of(path: Path, found: Mapping[str, str]) -> SpotNetConfig:
         return SpotNetConfig.from_json(found[METADATA])
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
-            f"{path} holds no SpotNet config in its metadata; make it with spotstream export"
+            f"{path} holds no SpotNet config in its metadata; make it with spotstream export, or "
+            f"{OF_OTHERS}"
         ) from error

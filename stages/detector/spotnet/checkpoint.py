@@ -19,6 +19,9 @@ from stages.detector.spotnet.model import SpotNet
 
 Ranges: TypeAlias = dict[str, tuple[float, float]]
 
+OF_OTHERS = "give another network's boxes as detector.detections"
+"""What to do with a network that is none of ours, to end a message with."""
+
 _CONFIG, _RANGES = "spotnet", "ranges"  # keys of our files' metadata, both in JSON
 _MOST_NAMED = 10  # tensors that do not fit; of more, only a few of each kind are named
 _FEW = 3
@@ -176,7 +179,7 @@ def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor], Ran
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
     if _CONFIG not in metadata:
-        raise CheckpointError(f"{path} holds no SpotNet config in its metadata")
+        raise CheckpointError(f"{path} holds no SpotNet config in its metadata; {OF_OTHERS}")
     try:
         config = SpotNetConfig.from_json(metadata[_CONFIG])
     except (TypeError, ValueError) as error:
@@ -202,7 +205,7 @@ def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
     except Exception as error:  # torch documents no narrower exception
         raise CheckpointError(
             f"{path} is not a readable weights file: neither .safetensors nor a PyTorch file "
-            f"that holds tensors alone"
+            f"that holds tensors alone; {OF_OTHERS}"
         ) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]

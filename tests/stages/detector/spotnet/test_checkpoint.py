@@ -124,6 +124,14 @@ def test_what_torch_saved_of_another_kind_is_refused(tmp_path, content):
         SpotNet.from_checkpoint(tmp_path / "a.pth")
 
 
+def test_who_has_another_network_is_told_where_its_boxes_go(tmp_path):
+    torch.save(torch.nn.ReLU(), tmp_path / "other.pt")
+    save_file({"weight": torch.zeros(1)}, tmp_path / "other.safetensors")
+    for name in ("other.pt", "other.safetensors"):
+        with pytest.raises(CheckpointError, match=r"give another network's boxes as detector\.det"):
+            SpotNet.from_checkpoint(tmp_path / name)
+
+
 def test_torchscript_is_named_and_what_to_give_instead(tmp_path):
     traced = torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))
     torch.jit.save(traced, tmp_path / "a.torchscript")
