@@ -47,16 +47,33 @@ def run(what, folder, monkeypatch):
 
 
 def test_a_folder_of_images_is_tracked(folder, monkeypatch, capsys):
-    variables = run("estimate_camera", folder, monkeypatch)
+    variables = run('photos").glob', folder, monkeypatch)
     assert len(variables["tracks"]) > 3
     assert "4.jpg 1 [" in capsys.readouterr().out
 
 
 def test_a_video_is_decoded(folder, monkeypatch, capsys):
-    run("open_source", folder, monkeypatch)
+    run("bgr.shape", folder, monkeypatch)
     said = capsys.readouterr().out.splitlines()
     assert len(said) == FRAMES
     assert said[-1] == f"{FRAMES} {(FRAMES - 1) / 25} ({HEIGHT}, {WIDTH}, 3)"
+
+
+def test_boxes_of_another_detector_are_tracked(folder, monkeypatch, capsys):
+    variables = run("find_boxes", folder, monkeypatch)
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said] == [str(number + 1) for number in range(FRAMES)]
+    assert len(variables["tracks"]) > 3
+
+
+def test_vehicles_are_counted_across_a_line(folder, monkeypatch, capsys):
+    counts = run("LineCounter", folder, monkeypatch)["counter"].counts
+    *crossings, last = capsys.readouterr().out.splitlines()
+    assert len(crossings) == sum(counts["stop line"]) > 0
+    number, time, _, direction = crossings[0].split()
+    assert float(time) == (int(number) - 1) / 25
+    assert direction in ("left", "right")
+    assert last == str(counts)
 
 
 def test_each_class_has_a_tracker_and_no_id_is_given_twice(folder, monkeypatch, capsys):
