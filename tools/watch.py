@@ -92,7 +92,7 @@ def _mot_lines(tracks: Tracks) -> Iterator[str]:
 
 
 def _json_lines(tracks: Tracks, class_names: Sequence[str]) -> Iterator[str]:
-    """Yields a JSON object per track; ``time`` is when its frame was captured."""
+    """Yields a JSON object per track; ``time`` is when its frame was decoded."""
     frame = {
         "stream": tracks.frame.stream,
         "frame": tracks.frame.number,
