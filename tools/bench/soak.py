@@ -1,20 +1,26 @@
-"""Memory and file descriptors of every process over a long run."""
+"""Memory and file descriptors of every process over a long run or many reconnects."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
+from stages.errors import SourceError, SpotStreamError
 from tools.harness.material import detections_of, make_clip
+from tools.harness.rtsp import Server, Wire, available
 from tools.harness.runner import Victim, run_with
 
 _SECONDS = 1.0
 _WARM_SHARE = 0.3  # fraction of the run during which pools and caches fill
+
+# After how many frames or reconnects; each process's memory in MB, and its descriptors.
+_Sample: TypeAlias = tuple[int, dict[str, float], dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +28,12 @@ class Soak:
     """Growth over a long run.
 
     Attributes:
-        frames: Number of frames written.
-        slopes: Memory growth of each process in MB per 100,000 frames.
+        count: Number of frames written, or of reconnects.
+        slopes: Memory growth of each process in MB per 100,000 frames, or per 1,000 reconnects.
         descriptors: Growth of each process in file descriptors.
     """
 
-    frames: int
+    count: int
     slopes: dict[str, float]
     descriptors: dict[str, int]
 
@@ -42,13 +48,12 @@ def bench_soak(
         overlay: Whether the overlay is written, too.
         progress: Called with what is being measured.
     """
-    samples: list[tuple[int, dict[str, float], dict[str, int]]] = []
+    samples: list[_Sample] = []
 
     def watch(victim: Victim) -> None:
         while not victim.over.wait(_SECONDS):
             if victim.is_ready():
-                memory, descriptors = _look(victim)
-                samples.append((victim.frames(), memory, descriptors))
+                samples.append((victim.frames(), *_look(victim)))
                 progress(f"soak: {victim.frames()} of {frames} frames")
 
     with tempfile.TemporaryDirectory(prefix="spotstream-soak-") as folder:
@@ -61,14 +66,71 @@ def bench_soak(
         ]
         result = run_with([str(clip)], Path(folder) / "out", settings, watch)
     done = sum(summary.frames for summary in result.finished.values())
-    steady = [sample for sample in samples if sample[0] > _WARM_SHARE * frames]
-    at = [sample[0] / 100_000 for sample in steady]
+    return _growth(samples, done, per=100_000)
+
+
+def soak_reconnects(times: int, *, progress: Callable[[str], None] = lambda what: None) -> Soak:
+    """Cuts the connection to an RTSP camera again and again and monitors all processes.
+
+    The stream is recorded, and its texts and overlay come in parts of which the earliest are
+    removed.
+
+    Args:
+        times: Number of cuts.
+        progress: Called with what is being measured.
+
+    Raises:
+        SourceError: GStreamer's RTSP server is not installed.
+        SpotStreamError: The stream did not come back.
+    """
+    if not available():
+        raise SourceError("GStreamer's RTSP server is not here; docs/install.md names its packages")
+    samples: list[_Sample] = []
+
+    def watch(victim: Victim) -> None:
+        victim.wait_for_frames()
+        for number in range(1, times + 1):
+            if not _comes_back(victim, wire):
+                break
+            samples.append((number, *_look(victim)))
+            progress(f"soak: {number} of {times} reconnects")
+        victim.supervisor.stop()
+
+    with (
+        tempfile.TemporaryDirectory(prefix="spotstream-soak-") as folder,
+        Server() as server,
+        Wire(server.port) as wire,
+    ):
+        settings = [
+            f"detector.detections={detections_of(make_clip(Path(folder), 5))}",
+            *(f"sink.{kind}_minutes=0.1" for kind in ("overlay", "text")),
+            *(f"sink.{kind}_gigabytes=0.001" for kind in ("overlay", "text")),
+            f"decoder.record={folder}/recording",
+            "decoder.record_minutes=0.1",
+            "decoder.record_gigabytes=0.001",
+        ]
+        run_with([f"rtsp://127.0.0.1:{wire.port}/live"], Path(folder) / "out", settings, watch)
+    if len(samples) < times:
+        raise SpotStreamError(f"the stream did not come back after {len(samples) + 1} cuts")
+    return _growth(samples, times, per=1000)
+
+
+def _comes_back(victim: Victim, wire: Wire) -> bool:
+    """Cuts the connection; returns whether frames come through another."""
+    before = wire.connections
+    wire.cut()
+    return victim.wait(lambda: wire.connections > before) and victim.wait_for_frames() is not None
+
+
+def _growth(samples: Sequence[_Sample], count: int, *, per: int) -> Soak:
+    steady = [sample for sample in samples if sample[0] > _WARM_SHARE * count]
+    at = [sample[0] / per for sample in steady]
     slopes = {
         name: float(np.polyfit(at, [memory[name] for _, memory, _ in steady], 1)[0])
         for name in steady[0][1]
     }
     first, last = steady[0][2], steady[-1][2]
-    return Soak(done, slopes, {name: last[name] - count for name, count in first.items()})
+    return Soak(count, slopes, {name: last[name] - before for name, before in first.items()})
 
 
 def _look(victim: Victim) -> tuple[dict[str, float], dict[str, int]]:

@@ -76,8 +76,14 @@ class Wire:
                     client.close()
                     continue
                 self._sockets += [client, server]
-                for ends in ((client, server), (server, client)):
-                    threading.Thread(target=self._pump, args=ends, daemon=True).start()
+                threading.Thread(target=self._relay, args=(client, server), daemon=True).start()
+
+    def _relay(self, client: socket.socket, server: socket.socket) -> None:
+        with client, server:
+            back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
+            back.start()
+            self._pump(client, server)
+            back.join()
 
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -91,9 +97,9 @@ class Wire:
 
     def cut(self) -> None:
         """Breaks all connections, possibly mid-frame."""
-        for end in self._sockets:
+        while self._sockets:
             with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                self._sockets.pop().shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> Wire:
         return self
@@ -102,5 +108,3 @@ class Wire:
         self.mode = "open"
         self._listener.close()
         self.cut()
-        for end in self._sockets:
-            end.close()

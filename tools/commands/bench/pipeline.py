@@ -78,15 +78,26 @@ def bench_soak(
         int, typer.Option(min=20_000, help="Number of small frames to send.")
     ] = 200_000,
     overlay: Annotated[bool, typer.Option(help="Also write the overlay.")] = True,
+    reconnects: Annotated[
+        int | None,
+        typer.Option(min=20, help="Instead, cut the connection to an RTSP camera so often."),
+    ] = None,
 ) -> None:
     """Measure the growth of every process over a long run."""
     from tools.bench.soak import bench_soak as run
+    from tools.bench.soak import soak_reconnects
 
     with activity("starting") as tell:
-        result = run(frames, overlay=overlay, progress=tell)
-    table = Table(
-        "process", "MB per 100,000 frames", "descriptors", title=f"{result.frames} frames"
-    )
+        if reconnects is None:
+            result, unit, of = (
+                run(frames, overlay=overlay, progress=tell),
+                "100,000 frames",
+                "frames",
+            )
+        else:
+            result = soak_reconnects(reconnects, progress=tell)
+            unit, of = "1,000 reconnects", "reconnects"
+    table = Table("process", f"MB per {unit}", "descriptors", title=f"{result.count} {of}")
     for name, slope in result.slopes.items():
         table.add_row(name, f"{slope:+.2f}", f"{result.descriptors[name]:+d}")
     wide_console().print(table)
