@@ -19,6 +19,8 @@ _ADVICE = {
     errno.EROFS: "choose another place",
     errno.ENOTDIR: "choose another place",
     errno.EEXIST: "a file is where a folder should be; choose another place",
+    errno.EFBIG: "the file system, or ulimit -f, allows no larger file; sink.overlay_minutes and "
+    "sink.text_minutes make shorter ones",
 }
 
 

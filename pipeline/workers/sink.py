@@ -29,7 +29,7 @@ from stages.atomic import output_error
 from stages.errors import OutputError
 
 _LOOK_SECONDS = 1.0
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _ACKNOWLEDGED_AT_ONCE = 4  # records; half a default ring, so that its decoder need not wait
 
 
