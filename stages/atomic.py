@@ -24,6 +24,10 @@ _ADVICE = {
 }
 
 
+# Where folders cannot be synced (vboxsf, 9p), the names in them are as safe as they can be.
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF)
+
+
 def output_error(path: Path, error: OSError) -> OutputError:
     """One line for the user: which file cannot be written, why, and what to do."""
     code = error.errno
@@ -49,12 +53,21 @@ def part_path(path: Path) -> Path:
 
 
 def sync(path: Path) -> None:
-    """Forces a file, or the names in a folder, to the disk."""
+    """Forces a file to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_names(folder: Path) -> None:
+    """Forces the names in a folder to the disk, where its file system can."""
+    try:
+        sync(folder)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
 
 
 def give_final_name(path: Path) -> None:
@@ -65,7 +78,7 @@ def give_final_name(path: Path) -> None:
     """
     with writing(path):
         part_path(path).replace(path)
-        sync(path.parent)
+        sync_names(path.parent)
 
 
 def make_folder(folder: Path) -> None:

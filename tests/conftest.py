@@ -33,6 +33,22 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
+def refuse_sync(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], bool], int], None]:
+    """Lets ``os.fsync`` fail for the kind of file that a test of its mode tells."""
+    sync = os.fsync
+
+    def refuse(kind: Callable[[int], bool], code: int) -> None:
+        def refusing(descriptor: int) -> None:
+            if kind(os.fstat(descriptor).st_mode):
+                raise OSError(code, os.strerror(code))
+            sync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", refusing)
+
+    return refuse
+
+
+@pytest.fixture
 def closed_folder(tmp_path: Path) -> Iterator[Path]:
     """A folder that this user, who is not root meanwhile, may not enter."""
     folder = tmp_path / "closed"

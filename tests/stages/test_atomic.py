@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +112,22 @@ def test_bytes_are_on_the_disk_before_the_name_is_and_then_the_name(tmp_path, mo
     with written_aside(path) as part:
         part.write_text("text")
     assert synced == [(4, False), ("folder", True)] * 2
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF])
+def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, refuse_sync, code):
+    refuse_sync(stat.S_ISDIR, code)
+    write_atomically(tmp_path / "run.json", "text")
+    assert (tmp_path / "run.json").read_text() == "text"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(stat.S_ISREG, errno.EINVAL), (stat.S_ISDIR, errno.EIO)]
+)
+def test_a_failed_sync_is_an_error(tmp_path, refuse_sync, kind, code):
+    refuse_sync(kind, code)
+    with pytest.raises(OutputError, match=os.strerror(code).lower()):
+        write_atomically(tmp_path / "run.json", "text")
 
 
 def test_a_text_replaces_the_one_before_as_a_whole(tmp_path: Path) -> None:

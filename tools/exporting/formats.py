@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from stages.atomic import make_folder, output_error, sync
+from stages.atomic import make_folder, output_error, sync, sync_names
 from stages.detector.engines.graph import DetectionGraph, example_images
 from stages.detector.engines.onnx_graph import metadata, onnx_model
 from stages.detector.engines.openvino_engine import openvino_model
@@ -108,7 +108,7 @@ def _write(output: Path, save: Callable[[Path], object]) -> list[Path]:
             for file in files:
                 sync(file)
             written = [file.replace(output.parent / file.name) for file in files]
-        sync(output.parent)
+        sync_names(output.parent)
     except OSError as error:
         raise output_error(output, error) from error
     except RuntimeError as error:  # raised by OpenVINO and torch on a full disk

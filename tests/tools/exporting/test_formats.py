@@ -1,6 +1,8 @@
 """Exported files work alone."""
 
+import errno
 import json
+import stat
 import sys
 
 import cv2
@@ -69,6 +71,12 @@ def test_torchscript_gives_the_boxes_of_torch(tmp_path):
         expected = DetectionGraph(load_network(find_weights()))(torch.from_numpy(images))
     for one, other in zip(graph(torch.from_numpy(images)), expected, strict=True):
         np.testing.assert_allclose(one[:, :10].numpy(), other[:, :10].numpy(), atol=1e-2)
+
+
+def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, refuse_sync):
+    refuse_sync(stat.S_ISDIR, errno.EINVAL)
+    [path] = export(find_weights(), "torchscript", tmp_path / "a.torchscript")
+    assert path.exists()
 
 
 def test_an_onnx_file_for_one_size_refuses_another(image, tmp_path):
