@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -228,6 +229,10 @@ class _BoundedServer(ThreadingHTTPServer):
         self._deadlines: dict[socket.socket, float] = {}
         self._complained = -math.inf
         super().__init__(*args)
+
+    def server_bind(self) -> None:
+        """Binds without asking for its own name, which takes seconds if no name server answers."""
+        TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if len(self._deadlines) >= _MOST_REQUESTS:

@@ -264,6 +264,11 @@ def test_an_ipv6_address_is_listened_on():
         server.close()
 
 
+def test_a_server_starts_where_no_name_server_answers(monkeypatch):
+    monkeypatch.setattr(socket, "gethostbyaddr", lambda address: pytest.fail("asked for a name"))
+    MetricsServer("0.0.0.0:0", RunMonitor(), lambda: True).close()
+
+
 def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(logbook):
     now = [0.0]
     monitor = RunMonitor(lambda: now[0])
