@@ -74,6 +74,7 @@ class SinkStream:
         self._logbook = logbook
         self.lossless = bool(logbook[SharedCounter.LOSSLESS])
         self.failed = False
+        self._left = False  # after it failed, all that is to be done is done
         self._report = report
         self._broadcast = broadcast
         self._start: StreamStart | None = None
@@ -247,20 +248,29 @@ class SinkStream:
         self.sink.name_earlier_texts()
 
     def fail(self, error: OutputError) -> None:
-        """Reports that the stream cannot be written; its text results stay in their part files."""
+        """Reports that the stream cannot be written; its text results stay in their part files.
+
+        The report comes first: what follows may wait for the disk for ever.
+        """
         self.failed = True
         message = str(error)
         if error.errno == errno.ENOENT and not self.folder.is_dir():
             message = f"cannot write {self.folder}: the folder was removed or moved away"
         code = error.exit_code
         self._report(Failed("sink", stream=self.name, message=message, exit_code=code))
+        self._leave()
+
+    def _leave(self) -> None:
         self._completion.join()
         self.sink.close_texts()
         self.sink.overlays.discard()
+        self._left = True
 
     def abort(self) -> None:
-        """Removes every file that does not have its final name yet."""
-        if not (self._completion.begun or self.failed):
+        """Removes every file that does not have its final name yet, except the texts of `fail`."""
+        if self.failed and not self._left:  # `STAGE_END` came between
+            self._leave()
+        elif not (self._completion.begun or self.failed):
             self.sink.abort()
 
     def close(self) -> None:

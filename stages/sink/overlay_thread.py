@@ -74,6 +74,7 @@ class OverlayThread:
         self._discarded = False
         self._error: Exception | None = None
         self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
 
     def put(self, picture: Picture) -> None:
         """Queues a picture."""
@@ -113,9 +114,13 @@ class OverlayThread:
             self._start()
 
     def join(self) -> None:
-        """Waits until the thread has ended, which needs `close` first."""
+        """Waits until the thread has ended, which needs `close` first.
+
+        Not by `Thread.join`: once an exception of a signal's handler has interrupted it, CPython
+        3.11 takes the thread for ended.
+        """
         if self._thread is not None:
-            self._thread.join()
+            self._ended.wait()
 
     def discard(self) -> None:
         """Ends the thread after its current picture."""
@@ -145,6 +150,8 @@ class OverlayThread:
                 self._waiting.clear()
                 self._changed.notify_all()
             self._on_kept()
+        finally:
+            self._ended.set()
 
     def _encode(self) -> None:
         packets: PacketWriter | None = None

@@ -1,6 +1,7 @@
 """A sink's streams north and south, of which no process is there; the logbook of a live stream."""
 
 import os
+import threading
 import time
 from fractions import Fraction
 
@@ -23,6 +24,7 @@ from stages.records import (
     StreamStart,
     Tracks,
 )
+from stages.sink import encoding
 
 NAMES = ("north", "south")
 RATE = Fraction(25)
@@ -110,3 +112,44 @@ def logbook(tmp_path):
     logbook = Logbook.create(str(tmp_path / "logbook"), stream="cam", entries=16, lossless=False)
     yield logbook
     logbook.close()
+
+
+class Disk:
+    """Takes no picture of north while it hangs; text it always takes."""
+
+    def __init__(self):
+        self._works, self._is_written_to = threading.Event(), threading.Event()
+        self._works.set()
+
+    def write(self, path):
+        if path.parent.name == NAMES[0]:
+            self._is_written_to.set()
+            assert self._works.wait(60)
+
+    @property
+    def works(self):
+        return self._works.is_set()
+
+    def hang(self):
+        self._is_written_to.clear()
+        self._works.clear()
+
+    def wait_for_write(self):
+        assert self._is_written_to.wait(30)
+
+    def work(self):
+        self._works.set()
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    disk = Disk()
+
+    class Pictures(encoding.Journal):
+        def append(self, entry):
+            disk.write(self.path)
+            super().append(entry)
+
+    monkeypatch.setattr(encoding, "Journal", Pictures)
+    yield disk
+    disk.work()

@@ -9,8 +9,8 @@ import pytest
 import zmq
 
 from pipeline.transport.logbook import Logbook, SharedCounter
-from stages.sink import encoding, stream_sink
-from tests.pipeline.workers.conftest import NAMES, RATE, Said, acknowledge, end, feed, opened
+from stages.sink import stream_sink
+from tests.pipeline.workers.conftest import RATE, Said, acknowledge, end, feed, opened
 from tests.stages.sink.stream import TEXTS
 
 
@@ -76,43 +76,6 @@ def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release,
         stream.give_up("the run broke off")
         assert said[-3:] == [("completing", "north"), ("busy", ""), ("done", "north")]
         stream.close()
-
-
-class Disk:
-    """Takes no picture of north while it hangs; text it always takes."""
-
-    def __init__(self):
-        self._works, self._is_written_to = threading.Event(), threading.Event()
-        self._works.set()
-
-    def write(self, path):
-        if path.parent.name == NAMES[0]:
-            self._is_written_to.set()
-            assert self._works.wait(60)
-
-    def hang(self):
-        self._is_written_to.clear()
-        self._works.clear()
-
-    def wait_for_write(self):
-        assert self._is_written_to.wait(30)
-
-    def work(self):
-        self._works.set()
-
-
-@pytest.fixture
-def disk(monkeypatch):
-    disk = Disk()
-
-    class Pictures(encoding.Journal):
-        def append(self, entry):
-            disk.write(self.path)
-            super().append(entry)
-
-    monkeypatch.setattr(encoding, "Journal", Pictures)
-    yield disk
-    disk.work()
 
 
 def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(

@@ -3,10 +3,14 @@
 import contextlib
 import os
 import resource
+import signal
+import sys
+import threading
 
 import pytest
 import zmq
 
+from pipeline.signals import STAGE_END
 from pipeline.transport.logbook import Logbook, SharedCounter
 from stages.errors import OutputError
 from stages.sink.results import CHECKPOINT, JOURNAL
@@ -74,6 +78,26 @@ def test_a_stream_that_fails_keeps_its_rows_and_no_pictures(plan, wake):
             kept = {path.name for path in stream.folder.iterdir()}
             assert kept == {JOURNAL, *(f".{name}.part" for name in TEXTS)}
             stream.close()
+
+
+def test_a_stream_that_is_told_to_end_while_it_fails_waits_for_its_thread(plan, wake, disk):
+    """A thread in C++, as one that draws, aborts the process if Python ends before it does."""
+    with zmq.Context() as context:
+        stream = opened(plan, context, Said(), 0, Logbook(plan.logbook(0)), wake)
+        disk.hang()
+        feed(stream, 3)
+        disk.wait_for_write()
+        before = signal.signal(STAGE_END, lambda *_: sys.exit(0))
+        threading.Timer(0.1, os.kill, (os.getpid(), STAGE_END)).start()
+        with pytest.raises(SystemExit):
+            stream.fail(OutputError("cannot write it"))
+        signal.signal(STAGE_END, before)
+        threading.Timer(0.1, disk.work).start()
+        stream.abort()
+        assert disk.works
+        kept = {path.name for path in stream.folder.iterdir()}
+        assert kept == {JOURNAL, *(f".{name}.part" for name in TEXTS)}
+        stream.close()
 
 
 def test_a_lossless_stream_notices_that_its_folder_is_gone(plan, wake):
