@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import fields
@@ -25,7 +26,7 @@ def config_listing(config: RunConfig) -> str:
     plain = to_plain(config)
     for name, section in _types(RunConfig).items():
         kind = get_args(section)[0] if get_origin(section) is Annotated else section
-        summary = inspect.getdoc(kind).partition("\n")[0]  # type: ignore[union-attr]
+        summary = _docstring(kind).partition("\n")[0]
         lines += [*_comment(summary), f"{name}:", *_section(kind, plain[name]), ""]
     return "\n".join(lines[:-1]) + "\n"
 
@@ -33,7 +34,7 @@ def config_listing(config: RunConfig) -> str:
 def _section(kind: type[Any], values: dict[str, Any]) -> Iterator[str]:
     texts, types = _described(kind, "Attributes"), _types(kind)
     for each in fields(kind):
-        yield from _comment(f"{texts[each.name]}{_limits(types[each.name])}", "  ")
+        yield from _comment(f"{texts.get(each.name, '')}{_limits(types[each.name])}", "  ")
         if kind is TrackerConfig and each.name == "settings":
             yield "  settings:"
             yield from _tracker_settings(values["name"], values["settings"])
@@ -44,7 +45,7 @@ def _section(kind: type[Any], values: dict[str, Any]) -> Iterator[str]:
 def _tracker_settings(tracker: str, given: dict[str, Any]) -> Iterator[str]:
     texts = _described(TRACKERS[tracker].__init__, "Args")
     for name, setting in tracker_settings(tracker).items():
-        yield from _comment(texts[name], "    ")
+        yield from _comment(texts.get(name, ""), "    ")
         yield from _entry(name, given.get(name, setting.default), "    ")
 
 
@@ -58,15 +59,20 @@ def _entry(name: str, value: object, indent: str) -> list[str]:
 
 def _comment(text: str, indent: str = "") -> list[str]:
     return textwrap.wrap(
-        text, _WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
+        text.strip(), _WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
     )
 
 
 def _described(documented: Any, section: str) -> dict[str, str]:
     """Returns the entries of a section of a docstring in Google's style, by name."""
-    body = (inspect.getdoc(documented) or "").partition(f"{section}:\n")[2].partition("\n\n")[0]
+    body = _docstring(documented).partition(f"{section}:\n")[2].partition("\n\n")[0]
     body = body.replace("``", "")
     return {name: " ".join(text.split()) for name, text in _ENTRY.findall(body)}
+
+
+def _docstring(documented: Any) -> str:
+    """Returns a docstring; "" under ``python -OO``, where a dataclass has its signature for one."""
+    return "" if sys.flags.optimize > 1 else inspect.getdoc(documented) or ""
 
 
 def _limits(kind: Any) -> str:

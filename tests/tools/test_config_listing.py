@@ -1,6 +1,10 @@
 import dataclasses
+import os
+import subprocess
+import sys
 
 import pytest
+import yaml
 
 from pipeline.config import RunConfig
 from pipeline.config_file import built_in_configs, load_config
@@ -41,3 +45,16 @@ def test_every_key_is_explained_with_its_limits():
     assert "  # Transport of RTSP. One of tcp, udp.\n  transport: tcp\n" in text
     assert "of the weights. Above 0, at most 4.\n  scale: null\n" in text
     assert f"    max_age: {Sort().max_age}\n" in text
+
+
+def test_without_docstrings_a_listing_has_the_same_keys():
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tools.main", "config", "demo"],
+        env=os.environ | {"PYTHONOPTIMIZE": "2"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    assert "  # At least 1.\n  first_frame: 1\n" in done.stdout
+    with_texts = config_listing(load_config("demo"))
+    assert yaml.safe_load(done.stdout) == yaml.safe_load(with_texts)
