@@ -165,7 +165,10 @@ def _apply(content: dict[str, Any], override: str) -> None:
     try:
         content[name] = _load(value)
     except yaml.YAMLError as error:
-        raise ConfigError(f"--set {key}: {_shortened(repr(value))} is not valid YAML") from error
+        raise ConfigError(
+            f"--set {key}: {_shortened(repr(value))} is not valid YAML; text may need quotes of "
+            f"its own: --set '{key}=\"…\"'"
+        ) from error
 
 
 def _first_problem(

@@ -1,3 +1,4 @@
+import shlex
 from pathlib import Path
 
 import pytest
@@ -181,8 +182,18 @@ def test_yaml_that_no_value_can_be_made_of_is_one_line(tmp_path, content, proble
 
 @pytest.mark.parametrize("value", ["2001-13-45", lists(3000), "9" * 6000])
 def test_an_override_that_no_value_can_be_made_of_is_one_line(value):
-    with pytest.raises(ConfigError, match=r"^--set sink: .{12,102} is not valid YAML$"):
+    with pytest.raises(ConfigError, match=r"^--set sink: .{12,102} is not valid YAML; text may "):
         load_config(None, [f"sink={value}"])
+
+
+def test_an_ipv6_address_is_taken_in_the_quotes_that_the_error_tells():
+    given = "runtime.metrics=[::1]:9108"
+    with pytest.raises(ConfigError) as error:
+        load_config(None, [given])
+    _, advice = str(error.value).split(" is not valid YAML; text may need quotes of its own: ")
+    assert advice == "--set 'runtime.metrics=\"…\"'"
+    [_, quoted] = shlex.split(advice.replace("…", "[::1]:9108"))
+    assert load_config(None, [quoted]).runtime.metrics == "[::1]:9108"
 
 
 @pytest.mark.parametrize("key", ["runtime.slots", "tracker.settings.max_age"])
