@@ -15,11 +15,12 @@ report_nothing()  # for the tests that import a package themselves
 
 
 @pytest.fixture
-def full_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of 64 KiB."""
+def full_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder on a file system of 64 KiB, or of the size that is the fixture's parameter."""
     mount = tmp_path / "full"
     mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(mount)]
+    size = getattr(request, "param", "64k")
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(mount)]
     try:
         done = subprocess.run(command, capture_output=True, check=False)
     except OSError:

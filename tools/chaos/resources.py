@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import resource
+import shlex
 import subprocess
 from pathlib import Path
 
 from stages.detector.delayed_detector import delayed
-from stages.errors import SpotStreamError
+from stages.errors import OutputError
 from stages.result_files import DETECTIONS, REPORT, TIMES, TRACKS, read_report
 from tools.chaos.outcome import Outcome
 from tools.harness.material import NAME, RATE, detections_of, make_clip
-from tools.harness.runner import Victim, run_command, run_with
+from tools.harness.runner import run_command, run_with
 
-_NO_MOUNT = 77
+_CANNOT_MOUNT = 77
+_NO_MOUNT = "no file system can be mounted here"
 
 
 def slow_detector(folder: Path, frames: int) -> Outcome:
@@ -46,27 +47,22 @@ def slow_detector(folder: Path, frames: int) -> Outcome:
 
 
 def full_disk(folder: Path) -> Outcome:
-    """The sink's files cannot grow, as on a full disk: one error line, no partial results.
+    """The disk of the results is full after a while: one error line, no partial results.
 
     The rows written so far are completed; the overlay is removed to make room for them.
     """
     clip = make_clip(folder, 2000)
-    said = ""
-
-    def harm(victim: Victim) -> None:
-        victim.wait_for_frames()
-        sink = victim.supervisor.processes()["sink"]
-        resource.prlimit(sink, resource.RLIMIT_FSIZE, (20_000, 20_000))
-
-    try:
-        run_with([str(clip)], folder / "disk", [f"detector.detections={detections_of(clip)}"], harm)
-    except SpotStreamError as error:
-        said = str(error).replace(f"{folder}/", "")
-    left = {path.name for path in (folder / "disk").rglob("*") if path.is_file()}
+    disk = folder / "disk"
+    disk.mkdir()
+    done = _run_on_mount(clip, disk, disk, "256k")
+    if done is None:
+        return Outcome(0, _NO_MOUNT, None)
+    said = done.stderr.strip().rpartition("\n")[2].replace(f"{folder}/", "")
+    left = {Path(path).name for path in done.stdout.splitlines()}
     return Outcome(
         1,
         f"{said or 'nothing was said'}; {', '.join(sorted(left)) or 'nothing'} left",
-        bool(said) and left == {TRACKS, DETECTIONS, TIMES, REPORT},
+        done.returncode == OutputError.exit_code and left == {TRACKS, DETECTIONS, TIMES, REPORT},
     )
 
 
@@ -74,17 +70,32 @@ def full_shared_memory(folder: Path) -> Outcome:
     """``/dev/shm`` has only one page, the minimum: frames do not need it."""
     clip = make_clip(folder, 50)
     output = folder / "shm"
+    done = _run_on_mount(clip, output, Path("/dev/shm"), "4k")
+    if done is None:
+        return Outcome(0, _NO_MOUNT, None)
+    if done.returncode:
+        return Outcome(1, done.stderr.strip(), False)
+    frames = read_report(output / NAME)["frames"]["out"]
+    return Outcome(1, f"{frames} of 50 frames", frames == 50)
+
+
+def _run_on_mount(
+    clip: Path, output: Path, mount: Path, size: str
+) -> subprocess.CompletedProcess[str] | None:
+    """Runs the command with a file system of ``size`` at ``mount``; lists its files on stdout.
+
+    Returns None where this user can mount none.
+    """
+    script = (
+        f"mount -t tmpfs -o size={size} tmpfs {shlex.quote(str(mount))} || exit {_CANNOT_MOUNT}\n"
+        f'"$@" >&2; code=$?; find {shlex.quote(str(mount))} -type f; exit $code'
+    )
     command = run_command(clip, output, f"detector.detections={detections_of(clip)}")
-    script = 'mount -t tmpfs -o size=4k tmpfs /dev/shm || exit 77\n"$@"'
     done = subprocess.run(
         ["unshare", "-Urm", "sh", "-c", script, "sh", *command],
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode == _NO_MOUNT or "unshare:" in done.stderr:
-        return Outcome(0, "no file system can be mounted here", None)
-    if done.returncode:
-        return Outcome(1, done.stderr.strip(), False)
-    frames = read_report(output / NAME)["frames"]["out"]
-    return Outcome(1, f"{frames} of 50 frames", frames == 50)
+    failed = done.returncode == _CANNOT_MOUNT or "unshare:" in done.stderr
+    return None if failed else done

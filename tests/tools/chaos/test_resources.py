@@ -11,8 +11,11 @@ def test_a_slow_detector_costs_frames_not_latency(tmp_path):
 
 def test_a_disk_that_fills_leaves_no_half_results(tmp_path):
     outcome = full_disk(tmp_path)
+    if outcome.passed is None:
+        pytest.skip(outcome.result)
     assert outcome.passed, outcome
-    assert outcome.result.startswith("cannot write disk/clip/")
+    assert outcome.result.startswith("spotstream: cannot write disk/clip/")
+    assert "no space left on device" in outcome.result
     assert outcome.result.endswith("; detections.txt, mot.txt, run.json, times.txt left")
 
 
