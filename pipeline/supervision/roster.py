@@ -223,8 +223,8 @@ class Roster:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = max(0, limit - _SHARED_DESCRIPTORS) // _STREAM_DESCRIPTORS
         if len(self.running) >= most:
-            reason = f"the limit of {limit} open files is enough for {counted(most, 'stream')}"
-            raise OSError(errno.EMFILE, reason)
+            enough = f"the limit of {limit} open files is enough for {counted(most, 'stream')}"
+            raise OSError(errno.EMFILE, f"{enough}; raise it with ulimit -n")
 
     def _next_channel(self) -> int:
         """Returns a channel that no stream has had, and whose TCP port no running stream has."""

@@ -7,6 +7,7 @@ Every number has one writer.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
+
+from pipeline.transport.ring import FILE_LIMIT
 
 ENTRY_BYTES = 8192
 """Bytes per entry; only a message with a source name of thousands of characters does not fit."""
@@ -67,8 +70,17 @@ class Logbook:
 
     @classmethod
     def create(cls, path: str, *, stream: str, entries: int, lossless: bool) -> Logbook:
-        """Makes the empty file at ``path`` a stream's logbook that holds ``entries`` messages."""
-        os.truncate(path, _HEADER_BYTES + entries * ENTRY_BYTES)
+        """Makes the empty file at ``path`` a stream's logbook that holds ``entries`` messages.
+
+        Raises:
+            OSError: There is no room for it.
+        """
+        try:
+            os.truncate(path, _HEADER_BYTES + entries * ENTRY_BYTES)
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            raise OSError(errno.EFBIG, f"{error.strerror}; {FILE_LIMIT}") from error
         name = stream.encode()
         with Path(path).open("r+b") as file:
             file.seek(_NAME)

@@ -7,6 +7,7 @@ killed, and a container's small ``/dev/shm`` does not limit it.
 
 from __future__ import annotations
 
+import errno
 import math
 import mmap
 import os
@@ -15,6 +16,9 @@ import numpy as np
 
 from stages.errors import OutputError
 from stages.records import UInt8Array
+
+FILE_LIMIT = "raise the limit of file sizes (ulimit -f), which counts for shared memory too"
+"""What to do about EFBIG of a memory file."""
 
 _PAGE = 4096
 
@@ -40,15 +44,16 @@ class FrameRing:
         """Makes room for ``slots`` of ``slot_bytes``; all memory is allocated here, not later.
 
         Raises:
-            OutputError: The machine does not have that much free memory.
+            OutputError: The machine does not have that much free memory, or a limit is lower.
         """
         size = slots * _slot_size(slot_bytes)
         try:
             os.posix_fallocate(self._descriptor, 0, size)
         except OSError as error:
+            advice = FILE_LIMIT if error.errno == errno.EFBIG else "lower runtime.slots"
             raise OutputError(
                 f"cannot reserve {size / 2**20:.0f} MiB of frame memory ({error.strerror}); "
-                f"lower runtime.slots"
+                f"{advice}"
             ) from error
 
     def slot(self, number: int, shape: tuple[int, ...]) -> UInt8Array:

@@ -252,7 +252,8 @@ def test_a_stream_without_descriptors_fails_alone(pipeline_of_64_files, clip):
     wait_for(lambda: states() == expected)
     (reason,) = (view.error for view in describe(run).streams if view.error)
     assert reason == (
-        "there is no room for another stream: the limit of 64 open files is enough for 2 streams"
+        "there is no room for another stream: the limit of 64 open files is enough for 2 streams; "
+        "raise it with ulimit -n"
     )
     remove_stream(run, "south")
     wait_for(lambda: "south" not in states())

@@ -48,3 +48,9 @@ def test_a_logbook_that_is_closed_holds_no_descriptor():
     assert times_open("closed-logbook") == 2  # its owner's, and the map's
     logbook.close()
     assert times_open("closed-logbook") == 1
+
+
+def test_a_limit_of_file_sizes_is_named(small_files):
+    _, path = create_memory_file("test")
+    with pytest.raises(OSError, match=r"File too large; raise .* \(ulimit -f\)"):
+        Logbook.create(path, stream="cam", entries=4, lossless=True)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.transport.ring import FrameRing, create_memory_file
+from stages.errors import OutputError
 from tests.pipeline.transport.conftest import times_open
 
 
@@ -28,3 +29,9 @@ def test_a_ring_that_is_closed_holds_no_descriptor():
     assert times_open("closed-ring") == 3  # its owner's, the ring's, and the map's
     ring.close()
     assert times_open("closed-ring") == 1
+
+
+def test_a_limit_of_file_sizes_is_named(small_files):
+    _, path = create_memory_file("test")
+    with pytest.raises(OutputError, match=r"memory \(File too large\); raise .* \(ulimit -f\)"):
+        FrameRing(path).reserve(3, 2**14)
