@@ -20,7 +20,7 @@ from stages.cores import usable_cores
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.hardware import decodes_on_device, hardware_decoder
 from stages.decoder.live_packets import waited_for
-from stages.decoder.network_faults import opening_fault
+from stages.decoder.network_faults import opening_fault, proxy_in_use
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
 from stages.decoder.urls import redact
 from stages.errors import SourceError
@@ -156,6 +156,7 @@ def open_media(
             or getattr(error, "strerror", None)
             or redact(str(error))
         )
+        reason += proxy_in_use(location)
         raise SourceError(f"cannot open {shown} as a video: {reason}") from error
 
 

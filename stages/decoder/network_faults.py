@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Mapping
 from concurrent import futures
@@ -59,6 +60,22 @@ def opening_fault(
     return "the server closed the connection" if is_io and scheme != "udp" else ""
 
 
+def proxy_in_use(location: str) -> str:
+    """Returns, to end a reason with, that FFmpeg opens a URL through a proxy; "" if it does not.
+
+    It knows only the variables in lower case, and asks the proxy for local addresses as well.
+    """
+    is_proxied = _scheme(location) in _TLS | {"http"}
+    if not (is_proxied and os.environ.get("http_proxy", "").startswith("http://")):
+        return ""
+    host = _host(location)
+    for pattern in os.environ.get("no_proxy", "").replace(",", " ").split():
+        domain = pattern.removeprefix("*").removeprefix(".")
+        if pattern == "*" or host == domain or host.endswith(f".{domain}"):
+            return ""
+    return f", through the proxy of http_proxy; no_proxy={host} goes there directly"
+
+
 def reading_fault(
     error: av.error.FFmpegError,
     location: str,
@@ -105,12 +122,16 @@ def _timeout(options: Mapping[str, str]) -> float | None:
     return int(microseconds) / 1e6 if microseconds else None
 
 
+def _host(location: str) -> str:
+    try:
+        return urlsplit(redact(location)).hostname or ""
+    except ValueError:
+        return ""
+
+
 def _has_unknown_host(location: str) -> bool:
     """Returns whether the URL's host has no address; False if that cannot be told soon."""
-    try:
-        host = urlsplit(redact(location)).hostname
-    except ValueError:
-        return False
+    host = _host(location)
     if not host:
         return False
     lookup = in_background(lambda: socket.getaddrinfo(host, None))

@@ -113,6 +113,40 @@ def test_a_camera_that_ran_is_told_to_have_closed_or_fallen_silent(tmp_path, slo
     assert end.message == f"the connection broke off: {reason}"
 
 
+@pytest.mark.parametrize(
+    ("scheme", "no_proxy", "is_used"),
+    [
+        ("http", "", True),
+        ("https", "", True),
+        ("rtsps", "", True),
+        ("rtmps", "", True),
+        ("http", "calhost,m.localhost,127.0.0.1", True),
+        ("https", "cam.localhost", False),
+        ("http", "other, localhost", False),
+        ("http", ".localhost", False),
+        ("http", "*.localhost other", False),
+        ("http", "*", False),
+    ],
+)
+def test_a_proxy_that_says_nothing_is_told(slots, monkeypatch, scheme, no_proxy, is_used):
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", no_proxy)
+        reason = fault(f"{scheme}://cam.localhost:9/live", slots)
+        with contextlib.nullcontext() if is_used else pytest.raises(BlockingIOError):
+            proxy.accept()[0].close()
+    via = ", through the proxy of http_proxy; no_proxy=cam.localhost goes there directly"
+    assert reason.endswith(via) == is_used
+
+
+def test_a_protocol_without_proxy_is_opened_directly(slots, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with server(b"") as port:
+        told = fault(f"rtmp://127.0.0.1:{port}/live", slots)
+    assert told == "the server closed the connection"
+
+
 def test_a_name_server_that_does_not_answer_neither_blocks_nor_hides_the_reason(monkeypatch):
     over = threading.Event()
     monkeypatch.setattr(network_faults, "_LOOKUP_SECONDS", 0.2)
