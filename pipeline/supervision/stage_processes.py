@@ -38,9 +38,11 @@ class StageProcesses:
         self._debug, self._json_log = debug, json_log
         self._shared: dict[tuple[StageName, int], StageProcess] = {}
         self._ending: list[StageProcess] = []
+        self._sockets = ""
 
     def make_shared(self, sockets: str) -> None:
         """Makes sink, tracker and detectors, whose sockets will be in the folder ``sockets``."""
+        self._sockets = sockets
         for stage in ("sink", "tracker"):
             self._shared[stage, 0] = self.make(stage, sockets)
         for worker in range(self._config.detector.workers):
@@ -139,7 +141,12 @@ class StageProcesses:
         if not how:
             return None
         message = f"the {process.name} process {how}"
-        if not process.is_hopeless:
+        if not Path(self._sockets).is_dir():
+            message += (
+                f"; it cannot be replaced: the run's folder {self._sockets} was removed; "
+                f"set TMPDIR to a folder that nobody clears"
+            )
+        elif not process.is_hopeless:
             return Notice(stage, worker, stream, message=f"{message}; starting it again")
         if process.restarts:
             message += f"; started again {counted(process.restarts, 'time')} before"

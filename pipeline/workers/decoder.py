@@ -58,7 +58,8 @@ def run_decoder(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> Non
         _run(plan, context, report)
     except FileNotFoundError:
         # If the stream ends while its decoder is started again, its memory is gone.
-        if Path(plan.logbook(plan.streams[0].channel)).is_symlink():
+        link = Path(plan.logbook(plan.streams[0].channel))
+        if link.is_symlink() or not link.parent.is_dir():
             raise
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -74,3 +75,40 @@ def test_a_stage_that_is_killed_now_and_then_goes_on_where_frames_come_through(t
     result = run_with([str(clip)], tmp_path / "out", more, harm)
     assert result.restarts == {"detector": 4}
     assert (result.exit_code, result.finished["clip"].frames) == (0, 150)
+
+
+def sweep_and_kill(name):
+    """Removes the run's folder and kills a process; stops a run that then does not end."""
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 40)
+        shutil.rmtree(victim.folder)
+        os.kill(victim.supervisor.processes()[name], signal.SIGKILL)
+        if not victim.over.wait(60):
+            victim.supervisor.stop()
+            victim.supervisor.stop()
+
+    return harm
+
+
+def test_a_stage_that_dies_once_the_folder_was_swept_ends_the_run(tmp_path):
+    clip = make_clip(tmp_path / "material", 150)
+    reason = r"^the detector process was killed by signal 9; it cannot be replaced: .* was removed"
+    with pytest.raises(SpotStreamError, match=f"{reason}; set TMPDIR"):
+        run_with(
+            [str(clip)], tmp_path / "out", [slow_detector(clip, 8)], sweep_and_kill("detector")
+        )
+    assert (tmp_path / "out" / "clip" / ".mot.txt.part").stat().st_size
+
+
+def test_a_decoder_that_dies_once_the_folder_was_swept_ends_its_stream(tmp_path):
+    clip = make_clip(tmp_path / "material", 150)
+    sources = [f"{name}={clip}" for name in "xy"]
+    harm = sweep_and_kill("decoder of x")
+    result = run_with(sources, tmp_path / "out", [slow_detector(clip, 8)], harm)
+    assert result.exit_code == 1
+    assert "was removed; set TMPDIR" in result.failed["x"]
+    assert {name: end.status for name, end in result.finished.items()} == {
+        "x": "truncated",
+        "y": "complete",
+    }
