@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
 from pipeline.supervision.latest import Latest
 from pipeline.supervision.overview import StreamState, StreamView
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 
 _SILENT_SECONDS = 3.0  # a stream without a written frame for this long counts as silent
 _STUCK_SECONDS = 10.0
@@ -37,7 +37,7 @@ class _Stream:
 
     @property
     def recording_is_stuck(self) -> bool:
-        return bool(self.logbook[SharedCounter.RECORDING_STUCK])
+        return bool(self.logbook[SharedNumber.RECORDING_STUCK])
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class RunMonitor:
                 metrics={name: stream.metrics for name, stream in self._ended.items()}
                 | {name: stream.metrics for name, stream in streams},
                 up={name: self._is_up(stream) for name, stream in streams},
-                waiting={name: stream.logbook[SharedCounter.WAITING] for name, stream in streams},
+                waiting={name: stream.logbook[SharedNumber.WAITING] for name, stream in streams},
                 unrecorded={name: stream.recording_is_stuck for name, stream in streams},
                 batches=batches,
                 restarts=dict(self._restarts),

@@ -22,7 +22,7 @@ from pipeline.supervision.overview import StreamView
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result_folders import streams_to_add
 from pipeline.supervision.runtime_folder import RuntimeFolder
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import MAX_POSITION, Acknowledged, Feedback, encode_feedback
 from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.urls import redact
@@ -52,12 +52,12 @@ class RunningStream:
     @property
     def has_begun(self) -> bool:
         """Whether its decoder has sent anything; until then no other stage knows of the stream."""
-        return self.logbook[SharedCounter.EPOCHS] > 0
+        return self.logbook[SharedNumber.EPOCHS] > 0
 
     @property
     def place(self) -> int | None:
         """How many frames of a file were decoded; None for a live stream, which never repeats."""
-        return None if is_live(self.plan.location) else self.logbook[SharedCounter.SEQUENCE]
+        return None if is_live(self.plan.location) else self.logbook[SharedNumber.SEQUENCE]
 
     def send(self, message: Feedback) -> None:
         """Sends a message to the decoder."""
@@ -74,7 +74,7 @@ class RunningStream:
         self.send(Acknowledged(MAX_POSITION))  # in case the sink was killed before it did so
         self.feedback.close(linger=100)
         self.folder.remove_stream(self.plan.channel)
-        self.logbook[SharedCounter.RELEASED] = 1  # from here on nobody can join it again
+        self.logbook[SharedNumber.RELEASED] = 1  # from here on nobody can join it again
 
 
 class Roster:
@@ -122,7 +122,7 @@ class Roster:
         logbooks = [stream.logbook for stream in self.running.values()]
         if not any(next(logbook.unacknowledged(), None) for logbook in logbooks):
             return None
-        return sum(logbook[SharedCounter.ACKNOWLEDGED] for logbook in logbooks)
+        return sum(logbook[SharedNumber.ACKNOWLEDGED] for logbook in logbooks)
 
     @property
     def completing(self) -> bool:

@@ -34,7 +34,7 @@ from pipeline.supervision.roster import Roster, RunningStream
 from pipeline.supervision.run_resources import RunResources, open_run_resources
 from pipeline.supervision.salvage import complete
 from pipeline.supervision.stage_processes import StageProcesses
-from pipeline.transport.logbook import SharedCounter
+from pipeline.transport.logbook import SharedNumber
 from pipeline.transport.messages import Resend
 from stages.errors import ConfigError, OutputError, in_one_line, reason_of
 from stages.result_files import StreamStatus
@@ -264,10 +264,10 @@ class Supervisor:
 
     def _give_up(self, stream: RunningStream, message: str) -> None:
         """Starts one more decoder to end the stream where it is, so that its results complete."""
-        if stream.plan.give_up_reason and stream.logbook[SharedCounter.ACKNOWLEDGED]:
+        if stream.plan.give_up_reason and stream.logbook[SharedNumber.ACKNOWLEDGED]:
             stream.decoder.kill()  # the last one failed too
-            stream.logbook[SharedCounter.ABANDONED] = 1
-        elif stream.plan.give_up_reason or not stream.logbook[SharedCounter.ACCOUNTED]:
+            stream.logbook[SharedNumber.ABANDONED] = 1
+        elif stream.plan.give_up_reason or not stream.logbook[SharedNumber.ACCOUNTED]:
             self._end_stream(stream.plan.name)  # there are no results
         else:
             stream.plan = msgspec.structs.replace(stream.plan, give_up_reason=message)

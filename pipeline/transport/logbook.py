@@ -26,8 +26,8 @@ _NAME = 1024  # offset of the stream's name, preceded by its length
 _PREFIX_BYTES = 16  # position + 1, length
 
 
-class SharedCounter(IntEnum):
-    """The numbers of a logbook, initially 0; each comment begins with the writer."""
+class SharedNumber(IntEnum):
+    """A number of a logbook, initially 0; each comment begins with the writer."""
 
     ACKNOWLEDGED = 0  # sink: the positions below this one are in the results
     NEXT_ID = 1  # tracker: ids from here on were never assigned
@@ -63,7 +63,7 @@ class Logbook:
             self._map = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
         finally:
             os.close(descriptor)
-        self._numbers = np.frombuffer(self._map, np.uint64, len(SharedCounter))
+        self._numbers = np.frombuffer(self._map, np.uint64, len(SharedNumber))
 
         length = int.from_bytes(self._map[_NAME : _NAME + 2], "little")
         self.stream = self._map[_NAME + 2 : _NAME + 2 + length].decode()
@@ -86,14 +86,14 @@ class Logbook:
             file.seek(_NAME)
             file.write(len(name).to_bytes(2, "little") + name)
         logbook = cls(path)
-        logbook[SharedCounter.ENTRIES] = entries
-        logbook[SharedCounter.LOSSLESS] = lossless
+        logbook[SharedNumber.ENTRIES] = entries
+        logbook[SharedNumber.LOSSLESS] = lossless
         return logbook
 
-    def __getitem__(self, counter: SharedCounter) -> int:
+    def __getitem__(self, counter: SharedNumber) -> int:
         return int(self._numbers[counter])
 
-    def __setitem__(self, counter: SharedCounter, value: int) -> None:
+    def __setitem__(self, counter: SharedNumber, value: int) -> None:
         self._numbers[counter] = value
 
     def keep(self, position: int, message: bytes) -> bool:
@@ -121,7 +121,7 @@ class Logbook:
 
     def unacknowledged(self) -> Iterator[tuple[int, bytes]]:
         """Yields positions and messages that were sent and are not in the results yet, in order."""
-        position = self[SharedCounter.ACKNOWLEDGED]
+        position = self[SharedNumber.ACKNOWLEDGED]
         while (message := self.message(position)) is not None:
             yield position, message
             position += 1
@@ -132,4 +132,4 @@ class Logbook:
         self._map.close()
 
     def _start(self, position: int) -> int:
-        return _HEADER_BYTES + position % self[SharedCounter.ENTRIES] * ENTRY_BYTES
+        return _HEADER_BYTES + position % self[SharedNumber.ENTRIES] * ENTRY_BYTES

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import zmq
 
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import Acknowledged, encode_feedback
 
 
@@ -62,7 +62,7 @@ class Acknowledger:
         if position == self._acknowledged:
             return False
         self._acknowledged = position
-        self._logbook[SharedCounter.ACKNOWLEDGED] = position
+        self._logbook[SharedNumber.ACKNOWLEDGED] = position
         self._socket.send(encode_feedback(Acknowledged(position)))
         return True
 

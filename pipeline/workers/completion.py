@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.config import RunConfig, to_plain
 from pipeline.reporter import Reporter
 from pipeline.reports import Completing, Done, StreamSummary
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.sink_progress import SinkProgress
 from stages.background import in_background
 from stages.records import DropReason, EndOfStream
@@ -81,8 +81,8 @@ class Completion:
         self.begun = True
         self._report(Completing("sink", stream=self._logbook.stream))
         run = self._run | {
-            "connections": self._logbook[SharedCounter.CONNECTIONS],
-            "frames_not_received": self._logbook[SharedCounter.NOT_RECEIVED],
+            "connections": self._logbook[SharedNumber.CONNECTIONS],
+            "frames_not_received": self._logbook[SharedNumber.NOT_RECEIVED],
         }
         self._result = in_background(lambda: self._sink.finish(end, run), self._on_done)
 

@@ -20,7 +20,7 @@ from pipeline.reporter import Reporter
 from pipeline.reports import Notice, Ready
 from pipeline.signals import STAGE_END
 from pipeline.transport.flow import StreamEvent
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import LARGEST_SIDE
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.frame_sender import FrameSender
@@ -75,7 +75,7 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     logbook = Logbook(plan.logbook(stream.channel))
     waiting = Waiting(stop, report)
     resume_from = ResumePoint(
-        logbook[SharedCounter.EPOCHS], logbook[SharedCounter.SEQUENCE], logbook[SharedCounter.SEEN]
+        logbook[SharedNumber.EPOCHS], logbook[SharedNumber.SEQUENCE], logbook[SharedNumber.SEEN]
     )
     notify = _notifier(stream, report)
     recorder = _recorder(plan, context, report, logbook, resume_from, notify)
@@ -127,7 +127,7 @@ class _Decoding:
         self._waiting = waiting
         self._stop = stop
         self._report = report
-        self._epoch = max(0, logbook[SharedCounter.EPOCHS] - 1)
+        self._epoch = max(0, logbook[SharedNumber.EPOCHS] - 1)
         self._given = sender.given
         self._ended = False
         config = plan.config.decoder
@@ -201,7 +201,7 @@ class _Decoding:
         self._ended = isinstance(event, EndOfStream)
 
     def _remove_earlier_results(self, event: StreamEvent) -> None:
-        if not self._logbook[SharedCounter.EPOCHS]:
+        if not self._logbook[SharedNumber.EPOCHS]:
             if isinstance(event, StreamStart):
                 remove_results(self._folder)
             else:  # the stream ends without a frame
@@ -242,7 +242,7 @@ def _recorder(
     disk.start()
 
     def stuck(is_stuck: bool) -> None:
-        logbook[SharedCounter.RECORDING_STUCK] = is_stuck
+        logbook[SharedNumber.RECORDING_STUCK] = is_stuck
 
     stuck(False)  # an earlier process may have died while it was
     return Recorder(
@@ -269,10 +269,10 @@ def _open(
     """Opens the source at the point where the stream was left."""
 
     def connected() -> None:
-        logbook[SharedCounter.CONNECTIONS] += 1
+        logbook[SharedNumber.CONNECTIONS] += 1
 
     def not_received(frames: int) -> None:
-        logbook[SharedCounter.NOT_RECEIVED] += frames
+        logbook[SharedNumber.NOT_RECEIVED] += frames
 
     return open_source(
         SourceSpec(stream.name, stream.location, stream.layout, frame_rate=stream.frame_rate),
@@ -308,7 +308,7 @@ def _give_up(
     sender.start()
     report(Ready("decoder", stream=stream.name))
     if not sender.ended:
-        epoch = Logbook(plan.logbook(stream.channel))[SharedCounter.EPOCHS] - 1
+        epoch = Logbook(plan.logbook(stream.channel))[SharedNumber.EPOCHS] - 1
         end = EndReason.TRUNCATED
         sender.announce(EndOfStream(stream.name, epoch, sender.given, end, stream.give_up_reason))
     sender.close()

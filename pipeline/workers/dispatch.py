@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from pipeline.transport.flow import Departure
 from pipeline.transport.link import LeastLoadedSender
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import Envelope, decode, encode
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.motion_chain import MotionChain
@@ -76,7 +76,7 @@ class Dispatcher:
         if not self._logbook.keep(position, message):
             raise SourceError(f"{envelope.stream}: a record of {len(message)} bytes is too long")
         if accounted is not None:
-            self._logbook[SharedCounter.ACCOUNTED] = accounted
+            self._logbook[SharedNumber.ACCOUNTED] = accounted
         self._sender.send(position, self._with_pixels(parts))
 
     def resend(self, worker: int | None) -> None:

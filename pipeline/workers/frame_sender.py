@@ -13,7 +13,7 @@ from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.transport.flow import FlowControl, StreamEvent
 from pipeline.transport.link import WAITING_MESSAGES
-from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedCounter
+from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedNumber
 from pipeline.transport.messages import (
     Acknowledged,
     Envelope,
@@ -62,14 +62,14 @@ class FrameSender:
         self._logbook = logbook = Logbook(plan.logbook(stream.channel))
         self._ring = FrameRing(plan.ring(stream.channel))
 
-        lossless = bool(logbook[SharedCounter.LOSSLESS])
+        lossless = bool(logbook[SharedNumber.LOSSLESS])
         sent = {position: _read(message) for position, message in logbook.unacknowledged()}
-        position = max(sent) + 1 if sent else logbook[SharedCounter.ACKNOWLEDGED]
+        position = max(sent) + 1 if sent else logbook[SharedNumber.ACKNOWLEDGED]
         self._flow = FlowControl(
             runtime.slots,
             runtime.slots if lossless else min(runtime.in_flight, runtime.slots - 1),
             live=not lossless,
-            window=logbook[SharedCounter.ENTRIES],
+            window=logbook[SharedNumber.ENTRIES],
             sent={number: envelope.slot for number, envelope in sent.items()},
             position=position,
         )
@@ -77,8 +77,8 @@ class FrameSender:
 
         last = logbook.message(position - 1) if position else None
         self.ended = last is not None and isinstance(_read(last).record, EndOfStream)
-        self.given = logbook[SharedCounter.ACCOUNTED]
-        taken = logbook[SharedCounter.TAKEN]
+        self.given = logbook[SharedNumber.ACCOUNTED]
+        taken = logbook[SharedNumber.TAKEN]
         self._to_skip = _records_to_skip(resumes, lossless, position, taken)
         if resumes or not lossless:  # what waited to be sent is lost
             self._announce_lost(stream.name)
@@ -103,9 +103,9 @@ class FrameSender:
         self._thread = threading.Thread(target=self._send_all, name="sender")
 
     def _announce_lost(self, stream: str) -> None:
-        following = self._logbook[SharedCounter.SEQUENCE]
+        following = self._logbook[SharedNumber.SEQUENCE]
         if self.given < following and not self.ended:
-            epoch = self._logbook[SharedCounter.EPOCHS] - 1
+            epoch = self._logbook[SharedNumber.EPOCHS] - 1
             why = DropReason.RESTARTED
             self._flow.announce(Dropped(stream, epoch, self.given, following - 1, why))
             self.given = following
@@ -139,9 +139,9 @@ class FrameSender:
             return
         slot, waited_ns = self._slots.take()
         self._dispatcher.prepare(header.sequence, elapsed_ns - waited_ns, motion)
-        self._logbook[SharedCounter.SEEN] = header.index + 1
-        self._logbook[SharedCounter.SEQUENCE] = header.sequence + 1
-        self._logbook[SharedCounter.TAKEN] += 1
+        self._logbook[SharedNumber.SEEN] = header.index + 1
+        self._logbook[SharedNumber.SEQUENCE] = header.sequence + 1
+        self._logbook[SharedNumber.TAKEN] += 1
         self._flow.offer(header, slot)
         self._send_waiting()
         if self._stop.is_set():
@@ -159,10 +159,10 @@ class FrameSender:
             raise SourceError(f"{event.stream} ends before the place where it was left")
         if self._skipped():
             return
-        self._logbook[SharedCounter.EPOCHS] = event.epoch + 1
+        self._logbook[SharedNumber.EPOCHS] = event.epoch + 1
         if isinstance(event, Dropped):
-            self._logbook[SharedCounter.SEQUENCE] = event.last + 1
-        self._logbook[SharedCounter.TAKEN] += not ends
+            self._logbook[SharedNumber.SEQUENCE] = event.last + 1
+        self._logbook[SharedNumber.TAKEN] += not ends
         self._flow.announce(event)
         self._send_waiting()
 
@@ -229,7 +229,7 @@ class FrameSender:
             except Exception as error:
                 self._error = error  # ends the sending thread, if another one has it
                 raise
-            self._logbook[SharedCounter.WAITING] = self._flow.waiting
+            self._logbook[SharedNumber.WAITING] = self._flow.waiting
 
     def _take_feedback(self) -> None:
         while True:

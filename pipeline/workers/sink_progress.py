@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, Progress, StreamMetrics
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from stages.sink.stream_sink import StreamSink
 
 _PROGRESS_NS = 200_000_000
@@ -80,13 +80,13 @@ class SinkProgress:
         return StreamMetrics(
             frames=ledger.written,
             dropped=dict(ledger.dropped),
-            connections=self._logbook[SharedCounter.CONNECTIONS],
+            connections=self._logbook[SharedNumber.CONNECTIONS],
             durations=durations,
             recent_latency_ms=tuple(
                 recent[math.ceil(len(recent) * p / 100) - 1] / 1e6 for p in (50, 95, 99) if recent
             ),
             left_out_of_overlay=self._sink.overlays.left_out,
-            not_received=self._logbook[SharedCounter.NOT_RECEIVED],
+            not_received=self._logbook[SharedNumber.NOT_RECEIVED],
             overlay_is_stuck=self._overlay_is_stuck,
             crossings=dict(self._sink.crossings.counts),
         )

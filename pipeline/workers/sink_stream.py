@@ -16,7 +16,7 @@ from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Failed, Notice
 from pipeline.transport.broadcast import Broadcast
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import Envelope, encode
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.acknowledger import Acknowledger
@@ -72,7 +72,7 @@ class SinkStream:
         self.name = logbook.stream
         self.folder = plan.folder(self.name)
         self._logbook = logbook
-        self.lossless = bool(logbook[SharedCounter.LOSSLESS])
+        self.lossless = bool(logbook[SharedNumber.LOSSLESS])
         self.failed = False
         self._left = False  # after it failed, all that is to be done is done
         self._report = report
@@ -108,7 +108,7 @@ class SinkStream:
             f"the overlay of {self.name}",
             "the stream waits" if self.lossless else "frames are left out of it",
         )
-        self._order = Sequencer(0, logbook[SharedCounter.ENTRIES])
+        self._order = Sequencer(0, logbook[SharedNumber.ENTRIES])
         self._checkpointed = time.monotonic_ns()
         self._journal: Journal  # from `open`
 
@@ -133,7 +133,7 @@ class SinkStream:
             self.sink.restore(checkpoint.sink)
             self._start = checkpoint.sink.start
             self._order.due = checkpoint.position
-        good, acknowledged = 0, self._logbook[SharedCounter.ACKNOWLEDGED]
+        good, acknowledged = 0, self._logbook[SharedNumber.ACKNOWLEDGED]
         for entry in read_envelopes(journal):
             self._report.alive()
             envelope, record = entry.envelope, entry.envelope.record
@@ -206,8 +206,8 @@ class SinkStream:
             self.acknowledge()
 
     def _truncate(self, message: str) -> None:
-        epoch = max(0, self._logbook[SharedCounter.EPOCHS] - 1)
-        frames = self._logbook[SharedCounter.SEQUENCE]
+        epoch = max(0, self._logbook[SharedNumber.EPOCHS] - 1)
+        frames = self._logbook[SharedNumber.SEQUENCE]
         end = EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message)
         self._completion.begin(end)
 
@@ -301,7 +301,7 @@ class SinkStream:
         if self._broadcast is not None and self._start is not None:
             latest = Envelope(self._start, channel=self._channel, position=self._order.due - 1)
             self._broadcast.send(encode(latest))
-        if self._logbook[SharedCounter.ABANDONED]:
+        if self._logbook[SharedNumber.ABANDONED]:
             self._truncate("its decoder failed, and could not end it")
             return
         was_stuck = self._watch.is_stuck

@@ -7,7 +7,7 @@ import time
 
 from pipeline.reporter import Reporter
 from pipeline.transport.flow import FlowControl
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.ring import FrameRing
 from stages.records import UInt8Array
 
@@ -63,7 +63,7 @@ class SlotAllocator:
         return taken
 
     def _reserve(self, slot_bytes: int) -> None:
-        reserved = self._logbook[SharedCounter.SLOT_BYTES]
+        reserved = self._logbook[SharedNumber.SLOT_BYTES]
         if slot_bytes == reserved:
             return
         while reserved and not self._flow.idle:  # slots of the old size are still being read
@@ -72,4 +72,4 @@ class SlotAllocator:
             self._report.alive()
             time.sleep(0.001)
         self._ring.reserve(self._slots, slot_bytes)
-        self._logbook[SharedCounter.SLOT_BYTES] = slot_bytes
+        self._logbook[SharedNumber.SLOT_BYTES] = slot_bytes

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 from pipeline.plan import WorkerPlan
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import Envelope
 
 
@@ -71,6 +71,6 @@ class Streams(Generic[M]):
     def _close_ended(self) -> None:
         for channel in list(self._members):
             # Not by the link to it: if somebody removes that, the stream goes on.
-            if self._logbooks[channel][SharedCounter.RELEASED]:
+            if self._logbooks[channel][SharedNumber.RELEASED]:
                 self._members.pop(channel).close()
                 self._logbooks.pop(channel).close()

@@ -12,7 +12,7 @@ from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Ready
 from pipeline.transport.link import Receiver, Sender
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import Envelope, Record
 from pipeline.workers.envelope_journal import read_envelopes
 from pipeline.workers.order import Sequencer
@@ -59,17 +59,17 @@ class _Stream:
         self.name = logbook.stream
         self._stage = stage
         self._logbook = logbook
-        self._window = logbook[SharedCounter.ENTRIES]
+        self._window = logbook[SharedNumber.ENTRIES]
         self._recent: dict[int, Record] = {}
-        self._order = Sequencer(logbook[SharedCounter.ACKNOWLEDGED], self._window)
-        if logbook[SharedCounter.LOSSLESS]:
+        self._order = Sequencer(logbook[SharedNumber.ACKNOWLEDGED], self._window)
+        if logbook[SharedNumber.LOSSLESS]:
             self._order.due = 0
             for entry in read_envelopes(plan.folder(self.name) / JOURNAL):
                 on_turn()
                 self._process(entry.envelope)
                 self._order.due = entry.envelope.position + 1
-        elif logbook[SharedCounter.NEXT_ID]:
-            stage.skip_ids(self.name, logbook[SharedCounter.NEXT_ID])
+        elif logbook[SharedNumber.NEXT_ID]:
+            stage.skip_ids(self.name, logbook[SharedNumber.NEXT_ID])
 
     def take(self, envelope: Envelope) -> Iterator[Envelope]:
         """Yields the envelopes to send: those now due, or the earlier result for a repeated one."""
@@ -90,7 +90,7 @@ class _Stream:
             started = time.monotonic_ns()
             record = self._stage.process(record)
             work = work | {"tracker": time.monotonic_ns() - started}
-            self._logbook[SharedCounter.NEXT_ID] = self._stage.next_id(self.name)
+            self._logbook[SharedNumber.NEXT_ID] = self._stage.next_id(self.name)
         self._recent[envelope.position] = record
         self._recent.pop(envelope.position - self._window, None)
         return replace(envelope, record=record, work_ns=work)

@@ -267,7 +267,7 @@ class OverlayWriter:
 
     def _begin_segment(self) -> PacketWriter:
         continues = self._thread.kept > 0
-        self._segments.append(segment_path(self.path, len(self._segments) + 1))
+        self._segments.append(packets_path(self.path, len(self._segments) + 1))
         return PacketWriter(self._segments[-1], self.path, self._settings(), continues=continues)
 
     def _write_video(self) -> None:
@@ -316,14 +316,14 @@ class OverlayWriter:
         )
 
 
-def segment_path(path: Path, number: int) -> Path:
+def packets_path(path: Path, number: int) -> Path:
     """File ``number`` of the packets of the video ``path``; a crash begins a new one."""
     return part_path(path.with_name(f"{path.name}.{number}"))
 
 
 def _existing_segments(path: Path) -> Iterator[Path]:
     for number in itertools.count(1):
-        segment = segment_path(path, number)
+        segment = packets_path(path, number)
         if not segment.exists():
             return
         yield segment

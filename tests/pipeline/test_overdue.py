@@ -11,7 +11,7 @@ import pytest
 
 import pipeline.supervision.supervisor
 from pipeline.reports import Completing
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from tests.stages.decoder.test_protocols import write_stream
 from tools.harness.material import make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
@@ -135,7 +135,7 @@ def test_servers_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):
         in_time.append(victim.wait(lambda: victim.frames() >= 1 and len(connections) == 3))
         logbook = Logbook(f"{victim.folder}/logbook-0")
         # Some of them are dropped where a machine is slow.
-        in_time.append(victim.wait(lambda: logbook[SharedCounter.SEQUENCE] >= 30))
+        in_time.append(victim.wait(lambda: logbook[SharedNumber.SEQUENCE] >= 30))
         victim.supervisor.stop()
         in_time.append(victim.over.wait(40))
 

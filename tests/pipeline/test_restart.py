@@ -19,7 +19,7 @@ from pipeline.reports import Progress
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
 from pipeline.transport.broadcast import subscribe
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from stages.decoder.locations import expand_sources
 from stages.detector.shipped import find_weights
 from stages.errors import OutputError, SpotStreamError
@@ -214,7 +214,7 @@ def test_the_end_of_a_live_stream_is_not_lost_with_its_decoder(clip, tmp_path):
         processes = victim.supervisor.processes()
         os.kill(processes["detector"], signal.SIGSTOP)  # so that the end has to wait
         logbook = Logbook(f"{victim.folder}/logbook-0")
-        victim.wait(lambda: logbook[SharedCounter.SEQUENCE] == 150)
+        victim.wait(lambda: logbook[SharedNumber.SEQUENCE] == 150)
         victim.over.wait(1)
         os.kill(processes["decoder of clip"], signal.SIGKILL)
         os.kill(processes["detector"], signal.SIGCONT)

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
 from pipeline.supervision.metrics import MetricsServer, PipelineCollector
 from pipeline.supervision.monitor import RunMonitor
-from pipeline.transport.logbook import SharedCounter
+from pipeline.transport.logbook import SharedNumber
 from stages.errors import ConfigError
 from stages.records import DropReason
 from stages.sink.crossings import Counts
@@ -71,8 +71,8 @@ def test_reports_become_metrics(server, monitor, logbook):
         crossings={"gate": Counts(3, 5)},
     )
     monitor.begun("cam", logbook)
-    logbook[SharedCounter.WAITING] = 2
-    logbook[SharedCounter.RECORDING_STUCK] = 1
+    logbook[SharedNumber.WAITING] = 2
+    logbook[SharedNumber.RECORDING_STUCK] = 1
     monitor.take("cam", metrics)
     monitor.take_batches(0, {8: 2, 1: 3})
     monitor.failed("north")

@@ -1,6 +1,6 @@
 from pipeline.reports import StreamMetrics
 from pipeline.supervision.monitor import RunMonitor
-from pipeline.transport.logbook import SharedCounter
+from pipeline.transport.logbook import SharedNumber
 from stages.records import DropReason
 
 
@@ -20,7 +20,7 @@ def test_a_view_shows_what_is_missing(logbook):
     monitor.begun("cam", logbook)
     monitor.take("cam", metrics(9, left_out_of_overlay=4, not_received=5, overlay_is_stuck=True))
     assert not monitor.view("cam", "rtsp://cam").recording_is_stuck
-    logbook[SharedCounter.RECORDING_STUCK] = 1
+    logbook[SharedNumber.RECORDING_STUCK] = 1
     view = monitor.view("cam", "rtsp://cam")
     assert view.recording_is_stuck
     assert (view.left_out_of_overlay, view.not_received, view.overlay_is_stuck) == (4, 5, True)

@@ -11,7 +11,7 @@ from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.roster import Roster
 from pipeline.supervision.runtime_folder import RuntimeFolder
-from pipeline.transport.logbook import SharedCounter
+from pipeline.transport.logbook import SharedNumber
 
 
 def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, temporary):
@@ -25,7 +25,7 @@ def test_memory_is_bounded_however_many_streams_come_and_go(tmp_path, temporary)
                 decoder = StageProcess(name, lambda: None, 60.0, 5)
                 roster.begin(spec, decoder, folder, context, only_one=False)
                 roster.fail(name, spec.location, "no such scene")
-                assert roster.end(name).logbook[SharedCounter.RELEASED]
+                assert roster.end(name).logbook[SharedNumber.RELEASED]
     folder.close()
     assert not roster
     assert [view.name for view in roster.views()] == [f"demo-{n}" for n in range(100, 200)]

@@ -9,7 +9,7 @@ from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.roster import Roster
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.supervision.stage_processes import StageProcesses
-from pipeline.transport.logbook import SharedCounter
+from pipeline.transport.logbook import SharedNumber
 from stages.decoder.locations import SourceSpec
 
 
@@ -57,7 +57,7 @@ def test_the_decoder_of_a_file_has_a_place_where_it_may_hang_again(
     decoder = processes.make("decoder", folder.path, stream="cam")
     with zmq.Context() as context:
         roster.begin(spec, decoder, folder, context, only_one=True)
-        roster.running["cam"].logbook[SharedCounter.SEQUENCE] = 7
+        roster.running["cam"].logbook[SharedNumber.SEQUENCE] = 7
         assert decoder._place() == place
         roster.end("cam")
     folder.close()
@@ -84,10 +84,10 @@ def test_the_place_of_the_others_is_that_of_all_results_while_anything_is_under_
         for position in range(5):
             north.keep(position, b"record")
         assert detector._place() == 0
-        north[SharedCounter.ACKNOWLEDGED] = 4
-        south[SharedCounter.ACKNOWLEDGED] = 3
+        north[SharedNumber.ACKNOWLEDGED] = 4
+        south[SharedNumber.ACKNOWLEDGED] = 3
         assert detector._place() == 7
-        north[SharedCounter.ACKNOWLEDGED] = 5
+        north[SharedNumber.ACKNOWLEDGED] = 5
         assert detector._place() is None
         for name in ("north", "south"):
             roster.end(name)

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedCounter
+from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedNumber
 from pipeline.transport.ring import create_memory_file
 from tests.pipeline.transport.conftest import times_open
 
@@ -16,13 +16,13 @@ def test_who_opens_it_later_finds_what_was_kept(path):
     writer = Logbook(path)
     for position in range(6):
         assert writer.keep(position, b"message %d" % position)
-    writer[SharedCounter.ACKNOWLEDGED] = 3
+    writer[SharedNumber.ACKNOWLEDGED] = 3
     reader = Logbook(path)
     assert reader.stream == "cam ü"
     assert (
-        reader[SharedCounter.ENTRIES],
-        reader[SharedCounter.LOSSLESS],
-        reader[SharedCounter.TAKEN],
+        reader[SharedNumber.ENTRIES],
+        reader[SharedNumber.LOSSLESS],
+        reader[SharedNumber.TAKEN],
     ) == (4, 1, 0)
     assert list(reader.unacknowledged()) == [(p, b"message %d" % p) for p in (3, 4, 5)]
     assert reader.message(1) is None  # its entry holds number 5

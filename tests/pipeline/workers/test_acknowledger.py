@@ -3,7 +3,7 @@
 import pytest
 import zmq
 
-from pipeline.transport.logbook import SharedCounter
+from pipeline.transport.logbook import SharedNumber
 from pipeline.transport.messages import decode_feedback
 from pipeline.workers.acknowledger import Acknowledger
 from stages.errors import OutputError
@@ -52,12 +52,12 @@ def test_a_record_waits_for_its_picture_and_those_behind_it_wait_too(
     kept[0] = 1
     assert acknowledger.acknowledge(4)
     assert not acknowledger.acknowledge(4)
-    assert logbook[SharedCounter.ACKNOWLEDGED] == 2
+    assert logbook[SharedNumber.ACKNOWLEDGED] == 2
     kept[0] = 2
     assert acknowledger.acknowledge(3)  # the caller holds the last one back
     assert acknowledger.acknowledge(4)
     assert decoder.heard() == [1, 2, 3, 4]
-    assert logbook[SharedCounter.ACKNOWLEDGED] == 4
+    assert logbook[SharedNumber.ACKNOWLEDGED] == 4
 
 
 def test_an_acknowledgement_that_was_lost_is_sent_again(acknowledger, decoder):

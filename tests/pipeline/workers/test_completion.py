@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config import RunConfig
 from pipeline.reports import Completing, Done
-from pipeline.transport.logbook import SharedCounter
+from pipeline.transport.logbook import SharedNumber
 from pipeline.workers.completion import Completion
 from pipeline.workers.sink_progress import SinkProgress
 from stages.errors import OutputError
@@ -39,7 +39,7 @@ def done():
 
 @pytest.fixture
 def completion(sink, logbook, said, done):
-    logbook[SharedCounter.CONNECTIONS] = 2
+    logbook[SharedNumber.CONNECTIONS] = 2
     progress = SinkProgress(sink, logbook, said.append)
     return Completion(sink, RunConfig(), logbook, progress, said.append, done.set)
 

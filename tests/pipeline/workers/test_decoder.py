@@ -13,7 +13,7 @@ from msgspec import structs
 from pipeline.config import DecoderConfig, RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.signals import STAGE_END
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import LARGEST_SIDE, Acknowledged, encode_feedback
 from pipeline.transport.ring import create_memory_file
 from pipeline.workers import decoder as decoder_worker
@@ -168,7 +168,7 @@ def test_a_decoder_that_takes_over_numbers_on_after_dropped_frames(plan):
             sink.connect(plan.endpoint("ack-0"))
             sink.send(encode_feedback(Acknowledged(1)))
             sender.close()
-    assert Logbook(plan.logbook(0))[SharedCounter.SEQUENCE] == 5
+    assert Logbook(plan.logbook(0))[SharedNumber.SEQUENCE] == 5
 
 
 def test_a_record_that_cannot_be_sent_ends_the_decoder(plan):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import zmq
 
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import decode, encode
 from stages.decoder.scene import Scene, SceneConfig
 from stages.errors import SpotStreamError
@@ -34,7 +34,7 @@ def run(tmp_path):
             decoder = victim.supervisor.processes()["decoder of clip"]
             os.kill(decoder, signal.SIGSTOP)
             logbook = Logbook(f"{victim.folder}/logbook-0")
-            position = logbook[SharedCounter.ACKNOWLEDGED] - 1
+            position = logbook[SharedNumber.ACKNOWLEDGED] - 1
             sent = decode(msgspec.msgpack.decode(logbook.message(position)))
             with zmq.Context() as context, context.socket(zmq.PUSH) as socket:
                 socket.connect(f"ipc://{victim.folder}/detector-0")

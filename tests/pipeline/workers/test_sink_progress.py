@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pipeline.transport.logbook import SharedCounter
+from pipeline.transport.logbook import SharedNumber
 from pipeline.workers.sink_progress import SinkProgress
 from stages.records import Dropped, DropReason
 from stages.sink.options import SinkOptions
@@ -34,8 +34,8 @@ def test_a_frame_is_told_at_once_and_those_after_it_together(sink, logbook):
     said = []
     progress = SinkProgress(sink, logbook, said.append)
     progress.total = 9
-    logbook[SharedCounter.CONNECTIONS] = 2
-    logbook[SharedCounter.NOT_RECEIVED] = 3
+    logbook[SharedNumber.CONNECTIONS] = 2
+    logbook[SharedNumber.NOT_RECEIVED] = 3
     write(sink, progress, range(3))
     first = said[0]
     assert (first.kind, first.stream, first.frames, first.total) == ("progress", "cam", 1, 9)

@@ -8,7 +8,7 @@ import av
 import pytest
 import zmq
 
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from stages.sink import stream_sink
 from tests.pipeline.workers.conftest import RATE, Said, acknowledge, end, feed, opened
 from tests.stages.sink.stream import TEXTS
@@ -38,12 +38,12 @@ def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, relea
         feed(north, 3)
         end(north, 3)
         feed(south, 5)
-        acknowledge(south, lambda: logbooks[1][SharedCounter.ACKNOWLEDGED] == 6)
-        acknowledge(north, lambda: logbooks[0][SharedCounter.ACKNOWLEDGED] == 4)  # all but the end
+        acknowledge(south, lambda: logbooks[1][SharedNumber.ACKNOWLEDGED] == 6)
+        acknowledge(north, lambda: logbooks[0][SharedNumber.ACKNOWLEDGED] == 4)  # all but the end
         assert ("done", "north") not in said
         release.set()
         acknowledge(north, lambda: ("done", "north") in said)
-        assert logbooks[0][SharedCounter.ACKNOWLEDGED] == 5
+        assert logbooks[0][SharedNumber.ACKNOWLEDGED] == 5
         assert [kind for kind, name in said if name == "north"][-2:] == ["completing", "done"]
         files = {path.name for path in north.folder.iterdir()}
         assert files == {*TEXTS, "overlay.mp4", "run.json", ".journal.part"}
@@ -83,11 +83,11 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
 ):
     monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 0)
     logbook = Logbook(plan.logbook(0))
-    logbook[SharedCounter.LOSSLESS] = 0
+    logbook[SharedNumber.LOSSLESS] = 0
     said = Said()
 
     def acknowledged():
-        return logbook[SharedCounter.ACKNOWLEDGED]
+        return logbook[SharedNumber.ACKNOWLEDGED]
 
     with zmq.Context() as context:
         stream = opened(plan, context, said, 0, logbook, wake)
@@ -133,7 +133,7 @@ def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(plan, wake):
     with zmq.Context() as context:
         stream = opened(plan, context, said, 0, logbook, wake)
         feed(stream, 3)
-        logbook[SharedCounter.ABANDONED] = 1
+        logbook[SharedNumber.ABANDONED] = 1
         stream.look()
         feed(stream, 5, begin=3)  # was under way
         acknowledge(stream, lambda: ("done", "north") in said)
@@ -148,7 +148,7 @@ def test_a_sink_counts_on_where_its_predecessor_was_killed(plan, wake):
     with zmq.Context() as context:
         stream = opened(plan, context, Said(), 0, logbook, wake)
         feed(stream, 6)
-        acknowledge(stream, lambda: logbook[SharedCounter.ACKNOWLEDGED] == 7)
+        acknowledge(stream, lambda: logbook[SharedNumber.ACKNOWLEDGED] == 7)
         other = opened(plan, context, Said(), 0, logbook, wake)
         assert other.sink.timing == stream.sink.timing
         assert len(other.sink.timing.work["sink"]) == 5
@@ -165,15 +165,15 @@ def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, wak
         feed(north, 10)
         disk.wait_for_write()
         feed(south, 10)
-        acknowledge(south, lambda: logbooks[1][SharedCounter.ACKNOWLEDGED] == 11)
+        acknowledge(south, lambda: logbooks[1][SharedNumber.ACKNOWLEDGED] == 11)
         for _ in range(6):
             north.look()
         north.acknowledge()
-        assert logbooks[0][SharedCounter.ACKNOWLEDGED] == 1
+        assert logbooks[0][SharedNumber.ACKNOWLEDGED] == 1
         assert said.notices == [
             "the overlay of north is stuck: nothing was written; the stream waits"
         ]
         disk.work()
-        acknowledge(north, lambda: logbooks[0][SharedCounter.ACKNOWLEDGED] == 11)
+        acknowledge(north, lambda: logbooks[0][SharedNumber.ACKNOWLEDGED] == 11)
         for stream in (north, south):
             stream.close()

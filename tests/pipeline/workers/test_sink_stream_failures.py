@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from pipeline.signals import STAGE_END
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from stages.errors import OutputError
 from stages.sink.results import CHECKPOINT, JOURNAL
 from tests.pipeline.workers.conftest import Said, acknowledge, feed, opened
@@ -41,10 +41,10 @@ def test_a_checkpoint_for_which_too_many_files_are_open_is_saved_later(
 ):
     monkeypatch.setattr("pipeline.workers.sink_stream._CHECKPOINT_NS", 0)
     logbook = Logbook(plan.logbook(0))
-    logbook[SharedCounter.LOSSLESS] = 0
+    logbook[SharedNumber.LOSSLESS] = 0
 
     def acknowledged():
-        return logbook[SharedCounter.ACKNOWLEDGED]
+        return logbook[SharedNumber.ACKNOWLEDGED]
 
     with zmq.Context() as context, context.socket(zmq.PULL) as decoder:
         decoder.bind(plan.endpoint("ack-0"))
@@ -71,7 +71,7 @@ def test_a_stream_that_fails_keeps_its_rows_and_no_pictures(plan, wake):
     with zmq.Context() as context:
         stream = opened(plan, context, said, 0, logbook, wake)
         feed(stream, 3)
-        acknowledge(stream, lambda: logbook[SharedCounter.ACKNOWLEDGED] == 4)
+        acknowledge(stream, lambda: logbook[SharedNumber.ACKNOWLEDGED] == 4)
         stream.fail(OutputError("cannot write it"))
         assert ("failed", "north") in said
         for _ in range(2):

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from pipeline.transport.flow import FlowControl
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.ring import FrameRing, create_memory_file
 from pipeline.workers.slots import SlotAllocator
 from stages.records import Dropped, DropReason
@@ -55,7 +55,7 @@ def test_slots_grow_with_the_frames(slots, logbook):
     slots.allocate((2, 3))
     larger = slots.allocate((200, 300))
     assert larger.shape == (200, 300)
-    assert logbook[SharedCounter.SLOT_BYTES] == 60_000
+    assert logbook[SharedNumber.SLOT_BYTES] == 60_000
 
 
 def test_who_waits_for_slots_in_use_is_interrupted_by_the_end(slots, flow):

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.config import RunConfig
 from pipeline.plan import WorkerPlan
-from pipeline.transport.logbook import Logbook, SharedCounter
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.workers.streams import Streams
 
 
@@ -15,7 +15,7 @@ class Stream:
         self.closed = False
 
     def close(self):
-        assert self.logbook[SharedCounter.ENTRIES] == 4  # not closed yet
+        assert self.logbook[SharedNumber.ENTRIES] == 4  # not closed yet
         self.closed = True
 
 
@@ -51,11 +51,11 @@ def test_a_stream_goes_on_if_somebody_removes_its_files(plan, streams):
 def test_a_stream_is_closed_once_the_supervisor_has_released_it(plan, streams, supervisors):
     north = streams.at(0)
     Path(plan.logbook(0)).unlink()
-    supervisors[SharedCounter.RELEASED] = 1
+    supervisors[SharedNumber.RELEASED] = 1
     streams.close_ended()
     assert north.closed
     with pytest.raises(AttributeError):
-        north.logbook[SharedCounter.ENTRIES]
+        north.logbook[SharedNumber.ENTRIES]
     assert streams.at(0) is None
 
 
