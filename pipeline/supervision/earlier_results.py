@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from stages.decoder.locations import SourceSpec
 from stages.decoder.segments import is_recording, segments_of
 from stages.detector.shipped import SHIPPED
 from stages.records import DropReason
-from stages.result_files import REPORT, TIMES, read_report
+from stages.result_files import REPORT, read_report
 from stages.wording import counted
 from trackers import TRACKERS, tracker_settings
 
@@ -60,9 +61,9 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
         config: The configuration now.
 
     Returns:
-        What the folder holds, to follow its name in a message: results of another source or other
-        settings, without frames that this run would not drop, or older than a file that they are
-        made of.
+        What the folder holds, to follow its name in a message: results of another source, other
+        settings or another release, without frames that this run would not drop, or older than a
+        file that they are made of.
     """
     report = read_report(folder)
     written_in = report.get("working_directory")  # run.json may hold paths relative to it
@@ -76,8 +77,9 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
         if there.get(key) != value:
             values = f"{_shown(there.get(key))} there, {_shown(value)} now"
             return f"holds results of other settings ({key}: {values})"
-    if TIMES not in (report.get("files") or ()):
-        return f"lacks {TIMES}: it is of an earlier release"
+    made_by, this = _mapping(report.get("versions")).get("spotstream"), version("spotstream")
+    if _release(str(made_by)) != _release(this):
+        return f"holds results of release {made_by}, and this is {this}"
     if config.runtime.mode != "live" and (dropped := _dropped_in_live_mode(report)):
         return f"lacks {counted(dropped, 'frame')} dropped in live mode"
     made = (folder / REPORT).stat().st_mtime
@@ -110,6 +112,11 @@ def _deciding(config: object, stream: str, directory: str | None) -> dict[str, A
         if values[key] and values[key] not in SHIPPED:
             values[key] = _located(values[key], directory)
     return values
+
+
+def _release(of: str) -> str:
+    """The first two numbers of a version; releases that share them give the same results."""
+    return ".".join(of.split(".")[:2])
 
 
 def _dropped_in_live_mode(report: dict[str, Any]) -> int:

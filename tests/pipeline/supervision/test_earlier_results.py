@@ -2,6 +2,7 @@ import dataclasses
 import json
 import os
 import shutil
+from importlib.metadata import version
 
 import pytest
 
@@ -51,7 +52,7 @@ def finished(video, config, source=None, **further):
     folder = video.parents[1] / "out" / "a"
     folder.mkdir(parents=True)
     report = {"status": "complete", "source": source or str(video), "config": config}
-    report |= {"files": ["mot.txt", "detections.txt", "times.txt"], **further}
+    report |= {"versions": {"spotstream": version("spotstream")}, **further}
     (folder / "run.json").write_text(json.dumps(report))
     return folder
 
@@ -215,7 +216,14 @@ def test_a_run_finds_its_own_results_wherever_it_is_started(tmp_path, monkeypatc
     assert repeat(tmp_path, "tracker.name=ocsort").finished.keys() == {"clip"}
 
 
-def test_results_of_a_release_that_wrote_no_times_are_told(video):
-    config = to_plain(load_config(None, []))
-    folder = finished(video, config, files=["mot.txt", "detections.txt"])
-    assert difference_of(folder, video) == "lacks times.txt: it is of an earlier release"
+@pytest.mark.parametrize("there", ["0.1.9", "10.2"])
+def test_results_of_another_release_are_told(video, there):
+    folder = finished(video, to_plain(load_config(None, [])), versions={"spotstream": there})
+    told = f"holds results of release {there}, and this is {version('spotstream')}"
+    assert difference_of(folder, video) == told
+
+
+def test_a_release_that_mends_gives_the_same_results(video):
+    mended = f"{version('spotstream').rpartition('.')[0]}.99"
+    folder = finished(video, to_plain(load_config(None, [])), versions={"spotstream": mended})
+    assert difference_of(folder, video) == ""

@@ -1,5 +1,6 @@
 import json
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,8 @@ def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
     (tmp_path / "done").mkdir()
     report = tmp_path / "done" / "run.json"
     source = str(Path("done").absolute())
-    report.write_text(json.dumps({"status": "complete", "source": source, "files": ["times.txt"]}))
+    versions = {"spotstream": version("spotstream")}
+    report.write_text(json.dumps({"status": "complete", "source": source, "versions": versions}))
     folders = ResultFolders([done, north], tmp_path, RunConfig(), overwrite=False)
     assert (folders.to_run, folders.finished) == ([north], ["done"])
     folders.outdate()
