@@ -33,6 +33,7 @@ TRACK = np.dtype([("id", np.int64), ("hits", np.int64), ("misses", np.int64), ("
 WIDENING_FRAMES = 10  # missed frames after which a box is widened no further
 SETTLED_HITS = 2  # a track votes on camera motion after this many detections,
 RECENT_MISSES = 3  # and while it has missed fewer frames than this
+_LEAST = 1e-9  # of what is divided by
 
 
 class SpotTrack(Tracker):
@@ -40,9 +41,9 @@ class SpotTrack(Tracker):
 
     A track begins with a detection of at least ``birth_score``. Until it has ``min_hits``
     detections, one of them of at least ``confirm_score``, it has no id and is dropped at its first
-    miss. Then it is reported in the frames in which a detection updates it. The reported box lies
-    between the filter's and the detection's: the higher the score, the nearer to the latter, which
-    the filter follows slowly where a vehicle comes near or frames are few.
+    miss. Then it is reported in the frames in which a detection updates it. The reported box is the
+    detection's if its score reaches ``confirm_score``, which the filter follows slowly where a
+    vehicle comes near or frames are few; the weaker the detection, the nearer to the filter's.
     """
 
     def __init__(
@@ -137,7 +138,7 @@ class SpotTrack(Tracker):
         reported = reported[np.argsort(self._tracks["id"][reported])]
         columns = used[reported]
         filtered = from_center_size(self._filter.values[reported])
-        trust = np.clip(scores[columns, np.newaxis], 0.0, 1.0)
+        trust = np.clip(scores[columns, np.newaxis] / max(self.confirm_score, _LEAST), 0.0, 1.0)
         result = (
             filtered + trust * (boxes[columns] - filtered),
             self._tracks["id"][reported],

@@ -52,14 +52,20 @@ def test_scores_reach_the_thresholds_that_they_equal() -> None:
 
 def test_the_surer_a_detection_the_nearer_to_it_is_the_reported_box() -> None:
     reported = {}
-    for score in (0.4, 0.7, 1.0, 7.0):
-        tracker = SpotTrack(estimate_camera=False)
+    for score in (0.4, 0.5, 0.6, 0.9):
+        tracker = SpotTrack(estimate_camera=False, confirm_score=0.6)
         seen(tracker, BOX)
         reported[score] = tracker.update(BOX + 8, [score]).boxes
-    np.testing.assert_allclose(reported[1.0], BOX + 8)
-    np.testing.assert_array_equal(reported[7.0], reported[1.0])
-    np.testing.assert_allclose(reported[0.7], (reported[0.4] + reported[1.0]) / 2, rtol=1e-6)
+    np.testing.assert_allclose(reported[0.6], BOX + 8)
+    np.testing.assert_array_equal(reported[0.9], reported[0.6])
+    np.testing.assert_allclose(reported[0.5], (reported[0.4] + reported[0.6]) / 2, rtol=1e-6)
     assert (reported[0.4] < BOX + 7).all()
+
+
+def test_where_any_score_confirms_boxes_are_the_detections() -> None:
+    tracker = SpotTrack(estimate_camera=False, confirm_score=0.0)
+    seen(tracker, BOX)
+    np.testing.assert_allclose(tracker.update(BOX + 8, [0.3]).boxes, BOX + 8)
 
 
 def test_the_box_of_a_vehicle_that_comes_near_does_not_stay_behind() -> None:
