@@ -19,10 +19,9 @@ _ADVICE = {
     errno.EROFS: "choose another place",
     errno.ENOTDIR: "choose another place",
     errno.EEXIST: "a file is where a folder should be; choose another place",
-    errno.EFBIG: "the file system, or ulimit -f, allows no larger file; sink.overlay_minutes and "
-    "sink.text_minutes make shorter ones",
+    errno.EFBIG: "the file system, or ulimit -f, allows no larger file; those of a run are shorter "
+    "with sink.overlay_minutes and sink.text_minutes",
 }
-
 
 # Where folders cannot be synced (vboxsf, 9p), the names in them are as safe as they can be.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF)

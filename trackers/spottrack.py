@@ -33,7 +33,7 @@ TRACK = np.dtype([("id", np.int64), ("hits", np.int64), ("misses", np.int64), ("
 WIDENING_FRAMES = 10  # missed frames after which a box is widened no further
 SETTLED_HITS = 2  # a track votes on camera motion after this many detections,
 RECENT_MISSES = 3  # and while it has missed fewer frames than this
-_LEAST = 1e-9  # of what is divided by
+_LEAST_DIVISOR = 1e-9  # where ``confirm_score`` may be 0
 
 
 class SpotTrack(Tracker):
@@ -138,7 +138,9 @@ class SpotTrack(Tracker):
         reported = reported[np.argsort(self._tracks["id"][reported])]
         columns = used[reported]
         filtered = from_center_size(self._filter.values[reported])
-        trust = np.clip(scores[columns, np.newaxis] / max(self.confirm_score, _LEAST), 0.0, 1.0)
+        trust = np.clip(
+            scores[columns, np.newaxis] / max(self.confirm_score, _LEAST_DIVISOR), 0.0, 1.0
+        )
         result = (
             filtered + trust * (boxes[columns] - filtered),
             self._tracks["id"][reported],

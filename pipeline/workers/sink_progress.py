@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, Progress, StreamMetrics
 from pipeline.transport.logbook import Logbook, SharedNumber
+from stages.sink.report import PERCENTILES
 from stages.sink.stream_sink import StreamSink
 
 _PROGRESS_NS = 200_000_000
@@ -83,7 +84,7 @@ class SinkProgress:
             connections=self._logbook[SharedNumber.CONNECTIONS],
             durations=durations,
             recent_latency_ms=tuple(
-                recent[math.ceil(len(recent) * p / 100) - 1] / 1e6 for p in (50, 95, 99) if recent
+                recent[math.ceil(len(recent) * p / 100) - 1] / 1e6 for p in PERCENTILES if recent
             ),
             left_out_of_overlay=self._sink.overlays.left_out,
             not_received=self._logbook[SharedNumber.NOT_RECEIVED],

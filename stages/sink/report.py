@@ -13,7 +13,7 @@ from stages.sink.crossings import Counts
 from stages.sink.latency import LatencyHistogram
 from stages.wording import counted
 
-_PERCENTILES = (50, 95, 99)
+PERCENTILES = (50, 95, 99)
 
 
 def outcome(end: EndOfStream, missing: int) -> tuple[StreamStatus, str]:
@@ -34,7 +34,7 @@ def percentiles_ms(histogram: LatencyHistogram) -> dict[str, float | None]:
     """p50, p95 and p99 in milliseconds; None where nothing was measured."""
     return {
         f"p{p}": None if (ns := histogram.percentile(p)) is None else round(ns / 1e6, 3)
-        for p in _PERCENTILES
+        for p in PERCENTILES
     }
 
 
