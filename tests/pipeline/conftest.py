@@ -11,7 +11,7 @@ import pipeline
 from stages.errors import ConfigError
 
 
-def wait_for(look, seconds=30):
+def wait_for(look, seconds=100):
     """Returns the first true result of ``look``; a run that is not there yet may raise an error."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_made_is_told_once(clip, tmp_path):
     (out / "x").symlink_to(tmp_path / "not mounted" / "disk")
     command = run_command(f"x={clip}", out, *settings(clip, "lossless"))
     done = subprocess.run(
-        [*command, "--source", f"y={clip}"], capture_output=True, text=True, timeout=60
+        [*command, "--source", f"y={clip}"], capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 4, done.stderr
     assert done.stderr.count("x: cannot write") == done.stderr.count("cannot write") == 1

@@ -29,7 +29,7 @@ def test_a_run_says_all_in_json_and_nothing_else(tmp_path):
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
     )
     assert (done.returncode, done.stdout) == (0, "")
     events = [json.loads(line) for line in done.stderr.splitlines()]
@@ -46,7 +46,7 @@ def test_what_keeps_a_run_from_beginning_is_json_too(tmp_path):
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
     )
     assert (done.returncode, done.stdout) == (3, "")
     event = json.loads(done.stderr)

@@ -137,7 +137,7 @@ def test_servers_that_say_nothing_more_do_not_hold_the_end_up(tmp_path):
         # Some of them are dropped where a machine is slow.
         in_time.append(victim.wait(lambda: logbook[SharedNumber.SEQUENCE] >= 30))
         victim.supervisor.stop()
-        in_time.append(victim.over.wait(40))
+        in_time.append(victim.over.wait(60))
 
     settings = [
         f"detector.detections={tmp_path / 'none_Det_made.txt'}",

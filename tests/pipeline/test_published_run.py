@@ -31,7 +31,7 @@ def test_a_late_subscriber_learns_of_the_stream(tmp_path):
     settings = [f"detector.detections={detections_of(clip)}", "runtime.mode=live"]
     settings += ["decoder.pace=original", f"runtime.publish={address}"]
     result = run_with([str(clip)], tmp_path, settings, harm)
-    listener.join(10)
+    listener.join(100)
     assert result.restarts == {"sink": 1}
     start, *_, end = [each for each in records if not isinstance(each, Dropped)]
     assert isinstance(start, StreamStart)

@@ -191,7 +191,7 @@ def test_the_times_of_a_live_stream_outlive_its_sink(clip, tmp_path):
     live = settings(clip, *held_back(clip, "live"), f"runtime.publish={address}")
     harm = kill("sink", "sink", at=[30, 80])
     result = run_with([str(clip)], tmp_path, live, harm)
-    listener.join(10)
+    listener.join(100)
     assert result.restarts == {"sink": 2}
     folder = tmp_path / "clip"
     report = json.loads((folder / "run.json").read_text())

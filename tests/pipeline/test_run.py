@@ -59,7 +59,7 @@ def slow_detector(material, milliseconds):
 
 
 def run(*arguments):
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=60)
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=200)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_modules_in_the_working_folder_are_none_of_ours(material, tmp_path):
         (tmp_path / name).write_text("raise SystemExit('not ours')")
     python, *rest = command(material, tmp_path / "out")
     done = subprocess.run(
-        [python, "-P", *rest], capture_output=True, text=True, timeout=60, cwd=tmp_path
+        [python, "-P", *rest], capture_output=True, text=True, timeout=200, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "crossing" / "mot.txt").exists()
@@ -144,7 +144,7 @@ def test_a_log_that_cannot_be_written_is_lost_and_nothing_else(material, tmp_pat
     def run_into(output, folder):
         arguments = command(material, folder, "--set", "decoder.pace=original")
         shell = ["bash", "-c", f"{shlex.join(arguments)} {output}"]
-        return subprocess.run(shell, capture_output=True, timeout=60).returncode
+        return subprocess.run(shell, capture_output=True, timeout=200).returncode
 
     folders = [tmp_path / str(number) for number in range(len(outputs))]
     with ThreadPoolExecutor() as at_once:
@@ -205,7 +205,7 @@ def as_first_process(*arguments):
 
 def test_a_run_may_be_the_first_process_of_a_container(material, tmp_path):
     arguments = as_first_process(*command(material, tmp_path / "out"))
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     rows = (tmp_path / "out" / "crossing" / "mot.txt").read_text().splitlines()
     assert len(rows) == FRAMES
@@ -279,7 +279,7 @@ def test_a_full_disk_is_named_and_leaves_no_half_results(material, tmp_path):
     if subprocess.run([*mount, "true"], capture_output=True).returncode:
         pytest.skip("no file system can be mounted here")
     done = subprocess.run(
-        [*mount, *command(material, disk / "out")], capture_output=True, text=True, timeout=60
+        [*mount, *command(material, disk / "out")], capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 4, done.stderr
     # A slow machine has time for a line of progress before.
@@ -313,14 +313,14 @@ def test_no_process_outlives_the_command(material, tmp_path, number, code):
         stderr=subprocess.DEVNULL,
     )
     stages = set()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 100
     while len(stages) < 3 and time.monotonic() < deadline:
         stages = _stages(process.pid)
         time.sleep(0.02)
     assert len(stages) >= 3
     os.kill(process.pid, number)
-    assert process.wait(30) == code
-    deadline = time.monotonic() + 5
+    assert process.wait(100) == code
+    deadline = time.monotonic() + 100
     while (left := [p for p in stages if Path(f"/proc/{p}").exists()]) and (
         time.monotonic() < deadline
     ):

@@ -98,7 +98,7 @@ def test_who_was_busy_is_alive_at_once(plan):
         for say in (report.alive, report.alive, report.busy, report.alive):
             say()
         kinds = []
-        while len(kinds) < 3 and reports.socket.poll(5000):
+        while len(kinds) < 3 and reports.socket.poll(100_000):
             kinds += [each.kind for each in reports.receive()]
         context.destroy(linger=0)
     assert kinds == ["alive", "busy", "alive"]

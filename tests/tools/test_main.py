@@ -179,7 +179,7 @@ def test_a_full_disk_behind_standard_output_is_answered_in_one_line(arguments):
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=200,
         )
     assert done.stderr == ("spotstream: cannot write to standard output: no space left on device\n")
     assert done.returncode == 4
@@ -190,7 +190,7 @@ def test_a_current_folder_that_was_removed_is_told(tmp_path):
     gone.mkdir()
     command = f"rmdir {gone}; exec {sys.executable} -m tools.main run --stay --output {tmp_path}"
     done = subprocess.run(
-        command, shell=True, cwd=gone, stderr=subprocess.PIPE, text=True, timeout=60
+        command, shell=True, cwd=gone, stderr=subprocess.PIPE, text=True, timeout=200
     )
     assert done.stderr == "spotstream: the current folder was removed; change to another\n"
     assert done.returncode == 2

@@ -39,6 +39,6 @@ def test_a_run_whose_streams_are_closed_gives_its_results(tmp_path):
     command = [sys.executable, "-m", "tools.main", "run", "--source", str(clip)]
     settings = ["--output", str(output), "--set", f"detector.detections={detections_of(clip)}"]
     shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
-    done = subprocess.run([*shell, *command, *settings], timeout=60)
+    done = subprocess.run([*shell, *command, *settings], timeout=200)
     assert done.returncode == 0
     assert len(list(output.glob("*/mot.txt"))) == 1

@@ -143,6 +143,6 @@ def test_an_interrupt_while_workers_start_is_left_to_the_parent(tmp_path):
     script.write_text(INTERRUPTED)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, timeout=60, env=environment
+        [sys.executable, script], capture_output=True, text=True, timeout=200, env=environment
     )
     assert (done.stdout, done.stderr) == ("[2, 4, 6]\n", "")

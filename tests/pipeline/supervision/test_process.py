@@ -12,7 +12,7 @@ from pipeline.supervision.process import StageProcess
 
 def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, monkeypatch):
     slow = tmp_path / "python"
-    slow.write_text(f"#!/bin/sh\nsleep 30\nexec cat > {tmp_path / 'read'}\n")
+    slow.write_text(f"#!/bin/sh\nsleep 120\nexec cat > {tmp_path / 'read'}\n")
     slow.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(slow))
     streams = [StreamPlan(f"camera-{n}", "rtsp://camera", "", "", n) for n in range(2000)]
@@ -22,7 +22,7 @@ def test_a_process_that_does_not_read_its_plan_yet_holds_nobody_up(tmp_path, mon
     process = StageProcess("sink", lambda: plan, 60.0, 5)
     before = time.monotonic()
     assert process.start_if_due()
-    assert time.monotonic() - before < 20
+    assert time.monotonic() - before < 100
     process.kill()
 
 
@@ -69,7 +69,7 @@ class Held(subprocess.Popen):
 @pytest.mark.parametrize("end", [StageProcess.kill, lambda process: process.end(0.1)])
 def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(tmp_path, monkeypatch, end):
     script = tmp_path / "python"
-    script.write_text("#!/bin/sh\nexec sleep 30\n")
+    script.write_text("#!/bin/sh\nexec sleep 300\n")
     script.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(script))
     started = []
@@ -85,7 +85,7 @@ def test_a_process_that_the_kernel_holds_does_not_hold_the_end_up(tmp_path, monk
     try:
         before = time.monotonic()
         end(process)
-        assert time.monotonic() - before < 20
+        assert time.monotonic() - before < 100
         assert process.state == "ended"
     finally:
         started[0].terminate()

@@ -109,7 +109,7 @@ def test_a_run_that_cannot_be_set_up_says_so_in_one_line(tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
     )
     assert done.returncode == ConfigError.exit_code
     assert len(done.stderr.splitlines()) == 1

@@ -37,7 +37,7 @@ def test_lossless_waits_until_a_frame_is_acknowledged():
     waiter.join(0.1)
     assert got == []
     flow.acknowledge(1)
-    waiter.join(30)
+    waiter.join(100)
     assert got == [0]
 
 

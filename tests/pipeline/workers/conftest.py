@@ -93,7 +93,7 @@ def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
         stream.take(Envelope(tracks, 0, channel=0, position=index + 1, pixels=pixels))
 
 
-def acknowledge(stream, until, seconds=30):
+def acknowledge(stream, until, seconds=100):
     deadline = time.monotonic() + seconds
     while not until() and time.monotonic() < deadline:
         stream.acknowledge()
@@ -135,7 +135,7 @@ class Disk:
         self._works.clear()
 
     def wait_for_write(self):
-        assert self._is_written_to.wait(30)
+        assert self._is_written_to.wait(100)
 
     def work(self):
         self._works.set()

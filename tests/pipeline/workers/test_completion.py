@@ -52,7 +52,7 @@ def test_complete_results_are_reported_once(completion, sink, said, done):
     completion.begin(END)
     assert completion.begun
     assert completion.is_unreported
-    assert done.wait(30)
+    assert done.wait(100)
     completion.report_if_done()
     completion.report_if_done()
     assert not completion.is_unreported
@@ -73,7 +73,7 @@ def test_a_working_directory_that_is_gone_does_not_cost_the_results(
     progress = SinkProgress(sink, logbook, said.append)
     completion = Completion(sink, RunConfig(), logbook, progress, said.append, done.set)
     completion.begin(END)
-    assert done.wait(30)
+    assert done.wait(100)
     assert '"working_directory": null' in (sink.folder / "run.json").read_text()
 
 

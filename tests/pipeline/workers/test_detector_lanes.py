@@ -35,7 +35,7 @@ class Network:
     def detect(self, frames):
         (header,) = (frame.header for frame in frames)
         if header.stream == str(HELD):
-            assert self.let_go.wait(30)
+            assert self.let_go.wait(100)
         if header.stream == str(FAILING):
             raise RuntimeError("over")
         none = np.zeros(0, np.float32)
@@ -110,7 +110,7 @@ def compute(network, said, tmp_path, temporary):
     yield send
     network.let_go.set()
     send(FAILING)
-    thread.join(30)
+    thread.join(100)
     assert not thread.is_alive()
     context.destroy(linger=0)
     folder.close()

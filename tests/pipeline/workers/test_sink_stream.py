@@ -22,7 +22,7 @@ def release(monkeypatch):
     class SlowReport(stream_sink.AtomicFile):
         def complete(self):
             if self.path.name == "run.json":
-                assert released.wait(30)
+                assert released.wait(100)
             super().complete()
 
     monkeypatch.setattr(stream_sink, "AtomicFile", SlowReport)

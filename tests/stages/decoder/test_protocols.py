@@ -154,21 +154,21 @@ def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve_http
             self.send_response(200)
             self.end_headers()
             self.wfile.write(data)
-            was_shown.append(shown.wait(10))
+            was_shown.append(shown.wait(100))
 
     def send():
         with contextlib.suppress(OSError):  # no one comes where it is HTTP
             viewer, _ = listener.accept()
             with viewer:
                 rtmp.play(data, viewer)
-                was_shown.append(shown.wait(10))
+                was_shown.append(shown.wait(100))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=send, daemon=True).start()
         url = f"rtmp://127.0.0.1:{listener.getsockname()[1]}/live/camera"
         if protocol == "http":
             url = f"{serve_http(OverHttp)}/camera.flv"
-        options = replace(OPTIONS, timeout=30, reconnect=False)
+        options = replace(OPTIONS, timeout=200, reconnect=False)
         frames = 0
         for record in LiveSource(url, name="cam", options=options).records(slots):
             frames += isinstance(record, Frame)

@@ -21,12 +21,12 @@ def test_computations_run_at_the_same_time_in_threads_that_share_the_cores():
     ran = []
 
     def compute():
-        both.wait(30)
+        both.wait(100)
         ran.append(threading.get_ident())
 
     lanes.start(compute)
     lanes.start(compute)
-    both.wait(30)
+    both.wait(100)
     while lanes.running() is not None:
         time.sleep(0.01)
     assert list(lanes.map(str, range(5))) == ["0", "1", "2", "3", "4"]
@@ -37,10 +37,10 @@ def test_a_lane_is_free_when_its_computation_is_over():
     lanes = Lanes(1, lambda: None)
     goes_on = threading.Event()
     assert lanes.wait(0)
-    lanes.start(lambda: goes_on.wait(30))
+    lanes.start(lambda: goes_on.wait(100))
     assert not lanes.wait(0)
     threading.Timer(0.05, goes_on.set).start()
-    assert lanes.wait(30)
+    assert lanes.wait(100)
 
 
 def test_the_age_of_the_oldest_computation_is_known():
@@ -49,11 +49,11 @@ def test_the_age_of_the_oldest_computation_is_known():
     assert lanes.running() is None
     ends = [threading.Event(), threading.Event()]
     for end in ends:
-        lanes.start(lambda end=end: end.wait(30))
+        lanes.start(lambda end=end: end.wait(100))
         clock.seconds += 5
     assert lanes.running() == 10
     ends[0].set()
-    assert lanes.wait(30)  # for the first
+    assert lanes.wait(100)  # for the first
     assert lanes.running() == 5
     ends[1].set()
 
@@ -65,5 +65,5 @@ def test_the_error_of_a_computation_is_raised_by_the_next_call():
     lanes = Lanes(1, lambda: None)
     lanes.start(fail)
     with pytest.raises(ValueError, match="no pixels"):
-        lanes.wait(30)
+        lanes.wait(100)
     assert lanes.running() is None

@@ -118,7 +118,7 @@ def test_a_cpu_computes_the_frames_of_a_batch_at_the_same_time(two_cores, scene,
     both = threading.Barrier(2)
 
     def detect(images):
-        both.wait(30)
+        both.wait(100)
         threads.append(torch.get_num_threads())
         return compute(images)
 

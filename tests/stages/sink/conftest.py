@@ -78,7 +78,7 @@ def names_in(folder: Path) -> set[str]:
 
 
 def wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 100
     while not until():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -52,7 +52,7 @@ class Hold:
 
     def __call__(self, path: Path) -> None:
         self.arrived.set()
-        if not self.released.wait(30):
+        if not self.released.wait(100):
             raise OutputError("never released")
         self._give_final_name(path)
 
@@ -64,7 +64,7 @@ def killed_at_a_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> OverlayPa
         patch.setattr(overlay, "give_final_name", hold)
         parts = parts_in(folder)
         feed(parts, range(8))
-        assert hold.arrived.wait(30)
+        assert hold.arrived.wait(100)
     assert parts.wait_until_kept(30)
     return parts
 
@@ -76,7 +76,7 @@ def test_frames_are_taken_while_a_video_is_completed(
     monkeypatch.setattr(overlay, "give_final_name", hold)
     parts = parts_in(tmp_path)
     feed(parts, range(16))
-    assert hold.arrived.wait(30)
+    assert hold.arrived.wait(100)
     assert parts.wait_until_kept(30)
     state = parts.state()
     assert (parts.frames, parts.kept) == (16, 16)

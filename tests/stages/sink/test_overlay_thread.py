@@ -24,7 +24,7 @@ class Packets:
 
     def encode(self, frame: VideoFrame) -> int:
         self.is_asked.set()
-        assert self.is_let.wait(30)
+        assert self.is_let.wait(100)
         if self.is_full:
             raise OutputError("the disk is full")
         self.times.append(frame.pts)
@@ -70,7 +70,7 @@ def test_pictures_that_are_not_drawn_are_taken_back(
     thread: OverlayThread, packets: Packets
 ) -> None:
     put(thread, range(9))
-    assert packets.is_asked.wait(30)
+    assert packets.is_asked.wait(100)
     assert thread.withdraw() == 8
     put(thread, range(20, 22))
     packets.is_let.set()

@@ -40,11 +40,11 @@ def test_ctrl_c_ends_the_bench_whatever_it_runs(under_way, tmp_path, tmp_path_fa
         start_new_session=True,
         env=os.environ | {"TMPDIR": str(bench)},
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 100
         while not list(bench.glob(under_way)) and time.monotonic() < deadline:
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "Traceback" not in said
     assert not list(bench.iterdir())

@@ -56,12 +56,12 @@ main.main()
         env=os.environ | {"TMPDIR": str(tmp_path)},
     ) as process:
         said = [process.stderr.readline()]
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 100
         while not list(tmp_path.glob("chaos-*/out/clip/*")) and time.monotonic() < deadline:
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
         try:
-            said.append(process.communicate(timeout=60)[1])
+            said.append(process.communicate(timeout=200)[1])
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -16,7 +16,7 @@ def test_sources_are_those_of_the_command_line_and_of_a_file(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr
     names = {folder.name for folder in (tmp_path / "out").iterdir() if folder.is_dir()}

@@ -36,7 +36,7 @@ def test_a_source_is_read_from_standard_input(tmp_path, monkeypatch):
         empty = subprocess.run(add, env=environment, input=b"", capture_output=True)
         assert b"the source is empty" in empty.stderr
         pipeline.terminate()
-        assert pipeline.wait(20) == 130
+        assert pipeline.wait(100) == 130
     finally:
         pipeline.kill()
         pipeline.wait()

@@ -111,7 +111,7 @@ def test_a_full_disk_ends_with_one_line_and_status_4(tmp_path, full_disk):
         [sys.executable, "-m", "tools.main", "segment", tmp_path / "set", "--output", full_disk],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 4

@@ -116,7 +116,7 @@ def test_a_missing_config_is_told_without_torch(command, tmp_path):
     """Importing it takes seconds."""
     program = "import sys; sys.modules['torch'] = None; from tools.main import main; main()"
     arguments = [sys.executable, "-c", program, command, str(tmp_path / "nowhere.yaml")]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=200)
     told = f"spotstream: no config file {tmp_path / 'nowhere.yaml'}; built in are attention, base, "
     assert done.stderr.startswith(told)
     assert done.returncode == 2

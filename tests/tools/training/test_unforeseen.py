@@ -49,7 +49,7 @@ def test_the_processes_that_make_crops_end_with_the_training(tiny_config, tmp_pa
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=200)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

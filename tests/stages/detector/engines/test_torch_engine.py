@@ -46,7 +46,7 @@ def test_images_side_by_side_use_all_cores(weights, threads, shares):
     all_began = Barrier(len(shares))
 
     def share(_):
-        all_began.wait(30)
+        all_began.wait(100)
         return torch.get_num_threads()
 
     with ThreadPoolExecutor(engine.batch_size, initializer=engine.share_cores) as pool:
