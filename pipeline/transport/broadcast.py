@@ -199,8 +199,10 @@ class Subscription:
         self._refusals = self._socket.get_monitor_socket(_REFUSED)
         try:
             self._socket.connect(self._address)
-        except zmq.ZMQError as error:
-            self.close()
+        except BaseException as error:
+            self.close()  # a context with open sockets would never be collected
+            if not isinstance(error, zmq.ZMQError):
+                raise
             raise ConfigError(
                 f"cannot connect to {self._address}: {error}; expected tcp://HOST:PORT or "
                 "ipc://PATH"

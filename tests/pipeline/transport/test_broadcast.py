@@ -268,8 +268,13 @@ def test_what_a_subscription_cannot_work_with_is_refused_at_once(address, keys):
             Subscription(address, key, server_key)
     with pytest.raises(ConfigError, match="cannot read a key"):
         Subscription(address, keys / "nowhere", keys / "server.key")
+    threads = len(list(Path("/proc/self/task").iterdir()))
     with pytest.raises(ConfigError, match="cannot connect to nowhere"):
         Subscription("nowhere")
+    with pytest.raises(UnicodeEncodeError) as error:
+        Subscription("ipc://caf\udce9")
+    assert error.tb is not None  # what its frames leave open can make the collector wait for ever
+    assert len(list(Path("/proc/self/task").iterdir())) == threads
 
 
 @pytest.mark.parametrize("version", [1, 5])  # 5 had the same messages, but sent each start once
