@@ -63,6 +63,11 @@ class WorkerPlan(msgspec.Struct, frozen=True, kw_only=True):
     json_log: bool = False
 
     @property
+    def run(self) -> str:
+        """Name of the run, which no other one has."""
+        return Path(self.sockets).name
+
+    @property
     def own_stream(self) -> str:
         """Name of a decoder's stream, "" for the other stages."""
         return self.streams[0].name if self.stage == "decoder" else ""

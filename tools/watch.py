@@ -1,4 +1,4 @@
-"""``spotstream watch``: published tracks as lines of text."""
+"""``spotstream watch``: what a pipeline publishes, as lines of text or of JSON."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from pipeline.transport.broadcast import Subscription
-from pipeline.transport.messages import Record
+from pipeline.transport.messages import Envelope
+from pipeline.transport.subscription import Subscription
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks
+from stages.sink.crossings import Crossings
 from stages.sink.mot import mot_rows
 from stages.sink.times import utc_time
 from stages.wording import counted
@@ -20,89 +22,158 @@ from stages.wording import counted
 _SILENCE = 5.0
 """Seconds without anything to print after which this is said."""
 
+_HEARTBEAT = 3.0
+"""Seconds without a word from a pipeline, which speaks every second, after which it may be gone."""
+
 
 def watch(
     address: str, stream: str, key: Path | None, server_key: Path | None, *, as_json: bool = False
 ) -> None:
-    """Prints each track as ``stream,`` and a MOTChallenge row, or as JSON, until Ctrl-C.
+    """Prints what is published of one stream, or of all for "", until Ctrl-C.
 
-    Dropped frames and ends of streams are reported on standard error, and each silence of some
-    seconds: ZeroMQ does not tell a wrong address or key from a pipeline yet to start.
+    Each track is ``stream,`` and a MOTChallenge row; crossings, dropped frames and ends of streams
+    are told on standard error. With ``as_json``, each of these is a JSON object, and so is each
+    frame, with its tracks. A silence of some seconds is told on standard error, and as an object as
+    well: ZeroMQ does not tell a wrong address or key from a pipeline yet to start.
     """
-    silence = _Silence(f"of stream {stream} " if stream else "", address, has_key=key is not None)
+    silence = _Silence(stream, address, has_key=key is not None, as_json=as_json)
     class_names: dict[str, tuple[str, ...]] = {}
     with Subscription(address, key, server_key) as subscription:
         while True:
             envelope = subscription.receive(_SILENCE)
             if envelope is None or (stream and envelope.stream != stream):
-                silence.look()
+                silence.look(subscription)
                 continue
             silence.end()
-            record = envelope.record
-            if isinstance(record, StreamStart):
-                class_names[record.stream] = record.class_names
-            elif isinstance(record, Tracks):
-                names = class_names[record.frame.stream]
-                for line in _json_lines(record, names) if as_json else _mot_lines(record):
-                    print(line, flush=True)
+            if isinstance(envelope.record, StreamStart):
+                class_names[envelope.stream] = envelope.record.class_names
+            if as_json:
+                for fact in _facts(envelope, class_names.get(envelope.stream, ())):
+                    _print_json(fact)
             else:
-                _report(record)
+                _print(envelope)
 
 
 class _Silence:
-    """Says once that nothing has come for a while."""
+    """Says that nothing has come for a while and why that may be; again when that changes."""
 
-    def __init__(self, of: str, address: str, *, has_key: bool) -> None:
-        self._what = f"nothing {of}from {address}"
+    def __init__(self, stream: str, address: str, *, has_key: bool, as_json: bool) -> None:
+        self._stream = stream
+        self._as_json = as_json
+        self._what = f"nothing {f'of stream {stream} ' if stream else ''}from {address}"
         self._keys = "with these keys" if has_key else "without keys"
         self._since = time.monotonic()
-        self._has_heard = self._is_told = False
+        self._has_heard = False
+        self._told_alive: bool | None = None  # what was told of the pipeline
 
     def end(self) -> None:
         """Something has come."""
         self._since = time.monotonic()
-        self._has_heard, self._is_told = True, False
+        self._has_heard, self._told_alive = True, None
 
-    def look(self) -> None:
+    def look(self, subscription: Subscription) -> None:
         """Says so if nothing has come for long."""
-        if self._is_told or time.monotonic() - self._since < _SILENCE:
+        is_alive = subscription.silence < _HEARTBEAT
+        if self._told_alive is is_alive or time.monotonic() - self._since < _SILENCE:
             return
-        self._is_told = True
+        self._told_alive = is_alive
+        reason = self._reason(is_alive=is_alive, known=subscription.streams)
+        print(f"{self._what} {reason} Still waiting", file=sys.stderr, flush=True)
+        if self._as_json:
+            _print_json({"kind": "silence", "stream": self._stream, "pipeline_alive": is_alive})
+
+    def _reason(self, *, is_alive: bool, known: Sequence[str]) -> str:
+        if is_alive and self._stream and self._stream not in known:
+            names = ", ".join(known) or "none so far"
+            return f"yet; the pipeline runs, and the streams that have started are: {names}."
+        if is_alive:
+            lasts = f"for {_SILENCE:g} s" if self._has_heard else "yet"
+            return f"{lasts}; the pipeline runs, but no frame has come from a source."
         if self._has_heard:
-            line = f"{self._what} for {_SILENCE:g} s; has its source or the pipeline stopped?"
-        else:
-            line = (
-                f"{self._what} yet; is a pipeline running, and is its runtime.publish this "
-                f"address, {self._keys}?"
-            )
-        print(f"{line} Still waiting", file=sys.stderr, flush=True)
+            return f"for {_SILENCE:g} s; the pipeline has stopped, or the network fails."
+        return f"yet; is a pipeline running, and is its runtime.publish this address, {self._keys}?"
 
 
-def _report(record: Record) -> None:
-    if isinstance(record, Dropped):
-        frames = counted(record.last - record.first + 1, "frame")
-        print(f"{record.stream}: {frames} dropped: {record.reason}", file=sys.stderr)
-    elif isinstance(record, EndOfStream):
-        print(f"{record.stream}: ended: {record.message or record.reason.value}", file=sys.stderr)
+def _print_json(fact: dict[str, Any]) -> None:
+    print(json.dumps(fact, ensure_ascii=False), flush=True)
 
 
-def _mot_lines(tracks: Tracks) -> Iterator[str]:
-    for row in mot_rows(tracks, tracks.frame.number).splitlines():
-        yield f"{tracks.frame.stream},{row}"
+def _print(envelope: Envelope) -> None:
+    match envelope.record:
+        case Tracks() as tracks:
+            for row in mot_rows(tracks, tracks.frame.number).splitlines():
+                print(f"{envelope.stream},{row}", flush=True)
+        case Crossings() as record:
+            for crossing in record.crossings:
+                left, right = record.counts[crossing.line]
+                print(
+                    f"{envelope.stream}: track {crossing.identity} crossed {crossing.line} to the "
+                    f"{crossing.direction}: {left} to the left, {right} to the right",
+                    file=sys.stderr,
+                )
+        case Dropped() as dropped:
+            frames = counted(dropped.last - dropped.first + 1, "frame")
+            print(f"{envelope.stream}: {frames} dropped: {dropped.reason}", file=sys.stderr)
+        case EndOfStream() as end:
+            reason = end.message or end.reason.value
+            print(f"{envelope.stream}: ended: {reason}", file=sys.stderr)
 
 
-def _json_lines(tracks: Tracks, class_names: Sequence[str]) -> Iterator[str]:
-    """Yields a JSON object per track; ``time`` is when its frame was decoded."""
-    frame = {
-        "stream": tracks.frame.stream,
-        "frame": tracks.frame.number,
-        "time": utc_time(tracks.frame.captured_ns),
-    }
+def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yields what an envelope says, as JSON has it; ``time`` is when a frame was decoded."""
+    of = {"run": envelope.run, "stream": envelope.stream, "channel": envelope.channel}
+    match envelope.record:
+        case StreamStart() as start:
+            yield {
+                "kind": "start",
+                **of,
+                "epoch": start.epoch,
+                "source": start.source,
+                "width": start.width,
+                "height": start.height,
+                "frame_rate": round(float(start.frame_rate), 3),
+                "live": start.live,
+                "class_names": start.class_names,
+            }
+        case Tracks() as tracks:
+            yield {
+                "kind": "frame",
+                **of,
+                "epoch": tracks.frame.epoch,
+                "frame": tracks.frame.number,
+                "time": utc_time(tracks.frame.captured_ns),
+                "seconds": round(tracks.frame.seconds, 3),
+                "tracks": list(_tracks(tracks, class_names)),
+            }
+        case Crossings() as record:
+            for crossing in record.crossings:
+                yield {
+                    "kind": "crossing",
+                    **of,
+                    "frame": crossing.number,
+                    "time": crossing.time,
+                    "id": crossing.identity,
+                    **_class(crossing.class_index, class_names),
+                    "line": crossing.line,
+                    "direction": crossing.direction,
+                    **record.counts[crossing.line]._asdict(),
+                }
+        case Dropped() as dropped:
+            frames = dropped.last - dropped.first + 1
+            yield {"kind": "dropped", **of, "frames": frames, "reason": dropped.reason}
+        case EndOfStream() as end:
+            reason = {"reason": end.reason, "message": end.message}
+            yield {"kind": "end", **of, "frames": end.frames, **reason}
+
+
+def _tracks(tracks: Tracks, class_names: Sequence[str]) -> Iterator[dict[str, Any]]:
     boxes = tracks.boxes.astype(np.float64).round(2).tolist()
     scores = tracks.scores.astype(np.float64).round(4).tolist()
     columns = zip(tracks.ids.tolist(), boxes, scores, tracks.classes.tolist(), strict=True)
-    for identity, box, score, number in columns:
-        track = {"id": identity, "box": box, "score": score, "class": number}
-        if number < len(class_names):
-            track["class_name"] = class_names[number]
-        yield json.dumps(frame | track, ensure_ascii=False)
+    for identity, box, score, index in columns:
+        yield {"id": identity, "box": box, "score": score, **_class(index, class_names)}
+
+
+def _class(index: int, class_names: Sequence[str]) -> dict[str, Any]:
+    named = index < len(class_names)
+    return {"class": index} | ({"class_name": class_names[index]} if named else {})

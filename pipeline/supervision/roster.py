@@ -22,8 +22,9 @@ from pipeline.supervision.overview import StreamView
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result_folders import streams_to_add
 from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.feedback import Acknowledged, Feedback, encode_feedback
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import MAX_POSITION, Acknowledged, Feedback, encode_feedback
+from pipeline.transport.messages import MAX_POSITION
 from stages.decoder.locations import SourceSpec, is_live
 from stages.decoder.urls import redact
 from stages.errors import ConfigError

@@ -34,8 +34,8 @@ from pipeline.supervision.roster import Roster, RunningStream
 from pipeline.supervision.run_resources import RunResources, open_run_resources
 from pipeline.supervision.salvage import complete
 from pipeline.supervision.stage_processes import StageProcesses
+from pipeline.transport.feedback import Resend
 from pipeline.transport.logbook import SharedNumber
-from pipeline.transport.messages import Resend
 from stages.errors import ConfigError, OutputError, in_one_line, reason_of
 from stages.result_files import StreamStatus
 

@@ -26,10 +26,11 @@ from stages.records import (
     Tracks,
     UInt8Array,
 )
+from stages.sink.crossings import Crossings
 from stages.wording import counted
 
-PROTOCOL_VERSION = 6
-"""Changes with what a message holds, and with when one is sent: since 6, starts are repeated."""
+PROTOCOL_VERSION = 7
+"""Changes with what a message holds, and with when one is sent."""
 
 MAX_POSITION = 2**62
 """The greatest position, and the greatest channel, that a message may have."""
@@ -41,7 +42,17 @@ _MOST_BOXES = 2**24
 _I8, _F4, _I2, _U1 = (np.dtype(kind) for kind in (np.int64, np.float32, np.int16, np.uint8))
 
 _Boxes: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST_BOXES)]
-Record: TypeAlias = StreamStart | Frame | Detections | Tracks | Dropped | EndOfStream
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """Published every second as long as the sink runs, whatever the cameras do."""
+
+    stream: str = ""  # of none
+
+
+Record: TypeAlias = (
+    StreamStart | Frame | Detections | Tracks | Crossings | Dropped | EndOfStream | Alive
+)
 
 
 class MessageError(ValueError):
@@ -65,7 +76,9 @@ class Envelope(msgspec.Struct, frozen=True, eq=False):
         work_ns: Time each stage has worked on the frame, ns by stage name.
         pixels: Inline pixels, or None.
         channel: Number of the stream's ring, logbook and feedback; never used twice in a run.
-        position: 0-based number of the record in the stream, whatever its kind.
+        position: 0-based number of the record in the stream, whatever its kind; that of the latest
+            record where something else is published of the stream.
+        run: Name of the run that published it, "" for what is not published.
     """
 
     record: Record
@@ -74,6 +87,7 @@ class Envelope(msgspec.Struct, frozen=True, eq=False):
     pixels: UInt8Array | None = None
     channel: int = 0
     position: int = 0
+    run: str = ""
 
     @property
     def stream(self) -> str:
@@ -88,6 +102,7 @@ class _Header(msgspec.Struct, tag_field="kind", frozen=True, kw_only=True):
     version: int = PROTOCOL_VERSION
     channel: Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION)] = 0
     position: Annotated[int, msgspec.Meta(ge=0, le=MAX_POSITION)] = 0
+    run: str = ""
 
 
 class _AnyHeader(msgspec.Struct, frozen=True):
@@ -104,6 +119,14 @@ class _Dropped(_Header, tag="dropped", frozen=True, kw_only=True):
 
 class _End(_Header, tag="end", frozen=True, kw_only=True):
     record: EndOfStream
+
+
+class _Crossings(_Header, tag="crossings", frozen=True, kw_only=True):
+    record: Crossings
+
+
+class _Alive(_Header, tag="alive", frozen=True, kw_only=True):
+    record: Alive = Alive()
 
 
 class _OfFrame(_Header, frozen=True, kw_only=True):
@@ -144,7 +167,8 @@ def decode_extra(kind: type, value: Any) -> Any:
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=encode_extra)
 _decoder = msgspec.msgpack.Decoder(
-    _Start | _Dropped | _End | _Frame | _Detections | _Tracks, dec_hook=decode_extra
+    _Start | _Dropped | _End | _Crossings | _Alive | _Frame | _Detections | _Tracks,
+    dec_hook=decode_extra,
 )
 
 
@@ -153,13 +177,21 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
     record, pixels = envelope.record, envelope.pixels
     header: _Header
     arrays: list[npt.NDArray[Any]] = []
-    common: dict[str, Any] = {"channel": envelope.channel, "position": envelope.position}
+    common: dict[str, Any] = {
+        "channel": envelope.channel,
+        "position": envelope.position,
+        "run": envelope.run,
+    }
     if isinstance(record, StreamStart):
         header = _Start(record=record, **common)
     elif isinstance(record, Dropped):
         header = _Dropped(record=record, **common)
     elif isinstance(record, EndOfStream):
         header = _End(record=record, **common)
+    elif isinstance(record, Crossings):
+        header = _Crossings(record=record, **common)
+    elif isinstance(record, Alive):
+        header = _Alive(record=record, **common)
     else:
         common |= {
             "slot": envelope.slot,
@@ -204,8 +236,10 @@ def decode(parts: Sequence[Any]) -> Envelope:
         raise MessageError(f"header: {error}") from error
     if header.version != PROTOCOL_VERSION:
         raise VersionError(header.version)
-    if isinstance(header, _Start | _Dropped | _End):
-        return Envelope(header.record, channel=header.channel, position=header.position)
+    if isinstance(header, _Start | _Dropped | _End | _Crossings | _Alive):
+        return Envelope(
+            header.record, channel=header.channel, position=header.position, run=header.run
+        )
     frame = header.frame
     if not (1 <= frame.height <= LARGEST_SIDE and 1 <= frame.width <= LARGEST_SIDE):
         raise MessageError(f"a frame of {frame.width}x{frame.height}")
@@ -245,6 +279,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
         pixels,
         header.channel,
         header.position,
+        header.run,
     )
 
 
@@ -256,41 +291,6 @@ def _check_version(header: bytes) -> None:
         return
     if version != PROTOCOL_VERSION:
         raise VersionError(version)
-
-
-class Acknowledged(msgspec.Struct, tag="acknowledged", frozen=True):
-    """Tells a decoder that all positions below ``position`` are in the results."""
-
-    position: int
-
-
-class Resend(msgspec.Struct, tag="resend", frozen=True):
-    """Tells a decoder that messages sent to detector ``worker`` (None: any) may be lost."""
-
-    worker: int | None
-
-
-Feedback: TypeAlias = Acknowledged | Resend
-"""The messages sent back to a decoder."""
-
-_feedback_decoder = msgspec.msgpack.Decoder(Acknowledged | Resend)
-
-
-def encode_feedback(message: Feedback) -> bytes:
-    """Encodes a message to a decoder."""
-    return msgspec.msgpack.encode(message)
-
-
-def decode_feedback(message: bytes) -> Feedback:
-    """Decodes what `encode_feedback` encoded.
-
-    Raises:
-        MessageError: The message is malformed or of another kind.
-    """
-    try:
-        return _feedback_decoder.decode(message)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise MessageError(str(error)) from error
 
 
 def _arrays(

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import zmq
 
+from pipeline.transport.feedback import Acknowledged, encode_feedback
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import Acknowledged, encode_feedback
 
 
 class Acknowledger:

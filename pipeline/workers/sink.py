@@ -21,7 +21,7 @@ from pipeline.signals import STAGE_END
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.link import Receiver
 from pipeline.transport.logbook import Logbook
-from pipeline.transport.messages import Envelope
+from pipeline.transport.messages import Alive, Envelope, encode
 from pipeline.workers.disk_watch import DiskWatch
 from pipeline.workers.sink_stream import SinkStream
 from pipeline.workers.streams import Streams
@@ -29,6 +29,7 @@ from stages.atomic import output_error
 from stages.errors import OutputError
 
 _LOOK_SECONDS = 1.0
+_RECONNECT_SECONDS = 1.0  # after which subscribers of the sink before are connected again
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _ACKNOWLEDGED_AT_ONCE = 4  # records; half a default ring, so that its decoder need not wait
 
@@ -154,11 +155,15 @@ class _Sink:
         self._streams.close_ended()
         if time.monotonic() - self._looked >= _LOOK_SECONDS:
             self._looked = time.monotonic()
+            if self._broadcast is not None:
+                self._broadcast.send(encode(Envelope(Alive(), run=self._plan.run)))
             for member in self._streams:
                 self._visit(member, member.look)
 
     def give_up(self) -> None:
         """Completes all streams where they are; a failure in one does not keep others from it."""
+        if self._broadcast is not None:
+            time.sleep(_RECONNECT_SECONDS)
         failed: OutputError | None = None
         for stream in self._plan.streams:
             try:

@@ -25,10 +25,12 @@ from pipeline.workers.completion import Completion
 from pipeline.workers.envelope_journal import append_envelope, read_envelopes
 from pipeline.workers.order import Sequencer
 from pipeline.workers.overlay_watch import OverlayWatch
+from pipeline.workers.publisher import Publisher
 from pipeline.workers.sink_progress import SinkProgress
 from stages.atomic import make_folder
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
+from stages.sink.crossings import Crossing, Crossings
 from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.stream_sink import StreamSink
@@ -76,13 +78,14 @@ class SinkStream:
         self.failed = False
         self._left = False  # after it failed, all that is to be done is done
         self._report = report
-        self._broadcast = broadcast
+        self._publisher = Publisher(broadcast, plan.run, channel)
         self._start: StreamStart | None = None
         self._overlay = config.sink.overlay
         self._files = contextlib.ExitStack()  # open until the stream is closed
         self._ring_path = plan.ring(channel)
         self._ring: FrameRing | None = None
         self._sink_ns = 0  # work on the latest frame
+        self._crossed: list[Crossing] = []  # as it has shown
 
         options = config.sink.options(self.name, live=not self.lossless)
         self._text_only = plan.text_only
@@ -167,11 +170,16 @@ class SinkStream:
                 self.sink.overlays.left_out += 1
             if self._sink_ns:  # of the frame before; a successor counts it again, from the journal
                 due = replace(due, work_ns=due.work_ns | {"sink": self._sink_ns})
-            parts, now_ns = encode(replace(due, pixels=None)), time.time_ns()
+            published = replace(due, pixels=None, run=self._publisher.run)
+            parts, now_ns = encode(published), time.time_ns()
             append_envelope(self._journal, parts, now_ns)
             self._handle(due, now_ns)
-            if self._broadcast is not None:
-                self._broadcast.send(parts)
+            self._publisher.forward(parts)
+            if self._crossed:
+                counts = dict(self.sink.crossings.counts)
+                crossings = Crossings(self.name, tuple(self._crossed), counts)
+                self._publisher.tell(crossings, due.position)
+                self._crossed = []
             pictures = 0 if self._leaves_out_pictures else self.sink.overlays.frames
             self._acknowledger.took(due.position, pictures)
 
@@ -206,10 +214,15 @@ class SinkStream:
             self.acknowledge()
 
     def _truncate(self, message: str) -> None:
+        end = self._end(message)
+        self._completion.begin(end)
+        self._publisher.tell(end, self._order.due - 1)
+
+    def _end(self, message: str) -> EndOfStream:
+        """The end of the stream where its decoder is now."""
         epoch = max(0, self._logbook[SharedNumber.EPOCHS] - 1)
         frames = self._logbook[SharedNumber.SEQUENCE]
-        end = EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message)
-        self._completion.begin(end)
+        return EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message)
 
     def acknowledge(self) -> None:
         """Acknowledges what is kept to the decoder, and reports results that are complete."""
@@ -258,6 +271,7 @@ class SinkStream:
             message = f"cannot write {self.folder}: the folder was removed or moved away"
         code = error.exit_code
         self._report(Failed("sink", stream=self.name, message=message, exit_code=code))
+        self._publisher.tell(self._end(message), self._order.due - 1)
         self._leave()
 
     def _leave(self) -> None:
@@ -282,7 +296,8 @@ class SinkStream:
 
     def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> None:
         started = time.monotonic_ns()
-        self.sink.write(tracks, self._pixels(tracks, envelope), envelope.work_ns, now_ns)
+        pixels = self._pixels(tracks, envelope)
+        self._crossed = self.sink.write(tracks, pixels, envelope.work_ns, now_ns)
         self._sink_ns = time.monotonic_ns() - started
         self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, envelope.work_ns)
 
@@ -298,9 +313,8 @@ class SinkStream:
         if self._completion.begun:
             return
         self.folder.stat()
-        if self._broadcast is not None and self._start is not None:
-            latest = Envelope(self._start, channel=self._channel, position=self._order.due - 1)
-            self._broadcast.send(encode(latest))
+        if self._start is not None:
+            self._publisher.tell(self._start, self._order.due - 1)
         if self._logbook[SharedNumber.ABANDONED]:
             self._truncate("its decoder failed, and could not end it")
             return

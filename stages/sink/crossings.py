@@ -57,6 +57,21 @@ class Crossing(NamedTuple):
     direction: Direction
 
 
+@dataclass(frozen=True, slots=True)
+class Crossings:
+    """Vehicles of which a frame has shown that they crossed a line.
+
+    Attributes:
+        stream: Name of the stream.
+        crossings: One for each vehicle and line.
+        counts: How many have crossed each line so far, these included.
+    """
+
+    stream: str
+    crossings: tuple[Crossing, ...]
+    counts: dict[str, Counts]
+
+
 class Passage(NamedTuple):
     """A track's step from one side of a line, extended beyond its ends, to the other.
 

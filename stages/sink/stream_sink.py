@@ -13,7 +13,7 @@ from stages.atomic import AtomicFile, remove_file
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
-from stages.sink.crossings import LineCounter, line_faults
+from stages.sink.crossings import Crossing, LineCounter, line_faults
 from stages.sink.detrac import prepare_toolkit_matrices
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
@@ -102,8 +102,8 @@ class StreamSink:
         pixels: UInt8Array | None,
         work_ns: Mapping[str, int],
         now_ns: int,
-    ) -> None:
-        """Writes one frame.
+    ) -> list[Crossing]:
+        """Writes one frame; returns who is now known to have crossed a line.
 
         Args:
             tracks: The frame's tracks and detections.
@@ -116,11 +116,12 @@ class StreamSink:
             OutputError: This or an earlier frame cannot be written.
         """
         if not self.ledger.record(tracks.frame):
-            return
-        number = self._write_rows(tracks, work_ns, now_ns)
+            return []
+        number, crossed = self._write_rows(tracks, work_ns, now_ns)
         if self.options.overlay and pixels is not None:
             assert self._start is not None
             self.overlays.write(self._start, tracks, pixels, number, dict(self.crossings.counts))
+        return crossed
 
     def repeat(
         self,
@@ -151,8 +152,10 @@ class StreamSink:
             self._write_rows(tracks, work_ns, now_ns)
         return True
 
-    def _write_rows(self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int) -> int:
-        """Writes and records a frame's results; returns its number."""
+    def _write_rows(
+        self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int
+    ) -> tuple[int, list[Crossing]]:
+        """Writes and records a frame's results; returns its number, and who crossed a line."""
         if self._start is None or self._texts is None:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
@@ -162,7 +165,7 @@ class StreamSink:
         for identity in tracks.ids.tolist():
             self.ledger.see_track(identity)
         self.timing.add(tracks.frame.captured_ns, work_ns, now_ns)
-        return number
+        return number, crossed
 
     def state(self) -> SinkState:
         """What `restore` of a successor needs, once all pictures are kept."""

@@ -18,8 +18,8 @@ from pipeline.config_file import load_config
 from pipeline.reports import Progress
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.supervisor import Supervisor
-from pipeline.transport.broadcast import subscribe
 from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.transport.subscription import subscribe
 from stages.decoder.locations import expand_sources
 from stages.detector.shipped import find_weights
 from stages.errors import OutputError, SpotStreamError

@@ -10,22 +10,35 @@ import zmq
 
 from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.messages import Envelope, encode
-from stages.records import Detections, Dropped, DropReason, FrameHeader, StreamStart, Tracks
+from stages.records import (
+    Detections,
+    Dropped,
+    DropReason,
+    EndOfStream,
+    EndReason,
+    FrameHeader,
+    StreamStart,
+    Tracks,
+)
+from stages.sink.crossings import Counts, Crossing, Crossings
 
 BOXES = np.array([[312.5, 80.25, 371.0, 122.75]], np.float32)
 SCORES = np.array([0.8125], np.float32)
 CLASSES = np.zeros(1, np.int16)
 ROW = "north,120,7,312.50,80.25,58.50,42.50,0.8125,-1,-1,-1"
-OBJECT = {
-    "stream": "north",
-    "frame": 120,
-    "time": "1970-01-01T00:00:00.000+00:00",
-    "id": 7,
-    "box": [312.5, 80.25, 371.0, 122.75],
-    "score": 0.8125,
-    "class": 0,
-    "class_name": "vehicle",
-}
+OF = {"run": "a", "stream": "north", "channel": 3}
+CLASS = {"class": 0, "class_name": "vehicle"}
+FACTS = [
+    {"kind": "start", **OF, "epoch": 0, "source": "", "width": 960, "height": 540}
+    | {"frame_rate": 25.0, "live": False, "class_names": ["vehicle"]},
+    {"kind": "frame", **OF, "epoch": 0, "frame": 120}
+    | {"time": "1970-01-01T00:00:00.000+00:00", "seconds": 119.0}
+    | {"tracks": [{"id": 7, "box": [312.5, 80.25, 371.0, 122.75], "score": 0.8125, **CLASS}]},
+    {"kind": "crossing", **OF, "frame": 118, "time": "4.720", "id": 7, **CLASS}
+    | {"line": "gate", "direction": "left", "left": 2, "right": 1},
+    {"kind": "dropped", **OF, "frames": 2, "reason": "stages behind"},
+    {"kind": "end", **OF, "frames": 122, "reason": "complete", "message": ""},
+]
 START = StreamStart(
     "north", 0, "", 540, 960, Fraction(25), Fraction(1, 25), class_names=("vehicle",)
 )
@@ -37,18 +50,25 @@ def tracks_in(frame):
     return Tracks(found, BOXES, SCORES, CLASSES, np.array([7]))
 
 
+RECORDS = [
+    tracks_in(120),
+    Crossings("north", (Crossing(118, "4.720", 7, 0, "gate", "left"),), {"gate": Counts(2, 1)}),
+    Dropped("north", 0, 1, 2, DropReason.BEHIND),
+    EndOfStream("north", 0, 122, EndReason.COMPLETE),
+]
+
+
 @pytest.fixture
 def address(tmp_path):
-    """Where the same tracks are published again and again."""
-    tracks = tracks_in(120)
+    """Where the same is published again and again, the start several times."""
     over = threading.Event()
 
     def publish():
         with zmq.Context() as context:
             broadcast = Broadcast(context, f"ipc://{tmp_path}/tracks", None, None)
             while not over.wait(0.02):
-                for record in (START, tracks):
-                    broadcast.send(encode(Envelope(record)))
+                for record in (START, *RECORDS[:3], START, RECORDS[3]):
+                    broadcast.send(encode(Envelope(record, run="a", channel=3)))
             broadcast.close()
 
     thread = threading.Thread(target=publish)
@@ -58,14 +78,15 @@ def address(tmp_path):
     thread.join()
 
 
-def first_line(address, **options):
-    code = f"from tools.watch import watch; watch({address!r}, '', None, None, **{options})"
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
-    ) as process:
-        line = process.stdout.readline()
+def lines_of(address, count, *, as_json=False, error=False):
+    """The first lines of a `watch`, on standard output or standard error."""
+    code = f"from tools.watch import watch; watch({address!r}, '', None, None, as_json={as_json})"
+    pipe = {"stderr" if error else "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipe) as process:
+        file = process.stderr if error else process.stdout
+        lines = [file.readline().rstrip("\n") for _ in range(count)]
         process.terminate()
-    return line.rstrip("\n")
+    return lines
 
 
 def test_silence_is_explained(address, tmp_path):
@@ -77,22 +98,27 @@ def test_silence_is_explained(address, tmp_path):
         (
             quiet,
             "",
-            f"nothing from {quiet} yet; is a pipeline running, and is its runtime.publish ",
+            f"nothing from {quiet} yet; is a pipeline running, and is its runtime.publish "
+            "this address, without keys?",
         ),
-        (address, "south", f"nothing of stream south from {address} yet"),
+        (
+            address,
+            "south",
+            f"nothing of stream south from {address} yet; the pipeline runs, and the streams that "
+            "have started are: north.",
+        ),
     ):
         command = [sys.executable, "-c", code.format(where, stream)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             line = process.stderr.readline()
             process.terminate()
         assert line.startswith(told)
-        assert "this address, without keys?" in line
 
 
 def test_each_silence_is_told_once(tmp_path):
     address = f"ipc://{tmp_path}/tracks"
     code = (
-        "import tools.watch; tools.watch._SILENCE = 0.3; "
+        "import tools.watch; tools.watch._SILENCE = 0.3; tools.watch._HEARTBEAT = 0.2; "
         f"tools.watch.watch({address!r}, '', None, None)"
     )
     command = [sys.executable, "-c", code]
@@ -117,7 +143,7 @@ def test_each_silence_is_told_once(tmp_path):
             assert line == "north: 2 frames dropped: stages behind\n"
             while line.startswith("north"):
                 line = process.stderr.readline()
-            assert f"nothing from {address} for 0.3 s; has its source or" in line
+            assert f"nothing from {address} for 0.3 s; the pipeline has stopped, or" in line
         process.terminate()
         broadcast.close()
 
@@ -125,7 +151,7 @@ def test_each_silence_is_told_once(tmp_path):
 def test_what_follows_a_silence_is_not_lost(tmp_path):
     address = f"ipc://{tmp_path}/tracks"
     code = (
-        "import tools.watch; tools.watch._SILENCE = 0.3; "
+        "import tools.watch; tools.watch._SILENCE = 0.3; tools.watch._HEARTBEAT = 0.2; "
         f"tools.watch.watch({address!r}, '', None, None)"
     )
     command, pipe = [sys.executable, "-c", code], subprocess.PIPE
@@ -151,7 +177,7 @@ def test_what_follows_a_silence_is_not_lost(tmp_path):
         while not frames:
             send(START, tracks_in(1))
             over.wait(0.05)
-        while "for 0.3 s; has its source or" not in process.stderr.readline():
+        while "for 0.3 s; the pipeline" not in process.stderr.readline():
             pass
         send(tracks_in(2))
         while not over.wait(0.05):
@@ -162,5 +188,19 @@ def test_what_follows_a_silence_is_not_lost(tmp_path):
 
 
 def test_a_track_is_a_line(address):
-    assert first_line(address) == ROW
-    assert json.loads(first_line(address, as_json=True)) == OBJECT
+    assert lines_of(address, 1) == [ROW]
+
+
+def test_other_events_are_told_on_standard_error(address):
+    told = lines_of(address, 7, error=True)
+    assert {
+        "north: track 7 crossed gate to the left: 2 to the left, 1 to the right",
+        "north: 2 frames dropped: stages behind",
+        "north: ended: complete",
+    } == {line for line in told if line.startswith("north")}
+
+
+def test_all_that_is_published_is_json(address):
+    facts = [json.loads(line) for line in lines_of(address, 10, as_json=True)]
+    begin = next(k for k, fact in enumerate(facts) if fact["kind"] == "start")
+    assert facts[begin : begin + 5] == FACTS

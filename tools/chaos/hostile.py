@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import zmq
 
-from pipeline.transport.messages import Acknowledged, Envelope, Record, encode, encode_feedback
+from pipeline.transport.feedback import Acknowledged, encode_feedback
+from pipeline.transport.messages import Envelope, Record, encode
 from stages.records import Detections, Dropped, DropReason, Frame, FrameHeader, PixelFormat, Tracks
 
 _VARIANTS = 2000

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.addresses import endpoint
 from pipeline.config import RuntimeConfig
-from pipeline.transport.broadcast import make_key
+from pipeline.transport.keys import make_key
 from stages.extras import installed
 from stages.wording import counted
 from tools.chaos.hostile import flood

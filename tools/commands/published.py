@@ -12,11 +12,11 @@ keys = typer.Typer(no_args_is_help=True, help="Manage keys for tracks sent over 
 
 def watch(
     address: Annotated[str, typer.Argument(help="Address in the pipeline's runtime.publish.")],
-    stream: Annotated[str, typer.Option(help="Print tracks of this stream only.")] = "",
+    stream: Annotated[str, typer.Option(help="Print what is of this stream only.")] = "",
     key: Annotated[Path | None, typer.Option(help="Your .key_secret file.")] = None,
     server_key: Annotated[Path | None, typer.Option(help="The pipeline's .key file.")] = None,
     json_: Annotated[
-        bool, typer.Option("--json", help="Print a JSON object for each track.")
+        bool, typer.Option("--json", help="Print a JSON object for each frame and event.")
     ] = False,
 ) -> None:
     """Print published tracks as they arrive, one per line: the stream and a MOTChallenge row."""
@@ -31,7 +31,7 @@ def new(
     folder: Annotated[Path, typer.Option(help="Folder for the two files.")] = Path("keys"),
 ) -> None:
     """Create a pair of CURVE keys."""
-    from pipeline.transport.broadcast import make_key
+    from pipeline.transport.keys import make_key
 
     public, secret = make_key(folder, name)
     typer.echo(f"{public}: public, for the others\n{secret}: secret, for {name} alone")

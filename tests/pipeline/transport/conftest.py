@@ -1,10 +1,19 @@
 from __future__ import annotations
 
 import resource
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zmq
+
+from pipeline.transport.keys import make_key
+from pipeline.transport.messages import Envelope, encode
+from pipeline.transport.subscription import subscribe
+from stages.records import Dropped, DropReason
 
 
 @pytest.fixture
@@ -20,3 +29,49 @@ def times_open(name: str) -> int:
     """How often this process has a memory file open; a map of it counts, too."""
     open_files = [descriptor.resolve().name for descriptor in Path("/proc/self/fd").iterdir()]
     return sum(name in file for file in open_files)
+
+
+@pytest.fixture
+def keys(tmp_path):
+    folder = tmp_path / "keys"
+    for name in ("server", "friend", "stranger"):
+        make_key(folder, name)
+    (folder / "clients").mkdir()
+    (folder / "clients" / "friend.key").write_text((folder / "friend.key").read_text())
+    return folder
+
+
+class Listener:
+    def __init__(self, address, *keys):
+        self.heard = []
+        threading.Thread(target=self._listen, args=(address, *keys), daemon=True).start()
+
+    def _listen(self, address, *keys):
+        for envelope in subscribe(address, *keys):
+            self.heard.append(envelope.record)
+
+
+def publish(broadcast, listeners, seconds):
+    record = Dropped("cam", 0, 1, 2, DropReason.BEHIND)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not all(each.heard for each in listeners):
+        broadcast.send(encode(Envelope(record)))
+        time.sleep(0.02)
+    return record
+
+
+@pytest.fixture
+def context():
+    with zmq.Context() as context:
+        yield context
+
+
+@pytest.fixture
+def address(tmp_path):
+    return f"ipc://{tmp_path}/tracks"
+
+
+@pytest.fixture
+def port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]

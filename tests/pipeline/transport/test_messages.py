@@ -9,15 +9,12 @@ from pipeline.transport.messages import (
     LARGEST_SIDE,
     MAX_POSITION,
     PROTOCOL_VERSION,
-    Acknowledged,
+    Alive,
     Envelope,
     MessageError,
-    Resend,
     VersionError,
     decode,
-    decode_feedback,
     encode,
-    encode_feedback,
 )
 from stages.records import (
     Detections,
@@ -31,6 +28,7 @@ from stages.records import (
     StreamStart,
     Tracks,
 )
+from stages.sink.crossings import Counts, Crossing, Crossings
 
 HEADER = FrameHeader("cam", 1, 7, 9, 360, Fraction(1, 1000), 5, 4, 6, PixelFormat.YUV420P)
 
@@ -59,12 +57,16 @@ def tracks():
         StreamStart("cam", 0, "a.mp4", 4, 6, Fraction(30000, 1001), Fraction(1, 90000), 3),
         Dropped("cam", 0, 3, 5, DropReason.BEHIND),
         EndOfStream("cam", 0, 9, EndReason.TRUNCATED, "breaks off"),
+        Crossings("cam", (Crossing(7, "0.240", 3, 0, "gate", "left"),), {"gate": Counts(1, 0)}),
+        Alive(),
     ],
 )
 def test_control_records_survive(record):
-    envelope = decode(encode(Envelope(record, channel=MAX_POSITION, position=MAX_POSITION - 1)))
+    sent = Envelope(record, channel=MAX_POSITION, position=MAX_POSITION - 1, run="run-1")
+    envelope = decode(encode(sent))
     assert envelope.record == record
     assert (envelope.channel, envelope.position) == (2**62, 2**62 - 1)
+    assert (envelope.run, envelope.stream) == ("run-1", record.stream)
 
 
 def test_a_reason_that_no_decoder_gives_is_refused():
@@ -77,9 +79,9 @@ def test_a_reason_that_no_decoder_gives_is_refused():
 
 def test_tracks_survive_with_slot_and_times():
     sent = tracks()
-    envelope = decode(encode(Envelope(sent, 0, {"decoder": 12}, channel=4, position=9)))
+    envelope = decode(encode(Envelope(sent, 0, {"decoder": 12}, channel=4, position=9, run="a")))
     assert (envelope.slot, envelope.work_ns, envelope.pixels) == (0, {"decoder": 12}, None)
-    assert (envelope.channel, envelope.position) == (4, 9)
+    assert (envelope.channel, envelope.position, envelope.run) == (4, 9, "a")
     got = envelope.record
     assert got.frame == HEADER
     for name in ("boxes", "scores", "classes", "ids"):
@@ -146,17 +148,6 @@ def test_positions_beyond_the_greatest_are_refused():
         for number in (MAX_POSITION + 1, -1):
             with pytest.raises(MessageError, match=place):
                 decode(encode(Envelope(tracks(), **{place: number})))
-
-
-@pytest.mark.parametrize("message", [Acknowledged(2**40), Resend(0), Resend(None)])
-def test_feedback_survives(message):
-    assert decode_feedback(encode_feedback(message)) == message
-
-
-@pytest.mark.parametrize("noise", [b"", b"\xc1", b"\x80", b"\x82\xa4type\xa6resend\xa1x" + NESTED])
-def test_feedback_that_is_none_is_refused(noise):
-    with pytest.raises(MessageError):
-        decode_feedback(noise)
 
 
 def test_a_missing_part_is_refused():

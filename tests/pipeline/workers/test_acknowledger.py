@@ -3,8 +3,8 @@
 import pytest
 import zmq
 
+from pipeline.transport.feedback import decode_feedback
 from pipeline.transport.logbook import SharedNumber
-from pipeline.transport.messages import decode_feedback
 from pipeline.workers.acknowledger import Acknowledger
 from stages.errors import OutputError
 

@@ -13,8 +13,9 @@ from msgspec import structs
 from pipeline.config import DecoderConfig, RunConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.signals import STAGE_END
+from pipeline.transport.feedback import Acknowledged, encode_feedback
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import LARGEST_SIDE, Acknowledged, encode_feedback
+from pipeline.transport.messages import LARGEST_SIDE
 from pipeline.transport.ring import create_memory_file
 from pipeline.workers import decoder as decoder_worker
 from pipeline.workers.decoder import _connect_seconds, run_decoder

@@ -1,0 +1,44 @@
+"""What is sent back to a decoder about the records that it has sent."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from pipeline.transport.messages import MessageError
+
+
+class Acknowledged(msgspec.Struct, tag="acknowledged", frozen=True):
+    """Tells a decoder that all positions below ``position`` are in the results."""
+
+    position: int
+
+
+class Resend(msgspec.Struct, tag="resend", frozen=True):
+    """Tells a decoder that messages sent to detector ``worker`` (None: any) may be lost."""
+
+    worker: int | None
+
+
+Feedback: TypeAlias = Acknowledged | Resend
+"""The messages sent back to a decoder."""
+
+_feedback_decoder = msgspec.msgpack.Decoder(Acknowledged | Resend)
+
+
+def encode_feedback(message: Feedback) -> bytes:
+    """Encodes a message to a decoder."""
+    return msgspec.msgpack.encode(message)
+
+
+def decode_feedback(message: bytes) -> Feedback:
+    """Decodes what `encode_feedback` encoded.
+
+    Raises:
+        MessageError: The message is malformed or of another kind.
+    """
+    try:
+        return _feedback_decoder.decode(message)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise MessageError(str(error)) from error

@@ -1,0 +1,72 @@
+"""Pairs of CURVE keys, for publishing over a network."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from pathlib import Path
+
+from stages.atomic import output_error
+from stages.errors import ConfigError
+
+
+def make_key(folder: Path, name: str) -> tuple[Path, Path]:
+    """Creates a pair of CURVE keys: ``NAME.key``, public, and ``NAME.key_secret``, mode 0600.
+
+    Raises:
+        ConfigError: The name is empty or a path, or one of the files exists.
+        OutputError: The files cannot be written.
+    """
+    from zmq.auth import create_certificates
+
+    if not name.strip():
+        raise ConfigError("a pair of keys needs a name")
+    if Path(name).name != name:
+        raise ConfigError(
+            f"a pair of keys is named without a folder, which --folder sets; got {name}"
+        )
+    paths = folder / f"{name}.key", folder / f"{name}.key_secret"
+    try:
+        taken = [path for path in paths if path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(paths[1], error) from error
+    if taken:
+        raise ConfigError(f"{taken[0]} exists; choose another name")
+    try:
+        paths[1].touch(mode=0o600)
+        create_certificates(folder, name)
+    except OSError as error:
+        for path in paths:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        raise output_error(paths[1], error) from error
+    return paths
+
+
+def load_key(path: Path) -> tuple[bytes, bytes]:
+    """Returns the public and the secret key of a ``.key_secret`` file.
+
+    Raises:
+        ConfigError: The file cannot be read or has no secret key.
+    """
+    public, secret = load_certificate(path)
+    if secret is None:
+        raise ConfigError(f"{path} holds no secret key; is it the .key_secret file?")
+    return public, secret
+
+
+def load_certificate(path: Path) -> tuple[bytes, bytes | None]:
+    """Returns the public key of a file, and its secret key if it holds one.
+
+    Raises:
+        ConfigError: The file cannot be read or holds no key.
+    """
+    from zmq import auth
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return auth.load_certificate(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read a key from {path}: {error}") from error

@@ -1,0 +1,185 @@
+"""Receives what a pipeline publishes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import zmq
+
+from pipeline.transport.keys import load_certificate, load_key
+from pipeline.transport.link import LARGEST_PART
+from pipeline.transport.messages import Alive, Envelope, MessageError, VersionError, decode
+from stages.errors import ConfigError
+from stages.records import EndOfStream, StreamStart, Tracks
+from stages.sink.crossings import Crossings
+
+_TURN_MS = 100  # a signal that another thread took is seen after that
+_RETRY_SECONDS = 1.0
+_KEEPALIVE_SECONDS = 10
+# ZeroMQ tries no other connection after these, though the next run may accept the key.
+_REFUSED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+
+
+class Subscription:
+    """What a pipeline publishes; a context manager, connected until its end.
+
+    Tracks and crossings come only after the `StreamStart` of their epoch. The pipeline repeats it
+    every second, so a new subscriber waits as long at most, and gets it once; again where another
+    run, or a stream added anew, begins. A connection that is lost or refused is tried again.
+
+    Args:
+        address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
+        key: File with the subscriber's secret key, if the pipeline requires one.
+        server_key: File with the pipeline's public key.
+
+    Raises:
+        ConfigError: A key cannot be read, only one key is given, or the address is invalid.
+    """
+
+    def __init__(
+        self, address: str, key: Path | None = None, server_key: Path | None = None
+    ) -> None:
+        self._keys: tuple[bytes, bytes, bytes] | None = None
+        if key is not None and server_key is not None:
+            self._keys = *load_key(key), load_certificate(server_key)[0]
+        elif key is not None or server_key is not None:
+            raise ConfigError("key and server_key belong together, but only one is given")
+        self._address = address
+        self._streams = _KnownStreams()
+        self._heard = -math.inf
+        self._connect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the pipeline was last heard, infinite before.
+
+        It speaks every second, whatever its cameras do: silence of three seconds or more is its
+        own, or that of the network.
+        """
+        return time.monotonic() - self._heard
+
+    @property
+    def streams(self) -> list[str]:
+        """Names of the streams that have started, as far as is known here, and not ended."""
+        return self._streams.names()
+
+    def receive(self, timeout: float | None = None) -> Envelope | None:
+        """Returns the next envelope; None if none comes in ``timeout`` seconds.
+
+        Raises:
+            ConfigError: The pipeline is of a release with another protocol.
+        """
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = until - time.monotonic()
+            if self._socket.poll(int(min(max(0.0, 1000 * left), _TURN_MS))):
+                try:
+                    envelope = decode(self._socket.recv_multipart())
+                except VersionError as error:
+                    raise ConfigError(
+                        f"{self._address}: {error}; are the releases the same?"
+                    ) from error
+                except MessageError:
+                    continue
+                self._heard = time.monotonic()
+                if self._streams.admit(envelope):
+                    return envelope
+            elif self._refusals.poll(0) and time.monotonic() >= self._connected + _RETRY_SECONDS:
+                self.close()
+                self._connect()
+            elif left <= 0:
+                return None
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._context.destroy(linger=0)
+
+    def _connect(self) -> None:
+        self._connected = time.monotonic()
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        self._socket.maxmsgsize = LARGEST_PART
+        self._socket.ipv6 = "[" in self._address
+        self._socket.tcp_keepalive = 1  # where the other host is gone without a word
+        self._socket.tcp_keepalive_idle = self._socket.tcp_keepalive_intvl = _KEEPALIVE_SECONDS
+        self._socket.tcp_keepalive_cnt = 3
+        self._socket.subscribe(b"")
+        if self._keys is not None:
+            public, secret, server = self._keys
+            self._socket.curve_publickey, self._socket.curve_secretkey = public, secret
+            self._socket.curve_serverkey = server
+        self._refusals = self._socket.get_monitor_socket(_REFUSED)
+        try:
+            self._socket.connect(self._address)
+        except BaseException as error:
+            self.close()  # a context with open sockets would never be collected
+            if not isinstance(error, zmq.ZMQError):
+                raise
+            raise ConfigError(
+                f"cannot connect to {self._address}: {error}; expected tcp://HOST:PORT or "
+                "ipc://PATH"
+            ) from error
+
+
+def subscribe(
+    address: str,
+    key: Path | None = None,
+    server_key: Path | None = None,
+    *,
+    timeout: float | None = None,
+) -> Iterator[Envelope]:
+    """Yields the envelopes of a `Subscription`, which see, without end.
+
+    Args:
+        address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
+        key: File with the subscriber's secret key, if the pipeline requires one.
+        server_key: File with the pipeline's public key.
+        timeout: Seconds to wait for an envelope; None for no limit.
+
+    Raises:
+        ConfigError: A key cannot be read, only one key is given, the address is invalid, or the
+            pipeline is of a release with another protocol.
+        TimeoutError: None came in time; the subscription has ended.
+    """
+    with Subscription(address, key, server_key) as subscription:
+        while (envelope := subscription.receive(timeout)) is not None:
+            yield envelope
+    raise TimeoutError(f"nothing came from {address} for {timeout:g} s")
+
+
+class _KnownStreams:
+    """The streams whose start a subscriber has got."""
+
+    def __init__(self) -> None:
+        self._starts: dict[str, tuple[str, int, StreamStart]] = {}  # with the run and the channel
+
+    def names(self) -> list[str]:
+        """The names of those that have not ended."""
+        return sorted(self._starts)
+
+    def admit(self, envelope: Envelope) -> bool:
+        """Whether to yield the envelope: not what comes too early, and no start twice."""
+        record, of = envelope.record, (envelope.run, envelope.channel)
+        if isinstance(record, Alive):
+            return False
+        known = self._starts.get(envelope.stream)
+        if isinstance(record, StreamStart):
+            self._starts[record.stream] = *of, record
+            return known != (*of, record)
+        if isinstance(record, EndOfStream) and known is not None and known[:2] == of:
+            del self._starts[record.stream]
+        if not isinstance(record, Tracks | Crossings):
+            return True
+        if known is None or known[:2] != of:
+            return False
+        return isinstance(record, Crossings) or record.frame.epoch == known[2].epoch

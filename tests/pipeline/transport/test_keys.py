@@ -1,0 +1,50 @@
+import contextlib
+
+import pytest
+
+from pipeline.transport.keys import load_key, make_key
+from stages.errors import ConfigError, OutputError
+
+
+def test_keys_are_kept_private_and_never_overwritten(tmp_path):
+    public, secret = make_key(tmp_path, "north")
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert len(load_key(secret)[1]) == 40
+    with pytest.raises(ConfigError, match="exists; choose another name"):
+        make_key(tmp_path, "north")
+    with pytest.raises(ConfigError, match="holds no secret key"):
+        load_key(public)
+    with pytest.raises(ConfigError, match="cannot read a key"):
+        load_key(tmp_path / "nowhere")
+
+
+def test_keys_without_a_name_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="needs a name"):
+        make_key(tmp_path / "keys", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_keys_stay_in_their_folder(tmp_path):
+    with pytest.raises(ConfigError, match=r"without a folder, which --folder sets; got \.\./a"):
+        make_key(tmp_path / "keys", "../a")
+    assert not list(tmp_path.iterdir())
+
+
+def test_keys_that_cannot_be_written_are_an_output_error(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot write .*north\.key_secret: "):
+        make_key(tmp_path / "file", "north")
+
+
+def test_so_are_those_in_a_folder_that_is_closed(closed_folder):
+    with pytest.raises(OutputError, match=r"cannot write .*north\.key_secret: permission denied"):
+        make_key(closed_folder, "north")
+
+
+def test_a_full_disk_leaves_no_half_of_a_pair(full_disk):
+    with contextlib.suppress(OSError), (full_disk / "filler").open("ab", buffering=0) as filler:
+        while True:
+            filler.write(b"\0" * 4096)
+    with pytest.raises(OutputError, match="no space left"):
+        make_key(full_disk, "north")
+    assert [path.name for path in full_disk.iterdir()] == ["filler"]

@@ -1,0 +1,212 @@
+import math
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import zmq
+
+from pipeline.transport.broadcast import Broadcast
+from pipeline.transport.messages import Alive, Envelope, encode
+from pipeline.transport.subscription import Subscription, subscribe
+from stages.errors import ConfigError
+from stages.records import (
+    Detections,
+    Dropped,
+    DropReason,
+    EndOfStream,
+    EndReason,
+    FrameHeader,
+    PixelFormat,
+    StreamStart,
+    Tracks,
+)
+from stages.sink.crossings import Counts, Crossing, Crossings
+from tests.pipeline.conftest import wait_for
+from tests.pipeline.transport.conftest import Listener, publish
+
+RATE = Fraction(25)
+CROSSED = Crossings("cam", (Crossing(7, "0.24", 3, 0, "gate", "left"),), {"gate": Counts(1, 0)})
+
+
+def tracks_of(epoch):
+    frame = FrameHeader("cam", epoch, 0, 0, 0, 1 / RATE, 0, 4, 6, PixelFormat.YUV420P)
+    boxes, scores = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+    classes, ids = np.zeros(0, np.int16), np.zeros(0, np.int64)
+    return Tracks(Detections(frame, boxes, scores, classes), boxes, scores, classes, ids)
+
+
+def test_silence_is_an_error_where_it_is_limited(context, address):
+    broadcast = Broadcast(context, address, None, None)
+    envelopes = subscribe(address, timeout=0.3)
+    with pytest.raises(TimeoutError, match=r"nothing came from ipc:.* for 0\.3 s"):
+        next(envelopes)
+    listener = Listener(address)
+    record = publish(broadcast, [listener], 100)
+    assert listener.heard[0] == record
+    broadcast.close()
+
+
+def test_tracks_come_after_their_start_which_comes_once(context, address):
+    first, second = (StreamStart("cam", n, "x", 4, 6, RATE, 1 / RATE) for n in (0, 1))
+    end = EndOfStream("cam", 0, 0, EndReason.COMPLETE)
+    sent = [  # record, its run and channel, whether it comes
+        (tracks_of(0), ("a", 0), False),
+        (CROSSED, ("a", 0), False),
+        (first, ("a", 0), True),
+        (tracks_of(0), ("a", 0), True),
+        (first, ("a", 0), False),  # a repeated one
+        (Dropped("cam", 0, 4, 6, DropReason.BEHIND), ("a", 0), True),
+        (CROSSED, ("a", 0), True),
+        (Alive(), ("a", 0), False),
+        (tracks_of(1), ("a", 0), False),  # its start was missed
+        (second, ("a", 0), True),
+        (tracks_of(1), ("a", 0), True),
+        (tracks_of(1), ("b", 0), False),  # of another run, after the first was killed
+        (second, ("b", 0), True),
+        (tracks_of(1), ("a", 0), False),  # it waited in the other connection
+        (end, ("a", 0), True),
+        (second, ("b", 0), False),
+        (second, ("b", 1), True),  # of a stream that was removed and added again
+        (tracks_of(1), ("b", 0), False),
+        (end, ("b", 1), True),
+        (second, ("b", 1), True),
+    ]
+    broadcast = Broadcast(context, address, None, None)
+    listener = Listener(address)
+    greeting = publish(broadcast, [listener], 100)
+    for record, (run, channel), _ in sent:
+        broadcast.send(encode(Envelope(record, run=run, channel=channel)))
+    last = Dropped("cam", 0, 9, 9, DropReason.BROKEN)
+    broadcast.send(encode(Envelope(last)))
+    wait_for(lambda: listener.heard[-1] == last)
+    heard = [each for each in listener.heard[:-1] if each != greeting]
+    assert [type(each) for each in heard] == [type(record) for record, _, comes in sent if comes]
+    broadcast.close()
+
+
+def test_a_pipeline_that_is_alive_is_not_silent(context, address):
+    start = StreamStart("cam", 0, "x", 4, 6, RATE, 1 / RATE)
+    broadcast = Broadcast(context, address, None, None)
+    with Subscription(address) as subscription:
+        assert (subscription.silence, subscription.streams) == (math.inf, [])
+
+        def hears(record):
+            before = subscription.silence
+            broadcast.send(encode(Envelope(record)))
+            envelope = subscription.receive(0.05)
+            return subscription.silence < before and (envelope or "nothing")
+
+        assert wait_for(lambda: hears(Alive())) == "nothing"
+        assert wait_for(lambda: hears(start)).record == start
+        assert subscription.streams == ["cam"]
+        assert wait_for(lambda: hears(start)) == "nothing"
+        before = subscription.silence
+        assert subscription.receive(0.05) is None
+        assert subscription.silence >= before + 0.05
+        hears(EndOfStream("cam", 0, 0, EndReason.COMPLETE))
+        assert subscription.streams == []
+    broadcast.close()
+
+
+def test_a_silence_ends_no_subscription(context, address):
+    start = StreamStart("cam", 0, "x", 4, 6, RATE, 1 / RATE)
+    end = EndOfStream("cam", 0, 0, EndReason.COMPLETE)
+    broadcast = Broadcast(context, address, None, None)
+    with Subscription(address) as subscription:
+        while (first := subscription.receive(0.02)) is None:
+            broadcast.send(encode(Envelope(start)))
+        assert first.record == start
+        while subscription.receive(0.2) is not None:
+            pass
+        for position, record in enumerate((tracks_of(0), end)):
+            broadcast.send(encode(Envelope(record, position=position)))
+        received = [subscription.receive(10) for _ in range(2)]
+        assert [type(each.record) for each in received] == [Tracks, EndOfStream]
+        assert subscription.receive(0) is None
+    broadcast.close()
+
+
+@pytest.mark.parametrize("admits", ["all, without keys", "nobody"])
+def test_who_was_refused_gets_in_once_admitted(address, keys, admits):
+    (keys / "nobody").mkdir()
+    server = keys / "server.key_secret"
+    before = (server, keys / "nobody") if admits == "nobody" else (None, None)
+    message = encode(Envelope(Dropped("cam", 0, 1, 2, "stages behind")))
+    mine = keys / "friend.key_secret", keys / "server.key"
+    with Subscription(address, *mine) as subscription:
+        with zmq.Context() as context:
+            broadcast = Broadcast(context, address, *before)
+            for _ in range(10):
+                broadcast.send(message)
+                assert subscription.receive(0.05) is None
+            broadcast.close()
+        with zmq.Context() as context:
+            broadcast = Broadcast(context, address, server, keys / "clients")
+
+            def received():
+                broadcast.send(message)
+                return subscription.receive(0.02)
+
+            assert wait_for(received).stream == "cam"
+            broadcast.close()
+
+
+def test_a_host_that_is_gone_without_a_word_is_noticed(context, port):
+    broadcast = Broadcast(context, f"tcp://127.0.0.1:{port}", None, None)
+    with Subscription(f"tcp://127.0.0.1:{port}"):
+
+        def timer():
+            """The kernel's timer of the subscriber's connection, 02 if it probes the peer."""
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                _, _, remote, state, _, timer, *_ = line.split()
+                if remote.endswith(f":{port:04X}") and state == "01":
+                    return timer
+            return ""
+
+        wait_for(lambda: timer().startswith("02:"))
+    broadcast.close()
+
+
+def test_what_a_subscription_cannot_work_with_is_refused_at_once(address, keys):
+    for key, server_key in ((keys / "friend.key_secret", None), (None, keys / "server.key")):
+        with pytest.raises(ConfigError, match="key and server_key belong together"):
+            Subscription(address, key, server_key)
+    with pytest.raises(ConfigError, match="cannot read a key"):
+        Subscription(address, keys / "nowhere", keys / "server.key")
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    with pytest.raises(ConfigError, match="cannot connect to nowhere"):
+        Subscription("nowhere")
+    with pytest.raises(UnicodeEncodeError) as error:
+        Subscription("ipc://caf\udce9")
+    assert error.tb is not None  # what its frames leave open can make the collector wait for ever
+    assert len(list(Path("/proc/self/task").iterdir())) == threads
+
+
+@pytest.mark.parametrize("version", [1, 5])  # 5 had the same messages, but sent each start once
+def test_a_pipeline_of_another_release_is_an_error(context, address, version):
+    stream, header = encode(Envelope(Dropped("cam", 0, 1, 2, DropReason.BEHIND)))
+    header = msgspec.msgpack.encode(msgspec.msgpack.decode(header) | {"version": version})
+    broadcast, over = Broadcast(context, address, None, None), threading.Event()
+
+    def publish():
+        while not over.wait(0.02):
+            broadcast.send([stream, header])
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    with pytest.raises(
+        ConfigError, match=rf"protocol version {version}, .*; are the releases the same"
+    ):
+        next(subscribe(address, timeout=10))
+    over.set()
+    thread.join()
+    broadcast.close()
+
+
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:5555", "http://127.0.0.1:5555"])
+def test_what_an_address_looks_like_is_said(address):
+    with pytest.raises(ConfigError, match=rf"to {address}: .*; expected tcp://HOST:PORT or ipc:"):
+        next(subscribe(address))
