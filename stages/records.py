@@ -137,7 +137,8 @@ class FrameHeader:
             later or takes every n-th frame). The frame number in files is ``index + 1``.
         pts: Presentation time in units of ``time_base``.
         time_base: Unit of ``pts`` in seconds.
-        captured_ns: Wall clock when the frame came out of the decoder, ns since the epoch.
+        captured_ns: Wall clock when the frame came out of the decoder, ns since the epoch; earlier
+            if a silence of a camera withheld it.
         height: Pixels.
         width: Pixels.
         pixel_format: Layout of the pixels.

@@ -88,7 +88,7 @@ class _Silence:
             return f"yet; the pipeline runs, and the streams that have started are: {names}."
         if is_alive:
             lasts = f"for {_SILENCE:g} s" if self._has_heard else "yet"
-            return f"{lasts}; the pipeline runs, but no frame has come from a source."
+            return f"{lasts}; the pipeline runs: it is still starting, or its sources are silent."
         if self._has_heard:
             return f"for {_SILENCE:g} s; the pipeline has stopped, or the network fails."
         return f"yet; is a pipeline running, and is its runtime.publish this address, {self._keys}?"

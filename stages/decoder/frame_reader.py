@@ -12,6 +12,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from stages.decoder.capture_times import CaptureTimes
 from stages.decoder.gaps import Gaps
 from stages.decoder.losses import LostFrames
 from stages.decoder.network_faults import reading_fault
@@ -55,7 +56,8 @@ class FrameReader:
         layout: See `StreamStart`.
         clock: Wall clock, ns since the epoch.
         resume_from: Where an earlier reader of the stream stopped; None at the start.
-        monotonic: Monotonic clock of a live source, seconds, see `PresentationTimes`.
+        monotonic: Monotonic clock of a live source, seconds, see `PresentationTimes` and
+            `CaptureTimes`.
     """
 
     def __init__(
@@ -129,6 +131,9 @@ class FrameReader:
         self._is_cut_off = False
 
         packets = container.demux(stream) if packets is None else packets
+        captures = CaptureTimes(time_base(stream))
+        if self._monotonic is not None:
+            packets = captures.follow(packets, self._monotonic)
         for frame in _frames(container, self._counted(container, packets)):
             index = self.seen
             if self._selection.ends_before(index):
@@ -157,7 +162,8 @@ class FrameReader:
             pixel_format = pixel_format_of(frame)
             pixels = allocator.allocate(pixel_format.shape(*size))
             fill(pixels, frame, pixel_format, turns, woven=is_woven(frame, stream))
-            header = start.header(self.given, index, pts, self._clock(), pixel_format)
+            captured_ns = captures.date(frame.pts, pts, self._clock())
+            header = start.header(self.given, index, pts, captured_ns, pixel_format)
             self.given += 1
             yield Frame(header, pixels)
 

@@ -1,0 +1,70 @@
+"""When the frames of a live stream were captured."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+
+import av
+
+_SILENCE = 0.5  # seconds beyond what the packets' times say
+_REORDERED = 16  # packets whose frames a decoder may hold back
+_UNFINISHED = 2  # packets: one each in the MPEG-TS reader and in the parser
+
+
+class CaptureTimes:
+    """Dates the frames of a connection by their arrival, unless a silence withheld them.
+
+    FFmpeg knows that a frame is whole when the next one begins, and decoders hold back frames that
+    are out of order. When a source falls silent, its last frames therefore come with the first ones
+    after the silence, or when the connection is given up. They were captured as long after the
+    frame before them as their presentation times say.
+
+    Args:
+        time_base: Unit of the times, in seconds.
+    """
+
+    def __init__(self, time_base: Fraction) -> None:
+        self._time_base = time_base
+        self._recent: deque[int] = deque(maxlen=_REORDERED)  # times of packets
+        self._withheld: set[int] = set()  # those that came before the latest silence
+        self._last: tuple[int, int] | None = None
+
+    def follow(
+        self, packets: Iterable[av.Packet], monotonic: Callable[[], float]
+    ) -> Iterator[av.Packet]:
+        """Yields the same packets and notices silences; ``monotonic`` gives seconds."""
+        unfinished = 0
+        asked = monotonic()
+        for packet in packets:
+            waited = monotonic() - asked
+            if self._recent and waited - self._step(packet.pts) > _SILENCE:
+                self._withheld = set(self._recent)
+                unfinished = _UNFINISHED
+            if packet.pts is not None:
+                self._recent.append(packet.pts)
+                if unfinished:
+                    self._withheld.add(packet.pts)
+                    unfinished -= 1
+            yield packet
+            asked = monotonic()
+
+    def date(self, source_pts: int | None, pts: int, now_ns: int) -> int:
+        """Returns when a frame was captured, ns since the epoch.
+
+        Args:
+            source_pts: Its time as the source states it, that of its packet.
+            pts: Its time in the stream, later than that of the frame before.
+            now_ns: Wall clock, ns since the epoch.
+        """
+        captured_ns = now_ns
+        if self._last is not None and source_pts in self._withheld:
+            last_ns, last_pts = self._last
+            captured_ns = min(now_ns, last_ns + round((pts - last_pts) * self._time_base * 10**9))
+        self._last = captured_ns, pts
+        return captured_ns
+
+    def _step(self, pts: int | None) -> float:
+        """Returns the seconds between the latest packet and one of this time."""
+        return 0.0 if pts is None else float(abs(pts - self._recent[-1]) * self._time_base)
