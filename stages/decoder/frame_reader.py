@@ -27,6 +27,7 @@ from stages.decoder.pixels import (
 from stages.decoder.presentation import PresentationTimes
 from stages.decoder.source import FrameAllocator, FrameSelection, ResumePoint
 from stages.decoder.stream_times import frame_count, frame_rate, stated_length, time_base
+from stages.errors import SourceError
 from stages.records import Dropped, DropReason, Frame, StreamStart
 from stages.wording import counted
 
@@ -130,7 +131,7 @@ class FrameReader:
         self.broken = ""
         self._is_cut_off = False
 
-        packets = container.demux(stream) if packets is None else packets
+        packets = _flushed(container.demux(stream) if packets is None else packets, stream)
         captures = CaptureTimes(time_base(stream))
         if self._monotonic is not None:
             packets = captures.follow(packets, self._monotonic)
@@ -233,6 +234,17 @@ class FrameReader:
 
 def _is_one_of(container: InputContainer, formats: frozenset[str]) -> bool:
     return not formats.isdisjoint(container.format.name.split(","))
+
+
+def _flushed(packets: Iterable[av.Packet], stream: VideoStream) -> Iterator[av.Packet]:
+    """Yields the same packets; after an error also the one that asks for the last frames."""
+    try:
+        yield from packets
+    except (SourceError, av.error.FFmpegError):
+        last = av.Packet()
+        last.stream = stream
+        yield last
+        raise
 
 
 def _frames(container: InputContainer, packets: Iterable[av.Packet]) -> Iterator[VideoFrame | None]:

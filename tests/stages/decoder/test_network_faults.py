@@ -14,7 +14,7 @@ from stages.decoder.live import LiveSource
 from stages.decoder.live_options import LiveOptions
 from stages.decoder.network_faults import opening_fault, reading_fault
 from stages.errors import SourceError
-from stages.records import EndOfStream
+from stages.records import EndOfStream, Frame
 from tests.stages.decoder.test_protocols import DATAGRAM, write_stream
 
 HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
@@ -93,7 +93,7 @@ def test_a_server_that_closes_is_told(slots, scheme, answer, told):
 
 @pytest.mark.parametrize("scheme", ["http", "udp"])
 def test_a_camera_that_ran_is_told_to_have_closed_or_fallen_silent(tmp_path, slots, scheme):
-    write_stream(tmp_path / "camera.ts", 50)
+    write_stream(tmp_path / "camera.ts", 50, reordered=2)
     data = (tmp_path / "camera.ts").read_bytes()
     options = LiveOptions(timeout=3, reconnect=False)
 
@@ -107,8 +107,9 @@ def test_a_camera_that_ran_is_told_to_have_closed_or_fallen_silent(tmp_path, slo
         if scheme == "udp":
             threading.Timer(0.3, send).start()
         url = f"{scheme}://127.0.0.1:{port}"
-        *_, end = LiveSource(url, name="cam", options=options).records(slots)
+        *records, end = LiveSource(url, name="cam", options=options).records(slots)
     assert isinstance(end, EndOfStream)
+    assert sum(isinstance(each, Frame) for each in records) == 50  # those held back included
     reason = "nothing came for 3 s" if scheme == "udp" else "the server closed the connection"
     assert end.message == f"the connection broke off: {reason}"
 

@@ -34,12 +34,17 @@ def write_stream(
     sound=0,
     size=(320, 240),
     codec="libx264",
+    reordered=0,
     **options,
 ):
-    """A video from an hour on; beside it so many packets of sound, 24 ms each."""
+    """A video from an hour on; beside it so many packets of sound, 24 ms each.
+
+    ``reordered`` is the number of B-frames in a row.
+    """
     width, height = size
     with av.open(str(path), "w", format=container, options=options) as output:
-        stream = output.add_stream(codec, rate=25, options={"preset": "ultrafast"})
+        encoder = {"preset": "ultrafast", "bf": str(reordered)}
+        stream = output.add_stream(codec, rate=25, options=encoder)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = 10
         track = output.add_stream("mp2", rate=48_000) if sound else None
