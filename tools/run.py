@@ -6,7 +6,7 @@ import fnmatch
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from pipeline.config import EVERY_STREAM, RunConfig
 from pipeline.config_file import load_config
 from pipeline.detectors import check_weights
 from pipeline.logs import set_up_logging
+from pipeline.plan import StageName
 from pipeline.reports import Notice
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 MANY = 0.02
 """Share of dropped frames above which the user is advised to act."""
 
+_NAMED = 8  # of a folder's streams, in a warning
+
 _SHIPPED = (None, *map(Path, SHIPPED))
 
 
@@ -68,8 +71,8 @@ def run_pipeline(
     with nullcontext(EventLog()) if json_log else ProgressView(Console(stderr=True)) as view:
         if told := nothing_to_record(specs, config, stay=stay):
             view.show(Notice("decoder", message=told))
-        if told := "" if stay else unknown_in_config(specs, config):
-            view.show(Notice("detector", message=told))
+        for notice in unknown_in_config(specs, config, stay=stay):
+            view.show(notice)
         if told := named_by_order(specs):
             view.show(Notice("decoder", message=told))
         if videos := passed_over(sources, specs):
@@ -121,15 +124,23 @@ def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: b
     return f"nothing is recorded into {record}: none of the sources is a live stream"
 
 
-def unknown_in_config(specs: Sequence[SourceSpec], config: RunConfig) -> str:
-    """Returns a warning if regions or lines are those of streams that the run lacks, else ""."""
+def unknown_in_config(
+    specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool
+) -> Iterator[Notice]:
+    """Yields a warning for each key with regions or lines of streams that the run lacks."""
     names = [spec.name for spec in specs]
     known = {EVERY_STREAM, *names}
-    given = (("detector.ignored", config.detector.ignored), ("sink.lines", config.sink.lines))
-    for key, streams in given:
+    yet = " yet" if stay else ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    there = f"; there are {', '.join(names[:_NAMED])}{more}" if names else ""
+    given: tuple[tuple[StageName, str, Iterable[str]], ...] = (
+        ("detector", "ignored", config.detector.ignored),
+        ("sink", "lines", config.sink.lines),
+    )
+    for stage, key, streams in given:
         if unknown := ", ".join(name for name in streams if name not in known):
-            return f"{key}: no stream is called {unknown}; there are {', '.join(names)}"
-    return ""
+            message = f"{stage}.{key}: no stream is called {unknown}{yet}{there}"
+            yield Notice(stage, message=message)
 
 
 def named_by_order(specs: Sequence[SourceSpec]) -> str:

@@ -81,15 +81,34 @@ def test_the_fastest_weights_are_advised_instead_of_others(weights, advised):
     assert ("weights=nano" in advice(400, f"detector.weights={weights}")) is advised
 
 
-def test_regions_and_lines_of_streams_that_are_not_there_are_told():
-    specs = [SourceSpec("north", "a.mp4"), SourceSpec("south", "b.mp4")]
-    regions = 'detector.ignored={"*": [], north: [[0, 0, 9, 9]], west: [[0, 0, 9, 9]]}'
-    told = unknown_in_config(specs, load_config(None, [regions]))
-    assert told == "detector.ignored: no stream is called west; there are north, south"
-    lines = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
-    told = unknown_in_config(specs, load_config(None, [lines]))
-    assert told == "sink.lines: no stream is called west; there are north, south"
-    assert unknown_in_config(specs, load_config(None)) == ""
+REGIONS = 'detector.ignored={"*": [], north: [[0, 0, 9, 9]], west: [[0, 0, 9, 9]]}'
+LINES = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
+
+
+@pytest.mark.parametrize(
+    ("names", "stay", "told"),
+    [
+        (["north", "south"], False, "no stream is called west; there are north, south"),
+        (["north", "south"], True, "no stream is called west yet; there are north, south"),
+        (["north", "south", "west"], False, ""),
+        (
+            ["north", "south", *"abcdefgh"],
+            False,
+            "no stream is called west; there are north, south, a, b, c, d, e, f and 2 more",
+        ),
+    ],
+)
+def test_regions_and_lines_of_streams_that_are_not_there_are_told(names, stay, told):
+    specs = [SourceSpec(name, f"{name}.mp4") for name in names]
+    found = unknown_in_config(specs, load_config(None, [REGIONS, LINES]), stay=stay)
+    assert [(each.stage, each.message) for each in found] == (
+        [("detector", f"detector.ignored: {told}"), ("sink", f"sink.lines: {told}")] if told else []
+    )
+
+
+def test_a_run_without_streams_tells_which_lines_wait_for_one():
+    [told] = unknown_in_config([], load_config(None, [LINES]), stay=True)
+    assert told.message == "sink.lines: no stream is called west, south yet"
 
 
 def test_cameras_that_only_their_order_names_are_told():

@@ -10,7 +10,7 @@ from tools.harness.material import detections_of, make_clip
 SPOTSTREAM = (sys.executable, "-m", "tools.main")
 
 
-def test_a_source_is_read_from_standard_input(tmp_path, monkeypatch):
+def test_a_source_is_read_from_standard_input_and_has_the_lines_of_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     clip = make_clip(tmp_path, 250)
@@ -20,10 +20,12 @@ def test_a_source_is_read_from_standard_input(tmp_path, monkeypatch):
             *(*SPOTSTREAM, "run", "--stay", "--sources", "sources.txt", "--output", "out"),
             *("--set", f"detector.detections={detections_of(clip)}"),
             *("--set", "decoder.pace=original"),
+            *("--set", "sink.lines={east: {middle: [160, 0, 160, 240]}}"),
         ],
         cwd=tmp_path,
         env=environment,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         (run,) = wait_for(running)
@@ -35,8 +37,13 @@ def test_a_source_is_read_from_standard_input(tmp_path, monkeypatch):
         wait_for(lambda: {view.name for view in describe(run).streams} == {"north", "east"})
         empty = subprocess.run(add, env=environment, input=b"", capture_output=True)
         assert b"the source is empty" in empty.stderr
+        wait_for(lambda: (tmp_path / "out" / "east" / ".crossings.txt.part").exists())
         pipeline.terminate()
-        assert pipeline.wait(100) == 130
+        _, said = pipeline.communicate(timeout=100)
+        assert pipeline.returncode == 130
+        assert "sink.lines: no stream is called east yet; there are north\n" in said
+        assert (tmp_path / "out" / "east" / "crossings.txt").exists()
+        assert not (tmp_path / "out" / "north" / "crossings.txt").exists()
     finally:
         pipeline.kill()
-        pipeline.wait()
+        pipeline.communicate()
