@@ -33,7 +33,13 @@ def add(
     source: Annotated[
         str, typer.Argument(help="Source, as for run --source; - reads it from standard input.")
     ],
-    name: Annotated[str, typer.Option(help="Name of the stream and its result files.")] = "",
+    name: Annotated[
+        str,
+        typer.Option(
+            help="Name of the stream and its result files. It gets the lines and regions that the "
+            "run's config (sink.lines, detector.ignored) has for this name."
+        ),
+    ] = "",
     pid: Pid = None,
 ) -> None:
     """Start another stream."""
