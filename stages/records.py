@@ -261,7 +261,8 @@ class Tracks:
         boxes: ``(N, 4)`` float32.
         scores: ``(N,)`` float32 in [0, 1]: score of the detection each track was updated with.
         classes: ``(N,)`` int16.
-        ids: ``(N,)`` int64, 1-based, never reused in a run.
+        ids: ``(N,)`` int64, 1-based, never reused in a stream; one that is added again under the
+            name of an ended one is another stream.
     """
 
     detections: Detections
