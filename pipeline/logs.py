@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as a line of JSON: time (UTC), level, stage, message, and its ``fields``."""
+    """Formats a record as a line of JSON: time (UTC), level, event ``log``, stage, and message."""
 
     def __init__(self, stage: str) -> None:
         super().__init__()
@@ -18,8 +18,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter`."""
-        fields = {"stage": self._stage, "message": record.getMessage()}
-        fields |= getattr(record, "fields", {})
+        fields = {"event": "log", "stage": self._stage, "message": record.getMessage()}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return json_line(record.levelname.lower(), fields, record.created)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,9 @@ from stages.sink.crossings import Counts
 
 LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000, 2000, 5000, 10000)
 """Upper bounds of the buckets of `Durations`."""
+
+
+NoticeEvent: TypeAlias = Literal["notice", "restart", "disconnected", "reconnected"]
 
 
 class Durations(msgspec.Struct, frozen=True):
@@ -137,9 +140,15 @@ class Batches(Report, frozen=True, kw_only=True):
 
 
 class Notice(Report, frozen=True, kw_only=True):
-    """A message worth knowing, one line for people."""
+    """A message worth knowing.
+
+    Attributes:
+        message: One line for people.
+        event: What has happened, for programs; "notice" if nothing of its own name.
+    """
 
     message: str
+    event: NoticeEvent = "notice"
 
 
 class Completing(Report, frozen=True):

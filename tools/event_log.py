@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from msgspec.structs import asdict
 
@@ -36,7 +39,7 @@ class EventLog:
                 counts = {"frames": report.frames, "dropped": report.dropped}
                 _write("info", _fields(report) | counts | {"work_ms": report.work_ms})
             case Notice():
-                _write("warning", _fields(report, report.message))
+                _write("warning", _fields(report, report.message) | {"event": report.event})
             case Done():
                 self._paces.pop(report.stream, None)
                 _write("info", _fields(report, report.message) | asdict(report.summary))
@@ -52,6 +55,13 @@ class EventLog:
         return True
 
 
+def log_start(output: Path) -> None:
+    """Logs that a run starts, which writes into the folder ``output``."""
+    version = importlib.metadata.version("spotstream")
+    run = {"version": version, "pid": os.getpid(), "output": str(output.absolute())}
+    _write("info", {"event": "start", **run})
+
+
 def log_error(error: SpotStreamError) -> None:
     """Logs the error that ended the run or kept it from starting."""
     _write("error", {"event": "error", "message": str(error)})
@@ -59,6 +69,8 @@ def log_error(error: SpotStreamError) -> None:
 
 def _fields(report: Report, message: str = "") -> dict[str, object]:
     fields: dict[str, object] = {"event": report.kind, "stage": report.stage}
+    if report.stage == "detector":
+        fields["worker"] = report.worker + 1
     if report.stream:
         fields["stream"] = report.stream
     if message:

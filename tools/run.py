@@ -36,7 +36,7 @@ from stages.detector.shipped import FASTEST, SHIPPED
 from stages.extras import install_hint, installed
 from stages.result_files import TRACKS, StreamStatus, folder_name
 from stages.wording import counted
-from tools.event_log import EventLog
+from tools.event_log import EventLog, log_start
 from tools.progress import ProgressView
 from tools.terminal import wide_console
 
@@ -68,6 +68,8 @@ def run_pipeline(
     check_weights(config.detector)
     specs = expand_sources(sources or ([] if stay else [DEMO]))
     set_up_logging("supervisor", as_json=json_log)
+    if json_log:
+        log_start(output)
     with nullcontext(EventLog()) if json_log else ProgressView(Console(stderr=True)) as view:
         if told := nothing_to_record(specs, config, stay=stay):
             view.show(Notice("decoder", message=told))

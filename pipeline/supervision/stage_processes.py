@@ -147,7 +147,8 @@ class StageProcesses:
                 f"set TMPDIR to a folder that nobody clears"
             )
         elif not process.is_hopeless:
-            return Notice(stage, worker, stream, message=f"{message}; starting it again")
+            message += "; starting it again"
+            return Notice(stage, worker, stream, message=message, event="restart")
         if process.restarts:
             message += f"; started again {counted(process.restarts, 'time')} before"
         if not stream:

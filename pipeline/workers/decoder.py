@@ -17,7 +17,7 @@ import zmq
 from pipeline.config import DecoderConfig
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter
-from pipeline.reports import Notice, Ready
+from pipeline.reports import Notice, NoticeEvent, Ready
 from pipeline.signals import STAGE_END
 from pipeline.transport.flow import StreamEvent
 from pipeline.transport.logbook import Logbook, SharedNumber
@@ -77,9 +77,8 @@ def _run(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> None:
     resume_from = ResumePoint(
         logbook[SharedNumber.EPOCHS], logbook[SharedNumber.SEQUENCE], logbook[SharedNumber.SEEN]
     )
-    notify = _notifier(stream, report)
-    recorder = _recorder(plan, context, report, logbook, resume_from, notify)
-    source = _open(stream, config, logbook, resume_from, recorder, waiting, notify)
+    recorder = _recorder(plan, context, report, logbook, resume_from)
+    source = _open(stream, config, logbook, resume_from, recorder, waiting, report)
     sender = FrameSender(plan, context, report, source.resumes, stop)
     sender.start()
     report(Ready("decoder", stream=stream.name))
@@ -217,9 +216,11 @@ class _Decoding:
         self._sender.close()
 
 
-def _notifier(stream: StreamPlan, report: Reporter) -> Callable[[str], None]:
+def _notifier(
+    stream: StreamPlan, report: Reporter, event: NoticeEvent = "notice"
+) -> Callable[[str], None]:
     def notify(message: str) -> None:
-        report(Notice("decoder", stream=stream.name, message=message))
+        report(Notice("decoder", stream=stream.name, message=message, event=event))
 
     return notify
 
@@ -230,7 +231,6 @@ def _recorder(
     report: Reporter,
     logbook: Logbook,
     resume_from: ResumePoint,
-    notify: Callable[[str], None],
 ) -> Recorder | None:
     """Returns the recorder of a live stream, if recording is configured."""
     stream, config = plan.streams[0], plan.config.decoder
@@ -250,7 +250,7 @@ def _recorder(
         stream.location,
         60 * config.record_minutes,
         round(1e9 * config.record_gigabytes),
-        notify,
+        _notifier(stream, report),
         writing=disk.at(folder),
         patient=resume_from.epochs > 0,
         stuck=stuck,
@@ -264,7 +264,7 @@ def _open(
     resume_from: ResumePoint,
     recorder: Recorder | None,
     waiting: Waiting,
-    notify: Callable[[str], None],
+    report: Reporter,
 ) -> Source:
     """Opens the source at the point where the stream was left."""
 
@@ -292,7 +292,9 @@ def _open(
         runtime=SourceRuntime(
             wait=waiting.wait,
             waited=waiting,
-            notify=notify,
+            notify=_notifier(stream, report),
+            lost=_notifier(stream, report, "disconnected"),
+            back=_notifier(stream, report, "reconnected"),
             connected=connected,
             not_received=not_received,
         ),

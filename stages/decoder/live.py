@@ -56,7 +56,7 @@ class LiveSource:
         hardware: Device that decodes, see `hardware_decoder`.
         recorder: Records the incoming packets, if given.
         resume_from: Where an earlier process of the stream stopped.
-        runtime: See `SourceRuntime`; notified of outages as by `Outages`.
+        runtime: See `SourceRuntime`; told of outages by `Outages`.
     """
 
     resumes = True
@@ -98,7 +98,12 @@ class LiveSource:
             self._source, self.name, self.selection, "", clock, self._resume_from, monotonic
         )
         outages = Outages(
-            self._source, runtime.notify, options.first_wait, options.longest_wait, monotonic
+            self._source,
+            runtime.lost,
+            runtime.back,
+            options.first_wait,
+            options.longest_wait,
+            monotonic,
         )
         started = monotonic()
         while True:

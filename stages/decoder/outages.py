@@ -23,7 +23,8 @@ class Outages:
 
     Args:
         shown: Location of the source, without credentials.
-        notify: Called with each report, one line.
+        lost: Called with each report of an outage, one line.
+        back: Called with the report of its end, one line.
         first_wait: Seconds before the first attempt.
         longest_wait: Upper limit of the pauses, seconds.
         monotonic: Returns a monotonic time in seconds.
@@ -33,14 +34,16 @@ class Outages:
     def __init__(
         self,
         shown: str,
-        notify: Callable[[str], None],
+        lost: Callable[[str], None],
+        back: Callable[[str], None],
         first_wait: float,
         longest_wait: float,
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._shown = shown
-        self._notify = notify
+        self._lost = lost
+        self._back = back
         self._first_wait = first_wait
         self._longest_wait = longest_wait
         self._monotonic = monotonic
@@ -69,7 +72,7 @@ class Outages:
             lasts = f"away for {counted(hours, 'hour')}, " if hours > self._hours else ""
             count = f" (outage {self._count})" if self._count > 1 else ""
             about = "" if self._shown in reason else f"{self._shown}: "
-            self._notify(f"{about}{reason}; {lasts}connecting again{count}")
+            self._lost(f"{about}{reason}; {lasts}connecting again{count}")
             self._told_at, self._told, self._hours = now, reason, hours
         longest = min(self._longest_wait, self._first_wait * 2.0 ** min(self._doublings, 16))
         self._attempts += 1
@@ -83,7 +86,7 @@ class Outages:
         self._frames_since = self._monotonic()
         if self._told:
             times = "an attempt" if self._attempts == 1 else f"{self._attempts} attempts"
-            self._notify(f"{self._shown} is back after {times}")
+            self._back(f"{self._shown} is back after {times}")
             self._told = ""
         self._attempts = 0
         return True

@@ -47,6 +47,8 @@ class SourceRuntime:
         wait: Sleeps for the given seconds; returns True, at once, if the source must stop.
         waited: Context entered by the reading thread around each call that waits for the network.
         notify: Takes a line for the user.
+        lost: Takes a line for the user that tells of an outage of a live source.
+        back: Takes a line for the user that tells that such an outage is over.
         connected: Called when a connection of a live source delivers its first frame.
         not_received: Called with a number of frames that a live source owes, see
             `UnreceivedFrames`.
@@ -57,6 +59,8 @@ class SourceRuntime:
     wait: Callable[[float], bool] = _sleep
     waited: AbstractContextManager[None] = field(default_factory=nullcontext)
     notify: Callable[[str], None] = lambda message: None
+    lost: Callable[[str], None] = lambda message: None
+    back: Callable[[str], None] = lambda message: None
     connected: Callable[[], None] = lambda: None
     not_received: Callable[[int], None] = lambda frames: None
     clock: Callable[[], int] = time.time_ns

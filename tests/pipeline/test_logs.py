@@ -1,9 +1,17 @@
+import contextlib
+import importlib.metadata
 import json
 import logging
+import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
 
 from pipeline.logs import JsonFormatter
+from pipeline.supervision.commands import describe, find_run
+from tests.stages.decoder.test_protocols import write_stream
 from tools.harness.material import detections_of, make_clip
 
 
@@ -14,7 +22,7 @@ def test_a_record_is_one_line_whatever_it_holds():
     line = JsonFormatter("sink").format(record)
     assert "\n" not in line
     parsed = json.loads(line)
-    assert (parsed["level"], parsed["stage"]) == ("warning", "sink")
+    assert (parsed["level"], parsed["event"], parsed["stage"]) == ("warning", "log", "sink")
     assert parsed["message"] == 'two\nlines and "quotes"'
     assert parsed["time"].endswith("+00:00")
 
@@ -33,6 +41,7 @@ def test_a_run_says_all_in_json_and_nothing_else(tmp_path):
     )
     assert (done.returncode, done.stdout) == (0, "")
     events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert events[0]["event"] == "start"
     assert [event["event"] for event in events].count("ready") == 4
     assert events[-1]["event"] == "done"
     assert (events[-1]["stream"], events[-1]["frames"]) == ("clip", 20)
@@ -52,3 +61,49 @@ def test_what_keeps_a_run_from_beginning_is_json_too(tmp_path):
     event = json.loads(done.stderr)
     assert (event["level"], event["event"]) == ("error", "error")
     assert "nowhere.mp4" in event["message"]
+
+
+def test_an_outage_and_the_death_of_a_stage_have_events_of_their_own(tmp_path):
+    write_stream(tmp_path / "camera.ts", 50)
+    (tmp_path / "none_Det_none.txt").write_text("1,1,10,10,30,30,0.9\n")
+
+    def send(listener):
+        with contextlib.suppress(OSError):  # at the end the listener is closed
+            while True:
+                client, _ = listener.accept()
+                with client:
+                    client.sendall((tmp_path / "camera.ts").read_bytes())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=send, args=(listener,), daemon=True).start()
+        run = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tools.main", "run", "--json-log"),
+                *("--source", f"cam=tcp://127.0.0.1:{listener.getsockname()[1]}"),
+                *("--config", "rtsp", "--output", str(tmp_path / "out")),
+                *("--set", f"detector.detections={tmp_path / 'none_Det_none.txt'}"),
+                *("--set", "sink.overlay=false"),
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        told = {}
+        try:
+            for line in run.stderr:
+                event = json.loads(line)
+                told.setdefault(event["event"], event)
+                if event["event"] == "reconnected":
+                    processes = {each.name: each for each in describe(find_run(run.pid)).processes}
+                    os.kill(processes["tracker"].pid, signal.SIGKILL)
+                elif "reconnected" in told and event["event"] == "ready":
+                    run.send_signal(signal.SIGINT)
+            assert run.wait(100) == 130
+        finally:
+            run.kill()
+    start = told["start"]
+    assert start["version"] == importlib.metadata.version("spotstream")
+    assert (start["pid"], start["output"]) == (run.pid, str(tmp_path / "out"))
+    for name in ("disconnected", "reconnected"):
+        assert (told[name]["stage"], told[name]["stream"]) == ("decoder", "cam")
+    assert told["restart"]["stage"] == "tracker"
+    assert "killed by signal 9" in told["restart"]["message"]

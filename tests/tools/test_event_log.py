@@ -58,6 +58,11 @@ def lines(capsys):
             | {"message": "is back"},
         ),
         (
+            Notice("detector", 1, message="starting it again", event="restart"),
+            {"level": "warning", "event": "restart", "stage": "detector", "worker": 2}
+            | {"message": "starting it again"},
+        ),
+        (
             PROGRESS,
             {"level": "info", "event": "progress", "stage": "sink", "stream": "cam"}
             | {"frames": 5, "dropped": 2, "work_ms": {"sink": 1.5}},
@@ -74,7 +79,8 @@ def lines(capsys):
         ),
         (
             Crashed("detector", message="KeyError: 1"),
-            {"level": "error", "event": "crashed", "stage": "detector", "message": "KeyError: 1"},
+            {"level": "error", "event": "crashed", "stage": "detector", "worker": 1}
+            | {"message": "KeyError: 1"},
         ),
     ],
 )

@@ -30,12 +30,13 @@ class Viewer:
         self.notices = []
         self.stop = threading.Event()
         settings = LiveOptions(timeout, first_wait=0.1, longest_wait=0.4, **options)
+        told = self.notices.append
         self._source = LiveSource(
             url,
             name="cam",
             options=settings,
             recorder=recorder,
-            runtime=SourceRuntime(wait=self.stop.wait, notify=self.notices.append),
+            runtime=SourceRuntime(wait=self.stop.wait, notify=told, lost=told, back=told),
         )
         self._records = self._source.records(slots)
         self.starts, self.frames, self.all = [], [], []

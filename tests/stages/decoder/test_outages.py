@@ -9,9 +9,20 @@ class Camera:
     def __init__(self, jitter=1.0):
         self.now = 0.0
         self.lines = []
+        self.told = []  # what each line is about
         self._outages = Outages(
-            "cam", self.lines.append, 0.5, 1.5, lambda: self.now, jitter=lambda: jitter
+            "cam",
+            lambda line: self.tell("lost", line),
+            lambda line: self.tell("back", line),
+            0.5,
+            1.5,
+            lambda: self.now,
+            jitter=lambda: jitter,
         )
+
+    def tell(self, what, line):
+        self.told.append(what)
+        self.lines.append(line)
 
     def lose(self, reason="the connection ended", after=0.0):
         self.now += after
@@ -47,6 +58,7 @@ def test_an_outage_and_its_end_are_told_once():
     camera.lose("connection refused")
     camera.gain()
     camera.gain()
+    assert camera.told == ["lost", "back"]
     assert camera.lines == [
         "cam: the connection ended; connecting again",
         "cam is back after 2 attempts",

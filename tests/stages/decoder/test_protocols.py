@@ -62,9 +62,10 @@ def write_stream(
             output.mux(track.encode(silence))
 
 
-def read(url, slots, frames, options=OPTIONS, **runtime):
+def read(url, slots, frames, options=OPTIONS, notify=lambda line: None, **services):
     """The records of a live source until so many frames have come."""
-    source = LiveSource(url, name="cam", options=options, runtime=SourceRuntime(**runtime))
+    runtime = SourceRuntime(notify=notify, lost=notify, back=notify, **services)
+    source = LiveSource(url, name="cam", options=options, runtime=runtime)
     records, count = [], 0
     for record in source.records(slots):
         records.append(record)
