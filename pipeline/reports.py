@@ -39,6 +39,7 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
         not_received: Frames that a live source owes, see `UnreceivedFrames`.
         overlay_is_stuck: Whether the overlay's pictures do not reach the disk at present.
         crossings: How many vehicles have crossed each line.
+        tracks: Number of distinct tracks.
     """
 
     frames: int
@@ -50,6 +51,7 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
     not_received: int = 0
     overlay_is_stuck: bool = False
     crossings: dict[str, Counts] = {}
+    tracks: int = 0
 
 
 class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,6 +56,17 @@ class PipelineCollector(Collector):
 
 def _of_streams(counts: RunCounts) -> Iterator[Metric]:
     frames = CounterMetricFamily("spotstream_frames", "Frames written.", labels=["stream"])
+    decoded = CounterMetricFamily(
+        "spotstream_decoded_frames",
+        "Frames that the decoder gave, those dropped since included.",
+        labels=["stream"],
+    )
+    latest = GaugeMetricFamily(
+        "spotstream_last_frame_timestamp_seconds",
+        "When the latest frame came out of the decoder.",
+        labels=["stream"],
+    )
+    tracks = CounterMetricFamily("spotstream_tracks", "Different tracks.", labels=["stream"])
     dropped = CounterMetricFamily(
         "spotstream_dropped_frames", "Frames dropped.", labels=["stream", "reason"]
     )
@@ -104,6 +115,8 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
     )
     for stream, metrics in counts.metrics.items():
         frames.add_metric([stream], metrics.frames)
+        decoded.add_metric([stream], counts.decoded[stream])
+        tracks.add_metric([stream], metrics.tracks)
         for reason, count in (dict.fromkeys(DropReason, 0) | metrics.dropped).items():
             dropped.add_metric([stream, reason], count)
         reconnects.add_metric([stream], max(0, metrics.connections - 1))
@@ -119,14 +132,15 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
                 _add(stages, [stream, name], durations)
     for stream, is_up in counts.up.items():
         up.add_metric([stream], is_up)
+        latest.add_metric([stream], counts.captured[stream])
         waiting.add_metric([stream], counts.waiting[stream])
         stuck.add_metric([stream], counts.metrics[stream].overlay_is_stuck)
         unrecorded.add_metric([stream], counts.unrecorded[stream])
     # Prometheus takes no notice of an increase from nothing to one.
     for stream, count in (dict.fromkeys(counts.metrics, 0) | dict(counts.failures)).items():
         failures.add_metric([stream], count)
-    yield from (frames, dropped, not_received, reconnects, up, waiting, stuck, left_out)
-    yield from (unrecorded, crossings, latency, stages, failures)
+    yield from (frames, decoded, latest, dropped, not_received, reconnects, up, waiting)
+    yield from (stuck, left_out, unrecorded, tracks, crossings, latency, stages, failures)
 
 
 def _of_processes(counts: RunCounts) -> Iterator[Metric]:

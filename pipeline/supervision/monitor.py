@@ -36,15 +36,20 @@ class _Stream:
     fps: float = 0.0
 
     @property
+    def decoded(self) -> int:
+        return self.logbook[SharedNumber.SEQUENCE]
+
+    @property
     def recording_is_stuck(self) -> bool:
         return bool(self.logbook[SharedNumber.RECORDING_STUCK])
 
 
 @dataclass(frozen=True, slots=True)
 class _EndedStream:
-    """The final metrics of a stream, and when it ended."""
+    """The final metrics of a stream, how many frames were decoded, and when it ended."""
 
     metrics: StreamMetrics
+    decoded: int
     at: float
 
 
@@ -54,6 +59,9 @@ class RunCounts:
 
     Attributes:
         metrics: Metrics of each stream that is under way or has ended recently.
+        decoded: Frames that have a sequence number, for the same streams.
+        captured: When the latest frame was captured, in seconds since the epoch, 0 before the
+            first, for each stream under way.
         up: Whether frames are being written, for each stream under way.
         waiting: Frames decoded and not yet sent, for each stream under way.
         unrecorded: Whether the recording cannot be written, for each stream under way.
@@ -64,6 +72,8 @@ class RunCounts:
     """
 
     metrics: Mapping[str, StreamMetrics]
+    decoded: Mapping[str, int]
+    captured: Mapping[str, float]
     up: Mapping[str, bool]
     waiting: Mapping[str, int]
     unrecorded: Mapping[str, bool]
@@ -143,8 +153,8 @@ class RunMonitor:
         """Records that a stream has ended."""
         with self._lock:
             self._forget_old()
-            metrics = self._streams.pop(name).metrics
-            self._ended[name] = _EndedStream(metrics, self._clock())
+            stream = self._streams.pop(name)
+            self._ended[name] = _EndedStream(stream.metrics, stream.decoded, self._clock())
 
     def _forget_old(self) -> None:
         for name, stream in list(self._ended.items()):
@@ -188,6 +198,11 @@ class RunMonitor:
             return RunCounts(
                 metrics={name: stream.metrics for name, stream in self._ended.items()}
                 | {name: stream.metrics for name, stream in streams},
+                decoded={name: stream.decoded for name, stream in self._ended.items()}
+                | {name: stream.decoded for name, stream in streams},
+                captured={
+                    name: stream.logbook[SharedNumber.CAPTURED_NS] / 1e9 for name, stream in streams
+                },
                 up={name: self._is_up(stream) for name, stream in streams},
                 waiting={name: stream.logbook[SharedNumber.WAITING] for name, stream in streams},
                 unrecorded={name: stream.recording_is_stuck for name, stream in streams},

@@ -45,6 +45,7 @@ class SharedNumber(IntEnum):
     RELEASED = 13  # supervisor: 1 where the stream has ended, and its memory is given back
     ABANDONED = 14  # supervisor: 1 where no decoder can end the stream, and the sink has to
     RECORDING_STUCK = 15  # decoder: 1 while the recording cannot be written
+    CAPTURED_NS = 16  # decoder: when its latest frame was captured, ns since the epoch
 
 
 class Logbook:

@@ -136,6 +136,7 @@ class FrameSender:
         self._dispatcher.prepare(header.sequence, elapsed_ns - waited_ns, motion)
         self._logbook[SharedNumber.SEEN] = header.index + 1
         self._logbook[SharedNumber.SEQUENCE] = header.sequence + 1
+        self._logbook[SharedNumber.CAPTURED_NS] = header.captured_ns
         self._logbook[SharedNumber.TAKEN] += 1
         self._flow.offer(header, slot)
         self._send_waiting()

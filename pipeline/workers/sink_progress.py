@@ -90,6 +90,7 @@ class SinkProgress:
             not_received=self._logbook[SharedNumber.NOT_RECEIVED],
             overlay_is_stuck=self._overlay_is_stuck,
             crossings=dict(self._sink.crossings.counts),
+            tracks=ledger.tracks,
         )
 
     def _send(self, now: int) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 
 import msgspec
 import zmq
@@ -92,6 +93,15 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
         detector = victim.supervisor.processes()["detector"]
         os.kill(detector, signal.SIGSTOP)
         held_up.append(victim.wait(lambda: metrics()["spotstream_waiting_frames", "long"] > 0))
+        stopped, decoded = time.time(), metrics()["spotstream_decoded_frames_total", "long"]
+
+        def is_decoded_all_the_same():
+            found = metrics()
+            captured = found["spotstream_last_frame_timestamp_seconds", "long"]
+            more = found["spotstream_decoded_frames_total", "long"] - decoded
+            return more > 10 and stopped < captured <= time.time()
+
+        held_up.append(victim.wait(is_decoded_all_the_same))
         held_up.append(victim.wait(all_is_told, 10))
         os.kill(detector, signal.SIGCONT)
         victim.supervisor.stop()
@@ -100,4 +110,4 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
     assert seen[0]["spotstream_frames_total", "short"] == result.finished["short"].frames
     assert ("spotstream_waiting_frames", "short") not in seen[0]
     assert ("spotstream_waiting_frames", "long") in seen[0]
-    assert held_up == [True, True]
+    assert held_up == [True, True, True]

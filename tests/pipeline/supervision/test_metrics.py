@@ -69,10 +69,13 @@ def test_reports_become_metrics(server, monitor, logbook):
         not_received=6,
         overlay_is_stuck=True,
         crossings={"gate": Counts(3, 5)},
+        tracks=14,
     )
     monitor.begun("cam", logbook)
     logbook[SharedNumber.WAITING] = 2
     logbook[SharedNumber.RECORDING_STUCK] = 1
+    logbook[SharedNumber.SEQUENCE] = 130
+    logbook[SharedNumber.CAPTURED_NS] = 1_777_888_999_250_000_000
     monitor.take("cam", metrics)
     monitor.take_batches(0, {8: 2, 1: 3})
     monitor.failed("north")
@@ -81,6 +84,10 @@ def test_reports_become_metrics(server, monitor, logbook):
     assert code == 200
     assert found["spotstream_failed_streams_total", "north"] == 1
     assert found["spotstream_frames_total", "cam"] == 120
+    assert found["spotstream_decoded_frames_total", "cam"] == 130
+    captured = found["spotstream_last_frame_timestamp_seconds", "cam"]
+    assert captured == pytest.approx(1_777_888_999.25, abs=0.001)
+    assert found["spotstream_tracks_total", "cam"] == 14
     assert found["spotstream_dropped_frames_total", "cam", "stages behind"] == 4
     assert found["spotstream_reconnects_total", "cam"] == 2
     assert found["spotstream_crossings_total", "cam", "gate", "left"] == 3
@@ -177,8 +184,10 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
     assert found()["spotstream_stream_up"] == 0
     written(6)
     assert found()["spotstream_stream_up"] == 1
+    logbook[SharedNumber.SEQUENCE] = 7
     monitor.ended("cam")
     assert found()["spotstream_frames_total"] == 6
+    assert found()["spotstream_decoded_frames_total"] == 7
     assert "spotstream_stream_up" not in found()
 
 
@@ -298,7 +307,8 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
     monitor.begun("west", logbook)  # was added again
     report("west")
     assert ("spotstream_frames_total", "north") in series()
-    for gauge in ("waiting_frames", "overlay_stuck", "recording_stuck"):
+    gauges = ("waiting_frames", "overlay_stuck", "recording_stuck", "last_frame_timestamp_seconds")
+    for gauge in gauges:
         assert {each[1] for each in series() if each[0] == f"spotstream_{gauge}"} == {
             "south",
             "west",

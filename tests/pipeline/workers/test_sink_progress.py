@@ -25,7 +25,8 @@ def sink(tmp_path):
 def write(sink, progress, indices):
     for index in indices:
         work = {"detect": 10 * MS, "sink": 2 * MS}
-        sink.write(make_tracks(make_header(index)), None, work, 0)
+        tracks = make_tracks(make_header(index), [(1, 2, 3, 4)] * 2, (1, index + 2))
+        sink.write(tracks, None, work, 0)
         progress.wrote(30 * MS, work)
         progress.came()
 
@@ -45,6 +46,7 @@ def test_a_frame_is_told_at_once_and_those_after_it_together(sink, logbook):
     assert first.metrics.recent_latency_ms == pytest.approx((30, 30, 30), rel=0.01)
     latest = progress.metrics()
     assert (latest.frames, set(latest.durations)) == (3, {"detect", "sink", "latency"})
+    assert latest.tracks == 4
     assert latest.durations["detect"].count == 3
 
 
