@@ -63,7 +63,7 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
     )
     latest = GaugeMetricFamily(
         "spotstream_last_frame_timestamp_seconds",
-        "When the latest frame came out of the decoder.",
+        "When the latest frame was captured.",
         labels=["stream"],
     )
     tracks = CounterMetricFamily("spotstream_tracks", "Different tracks.", labels=["stream"])
