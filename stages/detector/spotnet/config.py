@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 _ALLOWED: dict[str, tuple[Any, ...]] = {
@@ -13,6 +13,15 @@ _ALLOWED: dict[str, tuple[Any, ...]] = {
     "attention_scope": ("heatmap", "all"),
     "padding": ("centred", "corner"),
 }
+_WHOLE = (
+    "num_classes",
+    "stacks",
+    "stem_kernel",
+    "stem_channels",
+    "feature_channels",
+    "head_channels",
+    "size_multiple",
+)
 _MOST = {"num_classes": 10_000, "stacks": 8, "stem_kernel": 63, "modules": 8}
 _MOST_OTHERWISE = 8192  # of channels, and of pixels to which an input is padded
 _MOST_LEVELS = 12
@@ -71,17 +80,10 @@ class SpotNetConfig:
         for name, allowed in _ALLOWED.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
-        for each in fields(self):
-            if each.type not in ("int", "tuple[int, ...]"):
-                continue
-            given, least = getattr(self, each.name), 0 if each.name == "modules" else 1
-            values = given if each.type != "int" else (given,)
-            if any(type(value) is not int or value < least for value in values):
-                what = "a whole number" if each.type == "int" else "whole numbers"
-                raise ValueError(f"{each.name} must be {what} from {least}, got {given!r}")
-            most = _MOST.get(each.name, _MOST_OTHERWISE)
-            if any(value > most for value in values):
-                raise ValueError(f"{each.name} must be at most {most}, got {given!r}")
+        for name in _WHOLE:
+            _check_whole(name, getattr(self, name), least=1)
+        _check_whole("dims", self.dims, least=1, several=True)
+        _check_whole("modules", self.modules, least=0, several=True)
         if not isinstance(self.scale, int | float) or not self.scale > 0:
             raise ValueError(f"scale must be a positive number, got {self.scale!r}")
         if self.scale > _LARGEST_SCALE:
@@ -129,6 +131,15 @@ class SpotNetConfig:
             if key in values:
                 values[key] = tuple(values[key])
         return cls(**values)
+
+
+def _check_whole(name: str, given: Any, *, least: int, several: bool = False) -> None:
+    values, what = (given, "whole numbers") if several else ((given,), "a whole number")
+    if any(type(value) is not int or value < least for value in values):
+        raise ValueError(f"{name} must be {what} from {least}, got {given!r}")
+    most = _MOST.get(name, _MOST_OTHERWISE)
+    if any(value > most for value in values):
+        raise ValueError(f"{name} must be at most {most}, got {given!r}")
 
 
 def published_config(num_classes: int = 1) -> SpotNetConfig:

@@ -1,5 +1,7 @@
 """Configs that no network can be made of."""
 
+from dataclasses import asdict
+
 import pytest
 
 from stages.detector.spotnet import SpotNet, SpotNetConfig
@@ -27,6 +29,22 @@ def test_a_single_string_is_not_taken_for_a_name_per_letter():
 def test_sizes_beyond_any_network_are_refused(setting, value, most):
     with pytest.raises(ValueError, match=rf"^{setting} must be at most {most}, got "):
         SpotNetConfig(**{setting: value})
+
+
+def test_every_size_is_a_whole_number():
+    for name, value in asdict(SpotNetConfig()).items():
+        if type(value) is int and name != "segmentation_stride":  # which has a list of its own
+            for wrong in (0, 2.0, True):
+                with pytest.raises(ValueError, match=rf"^{name} must be a whole number from 1, "):
+                    SpotNetConfig(**{name: wrong})
+
+
+@pytest.mark.parametrize(("setting", "least"), [("dims", 1), ("modules", 0)])
+def test_sizes_by_level_are_whole_numbers(setting, least):
+    for wrong in (least - 1, 2.0, True):
+        message = rf"^{setting} must be whole numbers from {least}, got \(1, {wrong}\)$"
+        with pytest.raises(ValueError, match=message):
+            SpotNetConfig(**{setting: (1, wrong)})
 
 
 def test_more_levels_than_any_image_has_are_refused():
