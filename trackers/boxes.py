@@ -23,6 +23,12 @@ def areas(boxes: Floats) -> Floats:
     return sides[..., 0] * sides[..., 1]
 
 
+def shorter_sides(boxes: Floats) -> Floats:
+    """Width or height ``(…)`` of boxes ``(…, 4)``, whichever is less."""
+    sides: Floats = boxes[..., 2:] - boxes[..., :2]
+    return np.minimum(sides[..., 0], sides[..., 1])
+
+
 def intersection_areas(a: Floats, b: Floats) -> Floats:
     """Intersection areas ``(…)`` of boxes ``(…, 4)``, whose leading axes broadcast."""
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])

@@ -23,6 +23,7 @@ from stages.detector.preprocessing import InputGeometry, input_geometry
 from stages.detector.shipped import find_weights
 from stages.errors import ConfigError
 from stages.records import Detections, Frame, PixelFormat, StreamStart
+from trackers.boxes import shorter_sides
 
 _MIN_SIDE = 1.0  # pixels
 
@@ -157,7 +158,7 @@ class NetworkDetector:
         for frame, placed, scores, classes in zip(frames, *output, strict=True):
             boxes = geometry.to_frame(placed)
             kept = scores >= self.min_score
-            kept &= (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) > _MIN_SIDE
+            kept &= shorter_sides(boxes) > _MIN_SIDE
             labels = classes[kept].astype(np.int16)
             found.append(Detections(frame.header, boxes[kept], scores[kept], labels))
         return found

@@ -10,6 +10,7 @@ from trackers.boxes import (
     from_center_size,
     intersection_areas,
     iou_matrix,
+    shorter_sides,
     to_center_area_aspect,
     to_center_size,
 )
@@ -23,6 +24,16 @@ def test_areas_alone_and_shared(dtype: type) -> None:
     shared = intersection_areas(boxes[:, None], others[None])
     assert shared.tolist() == [[50, 0, 0], [0, 0, 60]]
     assert shared.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_shorter_side_may_be_either_and_is_negative_where_edges_are_swapped(
+    dtype: type,
+) -> None:
+    boxes = np.array([[0, 0, 10, 20], [20, 20, 40, 25], [9, 0, 5, 20]], dtype)
+    assert shorter_sides(boxes).tolist() == [10, 5, -4]
+    assert shorter_sides(boxes).dtype == dtype
+    assert shorter_sides(boxes[:0]).shape == (0,)
 
 
 def test_iou_of_known_boxes() -> None:

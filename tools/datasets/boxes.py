@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from stages.records import Float32Array
 from tools.datasets.sample import ProblemKind
-from trackers.boxes import BoolArray
+from trackers.boxes import BoolArray, areas, shorter_sides
 
 MIN_SIDE = 1.0
 """Pixels; a thinner box counts as having no area."""
@@ -43,12 +43,11 @@ def cut_boxes(
     finite = np.isfinite(boxes).all(axis=1)
     given = np.where(finite[:, None], boxes, 0.0).astype(np.float64)
     cut = given.clip(0, [width, height, width, height])
-    sides, sides_left = given[:, 2:] - given[:, :2], cut[:, 2:] - cut[:, :2]
-    flat = sides.min(axis=1, initial=np.inf) < MIN_SIDE
-    usable = ~flat & (sides_left.min(axis=1, initial=np.inf) >= MIN_SIDE)
+    flat = shorter_sides(given) < MIN_SIDE
+    usable = ~flat & (shorter_sides(cut) >= MIN_SIDE)
     beyond = usable & (np.abs(cut - given).max(axis=1, initial=0) > TOLERANCE)
     lost = np.zeros(len(given))
-    lost[beyond] = 1 - sides_left[beyond].prod(axis=1) / sides[beyond].prod(axis=1)
+    lost[beyond] = 1 - areas(cut[beyond]) / areas(given[beyond])
     kinds = {
         ProblemKind.FLAT_BOX: flat,
         ProblemKind.BOX_OUTSIDE: ~flat & ~usable,

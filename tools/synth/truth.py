@@ -11,7 +11,7 @@ import numpy as np
 from stages.decoder.scene import SceneDetails
 from stages.records import Float32Array, Int16Array, Int64Array
 from tools.annotations.ignored import half_inside
-from trackers.boxes import BoolArray, FloatArray
+from trackers.boxes import BoolArray, FloatArray, shorter_sides
 
 LEAST_SIDE = 3.0
 """Pixels; vehicles with a thinner box are not listed."""
@@ -50,8 +50,8 @@ class FrameTruth:
     def from_details(cls, details: SceneDetails) -> FrameTruth:
         """Drops picture and mask, and the vehicles of which hardly a pixel is visible."""
         frame = details.frame
-        sides = (frame.boxes[:, 2:] - frame.boxes[:, :2]).min(axis=1, initial=np.inf)
-        kept = np.flatnonzero((sides >= LEAST_SIDE) & (frame.visibility >= LEAST_VISIBLE))
+        large = shorter_sides(frame.boxes) >= LEAST_SIDE
+        kept = np.flatnonzero(large & (frame.visibility >= LEAST_VISIBLE))
         order = kept[np.argsort(frame.ids[kept])]
         return cls(
             frame.boxes,

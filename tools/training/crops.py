@@ -10,7 +10,7 @@ import numpy as np
 from stages.records import Float32Array, Int64Array, UInt8Array
 from tools.datasets.box_mask import box_mask
 from tools.training.config import AugmentationConfig
-from trackers.boxes import areas
+from trackers.boxes import areas, shorter_sides
 
 LEAST_SHARE = 1 / 3
 """A box with a smaller fraction inside the crop is ignored: neither vehicle nor background."""
@@ -142,17 +142,13 @@ def _cut(
     boxes: Float32Array, classes: Int64Array, ignored: Float32Array, size: np.ndarray
 ) -> tuple[Float32Array, Int64Array, Float32Array]:
     """Clips to the border; a box with too little inside becomes an ignored region."""
-    area = areas(boxes)
     limits = np.tile(size, 2).astype(np.float32)
     cut = boxes.clip(0, limits)
-    sides = cut[:, 2:] - cut[:, :2]
-    inside = sides.min(axis=1, initial=np.inf) > 0
-    keep = (sides.min(axis=1, initial=np.inf) >= LEAST_SIDE) & (
-        sides.prod(axis=1) >= area * LEAST_SHARE
-    )
+    inside = shorter_sides(cut) > 0
+    keep = (shorter_sides(cut) >= LEAST_SIDE) & (areas(cut) >= areas(boxes) * LEAST_SHARE)
     regions = ignored.clip(0, limits)
-    has_area = (regions[:, 2:] - regions[:, :2]).min(axis=1, initial=np.inf) > 0
-    return cut[keep], classes[keep], np.concatenate((regions[has_area], cut[inside & ~keep]))
+    regions = regions[shorter_sides(regions) > 0]
+    return cut[keep], classes[keep], np.concatenate((regions, cut[inside & ~keep]))
 
 
 def recolor(image: UInt8Array, config: AugmentationConfig, rng: np.random.Generator) -> UInt8Array:

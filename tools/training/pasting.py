@@ -15,7 +15,7 @@ from stages.records import Float32Array, UInt8Array
 from tools.training.crops import AnnotatedImage
 from tools.training.sources import Objects
 from tools.training.unlabelled import largest_overlap
-from trackers.boxes import areas, intersection_areas
+from trackers.boxes import areas, intersection_areas, shorter_sides
 
 BACKGROUND = -1
 """Class of pasted objects that are learnt as background, such as bikes."""
@@ -63,7 +63,7 @@ def cut_out_some(
     inside = (boxes[:, :2].min(axis=1, initial=np.inf) >= 2) & (
         (boxes[:, 2:] <= (width - 2, height - 2)).all(axis=1)
     )
-    large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) >= LEAST_SIDE
+    large = shorter_sides(boxes) >= LEAST_SIDE
     usable = np.flatnonzero(inside & large & (overlaps < MAX_OVERLAP) & ~objects.hidden)
     chosen = rng.permutation(usable)[:count]
     brightness = float(image.mean())

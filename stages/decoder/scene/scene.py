@@ -22,6 +22,7 @@ from stages.decoder.scene.vehicle import CLASS_NAMES
 from stages.decoder.scene.viewpoints import mast_viewpoint
 from stages.errors import ConfigError
 from stages.records import BoolArray, Float32Array, Float64Array, Int16Array, Int64Array, UInt8Array
+from trackers.boxes import shorter_sides
 
 MIN_VISIBLE = 0.4  # share of the hull no other thing hides
 MIN_INSIDE = 0.5  # share of the hull inside the frame
@@ -149,7 +150,7 @@ class Scene:
             frame=self._frame(painted, boxes, ids, rows),
             listed=self._listed(painted, boxes)[rows],
             truncation=(1 - painted.inside[rows]).astype(np.float32),
-            small=_sides(painted.boxes)[rows] < MIN_SIDE,
+            small=shorter_sides(painted.boxes)[rows] < MIN_SIDE,
             occluders=np.where(hidden_by_vehicle, ids[occluders], 0),
             overlaps=painted.occlusion.overlaps[rows].astype(np.float32),
             mask=np.concatenate([[False], is_vehicle])[painted.owners] * np.uint8(255),
@@ -163,7 +164,7 @@ class Scene:
             seen = (painted.inside > 0) & (large | (painted.inside >= VARIED_MIN_INSIDE))
         return (
             (self._population.classes >= 0)
-            & (_sides(boxes) >= MIN_SIDE)
+            & (shorter_sides(boxes) >= MIN_SIDE)
             & seen
             & (painted.visible >= MIN_VISIBLE)
         )
@@ -200,8 +201,3 @@ class Scene:
             road_yaw = None if plan.crossing else np.pi / 2
             return drone_path(rng, width, height, varied, road_yaw)
         return mast_path(rng, width, height, varied, mast_viewpoint(rng, plan, varied))
-
-
-def _sides(boxes: Float64Array) -> Float64Array:
-    """``(N,)`` the shorter side of each box."""
-    return np.asarray((boxes[:, 2:] - boxes[:, :2]).min(axis=1))
