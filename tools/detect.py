@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.config_file import load_config
 from pipeline.detectors import build_detector
-from stages.decoder.image_file import read_image
-from stages.decoder.image_folder import image_files
-from stages.decoder.source_folders import VIDEO_SUFFIXES
 from stages.errors import ConfigError, SourceError
-from stages.records import Detections, Frame, UInt8Array
+from stages.records import Detections, Frame
 from tools.annotations.coco_ids import coco_ids
+from tools.images import image_paths, read_images
 
 _MIN_SCORE = 0.01  # weaker ones than a run's: AP counts all
-
-
-def refuse(message: str) -> None:
-    """Raises what was told of an image."""
-    raise SourceError(message)
 
 
 def detect_images(
     paths: list[Path],
     config_path: Path | None,
     overrides: list[str],
-    unreadable: Callable[[str], None] = refuse,
+    unreadable: Callable[[str], None],
     ids: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Detects vehicles in every image.
@@ -38,8 +31,7 @@ def detect_images(
         config_path: Config whose detector is used; without one, detections with a score of at
             least 0.01 count.
         overrides: ``key.path=value`` overrides of the config.
-        unreadable: Called with a message for each path without images and each unreadable image;
-            the default raises `SourceError`.
+        unreadable: Called with a message for each path without images and each unreadable image.
         ids: COCO annotation file whose ids the results are to have.
 
     Returns:
@@ -84,17 +76,6 @@ def detect_images(
     return results
 
 
-def read_images(
-    paths: Iterable[Path], unreadable: Callable[[str], None]
-) -> Iterator[tuple[Path, UInt8Array]]:
-    """Yields each image that can be read; ``unreadable`` gets a message for each other one."""
-    for path in paths:
-        try:
-            yield path, read_image(path)
-        except SourceError as error:
-            unreadable(str(error))
-
-
 def _in_coco_format(
     name: str, found: Detections, class_names: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
@@ -116,21 +97,3 @@ def _check_names(images: list[Path]) -> None:
                 f"{first} and {image} have one name, and results go by name; detect in one folder "
                 f"at a time"
             )
-
-
-def image_paths(path: Path) -> list[Path]:
-    """Returns ``path`` itself or, for a folder, the images in it.
-
-    Raises:
-        SourceError: There is no image.
-    """
-    if not path.exists():
-        raise SourceError(f"no such image or folder: {path}")
-    if not path.is_dir():
-        if path.suffix.lower() in VIDEO_SUFFIXES:
-            raise SourceError(f"{path} is a video; spotstream run {path} detects in it and tracks")
-        return [path]
-    found = image_files(path)
-    if not found:
-        raise SourceError(f"{path} holds no images")
-    return found

@@ -19,7 +19,7 @@ def test_images_of_one_name_are_refused(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.png").touch()
     with pytest.raises(ConfigError, match=r"x/a.png and .*y/a.png have one name"):
-        detect_images([tmp_path / "x", tmp_path / "y"], None, [])
+        detect_images([tmp_path / "x", tmp_path / "y"], None, [], pytest.fail)
 
 
 def test_images_of_a_batch_give_what_they_give_one_by_one(tmp_path):
@@ -34,7 +34,7 @@ def test_images_of_a_batch_give_what_they_give_one_by_one(tmp_path):
     alone = []
     for number in range(3):
         one = [tmp_path / f"{number}.png"]
-        alone += detect_images(one, None, [*settings, "detector.threads=1"])
+        alone += detect_images(one, None, [*settings, "detector.threads=1"], pytest.fail)
     assert {each["file_name"] for each in found} == {"0.png", "1.png", "2.png"}
     assert found == alone
 
@@ -44,9 +44,9 @@ def test_an_image_that_is_named_twice_counts_once(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), scene.render(0).image)
     settings = ["detector.weights=nano", "detector.engine=torch"]
-    once = detect_images([path], None, settings)
+    once = detect_images([path], None, settings, pytest.fail)
     assert once
-    assert detect_images([tmp_path, path], None, settings) == once
+    assert detect_images([tmp_path, path], None, settings, pytest.fail) == once
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_weak_detections_count_unless_the_user_says_otherwise(tmp_path, config, 
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), scene.render(0).image)
     settings = ["detector.weights=nano", "detector.engine=torch", *more]
-    scores = [each["score"] for each in detect_images([path], config, settings)]
+    scores = [each["score"] for each in detect_images([path], config, settings, pytest.fail)]
     assert least <= min(scores) < below
 
 
@@ -71,8 +71,8 @@ def test_more_than_100_vehicles_are_found_where_the_user_says_so(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.tile(scene.render(0).image, (4, 4, 1)))
     settings = ["detector.weights=nano", "detector.engine=torch", "detector.min_score=0.3"]
-    some = detect_images([path], None, settings)
-    every = detect_images([path], None, [*settings, "detector.max_detections=1000"])
+    some = detect_images([path], None, settings, pytest.fail)
+    every = detect_images([path], None, [*settings, "detector.max_detections=1000"], pytest.fail)
     assert len(some) == 100
     assert 100 < len(every) < 1000
     assert [each["score"] for each in every[:100]] == [each["score"] for each in some]
@@ -113,12 +113,6 @@ def test_results_stay_where_no_image_can_be_read(tmp_path):
     assert json.loads(output.read_text()) == ["earlier"]
 
 
-def test_a_video_is_sent_to_run(tmp_path):
-    (tmp_path / "crossing.MP4").touch()
-    with pytest.raises(SourceError, match=r"is a video; spotstream run .*crossing.MP4 detects"):
-        detect_images([tmp_path / "crossing.MP4"], None, [])
-
-
 @pytest.mark.parametrize(
     ("settings", "sizes"), [([], [2, 1]), (["detector.batch_size=1"], [1] * 3)]
 )
@@ -137,5 +131,5 @@ def test_a_batch_has_as_many_images_as_the_config_says(tmp_path, monkeypatch, se
     monkeypatch.setattr(detect, "build_detector", lambda config: Detector())
     for number in range(3):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((32, 32, 3), np.uint8))
-    assert detect_images([tmp_path], None, settings) == []
+    assert detect_images([tmp_path], None, settings, pytest.fail) == []
     assert seen == sizes

@@ -24,14 +24,14 @@ def calibrate(
 
     Unreadable images are left out. The weights that ship have them already.
     """
-    from tools.detect import image_paths
     from tools.exporting.calibration import calibrate as run
+    from tools.images import image_paths
 
     files = [file for given in images or [] for file in image_paths(given)]
     left_out: list[str] = []
     try:
         with activity("loading") as tell:
-            count = run(weights, files, scenes, tell, left_out.append)
+            count = run(weights, left_out.append, files, scenes, tell)
     finally:
         for message in left_out:
             typer.echo(f"left out: {message}", err=True)

@@ -15,7 +15,7 @@ from stages.detector.spotnet import channels_last, feature_ranges, with_ranges
 from stages.detector.weights_file import load_network
 from stages.errors import ConfigError, SourceError
 from stages.records import UInt8Array
-from tools.detect import read_images, refuse
+from tools.images import read_images
 
 FIRST_SEED = 70_000
 """First of the seeds, which no training scene of the shipped weights has."""
@@ -28,20 +28,19 @@ _FRAMES = 100  # per scene, one of which is rendered
 
 def calibrate(
     weights: Path,
+    unreadable: Callable[[str], None],
     images: Sequence[Path] = (),
     scenes: int = SCENES,
     progress: Callable[[str], None] = lambda what: None,
-    unreadable: Callable[[str], None] = refuse,
 ) -> int:
     """Stores the value ranges of a network's features in its weights file.
 
     Args:
         weights: A ``.safetensors`` file, whose tensors stay unchanged.
+        unreadable: Called with a message for each unreadable image, which is left out.
         images: Representative images; if empty, rendered scenes, always the same ones.
         scenes: Number of scenes to render.
         progress: Called with the current activity.
-        unreadable: Called with a message for each unreadable image, which is left out; the default
-            raises `SourceError`.
 
     Returns:
         Number of features.

@@ -23,9 +23,9 @@ def weights(tmp_path):
 
 def test_rendered_scenes_are_the_same_each_time(weights):
     told = []
-    calibrate(weights, scenes=1, progress=told.append)
+    calibrate(weights, pytest.fail, scenes=1, progress=told.append)
     first = SpotNet.from_checkpoint(weights).ranges
-    calibrate(weights, scenes=1)
+    calibrate(weights, pytest.fail, scenes=1)
     assert SpotNet.from_checkpoint(weights).ranges == first
     assert told == ["picture 1 of 1"]
 
@@ -45,13 +45,13 @@ def test_pictures_of_ones_own(weights, tmp_path):
 
 def test_what_cannot_be_calibrated_is_one_line(weights, tmp_path):
     with pytest.raises(ConfigError, match=r"into \.safetensors files, got .*a\.pth"):
-        calibrate(tmp_path / "a.pth")
+        calibrate(tmp_path / "a.pth", pytest.fail)
     separable = tmp_path / "separable.safetensors"
     save_checkpoint(SpotNet.compact(dims=(8, 8), modules=(1, 1), block="separable"), separable)
     with pytest.raises(ConfigError, match="these weights are of another network"):
-        calibrate(separable)
+        calibrate(separable, pytest.fail)
     with pytest.raises(ConfigError, match="no weights file"):
-        calibrate(tmp_path / "none.safetensors")
+        calibrate(tmp_path / "none.safetensors", pytest.fail)
 
 
 def test_pictures_that_do_not_open_are_left_out_unless_all_are(weights, tmp_path):

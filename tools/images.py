@@ -1,0 +1,41 @@
+"""Images that a user names, one by one or by their folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from stages.decoder.image_file import read_image
+from stages.decoder.image_folder import image_files
+from stages.decoder.source_folders import VIDEO_SUFFIXES
+from stages.errors import SourceError
+from stages.records import UInt8Array
+
+
+def image_paths(path: Path) -> list[Path]:
+    """Returns ``path`` itself or, for a folder, the images in it.
+
+    Raises:
+        SourceError: There is no image.
+    """
+    if not path.exists():
+        raise SourceError(f"no such image or folder: {path}")
+    if not path.is_dir():
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            raise SourceError(f"{path} is a video; spotstream run {path} detects in it and tracks")
+        return [path]
+    found = image_files(path)
+    if not found:
+        raise SourceError(f"{path} holds no images")
+    return found
+
+
+def read_images(
+    paths: Iterable[Path], unreadable: Callable[[str], None]
+) -> Iterator[tuple[Path, UInt8Array]]:
+    """Yields each image that can be read; ``unreadable`` gets a message for each other one."""
+    for path in paths:
+        try:
+            yield path, read_image(path)
+        except SourceError as error:
+            unreadable(str(error))
