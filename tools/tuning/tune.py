@@ -100,43 +100,26 @@ def tune(
     first = {**defaults, **start}
     names = [sequence.truth.name for sequence in sequences]
     with Workers(workers or usable_cores()) as pool:
-        known: dict[tuple[object, ...], list[TrackingResult]] = {}
-
-        def results_of(settings: Settings) -> list[TrackingResult]:
-            """Returns the result of every sequence, computed once."""
-            key = tuple(settings.values())
-            if key not in known:
-                choice = TrackerChoice(tracker, tracker, settings)
-                work = partial(_score, tracker=choice, iou_threshold=iou_threshold)
-                known[key] = list(pool.do_all(work, sequences))
-            return known[key]
-
-        def best_on(places: Sequence[int], stage: str) -> Settings:
-            def objective(settings: Settings) -> Worth:
-                results = [results_of(settings)[place] for place in places]
-                progress(stage, len(known))
-                return Worth(_objective(results), tuple(_objective([each]) for each in results))
-
-            return search(objective, GRIDS[tracker], first, LEAST_GAIN, MOST_ROUNDS)
-
+        results = _Results(pool, sequences, tracker, iou_threshold)
         everything = range(len(sequences))
-        best = best_on(everything, "all sequences")
+        best = _best_on(everything, results, first, partial(progress, "all sequences"))
         folds = {}
         if leave_one_out and len(sequences) > 1:
-            for left in everything:
+            for left, name in enumerate(names):
                 others = [place for place in everything if place != left]
-                folds[names[left]] = best_on(others, f"without {names[left]}")
+                stage = partial(progress, f"without {name}")
+                folds[name] = _best_on(others, results, first, stage)
         ways: dict[str, list[Settings]] = {
             "before": [first] * len(names),
             "after": [best] * len(names),
         }
         if folds:
             ways["left_out"] = list(folds.values())
-        results = {
-            way: [results_of(each)[place] for place, each in enumerate(settings)]
+        found = {
+            way: [results.of(each)[place] for place, each in enumerate(settings)]
             for way, settings in ways.items()
         }
-        overall = {way: total(each).scores for way, each in results.items()}
+        overall = {way: total(each).scores for way, each in found.items()}
         return TuningResult(
             tracker,
             first,
@@ -144,11 +127,44 @@ def tune(
             **overall,
             folds=folds,
             sequences={
-                name: {way: each[place].scores for way, each in results.items()}
+                name: {way: each[place].scores for way, each in found.items()}
                 for place, name in enumerate(names)
             },
-            tried=len(known),
+            tried=len(results.known),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Results:
+    """The results of a tracker on all sequences, computed once for each of its settings."""
+
+    pool: Workers
+    sequences: Sequence[TuningSequence]
+    tracker: str
+    iou_threshold: float
+    known: dict[tuple[object, ...], list[TrackingResult]] = field(default_factory=dict)
+
+    def of(self, settings: Settings) -> list[TrackingResult]:
+        """Returns the result of every sequence."""
+        key = tuple(settings.values())
+        if key not in self.known:
+            choice = TrackerChoice(self.tracker, self.tracker, settings)
+            work = partial(_score, tracker=choice, iou_threshold=self.iou_threshold)
+            self.known[key] = list(self.pool.do_all(work, self.sequences))
+        return self.known[key]
+
+
+def _best_on(
+    places: Sequence[int], results: _Results, first: Settings, progress: Callable[[int], None]
+) -> Settings:
+    """Returns the best settings for the sequences at ``places``, searched from ``first``."""
+
+    def worth(settings: Settings) -> Worth:
+        chosen = [results.of(settings)[place] for place in places]
+        progress(len(results.known))
+        return Worth(_objective(chosen), tuple(_objective([each]) for each in chosen))
+
+    return search(worth, GRIDS[results.tracker], first, LEAST_GAIN, MOST_ROUNDS)
 
 
 def _objective(results: Sequence[TrackingResult]) -> float:
