@@ -1,4 +1,7 @@
-"""A run's config as a YAML file that explains each key, from the docstrings of its classes."""
+"""A config as a YAML file that explains each key.
+
+A run's keys are explained by the docstrings of its classes, a training's by their descriptions.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,28 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
 
 from pipeline.config import RunConfig, TrackerConfig, to_plain
 from trackers.registry import TRACKERS, tracker_settings
 
+if TYPE_CHECKING:
+    from tools.training.config import TrainingConfig
+
+_NOTE = "# null stands for none."
 _WIDTH = 100
 _ENTRY = re.compile(r"^    (\w+): ((?:.+\n?)(?:^ {8,}.+\n?)*)", re.MULTILINE)
 
 
 def config_listing(config: RunConfig) -> str:
     """Returns YAML that `load_config` reads as ``config``, with a comment above each key."""
-    lines = ["# null stands for none.", ""]
+    lines = [_NOTE, ""]
     plain = to_plain(config)
     for name, section in _types(RunConfig).items():
         kind = get_args(section)[0] if get_origin(section) is Annotated else section
@@ -31,10 +39,37 @@ def config_listing(config: RunConfig) -> str:
     return "\n".join(lines[:-1]) + "\n"
 
 
+def training_listing(config: TrainingConfig) -> str:
+    """Returns YAML that `load_training_config` reads as ``config``, with a comment above each key.
+
+    Of several data sets, the first has the comments.
+    """
+    return "\n".join([_NOTE, "", *_model(config)]) + "\n"
+
+
+def _model(config: BaseModel, indent: str = "", *, explained: bool = True) -> Iterator[str]:
+    plain = config.model_dump(mode="json")
+    for name, about in type(config).model_fields.items():
+        value = getattr(config, name)
+        if explained:
+            limits = _limits((*_parts(about.annotation), *about.metadata))
+            yield from _comment(f"{about.description or ''}{limits}", indent)
+        if isinstance(value, BaseModel):
+            yield f"{indent}{name}:"
+            yield from _model(value, f"{indent}  ")
+        elif name == "data":
+            yield "data:"
+            for place, each in enumerate(value):
+                yield "  -"
+                yield from _model(each, "    ", explained=place == 0)
+        else:
+            yield from _entry(name, plain[name], indent)
+
+
 def _section(kind: type[Any], values: dict[str, Any]) -> Iterator[str]:
     texts, types = _described(kind, "Attributes"), _types(kind)
     for each in fields(kind):
-        yield from _comment(f"{texts.get(each.name, '')}{_limits(types[each.name])}", "  ")
+        yield from _comment(f"{texts.get(each.name, '')}{_limits(_parts(types[each.name]))}", "  ")
         if kind is TrackerConfig and each.name == "settings":
             yield "  settings:"
             yield from _tracker_settings(values["name"], values["settings"])
@@ -75,16 +110,18 @@ def _docstring(documented: Any) -> str:
     return "" if sys.flags.optimize > 1 else inspect.getdoc(documented) or ""
 
 
-def _limits(kind: Any) -> str:
-    """Returns what values a type permits, as a sentence after a description, or ""."""
+def _limits(parts: Iterable[Any]) -> str:
+    """Returns what values the parts of a type permit, a sentence after a description, or ""."""
     found = []
-    for part in _parts(kind):
+    for part in parts:
         if get_origin(part) is Literal:
             found.append(f"one of {', '.join(get_args(part))}")
         elif isinstance(part, Ge):
             found.append(f"at least {part.ge}")
         elif isinstance(part, Gt):
             found.append(f"above {part.gt}")
+        elif isinstance(part, Lt):
+            found.append(f"below {part.lt}")
         elif isinstance(part, Le):
             found.append(f"at most {part.le}")
     return f" {found[0].capitalize()}{''.join(f', {each}' for each in found[1:])}." if found else ""

@@ -1,5 +1,6 @@
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,13 @@ import yaml
 
 from pipeline.config import RunConfig
 from pipeline.config_file import built_in_configs, load_config
-from tools.config_listing import config_listing
+from tools.config_listing import config_listing, training_listing
+from tools.training.config import (
+    AugmentationConfig,
+    DataSetConfig,
+    TrainingConfig,
+    load_training_config,
+)
 from trackers.registry import tracker_settings
 from trackers.sort import Sort
 
@@ -45,6 +52,27 @@ def test_every_key_is_explained_with_its_limits():
     assert "  # Transport of RTSP. One of tcp, udp.\n  transport: tcp\n" in text
     assert "of the weights. Above 0, at most 4.\n  scale: null\n" in text
     assert f"    max_age: {Sort().max_age}\n" in text
+
+
+@pytest.mark.parametrize("name", built_in_configs("train"))
+@pytest.mark.parametrize(
+    "overrides", [(), ("classes={a: [car], 'b #c': []}", "ema_decay=0.9", "model={scale: 0.5}")]
+)
+def test_a_listing_of_a_training_is_read_as_the_same_config(name, overrides, tmp_path):
+    config = load_training_config(name, overrides)
+    file = tmp_path / "own.yaml"
+    file.write_text(training_listing(config))
+    assert load_training_config(file) == config
+
+
+def test_every_key_of_a_training_is_explained_with_its_limits():
+    text = training_listing(load_training_config("rendered"))
+    for model in (TrainingConfig, DataSetConfig, AugmentationConfig):
+        for name in model.model_fields:
+            assert re.search(rf"^ *# .+\n *{name}:", text, re.MULTILINE), name
+    assert "    # Relative frequency of its images. Above 0.\n    share: " in text
+    assert "\n# Share of the steps spent warming up. At least 0, below 1.\nwarmup: 0.03\n" in text
+    assert "\n# Optimizer of torch. One of adamw, adam.\noptimizer: adamw\n" in text
 
 
 def test_without_docstrings_a_listing_has_the_same_keys():

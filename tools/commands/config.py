@@ -1,4 +1,4 @@
-"""``spotstream config``: shows what a run is configured to do, key by key."""
+"""``spotstream config``: shows what a run or a training is configured to do, key by key."""
 
 from __future__ import annotations
 
@@ -13,12 +13,39 @@ from tools.commands.options import CONFIG_HELP, Overrides
 def config(
     config: Annotated[
         Path | None,
-        typer.Argument(metavar="[CONFIG]", help=f"{CONFIG_HELP} Default: intersection."),
+        typer.Argument(
+            metavar="[CONFIG]",
+            help=f"{CONFIG_HELP} Default: intersection. A training config is listed as well: a "
+            "file, or the name of a built-in one such as compact.",
+        ),
     ] = None,
     set_: Overrides = None,
 ) -> None:
-    """Print every key of a run's config with its value and meaning, as a file for --config."""
+    """Print every key of a config with its value and meaning, as a file for run or train."""
     from pipeline.config_file import load_config
-    from tools.config_listing import config_listing
+    from tools.config_listing import config_listing, training_listing
 
-    typer.echo(config_listing(load_config(config or Path("intersection"), set_ or [])), nl=False)
+    path, overrides = config or Path("intersection"), set_ or []
+    if _is_for_training(path):
+        from tools.training.config import load_training_config
+
+        listing = training_listing(load_training_config(path, overrides))
+    else:
+        listing = config_listing(load_config(path, overrides))
+    typer.echo(listing, nl=False)
+
+
+def _is_for_training(path: Path) -> bool:
+    """Returns whether a name is of such a config, or a file has data sets, as they all have."""
+    from pipeline.config import RunConfig
+    from pipeline.config_file import built_in_configs
+    from pipeline.settings_file import read_settings
+
+    if str(path) in built_in_configs():
+        return False
+    if str(path) in built_in_configs("train"):
+        return True
+    try:
+        return path.is_file() and "data" in read_settings(RunConfig, path)
+    except OSError:  # in the words of load_config
+        return False

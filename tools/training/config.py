@@ -107,15 +107,17 @@ class TrainingConfig(_Strict):
         None, description="Weights, likewise, that find what is not annotated; see data.unlabelled."
     )
     output: Path = Field(Path("runs/compact"), description="Folder for checkpoints and logs.")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="Seed of the random numbers.")
     crop: int = Field(384, ge=64, le=2048, description="Side of a training crop, pixels.")
-    augmentation: AugmentationConfig = AugmentationConfig()
+    augmentation: AugmentationConfig = Field(
+        AugmentationConfig(), description="How crops are varied."
+    )
     batch_size: int = Field(12, ge=1, description="Crops per pass on each device.")
     accumulate: int = Field(1, ge=1, description="Passes per step.")
     steps: int = Field(10_000, ge=1, description="Optimizer steps.")
-    optimizer: Literal["adamw", "adam"] = "adamw"
+    optimizer: Literal["adamw", "adam"] = Field("adamw", description="Optimizer of torch.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate.")
-    weight_decay: float = Field(1e-4, ge=0)
+    weight_decay: float = Field(1e-4, ge=0, description="Weight decay of the optimizer.")
     warmup: float = Field(0.03, ge=0, lt=1, description="Share of the steps spent warming up.")
     gradient_norm: float = Field(10.0, gt=0, description="Gradients are clipped to this norm.")
     ema_decay: float | None = Field(

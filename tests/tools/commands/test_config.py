@@ -1,0 +1,32 @@
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.config_file import built_in_configs
+from stages.errors import ConfigError
+from tools.main import app
+
+
+def listed(*arguments):
+    result = CliRunner().invoke(app, ["config", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_a_training_config_goes_by_its_name_or_its_file():
+    by_name = listed("compact")
+    assert "\n# Steps between validations. At least 1.\nvalidate_every: 2000\n" in by_name
+    assert listed(built_in_configs("train")["compact"]) == by_name
+    assert "\nsteps: 7\n" in listed("compact", "--set", "steps=7")
+
+
+def test_a_file_without_data_sets_is_of_a_run(tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text("decoder: {last_frame: 9}\n")
+    assert "\n  last_frame: 9\n" in listed(own)
+    assert "\n  transport: tcp\n" in listed()
+
+
+@pytest.mark.parametrize("name", ["nowhere", "L" * 300])
+def test_what_cannot_be_read_is_a_config(name):
+    with pytest.raises(ConfigError, match=f"config (file )?{name}"):
+        listed(name)
