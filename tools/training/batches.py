@@ -21,8 +21,8 @@ from stages.errors import ConfigError, SourceError, SpotStreamError
 from tools.datasets.sample import Sample
 from tools.training.config import DataSetConfig, TrainingConfig
 from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolor
+from tools.training.data import ClassMap, TrainingData
 from tools.training.pasting import cut_out_some, paste
-from tools.training.sources import ClassMap, Sources
 from tools.training.targets import Targets, build_targets
 from tools.workers import blocked
 
@@ -57,13 +57,13 @@ class CropBatches(Dataset[Batch | ConfigError]):
     """Batches ``n`` of ``rank``, which depend only on the config's seed, ``n`` and ``rank``.
 
     Args:
-        sources: Samples to draw from.
+        data: Samples to draw from.
         config: Training config.
         rank: Rank of the training process.
     """
 
-    def __init__(self, sources: Sources, config: TrainingConfig, rank: int = 0) -> None:
-        self.sources = sources
+    def __init__(self, data: TrainingData, config: TrainingConfig, rank: int = 0) -> None:
+        self.data = data
         self.config = config
         self.rank = rank
         self.classes = ClassMap.of(config)
@@ -112,8 +112,8 @@ class CropBatches(Dataset[Batch | ConfigError]):
         return paste(crop, cut_outs, rng), str(sample.path) if cut_outs else ""
 
     def _draw(self, rng: np.random.Generator) -> tuple[Sample, DataSetConfig]:
-        index = int(rng.choice(len(self.sources.training), p=self.sources.weights))
-        return self.sources.training[index]
+        index = int(rng.choice(len(self.data.training), p=self.data.weights))
+        return self.data.training[index]
 
     def _part(
         self, size: tuple[int, int], rng: np.random.Generator, unreadable: list[str]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from stages.wording import counted
-from tools.training.sources import Sources
+from tools.training.data import TrainingData
 
 _PIECE = 512  # bytes
 
@@ -19,11 +19,11 @@ _Group: TypeAlias = tuple[Sequence[Path], Sequence[Path]]
 """Training and held-out images that may be the same."""
 
 
-def copy_notes(sources: Sources) -> list[str]:
+def copy_notes(data: TrainingData) -> list[str]:
     """Warns of held-out images whose bytes are those of a training image."""
     copies = find_copies(
-        [sample.path for sample, _ in sources.training],
-        [sample.path for _, held in sources.validation.values() for sample in held],
+        [sample.path for sample, _ in data.training],
+        [sample.path for _, held in data.validation.values() for sample in held],
     )
     if not copies:
         return []

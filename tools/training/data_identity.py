@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stages.wording import counted
 from tools.datasets.sample import Sample
-from tools.training.sources import Sources
+from tools.training.data import TrainingData
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class DataIdentity:
     digest: str
 
     @classmethod
-    def of(cls, sources: Sources) -> DataIdentity:
+    def of(cls, data: TrainingData) -> DataIdentity:
         """Identifies the data that a training config names."""
-        training = [sample for sample, _ in sources.training]
-        held = [sample for _, samples in sources.validation.values() for sample in samples]
+        training = [sample for sample, _ in data.training]
+        held = [sample for _, samples in data.validation.values() for sample in samples]
         lines = sorted([*_lines("training", training), *_lines("held out", held)])
         digest = hashlib.sha256(os.fsencode("\n".join(lines))).hexdigest()
         return cls(len(training), len(held), digest)

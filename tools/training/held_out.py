@@ -14,7 +14,7 @@ from stages.detector.weights_file import load_network
 from stages.errors import ConfigError
 from tools.datasets.sample import Sample
 from tools.training.config import DataSetConfig, load_training_config
-from tools.training.sources import ClassMap, read_sources
+from tools.training.data import ClassMap, read_training_data
 from tools.training.validation import (
     DetectedImage,
     average_precision,
@@ -120,7 +120,7 @@ def read_held_out(config: Path, overrides: Sequence[str] = ()) -> HeldOut:
     if not scored:
         raise ConfigError(f"{config} holds out no scene to score on; see held_out")
     chosen = chosen.model_copy(update={"data": scored})
-    return read_sources(chosen).validation, ClassMap.of(chosen)
+    return read_training_data(chosen).validation, ClassMap.of(chosen)
 
 
 def _scored(name: str, images: Sequence[DetectedImage], is_scene: bool = False) -> GroupScore:

@@ -13,7 +13,7 @@ import numpy as np
 
 from stages.records import Float32Array, UInt8Array
 from tools.training.crops import AnnotatedImage
-from tools.training.sources import Objects
+from tools.training.data import Objects
 from tools.training.unlabelled import largest_overlap
 from trackers.boxes import areas, intersection_areas, shorter_sides
 

@@ -19,11 +19,11 @@ from tools.training.batches import CropBatches, load_batches
 from tools.training.beginning import begin
 from tools.training.config import TrainingConfig
 from tools.training.copies import copy_notes
+from tools.training.data import ClassMap, TrainingData, read_training_data
 from tools.training.data_identity import DataIdentity
 from tools.training.interruption import interruptible
 from tools.training.log import EVENTS, LOSSES, SCORES, TrainingLog
 from tools.training.processes import Processes, training_processes
-from tools.training.sources import ClassMap, Sources, read_sources
 from tools.training.state import CHECKPOINT, TrainingState, save_weights
 from tools.training.steps import BAD_BATCHES, Steps
 from tools.training.teacher import load_teacher
@@ -82,32 +82,32 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    sources = read_sources(config)
-    if not sources.training:
+    data = read_training_data(config)
+    if not data.training:
         raise ConfigError("every scene is held out: nothing is left to train on")
-    if config.teacher is None and not sources.has_boxes(classes := ClassMap.of(config)):
-        reason = sources.why_no_boxes(classes)
+    if config.teacher is None and not data.has_boxes(classes := ClassMap.of(config)):
+        reason = data.why_no_boxes(classes)
         raise ConfigError(
-            f"none of {len(sources.training)} training images has a box of "
+            f"none of {len(data.training)} training images has a box of "
             f"{', '.join(classes.index)}; {reason and f'most often, {reason}; '}"
             f"see classes, and spotstream data check"
         )
     with training_processes(config.device) as processes, ExitStack() as stack:
         if processes.leads:  # the steps of another run would mix with those here
             stack.callback(FolderLock(config.output, setting="output").release)
-        data = DataIdentity.of(sources)
-        state = begin(config, data, processes.device, overwrite=overwrite)
+        identity = DataIdentity.of(data)
+        state = begin(config, identity, processes.device, overwrite=overwrite)
         if state.step > config.steps:
             return _result(config, state, {}, complete=True, leads=processes.leads)
         if processes.leads:
-            for note in [*sources.notes, *copy_notes(sources)]:
+            for note in [*data.notes, *copy_notes(data)]:
                 log.warning("%s", note)
-            log.info("%s", data.counts())
-        ignored = ignore_unlabelled(sources, config, processes.device)
+            log.info("%s", identity.counts())
+        ignored = ignore_unlabelled(data, config, processes.device)
         if ignored and processes.leads:
             log.info("no loss from %s without a box", counted(ignored, "vehicle"))
         steps = Steps(config, state, processes, load_teacher(config, processes.device))
-        run = _Run(config, sources, data, state, processes, steps)
+        run = _Run(config, data, identity, state, processes, steps)
         if overwrite:
             _remove_earlier(config.output, processes)
         journal = TrainingLog(config.output, state.step) if processes.leads else nullcontext()
@@ -129,15 +129,15 @@ class _Run:
     """One run of the loop."""
 
     config: TrainingConfig
-    sources: Sources
-    data: DataIdentity
+    data: TrainingData
+    identity: DataIdentity
     state: TrainingState
     processes: Processes
     steps: Steps
 
     def go(self, journal: TrainingLog | None) -> TrainingResult:
         config, state = self.config, self.state
-        crops = CropBatches(self.sources, config, self.processes.rank)
+        crops = CropBatches(self.data, config, self.processes.rank)
         on_gpu = self.processes.device.type == "cuda"
         first = state.step * config.accumulate
         scores: dict[str, dict[str, float]] = {}
@@ -171,7 +171,7 @@ class _Run:
                 if state.step % config.save_every == 0 or self._validation_due() or stop:
                     # The checkpoint last: a run that ends in between repeats the steps and both.
                     save_weights(state.average, config.output / LAST)
-                    state.save(config.output, config, self.data)
+                    state.save(config.output, config, self.identity)
         return _result(config, state, scores, complete=not stop, leads=journal is not None)
 
     def _validation_due(self) -> bool:
@@ -185,11 +185,11 @@ class _Run:
     ) -> dict[str, dict[str, float]]:
         """Returns the scores of this step; none if interrupted or already scored."""
         config, state = self.config, self.state
-        if not self.sources.validation or journal.has_scores(state.step):
+        if not self.data.validation or journal.has_scores(state.step):
             return {}
         validation = {
             name: (entry, takewhile(lambda _: not interrupted, samples))
-            for name, (entry, samples) in self.sources.validation.items()
+            for name, (entry, samples) in self.data.validation.items()
         }
         scores = evaluate(state.average, validation, ClassMap.of(config))
         if interrupted:
@@ -199,7 +199,7 @@ class _Run:
             state.best, state.best_step, state.best_scores = mean, state.step, scores
             save_weights(state.average, config.output / BEST)
             if state.step > 0:  # before that, there is nothing to resume
-                state.save(config.output, config, self.data)
+                state.save(config.output, config, self.identity)
         journal.scores(state.step, scores)
         return scores
 

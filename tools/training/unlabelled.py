@@ -14,7 +14,7 @@ from stages.errors import ConfigError, SourceError
 from stages.records import Float32Array
 from tools.datasets.sample import Sample
 from tools.training.config import DataSetConfig, TrainingConfig
-from tools.training.sources import Sources
+from tools.training.data import TrainingData
 from tools.training.validation import detect
 from trackers.boxes import areas, intersection_areas
 
@@ -24,7 +24,7 @@ LARGEST_OVERLAP = 0.3
 """Overlap, as a fraction of the smaller box, from which a detection is an annotated vehicle."""
 
 
-def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.device) -> int:
+def ignore_unlabelled(data: TrainingData, config: TrainingConfig, device: torch.device) -> int:
     """Ignores regions where ``config.finder`` finds vehicles and no box is nearby.
 
     Without a finder, ``config.teacher`` is used, and without one, ``config.initial``. Applies only
@@ -37,7 +37,7 @@ def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.de
     Raises:
         ConfigError: There are no such weights, or they are not a detector's.
     """
-    wanted = sum(entry.unlabelled is not None for _, entry in sources.training)
+    wanted = sum(entry.unlabelled is not None for _, entry in data.training)
     if not wanted:
         return 0
     weights = config.finder or config.teacher or config.initial
@@ -48,12 +48,12 @@ def ignore_unlabelled(sources: Sources, config: TrainingConfig, device: torch.de
     network = load_network(weights, device, setting="unlabelled")
     log.info("looking for vehicles without a box in %d images", wanted)
     found = 0
-    for index, (sample, entry) in enumerate(sources.training):
+    for index, (sample, entry) in enumerate(data.training):
         if entry.unlabelled is None:
             continue
         regions = _unlabelled(network, sample, entry)
         ignored = np.concatenate((sample.ignored, regions))
-        sources.training[index] = (replace(sample, ignored=ignored), entry)
+        data.training[index] = (replace(sample, ignored=ignored), entry)
         found += len(regions)
     return found
 

@@ -20,7 +20,7 @@ from tools.annotations.ignored import half_inside
 from tools.datasets.sample import Sample
 from tools.evaluation.detection import DetectionResult, judge
 from tools.training.config import DataSetConfig
-from tools.training.sources import ClassMap
+from tools.training.data import ClassMap
 from trackers.boxes import BoolArray, areas
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from torch.utils.data._utils.pin_memory import pin_memory
 
 from stages.errors import ConfigError, SpotStreamError
 from tools.training.batches import CropBatches, _batches, load_batches
-from tools.training.sources import read_sources
+from tools.training.data import read_training_data
 from tools.training.targets import Targets
 
 
@@ -23,29 +23,29 @@ def same(one, other):
 
 def test_a_batch_depends_on_its_number_alone(tiny_config):
     config = tiny_config(augmentation={"mosaic": 0.5})
-    sources = read_sources(config)
-    one, other = CropBatches(sources, config), CropBatches(sources, config)
+    data = read_training_data(config)
+    one, other = CropBatches(data, config), CropBatches(data, config)
     for number in (0, 1, 2):
         other[number]
     assert same(one[3], other[3])
     assert not same(one[3], one[4])
-    assert not same(one[3], CropBatches(sources, config, rank=1)[3])
+    assert not same(one[3], CropBatches(data, config, rank=1)[3])
 
 
 def test_pasting_depends_on_the_number_alone_and_names_where_it_is_from(tiny_config):
     config = tiny_config(augmentation={"paste": 1.0})
-    sources = read_sources(config)
-    one, other = CropBatches(sources, config), CropBatches(sources, config)
+    data = read_training_data(config)
+    one, other = CropBatches(data, config), CropBatches(data, config)
     other[0]
     assert same(one[3], other[3])
-    plain = CropBatches(sources, tiny_config())[3]
+    plain = CropBatches(data, tiny_config())[3]
     assert not torch.equal(one[3].images, plain.images)
     assert any(" < " in name for name in one[3].names)
 
 
 def test_nothing_is_pasted_of_an_image_that_does_not_open(tiny_config, data_set):
     config = tiny_config(batch_size=8, augmentation={"paste": 1.0})
-    batches = CropBatches(read_sources(config), config)
+    batches = CropBatches(read_training_data(config), config)
     assert all(" < " in name for number in range(3) for name in batches[number].names)
     (data_set / "images" / "1.png").write_bytes(b"no image")
     names = [name for number in range(3) for name in batches[number].names]
@@ -62,7 +62,7 @@ def test_all_that_a_gpu_is_given_lies_in_page_locked_memory(tiny_config, monkeyp
 
     monkeypatch.setattr(torch.Tensor, "pin_memory", lock)
     config = tiny_config()
-    batch = CropBatches(read_sources(config), config)[0]
+    batch = CropBatches(read_training_data(config), config)[0]
     pinned = pin_memory(batch)  # as a data loader asks for it
     assert same(batch, pinned)
     given = [pinned.images, *(getattr(pinned.targets, each.name) for each in fields(Targets))]
@@ -73,7 +73,7 @@ def test_all_that_a_gpu_is_given_lies_in_page_locked_memory(tiny_config, monkeyp
 @pytest.mark.parametrize("workers", [0, 2])
 def test_workers_do_not_change_the_order(tiny_config, workers):
     config = tiny_config(workers=workers)
-    batches = CropBatches(read_sources(config), config)
+    batches = CropBatches(read_training_data(config), config)
     loaded = load_batches(batches, 2)
     for number in (2, 3, 4):
         assert same(next(loaded), batches[number])
@@ -81,7 +81,7 @@ def test_workers_do_not_change_the_order(tiny_config, workers):
 
 def test_an_image_that_does_not_open_is_replaced_and_told(tiny_config, data_set):
     config = tiny_config(batch_size=8)
-    batches = CropBatches(read_sources(config), config)
+    batches = CropBatches(read_training_data(config), config)
     (data_set / "images" / "1.png").write_bytes(b"no image")
     made = batches[0]
     assert made.images.shape == (8, 64, 64, 3)
@@ -92,7 +92,7 @@ def test_an_image_that_does_not_open_is_replaced_and_told(tiny_config, data_set)
 @pytest.mark.parametrize("workers", [0, 1])
 def test_only_images_that_do_not_open_are_an_error(tiny_config, data_set, workers):
     config = tiny_config(workers=workers)
-    batches = CropBatches(read_sources(config), config)
+    batches = CropBatches(read_training_data(config), config)
     for image in (data_set / "images").iterdir():
         image.write_bytes(b"")
     with pytest.raises(ConfigError, match="20 images in a row") as error:
@@ -105,7 +105,7 @@ KILLED = r"^a process that makes crops died, .* workers$"
 
 def test_a_worker_that_is_killed_is_said_in_one_line(tiny_config):
     config = tiny_config(workers=1)
-    loaded = load_batches(CropBatches(read_sources(config), config), 0)
+    loaded = load_batches(CropBatches(read_training_data(config), config), 0)
     [worker] = loaded.gi_frame.f_locals["items"]._workers
     os.kill(worker.pid, signal.SIGKILL)
     with pytest.raises(SpotStreamError, match=KILLED):
@@ -124,7 +124,7 @@ def test_a_worker_that_is_killed_while_it_sends_is_said_in_one_line(error):
 
 def test_crops_show_vehicles_where_the_targets_say(tiny_config):
     config = tiny_config(batch_size=8, augmentation={"colour": 0, "quality": 0})
-    batches = CropBatches(read_sources(config), config)
+    batches = CropBatches(read_training_data(config), config)
     made = batches[0]
     bright = made.images[..., 0].float().numpy() > 150
     cells = bright.reshape(8, 16, 4, 16, 4).mean(axis=(2, 4))

@@ -10,8 +10,8 @@ from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError
 from tests.tools.training.test_trainer import TWO, rows, stop_after
 from tools.training import trainer
+from tools.training.data import read_training_data
 from tools.training.data_identity import DataIdentity
-from tools.training.sources import read_sources
 from tools.training.state import TrainingState
 from tools.training.trainer import BEST, LAST, train
 
@@ -59,7 +59,7 @@ def test_the_average_follows_a_short_run_from_trained_weights(tiny_config, tmp_p
     config = tiny_config(initial=first.weights, steps=20, learning_rate=0.01, validate_every=20)
     train(config)
     state = TrainingState.begin(config, torch.device("cpu"))
-    state.resume(config.output, config, DataIdentity.of(read_sources(config)))
+    state.resume(config.output, config, DataIdentity.of(read_training_data(config)))
     begun = SpotNet.from_checkpoint(first.weights).state_dict()["pre.0.conv.weight"]
     average, now = (
         network.state_dict()["pre.0.conv.weight"] for network in (state.average, state.model)

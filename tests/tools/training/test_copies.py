@@ -4,7 +4,7 @@ import pytest
 
 from tests.tools.conftest import write_coco
 from tools.training.copies import copy_notes, find_copies
-from tools.training.sources import read_sources
+from tools.training.data import read_training_data
 from tools.training.trainer import train
 
 
@@ -50,4 +50,4 @@ def test_held_out_copies_are_told_before_training(
 
 
 def test_images_without_copies_are_not_told_of(tiny_config):
-    assert copy_notes(read_sources(tiny_config())) == []
+    assert copy_notes(read_training_data(tiny_config())) == []

@@ -8,8 +8,8 @@ import torch
 
 from stages.errors import ConfigError
 from tests.tools.conftest import write_coco
+from tools.training.data import read_training_data
 from tools.training.data_identity import DataIdentity
-from tools.training.sources import read_sources
 from tools.training.trainer import train
 
 
@@ -66,6 +66,6 @@ def test_a_checkpoint_that_does_not_tell_its_data_resumes(tiny_config, data_set,
 
 def test_the_order_of_images_is_none_of_the_identity(tiny_config, tmp_path):
     many = write_coco(tmp_path / "many", scenes="aabbc")
-    sources = read_sources(tiny_config(data=[{"path": many, "held_out": ["c"]}]))
-    backwards = replace(sources, training=sources.training[::-1])
-    assert DataIdentity.of(backwards) == DataIdentity.of(sources)
+    data = read_training_data(tiny_config(data=[{"path": many, "held_out": ["c"]}]))
+    backwards = replace(data, training=data.training[::-1])
+    assert DataIdentity.of(backwards) == DataIdentity.of(data)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tools.training.crops import AnnotatedImage
+from tools.training.data import Objects
 from tools.training.pasting import BACKGROUND, CutOut, cut_out_some, paste
-from tools.training.sources import Objects
 
 CAR = np.array([60, 180, 240], np.uint8)
 

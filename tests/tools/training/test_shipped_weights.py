@@ -11,7 +11,7 @@ import pytest
 from stages.detector.network_detector import NetworkDetector
 from stages.records import Frame
 from tools.training.config import load_training_config
-from tools.training.sources import ClassMap, read_sources
+from tools.training.data import ClassMap, read_training_data
 from tools.training.validation import average_precision, detect_samples, recall_at_alarms
 
 ROOT = Path(__file__).parents[3]
@@ -50,7 +50,7 @@ def weights():
 
 def found(weights, config):
     """What weights detect in the samples of a config's only data set."""
-    [(data_set, samples)] = read_sources(config).validation.values()
+    [(data_set, samples)] = read_training_data(config).validation.values()
     at_scale = functools.partial(weights.detect, data_set.validation_scale)
     return detect_samples(at_scale, samples, ClassMap.of(config), data_set.max_hidden)
 

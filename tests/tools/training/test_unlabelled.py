@@ -6,7 +6,7 @@ import torch
 
 from stages.errors import ConfigError
 from tools.training import unlabelled
-from tools.training.sources import read_sources
+from tools.training.data import read_training_data
 from tools.training.trainer import train
 from tools.training.unlabelled import ignore_unlabelled, largest_overlap
 
@@ -30,7 +30,7 @@ def found(monkeypatch, rows, scores):
     monkeypatch.setattr(unlabelled, "detect", lambda *_: answer)
 
 
-def data(data_set):
+def entries(data_set):
     return [{"path": data_set, "held_out": ["c"], "unlabelled": 0.5}]
 
 
@@ -44,26 +44,26 @@ def test_overlap_is_a_share_of_the_smaller_box():
 def test_what_is_found_surely_and_far_from_boxes_gives_no_loss(
     tiny_config, data_set, initial, monkeypatch
 ):
-    config = tiny_config(data=data(data_set), initial=initial)
-    sources = read_sources(config)
-    sample = replace(sources.training[0][0], boxes=boxes([0, 0, 20, 20]), labels=("car",))
-    sources.training[:] = [(sample, sources.training[0][1])]
+    config = tiny_config(data=entries(data_set), initial=initial)
+    data = read_training_data(config)
+    sample = replace(data.training[0][0], boxes=boxes([0, 0, 20, 20]), labels=("car",))
+    data.training[:] = [(sample, data.training[0][1])]
     sure, near, unsure = [40, 40, 50, 50], [1, 1, 19, 19], [60, 0, 70, 10]
     found(monkeypatch, [sure, near, unsure], [0.6, 0.9, 0.4])
-    assert ignore_unlabelled(sources, config, CPU) == 1
-    assert np.array_equal(sources.training[0][0].ignored, boxes(sure))
+    assert ignore_unlabelled(data, config, CPU) == 1
+    assert np.array_equal(data.training[0][0].ignored, boxes(sure))
 
 
 def test_other_data_sets_stay_as_they_are(tiny_config, data_set, initial):
     config = tiny_config(initial=initial)
-    sources = read_sources(config)
-    before = list(sources.training)
-    assert ignore_unlabelled(sources, config, CPU) == 0
-    assert sources.training == before
+    data = read_training_data(config)
+    before = list(data.training)
+    assert ignore_unlabelled(data, config, CPU) == 0
+    assert data.training == before
 
 
 def test_a_run_looks_with_its_initial_weights(tiny_config, data_set, initial, caplog):
-    config = tiny_config(data=data(data_set), initial=initial, steps=1)
+    config = tiny_config(data=entries(data_set), initial=initial, steps=1)
     with caplog.at_level("INFO"):
         train(config)
     assert "looking for vehicles without a box in 3 images" in caplog.text
@@ -73,23 +73,23 @@ def test_a_finder_looks_where_there_is_one(tiny_config, data_set, initial, tmp_p
     broken = tmp_path / "broken.safetensors"  # as the initial weights and the teacher
     broken.write_bytes(b"broken")
     found(monkeypatch, [[40, 40, 50, 50]], [0.9])
-    config = tiny_config(data=data(data_set), initial=broken, teacher=broken, finder=initial)
-    assert ignore_unlabelled(read_sources(config), config, CPU) > 0
+    config = tiny_config(data=entries(data_set), initial=broken, teacher=broken, finder=initial)
+    assert ignore_unlabelled(read_training_data(config), config, CPU) > 0
 
 
 def test_an_image_that_does_not_open_is_left_to_the_drawing(tiny_config, data_set, initial):
-    config = tiny_config(data=data(data_set), initial=initial)
-    sources = read_sources(config)
-    for sample, _ in sources.training:
+    config = tiny_config(data=entries(data_set), initial=initial)
+    data = read_training_data(config)
+    for sample, _ in data.training:
         sample.path.write_bytes(b"no image")
-    assert ignore_unlabelled(sources, config, CPU) == 0
+    assert ignore_unlabelled(data, config, CPU) == 0
 
 
 def test_without_weights_nothing_can_be_found(tiny_config, data_set, tmp_path):
     with pytest.raises(ConfigError, match="needs a finder, a teacher or initial weights"):
-        train(tiny_config(data=data(data_set)))
+        train(tiny_config(data=entries(data_set)))
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"broken")
-    config = tiny_config(data=data(data_set), initial=broken)
+    config = tiny_config(data=entries(data_set), initial=broken)
     with pytest.raises(ConfigError, match=r"unlabelled: .* is not a readable safetensors file"):
-        ignore_unlabelled(read_sources(config), config, CPU)
+        ignore_unlabelled(read_training_data(config), config, CPU)

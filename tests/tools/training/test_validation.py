@@ -7,7 +7,7 @@ import torch
 
 from stages.detector.spotnet import SpotNet
 from stages.errors import SpotStreamError
-from tools.training.sources import ClassMap, read_sources
+from tools.training.data import ClassMap, read_training_data
 from tools.training.validation import (
     DetectedImage,
     average_precision,
@@ -60,7 +60,7 @@ def test_a_box_of_another_class_is_no_find_of_a_class():
 
 def test_an_image_that_does_not_open_is_told(tiny_config, data_set, caplog):
     config = tiny_config()
-    [(_, samples)] = read_sources(config).validation.values()
+    [(_, samples)] = read_training_data(config).validation.values()
     samples[0].path.write_bytes(b"no image")
     network = SpotNet(config.network()).eval().fused()
     with warnings.catch_warnings():

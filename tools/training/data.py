@@ -126,7 +126,7 @@ def _read_mask(sample: Sample) -> UInt8Array | None:
 
 
 @dataclass(slots=True, eq=False)
-class Sources:
+class TrainingData:
     """Samples for training and validation.
 
     Attributes:
@@ -158,41 +158,41 @@ class Sources:
         return "".join(f"{count} x {reason}" for reason, count in reasons.most_common(1))
 
 
-def read_sources(config: TrainingConfig) -> Sources:
+def read_training_data(config: TrainingConfig) -> TrainingData:
     """Reads the annotations of all data sets; images are read when drawn.
 
     Raises:
         ConfigError: A data set is missing or broken, or a held-out scene is not in it or is also
             trained on.
     """
-    sources, weights = Sources(), []
+    data, weights = TrainingData(), []
     known = {member for members in config.classes.values() for member in members}
     known |= set(config.background)
     for entry in config.data:
         data_set = read_data_set(entry.path)
         samples = _with_ignored(data_set.samples, entry.ignored)
-        sources.notes += _notes(data_set, known)
-        sources.lacking.update(
+        data.notes += _notes(data_set, known)
+        data.lacking.update(
             problem.kind for problem in data_set.problems if problem.kind in BOXES_LACKING
         )
         kept, held = divide(entry.path, samples, entry.held_out)
-        sources.notes += _unseen_splits(data_set, kept)
+        data.notes += _unseen_splits(data_set, kept)
         if held:
-            sources.validation[_unused(data_set.name, sources.validation)] = (entry, held)
-        sources.training += [(sample, entry) for sample in kept]
+            data.validation[_unused(data_set.name, data.validation)] = (entry, held)
+        data.training += [(sample, entry) for sample in kept]
         weights.append(entry.share * draw_weights(kept))
-    trained = {sample.path.resolve() for sample, _ in sources.training}
-    for name, (_, samples) in sources.validation.items():
+    trained = {sample.path.resolve() for sample, _ in data.training}
+    for name, (_, samples) in data.validation.items():
         if both := [sample for sample in samples if sample.path.resolve() in trained]:
             raise ConfigError(
                 f"{name}: scene {both[0].scene} is held out, but another entry of data trains on it"
             )
     if config.teacher is None:
-        sources.notes += _never_seen(config, sources.training)
-    if sources.training:
-        sources.weights = np.concatenate(weights)
-        sources.weights /= sources.weights.sum()
-    return sources
+        data.notes += _never_seen(config, data.training)
+    if data.training:
+        data.weights = np.concatenate(weights)
+        data.weights /= data.weights.sum()
+    return data
 
 
 def _unseen_splits(data_set: DataSet, trained: Sequence[Sample]) -> list[str]:

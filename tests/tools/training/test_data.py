@@ -6,7 +6,7 @@ import pytest
 
 from stages.errors import ConfigError, SourceError
 from tests.tools.conftest import write_coco
-from tools.training.sources import ClassMap, draw_weights, read_sources
+from tools.training.data import ClassMap, draw_weights, read_training_data
 from tools.training.trainer import train
 
 
@@ -18,11 +18,11 @@ def change(data_set, edit):
 
 
 def test_held_out_scenes_are_not_trained_on(tiny_config):
-    sources = read_sources(tiny_config())
-    assert {sample.scene for sample, _ in sources.training} == {"a", "b"}
-    [(_, held)] = sources.validation.values()
+    data = read_training_data(tiny_config())
+    assert {sample.scene for sample, _ in data.training} == {"a", "b"}
+    [(_, held)] = data.validation.values()
     assert {sample.scene for sample in held} == {"c"}
-    assert sources.weights.sum() == pytest.approx(1)
+    assert data.weights.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -50,47 +50,47 @@ def test_images_without_a_box_to_learn(tiny_config, data_set, name, kept, flat, 
 
 
 def test_a_scene_weighs_as_the_root_of_its_images(tiny_config):
-    sources = read_sources(tiny_config())
-    weights = draw_weights([sample for sample, _ in sources.training])
+    data = read_training_data(tiny_config())
+    weights = draw_weights([sample for sample, _ in data.training])
     assert weights[:2].sum() / weights[2] == pytest.approx(2**0.5)
 
 
 def test_a_scene_that_is_not_there_cannot_be_held_out(tiny_config, data_set):
     config = tiny_config(data=[{"path": data_set, "held_out": ["c", "nowhere"]}])
     with pytest.raises(ConfigError, match="no scene or split nowhere to hold out"):
-        read_sources(config)
+        read_training_data(config)
 
 
 def test_a_scene_is_held_out_of_all_entries(tiny_config, data_set):
     entries = [{"path": data_set, "held_out": [scene]} for scene in "cb"]
     with pytest.raises(ConfigError, match=r"scene c is held out, but another entry"):
-        read_sources(tiny_config(data=entries))
+        read_training_data(tiny_config(data=entries))
 
 
 def test_a_scene_is_held_out_by_whatever_path(tiny_config, data_set, tmp_path):
     (tmp_path / "link").symlink_to(data_set)
     entries = [{"path": data_set, "held_out": ["c"]}, {"path": tmp_path / "link"}]
     with pytest.raises(ConfigError, match=r"scene c is held out, but another entry"):
-        read_sources(tiny_config(data=entries))
+        read_training_data(tiny_config(data=entries))
 
 
 def test_a_data_set_is_held_out_as_a_whole(tiny_config, data_set, tmp_path):
     other = write_coco(tmp_path / "other")
-    data = [{"path": data_set}, {"path": other, "held_out": "all"}]
-    sources = read_sources(tiny_config(data=data))
-    [(_, held)] = sources.validation.values()
+    entries = [{"path": data_set}, {"path": other, "held_out": "all"}]
+    data = read_training_data(tiny_config(data=entries))
+    [(_, held)] = data.validation.values()
     assert {sample.path.parent.parent for sample in held} == {other}
-    assert len(held) == len(sources.training) == len(sources.weights) == 4
+    assert len(held) == len(data.training) == len(data.weights) == 4
 
 
 def test_a_split_is_held_out_as_a_whole(tiny_config, data_set):
     change_splits(data_set)
     config = tiny_config(data=[{"path": data_set, "held_out": ["val"]}])
-    sources = read_sources(config)
-    [(_, held)] = sources.validation.values()
+    data = read_training_data(config)
+    [(_, held)] = data.validation.values()
     assert {sample.scene for sample in held} == {"b"}
-    assert {sample.scene for sample, _ in sources.training} == {"a", "c"}
-    assert [note.partition(": ")[2] for note in sources.notes] == [
+    assert {sample.scene for sample, _ in data.training} == {"a", "c"}
+    assert [note.partition(": ")[2] for note in data.notes] == [
         "1 image of its split test is trained on; held_out: [test] keeps them for validation"
     ]
 
@@ -98,7 +98,7 @@ def test_a_split_is_held_out_as_a_whole(tiny_config, data_set):
 def test_no_split_is_told_where_none_is_trained_on(tiny_config, data_set):
     change_splits(data_set)
     config = tiny_config(data=[{"path": data_set, "held_out": ["val", "test"]}])
-    assert read_sources(config).notes == []
+    assert read_training_data(config).notes == []
 
 
 def change_splits(data_set):
@@ -123,7 +123,7 @@ def test_what_is_used_anyway_is_not_said_to_be_left_out(tiny_config, data_set):
         content["annotations"][1]["bbox"] = [5, 5, 0, 0]
 
     change(data_set, edit)
-    notes = [note.partition(": ")[2] for note in read_sources(tiny_config()).notes]
+    notes = [note.partition(": ")[2] for note in read_training_data(tiny_config()).notes]
     assert sorted(notes) == [
         "1 x box beyond the border of the frame, cut there",
         "1 x box without area, left out",
@@ -138,12 +138,12 @@ def test_unknown_classes_are_told_and_give_no_loss(tiny_config, data_set):
 
     change(data_set, edit)
     config = tiny_config()
-    sources = read_sources(config)
+    data = read_training_data(config)
     assert any(
         "class tram is in neither" in note and note.endswith("from its 1 box")
-        for note in sources.notes
+        for note in data.notes
     )
-    first = next(sample for sample, _ in sources.training if sample.path.name == "1.png")
+    first = next(sample for sample, _ in data.training if sample.path.name == "1.png")
     annotated = ClassMap.of(config).annotated_image(first, 1.0)
     assert len(annotated.boxes) == 0
     assert len(annotated.ignored) == 1
@@ -153,13 +153,17 @@ def test_unknown_classes_are_told_and_give_no_loss(tiny_config, data_set):
 def test_a_class_without_a_box_is_told(tiny_config):
     """Such as one of a misspelled name; a teacher may know it without any."""
     config = tiny_config(classes={"car": ["car"], "truck": ["Truck", "lorry"], "bus": []})
-    told = [note for note in read_sources(config).notes if note.startswith("no training image")]
+    told = [
+        note for note in read_training_data(config).notes if note.startswith("no training image")
+    ]
     assert told == [
         "no training image has a box of class truck, which includes Truck, lorry",
         "no training image has a box of class bus, which includes -",
     ]
     taught = config.model_copy(update={"teacher": "base"})
-    assert not any(note.startswith("no training image") for note in read_sources(taught).notes)
+    assert not any(
+        note.startswith("no training image") for note in read_training_data(taught).notes
+    )
 
 
 def test_boxes_in_crowds_give_no_loss(tiny_config, data_set):
@@ -171,8 +175,8 @@ def test_boxes_in_crowds_give_no_loss(tiny_config, data_set):
 
     change(data_set, edit)
     config = tiny_config()
-    sources = read_sources(config)
-    first = next(sample for sample, _ in sources.training if sample.path.name == "1.png")
+    data = read_training_data(config)
+    first = next(sample for sample, _ in data.training if sample.path.name == "1.png")
     annotated = ClassMap.of(config).annotated_image(first, 1.0)
     assert len(annotated.boxes) == 1
     assert len(annotated.ignored) == 2  # the crowd, and the vehicle in it
@@ -185,7 +189,7 @@ def test_a_mask_is_read_where_it_is_wanted_and_as_large_as_its_image(tiny_config
     mask[10:20, 30:50] = 255
     cv2.imwrite(str(file), mask)
     config = tiny_config()
-    first = next(s for s, _ in read_sources(config).training if s.path.name == "1.png")
+    first = next(s for s, _ in read_training_data(config).training if s.path.name == "1.png")
     classes = ClassMap.of(config)
     assert np.array_equal(classes.annotated_image(first, 1.0, with_mask=True).mask, mask)
     cv2.imwrite(str(file), mask[:, 1:])
@@ -196,9 +200,9 @@ def test_a_mask_is_read_where_it_is_wanted_and_as_large_as_its_image(tiny_config
 
 def test_a_missing_image_is_left_out_and_told(tiny_config, data_set):
     (data_set / "images" / "1.png").unlink()
-    sources = read_sources(tiny_config())
-    assert len(sources.training) == 2
-    assert any("missing" in note.lower() for note in sources.notes)
+    data = read_training_data(tiny_config())
+    assert len(data.training) == 2
+    assert any("missing" in note.lower() for note in data.notes)
 
 
 def with_regions(tiny_config, data_set, text):
@@ -208,15 +212,15 @@ def with_regions(tiny_config, data_set, text):
 
 
 def test_regions_of_a_file_are_ignored(tiny_config, data_set):
-    [(_, held)] = read_sources(tiny_config()).validation.values()
+    [(_, held)] = read_training_data(tiny_config()).validation.values()
     name = held[0].path.name
     config = with_regions(tiny_config, data_set, json.dumps({name: [[1, 2, 30, 40]]}))
-    sources = read_sources(config)
-    [(_, held)] = sources.validation.values()
+    data = read_training_data(config)
+    [(_, held)] = data.validation.values()
     assert [sample.ignored.tolist() for sample in held] == [
         [[1, 2, 30, 40]] if sample.path.name == name else [] for sample in held
     ]
-    assert not any(len(sample.ignored) for sample, _ in sources.training)
+    assert not any(len(sample.ignored) for sample, _ in data.training)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +234,7 @@ def test_regions_of_a_file_are_ignored(tiny_config, data_set):
 def test_wrong_regions_are_named(tiny_config, data_set, text, told):
     config = with_regions(tiny_config, data_set, text)
     with pytest.raises(ConfigError, match=rf"ignored: .*regions\.json: {told}"):
-        read_sources(config)
+        read_training_data(config)
 
 
 def test_regions_of_one_of_several_images_of_a_name_are_refused(tiny_config, data_set):
@@ -245,10 +249,10 @@ def test_regions_of_one_of_several_images_of_a_name_are_refused(tiny_config, dat
     change(data_set, edit)
     config = with_regions(tiny_config, data_set, '{"same.png": [[1, 2, 30, 40]]}')
     with pytest.raises(ConfigError, match=r"2 images are same\.png"):
-        read_sources(config)
+        read_training_data(config)
 
 
 def test_a_file_of_regions_that_is_missing_is_named(tiny_config, data_set):
     config = tiny_config(data=[{"path": data_set, "ignored": data_set / "none.json"}])
     with pytest.raises(ConfigError, match=r"ignored: .*none\.json: No such file"):
-        read_sources(config)
+        read_training_data(config)
