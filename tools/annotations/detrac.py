@@ -16,7 +16,7 @@ LEVELS = ("easy", "medium", "hard")
 PARTLY = 0.5 + 1e-6
 
 
-def read_detrac(path: Path) -> GroundTruth:
+def read_detrac_ground_truth(path: Path) -> GroundTruth:
     """Reads the annotation of a sequence.
 
     A vehicle's level follows from the larger of its occluded and truncated fractions: easy if both

@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from stages.errors import ConfigError
-from tools.annotations.detrac import read_detrac
+from tools.annotations.detrac import read_detrac_ground_truth
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.mot_file import mot_sequences, read_mot_ground_truth
-from tools.annotations.uavdt import IGNORED_SUFFIX, OBJECTS_SUFFIX, TRACKS_SUFFIX, read_uavdt
+from tools.annotations.uavdt import (
+    IGNORED_SUFFIX,
+    OBJECTS_SUFFIX,
+    TRACKS_SUFFIX,
+    read_uavdt_ground_truth,
+)
 
 Benchmark: TypeAlias = Literal["detrac", "uavdt", "mot"]
 
@@ -39,7 +44,7 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
     if not folder.is_dir():
         raise ConfigError(f"ground truth {folder} is not a folder")
     if benchmark == "detrac":
-        truths = [read_detrac(file) for file in _files(folder, ".xml")]
+        truths = [read_detrac_ground_truth(file) for file in _files(folder, ".xml")]
         expected = "*.xml"
     elif benchmark == "uavdt":
         # By any of its files: what lacks one must not be left out in silence.
@@ -47,7 +52,7 @@ def read_ground_truths(benchmark: Benchmark, folder: Path) -> list[GroundTruth]:
         names = {
             file.name.removesuffix(suffix) for suffix in suffixes for file in _files(folder, suffix)
         }
-        truths = [read_uavdt(folder, name) for name in sorted(names)]
+        truths = [read_uavdt_ground_truth(folder, name) for name in sorted(names)]
         expected = f"*{TRACKS_SUFFIX}"
     else:
         truths = [read_mot_ground_truth(file, name) for name, file in mot_sequences(folder)]

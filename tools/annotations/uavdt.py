@@ -12,7 +12,7 @@ from tools.annotations.mot_file import MIN_COLUMNS, boxes_of, read_mot
 TRACKS_SUFFIX, OBJECTS_SUFFIX, IGNORED_SUFFIX = "_gt.txt", "_gt_whole.txt", "_gt_ignore.txt"
 
 
-def read_uavdt(folder: Path, name: str) -> GroundTruth:
+def read_uavdt_ground_truth(folder: Path, name: str) -> GroundTruth:
     """Reads ``NAME_gt.txt`` (tracking), ``NAME_gt_whole.txt`` (detection), ``NAME_gt_ignore.txt``.
 
     Without a detection file, detections are scored against the tracking file; without a file of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.annotations.detrac import read_detrac
+from tools.annotations.detrac import read_detrac_ground_truth
 
 OUTSIDE, HALF, INSIDE = 80, 95, 110  # left edges of boxes 10 wide; the region begins at 100
 
@@ -41,7 +41,7 @@ def test_tracks_begin_and_end_outside_ignored_regions(
     tmp_path: Path, lefts: tuple[int, ...], kept: list[int]
 ) -> None:
     other = dict.fromkeys((1, 9), OUTSIDE)
-    truth = read_detrac(sequence(tmp_path, other, dict(enumerate(lefts, 1))))
+    truth = read_detrac_ground_truth(sequence(tmp_path, other, dict(enumerate(lefts, 1))))
     assert truth.tracks.frames[truth.tracks.ids == 2].tolist() == kept
     assert truth.tracks.frames[truth.tracks.ids == 1].tolist() == [0, 8]
     assert len(truth.objects) == 2 + len(lefts)
@@ -50,7 +50,7 @@ def test_tracks_begin_and_end_outside_ignored_regions(
 
 
 def test_no_track_at_all(tmp_path: Path) -> None:
-    truth = read_detrac(sequence(tmp_path))
+    truth = read_detrac_ground_truth(sequence(tmp_path))
     assert (len(truth.tracks), truth.frame_count) == (0, 0)
 
 
@@ -62,7 +62,7 @@ def test_a_vehicle_of_which_exactly_half_is_hidden_is_medium(tmp_path: Path) -> 
         ' left="478.2" top="322.01" width="35.27" height="61.42"/></occlusion>'
         "</target></target_list></frame></sequence>"
     )
-    levels = read_detrac(tmp_path / "A.xml").levels
+    levels = read_detrac_ground_truth(tmp_path / "A.xml").levels
     assert {level: of.tolist() for level, of in levels.items()} == {
         "easy": [False],
         "medium": [True],

@@ -7,7 +7,7 @@ import pytest
 
 from stages.errors import ConfigError
 from tests.tools.datasets.conftest import problems, write_image
-from tools.annotations.uavdt import read_uavdt
+from tools.annotations.uavdt import read_uavdt_ground_truth
 from tools.datasets.formats import read_data_set
 
 GT = "UAV-benchmark-MOTD_v1.0/GT"
@@ -116,7 +116,7 @@ def test_the_real_ground_truth(tmp_path: Path, shared: Callable[[str], Path]) ->
     data_set = read_data_set(tmp_path)
     assert [sample.frame for sample in data_set.samples] == list(range(910, 940))
     assert set(data_set.label_counts()) <= {"car", "truck", "bus"}
-    scored = read_uavdt(gt, "M0203")
+    scored = read_uavdt_ground_truth(gt, "M0203")
     for sample in data_set.samples:
         assert sample.frame is not None
         kept = scored.objects.frames == sample.frame - 1
