@@ -33,7 +33,7 @@ class MotWriter:
 
     def commit(self, truth: SceneTruth) -> None:
         """Writes the ground truth and completes the scene."""
-        self._folder.write("gt/gt.txt", mot_rows(truth).encode())
+        self._folder.write("gt/gt.txt", ground_truth_rows(truth).encode())
         info = (
             f"[Sequence]\nname={self._name}\nimDir=img1\n"
             f"frameRate={float(self._options.frame_rate):g}\nseqLength={len(truth.frames)}\n"
@@ -47,7 +47,7 @@ class MotWriter:
         self._folder.discard()
 
 
-def mot_rows(truth: SceneTruth) -> str:
+def ground_truth_rows(truth: SceneTruth) -> str:
     """``frame,id,left,top,width,height,considered,class,visibility``, sorted.
 
     ``considered`` is 0 for vehicles that are too hidden or too small for the scene's own list.

@@ -5,7 +5,7 @@ import pytest
 
 from stages.decoder.scene import SceneDetails, SceneFrame
 from tools.synth.detrac import detrac_xml, hidden_region
-from tools.synth.mot import mot_rows
+from tools.synth.mot import ground_truth_rows
 from tools.synth.truth import FrameTruth, SceneTruth, make_truth
 
 
@@ -90,4 +90,4 @@ def test_a_picture_without_vehicles_is_annotated_as_such() -> None:
     some = truth_of((50, 40, 90, 80), small=(False,))
     truth = make(none, some, stable=False)
     assert '<frame density="0" num="1">' in detrac_xml(truth)
-    assert mot_rows(truth) == "2,1,50.00,40.00,40.00,40.00,1,1,1.000\n"
+    assert ground_truth_rows(truth) == "2,1,50.00,40.00,40.00,40.00,1,1,1.000\n"
