@@ -20,7 +20,7 @@ CLASSES_AS_ONE = "as one"
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class ScoringProtocol:
     """The protocol of a benchmark on a ground truth.
 
     Attributes:
@@ -78,7 +78,7 @@ class Protocol:
 def coco_protocol(
     truth: Path, detections: Path, classes: Sequence[str], score: CocoScore
 ) -> dict[str, object]:
-    """Like `Protocol.of`, for COCO.
+    """Like `ScoringProtocol.of`, for COCO.
 
     Args:
         truth: COCO annotation file.

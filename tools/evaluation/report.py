@@ -16,7 +16,7 @@ from tools.annotations.trajectories import Trajectories
 from tools.evaluation.benchmark import Entry, EntryScore
 from tools.evaluation.curves import draw_curves
 from tools.evaluation.moments import Moment, boxes_by_fate, worst_moments
-from tools.evaluation.protocol import Protocol
+from tools.evaluation.protocol import ScoringProtocol
 from tools.evaluation.sequence import SequenceScore
 from tools.evaluation.tables import score_tables
 
@@ -30,7 +30,10 @@ FATES = {
 
 
 def write_report(
-    folder: Path, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], protocol: Protocol
+    folder: Path,
+    scores: Sequence[EntryScore],
+    truths: Sequence[GroundTruth],
+    protocol: ScoringProtocol,
 ) -> Path:
     """Writes ``report.html`` into ``folder``: tables, curves, errors over time, worst moments.
 

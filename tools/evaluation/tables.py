@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 
 from tools.evaluation.benchmark import EntryScore, scores_of
-from tools.evaluation.protocol import Protocol
+from tools.evaluation.protocol import ScoringProtocol
 
 GROUPS = {"detection": "Detection", "tracking": "Tracking", "pr": "Detection and tracking (PR)"}
 COUNTS = {
@@ -93,7 +93,7 @@ def shown(name: str, value: float | None) -> str:
     return f"{100 * value:.2f}"
 
 
-def to_json(scores: Sequence[EntryScore], protocol: Protocol) -> str:
+def to_json(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> str:
     """Returns ``protocol``, ``overall`` and ``sequences``, by name unless the only entry has none.
 
     Scores are fractions and counts, ``null`` if there is nothing to score.
@@ -109,7 +109,7 @@ def as_json(by_name: Mapping[str, object]) -> str:
     return json.dumps(_without_nan(content), indent=2) + "\n"
 
 
-def to_csv(scores: Sequence[EntryScore], protocol: Protocol) -> str:
+def to_csv(scores: Sequence[EntryScore], protocol: ScoringProtocol) -> str:
     """Returns one line per entry and sequence, and one per entry overall, as ``scope`` says."""
     lines = []
     for score in scores:

@@ -112,10 +112,10 @@ def _evaluate(
     workers: int | None,
 ) -> None:
     from tools.evaluation.benchmark import score_entries
-    from tools.evaluation.protocol import Protocol
+    from tools.evaluation.protocol import ScoringProtocol
 
     truths, others = sequences
-    protocol = Protocol(benchmark, gt)
+    protocol = ScoringProtocol(benchmark, gt)
     with progress_bar() as bar:
         task = bar.add_task("sequences", total=len(entries) * len(truths))
         scores = score_entries(

@@ -14,7 +14,7 @@ from tools.terminal import wide_console
 if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth
     from tools.evaluation.benchmark import EntryScore
-    from tools.evaluation.protocol import Protocol
+    from tools.evaluation.protocol import ScoringProtocol
 
 Json = Annotated[Path | None, typer.Option("--json", help="JSON file for all scores.")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="CSV file for all scores.")]
@@ -39,7 +39,7 @@ class Output:
     tracker_named: bool = True
 
     def give(
-        self, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], protocol: Protocol
+        self, scores: Sequence[EntryScore], truths: Sequence[GroundTruth], protocol: ScoringProtocol
     ) -> None:
         """Prints the scores and writes the outputs asked for.
 
