@@ -58,7 +58,7 @@ def segment(
 ) -> None:
     """Write a motion-based foreground mask for each frame."""
     from stages.cores import usable_cores
-    from tools.datasets.image_file import write_image
+    from tools.datasets.image_writing import write_image
     from tools.segmentation.options import Method, SegmentOptions, Subtractor
     from tools.segmentation.plan import make_plan
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from stages.decoder.image_file import read_image
-from stages.errors import ConfigError, OutputError, SourceError
-from tests.tools.datasets.conftest import write_image as gray
-from tools.datasets.image_file import write_image
+from stages.errors import SourceError
+from tests.tools.datasets.conftest import write_image
 from tools.datasets.image_size import image_size
 
 
@@ -38,7 +37,7 @@ def with_exif(path: Path, tiff: bytes, *, at_the_end: bool) -> Path:
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.bmp", "a.webp", "a.tif"])
 def test_the_size_of_an_image(tmp_path: Path, name: str) -> None:
-    assert image_size(gray(tmp_path / name, 64, 37)) == (64, 37)
+    assert image_size(write_image(tmp_path / name, 64, 37)) == (64, 37)
 
 
 def test_the_size_of_a_progressive_jpeg_with_much_before_it(tmp_path: Path) -> None:
@@ -59,7 +58,7 @@ def test_the_size_of_a_progressive_jpeg_with_much_before_it(tmp_path: Path) -> N
 def test_an_image_on_its_side(
     tmp_path: Path, name: str, at_the_end: bool, orientation: int, order: str
 ) -> None:
-    image = gray(tmp_path / name, 64, 37)
+    image = write_image(tmp_path / name, 64, 37)
     path = with_exif(image, exif(orientation, order), at_the_end=at_the_end)
     width, height = image_size(path)
     assert (height, width) == read_image(path).shape[:2]
@@ -81,27 +80,3 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for read in (image_size, read_image):
         with pytest.raises(SourceError, match="no such file or directory"):
             read(tmp_path / "a.jpg")
-
-
-def test_written_images_are_whole(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "mask.png"
-    image = np.arange(48, dtype=np.uint8).reshape(6, 8)
-    write_image(path, image)
-    assert [file.name for file in path.parent.iterdir()] == ["mask.png"]
-    assert (read_image(path, gray=True) == image).all()
-    with pytest.raises(ConfigError, match=r"'\.xyz' is not an image format"):
-        write_image(tmp_path / "a.xyz", image)
-
-
-def test_a_full_disk(full_disk: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8)
-    with pytest.raises(OutputError, match="no space left on device"):
-        write_image(full_disk / "a.png", noise)
-    assert list(full_disk.iterdir()) == []
-
-
-def test_what_cannot_get_its_name_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "sheet.jpg").mkdir()
-    with pytest.raises(OutputError, match=r"cannot write .*sheet\.jpg"):
-        write_image(tmp_path / "sheet.jpg", np.zeros((8, 8, 3), np.uint8))
-    assert [path.name for path in tmp_path.iterdir()] == ["sheet.jpg"]

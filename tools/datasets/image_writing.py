@@ -1,4 +1,4 @@
-"""Image files, written whole or not at all."""
+"""Writing of image files, whole or not at all."""
 
 from __future__ import annotations
 

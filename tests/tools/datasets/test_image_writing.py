@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.decoder.image_file import read_image
+from stages.errors import ConfigError, OutputError
+from tools.datasets.image_writing import write_image
+
+
+def test_written_images_are_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "mask.png"
+    image = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    write_image(path, image)
+    assert [file.name for file in path.parent.iterdir()] == ["mask.png"]
+    assert (read_image(path, gray=True) == image).all()
+    with pytest.raises(ConfigError, match=r"'\.xyz' is not an image format"):
+        write_image(tmp_path / "a.xyz", image)
+
+
+def test_a_full_disk(full_disk: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8)
+    with pytest.raises(OutputError, match="no space left on device"):
+        write_image(full_disk / "a.png", noise)
+    assert list(full_disk.iterdir()) == []
+
+
+def test_what_cannot_get_its_name_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "sheet.jpg").mkdir()
+    with pytest.raises(OutputError, match=r"cannot write .*sheet\.jpg"):
+        write_image(tmp_path / "sheet.jpg", np.zeros((8, 8, 3), np.uint8))
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.jpg"]
