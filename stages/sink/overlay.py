@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.allocator import give_back_freed_memory
 from stages.atomic import give_final_name, make_folder, part_path
 from stages.color_spaces import BT601, UNSPECIFIED
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
@@ -21,7 +22,6 @@ from stages.sink.encoding import (
     errors_of,
     write_mp4,
 )
-from stages.sink.memory import give_back_memory
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_thread import OverlayThread, Picture
 from stages.sink.painter import OverlayPainter
@@ -291,7 +291,7 @@ class OverlayWriter:
     def _commit_aside(self) -> None:
         self._write_video()
         self._commit()
-        give_back_memory()  # an MP4's index is large and long-lived
+        give_back_freed_memory()  # an MP4's index is large and long-lived
 
     @property
     def _color_space(self) -> int:

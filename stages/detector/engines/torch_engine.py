@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stages.allocator import keep_freed_memory
 from stages.detector.engines.cudnn import cudnn_graph
 from stages.detector.engines.engine import MOST_SIDE_BY_SIDE, EngineOutput, Precision
-from stages.detector.engines.freed_memory import keep_freed_memory
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import packed_graph
 from stages.detector.engines.quantised import quantised_graph
