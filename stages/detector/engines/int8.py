@@ -1,4 +1,4 @@
-"""Quantisation steps: of features from their calibrated ranges, of weights by least squared error.
+"""Quantisation: features by their calibrated ranges, weights by the least squared error.
 
 Shared by PyTorch (`quantised`) and the graph for other engines (`rounded`), so that both round
 alike. The first convolution, which sees pixels, and the last ones of the heads, which compute
@@ -26,15 +26,15 @@ _SHARES = torch.linspace(1, 0.6, 21).tolist()  # of the largest weight, at which
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
-    """Scale and zero point of a byte, which stands for ``(byte - zero) * step``."""
+class Quantiser:
+    """Scale and zero point of a byte, which stands for ``(byte - zero_point) * scale``."""
 
-    step: float
-    zero: int = 0
+    scale: float
+    zero_point: int = 0
 
 
-def feature_steps(network: SpotNet) -> dict[str, Steps]:
-    """Returns the steps of each module's output, by name; both branches of a level share theirs.
+def feature_quantisers(network: SpotNet) -> dict[str, Quantiser]:
+    """Returns the quantiser of each module's output, by name; both branches of a level share one.
 
     Raises:
         ConfigError: The network is of a kind that int8 does not support, or has no ranges of its
@@ -47,13 +47,13 @@ def feature_steps(network: SpotNet) -> dict[str, Steps]:
             "these weights do not say the range of each feature, which int8 needs; "
             "add it with: spotstream calibrate WEIGHTS"
         )
-    steps = {name: _steps(*network.ranges[name]) for name in wanted}
+    quantisers = {name: _quantiser(*network.ranges[name]) for name in wanted}
     for name, module in network.named_modules():
         if isinstance(module, Hourglass):
             for branch in ("up1", "low3"):
                 last = len(module.get_submodule(branch)) - 1  # type: ignore[arg-type]
-                steps[f"{name}.{branch}.{last}"] = steps[name]
-    return steps
+                quantisers[f"{name}.{branch}.{last}"] = quantisers[name]
+    return quantisers
 
 
 def check_network(network: SpotNet) -> None:
@@ -71,14 +71,14 @@ def check_network(network: SpotNet) -> None:
         )
 
 
-def _steps(low: float, high: float) -> Steps:
+def _quantiser(low: float, high: float) -> Quantiser:
     low = min(low, 0.0)
-    step = max(high - low, 1e-6) / LEVELS
-    return Steps(step, round(-low / step))
+    scale = max(high - low, 1e-6) / LEVELS
+    return Quantiser(scale, round(-low / scale))
 
 
-def weight_steps(weight: Tensor) -> Tensor:
-    """Returns the step of each output channel ``(O,)`` that minimises the squared error.
+def weight_scales(weight: Tensor) -> Tensor:
+    """Returns the scale of each output channel ``(O,)`` that minimises the squared error.
 
     Up to 40 % of the weights' range may be clipped, so that a few large weights do not make all
     others coarse.
@@ -86,18 +86,18 @@ def weight_steps(weight: Tensor) -> Tensor:
     largest = weight.abs().amax((1, 2, 3)).clamp(min=1e-12)
     candidates = [largest * share / LARGEST_WEIGHT for share in _SHARES]
     errors = [
-        (weight - whole_numbers(weight, steps) * by_channel(steps)).square().sum((1, 2, 3))
-        for steps in candidates
+        (weight - whole_numbers(weight, scales) * by_channel(scales)).square().sum((1, 2, 3))
+        for scales in candidates
     ]
     best = torch.stack(errors).argmin(0)
     return torch.stack(candidates)[best, torch.arange(len(best))]
 
 
-def whole_numbers(weight: Tensor, steps: Tensor) -> Tensor:
-    """Returns weights ``(O, I, k, k)`` in whole steps, clipped to ±`LARGEST_WEIGHT`."""
-    return (weight / by_channel(steps)).round().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT)
+def whole_numbers(weight: Tensor, scales: Tensor) -> Tensor:
+    """Returns weights ``(O, I, k, k)`` as multiples of their scales, at most ±`LARGEST_WEIGHT`."""
+    return (weight / by_channel(scales)).round().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT)
 
 
-def by_channel(steps: Tensor) -> Tensor:
-    """Returns steps as ``(O, 1, 1, 1)``, to broadcast over weights."""
-    return steps[:, None, None, None]
+def by_channel(scales: Tensor) -> Tensor:
+    """Returns scales as ``(O, 1, 1, 1)``, to broadcast over weights."""
+    return scales[:, None, None, None]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stages.detector.engines.graph import DetectionGraph, example_images
-from stages.detector.engines.int8 import Steps, feature_steps, weight_steps, whole_numbers
+from stages.detector.engines.int8 import Quantiser, feature_quantisers, weight_scales, whole_numbers
 from stages.detector.engines.packed import PackedWeights, pack_convolutions
 from stages.detector.spotnet import SpotNet
 from stages.detector.spotnet.hourglass import Hourglass
@@ -24,7 +24,7 @@ def quantised_graph(graph: DetectionGraph) -> DetectionGraph:
     """Returns a copy of a float32 CPU graph that computes in 8 bits; boxes and scores stay float.
 
     Raises:
-        ConfigError: See `feature_steps`; or PyTorch does not support it on this CPU.
+        ConfigError: See `feature_quantisers`; or PyTorch does not support it on this CPU.
     """
     quantised = copy.deepcopy(graph)
     try:
@@ -44,19 +44,19 @@ def quantise(network: SpotNet) -> None:
         network: Float32 network on the CPU, batch norms folded, see `SpotNet.fused`.
 
     Raises:
-        ConfigError: See `feature_steps`.
+        ConfigError: See `feature_quantisers`.
     """
-    steps = feature_steps(network)
-    features = steps["cnvs.0"]
-    build = _Builder(steps)
+    quantisers = feature_quantisers(network)
+    features = quantisers["cnvs.0"]
+    build = _Builder(quantisers)
     stem, block = network.pre
     network.pre = nn.Sequential(
-        stem, _ToBytes(steps["pre.0"]), build.residual(block, "pre.1", steps["pre.0"])
+        stem, _ToBytes(quantisers["pre.0"]), build.residual(block, "pre.1", quantisers["pre.0"])
     )
-    network.kps[0] = build.hourglass(network.kps[0], "kps.0", steps["pre.1"])
-    network.cnvs[0] = _layer(network.cnvs[0], steps["kps.0"], features)
-    # A feature times the attention, which is at most 1, has the steps of the feature.
-    network.hm[0] = _head(network.hm[0], _ToBytes(Steps(1.0)), features)
+    network.kps[0] = build.hourglass(network.kps[0], "kps.0", quantisers["pre.1"])
+    network.cnvs[0] = _layer(network.cnvs[0], quantisers["kps.0"], features)
+    # A feature times the attention, which is at most 1, has the range of the feature.
+    network.hm[0] = _head(network.hm[0], _ToBytes(Quantiser(1.0)), features)
     if network.config.attention != "none":
         network.seg[0] = _head(network.seg[0], nn.Identity(), features)
     for head in (network.wh, network.reg):
@@ -64,12 +64,12 @@ def quantise(network: SpotNet) -> None:
     pack_convolutions(network)
 
 
-def _head(of: nn.Module, before: nn.Module, features: Steps) -> nn.Sequential:
+def _head(of: nn.Module, before: nn.Module, features: Quantiser) -> nn.Sequential:
     first, last = cast(nn.Sequential, of)
     return nn.Sequential(before, _layer(first, features), last)
 
 
-def _layer(of: nn.Module, inputs: Steps, outputs: Steps | None = None) -> _ByteConvolution:
+def _layer(of: nn.Module, inputs: Quantiser, outputs: Quantiser | None = None) -> _ByteConvolution:
     return _ByteConvolution(cast(Convolution, of).conv, inputs, outputs, relu=True)
 
 
@@ -77,31 +77,31 @@ class _Builder:
     """Turns blocks into ones with byte inputs and outputs.
 
     Args:
-        steps: Steps of each module's output, see `feature_steps`.
+        quantisers: Of each module's output, see `feature_quantisers`.
     """
 
-    def __init__(self, steps: Mapping[str, Steps]) -> None:
-        self._steps = steps
+    def __init__(self, quantisers: Mapping[str, Quantiser]) -> None:
+        self._quantisers = quantisers
 
-    def hourglass(self, of: nn.Module, name: str, inputs: Steps) -> nn.Module:
+    def hourglass(self, of: nn.Module, name: str, inputs: Quantiser) -> nn.Module:
         """Converts one level of an hourglass and all below it."""
         of = cast(Hourglass, of)
         low1, low = self._chain(of.low1, f"{name}.low1", inputs)
         if isinstance(of.low2, Hourglass):
             low2: nn.Module = self.hourglass(of.low2, f"{name}.low2", low)
-            low = self._steps[f"{name}.low2"]
+            low = self._quantisers[f"{name}.low2"]
         else:
             low2, low = self._chain(of.low2, f"{name}.low2", low)
         low3, _ = self._chain(of.low3, f"{name}.low3", low)
         up1, _ = self._chain(of.up1, f"{name}.up1", inputs)
         return _ByteLevel(up1, nn.Sequential(low1, low2, low3))
 
-    def residual(self, of: nn.Module, name: str, inputs: Steps) -> nn.Module:
+    def residual(self, of: nn.Module, name: str, inputs: Quantiser) -> nn.Module:
         """Converts a residual block."""
-        of, outputs = cast(Residual, of), self._steps[name]
-        between, shortcut, skip = self._steps[f"{name}.relu1"], inputs, None
+        of, outputs = cast(Residual, of), self._quantisers[name]
+        between, shortcut, skip = self._quantisers[f"{name}.relu1"], inputs, None
         if len(of.skip):
-            shortcut = self._steps[f"{name}.skip"]
+            shortcut = self._quantisers[f"{name}.skip"]
             skip = _ByteConvolution(cast(nn.Conv2d, of.skip[0]), inputs, shortcut)
         return _ByteResidual(
             _ByteConvolution(of.conv1, inputs, between, relu=True),
@@ -110,11 +110,11 @@ class _Builder:
             shortcut,
         )
 
-    def _chain(self, of: nn.Module, name: str, inputs: Steps) -> tuple[nn.Module, Steps]:
+    def _chain(self, of: nn.Module, name: str, inputs: Quantiser) -> tuple[nn.Module, Quantiser]:
         blocks = []
         for index, block in enumerate(of.children()):
             blocks.append(self.residual(block, f"{name}.{index}", inputs))
-            inputs = self._steps[f"{name}.{index}"]
+            inputs = self._quantisers[f"{name}.{index}"]
         return nn.Sequential(*blocks), inputs
 
 
@@ -122,22 +122,22 @@ class _ByteConvolution(nn.Module):
     """A convolution from bytes to bytes, or to float32 if ``outputs`` is None."""
 
     def __init__(
-        self, of: nn.Conv2d, inputs: Steps, outputs: Steps | None, *, relu: bool = False
+        self, of: nn.Conv2d, inputs: Quantiser, outputs: Quantiser | None, *, relu: bool = False
     ) -> None:
         super().__init__()
         weight = of.weight.detach()
-        scales = weight_steps(weight)
+        scales = weight_scales(weight)
         bias = None if of.bias is None else of.bias.detach()
-        source = inputs.step, inputs.zero
+        source = inputs.scale, inputs.zero_point
         geometry = of.stride, of.padding, of.dilation, of.groups
         whole = whole_numbers(weight, scales).to(torch.int8)
         pack = torch.ops.onednn.qconv_prepack
         self._weight = PackedWeights(lambda size: pack(whole, scales, *source, *geometry, size))
-        result = outputs or Steps(1.0)
+        result = outputs or Quantiser(1.0)
         dtype = torch.float32 if outputs is None else torch.uint8
         zeros = torch.zeros(len(scales), dtype=torch.int32)
         self._source, self._scales = source, (scales, zeros)
-        self._then: tuple[Any, ...] = (bias, *geometry, result.step, result.zero, dtype)
+        self._then: tuple[Any, ...] = (bias, *geometry, result.scale, result.zero_point, dtype)
         self._relu = "relu" if relu else "none"
 
     def forward(self, x: Tensor) -> Tensor:
@@ -148,11 +148,12 @@ class _ByteConvolution(nn.Module):
         )
         return result
 
-    def onto(self, shortcut: Tensor, steps: Steps, x: Tensor) -> Tensor:
+    def onto(self, shortcut: Tensor, quantiser: Quantiser, x: Tensor) -> Tensor:
         """Returns the ReLU of the convolution plus ``shortcut``, in the shortcut's memory."""
         convolve = torch.ops.onednn.qconv2d_pointwise.binary
         weight = self._weight(x)
-        also = shortcut, *self._then, steps.step, steps.zero, "sum", 1.0, self._relu, [], ""
+        scale, zero_point = quantiser.scale, quantiser.zero_point
+        also = shortcut, *self._then, scale, zero_point, "sum", 1.0, self._relu, [], ""
         convolve(x, *self._source, weight, *self._scales, *also)
         return shortcut
 
@@ -163,18 +164,18 @@ class _ByteResidual(nn.Module):
         conv1: _ByteConvolution,
         conv2: _ByteConvolution,
         skip: _ByteConvolution | None,
-        steps: Steps,
+        shortcut: Quantiser,
     ) -> None:
         super().__init__()
-        self.conv1, self.conv2, self.skip, self._steps = conv1, conv2, skip, steps
+        self.conv1, self.conv2, self.skip, self._shortcut = conv1, conv2, skip, shortcut
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x.clone() if self.skip is None else self.skip(x)
-        return self.conv2.onto(shortcut, self._steps, self.conv1(x))
+        return self.conv2.onto(shortcut, self._shortcut, self.conv1(x))
 
 
 class _ByteLevel(nn.Module):
-    """One level of an hourglass, whose two branches have the same output steps."""
+    """One level of an hourglass, whose two branches have the same quantiser."""
 
     def __init__(self, up: nn.Module, low: nn.Module) -> None:
         super().__init__()
@@ -192,9 +193,9 @@ class _ByteLevel(nn.Module):
 class _ToBytes(nn.Module):
     """Quantises non-negative values to bytes, in one pass."""
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, quantiser: Quantiser) -> None:
         super().__init__()
-        self._factor = 1 / steps.step
+        self._factor = 1 / quantiser.scale
 
     def forward(self, x: Tensor) -> Tensor:
         pixels = x.permute(0, 2, 3, 1)
@@ -203,9 +204,9 @@ class _ToBytes(nn.Module):
 
 
 class _FromBytes(nn.Module):
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, quantiser: Quantiser) -> None:
         super().__init__()
-        self._step = steps.step
+        self._scale = quantiser.scale
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * self._step
+        return x * self._scale

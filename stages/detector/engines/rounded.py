@@ -16,15 +16,15 @@ from torch.nn import functional as F
 from stages.detector.engines.int8 import (
     LARGEST_WEIGHT,
     LEVELS,
-    Steps,
+    Quantiser,
     by_channel,
-    feature_steps,
-    weight_steps,
+    feature_quantisers,
+    weight_scales,
 )
 from stages.detector.spotnet import SpotNet
 
 # These stay in float, as do the last layers of the other heads: the first layer's pixels have no
-# steps, and boxes would be rounded to steps of three pixels (docs/performance.md, step 7).
+# quantiser, and boxes would be rounded to steps of three pixels (docs/performance.md, step 7).
 _FLOAT = ("pre.0.", "wh.", "reg.")
 
 
@@ -35,16 +35,16 @@ def rounded_network(network: SpotNet) -> SpotNet:
         network: Network with batch norms folded, see `SpotNet.fused`.
 
     Raises:
-        ConfigError: See `feature_steps`.
+        ConfigError: See `feature_quantisers`.
     """
-    steps = feature_steps(network)
+    quantisers = feature_quantisers(network)
     rounded = copy.deepcopy(network)
     for name, module in list(rounded.named_modules()):
         if isinstance(module, nn.Conv2d) and not _stays(name):
             rounded.set_submodule(name, _RoundedConvolution(module))
-    for name, each in steps.items():
+    for name, each in quantisers.items():
         rounded.get_submodule(name).register_forward_hook(_Rounding(each).after)
-    rounded.hm[0].register_forward_pre_hook(_Rounding(steps["cnvs.0"]).before)
+    rounded.hm[0].register_forward_pre_hook(_Rounding(quantisers["cnvs.0"]).before)
     return rounded
 
 
@@ -53,30 +53,30 @@ def _stays(name: str) -> bool:
 
 
 class _Rounding:
-    def __init__(self, steps: Steps) -> None:
-        self._steps = steps.step, steps.zero, 0, LEVELS
+    def __init__(self, to: Quantiser) -> None:
+        self._levels = to.scale, to.zero_point, 0, LEVELS
 
     def before(self, _: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
-        return (torch.fake_quantize_per_tensor_affine(inputs[0], *self._steps),)
+        return (torch.fake_quantize_per_tensor_affine(inputs[0], *self._levels),)
 
     def after(self, _: nn.Module, __: Any, output: Tensor) -> Tensor:
-        return torch.fake_quantize_per_tensor_affine(output, *self._steps)
+        return torch.fake_quantize_per_tensor_affine(output, *self._levels)
 
 
 class _RoundedConvolution(nn.Module):
     def __init__(self, of: nn.Conv2d) -> None:
         super().__init__()
         weight = of.weight.detach()
-        steps = weight_steps(weight)
-        most = by_channel(steps * LARGEST_WEIGHT)
-        self.weight, self.steps = nn.Buffer(weight.clamp(-most, most)), nn.Buffer(steps)
-        self.zeros = nn.Buffer(torch.zeros(len(steps), dtype=torch.int32))
+        scales = weight_scales(weight)
+        most = by_channel(scales * LARGEST_WEIGHT)
+        self.weight, self.scales = nn.Buffer(weight.clamp(-most, most)), nn.Buffer(scales)
+        self.zeros = nn.Buffer(torch.zeros(len(scales), dtype=torch.int32))
         assert isinstance(of.padding, tuple)
         self.bias, self._geometry = of.bias, (of.stride, of.padding, of.dilation, of.groups)
 
     def forward(self, x: Tensor) -> Tensor:
         # -128 and 127 are the limits of the format; the weights do not reach them.
         weight = torch.fake_quantize_per_channel_affine(
-            self.weight, self.steps, self.zeros, 0, -128, 127
+            self.weight, self.scales, self.zeros, 0, -128, 127
         )
         return F.conv2d(x, weight, self.bias, *self._geometry)

@@ -9,9 +9,9 @@ import torch
 from stages.detector.engines import build_engine, quantised
 from stages.detector.engines.int8 import (
     LARGEST_WEIGHT,
-    Steps,
-    feature_steps,
-    weight_steps,
+    Quantiser,
+    feature_quantisers,
+    weight_scales,
     whole_numbers,
 )
 from stages.detector.engines.quantised import quantise
@@ -95,30 +95,30 @@ def test_features_beyond_their_range_end_at_it():
 def test_weights_are_rounded_with_the_least_error():
     weight = torch.randn(4, 3, 3, 3, generator=torch.Generator().manual_seed(0))
     weight[0, 0, 0, 0] = 8.0  # alone far out
-    steps = weight_steps(weight)
-    whole = whole_numbers(weight, steps)
+    scales = weight_scales(weight)
+    whole = whole_numbers(weight, scales)
     assert whole.abs().max() <= LARGEST_WEIGHT
     plain = weight.abs().amax((1, 2, 3)) / LARGEST_WEIGHT
-    for chosen, simple, channel in zip(steps, plain, weight, strict=True):
+    for chosen, simple, channel in zip(scales, plain, weight, strict=True):
 
-        def error(step, channel=channel):
-            cut = (channel / step).round().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT) * step
+        def error(scale, channel=channel):
+            cut = (channel / scale).round().clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT) * scale
             return (channel - cut).square().sum()
 
         assert error(chosen) <= error(simple)
 
 
-def test_both_branches_of_a_level_have_the_steps_of_their_sum():
-    steps = feature_steps(small_network())
-    assert steps["kps.0.up1.0"] == steps["kps.0.low3.0"] == steps["kps.0"]
-    assert steps["kps.0"].zero == 0
-    assert steps["kps.0.low1.0.skip"].zero > 0  # may be negative
+def test_both_branches_of_a_level_have_the_quantiser_of_their_sum():
+    quantisers = feature_quantisers(small_network())
+    assert quantisers["kps.0.up1.0"] == quantisers["kps.0.low3.0"] == quantisers["kps.0"]
+    assert quantisers["kps.0"].zero_point == 0
+    assert quantisers["kps.0.low1.0.skip"].zero_point > 0  # may be negative
 
 
-def test_steps_span_the_range():
+def test_quantisers_span_the_range():
     network = small_network()
     network.ranges["kps.0.low1.0.skip"] = (-1.0, 4.1)
-    assert feature_steps(network)["kps.0.low1.0.skip"] == Steps(pytest.approx(0.02), 50)
+    assert feature_quantisers(network)["kps.0.low1.0.skip"] == Quantiser(pytest.approx(0.02), 50)
 
 
 def test_other_networks_are_refused():
