@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from pipeline.config import DetectorConfig
-from stages.detector.lanes import Lanes
+from stages.detector.compute_threads import ComputeThreads
 from stages.detector.shipped import SHIPPED, find_weights
 from stages.errors import ConfigError
 from stages.records import Detections, Frame, StreamStart
@@ -19,7 +19,7 @@ class Detector(Protocol):
     description: str  # what computes the detections, for people
     class_names: tuple[str, ...]
     batch_size: int  # frames per batch at which it is fastest
-    lanes: Lanes | None  # threads that compute frames side by side
+    compute_threads: ComputeThreads | None  # threads that compute frames side by side
     is_immediate: bool  # whether it takes less time than handing messages to a thread
 
     @property

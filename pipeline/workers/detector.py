@@ -25,8 +25,8 @@ from pipeline.transport.messages import Envelope, MessageError, encode
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.batching import batches
 from pipeline.workers.streams import Streams
+from stages.detector.compute_threads import ComputeThreads
 from stages.detector.ignored import outside
-from stages.detector.lanes import Lanes
 from stages.errors import SpotStreamError
 from stages.records import (
     Detections,
@@ -56,8 +56,8 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         name: np.array(ignored_in(config.ignored, name), np.float32).reshape(-1, 4)
         for name in (EVERY_STREAM, *config.ignored)
     }
-    lanes = None if config.batch_size else detector.lanes
-    size = config.batch_size or (1 if lanes else detector.batch_size)
+    threads = None if config.batch_size else detector.compute_threads
+    size = config.batch_size or (1 if threads else detector.batch_size)
     has_waited = False  # whether the latest message came before it could be taken
     source, target = plan.endpoint(f"detector-{plan.worker}"), plan.endpoint("tracker")
     copy = whole.runtime.frames == "shared"
@@ -68,12 +68,12 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         link = BackgroundLink(
             context, source, target, prepare, streams.close_ended, ahead=size, copy=copy
         )
-    progress = _Progress(report, lanes, whole.runtime.silence_seconds)
+    progress = _Progress(report, threads, whole.runtime.silence_seconds)
 
     def receive(timeout: float | None) -> Envelope | None:
         nonlocal has_waited
         progress.report()
-        has_waited = lanes is not None and link.pending
+        has_waited = threads is not None and link.pending
         return link.receive(_ALIVE_SECONDS if timeout is None else timeout)
 
     def finish(batch: list[Envelope], side_by_side: int = 1) -> None:
@@ -95,10 +95,10 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
             if frames:
                 progress.counts[len(batch)] += 1
             # A frame that comes alone gets all cores.
-            if frames and lanes and (has_waited or lanes.running() is not None):
-                while not lanes.wait(_ALIVE_SECONDS):
+            if frames and threads and (has_waited or threads.running() is not None):
+                while not threads.wait(_ALIVE_SECONDS):
                     progress.report()
-                lanes.start(partial(finish, batch, lanes.count))
+                threads.start(partial(finish, batch, threads.count))
             else:
                 finish(batch)
 
@@ -110,17 +110,19 @@ class _Progress:
         counts: Number of batches by their number of frames.
     """
 
-    def __init__(self, report: Reporter, lanes: Lanes | None, silence_seconds: float) -> None:
+    def __init__(
+        self, report: Reporter, threads: ComputeThreads | None, silence_seconds: float
+    ) -> None:
         self.counts: Counter[int] = Counter()
         self._report = report
-        self._lanes = lanes
-        # A frame on all cores may take `silence_seconds`; one in a lane has a share of them.
-        self._patience = (lanes.count - 1) * silence_seconds if lanes else 0.0
+        self._threads = threads
+        # A frame on all cores may take `silence_seconds`; one beside others has a share of them.
+        self._patience = (threads.count - 1) * silence_seconds if threads else 0.0
         self._reported = time.monotonic()
 
     def report(self) -> None:
-        """Reports, unless a frame in a lane may never end: others would hide that."""
-        if self._lanes and (self._lanes.running() or 0.0) > self._patience:
+        """Reports, unless a frame beside others may never end: others would hide that."""
+        if self._threads and (self._threads.running() or 0.0) > self._patience:
             return
         self._report.alive()
         if time.monotonic() - self._reported >= _REPORT_SECONDS:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
+from stages.detector.compute_threads import ComputeThreads
 from stages.detector.detection_file import DetectionFile
 from stages.detector.doubts import doubts
-from stages.detector.lanes import Lanes
 from stages.detector.lru_cache import LruCache
 from stages.detector.sequence_files import (
     detection_files,
@@ -34,13 +34,13 @@ class FileDetector:
         class_names: Names of the classes that ``Detections.classes`` indexes.
         scale: None, as frames are not looked at.
         batch_size: 1, as larger batches gain nothing.
-        lanes: None, as boxes are looked up.
+        compute_threads: None, as boxes are looked up.
         is_immediate: True, as boxes are looked up.
     """
 
     scale: float | None = None
     batch_size = 1
-    lanes: Lanes | None = None
+    compute_threads: ComputeThreads | None = None
     is_immediate = True
 
     def __init__(self, path: Path | str, min_score: float = 0.0) -> None:

@@ -11,12 +11,12 @@ from typing import Literal, TypeAlias
 import numpy as np
 import torch
 
+from stages.detector.compute_threads import ComputeThreads
 from stages.detector.device_computation import DeviceComputation
 from stages.detector.engines import Engine, EngineName, EngineOutput, Precision, build_engine
 from stages.detector.engines.recordings import CudaRecorder, Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.input_memory import InputMemory
-from stages.detector.lanes import Lanes
 from stages.detector.large_frames import caution
 from stages.detector.peaks import TOP_K
 from stages.detector.preprocessing import InputGeometry, input_geometry
@@ -41,8 +41,8 @@ class NetworkDetector:
     Attributes:
         description: The weights, with the beginning of their digest, and what computes them.
         batch_size: Number of frames per batch at which it is fastest.
-        lanes: Threads in which `detect` may be called, with a frame each; None if that gains
-            nothing.
+        compute_threads: Those in which `detect` may be called, with a frame each; None if that
+            gains nothing.
 
     Args:
         weights: A SpotNet weights file, or a model of ``spotstream export``; see `find_weights`.
@@ -109,9 +109,9 @@ class NetworkDetector:
         self.min_score = min_score
         self.batch_size = self.engine.batch_size
         self._compute = _computation(self.engine, recorded)
-        self.lanes: Lanes | None = None
+        self.compute_threads: ComputeThreads | None = None
         if self.batch_size > 1 and _is_on_cpu(self.engine):
-            self.lanes = Lanes(self.batch_size, self.engine.share_cores)
+            self.compute_threads = ComputeThreads(self.batch_size, self.engine.share_cores)
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """Returns the detections in each frame, by descending score.
@@ -125,8 +125,8 @@ class NetworkDetector:
             if not isinstance(frame, Frame):
                 kind = type(frame).__name__
                 raise TypeError(f"frames must be Frame.of_image(image) or a source's, got {kind}")
-        if self.lanes is not None and len(frames) > 1:
-            return list(self.lanes.map(lambda frame: self._detect([frame])[0], frames))
+        if self.compute_threads is not None and len(frames) > 1:
+            return list(self.compute_threads.map(lambda frame: self._detect([frame])[0], frames))
         alike: dict[tuple[PixelFormat, tuple[int, ...]], list[int]] = {}
         for position, frame in enumerate(frames):
             kind = frame.header.pixel_format, frame.header.shape

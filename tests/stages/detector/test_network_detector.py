@@ -126,7 +126,7 @@ def test_a_cpu_computes_the_frames_of_a_batch_at_the_same_time(two_cores, scene,
     monkeypatch.setattr(two_cores.engine, "detect", detect)
     assert all(map(len, two_cores.detect(frames)))
     assert (threads, torch.get_num_threads()) == ([1, 1], 2)
-    assert two_cores.batch_size == two_cores.lanes.count == 2
+    assert two_cores.batch_size == two_cores.compute_threads.count == 2
 
 
 def test_threads_may_detect_at_the_same_time(two_cores, scene):

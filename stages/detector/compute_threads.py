@@ -11,18 +11,18 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-class Lanes:
+class ComputeThreads:
     """A fixed number of threads; use it from one other thread.
 
     The threads that share one frame wait for each other after every convolution; frames side by
     side do not.
 
     Attributes:
-        count: Number of lanes.
+        count: Number of threads.
 
     Args:
         count: See above.
-        share_cores: Called once in each lane, see `Engine`.
+        share_cores: Called once in each thread, see `Engine`.
         clock: Returns a monotonic time in seconds.
     """
 
@@ -34,7 +34,7 @@ class Lanes:
     ) -> None:
         self.count = count
         self._clock = clock
-        self._threads = futures.ThreadPoolExecutor(count, "lane", share_cores)
+        self._threads = futures.ThreadPoolExecutor(count, "compute", share_cores)
         self._running: dict[futures.Future[None], float] = {}
 
     def map(self, compute: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
@@ -42,7 +42,7 @@ class Lanes:
         return self._threads.map(compute, items)
 
     def wait(self, seconds: float) -> bool:
-        """Waits until a lane is free, at most ``seconds``; returns whether one is.
+        """Waits until a thread is free, at most ``seconds``; returns whether one is.
 
         Raises:
             Exception: The error of an earlier computation.
@@ -53,7 +53,7 @@ class Lanes:
         return len(self._running) < self.count
 
     def start(self, compute: Callable[[], None]) -> None:
-        """Starts a computation in a lane, as soon as one is free, see `wait`."""
+        """Starts a computation in a thread, as soon as one is free, see `wait`."""
         self._running[self._threads.submit(compute)] = self._clock()
 
     def running(self) -> float | None:

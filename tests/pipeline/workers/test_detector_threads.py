@@ -14,7 +14,7 @@ from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope
 from pipeline.workers import detector
-from stages.detector.lanes import Lanes
+from stages.detector.compute_threads import ComputeThreads
 from stages.records import Detections, Frame, FrameHeader, PixelFormat
 
 HELD, FREE, FAILING = range(3)  # channels
@@ -29,7 +29,7 @@ class Network:
 
     def __init__(self):
         self.seconds = 0.0
-        self.lanes = Lanes(2, lambda: None, lambda: self.seconds)
+        self.compute_threads = ComputeThreads(2, lambda: None, lambda: self.seconds)
         self.let_go = threading.Event()
 
     def detect(self, frames):
@@ -137,6 +137,6 @@ def test_a_frame_that_never_ends_silences_the_detector_though_others_are_compute
 def test_a_detector_whose_frames_all_take_long_says_that_it_is_alive(network, said, compute):
     for _ in range(3):
         compute(HELD)
-    time.sleep(0.5)  # the third waits for a lane
+    time.sleep(0.5)  # the third waits for a thread
     assert said.more(5)
     assert said.more(5)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from stages.detector.lanes import Lanes
+from stages.detector.compute_threads import ComputeThreads
 
 
 class Clock:
@@ -17,44 +17,44 @@ class Clock:
 
 def test_computations_run_at_the_same_time_in_threads_that_share_the_cores():
     sharing, both = [], threading.Barrier(3)
-    lanes = Lanes(2, lambda: sharing.append(threading.get_ident()))
+    threads = ComputeThreads(2, lambda: sharing.append(threading.get_ident()))
     ran = []
 
     def compute():
         both.wait(100)
         ran.append(threading.get_ident())
 
-    lanes.start(compute)
-    lanes.start(compute)
+    threads.start(compute)
+    threads.start(compute)
     both.wait(100)
-    while lanes.running() is not None:
+    while threads.running() is not None:
         time.sleep(0.01)
-    assert list(lanes.map(str, range(5))) == ["0", "1", "2", "3", "4"]
+    assert list(threads.map(str, range(5))) == ["0", "1", "2", "3", "4"]
     assert sorted(ran) == sorted(set(sharing))
 
 
 def test_a_lane_is_free_when_its_computation_is_over():
-    lanes = Lanes(1, lambda: None)
+    threads = ComputeThreads(1, lambda: None)
     goes_on = threading.Event()
-    assert lanes.wait(0)
-    lanes.start(lambda: goes_on.wait(100))
-    assert not lanes.wait(0)
+    assert threads.wait(0)
+    threads.start(lambda: goes_on.wait(100))
+    assert not threads.wait(0)
     threading.Timer(0.05, goes_on.set).start()
-    assert lanes.wait(100)
+    assert threads.wait(100)
 
 
 def test_the_age_of_the_oldest_computation_is_known():
     clock = Clock()
-    lanes = Lanes(2, lambda: None, clock)
-    assert lanes.running() is None
+    threads = ComputeThreads(2, lambda: None, clock)
+    assert threads.running() is None
     ends = [threading.Event(), threading.Event()]
     for end in ends:
-        lanes.start(lambda end=end: end.wait(100))
+        threads.start(lambda end=end: end.wait(100))
         clock.seconds += 5
-    assert lanes.running() == 10
+    assert threads.running() == 10
     ends[0].set()
-    assert lanes.wait(100)  # for the first
-    assert lanes.running() == 5
+    assert threads.wait(100)  # for the first
+    assert threads.running() == 5
     ends[1].set()
 
 
@@ -62,8 +62,8 @@ def test_the_error_of_a_computation_is_raised_by_the_next_call():
     def fail():
         raise ValueError("no pixels")
 
-    lanes = Lanes(1, lambda: None)
-    lanes.start(fail)
+    threads = ComputeThreads(1, lambda: None)
+    threads.start(fail)
     with pytest.raises(ValueError, match="no pixels"):
-        lanes.wait(100)
-    assert lanes.running() is None
+        threads.wait(100)
+    assert threads.running() is None
