@@ -227,7 +227,7 @@ class SinkConfig:
                     )
 
     def options(self, stream: str, *, live: bool) -> SinkOptions:
-        """The options of a stream's `StreamSink`."""
+        """The options of a stream's `StreamResults`."""
         from stages.sink.options import SinkOptions  # loads PyAV
 
         options = dataclasses.asdict(self) | {"lines": lines_of(self.lines, stream)}

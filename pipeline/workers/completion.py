@@ -17,7 +17,7 @@ from pipeline.workers.sink_progress import SinkProgress
 from stages.background import in_background
 from stages.records import DropReason, EndOfStream
 from stages.sink.report import StreamReport
-from stages.sink.stream_sink import StreamSink
+from stages.sink.stream_results import StreamResults
 
 
 @functools.cache
@@ -38,7 +38,7 @@ class Completion:
     """Completes results in the background: a long video would hold up other streams.
 
     Args:
-        sink: Sink of the stream.
+        results: Results of the stream.
         config: The run's configuration, for ``run.json``.
         logbook: Logbook of the stream.
         progress: Progress of the stream, for the final metrics.
@@ -51,7 +51,7 @@ class Completion:
 
     def __init__(
         self,
-        sink: StreamSink,
+        results: StreamResults,
         config: RunConfig,
         logbook: Logbook,
         progress: SinkProgress,
@@ -59,7 +59,7 @@ class Completion:
         on_done: Callable[[], None],
     ) -> None:
         self.begun = False
-        self._sink = sink
+        self._results = results
         self._run: dict[str, Any] = {
             "versions": _versions(),
             "working_directory": _working_directory(),
@@ -69,12 +69,12 @@ class Completion:
         self._progress = progress
         self._report = report
         self._on_done = on_done
-        self._result: Future[StreamReport] | None = None  # until it is reported
+        self._finished: Future[StreamReport] | None = None  # until it is reported
 
     @property
     def is_unreported(self) -> bool:
         """Whether the stream has ended, and its results are not reported as complete yet."""
-        return self._result is not None
+        return self._finished is not None
 
     def begin(self, end: EndOfStream) -> None:
         """Begins to complete the results."""
@@ -84,7 +84,7 @@ class Completion:
             "connections": self._logbook[SharedNumber.CONNECTIONS],
             "frames_not_received": self._logbook[SharedNumber.NOT_RECEIVED],
         }
-        self._result = in_background(lambda: self._sink.finish(end, run), self._on_done)
+        self._finished = in_background(lambda: self._results.finish(end, run), self._on_done)
 
     def report_if_done(self) -> None:
         """Reports results that are complete, once.
@@ -92,14 +92,14 @@ class Completion:
         Raises:
             OutputError: A file cannot be written.
         """
-        if self._result is not None and self._result.done():
-            self._tell(self._result.result())
-            self._result = None
+        if self._finished is not None and self._finished.done():
+            self._tell(self._finished.result())
+            self._finished = None
 
     def join(self) -> None:
         """Waits until the results are complete, or cannot be completed."""
-        if self._result is not None:
-            self._result.exception()
+        if self._finished is not None:
+            self._finished.exception()
 
     def _tell(self, result: StreamReport) -> None:
         summary = StreamSummary(
@@ -109,7 +109,7 @@ class Completion:
             dropped=result.dropped_total,
             behind=result.dropped.get(DropReason.BEHIND, 0),
             fps=result.achieved_fps,
-            folder=str(self._sink.folder),
+            folder=str(self._results.folder),
             files=result.files,
             crossings=dict(result.crossings),
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, Progress, StreamMetrics
 from pipeline.transport.logbook import Logbook, SharedNumber
 from stages.sink.report import PERCENTILES
-from stages.sink.stream_sink import StreamSink
+from stages.sink.stream_results import StreamResults
 
 _PROGRESS_NS = 200_000_000
 _METRICS_NS = 1_000_000_000
@@ -22,7 +22,7 @@ class SinkProgress:
     """Reports the progress of a stream, at most five times a second, with metrics once a second.
 
     Args:
-        sink: Sink of the stream.
+        results: Results of the stream.
         logbook: Logbook of the stream.
         report: Receives the reports.
 
@@ -31,10 +31,10 @@ class SinkProgress:
     """
 
     def __init__(
-        self, sink: StreamSink, logbook: Logbook, report: Callable[[Progress], None]
+        self, results: StreamResults, logbook: Logbook, report: Callable[[Progress], None]
     ) -> None:
         self.total: int | None = None
-        self._sink = sink
+        self._results = results
         self._logbook = logbook
         self._report = report
         self._reported = 0
@@ -68,7 +68,7 @@ class SinkProgress:
 
     def metrics(self) -> StreamMetrics:
         """Returns the metrics of the stream since its start."""
-        timing, ledger = self._sink.timing, self._sink.ledger
+        timing, ledger = self._results.timing, self._results.ledger
         durations = {
             name: Durations(
                 histogram.cumulative([bound * 1_000_000 for bound in LATENCY_BOUNDS_MS]),
@@ -86,10 +86,10 @@ class SinkProgress:
             recent_latency_ms=tuple(
                 recent[math.ceil(len(recent) * p / 100) - 1] / 1e6 for p in PERCENTILES if recent
             ),
-            left_out_of_overlay=self._sink.overlays.left_out,
+            left_out_of_overlay=self._results.overlays.left_out,
             not_received=self._logbook[SharedNumber.NOT_RECEIVED],
             overlay_is_stuck=self._overlay_is_stuck,
-            crossings=dict(self._sink.crossings.counts),
+            crossings=dict(self._results.crossings.counts),
             tracks=ledger.tracks,
         )
 
@@ -103,8 +103,8 @@ class SinkProgress:
             Progress(
                 "sink",
                 stream=self._logbook.stream,
-                frames=self._sink.ledger.written,
-                dropped=self._sink.ledger.dropped_total,
+                frames=self._results.ledger.written,
+                dropped=self._results.ledger.dropped_total,
                 total=self.total,
                 work_ms={stage: ns / 1e6 for stage, ns in self._work_ns.items()},
                 metrics=metrics,

@@ -33,7 +33,7 @@ from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks,
 from stages.sink.crossings import Crossing, Crossings
 from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
-from stages.sink.stream_sink import StreamSink
+from stages.sink.stream_results import StreamResults
 
 _CHECKPOINT_NS = 1_000_000_000
 _PICTURE_SECONDS = 1.0  # a checkpoint waits this long for the latest pictures
@@ -47,7 +47,7 @@ class SinkStream:
         folder: Folder of its results.
         lossless: Whether no frame may be dropped.
         failed: Whether its folder could not be written, see `fail`.
-        sink: Writes the results.
+        results: Writes the results.
 
     Args:
         plan: The plan of the sink's process.
@@ -95,16 +95,13 @@ class SinkStream:
         def wake_up() -> None:
             os.eventfd_write(wake, 1)
 
-        self.sink = StreamSink(
-            self.folder,
-            options,
-            on_kept=wake_up,
-            before_long_work=report.busy,
+        self.results = results = StreamResults(
+            self.folder, options, on_kept=wake_up, before_long_work=report.busy
         )
-        self._progress = SinkProgress(self.sink, logbook, report)
-        self._completion = Completion(self.sink, config, logbook, self._progress, report, wake_up)
+        self._progress = SinkProgress(results, logbook, report)
+        self._completion = Completion(results, config, logbook, self._progress, report, wake_up)
         self._acknowledger = Acknowledger(
-            context, plan.endpoint(f"ack-{channel}"), logbook, lambda: self.sink.overlays.kept
+            context, plan.endpoint(f"ack-{channel}"), logbook, lambda: results.overlays.kept
         )
         self._watch = OverlayWatch(
             self._notify,
@@ -133,7 +130,7 @@ class SinkStream:
         """Replays the journal of an earlier process; returns how many bytes of it are good."""
         checkpoint = Checkpoint.load(self.folder / CHECKPOINT)
         if checkpoint is not None:
-            self.sink.restore(checkpoint.sink)
+            self.results.restore(checkpoint.sink)
             self._start = checkpoint.sink.start
             self._order.due = checkpoint.position
         good, acknowledged = 0, self._logbook[SharedNumber.ACKNOWLEDGED]
@@ -143,8 +140,8 @@ class SinkStream:
             if envelope.position >= self._order.due:
                 if isinstance(record, Tracks):
                     picture = envelope.slot is not None
-                    self.sink.overlays.left_out += self._overlay and not picture
-                    if not self.sink.repeat(
+                    self.results.overlays.left_out += self._overlay and not picture
+                    if not self.results.repeat(
                         record,
                         envelope.work_ns,
                         entry.now_ns,
@@ -167,7 +164,7 @@ class SinkStream:
                 break
             if self._leaves_out_pictures and due.slot is not None:
                 due = replace(due, pixels=None, slot=None)
-                self.sink.overlays.left_out += 1
+                self.results.overlays.left_out += 1
             if self._sink_ns:  # of the frame before; a successor counts it again, from the journal
                 due = replace(due, work_ns=due.work_ns | {"sink": self._sink_ns})
             published = replace(due, pixels=None, run=self._publisher.run)
@@ -176,11 +173,11 @@ class SinkStream:
             self._handle(due, now_ns)
             self._publisher.forward(parts)
             if self._crossed:
-                counts = dict(self.sink.crossings.counts)
+                counts = dict(self.results.crossings.counts)
                 crossings = Crossings(self.name, tuple(self._crossed), counts)
                 self._publisher.tell(crossings, due.position)
                 self._crossed = []
-            pictures = 0 if self._leaves_out_pictures else self.sink.overlays.frames
+            pictures = 0 if self._leaves_out_pictures else self.results.overlays.frames
             self._acknowledger.took(due.position, pictures)
 
     @property
@@ -193,20 +190,20 @@ class SinkStream:
         if isinstance(record, StreamStart):
             self._progress.total = record.frame_count
             self._start = record
-            self.sink.start(record)
+            self.results.start(record)
         elif isinstance(record, Tracks):
             self._write(record, envelope, now_ns)
         elif isinstance(record, Dropped):
-            self.sink.dropped(record)
+            self.results.dropped(record)
         elif isinstance(record, EndOfStream) and not self._text_only:
             self._completion.begin(record)
 
     def give_up(self, message: str) -> None:
         """Completes the results as far as they go, if there are any."""
         if self._text_only:
-            self.sink.overlays.find_finished()
+            self.results.overlays.find_finished()
             self._journal.clear()  # makes room
-        if not self._completion.begun and self.sink.ledger.written:
+        if not self._completion.begun and self.results.ledger.written:
             self._truncate(message)
         if self._completion.is_unreported:
             self._report.busy()
@@ -226,11 +223,11 @@ class SinkStream:
 
     def acknowledge(self) -> None:
         """Acknowledges what is kept to the decoder, and reports results that are complete."""
-        while not self.sink.notices.empty():
-            self._notify(self.sink.notices.get())
+        while not self.results.notices.empty():
+            self._notify(self.results.notices.get())
         self._completion.report_if_done()
         if self.lossless and not self._completion.begun:
-            self.sink.name_earlier_texts()
+            self.results.name_earlier_texts()
         # Until then the end is not acknowledged.
         below = self._order.due - self._completion.is_unreported
         if not self._acknowledger.acknowledge(below) or self.lossless or self._completion.begun:
@@ -246,11 +243,12 @@ class SinkStream:
         Does neither while pictures are still being written to disk, unless they are given up.
         Finished text results get their names only now, as a successor would need them otherwise.
         """
-        if not self.sink.ledger.written:
+        if not self.results.ledger.written:
             return
-        if not (self._leaves_out_pictures or self.sink.overlays.wait_until_kept(_PICTURE_SECONDS)):
+        kept = self.results.overlays.wait_until_kept
+        if not (self._leaves_out_pictures or kept(_PICTURE_SECONDS)):
             return
-        checkpoint = Checkpoint(self._order.due, self.sink.state())
+        checkpoint = Checkpoint(self._order.due, self.results.state())
         try:
             checkpoint.save(self.folder / CHECKPOINT)
         except OutputError as error:
@@ -258,7 +256,7 @@ class SinkStream:
                 raise
             return  # the journal still has it all; other files may be closed a second later
         self._journal.clear()
-        self.sink.name_earlier_texts()
+        self.results.name_earlier_texts()
 
     def fail(self, error: OutputError) -> None:
         """Reports that the stream cannot be written; its text results stay in their part files.
@@ -276,8 +274,8 @@ class SinkStream:
 
     def _leave(self) -> None:
         self._completion.join()
-        self.sink.close_texts()
-        self.sink.overlays.discard()
+        self.results.close_texts()
+        self.results.overlays.discard()
         self._left = True
 
     def abort(self) -> None:
@@ -285,7 +283,7 @@ class SinkStream:
         if self.failed and not self._left:  # `STAGE_END` came between
             self._leave()
         elif not (self._completion.begun or self.failed):
-            self.sink.abort()
+            self.results.abort()
 
     def close(self) -> None:
         """Closes everything of a stream that has ended."""
@@ -297,7 +295,7 @@ class SinkStream:
     def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> None:
         started = time.monotonic_ns()
         pixels = self._pixels(tracks, envelope)
-        self._crossed = self.sink.write(tracks, pixels, envelope.work_ns, now_ns)
+        self._crossed = self.results.write(tracks, pixels, envelope.work_ns, now_ns)
         self._sink_ns = time.monotonic_ns() - started
         self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, envelope.work_ns)
 
@@ -319,9 +317,9 @@ class SinkStream:
             self._truncate("its decoder failed, and could not end it")
             return
         was_stuck = self._watch.is_stuck
-        self._watch.look(self.sink.overlays.frames, self.sink.overlays.kept)
+        self._watch.look(self.results.overlays.frames, self.results.overlays.kept)
         if self._leaves_out_pictures and not was_stuck:
-            self.sink.overlays.withdraw()
+            self.results.overlays.withdraw()
             self._acknowledger.give_up_pictures()
             self._save()  # otherwise a successor would wait for those pictures
             self.acknowledge()

@@ -86,7 +86,7 @@ def test_stages_that_live_a_journal_again_say_that_they_are_alive(plan, journal)
     with zmq.Context() as context:
         sink = SinkStream(plan, context, report, 0, logbook, 0, None)
         sink.open()
-        assert sink.sink.ledger.written == FRAMES
+        assert sink.results.ledger.written == FRAMES
         sink.close()
     assert report.said == ["alive"] * (FRAMES + 1)
 

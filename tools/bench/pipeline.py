@@ -27,7 +27,7 @@ from stages.decoder.sources import open_source
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart, UInt8Array
 from stages.result_files import read_report
-from stages.sink.stream_sink import StreamSink
+from stages.sink.stream_results import StreamResults
 from stages.tracker import TrackerStage
 from tools.bench.figures import RATE, BenchReport, Ratio, Runner, measure_rounds
 from tools.bench.slots import Slots
@@ -137,16 +137,16 @@ def run_loop(plan: LoopPlan) -> None:
     tracker = TrackerStage(config.tracker.name, config.tracker.settings, decoder.every)
     slots = Slots(config.runtime.slots)
     folder = Path(plan.output) / plan.name
-    sink = StreamSink(folder, config.sink.options(plan.name, live=False), on_kept=slots.free)
+    results = StreamResults(folder, config.sink.options(plan.name, live=False), on_kept=slots.free)
     for record in source.records(_Heap(config.runtime.slots)):
         if isinstance(record, StreamStart):
-            sink.start(record)
+            results.start(record)
         elif isinstance(record, Frame):
             tracks = tracker.process(detector.detect([record])[0])
-            sink.write(tracks, record.pixels, {}, time.time_ns())
-            slots.wait(sink.overlays)
+            results.write(tracks, record.pixels, {}, time.time_ns())
+            slots.wait(results.overlays)
         elif isinstance(record, EndOfStream):
-            sink.finish(record, {})
+            results.finish(record, {})
 
 
 if __name__ == "__main__":

@@ -12,19 +12,19 @@ from pipeline.workers.sink_progress import SinkProgress
 from stages.errors import OutputError
 from stages.records import Dropped, DropReason, EndOfStream, EndReason
 from stages.sink.options import SinkOptions
-from stages.sink.stream_sink import StreamSink
+from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
 
 
 @pytest.fixture
-def sink(tmp_path):
-    sink = StreamSink(tmp_path / "cam", SinkOptions(overlay=False))
-    sink.start(make_start())
+def results(tmp_path):
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
+    results.start(make_start())
     for index in range(3):
-        sink.write(make_tracks(make_header(index)), None, {}, 0)
-    sink.dropped(Dropped("cam", 0, 3, 4, DropReason.BEHIND))
-    yield sink
-    sink.abort()
+        results.write(make_tracks(make_header(index)), None, {}, 0)
+    results.dropped(Dropped("cam", 0, 3, 4, DropReason.BEHIND))
+    yield results
+    results.abort()
 
 
 @pytest.fixture
@@ -38,16 +38,16 @@ def done():
 
 
 @pytest.fixture
-def completion(sink, logbook, said, done):
+def completion(results, logbook, said, done):
     logbook[SharedNumber.CONNECTIONS] = 2
-    progress = SinkProgress(sink, logbook, said.append)
-    return Completion(sink, RunConfig(), logbook, progress, said.append, done.set)
+    progress = SinkProgress(results, logbook, said.append)
+    return Completion(results, RunConfig(), logbook, progress, said.append, done.set)
 
 
 END = EndOfStream("cam", 0, 5, EndReason.COMPLETE)
 
 
-def test_complete_results_are_reported_once(completion, sink, said, done):
+def test_complete_results_are_reported_once(completion, results, said, done):
     assert not completion.begun
     completion.begin(END)
     assert completion.begun
@@ -59,31 +59,31 @@ def test_complete_results_are_reported_once(completion, sink, said, done):
     assert [type(report) for report in said] == [Completing, Done]
     summary = said[1].summary
     assert (summary.frames, summary.dropped, summary.behind) == (3, 2, 2)
-    assert (summary.status, summary.folder) == ("complete", str(sink.folder))
+    assert (summary.status, summary.folder) == ("complete", str(results.folder))
     assert said[1].metrics.connections == 2
-    assert '"connections": 2' in (sink.folder / "run.json").read_text()
+    assert '"connections": 2' in (results.folder / "run.json").read_text()
 
 
 def test_a_working_directory_that_is_gone_does_not_cost_the_results(
-    tmp_path, monkeypatch, sink, logbook, said, done
+    tmp_path, monkeypatch, results, logbook, said, done
 ):
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    progress = SinkProgress(sink, logbook, said.append)
-    completion = Completion(sink, RunConfig(), logbook, progress, said.append, done.set)
+    progress = SinkProgress(results, logbook, said.append)
+    completion = Completion(results, RunConfig(), logbook, progress, said.append, done.set)
     completion.begin(END)
     assert done.wait(100)
-    assert '"working_directory": null' in (sink.folder / "run.json").read_text()
+    assert '"working_directory": null' in (results.folder / "run.json").read_text()
 
 
 def test_an_error_is_raised_where_it_is_looked_for_and_not_by_waiting(
-    completion, sink, said, monkeypatch
+    completion, results, said, monkeypatch
 ):
     def fail(end, run):
         raise OutputError("disk full")
 
-    monkeypatch.setattr(sink, "finish", fail)
+    monkeypatch.setattr(results, "finish", fail)
     completion.begin(END)
     completion.join()
     with pytest.raises(OutputError, match="disk full"):

@@ -8,36 +8,36 @@ from pipeline.transport.logbook import SharedNumber
 from pipeline.workers.sink_progress import SinkProgress
 from stages.records import Dropped, DropReason
 from stages.sink.options import SinkOptions
-from stages.sink.stream_sink import StreamSink
+from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
 
 MS = 1_000_000
 
 
 @pytest.fixture
-def sink(tmp_path):
-    sink = StreamSink(tmp_path / "cam", SinkOptions(overlay=False))
-    sink.start(make_start())
-    yield sink
-    sink.abort()
+def results(tmp_path):
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
+    results.start(make_start())
+    yield results
+    results.abort()
 
 
-def write(sink, progress, indices):
+def write(results, progress, indices):
     for index in indices:
         work = {"detect": 10 * MS, "sink": 2 * MS}
         tracks = make_tracks(make_header(index), [(1, 2, 3, 4)] * 2, (1, index + 2))
-        sink.write(tracks, None, work, 0)
+        results.write(tracks, None, work, 0)
         progress.wrote(30 * MS, work)
         progress.came()
 
 
-def test_a_frame_is_told_at_once_and_those_after_it_together(sink, logbook):
+def test_a_frame_is_told_at_once_and_those_after_it_together(results, logbook):
     said = []
-    progress = SinkProgress(sink, logbook, said.append)
+    progress = SinkProgress(results, logbook, said.append)
     progress.total = 9
     logbook[SharedNumber.CONNECTIONS] = 2
     logbook[SharedNumber.NOT_RECEIVED] = 3
-    write(sink, progress, range(3))
+    write(results, progress, range(3))
     first = said[0]
     assert (first.kind, first.stream, first.frames, first.total) == ("progress", "cam", 1, 9)
     assert first.work_ms == pytest.approx({"detect": 10, "sink": 2})
@@ -50,18 +50,18 @@ def test_a_frame_is_told_at_once_and_those_after_it_together(sink, logbook):
     assert latest.durations["detect"].count == 3
 
 
-def test_of_two_latencies_the_shorter_is_the_median(sink, logbook):
-    progress = SinkProgress(sink, logbook, lambda report: None)
+def test_of_two_latencies_the_shorter_is_the_median(results, logbook):
+    progress = SinkProgress(results, logbook, lambda report: None)
     for latency in (20 * MS, 10 * MS):
         progress.wrote(latency, {})
     assert progress.metrics().recent_latency_ms == (10, 20, 20)
 
 
-def test_drops_are_told_where_no_frame_comes_and_once(sink, logbook):
+def test_drops_are_told_where_no_frame_comes_and_once(results, logbook):
     said = []
-    progress = SinkProgress(sink, logbook, said.append)
-    write(sink, progress, range(3))
-    sink.dropped(Dropped("cam", 0, 3, 6, DropReason.BEHIND))
+    progress = SinkProgress(results, logbook, said.append)
+    write(results, progress, range(3))
+    results.dropped(Dropped("cam", 0, 3, 6, DropReason.BEHIND))
     progress.came()
     deadline = time.monotonic() + 100
     while (latest := said[-1].metrics) is None or not latest.dropped:
@@ -77,12 +77,12 @@ def test_drops_are_told_where_no_frame_comes_and_once(sink, logbook):
 
 
 def test_an_overlay_that_is_stuck_or_goes_on_is_told_where_no_frame_comes(
-    sink, logbook, monkeypatch
+    results, logbook, monkeypatch
 ):
     monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 0)
     said = []
-    progress = SinkProgress(sink, logbook, said.append)
-    sink.overlays.left_out = 7
+    progress = SinkProgress(results, logbook, said.append)
+    results.overlays.left_out = 7
     for stuck in (False, True, True, False, False):
         progress.look(overlay_is_stuck=stuck)
     told = [

@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from pipeline.transport.logbook import Logbook, SharedNumber
-from stages.sink import stream_sink
+from stages.sink import stream_results
 from tests.pipeline.workers.conftest import RATE, Said, acknowledge, end, feed, opened
 from tests.stages.sink.stream import TEXTS
 
@@ -19,13 +19,13 @@ def release(monkeypatch):
     """Reports are written when this is set."""
     released = threading.Event()
 
-    class SlowReport(stream_sink.AtomicFile):
+    class SlowReport(stream_results.AtomicFile):
         def complete(self):
             if self.path.name == "run.json":
                 assert released.wait(100)
             super().complete()
 
-    monkeypatch.setattr(stream_sink, "AtomicFile", SlowReport)
+    monkeypatch.setattr(stream_results, "AtomicFile", SlowReport)
     yield released
     released.set()
 
@@ -91,7 +91,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
 
     with zmq.Context() as context:
         stream = opened(plan, context, said, 0, logbook, wake)
-        assert stream.sink.options == plan.config.sink.options("north", live=True)
+        assert stream.results.options == plan.config.sink.options("north", live=True)
         feed(stream, 2)
         acknowledge(stream, lambda: acknowledged() == 3)
         disk.hang()
@@ -108,7 +108,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
         stream.acknowledge()
         assert acknowledged() == 15
         disk.work()
-        acknowledge(stream, lambda: stream.sink.overlays.kept == 3)
+        acknowledge(stream, lambda: stream.results.overlays.kept == 3)
         stream.look()
         feed(stream, 16, begin=14)
         acknowledge(stream, lambda: acknowledged() == 17)
@@ -150,8 +150,8 @@ def test_a_sink_counts_on_where_its_predecessor_was_killed(plan, wake):
         feed(stream, 6)
         acknowledge(stream, lambda: logbook[SharedNumber.ACKNOWLEDGED] == 7)
         other = opened(plan, context, Said(), 0, logbook, wake)
-        assert other.sink.timing == stream.sink.timing
-        assert len(other.sink.timing.work["sink"]) == 5
+        assert other.results.timing == stream.results.timing
+        assert len(other.results.timing.work["sink"]) == 5
         other.close()
 
 
@@ -160,7 +160,7 @@ def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, wak
     logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
     with zmq.Context() as context:
         north, south = (opened(plan, context, said, n, logbooks[n], wake) for n in (0, 1))
-        assert north.sink.options == plan.config.sink.options("north", live=False)
+        assert north.results.options == plan.config.sink.options("north", live=False)
         disk.hang()
         feed(north, 10)
         disk.wait_for_write()

@@ -8,7 +8,7 @@ from pathlib import Path
 from stages.records import EndOfStream, EndReason, FrameHeader
 from stages.sink.options import SinkOptions
 from stages.sink.report import StreamReport
-from stages.sink.stream_sink import StreamSink
+from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
 
 TEXT = SinkOptions(overlay=False)
@@ -16,12 +16,12 @@ TEXTS = ("mot.txt", "detections.txt", "times.txt")
 MS = 1_000_000
 
 
-def feed(sink: StreamSink, headers: Iterable[FrameHeader]) -> None:
+def feed(results: StreamResults, headers: Iterable[FrameHeader]) -> None:
     for header in headers:
         x = header.index % 40
         tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
         work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
-        sink.write(tracks, gray(header), work, header.captured_ns + 30 * MS)
+        results.write(tracks, gray(header), work, header.captured_ns + 30 * MS)
 
 
 def end(frames: int, reason: EndReason = EndReason.COMPLETE, message: str = "") -> EndOfStream:
@@ -31,7 +31,7 @@ def end(frames: int, reason: EndReason = EndReason.COMPLETE, message: str = "") 
 def run(
     folder: Path, frames: int = 5, options: SinkOptions | None = None, **start: object
 ) -> StreamReport:
-    sink = StreamSink(folder, options)
-    sink.start(make_start(**start))
-    feed(sink, map(make_header, range(frames)))
-    return sink.finish(end(frames), {"version": "0.2.0"})
+    results = StreamResults(folder, options)
+    results.start(make_start(**start))
+    feed(results, map(make_header, range(frames)))
+    return results.finish(end(frames), {"version": "0.2.0"})

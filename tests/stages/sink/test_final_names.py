@@ -12,20 +12,20 @@ from stages.atomic import part_path
 from stages.errors import OutputError
 from stages.sink.options import SinkOptions
 from stages.sink.results import has_results, remove_parts
-from stages.sink.stream_sink import StreamSink
+from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import make_header, make_start, names_in
 from tests.stages.sink.stream import TEXT, TEXTS, end, feed, run
 
 
 def test_full_disk_gives_no_final_names(full_disk: Path) -> None:
-    sink = StreamSink(full_disk / "cam", TEXT)
-    sink.start(make_start())
+    results = StreamResults(full_disk / "cam", TEXT)
+    results.start(make_start())
     with pytest.raises(OutputError, match="no space left on device; free some space"):
-        feed(sink, map(make_header, range(2000)))
+        feed(results, map(make_header, range(2000)))
     with pytest.raises(OutputError):
-        sink.finish(end(2000), {})
+        results.finish(end(2000), {})
     assert names_in(full_disk) == {f"cam/.{name}.part" for name in TEXTS}
-    sink.abort()
+    results.abort()
     assert names_in(full_disk) == set()
 
 
@@ -33,12 +33,12 @@ def test_full_disk_at_the_end_keeps_the_older_results(full_disk: Path) -> None:
     folder = full_disk / "cam"
     run(folder, frames=3, options=TEXT)
     before = {name: (folder / name).read_bytes() for name in names_in(folder)}
-    sink = StreamSink(folder, SinkOptions(overlay=False, toolkit_files=True))
-    sink.start(make_start())
-    feed(sink, [make_header(0), make_header(8_000)])  # matrices of 8001 rows do not fit
+    results = StreamResults(folder, SinkOptions(overlay=False, toolkit_files=True))
+    results.start(make_start())
+    feed(results, [make_header(0), make_header(8_000)])  # matrices of 8001 rows do not fit
     with pytest.raises(OutputError, match=r"cam_\w+\.txt: no space left"):
-        sink.finish(end(2), {})
-    sink.abort()
+        results.finish(end(2), {})
+    results.abort()
     assert {name: (folder / name).read_bytes() for name in names_in(folder)} == before
 
 
@@ -46,23 +46,23 @@ def test_an_overlay_that_cannot_be_completed_keeps_the_older_results(tmp_path: P
     folder = tmp_path / "cam"
     run(folder, frames=3)
     before = {name: (folder / name).read_bytes() for name in names_in(folder)}
-    sink = StreamSink(folder)
-    sink.start(make_start())
-    feed(sink, map(make_header, range(5)))
+    results = StreamResults(folder)
+    results.start(make_start())
+    feed(results, map(make_header, range(5)))
     (folder / ".overlay.mp4.part").mkdir()  # takes no pictures
     with pytest.raises(OutputError, match=r"overlay\.mp4"):
-        sink.finish(end(5), {})
+        results.finish(end(5), {})
     assert {name: (folder / name).read_bytes() for name in before} == before
 
 
 def test_failing_late_leaves_the_part_files_of_the_stream_and_nothing_else(tmp_path: Path) -> None:
-    sink = StreamSink(tmp_path / "cam", SinkOptions(overlay=False, toolkit_files=True))
-    sink.start(make_start(layout="detrac"))
-    feed(sink, map(make_header, range(3)))
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False, toolkit_files=True))
+    results.start(make_start(layout="detrac"))
+    feed(results, map(make_header, range(3)))
     with pytest.raises(ValueError, match="JSON"):
-        sink.finish(end(3), {"threshold": float("nan")})
+        results.finish(end(3), {"threshold": float("nan")})
     assert names_in(tmp_path) == {f"cam/.{name}.part" for name in TEXTS}
-    sink.abort()
+    results.abort()
     assert names_in(tmp_path) == set()
 
 
@@ -70,13 +70,13 @@ def test_killed_sink_leaves_only_part_files(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\nfrom pathlib import Path\n"
         "from stages.sink.options import SinkOptions\n"
-        "from stages.sink.stream_sink import StreamSink\n"
+        "from stages.sink.stream_results import StreamResults\n"
         "from tests.stages.sink.conftest import make_header, make_start\n"
         "from tests.stages.sink.stream import feed\n"
-        "sink = StreamSink(Path(sys.argv[1]), SinkOptions())\n"
-        "sink.start(make_start())\n"
-        "feed(sink, map(make_header, range(60)))\n"
-        "sink.overlays.wait_until_kept(10)\n"
+        "results = StreamResults(Path(sys.argv[1]), SinkOptions())\n"
+        "results.start(make_start())\n"
+        "feed(results, map(make_header, range(60)))\n"
+        "results.overlays.wait_until_kept(10)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     folder = tmp_path / "cam"
@@ -128,7 +128,7 @@ KILLED_AT_EACH_RENAME = """
 import itertools, os, signal, sys
 from pathlib import Path
 from stages.sink.options import SinkOptions
-from stages.sink.stream_sink import StreamSink
+from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import make_header, make_start
 from tests.stages.sink.stream import end, feed
 
@@ -139,10 +139,10 @@ def run(folder, fatal):
             os.kill(os.getpid(), signal.SIGKILL)
         return rename(path, target)
     Path.replace = replace
-    sink = StreamSink(folder, SinkOptions(overlay_minutes=0.2 / 60, toolkit_files=True))
-    sink.start(make_start(layout="mot"))
-    feed(sink, map(make_header, range(8)))
-    sink.finish(end(8), {})
+    results = StreamResults(folder, SinkOptions(overlay_minutes=0.2 / 60, toolkit_files=True))
+    results.start(make_start(layout="mot"))
+    feed(results, map(make_header, range(8)))
+    results.finish(end(8), {})
 
 for fatal in itertools.count():
     child = os.fork()

@@ -14,7 +14,7 @@ from stages.records import Dropped, DropReason, EndReason
 from stages.result_files import is_complete
 from stages.sink.options import SinkOptions
 from stages.sink.results import has_results
-from stages.sink.stream_sink import StreamSink
+from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in, wait
 from tests.stages.sink.stream import MS, TEXT, TEXTS, end, feed, run
 
@@ -31,28 +31,28 @@ def test_all_files_of_a_stream(tmp_path: Path) -> None:
 
 
 def test_rows_are_safe_once_write_returned(tmp_path: Path) -> None:
-    sink = StreamSink(tmp_path / "cam", TEXT)
-    sink.start(make_start())
-    feed(sink, [make_header(0)])
+    results = StreamResults(tmp_path / "cam", TEXT)
+    results.start(make_start())
+    feed(results, [make_header(0)])
     assert (tmp_path / "cam/.mot.txt.part").read_text().count("\n") == 2
     assert not has_results(tmp_path / "cam")
-    sink.abort()
+    results.abort()
     assert names_in(tmp_path) == set()
 
 
 def test_report(tmp_path: Path) -> None:
-    sink = StreamSink(tmp_path / "cam", TEXT)
-    sink.start(make_start(frame_rate=Fraction(30000, 1001)))
-    feed(sink, [make_header(0), make_header(1)])
-    sink.dropped(Dropped("cam", 0, 2, 4, DropReason.BEHIND))
-    feed(sink, [make_header(5)])
-    sink.dropped(Dropped("cam", 0, 6, 6, DropReason.BROKEN))
+    results = StreamResults(tmp_path / "cam", TEXT)
+    results.start(make_start(frame_rate=Fraction(30000, 1001)))
+    feed(results, [make_header(0), make_header(1)])
+    results.dropped(Dropped("cam", 0, 2, 4, DropReason.BEHIND))
+    feed(results, [make_header(5)])
+    results.dropped(Dropped("cam", 0, 6, 6, DropReason.BROKEN))
     run_info = {
         "command": ["spotstream", "run"],
         "config": {"output": Path("out"), "every": Fraction(1, 2)},
         "status": "never replaces a measured key",
     }
-    report = sink.finish(end(7, EndReason.TRUNCATED, "the file ends early"), run_info)
+    report = results.finish(end(7, EndReason.TRUNCATED, "the file ends early"), run_info)
     text = (tmp_path / "cam/run.json").read_text()
     assert text.endswith("}\n")
     data = json.loads(text)
@@ -83,10 +83,10 @@ def test_report(tmp_path: Path) -> None:
 
 
 def test_missing_frames_are_named_and_the_run_is_incomplete(tmp_path: Path) -> None:
-    sink = StreamSink(tmp_path / "cam", TEXT)
-    sink.start(make_start())
-    feed(sink, map(make_header, (0, 1, 4)))
-    report = sink.finish(end(7), {})
+    results = StreamResults(tmp_path / "cam", TEXT)
+    results.start(make_start())
+    feed(results, map(make_header, (0, 1, 4)))
+    report = results.finish(end(7), {})
     assert (report.status, report.missing) == ("incomplete", 4)
     assert report.missing_sequences == ((2, 3), (5, 6))
     assert report.message == "4 of 7 frames are missing from the results"
@@ -95,10 +95,10 @@ def test_missing_frames_are_named_and_the_run_is_incomplete(tmp_path: Path) -> N
 
 def test_repeated_frames_change_nothing(tmp_path: Path) -> None:
     run(tmp_path / "a")
-    sink = StreamSink(tmp_path / "b")
-    sink.start(make_start())
-    feed(sink, map(make_header, (0, 1, 2, 1, 2, 3, 3, 4)))
-    sink.finish(end(5), {})
+    results = StreamResults(tmp_path / "b")
+    results.start(make_start())
+    feed(results, map(make_header, (0, 1, 2, 1, 2, 3, 3, 4)))
+    results.finish(end(5), {})
     for name in TEXTS:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     with av.open(str(tmp_path / "b/overlay.mp4")) as container:
@@ -106,28 +106,28 @@ def test_repeated_frames_change_nothing(tmp_path: Path) -> None:
 
 
 def test_an_end_without_a_start_leaves_nothing(tmp_path: Path) -> None:
-    report = StreamSink(tmp_path / "cam").finish(end(0, EndReason.TRUNCATED, "no size"), {})
+    report = StreamResults(tmp_path / "cam").finish(end(0, EndReason.TRUNCATED, "no size"), {})
     assert (report.status, report.message, report.frames_out) == ("truncated", "no size", 0)
     assert names_in(tmp_path) == set()
 
 
 def test_a_file_that_is_lost_does_not_cost_the_others(tmp_path: Path) -> None:
-    sink = StreamSink(tmp_path / "cam", SinkOptions(overlay=False, toolkit_files=True))
-    sink.start(make_start())
-    feed(sink, [make_header(0)])
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False, toolkit_files=True))
+    results.start(make_start())
+    feed(results, [make_header(0)])
     (tmp_path / "cam/.mot.txt.part").unlink()
     with pytest.raises(FileNotFoundError):
-        sink.finish(end(1), {})
+        results.finish(end(1), {})
     assert names_in(tmp_path) == {"cam/.detections.txt.part", "cam/.times.txt.part"}
-    sink.abort()
+    results.abort()
 
 
 def test_no_vehicles_still_gives_files(tmp_path: Path) -> None:
-    sink = StreamSink(tmp_path / "cam", SinkOptions(toolkit_files=True))
-    sink.start(make_start(layout="detrac"))
+    results = StreamResults(tmp_path / "cam", SinkOptions(toolkit_files=True))
+    results.start(make_start(layout="detrac"))
     for index in range(3):
-        sink.write(make_tracks(make_header(index)), gray(make_header(index)), {}, 0)
-    report = sink.finish(end(3), {})
+        results.write(make_tracks(make_header(index)), gray(make_header(index)), {}, 0)
+    report = results.finish(end(3), {})
     assert report.tracks == 0
     assert (tmp_path / "cam/mot.txt").read_text() == ""
     assert (tmp_path / "cam/cam_LX.txt").read_text() == "0\n0\n0\n"
@@ -149,34 +149,34 @@ def test_benchmark_files_by_layout(tmp_path: Path, layout: str) -> None:
 
 def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="one of detrac, uavdt, mot, got 'kitti'"):
-        StreamSink(tmp_path / "x", TEXT).start(make_start(layout="kitti"))
+        StreamResults(tmp_path / "x", TEXT).start(make_start(layout="kitti"))
 
 
 def test_new_size_starts_another_overlay(tmp_path: Path) -> None:
-    sink = StreamSink(tmp_path / "cam")
-    sink.start(make_start())
-    feed(sink, map(make_header, range(3)))
-    sink.start(make_start(epoch=1, height=64, width=96))
-    feed(sink, [make_header(i, epoch=1, height=64, width=96) for i in (3, 4)])
-    sink.finish(end(5), {})
+    results = StreamResults(tmp_path / "cam")
+    results.start(make_start())
+    feed(results, map(make_header, range(3)))
+    results.start(make_start(epoch=1, height=64, width=96))
+    feed(results, [make_header(i, epoch=1, height=64, width=96) for i in (3, 4)])
+    results.finish(end(5), {})
     sizes = {}
     for name in ("overlay.mp4", "overlay-2.mp4"):
         with av.open(str(tmp_path / "cam" / name)) as container:
             stream = container.streams.video[0]
             sizes[name] = (stream.height, stream.width, stream.frames)
     assert sizes == {"overlay.mp4": (96, 128, 3), "overlay-2.mp4": (64, 96, 2)}
-    assert sink.notices.get_nowait() == (
+    assert results.notices.get_nowait() == (
         "after frame 3, frames are 96x64 instead of 128x96; another overlay begins"
     )
 
 
 def test_same_size_after_a_reconnect_goes_on(tmp_path: Path) -> None:
-    sink = StreamSink(tmp_path / "cam")
-    sink.start(make_start())
-    feed(sink, map(make_header, range(3)))
-    sink.start(make_start(epoch=1))
-    feed(sink, [make_header(i, epoch=1) for i in range(2)])  # counts and times start anew
-    report = sink.finish(end(5), {})
+    results = StreamResults(tmp_path / "cam")
+    results.start(make_start())
+    feed(results, map(make_header, range(3)))
+    results.start(make_start(epoch=1))
+    feed(results, [make_header(i, epoch=1) for i in range(2)])  # counts and times start anew
+    report = results.finish(end(5), {})
     assert (report.status, report.epochs) == ("complete", 2)
     rows = np.loadtxt(tmp_path / "cam/mot.txt", delimiter=",")
     assert rows[:, 0].tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
@@ -187,12 +187,12 @@ def test_same_size_after_a_reconnect_goes_on(tmp_path: Path) -> None:
 
 def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
     folder = tmp_path / "cam"
-    sink = StreamSink(folder, SinkOptions(overlay_minutes=0.2 / 60))
-    sink.start(make_start())
-    feed(sink, map(make_header, range(8)))
+    results = StreamResults(folder, SinkOptions(overlay_minutes=0.2 / 60))
+    results.start(make_start())
+    feed(results, map(make_header, range(8)))
     wait((folder / "overlay.mp4").is_file)  # before the stream has ended
-    feed(sink, map(make_header, range(8, 14)))
-    report = sink.finish(end(14), {})
+    feed(results, map(make_header, range(8, 14)))
+    report = results.finish(end(14), {})
     lengths = {}
     for name in ("overlay.mp4", "overlay-2.mp4", "overlay-3.mp4"):
         with av.open(str(folder / name)) as container:
@@ -203,15 +203,15 @@ def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
 
 def test_a_line_that_nothing_can_cross_is_told(tmp_path: Path) -> None:
     lines = {"gate": (0, 50, 128, 50), "outside": (0, 97, 128, 120), "share": (0, 0.5, 1, 0.5)}
-    sink = StreamSink(tmp_path / "cam", dataclasses.replace(TEXT, lines=lines))
-    sink.start(make_start())
-    assert [sink.notices.get(), sink.notices.get(), sink.notices.empty()] == [
+    results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, lines=lines))
+    results.start(make_start())
+    assert [results.notices.get(), results.notices.get(), results.notices.empty()] == [
         "line 'outside' lies outside the frame of 128x96: nothing will cross it",
         "line 'share' is 1.0 pixels long; its ends are in pixels of the frame",
         True,
     ]
-    sink.start(make_start(epoch=1))
-    assert sink.notices.empty()
+    results.start(make_start(epoch=1))
+    assert results.notices.empty()
 
 
 def test_text_results_are_in_parts_unless_other_files_are_made_of_them(tmp_path: Path) -> None:
@@ -233,12 +233,12 @@ def test_text_results_are_in_parts_unless_other_files_are_made_of_them(tmp_path:
 def test_tracks_have_the_class_where_there_are_several(
     tmp_path: Path, class_names: tuple[str, ...], expected: list[str]
 ) -> None:
-    sink = StreamSink(tmp_path / "cam", TEXT)
-    sink.start(make_start(class_names=class_names, layout="mot"))
+    results = StreamResults(tmp_path / "cam", TEXT)
+    results.start(make_start(class_names=class_names, layout="mot"))
     tracks = make_tracks(make_header(0), [[1, 20, 31, 50], [60, 60, 90, 80]], [7, 8])
     several = np.array([len(class_names) - 1, 0], np.int16)
-    sink.write(dataclasses.replace(tracks, classes=several), None, {}, 0)
-    sink.finish(end(1), {})
+    results.write(dataclasses.replace(tracks, classes=several), None, {}, 0)
+    results.finish(end(1), {})
     rows = [row.split(",") for row in (tmp_path / "cam/mot.txt").read_text().splitlines()]
     assert [row[7] for row in rows] == expected
     benchmark = (tmp_path / "benchmark/tracks/cam.txt").read_text().splitlines()
@@ -246,23 +246,23 @@ def test_tracks_have_the_class_where_there_are_several(
 
 
 def test_without_pixels_there_is_no_overlay(tmp_path: Path) -> None:
-    sink = StreamSink(tmp_path / "cam")
-    sink.start(make_start())
-    sink.write(make_tracks(make_header(0)), None, {}, 0)
-    report = sink.finish(end(1), {})
+    results = StreamResults(tmp_path / "cam")
+    results.start(make_start())
+    results.write(make_tracks(make_header(0)), None, {}, 0)
+    report = results.finish(end(1), {})
     assert names_in(tmp_path / "cam") == {*TEXTS, "run.json"}
     assert report.files == TEXTS
 
 
 @pytest.mark.parametrize("jump_seconds", [-86_400, 86_400])
 def test_a_clock_that_jumps_spoils_no_results(tmp_path: Path, jump_seconds: int) -> None:
-    sink = StreamSink(tmp_path / "cam", TEXT)
-    sink.start(make_start())
+    results = StreamResults(tmp_path / "cam", TEXT)
+    results.start(make_start())
     for index in range(6):
         header = make_header(index)
         jump = jump_seconds * 10**9 if index >= 3 else 0
-        sink.write(make_tracks(header), None, {}, header.captured_ns + jump)
-    report = sink.finish(end(6), {})
+        results.write(make_tracks(header), None, {}, header.captured_ns + jump)
+    report = results.finish(end(6), {})
     assert (report.status, report.frames_out, report.missing) == ("complete", 6, 0)
     written = json.loads((tmp_path / "cam/run.json").read_text())
     assert written["latency_ms"]["p50"] >= 0
@@ -277,19 +277,19 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     )
     headers = [*map(make_header, range(4)), *(make_header(i, epoch=1) for i in range(16))]
 
-    def begin(sink: StreamSink) -> None:
-        sink.start(make_start())
-        feed(sink, headers[:4])
-        sink.start(make_start(epoch=1))
+    def begin(results: StreamResults) -> None:
+        results.start(make_start())
+        feed(results, headers[:4])
+        results.start(make_start(epoch=1))
 
     wanted = tmp_path / "calm" / "cam"
-    calm = StreamSink(wanted, options)
+    calm = StreamResults(wanted, options)
     begin(calm)
     feed(calm, headers[4:])
     expected = calm.finish(end(20), {})
 
     folder = tmp_path / "cam"
-    first = StreamSink(folder, options)
+    first = StreamResults(folder, options)
     begin(first)
     feed(first, headers[4:8])
     state = copy.deepcopy(first.state())
@@ -297,7 +297,7 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     assert first.overlays.wait_until_kept(30)
     wait(lambda: first.overlays.unfinished[0].committed)  # this thread goes on, being in here
 
-    second = StreamSink(folder, options)
+    second = StreamResults(folder, options)
     second.restore(state)
     for header in headers[8:12]:
         x = header.index % 40
@@ -319,11 +319,11 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
 
 def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_path: Path) -> None:
     folder = tmp_path / "cam"
-    first = StreamSink(folder)
+    first = StreamResults(folder)
     first.start(make_start())
     feed(first, map(make_header, range(5)))
     state = first.state()
-    second = StreamSink(folder, TEXT)
+    second = StreamResults(folder, TEXT)
     second.restore(state)
     report = second.finish(end(5), {})
     assert report.files == TEXTS

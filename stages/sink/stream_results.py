@@ -1,4 +1,4 @@
-"""The sink of one stream: from records to the files of a results folder."""
+"""The results of one stream: from records to the files of a folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from stages.sink.times import time_of, utc_time
 from stages.sink.timing import StreamTiming
 
 
-class StreamSink:
+class StreamResults:
     """Writes the results of one stream.
 
     Into ``folder`` go `TextResults`, ``overlay.mp4``, on request the UA-DETRAC toolkit's matrices,
