@@ -67,7 +67,7 @@ def files_of_run(folder: Path) -> list[Path]:
 def find_files(
     folder: Path,
     sequences: Sequence[str],
-    of_run: str | None = None,
+    of_run: str,
     others: Sequence[str] = (),
 ) -> dict[str, Path]:
     """Finds the file of each of ``sequences``; see `find_file`.
@@ -90,9 +90,7 @@ def find_files(
     }
 
 
-def find_file(
-    folder: Path, sequence: str, of_run: str | None = None, others: Sequence[str] = ()
-) -> Path:
+def find_file(folder: Path, sequence: str, of_run: str, others: Sequence[str] = ()) -> Path:
     """Finds the file of ``sequence``: a run's, else ``NAME.txt`` or ``NAME_….txt``, or with .gz.
 
     ``NAME_2.txt`` is not taken: sequences are often told apart by a number at the end.
@@ -103,8 +101,7 @@ def find_file(
     Args:
         folder: Folder to search.
         sequence: Name of the sequence.
-        of_run: Name of such a file in a sequence's folder written by ``spotstream run``; None to
-            ignore those.
+        of_run: Name of such a file in a sequence's folder written by ``spotstream run``.
         others: Other sequences that have a file of their own.
 
     Raises:
@@ -112,20 +109,18 @@ def find_file(
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder; expected a file for each sequence in it")
-    expected = [f"{sequence}.txt", f"{sequence}_….txt (or .txt.gz)"]
     written = folder_name(sequence)
-    if of_run is not None:
-        for name in (sequence, written):
-            file_of_run = folder / name / of_run
-            if name and file_of_run.is_file() and name not in others:
-                return _only_one(file_of_run)
-        expected.append(f"{written or sequence}/{of_run}")
+    for name in (sequence, written):
+        file_of_run = folder / name / of_run
+        if name and file_of_run.is_file() and name not in others:
+            return _only_one(file_of_run)
     found = _files_of(folder, sequence, others)
     if not found:
         numbered = [file.name for file in detection_files(folder) if _is_numbered(file, sequence)]
         others_there = f"; {', '.join(numbered)} may be of other sequences" if numbered else ""
         raise ConfigError(
-            f"{folder}: no file for {sequence}; expected {' or '.join(expected)}{others_there}"
+            f"{folder}: no file for {sequence}; expected {sequence}.txt or {sequence}_….txt "
+            f"(or .txt.gz) or {written or sequence}/{of_run}{others_there}"
         )
     if len(found) > 1:
         names = ", ".join(file.name for file in found)

@@ -24,7 +24,7 @@ def test_a_live_stream_in_several_files_must_be_joined(tmp_path: Path) -> None:
 def test_files_of_several_sequences(tmp_path: Path) -> None:
     for name in ("rain_Det_X", "rain_2_best", "my-seq"):
         (tmp_path / f"{name}.txt").write_text("1,1,10,20,30,40,0.9\n")
-    found = find_files(tmp_path, ["rain", "rain_2", "my seq"])
+    found = find_files(tmp_path, ["rain", "rain_2", "my seq"], "detections.txt")
     assert {name: file.stem for name, file in found.items()} == {
         "rain": "rain_Det_X",
         "rain_2": "rain_2_best",
