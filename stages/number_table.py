@@ -81,8 +81,12 @@ class NumberTable:
         """
         if bad.any():
             row = int(bad.argmax())
-            numbers = [number for number, line in enumerate(self._lines, 1) if line.strip()]
-            raise kind(f"{self.path}:{numbers[row]}: {reason(self.values[row])}")
+            raise self.fault(row, reason(self.values[row]), kind)
+
+    def fault(self, row: int, reason: str, kind: type[ConfigError] = ConfigError) -> ConfigError:
+        """The error of a row; its message starts with file and line."""
+        numbers = [number for number, line in enumerate(self._lines, 1) if line.strip()]
+        return kind(f"{self.path}:{numbers[row]}: {reason}")
 
     def only(self, kept: BoolArray) -> NumberTable:
         """The rows where ``kept`` ``(N,)`` is True, their line numbers as in the file."""

@@ -173,14 +173,11 @@ def _recognised(table: NumberTable) -> DetectionFormat:
         return "uavdt" if len(first) == COLUMNS["uavdt"] and first[CLASS] >= 1 else "mot"
     if len(first) == COLUMNS["detrac"]:
         return "detrac"
-    table.reject(
-        np.arange(len(table.values)) == 0,
-        lambda row: (
-            f"the second column of a detection file of {len(row)} columns must be -1, got "
-            f"{row[IDENTITY]:g}; is this a tracking result or ground truth?"
-        ),
+    raise table.fault(
+        0,
+        f"the second column of a detection file of {len(first)} columns must be -1, got "
+        f"{first[IDENTITY]:g}; is this a tracking result or ground truth?",
     )
-    raise AssertionError
 
 
 def _classes(table: NumberTable) -> Int16Array:
