@@ -133,15 +133,15 @@ class OverlayWriter:
         self,
         tracks: Tracks,
         pixels: UInt8Array,
-        number: int | None = None,
-        crossed: Mapping[str, Counts] | None = None,
+        number: int,
+        crossed: Mapping[str, Counts],
     ) -> None:
         """Adds a frame.
 
         Args:
             tracks: The tracks to draw, and which frame this is.
             pixels: The frame, in the layout of its header; only read, until the frame is kept.
-            number: 1-based frame number to show, by default the header's.
+            number: 1-based frame number to show.
             crossed: How many vehicles have crossed each line of the options.
 
         Raises:
@@ -159,10 +159,9 @@ class OverlayWriter:
         if not self.frames:
             self._bgr = frame.pixel_format is PixelFormat.BGR24
             self._forget_kept()
-        number = frame.number if number is None else number
         pts, time_base = self._timeline.place(frame), self._timeline.time_base
         space = self._color_space
-        self._thread.put(Picture(pixels, tracks, number, pts, time_base, space, crossed or {}))
+        self._thread.put(Picture(pixels, tracks, number, pts, time_base, space, crossed))
         self.frames += 1
 
     @property

@@ -87,7 +87,7 @@ class OverlayParts:
         tracks: Tracks,
         pixels: UInt8Array,
         number: int,
-        crossed: Mapping[str, Counts] | None = None,
+        crossed: Mapping[str, Counts],
     ) -> None:
         """Adds a frame of the stream that began with ``start``, see `OverlayWriter.write`."""
         self._writer(start, tracks.frame).write(tracks, pixels, number, crossed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 from av.video.frame import VideoFrame
@@ -37,7 +37,7 @@ class Picture:
     pts: int
     time_base: Fraction
     color_space: int
-    crossed: Mapping[str, Counts] = field(default_factory=dict)
+    crossed: Mapping[str, Counts]
 
 
 class OverlayThread:

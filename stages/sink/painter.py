@@ -55,11 +55,7 @@ class OverlayPainter:
         self._compact: set[int] = set()
 
     def draw(
-        self,
-        canvas: YuvCanvas,
-        tracks: Tracks,
-        number: int,
-        crossed: Mapping[str, Counts] | None = None,
+        self, canvas: YuvCanvas, tracks: Tracks, number: int, crossed: Mapping[str, Counts]
     ) -> None:
         """Draws onto the frame that ``tracks`` belong to.
 
@@ -79,7 +75,7 @@ class OverlayPainter:
         for (left, top, right, bottom), color in zip(outlines.tolist(), colors, strict=True):
             canvas.outline(left, top, right, bottom, color, self._thickness)
         self._draw_labels(canvas, tracks, ids, outlines, colors)
-        self._draw_counts(canvas, crossed or {})
+        self._draw_counts(canvas, crossed)
         self._draw_stamp(canvas, tracks.frame, number)
 
     def follow(self, tracks: Tracks) -> None:

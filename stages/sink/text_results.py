@@ -114,8 +114,8 @@ class TextResults:
         tracks: Tracks,
         number: int,
         time: str,
-        crossings: Sequence[Crossing] = (),
-        class_names: Sequence[str] = (),
+        crossings: Sequence[Crossing],
+        class_names: Sequence[str],
     ) -> None:
         """Adds the rows of a frame and hands them to the operating system.
 

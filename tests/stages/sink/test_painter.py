@@ -31,7 +31,7 @@ def blank() -> YuvCanvas:
 
 def paint(painter: OverlayPainter, tracks: Tracks) -> YuvCanvas:
     canvas = blank()
-    painter.draw(canvas, tracks, tracks.frame.number)
+    painter.draw(canvas, tracks, tracks.frame.number, {})
     return canvas
 
 
@@ -106,7 +106,7 @@ def test_a_box_of_any_kind_keeps_no_other_from_being_drawn(box: list[float]) -> 
 def test_tiny_frame() -> None:
     painter = OverlayPainter(2, 2)
     planes = [np.zeros((2, 2), np.uint8), *(np.zeros((1, 1), np.uint8) for _ in "uv")]
-    painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[0, 0, 2, 2]], [1]), 1)
+    painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[0, 0, 2, 2]], [1]), 1, {})
     assert (planes[0] == track_color(1).y).all()
 
 
