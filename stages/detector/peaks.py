@@ -35,7 +35,7 @@ def detect_peaks(
     return boxes, scores, classes
 
 
-def find_peaks(logits: Tensor, top_k: int = TOP_K) -> tuple[Tensor, Tensor, Tensor]:
+def find_peaks(logits: Tensor, top_k: int) -> tuple[Tensor, Tensor, Tensor]:
     """Finds the strongest cells that equal the maximum of their 3×3 neighbourhood.
 
     As CenterNet does (arXiv 1904.07850).

@@ -53,9 +53,7 @@ class InputGeometry:
         return ((boxes - offset) / scale).clip(0, limit)
 
 
-def input_geometry(
-    height: int, width: int, config: SpotNetConfig, scale: float = 1.0
-) -> InputGeometry:
+def input_geometry(height: int, width: int, config: SpotNetConfig, scale: float) -> InputGeometry:
     """Returns how a frame of ``height`` × ``width``, resized by ``scale``, lies in the input."""
     resized_h, resized_w = max(1, round(height * scale)), max(1, round(width * scale))
     multiple = config.size_multiple

@@ -40,7 +40,7 @@ def test_frames_of_one_size_take_the_same_memory():
 
 def test_sizes_that_share_an_input_size_do_not_share_their_borders():
     memory, config = InputMemory(), preset_config("compact")
-    large, small = (input_geometry(side, side, config) for side in (64, 40))
+    large, small = (input_geometry(side, side, config, 1.0) for side in (64, 40))
     memory.fill([yuv_frame(64, 64, 0)], large)
     assert not memory.fill([yuv_frame(40, 40, 1)], small)[0, 40:].any()
 
@@ -48,14 +48,14 @@ def test_sizes_that_share_an_input_size_do_not_share_their_borders():
 def test_a_frame_without_pixels_is_named():
     frame = replace(yuv_frame(64, 64, 0), pixels=None)
     with pytest.raises(ValueError, match="s: frame 1 has no pixels"):
-        InputMemory().fill([frame], input_geometry(64, 64, preset_config("compact")))
+        InputMemory().fill([frame], input_geometry(64, 64, preset_config("compact"), 1.0))
 
 
 def test_memory_is_kept_of_few_sizes():
     memory, config = InputMemory(), preset_config("compact")
     made = []
     for height in [*range(32, 52, 2), 32]:
-        frame, geometry = yuv_frame(height, 64, height), input_geometry(height, 64, config)
+        frame, geometry = yuv_frame(height, 64, height), input_geometry(height, 64, config, 1.0)
         expected = network_input([to_bgr(frame.pixels, PixelFormat.YUV420P)], geometry).numpy()
         made.append(memory.fill([frame], geometry))
         np.testing.assert_array_equal(made[-1], expected)

@@ -27,7 +27,7 @@ BT2020 = getattr(Colorspace, "BT2020", None)  # PyAV 17 cannot convert it
 def test_published_padding_is_size_or_127_plus_1_with_the_image_in_the_middle(
     height, width, expected
 ):
-    geometry = input_geometry(height, width, published_config())
+    geometry = input_geometry(height, width, published_config(), 1.0)
     found = (geometry.height, geometry.width, *geometry.offset)
     assert found == expected
 
@@ -35,7 +35,7 @@ def test_published_padding_is_size_or_127_plus_1_with_the_image_in_the_middle(
 def test_pixels_are_normalised_in_bgr_and_padded_with_black():
     image = np.full((32, 40, 3), (255, 0, 51), np.uint8)
     tensor = Normalisation()(
-        network_input([image], input_geometry(32, 40, preset_config("compact")))
+        network_input([image], input_geometry(32, 40, preset_config("compact"), 1.0))
     )
     assert tensor.shape == (1, 3, 64, 64)
     inside = [(1 - 0.408) / 0.289, (0 - 0.447) / 0.274, (0.2 - 0.470) / 0.278]

@@ -16,7 +16,7 @@ from stages.detector.preprocessing import Normalisation
 
 def adjacent_peaks(logits):
     """How many of the sure peaks of one heatmap have another beside them."""
-    scores, _, cells = find_peaks(logits)
+    scores, _, cells = find_peaks(logits, 100)
     found = torch.zeros(logits[0, 0].numel())
     found[cells[scores > 0.1]] = 1
     around = F.avg_pool2d(found.view(1, 1, *logits.shape[2:]), 3, 1, 1, divisor_override=1)
