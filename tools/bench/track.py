@@ -26,7 +26,7 @@ Timed: TypeAlias = Callable[[Frames], Float64Array]
 """Tracks a sequence; returns the seconds ``(F,)`` each frame took."""
 
 
-def crowd(count: int, frames: int = CROWD_FRAMES) -> Frames:
+def crowd(count: int) -> Frames:
     """Returns ``count`` objects that drift through 3840 × 2160, all detected in every frame."""
     rng = np.random.default_rng(0)
     places = rng.uniform(0, 1, (count, 2)) * [3840, 2160]
@@ -34,7 +34,7 @@ def crowd(count: int, frames: int = CROWD_FRAMES) -> Frames:
     sizes = rng.uniform(20, 60, (count, 2))
     scores = np.full(count, 0.9)
     result = []
-    for _ in range(frames):
+    for _ in range(CROWD_FRAMES):
         places = places + speeds
         centers = places + rng.normal(0, 1, (count, 2))
         halves = sizes * (1 + rng.normal(0, 0.02, (count, 2))) / 2

@@ -34,7 +34,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def test_a_peer_runs_in_a_python_of_its_own(clone: Path) -> None:
-    frames = crowd(5, frames=3)
+    frames = crowd(5)[:3]
     seconds, tracks = run_peer(reference_sort(clone), Path(sys.executable), frames)
     assert seconds.shape == (3,)
     assert (seconds > 0).all()
@@ -46,7 +46,7 @@ def test_a_peer_runs_in_a_python_of_its_own(clone: Path) -> None:
 def test_a_peer_that_fails_says_why(clone: Path) -> None:
     peer = Peer("reference_sort", "sort", "reference", {"path": str(clone), "wrong": 1})
     with pytest.raises(SpotStreamError, match=r"reference_sort failed: TypeError.*wrong"):
-        run_peer(peer, Path(sys.executable), crowd(2, frames=1))
+        run_peer(peer, Path(sys.executable), crowd(2)[:1])
 
 
 def test_a_peer_does_not_see_ours(
@@ -54,7 +54,7 @@ def test_a_peer_does_not_see_ours(
 ) -> None:
     (tmp_path / "numpy.py").write_text("raise ImportError('not of the environment')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    run_peer(reference_sort(clone), Path(sys.executable), crowd(2, frames=1))
+    run_peer(reference_sort(clone), Path(sys.executable), crowd(2)[:1])
 
 
 @pytest.fixture
