@@ -67,7 +67,7 @@ def score_trackers(
     peers: Sequence[TunedPeer],
     environments: Path,
     *,
-    iou_threshold: float = 0.5,
+    iou_threshold: float,
     progress: Callable[[str], None] = lambda what: None,
 ) -> dict[str, Mapping[str, float]]:
     """Scores our trackers and theirs over all sequences combined.

@@ -34,6 +34,7 @@ def test_theirs_and_ours_are_scored_alike(tmp_path: Path, monkeypatch: pytest.Mo
         [TrackerChoice("ours", "sort", {"min_hits": 0, "min_score": 0.3, "iou_threshold": 0.1})],
         [TunedPeer(theirs, 0.3)],
         tmp_path,
+        iou_threshold=0.5,
     )
     assert scores["reference_sort"]["MOTA"] == 1
     assert scores["ours"]["MOTA"] == 1
@@ -43,6 +44,7 @@ def test_theirs_and_ours_are_scored_alike(tmp_path: Path, monkeypatch: pytest.Mo
         [],
         [TunedPeer(theirs, 0.1)],
         tmp_path,
+        iou_threshold=0.5,
     )
     assert everything["reference_sort"]["FP"] == 10
 
