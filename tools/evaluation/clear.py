@@ -97,7 +97,7 @@ class Matches:
 
 
 def match_boxes(
-    comparison: Comparison, iou_threshold: float = 0.5, *, skip_empty: bool = True
+    comparison: Comparison, iou_threshold: float, *, skip_empty: bool = True
 ) -> Matches:
     """Matches a sequence frame by frame.
 

@@ -134,7 +134,7 @@ def test_a_switch_is_counted_across_a_gap_and_breaks_nothing_else() -> None:
     truth = ({1: 0, **other},) * 5
     comparison = compared(truth, ({5: 0, **other}, {5: 0, **other}, other, other, {6: 0, **other}))
     result = clear(comparison)
-    errors = errors_by_frame(comparison, match_boxes(comparison), 5)
+    errors = errors_by_frame(comparison, match_boxes(comparison, 0.5), 5)
     assert errors.tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
     assert (result.id_switches, result.fragmentations, result.false_negatives) == (1, 1, 2)
     assert (result.mostly_tracked, result.partly_tracked) == (1, 1)

@@ -29,7 +29,7 @@ def test_moments_with_most_errors_come_first_and_those_without_never() -> None:
 def test_boxes_by_fate() -> None:
     truth = tracks({3: 1, 5: 102, 9: 203}, {3: 0, 5: 100, 9: 200})
     found = tracks({30: 0, 50: 101}, {30: 0, 90: 101, 7: 400})
-    score = SequenceScore("A", tracks=found, matches=match_boxes(compare(truth, found)))
+    score = SequenceScore("A", tracks=found, matches=match_boxes(compare(truth, found), 0.5))
     fates = boxes_by_fate(truth, score, 1)
     lefts = {fate: boxes[:, 0].tolist() for fate, boxes in fates.items()}
     assert lefts == {"matched": [0], "missed": [200], "false": [400], "switched": [100]}
