@@ -84,7 +84,7 @@ def evaluate(
 
 
 def detect_samples(
-    detector: Detect, samples: Iterable[Sample], classes: ClassMap, max_hidden: float = 1.0
+    detector: Detect, samples: Iterable[Sample], classes: ClassMap, max_hidden: float
 ) -> list[DetectedImage]:
     """Detects in samples; unreadable images are skipped with a warning.
 

@@ -65,7 +65,7 @@ def test_an_image_that_does_not_open_is_told(tiny_config, data_set, caplog):
     network = SpotNet(config.network()).eval().fused()
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a young network's boxes may lack an area
-        images = detect_samples(partial(detect, network, 1.0), samples, ClassMap.of(config))
+        images = detect_samples(partial(detect, network, 1.0), samples, ClassMap.of(config), 1.0)
         recall_at_alarms(images)
     assert len(images) == len(samples) - 1
     assert [r.message.endswith(", not scored") for r in caplog.records] == [True]
