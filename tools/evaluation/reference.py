@@ -40,11 +40,11 @@ def check_by_trackeval(
             if each.given is not None and truth.mot_objects is not None:
                 data[truth.name] = _preprocessed(truth, truth.mot_objects, each.given)
             elif each.tracks is not None:
-                data[truth.name] = _data(compare(truth.tracks, each.tracks))
+                data[truth.name] = trackeval_data(compare(truth.tracks, each.tracks))
         if not data:
             continue
         ours = score.overall["tracking"]
-        theirs = _scores(data, iou_threshold)
+        theirs = trackeval_scores(data, iou_threshold)
         differing = [
             f"{name} {ours[name]!r}, by TrackEval {theirs[name]!r}"
             for name in ours
@@ -58,26 +58,17 @@ def check_by_trackeval(
 
 
 def trackeval_scores(
-    comparisons: Mapping[str, Comparison], iou_threshold: float = 0.5
+    data: Mapping[str, dict[str, object]], iou_threshold: float
 ) -> dict[str, float]:
-    """Returns TrackEval's scores over all sequences combined.
+    """Returns TrackEval's scores over all sequences combined, under the names of ours.
 
     Args:
-        comparisons: A comparison for each sequence.
+        data: Sequences in the input format of its metrics, see `trackeval_data`.
         iou_threshold: Minimum IoU of a match for CLEAR and IDF1.
-
-    Returns:
-        The scores of `TrackingResult.scores`, under the same names.
 
     Raises:
         ConfigError: TrackEval is not installed.
     """
-    return _scores(
-        {name: _data(comparison) for name, comparison in comparisons.items()}, iou_threshold
-    )
-
-
-def _scores(data: Mapping[str, dict[str, object]], iou_threshold: float) -> dict[str, float]:
     need("trackeval", "evaluate", "--check")
     from trackeval.metrics import CLEAR, HOTA, Identity
 
@@ -93,7 +84,7 @@ def _scores(data: Mapping[str, dict[str, object]], iou_threshold: float) -> dict
     }
 
 
-def _data(comparison: Comparison) -> dict[str, object]:
+def trackeval_data(comparison: Comparison) -> dict[str, object]:
     """Returns a sequence in the input format of TrackEval's metrics."""
     frames = comparison.frames
     return {
