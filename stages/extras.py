@@ -6,7 +6,6 @@ import importlib
 import os
 import shlex
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from typing import Any
 
@@ -35,6 +34,8 @@ def need(module: str, extra: str, user: str) -> Any:
 
 def install_hint(extra: str) -> str:
     """How to install an extra: from the clone, or what it consists of where there is none."""
+    from importlib.metadata import PackageNotFoundError, distribution  # here: it takes long
+
     try:
         ours = distribution("spotstream")
     except PackageNotFoundError:  # run from a clone that is not installed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import sys
 import time
@@ -57,8 +56,9 @@ class EventLog:
 
 def log_start(output: Path) -> None:
     """Logs that a run starts, which writes into the folder ``output``."""
-    version = importlib.metadata.version("spotstream")
-    run = {"version": version, "pid": os.getpid(), "output": str(output.absolute())}
+    from importlib.metadata import version  # here: it takes long
+
+    run = {"version": version("spotstream"), "pid": os.getpid(), "output": str(output.absolute())}
     _write("info", {"event": "start", **run})
 
 

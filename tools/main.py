@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import importlib.metadata
 import io
 import signal
 import sys
@@ -56,6 +55,8 @@ for name, group in {
 
 def _version(wanted: bool) -> None:
     if wanted:
+        import importlib.metadata  # here: it takes long, and hardly a command needs it
+
         typer.echo(f"spotstream {importlib.metadata.version('spotstream')}")
         raise typer.Exit
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +76,8 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
         if there.get(key) != value:
             values = f"{_shown(there.get(key))} there, {_shown(value)} now"
             return f"holds results of other settings ({key}: {values})"
+    from importlib.metadata import version  # here: most runs find no earlier results
+
     made_by, this = _mapping(report.get("versions")).get("spotstream"), version("spotstream")
     if _release(str(made_by)) != _release(this):
         return f"holds results of release {made_by}, and this is {this}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.messages import Envelope, Record, encode
+
+if TYPE_CHECKING:
+    from pipeline.transport.broadcast import Broadcast
 
 
 class Publisher:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zmq
 
@@ -18,7 +19,6 @@ from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Notice, Ready
 from pipeline.signals import STAGE_END
-from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.link import Receiver
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import Alive, Envelope, encode
@@ -27,6 +27,9 @@ from pipeline.workers.sink_stream import SinkStream
 from pipeline.workers.streams import Streams
 from stages.atomic import output_error
 from stages.errors import OutputError
+
+if TYPE_CHECKING:
+    from pipeline.transport.broadcast import Broadcast
 
 _LOOK_SECONDS = 1.0
 _RECONNECT_SECONDS = 1.0  # after which subscribers of the sink before are connected again
@@ -75,8 +78,10 @@ class _Sink:
             self._wake,
             copy=runtime.frames == "shared",
         )
-        self._broadcast = None
+        self._broadcast: Broadcast | None = None
         if runtime.publish is not None:
+            from pipeline.transport.broadcast import Broadcast  # here: it takes asyncio and ssl
+
             self._broadcast = Broadcast(
                 context, runtime.publish, runtime.publish_key, runtime.publish_clients
             )

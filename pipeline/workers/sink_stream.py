@@ -8,6 +8,7 @@ import errno
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zmq
 from msgspec.structs import replace
@@ -15,7 +16,6 @@ from msgspec.structs import replace
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Failed, Notice
-from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import Envelope, encode
 from pipeline.transport.ring import FrameRing
@@ -34,6 +34,9 @@ from stages.sink.crossings import Crossing, Crossings
 from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.stream_results import StreamResults
+
+if TYPE_CHECKING:
+    from pipeline.transport.broadcast import Broadcast
 
 _CHECKPOINT_NS = 1_000_000_000
 _PICTURE_SECONDS = 1.0  # a checkpoint waits this long for the latest pictures

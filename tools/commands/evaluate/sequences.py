@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.errors import ConfigError
-from stages.number_table import MAX_FRAME
 
 if TYPE_CHECKING:
     from tools.annotations.ground_truth import GroundTruth
@@ -29,6 +28,7 @@ def read_sequences(
     Raises:
         ConfigError: See `read_ground_truths`; or an unknown sequence, or one of unknown length.
     """
+    from stages.number_table import MAX_FRAME
     from tools.annotations.ground_truths import read_ground_truths
 
     by_name = {truth.name: truth for truth in read_ground_truths(benchmark, folder)}
