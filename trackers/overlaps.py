@@ -47,8 +47,8 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
     """
     if widening is not None and np.count_nonzero(widening) == 0:
         widening = None
-    if len(a) * len(b) <= DENSE_PAIRS and widening is None:
-        return _overlaps_among_few(a, b)
+    if len(a) * len(b) <= DENSE_PAIRS:
+        return _overlaps_among_few(a, b, widening)
     reach = 0.0 if widening is None else float(widening.max())
     rows, columns = neighbors(_widened(a, reach), _widened(b, reach))
     first, second = a[rows], b[columns]
@@ -64,30 +64,30 @@ def find_overlaps(a: FloatArray, b: FloatArray, widening: FloatArray | None = No
     return BoxPairs(rows[found], columns[found], intersection[found] / union[found])
 
 
-def _overlaps_among_few(a: FloatArray, b: FloatArray) -> BoxPairs:
+def _overlaps_among_few(a: FloatArray, b: FloatArray, widening: FloatArray | None) -> BoxPairs:
     """The overlapping pairs, found by comparing all with all.
 
     Frames with a handful of boxes are common, and there the number of NumPy calls decides: both
     axes are compared at once, and the IoU is computed only for pairs that overlap.
     """
-    edges_a, edges_b = a.T.copy(), b.T.copy()  # contiguous rows of one edge each
+    share = None if widening is None else widening[:, np.newaxis]
+    edges_a = (a if share is None else _widened(a, share)).T.copy()  # contiguous rows of one edge
     starts_a, ends_a = edges_a.reshape(2, 2, len(a), 1)
-    starts_b, ends_b = edges_b.reshape(2, 2, 1, len(b))
+    starts_b, ends_b = b.T.copy().reshape(2, 2, 1, len(b))
+    if share is not None:
+        margins = (ends_b - starts_b) * share
+        starts_b, ends_b = starts_b - margins, ends_b + margins
     sizes = np.minimum(ends_a, ends_b)
     sizes -= np.maximum(starts_a, starts_b)
     np.maximum(sizes, 0.0, out=sizes)
     shared = sizes[0] * sizes[1]
     rows, columns = shared.nonzero()
     intersection = shared[rows, columns]
-    union = _areas(edges_a)[rows] + _areas(edges_b)[columns]
+    sizes_a, sizes_b = ends_a - starts_a, ends_b - starts_b
+    areas_b = np.broadcast_to(sizes_b[0] * sizes_b[1], shared.shape)
+    union = (sizes_a[0] * sizes_a[1])[rows, 0] + areas_b[rows, columns]
     union -= intersection
     return BoxPairs(rows, columns, intersection / union)
-
-
-def _areas(edges: FloatArray) -> FloatArray:
-    """Areas ``(N,)`` of boxes; left, top, right and bottom are the rows of ``edges``."""
-    sizes = edges[2:] - edges[:2]
-    return sizes[0] * sizes[1]
 
 
 def _widened(boxes: FloatArray, share: float | FloatArray) -> FloatArray:

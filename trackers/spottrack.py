@@ -220,6 +220,8 @@ class SpotTrack(Tracker):
         return np.flatnonzero(begins)
 
     def _begin(self, measured: FloatArray, scores: FloatArray) -> None:
+        if not len(measured):
+            return
         sizes = _sizes(measured)
         self._filter.append(
             measured, (self.measurement_noise * sizes) ** 2, (self.initial_velocity * sizes) ** 2
@@ -233,6 +235,8 @@ class SpotTrack(Tracker):
         tracks = self._tracks
         proven = (tracks["hits"] >= self.min_hits) & (tracks["best"] >= self.confirm_score)
         rows = np.flatnonzero(proven & (tracks["id"] == TENTATIVE))
+        if not len(rows):
+            return
         tracks["id"][rows] = self._new_ids(len(rows))
 
     def _reported(
@@ -252,8 +256,9 @@ class SpotTrack(Tracker):
             centers, halves = self._filter.values[:, :2], self._filter.values[:, 2:] / 2
             inside = ((centers > -halves) & (centers < frame_size + halves)).all(axis=1)
             kept &= inside | (self._tracks["misses"] == 0)
-        self._filter.keep(kept)
-        self._tracks = self._tracks[kept]
+        if np.count_nonzero(kept) < len(kept):
+            self._filter.keep(kept)
+            self._tracks = self._tracks[kept]
 
 
 def _sizes(states: FloatArray) -> FloatArray:

@@ -48,11 +48,15 @@ def test_nothing_overlaps_nothing(counts: tuple[int, int], widened: bool) -> Non
     assert len(pairs) == 0
 
 
-def test_both_ways_to_find_them_agree_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("widened", [False, True])
+def test_both_ways_to_find_them_agree_to_the_last_bit(
+    monkeypatch: pytest.MonkeyPatch, widened: bool
+) -> None:
     a, b = boxes(40, 1), boxes(50, 2)
-    dense = find_overlaps(a, b)
+    widening = np.random.default_rng(3).uniform(0, 0.3, 40).round(1) if widened else None
+    dense = find_overlaps(a, b, widening)
     monkeypatch.setattr("trackers.overlaps.DENSE_PAIRS", 0)
-    sparse = find_overlaps(a, b)
+    sparse = find_overlaps(a, b, widening)
     assert dense.rows.tolist() == sparse.rows.tolist()
     assert dense.columns.tolist() == sparse.columns.tolist()
     assert dense.iou.tolist() == sparse.iou.tolist()
