@@ -83,15 +83,16 @@ class _Silence:
             _print_json({"kind": "silence", "stream": self._stream, "pipeline_alive": is_alive})
 
     def _reason(self, *, is_alive: bool, known: Sequence[str]) -> str:
+        lasts = f"for {_SILENCE:g} s" if self._has_heard else "yet"
         if is_alive and self._stream and self._stream not in known:
-            names = ", ".join(known) or "none so far"
-            return f"yet; the pipeline runs, and the streams that have started are: {names}."
+            names = ", ".join(known) or "none"
+            return f"{lasts}; the pipeline runs, and its streams under way are: {names}."
         if is_alive:
-            lasts = f"for {_SILENCE:g} s" if self._has_heard else "yet"
             return f"{lasts}; the pipeline runs: it is still starting, or its sources are silent."
         if self._has_heard:
-            return f"for {_SILENCE:g} s; the pipeline has stopped, or the network fails."
-        return f"yet; is a pipeline running, and is its runtime.publish this address, {self._keys}?"
+            return f"{lasts}; the pipeline has stopped, or the network fails."
+        address = f"its runtime.publish this address, {self._keys}"
+        return f"{lasts}; is a pipeline running, and is {address}?"
 
 
 def _print_json(fact: dict[str, Any]) -> None:
