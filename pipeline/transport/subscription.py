@@ -94,6 +94,8 @@ class Subscription:
                 self._heard = time.monotonic()
                 if self._streams.admit(envelope):
                     return envelope
+                if left <= 0:
+                    return None
             elif self._refusals.poll(0) and time.monotonic() >= self._connected + _RETRY_SECONDS:
                 self.close()
                 self._connect()

@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from pipeline.transport.broadcast import Broadcast
-from pipeline.transport.messages import Envelope, encode
+from pipeline.transport.messages import Alive, Envelope, encode
 from stages.records import (
     Detections,
     Dropped,
@@ -146,6 +146,35 @@ def test_each_silence_is_told_once(tmp_path):
             assert f"nothing from {address} for 0.3 s; the pipeline has stopped, or" in line
         process.terminate()
         broadcast.close()
+
+
+def test_a_silence_is_told_again_when_the_pipeline_is_gone(tmp_path):
+    address = f"ipc://{tmp_path}/tracks"
+    code = (
+        "import tools.watch; tools.watch._SILENCE = 0.3; tools.watch._HEARTBEAT = 1.0; "
+        f"tools.watch.watch({address!r}, '', None, None, as_json=True)"
+    )
+    command, pipe, over = [sys.executable, "-c", code], subprocess.PIPE, threading.Event()
+
+    def publish():
+        with zmq.Context() as context:
+            broadcast = Broadcast(context, address, None, None)
+            while not over.wait(0.02):
+                broadcast.send(encode(Envelope(Alive(), run="a")))
+            broadcast.close()
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        told = {"kind": "silence", "stream": ""}
+        while json.loads(process.stdout.readline()) != told | {"pipeline_alive": True}:
+            pass  # it may not have been connected yet
+        while "the pipeline runs" not in process.stderr.readline():
+            pass
+        over.set()
+        assert json.loads(process.stdout.readline()) == told | {"pipeline_alive": False}
+        process.terminate()
+    thread.join()
 
 
 def test_what_follows_a_silence_is_not_lost(tmp_path):
