@@ -194,6 +194,9 @@ class SinkConfig:
             are removed; 0: no limit.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
         overlay_crf: H.264 quality (CRF), lower is better.
+        overlay_preset: x264's preset; a faster one makes larger files.
+        overlay_height: Most rows of an overlay, to which larger frames are scaled down; none: the
+            source's size.
         overlay_hardware: Device that encodes the overlay; the CPU does if it is not available.
         overlay_min_score: Tracks with a lower score are not drawn; the text results hold them.
         overlay_trail: Number of past positions drawn for each track.
@@ -210,6 +213,10 @@ class SinkConfig:
     text_gigabytes: Annotated[float, Ge(0)] = 0.0
     toolkit_files: bool = False
     overlay_crf: Annotated[int, Ge(0), Le(51)] = 23
+    overlay_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = (
+        "superfast"
+    )
+    overlay_height: Annotated[int, Ge(64)] | None = None
     overlay_hardware: Annotated[
         Literal["off", "auto", "nvenc", "qsv", "amf"], Before(unquoted_off)
     ] = "off"

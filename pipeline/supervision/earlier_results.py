@@ -37,6 +37,8 @@ DECIDING: Mapping[str, tuple[str, ...]] = {
         "text_minutes",
         "toolkit_files",
         "overlay_crf",
+        "overlay_preset",
+        "overlay_height",
         "overlay_min_score",
         "overlay_trail",
         "lines",

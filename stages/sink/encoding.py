@@ -46,6 +46,7 @@ class VideoSettings:
         color_space: FFmpeg's ``AVColorSpace`` number.
         pixel_aspect: Width of a pixel to its height.
         crf: Quality of x264, 0 (lossless) to 51.
+        preset: Preset of x264.
         encoder: The encoder.
     """
 
@@ -56,6 +57,7 @@ class VideoSettings:
     color_space: int
     pixel_aspect: Fraction
     crf: int
+    preset: str
     encoder: Encoder = X264
 
     @property
@@ -68,7 +70,7 @@ class VideoSettings:
         """Opens an encoder with these settings; raises FFmpeg's error if it cannot."""
         context = av.CodecContext.create(self.encoder.name, "w")
         assert isinstance(context, VideoCodecContext)
-        context.options = self.encoder.options(self.crf)
+        context.options = self.encoder.options(self.crf, self.preset)
         self._describe(context)
         context.framerate = self._rate
         context.time_base = self.time_base

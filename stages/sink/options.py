@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from stages.errors import ConfigError
 from stages.sink.crossings import Line
-from stages.sink.encoders import DEVICES
+from stages.sink.encoders import DEVICES, PRESETS
+
+LEAST_HEIGHT = 64  # of an overlay
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,9 @@ class SinkOptions:
     Attributes:
         overlay: Write ``overlay.mp4``.
         overlay_crf: Quality of x264, 0 (lossless) to 51 (worst).
+        overlay_preset: Preset of x264, one of `PRESETS`.
+        overlay_height: Most rows of a picture, to which larger ones are scaled down; None for no
+            limit.
         overlay_hardware: Hardware encoder instead of x264: ``"off"``, ``"auto"``, or a key of
             `DEVICES`; x264 where it does not work.
         overlay_minutes: Length of a file in minutes, after which it gets its name and a new one
@@ -42,6 +47,8 @@ class SinkOptions:
 
     overlay: bool = True
     overlay_crf: int = 23
+    overlay_preset: str = "superfast"
+    overlay_height: int | None = None
     overlay_hardware: str = "off"
     overlay_minutes: float = 0.0
     overlay_gigabytes: float = 0.0
@@ -55,6 +62,14 @@ class SinkOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.overlay_crf <= 51:
             raise ConfigError(f"overlay_crf must lie in [0, 51], got {self.overlay_crf}")
+        if self.overlay_preset not in PRESETS:
+            raise ConfigError(
+                f"overlay_preset must be one of {', '.join(PRESETS)}, got {self.overlay_preset!r}"
+            )
+        if self.overlay_height is not None and self.overlay_height < LEAST_HEIGHT:
+            raise ConfigError(
+                f"overlay_height must be at least {LEAST_HEIGHT}, got {self.overlay_height}"
+            )
         if self.overlay_hardware not in ("off", "auto", *DEVICES):
             raise ConfigError(
                 f"overlay_hardware must be one of off, auto, {', '.join(DEVICES)}, "

@@ -25,7 +25,6 @@ from stages.sink.encoding import (
 from stages.sink.options import SinkOptions
 from stages.sink.overlay_thread import OverlayThread, Picture
 from stages.sink.painter import OverlayPainter
-from stages.sink.pictures import even
 from stages.sink.timeline import Timeline, TimelineState
 
 
@@ -91,15 +90,13 @@ class OverlayWriter:
         self.committed = False
         self._bgr = resume.bgr if resume else False
         self._notify = notify
-        self._height = even(start.height)
-        self._width = even(start.width)
-        self._crf = options.overlay_crf
-        self._painter = OverlayPainter(self._height, self._width, start.class_names, options)
+        self._options = options
+        self._painter = OverlayPainter(start.height, start.width, start.class_names, options)
         timeline = resume.timeline if resume else None
         self._timeline = Timeline(start.time_base, start.frame_rate, timeline)
         self._segments = list(_existing_segments(path))
         self._encoder = encoder_of(self._segments) or choose_encoder(
-            options.overlay_hardware, self._width, self._height
+            options.overlay_hardware, self._painter.width, self._painter.height
         )
         # The state has frames, but there are no packets: the video was committed after the state
         # was saved, and somebody may have taken it away since. Not so for a single frame, which may
@@ -304,13 +301,14 @@ class OverlayWriter:
 
     def _settings(self) -> VideoSettings:
         return VideoSettings(
-            self._width,
-            self._height,
+            self._painter.width,
+            self._painter.height,
             self._timeline.time_base,
             self.start.frame_rate,
             self._color_space,
             self.start.pixel_aspect,
-            self._crf,
+            self._options.overlay_crf,
+            self._options.overlay_preset,
             self._encoder,
         )
 

@@ -173,7 +173,10 @@ class OverlayThread:
                 return None
             picture = self._waiting.popleft()
             frame = copy_frame(
-                picture.pixels, picture.tracks.frame.pixel_format, picture.color_space
+                picture.pixels,
+                picture.tracks.frame.pixel_format,
+                picture.color_space,
+                (self._painter.height, self._painter.width),
             )
         self._painter.draw(canvas_of(frame), picture.tracks, picture.number, picture.crossed)
         frame.pts, frame.time_base = picture.pts, picture.time_base

@@ -8,13 +8,14 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from stages.records import Float32Array, FrameHeader, Int64Array, Tracks
+from stages.records import Float32Array, Float64Array, FrameHeader, Int64Array, Tracks
 from stages.sink.colors import BLACK, WHITE, YuvColor, track_color
-from stages.sink.crossings import Counts, Line
+from stages.sink.crossings import Counts
 from stages.sink.drawing import Point, YuvCanvas
 from stages.sink.glyphs import GlyphAtlas
 from stages.sink.labels import LabelLayout
 from stages.sink.options import SinkOptions
+from stages.sink.pictures import even, picture_size
 from stages.sink.trails import Trails
 
 _TRAIL_LEVELS = 5  # steps of fading
@@ -29,10 +30,15 @@ class OverlayPainter:
     """Draws the tracks of one stream, frame after frame; text and lines scale with the frame.
 
     Args:
-        height: Frame height in pixels, even.
-        width: Frame width in pixels, even.
+        height: Frame height in pixels.
+        width: Frame width in pixels.
         class_names: Names of the classes that ``Tracks.classes`` indexes.
-        options: Which tracks are drawn, how long their trails are, and lines to draw.
+        options: How large pictures may be, which tracks are drawn, how long their trails are, and
+            lines to draw.
+
+    Attributes:
+        height: Height of the picture to draw on in pixels, even.
+        width: Its width, even.
     """
 
     def __init__(
@@ -43,15 +49,19 @@ class OverlayPainter:
         options: SinkOptions | None = None,
     ) -> None:
         options = options or SinkOptions()
-        side = min(height, width)
+        self.height, self.width = picture_size(height, width, options.overlay_height)
+        self._scale = np.array((self.width / even(width), self.height / even(height)), np.float32)
+        side = min(self.height, self.width)
         self._atlas = GlyphAtlas(max(7, round(side / 64)))
         self._thickness = 2 * max(1, round(side / 720))
         self._class_names = tuple(class_names)
         self._min_score = options.overlay_min_score
-        self._lines = {name: _within_reach(line) for name, line in options.lines.items()}
+        self._lines = {
+            name: _within_reach(np.reshape(line, (2, 2)) * self._scale)
+            for name, line in options.lines.items()
+        }
         self._trails = Trails(options.overlay_trail)
-        self._layout = LabelLayout(height, width)
-        self._fits = (width, height)
+        self._layout = LabelLayout(self.height, self.width)
         self._compact: set[int] = set()
 
     def draw(
@@ -60,8 +70,8 @@ class OverlayPainter:
         """Draws onto the frame that ``tracks`` belong to.
 
         Args:
-            canvas: The frame's planes, changed in place.
-            tracks: Its tracks.
+            canvas: The planes of its picture, changed in place.
+            tracks: The tracks, in pixels of the frame.
             number: 1-based frame number to show.
             crossed: How many vehicles have crossed each line.
         """
@@ -70,7 +80,7 @@ class OverlayPainter:
         tracks = self._shown(tracks)
         ids: list[int] = tracks.ids.tolist()
         colors = [track_color(identity, tracks.frame.pixel_format) for identity in ids]
-        outlines = _even_outlines(tracks.boxes)
+        outlines = _even_outlines(tracks.boxes * np.tile(self._scale, 2))
         self._draw_trails(canvas, self._trails.update(tracks), outlines, colors)
         for (left, top, right, bottom), color in zip(outlines.tolist(), colors, strict=True):
             canvas.outline(left, top, right, bottom, color, self._thickness)
@@ -105,7 +115,8 @@ class OverlayPainter:
         ends = np.cumsum([len(trail) for trail in trails])
         if not ends.size or not ends[-1]:
             return
-        points = np.clip(np.nan_to_num(np.concatenate(trails)), -_FAR_POINT, _FAR_POINT)
+        points = np.nan_to_num(np.concatenate(trails) * self._scale)
+        points = np.clip(points, -_FAR_POINT, _FAR_POINT)
         owner = np.repeat(np.arange(len(trails)), np.diff(ends, prepend=0))
         boxes = outlines[owner]
         outside = ((points < boxes[:, :2]) | (points >= boxes[:, 2:])).any(axis=1)
@@ -170,13 +181,13 @@ class OverlayPainter:
             # On small vehicles a full label would hide the neighbours: only the id is left. The
             # threshold depends on what was shown last, or labels would flicker around it.
             limit = mask.full.shape[1] * (0.6 if identity in self._compact else 0.45)
-            if width < limit or mask.full.shape[1] > self._fits[0]:
+            if width < limit or mask.full.shape[1] > self.width:
                 compact.add(identity)
                 mask = self._atlas.mask(f" {identity} ")
             labels.append(mask)
         self._compact = compact
         sizes = np.array([mask.full.shape[::-1] for mask in labels], np.int64).reshape(-1, 2)
-        if (sizes > self._fits).any():
+        if (sizes > (self.width, self.height)).any():
             return  # a frame too small for any label
         places = self._layout.place(ids, outlines, sizes)
         for (left, top), mask, color in zip(places, labels, colors, strict=True):
@@ -214,9 +225,9 @@ def clock(seconds: Fraction) -> str:
     return f"{sign}{hours}:{text}" if hours else sign + text
 
 
-def _within_reach(line: Line) -> tuple[Point, Point]:
-    """The ends of a line as whole pixels, so near the frame that OpenCV can draw it."""
-    x1, y1, x2, y2 = (round(max(-_FAR_POINT, min(side, _FAR_POINT))) for side in line)
+def _within_reach(ends: Float64Array) -> tuple[Point, Point]:
+    """The ends ``(2, 2)`` of a line as whole pixels, so near that OpenCV can draw it."""
+    (x1, y1), (x2, y2) = np.rint(np.clip(ends, -_FAR_POINT, _FAR_POINT)).astype(int).tolist()
     return (x1, y1), (x2, y2)
 
 

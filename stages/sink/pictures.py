@@ -16,13 +16,23 @@ def even(length: int) -> int:
     return length + length % 2
 
 
-def copy_frame(pixels: UInt8Array, pixel_format: PixelFormat, color_space: int) -> VideoFrame:
+def picture_size(height: int, width: int, most_rows: int | None) -> tuple[int, int]:
+    """Even height and width of a frame's picture, in its shape and at most ``most_rows`` high."""
+    if most_rows is None or height <= most_rows:
+        return even(height), even(width)
+    return most_rows // 2 * 2, even(round(width * most_rows / height))
+
+
+def copy_frame(
+    pixels: UInt8Array, pixel_format: PixelFormat, color_space: int, size: tuple[int, int]
+) -> VideoFrame:
     """Copies a frame's pixels; where BGR has an odd size, its last column or row is doubled.
 
     Args:
         pixels: Pixels in the layout of ``pixel_format``.
         pixel_format: Format of the pixels.
         color_space: FFmpeg's ``AVColorSpace`` number of the copy.
+        size: Height and width of the copy, as `picture_size` gives them.
     """
     if pixel_format is PixelFormat.BGR24:
         height, width = even(pixels.shape[0]), even(pixels.shape[1])
@@ -32,17 +42,16 @@ def copy_frame(pixels: UInt8Array, pixel_format: PixelFormat, color_space: int) 
             pixels = np.asarray(border, np.uint8)
         pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420), np.uint8)
     height, width = pixels.shape[0] * 2 // 3, pixels.shape[1]
-    frame = VideoFrame(width, height, "yuv420p")
+    frame = VideoFrame(size[1], size[0], "yuv420p")
     frame.colorspace = color_space
     frame.color_range = LIMITED_RANGE
     luma = height * width
-    flat = pixels.reshape(-1)
-    for plane, samples in zip(
-        _planes(frame),
-        (flat[:luma], flat[luma : luma + luma // 4], flat[luma + luma // 4 :]),
-        strict=True,
-    ):
-        plane[:] = samples.reshape(plane.shape)
+    u, v = pixels.reshape(-1)[luma:].reshape(2, height // 2, width // 2)
+    for plane, samples in zip(_planes(frame), (pixels[:height], u, v), strict=True):
+        if plane.shape == samples.shape:
+            plane[:] = samples
+        else:
+            cv2.resize(samples, plane.shape[::-1], plane, interpolation=cv2.INTER_AREA)
     return frame
 
 

@@ -33,12 +33,15 @@ from tools.bench.figures import CPU, RATE, BenchReport, Ratio, Runner, measure
 from tools.bench.slots import Slots
 
 DRAWING, ENCODING, OVERLAY, LIMIT = "drawing", "encoding, bare PyAV", "overlay", "1080p30 on a core"
+HALF, ULTRAFAST = "overlay of half the height", "overlay, ultrafast"
 FRAME_RATE = 30
 RATIOS = (
     Ratio(OVERLAY, ENCODING),
     Ratio(ENCODING, OVERLAY, CPU),
     Ratio(LIMIT, OVERLAY, CPU, aim=1.0),
     Ratio(DRAWING, OVERLAY, CPU),
+    Ratio(HALF, OVERLAY, CPU),
+    Ratio(ULTRAFAST, OVERLAY, CPU),
 )
 _DISTINCT = 24  # frames in memory, used repeatedly
 
@@ -70,10 +73,18 @@ def bench_sink(
         "bench", 0, "", height, width, Fraction(FRAME_RATE), Fraction(1, FRAME_RATE)
     )
     start = replace(start, class_names=("car",))
+    overlays = {
+        OVERLAY: SinkOptions(),
+        HALF: SinkOptions(overlay_height=height // 2),
+        ULTRAFAST: SinkOptions(overlay_preset="ultrafast"),
+    }
     runners: dict[str, Runner] = {
         DRAWING: partial(_timed, _draw, pictures, tracks, start),
         ENCODING: partial(_timed, _encode, pictures, tracks, start),
-        OVERLAY: partial(_timed, _overlay, pictures, tracks, start),
+        **{
+            name: partial(_timed, partial(_overlay, options), pictures, tracks, start)
+            for name, options in overlays.items()
+        },
         LIMIT: lambda: {CPU: 1000 / FRAME_RATE},
     }
     return measure("sink", runners, RATIOS, rounds=rounds, warm_up=warm_up, progress=progress)
@@ -151,6 +162,7 @@ def _encode(
         UNSPECIFIED,
         start.pixel_aspect,
         SinkOptions().overlay_crf,
+        SinkOptions().overlay_preset,
     )
     context = settings.open_encoder()
     painter = OverlayPainter(start.height, start.width, start.class_names)
@@ -168,11 +180,14 @@ def _encode(
 
 
 def _overlay(
-    pictures: Sequence[UInt8Array], tracks: Sequence[Tracks], start: StreamStart
+    options: SinkOptions,
+    pictures: Sequence[UInt8Array],
+    tracks: Sequence[Tracks],
+    start: StreamStart,
 ) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="spotstream-bench-") as folder:
         slots = Slots(RuntimeConfig().slots)
-        overlays = OverlayParts(Path(folder), SinkOptions(), slots.free, lambda: None)
+        overlays = OverlayParts(Path(folder), options, slots.free, lambda: None)
         for index, each in enumerate(tracks):
             slots.wait(overlays)
             overlays.write(start, each, pictures[index % len(pictures)], index + 1, {})

@@ -99,7 +99,7 @@ def test_a_video_that_was_begun_keeps_its_encoder(
 
 @pytest.mark.parametrize("name", DEVICES)
 def test_devices_give_every_frame_at_once_at_the_wanted_quality(name: str) -> None:
-    options = DEVICES[name].options(31)
+    options = DEVICES[name].options(31, "superfast")
     assert options["bf"] == "0"
     assert "31" in options.values()
     assert {"async_depth": "1", "delay": "0"}.items() & options.items()

@@ -22,7 +22,14 @@ REFUSES = Encoder("h264_nvenc")
 """Refuses to open where there is no device."""
 
 SETTINGS = VideoSettings(
-    128, 96, Fraction(1, 25), Fraction(25), color_space=1, pixel_aspect=Fraction(4, 3), crf=4
+    128,
+    96,
+    Fraction(1, 25),
+    Fraction(25),
+    color_space=1,
+    pixel_aspect=Fraction(4, 3),
+    crf=4,
+    preset="ultrafast",
 )
 
 pytestmark = pytest.mark.skipif(Path("/dev/nvidia0").exists(), reason="the encoder may work here")

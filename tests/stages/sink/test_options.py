@@ -10,6 +10,8 @@ from stages.sink.options import SinkOptions
     ("name", "value"),
     [
         ("overlay_crf", 52),
+        ("overlay_preset", "placebo"),
+        ("overlay_height", 63),
         ("overlay_hardware", "cuda"),
         ("overlay_min_score", 1.5),
         ("overlay_trail", -1),

@@ -194,6 +194,35 @@ def test_bgr_of_any_size(tmp_path: Path, height: int, width: int, *, killed: boo
     assert abs(int(frame.to_ndarray()[50, 21]) - track_color(7).y) < 6
 
 
+@pytest.mark.parametrize("pixel_format", PixelFormat)
+def test_large_frames_are_scaled_down_to_the_limit(
+    tmp_path: Path, pixel_format: PixelFormat
+) -> None:
+    size = {"height": 4 * HEIGHT, "width": 4 * WIDTH}
+    options = SinkOptions(overlay_crf=4, overlay_height=HEIGHT)
+    writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(**size), options)
+    header = make_header(0, **size, pixel_format=pixel_format)
+    tracks = make_tracks(header, [[80, 120, 240, 280]], [3])
+    writer.write(tracks, np.full(header.shape, 128, np.uint8), header.number, {})
+    writer.commit()
+    with av.open(str(writer.path)) as container:
+        (frame,) = container.decode(video=0)
+    assert (frame.height, frame.width) == (HEIGHT, WIDTH)
+    luma = frame.to_ndarray()[:HEIGHT].astype(int)
+    assert np.abs(luma[32:68, 20:22] - track_color(3, pixel_format).y).max() < 12
+    assert np.ptp(luma[34:66, 24:56]) <= 3
+
+
+@pytest.mark.parametrize(
+    ("preset", "profile"), [("ultrafast", "Constrained Baseline"), ("superfast", "High")]
+)
+def test_the_preset_reaches_x264(tmp_path: Path, preset: str, profile: str) -> None:
+    options = SinkOptions(overlay_preset=preset)
+    path = write(tmp_path / "overlay.mp4", make_start(), [0, STEP], options)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].codec_context.profile == profile
+
+
 def test_part_file_until_commit_and_discard(tmp_path: Path) -> None:
     writer = OverlayWriter(tmp_path / "overlay.mp4", make_start(), OPTIONS)
     header = make_header(0)

@@ -63,6 +63,24 @@ def test_low_scores_are_not_drawn() -> None:
     assert canvas.y[120, 300] == track_color(2).y
 
 
+def test_all_that_is_drawn_is_scaled_with_the_picture() -> None:
+    lines = {"gate": (800, 600, 840, 1000)}
+    options = SinkOptions(overlay_height=HEIGHT, lines=lines)
+    painter = OverlayPainter(4 * HEIGHT, 4 * WIDTH, options=options)
+    assert (painter.height, painter.width) == (HEIGHT, WIDTH)
+    for index in range(20):
+        x = 400 + 40 * index
+        canvas = paint(painter, make_tracks(header(index), [[x, 400, x + 160, 560]], [1]))
+    changed = canvas.y != 100
+    left = x // 4
+    assert (canvas.y[105:135, left] == track_color(1).y).all()
+    assert (canvas.y[105:135, left + 39] == track_color(1).y).all()
+    assert changed[118:123, 130:left].any(axis=0).all()  # the trail
+    assert changed[160:240, 198:212].any(axis=1).all()  # the line
+    changed[:, 198:212] = False
+    assert not changed[145:240].any()
+
+
 def test_lines_are_drawn_with_their_counts_wherever_they_lie() -> None:
     lines = {"gate": (100, 200, 300, 200), "far": (-1e9, 60, 1e9, 60), "out": (900, 900, 999, 999)}
     painter = OverlayPainter(HEIGHT, WIDTH, options=SinkOptions(lines=lines))

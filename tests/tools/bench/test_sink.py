@@ -3,18 +3,29 @@ from __future__ import annotations
 import numpy as np
 
 from tools.bench.figures import CPU, RATE
-from tools.bench.sink import DRAWING, ENCODING, LIMIT, OVERLAY, bench_sink, drifting_tracks
+from tools.bench.sink import (
+    DRAWING,
+    ENCODING,
+    HALF,
+    LIMIT,
+    OVERLAY,
+    ULTRAFAST,
+    bench_sink,
+    drifting_tracks,
+)
+
+MEASURED = (DRAWING, ENCODING, OVERLAY, HALF, ULTRAFAST)
 
 
 def test_drawing_encoding_and_both_are_measured() -> None:
-    report = bench_sink(frames=4, vehicles=3, rounds=1, warm_up=0, height=96, width=128)
+    report = bench_sink(frames=4, vehicles=3, rounds=1, warm_up=0, height=192, width=256)
     values = {(figure.name, figure.unit): figure.median for figure in report.figures}
     assert set(values) == {
-        *((name, unit) for name in (DRAWING, ENCODING, OVERLAY) for unit in (RATE, CPU)),
+        *((name, unit) for name in MEASURED for unit in (RATE, CPU)),
         (LIMIT, CPU),
     }
     assert all(value > 0 for value in values.values())
-    assert len(report.ratios) == 4
+    assert len(report.ratios) == 6
 
 
 def test_vehicles_stay_in_the_picture_and_none_jumps_under_its_id() -> None:
