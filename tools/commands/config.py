@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tools.commands.options import CONFIG_HELP, Overrides
+from tools.commands.options import CONFIG_HELP, Overrides, config_names
 
 
 def config(
@@ -17,6 +17,7 @@ def config(
             metavar="[CONFIG]",
             help=f"{CONFIG_HELP} Default: intersection. A training config is listed as well: a "
             "file, or the name of a built-in one such as compact.",
+            autocompletion=config_names,
         ),
     ] = None,
     set_: Overrides = None,

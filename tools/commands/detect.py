@@ -10,7 +10,7 @@ import typer
 
 from stages.errors import SourceError
 from stages.wording import counted
-from tools.commands.options import CONFIG_HELP, Overrides
+from tools.commands.options import CONFIG_HELP, Overrides, config_names
 
 
 def detect(
@@ -19,7 +19,9 @@ def detect(
         Path,
         typer.Option(help="COCO results file to write; image and class by file_name and category."),
     ] = Path("detections.json"),
-    config: Annotated[Path | None, typer.Option(help=CONFIG_HELP)] = None,
+    config: Annotated[
+        Path | None, typer.Option(help=CONFIG_HELP, autocompletion=config_names)
+    ] = None,
     set_: Overrides = None,
     ids: Annotated[
         Path | None,

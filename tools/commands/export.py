@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tools.commands.options import WEIGHTS_HELP
+from tools.commands.options import WEIGHTS_HELP, weights_names
 
 
 def export(
@@ -20,7 +20,7 @@ def export(
     ],
     weights: Annotated[
         Path | None,
-        typer.Option(help=WEIGHTS_HELP),
+        typer.Option(help=WEIGHTS_HELP, autocompletion=weights_names),
     ] = None,
     size: Annotated[
         str | None, typer.Option(help="Frame size, WIDTHxHEIGHT. Default: any size and batch.")

@@ -23,6 +23,27 @@ TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
 """Values of ``--tracker`` options: the keys of `trackers.TRACKERS`."""
 
 
+def config_names(incomplete: str) -> list[str]:
+    """Completes the name of a config; where none fits, shells complete files."""
+    return _names_of_configs(incomplete, "")
+
+
+def training_config_names(incomplete: str) -> list[str]:
+    """Completes the name of a training config."""
+    return _names_of_configs(incomplete, "train")
+
+
+def weights_names(incomplete: str) -> list[str]:
+    """Completes the name of weights that ship."""
+    return [name for name in SHIPPED if name.startswith(incomplete)]
+
+
+def _names_of_configs(incomplete: str, below: str) -> list[str]:
+    from pipeline.config_file import built_in_configs
+
+    return [name for name in built_in_configs(below) if name.startswith(incomplete)]
+
+
 def _existing(path: Path) -> Path:
     """Refuses a missing file before torch, which takes seconds, is imported to read the config."""
     from pipeline.config_file import built_in_configs
@@ -38,6 +59,7 @@ TrainingConfigFile = Annotated[
     typer.Argument(
         help="Training config: a YAML file, or the name of a built-in one such as compact.",
         callback=_existing,
+        autocompletion=training_config_names,
     ),
 ]
 Overrides = Annotated[

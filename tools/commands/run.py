@@ -14,7 +14,7 @@ import typer
 
 from pipeline.signals import stop_signals
 from stages.errors import SpotStreamError
-from tools.commands.options import CONFIG_HELP, Overrides
+from tools.commands.options import CONFIG_HELP, Overrides, config_names
 from tools.standard_streams import lossy
 
 
@@ -41,7 +41,10 @@ def run(
     output: Annotated[Path, typer.Option(help="Results folder.")] = Path("out"),
     config: Annotated[
         Path | None,
-        typer.Option(help=f"{CONFIG_HELP} Default: intersection; demo without a source."),
+        typer.Option(
+            help=f"{CONFIG_HELP} Default: intersection; demo without a source.",
+            autocompletion=config_names,
+        ),
     ] = None,
     set_: Overrides = None,
     overwrite: Annotated[bool, typer.Option(help="Replace earlier results.")] = False,

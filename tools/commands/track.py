@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stages.wording import counted
-from tools.commands.options import CONFIG_HELP, TrackerName, TrackerSettings
+from tools.commands.options import CONFIG_HELP, TrackerName, TrackerSettings, config_names
 
 
 def track(
@@ -20,7 +20,10 @@ def track(
     ],
     output: Annotated[Path, typer.Option(help="MOT result file or folder to write.")],
     config: Annotated[
-        Path | None, typer.Option(help=f"{CONFIG_HELP} Default: SORT in its own settings.")
+        Path | None,
+        typer.Option(
+            help=f"{CONFIG_HELP} Default: SORT in its own settings.", autocompletion=config_names
+        ),
     ] = None,
     tracker: Annotated[
         TrackerName | None, typer.Option(help="Use this one, not the config's.")

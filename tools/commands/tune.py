@@ -12,7 +12,7 @@ from rich.table import Table
 
 from stages.errors import ConfigError
 from stages.wording import counted
-from tools.commands.options import TrackerName, WorkerCount
+from tools.commands.options import TrackerName, WorkerCount, config_names
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def tune(
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Number of rendered scenes.")] = 8,
-    config: Annotated[Path, typer.Option(help="Config whose tracker is tuned.")] = Path("uav"),
+    config: Annotated[
+        Path, typer.Option(help="Config whose tracker is tuned.", autocompletion=config_names)
+    ] = Path("uav"),
     tracker: Annotated[
         TrackerName | None,
         typer.Option(help="Tune this tracker, from its defaults, instead of the config's."),

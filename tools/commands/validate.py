@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Column, Table
 
 from stages.detector.shipped import SHIPPED
-from tools.commands.options import WEIGHTS_HELP, Overrides, TrainingConfigFile
+from tools.commands.options import WEIGHTS_HELP, Overrides, TrainingConfigFile, weights_names
 from tools.terminal import wide_console
 
 
@@ -20,7 +20,7 @@ def validate(
     config: TrainingConfigFile,
     weights: Annotated[
         Path | None,
-        typer.Option(help=WEIGHTS_HELP),
+        typer.Option(help=WEIGHTS_HELP, autocompletion=weights_names),
     ] = None,
     scale: Annotated[
         float | None,

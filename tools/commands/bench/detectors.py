@@ -14,7 +14,7 @@ from rich.table import Table
 from tools.bench.figures import CPU, MILLISECONDS, BenchReport
 from tools.bench.plot import check_plot
 from tools.commands.bench.output import Json, Plot, Rounds, save
-from tools.commands.options import WEIGHTS_HELP, Overrides
+from tools.commands.options import WEIGHTS_HELP, Overrides, weights_names
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def bench_detectors(
     weights: Annotated[
         Path | None,
-        typer.Option(help=WEIGHTS_HELP),
+        typer.Option(help=WEIGHTS_HELP, autocompletion=weights_names),
     ] = None,
     model: Annotated[
         list[Path] | None, typer.Option(help="Exported model to compare as well; may be repeated.")
