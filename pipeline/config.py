@@ -63,7 +63,7 @@ class DecoderConfig:
         connect_seconds: Live: how long to try the first connection, seconds; none: 10 s in a run
             of one stream, otherwise without limit.
         reconnect: Live: connect again after an outage.
-        transport: Transport of RTSP.
+        transport: Transport of RTSP; auto: udp only from a camera that refuses tcp.
         pace: Files and recordings: as fast as possible, or at their original pace.
         record: Live: record the stream below this folder.
         record_minutes: Length of a recorded segment, minutes.
@@ -86,7 +86,7 @@ class DecoderConfig:
     timeout: Annotated[float, Gt(0), Le(600)] = 5.0
     connect_seconds: Annotated[float, Ge(0), Le(86400)] | None = None
     reconnect: bool = True
-    transport: Literal["tcp", "udp"] = "tcp"
+    transport: Literal["auto", "tcp", "udp"] = "auto"
     pace: Literal["fast", "original"] = "fast"
     record: Path | None = None
     record_minutes: Annotated[float, Gt(0), Le(1440)] = 1.0

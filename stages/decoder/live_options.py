@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,8 @@ class LiveOptions:
         timeout: Seconds without a byte after which a connection counts as broken.
         connect_seconds: Seconds to try the first connection before the source fails.
         reconnect: Whether to reconnect after an outage; otherwise the first one ends the stream.
-        transport: Transport of RTSP, ``tcp`` or ``udp``.
+        transport: Transport of RTSP: ``tcp``, ``udp``, or ``auto`` for UDP only from a camera that
+            refuses TCP; encrypted cameras then get TCP alone.
         first_wait: Seconds before the first attempt to reconnect; doubled with every failure.
         longest_wait: Upper limit of that wait, so that a source that is back is read soon.
         refused_wait: Seconds to wait after a failure that retrying hardly cures, such as a wrong
@@ -25,7 +27,7 @@ class LiveOptions:
     timeout: float = 5.0
     connect_seconds: float = 10.0
     reconnect: bool = True
-    transport: str = "tcp"
+    transport: Literal["auto", "tcp", "udp"] = "auto"
     first_wait: float = 0.5
     longest_wait: float = 1.5
     refused_wait: float = 60.0
@@ -41,11 +43,12 @@ class LiveOptions:
             # For sound that does not come, FFmpeg would wait five seconds.
             options["analyzeduration"] = "500000"
         match protocol:
+            case "rtsp" if self.transport == "auto":
+                either = {"rtsp_transport": "tcp+udp", "rtsp_flags": "prefer_tcp"}
+                return options | either | {"timeout": microseconds}
             case "rtsp" | "rtsps":
-                return options | {
-                    "rtsp_transport": self.transport,
-                    "timeout": microseconds,
-                }
+                chosen = "udp" if self.transport == "udp" else "tcp"
+                return options | {"rtsp_transport": chosen, "timeout": microseconds}
             case "udp":
                 return options | {"timeout": microseconds, "overrun_nonfatal": "1"}
             case "rtmp" | "rtmps":  # FFmpeg waits twice

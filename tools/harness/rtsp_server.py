@@ -8,8 +8,9 @@ import argparse
 import gi
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--port", default="0")
@@ -18,6 +19,7 @@ parser.add_argument("--password")
 parser.add_argument("--certificate", help="PEM file with its key; the server then speaks TLS.")
 parser.add_argument("--pictures", default="-1", help="Number of pictures; -1 for no limit.")
 parser.add_argument("--sound", action="store_true", help="Also send an endless tone.")
+parser.add_argument("--udp", action="store_true", help="Refuse RTP over TCP.")
 options = parser.parse_args()
 
 Gst.init(None)
@@ -35,6 +37,8 @@ factory.set_launch(
     + " )"
 )
 factory.set_shared(True)
+if options.udp:
+    factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
 server.get_mount_points().add_factory("/live", factory)
 if options.password or options.certificate:
     auth = GstRtspServer.RTSPAuth()

@@ -143,6 +143,15 @@ def test_an_encrypted_connection(viewer, tmp_path):
 
 
 @needs_server
+def test_a_camera_that_refuses_tcp_is_read_by_udp(viewer):
+    with Server(0, "--udp") as server:
+        url = f"rtsp://127.0.0.1:{server.port}/live"
+        viewer(url).read(5)
+        with pytest.raises(SourceError, match="Protocol not supported"):
+            viewer(url, transport="tcp", connect_seconds=0).read(1)
+
+
+@needs_server
 def test_two_watch_a_camera_that_has_sound_beside_its_pictures(viewer):
     with Server(0, "--sound") as server:
         url = f"rtsp://127.0.0.1:{server.port}/live"
