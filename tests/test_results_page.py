@@ -85,6 +85,22 @@ def test_a_stream_that_was_added_again_is_one_camera(live, counted):
     assert crossings.groupby("stream").size().to_dict() == {"north-earlier": 1, "south": 3}
 
 
+def test_turns_lead_from_the_first_line_of_a_vehicle_to_its_last(live, counted, capsys):
+    write(live / "run" / "east", [])
+    rows = [(1, 7, "west"), (2, 8, "west"), (3, 9, "north"), (4, 7, "middle"), (5, 7, "south")]
+    rows += [(6, 9, "south"), (7, 10, "west"), (8, 10, "south")]
+    (live / "run" / "east" / CROSSINGS).write_text(
+        "".join(f"{frame},0.040,{i},vehicle,{line},left\n" for frame, i, line in rows)
+    )
+    (live / "run" / "east" / TRACKS).write_text(
+        "".join(f"{frame},{i},1.00,2.00,3.00,4.00,0.9000,-1,-1,-1\n" for frame, i, _ in rows)
+    )
+    counted()
+    printed = capsys.readouterr().out.splitlines()
+    assert "east north south 1" in " ".join(" ".join(printed).split())
+    assert any(line.split() == ["west", "south", "2"] for line in printed)
+
+
 def test_a_run_without_lines_is_told(live, counted):
     live.mkdir()
     with pytest.raises(SystemExit, match=r"sink\.lines"):
