@@ -28,6 +28,7 @@ from stages.decoder.locations import (
     SourceSpec,
     expand_sources,
     is_live,
+    not_searched,
     passed_over,
     redact,
 )
@@ -79,6 +80,9 @@ def run_pipeline(
             view.show(Notice("decoder", message=told))
         if videos := passed_over(sources, specs):
             view.show(Notice("decoder", message=_name_them(videos)))
+        if closed := not_searched(sources):
+            told = f"left out, since this user may not read it: {_first_of(closed)}"
+            view.show(Notice("decoder", message=told))
         results = ResultFolders(specs, output, config, overwrite=overwrite)
         supervisor = Supervisor(
             results, config, view.show, stay=stay, debug=debug, json_log=json_log
@@ -162,10 +166,13 @@ def named_by_order(specs: Sequence[SourceSpec]) -> str:
 
 
 def _name_them(videos: Sequence[Path]) -> str:
-    others = f" and {len(videos) - 1} more" if len(videos) > 1 else ""
-    verb, them = ("are", "them") if others else ("is", "it")
+    verb, them = ("are", "them") if len(videos) > 1 else ("is", "it")
     why = f"because images, recordings or other videos lie beside or above {them}"
-    return f"{videos[0]}{others} {verb} left out, {why}; to read {them}, name {them} as well"
+    return f"{_first_of(videos)} {verb} left out, {why}; to read {them}, name {them} as well"
+
+
+def _first_of(paths: Sequence[Path]) -> str:
+    return f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def faster_detector(result: RunResult, config: RunConfig) -> str:

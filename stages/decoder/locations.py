@@ -12,6 +12,7 @@ from pathlib import Path
 from stages.decoder.image_folder import IMAGE_SUFFIXES
 from stages.decoder.segments import is_recording, segments_of
 from stages.decoder.source_folders import (
+    closed_folders,
     image_folders,
     layout_of,
     nearest_videos,
@@ -217,16 +218,25 @@ def _sequence(folder: Path, *, of_data_set: bool) -> SourceSpec:
 def passed_over(locations: Sequence[str], specs: Sequence[SourceSpec]) -> list[Path]:
     """Returns the videos in and below the given folders that others keep from being ``specs``."""
     taken = {Path(spec.location).absolute() for spec in specs}
-    places = [split_name(location)[1] for location in locations]
-    folders = [Path(place).expanduser() for place in places if "://" not in place]
     return [
         video
-        for folder in folders
-        if folder.is_dir() and not is_recording(folder)
+        for folder in _folders(locations)
         if (videos := videos_in(folder))
         for video in [*videos, *videos_below(folder)]
         if video.absolute() not in taken and not is_recording(video.parent)
     ]
+
+
+def not_searched(locations: Sequence[str]) -> list[Path]:
+    """Returns the folders below the given ones that may not be read."""
+    return [closed for folder in _folders(locations) for closed in closed_folders(folder)]
+
+
+def _folders(locations: Sequence[str]) -> list[Path]:
+    """Returns the folders among locations that are no recordings."""
+    places = [split_name(location)[1] for location in locations]
+    folders = [Path(place).expanduser() for place in places if "://" not in place]
+    return [folder for folder in folders if folder.is_dir() and not is_recording(folder)]
 
 
 def _similar(path: Path) -> str:

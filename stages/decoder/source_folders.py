@@ -78,19 +78,38 @@ def videos_below(folder: Path, depth: int = _DEPTH) -> list[Path]:
     ]
 
 
+def closed_folders(folder: Path, depth: int = _DEPTH) -> list[Path]:
+    """Returns the folders at most ``depth`` levels down that may not be read, in order."""
+    if not depth:
+        return []
+    below = [each for each in _shown_folders(folder) if each.name != "lost+found"]
+    return [
+        closed
+        for each in below
+        for closed in (closed_folders(each, depth - 1) if _is_open(each) else [each])
+    ]
+
+
 def _subfolders(folder: Path) -> list[Path]:
     """Returns the folders in ``folder`` that are not hidden and may be read, in order."""
+    return list(filter(_is_open, _shown_folders(folder)))
+
+
+def _is_open(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK)
+
+
+def _shown_folders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if _is_open_folder(entry))
+        names = sorted(entry.name for entry in entries if _is_shown_folder(entry))
     return [folder / name for name in names]
 
 
-def _is_open_folder(entry: os.DirEntry[str]) -> bool:
+def _is_shown_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        is_folder = entry.is_dir() and not entry.name.startswith(".")
+        return entry.is_dir() and not entry.name.startswith(".")
     except OSError:  # a link to itself, or to what may not be seen
         return False
-    return is_folder and os.access(entry, os.R_OK | os.X_OK)  # unlike lost+found
 
 
 def layout_of(folder: Path) -> str:

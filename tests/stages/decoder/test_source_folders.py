@@ -106,17 +106,19 @@ def as_other_users(program):
 def test_a_folder_that_may_not_be_read_hides_no_other_but_is_named_if_asked_for(
     tmp_path, touch, kind, mode
 ):
-    touch(f"cam/{kind}", f"lost+found/{kind}")
+    touch(f"cam/{kind}", f"lost+found/{kind}", f"closed/{kind}")
     if kind == "recording.json":
         touch("cam/00000000-e0-20260101T000000Z.mkv")
     (tmp_path / "lost+found").chmod(mode)
+    (tmp_path / "closed").chmod(mode)
     try:
         said = as_other_users(f"""
-            from stages.decoder.locations import expand_sources, passed_over
+            from stages.decoder.locations import expand_sources, not_searched, passed_over
             from stages.errors import SourceError
 
             specs = expand_sources([{str(tmp_path)!r}])
             print(len(specs), specs[0].location, passed_over([{str(tmp_path)!r}], specs))
+            print(*not_searched([{str(tmp_path)!r}]))
             try:
                 expand_sources([{str(tmp_path / "lost+found")!r}])
             except SourceError as error:
@@ -124,8 +126,10 @@ def test_a_folder_that_may_not_be_read_hides_no_other_but_is_named_if_asked_for(
         """)
     finally:
         (tmp_path / "lost+found").chmod(0o700)
-    found, refused = said.splitlines()
+        (tmp_path / "closed").chmod(0o700)
+    found, unsearched, refused = said.splitlines()
     assert found.startswith(f"1 {tmp_path / 'cam'}")
     assert found.endswith(" []")
+    assert unsearched == str(tmp_path / "closed")
     assert refused.startswith(f"cannot read {tmp_path}/lost+found")
     assert refused.endswith(": Permission denied")
