@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from stages.decoder.image_folder import IMAGE_SUFFIXES
 from stages.decoder.source_folders import MASKS
+
+log = logging.getLogger(__name__)
 
 IMAGES = "images"
 SPLITS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
@@ -89,10 +91,14 @@ def _list(folder: str) -> tuple[frozenset[str], list[str]]:
     """Returns the names of files, and those of folders, sorted."""
     files: list[str] = []
     folders: list[str] = []
-    # A ValueError: no folder can have this name, of a list in UTF-16 for example.
-    with contextlib.suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
-        for entry in entries:
-            (folders if _is_folder(entry) else files).append(entry.name)
+    try:
+        with os.scandir(folder or ".") as entries:
+            for entry in entries:
+                (folders if _is_folder(entry) else files).append(entry.name)
+    except PermissionError:
+        log.warning("left out, since this user may not read it: %s", folder)
+    except (OSError, ValueError):  # no folder can have this name, of a list in UTF-16 for example
+        pass
     return frozenset(files), sorted(folders)
 
 

@@ -42,6 +42,17 @@ def test_a_link_that_leads_nowhere_hides_no_other_file(tmp_path: Path) -> None:
     assert tree.folders(tmp_path) == []
 
 
+def test_a_folder_that_may_not_be_read_is_told_once(
+    closed_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree = FolderTree(closed_folder)
+    assert not tree.files(closed_folder)
+    assert not tree.has(closed_folder / "1.png")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"left out, since this user may not read it: {closed_folder}"
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "split"),
     [
