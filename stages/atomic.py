@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -105,14 +106,19 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
     """Yields the part file of ``path``, which takes its final name when the block ends.
 
     An exception in the block, an interrupt too, removes the part file; ``path`` stays as it was.
+    Of a link, the file that it leads to is written.
 
     Args:
         path: Final name; its folder is created where missing.
         synced: Wait until its bytes are on the disk.
 
     Raises:
-        OutputError: The file system refuses.
+        OutputError: The file system refuses, or there is a device or a pipe.
     """
+    if _is_no_file(path):
+        raise OutputError(f"cannot write {path}: it is no file; choose another place")
+    if path.is_symlink():
+        path = path.resolve()
     make_folder(path.parent)
     part = part_path(path)
     try:
@@ -201,8 +207,35 @@ class AtomicFile:
 def write_atomically(path: Path, text: str) -> None:
     """Writes a text file that has its final name only when it is complete.
 
+    What is no file, such as ``/dev/stdout`` or a pipe, is written as it is.
+
     Raises:
         OutputError: The file system refuses.
     """
+    if _is_no_file(path):
+        with writing(path), path.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+        return
     with written_aside(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def check_writable(path: Path) -> None:
+    """Checks that a file can be written, before the work that leads to it; leaves nothing there.
+
+    Raises:
+        OutputError: The file system refuses.
+    """
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "")
+        folder = next(each for each in path.absolute().parents if each.exists())
+        if not _is_no_file(path):
+            tempfile.TemporaryFile(dir=folder).close()
+
+
+def _is_no_file(path: Path) -> bool:
+    """Whether there is a device, pipe or the like, or one of the process's own files."""
+    if path.parent in (Path("/dev"), Path("/dev/fd")):
+        return path.exists()
+    return path.exists() and not path.is_file() and not path.is_dir()

@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from stages.atomic import AtomicFile, output_error, write_atomically, written_aside
+from stages.atomic import (
+    AtomicFile,
+    check_writable,
+    output_error,
+    write_atomically,
+    written_aside,
+)
 from stages.errors import OutputError
 from tests.stages.sink.conftest import names_in
 
@@ -141,3 +147,53 @@ def test_a_text_replaces_the_one_before_as_a_whole(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         write_atomically(path, "text")
     assert [each.name for each in path.parent.iterdir()] == ["scores.json"]
+
+
+def test_a_link_leads_to_what_is_written(tmp_path: Path) -> None:
+    target = tmp_path / "there" / "scores.json"
+    target.parent.mkdir()
+    target.write_text("old")
+    link = tmp_path / "scores.json"
+    link.symlink_to(target)
+    write_atomically(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert names_in(tmp_path) == {"scores.json", "there/scores.json"}
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE)
+    write_atomically(pipe, "text")
+    assert reader.communicate(timeout=100)[0] == b"text"
+    assert pipe.is_fifo()
+    with pytest.raises(OutputError, match=r"pipe: it is no file"), written_aside(pipe):
+        pytest.fail("entered")
+    assert pipe.is_fifo()
+
+
+def test_standard_output_is_written_to_wherever_it_leads(tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path; from stages.atomic import write_atomically; "
+        "print('before', flush=True); write_atomically(Path('/dev/stdout'), 'text')"
+    )
+    with (tmp_path / "out").open("w") as out:
+        subprocess.run([sys.executable, "-c", program], stdout=out, check=True)
+    assert (tmp_path / "out").read_text() == "before\ntext"
+
+
+def test_what_can_be_written_is_known_before_and_nothing_is_left(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a" / "b" / "scores.json")
+    check_writable(Path("/dev/null"))
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(OutputError, match=f"cannot write {tmp_path}: is a directory"):
+        check_writable(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="not a directory"):
+        check_writable(tmp_path / "file" / "scores.json")
+
+
+def test_a_closed_folder_is_known_before(closed_folder: Path) -> None:
+    with pytest.raises(OutputError, match="permission denied; check the permissions"):
+        check_writable(closed_folder / "scores.json")

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from stages.errors import ConfigError
+from tools.commands.options import writable, writable_image
 from tools.terminal import progress_bar
 
 TRIED = 64
@@ -40,7 +41,7 @@ def check(
         bool, typer.Option("--every", "--all", help=f"Decode every image, not just {TRIED}.")
     ] = False,
     json_: Annotated[
-        Path | None, typer.Option("--json", help="JSON file for all findings.")
+        Path | None, typer.Option("--json", help="JSON file for all findings.", callback=writable)
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the sheet in a viewer.")] = False,
 ) -> None:
@@ -53,6 +54,8 @@ def check(
     from tools.datasets.spread import spread_samples
     from tools.datasets.tables import finding_tables, headline, problem_lines
 
+    if images:
+        writable_image(sheet)
     console = Console()
     with Console(stderr=True).status("reading annotations"):
         data_set = read_data_set(folder)

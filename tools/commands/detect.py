@@ -10,14 +10,17 @@ import typer
 
 from stages.errors import SourceError
 from stages.wording import counted
-from tools.commands.options import CONFIG_HELP, Overrides, config_names
+from tools.commands.options import CONFIG_HELP, Overrides, config_names, refuse_inputs, writable
 
 
 def detect(
     images: Annotated[list[Path], typer.Argument(help="Images or folders of images.")],
     output: Annotated[
         Path,
-        typer.Option(help="COCO results file to write; image and class by file_name and category."),
+        typer.Option(
+            help="COCO results file to write; image and class by file_name and category.",
+            callback=writable,
+        ),
     ] = Path("detections.json"),
     config: Annotated[
         Path | None, typer.Option(help=CONFIG_HELP, autocompletion=config_names)
@@ -37,6 +40,7 @@ def detect(
     from stages.atomic import write_atomically
     from tools.detect import detect_images
 
+    refuse_inputs([output], [*images, ids])
     unreadable: list[str] = []
     try:
         results = detect_images(images, config, set_ or [], unreadable.append, ids)

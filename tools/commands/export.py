@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tools.commands.options import WEIGHTS_HELP, weights_names
+from tools.commands.options import WEIGHTS_HELP, refuse_inputs, weights_names, writable
 
 
 def export(
@@ -16,7 +16,9 @@ def export(
     ],
     output: Annotated[
         Path,
-        typer.Option(help="File to write: .onnx, .xml (with a .bin file), .torchscript."),
+        typer.Option(
+            help="File to write: .onnx, .xml (with a .bin file), .torchscript.", callback=writable
+        ),
     ],
     weights: Annotated[
         Path | None,
@@ -34,6 +36,7 @@ def export(
 
     To run an .onnx or .xml file: spotstream run --set detector.weights=FILE.
     """
+    refuse_inputs([output], [weights])
     from stages.detector.shipped import find_weights
     from tools.exporting.formats import export as write
     from tools.frame_size import parse_frame_size

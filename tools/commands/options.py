@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from stages.atomic import check_writable
 from stages.detector.shipped import SHIPPED
 from stages.errors import ConfigError
 
@@ -18,6 +20,8 @@ CONFIG_HELP = (
 
 WEIGHTS_HELP = f"Weights file, or the name of weights that ship. Default: {SHIPPED[0]}."
 """Help text of ``--weights`` options."""
+
+_OUTPUT_SUFFIXES = (".csv", ".json", ".yaml")
 
 TrackerName: TypeAlias = Literal["sort", "bytetrack", "ocsort", "spottrack"]
 """Values of ``--tracker`` options: the keys of `trackers.TRACKERS`."""
@@ -42,6 +46,36 @@ def _names_of_configs(incomplete: str, below: str) -> list[str]:
     from pipeline.config_file import built_in_configs
 
     return [name for name in built_in_configs(below) if name.startswith(incomplete)]
+
+
+def writable(path: Path | None) -> Path | None:
+    """Refuses an output that cannot be written, before the work that leads to it."""
+    if path is not None:
+        check_writable(path)
+    return path
+
+
+def writable_image(path: Path | None) -> Path | None:
+    """Refuses a picture that cannot be written, before the work that leads to it."""
+    from tools.datasets.image_writing import check_image_name
+
+    if path is not None:
+        check_image_name(path)
+    return writable(path)
+
+
+def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:
+    """Refuses an output that would replace one of the command's inputs.
+
+    In an input folder, earlier outputs may be replaced.
+    """
+    read = {path.resolve() for path in inputs if path is not None}
+    for path in outputs:
+        if path is None or not path.exists():
+            continue
+        real = path.resolve()
+        if real in read or (real.parent in read and real.suffix not in _OUTPUT_SUFFIXES):
+            raise ConfigError(f"output {path} is one of the inputs; choose another")
 
 
 def _existing(path: Path) -> Path:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 
 from stages.errors import ConfigError
 from stages.wording import counted
-from tools.commands.options import WorkerCount
+from tools.commands.options import WorkerCount, writable_image
 from tools.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ def segment(
     workers: WorkerCount = None,
     overwrite: Annotated[bool, typer.Option(help="Recreate existing masks.")] = False,
     sheet: Annotated[
-        Path | None, typer.Option(help="Contact sheet of samples to write, .jpg or .png.")
+        Path | None,
+        typer.Option(
+            help="Contact sheet of samples to write, .jpg or .png.", callback=writable_image
+        ),
     ] = None,
     images: Annotated[int, typer.Option(min=1, help="Number of samples on the sheet.")] = 24,
 ) -> None:

@@ -18,7 +18,7 @@ from rich.progress import (
 
 from stages.errors import ConfigError
 from stages.wording import counted
-from tools.commands.options import WorkerCount
+from tools.commands.options import WorkerCount, writable_image
 from tools.terminal import progress_bar
 
 
@@ -55,7 +55,9 @@ def synth(
     workers: WorkerCount = None,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="Sheet of the first scenes to write, .jpg or .png."),
+        typer.Option(
+            help="Sheet of the first scenes to write, .jpg or .png.", callback=writable_image
+        ),
     ] = None,
 ) -> None:
     """Render traffic scenes with exact boxes, ids and masks, as UA-DETRAC or MOT folders."""

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from stages.errors import ConfigError
 from stages.wording import counted
-from tools.commands.options import TrackerName, WorkerCount, config_names
+from tools.commands.options import TrackerName, WorkerCount, config_names, writable
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def tune(
         typer.Option(help="Tune this tracker, from its defaults, instead of the config's."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Config to write: a copy with the tuned tracker.")
+        Path | None,
+        typer.Option(help="Config to write: a copy with the tuned tracker.", callback=writable),
     ] = None,
     json_: Annotated[
         Path | None,
@@ -55,6 +56,7 @@ def tune(
             "--json",
             help="JSON file for the settings found, those of each sequence left out, and the "
             "scores of each sequence with them.",
+            callback=writable,
         ),
     ] = None,
     leave_one_out: Annotated[

@@ -12,7 +12,13 @@ from rich import box
 from rich.table import Column, Table
 
 from stages.detector.shipped import SHIPPED
-from tools.commands.options import WEIGHTS_HELP, Overrides, TrainingConfigFile, weights_names
+from tools.commands.options import (
+    WEIGHTS_HELP,
+    Overrides,
+    TrainingConfigFile,
+    weights_names,
+    writable,
+)
 from tools.terminal import wide_console
 
 
@@ -27,7 +33,9 @@ def validate(
         typer.Option(min=0.05, max=4, help="Input scale. Default: the config's or the weights'."),
     ] = None,
     set_: Overrides = None,
-    json_: Annotated[Path | None, typer.Option("--json", help="JSON file for the scores.")] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="JSON file for the scores.", callback=writable)
+    ] = None,
 ) -> None:
     """Score weights on the scenes that a training config holds out.
 

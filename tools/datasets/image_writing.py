@@ -11,6 +11,16 @@ from stages.errors import ConfigError
 from stages.records import UInt8Array
 
 
+def check_image_name(path: Path) -> None:
+    """Checks that the suffix names an image format.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    if not cv2.haveImageWriter(path.name):
+        raise ConfigError(f"cannot write {path}: {path.suffix!r} is not an image format; try .jpg")
+
+
 def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> None:
     """Writes ``image`` ``(H, W, 3)`` BGR or ``(H, W)`` in the format that the suffix names.
 
@@ -25,13 +35,9 @@ def write_image(path: Path, image: UInt8Array, *, jpeg_quality: int = 95) -> Non
         ConfigError: No image format has this suffix.
         OutputError: The file system refuses.
     """
+    check_image_name(path)
     is_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
     parameters = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality] if is_jpeg else []
-    try:
-        done, data = cv2.imencode(path.suffix, image, parameters)
-    except cv2.error:
-        done = False
-    if not done:
-        raise ConfigError(f"cannot write {path}: {path.suffix!r} is not an image format; try .jpg")
+    _, data = cv2.imencode(path.suffix, image, parameters)
     with written_aside(path) as part:
         part.write_bytes(data.tobytes())

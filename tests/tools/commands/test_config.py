@@ -23,7 +23,7 @@ def test_a_file_without_data_sets_is_of_a_run(tmp_path):
     own = tmp_path / "own.yaml"
     own.write_text("decoder: {last_frame: 9}\n")
     assert "\n  last_frame: 9\n" in listed(own)
-    assert "\n  transport: tcp\n" in listed()
+    assert "\n  transport: auto\n" in listed()
 
 
 @pytest.mark.parametrize("name", ["nowhere", "L" * 300])

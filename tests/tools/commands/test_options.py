@@ -1,10 +1,12 @@
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from typer.testing import CliRunner
 
 from pipeline.config_file import built_in_configs
-from tools.commands.options import CONFIG_HELP, TrackerName
+from stages.errors import ConfigError, OutputError
+from tools.commands.options import CONFIG_HELP, TrackerName, refuse_inputs
 from tools.main import app
 from trackers import TRACKERS
 
@@ -42,3 +44,46 @@ def test_shells_complete_names_of_what_ships(line, offered):
 @pytest.mark.parametrize("command", ["evaluate detrac", "evaluate mot", "tune", "segment", "synth"])
 def test_the_number_of_processes_is_one_option_everywhere(command, option):
     assert CliRunner().invoke(app, [*command.split(), option, "2", "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tune --view drone --output",
+        "tune --view drone --json",
+        "detect a.jpg --output",
+        "export --format onnx --output",
+        "validate compact --json",
+        "evaluate coco --gt a.json --detections b.json --csv",
+        "evaluate mot --gt gt --results tracks --json",
+        "data check . --json",
+        "bench sink --json",
+        "bench scores --json",
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_before_the_work(line, tmp_path):
+    error = CliRunner().invoke(app, [*line.split(), str(tmp_path)]).exception
+    assert isinstance(error, OutputError)
+    assert str(error) == f"cannot write {tmp_path}: is a directory"
+
+
+@pytest.mark.parametrize("line", ["data check .", "segment .", "synth --output synth"])
+def test_a_sheet_that_is_no_picture_is_told_before_the_work(line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    error = CliRunner().invoke(app, [*line.split(), "--sheet", "sheet.pdf"]).exception
+    assert isinstance(error, ConfigError)
+    assert "cannot write sheet.pdf: '.pdf' is not an image format" in str(error)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_input_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "gt"
+    folder.mkdir()
+    inputs = (folder, Path("annotations.json"), None)
+    for name in ("annotations.json", "gt/M0101_gt.txt", "gt/scores.json"):
+        (tmp_path / name).touch()
+    refuse_inputs([Path("other.json"), None, Path("gt/scores.json"), Path("gt/new.txt")], inputs)
+    for name in ("annotations.json", "gt/../annotations.json", "gt/M0101_gt.txt"):
+        with pytest.raises(ConfigError, match=f"output {name} is one of the inputs"):
+            refuse_inputs([Path(name)], inputs)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from tools.bench.figures import BenchReport
 from tools.bench.plot import check_plot, plot_reports
+from tools.commands.options import writable
 from tools.terminal import activity, wide_console
 
 Peers = Annotated[
@@ -20,8 +21,12 @@ Peers = Annotated[
     typer.Option(help="Also measure third-party packages, in environments created in this folder."),
 ]
 Rounds = Annotated[int, typer.Option(min=1, help="Number of rounds, each measuring all in turn.")]
-Json = Annotated[Path | None, typer.Option("--json", help="JSON file for all figures.")]
-Plot = Annotated[Path | None, typer.Option(help="Plot of all ratios: .png, .svg or .pdf.")]
+Json = Annotated[
+    Path | None, typer.Option("--json", help="JSON file for all figures.", callback=writable)
+]
+Plot = Annotated[
+    Path | None, typer.Option(help="Plot of all ratios: .png, .svg or .pdf.", callback=writable)
+]
 
 
 def show(

@@ -14,6 +14,7 @@ from stages.errors import ConfigError
 from tools.bench.figures import BenchReport
 from tools.bench.plot import check_plot
 from tools.commands.bench.output import Json, Plot, save
+from tools.commands.options import writable
 from tools.terminal import activity, wide_console
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def bench_scores(
         list[str] | None,
         typer.Option(help="Our tracker: a name or a config; may be repeated. Default: uavdt."),
     ] = None,
-    json_: Annotated[Path | None, typer.Option("--json", help="JSON file for all scores.")] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="JSON file for all scores.", callback=writable)
+    ] = None,
 ) -> None:
     """Score third-party trackers and ours on the same detections in the same way."""
     from stages.atomic import write_atomically

@@ -11,7 +11,7 @@ from stages.errors import ConfigError
 from tools.commands.evaluate.entries import read_entries
 from tools.commands.evaluate.output import Csv, Json, Output
 from tools.commands.evaluate.sequences import read_sequences
-from tools.commands.options import TrackerSettings, WorkerCount
+from tools.commands.options import TrackerSettings, WorkerCount, refuse_inputs
 from tools.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def _evaluate(
     from tools.evaluation.benchmark import score_entries
     from tools.evaluation.protocol import ScoringProtocol
 
+    inputs = [path for entry in entries for path in (entry.detections, entry.results)]
+    refuse_inputs([output.json, output.csv], [gt, *inputs])
     truths, others = sequences
     protocol = ScoringProtocol(benchmark, gt)
     with progress_bar() as bar:

@@ -9,6 +9,7 @@ import typer
 
 from tools.commands.evaluate.entries import check_names, named
 from tools.commands.evaluate.output import Csv, Json
+from tools.commands.options import refuse_inputs
 from tools.terminal import wide_console
 
 
@@ -32,6 +33,7 @@ def coco(
     from tools.evaluation.tables import as_csv, as_json, shown
 
     files = [named(text) for text in detections]
+    refuse_inputs([json_, csv], [gt, *(path for _, path in files)])
     if len(files) > 1:
         files = [(name or path.stem, path) for name, path in files]
     check_names([name for name, _ in files])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tools.commands.options import writable
 from tools.terminal import wide_console
 
 if TYPE_CHECKING:
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from tools.evaluation.benchmark import EntryScore
     from tools.evaluation.protocol import ScoringProtocol
 
-Json = Annotated[Path | None, typer.Option("--json", help="JSON file for all scores.")]
-Csv = Annotated[Path | None, typer.Option("--csv", help="CSV file for all scores.")]
+Json = Annotated[
+    Path | None, typer.Option("--json", help="JSON file for all scores.", callback=writable)
+]
+Csv = Annotated[
+    Path | None, typer.Option("--csv", help="CSV file for all scores.", callback=writable)
+]
 
 
 @dataclass(frozen=True, slots=True)
