@@ -11,7 +11,7 @@ class Sequencer:
     Detectors overtake one another, and after a crash what was in flight is sent again.
 
     Attributes:
-        due: The next position; those below it are repetitions. It may be set.
+        due: The next position; those below it are repetitions.
 
     Args:
         due: The first position.
@@ -23,6 +23,11 @@ class Sequencer:
         self.due = due
         self._window = window
         self._held: dict[int, Envelope] = {}
+
+    def skip_to(self, due: int) -> None:
+        """Makes ``due`` the next position; what is held below it is forgotten."""
+        self.due = due
+        self._held = {at: envelope for at, envelope in self._held.items() if at >= due}
 
     def take(self, envelope: Envelope) -> list[Envelope]:
         """Returns the envelopes now due, in order; none if this is a repetition or too early."""

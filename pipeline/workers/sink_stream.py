@@ -135,7 +135,7 @@ class SinkStream:
         if checkpoint is not None:
             self.results.restore(checkpoint.sink)
             self._start = checkpoint.sink.start
-            self._order.due = checkpoint.position
+            self._order.skip_to(checkpoint.position)
         good, acknowledged = 0, self._logbook[SharedNumber.ACKNOWLEDGED]
         for entry in read_envelopes(journal):
             self._report.alive()
@@ -154,7 +154,7 @@ class SinkStream:
                         break
                 else:
                     self._handle(envelope, entry.now_ns)
-                self._order.due = envelope.position + 1
+                self._order.skip_to(envelope.position + 1)
             good = entry.end
         return good
 

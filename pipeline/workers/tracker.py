@@ -59,20 +59,34 @@ class _Stream:
         self.name = logbook.stream
         self._stage = stage
         self._logbook = logbook
+        self._journal = plan.folder(self.name) / JOURNAL
+        self._on_turn = on_turn
         self._window = logbook[SharedNumber.ENTRIES]
         self._recent: dict[int, Record] = {}
-        self._order = Sequencer(logbook[SharedNumber.ACKNOWLEDGED], self._window)
-        if logbook[SharedNumber.LOSSLESS]:
-            self._order.due = 0
-            for entry in read_envelopes(plan.folder(self.name) / JOURNAL):
-                on_turn()
-                self._process(entry.envelope)
-                self._order.due = entry.envelope.position + 1
-        elif logbook[SharedNumber.NEXT_ID]:
+        self._order = Sequencer(0, self._window)
+        self._catch_up()
+        if logbook[SharedNumber.NEXT_ID] and not logbook[SharedNumber.LOSSLESS]:
             stage.skip_ids(self.name, logbook[SharedNumber.NEXT_ID])
+
+    def _catch_up(self) -> None:
+        """Passes over what is in the results: an earlier process tracked it, and it comes no more.
+
+        Lossless, the tracks are continued from what the sink has journaled of it.
+        """
+        if not self._logbook[SharedNumber.LOSSLESS]:
+            self._order.skip_to(self._logbook[SharedNumber.ACKNOWLEDGED])
+            return
+        for entry in read_envelopes(self._journal):
+            self._on_turn()
+            if entry.envelope.position >= self._order.due:
+                self._process(entry.envelope)
+                self._order.skip_to(entry.envelope.position + 1)
 
     def take(self, envelope: Envelope) -> Iterator[Envelope]:
         """Yields the envelopes to send: those now due, or the earlier result for a repeated one."""
+        if self._order.due < min(envelope.position, self._logbook[SharedNumber.ACKNOWLEDGED]):
+            # The sink has taken more from the earlier process since this one began.
+            self._catch_up()
         if envelope.position < self._order.due:
             # A tracker cannot go back a step, and the sink may have lost what it sent.
             record = self._recent.get(envelope.position)

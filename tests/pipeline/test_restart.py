@@ -139,6 +139,53 @@ def test_live_streams_go_on_with_new_ids_and_tell_what_is_missing(clip, tmp_path
         assert not before & after
 
 
+@pytest.mark.parametrize("mode", ["lossless", "live"])
+def test_what_the_sink_takes_while_a_tracker_begins_does_not_hold_up_the_stream(
+    clip, calm, tmp_path, in_workers, mode
+):
+    """A tracker has joined, and is told only later to go on from what is in the results by then."""
+    in_workers(
+        f"""
+import time
+from pathlib import Path
+from pipeline.workers import tracker
+
+def ready(stage, folder=Path({str(tmp_path)!r}), ready=tracker.Ready):
+    if (folder / "killed").exists():
+        (folder / "joined").touch()
+        while not (folder / "go").exists():
+            time.sleep(0.01)
+    return ready(stage)
+
+tracker.Ready = ready
+"""
+    )
+
+    def harm(victim):
+        victim.wait(lambda: victim.frames() >= 40)
+        processes = victim.supervisor.processes()
+        os.kill(processes["sink"], signal.SIGSTOP)
+        logbook = Logbook(f"{victim.folder}/logbook-0")
+        before = logbook[SharedNumber.ACKNOWLEDGED]
+        victim.over.wait(1)  # the tracker sends what the sink will take
+        (tmp_path / "killed").touch()
+        os.kill(processes["tracker"], signal.SIGKILL)
+        victim.wait((tmp_path / "joined").exists)
+        os.kill(processes["sink"], signal.SIGCONT)
+        victim.wait(lambda: logbook[SharedNumber.ACKNOWLEDGED] > before)
+        (tmp_path / "go").touch()
+        if not victim.wait(lambda: victim.over.is_set(), 100):
+            victim.supervisor.stop()
+
+    given = settings(clip, *held_back(clip, mode, 8))
+    result = run_with([str(clip)], tmp_path / "out", given, harm)
+    assert result.restarts == {"tracker": 1}
+    summary = result.finished["clip"]
+    assert (summary.status, summary.frames + summary.dropped) == ("complete", 150)
+    if mode == "lossless":
+        assert texts_in(tmp_path / "out" / "clip") == calm
+
+
 @pytest.mark.parametrize(("mode", "kind"), [("live", "txt"), ("live", "mp4"), ("lossless", "mp4")])
 def test_files_may_be_taken_away_as_soon_as_they_have_names(clip, calm, tmp_path, mode, kind):
     folder, away = tmp_path / "clip", tmp_path / "away"

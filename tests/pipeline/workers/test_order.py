@@ -34,6 +34,6 @@ def test_what_is_far_ahead_is_not_held():
 
 def test_what_an_earlier_process_took_is_skipped():
     order = Sequencer(0, 4)
-    order.due = 9
+    order.skip_to(9)
     assert order.take(envelope(8)) == []
     assert positions(order.take(envelope(9))) == [9]
