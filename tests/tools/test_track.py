@@ -7,10 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from stages.errors import ConfigError, OutputError
+from tests.trackers.conftest import PARITY
 from tools.main import app
 from tools.track import track_file, track_folder
 
-PARITY = Path(__file__).parents[3] / "shared" / "parity" / "sort"
 ROWS = "".join(f"{frame},1,{10 + frame},20,30,40,0.9\n" for frame in range(1, 11))
 
 

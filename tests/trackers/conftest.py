@@ -1,4 +1,4 @@
-"""Reference outputs of SORT, kept beside the repository."""
+"""A box that is seen again and again; reference outputs of SORT, kept beside the repository."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trackers import Tracker
+
 PARITY = Path(__file__).parents[3] / "shared" / "parity" / "sort"
 SEQUENCES = ("ETH-Sunnyday", "KITTI-17", "PETS09-S2L1", "TUD-Campus", "TUD-Stadtmitte")
 
+BOX = np.array([[100.0, 100, 140, 180]])
+
 Frames = list[tuple[np.ndarray, np.ndarray]]
+
+
+def seen(tracker: Tracker, boxes: np.ndarray | list, score: float = 0.9) -> list[int]:
+    """The ids of the tracks of one frame, all of whose detections have one score."""
+    return tracker.update(boxes, np.full(len(boxes), score)).ids.tolist()
 
 
 def read_detections(sequence: str) -> Frames:

@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 from filterpy.kalman import KalmanFilter
 
+from tests.trackers.conftest import BOX, seen
 from trackers import ByteTrack
 
-BOX = np.array([[100.0, 100, 140, 180]])
 AWAY = BOX + 300
-
-
-def seen(tracker: ByteTrack, boxes: np.ndarray | list, score: float = 0.9) -> list[int]:
-    return tracker.update(boxes, np.full(len(boxes), score)).ids.tolist()
 
 
 def test_reports_at_once_in_the_first_frame_and_from_the_second_detection_later() -> None:

@@ -3,14 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.trackers.conftest import SEQUENCES, read_detections
+from tests.trackers.conftest import BOX, SEQUENCES, read_detections, seen
 from trackers import OCSort, Sort
-
-BOX = np.array([[100.0, 100, 140, 180]])
-
-
-def seen(tracker: OCSort | Sort, boxes: np.ndarray | list, score: float = 0.9) -> list[int]:
-    return tracker.update(boxes, np.full(len(boxes), score)).ids.tolist()
 
 
 def moved(x: float, y: float = 0.0) -> np.ndarray:

@@ -5,14 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from tests.trackers.conftest import PARITY, SEQUENCES, read_detections
+from tests.trackers.conftest import BOX, PARITY, SEQUENCES, read_detections, seen
 from trackers import Sort
-
-BOX = np.array([[100.0, 100, 140, 180]])
-
-
-def seen(tracker: Sort, boxes: np.ndarray | list, score: float = 0.9) -> list[int]:
-    return tracker.update(boxes, np.full(len(boxes), score)).ids.tolist()
 
 
 @pytest.mark.parametrize("max_age", [1, 30])
@@ -147,8 +141,8 @@ def test_frames_without_anything_count() -> None:
     tracker = Sort(min_hits=3)
     for _ in range(5):
         assert len(tracker.update([], [])) == 0
-    seen = [len(tracker.update([[10.0, 10, 50, 40]], [0.9])) for _ in range(5)]
-    assert seen == [0, 0, 0, 1, 1]  # no longer among the first frames of the stream
+    found = [seen(tracker, BOX) for _ in range(5)]
+    assert found == [[], [], [], [1], [1]]  # no longer among the first frames of the stream
 
 
 def test_negative_scores_are_tracked() -> None:
