@@ -17,7 +17,7 @@ from stages.detector.shipped import find_weights
 from stages.detector.spotnet import SpotNet
 from stages.records import Frame
 from tests.documentation import run_program
-from tests.pipeline.conftest import wait_for
+from tests.waiting import wait_for
 from tools.exporting.formats import SUFFIXES, export
 from tools.harness.material import detections_of, make_clip
 

@@ -2,24 +2,11 @@ import contextlib
 import os
 import resource
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 import pipeline
-from stages.errors import ConfigError
-
-
-def wait_for(look, seconds=100):
-    """Returns the first true result of ``look``; a run that is not there yet may raise an error."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(ConfigError):
-            if found := look():
-                return found
-        time.sleep(0.02)
-    pytest.fail("the condition did not come true")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,18 +12,14 @@ import numpy as np
 import pytest
 
 from pipeline.supervision.commands import add_stream, describe, find_run
-from tests.pipeline.conftest import wait_for
 from tests.pipeline.supervision.test_metrics import scrape
+from tests.ports import free_port
+from tests.waiting import wait_for
 from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.rtsp import Server, available
 from tools.harness.runner import run_with
 
 pytestmark = pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def test_an_outage_is_survived_counted_and_shown(tmp_path):

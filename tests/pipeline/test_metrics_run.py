@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import time
 
 import msgspec
@@ -10,14 +9,14 @@ import zmq
 
 from pipeline.reports import Batches, Progress, StreamMetrics
 from tests.pipeline.supervision.test_metrics import get, scrape
+from tests.ports import free_port
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
 
 
 def test_a_run_that_drains_is_not_ready(tmp_path):
     clip = make_clip(tmp_path / "material", 250)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = [
         f"detector.detections={detections_of(clip)}",
         f"runtime.metrics=127.0.0.1:{port}",
@@ -48,8 +47,7 @@ def test_a_late_report_brings_no_stream_back_and_a_detector_that_hangs_is_seen(t
     for clip in clips:
         clip.rename(clip.with_name(f"{clip.parent.name}.mp4"))
     sources = [str(tmp_path / name / f"{name}.mp4") for name in ("short", "long")]
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = [
         f"detector.detections={detections_of(clips[1])}",
         f"runtime.metrics={port}",

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from stages.detector.delayed_detector import delayed
-from tests.pipeline.conftest import wait_for
+from tests.waiting import wait_for
 
 FRAMES = 40
 

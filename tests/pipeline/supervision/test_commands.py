@@ -20,7 +20,7 @@ from pipeline.supervision.commands import (
 )
 from pipeline.supervision.runtime_folder import RunInfo
 from stages.errors import ConfigError, SpotStreamError
-from tests.pipeline.conftest import wait_for
+from tests.waiting import wait_for
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
 

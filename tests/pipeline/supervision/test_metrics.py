@@ -3,7 +3,6 @@ import importlib.metadata
 import socket
 import struct
 import threading
-import time
 import urllib.error
 import urllib.request
 
@@ -17,6 +16,7 @@ from pipeline.transport.logbook import SharedNumber
 from stages.errors import ConfigError
 from stages.records import DropReason
 from stages.sink.crossings import Counts
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -223,13 +223,14 @@ def test_clients_that_never_finish_are_few_and_cut_off(server, monkeypatch):
     monkeypatch.setattr("pipeline.supervision.metrics._REQUEST_SECONDS", 1.0)
     before = threading.active_count()
     slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(100)]
-    most, open_ones = 0, slow
-    deadline = time.monotonic() + 100
-    while open_ones and time.monotonic() < deadline:
-        open_ones = [client for client in open_ones if is_open(client)]
+    most = 0
+
+    def all_are_cut_off():
+        nonlocal most
         most = max(most, threading.active_count() - before)
-        time.sleep(0.1)
-    assert not open_ones
+        return sum(map(is_open, slow)) == 0
+
+    wait_for(all_are_cut_off)
     assert 0 < most < 20
     assert get(server, "/healthz")[0] == 200
     for client in slow:

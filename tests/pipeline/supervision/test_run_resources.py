@@ -13,11 +13,7 @@ from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.run_resources import open_run_resources
 from pipeline.supervision.supervisor import Supervisor
 from stages.errors import ConfigError
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+from tests.ports import free_port
 
 
 def test_a_run_may_open_as_many_files_as_the_system_allows(temporary, tmp_path):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import resource
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pipeline.transport.keys import make_key
 from pipeline.transport.messages import Envelope, encode
 from pipeline.transport.subscription import subscribe
 from stages.records import Dropped, DropReason
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -73,5 +73,4 @@ def address(tmp_path):
 
 @pytest.fixture
 def port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+    return free_port()

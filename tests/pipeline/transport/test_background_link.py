@@ -10,7 +10,7 @@ from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope, MessageError
 from stages.errors import SpotStreamError
 from stages.records import Dropped, DropReason
-from tests.pipeline.conftest import wait_for
+from tests.waiting import wait_for
 
 MALFORMED, LOST = 1, 4
 

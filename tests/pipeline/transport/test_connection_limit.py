@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from pipeline.transport.connection_limit import ConnectionLimit, _close
-from tests.pipeline.conftest import wait_for
+from tests.waiting import wait_for
 
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(52, b"\0")  # of ZMTP 3.0
 READY = b"\x05READY\x0bSocket-Type\0\0\0\x03SUB"

@@ -9,6 +9,7 @@ import zmq
 from pipeline.transport.link import BORROWED_BYTES, Receiver, Sender
 from pipeline.transport.messages import Envelope
 from stages.records import Dropped, DropReason, Frame, FrameHeader, PixelFormat
+from tests.waiting import wait_for
 
 HEADER = FrameHeader("a", 0, 0, 0, 0, Fraction(1, 25), 0, 240, 320, PixelFormat.BGR24)
 
@@ -41,10 +42,7 @@ def test_what_came_already_is_received_without_waiting(context, tmp_path):
     for number in range(2):
         sender.send(Envelope(Dropped("a", 0, number, number, DropReason.BEHIND), position=number))
     assert receiver.receive(5).position == 0
-    deadline = time.monotonic() + 100
-    while (envelope := receiver.receive(0)) is None and time.monotonic() < deadline:
-        pass
-    assert envelope.position == 1
+    assert wait_for(lambda: receiver.receive(0)).position == 1
 
 
 def test_a_sender_that_floods_holds_up_no_other(context, tmp_path):

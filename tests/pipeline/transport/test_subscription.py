@@ -24,8 +24,8 @@ from stages.records import (
     Tracks,
 )
 from stages.sink.crossings import Counts, Crossing, Crossings
-from tests.pipeline.conftest import wait_for
 from tests.pipeline.transport.conftest import Listener, publish
+from tests.waiting import wait_for
 
 RATE = Fraction(25)
 CROSSED = Crossings("cam", (Crossing(7, "0.24", 3, 0, "gate", "left"),), {"gate": Counts(1, 0)})

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from fractions import Fraction
 
 import numpy as np
@@ -25,6 +24,7 @@ from stages.records import (
     Tracks,
 )
 from stages.sink import encoding
+from tests.waiting import wait_for
 
 NAMES = ("north", "south")
 RATE = Fraction(25)
@@ -93,12 +93,13 @@ def feed(stream, frames, tick=1 / RATE, pts=range(20), begin=0):
         stream.take(Envelope(tracks, 0, channel=0, position=index + 1, pixels=pixels))
 
 
-def acknowledge(stream, until, seconds=100):
-    deadline = time.monotonic() + seconds
-    while not until() and time.monotonic() < deadline:
-        stream.acknowledge()
-        time.sleep(0.01)
-    assert until()
+def acknowledge(stream, until):
+    def look():
+        if not until():
+            stream.acknowledge()
+        return until()
+
+    wait_for(look)
 
 
 def end(stream, frames):

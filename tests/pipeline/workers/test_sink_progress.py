@@ -1,7 +1,5 @@
 """What the sink reports, and how often."""
 
-import time
-
 import pytest
 
 from pipeline.transport.logbook import SharedNumber
@@ -10,6 +8,7 @@ from stages.records import Dropped, DropReason
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
+from tests.waiting import wait_for
 
 MS = 1_000_000
 
@@ -63,13 +62,13 @@ def test_drops_are_told_where_no_frame_comes_and_once(results, logbook):
     write(results, progress, range(3))
     results.dropped(Dropped("cam", 0, 3, 6, DropReason.BEHIND))
     progress.came()
-    deadline = time.monotonic() + 100
-    while (latest := said[-1].metrics) is None or not latest.dropped:
-        assert time.monotonic() < deadline
+
+    def latest_drops():
         progress.look(overlay_is_stuck=False)
-        time.sleep(0.01)
-    assert said[-1].dropped == 4
-    assert (latest.frames, latest.dropped) == (3, {"stages behind": 4})
+        return said[-1].metrics and said[-1].metrics.dropped
+
+    assert wait_for(latest_drops) == {"stages behind": 4}
+    assert (said[-1].dropped, said[-1].metrics.frames) == (4, 3)
     told = len(said)
     for _ in range(3):
         progress.look(overlay_is_stuck=False)

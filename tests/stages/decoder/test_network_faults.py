@@ -15,6 +15,7 @@ from stages.decoder.live_options import LiveOptions
 from stages.decoder.network_faults import opening_fault, reading_fault
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame
+from tests.ports import free_port
 from tests.stages.decoder.test_protocols import DATAGRAM, write_stream
 
 HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
@@ -69,9 +70,7 @@ def test_a_server_that_says_nothing_is_told(slots, scheme):
 
 
 def test_a_udp_camera_that_sends_nothing_is_told(slots):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port(socket.SOCK_DGRAM)
     assert fault(f"udp://127.0.0.1:{port}", slots) == "nothing came for 0.6 s"
 
 

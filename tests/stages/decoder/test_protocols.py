@@ -20,6 +20,7 @@ from stages.decoder.live import LiveSource
 from stages.decoder.live_options import LiveOptions
 from stages.decoder.source import SourceRuntime
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
+from tests.ports import free_port
 from tests.stages.decoder import rtmp
 
 DATAGRAM = 1316
@@ -90,9 +91,7 @@ def test_mpeg_ts_over_udp_of_a_camera_that_sets_its_clock(tmp_path, slots, loss)
     for hours in (0, 7):
         write_stream(tmp_path / f"{hours}.ts", 25, hours=hours)
     data = b"".join((tmp_path / f"{hours}.ts").read_bytes() for hours in (0, 7))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port(socket.SOCK_DGRAM)
     over = threading.Event()
 
     def send():

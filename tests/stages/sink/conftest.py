@@ -1,9 +1,7 @@
-"""Records of a small stream, and a file system that is nearly full."""
+"""Records of a small stream."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -75,10 +73,3 @@ def gray(header: FrameHeader, luma: int = 90) -> np.ndarray:
 
 def names_in(folder: Path) -> set[str]:
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-
-
-def wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 100
-    while not until():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from tests.stages.sink.conftest import (
     make_tracks,
     names_in,
 )
+from tests.waiting import wait_for
 
 VIDEO = Path(__file__).parents[4] / "shared" / "data" / "video" / "intersection_detrac.mp4"
 
@@ -161,8 +161,7 @@ def test_pixels_may_be_reused_once_they_are_kept(tmp_path: Path) -> None:
         header = make_header(index)
         slot[:] = gray(header, 40 + 8 * index)
         writer.write(make_tracks(header), slot, header.number, {})
-        while writer.kept <= index:
-            time.sleep(0.001)
+        wait_for(lambda index=index: writer.kept > index)
         slot[:] = 255
     writer.commit()
     with av.open(str(writer.path)) as container:

@@ -18,8 +18,8 @@ from tests.stages.sink.conftest import (
     make_start,
     make_tracks,
     names_in,
-    wait,
 )
+from tests.waiting import wait_for
 
 OPTIONS = SinkOptions(overlay_minutes=0.2 / 60)  # six frames
 
@@ -95,7 +95,7 @@ def test_what_a_killed_process_was_completing_is_completed_by_the_next(
     state = killed.state()
     second = parts_in(tmp_path)
     second.restore(state)
-    wait(lambda: second.unfinished[0].committed)  # before the stream has ended
+    wait_for(lambda: second.unfinished[0].committed)  # before the stream has ended
     parts = parts_in(tmp_path)
     parts.restore(second.state())
     assert (parts.finished, parts.names) == (1, ("overlay.mp4", "overlay-2.mp4"))
@@ -139,7 +139,7 @@ def test_a_finished_video_may_be_taken_away_before_the_next_process_looks(
     state = copy.deepcopy(killed.state()) if saved else None
     feed(killed, range(saved or 0, 9))
     assert killed.wait_until_kept(30)
-    wait(lambda: killed.unfinished[0].committed)
+    wait_for(lambda: killed.unfinished[0].committed)
     (tmp_path / "overlay.mp4").rename(tmp_path / "taken.mp4")
 
     parts = parts_in(tmp_path)
@@ -204,7 +204,7 @@ def test_the_oldest_videos_are_removed_beyond_the_limit(tmp_path: Path) -> None:
     parts = parts_in(folder, 2.5 * size / 1e9)
     for first in range(0, 30, 6):
         feed(parts, range(first, first + 6))
-        wait(lambda: all(writer.committed for writer in parts.unfinished[:-1]))
+        wait_for(lambda: all(writer.committed for writer in parts.unfinished[:-1]))
     states = [copy.deepcopy(parts.state())]
     assert (parts.finished, parts.removed) == (4, 2)
     assert parts.names == ("overlay-3.mp4", "overlay-4.mp4", "overlay-5.mp4")

@@ -15,8 +15,9 @@ from stages.result_files import is_complete
 from stages.sink.options import SinkOptions
 from stages.sink.results import has_results
 from stages.sink.stream_results import StreamResults
-from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in, wait
+from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
 from tests.stages.sink.stream import MS, TEXT, TEXTS, end, feed, run
+from tests.waiting import wait_for
 
 
 def test_all_files_of_a_stream(tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
     results = StreamResults(folder, SinkOptions(overlay_minutes=0.2 / 60))
     results.start(make_start())
     feed(results, map(make_header, range(8)))
-    wait((folder / "overlay.mp4").is_file)  # before the stream has ended
+    wait_for((folder / "overlay.mp4").is_file)  # before the stream has ended
     feed(results, map(make_header, range(8, 14)))
     report = results.finish(end(14), {})
     lengths = {}
@@ -295,7 +296,7 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     state = copy.deepcopy(first.state())
     feed(first, headers[8:12])  # after the state was saved; its process dies now
     assert first.overlays.wait_until_kept(30)
-    wait(lambda: first.overlays.unfinished[0].committed)  # this thread goes on, being in here
+    wait_for(lambda: first.overlays.unfinished[0].committed)  # this thread goes on, being in here
 
     second = StreamResults(folder, options)
     second.restore(state)

@@ -9,7 +9,8 @@ import pytest
 from stages.errors import OutputError
 from stages.sink.options import SinkOptions
 from stages.sink.text_results import TextResults
-from tests.stages.sink.conftest import make_header, make_tracks, names_in, wait
+from tests.stages.sink.conftest import make_header, make_tracks, names_in
+from tests.waiting import wait_for
 
 SINGLE = SinkOptions()
 SIX_FRAMES = SinkOptions(text_minutes=0.2 / 60)
@@ -80,7 +81,7 @@ def test_files_of_a_long_stream_get_their_names_while_it_runs(tmp_path: Path) ->
     texts = TextResults(tmp_path, SIX_FRAMES)
     write(texts, range(1, 9))
     texts.name_earlier()
-    wait((tmp_path / "detections.txt").is_file)
+    wait_for((tmp_path / "detections.txt").is_file)
     assert not (tmp_path / "mot-2.txt").exists()
     write(texts, range(9, 15))
     finish(texts)
@@ -128,7 +129,7 @@ def test_a_process_killed_while_files_get_their_names(
     write(first, range(1, 8))
     state = copy.deepcopy(first.state())
     first.name_earlier()
-    wait((folder / "times.txt").is_file)
+    wait_for((folder / "times.txt").is_file)
     write(first, range(8, 10))  # its process dies now
     for name in ("times.txt", "detections.txt", "mot.txt")[: 3 - named]:
         (folder / name).rename(folder / f".{name}.part")

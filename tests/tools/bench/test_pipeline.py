@@ -2,12 +2,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import av
 import pytest
 
 from pipeline.config_file import load_config
+from tests.waiting import wait_for
 from tools.bench.figures import RATE
 from tools.bench.opencv_loop import run_opencv_loop
 from tools.bench.pipeline import FOUR, ONE, OPENCV, SLOWEST, LoopPlan, bench_pipeline
@@ -40,9 +40,7 @@ def test_ctrl_c_ends_the_bench_whatever_it_runs(under_way, tmp_path, tmp_path_fa
         start_new_session=True,
         env=os.environ | {"TMPDIR": str(bench)},
     ) as process:
-        deadline = time.monotonic() + 100
-        while not list(bench.glob(under_way)) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for(lambda: list(bench.glob(under_way)))
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=200)
     assert process.returncode == 130

@@ -2,11 +2,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 from typer.testing import CliRunner
 
 from stages.errors import SpotStreamError
+from tests.waiting import wait_for
 from tools import chaos
 from tools.chaos.outcome import Outcome
 from tools.main import app
@@ -56,9 +56,7 @@ main.main()
         env=os.environ | {"TMPDIR": str(tmp_path)},
     ) as process:
         said = [process.stderr.readline()]
-        deadline = time.monotonic() + 100
-        while not list(tmp_path.glob("chaos-*/out/clip/*")) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(lambda: list(tmp_path.glob("chaos-*/out/clip/*")))
         os.killpg(process.pid, signal.SIGINT)
         try:
             said.append(process.communicate(timeout=200)[1])

@@ -4,7 +4,7 @@ import sys
 
 from pipeline.supervision.commands import describe
 from pipeline.supervision.runtime_folder import running
-from tests.pipeline.conftest import wait_for
+from tests.waiting import wait_for
 from tools.harness.material import detections_of, make_clip
 
 SPOTSTREAM = (sys.executable, "-m", "tools.main")

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import yaml
 
 from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError, OutputError
+from tests.waiting import wait_for
 from tools.training import trainer
 from tools.training.batches import load_batches
 from tools.training.state import TrainingState, checkpointed, save_state
@@ -312,10 +312,7 @@ def test_ctrl_c_ends_the_command_with_130(tiny_config, tmp_path, number):
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     log = tmp_path / "run" / "log.csv"
-    deadline = time.monotonic() + 100
-    while not (log.is_file() and len(log.read_text().splitlines()) > 1):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: log.is_file() and len(log.read_text().splitlines()) > 1)
     os.killpg(process.pid, number)
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 130
