@@ -12,11 +12,6 @@ SPOTTRACK = "tracker:\n  name: spottrack\n  settings: {birth_score: 0.6}\n"
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_shipped_configs_load(path):
-    load_config(path)
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_copy_of_a_shipped_config_says_the_same(tmp_path, path):
     copy = tmp_path / "copy.yaml"
     copy.write_text(path.read_text())
@@ -147,6 +142,9 @@ def test_an_empty_section_is_none(tmp_path):
         load_config(file)
 
 
+TOO_DEEP = 600  # for the parser
+
+
 def lists(depth):
     return "[" * depth + "]" * depth
 
@@ -161,7 +159,7 @@ def aliases(levels):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (f"sink: {lists(3000)}", "not valid YAML: it is nested too deeply"),
+        (f"sink: {lists(TOO_DEEP)}", "not valid YAML: it is nested too deeply"),
         (f"sink: {lists(200)}", "not valid YAML: it is nested too deeply"),
         ("sink: &a [*a]", "not valid YAML: it is nested too deeply"),
         (aliases(20), "not valid YAML: its aliases stand for too many values"),
@@ -180,7 +178,7 @@ def test_yaml_that_no_value_can_be_made_of_is_one_line(tmp_path, content, proble
     assert str(error.value).removeprefix(str(file)).removeprefix(": ") == problem
 
 
-@pytest.mark.parametrize("value", ["2001-13-45", lists(3000), "9" * 6000])
+@pytest.mark.parametrize("value", ["2001-13-45", lists(TOO_DEEP), "9" * 6000])
 def test_an_override_that_no_value_can_be_made_of_is_one_line(value):
     with pytest.raises(ConfigError, match=r"^--set sink: .{12,102} is not valid YAML; text may "):
         load_config(None, [f"sink={value}"])

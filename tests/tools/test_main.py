@@ -134,6 +134,8 @@ def test_a_mistake_is_answered_in_one_line(tmp_path, arguments, code, words):
         (["run", "--config", "drone"], 2, "built in are"),
         (["validate", "compact"], 2, "../shared/data/traffic"),
         (["run", "--set", "detector.weights=."], 2, "weights must be a file or one of compact,"),
+        (["run", "--set", "runtime.slots=1"], 2, "runtime.slots"),
+        (["run", "--source", "x" * 300], 3, "File name too long"),
     ],
 )
 def test_other_mistakes_are_too(tmp_path, monkeypatch, capfd, arguments, code, words):
