@@ -11,7 +11,7 @@ import pytest
 from pipeline.supervision.commands import describe, find_run
 from stages.detector.delayed_detector import delayed
 from tests.stages.decoder.conftest import write_video
-from tests.stages.decoder.test_protocols import Camera
+from tests.stages.decoder.streams import Camera
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
 

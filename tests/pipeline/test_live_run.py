@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline.supervision.commands import add_stream, describe, find_run
-from tests.pipeline.supervision.test_metrics import scrape
+from tests.pipeline.scraping import scrape
 from tests.ports import free_port
 from tests.waiting import wait_for
 from tools.harness.material import detections_of, make_clip, slow_detector

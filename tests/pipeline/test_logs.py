@@ -11,7 +11,7 @@ import threading
 
 from pipeline.logs import JsonFormatter
 from pipeline.supervision.commands import describe, find_run
-from tests.stages.decoder.test_protocols import write_stream
+from tests.stages.decoder.streams import write_stream
 from tools.harness.material import detections_of, make_clip
 
 

@@ -8,7 +8,7 @@ import msgspec
 import zmq
 
 from pipeline.reports import Batches, Progress, StreamMetrics
-from tests.pipeline.supervision.test_metrics import get, scrape
+from tests.pipeline.scraping import get, scrape
 from tests.ports import free_port
 from tools.harness.material import detections_of, make_clip
 from tools.harness.runner import run_with
@@ -27,9 +27,8 @@ def test_a_run_that_drains_is_not_ready(tmp_path):
 
     def harm(victim):
         def answer(path):
-            return get(victim, path)[0]
+            return get(port, path)[0]
 
-        victim.port = port
         victim.wait(lambda: victim.frames() > 0)
         answers.append(answer("/readyz"))
         sink = victim.supervisor.processes()["sink"]

@@ -12,7 +12,7 @@ import pytest
 import pipeline.supervision.supervisor
 from pipeline.reports import Completing
 from pipeline.transport.logbook import Logbook, SharedNumber
-from tests.stages.decoder.test_protocols import write_stream
+from tests.stages.decoder.streams import write_stream
 from tools.harness.material import make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
 

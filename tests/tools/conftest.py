@@ -51,6 +51,14 @@ def write_coco(root, scenes=("a", "a", "b", "c"), categories=("car", "bike")):
     return root
 
 
+def change_coco(data_set, edit):
+    """Edits the annotations of a data set."""
+    file = data_set / "annotations.json"
+    content = json.loads(file.read_text())
+    edit(content)
+    file.write_text(json.dumps(content))
+
+
 @pytest.fixture
 def data_set(tmp_path):
     return write_coco(tmp_path / "drawn")

@@ -7,7 +7,6 @@ import urllib.error
 import urllib.request
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
 from pipeline.supervision.metrics import MetricsServer, PipelineCollector
@@ -16,6 +15,7 @@ from pipeline.transport.logbook import SharedNumber
 from stages.errors import ConfigError
 from stages.records import DropReason
 from stages.sink.crossings import Counts
+from tests.pipeline.scraping import get, scrape, values
 from tests.waiting import wait_for
 
 
@@ -32,30 +32,8 @@ def server(monitor):
     server.close()
 
 
-def get(server, path, method="GET"):
-    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=100) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
-def values(text):
-    return {
-        (sample.name, *sorted(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
 def stream_metrics(frames, dropped=None, **more):
     return StreamMetrics(frames=frames, dropped=dropped or {}, connections=1, durations={}, **more)
-
-
-def scrape(port):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=100) as answer:
-        return values(answer.read().decode())
 
 
 def test_reports_become_metrics(server, monitor, logbook):
@@ -79,7 +57,7 @@ def test_reports_become_metrics(server, monitor, logbook):
     monitor.take("cam", metrics)
     monitor.take_batches(0, {8: 2, 1: 3})
     monitor.failed("north")
-    code, text = get(server, "/metrics")
+    code, text = get(server.port, "/metrics")
     found = values(text)
     assert code == 200
     assert found["spotstream_failed_streams_total", "north"] == 1
@@ -108,7 +86,7 @@ def test_reports_become_metrics(server, monitor, logbook):
 def test_batches_of_several_detectors_are_added(server, monitor):
     for detector, batches in ((0, {8: 1}), (1, {8: 4, 2: 1}), (0, {8: 2, 1: 3})):
         monitor.take_batches(detector, batches)
-    found = values(get(server, "/metrics")[1])
+    found = scrape(server.port)
     assert found["spotstream_batch_frames_bucket", "1.0"] == 3
     assert found["spotstream_batch_frames_bucket", "2.0"] == 4
     assert found["spotstream_batch_frames_count",] == 10
@@ -118,12 +96,13 @@ def test_batches_of_several_detectors_are_added(server, monitor):
 def test_no_count_goes_down_when_a_detector_is_replaced(server, monitor):
     for detector, batches in ((0, {8: 9}), (1, {8: 4}), (0, {1: 12}), (0, {1: 12, 8: 3})):
         monitor.take_batches(detector, batches)
-    assert values(get(server, "/metrics")[1])["spotstream_batch_frames_count",] == 9 + 4 + 12 + 3
+    told = scrape(server.port)
+    assert told["spotstream_batch_frames_count",] == 9 + 4 + 12 + 3
 
 
 def test_the_first_restart_and_the_first_failure_are_increases(server, monitor, logbook):
     def counts():
-        found = values(get(server, "/metrics")[1])
+        found = scrape(server.port)
         failed = found["spotstream_failed_streams_total", "cam"]
         return failed, found["spotstream_restarts_total", "", "tracker"]
 
@@ -140,13 +119,13 @@ def test_restarts_of_a_decoder_are_those_of_its_stream(server, monitor, logbook)
     monitor.started("decoder", "cam", 2)
     assert (
         'spotstream_restarts_total{process="decoder",stream="cam"} 2.0'
-        in get(server, "/metrics")[1]
+        in get(server.port, "/metrics")[1]
     )
 
 
 def test_the_first_drop_for_any_reason_is_an_increase(server, monitor, logbook):
     def dropped():
-        found = values(get(server, "/metrics")[1])
+        found = scrape(server.port)
         return {why: found["spotstream_dropped_frames_total", "a", why] for why in reasons}
 
     reasons = ("stages behind", "decoder restarted", "broken frame", "unreadable image")
@@ -157,7 +136,7 @@ def test_the_first_drop_for_any_reason_is_an_increase(server, monitor, logbook):
 
 
 def test_before_the_first_report_there_is_nothing_but_no_error(server):
-    code, text = get(server, "/metrics")
+    code, text = get(server.port, "/metrics")
     assert code == 200
     assert "spotstream_frames_total{" not in text
 
@@ -192,22 +171,22 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
 
 
 def test_the_program_and_its_process_are_told(server):
-    found = values(get(server, "/metrics")[1])
+    found = scrape(server.port)
     assert found["spotstream_build_info", importlib.metadata.version("spotstream")] == 1
     assert found["process_start_time_seconds",] > 0
     assert found["process_open_fds",] < found["process_max_fds",]
 
 
 def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
-    assert get(server, "/healthz")[0] == 200
-    assert get(server, "/readyz")[0] == 503
+    assert get(server.port, "/healthz")[0] == 200
+    assert get(server.port, "/readyz")[0] == 503
     server.stages_ready = True
-    assert get(server, "/readyz")[0] == 200
-    assert get(server, "/readyz", "HEAD") == (200, "")
+    assert get(server.port, "/readyz")[0] == 200
+    assert get(server.port, "/readyz", "HEAD") == (200, "")
     monkeypatch.setattr("pipeline.supervision.monitor._STUCK_SECONDS", -1.0)
-    assert get(server, "/healthz")[0] == 503
-    assert get(server, "/readyz")[0] == 503
-    assert get(server, "/other")[0] == 404
+    assert get(server.port, "/healthz")[0] == 503
+    assert get(server.port, "/readyz")[0] == 503
+    assert get(server.port, "/other")[0] == 404
 
 
 def test_a_client_that_hangs_up_is_no_event(server, capfd):
@@ -215,7 +194,7 @@ def test_a_client_that_hangs_up_is_no_event(server, capfd):
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert get(server, "/healthz")[0] == 200
+    assert get(server.port, "/healthz")[0] == 200
     assert capfd.readouterr().err == ""
 
 
@@ -232,7 +211,7 @@ def test_clients_that_never_finish_are_few_and_cut_off(server, monkeypatch):
 
     wait_for(all_are_cut_off)
     assert 0 < most < 20
-    assert get(server, "/healthz")[0] == 200
+    assert get(server.port, "/healthz")[0] == 200
     for client in slow:
         client.close()
 
@@ -253,7 +232,7 @@ def test_an_error_is_told_once_without_a_traceback(server, monitor, monkeypatch,
     monkeypatch.setattr(monitor, "counts", lambda: 1 / 0)
     for _ in range(3):
         with pytest.raises(http.client.RemoteDisconnected):
-            get(server, "/metrics")
+            get(server.port, "/metrics")
     assert capfd.readouterr().err == ""
     assert [record.getMessage() for record in caplog.records] == [
         "metrics: cannot answer a request: ZeroDivisionError('division by zero')"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.workers.disk_watch import DiskWatch
-from tests.stages.decoder.test_protocols import write_stream
+from tests.stages.decoder.streams import write_stream
 from tools.harness.material import make_clip, slow_detector
 from tools.harness.runner import run_with
 

@@ -13,7 +13,7 @@ from stages.decoder.capture_times import CaptureTimes
 from stages.decoder.live import LiveSource
 from stages.decoder.live_options import LiveOptions
 from stages.records import Frame
-from tests.stages.decoder.test_protocols import write_stream
+from tests.stages.decoder.streams import write_stream
 
 STEP = 40_000_000  # ns
 VIDEO = 256  # the number (PID) of the video's packets

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.records import Frame
-from tests.stages.decoder.test_protocols import read, write_stream
+from tests.stages.decoder.streams import read, write_stream
 
 BUFFERED, BEFORE = 3, 5  # segments at the start, and before the pause; then one a second
 PAUSE = 5  # seconds

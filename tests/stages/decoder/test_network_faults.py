@@ -16,7 +16,7 @@ from stages.decoder.network_faults import opening_fault, reading_fault
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame
 from tests.ports import free_port
-from tests.stages.decoder.test_protocols import DATAGRAM, write_stream
+from tests.stages.decoder.streams import DATAGRAM, write_stream
 
 HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
 

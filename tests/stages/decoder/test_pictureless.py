@@ -10,7 +10,7 @@ import av
 import pytest
 
 from stages.records import Frame
-from tests.stages.decoder.test_protocols import OPTIONS, read, write_stream
+from tests.stages.decoder.streams import OPTIONS, read, write_stream
 
 PATIENT = replace(OPTIONS, timeout=10.0)  # a connection: 10 s of silence, 30 s without a picture
 

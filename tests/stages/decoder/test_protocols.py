@@ -11,69 +11,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import av
-import cv2
-import numpy as np
 import pytest
 
 from stages.decoder.live import LiveSource
-from stages.decoder.live_options import LiveOptions
-from stages.decoder.source import SourceRuntime
 from stages.records import Dropped, EndOfStream, EndReason, Frame, StreamStart
 from tests.ports import free_port
 from tests.stages.decoder import rtmp
-
-DATAGRAM = 1316
-OPTIONS = LiveOptions(timeout=2.0, connect_seconds=15.0)
-
-
-def write_stream(
-    path,
-    frames,
-    container="mpegts",
-    hours=0,
-    sound=0,
-    size=(320, 240),
-    codec="libx264",
-    reordered=0,
-    **options,
-):
-    """A video from an hour on; beside it so many packets of sound, 24 ms each.
-
-    ``reordered`` is the number of B-frames in a row.
-    """
-    width, height = size
-    with av.open(str(path), "w", format=container, options=options) as output:
-        encoder = {"preset": "ultrafast", "bf": str(reordered)}
-        stream = output.add_stream(codec, rate=25, options=encoder)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.codec_context.gop_size = 10
-        track = output.add_stream("mp2", rate=48_000) if sound else None
-        rng = np.random.default_rng(0)
-        for index in range(frames):
-            image = rng.integers(0, 255, (height, width, 3), np.uint8)
-            image[:, : 4 * index % (width - 20)] = 200
-            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
-            frame.pts = hours * 3600 * 25 + index
-            output.mux(stream.encode(frame))
-        output.mux(stream.encode(None))
-        for _ in range(sound):
-            silence = av.AudioFrame.from_ndarray(np.zeros((1, 2304), np.int16), layout="stereo")
-            silence.sample_rate = 48_000
-            output.mux(track.encode(silence))
-
-
-def read(url, slots, frames, options=OPTIONS, notify=lambda line: None, **services):
-    """The records of a live source until so many frames have come."""
-    runtime = SourceRuntime(notify=notify, lost=notify, back=notify, **services)
-    source = LiveSource(url, name="cam", options=options, runtime=runtime)
-    records, count = [], 0
-    for record in source.records(slots):
-        records.append(record)
-        count += isinstance(record, Frame)
-        if count == frames or isinstance(record, EndOfStream):
-            break
-    return records
+from tests.stages.decoder.streams import DATAGRAM, OPTIONS, Camera, read, write_stream
 
 
 def numbers(records):
@@ -116,27 +60,6 @@ def test_mpeg_ts_over_udp_of_a_camera_that_sets_its_clock(tmp_path, slots, loss)
     assert 0 < headers[-1].seconds - headers[0].seconds < 60
 
 
-class Camera(http.server.BaseHTTPRequestHandler):
-    """Pictures one after the other, as cameras send them; breaks off after a while."""
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-        self.end_headers()
-        for index in range(40):
-            picture = np.full((96, 128, 3), 5 * index, np.uint8)
-            data = cv2.imencode(".jpg", picture)[1].tobytes()
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-            try:
-                self.wfile.write(head.encode() + data + b"\r\n")
-            except OSError:
-                return
-            time.sleep(0.01)
-
-    def log_message(self, *args):
-        pass
-
-
 def test_motion_jpeg_that_breaks_off_and_comes_back(serve_http, slots):
     records = read(f"{serve_http(Camera)}/mjpeg", slots, 60)
     frames = [r for r in records if isinstance(r, Frame)]
@@ -148,13 +71,18 @@ def test_motion_jpeg_that_breaks_off_and_comes_back(serve_http, slots):
     assert numbers(records) == list(range(len(numbers(records))))
 
 
+class Files(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
 @pytest.mark.parametrize("protocol", ["rtmp", "http"])
 def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve_http, slots, protocol):
     write_stream(tmp_path / "camera.flv", 25, "flv")
     data = (tmp_path / "camera.flv").read_bytes()
     shown, was_shown = threading.Event(), []
 
-    class OverHttp(Camera):
+    class OverHttp(Files):
         def do_GET(self):
             self.send_response(200)
             self.end_headers()
@@ -180,11 +108,6 @@ def test_flv_without_sound_is_shown_before_sound_could_come(tmp_path, serve_http
             shown.set()
     assert frames == 25
     assert was_shown == [True]
-
-
-class Files(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
 
 
 def test_hls_is_shown_at_its_own_pace(tmp_path, serve_http, slots):

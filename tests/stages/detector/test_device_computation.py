@@ -5,8 +5,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from stages.decoder.scene import Scene
 from stages.decoder.scene_source import DEMO_SCENE
@@ -17,11 +15,13 @@ from stages.detector.engines.recordings import Recordings
 from stages.detector.engines.torch_engine import TorchEngine
 from stages.detector.network_detector import NetworkDetector
 from stages.detector.preprocessing import input_geometry
-from stages.detector.spotnet import SpotNet, SpotNetConfig, save_checkpoint
+from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.detector.spotnet.config import preset_config
 from stages.errors import SpotStreamError
 from stages.records import Frame, FrameHeader, PixelFormat
-from tests.stages.detector.test_input_memory import yuv_frame
+from tests.stages.detector.frames import yuv_frame
+from tests.stages.detector.meta import META, OnMetaAlone
+from tests.stages.detector.networks import PUBLISHED
 
 
 def demo_frame(index):
@@ -165,27 +165,6 @@ def test_one_frame_for_which_the_memory_is_full_is_one_line(caplog):
         assert str(error.value) == said
     assert there.engine.graph.sizes == [1, 1, 1]
     assert caplog.messages == ["the memory of cpu is full: no CUDA graphs are used any more"]
-
-
-class OnMetaAlone(TorchDispatchMode):
-    """Fails where an operation touches a tensor that is elsewhere, or asks for a value.
-
-    Tensors without values tell what would make a GPU wait.
-    """
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        result = operation(*args, **(kwargs or {}))
-        for each in tree_leaves((args, kwargs, result)):
-            if isinstance(each, torch.Tensor):
-                assert each.is_meta, f"{operation} of a tensor of the CPU, {tuple(each.shape)}"
-        return result
-
-
-META = torch.device("meta")
-PUBLISHED = SpotNetConfig(
-    stem_channels=8, dims=(8, 8), modules=(1, 1), feature_channels=8, head_channels=8,
-    squeeze_excitation=False, size_multiple=64,
-)  # fmt: skip
 
 
 @pytest.mark.parametrize(

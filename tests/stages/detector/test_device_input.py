@@ -10,7 +10,7 @@ from stages.detector.input_memory import InputMemory
 from stages.detector.preprocessing import input_geometry
 from stages.detector.spotnet.config import preset_config, published_config
 from stages.records import Frame, PixelFormat
-from tests.stages.detector.test_input_memory import yuv_frame
+from tests.stages.detector.frames import yuv_frame
 
 CPU = torch.device("cpu")
 

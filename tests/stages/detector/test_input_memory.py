@@ -1,22 +1,13 @@
 from dataclasses import replace
-from fractions import Fraction
 
-import cv2
 import numpy as np
 import pytest
 
 from stages.detector.input_memory import InputMemory
 from stages.detector.preprocessing import input_geometry, network_input, to_bgr
 from stages.detector.spotnet.config import preset_config, published_config
-from stages.records import Frame, FrameHeader, PixelFormat
-
-
-def yuv_frame(height, width, seed):
-    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    header = FrameHeader(
-        "s", 0, seed, seed, 0, Fraction(1, 25), 0, height, width, PixelFormat.YUV420P
-    )
-    return Frame(header, cv2.cvtColor(noise, cv2.COLOR_BGR2YUV_I420))
+from stages.records import PixelFormat
+from tests.stages.detector.frames import yuv_frame
 
 
 @pytest.mark.parametrize("scale", [0.75, 1.0, 1.3])

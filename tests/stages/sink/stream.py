@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from stages.records import EndOfStream, EndReason, FrameHeader
+from stages.records import EndOfStream, EndReason, FrameHeader, StreamStart
 from stages.sink.options import SinkOptions
+from stages.sink.overlay import OverlayWriter
 from stages.sink.report import StreamReport
 from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
@@ -35,3 +36,15 @@ def run(
     results.start(make_start(**start))
     feed(results, map(make_header, range(frames)))
     return results.finish(end(frames), {"version": "0.2.0"})
+
+
+def write_overlay(
+    path: Path, start: StreamStart, pts: list[int], options: SinkOptions | None = None
+) -> Path:
+    """A video of a vehicle, with a frame at each of these times."""
+    writer = OverlayWriter(path, start, options or SinkOptions())
+    for index, ticks in enumerate(pts):
+        header = make_header(index, pts=ticks, time_base=start.time_base)
+        writer.write(make_tracks(header, [[20, 30, 60, 70]], [3]), gray(header), header.number, {})
+    writer.commit()
+    return path

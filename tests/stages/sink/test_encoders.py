@@ -12,7 +12,7 @@ from stages.sink.encoding import encoder_of
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayWriter, packets_path
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks
-from tests.stages.sink.test_overlay import write
+from tests.stages.sink.stream import write_overlay
 
 OTHER_ORDER = Encoder("libx264", "nv12")
 """Stands for a device: it takes what some devices take."""
@@ -53,11 +53,11 @@ def test_other_orders_of_the_colors_give_the_same_video(
 ) -> None:
     monkeypatch.setattr(encoders, "DEVICES", {"qsv": OTHER_ORDER})
     with caplog.at_level("INFO"):
-        ours = write(
+        ours = write_overlay(
             tmp_path / "a.mp4", make_start(), [0, 3600, 7200], SinkOptions(overlay_hardware="auto")
         )
     assert "overlay: encoded by libx264" in caplog.text
-    theirs = write(tmp_path / "b.mp4", make_start(), [0, 3600, 7200])
+    theirs = write_overlay(tmp_path / "b.mp4", make_start(), [0, 3600, 7200])
     np.testing.assert_array_equal(decoded(ours), decoded(theirs))
 
 
@@ -68,13 +68,12 @@ def test_a_device_that_worked_and_refuses_now_costs_nothing(
         pytest.skip("it may work")
     monkeypatch.setattr(encoders, "works", lambda encoder, width, height: True)
     with caplog.at_level("INFO"):
-        ours = write(
+        ours = write_overlay(
             tmp_path / "a.mp4", make_start(), [0, 3600, 7200], SinkOptions(overlay_hardware="nvenc")
         )
     assert "a.mp4 is encoded by the CPU: h264_nvenc" in caplog.text
-    assert (
-        ours.read_bytes() == write(tmp_path / "b.mp4", make_start(), [0, 3600, 7200]).read_bytes()
-    )
+    by_x264 = write_overlay(tmp_path / "b.mp4", make_start(), [0, 3600, 7200])
+    assert ours.read_bytes() == by_x264.read_bytes()
 
 
 def test_a_video_that_was_begun_keeps_its_encoder(

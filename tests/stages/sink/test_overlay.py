@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stages.errors import OutputError
-from stages.records import PixelFormat, StreamStart
+from stages.records import PixelFormat
 from stages.sink.colors import track_color
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayWriter
@@ -24,6 +24,7 @@ from tests.stages.sink.conftest import (
     make_tracks,
     names_in,
 )
+from tests.stages.sink.stream import write_overlay
 from tests.waiting import wait_for
 
 VIDEO = Path(__file__).parents[4] / "shared" / "data" / "video" / "intersection_detrac.mp4"
@@ -31,15 +32,6 @@ VIDEO = Path(__file__).parents[4] / "shared" / "data" / "video" / "intersection_
 
 OPTIONS = SinkOptions()
 FINE = SinkOptions(overlay_crf=4)
-
-
-def write(path: Path, start: StreamStart, pts: list[int], options: SinkOptions = OPTIONS) -> Path:
-    writer = OverlayWriter(path, start, options)
-    for index, ticks in enumerate(pts):
-        header = make_header(index, pts=ticks, time_base=start.time_base)
-        writer.write(make_tracks(header, [[20, 30, 60, 70]], [3]), gray(header), header.number, {})
-    writer.commit()
-    return path
 
 
 def times(path: Path) -> tuple[list[Fraction], Fraction]:
@@ -54,7 +46,7 @@ def times(path: Path) -> tuple[list[Fraction], Fraction]:
 
 def test_every_frame_at_its_time(tmp_path: Path) -> None:
     pts = [index * STEP for index in range(40)]
-    path = write(tmp_path / "overlay.mp4", make_start(), pts)
+    path = write_overlay(tmp_path / "overlay.mp4", make_start(), pts)
     decoded, duration = times(path)
     assert decoded == [time * TIME_BASE for time in pts]
     assert duration == 40 * STEP * TIME_BASE
@@ -70,19 +62,19 @@ def test_variable_frame_rate_keeps_its_times(tmp_path: Path, time_base: Fraction
     steps = rng.integers(1, 9, 30)
     pts = [500, *(500 + np.cumsum(steps)).tolist()]
     start = make_start(time_base=time_base, frame_rate=Fraction(113125, 4711))
-    decoded, duration = times(write(tmp_path / "overlay.mp4", start, pts))
+    decoded, duration = times(write_overlay(tmp_path / "overlay.mp4", start, pts))
     assert decoded == [(time - 500) * time_base for time in pts]
     last = duration - decoded[-1]
     assert abs(last - int(np.median(steps)) * time_base) <= time_base
 
 
 def test_a_single_frame_lasts_as_long_as_the_rate_says(tmp_path: Path) -> None:
-    decoded, duration = times(write(tmp_path / "overlay.mp4", make_start(), [0]))
+    decoded, duration = times(write_overlay(tmp_path / "overlay.mp4", make_start(), [0]))
     assert (decoded, duration) == ([0], Fraction(1, 25))
 
 
 def test_browsers_can_play_it(tmp_path: Path) -> None:
-    path = write(tmp_path / "overlay.mp4", make_start(color_space=1), [0, STEP, 2 * STEP])
+    path = write_overlay(tmp_path / "overlay.mp4", make_start(color_space=1), [0, STEP, 2 * STEP])
     data = path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")  # plays before it is loaded
     assert b"avc1" in data
@@ -109,13 +101,13 @@ def test_no_frame_waits_for_a_later_one(tmp_path: Path) -> None:
 
 
 def test_color_space_of_rgb_is_not_claimed(tmp_path: Path) -> None:
-    path = write(tmp_path / "overlay.mp4", make_start(color_space=0), [0])
+    path = write_overlay(tmp_path / "overlay.mp4", make_start(color_space=0), [0])
     with av.open(str(path)) as container:
         assert container.streams.video[0].codec_context.colorspace == 2
 
 
 def test_pixels_are_shown_as_wide_as_in_the_source(tmp_path: Path) -> None:
-    path = write(tmp_path / "overlay.mp4", make_start(pixel_aspect=Fraction(2)), [0, STEP])
+    path = write_overlay(tmp_path / "overlay.mp4", make_start(pixel_aspect=Fraction(2)), [0, STEP])
     with av.open(str(path)) as container:
         assert container.streams.video[0].sample_aspect_ratio == 2
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.bench.test_track import SORT
 from tools.annotations.ground_truths import read_ground_truths
 from tools.bench import peer_scores
 from tools.bench.peer_scores import TunedPeer, score_trackers, tuned_peers
@@ -13,8 +12,10 @@ from tools.bench.peers import PEERS, reference_sort
 from tools.evaluation.tracker_choice import TrackerChoice
 
 
-def test_theirs_and_ours_are_scored_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "sort.py").write_text(SORT)  # gives every detection of a frame a track
+def test_theirs_and_ours_are_scored_alike(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Theirs gives every detection of a frame a track."""
     for folder in ("gt", "det"):
         (tmp_path / folder).mkdir()
     boxes = [f"{10 * frame},50,40,30" for frame in range(1, 11)]
@@ -27,7 +28,7 @@ def test_theirs_and_ours_are_scored_alike(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(
         peer_scores, "peer_python", lambda folder, environment, progress: sys.executable
     )
-    theirs = reference_sort(tmp_path)
+    theirs = reference_sort(clone)
     scores = score_trackers(
         read_ground_truths("uavdt", tmp_path / "gt"),
         tmp_path / "det",

@@ -16,22 +16,6 @@ from tools.bench.track import bench_track, crowd, read_loads
 from tools.main import app
 from trackers import TRACKERS
 
-# Stands for somebody's tracker: every box keeps the id of its place in the frame.
-SORT = """
-import numpy as np
-class Sort:
-    def __init__(self, max_age=1):
-        self.max_age = max_age
-    def update(self, detections):
-        return np.column_stack((detections[:, :4], np.arange(len(detections)) + self.max_age))
-"""
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    (tmp_path / "sort.py").write_text(SORT)
-    return tmp_path
-
 
 def test_a_peer_runs_in_a_python_of_its_own(clone: Path) -> None:
     frames = crowd(5)[:3]

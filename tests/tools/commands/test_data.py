@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from stages.errors import ConfigError, OutputError
 from tests.tools.datasets.conftest import SHARED, write_image
-from tests.tools.datasets.test_detrac import IMAGES, target, write_sequence
+from tests.tools.datasets.detrac import IMAGES, target, write_sequence
 from tools.main import app
 
 

@@ -8,7 +8,7 @@ import torch
 
 from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError
-from tests.tools.training.test_trainer import TWO, rows, stop_after
+from tests.tools.training.runs import TWO, rows, stop_after
 from tools.training import trainer
 from tools.training.data import read_training_data
 from tools.training.data_identity import DataIdentity

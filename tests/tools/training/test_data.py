@@ -5,16 +5,9 @@ import numpy as np
 import pytest
 
 from stages.errors import ConfigError, SourceError
-from tests.tools.conftest import write_coco
+from tests.tools.conftest import change_coco, write_coco
 from tools.training.data import ClassMap, draw_weights, read_training_data
 from tools.training.trainer import train
-
-
-def change(data_set, edit):
-    file = data_set / "annotations.json"
-    content = json.loads(file.read_text())
-    edit(content)
-    file.write_text(json.dumps(content))
 
 
 def test_held_out_scenes_are_not_trained_on(tiny_config):
@@ -41,7 +34,7 @@ def test_images_without_a_box_to_learn(tiny_config, data_set, name, kept, flat, 
         for annotation in content["annotations"][:flat]:
             annotation["bbox"][2] = 0
 
-    change(data_set, strip)
+    change_coco(data_set, strip)
     with pytest.raises(ConfigError) as error:
         train(tiny_config())
     told = f"; most often, {reason}" if reason else ""
@@ -122,7 +115,7 @@ def test_what_is_used_anyway_is_not_said_to_be_left_out(tiny_config, data_set):
         content["annotations"][0]["bbox"] = [-5, 5, 20, 20]
         content["annotations"][1]["bbox"] = [5, 5, 0, 0]
 
-    change(data_set, edit)
+    change_coco(data_set, edit)
     notes = [note.partition(": ")[2] for note in read_training_data(tiny_config()).notes]
     assert sorted(notes) == [
         "1 x box beyond the border of the frame, cut there",
@@ -136,7 +129,7 @@ def test_unknown_classes_are_told_and_give_no_loss(tiny_config, data_set):
         content["annotations"][0]["category_id"] = 3  # of image 1, scene a
         content["annotations"][1]["category_id"] = 2  # a bike
 
-    change(data_set, edit)
+    change_coco(data_set, edit)
     config = tiny_config()
     data = read_training_data(config)
     assert any(
@@ -173,7 +166,7 @@ def test_boxes_in_crowds_give_no_loss(tiny_config, data_set):
             {"id": 99, "image_id": 1, "category_id": 1, "bbox": box, "iscrowd": 1}
         )
 
-    change(data_set, edit)
+    change_coco(data_set, edit)
     config = tiny_config()
     data = read_training_data(config)
     first = next(sample for sample, _ in data.training if sample.path.name == "1.png")
@@ -246,7 +239,7 @@ def test_regions_of_one_of_several_images_of_a_name_are_refused(tiny_config, dat
             )
             image["file_name"] = f"{folder}/same.png"
 
-    change(data_set, edit)
+    change_coco(data_set, edit)
     config = with_regions(tiny_config, data_set, '{"same.png": [[1, 2, 30, 40]]}')
     with pytest.raises(ConfigError, match=r"2 images are same\.png"):
         read_training_data(config)

@@ -1,23 +1,15 @@
 """A run goes on with the data that it began with."""
 
-import json
 from dataclasses import replace
 
 import pytest
 import torch
 
 from stages.errors import ConfigError
-from tests.tools.conftest import write_coco
+from tests.tools.conftest import change_coco, write_coco
 from tools.training.data import read_training_data
 from tools.training.data_identity import DataIdentity
 from tools.training.trainer import train
-
-
-def change(data_set, edit):
-    file = data_set / "annotations.json"
-    content = json.loads(file.read_text())
-    edit(content)
-    file.write_text(json.dumps(content))
 
 
 def hold_out_more(content):
@@ -48,7 +40,7 @@ def lose_a_box(content):
 )
 def test_other_data_in_the_same_place_do_not_resume(tiny_config, data_set, edit, how):
     train(tiny_config(steps=1))
-    change(data_set, edit)
+    change_coco(data_set, edit)
     with pytest.raises(ConfigError, match=rf"checkpoint\.pt was trained on other data: {how}"):
         train(tiny_config(steps=2))
     assert train(tiny_config(steps=2), overwrite=True).steps == 2
@@ -60,7 +52,7 @@ def test_a_checkpoint_that_does_not_tell_its_data_resumes(tiny_config, data_set,
     content = torch.load(file, weights_only=True)
     del content["data"]
     torch.save(content, file)
-    change(data_set, hold_out_more)
+    change_coco(data_set, hold_out_more)
     assert train(tiny_config(steps=2)).steps == 2
 
 

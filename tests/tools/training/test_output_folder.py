@@ -3,7 +3,7 @@
 import pytest
 
 from stages.errors import ConfigError, OutputError
-from tests.tools.training.test_trainer import rows
+from tests.tools.training.runs import rows
 from tools.training import trainer
 from tools.training.state import TrainingState
 from tools.training.steps import Steps

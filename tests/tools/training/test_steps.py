@@ -6,7 +6,7 @@ import torch
 from stages.detector.preprocessing import Normalisation
 from stages.detector.spotnet import SpotNet
 from stages.errors import SpotStreamError
-from tests.stages.detector.test_device_computation import META, OnMetaAlone
+from tests.stages.detector.meta import META, OnMetaAlone
 from tools.training.losses import spotnet_loss
 from tools.training.state import TrainingState
 from tools.training.steps import average_decay

@@ -1,10 +1,8 @@
-import csv
 import logging
 import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,23 +10,13 @@ import yaml
 
 from stages.detector.spotnet import SpotNet
 from stages.errors import ConfigError, OutputError
+from tests.tools.training.runs import ROOT, rows, stop_after
 from tests.waiting import wait_for
 from tools.training import trainer
 from tools.training.batches import load_batches
 from tools.training.state import TrainingState, checkpointed, save_state
-from tools.training.steps import DivergedError, Steps
+from tools.training.steps import DivergedError
 from tools.training.trainer import train
-
-TWO = {"car": ["car"], "bus": ["bus"]}
-ROOT = Path(__file__).parents[3]
-
-
-def rows(path):
-    with path.open() as file:
-        return [
-            {key: value for key, value in row.items() if key != "seconds"}
-            for row in csv.DictReader(file)
-        ]
 
 
 def test_a_run_learns_and_leaves_weights_that_load(tiny_config, tmp_path):
@@ -74,23 +62,6 @@ def test_ctrl_c_while_the_processes_that_make_crops_start(tiny_config, tmp_path,
     result = train(tiny_config())
     assert (result.steps, result.complete) == (1, False)
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
-
-
-def stop_after(config, step):
-    """Trains with a Ctrl-C that comes in ``step``."""
-    take, taken = Steps.take, []
-
-    def stopping(*arguments):
-        taken.append(arguments)
-        if len(taken) == step:
-            os.kill(os.getpid(), signal.SIGINT)
-        return take(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Steps, "take", stopping)
-        result = train(config)
-    assert not result.complete
-    assert result.steps == step
 
 
 def test_ctrl_c_in_a_validation_stops_with_a_checkpoint(tiny_config, tmp_path, monkeypatch):

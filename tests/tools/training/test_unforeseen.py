@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from tests.tools.training.test_trainer import ROOT
+from tests.tools.training.runs import ROOT
 
 FAILS = """
 import os

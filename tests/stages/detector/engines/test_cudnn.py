@@ -7,13 +7,8 @@ from torch.nn import functional as F
 from stages.detector.engines.cudnn import CudnnConvolution, cudnn_graph
 from stages.detector.engines.fused import fuse_convolutions
 from stages.detector.engines.graph import DetectionGraph
-from stages.detector.spotnet import SpotNet, SpotNetConfig, channels_last, in_bfloat16
-from tests.stages.detector.engines.test_packed import SMALL, found
-
-TWO_STACKS = SpotNetConfig(
-    stem_channels=8, dims=(8, 8), modules=(1, 1), feature_channels=8, head_channels=8,
-    squeeze_excitation=False, size_multiple=64,
-)  # fmt: skip
+from stages.detector.spotnet import SpotNet, channels_last, in_bfloat16
+from tests.stages.detector.networks import PUBLISHED, SMALL, found
 
 
 @pytest.fixture
@@ -36,7 +31,7 @@ def on_cpu(monkeypatch):
     [
         lambda: SpotNet.compact(**SMALL),
         lambda: SpotNet.compact(**SMALL, attention="none"),
-        lambda: SpotNet(TWO_STACKS),
+        lambda: SpotNet(PUBLISHED),
     ],
 )
 def test_fused_networks_find_the_same(make, on_cpu):

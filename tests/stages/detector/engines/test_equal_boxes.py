@@ -6,20 +6,11 @@ import torch
 
 from stages.detector.engines import build_engine
 from stages.detector.engines.onnx_graph import onnx_model
-from stages.detector.spotnet import SpotNet, SpotNetConfig, save_checkpoint
+from stages.detector.spotnet import SpotNet, save_checkpoint
 from stages.detector.weights_file import load_network
+from tests.stages.detector.networks import PUBLISHED
 
 PACKAGES = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
-PUBLISHED = SpotNetConfig(
-    stem_channels=8,
-    dims=(8, 8),
-    modules=(1, 1),
-    feature_channels=8,
-    head_channels=8,
-    squeeze_excitation=False,
-    size_multiple=64,
-)
-"""Two stacks, centred padding, attention at full resolution: the published kind, but small."""
 
 PIXELS = 0.05  # at most this far apart
 SCORE = 0.1

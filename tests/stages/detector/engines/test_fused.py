@@ -5,7 +5,7 @@ from torch import nn
 from stages.detector.engines.fused import fused_graph
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.spotnet import SpotNet, in_bfloat16
-from tests.stages.detector.engines.test_packed import SMALL
+from tests.stages.detector.networks import SMALL
 
 
 def graph_of(make=lambda network: network):

@@ -7,10 +7,8 @@ from stages.detector.engines import packed as module
 from stages.detector.engines.graph import DetectionGraph
 from stages.detector.engines.packed import PackedWeights, pack_convolutions, packed_graph
 from stages.detector.engines.torch_engine import fast_dtype
-from stages.detector.spotnet import SpotNet, SpotNetConfig, channels_last
-
-SMALL = {"stem_channels": 8, "dims": (8, 16, 16), "modules": (1, 1, 1), "head_channels": 8,
-         "feature_channels": 16}  # fmt: skip
+from stages.detector.spotnet import SpotNet, channels_last
+from tests.stages.detector.networks import PUBLISHED, SMALL, found
 
 
 def both(network):
@@ -79,19 +77,9 @@ def test_weights_of_the_same_layout_take_memory_once(weights):
     assert len(calls) == 2
 
 
-@torch.inference_mode()
-def found(network, images, cells):
-    logits, features = network.locate(images)
-    return logits, *network.regress(features, cells)
-
-
 def test_two_stacks_and_full_attention():
-    config = SpotNetConfig(
-        stem_channels=8, dims=(8, 8), modules=(1, 1), feature_channels=8, head_channels=8,
-        squeeze_excitation=False, size_multiple=64,
-    )  # fmt: skip
     torch.manual_seed(0)
-    plain, packed = both(channels_last(SpotNet(config).eval().fused()))
+    plain, packed = both(channels_last(SpotNet(PUBLISHED).eval().fused()))
     images = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
         for one, other in zip(plain.locate(images), packed.locate(images), strict=True):

@@ -16,8 +16,9 @@ from stages.detector.engines.int8 import (
 )
 from stages.detector.engines.quantised import quantise
 from stages.detector.engines.rounded import rounded_network
-from stages.detector.spotnet import SpotNet, SpotNetConfig, channels_last, feature_ranges
+from stages.detector.spotnet import SpotNet, channels_last, feature_ranges
 from stages.errors import ConfigError
+from tests.stages.detector.networks import PUBLISHED
 from trackers.boxes import iou_matrix
 
 SMALL = {"stem_channels": 8, "dims": (8, 16, 16), "modules": (1, 1, 2), "head_channels": 8,
@@ -122,10 +123,7 @@ def test_quantisers_span_the_range():
 
 
 def test_other_networks_are_refused():
-    published = SpotNet(SpotNetConfig(
-        stem_channels=8, dims=(8, 8), modules=(1, 1), feature_channels=8, head_channels=8,
-        size_multiple=64, squeeze_excitation=False,
-    )).eval().fused()  # fmt: skip
+    published = SpotNet(PUBLISHED).eval().fused()
     for network in (published, SpotNet.compact(**SMALL, block="separable").eval().fused()):
         network.ranges = {}
         with pytest.raises(ConfigError, match="int8 is for one hourglass of residual blocks"):

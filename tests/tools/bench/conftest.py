@@ -1,0 +1,23 @@
+"""A clone of somebody's tracker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+# Stands for somebody's tracker: every box keeps the id of its place in the frame.
+SORT = """
+import numpy as np
+class Sort:
+    def __init__(self, max_age=1):
+        self.max_age = max_age
+    def update(self, detections):
+        return np.column_stack((detections[:, :4], np.arange(len(detections)) + self.max_age))
+"""
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    (tmp_path / "sort.py").write_text(SORT)
+    return tmp_path
