@@ -50,14 +50,16 @@ def plain():
     return on_the_cpu()
 
 
-@pytest.mark.parametrize("recordings", [None, Recordings(lambda compute: compute)])
-def test_boxes_are_those_of_the_cpu(plain, recordings):
+def test_boxes_are_those_of_the_cpu(plain):
+    """Of frames that are computed at once, and of those that a recording replays."""
+    frames = [demo_frame(index) for index in (40, 41)]
+    expected = [plain.detect([frame])[0] for frame in frames]
     there = on_the_cpu()
-    there._compute = DeviceComputation(there.engine, recordings)
-    for index in (40, 41):
-        frame = demo_frame(index)
-        [expected], [found] = plain.detect([frame]), there.detect([frame])
-        assert_alike(found, expected)
+    for recordings in (None, Recordings(lambda compute: compute)):
+        there._compute = DeviceComputation(there.engine, recordings)
+        for frame, right in zip(frames, expected, strict=True):
+            [found] = there.detect([frame])
+            assert_alike(found, right)
 
 
 def test_what_is_replayed_is_of_the_same_size_and_place():
