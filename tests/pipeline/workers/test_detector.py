@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 
 import cv2
 import msgspec
@@ -77,15 +75,18 @@ def test_detections_in_ignored_regions_of_their_stream_do_not_count(tmp_path):
     clip = make_clip(tmp_path / "material", 20)
     file = detections_of(clip)
     detections = f"detector.detections={file}"
-    for name, of in (("all", "another"), ("left", "clip"), ("every", "*")):
+    sources = [f"{name}={clip}" for name in ("north", "south")]
+    for name, of in (("one", "south"), ("both", "*")):
         ignored = f"detector.ignored.{of}=[[0, 0, 80, 1000]]"
-        run_with([str(clip)], tmp_path / name, [detections, ignored, "sink.overlay=false"])
-    whole, rest, every = (
-        np.loadtxt(tmp_path / name / "clip" / DETECTIONS, delimiter=",", ndmin=2)
-        for name in ("all", "left", "every")
+        run_with(sources, tmp_path / name, [detections, ignored, "sink.overlay=false"])
+    whole, rest, *every = (
+        np.loadtxt(tmp_path / run / stream / DETECTIONS, delimiter=",", ndmin=2)
+        for run in ("one", "both")
+        for stream in ("north", "south")
     )
-    np.testing.assert_array_equal(rest, every)
-    report = json.loads((tmp_path / "every" / "clip" / "run.json").read_text())
+    for each in every:
+        np.testing.assert_array_equal(rest, each)
+    report = json.loads((tmp_path / "both" / "north" / "run.json").read_text())
     assert report["detected_by"] == f"read from {file}"
     is_right = whole[:, 2] + whole[:, 4] / 2 > 80
     assert 0 < is_right.sum() < len(whole)
@@ -94,15 +95,19 @@ def test_detections_in_ignored_regions_of_their_stream_do_not_count(tmp_path):
     )
 
 
-def test_doubts_about_a_detection_file_are_told(tmp_path, capfd):
+def test_doubts_about_a_detection_file_are_told(tmp_path):
     clip = make_clip(tmp_path / "material", 5)
     file = tmp_path / "percent.txt"
     file.write_text("1,-1,100,50,20,15,99.5\n")
-    command = [sys.executable, "-m", "tools.main", "run", clip, "--output", tmp_path / "out"]
+    told = []
+
+    def listen(victim):
+        victim.over.wait(100)
+        told.extend(victim.notices)
+
     settings = [f"detector.detections={file}", "sink.overlay=false"]
-    given = [part for setting in settings for part in ("--set", setting)]
-    subprocess.run([*command, *given], check=True)
-    assert f"clip: {file}: there are scores up to 99.5" in " ".join(capfd.readouterr().err.split())
+    run_with([str(clip)], tmp_path / "out", settings, listen)
+    assert any(line.startswith(f"{file}: there are scores up to 99.5") for line in told)
 
 
 def test_frames_side_by_side_give_exactly_the_results_of_one_at_a_time(tmp_path):
