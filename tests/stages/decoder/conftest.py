@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from stages.decoder.source import HeapAllocator
+from tests.stages.decoder.recording import write_camera
 
 
 @pytest.fixture
@@ -51,3 +52,11 @@ def make_video(tmp_path):
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture
+def camera(tmp_path):
+    """A video of a camera, see `write_camera`."""
+    path = tmp_path / "camera.ts"
+    write_camera(path)
+    return path

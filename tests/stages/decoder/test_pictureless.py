@@ -16,7 +16,7 @@ PATIENT = replace(OPTIONS, timeout=10.0)  # a connection: 10 s of silence, 30 s 
 
 
 @pytest.fixture
-def camera(tmp_path):
+def streams(tmp_path):
     """A video of 200 frames, and the same without its key frames."""
     write_stream(tmp_path / "camera.ts", 200)
     whole = av.open(str(tmp_path / "camera.ts"))
@@ -53,8 +53,8 @@ def clock():
     return itertools.count(1.0).__next__
 
 
-def test_a_camera_whose_data_makes_no_picture_is_told_once(camera, serve, slots):
-    whole, blank = camera
+def test_a_camera_whose_data_makes_no_picture_is_told_once(streams, serve, slots):
+    whole, blank = streams
     url, notices = serve(blank + whole), []
     options = replace(PATIENT, reconnect=False)
     records = read(url, slots, 5, options, notify=notices.append, monotonic=clock())
@@ -65,11 +65,11 @@ def test_a_camera_whose_data_makes_no_picture_is_told_once(camera, serve, slots)
 
 
 def test_an_encoder_of_another_codec_that_takes_over_is_connected_to_anew(
-    tmp_path, camera, serve, slots
+    tmp_path, streams, serve, slots
 ):
     write_stream(tmp_path / "other.ts", 200, codec="libx265")
     other, notices = (tmp_path / "other.ts").read_bytes(), []
-    url = serve(camera[0] + other, other)
+    url = serve(streams[0] + other, other)
     records = read(url, slots, 210, PATIENT, notify=notices.append, monotonic=clock())
     frames = [r.header for r in records if isinstance(r, Frame)]
     assert {header.epoch for header in frames} == {0, 1}
@@ -78,9 +78,9 @@ def test_an_encoder_of_another_codec_that_takes_over_is_connected_to_anew(
 
 
 def test_after_a_reconnect_a_key_frame_is_waited_for_longer_but_not_without_end(
-    camera, serve, slots
+    streams, serve, slots
 ):
-    whole, blank = camera
+    whole, blank = streams
     url, notices = serve(whole, blank, whole), []
     records = read(url, slots, 210, PATIENT, notify=notices.append, monotonic=clock())
     assert {r.header.epoch for r in records if isinstance(r, Frame)} == {0, 1}
