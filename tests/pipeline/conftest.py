@@ -7,6 +7,13 @@ from pathlib import Path
 import pytest
 
 import pipeline
+from tools.harness.material import make_clip
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory):
+    """A clip of 150 frames, see `make_clip`; tests do not change it."""
+    return make_clip(tmp_path_factory.mktemp("material"), 150)
 
 
 @pytest.fixture

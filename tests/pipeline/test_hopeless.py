@@ -63,9 +63,7 @@ def test_a_detector_that_dies_of_the_same_frame_each_time_ends_the_run(
 
 
 @pytest.mark.usefixtures("slow_starts")
-def test_a_stage_that_is_killed_now_and_then_goes_on_where_frames_come_through(tmp_path):
-    clip = make_clip(tmp_path / "material", 150)
-
+def test_a_stage_that_is_killed_now_and_then_goes_on_where_frames_come_through(clip, tmp_path):
     def harm(victim):
         for frames in (20, 50, 80, 110):
             victim.wait(lambda frames=frames: victim.frames() >= frames)
@@ -91,8 +89,7 @@ def sweep_and_kill(name):
     return harm
 
 
-def test_a_stage_that_dies_once_the_folder_was_swept_ends_the_run(tmp_path):
-    clip = make_clip(tmp_path / "material", 150)
+def test_a_stage_that_dies_once_the_folder_was_swept_ends_the_run(clip, tmp_path):
     reason = r"^the detector process was killed by signal 9; it cannot be replaced: .* was removed"
     with pytest.raises(SpotStreamError, match=f"{reason}; set TMPDIR"):
         run_with(
@@ -101,8 +98,7 @@ def test_a_stage_that_dies_once_the_folder_was_swept_ends_the_run(tmp_path):
     assert (tmp_path / "out" / "clip" / ".mot.txt.part").stat().st_size
 
 
-def test_a_decoder_that_dies_once_the_folder_was_swept_ends_its_stream(tmp_path):
-    clip = make_clip(tmp_path / "material", 150)
+def test_a_decoder_that_dies_once_the_folder_was_swept_ends_its_stream(clip, tmp_path):
     sources = [f"{name}={clip}" for name in "xy"]
     harm = sweep_and_kill("decoder of x")
     result = run_with(sources, tmp_path / "out", [slow_detector(clip, 8)], harm)

@@ -13,13 +13,8 @@ import pipeline.supervision.supervisor
 from pipeline.reports import Completing
 from pipeline.transport.logbook import Logbook, SharedNumber
 from tests.stages.decoder.streams import write_stream
-from tools.harness.material import make_clip, slow_detector
+from tools.harness.material import slow_detector
 from tools.harness.runner import Victim, run_with
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    return make_clip(tmp_path_factory.mktemp("material"), 150)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pipeline.transport.subscription import subscribe
 from stages.errors import SpotStreamError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.sink.crossings import Counts, Crossings
-from tools.harness.material import detections_of, make_clip, slow_detector
+from tools.harness.material import detections_of, slow_detector
 from tools.harness.runner import run_with
 
 
@@ -47,9 +47,7 @@ def settings(clip, tmp_path, *more):
     return [found, f"runtime.publish=ipc://{tmp_path}/tracks", "sink.overlay=false", *more]
 
 
-def test_a_late_subscriber_learns_of_the_stream(subscriber, tmp_path):
-    clip = make_clip(tmp_path, 150)
-
+def test_a_late_subscriber_learns_of_the_stream(clip, subscriber, tmp_path):
     def harm(victim):  # the sink that tells it has the start from a checkpoint
         victim.wait(lambda: victim.frames() >= 30)
         os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
@@ -68,8 +66,7 @@ def test_a_late_subscriber_learns_of_the_stream(subscriber, tmp_path):
     assert end.reason is EndReason.COMPLETE
 
 
-def test_crossings_are_those_of_the_file(subscriber, tmp_path):
-    clip = make_clip(tmp_path, 150)
+def test_crossings_are_those_of_the_file(clip, subscriber, tmp_path):
     subscriber.start()
     line = "sink.lines={clip: {middle: [80, 0, 80, 120]}}"
     given = settings(clip, tmp_path, line, slow_detector(clip, 10))
@@ -92,8 +89,7 @@ def test_crossings_are_those_of_the_file(subscriber, tmp_path):
     assert {each.run for each in subscriber.envelopes} == set(folders)
 
 
-def test_the_end_of_a_stream_that_cannot_be_written_is_told(subscriber, tmp_path):
-    clip = make_clip(tmp_path, 150)
+def test_the_end_of_a_stream_that_cannot_be_written_is_told(clip, subscriber, tmp_path):
     subscriber.start()
 
     def harm(victim):
@@ -107,8 +103,7 @@ def test_the_end_of_a_stream_that_cannot_be_written_is_told(subscriber, tmp_path
     assert (end.reason, end.message) == (EndReason.TRUNCATED, result.failed["clip"])
 
 
-def test_the_end_of_a_run_that_is_given_up_is_told(subscriber, tmp_path):
-    clip = make_clip(tmp_path, 150)
+def test_the_end_of_a_run_that_is_given_up_is_told(clip, subscriber, tmp_path):
     subscriber.start()
 
     def harm(victim):

@@ -10,7 +10,6 @@ import signal
 import threading
 from pathlib import Path
 
-import av
 import pytest
 from rich.console import Console
 
@@ -26,16 +25,12 @@ from stages.errors import OutputError, SpotStreamError
 from stages.records import EndOfStream, Tracks
 from stages.result_files import files_of
 from stages.sink.results import CHECKPOINT, JOURNAL
+from tests.videos import frames_in
 from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.runner import Victim, run_with
 from tools.progress import ProgressView
 
 STAGES = ("decoder of clip", "detector", "tracker", "sink")
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    return make_clip(tmp_path_factory.mktemp("material"), 150)
 
 
 def settings(clip, *more):
@@ -78,11 +73,7 @@ def times_in(folder):
 
 
 def overlay_frames(folder):
-    frames = 0
-    for path in folder.glob("overlay*.mp4"):
-        with av.open(str(path)) as container:
-            frames += sum(1 for _ in container.decode(video=0))
-    return frames
+    return sum(map(frames_in, folder.glob("overlay*.mp4")))
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import dataclasses
 import threading
 from pathlib import Path
 
-import av
 import pytest
 
 from stages.errors import OutputError
@@ -19,6 +18,7 @@ from tests.stages.sink.conftest import (
     make_tracks,
     names_in,
 )
+from tests.videos import frames_in
 from tests.waiting import wait_for
 
 OPTIONS = SinkOptions(overlay_minutes=0.2 / 60)  # six frames
@@ -35,11 +35,8 @@ def feed(parts: OverlayParts, indices: range) -> None:
 
 
 def lengths(folder: Path) -> list[int]:
-    found = []
-    for path in sorted(folder.glob("overlay*.mp4"), key=lambda path: (len(path.name), path.name)):
-        with av.open(str(path)) as container:
-            found.append(sum(1 for _ in container.decode(video=0)))
-    return found
+    videos = sorted(folder.glob("overlay*.mp4"), key=lambda path: (len(path.name), path.name))
+    return [frames_in(video) for video in videos]
 
 
 class Hold:

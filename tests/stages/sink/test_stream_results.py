@@ -17,6 +17,7 @@ from stages.sink.results import has_results
 from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
 from tests.stages.sink.stream import MS, TEXT, TEXTS, end, feed, run
+from tests.videos import frames_in
 from tests.waiting import wait_for
 
 
@@ -194,10 +195,8 @@ def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
     wait_for((folder / "overlay.mp4").is_file)  # before the stream has ended
     feed(results, map(make_header, range(8, 14)))
     report = results.finish(end(14), {})
-    lengths = {}
-    for name in ("overlay.mp4", "overlay-2.mp4", "overlay-3.mp4"):
-        with av.open(str(folder / name)) as container:
-            lengths[name] = sum(1 for _ in container.decode(video=0))
+    names = ("overlay.mp4", "overlay-2.mp4", "overlay-3.mp4")
+    lengths = {name: frames_in(folder / name) for name in names}
     assert lengths == {"overlay.mp4": 6, "overlay-2.mp4": 6, "overlay-3.mp4": 2}
     assert set(lengths) < set(report.files)
 

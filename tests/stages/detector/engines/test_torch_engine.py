@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Barrier
 from types import SimpleNamespace
 
@@ -51,6 +52,12 @@ def test_images_side_by_side_use_all_cores(weights, threads, shares):
 
     with ThreadPoolExecutor(engine.batch_size, initializer=engine.share_cores) as pool:
         assert sorted(pool.map(share, shares)) == shares
+
+
+def test_a_cpu_computes_in_bfloat16_where_it_has_it():
+    flags = set(Path("/proc/cpuinfo").read_text().split())
+    computes = bool(flags & {"amx_bf16", "avx512_bf16"})
+    assert fast_dtype(torch.device("cpu")) is (torch.bfloat16 if computes else torch.float32)
 
 
 def test_a_gpu_that_emulates_bfloat16_computes_in_float32(monkeypatch):
