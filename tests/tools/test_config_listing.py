@@ -26,10 +26,12 @@ GIVEN = (
     "runtime.metrics=9108",
     "decoder.record='a: b #c'",
 )
+TRAINING_GIVEN = ("classes={a: [car], 'b #c': []}", "ema_decay=0.9", "model={scale: 0.5}")
 
 
-@pytest.mark.parametrize("name", built_in_configs())
-@pytest.mark.parametrize("overrides", [(), GIVEN])
+@pytest.mark.parametrize(
+    ("name", "overrides"), [*((name, ()) for name in built_in_configs()), ("demo", GIVEN)]
+)
 def test_a_listing_is_read_as_the_same_config(name, overrides, tmp_path):
     config = load_config(name, overrides)
     file = tmp_path / "own.yaml"
@@ -54,9 +56,9 @@ def test_every_key_is_explained_with_its_limits():
     assert f"    max_age: {Sort().max_age}\n" in text
 
 
-@pytest.mark.parametrize("name", built_in_configs("train"))
 @pytest.mark.parametrize(
-    "overrides", [(), ("classes={a: [car], 'b #c': []}", "ema_decay=0.9", "model={scale: 0.5}")]
+    ("name", "overrides"),
+    [*((name, ()) for name in built_in_configs("train")), ("compact", TRAINING_GIVEN)],
 )
 def test_a_listing_of_a_training_is_read_as_the_same_config(name, overrides, tmp_path):
     config = load_training_config(name, overrides)

@@ -3,7 +3,6 @@ import resource
 import time
 
 import pytest
-import zmq
 
 from pipeline.transport.background_link import BackgroundLink
 from pipeline.transport.link import Receiver, Sender
@@ -13,13 +12,6 @@ from stages.records import Dropped, DropReason
 from tests.waiting import wait_for
 
 MALFORMED, LOST = 1, 4
-
-
-@pytest.fixture
-def context():
-    made = zmq.Context()
-    yield made
-    made.destroy(linger=0)
 
 
 @pytest.fixture

@@ -1,19 +1,9 @@
-import pytest
-import zmq
-
 from pipeline.transport.direct_link import DirectLink
 from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.messages import Envelope, MessageError
 from stages.records import Dropped, DropReason
 
 MALFORMED, PASSED_OVER = 1, 2
-
-
-@pytest.fixture
-def context():
-    made = zmq.Context()
-    yield made
-    made.destroy(linger=0)
 
 
 def prepare(envelope):
