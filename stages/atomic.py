@@ -117,6 +117,8 @@ def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, N
     """
     if _is_no_file(path):
         raise OutputError(f"cannot write {path}: it is no file; choose another place")
+    with writing(path):
+        _refuse_folder(path)
     if path.is_symlink():
         path = path.resolve()
     make_folder(path.parent)
@@ -227,11 +229,15 @@ def check_writable(path: Path) -> None:
         OutputError: The file system refuses.
     """
     with writing(path):
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "")
+        _refuse_folder(path)
         folder = next(each for each in path.absolute().parents if each.exists())
         if not _is_no_file(path):
             tempfile.TemporaryFile(dir=folder).close()
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():  # the current one has no name to put into that of a part file
+        raise IsADirectoryError(errno.EISDIR, "")
 
 
 def _is_no_file(path: Path) -> bool:

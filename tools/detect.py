@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.config import ignored_in
 from pipeline.config_file import load_config
 from pipeline.detectors import build_detector
+from stages.detector.ignored import outside
 from stages.errors import ConfigError, SourceError
 from stages.records import Detections, Frame
 from tools.annotations.coco_ids import coco_ids
@@ -66,7 +68,8 @@ def detect_images(
         read += len(batch)
         frames = [Frame.of_image(image, path.stem) for path, image in batch]
         for (path, _), found in zip(batch, detector.detect(frames), strict=True):
-            results += _in_coco_format(path.name, found, detector.class_names)
+            counted = outside(found, ignored_in(config.ignored, path.stem))
+            results += _in_coco_format(path.name, counted, detector.class_names)
     if not read:
         raise SourceError("no image can be read")
     if given_ids:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stages.records import Detections, Float32Array
+import numpy as np
+import numpy.typing as npt
+
+from stages.records import Detections
 from trackers.boxes import centers_inside
 
 
-def outside(detections: Detections, regions: Float32Array) -> Detections:
+def outside(detections: Detections, regions: npt.ArrayLike) -> Detections:
     """Returns the detections whose centres lie in none of the regions.
 
     Args:
         detections: What was found in a frame.
         regions: ``(R, 4)`` left, top, right, bottom in pixels of the frame.
     """
-    kept = ~centers_inside(detections.boxes, regions)
+    kept = ~centers_inside(detections.boxes, np.asarray(regions, np.float32).reshape(-1, 4))
     return replace(
         detections,
         boxes=detections.boxes[kept],

@@ -149,6 +149,14 @@ def test_a_text_replaces_the_one_before_as_a_whole(tmp_path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["scores.json"]
 
 
+@pytest.mark.parametrize("name", [".", "/", "folder"])
+def test_a_folder_is_no_file(tmp_path, monkeypatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match=f"cannot write {name}: is a directory"):
+        write_atomically(Path(name), "text")
+
+
 def test_a_link_leads_to_what_is_written(tmp_path: Path) -> None:
     target = tmp_path / "there" / "scores.json"
     target.parent.mkdir()

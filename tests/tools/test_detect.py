@@ -66,6 +66,24 @@ def test_weak_detections_count_unless_the_user_says_otherwise(tmp_path, config, 
     assert least <= min(scores) < below
 
 
+def test_regions_of_every_image_and_of_one_are_ignored(tmp_path):
+    scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), scene.render(0).image)
+    settings = ["detector.weights=nano", "detector.engine=torch"]
+    whole = detect_images([tmp_path], None, settings, pytest.fail)
+    ignored = 'detector.ignored={"*": [[0, 0, 160, 192]], b: [[160, 0, 320, 96]]}'
+    found = detect_images([tmp_path], None, [*settings, ignored], pytest.fail)
+
+    def center(each):
+        left, top, width, height = each["bbox"]
+        return left + width / 2, top + height / 2
+
+    right = [each for each in whole if center(each)[0] > 160]
+    assert 0 < len(right) < len(whole)
+    assert found == [each for each in right if each["file_name"] == "a.png" or center(each)[1] > 96]
+
+
 def test_more_than_100_vehicles_are_found_where_the_user_says_so(tmp_path):
     scene = Scene(SceneConfig(seed=2, width=320, height=192, frames=10, vehicles=120))
     path = tmp_path / "a.png"

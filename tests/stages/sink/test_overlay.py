@@ -209,7 +209,7 @@ def test_large_frames_are_scaled_down_to_the_limit(
 )
 def test_the_preset_reaches_x264(tmp_path: Path, preset: str, profile: str) -> None:
     options = SinkOptions(overlay_preset=preset)
-    path = write(tmp_path / "overlay.mp4", make_start(), [0, STEP], options)
+    path = write_overlay(tmp_path / "overlay.mp4", make_start(), [0, STEP], options)
     with av.open(str(path)) as container:
         assert container.streams.video[0].codec_context.profile == profile
 
