@@ -8,18 +8,17 @@ pydantic, which saves 12 MB.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import ends_with_port, is_local
-from pipeline.validators import After, Before, column, host_and_port, rational_rate, unquoted_off
+from pipeline.regions_and_lines import Lines, Regions, lines_of
+from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
-from stages.sink.crossings import Line
 
 if TYPE_CHECKING:
     from stages.sink.options import SinkOptions
@@ -27,25 +26,8 @@ if TYPE_CHECKING:
 _LIVE_OVERLAY_MINUTES = 10.0
 _LIVE_TEXT_MINUTES = 60.0
 
-EVERY_STREAM = "*"
-"""Stands for every stream's name in ``detector.ignored`` and ``sink.lines``."""
-
-Name: TypeAlias = Annotated[str, Before(str)]  # YAML reads 1 as a number
-Region: TypeAlias = tuple[float, float, float, float]
-"""Left, top, right, bottom."""
-
 STRICT = {"extra": "forbid", "allow_inf_nan": False}
 """For pydantic: unknown keys are an error."""
-
-
-def ignored_in(ignored: Mapping[str, Sequence[Region]], stream: str) -> list[Region]:
-    """The regions of a stream by ``detector.ignored``: those of every stream, and its own."""
-    return [*ignored.get(EVERY_STREAM, ()), *ignored.get(stream, ())]
-
-
-def lines_of(lines: Mapping[str, Mapping[str, Line]], stream: str) -> dict[str, Line]:
-    """The lines of a stream by ``sink.lines``: those of every stream, and its own."""
-    return {**lines.get(EVERY_STREAM, {}), **lines.get(stream, {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +119,7 @@ class DetectorConfig:
     scale: Annotated[float, Gt(0), Le(4)] | None = None
     min_score: Annotated[float, Ge(0), Le(1)] = 0.1
     max_detections: Annotated[int, Ge(1), Le(1000)] = 100
-    ignored: dict[Name, tuple[Region, ...]] = field(default_factory=dict)
+    ignored: Regions = field(default_factory=dict)
     threads: Annotated[int, Ge(0), Le(1024)] = 0
     workers: Annotated[int, Ge(1), Le(64)] = 1
     batch_size: Annotated[int, Ge(0), Le(256)] = 0
@@ -222,16 +204,7 @@ class SinkConfig:
     ] = "off"
     overlay_min_score: Annotated[float, Ge(0), Le(1)] = 0.0
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
-    lines: dict[Name, dict[Annotated[str, Before(column)], Line]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for stream, lines in self.lines.items():
-            for name, line in lines.items():
-                if line[:2] == line[2:]:
-                    raise ValueError(
-                        f"lines.{stream}.{name}: a line is [x1, y1, x2, y2] with two different "
-                        f"ends, got {list(line)}"
-                    )
+    lines: Lines = field(default_factory=dict)
 
     def options(self, stream: str, *, live: bool) -> SinkOptions:
         """The options of a stream's `StreamResults`."""

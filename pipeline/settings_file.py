@@ -193,9 +193,13 @@ def _shortened(value: str) -> str:
 
 
 def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
-    """Returns the prefix of an error about a key: the file or the option that sets it."""
+    """Returns the prefix of an error about a key: the file or the option that sets it.
+
+    An option sets the key, one above it or one below it.
+    """
+    options = [f"{override.partition('=')[0]}." for override in overrides]
     overridden = any(
-        f"{override.partition('=')[0]}.".startswith(f"{key}.") for override in overrides
+        option.startswith(f"{key}.") or f"{key}.".startswith(option) for option in options
     )
     return "--set: " if overridden else f"{path}: " if path else ""
 

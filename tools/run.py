@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.config import EVERY_STREAM, RunConfig
+from pipeline.config import RunConfig
 from pipeline.config_file import load_config
 from pipeline.detectors import check_weights
 from pipeline.logs import set_up_logging
 from pipeline.plan import StageName
+from pipeline.regions_and_lines import EVERY_STREAM
 from pipeline.reports import Notice
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders

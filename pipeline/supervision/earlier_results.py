@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import RunConfig, ignored_in, lines_of, to_plain
+from pipeline.config import RunConfig, to_plain
+from pipeline.regions_and_lines import ignored_in, lines_of
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
 from stages.decoder.segments import is_recording, segments_of

@@ -13,9 +13,9 @@ import numpy as np
 import zmq
 from msgspec import structs
 
-from pipeline.config import EVERY_STREAM, ignored_in
 from pipeline.detectors import Detector, build_detector
 from pipeline.plan import WorkerPlan
+from pipeline.regions_and_lines import EVERY_STREAM, ignored_in
 from pipeline.reporter import Reporter
 from pipeline.reports import Batches, Notice, Ready
 from pipeline.transport.background_link import BackgroundLink

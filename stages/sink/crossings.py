@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from stages.records import Tracks
 
@@ -127,11 +128,19 @@ class LineCounter:
     Args:
         lines: The lines by name.
         state: That of an earlier counter, which this one continues.
+
+    Raises:
+        ValueError: A line is none, see `checked_line`; the message names it.
     """
 
     def __init__(self, lines: Mapping[str, Line], state: LineCounterState | None = None) -> None:
         self.state = state or LineCounterState(dict.fromkeys(lines, Counts()))
-        self._lines = dict(lines)
+        self._lines: dict[str, Line] = {}
+        for name, line in lines.items():
+            try:
+                self._lines[name] = checked_line(line)
+            except ValueError as error:
+                raise ValueError(f"line {name!r}: {error}, got {line}") from None
 
     @property
     def counts(self) -> dict[str, Counts]:
@@ -190,6 +199,22 @@ class LineCounter:
             assert passage is not None
             if passage.between:
                 yield name, "right" if is_right else "left", passage
+
+
+def checked_line(line: npt.ArrayLike) -> Line:
+    """Returns the four numbers of a line.
+
+    Raises:
+        ValueError: They are not four, not finite, or those of two equal ends.
+    """
+    try:
+        ends = np.asarray(line, np.float64)
+    except (OverflowError, TypeError, ValueError):
+        ends = np.empty(0)
+    if ends.shape != (4,) or not np.isfinite(ends).all() or (ends[:2] == ends[2:]).all():
+        raise ValueError("a line is [x1, y1, x2, y2] with two different ends")
+    x1, y1, x2, y2 = ends.tolist()
+    return x1, y1, x2, y2
 
 
 def line_faults(lines: Mapping[str, Line], height: int, width: int) -> Iterator[str]:

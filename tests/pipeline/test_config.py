@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import ignored_in, lines_of
 from pipeline.config_file import load_config
 from stages.errors import ConfigError
 from stages.sink.options import SinkOptions
@@ -77,45 +76,11 @@ def test_an_address_that_cannot_be_published_at_is_refused(overrides, message):
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("[9, 0, 9, 0]", r"gate: a line is \[x1, y1, x2, y2\] with two different ends, got"),
-        ("[0, 5, 9, .nan]", "gate.*: Input should be a finite number"),
-        ("[0, 5, 9]", "gate.*: Field required"),
-    ],
-)
-def test_a_line_without_two_ends_is_refused(line, message):
-    with pytest.raises(ConfigError, match=rf"sink.*lines\.north\.{message}"):
-        load_config(None, [f"sink.lines.north={{stop: [0, 0, 9, 9], gate: {line}}}"])
-
-
-@pytest.mark.parametrize(
     "key", ["sink.overlay_gigabytes", "sink.overlay_minutes", "decoder.record_gigabytes"]
 )
 def test_an_endless_number_is_refused(key):
     with pytest.raises(ConfigError, match=rf"{key}: Input should be a finite number, got inf"):
         load_config(None, [f"{key}=.inf"])
-
-
-def test_a_line_may_be_called_by_a_number():
-    lines = load_config(None, ["sink.lines={1: {2: [0, 0, 9, 9], ' a ': [1, 1, 9, 9]}}"]).sink.lines
-    assert lines == {"1": {"2": (0, 0, 9, 9), "a": (1, 1, 9, 9)}}
-
-
-@pytest.mark.parametrize("name", ["''", "'a, b'", "'\"a\"'", '"a\\nb"'])
-def test_a_line_has_a_name_for_a_column(name):
-    with pytest.raises(ConfigError, match="must be a name without commas and quotes"):
-        load_config(None, [f"sink.lines={{north: {{{name}: [0, 0, 9, 9]}}}}"])
-
-
-@pytest.mark.parametrize("region", [[9, 0, 9, 9], [0, 5, 9, 4]])
-def test_a_region_without_area_is_refused(region):
-    with pytest.raises(
-        ConfigError, match=r"ignored\.north: a region is \[left, top, right, bottom"
-    ):
-        load_config(
-            None, ["detector.ignored.south=[[0, 0, 9, 9]]", f"detector.ignored.north=[{region}]"]
-        )
 
 
 @pytest.mark.parametrize(
@@ -143,20 +108,3 @@ def test_results_of_a_live_stream_are_in_parts_unless_the_config_says_otherwise(
     for is_live, expected in ((False, lossless), (True, live)):
         options = config.sink.options("north", live=is_live)
         assert options == SinkOptions(**expected, overlay_trail=9)
-
-
-def test_lines_and_regions_of_every_stream_are_those_of_each():
-    config = load_config(
-        None,
-        [
-            'sink.lines={"*": {in: [0, 9, 9, 9], out: [0, 5, 9, 5]}, south: {out: [0, 7, 9, 7]}}',
-            'detector.ignored={"*": [[0, 0, 9, 9]], south: [[5, 5, 9, 9]]}',
-        ],
-    )
-    assert config.sink.options("north", live=False).lines == {
-        "in": (0, 9, 9, 9),
-        "out": (0, 5, 9, 5),
-    }
-    assert lines_of(config.sink.lines, "south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
-    assert ignored_in(config.detector.ignored, "north") == [(0, 0, 9, 9)]
-    assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]

@@ -54,6 +54,8 @@ def test_the_file_is_blamed_only_for_what_it_says(tmp_path):
         load_config(path, ["sink.overlay=false"])
     with pytest.raises(ConfigError, match=r"--set: unknown key sink\.crf"):
         load_config(path, ["sink.crf=1", "runtime.slots=4"])
+    with pytest.raises(ConfigError, match=r"--set: runtime\.slots"):
+        load_config(path, ["runtime={slots: 1}"])
 
 
 def test_a_folder_is_no_config(tmp_path):

@@ -121,6 +121,22 @@ def test_who_goes_through_the_corner_of_two_lines_crosses_one_of_them() -> None:
     assert move(counter, (30, 70), (30, 30), (70, 30), (70, 70)) == ["west left", "east right"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        (0, 1, 2),
+        ((12, 0), (12, 30)),
+        (5, 9, 5, 9),
+        (0, 5, 9, np.nan),
+        (0, 5, 9, "x"),
+        (0, 5, 9, 10**400),
+    ],
+)
+def test_a_line_without_two_ends_is_refused(line: Line) -> None:
+    with pytest.raises(ValueError, match=r"line 'out': a line is .* with two different ends, got"):
+        LineCounter({"gate": EASTWARDS, "out": line})
+
+
 def test_each_track_has_its_own_way() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     for y in (40, 60):

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.config_file import load_config
+from pipeline.regions_and_lines import ignored_in, lines_of
+from stages.errors import ConfigError
+
+LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
+REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("sink.lines=[0, 5, 9, 5]", f"sink.lines: {LINES}, got [0, 5, 9, 5]"),
+        ("sink.lines={gate: [0, 5, 9, 5]}", f"sink.lines.gate: {LINES}, got [0, 5, 9, 5]"),
+        ("sink.lines.gate=[0, 5, 9, 5]", f"sink.lines.gate: {LINES}, got [0, 5, 9, 5]"),
+        ("detector.ignored=[[0, 0, 9, 9]]", f"detector.ignored: {REGIONS}, got [[0, 0, 9, 9]]"),
+        ("detector.ignored={a: 5}", f"detector.ignored.a: {REGIONS}, got 5"),
+        ("detector.ignored={a: [0, 0, 9, 9]}", f"detector.ignored.a.0: {REGIONS}, got 0"),
+        (
+            "detector.ignored={a: [[0, 0, 9, 9], [0, 0, 9]]}",
+            f"detector.ignored.a.1: {REGIONS}, got [0, 0, 9]",
+        ),
+    ],
+)
+def test_what_has_another_form_is_told_the_form(override, message):
+    with pytest.raises(ConfigError) as error:
+        load_config(Path("intersection"), [override])
+    assert str(error.value) == f"--set: {message}"
+
+
+@pytest.mark.parametrize("line", ["[9, 0, 9, 0]", "[0, 5, 9, .nan]", "[0, 5, 9]", "'0159'"])
+def test_a_line_without_two_ends_is_refused(line):
+    with pytest.raises(
+        ConfigError,
+        match=r"lines\.north\.gate: a line is \[x1, y1, x2, y2\] with two different ends, got",
+    ):
+        load_config(None, [f"sink.lines.north={{stop: [0, 0, 9, 9], gate: {line}}}"])
+
+
+def test_a_line_may_be_called_by_a_number():
+    lines = load_config(None, ["sink.lines={1: {2: [0, 0, 9, 9], ' a ': [1, 1, 9, 9]}}"]).sink.lines
+    assert lines == {"1": {"2": (0, 0, 9, 9), "a": (1, 1, 9, 9)}}
+
+
+@pytest.mark.parametrize("name", ["''", "'a, b'", "'\"a\"'", '"a\\nb"'])
+def test_a_line_has_a_name_for_a_column(name):
+    with pytest.raises(ConfigError, match="must be a name without commas and quotes"):
+        load_config(None, [f"sink.lines={{north: {{{name}: [0, 0, 9, 9]}}}}"])
+
+
+@pytest.mark.parametrize("region", [[9, 0, 9, 9], [0, 5, 9, 4]])
+def test_a_region_without_area_is_refused(region):
+    with pytest.raises(
+        ConfigError, match=r"ignored\.north: a region is \[left, top, right, bottom"
+    ):
+        load_config(
+            None, ["detector.ignored.south=[[0, 0, 9, 9]]", f"detector.ignored.north=[{region}]"]
+        )
+
+
+def test_lines_and_regions_of_every_stream_are_those_of_each():
+    config = load_config(
+        None,
+        [
+            'sink.lines={"*": {in: [0, 9, 9, 9], out: [0, 5, 9, 5]}, south: {out: [0, 7, 9, 7]}}',
+            'detector.ignored={"*": [[0, 0, 9, 9]], south: [[5, 5, 9, 9]]}',
+        ],
+    )
+    assert config.sink.options("north", live=False).lines == {
+        "in": (0, 9, 9, 9),
+        "out": (0, 5, 9, 5),
+    }
+    assert lines_of(config.sink.lines, "south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
+    assert ignored_in(config.detector.ignored, "north") == [(0, 0, 9, 9)]
+    assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]
