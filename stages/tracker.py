@@ -68,7 +68,8 @@ class TrackerStage:
                 unseen,
             )
         except ValueError as error:
-            raise ValueError(f"stream {frame.stream}, frame {frame.number}: {error}") from error
+            of_stream = f"stream {frame.stream}, " if frame.stream else ""
+            raise ValueError(f"{of_stream}frame {frame.number}: {error}") from error
         return Tracks(detections, tracked.boxes, tracked.scores, tracked.classes, tracked.ids)
 
     def next_id(self, stream: str) -> int:

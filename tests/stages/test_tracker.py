@@ -168,7 +168,8 @@ def test_wrong_settings_are_config_errors(
         TrackerStage(name, settings)
 
 
-def test_malformed_detections_name_stream_and_frame() -> None:
+@pytest.mark.parametrize(("stream", "named"), [("cam", "stream cam, "), ("", "")])
+def test_malformed_detections_name_stream_and_frame(stream: str, named: str) -> None:
     stage = TrackerStage("sort", {})
-    with pytest.raises(ValueError, match="stream cam, frame 8: boxes must be finite"):
-        stage.process(detections(7, [(np.nan, 1, 2, 3)]))
+    with pytest.raises(ValueError, match=f"^{named}frame 8: boxes must be finite"):
+        stage.process(detections(7, [(np.nan, 1, 2, 3)], stream=stream))
