@@ -1,12 +1,17 @@
-"""What in a detection file is told, because it may be meant otherwise."""
+"""What in a file of boxes is told, because it may be meant otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
 from stages.detector.detection_file import UAVDT_CLASSES, DetectionFile
+from stages.records import Float64Array
+from stages.wording import counted
 
 
 def doubts(
-    file: DetectionFile, frame_size: tuple[int, int] | None, *, of_uavdt: bool = False
+    file: DetectionFile, frame_size: tuple[float, float] | None, *, of_uavdt: bool = False
 ) -> list[str]:
     """Returns a line for each doubt about a file's units and classes, none if it has no boxes.
 
@@ -23,13 +28,7 @@ def doubts(
             f"because of its nine columns and the class in its first line, this is taken for a "
             f"file in UAVDT's format, with classes {UAVDT_CLASSES}"
         )
-    if (file.boxes[:, 2:] - file.boxes[:, :2]).max() <= 1:
-        told.append("no box is larger than a pixel; are these coordinates from 0 to 1?")
-    elif _may_be_corners(file, frame_size):
-        told.append(
-            "width and height of every box are above its left and top; are they its right and "
-            "bottom?"
-        )
+    told += box_doubts(file.boxes, frame_size)
     # Scores of either sign, as in MOT15, mean something else.
     if file.scores.min() >= 0 and file.scores.max() > 1:
         told.append(
@@ -39,12 +38,41 @@ def doubts(
     return told
 
 
-def _may_be_corners(file: DetectionFile, frame_size: tuple[int, int] | None) -> bool:
+def box_doubts(boxes: Float64Array, frame_size: tuple[float, float] | None) -> list[str]:
+    """Returns a line for the doubt about what the numbers of a file's boxes mean, if there is one.
+
+    Args:
+        boxes: ``(N, 4)`` left, top, right, bottom, of a file with left, top, width, height.
+        frame_size: Width and height of the frames in pixels; None if they are unknown.
+    """
+    if len(boxes) == 0:
+        return []
+    if (boxes[:, 2:] - boxes[:, :2]).max() <= 1:
+        return ["no box is larger than a pixel; are these coordinates from 0 to 1?"]
+    if _may_be_corners(boxes, frame_size):
+        return [
+            "width and height of every box are above its left and top; are they its right and "
+            "bottom?"
+        ]
+    return []
+
+
+def doubts_of_files(found: Iterable[tuple[Path, Sequence[str]]]) -> list[str]:
+    """Returns the doubts about the first file that has any, with how many others have, too."""
+    doubtful = [(path, told) for path, told in found if told]
+    if not doubtful:
+        return []
+    path, told = doubtful[0]
+    more = f" and {counted(len(doubtful) - 1, 'other file')}" if len(doubtful) > 1 else ""
+    return [f"{path}{more}: {doubt}" for doubt in told]
+
+
+def _may_be_corners(boxes: Float64Array, frame_size: tuple[float, float] | None) -> bool:
     """Returns whether width and height may be right and bottom: always beyond left and top.
 
     In a frame of known size, some box must also reach beyond it.
     """
-    starts, ends = file.boxes[:, :2], file.boxes[:, 2:]
+    starts, ends = boxes[:, :2], boxes[:, 2:]
     return bool((ends - starts > starts).all()) and (
         frame_size is None or bool((ends > frame_size).any())
     )

@@ -39,6 +39,7 @@ def track(
     import numpy as np
 
     from pipeline.config_file import load_config
+    from stages.detector.doubts import doubts_of_files
     from tools.frame_size import parse_frame_size
     from tools.track import track_file, track_folder
     from tools.weak_detections import warning_of_weak
@@ -60,10 +61,8 @@ def track(
             f"{counted(summary.frames, 'frame')}, {summary.frames_per_second:.0f} frames/s "
             f"by {name}"
         )
-    if doubtful := [summary for summary in found if summary.doubts]:
-        more = f" and {counted(len(doubtful) - 1, 'other file')}" if len(doubtful) > 1 else ""
-        for doubt in doubtful[0].doubts:
-            typer.echo(f"{doubtful[0].detections}{more}: {doubt}", err=True)
+    for doubt in doubts_of_files((summary.detections, summary.doubts) for summary in found):
+        typer.echo(doubt, err=True)
     if config is None and tracker is None and not settings.get("min_score"):
         scores = np.concatenate([summary.scores for summary in found])
         warning = warning_of_weak(scores, "--config intersection, --config uav")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.detector.detection_file import DetectionFile
+from stages.detector.doubts import box_doubts, doubts
 from stages.errors import ConfigError
 from stages.number_table import BeyondSequenceError
 from tools.annotations.ground_truth import GroundTruth
@@ -66,6 +67,8 @@ class SequenceScore:
         tracks: The tracks that were scored, without ignored boxes.
         matches: Matches of ``tracks`` with the ground truth.
         given: The tracks of the file, where the ground truth has `MotObjects`.
+        file: File of the detections or tracks.
+        doubts: About the file, see `doubts`; without a tracker, about its boxes alone.
     """
 
     name: str
@@ -78,6 +81,8 @@ class SequenceScore:
     tracks: Trajectories | None = None
     matches: Matches | None = None
     given: Trajectories | None = None
+    file: Path | None = None
+    doubts: tuple[str, ...] = ()
 
 
 def score_sequence(
@@ -107,8 +112,11 @@ def _score(task: SequenceTask, stopped: Callable[[], bool]) -> SequenceScore:
     levels: dict[str, DetectionResult] = {}
     points: tuple[PrPoint, ...] = ()
     tracks = given = None
+    told: list[str] = []
+    width, height = truth.objects.boxes[:, 2:].max(axis=0, initial=0)  # of the frames, at least
     if task.detections is not None:
         file = DetectionFile.read(task.detections, frame_count=truth.frame_count)
+        told = box_doubts(file.boxes, (width, height))
         shown = ~truth.ignored.cover(file.indices, file.boxes)
         detection = {iou: judge_file(truth, file, shown, iou) for iou in DETECTION_IOUS}
         levels = {
@@ -116,14 +124,19 @@ def _score(task: SequenceTask, stopped: Callable[[], bool]) -> SequenceScore:
             for level, member in truth.levels.items()
         }
         if task.tracker is not None:
+            told = doubts(file, (width, height), of_uavdt=True)  # classes are not scored
             tracks = scored(truth, track(file, task.tracker, truth.frame_count))
             if _are_shares(file.scores):
                 points = _points(task, file, detection[pr_protocol.IOU], stopped)
     if task.results is not None:
         given = read_mot(task.results, frame_count=truth.frame_count)
+        told = box_doubts(given.boxes, (width, height))
         tracks = scored(truth, given)
+    path = task.detections or task.results
     if tracks is None:
-        return SequenceScore(truth.name, detection, levels, truth.conditions)
+        return SequenceScore(
+            truth.name, detection, levels, truth.conditions, file=path, doubts=tuple(told)
+        )
     comparison = compare(truth.tracks, tracks)
     matches = match_boxes(comparison, task.iou_threshold)
     return SequenceScore(
@@ -139,6 +152,8 @@ def _score(task: SequenceTask, stopped: Callable[[], bool]) -> SequenceScore:
         tracks,
         matches,
         given if truth.mot_objects else None,
+        path,
+        tuple(told),
     )
 
 

@@ -60,6 +60,7 @@ class Output:
         for table in score_tables(scores):
             console.print(terminal_table(table))
         typer.echo(protocol.summary(scores))
+        _tell_doubts(scores)
         for score in scores:
             _tell_incomplete(score)
             _tell_undivided(score)
@@ -79,6 +80,16 @@ class Output:
 
             for line in check_by_trackeval(scores, truths, protocol.iou_threshold):
                 typer.echo(line)
+
+
+def _tell_doubts(scores: Sequence[EntryScore]) -> None:
+    """Tells what the files may mean otherwise, once for all trackers that were given them."""
+    from stages.detector.doubts import doubts_of_files
+
+    sequences = [each for score in scores for each in score.sequences.values()]
+    told = {each.file: each.doubts for each in sequences if each.file is not None}
+    for doubt in doubts_of_files(told.items()):
+        typer.echo(doubt, err=True)
 
 
 def _tell_incomplete(score: EntryScore) -> None:

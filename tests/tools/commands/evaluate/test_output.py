@@ -100,6 +100,33 @@ def test_detections_that_no_threshold_divides_are_told(
     assert ("PR scores are 0: no threshold" in output) == told
 
 
+@pytest.mark.parametrize("option", ["--detections", "--results"])
+def test_boxes_that_may_be_meant_otherwise_are_told_once(detrac: Path, option: str) -> None:
+    annotation = (detrac / "gt" / "MVI_1.xml").read_text()
+    (detrac / "gt" / "MVI_2.xml").write_text(annotation.replace("MVI_1", "MVI_2"))
+    file, other = (detrac / "det" / name for name in ("MVI_1_Det_X.txt", "MVI_2.txt"))
+    trackers = ["--tracker", "sort", "--tracker", "uav"] if option == "--detections" else []
+    if option == "--results":
+        file = file.rename(detrac / "det" / "MVI_1.txt")
+    arguments = ["detrac", "--gt", detrac / "gt", option, detrac / "det", *trackers]
+    shutil.copy(file, other)
+    assert str(file) not in evaluate(*arguments)
+    rows = [line.split(",") for line in file.read_text().splitlines()]
+    in_shares, corners = "", ""
+    for frame, identity, left, top, width, height, score in rows:
+        shares = (int(left) / 960, int(top) / 540, int(width) / 960, int(height) / 540)
+        in_shares += f"{frame},{identity},{','.join(map(str, shares))},{score}\n"
+        ends = f"{int(left) + int(width)},{int(top) + int(height)}"
+        corners += f"{frame},{identity},{left},{top},{ends},{score}\n"
+    for text, doubt in ((in_shares, "are these coordinates from 0 to 1?"), (corners, "bottom?")):
+        file.write_text(text)
+        shutil.copy(file, other)
+        told = [line for line in evaluate(*arguments).splitlines() if str(file) in line]
+        assert len(told) == 1
+        assert told[0].startswith(f"{file} and 1 other file: ")
+        assert told[0].endswith(doubt)
+
+
 def test_nothing_found_is_not_called_undivided(detrac: Path) -> None:
     (detrac / "det" / "MVI_1_Det_X.txt").write_text("")
     output = evaluate("detrac", "--gt", detrac / "gt", "--detections", detrac / "det")
