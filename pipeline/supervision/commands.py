@@ -128,14 +128,14 @@ def _name(user: int) -> str:
         return str(user)
 
 
-def add_stream(run: RunInfo, location: str, name: str = "") -> list[str]:
+def add_stream(run: RunInfo, location: str | os.PathLike[str], name: str = "") -> list[str]:
     """Adds a stream, or those below a folder, to a pipeline; returns their names.
 
     Raises:
         ConfigError: The pipeline refuses.
         SpotStreamError: It does not answer, or fails.
     """
-    return _send(run, AddStream(location, name), list[str])
+    return _send(run, AddStream(os.fspath(location), name), list[str])
 
 
 def remove_stream(run: RunInfo, name: str) -> None:

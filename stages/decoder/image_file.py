@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -18,7 +19,7 @@ _JPEG_END = b"\xd9"
 _PNG_START, _PNG_END = b"\x89PNG", b"IEND"
 
 
-def read_image(path: Path, *, gray: bool = False) -> UInt8Array:
+def read_image(path: str | os.PathLike[str], *, gray: bool = False) -> UInt8Array:
     """Returns the image as ``(H, W, 3)`` uint8 BGR, or ``(H, W)`` if ``gray``.
 
     A truncated JPEG file, which OpenCV would fill up with grey, is rejected.
@@ -27,7 +28,7 @@ def read_image(path: Path, *, gray: bool = False) -> UInt8Array:
         SourceError: The file cannot be read, is truncated, is not an image, or is too large.
     """
     try:
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise SourceError(f"cannot read image {path}: {reason_of(error)}") from error
     if _is_cut_off(data):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from stages.decoder.image_folder import IMAGE_SUFFIXES
@@ -37,7 +38,7 @@ _FILE_SCHEMES = frozenset({"file", "http", "https"})
 _NAMED = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class SourceSpec:
     """One stream to open.
 
@@ -51,9 +52,21 @@ class SourceSpec:
 
     name: str
     location: str
-    layout: str = ""
-    of_data_set: bool = False
-    frame_rate: str = ""
+    layout: str
+    of_data_set: bool
+    frame_rate: str
+
+    def __init__(
+        self,
+        name: str,
+        location: str | os.PathLike[str],
+        layout: str = "",
+        of_data_set: bool = False,
+        frame_rate: str = "",
+    ) -> None:
+        values = (name, os.fspath(location), layout, of_data_set, frame_rate)
+        for each, value in zip(fields(self), values, strict=True):
+            object.__setattr__(self, each.name, value)
 
 
 def is_live(location: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from trackers.boxes import FloatArray
 MIN_COLUMNS = 6
 
 
-def read_mot(path: Path, frame_count: int | None = None) -> Trajectories:
+def read_mot(path: str | os.PathLike[str], frame_count: int | None = None) -> Trajectories:
     """Reads ``frame,id,left,top,width,height,…``, frames counted from 1, also as ``.gz``.
 
     Args:
@@ -28,7 +29,7 @@ def read_mot(path: Path, frame_count: int | None = None) -> Trajectories:
         ConfigError: The file cannot be read or holds detections, or a line is malformed, repeats
             an id in its frame, or lies beyond the sequence; the message names file and line.
     """
-    return _trajectories(NumberTable.read(path, MIN_COLUMNS, "tracks"), frame_count)
+    return _trajectories(NumberTable.read(Path(path), MIN_COLUMNS, "tracks"), frame_count)
 
 
 def _trajectories(table: NumberTable, frame_count: int | None) -> Trajectories:

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -23,6 +24,12 @@ def read(source):
 
 def test_a_source_needs_nothing_but_its_location(images):
     assert read(open_source(images)) == (25, [1, 2, 3, 4])
+
+
+def test_a_location_may_be_a_path(images):
+    path = Path(images.location)
+    assert SourceSpec("images", path) == images
+    assert read(open_source(SourceSpec("images", path))) == (25, [1, 2, 3, 4])
 
 
 def test_frames_and_their_rate_may_be_chosen(images):
