@@ -7,7 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stages.decoder.image_folder import IMAGE_SUFFIXES
@@ -38,7 +38,7 @@ _FILE_SCHEMES = frozenset({"file", "http", "https"})
 _NAMED = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True)
 class SourceSpec:
     """One stream to open.
 
@@ -52,21 +52,12 @@ class SourceSpec:
 
     name: str
     location: str
-    layout: str
-    of_data_set: bool
-    frame_rate: str
+    layout: str = ""
+    of_data_set: bool = False
+    frame_rate: str = ""
 
-    def __init__(
-        self,
-        name: str,
-        location: str | os.PathLike[str],
-        layout: str = "",
-        of_data_set: bool = False,
-        frame_rate: str = "",
-    ) -> None:
-        values = (name, os.fspath(location), layout, of_data_set, frame_rate)
-        for each, value in zip(fields(self), values, strict=True):
-            object.__setattr__(self, each.name, value)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "location", os.fspath(self.location))  # a `Path` will do as well
 
 
 def is_live(location: str) -> bool:

@@ -51,7 +51,7 @@ def test_every_key_is_explained_with_its_limits():
             assert lines[number - 1].lstrip().startswith("# "), line
     text = "\n".join(lines)
     assert "  # First frame, 1-based. At least 1.\n  first_frame: 1\n" in text
-    assert "  # Transport of RTSP. One of tcp, udp.\n  transport: tcp\n" in text
+    assert "refuses tcp. One of auto, tcp, udp.\n  transport: auto\n" in text
     assert "of the weights. Above 0, at most 4.\n  scale: null\n" in text
     assert f"    max_age: {Sort().max_age}\n" in text
 
