@@ -23,6 +23,7 @@ from pipeline.transport.link import Receiver
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import Alive, Envelope, encode
 from pipeline.workers.disk_watch import DiskWatch
+from pipeline.workers.publisher import Publisher
 from pipeline.workers.sink_stream import SinkStream
 from pipeline.workers.streams import Streams
 from stages.atomic import output_error
@@ -95,8 +96,8 @@ class _Sink:
             self._report,
             channel,
             logbook,
-            self._wake,
-            self._broadcast,
+            partial(os.eventfd_write, self._wake, 1),
+            Publisher(self._broadcast, self._plan.run, channel),
         )
         self._visit(member, member.open)
         return member

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import os
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import zmq
 from msgspec.structs import replace
@@ -35,9 +33,6 @@ from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.stream_results import StreamResults
 
-if TYPE_CHECKING:
-    from pipeline.transport.broadcast import Broadcast
-
 _CHECKPOINT_NS = 1_000_000_000
 _PICTURE_SECONDS = 1.0  # a checkpoint waits this long for the latest pictures
 
@@ -58,8 +53,8 @@ class SinkStream:
         report: Reports to the supervisor.
         channel: Channel of the stream.
         logbook: The stream's logbook.
-        wake: File descriptor of an event that is set when there is something to acknowledge.
-        broadcast: Publishes the records; None if the run does not.
+        wake: Called, from any thread, when there is something to acknowledge.
+        publisher: Publishes the records.
     """
 
     def __init__(
@@ -69,11 +64,9 @@ class SinkStream:
         report: Reporter,
         channel: int,
         logbook: Logbook,
-        wake: int,
-        broadcast: Broadcast | None,
+        wake: Callable[[], None],
+        publisher: Publisher,
     ) -> None:
-        config = plan.config
-        self._channel = channel
         self.name = logbook.stream
         self.folder = plan.folder(self.name)
         self._logbook = logbook
@@ -81,28 +74,24 @@ class SinkStream:
         self.failed = False
         self._left = False  # after it failed, all that is to be done is done
         self._report = report
-        self._publisher = Publisher(broadcast, plan.run, channel)
+        self._publisher = publisher
         self._start: StreamStart | None = None
-        self._overlay = config.sink.overlay
+        self._overlay = plan.config.sink.overlay
         self._files = contextlib.ExitStack()  # open until the stream is closed
         self._ring_path = plan.ring(channel)
         self._ring: FrameRing | None = None
         self._sink_ns = 0  # work on the latest frame
-        self._crossed: list[Crossing] = []  # as it has shown
 
-        options = config.sink.options(self.name, live=not self.lossless)
+        options = plan.config.sink.options(self.name, live=not self.lossless)
         self._text_only = plan.text_only
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)
 
-        def wake_up() -> None:
-            os.eventfd_write(wake, 1)
-
         self.results = results = StreamResults(
-            self.folder, options, on_kept=wake_up, before_long_work=report.busy
+            self.folder, options, on_kept=wake, before_long_work=report.busy
         )
         self._progress = SinkProgress(results, logbook, report)
-        self._completion = Completion(results, config, logbook, self._progress, report, wake_up)
+        self._completion = Completion(results, plan.config, logbook, self._progress, report, wake)
         self._acknowledger = Acknowledger(
             context, plan.endpoint(f"ack-{channel}"), logbook, lambda: results.overlays.kept
         )
@@ -124,12 +113,11 @@ class SinkStream:
         make_folder(self.folder)
         if self._text_only:
             remove_unfinished_overlays(self.folder)
-        journal = self.folder / JOURNAL
-        self._journal = Journal(journal, self._take_over(journal))
+        self._journal = Journal(self.folder / JOURNAL, self._take_over())
         self._files.callback(self._journal.close)
         self.acknowledge()
 
-    def _take_over(self, journal: Path) -> int:
+    def _take_over(self) -> int:
         """Replays the journal of an earlier process; returns how many bytes of it are good."""
         checkpoint = Checkpoint.load(self.folder / CHECKPOINT)
         if checkpoint is not None:
@@ -137,7 +125,7 @@ class SinkStream:
             self._start = checkpoint.sink.start
             self._order.skip_to(checkpoint.position)
         good, acknowledged = 0, self._logbook[SharedNumber.ACKNOWLEDGED]
-        for entry in read_envelopes(journal):
+        for entry in read_envelopes(self.folder / JOURNAL):
             self._report.alive()
             envelope, record = entry.envelope, entry.envelope.record
             if envelope.position >= self._order.due:
@@ -173,13 +161,11 @@ class SinkStream:
             published = replace(due, pixels=None, run=self._publisher.run)
             parts, now_ns = encode(published), time.time_ns()
             append_envelope(self._journal, parts, now_ns)
-            self._handle(due, now_ns)
+            crossed = self._handle(due, now_ns)
             self._publisher.forward(parts)
-            if self._crossed:
+            if crossed:
                 counts = dict(self.results.crossings.counts)
-                crossings = Crossings(self.name, tuple(self._crossed), counts)
-                self._publisher.tell(crossings, due.position)
-                self._crossed = []
+                self._publisher.tell(Crossings(self.name, tuple(crossed), counts), due.position)
             pictures = 0 if self._leaves_out_pictures else self.results.overlays.frames
             self._acknowledger.took(due.position, pictures)
 
@@ -187,7 +173,8 @@ class SinkStream:
     def _leaves_out_pictures(self) -> bool:
         return self._watch.is_stuck and not self.lossless
 
-    def _handle(self, envelope: Envelope, now_ns: int) -> None:
+    def _handle(self, envelope: Envelope, now_ns: int) -> list[Crossing]:
+        """Returns who is now known to have crossed a line."""
         record = envelope.record
         self._progress.came()
         if isinstance(record, StreamStart):
@@ -195,11 +182,12 @@ class SinkStream:
             self._start = record
             self.results.start(record)
         elif isinstance(record, Tracks):
-            self._write(record, envelope, now_ns)
+            return self._write(record, envelope, now_ns)
         elif isinstance(record, Dropped):
             self.results.dropped(record)
         elif isinstance(record, EndOfStream) and not self._text_only:
             self._completion.begin(record)
+        return []
 
     def give_up(self, message: str) -> None:
         """Completes the results as far as they go, if there are any."""
@@ -295,12 +283,13 @@ class SinkStream:
         self._files.close()
         self._acknowledger.close()
 
-    def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> None:
+    def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> list[Crossing]:
         started = time.monotonic_ns()
         pixels = self._pixels(tracks, envelope)
-        self._crossed = self.results.write(tracks, pixels, envelope.work_ns, now_ns)
+        crossed = self.results.write(tracks, pixels, envelope.work_ns, now_ns)
         self._sink_ns = time.monotonic_ns() - started
         self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, envelope.work_ns)
+        return crossed
 
     def look(self) -> None:
         """Reports progress, and gives up the overlay of a live stream if it hangs.

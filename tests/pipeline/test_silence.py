@@ -17,6 +17,7 @@ from pipeline.supervision.supervisor import Supervisor
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import Envelope, encode
 from pipeline.workers.envelope_journal import append_envelope
+from pipeline.workers.publisher import Publisher
 from pipeline.workers.sink_stream import SinkStream
 from pipeline.workers.tracker import _Stream as TrackerStream
 from stages.decoder.locations import expand_sources
@@ -84,7 +85,8 @@ def test_stages_that_live_a_journal_again_say_that_they_are_alive(plan, journal)
     assert report.said == ["alive"] * (FRAMES + 1)
     report.said.clear()
     with zmq.Context() as context:
-        sink = SinkStream(plan, context, report, 0, logbook, 0, None)
+        publisher = Publisher(None, plan.run, 0)
+        sink = SinkStream(plan, context, report, 0, logbook, lambda: None, publisher)
         sink.open()
         assert sink.results.ledger.written == FRAMES
         sink.close()

@@ -1,6 +1,5 @@
 """A sink's streams north and south, of which no process is there; the logbook of a live stream."""
 
-import os
 import threading
 from fractions import Fraction
 
@@ -13,6 +12,7 @@ from pipeline.reports import Notice, Progress
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import Logbook
 from pipeline.transport.messages import Envelope
+from pipeline.workers.publisher import Publisher
 from pipeline.workers.sink_stream import SinkStream
 from stages.records import (
     Detections,
@@ -65,15 +65,9 @@ def plan(tmp_path, temporary):
     folder.close()
 
 
-@pytest.fixture
-def wake():
-    descriptor = os.eventfd(0, os.EFD_NONBLOCK)
-    yield descriptor
-    os.close(descriptor)
-
-
-def opened(plan, context, said, channel, logbook, wake):
-    stream = SinkStream(plan, context, said, channel, logbook, wake, None)
+def opened(plan, context, said, channel, logbook):
+    publisher = Publisher(None, plan.run, channel)
+    stream = SinkStream(plan, context, said, channel, logbook, lambda: None, publisher)
     stream.open()
     return stream
 

@@ -31,11 +31,11 @@ def release(monkeypatch):
     released.set()
 
 
-def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, release, wake):
+def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, release):
     said = Said()
     logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
     with zmq.Context() as context:
-        north, south = (opened(plan, context, said, n, logbooks[n], wake) for n in (0, 1))
+        north, south = (opened(plan, context, said, n, logbooks[n]) for n in (0, 1))
         feed(north, 3)
         end(north, 3)
         feed(south, 5)
@@ -52,10 +52,10 @@ def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, relea
             stream.close()
 
 
-def test_a_picture_that_an_mp4_cannot_hold_costs_the_rest_of_the_overlay_alone(plan, wake):
+def test_a_picture_that_an_mp4_cannot_hold_costs_the_rest_of_the_overlay_alone(plan):
     said = Said()
     with zmq.Context() as context:
-        stream = opened(plan, context, said, 0, Logbook(plan.logbook(0)), wake)
+        stream = opened(plan, context, said, 0, Logbook(plan.logbook(0)))
         feed(stream, 4, Fraction(1, 10**9), [0, 1, 2, 3 * 10**9])
         end(stream, 4)
         acknowledge(stream, lambda: ("done", "north") in said)
@@ -66,10 +66,10 @@ def test_a_picture_that_an_mp4_cannot_hold_costs_the_rest_of_the_overlay_alone(p
         stream.close()
 
 
-def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release, wake):
+def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release):
     said = Said()
     with zmq.Context() as context:
-        stream = opened(plan, context, said, 0, Logbook(plan.logbook(0)), wake)
+        stream = opened(plan, context, said, 0, Logbook(plan.logbook(0)))
         feed(stream, 3)
         end(stream, 3)
         threading.Timer(0.1, release.set).start()
@@ -78,9 +78,7 @@ def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release,
         stream.close()
 
 
-def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
-    plan, wake, disk, monkeypatch
-):
+def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(plan, disk, monkeypatch):
     monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 0)
     logbook = Logbook(plan.logbook(0))
     logbook[SharedNumber.LOSSLESS] = 0
@@ -90,7 +88,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
         return logbook[SharedNumber.ACKNOWLEDGED]
 
     with zmq.Context() as context:
-        stream = opened(plan, context, said, 0, logbook, wake)
+        stream = opened(plan, context, said, 0, logbook)
         assert stream.results.options == plan.config.sink.options("north", live=True)
         feed(stream, 2)
         acknowledge(stream, lambda: acknowledged() == 3)
@@ -116,7 +114,7 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
             "the overlay of north is stuck: nothing was written; frames are left out of it",
             "the overlay of north has resumed",
         ]
-        other = opened(plan, context, said, 0, logbook, wake)  # the first one was killed
+        other = opened(plan, context, said, 0, logbook)  # the first one was killed
         feed(other, 18, begin=16)
         end(other, 18)
         acknowledge(other, lambda: ("done", "north") in said)
@@ -128,10 +126,10 @@ def test_a_live_stream_goes_on_without_pictures_while_the_disk_takes_none(
         other.close()
 
 
-def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(plan, wake):
+def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(plan):
     said, logbook = Said(), Logbook(plan.logbook(0))
     with zmq.Context() as context:
-        stream = opened(plan, context, said, 0, logbook, wake)
+        stream = opened(plan, context, said, 0, logbook)
         feed(stream, 3)
         logbook[SharedNumber.ABANDONED] = 1
         stream.look()
@@ -143,23 +141,23 @@ def test_a_stream_that_no_decoder_can_end_is_completed_where_it_is(plan, wake):
         assert (stream.folder / "mot.txt").exists()
 
 
-def test_a_sink_counts_on_where_its_predecessor_was_killed(plan, wake):
+def test_a_sink_counts_on_where_its_predecessor_was_killed(plan):
     logbook = Logbook(plan.logbook(0))
     with zmq.Context() as context:
-        stream = opened(plan, context, Said(), 0, logbook, wake)
+        stream = opened(plan, context, Said(), 0, logbook)
         feed(stream, 6)
         acknowledge(stream, lambda: logbook[SharedNumber.ACKNOWLEDGED] == 7)
-        other = opened(plan, context, Said(), 0, logbook, wake)
+        other = opened(plan, context, Said(), 0, logbook)
         assert other.results.timing == stream.results.timing
         assert len(other.results.timing.work["sink"]) == 5
         other.close()
 
 
-def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, wake, disk):
+def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, disk):
     said = Said()
     logbooks = [Logbook(plan.logbook(channel)) for channel in (0, 1)]
     with zmq.Context() as context:
-        north, south = (opened(plan, context, said, n, logbooks[n], wake) for n in (0, 1))
+        north, south = (opened(plan, context, said, n, logbooks[n]) for n in (0, 1))
         assert north.results.options == plan.config.sink.options("north", live=False)
         disk.hang()
         feed(north, 10)

@@ -37,7 +37,7 @@ def no_descriptors():
 
 
 def test_a_checkpoint_for_which_too_many_files_are_open_is_saved_later(
-    plan, wake, no_descriptors, monkeypatch
+    plan, no_descriptors, monkeypatch
 ):
     monkeypatch.setattr("pipeline.workers.sink_stream._CHECKPOINT_NS", 0)
     logbook = Logbook(plan.logbook(0))
@@ -48,7 +48,7 @@ def test_a_checkpoint_for_which_too_many_files_are_open_is_saved_later(
 
     with zmq.Context() as context, context.socket(zmq.PULL) as decoder:
         decoder.bind(plan.endpoint("ack-0"))
-        stream = opened(plan, context, Said(), 0, logbook, wake)
+        stream = opened(plan, context, Said(), 0, logbook)
         checkpoint, journal = stream.folder / CHECKPOINT, stream.folder / JOURNAL
         feed(stream, 3)
         acknowledge(stream, lambda: acknowledged() == 4)
@@ -66,10 +66,10 @@ def test_a_checkpoint_for_which_too_many_files_are_open_is_saved_later(
         stream.close()
 
 
-def test_a_stream_that_fails_keeps_its_rows_and_no_pictures(plan, wake):
+def test_a_stream_that_fails_keeps_its_rows_and_no_pictures(plan):
     said, logbook = Said(), Logbook(plan.logbook(0))
     with zmq.Context() as context:
-        stream = opened(plan, context, said, 0, logbook, wake)
+        stream = opened(plan, context, said, 0, logbook)
         feed(stream, 3)
         acknowledge(stream, lambda: logbook[SharedNumber.ACKNOWLEDGED] == 4)
         stream.fail(OutputError("cannot write it"))
@@ -80,10 +80,10 @@ def test_a_stream_that_fails_keeps_its_rows_and_no_pictures(plan, wake):
             stream.close()
 
 
-def test_a_stream_that_is_told_to_end_while_it_fails_waits_for_its_thread(plan, wake, disk):
+def test_a_stream_that_is_told_to_end_while_it_fails_waits_for_its_thread(plan, disk):
     """A thread in C++, as one that draws, aborts the process if Python ends before it does."""
     with zmq.Context() as context:
-        stream = opened(plan, context, Said(), 0, Logbook(plan.logbook(0)), wake)
+        stream = opened(plan, context, Said(), 0, Logbook(plan.logbook(0)))
         disk.hang()
         feed(stream, 3)
         disk.wait_for_write()
@@ -100,9 +100,9 @@ def test_a_stream_that_is_told_to_end_while_it_fails_waits_for_its_thread(plan, 
         stream.close()
 
 
-def test_a_lossless_stream_notices_that_its_folder_is_gone(plan, wake):
+def test_a_lossless_stream_notices_that_its_folder_is_gone(plan):
     with zmq.Context() as context:
-        stream = opened(plan, context, Said(), 0, Logbook(plan.logbook(0)), wake)
+        stream = opened(plan, context, Said(), 0, Logbook(plan.logbook(0)))
         feed(stream, 3)
         stream.look()
         stream.folder.rename(stream.folder.with_name("elsewhere"))
