@@ -41,17 +41,16 @@ class StageProcesses:
         self._sockets = ""
 
     def make_shared(self, sockets: str) -> None:
-        """Makes sink, tracker and detectors, whose sockets will be in the folder ``sockets``."""
+        """Makes sink, tracker and detectors; the sockets of all are in the folder ``sockets``."""
         self._sockets = sockets
         for stage in ("sink", "tracker"):
-            self._shared[stage, 0] = self.make(stage, sockets)
+            self._shared[stage, 0] = self.make(stage)
         for worker in range(self._config.detector.workers):
-            self._shared["detector", worker] = self.make("detector", sockets, worker)
+            self._shared["detector", worker] = self.make("detector", worker)
 
     def make(
         self,
         stage: StageName,
-        sockets: str,
         worker: int = 0,
         stream: str = "",
         give_up_reason: str = "",
@@ -71,7 +70,7 @@ class StageProcesses:
                 config=self._config,
                 streams=[running[stream].plan] if stream else plans,
                 output=str(self._output),
-                sockets=sockets,
+                sockets=self._sockets,
                 give_up_reason=give_up_reason,
                 text_only=text_only,
                 debug=self._debug,

@@ -111,6 +111,7 @@ class Supervisor:
             self._interrupt,
         )
         with opened as run:
+            self._processes.make_shared(run.folder.path)
             try:
                 self._supervise(run)
                 if self._roster and self._interrupts == 1:
@@ -130,7 +131,6 @@ class Supervisor:
         poller = zmq.Poller()
         poller.register(run.reports.socket, zmq.POLLIN)
         poller.register(run.commands.socket, zmq.POLLIN)
-        self._processes.make_shared(run.folder.path)
         while self._roster or (self._stay and not self._interrupts):
             self._monitor.beat()
             self._replace_dead()
@@ -184,7 +184,7 @@ class Supervisor:
     def _begin_streams(self, run: RunResources) -> None:
         self._results.outdate()
         for spec in self._roster.due():
-            decoder = self._processes.make("decoder", run.folder.path, stream=spec.name)
+            decoder = self._processes.make("decoder", stream=spec.name)
             only_one = not self._stay and not self._roster
             # Who adds a stream is there to see that its password is wrong.
             patient = self._stay and any(spec is given for given in self._results.to_run)
@@ -321,9 +321,7 @@ class Supervisor:
         Returns why that failed, or "".
         """
         self._processes.kill_all()
-        sink = self._processes.make(
-            "sink", run.folder.path, give_up_reason=message, text_only=text_only
-        )
+        sink = self._processes.make("sink", give_up_reason=message, text_only=text_only)
         finished, failure = complete(sink, run.reports, lambda: self._interrupts > 1)
         self.result.finished.update(finished)
         return failure

@@ -38,7 +38,7 @@ class Stuck:
 def test_a_process_is_known_by_its_role_and_its_stream(tmp_path, stage, worker, stream, role, name):
     config = RunConfig(detector=DetectorConfig(workers=2))
     processes = StageProcesses(config, tmp_path, None, debug=False, json_log=False)
-    made = processes.make(stage, "sockets", worker, stream)
+    made = processes.make(stage, worker, stream)
     assert (made.role, made.stream, made.name) == (role, stream, name)
 
 
@@ -54,7 +54,7 @@ def test_the_decoder_of_a_file_has_a_place_where_it_may_hang_again(
     folder = RuntimeFolder("out")
     roster = Roster([], tmp_path, config.runtime, RunMonitor())
     processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
-    decoder = processes.make("decoder", folder.path, stream="cam")
+    decoder = processes.make("decoder", stream="cam")
     with zmq.Context() as context:
         roster.begin(spec, decoder, folder, context, only_one=True)
         roster.running["cam"].logbook[SharedNumber.SEQUENCE] = 7
@@ -72,11 +72,11 @@ def test_the_place_of_the_others_is_that_of_all_results_while_anything_is_under_
     folder = RuntimeFolder("out")
     roster = Roster([], tmp_path, config.runtime, RunMonitor())
     processes = StageProcesses(config, tmp_path, roster, debug=False, json_log=False)
-    detector = processes.make("detector", folder.path)
+    detector = processes.make("detector")
     assert detector._place() is None
     with zmq.Context() as context:
         for name in ("north", "south"):
-            decoder = processes.make("decoder", folder.path, stream=name)
+            decoder = processes.make("decoder", stream=name)
             spec = SourceSpec(name, f"rtsp://{name}/live")
             roster.begin(spec, decoder, folder, context, only_one=False)
         north, south = (stream.logbook for stream in roster.running.values())
