@@ -200,11 +200,12 @@ class _Decoding:
         self._ended = isinstance(event, EndOfStream)
 
     def _remove_earlier_results(self, event: StreamEvent) -> None:
-        if not self._logbook[SharedNumber.EPOCHS]:
-            if isinstance(event, StreamStart):
-                remove_results(self._folder)
-            else:  # the stream ends without a frame
-                remove_parts(self._folder)
+        if self._logbook[SharedNumber.EPOCHS]:
+            return
+        if isinstance(event, StreamStart):
+            remove_results(self._folder)
+        else:  # the stream ends without a frame
+            remove_parts(self._folder)
 
     def end(self) -> None:
         """Ends the stream if the process was told to stop; returns when all is acknowledged."""

@@ -91,11 +91,12 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
             if isinstance(first, StreamStart):
                 for told in detector.cautions(first):
                     report(Notice("detector", stream=first.stream, message=told))
-            frames = isinstance(first, Frame)
-            if frames:
-                progress.counts[len(batch)] += 1
+            if not isinstance(first, Frame):
+                finish(batch)
+                continue
+            progress.counts[len(batch)] += 1
             # A frame that comes alone gets all cores.
-            if frames and threads and (has_waited or threads.running() is not None):
+            if threads and (has_waited or threads.running() is not None):
                 while not threads.wait(_ALIVE_SECONDS):
                     progress.report()
                 threads.start(partial(finish, batch, threads.count))
