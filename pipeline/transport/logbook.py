@@ -91,11 +91,11 @@ class Logbook:
         logbook[SharedNumber.LOSSLESS] = lossless
         return logbook
 
-    def __getitem__(self, counter: SharedNumber) -> int:
-        return int(self._numbers[counter])
+    def __getitem__(self, number: SharedNumber) -> int:
+        return int(self._numbers[number])
 
-    def __setitem__(self, counter: SharedNumber, value: int) -> None:
-        self._numbers[counter] = value
+    def __setitem__(self, number: SharedNumber, value: int) -> None:
+        self._numbers[number] = value
 
     def keep(self, position: int, message: bytes) -> bool:
         """Stores the message sent at ``position``, replacing the one ``ENTRIES`` positions before.

@@ -236,7 +236,7 @@ def decode(parts: Sequence[Any]) -> Envelope:
         raise MessageError(f"header: {error}") from error
     if header.version != PROTOCOL_VERSION:
         raise VersionError(header.version)
-    if isinstance(header, _Start | _Dropped | _End | _Crossings | _Alive):
+    if not isinstance(header, _OfFrame):
         return Envelope(
             header.record, channel=header.channel, position=header.position, run=header.run
         )
