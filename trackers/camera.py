@@ -33,7 +33,8 @@ def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray
     Returns:
         ``(2, 3)`` map from predicted to observed positions, None where the objects disagree.
     """
-    if min(len(predicted), len(observed)) < LEAST_VOTES:
+    count = min(len(predicted), len(observed))
+    if count < LEAST_VOTES:
         return None
     rows, columns = _candidates(predicted, observed)
     sources, targets = predicted[rows, :2], observed[columns, :2]
@@ -45,7 +46,6 @@ def motion_from_boxes(predicted: FloatArray, observed: FloatArray) -> FloatArray
     strips = votes[:, :-2] + votes[:, 1:-1] + votes[:, 2:]
     around = strips[:-2] + strips[1:-1] + strips[2:]  # of each cell and its eight neighbours
     best = np.unravel_index(around.argmax(), around.shape)
-    count = min(len(predicted), len(observed))
     if around[best] < max(LEAST_VOTES, SEED_SHARE * count):
         return None
     peak = np.median(displacements[(np.abs(cells - best) <= 1).all(axis=1)], axis=0)

@@ -96,10 +96,11 @@ class OCSort(Tracker):
         predicted = self._predict()
         used = self._associate(predicted, boxes, scores)
         rows = np.flatnonzero(used >= 0)
-        self._update(rows, boxes[used[rows]])
-        self._remember(rows, boxes[used[rows]])
+        columns = used[rows]
+        self._update(rows, boxes[columns])
+        self._remember(rows, boxes[columns])
         unused = np.ones(len(boxes), np.bool_)
-        unused[used[rows]] = False
+        unused[columns] = False
         born = np.flatnonzero(unused)
         self._begin(boxes[born])
         used = np.concatenate((used, born))

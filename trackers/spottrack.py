@@ -235,8 +235,6 @@ class SpotTrack(Tracker):
         tracks = self._tracks
         proven = (tracks["hits"] >= self.min_hits) & (tracks["best"] >= self.confirm_score)
         rows = np.flatnonzero(proven & (tracks["id"] == TENTATIVE))
-        if not len(rows):
-            return
         tracks["id"][rows] = self._new_ids(len(rows))
 
     def _reported(

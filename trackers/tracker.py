@@ -52,15 +52,15 @@ class Observations:
         scores: ``(N,)`` float64.
         indices: ``(N,)`` int64, row of each in the arrays given to `update`.
         motion: ``(2, 3)`` float64 affine map from the pixels of the last processed frame to this
-            one's.
-        frame_size: ``(2,)`` float64 width and height of the frame in pixels.
+            one's; None if not given.
+        frame_size: ``(2,)`` float64 width and height of the frame in pixels, None if not given.
     """
 
     boxes: FloatArray
     scores: FloatArray
     indices: Int64Array
-    motion: FloatArray | None = None
-    frame_size: FloatArray | None = None
+    motion: FloatArray | None
+    frame_size: FloatArray | None
 
     def __len__(self) -> int:
         return len(self.boxes)
