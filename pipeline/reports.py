@@ -14,7 +14,6 @@ from stages.sink.crossings import Counts
 LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000, 2000, 5000, 10000)
 """Upper bounds of the buckets of `Durations`."""
 
-
 NoticeEvent: TypeAlias = Literal["notice", "restart", "disconnected", "reconnected"]
 
 

@@ -28,9 +28,7 @@ _IN_A_USERS_WORDS = {  # where pydantic names Python's classes
 }
 
 
-def load_settings(
-    model: type[Settings], path: Path | None, overrides: Sequence[str] = ()
-) -> Settings:
+def load_settings(model: type[Settings], path: Path | None, overrides: Sequence[str]) -> Settings:
     """Reads a YAML file (none: the model's defaults) and applies ``key.path=value`` overrides.
 
     Args:

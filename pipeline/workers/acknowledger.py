@@ -68,4 +68,4 @@ class Acknowledger:
 
     def close(self) -> None:
         """Closes the socket."""
-        self._socket.close(linger=0)
+        self._socket.close()

@@ -13,7 +13,7 @@ class MotionChain:
         motion: Motion from the last frame sent to the first one added; None if unknown.
     """
 
-    def __init__(self, motion: Float32Array | None = STILL) -> None:
+    def __init__(self, motion: Float32Array | None) -> None:
         self._motions: dict[int, Float32Array | None] = {}
         self._of_dropped = motion
 

@@ -1,6 +1,7 @@
 import numpy as np
 
 from pipeline.workers.motion_chain import MotionChain
+from stages.decoder.motion import STILL
 
 
 def shift(x):
@@ -8,7 +9,7 @@ def shift(x):
 
 
 def test_motions_of_dropped_frames_come_with_the_next_that_is_sent():
-    chain = MotionChain()
+    chain = MotionChain(STILL)
     for sequence, x in enumerate([1, 2, 4, 8]):
         chain.add(sequence, shift(x))
     np.testing.assert_array_equal(chain.sent(0), shift(1))
@@ -17,7 +18,7 @@ def test_motions_of_dropped_frames_come_with_the_next_that_is_sent():
 
 
 def test_frames_that_were_never_added_add_no_motion():
-    chain = MotionChain()
+    chain = MotionChain(STILL)
     chain.dropped(0, 1)
     chain.add(2, shift(3))
     np.testing.assert_array_equal(chain.sent(2), shift(3))
