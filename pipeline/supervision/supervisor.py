@@ -54,7 +54,7 @@ class Supervisor:
         was_signalled: Whether the run was told to end by a signal, not only by `stop`.
 
     Args:
-        results: The folders of the streams to run; they are released when the run ends.
+        folders: The results folders of the streams to run; they are released when the run ends.
         config: The configuration.
         on_report: Called with every report of a worker, and with the supervisor's own notices.
         stay: Keep running when all streams have ended, until stopped: others may be added.
@@ -64,7 +64,7 @@ class Supervisor:
 
     def __init__(
         self,
-        results: ResultFolders,
+        folders: ResultFolders,
         config: RunConfig,
         on_report: Callable[[Report], None] = lambda report: None,
         *,
@@ -72,17 +72,17 @@ class Supervisor:
         debug: bool = False,
         json_log: bool = False,
     ) -> None:
-        self.result = RunResult.begun_with(len(results.to_run))
-        self.result.skipped += results.finished
-        self._results = results
+        self.result = RunResult.begun_with(len(folders.to_run))
+        self.result.skipped += folders.finished
+        self._folders = folders
         self._config = config
         self._on_report = on_report
         self._stay = stay
         self._began = time.monotonic()
         self._monitor = RunMonitor()
-        self._roster = Roster(results.to_run, results.output, config.runtime, self._monitor)
+        self._roster = Roster(folders.to_run, folders.output, config.runtime, self._monitor)
         self._processes = StageProcesses(
-            config, results.output, self._roster, debug=debug, json_log=json_log
+            config, folders.output, self._roster, debug=debug, json_log=json_log
         )
         self.was_signalled = False
         self._interrupts = 0
@@ -99,13 +99,13 @@ class Supervisor:
             if self._roster or self._stay:
                 self._run()
         finally:
-            self._results.release()
+            self._folders.release()
         return self.result
 
     def _run(self) -> None:
         opened = open_run_resources(
             self._config,
-            self._results.output,
+            self._folders.output,
             self._monitor,
             lambda: self._processes.are_ready and not self._interrupts,
             self._interrupt,
@@ -125,7 +125,7 @@ class Supervisor:
                 self._processes.end_all()
                 for stream in self._roster.running.values():
                     self._clear_away(stream)
-        self.result.order([spec.name for spec in self._results.to_run])
+        self.result.order([spec.name for spec in self._folders.to_run])
 
     def _supervise(self, run: RunResources) -> None:
         poller = zmq.Poller()
@@ -175,19 +175,19 @@ class Supervisor:
     def _overview(self) -> Overview:
         return Overview(
             os.getpid(),
-            str(self._results.output),
+            str(self._folders.output),
             time.monotonic() - self._began,
             self._roster.views(),
             [ProcessView(p.name, p.pid, p.state, p.restarts) for p in self._processes.all()],
         )
 
     def _begin_streams(self, run: RunResources) -> None:
-        self._results.outdate()
+        self._folders.outdate()
         for spec in self._roster.due():
             decoder = self._processes.make("decoder", stream=spec.name)
             only_one = not self._stay and not self._roster
             # Who adds a stream is there to see that its password is wrong.
-            patient = self._stay and any(spec is given for given in self._results.to_run)
+            patient = self._stay and any(spec is given for given in self._folders.to_run)
             try:
                 self._roster.begin(
                     spec, decoder, run.folder, run.context, only_one=only_one, patient=patient
@@ -281,7 +281,7 @@ class Supervisor:
 
     def _clear_away(self, stream: RunningStream) -> None:
         if stream.has_begun:  # otherwise the files are from an earlier run
-            self._results.clear_away(stream.plan.name, broken=self._broken)
+            self._folders.clear_away(stream.plan.name, broken=self._broken)
 
     def stop(self) -> None:
         """Ends all streams, as Ctrl-C does; may be called from another thread."""
