@@ -173,12 +173,6 @@ class FlowControl:
             return not self._waiting and not self._sent
 
     @property
-    def unacknowledged(self) -> list[int]:
-        """Positions sent and not acknowledged yet, in order."""
-        with self._changed:
-            return list(self._sent)
-
-    @property
     def is_closed(self) -> bool:
         """Whether it was closed: nothing that waits is certain to be sent."""
         with self._changed:

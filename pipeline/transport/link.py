@@ -186,10 +186,10 @@ class LeastLoadedSender:
         """Returns whether a position went to ``worker``; None stands for any."""
         return worker is None or self._worker_of.get(position) == worker
 
-    def acknowledge(self, unacknowledged: Sequence[int]) -> None:
-        """Marks every position except ``unacknowledged`` as done."""
-        for position in self._worker_of.keys() - set(unacknowledged):
-            self._loads[self._worker_of.pop(position)] -= 1
+    def acknowledge(self, position: int) -> None:
+        """Marks all below ``position`` as done."""
+        for done in [sent for sent in self._worker_of if sent < position]:
+            self._loads[self._worker_of.pop(done)] -= 1
 
     def close(self) -> None:
         """Closes the sockets; undelivered messages are dropped."""

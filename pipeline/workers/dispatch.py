@@ -85,9 +85,9 @@ class Dispatcher:
             if self._sender.went_to(position, worker):
                 self._sender.send(position, self._with_pixels(msgspec.msgpack.decode(message)))
 
-    def acknowledge(self, unacknowledged: list[int]) -> None:
-        """Marks all positions but these as acknowledged."""
-        self._sender.acknowledge(unacknowledged)
+    def acknowledge(self, position: int) -> None:
+        """Marks all below ``position`` as acknowledged."""
+        self._sender.acknowledge(position)
 
     def close(self) -> None:
         """Closes the sockets."""

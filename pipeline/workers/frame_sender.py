@@ -232,15 +232,15 @@ class FrameSender:
             try:
                 message = decode_feedback(self._feedback.recv(zmq.NOBLOCK))
             except zmq.Again:
-                break
+                return
             except MessageError:
                 continue
             if isinstance(message, Acknowledged):
                 self._flow.acknowledge(message.position)
+                with self._dispatching:
+                    self._dispatcher.acknowledge(message.position)
             else:
                 self._resend(message.worker)
-        with self._dispatching:
-            self._dispatcher.acknowledge(self._flow.unacknowledged)
 
     def _resend(self, worker: int | None) -> None:
         with self._dispatching:

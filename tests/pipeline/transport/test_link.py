@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from pipeline.transport.link import BORROWED_BYTES, Receiver, Sender
+from pipeline.transport.link import BORROWED_BYTES, LeastLoadedSender, Receiver, Sender
 from pipeline.transport.messages import Envelope
 from stages.records import Dropped, DropReason, Frame, FrameHeader, PixelFormat
 from tests.waiting import wait_for
@@ -65,3 +65,15 @@ def test_messages_that_do_not_parse_are_counted_and_passed_over(context, tmp_pat
     sender.send(Envelope(Dropped("a", 0, 0, 0, DropReason.BEHIND)))
     assert isinstance(receiver.receive(5).record, Dropped)
     assert receiver.malformed == 1
+
+
+def test_a_message_goes_to_the_worker_with_the_fewest_in_hand(context):
+    sender = LeastLoadedSender(context, ["inproc://first", "inproc://second"])
+    for position in range(3):
+        sender.send(position, [b"record"])
+    assert [sender.went_to(position, 0) for position in range(3)] == [True, False, True]
+    sender.acknowledge(1)
+    sender.acknowledge(1)
+    sender.send(3, [b"record"])
+    sender.send(4, [b"record"])
+    assert [sender.went_to(position, 0) for position in (3, 4)] == [True, False]
