@@ -124,27 +124,25 @@ class SinkStream:
             self.results.restore(checkpoint.sink)
             self._start = checkpoint.sink.start
             self._order.skip_to(checkpoint.position)
-        good, acknowledged = 0, self._logbook[SharedNumber.ACKNOWLEDGED]
+        good = 0
         for entry in read_envelopes(self.folder / JOURNAL):
             self._report.alive()
-            envelope, record = entry.envelope, entry.envelope.record
-            if envelope.position >= self._order.due:
-                if isinstance(record, Tracks):
-                    picture = envelope.slot is not None
-                    self.results.overlays.left_out += self._overlay and not picture
-                    if not self.results.repeat(
-                        record,
-                        envelope.work_ns,
-                        entry.now_ns,
-                        picture=picture,
-                        was_kept=envelope.position < acknowledged,
-                    ):
-                        break
-                else:
-                    self._handle(envelope, entry.now_ns)
-                self._order.skip_to(envelope.position + 1)
+            if entry.envelope.position >= self._order.due:
+                if not self._repeat(entry.envelope, entry.now_ns):
+                    break
+                self._order.skip_to(entry.envelope.position + 1)
             good = entry.end
         return good
+
+    def _repeat(self, envelope: Envelope, now_ns: int) -> bool:
+        """Takes in what an earlier process was given; False where its picture is lost."""
+        record, picture = envelope.record, envelope.slot is not None
+        if not isinstance(record, Tracks):
+            self._handle(envelope, now_ns)
+            return True
+        self.results.overlays.left_out += self._overlay and not picture
+        kept = envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]
+        return self.results.repeat(record, envelope.work_ns, now_ns, picture=picture, was_kept=kept)
 
     def take(self, envelope: Envelope) -> None:
         """Takes a message; a repeated one, whose acknowledgement was lost, gets another."""
