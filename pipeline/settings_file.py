@@ -196,10 +196,9 @@ def _origin(key: str, path: Path | None, overrides: Sequence[str]) -> str:
     An option sets the key, one above it or one below it.
     """
     options = [f"{override.partition('=')[0]}." for override in overrides]
-    overridden = any(
-        option.startswith(f"{key}.") or f"{key}.".startswith(option) for option in options
-    )
-    return "--set: " if overridden else f"{path}: " if path else ""
+    if any(option.startswith(f"{key}.") or f"{key}.".startswith(option) for option in options):
+        return "--set: "
+    return f"{path}: " if path else ""
 
 
 def _fields(model: type[Any], place: Sequence[int | str]) -> Sequence[str]:
