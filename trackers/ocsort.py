@@ -20,6 +20,7 @@ from trackers.settings import checked_count, checked_score, checked_share
 from trackers.tracker import Int64Array, Observations, Tracker, nothing_tracked
 
 _LEAST_GAIN = 1e-6  # of a pair
+_MOST_DIRECTION_FRAMES = 1000  # each frame goes through the history of all tracks
 
 TRACK = np.dtype(
     [
@@ -58,7 +59,8 @@ class OCSort(Tracker):
             min_hits: Consecutive updates before a track is reported, >= 0.
             iou_threshold: Least IoU of a pair, in (0, 1].
             min_score: Detections with a lower score are ignored.
-            direction_frames: Most frames back to the observation that directions start from, >= 1.
+            direction_frames: Most frames back to the observation that directions start from, from 1
+                to 1000.
             direction_weight: Weight of the direction, in (0, 1]. A pair at score 1 gains half of it
                 where the detection lies in the track's direction, and loses half where it lies in
                 the opposite one.
@@ -71,7 +73,9 @@ class OCSort(Tracker):
         self.min_hits = checked_count("min_hits", min_hits, minimum=0)
         self.iou_threshold = checked_share("iou_threshold", iou_threshold)
         self.min_score = checked_score("min_score", min_score)
-        self.direction_frames = checked_count("direction_frames", direction_frames, minimum=1)
+        self.direction_frames = checked_count(
+            "direction_frames", direction_frames, minimum=1, maximum=_MOST_DIRECTION_FRAMES
+        )
         self.direction_weight = checked_share("direction_weight", direction_weight)
         self._forget()
 

@@ -5,25 +5,23 @@ NumPy's numbers and truth values, as in ``for max_age in np.arange(1, 31)``, cou
 
 from __future__ import annotations
 
-import math
-from typing import TypeGuard
-
 import numpy as np
 
 MOST = 10**9
+LEAST_NOISE = 1e-9  # the squares of much smaller ones are 0
 
 
-def checked_count(name: str, value: object, minimum: int) -> int:
-    """``value`` as an int of at least ``minimum`` and at most ``MOST``.
+def checked_count(name: str, value: object, minimum: int, maximum: int = MOST) -> int:
+    """``value`` as an int of at least ``minimum`` and at most ``maximum``.
 
     Raises:
         ValueError: It is anything else, True and False included.
     """
     value = _plain(value)
-    if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= MOST:
+    if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= maximum:
         return value
-    if isinstance(value, int) and value > MOST:
-        raise ValueError(f"{name} must be at most {MOST}")
+    if isinstance(value, int) and value > maximum:
+        raise ValueError(f"{name} must be at most {maximum}")
     raise ValueError(f"{name} must be a whole number of at least {minimum}, got {value!r}")
 
 
@@ -39,39 +37,26 @@ def checked_share(name: str, value: object) -> float:
     raise ValueError(f"{name} must lie in (0, 1], got {value!r}")
 
 
-def checked_number(name: str, value: object, minimum: float = -math.inf) -> float:
-    """``value`` as a finite float of at least ``minimum``.
+def checked_number(name: str, value: object, minimum: float = -MOST) -> float:
+    """``value`` as a float of at least ``minimum`` and at most ``MOST``.
 
     Raises:
         ValueError: It is anything else.
     """
     value = _plain(value)
-    if _is_finite(value) and value >= minimum:
+    if isinstance(value, int | float) and not isinstance(value, bool) and minimum <= value <= MOST:
         return float(value)
-    least = "" if minimum == -math.inf else f" of at least {minimum:g}"
-    raise ValueError(f"{name} must be a finite number{least}, got {value!r}")
+    raise ValueError(f"{name} must be a number from {minimum:g} to {MOST:g}, got {value!r}")
 
 
 def checked_score(name: str, value: object) -> float:
     """``value`` as a threshold that scores of that value reach, in float32 or float64.
 
     Raises:
-        ValueError: It is no finite number.
+        ValueError: It is no number, or beyond ``MOST``.
     """
     number = checked_number(name, value)
     return min(number, float(np.float32(number)))  # 0.7 in float32 is less than 0.7
-
-
-def checked_positive(name: str, value: object) -> float:
-    """``value`` as a finite float above 0.
-
-    Raises:
-        ValueError: It is anything else.
-    """
-    value = _plain(value)
-    if _is_finite(value) and value > 0:
-        return float(value)
-    raise ValueError(f"{name} must be a finite number above 0, got {value!r}")
 
 
 def checked_switch(name: str, value: object) -> bool:
@@ -89,12 +74,3 @@ def checked_switch(name: str, value: object) -> bool:
 def _plain(value: object) -> object:
     """A NumPy scalar as Python's number or bool; anything else as it is."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _is_finite(value: object) -> TypeGuard[int | float]:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False

@@ -19,9 +19,9 @@ from trackers.camera import motion_from_boxes, moved_points, scale_of
 from trackers.kalman import ConstantVelocityFilter
 from trackers.overlaps import find_overlaps
 from trackers.settings import (
+    LEAST_NOISE,
     checked_count,
     checked_number,
-    checked_positive,
     checked_score,
     checked_share,
     checked_switch,
@@ -84,10 +84,10 @@ class SpotTrack(Tracker):
                 no track beside one just seen; in (0, 1].
             widening: Share of its size by which a box is widened on each side before it is
                 compared, for every frame its track has missed, >= 0.
-            measurement_noise: Noise of a detection, > 0.
-            position_noise: Noise of position and size, per frame, > 0.
-            velocity_noise: Noise of the velocities, per frame, > 0.
-            initial_velocity: Velocity of a new track, per frame, > 0.
+            measurement_noise: Noise of a detection, >= 1e-9.
+            position_noise: Noise of position and size, per frame, >= 1e-9.
+            velocity_noise: Noise of the velocities, per frame, >= 1e-9.
+            initial_velocity: Velocity of a new track, per frame, >= 1e-9.
             estimate_camera: Estimate camera motion from the boxes where none is given.
             edge_margin: Boxes closer than this many pixels to the edge of a frame of known size are
                 not reported; all are if it is negative.
@@ -106,10 +106,10 @@ class SpotTrack(Tracker):
         self.low_iou_threshold = checked_share("low_iou_threshold", low_iou_threshold)
         self.duplicate_iou = checked_share("duplicate_iou", duplicate_iou)
         self.widening = checked_number("widening", widening, minimum=0.0)
-        self.measurement_noise = checked_positive("measurement_noise", measurement_noise)
-        self.position_noise = checked_positive("position_noise", position_noise)
-        self.velocity_noise = checked_positive("velocity_noise", velocity_noise)
-        self.initial_velocity = checked_positive("initial_velocity", initial_velocity)
+        self.measurement_noise = checked_number("measurement_noise", measurement_noise, LEAST_NOISE)
+        self.position_noise = checked_number("position_noise", position_noise, LEAST_NOISE)
+        self.velocity_noise = checked_number("velocity_noise", velocity_noise, LEAST_NOISE)
+        self.initial_velocity = checked_number("initial_velocity", initial_velocity, LEAST_NOISE)
         self.estimate_camera = checked_switch("estimate_camera", estimate_camera)
         self.edge_margin = checked_number("edge_margin", edge_margin)
         self._forget()

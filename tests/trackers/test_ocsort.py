@@ -165,7 +165,13 @@ def test_finds_as_much_as_sort_on_real_detections(sequence: str) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("max_age", -1), ("direction_frames", 0), ("direction_weight", 0), ("min_score", "high")],
+    [
+        ("max_age", -1),
+        ("direction_frames", 0),
+        ("direction_frames", 1001),
+        ("direction_weight", 0),
+        ("min_score", "high"),
+    ],
 )
 def test_bad_settings_are_refused(setting: str, value: object) -> None:
     with pytest.raises(ValueError, match=setting):

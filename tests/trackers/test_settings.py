@@ -9,7 +9,8 @@ from trackers.settings import MOST, checked_count, checked_number, checked_score
 def test_the_ends_of_the_ranges_lie_in_them() -> None:
     assert [checked_count("age", value, minimum=3) for value in (3, MOST)] == [3, MOST]
     assert checked_share("iou", 1) == 1.0
-    assert checked_number("noise", 0, minimum=0.0) == 0.0
+    assert [checked_number("noise", value, minimum=0.0) for value in (0, MOST)] == [0.0, 1e9]
+    assert checked_number("margin", -MOST) == -1e9
 
 
 def test_what_lies_beyond_is_refused() -> None:
@@ -17,11 +18,13 @@ def test_what_lies_beyond_is_refused() -> None:
         checked_count("age", 2, minimum=3)
     with pytest.raises(ValueError, match="age must be at most 1000000000"):
         checked_count("age", MOST + 1, minimum=3)
+    with pytest.raises(ValueError, match="age must be at most 9"):
+        checked_count("age", 10, minimum=3, maximum=9)
     for value in (0.0, 1.0001, True):
         with pytest.raises(ValueError, match=r"iou must lie in \(0, 1\]"):
             checked_share("iou", value)
-    for number in (-1e-9, 10**400, True, float("inf")):
-        with pytest.raises(ValueError, match="noise must be a finite number of at least 0"):
+    for number in (-1e-9, 1.1e9, 10**400, True, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match=r"noise must be a number from 0 to 1e\+09, got"):
             checked_number("noise", number, minimum=0.0)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from trackers import SpotTrack
+from trackers.settings import LEAST_NOISE, MOST
 
 BOX = np.array([[100.0, 100, 140, 130]])
 FRAME = (1000, 500)
@@ -262,16 +263,41 @@ def test_a_track_that_leaves_the_frame_is_forgotten() -> None:
         ("max_age", -1, "max_age must be a whole number of at least 0, got -1"),
         ("min_hits", 0, "min_hits must be a whole number of at least 1, got 0"),
         ("duplicate_iou", 0, r"duplicate_iou must lie in \(0, 1\], got 0"),
-        ("widening", -0.1, "widening must be a finite number of at least 0, got -0.1"),
-        ("position_noise", 0, "position_noise must be a finite number above 0, got 0"),
-        ("velocity_noise", "1", "velocity_noise must be a finite number above 0, got '1'"),
+        ("widening", -0.1, r"widening must be a number from 0 to 1e\+09, got -0.1"),
+        ("widening", 1e160, r"widening must be a number from 0 to 1e\+09, got 1e\+160"),
+        ("position_noise", 0, r"position_noise must be a number from 1e-09 to 1e\+09, got 0"),
+        ("velocity_noise", "1", r"velocity_noise must be a number from 1e-09 to 1e\+09, got '1'"),
+        ("measurement_noise", 1e-300, "measurement_noise must be a number .*, got 1e-300"),
+        ("initial_velocity", 1e200, r"initial_velocity must be a number .*, got 1e\+200"),
+        ("high_score", 1e300, r"high_score must be a number .*, got 1e\+300"),
         ("estimate_camera", 1, "estimate_camera must be true or false, got 1"),
-        ("confirm_score", float("nan"), "confirm_score must be a finite number, got nan"),
+        ("confirm_score", float("nan"), "confirm_score must be a number from .*, got nan"),
     ],
 )
 def test_bad_settings_are_refused(setting: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SpotTrack(**{setting: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("initial_velocity", [LEAST_NOISE, MOST])
+@pytest.mark.parametrize("noise", [LEAST_NOISE, MOST])
+@pytest.mark.parametrize("measurement_noise", [LEAST_NOISE, MOST])
+def test_boxes_are_finite_at_the_bounds_of_the_settings(
+    measurement_noise: float, noise: float, initial_velocity: float
+) -> None:
+    tracker = SpotTrack(
+        measurement_noise=measurement_noise,
+        position_noise=noise,
+        velocity_noise=noise,
+        initial_velocity=initial_velocity,
+        widening=MOST,
+    )
+    rng = np.random.default_rng(0)
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        for step in range(40):
+            boxes = crowd(30)[step % 5 :: 2] + rng.normal(0, 1, 4)
+            tracks = tracker.update(boxes, rng.uniform(0.3, 1, len(boxes)))
+            assert np.isfinite(tracks.boxes).all()
 
 
 def test_two_ways_of_traffic_keep_their_ids_under_a_fixed_camera() -> None:
