@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
@@ -14,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from stages.errors import ConfigError, reason_of
 
 Settings = TypeVar("Settings")
-_MERGE = "tag:yaml.org,2002:merge"
+_TAG = "tag:yaml.org,2002:"
 _DEEPEST = 100  # levels of a file
 _MOST_VALUES = 100_000  # in a file, each alias counted as all that it stands for
 _LONGEST_GOT = 100  # characters of a value in an error
@@ -81,6 +82,11 @@ def _load(text: str) -> Any:
             raise yaml.YAMLError("its aliases stand for too many values")
     except RecursionError as error:
         raise yaml.YAMLError("it is nested too deeply") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position)
+        mark = yaml.Mark("", error.position, line, 0, None, 0)
+        problem = f"character #x{error.character:02x} is not allowed"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark) from error
     return content
 
 
@@ -221,7 +227,9 @@ def _keys(kind: Any) -> Sequence[str]:
 class _Loader(yaml.SafeLoader):
     """Rejects duplicate keys in a mapping, of which PyYAML would silently keep the last.
 
-    Dates, numbers and tagged values that cannot be are errors of YAML, with their place.
+    Keys are text as written: a line may be called ``off`` or ``010``. ``1e-2`` is a number, though
+    not in YAML 1.1. Dates, numbers and tagged values that cannot be are errors of YAML, with their
+    place.
     """
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
@@ -238,10 +246,19 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == f"{_TAG}merge":
                 continue
             if key_node.value in seen:
                 problem = f"key {key_node.value} occurs twice"
                 raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
             seen.add(key_node.value)
+        self.flatten_mapping(node)
+        for key_node, _ in node.value:
+            if isinstance(key_node, yaml.ScalarNode):
+                key_node.tag = f"{_TAG}str"
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    f"{_TAG}float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)

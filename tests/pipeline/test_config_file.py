@@ -128,6 +128,37 @@ def test_a_key_that_stands_twice_is_refused(tmp_path):
         load_config(file)
 
 
+def test_names_are_as_written(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        "sink: {lines: {010: {off: [0, 0, 9, 9]}}}\n"
+        "detector: {ignored: {no: [[0, 0, 9, 9]], 1.50: []}}\n"
+    )
+    config = load_config(file, ["sink.lines.yes={2001-01-01: [0, 0, 9, 9]}"])
+    assert {stream: list(lines) for stream, lines in config.sink.lines.items()} == {
+        "010": ["off"],
+        "yes": ["2001-01-01"],
+    }
+    assert list(config.detector.ignored) == ["no", "1.50"]
+
+
+def test_names_that_are_merged_are_as_written(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        "sink: {lines: {north: &lines {off: [0, 0, 9, 9]}, south: {<<: *lines, on: [1, 1, 9, 9]}}}"
+    )
+    assert list(load_config(file).sink.lines["south"]) == ["off", "on"]
+
+
+@pytest.mark.parametrize(
+    ("written", "number"), [("1e-2", 0.01), ("2.E1", 20.0), (".5e+1", 5.0), ("1.5e0", 1.5)]
+)
+def test_numbers_may_have_an_exponent(written, number):
+    key = "tracker.settings.position_noise"
+    config = load_config(None, ["tracker.name=spottrack", f"{key}={written}"])
+    assert config.tracker.settings == {"position_noise": number}
+
+
 def test_an_empty_section_is_none(tmp_path):
     file = tmp_path / "empty.yaml"
     file.write_text("sink:\ndetector:\n")
@@ -168,6 +199,7 @@ def aliases(levels):
         ("\nsink: 2001-13-45", ":2: not valid YAML: '2001-13-45' is not a valid timestamp"),
         (f"sink: {'9' * 6000}", f":1: not valid YAML: '{'9' * 99}… is not a valid int"),
         (f"sink: 0x{'f' * 6000}", f":1: not valid YAML: '0x{'f' * 97}… is not a valid int"),
+        ("\nsink:\n  a: \0", ":3: not valid YAML: character #x00 is not allowed"),
         ("sink: !!bool x", ":1: not valid YAML: 'x' is not a valid bool"),
         ("sink: !!timestamp x", ":1: not valid YAML: 'x' is not a valid timestamp"),
     ],
