@@ -54,6 +54,5 @@ def is_local(address: str) -> bool:
 
 
 def ends_with_port(address: str) -> bool:
-    """Whether the address ends with a TCP port, or with ``*`` for any free one."""
-    port = address.rpartition(":")[2]
-    return port in ("*", "0") or is_port(port)
+    """Whether the address ends with a TCP port; not with ``*`` or 0, for any free one."""
+    return is_port(address.rpartition(":")[2])

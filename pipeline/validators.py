@@ -51,9 +51,9 @@ def unquoted_off(value: object) -> object:
 
 def column(value: object) -> str:
     """Returns a name that can stand in a column of a text file."""
-    name = str(value).strip()
-    if not name or not name.isprintable() or set(name) & set(',"'):
-        raise ValueError("must be a name without commas and quotes")
+    name = str(value)
+    if not name or name != name.strip() or not name.isprintable() or set(name) & set(',"'):
+        raise ValueError("must be a name without commas and quotes, and without blanks around it")
     return name
 
 
@@ -62,6 +62,6 @@ def host_and_port(value: object) -> str | None:
     if value is None:
         return None
     host, _, port = str(value).rpartition(":")
-    if not (is_port(port) or port == "0"):
-        raise ValueError("must be PORT or HOST:PORT")
+    if not is_port(port):
+        raise ValueError("must be PORT or HOST:PORT, the port from 1 to 65535")
     return f"{host or '127.0.0.1'}:{port}"

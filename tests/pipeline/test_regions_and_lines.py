@@ -41,11 +41,11 @@ def test_a_line_without_two_ends_is_refused(line):
 
 
 def test_a_line_may_be_called_by_a_number():
-    lines = load_config(None, ["sink.lines={1: {2: [0, 0, 9, 9], ' a ': [1, 1, 9, 9]}}"]).sink.lines
-    assert lines == {"1": {"2": (0, 0, 9, 9), "a": (1, 1, 9, 9)}}
+    lines = load_config(None, ["sink.lines={1: {2: [0, 0, 9, 9], a b: [1, 1, 9, 9]}}"]).sink.lines
+    assert lines == {"1": {"2": (0, 0, 9, 9), "a b": (1, 1, 9, 9)}}
 
 
-@pytest.mark.parametrize("name", ["''", "'a, b'", "'\"a\"'", '"a\\nb"'])
+@pytest.mark.parametrize("name", ["''", "'a, b'", "'\"a\"'", '"a\\nb"', "' a'", "'a '"])
 def test_a_line_has_a_name_for_a_column(name):
     with pytest.raises(ConfigError, match="must be a name without commas and quotes"):
         load_config(None, [f"sink.lines={{north: {{{name}: [0, 0, 9, 9]}}}}"])

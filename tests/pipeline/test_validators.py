@@ -32,7 +32,7 @@ def test_values_as_users_write_them():
     ]
 
 
-@pytest.mark.parametrize("address", ["here", "host:", "127.0.0.1:65536"])
+@pytest.mark.parametrize("address", ["here", "host:", "127.0.0.1:65536", 0, "127.0.0.1:0"])
 def test_an_address_without_a_port_is_none(address):
-    with pytest.raises(ValueError, match="must be PORT or HOST:PORT"):
+    with pytest.raises(ValueError, match="must be PORT or HOST:PORT, the port from 1 to 65535"):
         host_and_port(address)
