@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+LEAST_RATE = Fraction(1, 1000)  # encoders refuse much lower ones
 LARGEST_RATE = 1000
 _LARGEST_DENOMINATOR = 1_000_000  # FFmpeg's fractions have terms of 32 bits
 
@@ -15,7 +16,7 @@ def parse_frame_rate(text: str) -> Fraction:
     29.97002997002997 becomes 30000/1001: denominators are at most a million.
 
     Raises:
-        ValueError: It is not a number above 0 and up to `LARGEST_RATE`.
+        ValueError: It is not a number from `LEAST_RATE` to `LARGEST_RATE`.
     """
     try:
         # As a float first: the Fraction of 1e99999999 would take minutes.
@@ -23,9 +24,9 @@ def parse_frame_rate(text: str) -> Fraction:
         rate = Fraction(text).limit_denominator(_LARGEST_DENOMINATOR) if is_short else Fraction(0)
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
-    if not 0 < rate <= LARGEST_RATE:
+    if not LEAST_RATE <= rate <= LARGEST_RATE:
         raise ValueError(
-            f"must be a positive number or fraction such as 30000/1001, at most {LARGEST_RATE}"
+            f"must be a number or fraction such as 30000/1001, from {LEAST_RATE} to {LARGEST_RATE}"
         )
     return rate
 
