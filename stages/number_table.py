@@ -49,7 +49,8 @@ class NumberTable:
 
         Raises:
             ConfigError: The file cannot be read; a line has another number of columns than the
-                first, or something that is not a finite number (line named).
+                first, or something that is no finite number of 32 bits (line
+                named).
         """
         lines = _text(path, kind).splitlines()
         filled = [line for line in lines if line.strip()]
@@ -109,12 +110,12 @@ class NumberTable:
         frames = self.values[:, 0]
         self.reject(
             ~((frames >= 1) & (frames <= MAX_FRAME) & (frames == np.floor(frames))),
-            lambda row: f"frame must be a whole number from 1 to {MAX_FRAME}, got {row[0]:g}",
+            lambda row: f"frame must be a whole number from 1 to {MAX_FRAME}, got {row[0]:.15g}",
         )
         if frame_count is not None:
             self.reject(
                 frames > frame_count,
-                lambda row: f"frame {row[0]:g} lies beyond the sequence of {frame_count} frames",
+                lambda row: f"frame {row[0]:.0f} lies beyond the sequence of {frame_count} frames",
                 BeyondSequenceError,
             )
         return frames.astype(np.int64) - 1
@@ -152,7 +153,9 @@ def _first_fault(
             bad = [i for i, field in enumerate(fields) if not _is_number(field)]
             if not bad:
                 continue
-            fault = f"column {bad[0] + 1} must be a finite number, got {fields[bad[0]]!r}"
+            fault = (
+                f"column {bad[0] + 1} must be a finite number of 32 bits, got {fields[bad[0]]!r}"
+            )
         layout = f"; a line is {expected}" if expected else ""
         return ConfigError(f"{path}:{number}: {fault}{layout}")
     return ConfigError(f"{path}: {otherwise}")

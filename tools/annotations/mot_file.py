@@ -37,14 +37,14 @@ def _trajectories(table: NumberTable, frame_count: int | None) -> Trajectories:
     ids = table.values[:, IDENTITY]
     table.reject(
         (ids != np.floor(ids)) | (np.abs(ids) > 2**53),
-        lambda row: f"id must be a whole number, got {row[IDENTITY]:g}",
+        lambda row: f"id must be a whole number, got {row[IDENTITY]:.15g}",
     )
     if len(ids) and (ids == -1).all():
         raise ConfigError(f"{table.path} holds detections, not tracks: every id is -1")
     boxes = boxes_of(table)
     table.reject(
         _repeated(frames, ids),
-        lambda row: f"id {row[IDENTITY]:g} occurs twice in frame {row[0]:g}",
+        lambda row: f"id {row[IDENTITY]:.0f} occurs twice in frame {row[0]:.0f}",
     )
     return Trajectories.from_arrays(frames, ids.astype(np.int64), boxes)
 

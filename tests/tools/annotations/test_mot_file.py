@@ -47,14 +47,16 @@ def test_an_empty_file(tmp_path: Path) -> None:
     [
         ("1,1,0,0,9\n", "gt.txt:1: expected at least 6 columns, got 5"),
         ("1,1,0,0,9,9,1\n1,2,0,0,9,9\n", "gt.txt:2: expected 7 columns as in the lines before"),
-        ("1,1,0,0,nan,9\n", "gt.txt:1: column 5 must be a finite number, got 'nan'"),
+        ("1,1,0,0,nan,9\n", "gt.txt:1: column 5 must be a finite number of 32 bits, got 'nan'"),
         ("11,1,0,0,9,9\n", "gt.txt:1: frame 11 lies beyond the sequence of 10 frames"),
         ("1,1,0,0,9,9\n0,1,0,0,9,9\n", "gt.txt:2: frame must be a whole number"),
         ("1,1,0,0,9,9\n2,1.5,0,0,9,9\n", "gt.txt:2: id must be a whole number, got 1.5"),
+        ("2,1234567.5,0,0,9,9\n", "gt.txt:1: id must be a whole number, got 1234567.5"),
         ("1,1,0,0,9,-9\n", "gt.txt:1: width and height must not be negative, got 9 and -9"),
         ("1,-1,0,0,9,9\n2,-1,0,0,9,9\n", "gt.txt holds detections, not tracks: every id is -1"),
         ("1,-1,0,0,9,9\n1,-1,5,0,9,9\n", "gt.txt holds detections, not tracks: every id is -1"),
         ("4,1,0,0,9,9\n4,1,0,0,9,9\n", "gt.txt:2: id 1 occurs twice in frame 4"),
+        ("4,1234567,0,0,9,9\n" * 2, "gt.txt:2: id 1234567 occurs twice in frame 4"),
     ],
 )
 def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
