@@ -39,14 +39,13 @@ def _form(text: str, kind: type[Sized], length: int | None = None) -> Before:
 _REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
 _LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
 
-_Name: TypeAlias = Annotated[str, Before(str)]  # YAML reads 1 as a number
 _Region: TypeAlias = Annotated[Region, _form(_REGIONS, list, 4)]
 _OfStream: TypeAlias = Annotated[tuple[_Region, ...], _form(_REGIONS, list)]
 _Line: TypeAlias = Annotated[Line, Before(checked_line)]
 _Named: TypeAlias = Annotated[dict[Annotated[str, Before(column)], _Line], _form(_LINES, dict)]
 
-Regions: TypeAlias = Annotated[dict[_Name, _OfStream], _form(_REGIONS, dict)]
+Regions: TypeAlias = Annotated[dict[str, _OfStream], _form(_REGIONS, dict)]
 """The regions of each stream, by its name."""
 
-Lines: TypeAlias = Annotated[dict[_Name, _Named], _form(_LINES, dict)]
+Lines: TypeAlias = Annotated[dict[str, _Named], _form(_LINES, dict)]
 """The lines of each stream, by its name and theirs."""
