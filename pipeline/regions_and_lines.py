@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Sized
 from typing import Annotated, TypeAlias
 
+from annotated_types import Ge, Le
+
 from pipeline.validators import Before, column
 from stages.sink.crossings import Line, checked_line
 
 EVERY_STREAM = "*"
 """Stands for every stream's name in ``detector.ignored`` and ``sink.lines``."""
 
-Region: TypeAlias = tuple[float, float, float, float]
+_Pixels: TypeAlias = Annotated[float, Ge(-1e9), Le(1e9)]
+Region: TypeAlias = tuple[_Pixels, _Pixels, _Pixels, _Pixels]
 """Left, top, right, bottom."""
 
 

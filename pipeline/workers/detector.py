@@ -52,11 +52,10 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         return None if stream is None else stream.with_pixels(envelope)
 
     detector = build_detector(config, plan.worker)
-    with np.errstate(over="ignore"):  # beyond float32 is beyond any frame
-        ignored = {
-            name: np.array(ignored_in(config.ignored, name), np.float32).reshape(-1, 4)
-            for name in (EVERY_STREAM, *config.ignored)
-        }
+    ignored = {
+        name: np.array(ignored_in(config.ignored, name), np.float32).reshape(-1, 4)
+        for name in (EVERY_STREAM, *config.ignored)
+    }
     threads = None if config.batch_size else detector.compute_threads
     size = config.batch_size or (1 if threads else detector.batch_size)
     has_waited = False  # whether the latest message came before it could be taken

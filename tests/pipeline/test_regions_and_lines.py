@@ -23,9 +23,13 @@ REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
             "detector.ignored={a: [[0, 0, 9, 9], [0, 0, 9]]}",
             f"detector.ignored.a.1: {REGIONS}, got [0, 0, 9]",
         ),
+        (
+            "detector.ignored={a: [[0, 0, 9, 1e308]]}",
+            "detector.ignored.a.0.3: Input should be less than or equal to 1000000000, got 1e+308",
+        ),
     ],
 )
-def test_what_has_another_form_is_told_the_form(override, message):
+def test_what_is_no_region_or_line_is_told(override, message):
     with pytest.raises(ConfigError) as error:
         load_config(Path("intersection"), [override])
     assert str(error.value) == f"--set: {message}"
