@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import nullcontext
@@ -29,6 +29,13 @@ from stages.wording import counted
 
 _MAX_THREADS = 16  # the most that FFmpeg recommends
 _PICTURE_CODECS = frozenset({"bmp", "gif", "mjpeg", "png", "tiff", "webp"})
+_CONTROL = re.compile(rb"[^\t\n\r\x20-\x7e\x80-\xff]")  # characters that no text has
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0")  # of HLS, of FFmpeg, SDP
+_TEXT_BYTES = 4096  # looked at
+_TEXT = (
+    "it is a text file; detections are for spotstream track --detections, a list of cameras for "
+    "spotstream run --sources"
+)
 
 
 @dataclass
@@ -133,7 +140,7 @@ def open_media(
     options = dict(options or {})
     started = time.monotonic()
     try:
-        return av.open(
+        container = av.open(
             url,
             format=container_format,
             options=options,
@@ -158,6 +165,10 @@ def open_media(
         )
         reason += proxy_in_use(location)
         raise SourceError(f"cannot open {shown} as a video: {reason}") from error
+    if container.format.name == "tty":  # which draws a text as a terminal would
+        container.close()
+        raise SourceError(f"cannot open {redact(location)} as a video: {_TEXT}")
+    return container
 
 
 def _file_fault(path: Path) -> str:
@@ -167,10 +178,14 @@ def _file_fault(path: Path) -> str:
             return ""
         with path.open("rb") as file:
             boxes = list(_mp4_boxes(file))
-            if not file.seek(0, os.SEEK_END):
-                return "it is empty"
+            file.seek(0)
+            head = file.read(_TEXT_BYTES)
     except (OSError, ValueError):  # such as a URL too long for a path
         return ""
+    if not head:
+        return "it is empty"
+    if not _CONTROL.search(head) and not head.startswith(_PLAYLISTS):
+        return _TEXT
     if boxes[:1] == [b"ftyp"] and b"moov" not in boxes:
         return "its index (moov) is missing: it was cut off, or is still being written"
     return ""

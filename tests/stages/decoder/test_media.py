@@ -270,9 +270,25 @@ def test_an_empty_file_says_so(tmp_path, slots):
 
 def test_a_file_that_is_no_video_is_named(tmp_path, slots):
     path = tmp_path / "notes.mp4"
-    path.write_bytes(b"this is no video\n" * 50)
-    with pytest.raises(SourceError, match=r"notes\.mp4"):
-        read(path, slots)
+    for content in (b"\0\1\2\3" * 50, b"#EXTM3U\nnotes.ts\n"):
+        path.write_bytes(content)
+        with pytest.raises(SourceError, match=r"notes\.mp4 as a video: Invalid data found"):
+            read(path, slots)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "lines"),
+    [
+        ("base.txt", "1,-1,100,100,50,40,0.9,-1,-1,-1", 200),
+        ("base.mp4", "1,-1,100,100,50,40,0.9,-1,-1,-1", 1),
+        ("cameras.txt", "Straße=rtsp://10.0.0.1/live", 1),
+    ],
+)
+def test_a_text_is_no_video_and_told_what_takes_it(tmp_path, slots, name, line, lines):
+    (tmp_path / name).write_text(f"{line}\n" * lines, encoding="utf-8")
+    told = rf"{name} as a video: it is a text file; .* track --detections, .* run --sources$"
+    with pytest.raises(SourceError, match=told):
+        read(tmp_path / name, slots)
 
 
 def test_a_colon_in_a_name_is_no_protocol(make_video, slots, monkeypatch):
