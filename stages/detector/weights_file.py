@@ -8,6 +8,7 @@ import torch
 
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import CheckpointError, SpotNet
+from stages.detector.spotnet.checkpoint import check_file
 from stages.errors import ConfigError
 
 
@@ -34,3 +35,15 @@ def load_network(
     except CheckpointError as error:
         raise ConfigError(f"{setting}: {error}" if setting else str(error)) from error
     return network.fused() if fused else network
+
+
+def check_exported(model: Path) -> None:
+    """Checks that there is a file of an exported model to read.
+
+    Raises:
+        ConfigError: There is none, or it is empty.
+    """
+    try:
+        check_file(model)
+    except CheckpointError as error:
+        raise ConfigError(str(error)) from error

@@ -10,7 +10,7 @@ from stages.detector.engines.engine import EngineOutput, Precision
 from stages.detector.engines.graph import INPUT, OUTPUTS
 from stages.detector.engines.onnx_graph import ARITHMETIC, config_of, onnx_model
 from stages.detector.peaks import TOP_K
-from stages.detector.weights_file import load_network
+from stages.detector.weights_file import check_exported, load_network
 from stages.errors import ConfigError
 from stages.extras import need
 from stages.records import UInt8Array
@@ -36,8 +36,8 @@ class OnnxRuntimeEngine:
     ) -> None:
         runtime = need("onnxruntime", "onnx", "engine onnxruntime")
         exported = weights.suffix == ".onnx"
-        if exported and not weights.is_file():
-            raise ConfigError(f"no weights file {weights}")
+        if exported:
+            check_exported(weights)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
         # Other stages need the cores on which waiting threads would spin.
@@ -51,7 +51,10 @@ class OnnxRuntimeEngine:
                 model, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's exceptions have no common base class
-            raise ConfigError(f"{weights} is not a readable ONNX model: {error}") from error
+            why = f"is not a readable ONNX model: {error}"
+            if type(error).__name__ == "InvalidProtobuf":
+                why = "is no ONNX model, or was cut off: copy or export it again"
+            raise ConfigError(f"{weights} {why}") from error
         found = self._session.get_modelmeta().custom_metadata_map
         self.config = config_of(weights, found)
         height, width = self._session.get_inputs()[0].shape[1:3]  # names if they are dynamic

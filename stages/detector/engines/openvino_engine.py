@@ -17,7 +17,7 @@ from stages.detector.engines.torch_engine import fast_dtype
 from stages.detector.lru_cache import LruCache
 from stages.detector.peaks import TOP_K
 from stages.detector.spotnet import SpotNet, SpotNetConfig
-from stages.detector.weights_file import load_network
+from stages.detector.weights_file import check_exported, load_network
 from stages.errors import ConfigError
 from stages.extras import need
 from stages.records import UInt8Array
@@ -142,8 +142,7 @@ def read_exported(core: Any, path: Path) -> tuple[Any, SpotNetConfig]:
     Raises:
         ConfigError: The file cannot be read, or is not from ``spotstream export``.
     """
-    if not path.is_file():
-        raise ConfigError(f"no weights file {path}")
+    check_exported(path)
     try:
         model = core.read_model(str(path))
     except RuntimeError as error:

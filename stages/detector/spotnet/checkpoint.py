@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -26,6 +26,9 @@ _CONFIG, _RANGES = "spotnet", "ranges"  # keys of our files' metadata, both in J
 _MOST_NAMED = 10  # tensors that do not fit; of more, only a few of each kind are named
 _FEW = 3
 _LONGEST_REASON = 300  # characters; some quote values of the file
+
+_ZIP_START = b"PK\3\4"  # of what torch writes since 1.6
+_CUT_OFF = "is damaged or was cut off: copy or download it again"
 
 
 class CheckpointError(ValueError):
@@ -56,7 +59,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Spo
             that is not a finite number.
     """
     path = Path(path)
-    _check_file(path)
+    check_file(path)
     ranges = None
     if _is_safetensors(path):
         config, state, ranges = _read_safetensors(path)
@@ -87,7 +90,7 @@ def load_initial(model: SpotNet, path: str | Path) -> list[str]:
             is not a finite number.
     """
     path = Path(path)
-    _check_file(path)
+    check_file(path)
     read = _read_safetensors if _is_safetensors(path) else _read_published
     found = read(path)[1]
     wanted = model.state_dict()
@@ -155,8 +158,10 @@ def _halved(tensor: Tensor) -> Tensor:
 
 def _is_safetensors(path: Path) -> bool:
     """By its name or its content: eight bytes of a length, then JSON."""
-    if path.suffix == ".safetensors":
-        return True
+    return path.suffix == ".safetensors" or _begins_as_safetensors(path)
+
+
+def _begins_as_safetensors(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(9)[6:] == b"\0\0{"
@@ -164,11 +169,18 @@ def _is_safetensors(path: Path) -> bool:
         return False
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Checks that there is something to read.
+
+    Raises:
+        CheckpointError: The path is a folder, there is no such file, or it is empty.
+    """
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, not a weights file")
     if not path.is_file():
         raise CheckpointError(f"no weights file {path}")
+    if not path.stat().st_size:
+        raise CheckpointError(f"{path} is empty: copy or download it again")
 
 
 def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor], Ranges | None]:
@@ -176,7 +188,11 @@ def _read_safetensors(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor], Ran
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except SafetensorError as error:
+        is_other = not _begins_as_safetensors(path)
+        why = "is not a safetensors file, whatever its name says" if is_other else _CUT_OFF
+        raise CheckpointError(f"{path} {why}") from error
+    except OSError as error:
         raise CheckpointError(f"{path} is not a readable safetensors file: {error}") from error
     if _CONFIG not in metadata:
         raise CheckpointError(f"{path} holds no SpotNet config in its metadata; {OF_OTHERS}")
@@ -203,16 +219,21 @@ def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch documents no narrower exception
+        if _is_cut_off(path, error):
+            raise CheckpointError(f"{path} {_CUT_OFF}") from error
         raise CheckpointError(
             f"{path} is not a readable weights file: neither .safetensors nor a PyTorch file "
             f"that holds tensors alone; {OF_OTHERS}"
         ) from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
-    if not isinstance(content, Mapping) or not all(
-        isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()
-    ):
-        raise CheckpointError(f"{path} holds no state dict (a mapping of names to tensors)")
+    if not _is_state_dict(content):
+        below = content.items() if isinstance(content, Mapping) else ()
+        keys = [repr(key) for key, value in below if _is_state_dict(value) and value]
+        hint = f"; save the one under its key {' or '.join(keys)} as a file of its own"
+        raise CheckpointError(
+            f"{path} holds no state dict (a mapping of names to tensors){hint if keys else ''}"
+        )
     state = {re.sub(r"^module\.", "", key): value for key, value in content.items()}
     heatmap = state.get("hm.0.1.weight")
     classes = int(heatmap.shape[0]) if heatmap is not None and heatmap.ndim else 1
@@ -220,6 +241,20 @@ def _read_published(path: Path) -> tuple[SpotNetConfig, dict[str, Tensor]]:
         return published_config(classes), state
     except ValueError as error:
         raise CheckpointError(f"{path} is of no SpotNet: {error}") from error
+
+
+def _is_state_dict(content: object) -> TypeGuard[Mapping[str, Tensor]]:
+    return isinstance(content, Mapping) and all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()
+    )
+
+
+def _is_cut_off(path: Path, error: Exception) -> bool:
+    """Whether what torch cannot read is a zip archive without its end, or ends in a tensor."""
+    with path.open("rb") as file:
+        is_zip = file.read(len(_ZIP_START)) == _ZIP_START
+    is_short = isinstance(error, EOFError) or "unexpected EOF" in str(error)
+    return is_short or (is_zip and not zipfile.is_zipfile(path))
 
 
 def _is_torchscript(path: Path) -> bool:

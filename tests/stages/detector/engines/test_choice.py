@@ -112,9 +112,13 @@ def test_no_onnx_model_and_a_broken_one_are_one_line(tmp_path):
     pytest.importorskip("onnxruntime")
     with pytest.raises(ConfigError, match="no weights file"):
         build_engine(tmp_path / "missing.onnx", "onnxruntime")
-    (tmp_path / "broken.onnx").write_bytes(b"no model")
-    with pytest.raises(ConfigError, match=r"broken\.onnx is not a readable ONNX model"):
-        build_engine(tmp_path / "broken.onnx", "onnxruntime")
+    for content, told in (
+        (b"no model", "is no ONNX model, or was cut off"),
+        (b"", "is empty: copy"),
+    ):
+        (tmp_path / "broken.onnx").write_bytes(content)
+        with pytest.raises(ConfigError, match=rf"broken\.onnx {told}"):
+            build_engine(tmp_path / "broken.onnx", "onnxruntime")
 
 
 def test_the_detector_uses_the_engine_it_is_told(weights):

@@ -132,6 +132,41 @@ def test_who_has_another_network_is_told_where_its_boxes_go(tmp_path):
             SpotNet.from_checkpoint(tmp_path / name)
 
 
+CUT_OFF = "is damaged or was cut off: copy or download it again$"
+
+
+@pytest.mark.parametrize("part", [0.5, 0.99])
+@pytest.mark.parametrize("kind", ["safetensors", "zip", "torch before 1.6"])
+def test_a_file_that_was_cut_off_is_to_be_copied_again(path, tmp_path, kind, part):
+    if kind != "safetensors":
+        state = SpotNet.compact(**SMALL).state_dict()
+        path = tmp_path / "a.pth"
+        torch.save(state, path, _use_new_zipfile_serialization=kind == "zip")
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(CheckpointError, match=rf"{path.name} {CUT_OFF}"):
+        SpotNet.from_checkpoint(path)
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a.pth"])
+def test_an_empty_file_is_to_be_copied_again(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(CheckpointError, match=rf"{name} is empty: copy or download it again$"):
+        SpotNet.from_checkpoint(tmp_path / name)
+
+
+def test_what_is_no_safetensors_file_is_told(tmp_path):
+    (tmp_path / "a.safetensors").write_text("hello")
+    with pytest.raises(CheckpointError, match=r"is not a safetensors file, whatever its name says"):
+        SpotNet.from_checkpoint(tmp_path / "a.safetensors")
+
+
+def test_a_state_dict_below_another_key_is_pointed_out(tmp_path):
+    content = {"model": SpotNet.compact(**SMALL).state_dict(), "epoch": 3, "options": {}}
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="; save the one under its key 'model' as a file of"):
+        SpotNet.from_checkpoint(tmp_path / "a.pth")
+
+
 def test_torchscript_is_named_and_what_to_give_instead(tmp_path):
     traced = torch.jit.trace(torch.nn.ReLU(), torch.zeros(1))
     torch.jit.save(traced, tmp_path / "a.torchscript")
