@@ -16,7 +16,7 @@ def test_batch_norms_are_folded_unless_they_are_asked_for():
 
 def test_an_error_names_the_setting(tmp_path):
     missing = tmp_path / "a.safetensors"
-    with pytest.raises(ConfigError, match=r"^teacher: no weights file .*a\.safetensors$"):
+    with pytest.raises(ConfigError, match=r"^teacher: no weights file .*a\.safetensors;"):
         load_network(missing, setting="teacher")
     with pytest.raises(ConfigError, match=r"^no weights file"):
         load_network(missing)

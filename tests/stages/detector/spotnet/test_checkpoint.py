@@ -176,6 +176,19 @@ def test_torchscript_is_named_and_what_to_give_instead(tmp_path):
             SpotNet.from_checkpoint(tmp_path / "a.torchscript")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("yolo", "yolo; shipped are compact, nano, base$"),
+        ("nano", r"nano; stages\.detector\.shipped\.find_weights\('nano'\) is the shipped one's"),
+    ],
+)
+def test_where_no_file_is_the_shipped_ones_are_named(tmp_path, monkeypatch, name, told):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=f"^no weights file {told}"):
+        SpotNet.from_checkpoint(name)
+
+
 def test_a_folder_is_no_weights_file(tmp_path):
     with pytest.raises(CheckpointError, match="is a folder, not a weights file"):
         SpotNet.from_checkpoint(tmp_path)
