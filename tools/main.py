@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import os
 import signal
 import sys
 import traceback
@@ -88,6 +89,7 @@ def main() -> None:
     """Runs the command; a user error prints one line on standard error."""
     signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     open_missing()
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # whoever reads a file says what is wrong
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     with contextlib.redirect_stderr(lossy(sys.stderr)):

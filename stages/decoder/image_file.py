@@ -25,7 +25,8 @@ def read_image(path: str | os.PathLike[str], *, gray: bool = False) -> UInt8Arra
     A truncated JPEG file, which OpenCV would fill up with grey, is rejected.
 
     Raises:
-        SourceError: The file cannot be read, is truncated, is not an image, or is too large.
+        SourceError: The file cannot be read, is truncated, is not an image, is too large, or has
+            samples of more than 16 bits.
     """
     try:
         data = Path(path).read_bytes()
@@ -33,15 +34,23 @@ def read_image(path: str | os.PathLike[str], *, gray: bool = False) -> UInt8Arra
         raise SourceError(f"cannot read image {path}: {reason_of(error)}") from error
     if _is_cut_off(data):
         raise SourceError(f"cannot read image {path}: the file is cut off")
-    image = None
+    image = unchanged = None
     if data:
         how = cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR
+        content = np.frombuffer(data, np.uint8)
         try:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), how)
+            image = cv2.imdecode(content, how)
+            if image is None:
+                unchanged = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
         except cv2.error as error:  # the size that its header states, above all
             raise SourceError(
                 f"cannot read image {path}: damaged, or too large for OpenCV"
             ) from error
+    if unchanged is not None and unchanged.itemsize > 2:
+        raise SourceError(
+            f"cannot read image {path}: its samples are of {8 * unchanged.itemsize} bits; convert "
+            f"it to 8 or 16 bits"
+        )
     if image is None:
         raise SourceError(f"cannot read image {path}: not an image, or damaged")
     return np.asarray(image, np.uint8)

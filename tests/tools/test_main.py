@@ -93,14 +93,16 @@ def test_detect_writes_coco_results(tmp_path):
     assert done.returncode == 0, done.stderr
     results = json.loads(output.read_text())
     assert {result["file_name"] for result in results} == {"a.png", "b.png"}
-    (tmp_path / "b.png").write_bytes(b"no image")
+    tiff = cv2.imencode(".tif", np.ones((64, 96), np.float32))[1]
+    (tmp_path / "b.png").write_bytes(tiff)  # OpenCV would tell as well
     done = spotstream(
         *("detect", "nowhere.png", str(tmp_path), str(tmp_path / "new")),
         *("--output", str(output), "--set", "detector.min_score=0"),
     )
     assert done.returncode == 3
-    for words in ("no such image or folder: nowhere.png", "new holds no images", "b.png: not an"):
+    for words in ("no such image or folder: nowhere.png", "new holds no images", "b.png: its sam"):
         assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 3
     assert {result["file_name"] for result in json.loads(output.read_text())} == {"a.png"}
     assert all(len(result["bbox"]) == 4 and result["category"] == "vehicle" for result in results)
 

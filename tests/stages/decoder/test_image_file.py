@@ -46,6 +46,22 @@ def test_a_header_that_states_a_size_beyond_all_measure_is_one_line(tmp_path):
         read_image(path)
 
 
+@pytest.mark.parametrize(
+    ("samples", "bits"), [(np.float32, 32), (np.int32, 32), (np.float64, 64), (np.uint16, 0)]
+)
+@pytest.mark.parametrize("gray", [True, False])
+def test_samples_of_too_many_bits_are_told(tmp_path, samples, bits, gray):
+    path = tmp_path / "a.tif"
+    assert cv2.imwrite(str(path), np.ones((54, 96, 3), samples))
+    if not bits:
+        assert read_image(path, gray=gray).dtype == np.uint8
+        return
+    with pytest.raises(
+        SourceError, match=rf"a\.tif: its samples are of {bits} bits; convert it to"
+    ):
+        read_image(path, gray=gray)
+
+
 def test_what_follows_an_image_does_no_harm(tmp_path):
     for name in ("a.jpg", "a.png"):
         path = tmp_path / name
