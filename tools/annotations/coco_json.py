@@ -24,11 +24,20 @@ def read_json(path: Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {reason_of(error)}") from error
     except json.JSONDecodeError as error:
-        raise ConfigError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from error
+        raise ConfigError(_fault(path, error)) from error
     except ValueError as error:  # a number of thousands of digits
         raise ConfigError(f"cannot read {path}: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"cannot read {path}: its JSON is nested too deep") from error
+
+
+def _fault(path: Path, error: json.JSONDecodeError) -> str:
+    text = error.doc.rstrip()
+    if not text:
+        return f"{path} is empty"
+    if error.pos >= len(text) or error.msg.startswith("Unterminated string"):
+        return f"{path} ends in the middle: it was cut off, or is still being written"
+    return f"{path}:{error.lineno}: not valid JSON: {error.msg}"
 
 
 def is_coco(content: object) -> TypeGuard[dict[str, Any]]:

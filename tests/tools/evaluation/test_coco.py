@@ -249,7 +249,8 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         (truth, '{"images": [{}], "annotations": [], "categories": []}', "images[0]: id must be"),
         (truth, '{"images": [], "annotations": [], "categories": [{"id": 1}]}', "name must be a"),
         (truth, '{"images": [], "annotations": [], "categories": []}', "has no categories"),
-        (truth, "{", "truth.json:1: not valid JSON"),
+        (truth, "{\n]", "truth.json:2: not valid JSON"),
+        (truth, "", "truth.json is empty"),
     ):
         path.write_text(content)
         with pytest.raises(ConfigError) as caught:

@@ -1,0 +1,31 @@
+import json
+
+import pytest
+
+from stages.errors import ConfigError
+from tools.annotations.coco_json import read_json
+
+WHOLE = json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "annotations": []}, indent=2)
+
+
+@pytest.mark.parametrize("end", ["{", '"images"', '"images":', "[", '"id": 1', ",", '"a.p', "}"])
+def test_a_file_that_was_cut_off_says_so(tmp_path, end):
+    file = tmp_path / "a.json"
+    file.write_text(WHOLE[: WHOLE.index(end) + len(end)] + "\n")
+    with pytest.raises(ConfigError, match=r"a\.json ends in the middle: it was cut off"):
+        read_json(file)
+
+
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_an_empty_file_says_so(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"a\.json is empty$"):
+        read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("text", ["hello", "{\n1: 2}", "[]\n[]"])
+def test_what_is_no_json_is_told_with_its_line(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    line = text.count("\n") + 1
+    with pytest.raises(ConfigError, match=rf"a\.json:{line}: not valid JSON: \w"):
+        read_json(tmp_path / "a.json")
