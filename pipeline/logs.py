@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-import sys
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
+
+from pipeline.background import Background
+from stages.wording import counted
+
+_STANDARD_ERROR = 2
+_END_SECONDS = 1.0
 
 
 class JsonFormatter(logging.Formatter):
@@ -24,6 +32,32 @@ class JsonFormatter(logging.Formatter):
         return json_line(record.levelname.lower(), fields, record.created)
 
 
+class _StandardError(logging.Handler):
+    """Writes lines to standard error without making the process wait for who reads them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._background = Background(self._tell_lost)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._background.do(partial(_write, self.format(record)))
+
+    def close(self) -> None:
+        self._background.end(_END_SECONDS)
+        super().close()
+
+    def _tell_lost(self, count: int) -> None:
+        message = f"lost {counted(count, 'message')} of the log, which nobody read"
+        fields = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
+        _write(self.format(logging.makeLogRecord(fields | {"msg": message})))
+
+
+def _write(line: str) -> None:
+    # Not by a file object: a thread that waits in one keeps the interpreter from ending.
+    with contextlib.suppress(OSError):  # a full disk, or nobody is there
+        os.write(_STANDARD_ERROR, f"{line}\n".encode(errors="backslashreplace"))
+
+
 def json_line(level: str, fields: Mapping[str, object], created: float) -> str:
     """Returns the JSON line of an event at ``created``, seconds since the epoch."""
     time = datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds")
@@ -31,8 +65,8 @@ def json_line(level: str, fields: Mapping[str, object], created: float) -> str:
 
 
 def set_up_logging(stage: str, *, as_json: bool) -> None:
-    """Sends the log of this process to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Sends the log of this process to standard error; nothing waits for who reads it there."""
+    handler = _StandardError()
     formatter = logging.Formatter(f"{stage}: %(message)s")
     handler.setFormatter(JsonFormatter(stage) if as_json else formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from pipeline.background import within
 from stages.errors import ConfigError, OutputError, SpotStreamError, reason_of, unreadable_name
 from tools.commands.bench import bench
 from tools.commands.calibrate import calibrate
@@ -32,7 +33,7 @@ from tools.commands.track import track
 from tools.commands.train import train
 from tools.commands.tune import tune
 from tools.commands.validate import validate
-from tools.standard_streams import lossy, open_missing
+from tools.standard_streams import PATIENCE_SECONDS, lossy, open_missing
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -111,10 +112,8 @@ def main() -> None:
 
 
 def _fail(error: SpotStreamError) -> NoReturn:
-    if "--debug" in sys.argv:
-        traceback.print_exc()
-    else:
-        typer.echo(f"spotstream: {error}", err=True)
+    told = traceback.format_exc() if "--debug" in sys.argv else f"spotstream: {error}"
+    within(PATIENCE_SECONDS, lambda: typer.echo(told, err=True))
     sys.exit(error.exit_code)
 
 

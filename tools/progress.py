@@ -84,7 +84,12 @@ class ProgressView:
         )
         self._stages = Text("starting", style="dim")
         self._live = Live(
-            Group(self._bars, self._stages), console=console, transient=True, refresh_per_second=5
+            Group(self._bars, self._stages),
+            console=console,
+            transient=True,
+            refresh_per_second=5,
+            redirect_stdout=False,  # what others print must not wait for this console
+            redirect_stderr=False,
         )
         self._shown: dict[str, _Bar] = {}
         self._pace = LinePace(_LINE_SECONDS, clock())

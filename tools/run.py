@@ -7,13 +7,14 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.background import within
 from pipeline.config import RunConfig
 from pipeline.config_file import load_config
 from pipeline.detectors import check_weights
@@ -40,7 +41,9 @@ from stages.result_files import TRACKS, StreamStatus, folder_name
 from stages.wording import counted
 from tools.event_log import EventLog, log_start
 from tools.progress import ProgressView
+from tools.standard_streams import PATIENCE_SECONDS
 from tools.terminal import wide_console
+from tools.view_thread import ViewThread
 
 if TYPE_CHECKING:
     from tools.demo import DemoScore
@@ -70,35 +73,49 @@ def run_pipeline(
     check_weights(config.detector)
     specs = expand_sources(sources or ([] if stay else [DEMO]))
     set_up_logging("supervisor", as_json=json_log)
-    if json_log:
-        log_start(output)
-    with nullcontext(EventLog()) if json_log else ProgressView(Console(stderr=True)) as view:
+    view = EventLog() if json_log else ProgressView(Console(stderr=True))
+    with ViewThread(view) as shown:
+        if json_log:
+            shown.do(partial(log_start, output))
         if told := nothing_to_record(specs, config, stay=stay):
-            view.show(Notice("decoder", message=told))
+            shown.show(Notice("decoder", message=told))
         for notice in unknown_in_config(specs, config, stay=stay):
-            view.show(notice)
+            shown.show(notice)
         if told := named_by_order(specs):
-            view.show(Notice("decoder", message=told))
+            shown.show(Notice("decoder", message=told))
         if videos := passed_over(sources, specs):
-            view.show(Notice("decoder", message=_name_them(videos)))
+            shown.show(Notice("decoder", message=_name_them(videos)))
         if closed := not_searched(sources):
             told = f"left out, since this user may not read it: {_first_of(closed)}"
-            view.show(Notice("decoder", message=told))
+            shown.show(Notice("decoder", message=told))
         results = ResultFolders(specs, output, config, overwrite=overwrite)
         supervisor = Supervisor(
-            results, config, view.show, stay=stay, debug=debug, json_log=json_log
+            results, config, shown.show, stay=stay, debug=debug, json_log=json_log
         )
         started = time.monotonic()
         result = supervisor.run()
         seconds = time.monotonic() - started
     if isinstance(view, EventLog):
         return result.exit_code
-    _print_table(result, seconds, demo_scores(specs, result, config.decoder.selection))
-    if advice := faster_detector(result, config):
-        print(advice)
-    for name, message in result.failed.items():
-        if name not in view.failed:  # else it has just been shown
-            print(f"spotstream: {name}: {message}", file=sys.stderr)
+    scores = demo_scores(specs, result, config.decoder.selection)
+    advice = faster_detector(result, config)
+
+    def print_results() -> None:
+        _print_table(result, seconds, scores)
+        if advice:
+            print(advice)
+
+    def print_failures() -> None:
+        for name, message in result.failed.items():
+            if name not in view.failed:  # else it has just been shown
+                print(f"spotstream: {name}: {message}", file=sys.stderr)
+
+    if not sys.stdout.isatty():
+        print_results()
+    elif shown.is_read:
+        within(PATIENCE_SECONDS, print_results)
+    if shown.is_read:
+        within(PATIENCE_SECONDS, print_failures)
     return result.exit_code
 
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
+
+PATIENCE_SECONDS = 5.0
+"""How long what a command says last waits for a terminal, or a reader, that takes nothing."""
 
 
 class _LossyFile(io.FileIO):
     """Discards what cannot be written."""
 
     def write(self, data: Any) -> int:
+        left = memoryview(data)
         try:
-            written = super().write(data)
+            while left:
+                left = left[super().write(left) or len(left) :]
         except OSError:
-            written = None
-        return memoryview(data).nbytes if written is None else written
+            pass
+        return memoryview(data).nbytes
 
 
 def open_missing() -> None:
@@ -41,8 +46,9 @@ def lossy(stream: TextIO) -> TextIO:
         file = _LossyFile(stream.fileno(), "w", closefd=False)
     except OSError:
         return stream
+    # Without a buffer, whose lock a thread that waits for a terminal would keep beyond the end.
     return io.TextIOWrapper(
-        io.BufferedWriter(file),
+        cast(io.BufferedWriter, file),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=True,

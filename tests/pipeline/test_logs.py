@@ -107,3 +107,51 @@ def test_an_outage_and_the_death_of_a_stage_have_events_of_their_own(tmp_path):
         assert (told[name]["stage"], told[name]["stream"]) == ("decoder", "cam")
     assert told["restart"]["stage"] == "tracker"
     assert "killed by signal 9" in told["restart"]["message"]
+
+
+def test_a_process_whose_log_nobody_reads_works_on_and_tells_what_was_lost():
+    program = """
+import logging, sys
+from pipeline.logs import set_up_logging
+set_up_logging("sink", as_json=False)
+for number in range(3000):
+    logging.warning("%0100d", number)
+print("worked on", flush=True)
+sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "worked on\n"
+        numbers, lost = [], ""
+        while not lost:
+            said = process.stderr.readline().removeprefix("sink: ")
+            if said.startswith("lost"):
+                lost = said
+            else:
+                numbers.append(int(said))
+        process.stdin.close()
+    count = int(
+        lost.removeprefix("lost ").removesuffix(" messages of the log, which nobody read\n")
+    )
+    assert numbers == [*range(len(numbers))]
+    assert len(numbers) + count == 3000
+
+
+def test_a_log_that_nobody_reads_keeps_no_process_from_ending():
+    program = """
+import logging
+from pipeline.logs import set_up_logging
+set_up_logging("sink", as_json=False)
+for number in range(900):
+    logging.warning("%0100d", number)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as process:
+        try:
+            assert process.wait(100) == 0
+        finally:
+            process.kill()

@@ -7,15 +7,17 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipeline.background import within
 from pipeline.signals import stop_signals
 from stages.errors import SpotStreamError
 from tools.commands.options import CONFIG_HELP, Overrides, config_names
-from tools.standard_streams import lossy
+from tools.standard_streams import PATIENCE_SECONDS, lossy
 
 
 def run(
@@ -86,6 +88,6 @@ def run(
     except SpotStreamError as error:
         if debug or not json_log:
             raise
-        log_error(error)
+        within(PATIENCE_SECONDS, partial(log_error, error))
         code = error.exit_code
     raise typer.Exit(code)

@@ -1,7 +1,53 @@
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 
+import pytest
+
+from pipeline.supervision.commands import describe, find_run
+from tests.waiting import wait_for
 from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_command
+
+
+class UnreadTerminal:
+    """A terminal that takes nothing more, as that of a frozen connection.
+
+    Attributes:
+        inner: Its descriptor for programs.
+    """
+
+    def __init__(self):
+        self.outer, self.inner = os.openpty()
+        writer = os.open(os.ttyname(self.inner), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, bytes(100))
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, bytes(1))
+        os.close(writer)
+
+
+@pytest.fixture
+def unread_terminal():
+    terminal = UnreadTerminal()
+    yield terminal
+    os.close(terminal.outer)
+    os.close(terminal.inner)
+
+
+@contextlib.contextmanager
+def run_in(terminal, *options):
+    """A run, with nothing but this terminal."""
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal.inner)
+    with subprocess.Popen(options, **streams, start_new_session=True) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
 
 
 def test_sources_are_those_of_the_command_line_and_of_a_file(tmp_path):
@@ -21,3 +67,39 @@ def test_sources_are_those_of_the_command_line_and_of_a_file(tmp_path):
     assert done.returncode == 0, done.stderr
     names = {folder.name for folder in (tmp_path / "out").iterdir() if folder.is_dir()}
     assert names == {"clip", "east", "north", "south"}
+
+
+@pytest.mark.parametrize("log", [[], ["--json-log"]])
+def test_a_run_in_a_terminal_that_nobody_reads_goes_on_and_can_be_ended(
+    tmp_path, unread_terminal, log
+):
+    clip = make_clip(tmp_path, 3000)
+    paced = (f"detector.detections={detections_of(clip)}", "decoder.pace=original")
+    command = run_command(clip, tmp_path / "out", *paced, "sink.overlay=false")
+
+    def tracker():
+        found = describe(find_run(run.pid)).processes
+        return next(
+            (each for each in found if (each.name, each.state) == ("tracker", "ready")), None
+        )
+
+    with run_in(unread_terminal, *command, *log) as run:
+        killed = wait_for(tracker).pid
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: (now := tracker()) and now.pid != killed)
+        run.send_signal(signal.SIGINT)
+        assert run.wait(100) == 130
+
+
+def test_a_run_ends_though_nobody_reads_its_terminal(tmp_path, unread_terminal):
+    clip = make_clip(tmp_path, 5)
+    given = (f"detector.detections={detections_of(clip)}", "sink.overlay=false")
+    with run_in(unread_terminal, *run_command(clip, tmp_path / "out", *given)) as run:
+        assert run.wait(100) == 0
+    assert (tmp_path / "out" / "clip" / "run.json").exists()
+
+
+def test_an_error_that_nobody_reads_keeps_no_command_from_ending(tmp_path, unread_terminal):
+    command = run_command(tmp_path / "nowhere.mp4", tmp_path / "out")
+    with run_in(unread_terminal, *command) as run:
+        assert run.wait(100) == 3

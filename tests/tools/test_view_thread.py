@@ -1,0 +1,62 @@
+import io
+import json
+import os
+import sys
+import threading
+
+import pytest
+from rich.console import Console
+
+from pipeline.reports import Alive, Notice, Progress
+from tools.event_log import EventLog
+from tools.progress import ProgressView
+from tools.standard_streams import lossy
+from tools.view_thread import ViewThread
+
+
+def progress(frames):
+    return Progress(
+        "sink", stream="cam", frames=frames, dropped=0, total=None, work_ms={}, metrics=None
+    )
+
+
+def notice(message):
+    return Notice("decoder", stream="cam", message=message)
+
+
+def test_messages_that_nobody_reads_wait_and_those_that_are_too_many_are_counted(monkeypatch):
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as file:
+        monkeypatch.setattr(sys, "stderr", lossy(file))
+        lines = []
+
+        def read():
+            with os.fdopen(reader) as other:
+                lines.extend(map(json.loads, other))
+
+        with ViewThread(EventLog()) as shown:
+            for number in range(5000):
+                shown.show(notice(f"{number:0100}"))
+                shown.show(Alive("sink"))
+                shown.show(progress(number))
+            thread = threading.Thread(target=read)
+            thread.start()
+        assert shown.is_read
+    thread.join(100)
+    *told, lost = [line["message"] for line in lines if line["event"] == "notice"]
+    count = int(lost.removeprefix("lost ").removesuffix(" messages, which nobody read"))
+    assert [int(each) for each in told] == [*range(len(told))]
+    assert len(told) + count == 5000
+
+
+def test_an_error_of_the_view_is_raised_where_it_is_to_show_the_next_report():
+    class Broken(io.StringIO):
+        def write(self, text):
+            raise OSError("the view is broken")
+
+    def show_all():
+        with ViewThread(ProgressView(Console(file=Broken()))) as shown:
+            shown.show(notice("is back"))
+
+    with pytest.raises(OSError, match="the view is broken"):
+        show_all()

@@ -1,0 +1,61 @@
+"""Shows a run's reports without making the run wait for who reads them."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+
+from pipeline.background import Action, Background
+from pipeline.reports import Alive, Batches, Notice, Progress, Report
+from stages.wording import counted
+from tools.event_log import EventLog
+from tools.progress import ProgressView
+from tools.standard_streams import PATIENCE_SECONDS
+
+
+class ViewThread:
+    """A view in a thread of its own.
+
+    While nobody reads what it shows, the latest progress is left out and up to a thousand messages
+    wait; of more, only the number is shown.
+
+    Args:
+        view: The view; entered and left in the thread.
+
+    Attributes:
+        is_read: Whether all was shown by the end.
+    """
+
+    def __init__(self, view: ProgressView | EventLog) -> None:
+        self.is_read = True
+        self._view = view
+        self._background = Background(self._tell_lost)
+
+    def __enter__(self) -> ViewThread:
+        self.do(self._as_context().__enter__)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        leave = partial(self._as_context().__exit__, None, None, None)
+        self.is_read = self._background.end(PATIENCE_SECONDS, leave)
+
+    def show(self, report: Report) -> None:
+        """Shows a report soon.
+
+        Raises:
+            BaseException: Whatever the view has raised for an earlier one.
+        """
+        if isinstance(report, Alive | Batches | Progress) and self._background.is_behind:
+            return
+        self.do(partial(self._view.show, report))
+
+    def do(self, action: Action) -> None:
+        """Does something in the thread, after what was to be shown before."""
+        self._background.do(action)
+
+    def _as_context(self) -> AbstractContextManager[object]:
+        return self._view if isinstance(self._view, ProgressView) else nullcontext()
+
+    def _tell_lost(self, count: int) -> None:
+        message = f"lost {counted(count, 'message')}, which nobody read"
+        self._view.show(Notice("sink", message=message))
