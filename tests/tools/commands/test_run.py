@@ -78,10 +78,8 @@ def test_a_run_in_a_terminal_that_nobody_reads_goes_on_and_can_be_ended(
     command = run_command(clip, tmp_path / "out", *paced, "sink.overlay=false")
 
     def tracker():
-        found = describe(find_run(run.pid)).processes
-        return next(
-            (each for each in found if (each.name, each.state) == ("tracker", "ready")), None
-        )
+        found = {each.name: each for each in describe(find_run(run.pid)).processes}
+        return found["tracker"] if found["tracker"].state == "ready" else None
 
     with run_in(unread_terminal, *command, *log) as run:
         killed = wait_for(tracker).pid
