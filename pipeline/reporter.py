@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ import msgspec
 import zmq
 
 from pipeline.plan import WorkerPlan
-from pipeline.reports import Alive, AnyReport, Busy, Failed, Report
+from pipeline.reports import Alive, AnyReport, Busy, Failed, Progress, Report
 from pipeline.transport.link import WAITING_MESSAGES
 from stages.errors import OutputError, SpotStreamError
 
@@ -36,11 +37,20 @@ class Reporter:
         self._socket.connect(plan.endpoint("control"))
 
     def __call__(self, report: Report) -> None:
-        """Sends a report, marked with the number of this worker."""
+        """Sends a report, marked with the number of this worker.
+
+        Where some 2,000 wait, as while the supervisor is suspended by Ctrl-Z, `Alive` and
+        `Progress` are left out; any other report waits for it.
+        """
         self.latest = time.monotonic()
         self.is_busy = False
         report = msgspec.structs.replace(report, worker=self._plan.worker)
-        self._socket.send(msgspec.msgpack.encode(report))
+        encoded = msgspec.msgpack.encode(report)
+        if isinstance(report, Alive | Progress):
+            with contextlib.suppress(zmq.Again):
+                self._socket.send(encoded, zmq.NOBLOCK)
+        else:
+            self._socket.send(encoded)
 
     def alive(self) -> None:
         """Reports at most once a second that the process is alive; a silent stage is replaced."""

@@ -9,7 +9,7 @@ import zmq
 from pipeline.config_file import load_config
 from pipeline.plan import StreamPlan, WorkerPlan
 from pipeline.reporter import Reporter, ReportReceiver
-from pipeline.reports import Alive, Busy, Ready
+from pipeline.reports import Alive, Busy, Progress, Ready
 from pipeline.supervision.process import StageProcess
 from pipeline.supervision.result_folders import ResultFolders
 from pipeline.supervision.runtime_folder import RuntimeFolder
@@ -104,6 +104,20 @@ def test_who_was_busy_is_alive_at_once(plan):
             kinds += [each.kind for each in reports.receive()]
         context.destroy(linger=0)
     assert kinds == ["alive", "busy", "alive"]
+
+
+def test_no_stage_waits_for_a_supervisor_that_does_not_listen(plan):
+    progress = Progress(
+        "sink", stream="cam", frames=1, dropped=0, total=None, work_ms={}, metrics=None
+    )
+    with zmq.Context() as context:
+        context.sndtimeo = 1000  # else it would wait for ever
+        ReportReceiver(context, plan.endpoint("control"))
+        report = Reporter(context, plan)
+        for _ in range(5000):
+            report(progress)
+            report(Alive("sink"))
+        context.destroy(linger=0)
 
 
 def test_the_sink_says_when_it_completes_videos(tmp_path):
