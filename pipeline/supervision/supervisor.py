@@ -56,7 +56,8 @@ class Supervisor:
     Args:
         folders: The results folders of the streams to run; they are released when the run ends.
         config: The configuration.
-        on_report: Called with every report of a worker, and with the supervisor's own notices.
+        on_report: Called with every report of a worker, and with the supervisor's own notices;
+            nothing is supervised until it returns.
         stay: Keep running when all streams have ended, until stopped: others may be added.
         debug: Show tracebacks of errors in the program.
         json_log: Write log lines as JSON.
