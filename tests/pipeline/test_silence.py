@@ -114,10 +114,12 @@ def test_no_stage_waits_for_a_supervisor_that_does_not_listen(plan):
         context.sndtimeo = 1000  # else it would wait for ever
         ReportReceiver(context, plan.endpoint("control"))
         report = Reporter(context, plan)
-        for _ in range(5000):
-            report(progress)
-            report(Alive("sink"))
-        context.destroy(linger=0)
+        try:
+            for _ in range(5000):
+                report(progress)
+                report(Alive("sink"))
+        finally:
+            context.destroy(linger=0)
 
 
 def test_the_sink_says_when_it_completes_videos(tmp_path):

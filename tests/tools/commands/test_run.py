@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -22,12 +23,13 @@ class UnreadTerminal:
     def __init__(self):
         self.outer, self.inner = os.openpty()
         writer = os.open(os.ttyname(self.inner), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                os.write(writer, bytes(100))
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                os.write(writer, bytes(1))
+        taken = 1
+        while taken:  # the kernel moves what it has taken, and then has room again
+            taken = 0
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    taken += os.write(writer, b"x")
+            time.sleep(0.1)
         os.close(writer)
 
 
