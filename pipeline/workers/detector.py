@@ -80,6 +80,23 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
         link.send(_results(detector, ignored, batch, side_by_side))
         batch.clear()  # otherwise rings of streams that end meanwhile would stay mapped
 
+    def take(batch: list[Envelope]) -> None:
+        first = batch[0].record
+        if isinstance(first, StreamStart):
+            for told in detector.cautions(first):
+                report(Notice("detector", stream=first.stream, message=told))
+        if not isinstance(first, Frame):
+            finish(batch)
+            return
+        progress.counts[len(batch)] += 1
+        # A frame that comes alone gets all cores.
+        if threads and (has_waited or threads.running() is not None):
+            while not threads.wait(_ALIVE_SECONDS):
+                progress.report()
+            threads.start(partial(finish, batch, threads.count))
+        else:
+            finish(batch)
+
     with link:
         now, before = detector.description, plan.detected_by
         report(Ready("detector", detected_by=now))
@@ -87,21 +104,7 @@ def run_detector(plan: WorkerPlan, context: zmq.Context, report: Reporter) -> No
             told = f"detects by {now} from here on, before by {before}"
             report(Notice("detector", message=told))
         for batch in batches(receive, size, config.batch_wait_ms / 1000):
-            first = batch[0].record
-            if isinstance(first, StreamStart):
-                for told in detector.cautions(first):
-                    report(Notice("detector", stream=first.stream, message=told))
-            if not isinstance(first, Frame):
-                finish(batch)
-                continue
-            progress.counts[len(batch)] += 1
-            # A frame that comes alone gets all cores.
-            if threads and (has_waited or threads.running() is not None):
-                while not threads.wait(_ALIVE_SECONDS):
-                    progress.report()
-                threads.start(partial(finish, batch, threads.count))
-            else:
-                finish(batch)
+            take(batch)
 
 
 class _Progress:

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import msgspec
@@ -10,11 +12,19 @@ import numpy as np
 import pytest
 import zmq
 
+from pipeline.config_file import load_config
+from pipeline.plan import WorkerPlan
+from pipeline.supervision.process import start_worker
+from pipeline.supervision.runtime_folder import RuntimeFolder
+from pipeline.transport.link import Receiver, Sender
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.transport.messages import decode, encode
+from pipeline.transport.messages import Envelope, decode, encode
+from pipeline.transport.ring import FrameRing
 from stages.decoder.scene import Scene, SceneConfig
 from stages.errors import SpotStreamError
+from stages.records import Frame, FrameHeader, PixelFormat
 from stages.result_files import DETECTIONS, TRACKS
+from tests.waiting import wait_for
 from tools.harness.material import detections_of, make_clip, slow_detector
 from tools.harness.runner import run_with
 
@@ -125,3 +135,38 @@ def test_frames_side_by_side_give_exactly_the_results_of_one_at_a_time(tmp_path)
         found.append([(output / "scene" / name).read_text() for name in (DETECTIONS, TRACKS)])
     assert found[0] == found[1]
     assert found[0][0].count("\n") > 12
+
+
+def test_the_memory_of_a_stream_that_has_ended_is_given_back_whatever_comes_last(
+    tmp_path, temporary
+):
+    temporary(tmp_path)
+    (tmp_path / "cam.txt").write_text("1,-1,1,1,2,2,0.9\n")
+    folder = RuntimeFolder("out")
+    logbook = folder.add_stream(0, "cam", entries=16, lossless=True)
+    plan = WorkerPlan(
+        stage="detector",
+        config=load_config(None, [f"detector.detections={tmp_path / 'cam.txt'}"]),
+        streams=[],
+        output=str(tmp_path),
+        sockets=folder.path,
+    )
+    header = FrameHeader("cam", 0, 0, 0, 0, Fraction(1, 25), 0, 64, 96, PixelFormat.YUV420P)
+    ring = FrameRing(plan.ring(0))
+    ring.reserve(1, int(np.prod(header.shape)))
+    ring.close()
+    with zmq.Context() as context:
+        tracked = Receiver(context, plan.endpoint("tracker"))
+        Sender(context, plan.endpoint("detector-0")).send(Envelope(Frame(header, None), slot=0))
+        process = start_worker(plan)
+        try:
+            assert len(tracked.receive(100).record) == 1
+            maps = Path(f"/proc/{process.pid}/maps")
+            assert "spotstream-cam" in maps.read_text()
+            logbook[SharedNumber.RELEASED] = 1
+            wait_for(lambda: "spotstream-cam" not in maps.read_text(), 10)
+        finally:
+            process.kill()
+            process.wait()
+            context.destroy(linger=0)
+    folder.close()
