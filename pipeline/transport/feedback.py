@@ -24,7 +24,7 @@ class Resend(msgspec.Struct, tag="resend", frozen=True):
 Feedback: TypeAlias = Acknowledged | Resend
 """The messages sent back to a decoder."""
 
-_feedback_decoder = msgspec.msgpack.Decoder(Acknowledged | Resend)
+_decoder: msgspec.msgpack.Decoder[Feedback] = msgspec.msgpack.Decoder(Feedback)
 
 
 def encode_feedback(message: Feedback) -> bytes:
@@ -39,6 +39,6 @@ def decode_feedback(message: bytes) -> Feedback:
         MessageError: The message is malformed or of another kind.
     """
     try:
-        return _feedback_decoder.decode(message)
+        return _decoder.decode(message)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise MessageError(str(error)) from error
