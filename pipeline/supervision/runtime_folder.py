@@ -94,7 +94,8 @@ class RuntimeFolder:
 
     def remove_stream(self, channel: int) -> None:
         """Releases the memory of a stream; processes that have it open keep it until they end."""
-        for kind in ("ring", "logbook"):
+        # The logbook first: who finds no ring then finds no logbook either, and knows why.
+        for kind in ("logbook", "ring"):
             Path(memory_path(self.path, kind, channel)).unlink(missing_ok=True)
         Path(self.path, f"ack-{channel}").unlink(missing_ok=True)  # ZeroMQ leaves its sockets
         for descriptor in self._memory.pop(channel, ()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from pipeline.plan import WorkerPlan
@@ -49,12 +50,15 @@ class Streams(Generic[M]):
     def at(self, channel: int) -> M | None:
         """Returns the stream of a channel, joining it if need be; None if there is none."""
         if channel not in self._members:
+            path = self._plan.logbook(channel)
             try:
-                logbook = Logbook(self._plan.logbook(channel))
+                logbook = Logbook(path)
+                self._close_ended()  # possibly one with the same name
+                self._members[channel] = self._join(channel, logbook)
             except FileNotFoundError:
-                return None
-            self._close_ended()  # possibly one with the same name
-            self._members[channel] = self._join(channel, logbook)
+                if Path(path).exists():
+                    raise
+                return None  # it has ended, possibly while it was joined
             self._logbooks[channel] = logbook
         return self._members[channel]
 

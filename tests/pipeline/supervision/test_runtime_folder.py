@@ -56,6 +56,24 @@ def test_nothing_is_left_of_a_stream_that_has_ended(temporary, tmp_path):
     folder.close()
 
 
+def test_who_finds_no_ring_of_a_stream_that_ends_finds_no_logbook(temporary, tmp_path, monkeypatch):
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    folder.add_stream(7, "cam", entries=4, lossless=False)
+    unlink, found = Path.unlink, []
+
+    def look_after(path, missing_ok=False):
+        unlink(path, missing_ok=missing_ok)
+        found.append([Path(folder.path, f"{kind}-7").is_symlink() for kind in ("ring", "logbook")])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", look_after)
+        folder.remove_stream(7)
+    assert [False, True] not in found
+    assert [False, False] in found
+    folder.close()
+
+
 def test_a_run_is_found_while_it_goes_on(temporary, tmp_path):
     temporary(tmp_path)
     folder = RuntimeFolder("out")

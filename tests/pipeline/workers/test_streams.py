@@ -1,10 +1,13 @@
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from pipeline.config import RunConfig
 from pipeline.plan import WorkerPlan
+from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.transport.ring import FrameRing
 from pipeline.workers.streams import Streams
 
 
@@ -57,6 +60,26 @@ def test_a_stream_is_closed_once_the_supervisor_has_released_it(plan, streams, s
     with pytest.raises(AttributeError):
         north.logbook[SharedNumber.ENTRIES]
     assert streams.at(0) is None
+
+
+def test_a_stream_that_ends_while_it_is_joined_is_none(temporary, tmp_path, plan):
+    temporary(tmp_path)
+    folder = RuntimeFolder("out")
+    for channel in range(2):
+        folder.add_stream(channel, "north", entries=4, lossless=False)
+    plan = structs.replace(plan, sockets=folder.path)
+
+    def join(channel, logbook):
+        if channel == 0:
+            folder.remove_stream(0)
+            FrameRing(plan.ring(0))
+        return (tmp_path / "none").read_bytes()
+
+    streams = Streams(plan, join)
+    assert streams.at(0) is None
+    with pytest.raises(FileNotFoundError, match="none"):
+        streams.at(1)
+    folder.close()
 
 
 def test_a_stream_that_cannot_be_joined_has_not_ended(streams, descriptors_left):
