@@ -31,7 +31,7 @@ class SharedNumber(IntEnum):
 
     ACKNOWLEDGED = 0  # sink: the positions below this one are in the results
     NEXT_ID = 1  # tracker: ids from here on were never assigned
-    TAKEN = 2  # decoder: records that its source has yielded, except its end
+    CAPTURED_NS = 2  # decoder: when its latest frame was captured, ns since the epoch
     SEQUENCE = 3  # decoder: number of its next frame
     EPOCHS = 4  # decoder: epochs so far
     SEEN = 5  # decoder: frames of the source passed so far, used or not
@@ -45,7 +45,6 @@ class SharedNumber(IntEnum):
     RELEASED = 13  # supervisor: 1 where the stream has ended, and its memory is given back
     ABANDONED = 14  # supervisor: 1 where no decoder can end the stream, and the sink has to
     RECORDING_STUCK = 15  # decoder: 1 while the recording cannot be written
-    CAPTURED_NS = 16  # decoder: when its latest frame was captured, ns since the epoch
 
 
 class Logbook:

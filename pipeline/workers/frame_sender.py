@@ -15,21 +15,31 @@ from pipeline.transport.feedback import Acknowledged, decode_feedback
 from pipeline.transport.flow import FlowControl, StreamEvent
 from pipeline.transport.link import WAITING_MESSAGES
 from pipeline.transport.logbook import ENTRY_BYTES, Logbook, SharedNumber
-from pipeline.transport.messages import Envelope, MessageError, decode
+from pipeline.transport.messages import Envelope, MessageError, Record, decode
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.dispatch import Dispatcher
 from pipeline.workers.motion_chain import MotionChain
 from pipeline.workers.slots import SlotAllocator
 from stages.decoder.motion import STILL
 from stages.errors import SourceError
-from stages.records import Dropped, DropReason, EndOfStream, Float32Array, FrameHeader, UInt8Array
+from stages.records import (
+    Dropped,
+    DropReason,
+    EndOfStream,
+    Float32Array,
+    Frame,
+    FrameHeader,
+    StreamStart,
+    UInt8Array,
+)
 
 
 class FrameSender:
     """Lends slots to the source, sends what it filled, takes slots back; a `FrameAllocator`.
 
     What an earlier decoder of the stream sent without acknowledgement is sent again, from the slots
-    that still hold it. Records that it took over and the source yields again are skipped.
+    that still hold it. Records that it sent and the source yields again are skipped; those that
+    only waited to be sent are sent now.
 
     Attributes:
         given: Number of frames accounted for before this decoder.
@@ -70,13 +80,17 @@ class FrameSender:
         )
         self._slots = SlotAllocator(self._ring, runtime.slots, self._flow, logbook, report)
 
-        last = logbook.message(position - 1) if position else None
-        self.ended = last is not None and isinstance(_read(last).record, EndOfStream)
+        message = logbook.message(position - 1) if position else None
+        last = None if message is None else _read(message).record
+        self.ended = isinstance(last, EndOfStream)
         self.given = logbook[SharedNumber.ACCOUNTED]
-        taken = logbook[SharedNumber.TAKEN]
-        self._to_skip = _records_to_skip(resumes, lossless, position, taken)
-        if resumes or not lossless:  # what waited to be sent is lost
+        self._to_skip = 0
+        if resumes:  # what waited to be sent is lost
             self._announce_lost(stream.name)
+        elif lossless:
+            self._to_skip = position
+        elif last is not None:  # one record may tell of many frames that were dropped
+            self._to_skip = _epoch(last) + 1 + self.given
 
         self._dispatcher = Dispatcher(
             context,
@@ -112,7 +126,7 @@ class FrameSender:
 
     @property
     def is_skipping(self) -> bool:
-        """Whether the next record is one that an earlier decoder of the stream has taken over."""
+        """Whether the next record is one that an earlier decoder of the stream has sent."""
         return self._to_skip > 0
 
     def allocate(self, shape: tuple[int, ...]) -> UInt8Array:
@@ -137,7 +151,6 @@ class FrameSender:
         self._logbook[SharedNumber.SEEN] = header.index + 1
         self._logbook[SharedNumber.SEQUENCE] = header.sequence + 1
         self._logbook[SharedNumber.CAPTURED_NS] = header.captured_ns
-        self._logbook[SharedNumber.TAKEN] += 1
         self._flow.offer(header, slot)
         self._send_waiting()
         if self._stop.is_set():
@@ -158,7 +171,6 @@ class FrameSender:
         self._logbook[SharedNumber.EPOCHS] = event.epoch + 1
         if isinstance(event, Dropped):
             self._logbook[SharedNumber.SEQUENCE] = event.last + 1
-        self._logbook[SharedNumber.TAKEN] += not ends
         self._flow.announce(event)
         self._send_waiting()
 
@@ -247,12 +259,12 @@ class FrameSender:
             self._dispatcher.resend(worker)
 
 
-def _records_to_skip(resumes: bool, lossless: bool, position: int, taken: int) -> int:
-    """Returns how many records the source repeats; for a live stream, unsent ones count too."""
-    if resumes:
-        return 0
-    return position if lossless else taken
-
-
 def _read(message: bytes) -> Envelope:
     return decode(msgspec.msgpack.decode(message))
+
+
+def _epoch(record: Record) -> int:
+    if isinstance(record, StreamStart | Dropped | EndOfStream):
+        return record.epoch
+    assert isinstance(record, Frame)
+    return record.header.epoch

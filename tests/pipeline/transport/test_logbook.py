@@ -22,7 +22,7 @@ def test_who_opens_it_later_finds_what_was_kept(path):
     assert (
         reader[SharedNumber.ENTRIES],
         reader[SharedNumber.LOSSLESS],
-        reader[SharedNumber.TAKEN],
+        reader[SharedNumber.SEQUENCE],
     ) == (4, 1, 0)
     assert list(reader.unacknowledged()) == [(p, b"message %d" % p) for p in (3, 4, 5)]
     assert reader.message(1) is None  # its entry holds number 5
