@@ -6,7 +6,8 @@ every other record. *Lossless*: without a free slot, the decoder waits. *Live*: 
 the oldest frame that waits to be sent is dropped, and a `Dropped` record takes its place. Frames of
 a camera that sends in bursts wait for their turn, as long as there are slots. Where the stages are
 behind, older waiting frames are dropped as well when one is sent: latency then depends on the
-number of frames in flight, not on the size of the ring.
+number of frames in flight, not on the size of the ring. Of adjacent drops that wait, only how many
+have each reason is kept, not which.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from stages.records import Dropped, DropReason, EndOfStream, FrameHeader, StreamStart
 
@@ -70,7 +71,9 @@ class FlowControl:
     ) -> None:
         self._sent = dict(sent or {})
         self._free = deque(set(range(slots)) - set(self._sent.values()))
-        self._waiting: deque[_WaitingFrame | StreamEvent] = deque()
+        self._events: deque[StreamEvent] = deque()  # that wait, and no frame before them
+        self._waiting: deque[_WaitingFrame | StreamEvent] = deque()  # a frame, and all after it
+        self._frames_waiting = 0
         self._frames_sent = sum(slot is not None for slot in self._sent.values())
         self._position = position
         self._in_flight = in_flight
@@ -97,47 +100,65 @@ class FlowControl:
             return self._free.popleft()
 
     def _drop_oldest(self) -> int | None:
-        for position, item in enumerate(self._waiting):
-            if isinstance(item, _WaitingFrame):
-                header, number = item.header, item.header.sequence
-                dropped = Dropped(header.stream, header.epoch, number, number, DropReason.BEHIND)
-                before = self._waiting[position - 1] if position else None
-                if isinstance(before, Dropped) and _adjoin(before, dropped):
-                    self._waiting[position - 1] = replace(before, last=number)
-                    del self._waiting[position]
-                else:
-                    self._waiting[position] = dropped
-                return item.slot
-        return None
+        if not self._waiting:
+            return None
+        frame = self._next_frame()
+        number = frame.header.sequence
+        why = DropReason.BEHIND
+        dropped = Dropped(frame.header.stream, frame.header.epoch, number, number, why)
+        self._append(self._events, dropped)
+        self._move_events()
+        return frame.slot
+
+    def _next_frame(self) -> _WaitingFrame:
+        frame = self._waiting.popleft()
+        assert isinstance(frame, _WaitingFrame)
+        self._frames_waiting -= 1
+        return frame
+
+    def _move_events(self) -> None:
+        """Moves the events that no frame is before any more."""
+        while self._waiting and not isinstance(event := self._waiting[0], _WaitingFrame):
+            self._waiting.popleft()
+            self._append(self._events, event)
+
+    def _append(self, queue: deque[Any], event: StreamEvent) -> None:
+        # Lossless, a decoder that takes over has to know how many records were sent.
+        if self._live and isinstance(event, Dropped):
+            _append_drop(queue, event)
+        else:
+            queue.append(event)
 
     def offer(self, header: FrameHeader, slot: int) -> None:
         """Queues the frame in ``slot`` for sending."""
         with self._changed:
-            if not self.waiting and self._frames_sent < self._in_flight:
+            if not self._waiting and self._frames_sent < self._in_flight:
                 self._idle_at = self._monotonic()
             self._waiting.append(_WaitingFrame(header, slot))
+            self._frames_waiting += 1
 
     def announce(self, event: StreamEvent) -> None:
         """Queues an event for sending, after all frames before it."""
         with self._changed:
-            self._waiting.append(event)
+            self._append(self._waiting or self._events, event)
 
     def next_to_send(self) -> Departure | None:
         """Returns the next item to send; None if there is none, or no credit for it."""
         with self._changed:
-            if not self._waiting or len(self._sent) >= self._window:
+            if not (self._events or self._waiting) or len(self._sent) >= self._window:
                 return None
             if self._frames_sent < self._in_flight:
                 if self._live and self._monotonic() - self._idle_at > _BURST_SECONDS:
                     self._drop_stale()
-            elif isinstance(self._waiting[0], _WaitingFrame):
+            elif not self._events:
                 return None
-            item = self._waiting.popleft()
-            if isinstance(item, _WaitingFrame):
-                departure = Departure(self._position, item.header, item.slot)
-                self._frames_sent += 1
+            if self._events:
+                departure = Departure(self._position, self._events.popleft(), None)
             else:
-                departure = Departure(self._position, item, None)
+                frame = self._next_frame()
+                departure = Departure(self._position, frame.header, frame.slot)
+                self._frames_sent += 1
+                self._move_events()
             self._sent[self._position] = departure.slot
             self._position += 1
             return departure
@@ -145,7 +166,7 @@ class FlowControl:
     def _drop_stale(self) -> None:
         """Keeps only the latest frames, about as many as can be sent now: older ones are late."""
         kept = max(self._in_flight - self._frames_sent, self._in_flight - 1)
-        for _ in range(self.waiting - kept):
+        for _ in range(self._frames_waiting - kept):
             slot = self._drop_oldest()
             assert slot is not None
             self._free.append(slot)
@@ -164,13 +185,13 @@ class FlowControl:
     def waiting(self) -> int:
         """Number of frames that wait to be sent."""
         with self._changed:
-            return sum(isinstance(item, _WaitingFrame) for item in self._waiting)
+            return self._frames_waiting
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is in flight."""
         with self._changed:
-            return not self._waiting and not self._sent
+            return not self._events and not self._waiting and not self._sent
 
     @property
     def is_closed(self) -> bool:
@@ -185,9 +206,26 @@ class FlowControl:
             self._changed.notify_all()
 
 
-def _adjoin(before: Dropped, after: Dropped) -> bool:
-    return (before.reason, before.epoch, before.last + 1) == (
-        after.reason,
+def _append_drop(queue: deque[Any], dropped: Dropped) -> None:
+    """Appends a drop; with the adjacent ones before it, it becomes one record for each reason."""
+    count = dropped.last - dropped.first + 1
+    later: list[Dropped] = []
+    while queue and _adjoin(queue[-1], later[-1] if later else dropped):
+        before = queue.pop()
+        if before.reason == dropped.reason:
+            queue.append(replace(before, last=before.last + count))
+            queue.extend(
+                replace(each, first=each.first + count, last=each.last + count)
+                for each in reversed(later)
+            )
+            return
+        later.append(before)
+    queue.extend(reversed(later))
+    queue.append(dropped)
+
+
+def _adjoin(before: object, after: Dropped) -> bool:
+    return isinstance(before, Dropped) and (before.epoch, before.last + 1) == (
         after.epoch,
         after.first,
     )

@@ -56,15 +56,13 @@ def test_live_without_a_free_slot_drops_the_oldest_waiting_frame():
 def test_a_drop_is_told_where_the_frame_would_have_been():
     flow = FlowControl(2, 1, live=True)
     flow.offer(header(0), flow.acquire())
-    broken = Dropped("cam", 0, 1, 1, DropReason.BROKEN)
-    flow.announce(broken)
+    flow.announce(Dropped("cam", 0, 1, 1, DropReason.BROKEN))
     for sequence in range(2, 6):
         flow.offer(header(sequence), flow.acquire())
     assert flow.waiting == 2
-    assert [next_item(flow) for _ in range(3)] == [
-        Dropped("cam", 0, 0, 0, DropReason.BEHIND),
-        broken,
-        Dropped("cam", 0, 2, 3, DropReason.BEHIND),
+    assert [next_item(flow) for _ in range(2)] == [
+        Dropped("cam", 0, 0, 2, DropReason.BEHIND),
+        Dropped("cam", 0, 3, 3, DropReason.BROKEN),
     ]
     assert next_item(flow).sequence == 4
 
@@ -78,6 +76,32 @@ def test_what_waits_is_bounded_however_long_nobody_takes_it():
         taken.append(item)
     assert taken[0] == Dropped("cam", 0, 0, 9_995, DropReason.BEHIND)
     assert len(taken) == 2
+
+
+def test_broken_frames_among_those_dropped_are_counted_and_bounded_as_well():
+    flow = FlowControl(4, 1, live=True)
+    for sequence in range(0, 10_000, 2):
+        flow.offer(header(sequence), flow.acquire())
+        flow.announce(Dropped("cam", 0, sequence + 1, sequence + 1, DropReason.BROKEN))
+    assert [next_item(flow) for _ in range(5)] == [
+        Dropped("cam", 0, 0, 4995, DropReason.BEHIND),
+        Dropped("cam", 0, 4996, 9991, DropReason.BROKEN),
+        header(9992),
+        Dropped("cam", 0, 9993, 9993, DropReason.BROKEN),
+        None,
+    ]
+
+
+def test_drops_of_one_reason_and_epoch_wait_as_one_record():
+    flow = FlowControl(4, 1, live=True)
+    for epoch, first, last in [(0, 0, 0), (0, 1, 3), (1, 4, 5), (1, 7, 7)]:
+        flow.announce(Dropped("cam", epoch, first, last, DropReason.BROKEN))
+    assert [next_item(flow) for _ in range(4)] == [
+        Dropped("cam", 0, 0, 3, DropReason.BROKEN),
+        Dropped("cam", 1, 4, 5, DropReason.BROKEN),
+        Dropped("cam", 1, 7, 7, DropReason.BROKEN),
+        None,
+    ]
 
 
 def test_a_burst_that_fits_is_kept():
@@ -140,7 +164,7 @@ def test_a_second_decoder_goes_on_with_what_the_first_had_sent():
 
 def test_events_without_end_wait_for_the_logbook_to_have_room():
     flow = FlowControl(2, 2, live=False, window=3)
-    for number in range(0, 10, 2):
+    for number in range(5):
         flow.announce(Dropped("cam", 0, number, number, DropReason.BROKEN))
     assert [flow.next_to_send() is None for _ in range(4)] == [False, False, False, True]
     flow.acknowledge(2)
