@@ -28,6 +28,7 @@ class Dispatcher:
         logbook: The stream's logbook.
         ring: Ring whose pixels travel inline in the messages; None if they stay in the ring.
         motions: Motions of the stream's camera.
+        slots: Number of frames that can wait to be sent, at most.
     """
 
     def __init__(
@@ -38,18 +39,28 @@ class Dispatcher:
         logbook: Logbook,
         ring: FrameRing | None,
         motions: MotionChain,
+        slots: int,
     ) -> None:
         self._sender = LeastLoadedSender(context, detectors)
         self._channel = channel
         self._logbook = logbook
         self._ring = ring
         self._motions = motions
+        self._slots = slots
         self._work_ns: dict[int, int] = {}
 
     def prepare(self, sequence: int, work_ns: int, motion: Float32Array | None) -> None:
         """Sets what will be sent with frame number ``sequence``, if it is not dropped."""
         self._work_ns[sequence] = work_ns
         self._motions.add(sequence, motion)
+        if len(self._work_ns) > self._slots:  # the oldest was dropped; its record may wait long
+            oldest = next(iter(self._work_ns))
+            self._forget(oldest, oldest)
+
+    def _forget(self, first: int, last: int) -> None:
+        for number in [number for number in self._work_ns if first <= number <= last]:
+            del self._work_ns[number]
+            self._motions.dropped(number)
 
     def send(self, departure: Departure) -> None:
         """Keeps the record in the logbook, and sends it.
@@ -67,9 +78,7 @@ class Dispatcher:
         else:
             envelope = Envelope(item, channel=self._channel, position=position)
             if isinstance(item, Dropped):
-                for number in range(item.first, item.last + 1):
-                    self._work_ns.pop(number, None)
-                self._motions.dropped(item.first, item.last)
+                self._forget(item.first, item.last)
                 accounted = item.last + 1
         parts = encode(envelope)
         message = msgspec.msgpack.encode(parts)

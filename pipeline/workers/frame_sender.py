@@ -100,6 +100,7 @@ class FrameSender:
             self._ring if runtime.frames == "inline" else None,
             # What a previous live decoder knew of its camera's motion is lost.
             MotionChain(STILL if lossless or not position else None),
+            runtime.slots,
         )
         self._dispatching = threading.Lock()  # guards the dispatcher and the order of sending
         self._feedback = context.socket(zmq.PULL)
@@ -147,7 +148,8 @@ class FrameSender:
         if self._skipped():
             return
         slot, waited_ns = self._slots.take()
-        self._dispatcher.prepare(header.sequence, elapsed_ns - waited_ns, motion)
+        with self._dispatching:
+            self._dispatcher.prepare(header.sequence, elapsed_ns - waited_ns, motion)
         self._logbook[SharedNumber.SEEN] = header.index + 1
         self._logbook[SharedNumber.SEQUENCE] = header.sequence + 1
         self._logbook[SharedNumber.CAPTURED_NS] = header.captured_ns

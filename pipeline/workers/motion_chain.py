@@ -21,10 +21,9 @@ class MotionChain:
         """Adds the motion to frame number ``sequence`` from the frame added before."""
         self._motions[sequence] = motion
 
-    def dropped(self, first: int, last: int) -> None:
-        """Drops frames that are not sent; a frame never added has its motion in the next one's."""
-        for sequence in range(first, last + 1):
-            self._of_dropped = composed(self._of_dropped, self._motions.pop(sequence, STILL))
+    def dropped(self, sequence: int) -> None:
+        """Drops a frame that was added and will not be sent."""
+        self._of_dropped = composed(self._of_dropped, self._motions.pop(sequence))
 
     def sent(self, sequence: int) -> Float32Array | None:
         """Returns the motion to this frame, now sent, from the one sent before."""

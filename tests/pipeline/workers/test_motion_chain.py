@@ -13,15 +13,9 @@ def test_motions_of_dropped_frames_come_with_the_next_that_is_sent():
     for sequence, x in enumerate([1, 2, 4, 8]):
         chain.add(sequence, shift(x))
     np.testing.assert_array_equal(chain.sent(0), shift(1))
-    chain.dropped(1, 2)
+    chain.dropped(1)
+    chain.dropped(2)
     np.testing.assert_array_equal(chain.sent(3), shift(14))
-
-
-def test_frames_that_were_never_added_add_no_motion():
-    chain = MotionChain(STILL)
-    chain.dropped(0, 1)
-    chain.add(2, shift(3))
-    np.testing.assert_array_equal(chain.sent(2), shift(3))
 
 
 def test_what_is_unknown_of_a_frame_is_unknown_up_to_the_next_sent_and_no_further():
@@ -30,5 +24,5 @@ def test_what_is_unknown_of_a_frame_is_unknown_up_to_the_next_sent_and_no_furthe
         chain.add(sequence, None if sequence == 2 else shift(1))
     assert chain.sent(0) is None
     np.testing.assert_array_equal(chain.sent(1), shift(1))
-    chain.dropped(2, 2)
+    chain.dropped(2)
     assert chain.sent(3) is None
