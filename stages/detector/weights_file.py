@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from stages.detector.shipped import find_weights
+from stages.detector.shipped import SHIPPED, find_weights
 from stages.detector.spotnet import CheckpointError, SpotNet
 from stages.detector.spotnet.checkpoint import check_file
 from stages.errors import ConfigError
@@ -30,8 +30,10 @@ def load_network(
     Raises:
         ConfigError: The weights do not load.
     """
+    file = find_weights(weights)
     try:
-        network = SpotNet.from_checkpoint(find_weights(weights), device)
+        _check_is_there(file)
+        network = SpotNet.from_checkpoint(file, device)
     except CheckpointError as error:
         raise ConfigError(f"{setting}: {error}" if setting else str(error)) from error
     return network.fused() if fused else network
@@ -44,6 +46,12 @@ def check_exported(model: Path) -> None:
         ConfigError: There is none, or it is empty.
     """
     try:
+        _check_is_there(model)
         check_file(model)
     except CheckpointError as error:
         raise ConfigError(str(error)) from error
+
+
+def _check_is_there(file: Path) -> None:
+    if not file.exists():
+        raise CheckpointError(f"no weights file {file}; shipped are {', '.join(SHIPPED)}")

@@ -14,7 +14,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from stages.detector.shipped import SHIPPED
 from stages.detector.spotnet.config import SpotNetConfig, published_config
 from stages.detector.spotnet.model import SpotNet
 
@@ -179,10 +178,8 @@ def check_file(path: Path) -> None:
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, not a weights file")
     if not path.is_file():
-        names = f"shipped are {', '.join(SHIPPED)}"
-        if str(path) in SHIPPED:
-            names = f"stages.detector.shipped.find_weights({str(path)!r}) is the shipped one's path"
-        raise CheckpointError(f"no weights file {path}; {names}")
+        where = "stages.detector.shipped.find_weights gives the paths of those that ship"
+        raise CheckpointError(f"no weights file {path}; {where}")
     if not path.stat().st_size:
         raise CheckpointError(f"{path} is empty: copy or download it again")
 
