@@ -194,7 +194,7 @@ def _parts(
     overlaps: list[tuple[int, _Box]] = []
     for node in target:
         if node.tag == "box":
-            box = box or _box(node)
+            box = _box(node)
         elif node.tag == "attribute":
             truncated, vehicle_type = _truncation(node), node.get("vehicle_type", "vehicle")
         elif node.tag == "occlusion":

@@ -37,12 +37,10 @@ class IgnoredRegions:
     def cover(self, frames: Int64Array, boxes: npt.NDArray[np.floating]) -> BoolArray:
         """Returns which ``boxes`` ``(N, 4)`` ltrb, in 0-based ``frames`` ``(N,)``, are ignored."""
         sides = boxes.astype(np.float64)
-        ignored = np.zeros(len(sides), np.bool_)
-        if len(self.boxes) == 0 or len(sides) == 0:
-            return ignored
         inside = centers_inside if self.rule == "center" else half_inside
         if self.frames is None:
             return inside(sides, self.boxes)
+        ignored = np.zeros(len(sides), np.bool_)
         present = np.unique(self.frames)
         for rows, regions in zip(_rows(frames, present), _rows(self.frames, present), strict=True):
             ignored[rows] = inside(sides[rows], self.boxes[regions])

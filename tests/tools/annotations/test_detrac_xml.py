@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from tests.tools.annotations.detrac_file import TARGET
+from tests.tools.annotations.detrac_file import OVERLAP, TARGET
 from tools.annotations.detrac_xml import read_detrac_xml
 
 
@@ -26,6 +26,11 @@ from tools.annotations.detrac_xml import read_detrac_xml
             "MVI_1.xml:2: frame 2: truncation_ratio must be a finite number, got 'nan'",
         ),
         ('<sequence><frame num="3000000000000"/></sequence>', "num must lie between 1 and"),
+        ('<sequence><frame num="0"/></sequence>', "num must lie between 1 and"),
+        (
+            f'<sequence><frame num="1"><target id="-{2**64}"/></frame></sequence>',
+            "frame 1: id must lie within ±9007199254740992, got -18446744073709551616",
+        ),
         ('<?xml version="1.0" encoding="foo"?><sequence/>', "MVI_1.xml:1: unknown encoding"),
         ("<other/>", "MVI_1.xml: expected <sequence>, got <other>"),
         (
@@ -44,6 +49,15 @@ from tools.annotations.detrac_xml import read_detrac_xml
             "MVI_1.xml:2: frame 3: attribute 'id' is missing",
         ),
         (
+            '<sequence><frame num="3"><target id="4"/></frame></sequence>',
+            "MVI_1.xml:1: frame 3: target without box",
+        ),
+        (
+            '<sequence><ignored_region><box left="-inf" top="1" width="4" height="2"/>'
+            "</ignored_region></sequence>",
+            "MVI_1.xml:1: left must be a finite number, got '-inf'",
+        ),
+        (
             '<sequence><frame num="3"/>\n<frame num="four"/></sequence>',
             "MVI_1.xml:2: num must be a whole number, got 'four'",
         ),
@@ -54,3 +68,25 @@ def test_bad_annotations_are_named(tmp_path: Path, content: str, message: str) -
     with pytest.raises(ConfigError) as caught:
         read_detrac_xml(tmp_path / "MVI_1.xml")
     assert message in str(caught.value)
+
+
+def test_what_a_file_need_not_state(tmp_path: Path) -> None:
+    box = '<box left="1" top="2" width="4" height="2"/>'
+    overlap = '<occlusion><region_overlap occlusion_id="5" occlusion_status="0"/></occlusion>'
+    (tmp_path / "MVI_1.xml").write_text(
+        f'<sequence><frame num="3"><target id="7">{box}{overlap}</target>'
+        f'<target id="5">{box}<attribute speed="4"/></target></frame></sequence>'
+    )
+    annotation = read_detrac_xml(tmp_path / "MVI_1.xml")
+    assert (annotation.name, annotation.weather, annotation.camera_state) == ("MVI_1", None, None)
+    assert annotation.vehicle_types == ("vehicle", "vehicle")
+    assert (annotation.ids.tolist(), annotation.hidden.tolist()) == ([7, 5], [0, 0])
+    assert annotation.regions.shape == (0, 4)
+
+
+def test_a_box_without_area_is_not_hidden(tmp_path: Path) -> None:
+    (tmp_path / "MVI_1.xml").write_text(
+        '<sequence><frame num="1"><target id="1"><box left="210" top="10" width="0" height="9"/>'
+        f"{OVERLAP}</target></frame></sequence>"
+    )
+    assert read_detrac_xml(tmp_path / "MVI_1.xml").hidden.tolist() == [0]

@@ -18,6 +18,8 @@ def half_ignored(box: tuple[float, ...], *regions: tuple[float, ...]) -> bool:
 def test_half_of_the_area_is_enough() -> None:
     assert half_ignored((0, 0, 10, 10), (0, 0, 5, 10))
     assert not half_ignored((0, 0, 10, 10), (0, 0, 4.99, 10))
+    # Decimals are not exact in binary.
+    assert half_ignored((13.2, 777.3, 52.4, 796.5), (13.2, 777.3, 32.8, 796.5))
 
 
 def test_regions_count_together_and_no_place_twice() -> None:

@@ -42,9 +42,10 @@ def test_the_layout_of_the_benchmark(tmp_path: Path) -> None:
 
 def test_images_in_a_folder_of_the_sequence(tmp_path: Path) -> None:
     write_sequence(tmp_path, "M0101", "1,1,10,10,20,15,1,1,1\n", 0)
-    write_image(tmp_path / IMAGES / "M0101" / "img1" / "img000001.jpg")
+    write_image(tmp_path / "train" / "M0101" / "img1" / "img000001.jpg")
     data_set = read_data_set(tmp_path)
-    assert [(sample.scene, sample.frame) for sample in data_set.samples] == [("M0101", 1)]
+    (sample,) = data_set.samples
+    assert (sample.scene, sample.frame, sample.conditions) == ("M0101", 1, {"split": "train"})
     assert data_set.problems == []
 
 
@@ -52,7 +53,7 @@ def test_ignored_boxes_are_of_their_frame(tmp_path: Path) -> None:
     row = "{},1,10,10,20,15,1,1,1\n"
     whole = "".join(map(row.format, (1, 2)))
     write_sequence(
-        tmp_path, "M0101", whole, 3, ignored="2,4,60,30,60,60,1,-1,-1\n3,4,0,0,9,9,1,1,1"
+        tmp_path, "M0101", whole, 3, ignored="2,4,60,30,60,60\n2,5,0,0,-9,9\n3,4,0,0,9,9\n"
     )
     data_set = read_data_set(tmp_path)
     assert [s.ignored.tolist() for s in data_set.samples] == [
@@ -61,6 +62,7 @@ def test_ignored_boxes_are_of_their_frame(tmp_path: Path) -> None:
         [[0, 0, 9, 9]],
     ]
     assert len(data_set.samples[2].boxes) == 0
+    assert problems(data_set) == [("FLAT_BOX", "M0101_gt_ignore.txt, frame 2")]
 
 
 def test_hidden_by_degrees_out_of_view_and_occluded(tmp_path: Path) -> None:
@@ -74,7 +76,7 @@ def test_hidden_by_degrees_out_of_view_and_occluded(tmp_path: Path) -> None:
 def test_what_cannot_be_used(tmp_path: Path) -> None:
     whole = (
         "1,1,10,10,20,15,1,1,1\n1,2,40,10,20,15,1,1,7\n1,3,10,10,0,15,1,1,1\n4,1,10,10,20,15,1,1,1\n"
-        "1,4,300,10,20,15,1,1,1\n2,1,10,10,-20,15,1,1,1\n"
+        "1,4,300,10,20,15,1,1,1\n2,1,10,10,-20,15,1,1,1\n3,1,10,10,20,-15,1,1,1\n"
     )
     write_sequence(tmp_path, "M0101", whole, 3)
     write_sequence(tmp_path, "M0102", "1,1,10,10,20\n", 1)
@@ -86,6 +88,7 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
         ("BOX_OUTSIDE", "M0101_gt_whole.txt, frame 1"),
         ("FLAT_BOX", "M0101_gt_whole.txt, frame 1"),
         ("FLAT_BOX", "M0101_gt_whole.txt, frame 2"),
+        ("FLAT_BOX", "M0101_gt_whole.txt, frame 3"),
         ("MISSING_FRAME", "M0101_gt_whole.txt, frame 4"),
         ("NO_IMAGES", f"{GT}/M0103_gt_whole.txt"),
         ("UNKNOWN_CLASS", "M0101_gt_whole.txt, frame 1, class 7"),
