@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from pathlib import Path
 
 from stages.atomic import output_error
@@ -65,8 +64,6 @@ def load_certificate(path: Path) -> tuple[bytes, bytes | None]:
     from zmq import auth
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return auth.load_certificate(path)
+        return auth.load_certificate(path)
     except (OSError, ValueError) as error:
         raise ConfigError(f"cannot read a key from {path}: {error}") from error

@@ -2,25 +2,34 @@ import contextlib
 
 import pytest
 
-from pipeline.transport.keys import load_key, make_key
+from pipeline.transport.keys import load_certificate, load_key, make_key
 from stages.errors import ConfigError, OutputError
 
 
 def test_keys_are_kept_private_and_never_overwritten(tmp_path):
-    public, secret = make_key(tmp_path, "north")
+    folder = tmp_path / "new" / "keys"
+    public, secret = make_key(folder, "north")
     assert secret.stat().st_mode & 0o777 == 0o600
-    assert len(load_key(secret)[1]) == 40
-    with pytest.raises(ConfigError, match="exists; choose another name"):
-        make_key(tmp_path, "north")
+    assert load_key(secret)[0] == load_certificate(public)[0]
+    assert [len(key) for key in load_key(secret)] == [40, 40]
+    for gone, left in (("key", "key_secret"), ("key_secret", "key")):
+        make_key(folder, gone)
+        (folder / f"{gone}.{gone}").unlink()
+        with pytest.raises(ConfigError, match=rf"{gone}\.{left} exists; choose another name"):
+            make_key(folder, gone)
     with pytest.raises(ConfigError, match="holds no secret key"):
         load_key(public)
     with pytest.raises(ConfigError, match="cannot read a key"):
         load_key(tmp_path / "nowhere")
+    public.write_text("no key")
+    with pytest.raises(ConfigError, match="cannot read a key"):
+        load_key(public)
 
 
-def test_keys_without_a_name_are_refused(tmp_path):
+@pytest.mark.parametrize("name", ["", " "])
+def test_keys_without_a_name_are_refused(tmp_path, name):
     with pytest.raises(ConfigError, match="needs a name"):
-        make_key(tmp_path / "keys", "")
+        make_key(tmp_path / "keys", name)
     assert list(tmp_path.iterdir()) == []
 
 
