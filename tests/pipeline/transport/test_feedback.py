@@ -10,7 +10,10 @@ def test_feedback_survives(message):
     assert decode_feedback(encode_feedback(message)) == message
 
 
-@pytest.mark.parametrize("noise", [b"", b"\xc1", b"\x80", b"\x82\xa4type\xa6resend\xa1x" + NESTED])
+@pytest.mark.parametrize(
+    "noise",
+    [b"", b"\xc1", b"\x80", b"\x81\xa4type\xa1\xff", b"\x82\xa4type\xa6resend\xa1x" + NESTED],
+)
 def test_feedback_that_is_none_is_refused(noise):
     with pytest.raises(MessageError):
         decode_feedback(noise)

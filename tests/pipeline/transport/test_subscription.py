@@ -1,5 +1,6 @@
 import math
 import threading
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -106,6 +107,12 @@ def test_a_pipeline_that_is_alive_is_not_silent(context, address):
         before = subscription.silence
         assert subscription.receive(0.05) is None
         assert subscription.silence >= before + 0.05
+        dropped = Dropped("cam", 0, 4, 6, DropReason.BEHIND)
+        for record in (*[Alive()] * 50, dropped):
+            broadcast.send(encode(Envelope(record)))
+        time.sleep(0.1)
+        assert [subscription.receive(0) for _ in range(50)] == [None] * 50  # each ends the wait
+        assert subscription.receive(10).record == dropped
         hears(EndOfStream("cam", 0, 0, EndReason.COMPLETE))
         assert subscription.streams == []
     broadcast.close()
@@ -121,6 +128,7 @@ def test_a_silence_ends_no_subscription(context, address):
         assert first.record == start
         while subscription.receive(0.2) is not None:
             pass
+        broadcast.send([b"cam", b"noise"])
         for position, record in enumerate((tracks_of(0), end)):
             broadcast.send(encode(Envelope(record, position=position)))
         received = [subscription.receive(10) for _ in range(2)]

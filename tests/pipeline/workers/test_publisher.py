@@ -1,0 +1,23 @@
+import zmq
+
+from pipeline.transport.broadcast import Broadcast
+from pipeline.transport.subscription import Subscription
+from pipeline.workers.publisher import Publisher
+from stages.records import EndOfStream, EndReason
+from tests.pipeline.conftest import wait_for
+
+
+def test_what_did_not_come_as_a_record_is_of_the_same_run_and_channel(tmp_path):
+    end, address = EndOfStream("cam", 0, 9, EndReason.TRUNCATED), f"ipc://{tmp_path}/tracks"
+    with zmq.Context() as context, Subscription(address) as subscription:
+        broadcast = Broadcast(context, address, None, None)
+        publisher = Publisher(broadcast, "run", 3)
+
+        def heard():
+            publisher.tell(end, 8)
+            return subscription.receive(0.02)
+
+        envelope = wait_for(heard)
+        assert (envelope.record, envelope.run) == (end, "run")
+        assert (envelope.channel, envelope.position) == (3, 8)
+        broadcast.close()
