@@ -60,6 +60,8 @@ def test_left_and_right_are_those_of_who_goes_along_the_line(
     assert counter.counts == {"gate": Counts(**{direction: 1})}
     assert move(counter, away) == [f"gate {'left' if direction == 'right' else 'right'}"]
     assert counter.counts == {"gate": Counts(1, 1)}
+    assert move(counter, to, away) != []
+    assert counter.counts == {"gate": Counts(2, 2)}
 
 
 def test_only_the_way_between_the_ends_counts() -> None:
