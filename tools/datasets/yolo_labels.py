@@ -54,7 +54,7 @@ def read_labels(
             box = _box([float(field) for field in fields[1:]], keypoint_columns)
             if not number.is_integer():
                 raise ValueError(f"class {fields[0]} is not a whole number")
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             problems.append(Problem(ProblemKind.UNREADABLE_ROW, f"{file}:{line}: {error}"))
             continue
         numbers.append(int(number))

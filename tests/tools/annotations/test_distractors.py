@@ -68,3 +68,15 @@ def test_other_vehicles_are_distractors_from_mot20_on(name: str, left_out: bool)
     found = objects((1, 1, 0, 0, 10, 10, 0, 6, 1), name=name)
     assert found is not None
     assert found.distracted(Trajectories.from_arrays([0], [1], [[0, 0, 10, 10]])) == [left_out]
+
+
+def test_objects_may_stand_by_id() -> None:
+    rows = [
+        (frame, identity, 100 * identity, 0, 10, 10, flag, object_class, 1)
+        for identity, flag, object_class in ((1, 0, 8), (2, 1, 1))
+        for frame in (1, 2, 3)
+    ]
+    found = objects(*rows)
+    assert found is not None
+    tracks = Trajectories.from_frames([[(100, 0, 110, 10), (200, 0, 210, 10)]] * 3, [[1, 2]] * 3)
+    assert found.distracted(tracks).tolist() == [True, False] * 3

@@ -24,3 +24,18 @@ def test_files_of_another_benchmark_are_told(
     (tmp_path / there).touch()
     with pytest.raises(ConfigError, match=told):
         read_ground_truths(benchmark, tmp_path)
+
+
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "A.xml").write_text('<sequence name="A"/>')
+    with pytest.raises(ConfigError, match=r"ground truth .*A\.xml is not a folder$"):
+        read_ground_truths("detrac", tmp_path / "A.xml")
+
+
+def test_two_files_of_one_sequence_are_told(tmp_path: Path) -> None:
+    for file, name in (("a", "B"), ("b", "A"), ("c", "B")):
+        (tmp_path / f"{file}.xml").write_text(f'<sequence name="{name}"/>')
+    with pytest.raises(ConfigError, match=r"holds two files for sequence B$"):
+        read_ground_truths("detrac", tmp_path)
+    (tmp_path / "c.xml").unlink()
+    assert [truth.name for truth in read_ground_truths("detrac", tmp_path)] == ["A", "B"]

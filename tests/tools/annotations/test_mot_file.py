@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stages.errors import ConfigError
-from tools.annotations.mot_file import read_mot, read_mot_ground_truth
+from tools.annotations.mot_file import mot_sequences, read_mot, read_mot_ground_truth
 from tools.annotations.trajectories import Trajectories
 
 
@@ -29,13 +29,31 @@ def test_results_may_have_classes(tmp_path: Path) -> None:
 
 def test_rows_not_to_be_scored(tmp_path: Path) -> None:
     for text, ids, frames in (
-        ("1,1,0,0,9,9,1,1,-1\n\n3,2,0,0,9,9,0,1,-1\n", [1, 2], 3),
-        ("1,1,0,0,9,9\n", [1], 1),
+        ("1,1,5,5,9,0,0.5,1,-1\n\n3,2,0,0,9,9,0,1,-1\n", [1, 2], 3),
+        ("1,1,5,5,9,0,1\n3,2,0,0,9,9,0\n", [1, 2], 3),
+        ("1,1,5,5,9,0\n", [1], 1),
     ):
         assert read(tmp_path, text).ids.tolist() == ids
         truth = read_mot_ground_truth(tmp_path / "gt.txt", "A")
         assert truth.tracks.ids.tolist() == truth.objects.ids.tolist() == [1]
+        assert truth.tracks.boxes.tolist() == [[5, 5, 14, 5]]
         assert truth.frame_count == frames
+
+
+def test_one_id_may_be_minus_one(tmp_path: Path) -> None:
+    assert read(tmp_path, "1,-1,0,0,9,9\n1,2,0,0,9,9\n").ids.tolist() == [-1, 2]
+
+
+def test_sequences_are_named_by_folder_or_file(tmp_path: Path) -> None:
+    for name in ("cam.1.txt", "b.txt.gz", "._b.txt"):
+        (tmp_path / name).touch()
+    assert [name for name, _ in mot_sequences(tmp_path)] == ["b", "cam.1"]
+    truth = tmp_path / "A" / "gt" / "gt.txt"
+    truth.parent.mkdir(parents=True)
+    truth.write_text("2,1,0,0,9,9\n")
+    (tmp_path / "A" / "seqinfo.ini").write_text("[Sequence]\nseqLength=7\n")
+    assert mot_sequences(tmp_path) == [("A", truth)]
+    assert read_mot_ground_truth(truth, "A").frame_count == 7
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
@@ -53,6 +71,8 @@ def test_an_empty_file(tmp_path: Path) -> None:
         ("1,1,0,0,9,9\n2,1.5,0,0,9,9\n", "gt.txt:2: id must be a whole number, got 1.5"),
         ("2,1234567.5,0,0,9,9\n", "gt.txt:1: id must be a whole number, got 1234567.5"),
         ("1,1,0,0,9,-9\n", "gt.txt:1: width and height must not be negative, got 9 and -9"),
+        ("1,1,0,0,-9,9\n", "gt.txt:1: width and height must not be negative, got -9 and 9"),
+        (f"1,-{2**64},0,0,9,9\n", "gt.txt:1: id must be a whole number, got -1.84467e+19"),
         ("1,-1,0,0,9,9\n2,-1,0,0,9,9\n", "gt.txt holds detections, not tracks: every id is -1"),
         ("1,-1,0,0,9,9\n1,-1,5,0,9,9\n", "gt.txt holds detections, not tracks: every id is -1"),
         ("4,1,0,0,9,9\n4,1,0,0,9,9\n", "gt.txt:2: id 1 occurs twice in frame 4"),

@@ -10,21 +10,21 @@ from tools.datasets.sample import ProblemKind
 def test_boxes_are_cut_and_told_apart() -> None:
     boxes = np.array(
         [
-            (10, 10, 20, 20),
-            (-5, 10, 5, 20),
-            (-0.5, 10, 5, 20),
+            (10, 10, 11, 20),
+            (-5, 10, 1, 20),
+            (-1, 10, 5, 20),
             (120, 10, 130, 20),
-            (10, 10, 10.5, 20),
+            (10, 10, 10.99, 20),
             (20, 10, 10, 20),
             (np.nan, 10, 20, 20),
             (99.5, 10, 130, 20),
         ]
     )
-    hidden = np.array([0.25, 0.75, 0, 0, 0, 0, 0, 0])
+    hidden = np.array([0.25, 0.9, 0, 0, 0, 0, 0, 0])
     cut = cut_boxes(boxes, hidden, 100, 50)
     assert cut.usable.tolist() == [True, True, True] + [False] * 5
-    assert cut.boxes[:3].tolist() == [[10, 10, 20, 20], [0, 10, 5, 20], [0, 10, 5, 20]]
-    assert cut.hidden[:3].tolist() == [0.25, 0.75, 0]
+    assert cut.boxes[:3].tolist() == [[10, 10, 11, 20], [0, 10, 1, 20], [0, 10, 5, 20]]
+    assert cut.hidden[:3].tolist() == pytest.approx([0.25, 0.9, 0])
     assert cut.faults == [
         (ProblemKind.FLAT_BOX, 4),
         (ProblemKind.FLAT_BOX, 5),

@@ -178,10 +178,11 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
             {"id": 4, "file_name": "a.png", "width": 0, "height": 9},
         ],
         [
-            box(1, 5, 5, 0, 9),
+            box(1, 5, 5, 0, 9, category=4),
             box(1, 5, 5, 9),
             box(1, 500, 5, 9, 9),
-            box(1, 90, 5, 12, 9),
+            box(1, 90, 5, 12, 9, hidden=0.25),
+            box(1, 2, 2, 9, 9, hidden=1),
             box(1, 5, 5, float("nan"), 9),
             box(77, 1, 1, 9, 9),
             box(2, 1, 1, 9, 9),
@@ -192,21 +193,21 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "images" / "b.png").write_text("not an image")
     data_set = read_data_set(tmp_path)
     (sample,) = data_set.samples
-    assert sample.boxes.tolist() == [[90, 5, 96, 14]]
-    assert sample.hidden.tolist() == [0.5]
+    assert sample.boxes.tolist() == [[90, 5, 96, 14], [2, 2, 11, 11]]
+    assert (sample.labels, sample.hidden.tolist()) == (("car", "car"), [0.5, 1])
     place = "annotations.json: a.png, annotation"
     bad = "cannot read image images/b.png: not an image, or damaged"
     assert problems(data_set) == [
         ("BOX_CUT", "annotations.json: a.png, car"),
         ("BOX_OUTSIDE", "annotations.json: a.png, car"),
-        ("FLAT_BOX", "annotations.json: a.png, car"),
+        ("FLAT_BOX", "annotations.json: a.png, bus"),
         ("FLAT_BOX", "annotations.json: a.png, car"),
         ("MISSING_FRAME", "annotations.json: image 77 is not listed"),
         ("MISSING_IMAGE", "annotations.json: gone.png"),
         ("STATED_TWICE", "annotations.json: image 4: a.png"),
         ("UNREADABLE_IMAGE", f"annotations.json: {bad}"),
         ("UNREADABLE_ROW", f"{place} 101: bbox of 3 numbers"),
-        ("UNREADABLE_ROW", f"{place} 107: hidden 1.5"),
+        ("UNREADABLE_ROW", f"{place} 108: hidden 1.5"),
     ]
 
 

@@ -30,6 +30,7 @@ def write_set(root: Path, yaml: str, labels: str) -> None:
 
 def test_names_as_dict_and_an_image_without_labels(tmp_path: Path) -> None:
     write_set(tmp_path, YAML.format(root=tmp_path), "0 0.5 0.5 0.2 0.4\n\n2 0.1 0.2 0.1 0.2\n")
+    write_labels(tmp_path, "train/classes", "car\nvan\nbus\n")
     data_set = read_data_set(tmp_path)
     assert (data_set.format, data_set.problems) == ("yolo", [])
     a, b = data_set.samples
@@ -70,12 +71,23 @@ def test_ways_to_name_images(tmp_path: Path, yaml: str) -> None:
     assert data_set.problems == []
 
 
+def test_path_is_the_folder_of_the_images(tmp_path: Path) -> None:
+    write_image(tmp_path / "set" / "images" / "train" / "a.jpg")
+    write_image(tmp_path / "set" / "images" / "val" / "b.png")
+    write_labels(tmp_path / "set", "train/a", "0 0.5 0.5 0.2 0.4\n")
+    write_labels(tmp_path / "set", "val/b", "")
+    (tmp_path / "data.yaml").write_text(YAML.format(root="set"))
+    data_set = read_data_set(tmp_path)
+    assert [sample.path.name for sample in data_set.samples] == ["a.jpg", "b.png"]
+    assert data_set.problems == []
+
+
 def test_splits_hold_images_and_labels(tmp_path: Path) -> None:
     """The other layout: a folder for each split, with ``images`` and ``labels`` in it."""
     (tmp_path / "data.yaml").write_text("train: ../train/images\nnames: [car]\n")
     write_image(tmp_path / "train" / "images" / "images.jpg")
     (tmp_path / "train" / "labels").mkdir()
-    (tmp_path / "train" / "labels" / "images.txt").write_text("0 0.5 0.5 1 1\n")
+    (tmp_path / "train" / "labels" / "images.txt").write_text("0 0.5 0.5 1.000001 1\n")
     (sample,) = read_data_set(tmp_path).samples
     assert sample.boxes.tolist() == [[0, 0, 96, 54]]
 
@@ -88,9 +100,9 @@ def test_the_last_images_becomes_labels() -> None:
 
 
 def test_a_polygon_gives_its_box(tmp_path: Path) -> None:
-    write_set(tmp_path, YAML.format(root="."), "0 0.1 0.2 0.5 0.2 0.3 0.6\n")
+    write_set(tmp_path, YAML.format(root="."), "\ufeff0 -0.001 0.2 0.5 0.2 0.3 0.6\n")
     boxes = read_data_set(tmp_path).samples[0].boxes
-    np.testing.assert_allclose(boxes, [[10, 10, 50, 30]], atol=1e-4)
+    np.testing.assert_allclose(boxes, [[0, 10, 50, 30]], atol=1e-4)
 
 
 def test_lines_with_keypoints_have_the_box_before_them(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from tests.tools.evaluation.conftest import tracks
 from tools.annotations.ground_truth import GroundTruth
 from tools.annotations.ground_truths import read_ground_truths
 from tools.annotations.ignored import IgnoredRegions
+from tools.annotations.mot_file import read_mot
 from tools.evaluation.benchmark import scores_of
 from tools.evaluation.detection import DetectionResult
-from tools.evaluation.sequence import SequenceTask, score_sequence, track
+from tools.evaluation.sequence import SequenceTask, score_sequence, score_tracks, track
 from tools.evaluation.tracker_choice import choose_tracker
 from tools.workers import StoppedError
 
@@ -112,6 +113,20 @@ def written(folder: Path, *lefts: float, score: float = 0.5) -> Path:
         )
     )
     return path
+
+
+def test_detections_have_their_own_truth_and_boxes_are_ignored_in_their_frame(
+    tmp_path: Path,
+) -> None:
+    real, objects = tracks({1: 0}, {1: 0}), tracks({1: 0, 2: 100}, {1: 0})
+    ignored = IgnoredRegions(np.array([[200.0, 0, 300, 50]]), np.array([0]), "center")
+    truth, found = GroundTruth("A", 2, real, objects, ignored), written(tmp_path, 0, 100, 250)
+    score = score_sequence(SequenceTask(truth, found, found))
+    assert score.detection[0.7].truth == 3
+    assert sorted(score.detection[0.7].hits.tolist()) == [False, False, True, True, True]
+    for scored in (score.tracking, score_tracks(truth, read_mot(found), 0.5)):
+        assert scored is not None
+        assert (scored.clear.true_positives, scored.clear.false_positives) == (2, 3)
 
 
 def test_levels_are_judged_at_the_strictest_iou_without_the_others(tmp_path: Path) -> None:
