@@ -125,10 +125,10 @@ def test_a_stream_whose_times_do_not_show_its_pause_is_soon_dated_by_its_arrival
 def test_a_camera_that_sets_its_clock_dates_no_frame_in_the_future():
     connection = Connection()
     connection.receive(1, 0)
-    connection.date(0)
+    connection.date(0, 100)
     connection.receive(3, 40)
     connection.receive(0, 5000)  # the camera has set its clock
-    assert [connection.date(40), connection.date(5000)] == pytest.approx([1.04, 4])
+    assert [connection.date(40, 140), connection.date(5000, 5100)] == pytest.approx([1.04, 4])
 
 
 def test_a_wall_clock_that_is_set_withholds_no_frame():

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 from fractions import Fraction
@@ -12,11 +11,12 @@ import pytest
 
 from stages.records import Dropped, DropReason, EndReason
 from stages.result_files import is_complete
+from stages.sink.crossings import Crossing, crossing_rows
 from stages.sink.options import SinkOptions
 from stages.sink.results import has_results
 from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
-from tests.stages.sink.stream import MS, TEXT, TEXTS, end, feed, run
+from tests.stages.sink.stream import TEXT, TEXTS, end, feed, run
 from tests.videos import frames_in
 from tests.waiting import wait_for
 
@@ -30,6 +30,7 @@ def test_all_files_of_a_stream(tmp_path: Path) -> None:
     assert set(report.files) == expected
     assert is_complete(folder)
     assert np.loadtxt(folder / "cam_LX.txt", delimiter=",").shape == (5, 2)
+    assert report.achieved_fps == pytest.approx(float(np.loadtxt(folder / "cam_speed.txt")), 0.01)
 
 
 def test_rows_are_safe_once_write_returned(tmp_path: Path) -> None:
@@ -147,6 +148,9 @@ def test_benchmark_files_by_layout(tmp_path: Path, layout: str) -> None:
         "mot": {"tracks/cam.txt"},
     }[layout]
     assert names_in(tmp_path / "benchmark") == set(report.benchmark_files) == expected
+    if layout == "detrac":
+        speed = float(np.loadtxt(tmp_path / "benchmark/tracks/cam_speed.txt"))
+        assert report.achieved_fps == pytest.approx(speed, 0.01)
 
 
 def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
@@ -160,16 +164,24 @@ def test_new_size_starts_another_overlay(tmp_path: Path) -> None:
     feed(results, map(make_header, range(3)))
     results.start(make_start(epoch=1, height=64, width=96))
     feed(results, [make_header(i, epoch=1, height=64, width=96) for i in (3, 4)])
-    results.finish(end(5), {})
+    for epoch, size in ((2, {"height": 64, "width": 128}), (3, {"height": 32, "width": 128})):
+        results.start(make_start(epoch=epoch, **size))
+    report = results.finish(end(5), {})
+    assert (report.epochs, report.frame_size) == (4, (128, 32))
     sizes = {}
     for name in ("overlay.mp4", "overlay-2.mp4"):
         with av.open(str(tmp_path / "cam" / name)) as container:
             stream = container.streams.video[0]
             sizes[name] = (stream.height, stream.width, stream.frames)
     assert sizes == {"overlay.mp4": (96, 128, 3), "overlay-2.mp4": (64, 96, 2)}
-    assert results.notices.get_nowait() == (
-        "after frame 3, frames are 96x64 instead of 128x96; another overlay begins"
-    )
+    assert [results.notices.get_nowait() for _ in range(results.notices.qsize())] == [
+        f"after frame {change}; another overlay begins"
+        for change in (
+            "3, frames are 96x64 instead of 128x96",
+            "5, frames are 128x64 instead of 96x64",
+            "5, frames are 128x32 instead of 128x64",
+        )
+    ]
 
 
 def test_same_size_after_a_reconnect_goes_on(tmp_path: Path) -> None:
@@ -189,10 +201,13 @@ def test_same_size_after_a_reconnect_goes_on(tmp_path: Path) -> None:
 
 def test_a_long_stream_has_its_overlay_in_parts(tmp_path: Path) -> None:
     folder = tmp_path / "cam"
-    results = StreamResults(folder, SinkOptions(overlay_minutes=0.2 / 60))
+    minutes = 0.2 / 60
+    results = StreamResults(folder, SinkOptions(overlay_minutes=minutes, text_minutes=minutes))
     results.start(make_start())
     feed(results, map(make_header, range(8)))
-    wait_for((folder / "overlay.mp4").is_file)  # before the stream has ended
+    results.name_earlier_texts()
+    for name in ("overlay.mp4", "mot.txt"):
+        wait_for((folder / name).is_file)  # before the stream has ended
     feed(results, map(make_header, range(8, 14)))
     report = results.finish(end(14), {})
     names = ("overlay.mp4", "overlay-2.mp4", "overlay-3.mp4")
@@ -212,6 +227,22 @@ def test_a_line_that_nothing_can_cross_is_told(tmp_path: Path) -> None:
     ]
     results.start(make_start(epoch=1))
     assert results.notices.empty()
+
+
+def test_crossings_are_told_and_written(tmp_path: Path) -> None:
+    results = StreamResults(
+        tmp_path / "cam", dataclasses.replace(TEXT, lines={"gate": (25, 0, 25, 90)})
+    )
+    results.start(make_start(live=True))
+    told = []
+    for index, left in ((7, 0), (8, 40)):
+        tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
+        told += results.write(tracks, None, {}, 0)
+    assert told == [Crossing(9, "1970-01-01T00:00:00.320+00:00", 3, 0, "gate", "left")]
+    results.finish(end(9), {})
+    assert (tmp_path / "cam/crossings.txt").read_text() == crossing_rows(
+        told, make_start().class_names
+    )
 
 
 def test_text_results_are_in_parts_unless_other_files_are_made_of_them(tmp_path: Path) -> None:
@@ -267,65 +298,3 @@ def test_a_clock_that_jumps_spoils_no_results(tmp_path: Path, jump_seconds: int)
     written = json.loads((tmp_path / "cam/run.json").read_text())
     assert written["latency_ms"]["p50"] >= 0
     assert written["achieved_fps"] is None or written["achieved_fps"] >= 0
-
-
-def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> None:
-    options = SinkOptions(
-        overlay_minutes=0.2 / 60,
-        text_minutes=0.36 / 60,
-        lines={"gate": (25, 0, 25, 90), "far": (0, 0, 90, 0)},
-    )
-    headers = [*map(make_header, range(4)), *(make_header(i, epoch=1) for i in range(16))]
-
-    def begin(results: StreamResults) -> None:
-        results.start(make_start())
-        feed(results, headers[:4])
-        results.start(make_start(epoch=1))
-
-    wanted = tmp_path / "calm" / "cam"
-    calm = StreamResults(wanted, options)
-    begin(calm)
-    feed(calm, headers[4:])
-    expected = calm.finish(end(20), {})
-
-    folder = tmp_path / "cam"
-    first = StreamResults(folder, options)
-    begin(first)
-    feed(first, headers[4:8])
-    state = copy.deepcopy(first.state())
-    feed(first, headers[8:12])  # after the state was saved; its process dies now
-    assert first.overlays.wait_until_kept(30)
-    wait_for(lambda: first.overlays.unfinished[0].committed)  # this thread goes on, being in here
-
-    second = StreamResults(folder, options)
-    second.restore(state)
-    for header in headers[8:12]:
-        x = header.index % 40
-        tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
-        work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
-        assert second.repeat(tracks, work, header.captured_ns + 30 * MS, picture=True)
-    lost = make_tracks(headers[12])
-    assert not second.repeat(lost, {}, 0, picture=True)  # that picture nobody has
-    feed(second, headers[12:])
-    report = second.finish(end(20), {})
-    assert report == expected
-    assert names_in(folder) == names_in(wanted) >= {"mot-2.txt", "times-2.txt", "crossings-2.txt"}
-    crossings = json.loads((folder / "run.json").read_text())["crossings"]
-    assert crossings == {"gate": {"left": 1, "right": 0}, "far": {"left": 0, "right": 0}}
-    for name in expected.files:
-        if name.endswith(".txt"):
-            assert (folder / name).read_bytes() == (wanted / name).read_bytes()
-
-
-def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_path: Path) -> None:
-    folder = tmp_path / "cam"
-    first = StreamResults(folder)
-    first.start(make_start())
-    feed(first, map(make_header, range(5)))
-    state = first.state()
-    second = StreamResults(folder, TEXT)
-    second.restore(state)
-    report = second.finish(end(5), {})
-    assert report.files == TEXTS
-    assert (report.frames_out, report.status) == (5, "complete")
-    first.overlays.discard()

@@ -1,0 +1,84 @@
+"""Sinks that go on with the results of one whose process was killed."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+from stages.sink.options import SinkOptions
+from stages.sink.stream_results import StreamResults
+from tests.stages.sink.conftest import make_header, make_start, make_tracks, names_in
+from tests.stages.sink.stream import MS, TEXT, TEXTS, end, feed
+from tests.waiting import wait_for
+
+
+def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> None:
+    options = SinkOptions(
+        overlay_minutes=0.2 / 60,
+        text_minutes=0.36 / 60,
+        lines={"gate": (25, 0, 25, 90), "far": (0, 0, 90, 0)},
+    )
+    headers = [*map(make_header, range(4)), *(make_header(i, epoch=1) for i in range(16))]
+
+    def begin(results: StreamResults) -> None:
+        results.start(make_start())
+        feed(results, headers[:4])
+        results.start(make_start(epoch=1))
+
+    wanted = tmp_path / "calm" / "cam"
+    calm = StreamResults(wanted, options)
+    begin(calm)
+    feed(calm, headers[4:])
+    expected = calm.finish(end(20), {})
+
+    folder = tmp_path / "cam"
+    first = StreamResults(folder, options)
+    begin(first)
+    feed(first, headers[4:8])
+    state = copy.deepcopy(first.state())
+    feed(first, headers[8:12])  # after the state was saved; its process dies now
+    assert first.overlays.wait_until_kept(30)
+    wait_for(lambda: first.overlays.unfinished[0].committed)  # this thread goes on, being in here
+
+    second = StreamResults(folder, options)
+    second.restore(state)
+    for header in headers[8:12]:
+        x = header.index % 40
+        tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
+        work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
+        assert second.repeat(tracks, work, header.captured_ns + 30 * MS, picture=True)
+    lost = make_tracks(headers[12])
+    assert not second.repeat(lost, {}, 0, picture=True)  # that picture nobody has
+    feed(second, headers[12:])
+    report = second.finish(end(20), {})
+    assert report == expected
+    assert names_in(folder) == names_in(wanted) >= {"mot-2.txt", "times-2.txt", "crossings-2.txt"}
+    crossings = json.loads((folder / "run.json").read_text())["crossings"]
+    assert crossings == {"gate": {"left": 1, "right": 0}, "far": {"left": 0, "right": 0}}
+    for name in expected.files:
+        if name.endswith(".txt"):
+            assert (folder / name).read_bytes() == (wanted / name).read_bytes()
+
+
+def test_a_sink_without_overlay_leaves_out_the_pictures_of_the_one_before(tmp_path: Path) -> None:
+    folder = tmp_path / "cam"
+    first = StreamResults(folder)
+    first.start(make_start())
+    feed(first, map(make_header, range(5)))
+    state = first.state()
+    second = StreamResults(folder, TEXT)
+    second.restore(state)
+    report = second.finish(end(5), {})
+    assert report.files == TEXTS
+    assert (report.frames_out, report.status) == (5, "complete")
+    first.overlays.discard()
+
+
+def test_a_frame_whose_picture_nobody_misses_is_repeated_without_one(tmp_path: Path) -> None:
+    for options, picture in ((TEXT, True), (SinkOptions(), False)):
+        results = StreamResults(tmp_path / "cam", options)
+        results.start(make_start())
+        assert results.repeat(make_tracks(make_header(0)), {}, 0, picture=picture)
+        assert results.ledger.written == 1
+        results.abort()
