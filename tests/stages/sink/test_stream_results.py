@@ -245,6 +245,22 @@ def test_crossings_are_told_and_written(tmp_path: Path) -> None:
     )
 
 
+def test_the_overlay_shows_how_many_have_crossed(tmp_path: Path) -> None:
+    options = SinkOptions(lines={"gate": (25, 0, 25, 90)}, overlay_trail=0)
+    pictures = []
+    for lefts in ((0, 40, 40), (40, 40, 40)):
+        results = StreamResults(tmp_path / "cam", options)
+        results.start(make_start())
+        for header, left in zip(map(make_header, range(3)), lefts, strict=True):
+            tracks = make_tracks(header, [[left, 20, left + 20, 50]], [3])
+            results.write(tracks, gray(header), {}, 0)
+        results.finish(end(3), {})
+        with av.open(str(tmp_path / "cam/overlay.mp4")) as container:
+            *_, last = container.decode(video=0)
+        pictures.append(last.to_ndarray(format="gray").astype(np.int64))
+    assert abs(pictures[0] - pictures[1]).max() > 100
+
+
 def test_text_results_are_in_parts_unless_other_files_are_made_of_them(tmp_path: Path) -> None:
     options = dataclasses.replace(TEXT, text_minutes=0.2 / 60)
     report = run(tmp_path / "camera/cam", 8, options)
