@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.annotations.trajectories import Trajectories
+from tools.annotations.trajectories import Trajectories, rows_by_frame
 
 BOX = (0.0, 0.0, 10.0, 10.0)
 
@@ -48,3 +48,12 @@ def test_nothing() -> None:
 def test_malformed_rows_are_refused(frames: list, ids: list, boxes: list, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Trajectories.from_arrays(frames, ids, boxes)
+
+
+def test_rows_of_a_part_and_of_each_frame() -> None:
+    whole = Trajectories.from_arrays([0, 2, 2], [1, 1, 2], [BOX, (1, 1, 2, 2), (3, 3, 4, 4)])
+    part = whole.where(np.array([True, False, True]))
+    assert part.frames.tolist() == [0, 2]
+    assert part.ids.tolist() == [1, 2]
+    assert part.boxes[:, 0].tolist() == [0, 3]
+    assert rows_by_frame(whole.frames, 4) == [slice(0, 1), slice(1, 1), slice(1, 3), slice(3, 3)]
