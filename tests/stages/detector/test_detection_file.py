@@ -30,6 +30,7 @@ def read(folder: Path, text: str) -> DetectionFile:
         (MOT, "mot", ("object",)),
         ("1,-1,10,20,30,40,0.9\n3,-1,11.5,20,30,40,0.8\n", "mot", ("object",)),
         ("1,-1,10,20,30,40,0.9,-1,-1\n3,-1,11.5,20,30,40,0.8,-1,-1\n", "mot", ("object",)),
+        ("1,-1,10,20,30,40,0.9,0,-1\n3,-1,11.5,20,30,40,0.8,0,-1\n", "mot", ("object",)),
         (UAVDT, "uavdt", ("car", "truck", "bus")),
     ],
 )
@@ -173,6 +174,9 @@ def test_the_benchmark_s_frame_size_is_not_believed_where_detections_lie_outside
     assert DetectionFile.read(tmp_path / "small.txt").frame_size == (960, 540)
     (tmp_path / "large.txt").write_text("\n".join([*rows, "50,2,1500,40,30,20,0.9"]))
     assert DetectionFile.read(tmp_path / "large.txt").frame_size is None
+    (tmp_path / "stray.txt").write_text("\n".join([*rows * 20, "50,2,1500,40,30,20,0.9"]))
+    assert DetectionFile.read(tmp_path / "stray.txt").frame_size == (960, 540)
+    assert read(tmp_path, UAVDT).frame_size == (1024, 540)
 
 
 def test_the_frame_size_of_a_run_is_that_of_its_frames(tmp_path):
