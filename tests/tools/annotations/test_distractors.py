@@ -80,3 +80,13 @@ def test_objects_may_stand_by_id() -> None:
     assert found is not None
     tracks = Trajectories.from_frames([[(100, 0, 110, 10), (200, 0, 210, 10)]] * 3, [[1, 2]] * 3)
     assert found.distracted(tracks).tolist() == [True, False] * 3
+
+
+@pytest.mark.parametrize("object_class", [2, 7, 8, 12])
+@pytest.mark.parametrize(("height", "left_out"), [(5, True), (4.99, False)])
+def test_an_iou_of_one_half_with_a_distractor_is_enough(
+    object_class: int, height: float, left_out: bool
+) -> None:
+    found = objects((1, 1, 0, 0, 10, 10, 0, object_class, 1))
+    assert found is not None
+    assert found.distracted(Trajectories.from_arrays([0], [1], [[0, 0, 10, height]])) == [left_out]
