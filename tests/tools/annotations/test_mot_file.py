@@ -73,7 +73,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
         ("2,1234567.5,0,0,9,9\n", "gt.txt:1: id must be a whole number, got 1234567.5"),
         ("1,1,0,0,9,-9\n", "gt.txt:1: width and height must not be negative, got 9 and -9"),
         ("1,1,0,0,-9,9\n", "gt.txt:1: width and height must not be negative, got -9 and 9"),
-        (f"1,-{2**64},0,0,9,9\n", "gt.txt:1: id must be a whole number, got -1.84467e+19"),
+        (f"1,-{2**64},0,0,9,9\n", "gt.txt:1: id must be a whole number, got -1.84467440737096e+19"),
         ("1,-1,0,0,9,9\n2,-1,0,0,9,9\n", "gt.txt holds detections, not tracks: every id is -1"),
         ("1,-1,0,0,9,9\n1,-1,5,0,9,9\n", "gt.txt holds detections, not tracks: every id is -1"),
         ("4,1,0,0,9,9\n4,1,0,0,9,9\n", "gt.txt:2: id 1 occurs twice in frame 4"),
