@@ -49,8 +49,7 @@ class NumberTable:
 
         Raises:
             ConfigError: The file cannot be read; a line has another number of columns than the
-                first, or something that is no finite number of 32 bits (line
-                named).
+                first, or something that is no finite number of 32 bits (line named).
         """
         lines = _text(path, kind).splitlines()
         filled = [line for line in lines if line.strip()]
