@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import av
@@ -16,10 +17,14 @@ from tools.harness.runner import Victim, run_with
 
 _TEXTS = (TRACKS, DETECTIONS, TIMES)
 _STARTING_SHARE = 0.1  # fraction of the kills that may hit processes still starting
+_HALTED_SHARE = 0.2  # and of those that come while a process stands still, for a while longer
+_HALTED_SECONDS = 4.0
 
 
 def kills_in_lossless_runs(folder: Path, kills: int) -> Outcome:
     """Sends SIGKILL to random processes at random moments, over as many runs as needed.
+
+    At some, another process stands still until the killed one may be back, or longer.
 
     All results must equal those of an undisturbed run, and the overlay must have every frame.
     """
@@ -35,8 +40,11 @@ def kills_in_lossless_runs(folder: Path, kills: int) -> Outcome:
         while done < kills and not victim.over.is_set():
             if rng.random() > _STARTING_SHARE:
                 victim.wait(victim.is_ready)
-            victim.over.wait(rng.uniform(0, 0.4))
-            done += bool(victim.kill_one(rng))
+            halted = rng.random() < _HALTED_SHARE
+            with victim.one_halted(rng) if halted else nullcontext():
+                victim.over.wait(rng.uniform(0, 0.4))
+                done += bool(victim.kill_one(rng))
+                victim.over.wait(rng.uniform(0, _HALTED_SECONDS) * halted)
 
     while done < kills:
         output = folder / "harmed"

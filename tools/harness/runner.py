@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pipeline.config import RunConfig
@@ -86,13 +86,32 @@ class Victim:
 
     def kill_one(self, rng: random.Random) -> str:
         """Kills a random process; returns its name, "" if none could be killed."""
+        return self._send(signal.SIGKILL, self._any_of(rng))
+
+    @contextlib.contextmanager
+    def one_halted(self, rng: random.Random) -> Iterator[None]:
+        """Lets a random process stand still, as one does that waits for a disk."""
+        chosen = self._any_of(rng)
+        self._send(signal.SIGSTOP, chosen)
+        try:
+            yield
+        finally:
+            self._send(signal.SIGCONT, chosen)
+
+    def _any_of(self, rng: random.Random) -> tuple[str, int]:
         processes = self.supervisor.processes()
-        if processes:
-            name = rng.choice(sorted(processes))
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(processes[name], signal.SIGKILL)
-                return name
-        return ""
+        return rng.choice(sorted(processes.items())) if processes else ("", 0)
+
+    def _send(self, number: signal.Signals, process: tuple[str, int]) -> str:
+        """Sends a signal to a process; returns its name, "" if it is no more."""
+        name, pid = process
+        if not pid:
+            return ""
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return ""
+        return name
 
 
 def run_command(source: Path, output: Path, *settings: str) -> list[str]:
