@@ -4,7 +4,7 @@ from pipeline.transport.broadcast import Broadcast
 from pipeline.transport.subscription import Subscription
 from pipeline.workers.publisher import Publisher
 from stages.records import EndOfStream, EndReason
-from tests.pipeline.conftest import wait_for
+from tests.waiting import wait_for
 
 
 def test_what_did_not_come_as_a_record_is_of_the_same_run_and_channel(tmp_path):

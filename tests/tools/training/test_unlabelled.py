@@ -91,5 +91,7 @@ def test_without_weights_nothing_can_be_found(tiny_config, data_set, tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"broken")
     config = tiny_config(data=entries(data_set), initial=broken)
-    with pytest.raises(ConfigError, match=r"unlabelled: .* is not a readable safetensors file"):
+    with pytest.raises(
+        ConfigError, match=r"unlabelled: .*broken.safetensors is not a safetensors file"
+    ):
         ignore_unlabelled(read_training_data(config), config, CPU)
