@@ -9,8 +9,6 @@ from stages.errors import ConfigError
 from stages.sink.crossings import Line
 from stages.sink.encoders import DEVICES, PRESETS
 
-LEAST_HEIGHT = 64  # of an overlay
-
 
 @dataclass(frozen=True, slots=True)
 class SinkOptions:
@@ -66,10 +64,8 @@ class SinkOptions:
             raise ConfigError(
                 f"overlay_preset must be one of {', '.join(PRESETS)}, got {self.overlay_preset!r}"
             )
-        if self.overlay_height is not None and self.overlay_height < LEAST_HEIGHT:
-            raise ConfigError(
-                f"overlay_height must be at least {LEAST_HEIGHT}, got {self.overlay_height}"
-            )
+        if self.overlay_height is not None and self.overlay_height < 64:
+            raise ConfigError(f"overlay_height must be at least 64, got {self.overlay_height}")
         if self.overlay_hardware not in ("off", "auto", *DEVICES):
             raise ConfigError(
                 f"overlay_hardware must be one of off, auto, {', '.join(DEVICES)}, "

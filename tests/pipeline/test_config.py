@@ -1,9 +1,12 @@
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+from pipeline.config import SinkConfig
 from pipeline.config_file import load_config
 from stages.errors import ConfigError
+from stages.sink.encoders import DEVICES, PRESETS
 from stages.sink.options import SinkOptions
 
 
@@ -82,6 +85,16 @@ def test_an_address_that_cannot_be_published_at_is_refused(overrides, message):
 def test_an_endless_number_is_refused(key):
     with pytest.raises(ConfigError, match=rf"{key}: Input should be a finite number, got inf"):
         load_config(None, [f"{key}=.inf"])
+
+
+def test_what_the_config_offers_the_sink_takes():
+    hints = get_type_hints(SinkConfig)
+    assert get_args(hints["overlay_preset"]) == PRESETS
+    assert get_args(hints["overlay_hardware"]) == ("off", "auto", *DEVICES)
+    for key, least in (("overlay_height", 64), ("overlay_crf", 0)):
+        load_config(None, [f"sink.{key}={least}"]).sink.options("north", live=False)
+        with pytest.raises(ConfigError, match=f"sink.{key}: "):
+            load_config(None, [f"sink.{key}={least - 1}"])
 
 
 @pytest.mark.parametrize(
