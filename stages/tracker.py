@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import scipy.optimize  # noqa: F401  (trackers import it on demand: too late for a live stream)
-
 from stages.errors import ConfigError
 from stages.records import Detections, FrameHeader, Tracks
 from trackers import Tracker, build_tracker

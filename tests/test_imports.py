@@ -96,7 +96,7 @@ LARGE = {"av", "cv2", "filterpy", "pydantic", "scipy", "torch"}
         ("from tools.run import load_config; load_config(None)", {"pydantic"}),
         ("import pipeline.workers.decoder", {"av"}),
         ("import pipeline.workers.detector", set()),
-        ("import pipeline.workers.tracker", {"scipy"}),
+        ("import pipeline.workers.tracker", set()),
         ("import pipeline.workers.sink", {"av", "cv2"}),
     ],
 )

@@ -32,9 +32,9 @@ from stages.decoder.locations import (
     is_live,
     not_searched,
     passed_over,
-    redact,
 )
 from stages.decoder.source import FrameSelection
+from stages.decoder.urls import redact
 from stages.detector.shipped import FASTEST, SHIPPED
 from stages.extras import install_hint, installed
 from stages.result_files import TRACKS, StreamStatus, folder_name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trackers.assignment import linear_sum_assignment
 from trackers.boxes import BoolArray, FloatArray, IndexArray
 from trackers.overlaps import BoxPairs
 
@@ -38,9 +39,6 @@ def match(pairs: BoxPairs, gain: FloatArray | None = None) -> BoxPairs:
     gain = pairs.iou if gain is None else gain
     if _is_one_to_one(pairs):
         return pairs
-    # Imported here: checking settings, or using boxes alone, should not cost SciPy's 40 MB.
-    from scipy.optimize import linear_sum_assignment
-
     taken = _without_rival(pairs)
     contended = (~taken).nonzero()[0]
     rows, row_count = _renumbered(pairs.rows[contended])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from tools.annotations.trajectories import Trajectories, rows_by_frame
+from trackers.assignment import linear_sum_assignment
 from trackers.boxes import BoolArray, FloatArray, iou_matrix
 
 FLAG, CLASS = 6, 7

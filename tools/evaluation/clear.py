@@ -6,10 +6,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from stages.records import Int64Array
 from tools.evaluation.comparison import Comparison, FrameComparison
+from trackers.assignment import linear_sum_assignment
 
 MOSTLY_TRACKED = 0.8  # fraction of its frames in which a track is matched
 MOSTLY_LOST = 0.2

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from tools.evaluation.comparison import Comparison
+from trackers.assignment import linear_sum_assignment
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)  # IoU thresholds; the scores are means over them
 EPSILON = float(np.finfo(np.float64).eps)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from tools.evaluation.comparison import Comparison
+from trackers.assignment import linear_sum_assignment
 
 
 @dataclass(frozen=True, slots=True)
