@@ -101,6 +101,14 @@ def remove_file(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def file_size(path: Path) -> int:
+    """Returns the bytes of a file; 0 if somebody has removed it."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 @contextlib.contextmanager
 def written_aside(path: Path, *, synced: bool = True) -> Generator[Path, None, None]:
     """Yields the part file of ``path``, which takes its final name when the block ends.

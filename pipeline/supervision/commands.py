@@ -16,7 +16,8 @@ import zmq
 
 from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RunInfo, running
-from stages.errors import ConfigError, SpotStreamError, in_one_line
+from stages.decoder.locations import absolute_location, expand_sources
+from stages.errors import ConfigError, SourceError, SpotStreamError, in_one_line
 
 _LARGEST = 64 * 1024
 _AT_A_TIME = 100
@@ -132,10 +133,16 @@ def add_stream(run: RunInfo, location: str | os.PathLike[str], name: str = "") -
     """Adds a stream, or those below a folder, to a pipeline; returns their names.
 
     Raises:
-        ConfigError: The pipeline refuses.
+        ConfigError: There is no such source, or the pipeline refuses.
         SpotStreamError: It does not answer, or fails.
     """
-    return _send(run, AddStream(os.fspath(location), name), list[str])
+    try:
+        place = absolute_location(os.fspath(location))
+        # Here first: a mount that does not answer would hold up the supervision of all streams.
+        expand_sources([place])
+    except SourceError as error:
+        raise ConfigError(str(error)) from None
+    return _send(run, AddStream(place, name), list[str])
 
 
 def remove_stream(run: RunInfo, name: str) -> None:

@@ -164,6 +164,7 @@ class _KnownStreams:
 
     def __init__(self) -> None:
         self._starts: dict[str, tuple[str, int, StreamStart]] = {}  # with the run and the channel
+        self._run = self._earlier_run = ""
 
     def names(self) -> list[str]:
         """The names of those that have not ended."""
@@ -172,10 +173,15 @@ class _KnownStreams:
     def admit(self, envelope: Envelope) -> bool:
         """Whether to yield the envelope: not what comes too early, and no start twice."""
         record, of = envelope.record, (envelope.run, envelope.channel)
+        if envelope.run not in (self._run, self._earlier_run):
+            self._run, self._earlier_run = envelope.run, self._run
+            self._starts = {}  # that run was killed, or has told of their ends
         if isinstance(record, Alive):
             return False
         known = self._starts.get(envelope.stream)
         if isinstance(record, StreamStart):
+            if envelope.run != self._run:  # it waited in the connection to the earlier run
+                return False
             self._starts[record.stream] = *of, record
             return known != (*of, record)
         if isinstance(record, EndOfStream) and known is not None and known[:2] == of:

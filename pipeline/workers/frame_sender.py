@@ -209,8 +209,8 @@ class FrameSender:
         try:
             while True:
                 self._send_waiting()
-                if self._closing and self._flow.idle:
-                    break
+                if self._closing and (self._flow.idle or self._logbook[SharedNumber.RELEASED]):
+                    break  # a stream that has ended may have been acknowledged before this process
                 events = dict(poller.poll(200))
                 if self._wake in events:
                     os.eventfd_read(self._wake)

@@ -101,7 +101,7 @@ class SinkStream:
             "the stream waits" if self.lossless else "frames are left out of it",
         )
         self._order = Sequencer(0, logbook[SharedNumber.ENTRIES])
-        self._checkpointed = time.monotonic_ns()
+        self._checkpoint_due = time.monotonic_ns() + _CHECKPOINT_NS
         self._journal: Journal  # from `open`
 
     def open(self) -> None:
@@ -221,10 +221,12 @@ class SinkStream:
         below = self._order.due - self._completion.is_unreported
         if not self._acknowledger.acknowledge(below) or self.lossless or self._completion.begun:
             return
-        now = time.monotonic_ns()
-        if now - self._checkpointed > _CHECKPOINT_NS:
-            self._checkpointed = now
+        began = time.monotonic_ns()
+        if began > self._checkpoint_due:
             self._save()
+            now = time.monotonic_ns()
+            # A wait for pictures holds up all streams: it may take a tenth of the time.
+            self._checkpoint_due = now + max(_CHECKPOINT_NS, 9 * (now - began))
 
     def _save(self) -> None:
         """Saves a checkpoint and clears the journal, whose entries it replaces.

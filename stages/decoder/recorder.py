@@ -17,6 +17,7 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
+from stages.atomic import file_size
 from stages.decoder.segments import RECORDING_INDEX, segment_path, segments_of
 from stages.decoder.urls import redact
 from stages.errors import OutputError
@@ -219,9 +220,9 @@ class Recorder:
         If that one is too large by itself, it ends at the next key frame.
         """
         current = self._path if self._container is not None else None
-        files = [(path, path.stat().st_size) for _, _, path in segments_of(self._folder)]
-        total = sum(size for _, size in files)
-        for path, size in files:
+        files = {path: file_size(path) for _, _, path in segments_of(self._folder)}
+        total = sum(files.values())
+        for path, size in files.items():
             if total <= self._most_bytes:
                 break
             if path != current:
@@ -234,8 +235,11 @@ def _remove_empty(folder: Path) -> None:
     """Removes segments whose recorder ended before it had written a packet."""
     for _, _, path in segments_of(folder):
         if _is_empty(path):
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def _is_empty(path: Path) -> bool:
-    return path.stat().st_size <= _LONGEST_HEADER and _CLUSTER not in path.read_bytes()
+    try:
+        return path.stat().st_size <= _LONGEST_HEADER and _CLUSTER not in path.read_bytes()
+    except FileNotFoundError:  # removed by somebody who tidies up
+        return False

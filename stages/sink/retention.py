@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stages.atomic import remove_file
+from stages.atomic import file_size, remove_file
 
 
 class Retention:
@@ -37,7 +37,7 @@ class Retention:
         """
         if not self._limit:
             return 0
-        sizes = [sum(_size(path) for path in paths) for paths in finished]
+        sizes = [sum(file_size(path) for path in paths) for paths in finished]
         total = sum(sizes)
         removed = 0
         while total > self._limit and removed < len(finished) - 1:
@@ -49,10 +49,3 @@ class Retention:
             self._notify(self._message)
             self._notify = None
         return removed
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0

@@ -44,11 +44,10 @@ def add(
 ) -> None:
     """Start another stream."""
     from pipeline.supervision.commands import add_stream, find_run
-    from stages.decoder.locations import absolute_location
 
     if source == "-":
         source = sys.stdin.readline().strip()
-    typer.echo("\n".join(add_stream(find_run(pid), absolute_location(source), name)))
+    typer.echo("\n".join(add_stream(find_run(pid), source, name)))
 
 
 @stream.command()

@@ -74,6 +74,8 @@ def test_tracks_come_after_their_start_which_comes_once(context, address):
         (tracks_of(1), ("b", 0), False),
         (end, ("b", 1), True),
         (second, ("b", 1), True),
+        (first, ("a", 0), False),  # it waited, too
+        (tracks_of(1), ("b", 1), True),
     ]
     broadcast = Broadcast(context, address, None, None)
     listener = Listener(address)
@@ -115,6 +117,20 @@ def test_a_pipeline_that_is_alive_is_not_silent(context, address):
         assert subscription.receive(10).record == dropped
         hears(EndOfStream("cam", 0, 0, EndReason.COMPLETE))
         assert subscription.streams == []
+    broadcast.close()
+
+
+def test_streams_of_a_killed_run_are_forgotten_once_another_is_heard(context, address):
+    broadcast = Broadcast(context, address, None, None)
+    start, other = (StreamStart(name, 0, "x", 4, 6, RATE, 1 / RATE) for name in ("north", "south"))
+    with Subscription(address) as subscription:
+        while subscription.receive(0.02) is None:
+            broadcast.send(encode(Envelope(start, run="killed")))
+        assert subscription.streams == ["north"]
+        broadcast.send(encode(Envelope(Alive(), run="next")))
+        broadcast.send(encode(Envelope(start, run="killed")))  # waited in the other connection
+        broadcast.send(encode(Envelope(other, run="next")))
+        wait_for(lambda: subscription.receive(0.1) and subscription.streams == ["south"])
     broadcast.close()
 
 

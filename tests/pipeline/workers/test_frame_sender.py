@@ -9,7 +9,7 @@ from msgspec import structs
 from pipeline.config import RunConfig, RuntimeConfig
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from pipeline.transport.feedback import Acknowledged, encode_feedback
-from pipeline.transport.logbook import Logbook
+from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import MAX_POSITION, decode
 from pipeline.workers.frame_sender import FrameSender
 from stages.records import (
@@ -105,3 +105,13 @@ def test_what_waits_in_a_live_decoder_that_dies_is_sent_by_the_next_one_of_a_fil
         *((0, StreamStart), *((0, number) for number in range(9))),
         *((1, StreamStart), *((1, number) for number in range(9, 12)), (1, EndOfStream)),
     ]
+
+
+def test_a_decoder_ends_with_its_stream_though_no_acknowledgement_reaches_it(live):
+    with zmq.Context() as context:
+        sender = FrameSender(live, context, Said(), False, threading.Event())
+        sender.start()
+        give(sender, [start(0), frame(0, 0), EndOfStream("north", 0, 1, EndReason.COMPLETE)])
+        Logbook(live.logbook(0))[SharedNumber.RELEASED] = 1
+        sender.close()
+        context.destroy(linger=0)

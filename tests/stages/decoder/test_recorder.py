@@ -82,6 +82,15 @@ def test_segments_without_a_packet_are_removed_by_the_next_recorder(camera, tmp_
     assert len(lumas(replay(folder, slots))) == 40
 
 
+def test_segments_that_somebody_else_removes_are_no_error(camera, tmp_path, slots):
+    folder = tmp_path / "cam"
+    record(camera, folder)
+    # Gone between the look into the folder and that at the file.
+    (folder / "00000000-e0-20260101T000000Z.mkv").symlink_to("gone")
+    Recorder(folder, "rtsp://cam/live", 60, 1)._make_room()
+    assert not list(folder.glob("*.mkv"))
+
+
 def test_a_full_disk_is_told_every_ten_minutes_and_when_there_is_room(camera, full_disk):
     folder, said, stuck, seconds = full_disk / "cam", [], [], 0
     camera.write_bytes(5 * camera.read_bytes())
