@@ -39,7 +39,7 @@ class DecoderConfig:
         last_frame: Last frame, inclusive.
         every: Use every n-th frame.
         camera_motion: Estimate the camera's motion, for the tracker.
-        frame_rate: Frames per second of image folders, such as 25 or 30000/1001.
+        frame_rate: Frames per second of image folders without seqinfo.ini, such as 30000/1001.
         hardware: Decode on this kind of device if available; auto: on the first available.
         timeout: URLs: seconds of silence tolerated.
         connect_seconds: Live: how long to try the first connection, seconds; none: 10 s in a run
@@ -224,20 +224,20 @@ class RuntimeConfig:
     """How the processes run.
 
     Attributes:
-        mode: Drop late frames (live) or none (lossless); auto: live for URLs.
+        mode: Drop late frames (live) or none (lossless); auto: live for cameras.
         slots: Number of frames in the ring of each stream.
         in_flight: Live mode: maximum number of frames between decoder and sink.
         parallel_streams: Number of files processed at a time; live streams all run.
         frames: Pixels travel in shared memory, or inline in the messages.
         transport: Transport of the sockets; tcp stays on loopback.
-        metrics: HOST:PORT or PORT of Prometheus metrics, /healthz and /readyz.
+        metrics: HOST:PORT, or PORT of 127.0.0.1, of Prometheus metrics, /healthz and /readyz.
         publish: Address such as tcp://127.0.0.1:5560 where tracks are published live.
         publish_key: Secret key of the publisher, see spotstream keys.
         publish_clients: Folder with the public keys of permitted subscribers.
         restarts_per_minute: A stage that dies more often than this, in a minute or at one place,
-            fails the run.
+            fails the run, or a decoder its stream.
         silence_seconds: A stage that reports nothing for this long is taken for hung and restarted.
-        port: First TCP port.
+        port: First TCP port of transport tcp.
     """
 
     __pydantic_config__ = STRICT

@@ -25,7 +25,10 @@ def export(
         typer.Option(help=WEIGHTS_HELP, autocompletion=weights_names),
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help="Frame size, WIDTHxHEIGHT. Default: any size and batch.")
+        str | None,
+        typer.Option(
+            help="Size of frames before scaling, WIDTHxHEIGHT. Default: any size, any batch."
+        ),
     ] = None,
     int8: Annotated[
         bool,

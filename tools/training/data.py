@@ -37,6 +37,9 @@ BOXES_LACKING = frozenset(
 )
 """Problems by which an image may lack boxes that its annotation has, or should have."""
 
+SOFTENING = 5
+"""Pixels by which a mask of motion may reach beyond the box that it was cut by."""
+
 _Ltrb: TypeAlias = tuple[float, float, float, float]
 
 
@@ -98,12 +101,15 @@ class ClassMap:
         unsure = ~background & ((numbers < 0) | (sample.hidden > max_hidden))
         unsure |= ~background & half_inside(sample.boxes, sample.ignored)
         learnt = ~unsure & ~background
+        mask = _read_mask(sample) if with_mask else None
+        if mask is not None:
+            mask = _without(mask, sample.boxes[background], sample.boxes[learnt])
         return AnnotatedImage(
             sample.read(),
             sample.boxes[learnt],
             numbers[learnt],
             np.concatenate((sample.ignored, sample.boxes[unsure])),
-            _read_mask(sample) if with_mask else None,
+            mask,
         )
 
     def objects(self, sample: Sample) -> Objects:
@@ -273,3 +279,19 @@ def draw_weights(samples: list[Sample]) -> np.ndarray:
     counts = Counter(sample.scene for sample in samples)
     weights = np.array([counts[sample.scene] ** -0.5 for sample in samples])
     return weights / weights.sum() if len(weights) else weights
+
+
+def _without(mask: UInt8Array, boxes: Float32Array, kept: Float32Array) -> UInt8Array:
+    """Clears what moves in ``boxes``, softened edges included, but not what lies in ``kept``."""
+    cleared = mask.copy()
+    for box in boxes:
+        cleared[_area(box, SOFTENING)] = 0
+    for box in kept:
+        cleared[_area(box)] = mask[_area(box)]
+    return cleared
+
+
+def _area(box: Float32Array, margin: int = 0) -> tuple[slice, slice]:
+    left, top = np.maximum(np.floor(box[:2]).astype(int) - margin, 0)
+    right, bottom = np.maximum(np.ceil(box[2:]).astype(int) + margin, 0)
+    return slice(top, bottom), slice(left, right)

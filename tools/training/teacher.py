@@ -24,7 +24,7 @@ def load_teacher(config: TrainingConfig, device: torch.device) -> SpotNet | None
     """Loads the network of ``config.teacher`` for inference; None if there is none.
 
     Raises:
-        ConfigError: It cannot be loaded, or has other classes.
+        ConfigError: It cannot be loaded, has other classes, or does not take crops of that size.
     """
     if config.teacher is None:
         return None
@@ -33,6 +33,10 @@ def load_teacher(config: TrainingConfig, device: torch.device) -> SpotNet | None
     if wanted != found:
         raise ConfigError(
             f"teacher: {config.teacher} finds {', '.join(found)}, not {', '.join(wanted)}"
+        )
+    if config.crop % (multiple := network.config.least_multiple):
+        raise ConfigError(
+            f"teacher: {config.teacher} takes multiples of {multiple}; crop is {config.crop}"
         )
     return channels_last(network)
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -189,6 +190,29 @@ def test_a_mask_is_read_where_it_is_wanted_and_as_large_as_its_image(tiny_config
     with pytest.raises(SourceError, match="is not as large as its image"):
         classes.annotated_image(first, 1.0, with_mask=True)
     assert classes.annotated_image(first, 1.0).mask is None
+
+
+def test_what_moves_in_boxes_of_background_classes_is_not_in_the_mask(tiny_config, data_set):
+    file = data_set / "masks" / "a" / "1.png"
+    file.parent.mkdir(parents=True)
+    cv2.imwrite(str(file), np.full((80, 96), 255, np.uint8))
+    config = tiny_config(background=["bike"])
+    first = next(s for s, _ in read_training_data(config).training if s.path.name == "1.png")
+    car, bike = [20, 10, 50, 40], [45, 20, 60, 45]
+    first = replace(
+        first,
+        boxes=np.array([car, bike], np.float32),
+        labels=("car", "bike"),
+        hidden=np.zeros(2, np.float32),
+        ignored=np.zeros((0, 4), np.float32),
+    )
+    mask = ClassMap.of(config).annotated_image(first, 1.0, with_mask=True).mask
+    expected = np.full((80, 96), 255)
+    expected[15:50, 50:65] = 0
+    expected[40:50, 40:65] = 0
+    assert np.array_equal(mask[:, 50:], expected[:, 50:])
+    assert np.array_equal(mask[10:40, 20:50], expected[10:40, 20:50])
+    assert not mask[40:50, 40:50].any()
 
 
 def test_a_missing_image_is_left_out_and_told(tiny_config, data_set):

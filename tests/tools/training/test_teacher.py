@@ -78,6 +78,13 @@ def test_a_teacher_of_other_classes_is_refused(tiny_config, weights):
         load_teacher(config, CPU)
 
 
+def test_a_teacher_that_takes_no_crops_of_that_size_is_refused(tiny_config, weights):
+    deep = {"dims": [8] * 5, "modules": [1] * 5, "head_channels": 8}
+    config = tiny_config(teacher=weights(model=deep), crop=80)
+    with pytest.raises(ConfigError, match=r"takes multiples of 64; crop is 80"):
+        load_teacher(config, CPU)
+
+
 def test_a_teacher_that_is_not_there_is_told(tiny_config, tmp_path):
     config = tiny_config(teacher=tmp_path / "none.safetensors")
     with pytest.raises(ConfigError, match="teacher: no weights file"):
