@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import stat
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from zmq.auth.thread import ThreadAuthenticator
 
 _WAITING_MESSAGES = 1000  # per subscriber; a slow one misses any beyond
+_RECONNECT_SECONDS = 1.0  # after which subscribers of a sink before are connected again
 _LINGER_MS = 2000  # the supervisor waits three seconds for the sink's end
 _LARGEST_FROM_SUBSCRIBER = 2**10  # topics, and anything sent before a key is checked
 _TOPICS_AT_ONCE = 10  # per subscriber; `send` works on those that came
@@ -75,6 +77,11 @@ class Broadcast:
         except zmq.ZMQError as error:
             self.close()
             raise ConfigError(f"runtime.publish: cannot bind {address}: {error}") from error
+        self._bound = time.monotonic()
+
+    def wait_for_subscribers(self) -> None:
+        """Waits until those of a sink that died are connected to this socket."""
+        time.sleep(max(0.0, self._bound + _RECONNECT_SECONDS - time.monotonic()))
 
     def send(self, parts: Sequence[bytes | memoryview]) -> None:
         """Publishes a message; never waits."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.transport.messages import Envelope, Record, encode
+from stages.records import EndOfStream
 
 if TYPE_CHECKING:
     from pipeline.transport.broadcast import Broadcast
@@ -28,9 +29,11 @@ class Publisher:
         self.run = run
         self._channel = channel
 
-    def forward(self, parts: Sequence[bytes | memoryview]) -> None:
-        """Publishes the message of a record that has come."""
+    def forward(self, record: Record, parts: Sequence[bytes | memoryview]) -> None:
+        """Publishes the message of a record that has come; an end, when subscribers hear it."""
         if self._broadcast is not None:
+            if isinstance(record, EndOfStream):
+                self._broadcast.wait_for_subscribers()
             self._broadcast.send(parts)
 
     def tell(self, record: Record, position: int) -> None:

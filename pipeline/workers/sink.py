@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pipeline.transport.broadcast import Broadcast
 
 _LOOK_SECONDS = 1.0
-_RECONNECT_SECONDS = 1.0  # after which subscribers of the sink before are connected again
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _ACKNOWLEDGED_AT_ONCE = 4  # records; half a default ring, so that its decoder need not wait
 
@@ -169,7 +168,7 @@ class _Sink:
     def give_up(self) -> None:
         """Completes all streams where they are; a failure in one does not keep others from it."""
         if self._broadcast is not None:
-            time.sleep(_RECONNECT_SECONDS)
+            self._broadcast.wait_for_subscribers()
         failed: OutputError | None = None
         for stream in self._plan.streams:
             try:

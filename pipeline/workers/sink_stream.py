@@ -160,7 +160,7 @@ class SinkStream:
             parts, now_ns = encode(published), time.time_ns()
             append_envelope(self._journal, parts, now_ns)
             crossed = self._handle(due, now_ns)
-            self._publisher.forward(parts)
+            self._publisher.forward(due.record, parts)
             if crossed:
                 counts = dict(self.results.crossings.counts)
                 self._publisher.tell(Crossings(self.name, tuple(crossed), counts), due.position)
