@@ -34,6 +34,7 @@ from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.stream_results import StreamResults
 
 _CHECKPOINT_NS = 1_000_000_000
+_PAUSE_FACTOR = 9  # a checkpoint, which holds up all streams, takes at most a tenth of the time
 _PICTURE_SECONDS = 1.0  # a checkpoint waits this long for the latest pictures
 
 
@@ -225,8 +226,7 @@ class SinkStream:
         if began > self._checkpoint_due:
             self._save()
             now = time.monotonic_ns()
-            # A wait for pictures holds up all streams: it may take a tenth of the time.
-            self._checkpoint_due = now + max(_CHECKPOINT_NS, 9 * (now - began))
+            self._checkpoint_due = now + max(_CHECKPOINT_NS, _PAUSE_FACTOR * (now - began))
 
     def _save(self) -> None:
         """Saves a checkpoint and clears the journal, whose entries it replaces.
