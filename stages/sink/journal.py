@@ -53,7 +53,8 @@ class Journal:
 def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
     """Yields every whole entry and the offset of its end; nothing if there is no file.
 
-    A last entry that is cut off, because its writer was killed or is still writing, is left out.
+    Entries that are cut off are left out: their writer was killed or is still writing, or another
+    one begins by taking them back.
     """
     try:
         file = path.open("rb")
@@ -63,7 +64,10 @@ def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
         size = os.fstat(file.fileno()).st_size
         end = 0
         while end + _LENGTH_BYTES <= size:
-            end += _LENGTH_BYTES + int.from_bytes(file.read(_LENGTH_BYTES), "little")
-            if end > size:
+            prefix = file.read(_LENGTH_BYTES)
+            length = int.from_bytes(prefix, "little")
+            end += _LENGTH_BYTES + length
+            entry = file.read(length) if end <= size else b""
+            if len(prefix + entry) < _LENGTH_BYTES + length:
                 return
-            yield file.read(end - file.tell()), end
+            yield entry, end

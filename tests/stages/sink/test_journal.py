@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,16 @@ def test_a_full_disk_names_the_file_that_users_know(full_disk: Path) -> None:
     journal = Journal(full_disk / ".journal", shown=full_disk / "overlay.mp4")
     with pytest.raises(OutputError, match=r"overlay\.mp4: no space left on device"):
         journal.append(bytes(100_000))
+
+
+def test_entries_that_are_taken_back_while_it_is_read_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(path)
+    for _ in range(3):
+        journal.append(bytes(2**20))  # more than is read ahead
+    journal.close()
+    for length in (path.stat().st_size - 1, next(read_journal(path))[1] + 2):
+        reading = read_journal(path)
+        next(reading)
+        os.truncate(path, length)
+        assert all(len(entry) == 2**20 for entry, _ in reading)
