@@ -5,35 +5,34 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import torch
-
 from stages.detector.shipped import find_weights
 from stages.detector.spotnet import CheckpointError, SpotNet, load_initial
 from stages.errors import ConfigError
 from tools.training.config import TrainingConfig
 from tools.training.data_identity import DataIdentity
 from tools.training.narrowing import is_narrower, narrow
+from tools.training.processes import Processes
 from tools.training.state import CHECKPOINT, TrainingState, checkpointed
 
 log = logging.getLogger(__name__)
 
 
 def begin(
-    config: TrainingConfig, data: DataIdentity, device: torch.device, *, overwrite: bool
+    config: TrainingConfig, data: DataIdentity, processes: Processes, *, overwrite: bool
 ) -> TrainingState:
     """Returns the state in which training starts or resumes.
 
     Args:
         config: Training config.
         data: Identity of its data.
-        device: Device of the network.
+        processes: This process, whose device the network is on, among those that train.
         overwrite: Whether to ignore a checkpoint in ``config.output``.
 
     Raises:
-        ConfigError: The checkpoint belongs to another config or other data, or the initial weights
-            are missing or do not fit the network.
+        ConfigError: The checkpoint belongs to another config, other data or another number of
+            processes, or the initial weights are missing or do not fit the network.
     """
-    state = TrainingState.begin(config, device)
+    state = TrainingState.begin(config, processes.device, processes.count)
     if (config.output / CHECKPOINT).is_file() and not overwrite:
         state.resume(config.output, config, data)
         if state.step <= config.steps:  # otherwise, nothing is done

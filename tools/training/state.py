@@ -41,6 +41,7 @@ class TrainingState:
         best_step: Number of steps done when it was reached.
         best_scores: Its APs by data set.
         fresh: Whether at least some of the initial weights were untrained.
+        processes: Number of processes that train; each makes crops of its own.
     """
 
     model: SpotNet
@@ -52,9 +53,12 @@ class TrainingState:
     best_step: int = 0
     best_scores: dict[str, dict[str, float]] = field(default_factory=dict)
     fresh: bool = True
+    processes: int = 1
 
     @classmethod
-    def begin(cls, config: TrainingConfig, device: torch.device) -> TrainingState:
+    def begin(
+        cls, config: TrainingConfig, device: torch.device, processes: int = 1
+    ) -> TrainingState:
         """Starts a new run with random weights from the config's seed."""
         torch.manual_seed(config.seed)
         model = SpotNet(config.network())
@@ -68,7 +72,7 @@ class TrainingState:
         optimizer = kinds[config.optimizer](
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
-        return cls(model, average, optimizer)
+        return cls(model, average, optimizer, processes=processes)
 
     def update_average(self, decay: float) -> None:
         """Moves the average towards the model, including batch-norm statistics."""
@@ -95,6 +99,7 @@ class TrainingState:
             "best_step": self.best_step,
             "best_scores": self.best_scores,
             "fresh": self.fresh,
+            "processes": self.processes,
             "config": _fixed_settings(config),
             "data": asdict(data),
         }
@@ -104,7 +109,8 @@ class TrainingState:
         """Restores the state in ``checkpoint.pt``.
 
         Raises:
-            ConfigError: The file cannot be read, or belongs to another config or other data.
+            ConfigError: The file cannot be read, or belongs to another config, other data or
+                another number of processes.
         """
         path = folder / CHECKPOINT
         try:
@@ -114,6 +120,8 @@ class TrainingState:
             differing = sorted(key for key in now if saved.get(key) != now[key])
             if not differing and list(saved["classes"]) != list(now["classes"]):
                 differing = ["order of classes"]  # the heatmap's, to which dicts are blind
+            if content.get("processes", self.processes) != self.processes:  # older: not told
+                differing.append("number of processes")
             if differing:
                 raise ConfigError(
                     f"{path} was trained with another {', '.join(differing)}; "

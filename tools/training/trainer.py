@@ -76,7 +76,8 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
 
     Raises:
         ConfigError: A data set or the initial weights are missing or broken, no training image has
-            a box to learn, or the checkpoint belongs to another config or other data.
+            a box to learn, or the checkpoint belongs to another config, other data or
+            another number of processes.
         DivergedError: The loss is not finite; the batch is saved.
         OutputError: A file cannot be written, or another run writes to ``config.output``.
     """
@@ -96,7 +97,7 @@ def train(config: TrainingConfig, *, overwrite: bool = False) -> TrainingResult:
         if processes.leads:  # the steps of another run would mix with those here
             stack.callback(FolderLock(config.output, setting="output").release)
         identity = DataIdentity.of(data)
-        state = begin(config, identity, processes.device, overwrite=overwrite)
+        state = begin(config, identity, processes, overwrite=overwrite)
         if state.step > config.steps:
             return _result(config, state, {}, complete=True, leads=processes.leads)
         if processes.leads:

@@ -111,6 +111,19 @@ def test_classes_in_another_order_do_not_resume(tiny_config):
         train(tiny_config(steps=2, classes={"truck": ["truck"], "car": ["car"]}))
 
 
+def test_another_number_of_processes_does_not_resume(tiny_config, tmp_path):
+    train(tiny_config(steps=1))
+    file = tmp_path / "run" / "checkpoint.pt"
+    content = torch.load(file, weights_only=True)
+    assert content["processes"] == 1
+    torch.save(content | {"processes": 2}, file)
+    with pytest.raises(ConfigError, match="was trained with another number of processes; choose"):
+        train(tiny_config(steps=2))
+    del content["processes"]  # as in older checkpoints
+    torch.save(content, file)
+    assert train(tiny_config(steps=2)).steps == 2
+
+
 def test_a_loss_that_is_no_number_stops_with_its_batch(tiny_config, tmp_path):
     config = tiny_config(steps=50, learning_rate=1e30, gradient_norm=1e30, save_every=1)
     with pytest.raises(DivergedError, match=r"not finite in step \d+.*bad_batch.pt"):
@@ -209,6 +222,8 @@ def test_two_processes_end_with_one_model_and_log_the_mean_of_their_losses(tiny_
     assert [float(row["total"]) for row in logged] == pytest.approx(means[1:], rel=1e-4)
     said = " ".join(done.stdout.split())
     assert said.count("best weights, after step 3 of 3") == 1
+    with pytest.raises(ConfigError, match="was trained with another number of processes"):
+        train(tiny_config(steps=4, log_every=2))
 
 
 BAD_IN_ONE = """
