@@ -70,6 +70,7 @@ class ResultFolders:
         if not overwrite and spec.of_data_set and is_complete(folder):
             if other := difference(folder, spec, config):
                 raise OutputError(f"{folder} {other}; {_ADVICE}")
+            remove_parts(folder)  # of a run that was killed when it had written the report
             self.finished.append(spec.name)
             return
         if would_replace(folder, Path(spec.location)):

@@ -80,8 +80,9 @@ def _is_unfinished(path: Path) -> bool:
 def remove_results(folder: Path) -> None:
     """Removes what a sink writes into ``folder``, part files included, and nothing else.
 
-    ``run.json`` goes first: without it, no leftovers pass for complete results. The folder stays,
-    and so do files under benchmark names, until new ones replace them.
+    ``run.json`` goes first: without it, no leftovers pass for complete results. The outdated one
+    goes after all results: without it, they would pass for `foreign_results`. The folder stays, and
+    so do files under benchmark names, until new ones replace them.
 
     Raises:
         OutputError: A file cannot be removed.
@@ -108,12 +109,12 @@ def remove_parts(folder: Path) -> None:
 def _result_paths(folder: Path) -> Iterator[Path]:
     """Final names of all files a sink may write into ``folder``; some of them do not exist."""
     yield folder / REPORT
-    yield folder / _OUTDATED
     yield from toolkit_paths(folder, folder.name)
     if folder.is_dir():
         for path in sorted({_final(path) for path in folder.iterdir()}):
             if any(number_of(path, name) for name in (*TEXTS, OVERLAY)):
                 yield path
+    yield folder / _OUTDATED
 
 
 def _final(path: Path) -> Path:

@@ -53,8 +53,11 @@ def test_an_unfinished_sequence_of_a_data_set_is_done_again(killed, tmp_path):
     source = str(Path("done").absolute())
     versions = {"spotstream": version("spotstream")}
     report.write_text(json.dumps({"status": "complete", "source": source, "versions": versions}))
+    journal = report.with_name(".journal.part")  # its run was killed just then
+    journal.write_text("x")
     folders = ResultFolders([done, north], tmp_path, RunConfig(), overwrite=False)
     assert (folders.to_run, folders.finished) == ([north], ["done"])
+    assert not journal.exists()
     folders.outdate()
     folders.release()
     folders = ResultFolders([done, north], tmp_path, RunConfig(), overwrite=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.atomic import remove_file
 from stages.sink.results import (
     foreign_results,
     has_results,
@@ -66,6 +67,24 @@ def test_removes_its_own_and_nothing_foreign(folder: Path) -> None:
     assert not has_results(folder)
     remove_results(folder)
     remove_results(folder / "missing")
+
+
+def test_no_leftovers_of_a_removal_that_broke_off_are_foreign(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove_parts(folder)
+    outdate_report(folder)
+    steps = 0
+
+    def remove(path: Path) -> None:
+        nonlocal steps
+        steps += path.exists()
+        remove_file(path)
+        assert foreign_results(folder) == []
+
+    monkeypatch.setattr("stages.sink.results.remove_file", remove)
+    remove_results(folder)
+    assert steps == len(OURS)
 
 
 def test_parts_alone(folder: Path) -> None:
