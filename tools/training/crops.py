@@ -123,19 +123,16 @@ def _window(
     pixels: UInt8Array, start: np.ndarray, window: np.ndarray, size: np.ndarray
 ) -> UInt8Array:
     """Returns a window resized to ``size`` (width, height), black outside the image."""
-    stop = np.minimum(start + window, (pixels.shape[1], pixels.shape[0]))
-    inside = np.maximum(start, 0)
-    part = pixels[inside[1] : stop[1], inside[0] : stop[0]]
-    scale = size / window
-    left, top = np.round((inside - start) * scale).astype(int)
-    right, bottom = np.maximum(np.round((stop - start) * scale).astype(int), (left + 1, top + 1))
+    left, top = np.maximum(-start, 0)
+    right, bottom = np.maximum(start + window - (pixels.shape[1], pixels.shape[0]), 0)
+    (x, y), (end_x, end_y) = np.maximum(start, 0), start + window
+    part = pixels[y:end_y, x:end_x]
+    # The border is added first: resized with the image, it ends where boxes do.
+    padded = cv2.copyMakeBorder(part, top, bottom, left, right, cv2.BORDER_CONSTANT)
     # Like the detector's resize: averaged when it shrinks.
-    interpolation = cv2.INTER_AREA if scale.min() < 1 else cv2.INTER_LINEAR
-    canvas = np.zeros((size[1], size[0], *pixels.shape[2:]), np.uint8)
-    canvas[top:bottom, left:right] = cv2.resize(
-        part, (int(right - left), int(bottom - top)), interpolation=interpolation
-    )
-    return canvas
+    interpolation = cv2.INTER_AREA if (size < window).any() else cv2.INTER_LINEAR
+    resized = cv2.resize(padded, (int(size[0]), int(size[1])), interpolation=interpolation)
+    return np.asarray(resized, np.uint8)
 
 
 def _cut(

@@ -39,6 +39,16 @@ def test_boxes_and_mask_go_with_the_pixels():
     assert min(seen.count(number) for number in (0, 1)) > 5
 
 
+def test_a_box_at_the_border_of_its_image_ends_where_the_image_does():
+    source = annotated_image([(0, 0, 50, 30)], width=50, height=30)
+    for seed in range(30):
+        crop = random_crop(source, (SIDE, SIDE), (0.3, 0.9), np.random.default_rng(seed))
+        filled = crop.image[..., 0] / 100
+        [(left, top, right, bottom)] = crop.boxes
+        assert abs(filled.max(axis=0).sum() - (right - left)) < 0.1
+        assert abs(filled.max(axis=1).sum() - (bottom - top)) < 0.1
+
+
 def test_too_little_of_a_box_is_neither_vehicle_nor_background():
     seen = set()
     for seed in range(200):
