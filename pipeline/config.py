@@ -16,7 +16,7 @@ import msgspec
 from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import ends_with_port, is_local
-from pipeline.regions_and_lines import Lines, Regions, lines_of
+from pipeline.geometry import Lines, Regions, Zones, places_of
 from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
 
@@ -169,9 +169,9 @@ class SinkConfig:
             streams, otherwise a single file.
         overlay_gigabytes: Live: limit per stream, gigabytes; the oldest overlay files beyond it
             are removed; 0: no limit.
-        text_minutes: Length of mot.txt, detections.txt, times.txt and crossings.txt, minutes; 0:
-            single files; none: 60 for live streams, otherwise single files. With toolkit_files and
-            for the sequences of data sets, always single files.
+        text_minutes: Length of mot.txt, detections.txt, times.txt, crossings.txt and zones.txt,
+            minutes; 0: single files; none: 60 for live streams, otherwise single files. With
+            toolkit_files and for the sequences of data sets, always single files.
         text_gigabytes: Live: limit of these text files per stream, gigabytes; the oldest beyond it
             are removed; 0: no limit.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
@@ -184,6 +184,9 @@ class SinkConfig:
         overlay_trail: Number of past positions drawn for each track.
         lines: Lines by name of the stream ("*": every stream's) and their own, each [x1, y1, x2,
             y2] in pixels of its frames; vehicles that cross them are counted.
+        zones: Zones by name of the stream ("*": every stream's) and their own, each [[x, y], [x,
+            y], [x, y], …], the corners of a polygon in pixels of its frames; vehicles that enter
+            and leave them are counted and timed.
     """
 
     __pydantic_config__ = STRICT
@@ -205,12 +208,16 @@ class SinkConfig:
     overlay_min_score: Annotated[float, Ge(0), Le(1)] = 0.0
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
     lines: Lines = field(default_factory=dict)
+    zones: Zones = field(default_factory=dict)
 
     def options(self, stream: str, *, live: bool) -> SinkOptions:
         """The options of a stream's `StreamResults`."""
         from stages.sink.options import SinkOptions  # loads PyAV
 
-        options = dataclasses.asdict(self) | {"lines": lines_of(self.lines, stream)}
+        options = dataclasses.asdict(self) | {
+            "lines": places_of(self.lines, stream),
+            "zones": places_of(self.zones, stream),
+        }
         for name, minutes in (("overlay", _LIVE_OVERLAY_MINUTES), ("text", _LIVE_TEXT_MINUTES)):
             if options[f"{name}_minutes"] is None:
                 options[f"{name}_minutes"] = minutes if live else 0.0

@@ -10,6 +10,7 @@ from pipeline.plan import StageName
 from stages.records import DropReason
 from stages.result_files import StreamStatus
 from stages.sink.crossings import Counts
+from stages.sink.zones import ZoneCounts
 
 LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 250, 500, 1000, 2000, 5000, 10000)
 """Upper bounds of the buckets of `Durations`."""
@@ -38,6 +39,7 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
         not_received: Frames that a live source owes, see `UnreceivedFrames`.
         overlay_is_stuck: Whether the overlay's pictures do not reach the disk at present.
         crossings: How many vehicles have crossed each line.
+        zones: How many have entered each zone, and are there.
         tracks: Number of distinct tracks.
     """
 
@@ -50,6 +52,7 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
     not_received: int = 0
     overlay_is_stuck: bool = False
     crossings: dict[str, Counts] = {}
+    zones: dict[str, ZoneCounts] = {}
     tracks: int = 0
 
 
@@ -66,6 +69,7 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
         folder: Folder of the results.
         files: Names of the result files.
         crossings: How many vehicles have crossed each line.
+        zones: How many have entered each zone, and are there.
     """
 
     frames: int
@@ -77,6 +81,7 @@ class StreamSummary(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     files: tuple[str, ...]
     crossings: dict[str, Counts] = {}
+    zones: dict[str, ZoneCounts] = {}
 
 
 class Report(msgspec.Struct, frozen=True, tag_field="kind", tag=str.lower):

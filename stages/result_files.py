@@ -13,7 +13,8 @@ TRACKS = "mot.txt"
 DETECTIONS = "detections.txt"
 TIMES = "times.txt"
 CROSSINGS = "crossings.txt"
-TEXTS = (TRACKS, DETECTIONS, TIMES, CROSSINGS)
+ZONES = "zones.txt"
+TEXTS = (TRACKS, DETECTIONS, TIMES, CROSSINGS, ZONES)
 OVERLAY = "overlay.mp4"
 REPORT = "run.json"
 

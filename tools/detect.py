@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.config_file import load_config
 from pipeline.detectors import build_detector
-from pipeline.regions_and_lines import ignored_in
+from pipeline.geometry import ignored_in
 from stages.detector.ignored import outside
 from stages.errors import ConfigError, SourceError
 from stages.records import Detections, Frame

@@ -18,9 +18,9 @@ from pipeline.background import within
 from pipeline.config import RunConfig
 from pipeline.config_file import load_config
 from pipeline.detectors import check_weights
+from pipeline.geometry import EVERY_STREAM
 from pipeline.logs import set_up_logging
 from pipeline.plan import StageName
-from pipeline.regions_and_lines import EVERY_STREAM
 from pipeline.reports import Notice
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
@@ -151,7 +151,7 @@ def nothing_to_record(specs: Sequence[SourceSpec], config: RunConfig, *, stay: b
 def unknown_in_config(
     specs: Sequence[SourceSpec], config: RunConfig, *, stay: bool
 ) -> Iterator[Notice]:
-    """Yields a warning for each key with regions or lines of streams that the run lacks."""
+    """Yields a warning for each key with places in streams that the run lacks."""
     names = [spec.name for spec in specs]
     known = {EVERY_STREAM, *names}
     yet = " yet" if stay else ""
@@ -160,6 +160,7 @@ def unknown_in_config(
     given: tuple[tuple[StageName, str, Iterable[str]], ...] = (
         ("detector", "ignored", config.detector.ignored),
         ("sink", "lines", config.sink.lines),
+        ("sink", "zones", config.sink.zones),
     )
     for stage, key, streams in given:
         if unknown := ", ".join(name for name in streams if name not in known):
@@ -246,6 +247,8 @@ def _print_table(result: RunResult, seconds: float, scores: Mapping[str, DemoSco
     for name, summary in result.finished.items():
         for line, crossed in summary.crossings.items():
             print(f"{name}: {line}: {crossed.left} to the left, {crossed.right} to the right")
+        for zone, (entered, inside) in summary.zones.items():
+            print(f"{name}: {zone}: {entered} entered, {inside} there at the end")
     if result.restarts:
         restarts = ", ".join(
             f"{name} {counted(count, 'time')}" for name, count in result.restarts.items()

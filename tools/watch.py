@@ -17,6 +17,7 @@ from stages.records import Dropped, EndOfStream, StreamStart, Tracks
 from stages.sink.crossings import Crossings
 from stages.sink.mot import mot_rows
 from stages.sink.times import utc_time
+from stages.sink.zones import ZoneEvent, ZoneEvents
 from stages.wording import counted
 
 _SILENCE = 5.0
@@ -31,10 +32,11 @@ def watch(
 ) -> None:
     """Prints what is published of one stream, or of all for "", until Ctrl-C.
 
-    Each track is ``stream,`` and a MOTChallenge row; crossings, dropped frames and ends of streams
-    are told on standard error. With ``as_json``, each of these is a JSON object, and so is each
-    frame, with its tracks. A silence of some seconds is told on standard error, and as an object as
-    well: ZeroMQ does not tell a wrong address or key from a pipeline yet to start.
+    Each track is ``stream,`` and a MOTChallenge row; what happens at lines and zones, dropped
+    frames and ends of streams are told on standard error. With ``as_json``, each of these is a JSON
+    object, and so is each frame, with its tracks. A silence of some seconds is told on standard
+    error, and as an object as well: ZeroMQ does not tell a wrong address or key from a pipeline yet
+    to start.
     """
     silence = _Silence(stream, address, has_key=key is not None, as_json=as_json)
     class_names: dict[str, tuple[str, ...]] = {}
@@ -112,12 +114,27 @@ def _print(envelope: Envelope) -> None:
                     f"{crossing.direction}: {left} to the left, {right} to the right",
                     file=sys.stderr,
                 )
+        case ZoneEvents() as record:
+            for event in record.events:
+                entered, inside = record.counts[event.zone]
+                print(
+                    f"{envelope.stream}: track {event.identity} {_did(event)}: {inside} there of "
+                    f"{entered} that entered",
+                    file=sys.stderr,
+                )
         case Dropped() as dropped:
             frames = counted(dropped.last - dropped.first + 1, "frame")
             print(f"{envelope.stream}: {frames} dropped: {dropped.reason}", file=sys.stderr)
         case EndOfStream() as end:
             reason = end.message or end.reason.value
             print(f"{envelope.stream}: ended: {reason}", file=sys.stderr)
+
+
+def _did(event: ZoneEvent) -> str:
+    if event.kind == "enter":
+        return f"entered {event.zone}"
+    did = "left" if event.kind == "leave" else "was lost in"
+    return f"{did} {event.zone} after {event.seconds:.1f} s"
 
 
 def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -158,6 +175,20 @@ def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[dict[str,
                     "line": crossing.line,
                     "direction": crossing.direction,
                     **record.counts[crossing.line]._asdict(),
+                }
+        case ZoneEvents() as record:
+            for event in record.events:
+                yield {
+                    "kind": "zone",
+                    **of,
+                    "frame": event.number,
+                    "time": event.time,
+                    "id": event.identity,
+                    **_class(event.class_index, class_names),
+                    "zone": event.zone,
+                    "event": event.kind,
+                    "seconds": round(event.seconds, 3),
+                    **record.counts[event.zone]._asdict(),
                 }
         case Dropped() as dropped:
             frames = dropped.last - dropped.first + 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config import RunConfig, to_plain
-from pipeline.regions_and_lines import ignored_in, lines_of
+from pipeline.geometry import ignored_in, places_of
 from stages.decoder.image_folder import image_files
 from stages.decoder.locations import SourceSpec
 from stages.decoder.segments import is_recording, segments_of
@@ -43,6 +43,7 @@ DECIDING: Mapping[str, tuple[str, ...]] = {
         "overlay_min_score",
         "overlay_trail",
         "lines",
+        "zones",
     ),
 }
 """The keys of a config, by section, that decide which results a recorded source gives.
@@ -96,7 +97,7 @@ def difference(folder: Path, spec: SourceSpec, config: RunConfig) -> str:
 def _deciding(config: object, stream: str, directory: str | None) -> dict[str, Any]:
     """The values of `DECIDING` for a stream by ``section.key``; keys left out have their defaults.
 
-    Of regions and lines by name of the stream, they are those that hold for this one.
+    Of regions, lines and zones by name of the stream, they are those that hold for this one.
     """
     defaults = to_plain(RunConfig())
     sections = _mapping(config)
@@ -108,9 +109,10 @@ def _deciding(config: object, stream: str, directory: str | None) -> dict[str, A
     known = tracker_settings(name) if name in TRACKERS else {}
     for setting in known.values():
         values[f"tracker.settings.{setting.name}"] = settings.get(setting.name, setting.default)
-    ignored, lines = (_mapping(values.pop(key)) for key in ("detector.ignored", "sink.lines"))
+    ignored = _mapping(values.pop("detector.ignored"))
     values[f"detector.ignored.{stream}"] = ignored_in(ignored, stream)
-    values[f"sink.lines.{stream}"] = lines_of(lines, stream)
+    for key in ("sink.lines", "sink.zones"):
+        values[f"{key}.{stream}"] = places_of(_mapping(values.pop(key)), stream)
     values["detector.weights"] = values["detector.weights"] or SHIPPED[0]
     for key in _PATHS:
         if values[key] and values[key] not in SHIPPED:

@@ -104,6 +104,12 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         "Vehicles that crossed a line.",
         labels=["stream", "line", "direction"],
     )
+    entries = CounterMetricFamily(
+        "spotstream_zone_entries", "Vehicles that entered a zone.", labels=["stream", "zone"]
+    )
+    inside = GaugeMetricFamily(
+        "spotstream_zone_vehicles", "Vehicles in a zone.", labels=["stream", "zone"]
+    )
     latency = HistogramMetricFamily(
         "spotstream_latency_seconds", "Capture to results.", labels=["stream"]
     )
@@ -125,6 +131,8 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         for line, counted in metrics.crossings.items():
             for direction, count in counted._asdict().items():
                 crossings.add_metric([stream, line, direction], count)
+        for zone, (entered, _) in metrics.zones.items():
+            entries.add_metric([stream, zone], entered)
         for name, durations in metrics.durations.items():
             if name == "latency":
                 _add(latency, [stream], durations)
@@ -136,11 +144,14 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         waiting.add_metric([stream], counts.waiting[stream])
         stuck.add_metric([stream], counts.metrics[stream].overlay_is_stuck)
         unrecorded.add_metric([stream], counts.unrecorded[stream])
+        for zone, (_, now) in counts.metrics[stream].zones.items():
+            inside.add_metric([stream, zone], now)
     # Prometheus takes no notice of an increase from nothing to one.
     for stream, count in (dict.fromkeys(counts.metrics, 0) | dict(counts.failures)).items():
         failures.add_metric([stream], count)
     yield from (frames, decoded, latest, dropped, not_received, reconnects, up, waiting)
-    yield from (stuck, left_out, unrecorded, tracks, crossings, latency, stages, failures)
+    yield from (stuck, left_out, unrecorded, tracks, crossings, entries, inside)
+    yield from (latency, stages, failures)
 
 
 def _of_processes(counts: RunCounts) -> Iterator[Metric]:

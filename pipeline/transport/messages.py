@@ -27,9 +27,10 @@ from stages.records import (
     UInt8Array,
 )
 from stages.sink.crossings import Crossings
+from stages.sink.zones import ZoneEvents
 from stages.wording import counted
 
-PROTOCOL_VERSION = 7
+PROTOCOL_VERSION = 8
 """Changes with what a message holds, and with when one is sent."""
 
 MAX_POSITION = 2**62
@@ -51,7 +52,15 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 Record: TypeAlias = (
-    StreamStart | Frame | Detections | Tracks | Crossings | Dropped | EndOfStream | Alive
+    StreamStart
+    | Frame
+    | Detections
+    | Tracks
+    | Crossings
+    | ZoneEvents
+    | Dropped
+    | EndOfStream
+    | Alive
 )
 
 
@@ -125,6 +134,10 @@ class _Crossings(_Header, tag="crossings", frozen=True, kw_only=True):
     record: Crossings
 
 
+class _ZoneEvents(_Header, tag="zones", frozen=True, kw_only=True):
+    record: ZoneEvents
+
+
 class _Alive(_Header, tag="alive", frozen=True, kw_only=True):
     record: Alive = Alive()
 
@@ -167,7 +180,7 @@ def decode_extra(kind: type, value: Any) -> Any:
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=encode_extra)
 _decoder = msgspec.msgpack.Decoder(
-    _Start | _Dropped | _End | _Crossings | _Alive | _Frame | _Detections | _Tracks,
+    _Start | _Dropped | _End | _Crossings | _ZoneEvents | _Alive | _Frame | _Detections | _Tracks,
     dec_hook=decode_extra,
 )
 
@@ -190,6 +203,8 @@ def encode(envelope: Envelope) -> list[bytes | memoryview]:
         header = _End(record=record, **common)
     elif isinstance(record, Crossings):
         header = _Crossings(record=record, **common)
+    elif isinstance(record, ZoneEvents):
+        header = _ZoneEvents(record=record, **common)
     elif isinstance(record, Alive):
         header = _Alive(record=record, **common)
     else:

@@ -16,6 +16,7 @@ from pipeline.transport.messages import Alive, Envelope, MessageError, VersionEr
 from stages.errors import ConfigError
 from stages.records import EndOfStream, StreamStart, Tracks
 from stages.sink.crossings import Crossings
+from stages.sink.zones import ZoneEvents
 
 _TURN_MS = 100  # a signal that another thread took is seen after that
 _RETRY_SECONDS = 1.0
@@ -27,9 +28,10 @@ _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 class Subscription:
     """What a pipeline publishes; a context manager, connected until its end.
 
-    Tracks and crossings come only after the `StreamStart` of their epoch. The pipeline repeats it
-    every second, so a new subscriber waits as long at most, and gets it once; again where another
-    run, or a stream added anew, begins. A connection that is lost or refused is tried again.
+    Tracks and what lines and zones count come only after the `StreamStart` of their epoch. The
+    pipeline repeats it every second, so a new subscriber waits as long at most, and gets it once;
+    again where another run, or a stream added anew, begins. A connection that is lost or refused is
+    tried again.
 
     Args:
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
@@ -186,8 +188,8 @@ class _KnownStreams:
             return known != (*of, record)
         if isinstance(record, EndOfStream) and known is not None and known[:2] == of:
             del self._starts[record.stream]
-        if not isinstance(record, Tracks | Crossings):
+        if not isinstance(record, Tracks | Crossings | ZoneEvents):
             return True
         if known is None or known[:2] != of:
             return False
-        return isinstance(record, Crossings) or record.frame.epoch == known[2].epoch
+        return not isinstance(record, Tracks) or record.frame.epoch == known[2].epoch

@@ -112,6 +112,7 @@ class Completion:
             folder=str(self._results.folder),
             files=result.files,
             crossings=dict(result.crossings),
+            zones=dict(result.zones),
         )
         self._report(
             Done(

@@ -14,8 +14,8 @@ import zmq
 from msgspec import structs
 
 from pipeline.detectors import Detector, build_detector
+from pipeline.geometry import EVERY_STREAM, ignored_in
 from pipeline.plan import WorkerPlan
-from pipeline.regions_and_lines import EVERY_STREAM, ignored_in
 from pipeline.reporter import Reporter
 from pipeline.reports import Batches, Notice, Ready
 from pipeline.transport.background_link import BackgroundLink

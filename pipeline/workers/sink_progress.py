@@ -89,7 +89,8 @@ class SinkProgress:
             left_out_of_overlay=self._results.overlays.left_out,
             not_received=self._logbook[SharedNumber.NOT_RECEIVED],
             overlay_is_stuck=self._overlay_is_stuck,
-            crossings=dict(self._results.crossings.counts),
+            crossings=dict(self._results.counting.crossings.counts),
+            zones=dict(self._results.counting.zones.counts),
             tracks=ledger.tracks,
         )
 

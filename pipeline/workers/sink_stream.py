@@ -28,7 +28,7 @@ from pipeline.workers.sink_progress import SinkProgress
 from stages.atomic import make_folder
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
-from stages.sink.crossings import Crossing, Crossings
+from stages.sink.counting import Counted
 from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.stream_results import StreamResults
@@ -160,11 +160,10 @@ class SinkStream:
             published = replace(due, pixels=None, run=self._publisher.run)
             parts, now_ns = encode(published), time.time_ns()
             append_envelope(self._journal, parts, now_ns)
-            crossed = self._handle(due, now_ns)
+            counted = self._handle(due, now_ns)
             self._publisher.forward(due.record, parts)
-            if crossed:
-                counts = dict(self.results.crossings.counts)
-                self._publisher.tell(Crossings(self.name, tuple(crossed), counts), due.position)
+            for each in counted:
+                self._publisher.tell(each, due.position)
             pictures = 0 if self._leaves_out_pictures else self.results.overlays.frames
             self._acknowledger.took(due.position, pictures)
 
@@ -172,8 +171,8 @@ class SinkStream:
     def _leaves_out_pictures(self) -> bool:
         return self._watch.is_stuck and not self.lossless
 
-    def _handle(self, envelope: Envelope, now_ns: int) -> list[Crossing]:
-        """Returns who is now known to have crossed a line."""
+    def _handle(self, envelope: Envelope, now_ns: int) -> list[Counted]:
+        """Returns what is now known to have happened at lines and zones."""
         record = envelope.record
         self._progress.came()
         if isinstance(record, StreamStart):
@@ -283,13 +282,13 @@ class SinkStream:
         self._files.close()
         self._acknowledger.close()
 
-    def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> list[Crossing]:
+    def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> list[Counted]:
         started = time.monotonic_ns()
         pixels = self._pixels(tracks, envelope)
-        crossed = self.results.write(tracks, pixels, envelope.work_ns, now_ns)
+        counted = self.results.write(tracks, pixels, envelope.work_ns, now_ns)
         self._sink_ns = time.monotonic_ns() - started
         self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, envelope.work_ns)
-        return crossed
+        return counted
 
     def look(self) -> None:
         """Reports progress, and gives up the overlay of a live stream if it hangs.

@@ -11,15 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Tracks
+from stages.sink.places import Place, Point, places
 
 Line: TypeAlias = tuple[float, float, float, float]
 """The ends of a line, x and y of the first and x and y of the second, in pixels of the frame."""
 
 Direction: TypeAlias = Literal["left", "right"]
 
-_Point: TypeAlias = tuple[float, float]
-
-_TREMBLING = 0.1  # of a box's size: nearer to a line, a vehicle may be on either side
 _SHORTEST = 5.0  # pixels
 _REMEMBERED_TRACKS = 1024
 
@@ -92,13 +90,13 @@ class TrackPosition:
     """Where a track is.
 
     Attributes:
-        place: Where its vehicle stood last.
+        place: The `Place.point` where its vehicle stood last.
         rightwards: Of each line, whether it is to the right: where it was first, until it has come
             to the other side farther than it trembles.
         passages: Its latest passage of each line.
     """
 
-    place: _Point
+    place: Point
     rightwards: list[bool]
     passages: list[Passage | None]
 
@@ -119,11 +117,10 @@ class LineCounterState:
 class LineCounter:
     """Counts the vehicles of one stream across lines.
 
-    A vehicle is where it stands: at the middle of its box's lower edge. It has crossed a line when
-    it is on the other side, farther than a tenth of its size (the root of its box's area), which a
-    box may tremble. When and where it did is told by its latest step from side to side: that must
-    have led between the line's ends. One that turns back crosses again, in the other direction. Of
-    the latest 1,024 tracks it is known where they were.
+    A vehicle is where it stands, see `places`. It has crossed a line when it is on the other side,
+    farther than its box may tremble. When and where it did is told by its latest step from side to
+    side: that must have led between the line's ends. One that turns back crosses again, in the
+    other direction. Of the latest 1,024 tracks it is known where they were.
 
     Args:
         lines: The lines by name.
@@ -157,16 +154,10 @@ class LineCounter:
         """
         if not self._lines:
             return []
-        widths, heights = (tracks.boxes[:, 2:] - tracks.boxes[:, :2]).T
-        margins = (_TREMBLING * np.sqrt(widths * heights)).tolist()
-        feet = np.column_stack((tracks.boxes[:, [0, 2]].mean(axis=1), tracks.boxes[:, 3])).tolist()
         crossings = []
-        for identity, index, foot, margin in zip(
-            tracks.ids.tolist(), tracks.classes.tolist(), feet, margins, strict=True
-        ):
-            if not np.isfinite(margin):
-                continue
-            for line, direction, passage in self._move(identity, tuple(foot), margin, number, time):
+        for place in places(tracks):
+            identity, index = place.identity, place.class_index
+            for line, direction, passage in self._move(place, number, time):
                 self.counts[line] = self.counts[line].plus(direction)
                 crossings.append(
                     Crossing(passage.number, passage.time, identity, index, line, direction)
@@ -176,23 +167,25 @@ class LineCounter:
         return crossings
 
     def _move(
-        self, identity: int, place: _Point, margin: float, number: int, time: str
+        self, place: Place, number: int, time: str
     ) -> Iterator[tuple[str, Direction, Passage]]:
-        """Moves a track to ``place``; yields the lines that it has crossed."""
-        track = self.state.tracks.pop(identity, None)
+        """Moves a track to a place; yields the lines that it has crossed."""
+        point = place.point
+        track = self.state.tracks.pop(place.identity, None)
         if track is None:
-            rightwards = [_offset(line[:2], line[2:], place) > 0 for line in self._lines.values()]
-            track = TrackPosition(place, rightwards, [None] * len(rightwards))
-        self.state.tracks[identity] = track
-        before, track.place = track.place, place
+            rightwards = [_offset(line[:2], line[2:], point) > 0 for line in self._lines.values()]
+            track = TrackPosition(point, rightwards, [None] * len(rightwards))
+        self.state.tracks[place.identity] = track
+        before, track.place = track.place, point
         for k, (name, line) in enumerate(self._lines.items()):
             first, second = line[:2], line[2:]
-            offset = _offset(first, second, place)
+            offset = _offset(first, second, point)
             is_right = offset > 0
             if is_right != (_offset(first, second, before) > 0):
-                ends = {_offset(before, place, end) > 0 for end in (first, second)}
+                ends = {_offset(before, point, end) > 0 for end in (first, second)}
                 track.passages[k] = Passage(number, time, between=len(ends) == 2)
-            if is_right == track.rightwards[k] or abs(offset) <= margin * math.dist(first, second):
+            reach = place.margin * math.dist(first, second)
+            if is_right == track.rightwards[k] or abs(offset) <= reach:
                 continue
             track.rightwards[k] = is_right
             passage = track.passages[k]
@@ -236,7 +229,7 @@ def crossing_rows(crossings: Sequence[Crossing], class_names: Sequence[str]) -> 
     )
 
 
-def _offset(start: _Point, end: _Point, point: _Point) -> float:
+def _offset(start: Point, end: Point, point: Point) -> float:
     """Twice the area of the triangle; positive if ``point`` is to the right of the way."""
     (ax, ay), (bx, by), (x, y) = start, end, point
     return (bx - ax) * (y - ay) - (by - ay) * (x - ax)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from stages.errors import ConfigError
 from stages.sink.crossings import Line
 from stages.sink.encoders import DEVICES, PRESETS
+from stages.sink.zones import Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class SinkOptions:
             oldest are removed; 0 for none.
         lines: Lines by name, across which vehicles are counted in ``crossings.txt`` and on the
             overlay.
+        zones: Zones by name, in which vehicles are counted in ``zones.txt`` and on the overlay.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
 
     Raises:
@@ -55,6 +57,7 @@ class SinkOptions:
     text_minutes: float = 0.0
     text_gigabytes: float = 0.0
     lines: Mapping[str, Line] = field(default_factory=dict)
+    zones: Mapping[str, Zone] = field(default_factory=dict)
     toolkit_files: bool = False
 
     def __post_init__(self) -> None:

@@ -26,6 +26,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.overlay_thread import OverlayThread, Picture
 from stages.sink.painter import OverlayPainter
 from stages.sink.timeline import Timeline, TimelineState
+from stages.sink.zones import ZoneCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ class OverlayWriter:
         pixels: UInt8Array,
         number: int,
         crossed: Mapping[str, Counts],
+        zones: Mapping[str, ZoneCounts],
     ) -> None:
         """Adds a frame.
 
@@ -140,6 +142,7 @@ class OverlayWriter:
             pixels: The frame, in the layout of its header; only read, until the frame is kept.
             number: 1-based frame number to show.
             crossed: How many vehicles have crossed each line of the options.
+            zones: How many have entered each zone of the options, and are there.
 
         Raises:
             OutputError: This or an earlier frame cannot be written.
@@ -158,7 +161,7 @@ class OverlayWriter:
             self._forget_kept()
         pts, time_base = self._timeline.place(frame), self._timeline.time_base
         space = self._color_space
-        self._thread.put(Picture(pixels, tracks, number, pts, time_base, space, crossed))
+        self._thread.put(Picture(pixels, tracks, number, pts, time_base, space, crossed, zones))
         self.frames += 1
 
     @property

@@ -12,6 +12,7 @@ from stages.sink.crossings import Counts
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
 from stages.sink.retention import Retention
+from stages.sink.zones import ZoneCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,10 @@ class OverlayParts:
         pixels: UInt8Array,
         number: int,
         crossed: Mapping[str, Counts],
+        zones: Mapping[str, ZoneCounts],
     ) -> None:
         """Adds a frame of the stream that began with ``start``, see `OverlayWriter.write`."""
-        self._writer(start, tracks.frame).write(tracks, pixels, number, crossed)
+        self._writer(start, tracks.frame).write(tracks, pixels, number, crossed, zones)
 
     def repeat(self, start: StreamStart, tracks: Tracks, *, was_kept: bool = False) -> bool:
         """Takes in a frame that was given before a crash, see `OverlayWriter.repeat`."""

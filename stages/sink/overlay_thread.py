@@ -15,6 +15,7 @@ from stages.sink.crossings import Counts
 from stages.sink.encoding import PacketWriter
 from stages.sink.painter import OverlayPainter
 from stages.sink.pictures import canvas_of, copy_frame
+from stages.sink.zones import ZoneCounts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +30,7 @@ class Picture:
         time_base: Unit of ``pts``, in seconds.
         color_space: FFmpeg's ``AVColorSpace`` number of the video.
         crossed: How many vehicles have crossed each line.
+        zones: How many have entered each zone, and are there.
     """
 
     pixels: UInt8Array
@@ -38,6 +40,7 @@ class Picture:
     time_base: Fraction
     color_space: int
     crossed: Mapping[str, Counts]
+    zones: Mapping[str, ZoneCounts]
 
 
 class OverlayThread:
@@ -178,7 +181,8 @@ class OverlayThread:
                 picture.color_space,
                 (self._painter.height, self._painter.width),
             )
-        self._painter.draw(canvas_of(frame), picture.tracks, picture.number, picture.crossed)
+        counts = picture.crossed, picture.zones
+        self._painter.draw(canvas_of(frame), picture.tracks, picture.number, *counts)
         frame.pts, frame.time_base = picture.pts, picture.time_base
         return frame
 

@@ -1,9 +1,10 @@
-"""What the overlay shows: outlines, labels, trails, counting lines, frame number and time."""
+"""What the overlay shows: outlines, labels, trails, lines, zones, frame number and time."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from stages.sink.labels import LabelLayout
 from stages.sink.options import SinkOptions
 from stages.sink.pictures import even, picture_size
 from stages.sink.trails import Trails
+from stages.sink.zones import ZoneCounts
 
 _TRAIL_LEVELS = 5  # steps of fading
 _TRAIL_OPACITY = 220
@@ -34,7 +36,7 @@ class OverlayPainter:
         width: Frame width in pixels.
         class_names: Names of the classes that ``Tracks.classes`` indexes.
         options: How large pictures may be, which tracks are drawn, how long their trails are, and
-            lines to draw.
+            lines and zones to draw.
 
     Attributes:
         height: Height of the picture to draw on in pixels, even.
@@ -60,12 +62,21 @@ class OverlayPainter:
             name: _within_reach(np.reshape(line, (2, 2)) * self._scale)
             for name, line in options.lines.items()
         }
+        self._zones = {
+            name: _within_reach(np.array(zone) * self._scale)
+            for name, zone in options.zones.items()
+        }
         self._trails = Trails(options.overlay_trail)
         self._layout = LabelLayout(self.height, self.width)
         self._compact: set[int] = set()
 
     def draw(
-        self, canvas: YuvCanvas, tracks: Tracks, number: int, crossed: Mapping[str, Counts]
+        self,
+        canvas: YuvCanvas,
+        tracks: Tracks,
+        number: int,
+        crossed: Mapping[str, Counts],
+        zones: Mapping[str, ZoneCounts],
     ) -> None:
         """Draws onto the frame that ``tracks`` belong to.
 
@@ -74,9 +85,12 @@ class OverlayPainter:
             tracks: The tracks, in pixels of the frame.
             number: 1-based frame number to show.
             crossed: How many vehicles have crossed each line.
+            zones: How many have entered each zone, and are there.
         """
-        for first, second in self._lines.values():
-            canvas.line(first, second, WHITE, self._thickness)
+        closed = [(*corners, corners[0]) for corners in self._zones.values()]
+        for points in (*self._lines.values(), *closed):
+            for first, second in pairwise(points):
+                canvas.line(first, second, WHITE, self._thickness)
         tracks = self._shown(tracks)
         ids: list[int] = tracks.ids.tolist()
         colors = [track_color(identity, tracks.frame.pixel_format) for identity in ids]
@@ -85,7 +99,10 @@ class OverlayPainter:
         for (left, top, right, bottom), color in zip(outlines.tolist(), colors, strict=True):
             canvas.outline(left, top, right, bottom, color, self._thickness)
         self._draw_labels(canvas, tracks, ids, outlines, colors)
-        self._draw_counts(canvas, crossed)
+        for name, (left, right) in crossed.items():
+            self._draw_counts(canvas, f"{name}: {left} left, {right} right", self._lines[name][0])
+        for name, (entered, inside) in zones.items():
+            self._draw_counts(canvas, f"{name}: {inside} of {entered}", self._zones[name][0])
         self._draw_stamp(canvas, tracks.frame, number)
 
     def follow(self, tracks: Tracks) -> None:
@@ -196,16 +213,15 @@ class OverlayPainter:
     def _class_name(self, index: int) -> str:
         return self._class_names[index] if 0 <= index < len(self._class_names) else ""
 
-    def _draw_counts(self, canvas: YuvCanvas, crossed: Mapping[str, Counts]) -> None:
-        """Name and counts of each line at its first end."""
-        for name, (left, right) in crossed.items():
-            mask = self._atlas.mask(f" {name}: {left} left, {right} right ")
-            height, width = mask.full.shape
-            if width <= canvas.width and height <= canvas.height:
-                x, y = self._lines[name][0]
-                x = max(0, min(x, canvas.width - width)) // 2 * 2
-                y = max(0, min(y - height // 2, canvas.height - height)) // 2 * 2
-                canvas.label(x, y, mask, WHITE, BLACK)
+    def _draw_counts(self, canvas: YuvCanvas, text: str, point: Point) -> None:
+        """Name and counts of a line or a zone at its first end or corner."""
+        mask = self._atlas.mask(f" {text} ")
+        height, width = mask.full.shape
+        if width <= canvas.width and height <= canvas.height:
+            x, y = point
+            x = max(0, min(x, canvas.width - width)) // 2 * 2
+            y = max(0, min(y - height // 2, canvas.height - height)) // 2 * 2
+            canvas.label(x, y, mask, WHITE, BLACK)
 
     def _draw_stamp(self, canvas: YuvCanvas, frame: FrameHeader, number: int) -> None:
         """Frame number and time at the bottom left; cameras print their own at the top."""
@@ -225,10 +241,10 @@ def clock(seconds: Fraction) -> str:
     return f"{sign}{hours}:{text}" if hours else sign + text
 
 
-def _within_reach(ends: Float64Array) -> tuple[Point, Point]:
-    """The ends ``(2, 2)`` of a line as whole pixels, so near that OpenCV can draw it."""
-    (x1, y1), (x2, y2) = np.rint(np.clip(ends, -_FAR_POINT, _FAR_POINT)).astype(int).tolist()
-    return (x1, y1), (x2, y2)
+def _within_reach(points: Float64Array) -> tuple[Point, ...]:
+    """Points ``(N, 2)`` as whole pixels, so near that OpenCV can draw lines between them."""
+    whole = np.rint(np.clip(points, -_FAR_POINT, _FAR_POINT)).astype(int).tolist()
+    return tuple((x, y) for x, y in whole)
 
 
 def _even_outlines(boxes: Float32Array) -> Int64Array:

@@ -11,6 +11,7 @@ from stages.records import DropReason, EndOfStream, EndReason
 from stages.result_files import StreamStatus
 from stages.sink.crossings import Counts
 from stages.sink.latency import LatencyHistogram
+from stages.sink.zones import ZoneCounts
 from stages.wording import counted
 
 PERCENTILES = (50, 95, 99)
@@ -55,6 +56,7 @@ class StreamReport:
         dropped: Dropped frames by reason.
         tracks: Number of different tracks seen.
         crossings: How many vehicles have crossed each line.
+        zones: How many vehicles have entered each zone, and were there at the end.
         epochs: Number of times the source began: connections and changes of frame size.
         frame_rate: Frames per second as the source states it.
         frame_size: Width and height in pixels, of the last epoch; None where no frame came.
@@ -84,6 +86,7 @@ class StreamReport:
     dropped: Mapping[DropReason, int]
     tracks: int
     crossings: Mapping[str, Counts]
+    zones: Mapping[str, ZoneCounts]
     epochs: int
     frame_rate: Fraction
     frame_size: tuple[int, int] | None
@@ -126,6 +129,7 @@ class StreamReport:
             },
             "tracks": self.tracks,
             "crossings": {line: counts._asdict() for line, counts in self.crossings.items()},
+            "zones": {zone: counts._asdict() for zone, counts in self.zones.items()},
             "epochs": self.epochs,
             "frame_rate": float(self.frame_rate),
             "frame_size": self.frame_size,

@@ -11,6 +11,7 @@ from stages.sink.numbering import FrameNumbering
 from stages.sink.overlay_parts import OverlayPartsState
 from stages.sink.text_results import TextState
 from stages.sink.timing import StreamTiming
+from stages.sink.zones import ZoneCounterState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +29,4 @@ class SinkState:
     ledger: FrameLedger
     timing: StreamTiming
     crossings: LineCounterState
+    zones: ZoneCounterState

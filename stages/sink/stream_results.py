@@ -13,7 +13,7 @@ from stages.atomic import AtomicFile, remove_file
 from stages.records import Dropped, EndOfStream, StreamStart, Tracks, UInt8Array
 from stages.result_files import REPORT
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
-from stages.sink.crossings import Crossing, LineCounter, line_faults
+from stages.sink.counting import Counted, Counting
 from stages.sink.detrac import prepare_toolkit_matrices
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
@@ -50,7 +50,7 @@ class StreamResults:
         overlays: The overlay; the pixels of kept frames are no longer read.
         ledger: What became of each frame.
         timing: How long the frames took.
-        crossings: Counts the vehicles across lines.
+        counting: Counts the vehicles at lines and in zones.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class StreamResults:
         )
         self.ledger = FrameLedger()
         self.timing = StreamTiming()
-        self.crossings = LineCounter(self.options.lines)
+        self.counting = Counting(self.options)
         self._start: StreamStart | None = None
         self._epochs = 0
         self._texts: TextResults | None = None
@@ -93,7 +93,7 @@ class StreamResults:
             )
         if self._texts is None:
             self._texts = self._text_results(start)
-            for fault in line_faults(self.options.lines, start.height, start.width):
+            for fault in self.counting.faults(start.height, start.width):
                 self.notices.put(fault)
 
     def write(
@@ -102,8 +102,8 @@ class StreamResults:
         pixels: UInt8Array | None,
         work_ns: Mapping[str, int],
         now_ns: int,
-    ) -> list[Crossing]:
-        """Writes one frame; returns who is now known to have crossed a line.
+    ) -> list[Counted]:
+        """Writes one frame; returns what is now known to have happened at lines and zones.
 
         Args:
             tracks: The frame's tracks and detections.
@@ -117,11 +117,12 @@ class StreamResults:
         """
         if not self.ledger.record(tracks.frame):
             return []
-        number, crossed = self._write_rows(tracks, work_ns, now_ns)
+        number, counted = self._write_rows(tracks, work_ns, now_ns)
         if self.options.overlay and pixels is not None:
             assert self._start is not None
-            self.overlays.write(self._start, tracks, pixels, number, dict(self.crossings.counts))
-        return crossed
+            crossed, zones = self.counting.crossings.counts, self.counting.zones.counts
+            self.overlays.write(self._start, tracks, pixels, number, dict(crossed), dict(zones))
+        return counted
 
     def repeat(
         self,
@@ -154,18 +155,18 @@ class StreamResults:
 
     def _write_rows(
         self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int
-    ) -> tuple[int, list[Crossing]]:
-        """Writes and records a frame's results; returns its number, and who crossed a line."""
+    ) -> tuple[int, list[Counted]]:
+        """Writes and records a frame's results; returns its number, and what was counted."""
         if self._start is None or self._texts is None:
             raise ValueError("write before start")
         number = self._numbering.next(tracks.frame)
         time = time_of(tracks.frame, live=self._start.live)
-        crossed = self.crossings.update(tracks, number, time)
-        self._texts.write(tracks, number, time, crossed, self._start.class_names)
+        counted = self.counting.update(tracks, number, live=self._start.live)
+        self._texts.write(tracks, number, time, counted, self._start.class_names)
         for identity in tracks.ids.tolist():
             self.ledger.see_track(identity)
         self.timing.add(tracks.frame.captured_ns, work_ns, now_ns)
-        return number, crossed
+        return number, counted
 
     def state(self) -> SinkState:
         """What `restore` of a successor needs, once all pictures are kept."""
@@ -179,7 +180,8 @@ class StreamResults:
             numbering=self._numbering,
             ledger=self.ledger,
             timing=self.timing,
-            crossings=self.crossings.state,
+            crossings=self.counting.crossings.state,
+            zones=self.counting.zones.state,
         )
 
     def restore(self, state: SinkState) -> None:
@@ -195,7 +197,7 @@ class StreamResults:
         self._numbering = state.numbering
         self.ledger = state.ledger
         self.timing = state.timing
-        self.crossings = LineCounter(self.options.lines, state.crossings)
+        self.counting = Counting(self.options, state.crossings, state.zones)
 
     def name_earlier_texts(self) -> None:
         """Lets a thread name finished text results, see `TextResults.name_earlier`."""
@@ -311,7 +313,8 @@ class StreamResults:
             left_out=self.overlays.left_out,
             dropped=dict(self.ledger.dropped),
             tracks=self.ledger.tracks,
-            crossings=dict(self.crossings.counts),
+            crossings=dict(self.counting.crossings.counts),
+            zones=dict(self.counting.zones.counts),
             epochs=self._epochs,
             frame_rate=start.frame_rate if start else Fraction(0),
             frame_size=(start.width, start.height) if start else None,

@@ -1,4 +1,4 @@
-"""The text results of a stream: tracks, detections, times of frames, vehicles across lines."""
+"""The text results of a stream: tracks, detections, times, vehicles across lines, in zones."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from stages.atomic import AtomicFile, give_final_name, part_path, sync, writing
 from stages.background import in_background
 from stages.errors import OutputError
 from stages.records import Tracks
-from stages.result_files import CROSSINGS, DETECTIONS, TEXTS, TIMES, TRACKS, numbered
-from stages.sink.crossings import Crossing, crossing_rows
+from stages.result_files import CROSSINGS, DETECTIONS, TEXTS, TIMES, TRACKS, ZONES, numbered
+from stages.sink.counting import Counted
+from stages.sink.crossings import Crossings, crossing_rows
 from stages.sink.detrac import detection_rows
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
 from stages.sink.retention import Retention
 from stages.sink.timeline import Timeline, TimelineState
+from stages.sink.zones import zone_rows
 
 _TIME_BASE = Fraction(1, 1000)
 
@@ -42,13 +44,13 @@ class TextState:
 
 
 class TextResults:
-    """``mot.txt``, ``detections.txt``, ``times.txt`` and, with lines, ``crossings.txt``.
+    """``mot.txt``, ``detections.txt``, ``times.txt``, and what lines and zones count.
 
-    They are written aside, side by side. After ``options.text_minutes`` of the stream, outages not
-    counted, ``mot-2.txt``, ``detections-2.txt`` and so on begin; the files before them get their
-    final names by `name_earlier`. Who finds such a file may take it away: no later process asks for
-    it. Beyond ``options.text_gigabytes``, the oldest with final names are removed, those of a
-    number together, but not the latest.
+    That is ``crossings.txt`` and ``zones.txt``. They are written aside, side by side. After
+    ``options.text_minutes`` of the stream, outages not counted, ``mot-2.txt``, ``detections-2.txt``
+    and so on begin; the files before them get their final names by `name_earlier`. Who finds such a
+    file may take it away: no later process asks for it. Beyond ``options.text_gigabytes``, the
+    oldest with final names are removed, those of a number together, but not the latest.
 
     Args:
         folder: Where they go; created where missing.
@@ -68,7 +70,8 @@ class TextResults:
         notify: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._folder = folder
-        self._kinds = tuple(name for name in TEXTS if name != CROSSINGS or options.lines)
+        wanted = {CROSSINGS: options.lines, ZONES: options.zones}
+        self._kinds = tuple(name for name in TEXTS if wanted.get(name, True))
         self._seconds = 60 * options.text_minutes
         self._retention = Retention(
             options.text_gigabytes,
@@ -114,7 +117,7 @@ class TextResults:
         tracks: Tracks,
         number: int,
         time: str,
-        crossings: Sequence[Crossing],
+        counted: Sequence[Counted],
         class_names: Sequence[str],
     ) -> None:
         """Adds the rows of a frame and hands them to the operating system.
@@ -123,7 +126,7 @@ class TextResults:
             tracks: The frame's tracks and detections.
             number: Its 1-based number.
             time: Its time, see `time_of`.
-            crossings: Who is now known to have crossed a line.
+            counted: What is now known to have happened at lines and zones.
             class_names: Names of the classes; of several, the tracks' rows have the class.
         """
         if self._seconds and self._timeline.seconds >= self._seconds:
@@ -133,10 +136,14 @@ class TextResults:
             TRACKS: mot_rows(tracks, number, with_classes=len(class_names) > 1),
             DETECTIONS: detection_rows(tracks.detections, number),
             TIMES: f"{number},{time}\n",
-            CROSSINGS: crossing_rows(crossings, class_names),
         }
+        for each in counted:
+            if isinstance(each, Crossings):
+                rows[CROSSINGS] = crossing_rows(each.crossings, class_names)
+            else:
+                rows[ZONES] = zone_rows(each.events, class_names)
         for name, file in zip(self._kinds, self._latest, strict=True):
-            if text := rows[name]:
+            if text := rows.get(name):
                 file.write(text)
                 file.flush()
 

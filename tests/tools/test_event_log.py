@@ -71,7 +71,8 @@ def lines(capsys):
             Done("sink", stream="cam", message="", summary=SUMMARY, metrics=METRICS),
             {"level": "info", "event": "done", "stage": "sink", "stream": "cam"}
             | {"frames": 9, "tracks": 2, "status": "complete", "dropped": 1, "behind": 0}
-            | {"fps": 24.5, "folder": "out/cam", "files": ["mot.txt"], "crossings": {}},
+            | {"fps": 24.5, "folder": "out/cam", "files": ["mot.txt"], "crossings": {}}
+            | {"zones": {}},
         ),
         (
             Failed("sink", message="disk full", exit_code=4),

@@ -82,6 +82,7 @@ def test_the_fastest_weights_are_advised_instead_of_others(weights, advised):
 
 
 REGIONS = 'detector.ignored={"*": [], north: [[0, 0, 9, 9]], west: [[0, 0, 9, 9]]}'
+ZONES = "sink.zones={west: {stop: [[0, 0], [9, 0], [9, 9]]}}"
 LINES = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
 
 
@@ -98,11 +99,17 @@ LINES = "sink.lines={west: {gate: [0, 0, 9, 9]}, south: {gate: [0, 0, 9, 9]}}"
         ),
     ],
 )
-def test_regions_and_lines_of_streams_that_are_not_there_are_told(names, stay, told):
+def test_regions_lines_and_zones_of_streams_that_are_not_there_are_told(names, stay, told):
     specs = [SourceSpec(name, f"{name}.mp4") for name in names]
-    found = unknown_in_config(specs, load_config(None, [REGIONS, LINES]), stay=stay)
+    found = unknown_in_config(specs, load_config(None, [REGIONS, LINES, ZONES]), stay=stay)
     assert [(each.stage, each.message) for each in found] == (
-        [("detector", f"detector.ignored: {told}"), ("sink", f"sink.lines: {told}")] if told else []
+        [
+            ("detector", f"detector.ignored: {told}"),
+            ("sink", f"sink.lines: {told}"),
+            ("sink", f"sink.zones: {told}"),
+        ]
+        if told
+        else []
     )
 
 

@@ -21,6 +21,8 @@ from stages.records import (
     Tracks,
 )
 from stages.sink.crossings import Counts, Crossing, Crossings
+from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
+from tools.watch import _print
 
 BOXES = np.array([[312.5, 80.25, 371.0, 122.75]], np.float32)
 SCORES = np.array([0.8125], np.float32)
@@ -36,6 +38,8 @@ FACTS = [
     | {"tracks": [{"id": 7, "box": [312.5, 80.25, 371.0, 122.75], "score": 0.8125, **CLASS}]},
     {"kind": "crossing", **OF, "frame": 118, "time": "4.720", "id": 7, **CLASS}
     | {"line": "gate", "direction": "left", "left": 2, "right": 1},
+    {"kind": "zone", **OF, "frame": 119, "time": "4.760", "id": 7, **CLASS}
+    | {"zone": "stop", "event": "leave", "seconds": 1.521, "entered": 9, "inside": 2},
     {"kind": "dropped", **OF, "frames": 2, "reason": "stages behind"},
     {"kind": "end", **OF, "frames": 122, "reason": "complete", "message": ""},
 ]
@@ -50,9 +54,11 @@ def tracks_in(frame):
     return Tracks(found, BOXES, SCORES, CLASSES, np.array([7]))
 
 
+STAY = ZoneEvent(119, "4.760", 7, 0, "stop", "leave", 1.5206)
 RECORDS = [
     tracks_in(120),
     Crossings("north", (Crossing(118, "4.720", 7, 0, "gate", "left"),), {"gate": Counts(2, 1)}),
+    ZoneEvents("north", (STAY,), {"stop": ZoneCounts(9, 2)}),
     Dropped("north", 0, 1, 2, DropReason.BEHIND),
     EndOfStream("north", 0, 122, EndReason.COMPLETE),
 ]
@@ -67,7 +73,7 @@ def address(tmp_path):
         with zmq.Context() as context:
             broadcast = Broadcast(context, f"ipc://{tmp_path}/tracks", None, None)
             while not over.wait(0.02):
-                for record in (START, *RECORDS[:3], START, RECORDS[3]):
+                for record in (START, *RECORDS[:4], START, RECORDS[4]):
                     broadcast.send(encode(Envelope(record, run="a", channel=3)))
             broadcast.close()
 
@@ -221,15 +227,30 @@ def test_a_track_is_a_line(address):
 
 
 def test_other_events_are_told_on_standard_error(address):
-    told = lines_of(address, 7, error=True)
+    told = lines_of(address, 9, error=True)
     assert {
         "north: track 7 crossed gate to the left: 2 to the left, 1 to the right",
+        "north: track 7 left stop after 1.5 s: 2 there of 9 that entered",
         "north: 2 frames dropped: stages behind",
         "north: ended: complete",
     } == {line for line in told if line.startswith("north")}
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("enter", "entered stop"),
+        ("leave", "left stop after 1.5 s"),
+        ("lost", "was lost in stop after 1.5 s"),
+    ],
+)
+def test_what_happens_at_a_zone_is_told(kind, told, capsys):
+    events = ZoneEvents("north", (STAY._replace(kind=kind),), {"stop": ZoneCounts(9, 2)})
+    _print(Envelope(events))
+    assert capsys.readouterr().err == f"north: track 7 {told}: 2 there of 9 that entered\n"
+
+
 def test_all_that_is_published_is_json(address):
-    facts = [json.loads(line) for line in lines_of(address, 10, as_json=True)]
+    facts = [json.loads(line) for line in lines_of(address, 12, as_json=True)]
     begin = next(k for k, fact in enumerate(facts) if fact["kind"] == "start")
-    assert facts[begin : begin + 5] == FACTS
+    assert facts[begin : begin + 6] == FACTS

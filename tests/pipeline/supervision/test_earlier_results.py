@@ -101,6 +101,11 @@ def difference_of(folder, video, *settings):
             [f"sink.lines={{a: {LINE}, b: {LINE}}}"],
             'sink.lines.a: {} there, {"stop": [0.0, 0.0, 9.0, 9.0]} now',
         ),
+        (
+            [],
+            ["sink.zones={'*': {stop: [[0, 0], [9, 0], [9, 9]]}}"],
+            'sink.zones.a: {} there, {"stop": [[0.0, 0.0], [9.0, 0.0], [9.0, 9.0]]} now',
+        ),
         (["runtime.slots=4", "decoder.hardware=auto"], ["decoder.timeout=9"], ""),
     ],
 )

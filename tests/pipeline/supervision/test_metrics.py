@@ -15,6 +15,7 @@ from pipeline.transport.logbook import SharedNumber
 from stages.errors import ConfigError
 from stages.records import DropReason
 from stages.sink.crossings import Counts
+from stages.sink.zones import ZoneCounts
 from tests.pipeline.scraping import get, scrape, values
 from tests.waiting import wait_for
 
@@ -47,6 +48,7 @@ def test_reports_become_metrics(server, monitor, logbook):
         not_received=6,
         overlay_is_stuck=True,
         crossings={"gate": Counts(3, 5)},
+        zones={"stop": ZoneCounts(9, 2)},
         tracks=14,
     )
     monitor.begun("cam", logbook)
@@ -70,6 +72,8 @@ def test_reports_become_metrics(server, monitor, logbook):
     assert found["spotstream_reconnects_total", "cam"] == 2
     assert found["spotstream_crossings_total", "cam", "gate", "left"] == 3
     assert found["spotstream_crossings_total", "cam", "gate", "right"] == 5
+    assert found["spotstream_zone_entries_total", "cam", "stop"] == 9
+    assert found["spotstream_zone_vehicles", "cam", "stop"] == 2
     assert found["spotstream_waiting_frames", "cam"] == 2
     assert found["spotstream_overlay_left_out_frames_total", "cam"] == 11
     assert found["spotstream_overlay_stuck", "cam"] == 1

@@ -29,6 +29,7 @@ from stages.records import (
     Tracks,
 )
 from stages.sink.crossings import Counts, Crossing, Crossings
+from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
 
 HEADER = FrameHeader("cam", 1, 7, 9, 360, Fraction(1, 1000), 5, 4, 6, PixelFormat.YUV420P)
 
@@ -58,6 +59,11 @@ def tracks():
         Dropped("cam", 0, 3, 5, DropReason.BEHIND),
         EndOfStream("cam", 0, 9, EndReason.TRUNCATED, "breaks off"),
         Crossings("cam", (Crossing(7, "0.240", 3, 0, "gate", "left"),), {"gate": Counts(1, 0)}),
+        ZoneEvents(
+            "cam",
+            (ZoneEvent(7, "0.240", 3, 0, "stop", "lost", 0.2),),
+            {"stop": ZoneCounts(entered=1, inside=0)},
+        ),
         Alive(),
     ],
 )

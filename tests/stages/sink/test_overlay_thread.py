@@ -51,7 +51,7 @@ def put(thread: OverlayThread, indices: range) -> None:
     for header in map(make_header, indices):
         tracks = make_tracks(header)
         thread.put(
-            Picture(gray(header), tracks, header.number, header.index, Fraction(1, 25), 2, {})
+            Picture(gray(header), tracks, header.number, header.index, Fraction(1, 25), 2, {}, {})
         )
 
 

@@ -11,6 +11,7 @@ from stages.sink.crossings import Counts
 from stages.sink.drawing import YuvCanvas
 from stages.sink.options import SinkOptions
 from stages.sink.painter import OverlayPainter, clock
+from stages.sink.zones import ZoneCounts
 from tests.stages.sink.conftest import make_header, make_tracks
 
 HEIGHT, WIDTH = 270, 480
@@ -31,7 +32,7 @@ def blank() -> YuvCanvas:
 
 def paint(painter: OverlayPainter, tracks: Tracks) -> YuvCanvas:
     canvas = blank()
-    painter.draw(canvas, tracks, tracks.frame.number, {})
+    painter.draw(canvas, tracks, tracks.frame.number, {}, {})
     return canvas
 
 
@@ -87,7 +88,7 @@ def test_lines_are_drawn_with_their_counts_wherever_they_lie() -> None:
     canvas, labels = blank(), []
     for left in (3, 888):
         crossed = {name: Counts(left, 4) for name in lines}
-        painter.draw(canvas := blank(), make_tracks(header(0)), 1, crossed)
+        painter.draw(canvas := blank(), make_tracks(header(0)), 1, crossed, {})
         labels.append(canvas.y[190:210, 100:250])
     assert (canvas.y[200, 250:300] == WHITE.y).all()
     assert (canvas.y[60, 150:] == WHITE.y).all()
@@ -95,6 +96,23 @@ def test_lines_are_drawn_with_their_counts_wherever_they_lie() -> None:
     assert (labels[0] < 50).any()
     assert (labels[0] != labels[1]).any()
     assert (canvas.y[-20:, -100:] == WHITE.y).any()  # inside, though its line is not
+
+
+def test_zones_are_drawn_with_their_counts() -> None:
+    options = SinkOptions(
+        overlay_height=HEIGHT, zones={"stop": ((800, 400), (1200, 400), (1200, 800))}
+    )
+    painter = OverlayPainter(4 * HEIGHT, 4 * WIDTH, options=options)
+    labels = []
+    for inside in (3, 8):
+        painter.draw(
+            canvas := blank(), make_tracks(header(0)), 1, {}, {"stop": ZoneCounts(9, inside)}
+        )
+        labels.append(canvas.y[90:110, 200:290])
+    assert (canvas.y[100, 291:300] == WHITE.y).all()
+    assert (canvas.y[100:200, 300] == WHITE.y).all()
+    assert (canvas.y[range(120, 200), range(220, 300)] == WHITE.y).all()
+    assert (labels[0] != labels[1]).any()
 
 
 def test_small_vehicles_get_a_short_label() -> None:
@@ -124,7 +142,7 @@ def test_a_box_of_any_kind_keeps_no_other_from_being_drawn(box: list[float]) -> 
 def test_tiny_frame() -> None:
     painter = OverlayPainter(2, 2)
     planes = [np.zeros((2, 2), np.uint8), *(np.zeros((1, 1), np.uint8) for _ in "uv")]
-    painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[0, 0, 2, 2]], [1]), 1, {})
+    painter.draw(YuvCanvas(*planes), make_tracks(header(0), [[0, 0, 2, 2]], [1]), 1, {}, {})
     assert (planes[0] == track_color(1).y).all()
 
 

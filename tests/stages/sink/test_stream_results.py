@@ -11,10 +11,11 @@ import pytest
 
 from stages.records import Dropped, DropReason, EndReason
 from stages.result_files import is_complete
-from stages.sink.crossings import Crossing, crossing_rows
+from stages.sink.crossings import Counts, Crossing, Crossings, crossing_rows
 from stages.sink.options import SinkOptions
 from stages.sink.results import has_results
 from stages.sink.stream_results import StreamResults
+from stages.sink.zones import ZoneEvents, zone_rows
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
 from tests.stages.sink.stream import TEXT, TEXTS, end, feed, run
 from tests.videos import frames_in
@@ -61,7 +62,7 @@ def test_report(tmp_path: Path) -> None:
     data = json.loads(text)
     assert list(data) == [
         "stream", "source", "status", "message", "frames", "dropped", "tracks", "crossings",
-        "epochs", "frame_rate", "frame_size", "processing_started", "wall_seconds",
+        "zones", "epochs", "frame_rate", "frame_size", "processing_started", "wall_seconds",
         "achieved_fps", "latency_ms", "stages_ms", "detector", "detected_by", "class_names",
         "files", "benchmark_files", "command", "config",
     ]  # fmt: skip
@@ -238,11 +239,29 @@ def test_crossings_are_told_and_written(tmp_path: Path) -> None:
     for index, left in ((7, 0), (8, 40)):
         tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
         told += results.write(tracks, None, {}, 0)
-    assert told == [Crossing(9, "1970-01-01T00:00:00.320+00:00", 3, 0, "gate", "left")]
+    crossed = (Crossing(9, "1970-01-01T00:00:00.320+00:00", 3, 0, "gate", "left"),)
+    assert told == [Crossings("cam", crossed, {"gate": Counts(1, 0)})]
     results.finish(end(9), {})
     assert (tmp_path / "cam/crossings.txt").read_text() == crossing_rows(
-        told, make_start().class_names
+        crossed, make_start().class_names
     )
+
+
+def test_what_happens_at_zones_is_told_and_written(tmp_path: Path) -> None:
+    zones = {"box": ((30, 0), (99, 0), (99, 90), (30, 90))}
+    results = StreamResults(tmp_path / "cam", dataclasses.replace(TEXT, zones=zones))
+    results.start(make_start())
+    told = []
+    for index, left in enumerate((0, 40, 50, 99)):
+        tracks = make_tracks(make_header(index), [[left, 20, left + 20, 50]], [3])
+        told += results.write(tracks, None, {}, 0)
+    events = [event for each in told if isinstance(each, ZoneEvents) for event in each.events]
+    assert [(each.kind, each.time) for each in events] == [("enter", "0.040"), ("leave", "0.080")]
+    report = results.finish(end(4), {})
+    assert report.files == (*TEXTS, "zones.txt")
+    assert (tmp_path / "cam/zones.txt").read_text() == zone_rows(events, make_start().class_names)
+    found = json.loads((tmp_path / "cam/run.json").read_text())["zones"]
+    assert found == {"box": {"entered": 1, "inside": 0}}
 
 
 def test_the_overlay_shows_how_many_have_crossed(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
         overlay_minutes=0.2 / 60,
         text_minutes=0.36 / 60,
         lines={"gate": (25, 0, 25, 90), "far": (0, 0, 90, 0)},
+        zones={"middle": ((20, 0), (30, 0), (30, 90), (20, 90))},
     )
     headers = [*map(make_header, range(4)), *(make_header(i, epoch=1) for i in range(16))]
 
@@ -54,8 +55,9 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
     report = second.finish(end(20), {})
     assert report == expected
     assert names_in(folder) == names_in(wanted) >= {"mot-2.txt", "times-2.txt", "crossings-2.txt"}
-    crossings = json.loads((folder / "run.json").read_text())["crossings"]
-    assert crossings == {"gate": {"left": 1, "right": 0}, "far": {"left": 0, "right": 0}}
+    counted = json.loads((folder / "run.json").read_text())
+    assert counted["crossings"] == {"gate": {"left": 1, "right": 0}, "far": {"left": 0, "right": 0}}
+    assert counted["zones"] == {"middle": {"entered": 1, "inside": 1}}
     for name in expected.files:
         if name.endswith(".txt"):
             assert (folder / name).read_bytes() == (wanted / name).read_bytes()

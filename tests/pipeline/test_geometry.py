@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.config_file import load_config
-from pipeline.regions_and_lines import ignored_in, lines_of
+from pipeline.geometry import ignored_in, places_of
 from stages.errors import ConfigError
 
 LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
+ZONES = "zones have the form stream: {zone: [[x1, y1], [x2, y2], [x3, y3], …], …}"
 REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
 
 
@@ -16,6 +17,13 @@ REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
         ("sink.lines=[0, 5, 9, 5]", f"sink.lines: {LINES}, got [0, 5, 9, 5]"),
         ("sink.lines={gate: [0, 5, 9, 5]}", f"sink.lines.gate: {LINES}, got [0, 5, 9, 5]"),
         ("sink.lines.gate=[0, 5, 9, 5]", f"sink.lines.gate: {LINES}, got [0, 5, 9, 5]"),
+        ("sink.zones=[[0, 5], [9, 5]]", f"sink.zones: {ZONES}, got [[0, 5], [9, 5]]"),
+        ("sink.zones.gate=[[0, 5]]", f"sink.zones.gate: {ZONES}, got [[0, 5]]"),
+        (
+            "sink.zones.north={stop: [[0, 0], [9, 9], [0, 9, 5]]}",
+            "sink.zones.north.stop: a zone is [[x, y], [x, y], [x, y], …], corners that enclose an "
+            "area, got [[0, 0], [9, 9], [0, 9, 5]]",
+        ),
         ("detector.ignored=[[0, 0, 9, 9]]", f"detector.ignored: {REGIONS}, got [[0, 0, 9, 9]]"),
         ("detector.ignored={a: 5}", f"detector.ignored.a: {REGIONS}, got 5"),
         ("detector.ignored={a: [0, 0, 9, 9]}", f"detector.ignored.a.0: {REGIONS}, got 0"),
@@ -29,7 +37,7 @@ REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
         ),
     ],
 )
-def test_what_is_no_region_or_line_is_told(override, message):
+def test_what_is_no_region_line_or_zone_is_told(override, message):
     with pytest.raises(ConfigError) as error:
         load_config(Path("intersection"), [override])
     assert str(error.value) == f"--set: {message}"
@@ -65,11 +73,13 @@ def test_a_region_without_area_is_refused(region):
         )
 
 
-def test_lines_and_regions_of_every_stream_are_those_of_each():
+def test_lines_zones_and_regions_of_every_stream_are_those_of_each():
     config = load_config(
         None,
         [
             'sink.lines={"*": {in: [0, 9, 9, 9], out: [0, 5, 9, 5]}, south: {out: [0, 7, 9, 7]}}',
+            'sink.zones={"*": {stop: [[0, 0], [9, 0], [9, 9]]}}',
+            "sink.zones.south={on: [[0, 0], [9, 0], [0, 9]]}",
             'detector.ignored={"*": [[0, 0, 9, 9]], south: [[5, 5, 9, 9]]}',
         ],
     )
@@ -77,6 +87,9 @@ def test_lines_and_regions_of_every_stream_are_those_of_each():
         "in": (0, 9, 9, 9),
         "out": (0, 5, 9, 5),
     }
-    assert lines_of(config.sink.lines, "south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
+    assert places_of(config.sink.lines, "south") == {"in": (0, 9, 9, 9), "out": (0, 7, 9, 7)}
+    stop, on = ((0, 0), (9, 0), (9, 9)), ((0, 0), (9, 0), (0, 9))
+    assert config.sink.options("north", live=True).zones == {"stop": stop}
+    assert places_of(config.sink.zones, "south") == {"stop": stop, "on": on}
     assert ignored_in(config.detector.ignored, "north") == [(0, 0, 9, 9)]
     assert ignored_in(config.detector.ignored, "south") == [(0, 0, 9, 9), (5, 5, 9, 9)]

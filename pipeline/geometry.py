@@ -1,17 +1,20 @@
-"""Regions and lines in the frames of streams, as ``detector.ignored`` and ``sink.lines`` say."""
+"""Regions, lines and zones in the frames of streams, as a config says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, TypeVar
 
 from annotated_types import Ge, Le
 
 from pipeline.validators import Before, column
 from stages.sink.crossings import Line, checked_line
+from stages.sink.zones import Zone, checked_zone
 
 EVERY_STREAM = "*"
-"""Stands for every stream's name in ``detector.ignored`` and ``sink.lines``."""
+"""Stands for every stream's name in ``detector.ignored``, ``sink.lines`` and ``sink.zones``."""
+
+_Place = TypeVar("_Place", Line, Zone)
 
 _Pixels: TypeAlias = Annotated[float, Ge(-1e9), Le(1e9)]
 Region: TypeAlias = tuple[_Pixels, _Pixels, _Pixels, _Pixels]
@@ -23,9 +26,9 @@ def ignored_in(ignored: Mapping[str, Sequence[Region]], stream: str) -> list[Reg
     return [*ignored.get(EVERY_STREAM, ()), *ignored.get(stream, ())]
 
 
-def lines_of(lines: Mapping[str, Mapping[str, Line]], stream: str) -> dict[str, Line]:
-    """The lines of a stream by ``sink.lines``: those of every stream, and its own."""
-    return {**lines.get(EVERY_STREAM, {}), **lines.get(stream, {})}
+def places_of(places: Mapping[str, Mapping[str, _Place]], stream: str) -> dict[str, _Place]:
+    """The lines or zones of a stream by its config: those of every stream, and its own."""
+    return {**places.get(EVERY_STREAM, {}), **places.get(stream, {})}
 
 
 def _form(text: str, kind: type[Sized], length: int | None = None) -> Before:
@@ -41,14 +44,21 @@ def _form(text: str, kind: type[Sized], length: int | None = None) -> Before:
 
 _REGIONS = "regions have the form stream: [[left, top, right, bottom], …]"
 _LINES = "lines have the form stream: {line: [x1, y1, x2, y2], …}"
+_ZONES = "zones have the form stream: {zone: [[x1, y1], [x2, y2], [x3, y3], …], …}"
 
 _Region: TypeAlias = Annotated[Region, _form(_REGIONS, list, 4)]
 _OfStream: TypeAlias = Annotated[tuple[_Region, ...], _form(_REGIONS, list)]
+_Name: TypeAlias = Annotated[str, Before(column)]
 _Line: TypeAlias = Annotated[Line, Before(checked_line)]
-_Named: TypeAlias = Annotated[dict[Annotated[str, Before(column)], _Line], _form(_LINES, dict)]
+_NamedLines: TypeAlias = Annotated[dict[_Name, _Line], _form(_LINES, dict)]
+_Zone: TypeAlias = Annotated[Zone, Before(checked_zone)]
+_NamedZones: TypeAlias = Annotated[dict[_Name, _Zone], _form(_ZONES, dict)]
 
 Regions: TypeAlias = Annotated[dict[str, _OfStream], _form(_REGIONS, dict)]
 """The regions of each stream, by its name."""
 
-Lines: TypeAlias = Annotated[dict[str, _Named], _form(_LINES, dict)]
+Lines: TypeAlias = Annotated[dict[str, _NamedLines], _form(_LINES, dict)]
 """The lines of each stream, by its name and theirs."""
+
+Zones: TypeAlias = Annotated[dict[str, _NamedZones], _form(_ZONES, dict)]
+"""The zones of each stream, by its name and theirs."""

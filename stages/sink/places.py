@@ -1,0 +1,43 @@
+"""Where the vehicles of a frame stand, for the lines and zones that count them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from stages.records import Tracks
+from trackers.boxes import areas
+
+Point: TypeAlias = tuple[float, float]
+"""x and y in pixels of the frame."""
+
+_TREMBLING = 0.1  # of a box's size
+
+
+class Place(NamedTuple):
+    """Where a vehicle stands.
+
+    Attributes:
+        identity: Its track's id.
+        class_index: Index of its class.
+        point: The middle of its box's lower edge.
+        margin: How far, in pixels, the box may tremble: a tenth of its size, the root of its area.
+            Nearer than this to a border, a vehicle may be on either side.
+    """
+
+    identity: int
+    class_index: int
+    point: Point
+    margin: float
+
+
+def places(tracks: Tracks) -> list[Place]:
+    """Returns the places of a frame's vehicles, except those whose boxes are not finite."""
+    finite = np.isfinite(tracks.boxes).all(axis=1)
+    boxes = tracks.boxes[finite]
+    ids, classes = tracks.ids[finite].tolist(), tracks.classes[finite].tolist()
+    xs, ys = boxes[:, [0, 2]].mean(axis=1).tolist(), boxes[:, 3].tolist()
+    margins = (_TREMBLING * np.sqrt(areas(boxes))).tolist()
+    columns = zip(ids, classes, zip(xs, ys, strict=True), margins, strict=True)
+    return [Place(*column) for column in columns]

@@ -1,0 +1,284 @@
+"""Vehicles in zones of the picture: which came, when they left, and how many are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from stages.records import Float64Array, Tracks
+from stages.sink.places import Place, Point, places
+
+Zone: TypeAlias = tuple[Point, ...]
+"""The corners of a polygon, x and y in pixels of the frame."""
+
+ZoneEventKind: TypeAlias = Literal["enter", "leave", "lost"]
+
+_LOST_SECONDS = 5.0
+_REMEMBERED_TRACKS = 1024
+_SMALLEST = 25.0  # pixels
+
+
+class ZoneCounts(NamedTuple):
+    """How many vehicles have entered a zone, and how many of them are in it now."""
+
+    entered: int = 0
+    inside: int = 0
+
+
+class ZoneEvent(NamedTuple):
+    """A vehicle that has entered a zone, left it, or was lost in it.
+
+    Attributes:
+        number: 1-based number of the first frame in which it was there, or of the last.
+        time: That frame's time, see `time_of`.
+        identity: Its track's id.
+        class_index: Index of its class.
+        zone: Name of the zone.
+        kind: ``"enter"``; ``"leave"``; or ``"lost"``, if its track ended in the zone.
+        seconds: How long it was there, from its first frame to its last; 0 when it enters.
+    """
+
+    number: int
+    time: str
+    identity: int
+    class_index: int
+    zone: str
+    kind: ZoneEventKind
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneEvents:
+    """What a frame has shown to have happened at zones.
+
+    Attributes:
+        stream: Name of the stream.
+        events: One for each vehicle and zone.
+        counts: How many have entered each zone so far, and are there, these included.
+    """
+
+    stream: str
+    events: tuple[ZoneEvent, ...]
+    counts: dict[str, ZoneCounts]
+
+
+class Moment(NamedTuple):
+    """A frame: its number, its time and its seconds, see `ZoneCounter.update`."""
+
+    number: int
+    time: str
+    seconds: float
+
+
+@dataclass(slots=True)
+class Stay:
+    """A vehicle's stay in a zone.
+
+    Attributes:
+        first: The first frame of the stay.
+        last: The latest frame in which the vehicle was in the zone.
+        counts: Whether it has been there farther from the border than it trembles.
+    """
+
+    first: Moment
+    last: Moment
+    counts: bool
+
+
+@dataclass(slots=True)
+class ZoneTrack:
+    """A track that zones know.
+
+    Attributes:
+        class_index: Index of its class.
+        seen: When it was seen last, in seconds.
+        stays: Its stay in each zone, None where it is not.
+    """
+
+    class_index: int
+    seen: float
+    stays: list[Stay | None]
+
+
+@dataclass(slots=True)
+class ZoneCounterState:
+    """What a `ZoneCounter` knows of the tracks so far.
+
+    Attributes:
+        counts: How many vehicles have entered each zone, and are there.
+        tracks: The tracks by id; the one seen last is the last.
+    """
+
+    counts: dict[str, ZoneCounts]
+    tracks: dict[int, ZoneTrack] = field(default_factory=dict)
+
+
+class ZoneCounter:
+    """Counts the vehicles of one stream in zones.
+
+    A vehicle is where it stands, see `places`. It has entered a zone, or left it, when it is
+    inside, or outside, farther from the border than its box may tremble; one that is first seen
+    inside has entered there and then. The first and the last frame in which it was inside tell
+    when. One that is not seen for five seconds was lost; seen again, it enters again. So is the one
+    seen longest ago when there are more than 1,024.
+
+    Args:
+        zones: The zones by name.
+        state: That of an earlier counter, which this one continues.
+
+    Raises:
+        ValueError: A zone is none, see `checked_zone`; the message names it.
+    """
+
+    def __init__(self, zones: Mapping[str, Zone], state: ZoneCounterState | None = None) -> None:
+        self.state = state or ZoneCounterState(dict.fromkeys(zones, ZoneCounts()))
+        self._zones: dict[str, Float64Array] = {}
+        for name, zone in zones.items():
+            try:
+                self._zones[name] = np.array(checked_zone(zone))
+            except ValueError as error:
+                raise ValueError(f"zone {name!r}: {error}, got {zone}") from None
+
+    @property
+    def counts(self) -> dict[str, ZoneCounts]:
+        """How many vehicles have entered each zone, and are there."""
+        return self.state.counts
+
+    def update(self, tracks: Tracks, number: int, time: str, seconds: float) -> list[ZoneEvent]:
+        """Takes in the tracks of one frame; returns what is now known to have happened.
+
+        Args:
+            tracks: The tracks.
+            number: The frame's 1-based number.
+            time: Its time, see `time_of`.
+            seconds: The same in seconds, from whenever, see `seconds_of`.
+        """
+        if not self._zones:
+            return []
+        now = Moment(number, time, seconds)
+        there = places(tracks)
+        points = np.array([place.point for place in there]).reshape(-1, 2)
+        depths = [_depths(points, corners).tolist() for corners in self._zones.values()]
+        events: list[ZoneEvent] = []
+        for place, *depths_of_place in zip(there, *depths, strict=True):
+            events += self._move(place, depths_of_place, now)
+        known = self.state.tracks
+        while known:
+            identity, oldest = next(iter(known.items()))
+            if len(known) <= _REMEMBERED_TRACKS and seconds - oldest.seen <= _LOST_SECONDS:
+                break
+            events += self._end(identity, oldest, range(len(self._zones)), "lost")
+            del known[identity]
+        return events
+
+    def _move(self, place: Place, depths: Sequence[float], now: Moment) -> Iterator[ZoneEvent]:
+        """Moves a track to a place, ``depths`` in the zones; yields what has happened."""
+        track = self.state.tracks.pop(place.identity, None)
+        is_new = track is None
+        if track is None:
+            track = ZoneTrack(place.class_index, now.seconds, [None] * len(self._zones))
+        self.state.tracks[place.identity] = track
+        track.class_index, track.seen = place.class_index, now.seconds
+        for k, (name, depth) in enumerate(zip(self._zones, depths, strict=True)):
+            stay = track.stays[k]
+            if depth >= 0:  # on the border, too
+                if stay is None:
+                    stay = track.stays[k] = Stay(now, now, counts=False)
+                stay.last = now
+                if not stay.counts and (is_new or depth > place.margin):
+                    stay.counts = True
+                    entered, inside = self.counts[name]
+                    self.counts[name] = ZoneCounts(entered + 1, inside + 1)
+                    yield _event(stay.first, place.identity, track, name, "enter", 0.0)
+            elif stay is not None and not stay.counts:
+                track.stays[k] = None
+            elif -depth > place.margin:
+                yield from self._end(place.identity, track, (k,), "leave")
+
+    def _end(
+        self, identity: int, track: ZoneTrack, which: Sequence[int], kind: ZoneEventKind
+    ) -> Iterator[ZoneEvent]:
+        """Ends the stays of a track in some of the zones."""
+        names = list(self._zones)
+        for k in which:
+            stay, track.stays[k] = track.stays[k], None
+            if stay is not None and stay.counts:
+                entered, inside = self.counts[names[k]]
+                self.counts[names[k]] = ZoneCounts(entered, inside - 1)
+                seconds = stay.last.seconds - stay.first.seconds
+                yield _event(stay.last, identity, track, names[k], kind, seconds)
+
+
+def _event(
+    when: Moment,
+    identity: int,
+    track: ZoneTrack,
+    zone: str,
+    kind: ZoneEventKind,
+    seconds: float,
+) -> ZoneEvent:
+    return ZoneEvent(when.number, when.time, identity, track.class_index, zone, kind, seconds)
+
+
+def checked_zone(zone: Any) -> Zone:
+    """Returns the corners of a zone.
+
+    Raises:
+        ValueError: They are not three or more points, not finite, or enclose no area.
+    """
+    try:
+        corners = np.asarray(zone, np.float64)
+    except (OverflowError, TypeError, ValueError):
+        corners = np.empty(0)
+    if (
+        corners.ndim != 2
+        or len(corners) < 3
+        or corners.shape[1] != 2
+        or not np.isfinite(corners).all()
+        or not _area(corners)
+    ):
+        raise ValueError("a zone is [[x, y], [x, y], [x, y], …], corners that enclose an area")
+    return tuple((x, y) for x, y in corners.tolist())
+
+
+def zone_faults(zones: Mapping[str, Zone], height: int, width: int) -> Iterator[str]:
+    """Yields a message for each zone that no vehicle in frames of this size will enter."""
+    for name, zone in zones.items():
+        corners = np.array(zone)
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        if (area := _area(corners)) < _SMALLEST:
+            yield f"zone {name!r} has {area:.1f} pixels; its corners are in pixels of the frame"
+        elif left > width or top > height or right < 0 or bottom < 0:
+            yield f"zone {name!r} lies outside the frame of {width}x{height}: nothing will enter it"
+
+
+def zone_rows(events: Sequence[ZoneEvent], class_names: Sequence[str]) -> str:
+    """Rows ``frame,time,id,class,zone,event,seconds``, each ended by a newline."""
+    names = dict(enumerate(class_names))
+    return "".join(
+        f"{number},{time},{identity},{names.get(index, '')},{zone},{kind},{seconds:.3f}\n"
+        for number, time, identity, index, zone, kind, seconds in events
+    )
+
+
+def _depths(points: Float64Array, corners: Float64Array) -> Float64Array:
+    """How far inside a polygon points ``(N, 2)`` are: ``(N,)`` pixels, negative outside it."""
+    edges = np.roll(corners, -1, axis=0) - corners
+    ways = points[:, None] - corners  # (N, M, 2), from each corner to each point
+    along = (ways * edges).sum(axis=2) / np.maximum((edges**2).sum(axis=1), np.finfo(float).tiny)
+    nearest = ways - along.clip(0, 1)[..., None] * edges
+    distances = np.sqrt((nearest**2).sum(axis=2).min(axis=1))
+    # A ray to the right of a point inside crosses an odd number of edges.
+    (x, y), (dx, dy) = np.moveaxis(ways, 2, 0), edges.T
+    spans = (y >= 0) != (y >= dy)
+    rights = np.where(dy > 0, x * dy < y * dx, x * dy > y * dx)
+    inside = np.count_nonzero(spans & rights, axis=1) % 2 == 1
+    return np.where(inside, distances, -distances)
+
+
+def _area(corners: Float64Array) -> float:
+    x, y = (corners - corners[0]).T  # near zero, where digits are not lost
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
