@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from pathlib import Path
 
 import msgspec
 
 from pipeline.transport.messages import decode_extra, encode_extra
 from stages.atomic import part_path, writing
+from stages.errors import OutputError
 from stages.sink.state import SinkState
+
+_INTERVAL_NS = 1_000_000_000
+_PAUSE_FACTOR = 9  # a stream waits for its checkpoints a tenth of the time at most
+_LONGEST_PAUSE_NS = 60_000_000_000  # where the process was suspended meanwhile
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -17,15 +24,24 @@ class Checkpoint(msgspec.Struct, frozen=True):
     position: int
     sink: SinkState
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path) -> bool:
         """Replaces the file at ``path`` atomically, so that it is whole if the process is killed.
+
+        Returns:
+            False if too many files are open: others may be closed a second later.
 
         Raises:
             OutputError: The file cannot be written.
         """
-        with writing(path):
-            part_path(path).write_bytes(msgspec.msgpack.encode(self, enc_hook=encode_extra))
-            part_path(path).replace(path)
+        try:
+            with writing(path):
+                part_path(path).write_bytes(msgspec.msgpack.encode(self, enc_hook=encode_extra))
+                part_path(path).replace(path)
+        except OutputError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            return False
+        return True
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint | None:
@@ -33,3 +49,30 @@ class Checkpoint(msgspec.Struct, frozen=True):
         if not path.exists():
             return None
         return msgspec.msgpack.decode(path.read_bytes(), type=cls, dec_hook=decode_extra)
+
+
+class CheckpointTimes:
+    """When checkpoints are due: every second, less often where each takes long.
+
+    Attributes:
+        under_way: Whether a checkpoint has begun and not ended.
+    """
+
+    def __init__(self) -> None:
+        self.under_way = False
+        self._began = 0
+        self._due = time.monotonic_ns() + _INTERVAL_NS
+
+    def begin_if_due(self) -> None:
+        """Begins the next checkpoint, if it is due and none is under way."""
+        now = time.monotonic_ns()
+        if not self.under_way and now > self._due:
+            self.under_way = True
+            self._began = now
+
+    def end(self) -> None:
+        """Ends the checkpoint that is under way."""
+        now = time.monotonic_ns()
+        pause = min(_PAUSE_FACTOR * (now - self._began), _LONGEST_PAUSE_NS)
+        self.under_way = False
+        self._due = now + max(_INTERVAL_NS, pause)

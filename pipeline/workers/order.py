@@ -31,9 +31,16 @@ class Sequencer:
 
     def take(self, envelope: Envelope) -> list[Envelope]:
         """Returns the envelopes now due, in order; none if this is a repetition or too early."""
-        if not self.due <= envelope.position < self.due + self._window:
-            return []
-        self._held[envelope.position] = envelope
+        self.hold(envelope)
+        return self.take_due()
+
+    def hold(self, envelope: Envelope) -> None:
+        """Holds an envelope for `take_due`, unless it is a repetition or too early."""
+        if self.due <= envelope.position < self.due + self._window:
+            self._held[envelope.position] = envelope
+
+    def take_due(self) -> list[Envelope]:
+        """Returns the envelopes now due, in order."""
         due = []
         while (held := self._held.pop(self.due, None)) is not None:
             due.append(held)

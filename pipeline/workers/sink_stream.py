@@ -18,7 +18,7 @@ from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import Envelope, encode
 from pipeline.transport.ring import FrameRing
 from pipeline.workers.acknowledger import Acknowledger
-from pipeline.workers.checkpoint import Checkpoint
+from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
 from pipeline.workers.completion import Completion
 from pipeline.workers.envelope_journal import append_envelope, read_envelopes
 from pipeline.workers.order import Sequencer
@@ -32,10 +32,6 @@ from stages.sink.counting import Counted
 from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
 from stages.sink.stream_results import StreamResults
-
-_CHECKPOINT_NS = 1_000_000_000
-_PAUSE_FACTOR = 9  # a checkpoint, which holds up all streams, takes at most a tenth of the time
-_PICTURE_SECONDS = 1.0  # a checkpoint waits this long for the latest pictures
 
 
 class SinkStream:
@@ -102,7 +98,7 @@ class SinkStream:
             "the stream waits" if self.lossless else "frames are left out of it",
         )
         self._order = Sequencer(0, logbook[SharedNumber.ENTRIES])
-        self._checkpoint_due = time.monotonic_ns() + _CHECKPOINT_NS
+        self._checkpoints = CheckpointTimes()
         self._journal: Journal  # from `open`
 
     def open(self) -> None:
@@ -146,10 +142,18 @@ class SinkStream:
         return self.results.repeat(record, envelope.work_ns, now_ns, picture=picture, was_kept=kept)
 
     def take(self, envelope: Envelope) -> None:
-        """Takes a message; a repeated one, whose acknowledgement was lost, gets another."""
+        """Takes a message; a repeated one, whose acknowledgement was lost, gets another.
+
+        While a checkpoint waits for pictures, messages wait for it.
+        """
         if envelope.position < self._order.due:
             self._acknowledger.repeat()
-        for due in self._order.take(envelope):
+        self._order.hold(envelope)
+        if not self._checkpoints.under_way:
+            self._take_due()
+
+    def _take_due(self) -> None:
+        for due in self._order.take_due():
             if self._completion.begun:  # the stream was abandoned
                 break
             if self._leaves_out_pictures and due.slot is not None:
@@ -211,42 +215,37 @@ class SinkStream:
         return EndOfStream(self.name, epoch, frames, EndReason.TRUNCATED, message)
 
     def acknowledge(self) -> None:
-        """Acknowledges what is kept to the decoder, and reports results that are complete."""
+        """Acknowledges what is kept, reports complete results, and begins or saves a checkpoint."""
         while not self.results.notices.empty():
             self._notify(self.results.notices.get())
         self._completion.report_if_done()
         if self.lossless and not self._completion.begun:
             self.results.name_earlier_texts()
         # Until then the end is not acknowledged.
-        below = self._order.due - self._completion.is_unreported
-        if not self._acknowledger.acknowledge(below) or self.lossless or self._completion.begun:
+        is_news = self._acknowledger.acknowledge(self._order.due - self._completion.is_unreported)
+        if self.lossless or self._completion.begun:
             return
-        began = time.monotonic_ns()
-        if began > self._checkpoint_due:
+        if is_news:
+            self._checkpoints.begin_if_due()
+        if self._checkpoints.under_way and (
+            self._leaves_out_pictures or self.results.overlays.wait_until_kept(0)
+        ):
             self._save()
-            now = time.monotonic_ns()
-            self._checkpoint_due = now + max(_CHECKPOINT_NS, _PAUSE_FACTOR * (now - began))
+            self._checkpoints.end()
+            self._take_due()
+            self.acknowledge()
 
     def _save(self) -> None:
         """Saves a checkpoint and clears the journal, whose entries it replaces.
 
-        Does neither while pictures are still being written to disk, unless they are given up.
         Finished text results get their names only now, as a successor would need them otherwise.
         """
         if not self.results.ledger.written:
             return
-        kept = self.results.overlays.wait_until_kept
-        if not (self._leaves_out_pictures or kept(_PICTURE_SECONDS)):
-            return
         checkpoint = Checkpoint(self._order.due, self.results.state())
-        try:
-            checkpoint.save(self.folder / CHECKPOINT)
-        except OutputError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
-            return  # the journal still has it all; other files may be closed a second later
-        self._journal.clear()
-        self.results.name_earlier_texts()
+        if checkpoint.save(self.folder / CHECKPOINT):
+            self._journal.clear()
+            self.results.name_earlier_texts()
 
     def fail(self, error: OutputError) -> None:
         """Reports that the stream cannot be written; its text results stay in their part files.
@@ -304,7 +303,7 @@ class SinkStream:
         self.folder.stat()
         if self._start is not None:
             self._publisher.tell(self._start, self._order.due - 1)
-        if self._logbook[SharedNumber.ABANDONED]:
+        if self._logbook[SharedNumber.ABANDONED] and not self._checkpoints.under_way:
             self._truncate("its decoder failed, and could not end it")
             return
         was_stuck = self._watch.is_stuck

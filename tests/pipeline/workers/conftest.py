@@ -137,6 +137,12 @@ class Disk:
 
 
 @pytest.fixture
+def checkpoints_always_due(monkeypatch):
+    for name in ("_INTERVAL_NS", "_PAUSE_FACTOR"):
+        monkeypatch.setattr(f"pipeline.workers.checkpoint.{name}", 0)
+
+
+@pytest.fixture
 def disk(monkeypatch):
     disk = Disk()
 

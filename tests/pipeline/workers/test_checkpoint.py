@@ -1,6 +1,7 @@
 """Where the sink of a live stream was."""
 
-from pipeline.workers.checkpoint import Checkpoint
+from pipeline.workers import checkpoint
+from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
 from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import gray, make_header, make_start, make_tracks, names_in
 
@@ -19,3 +20,18 @@ def test_a_state_comes_back_as_it_was(tmp_path):
     assert Checkpoint.load(path) == Checkpoint(4, results.state())
     results.abort()
     assert names_in(tmp_path) == {path.name}
+
+
+def test_checkpoints_that_take_long_come_less_often(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(checkpoint.time, "monotonic_ns", lambda: round(now * 1e9))
+    times = CheckpointTimes()
+    begun = []
+    for took in (0.0, 0.0, 0.5, 3600.0, 0.0):  # the last but one: suspended meanwhile
+        while not times.under_way:
+            now += 0.25
+            times.begin_if_due()
+        begun.append(now)
+        now += took
+        times.end()
+    assert begun == [1.25, 2.5, 3.75, 9.0, 3669.25]

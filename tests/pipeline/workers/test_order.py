@@ -32,6 +32,16 @@ def test_what_is_far_ahead_is_not_held():
     assert order.due == 9
 
 
+def test_what_is_held_comes_later_in_order_and_once():
+    order = Sequencer(2, 4)
+    for position in (3, 2, 1, 2, 5, 6):
+        order.hold(envelope(position))
+    assert order.due == 2
+    assert positions(order.take_due()) == [2, 3]
+    assert positions(order.take(envelope(4))) == [4, 5]
+    assert order.take_due() == []
+
+
 def test_what_an_earlier_process_took_is_skipped():
     order = Sequencer(0, 4)
     order.skip_to(9)

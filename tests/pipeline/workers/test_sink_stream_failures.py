@@ -37,10 +37,8 @@ def no_descriptors():
 
 
 def test_a_checkpoint_for_which_too_many_files_are_open_is_saved_later(
-    plan, no_descriptors, monkeypatch
+    plan, no_descriptors, checkpoints_always_due
 ):
-    for name in ("_CHECKPOINT_NS", "_PAUSE_FACTOR"):
-        monkeypatch.setattr(f"pipeline.workers.sink_stream.{name}", 0)
     logbook = Logbook(plan.logbook(0))
     logbook[SharedNumber.LOSSLESS] = 0
 
