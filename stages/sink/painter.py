@@ -102,7 +102,9 @@ class OverlayPainter:
         for name, (left, right) in crossed.items():
             self._draw_counts(canvas, f"{name}: {left} left, {right} right", self._lines[name][0])
         for name, (entered, inside) in zones.items():
-            self._draw_counts(canvas, f"{name}: {inside} of {entered}", self._zones[name][0])
+            self._draw_counts(
+                canvas, f"{name}: {inside} inside, {entered} entered", self._zones[name][0]
+            )
         self._draw_stamp(canvas, tracks.frame, number)
 
     def follow(self, tracks: Tracks) -> None:

@@ -36,8 +36,8 @@ def add(
     name: Annotated[
         str,
         typer.Option(
-            help="Name of the stream and its result files. It gets the lines and regions that the "
-            "run's config (sink.lines, detector.ignored) has for this name."
+            help="Name of the stream and its result files. It gets the lines, zones and regions "
+            "that the run's config (sink.lines, sink.zones, detector.ignored) has for this name."
         ),
     ] = "",
     pid: Pid = None,
