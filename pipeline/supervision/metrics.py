@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
-import logging
-import math
-import socket
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
-from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -27,16 +17,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from pipeline.reports import LATENCY_BOUNDS_MS, Durations
+from pipeline.supervision.http_server import Answer, HttpServer
 from pipeline.supervision.monitor import RunCounts, RunMonitor
-from stages.errors import ConfigError
 from stages.records import DropReason
-
-_LOOK_SECONDS = 0.1  # how often the server looks whether it is closed, for which a run's end waits
-_MOST_REQUESTS = 16  # at a time, each with a thread and a descriptor
-_REQUEST_SECONDS = 5.0
-_COMPLAINT_SECONDS = 60.0
-
-log = logging.getLogger(__name__)
 
 
 class PipelineCollector(Collector):
@@ -182,13 +165,11 @@ def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations)
     family.add_metric(labels, [*buckets, ("+Inf", float(durations.count))], durations.seconds)
 
 
-class MetricsServer:
+class MetricsServer(HttpServer):
     """Serves ``/metrics``, ``/healthz`` (the supervisor's loop runs), ``/readyz`` (stages run).
 
-    Connections beyond sixteen are closed at once, and every one after five seconds.
-
     Args:
-        address: ``HOST:PORT``; port 0 chooses a free one.
+        address: See `HttpServer`.
         monitor: The run's monitor.
         ready: Returns whether all stages are ready and the run goes on.
 
@@ -201,86 +182,12 @@ class MetricsServer:
         registry.register(PipelineCollector(monitor))
         ProcessCollector(registry=registry)
 
-        def answer(path: str) -> tuple[int, str, bytes]:
+        def answer(path: str) -> Answer:
             if path == "/metrics":
-                return 200, CONTENT_TYPE_LATEST, generate_latest(registry)
+                return Answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
             if path not in ("/healthz", "/readyz"):
-                return 404, "text/plain", b"try /metrics, /healthz or /readyz\n"
+                return Answer(404, body=b"try /metrics, /healthz or /readyz\n")
             well = monitor.is_turning and (path == "/healthz" or ready())
-            return (200, "text/plain", b"ok\n") if well else (503, "text/plain", b"no\n")
+            return Answer(200, body=b"ok\n") if well else Answer(503, body=b"no\n")
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                code, kind, body = answer(self.path.partition("?")[0])
-                self.send_response(code)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command == "GET":
-                    self.wfile.write(body)
-
-            def do_HEAD(self) -> None:
-                self.do_GET()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Logs nothing: a scrape is not an event."""
-
-        host, _, port = address.rpartition(":")
-        host = host.strip("[]")
-
-        class Server(_BoundedServer):
-            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-
-        try:
-            self._server = Server((host, int(port)), Handler)
-        except OSError as error:
-            raise ConfigError(f"runtime.metrics: cannot listen on {address}: {error}") from error
-        self.port = int(self._server.server_address[1])
-        serve = self._server.serve_forever
-        threading.Thread(target=serve, args=(_LOOK_SECONDS,), name="metrics", daemon=True).start()
-
-    def close(self) -> None:
-        """Stops listening."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-class _BoundedServer(ThreadingHTTPServer):
-    """A server whose clients cannot take all threads and descriptors of the process."""
-
-    request_queue_size = 128  # of connections not accepted yet; without room, they wait a second
-
-    def __init__(self, *args: Any) -> None:
-        self._deadlines: dict[socket.socket, float] = {}
-        self._complained = -math.inf
-        super().__init__(*args)
-
-    def server_bind(self) -> None:
-        """Binds without asking for its own name, which takes seconds if no name server answers."""
-        TCPServer.server_bind(self)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if len(self._deadlines) >= _MOST_REQUESTS:
-            self.shutdown_request(request)
-            return
-        self._deadlines[request] = time.monotonic() + _REQUEST_SECONDS
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        super().shutdown_request(request)
-        self._deadlines.pop(request, None)
-
-    def service_actions(self) -> None:
-        """Ends requests that take too long; called every `_LOOK_SECONDS`."""
-        now = time.monotonic()
-        for request, deadline in list(self._deadlines.items()):
-            if now > deadline:
-                with contextlib.suppress(OSError):
-                    request.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignores broken connections; tells of another error at most once a minute."""
-        error, now = sys.exc_info()[1], time.monotonic()
-        if not isinstance(error, OSError) and now - self._complained >= _COMPLAINT_SECONDS:
-            self._complained = now
-            log.error("metrics: cannot answer a request: %r", error)
+        super().__init__("runtime.metrics", address, answer)

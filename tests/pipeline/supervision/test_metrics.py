@@ -1,10 +1,4 @@
-import http.client
 import importlib.metadata
-import socket
-import struct
-import threading
-import urllib.error
-import urllib.request
 
 import pytest
 
@@ -12,12 +6,10 @@ from pipeline.reports import LATENCY_BOUNDS_MS, Durations, StreamMetrics
 from pipeline.supervision.metrics import MetricsServer, PipelineCollector
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import SharedNumber
-from stages.errors import ConfigError
 from stages.records import DropReason
 from stages.sink.crossings import Counts
 from stages.sink.zones import ZoneCounts
 from tests.pipeline.scraping import get, scrape, values
-from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -191,75 +183,6 @@ def test_ready_follows_the_stages_and_healthy_the_loop(server, monkeypatch):
     assert get(server.port, "/healthz")[0] == 503
     assert get(server.port, "/readyz")[0] == 503
     assert get(server.port, "/other")[0] == 404
-
-
-def test_a_client_that_hangs_up_is_no_event(server, capfd):
-    for _ in range(5):
-        with socket.create_connection(("127.0.0.1", server.port)) as client:
-            client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert get(server.port, "/healthz")[0] == 200
-    assert capfd.readouterr().err == ""
-
-
-def test_clients_that_never_finish_are_few_and_cut_off(server, monkeypatch):
-    monkeypatch.setattr("pipeline.supervision.metrics._REQUEST_SECONDS", 1.0)
-    before = threading.active_count()
-    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(100)]
-    most = 0
-
-    def all_are_cut_off():
-        nonlocal most
-        most = max(most, threading.active_count() - before)
-        return sum(map(is_open, slow)) == 0
-
-    wait_for(all_are_cut_off)
-    assert 0 < most < 20
-    assert get(server.port, "/healthz")[0] == 200
-    for client in slow:
-        client.close()
-
-
-def is_open(client):
-    """Drips a byte of a request, and returns whether the server is there still."""
-    try:
-        client.send(b"G")
-        client.recv(1000, socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return True
-    except ConnectionError:
-        pass
-    return False
-
-
-def test_an_error_is_told_once_without_a_traceback(server, monitor, monkeypatch, capfd, caplog):
-    monkeypatch.setattr(monitor, "counts", lambda: 1 / 0)
-    for _ in range(3):
-        with pytest.raises(http.client.RemoteDisconnected):
-            get(server.port, "/metrics")
-    assert capfd.readouterr().err == ""
-    assert [record.getMessage() for record in caplog.records] == [
-        "metrics: cannot answer a request: ZeroDivisionError('division by zero')"
-    ]
-
-
-def test_an_address_in_use_is_named(server):
-    with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1:{server.port}"):
-        MetricsServer(f"127.0.0.1:{server.port}", RunMonitor(), lambda: True)
-
-
-def test_an_ipv6_address_is_listened_on():
-    server = MetricsServer("[::1]:0", RunMonitor(), lambda: True)
-    try:
-        with urllib.request.urlopen(f"http://[::1]:{server.port}/healthz", timeout=100) as answer:
-            assert answer.status == 200
-    finally:
-        server.close()
-
-
-def test_a_server_starts_where_no_name_server_answers(monkeypatch):
-    monkeypatch.setattr(socket, "gethostbyaddr", lambda address: pytest.fail("asked for a name"))
-    MetricsServer("0.0.0.0:0", RunMonitor(), lambda: True).close()
 
 
 def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(logbook):

@@ -1,0 +1,128 @@
+"""A small HTTP server, for what a run shows of itself."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any, NamedTuple
+
+from stages.errors import ConfigError
+
+_LOOK_SECONDS = 0.1  # how often the server looks whether it is closed, for which a run's end waits
+_MOST_REQUESTS = 16  # at a time, each with a thread and a descriptor
+_REQUEST_SECONDS = 5.0
+_COMPLAINT_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Answer(NamedTuple):
+    """An answer to a request: its status, the type of its content, and the content."""
+
+    code: int
+    kind: str = "text/plain"
+    body: bytes = b""
+
+
+class HttpServer:
+    """Answers GET and HEAD in threads, until it is closed.
+
+    Connections beyond sixteen are closed at once, and every one after five seconds.
+
+    Attributes:
+        port: The port it listens on.
+
+    Args:
+        setting: Config key of the address, for messages.
+        address: ``HOST:PORT``; port 0 chooses a free one.
+        answer: Answers a request for a path, the query removed; called in several threads.
+
+    Raises:
+        ConfigError: The server cannot listen on the address.
+    """
+
+    def __init__(self, setting: str, address: str, answer: Callable[[str], Answer]) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                code, kind, body = answer(self.path.partition("?")[0])
+                self.send_response(code)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(body)
+
+            def do_HEAD(self) -> None:
+                self.do_GET()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Logs nothing: a request is not an event."""
+
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+
+        class Server(_BoundedServer):
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+        try:
+            self._server = Server(setting, (host, int(port)), Handler)
+        except OSError as error:
+            raise ConfigError(f"{setting}: cannot listen on {address}: {error}") from error
+        self.port = int(self._server.server_address[1])
+        serve = self._server.serve_forever
+        threading.Thread(target=serve, args=(_LOOK_SECONDS,), name=setting, daemon=True).start()
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _BoundedServer(ThreadingHTTPServer):
+    """A server whose clients cannot take all threads and descriptors of the process."""
+
+    request_queue_size = 128  # of connections not accepted yet; without room, they wait a second
+
+    def __init__(self, setting: str, *args: Any) -> None:
+        self._setting = setting
+        self._deadlines: dict[socket.socket, float] = {}
+        self._complained = -math.inf
+        super().__init__(*args)
+
+    def server_bind(self) -> None:
+        """Binds without asking for its own name, which takes seconds if no name server answers."""
+        TCPServer.server_bind(self)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if len(self._deadlines) >= _MOST_REQUESTS:
+            self.shutdown_request(request)
+            return
+        self._deadlines[request] = time.monotonic() + _REQUEST_SECONDS
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self._deadlines.pop(request, None)
+
+    def service_actions(self) -> None:
+        """Ends requests that take too long; called every `_LOOK_SECONDS`."""
+        now = time.monotonic()
+        for request, deadline in list(self._deadlines.items()):
+            if now > deadline:
+                with contextlib.suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignores broken connections; tells of another error at most once a minute."""
+        error, now = sys.exc_info()[1], time.monotonic()
+        if not isinstance(error, OSError) and now - self._complained >= _COMPLAINT_SECONDS:
+            self._complained = now
+            log.error("%s: cannot answer a request: %r", self._setting, error)

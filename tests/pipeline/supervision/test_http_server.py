@@ -1,0 +1,105 @@
+import http.client
+import socket
+import struct
+import threading
+import urllib.request
+
+import pytest
+
+from pipeline.supervision.http_server import Answer, HttpServer
+from stages.errors import ConfigError
+from tests.pipeline.scraping import get
+from tests.waiting import wait_for
+
+
+def serve(address):
+    def answer(path):
+        if path == "/fault":
+            raise ZeroDivisionError("division by zero")
+        return Answer(200, body=b"ok") if path == "/" else Answer(404)
+
+    return HttpServer("runtime.page", address, answer)
+
+
+@pytest.fixture
+def server():
+    server = serve("127.0.0.1:0")
+    yield server
+    server.close()
+
+
+def test_a_path_is_answered_whatever_its_query(server):
+    assert get(server.port, "/?when=now") == (200, "ok")
+    assert get(server.port, "/", "HEAD") == (200, "")
+    assert get(server.port, "/other") == (404, "")
+    assert get(server.port, "/", "POST")[0] == 501
+
+
+def test_a_client_that_hangs_up_is_no_event(server, capfd):
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert get(server.port, "/")[0] == 200
+    assert capfd.readouterr().err == ""
+
+
+def test_clients_that_never_finish_are_few_and_cut_off(server, monkeypatch):
+    monkeypatch.setattr("pipeline.supervision.http_server._REQUEST_SECONDS", 1.0)
+    before = threading.active_count()
+    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(100)]
+    most = 0
+
+    def all_are_cut_off():
+        nonlocal most
+        most = max(most, threading.active_count() - before)
+        return sum(map(is_open, slow)) == 0
+
+    wait_for(all_are_cut_off)
+    assert 0 < most < 20
+    assert get(server.port, "/")[0] == 200
+    for client in slow:
+        client.close()
+
+
+def is_open(client):
+    """Drips a byte of a request, and returns whether the server is there still."""
+    try:
+        client.send(b"G")
+        client.recv(1000, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        pass
+    return False
+
+
+def test_an_error_is_told_once_without_a_traceback(server, capfd, caplog):
+    for _ in range(3):
+        with pytest.raises(http.client.RemoteDisconnected):
+            get(server.port, "/fault")
+    assert capfd.readouterr().err == ""
+    assert [record.getMessage() for record in caplog.records] == [
+        "runtime.page: cannot answer a request: ZeroDivisionError('division by zero')"
+    ]
+
+
+def test_an_address_in_use_is_named(server):
+    with pytest.raises(
+        ConfigError, match=f"^runtime.page: cannot listen on 127.0.0.1:{server.port}"
+    ):
+        serve(f"127.0.0.1:{server.port}")
+
+
+def test_an_ipv6_address_is_listened_on():
+    server = serve("[::1]:0")
+    try:
+        with urllib.request.urlopen(f"http://[::1]:{server.port}/", timeout=100) as answer:
+            assert answer.status == 200
+    finally:
+        server.close()
+
+
+def test_a_server_starts_where_no_name_server_answers(monkeypatch):
+    monkeypatch.setattr(socket, "gethostbyaddr", lambda address: pytest.fail("asked for a name"))
+    serve("0.0.0.0:0").close()
