@@ -6,6 +6,7 @@ import contextlib
 import socket
 import stat
 import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from zmq.auth.thread import ThreadAuthenticator
 
 _WAITING_MESSAGES = 1000  # per subscriber; a slow one misses any beyond
-_RECONNECT_SECONDS = 1.0  # after which subscribers of a sink before are connected again
 _LINGER_MS = 2000  # the supervisor waits three seconds for the sink's end
 _LARGEST_FROM_SUBSCRIBER = 2**10  # topics, and anything sent before a key is checked
 _TOPICS_AT_ONCE = 10  # per subscriber; `send` works on those that came
@@ -31,14 +31,17 @@ _PADDING = bytes(2**16)  # no record; ZeroMQ drops what it has encoded, not writ
 class Broadcast:
     """The socket on which the sink publishes.
 
-    It never waits for subscribers: one that is a thousand messages behind misses those that follow,
-    a disconnected one misses all. Only when it is closed, they have two seconds for what waits.
+    It does not wait for subscribers: one that is a thousand messages behind misses those that
+    follow, a disconnected one misses all. Only when it is closed, they have two seconds for what
+    waits.
 
     Args:
         context: ZeroMQ context.
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
         key: File with the secret key; None for a socket without encryption.
         clients: Folder with the public keys of permitted subscribers; required with ``key``.
+        held_back: Seconds for which messages are held back at first, so that subscribers of a
+            process that died are connected again when they come.
 
     Raises:
         ConfigError: The address cannot be bound, the path is taken, a key cannot be read, or
@@ -46,7 +49,12 @@ class Broadcast:
     """
 
     def __init__(
-        self, context: zmq.Context, address: str, key: Path | None, clients: Path | None
+        self,
+        context: zmq.Context,
+        address: str,
+        key: Path | None,
+        clients: Path | None,
+        held_back: float = 0.0,
     ) -> None:
         if address.startswith("ipc://"):
             _check_free(Path(address.removeprefix("ipc://")))
@@ -77,15 +85,22 @@ class Broadcast:
         except zmq.ZMQError as error:
             self.close()
             raise ConfigError(f"runtime.publish: cannot bind {address}: {error}") from error
-        self._bound = time.monotonic()
+        self._held: deque[Sequence[bytes | memoryview]] = deque(maxlen=_WAITING_MESSAGES)
+        self._opens = time.monotonic() + held_back
 
-    def wait_for_subscribers(self) -> None:
-        """Waits until those of a sink that died are connected to this socket."""
-        time.sleep(max(0.0, self._bound + _RECONNECT_SECONDS - time.monotonic()))
+    def send(self, parts: Sequence[bytes | memoryview], *, now: bool = False) -> None:
+        """Publishes a message.
 
-    def send(self, parts: Sequence[bytes | memoryview]) -> None:
-        """Publishes a message; never waits."""
-        self._socket.send_multipart(parts)
+        While messages are held back, it leaves with the first one after that; with ``now``, this
+        waits for that time.
+        """
+        self._held.append(parts)
+        if now:
+            time.sleep(max(0.0, self._opens - time.monotonic()))
+        elif time.monotonic() < self._opens:
+            return
+        while self._held:
+            self._socket.send_multipart(self._held.popleft())
 
     def close(self) -> None:
         """Closes the socket; its context ends when what waits is sent, or after two seconds."""

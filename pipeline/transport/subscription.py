@@ -21,6 +21,7 @@ from stages.sink.zones import ZoneEvents
 _TURN_MS = 100  # a signal that another thread took is seen after that
 _RETRY_SECONDS = 1.0
 _KEEPALIVE_SECONDS = 10
+_AT_ONE_POSITION = {StreamStart: 0, Crossings: 2, ZoneEvents: 3, EndOfStream: 4}  # others: 1
 # ZeroMQ tries no other connection after these, though the next run may accept the key.
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 
@@ -30,8 +31,9 @@ class Subscription:
 
     Tracks and what lines and zones count come only after the `StreamStart` of their epoch. The
     pipeline repeats it every second, so a new subscriber waits as long at most, and gets it once;
-    again where another run, or a stream added anew, begins. A connection that is lost or refused is
-    tried again.
+    again where another run, or a stream added anew, begins. All else comes once, too, and in order,
+    though a pipeline whose sink died tells it again. A connection that is lost or refused is tried
+    again.
 
     Args:
         address: ``tcp://HOST:PORT`` or ``ipc://PATH``.
@@ -162,10 +164,11 @@ def subscribe(
 
 
 class _KnownStreams:
-    """The streams whose start a subscriber has got."""
+    """The streams whose start a subscriber has got, and how far it has got in each."""
 
     def __init__(self) -> None:
         self._starts: dict[str, tuple[str, int, StreamStart]] = {}  # with the run and the channel
+        self._places: dict[tuple[str, int], tuple[int, int]] = {}  # by run and channel
         self._run = self._earlier_run = ""
 
     def names(self) -> list[str]:
@@ -173,23 +176,32 @@ class _KnownStreams:
         return sorted(self._starts)
 
     def admit(self, envelope: Envelope) -> bool:
-        """Whether to yield the envelope: not what comes too early, and no start twice."""
+        """Whether to yield the envelope: not what comes too early, and nothing twice."""
         record, of = envelope.record, (envelope.run, envelope.channel)
         if envelope.run not in (self._run, self._earlier_run):
             self._run, self._earlier_run = envelope.run, self._run
-            self._starts = {}  # that run was killed, or has told of their ends
-        if isinstance(record, Alive):
-            return False
+            self._starts, self._places = {}, {}  # that run was killed, or has told of their ends
         known = self._starts.get(envelope.stream)
+        start = known[2] if known is not None and known[:2] == of else None
+        place = envelope.position, _AT_ONE_POSITION.get(type(record), 1)
+        latest = self._places.get(of, (0, -1))
         if isinstance(record, StreamStart):
-            if envelope.run != self._run:  # it waited in the connection to the earlier run
+            # One of the earlier run waited in the connection to it.
+            if envelope.run != self._run or envelope.position < latest[0]:
                 return False
             self._starts[record.stream] = *of, record
-            return known != (*of, record)
-        if isinstance(record, EndOfStream) and known is not None and known[:2] == of:
-            del self._starts[record.stream]
-        if not isinstance(record, Tracks | Crossings | ZoneEvents):
-            return True
-        if known is None or known[:2] != of:
-            return False
-        return not isinstance(record, Tracks) or record.frame.epoch == known[2].epoch
+            self._places[of] = max(place, latest)
+            return record != start
+        match record:
+            case Alive():
+                return False
+            case _ if place <= latest:
+                return False
+            case Tracks() if start is None or record.frame.epoch != start.epoch:
+                return False
+            case Crossings() | ZoneEvents() if start is None:
+                return False
+            case EndOfStream() if start is not None:
+                del self._starts[record.stream]
+        self._places[of] = place
+        return True

@@ -21,11 +21,13 @@ class Entry:
 
     Attributes:
         envelope: The envelope; it has a slot if there were pixels.
+        parts: Its message.
         now_ns: Wall clock at arrival, ns since the epoch.
         end: Offset in the journal at which the next entry begins, bytes.
     """
 
     envelope: Envelope
+    parts: Sequence[bytes]
     now_ns: int
     end: int
 
@@ -43,4 +45,4 @@ def read_envelopes(path: Path) -> Iterator[Entry]:
     """Yields all whole entries of the journal at ``path``; none if there is no file."""
     for entry, end in read_journal(path):
         now_ns, parts = msgspec.msgpack.decode(entry)
-        yield Entry(decode(parts), now_ns, end)
+        yield Entry(decode(parts), parts, now_ns, end)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from pipeline.transport.messages import Envelope, Record, encode
 from stages.records import EndOfStream
+from stages.sink.counting import Counted
 
 if TYPE_CHECKING:
     from pipeline.transport.broadcast import Broadcast
 
 
 class Publisher:
-    """Publishes one stream.
+    """Publishes one stream; its end only when subscribers of a sink that died hear it.
 
     Args:
         broadcast: Where; None if the run does not publish.
@@ -29,15 +30,26 @@ class Publisher:
         self.run = run
         self._channel = channel
 
-    def forward(self, record: Record, parts: Sequence[bytes | memoryview]) -> None:
-        """Publishes the message of a record that has come; an end, when subscribers hear it."""
+    def forward(
+        self,
+        envelope: Envelope,
+        parts: Sequence[bytes | memoryview],
+        counted: Sequence[Counted],
+    ) -> None:
+        """Publishes an envelope that has come.
+
+        Args:
+            envelope: The envelope.
+            parts: Its message.
+            counted: What is known by it to have happened at lines and zones.
+        """
         if self._broadcast is not None:
-            if isinstance(record, EndOfStream):
-                self._broadcast.wait_for_subscribers()
-            self._broadcast.send(parts)
+            self._broadcast.send(parts, now=isinstance(envelope.record, EndOfStream))
+            for record in counted:
+                self.tell(record, envelope.position)
 
     def tell(self, record: Record, position: int) -> None:
         """Publishes what did not come as a record, after that of the position."""
         if self._broadcast is not None:
             envelope = Envelope(record, channel=self._channel, position=position, run=self.run)
-            self._broadcast.send(encode(envelope))
+            self._broadcast.send(encode(envelope), now=isinstance(record, EndOfStream))

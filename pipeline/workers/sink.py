@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _LOOK_SECONDS = 1.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_RECONNECT_SECONDS = 1.0  # after which subscribers of a sink that died are connected again
 _ACKNOWLEDGED_AT_ONCE = 4  # records; half a default ring, so that its decoder need not wait
 
 
@@ -83,7 +84,11 @@ class _Sink:
             from pipeline.transport.broadcast import Broadcast  # here: it takes asyncio and ssl
 
             self._broadcast = Broadcast(
-                context, runtime.publish, runtime.publish_key, runtime.publish_clients
+                context,
+                runtime.publish,
+                runtime.publish_key,
+                runtime.publish_clients,
+                _RECONNECT_SECONDS if plan.streams else 0.0,  # of none, nothing was told
             )
         self._streams = Streams(plan, self._join)
         self._disks.start()
@@ -167,8 +172,6 @@ class _Sink:
 
     def give_up(self) -> None:
         """Completes all streams where they are; a failure in one does not keep others from it."""
-        if self._broadcast is not None:
-            self._broadcast.wait_for_subscribers()
         failed: OutputError | None = None
         for stream in self._plan.streams:
             try:

@@ -116,27 +116,31 @@ class SinkStream:
 
     def _take_over(self) -> int:
         """Replays the journal of an earlier process; returns how many bytes of it are good."""
-        checkpoint = Checkpoint.load(self.folder / CHECKPOINT)
-        if checkpoint is not None:
+        if (checkpoint := Checkpoint.load(self.folder / CHECKPOINT)) is not None:
             self.results.restore(checkpoint.sink)
             self._start = checkpoint.sink.start
             self._order.skip_to(checkpoint.position)
+        # From here on, that process may not have published it, or not sent what it did.
+        again = self._logbook[SharedNumber.ACKNOWLEDGED] - self._logbook[SharedNumber.ENTRIES]
         good = 0
         for entry in read_envelopes(self.folder / JOURNAL):
             self._report.alive()
-            if entry.envelope.position >= self._order.due:
-                if not self._repeat(entry.envelope, entry.now_ns):
+            envelope = entry.envelope
+            if envelope.position >= self._order.due:
+                counted = self._repeat(envelope, entry.now_ns)
+                if counted is None:
                     break
-                self._order.skip_to(entry.envelope.position + 1)
+                self._order.skip_to(envelope.position + 1)
+                if envelope.position >= again:
+                    self._publisher.forward(envelope, entry.parts, counted)
             good = entry.end
         return good
 
-    def _repeat(self, envelope: Envelope, now_ns: int) -> bool:
-        """Takes in what an earlier process was given; False where its picture is lost."""
+    def _repeat(self, envelope: Envelope, now_ns: int) -> list[Counted] | None:
+        """As `_handle`, of what an earlier process was given; None where its picture is lost."""
         record, picture = envelope.record, envelope.slot is not None
         if not isinstance(record, Tracks):
-            self._handle(envelope, now_ns)
-            return True
+            return self._handle(envelope, now_ns)
         self.results.overlays.left_out += self._overlay and not picture
         kept = envelope.position < self._logbook[SharedNumber.ACKNOWLEDGED]
         return self.results.repeat(record, envelope.work_ns, now_ns, picture=picture, was_kept=kept)
@@ -165,9 +169,7 @@ class SinkStream:
             parts, now_ns = encode(published), time.time_ns()
             append_envelope(self._journal, parts, now_ns)
             counted = self._handle(due, now_ns)
-            self._publisher.forward(due.record, parts)
-            for each in counted:
-                self._publisher.tell(each, due.position)
+            self._publisher.forward(due, parts, counted)
             pictures = 0 if self._leaves_out_pictures else self.results.overlays.frames
             self._acknowledger.took(due.position, pictures)
 
@@ -256,8 +258,7 @@ class SinkStream:
         message = str(error)
         if error.errno == errno.ENOENT and not self.folder.is_dir():
             message = f"cannot write {self.folder}: the folder was removed or moved away"
-        code = error.exit_code
-        self._report(Failed("sink", stream=self.name, message=message, exit_code=code))
+        self._report(Failed("sink", stream=self.name, message=message, exit_code=error.exit_code))
         self._publisher.tell(self._end(message), self._order.due - 1)
         self._leave()
 

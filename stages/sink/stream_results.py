@@ -132,7 +132,7 @@ class StreamResults:
         *,
         picture: bool,
         was_kept: bool = False,
-    ) -> bool:
+    ) -> list[Counted] | None:
         """Takes in a frame that an earlier sink of this stream was given.
 
         Args:
@@ -143,15 +143,16 @@ class StreamResults:
             was_kept: Whether that sink had ``overlays.kept`` include it for certain.
 
         Returns:
-            False, without effect, where its picture is lost: `write` must then get it with pixels.
+            As `write`; None, without effect, where its picture is lost: `write` must then get it
+            with pixels.
         """
         if picture and self.options.overlay:
             assert self._start is not None
             if not self.overlays.repeat(self._start, tracks, was_kept=was_kept):
-                return False
-        if self.ledger.record(tracks.frame):
-            self._write_rows(tracks, work_ns, now_ns)
-        return True
+                return None
+        if not self.ledger.record(tracks.frame):
+            return []
+        return self._write_rows(tracks, work_ns, now_ns)[1]
 
     def _write_rows(
         self, tracks: Tracks, work_ns: Mapping[str, int], now_ns: int

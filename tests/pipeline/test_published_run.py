@@ -10,7 +10,8 @@ import pytest
 from pipeline.transport.subscription import subscribe
 from stages.errors import SpotStreamError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
-from stages.sink.crossings import Counts, Crossings
+from stages.sink.crossings import Counts, Crossings, crossing_rows
+from stages.sink.zones import ZoneCounts, ZoneEvents, zone_rows
 from tools.harness.material import detections_of, slow_detector
 from tools.harness.runner import run_with
 
@@ -47,6 +48,24 @@ def settings(clip, tmp_path, *more):
     return [found, f"runtime.publish=ipc://{tmp_path}/tracks", "sink.overlay=false", *more]
 
 
+COUNTED = [
+    "sink.lines={clip: {middle: [80, 0, 80, 120]}}",
+    "sink.zones={clip: {east: [[80, 0], [160, 0], [160, 120], [80, 120]]}}",
+]
+CLASS_NAMES = ["vehicle"]
+
+
+def rows_of(records):
+    """What records say, as the rows of crossings.txt and of zones.txt."""
+    crossings = [one for each in records if isinstance(each, Crossings) for one in each.crossings]
+    events = [one for each in records if isinstance(each, ZoneEvents) for one in each.events]
+    return crossing_rows(crossings, CLASS_NAMES), zone_rows(events, CLASS_NAMES)
+
+
+def rows_in(folder):
+    return (folder / "crossings.txt").read_text(), (folder / "zones.txt").read_text()
+
+
 def test_a_late_subscriber_learns_of_the_stream(clip, subscriber, tmp_path):
     def harm(victim):  # the sink that tells it has the start from a checkpoint
         victim.wait(lambda: victim.frames() >= 30)
@@ -66,10 +85,9 @@ def test_a_late_subscriber_learns_of_the_stream(clip, subscriber, tmp_path):
     assert end.reason is EndReason.COMPLETE
 
 
-def test_crossings_are_those_of_the_file(clip, subscriber, tmp_path):
+def test_crossings_and_zones_are_those_of_the_files(clip, subscriber, tmp_path):
     subscriber.start()
-    line = "sink.lines={clip: {middle: [80, 0, 80, 120]}}"
-    given = settings(clip, tmp_path, line, slow_detector(clip, 10))
+    given = settings(clip, tmp_path, *COUNTED, slow_detector(clip, 10))
     folders = []
 
     def look(victim):
@@ -77,16 +95,61 @@ def test_crossings_are_those_of_the_file(clip, subscriber, tmp_path):
         folders.append(os.path.basename(victim.folder))  # noqa: PTH119
 
     run_with([str(clip)], tmp_path, given, look)
-    told = [each for each in subscriber.records() if isinstance(each, Crossings)]
-    rows = [
-        f"{one.number},{one.time},{one.identity},vehicle,{one.line},{one.direction}"
-        for each in told
-        for one in each.crossings
-    ]
-    assert rows == (tmp_path / "clip" / "crossings.txt").read_text().splitlines() != []
-    ways = [row.rpartition(",")[2] for row in rows]
-    assert told[-1].counts == {"middle": Counts(ways.count("left"), ways.count("right"))}
+    records = subscriber.records()
+    crossings, zones = rows_of(records)
+    assert (crossings, zones) == rows_in(tmp_path / "clip")
+    [*_, crossed] = [each.counts for each in records if isinstance(each, Crossings)]
+    assert crossed == {"middle": Counts(crossings.count(",left\n"), crossings.count(",right\n"))}
+    [*_, counts] = [each.counts for each in records if isinstance(each, ZoneEvents)]
+    entered, ended = zones.count(",enter,"), zones.count(",leave,") + zones.count(",lost,")
+    assert counts == {"east": ZoneCounts(entered, entered - ended)}
+    assert min(entered, ended) > 0
     assert {each.run for each in subscriber.envelopes} == set(folders)
+
+
+@pytest.mark.parametrize("last", ["frame", "crossing", "zone", "end"])
+def test_subscribers_get_all_of_a_stream_once_though_its_sink_dies(
+    clip, subscriber, tmp_path, in_workers, last
+):
+    """It dies when it has journaled what it is about to publish."""
+    in_workers(
+        f"""
+import os, signal
+from pathlib import Path
+from pipeline.transport.broadcast import Broadcast
+from pipeline.transport.messages import decode
+from stages.records import EndOfStream
+from stages.sink.crossings import Crossings
+from stages.sink.zones import ZoneEvents
+
+send, died = Broadcast.send, Path({str(tmp_path / "died")!r})
+
+def send_or_die(self, parts, **options):
+    envelope = decode(parts)
+    is_last = {{
+        "frame": envelope.position == 60,
+        "crossing": isinstance(envelope.record, Crossings),
+        "zone": isinstance(envelope.record, ZoneEvents),
+        "end": isinstance(envelope.record, EndOfStream),
+    }}
+    if is_last[{last!r}] and not died.exists():
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    send(self, parts, **options)
+
+Broadcast.send = send_or_die
+"""
+    )
+    subscriber.start()
+    given = settings(clip, tmp_path, *COUNTED, slow_detector(clip, 10))
+    result = run_with([str(clip)], tmp_path, given)
+    assert result.restarts == {"sink": 1}
+    start, *records, end = subscriber.records()
+    assert isinstance(start, StreamStart)
+    assert isinstance(end, EndOfStream)
+    numbers = [each.frame.number for each in records if isinstance(each, Tracks)]
+    assert numbers == [*range(1, 151)]
+    assert rows_of(records) == rows_in(tmp_path / "clip")
 
 
 def test_the_end_of_a_stream_that_cannot_be_written_is_told(clip, subscriber, tmp_path):

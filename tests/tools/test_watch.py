@@ -1,3 +1,4 @@
+import itertools
 import json
 import subprocess
 import sys
@@ -67,14 +68,16 @@ RECORDS = [
 @pytest.fixture
 def address(tmp_path):
     """Where the same is published again and again, the start several times."""
-    over = threading.Event()
+    over, positions = threading.Event(), itertools.count()
 
     def publish():
         with zmq.Context() as context:
             broadcast = Broadcast(context, f"ipc://{tmp_path}/tracks", None, None)
             while not over.wait(0.02):
                 for record in (START, *RECORDS[:4], START, RECORDS[4]):
-                    broadcast.send(encode(Envelope(record, run="a", channel=3)))
+                    position = next(positions)
+                    envelope = Envelope(record, run="a", channel=3, position=position)
+                    broadcast.send(encode(envelope))
             broadcast.close()
 
     thread = threading.Thread(target=publish)
@@ -132,7 +135,7 @@ def test_each_silence_is_told_once(tmp_path):
         zmq.Context() as context,
         subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process,
     ):
-        broadcast = Broadcast(context, address, None, None)
+        broadcast, positions = Broadcast(context, address, None, None), itertools.count()
         assert "yet; is a pipeline running" in process.stderr.readline()
         for _ in range(2):
             line, over = "", threading.Event()
@@ -143,9 +146,9 @@ def test_each_silence_is_told_once(tmp_path):
                 over.set()
 
             threading.Thread(target=read, daemon=True).start()
-            dropped = encode(Envelope(Dropped("north", 0, 1, 2, DropReason.BEHIND)))
+            dropped = Dropped("north", 0, 1, 2, DropReason.BEHIND)
             while not over.wait(0.05):
-                broadcast.send(dropped)
+                broadcast.send(encode(Envelope(dropped, position=next(positions))))
             assert line == "north: 2 frames dropped: stages behind\n"
             while line.startswith("north"):
                 line = process.stderr.readline()
@@ -195,7 +198,7 @@ def test_what_follows_a_silence_is_not_lost(tmp_path):
         subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process,
     ):
         broadcast = Broadcast(context, address, None, None)
-        frames, over = [], threading.Event()
+        frames, over, positions = [], threading.Event(), itertools.count()
 
         def read():
             for line in process.stdout:
@@ -206,7 +209,7 @@ def test_what_follows_a_silence_is_not_lost(tmp_path):
 
         def send(*records):
             for record in records:
-                broadcast.send(encode(Envelope(record)))
+                broadcast.send(encode(Envelope(record, position=next(positions))))
 
         threading.Thread(target=read, daemon=True).start()
         while not frames:

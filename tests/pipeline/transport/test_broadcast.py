@@ -93,6 +93,20 @@ def test_who_is_behind_at_the_end_gets_what_waits(context, address):
                 assert subscriber.poll(100_000), message
 
 
+def test_what_is_held_back_comes_first_and_only_its_latest(context, address):
+    with context.socket(zmq.SUB) as subscriber:  # it tries again every 0.1 s
+        subscriber.subscribe(b"")
+        subscriber.connect(address)
+        broadcast = Broadcast(context, address, None, None, held_back=1.0)
+        for number in range(1010):
+            broadcast.send([b"%d" % number])
+        assert not subscriber.poll(0)
+        broadcast.send([b"last"], now=True)
+        heard = [subscriber.recv() for _ in range(1000) if subscriber.poll(10_000)]
+        assert heard == [*(b"%d" % number for number in range(11, 1010)), b"last"]
+        broadcast.close()
+
+
 def test_a_file_at_the_path_stays(context, tmp_path):
     (tmp_path / "file").write_text("results")
     (tmp_path / "link").symlink_to("file")

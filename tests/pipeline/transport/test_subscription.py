@@ -80,13 +80,46 @@ def test_tracks_come_after_their_start_which_comes_once(context, address):
     broadcast = Broadcast(context, address, None, None)
     listener = Listener(address)
     greeting = publish(broadcast, [listener], 100)
-    for record, (run, channel), _ in sent:
-        broadcast.send(encode(Envelope(record, run=run, channel=channel)))
+    for position, (record, (run, channel), _) in enumerate(sent):
+        envelope = Envelope(record, run=run, channel=channel, position=position)
+        broadcast.send(encode(envelope))
     last = Dropped("cam", 0, 9, 9, DropReason.BROKEN)
     broadcast.send(encode(Envelope(last)))
     wait_for(lambda: listener.heard[-1] == last)
     heard = [each for each in listener.heard[:-1] if each != greeting]
     assert [type(each) for each in heard] == [type(record) for record, _, comes in sent if comes]
+    broadcast.close()
+
+
+def test_what_the_successor_of_a_dead_sink_tells_again_comes_once(context, address):
+    first, second = (StreamStart("cam", n, "x", 4, 6, RATE, 1 / RATE) for n in (0, 1))
+    end = EndOfStream("cam", 1, 2, EndReason.TRUNCATED)
+    dropped = Dropped("cam", 0, 4, 6, DropReason.BEHIND)
+    greeting = Dropped("other", 0, 1, 2, DropReason.BEHIND)
+    told = [
+        (first, 0),
+        (tracks_of(0), 1),
+        (CROSSED, 1),
+        (first, 1),
+        (dropped, 2),
+        (second, 3),
+        (tracks_of(1), 4),
+        (CROSSED, 4),
+        (end, 4),  # of a stream that nobody could end
+    ]
+    sent = [*told[:3], *told[1:7], *told, *told]
+    broadcast = Broadcast(context, address, None, None)
+    with Subscription(address) as subscription:
+        while subscription.receive(0.02) is None:
+            broadcast.send(encode(Envelope(greeting, channel=7)))
+        for record, position in sent:
+            broadcast.send(encode(Envelope(record, position=position)))
+        broadcast.send(encode(Envelope(greeting, channel=7, position=1)))
+        heard = [subscription.receive(10) for _ in range(9)]
+    expected = [*told[:3], *told[4:], (greeting, 1)]
+    assert [(type(each.record), each.position) for each in heard] == [
+        (type(record), position) for record, position in expected
+    ]
     broadcast.close()
 
 

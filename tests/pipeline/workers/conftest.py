@@ -65,8 +65,8 @@ def plan(tmp_path, temporary):
     folder.close()
 
 
-def opened(plan, context, said, channel, logbook):
-    publisher = Publisher(None, plan.run, channel)
+def opened(plan, context, said, channel, logbook, publisher=None):
+    publisher = publisher or Publisher(None, plan.run, channel)
     stream = SinkStream(plan, context, said, channel, logbook, lambda: None, publisher)
     stream.open()
     return stream

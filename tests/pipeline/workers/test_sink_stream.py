@@ -9,6 +9,9 @@ import pytest
 import zmq
 
 from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.transport.messages import decode
+from pipeline.workers.publisher import Publisher
+from stages.records import EndOfStream
 from stages.sink import stream_results
 from tests.pipeline.workers.conftest import RATE, Said, acknowledge, end, feed, opened
 from tests.stages.sink.stream import TEXTS
@@ -151,6 +154,33 @@ def test_a_sink_counts_on_where_its_predecessor_was_killed(plan):
         assert other.results.timing == stream.results.timing
         assert len(other.results.timing.work["sink"]) == 5
         other.close()
+
+
+def test_a_sink_publishes_the_last_records_of_the_journal_again(plan):
+    logbook, sent = Logbook(plan.logbook(0)), []
+
+    class Broadcast:
+        def send(self, parts, *, now=False):
+            envelope = decode(parts)
+            sent.append((envelope.run, envelope.position, type(envelope.record), now))
+
+    def published():
+        told, sent[:] = list(sent), []
+        return told
+
+    publisher = Publisher(Broadcast(), plan.run, 0)
+    with zmq.Context() as context:
+        stream = opened(plan, context, Said(), 0, logbook, publisher)
+        feed(stream, 40, pts=range(40))
+        acknowledge(stream, lambda: logbook[SharedNumber.ACKNOWLEDGED] == 41)
+        end(stream, 40)
+        before = published()
+        assert [position for _, position, _, _ in before] == [*range(42)]
+        assert before[-1] == (plan.run, 41, EndOfStream, True)
+        other = opened(plan, context, Said(), 0, logbook, publisher)  # the first one was killed
+        assert published() == before[41 - 16 :]  # a logbook's entries before the first that waits
+        for each in (stream, other):
+            each.close()
 
 
 def test_a_lossless_stream_waits_for_its_overlay_and_holds_up_no_other(plan, disk):

@@ -48,9 +48,9 @@ def test_a_second_sink_goes_on_from_the_state_of_the_first(tmp_path: Path) -> No
         x = header.index % 40
         tracks = make_tracks(header, [[x, 20, x + 30, 50], [60, 60, 90, 80]], [2, 1], [0.7, 0.9])
         work = {"decode": 2 * MS, "detect": (header.index + 1) * MS}
-        assert second.repeat(tracks, work, header.captured_ns + 30 * MS, picture=True)
+        assert second.repeat(tracks, work, header.captured_ns + 30 * MS, picture=True) is not None
     lost = make_tracks(headers[12])
-    assert not second.repeat(lost, {}, 0, picture=True)  # that picture nobody has
+    assert second.repeat(lost, {}, 0, picture=True) is None  # that picture nobody has
     feed(second, headers[12:])
     report = second.finish(end(20), {})
     assert report == expected
@@ -81,6 +81,6 @@ def test_a_frame_whose_picture_nobody_misses_is_repeated_without_one(tmp_path: P
     for options, picture in ((TEXT, True), (SinkOptions(), False)):
         results = StreamResults(tmp_path / "cam", options)
         results.start(make_start())
-        assert results.repeat(make_tracks(make_header(0)), {}, 0, picture=picture)
+        assert results.repeat(make_tracks(make_header(0)), {}, 0, picture=picture) == []
         assert results.ledger.written == 1
         results.abort()
