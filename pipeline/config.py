@@ -238,6 +238,8 @@ class RuntimeConfig:
         frames: Pixels travel in shared memory, or inline in the messages.
         transport: Transport of the sockets; tcp stays on loopback.
         metrics: HOST:PORT, or PORT of 127.0.0.1, of Prometheus metrics, /healthz and /readyz.
+        web: HOST:PORT, or PORT of 127.0.0.1, of a web page with the streams' latest pictures, which
+            whoever reaches it can see.
         publish: Address such as tcp://127.0.0.1:5560 where tracks are published live.
         publish_key: Secret key of the publisher, see spotstream keys.
         publish_clients: Folder with the public keys of permitted subscribers.
@@ -256,6 +258,7 @@ class RuntimeConfig:
     frames: Literal["shared", "inline"] = "shared"
     transport: Literal["ipc", "tcp"] = "ipc"
     metrics: Annotated[str | None, Before(host_and_port)] = None
+    web: Annotated[str | None, Before(host_and_port)] = None
     publish: str | None = None
     publish_key: Path | None = None
     publish_clients: Path | None = None

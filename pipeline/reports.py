@@ -117,6 +117,12 @@ class Alive(Report, frozen=True):
     """The process is alive, and has nothing else to report."""
 
 
+class Snapshot(Report, frozen=True, kw_only=True):
+    """What a stream shows now, as a small JPEG."""
+
+    jpeg: bytes
+
+
 class Busy(Report, frozen=True):
     """The process may now report nothing for a long time."""
 
@@ -189,5 +195,15 @@ class Crashed(Report, frozen=True, kw_only=True):
 
 
 AnyReport: TypeAlias = (
-    Ready | Alive | Busy | Progress | Batches | Notice | Completing | Done | Failed | Crashed
+    Ready
+    | Alive
+    | Snapshot
+    | Busy
+    | Progress
+    | Batches
+    | Notice
+    | Completing
+    | Done
+    | Failed
+    | Crashed
 )

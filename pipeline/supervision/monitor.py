@@ -83,7 +83,9 @@ class RunCounts:
 
 
 class RunMonitor:
-    """Keeps the workers' latest reports; `counts` and `is_turning` may be called from any thread.
+    """Keeps the workers' latest reports.
+
+    `counts`, `picture` and `is_turning` may be called from any thread.
 
     A stream counts from its beginning, whether its source is reached or not. Memory is bounded,
     however many streams come and go: the metrics of an ended stream are kept for ten minutes, and
@@ -95,6 +97,7 @@ class RunMonitor:
         self._beat = clock()
         self._streams: dict[str, _Stream] = {}
         self._ended: dict[str, _EndedStream] = {}
+        self._pictures: dict[str, bytes] = {}
         self._batches: dict[int, dict[int, int]] = {}  # by detector
         self._past_batches: Counter[int] = Counter()  # of detectors that were replaced
         self._restarts: dict[tuple[str, str], int] = {}
@@ -126,6 +129,14 @@ class RunMonitor:
             wrote = now if written else before.wrote
             self._streams[name] = _Stream(before.logbook, metrics, now, wrote, fps)
 
+    def take_picture(self, name: str, jpeg: bytes) -> None:
+        """Records what a stream under way shows."""
+        self._pictures[name] = jpeg
+
+    def picture(self, name: str) -> bytes | None:
+        """What a stream under way showed last, as a JPEG; None if it has shown nothing yet."""
+        return self._pictures.get(name)
+
     def take_batches(self, detector: int, counts: dict[int, int]) -> None:
         """Records the number of batches by size that a detector has counted since its start."""
         with self._lock:
@@ -153,6 +164,7 @@ class RunMonitor:
         """Records that a stream has ended."""
         with self._lock:
             self._forget_old()
+            self._pictures.pop(name, None)
             stream = self._streams.pop(name)
             self._ended[name] = _EndedStream(stream.metrics, stream.decoded, self._clock())
 

@@ -19,12 +19,14 @@ from pipeline.reporter import ReportReceiver
 from pipeline.signals import stop_signals
 from pipeline.supervision.commands import CommandServer
 from pipeline.supervision.monitor import RunMonitor
+from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RuntimeFolder
 from stages.errors import ConfigError
 from stages.extras import need
 
 if TYPE_CHECKING:
     from pipeline.supervision.metrics import MetricsServer
+    from pipeline.supervision.stream_page import StreamPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,12 @@ class RunResources:
     context: zmq.Context
     reports: ReportReceiver
     commands: CommandServer
+    page: StreamPage | None
+
+    def look(self, overview: Callable[[], Overview]) -> None:
+        """Shows the overview on the web page, if there is one."""
+        if self.page is not None:
+            self.page.look(overview)
 
 
 @contextlib.contextmanager
@@ -50,7 +58,7 @@ def open_run_resources(
     Args:
         config: The configuration.
         output: Results folder.
-        monitor: Source of the metrics, if the config asks for a metrics server.
+        monitor: Source of the metrics and of the pictures, if the config asks for their servers.
         is_ready: Returns whether all stages are ready and the run goes on, for the same server.
         on_signal: Handler of the signals that ask the run to end.
 
@@ -62,6 +70,10 @@ def open_run_resources(
         undo.callback(resource.setrlimit, resource.RLIMIT_NOFILE, _raise_descriptor_limit())
         if runtime.metrics is not None:
             undo.callback(_serve_metrics(runtime.metrics, monitor, is_ready).close)
+        page = None
+        if runtime.web is not None:
+            page = _serve_page(runtime.web, monitor)
+            undo.callback(page.close)
         for number in stop_signals():
             undo.callback(signal.signal, number, signal.signal(number, on_signal))
         folder = RuntimeFolder(str(output.absolute()))
@@ -75,7 +87,7 @@ def open_run_resources(
             tcp = runtime.transport == "tcp"
             advice = "choose another runtime.port" if tcp else "set TMPDIR to another folder"
             raise ConfigError(f"cannot open the run's sockets: {error}; {advice}") from error
-        yield RunResources(folder, context, reports, commands)
+        yield RunResources(folder, context, reports, commands, page)
 
 
 def _raise_descriptor_limit() -> tuple[int, int]:
@@ -95,3 +107,9 @@ def _serve_metrics(
     from pipeline.supervision.metrics import MetricsServer
 
     return MetricsServer(address, monitor, is_ready)
+
+
+def _serve_page(address: str, monitor: RunMonitor) -> StreamPage:
+    from pipeline.supervision.stream_page import StreamPage  # here: it takes http.server
+
+    return StreamPage(address, monitor.picture)

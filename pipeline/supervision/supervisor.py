@@ -22,6 +22,7 @@ from pipeline.reports import (
     Progress,
     Ready,
     Report,
+    Snapshot,
     StreamMetrics,
 )
 from pipeline.supervision.commands import AddStream, Command, CommandResult, Describe, RemoveStream
@@ -142,6 +143,7 @@ class Supervisor:
             run.commands.serve(self._carry_out)
             for report in run.reports.receive():
                 self._take(report)
+            run.look(self._overview)
             if self._interrupts and self._told_to_stop is None:
                 self._told_to_stop = time.monotonic()
                 self._roster.stop()
@@ -212,6 +214,8 @@ class Supervisor:
                 self._monitor.take_batches(report.worker, report.counts)
             case Progress(metrics=StreamMetrics() as metrics) if stream is not None:
                 self._monitor.take(report.stream, metrics)
+            case Snapshot() if stream is not None:
+                self._monitor.take_picture(report.stream, report.jpeg)
             case Completing() if stream is not None:
                 stream.completing = True
             case Done() if stream is not None:

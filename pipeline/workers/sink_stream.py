@@ -16,18 +16,19 @@ from pipeline.reporter import Reporter
 from pipeline.reports import Failed, Notice
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import Envelope, encode
-from pipeline.transport.ring import FrameRing
 from pipeline.workers.acknowledger import Acknowledger
 from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
 from pipeline.workers.completion import Completion
 from pipeline.workers.envelope_journal import append_envelope, read_envelopes
 from pipeline.workers.order import Sequencer
 from pipeline.workers.overlay_watch import OverlayWatch
+from pipeline.workers.pixels import PixelReader
 from pipeline.workers.publisher import Publisher
 from pipeline.workers.sink_progress import SinkProgress
+from pipeline.workers.snapshots import Snapshots
 from stages.atomic import make_folder
 from stages.errors import OutputError
-from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks, UInt8Array
+from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.sink.counting import Counted
 from stages.sink.journal import Journal
 from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
@@ -75,8 +76,8 @@ class SinkStream:
         self._start: StreamStart | None = None
         self._overlay = plan.config.sink.overlay
         self._files = contextlib.ExitStack()  # open until the stream is closed
-        self._ring_path = plan.ring(channel)
-        self._ring: FrameRing | None = None
+        self._pixels = PixelReader(plan.ring(channel))
+        self._files.callback(self._pixels.close)
         self._sink_ns = 0  # work on the latest frame
 
         options = plan.config.sink.options(self.name, live=not self.lossless)
@@ -87,6 +88,8 @@ class SinkStream:
         self.results = results = StreamResults(
             self.folder, options, on_kept=wake, before_long_work=report.busy
         )
+        shows = plan.config.runtime.web is not None and not plan.text_only
+        self._snapshots = Snapshots(results, report) if shows else None
         self._progress = SinkProgress(results, logbook, report)
         self._completion = Completion(results, plan.config, logbook, self._progress, report, wake)
         self._acknowledger = Acknowledger(
@@ -284,8 +287,11 @@ class SinkStream:
 
     def _write(self, tracks: Tracks, envelope: Envelope, now_ns: int) -> list[Counted]:
         started = time.monotonic_ns()
-        pixels = self._pixels(tracks, envelope)
+        shown = self._overlay or self._snapshots is not None
+        pixels = self._pixels.of(tracks.frame, envelope) if shown else None
         counted = self.results.write(tracks, pixels, envelope.work_ns, now_ns)
+        if self._snapshots is not None and self._start is not None and pixels is not None:
+            self._snapshots.look(self._start, tracks, pixels)
         self._sink_ns = time.monotonic_ns() - started
         self._progress.wrote(time.time_ns() - tracks.frame.captured_ns, envelope.work_ns)
         return counted
@@ -318,11 +324,3 @@ class SinkStream:
 
     def _notify(self, message: str) -> None:
         self._report(Notice("sink", stream=self.name, message=message))
-
-    def _pixels(self, tracks: Tracks, envelope: Envelope) -> UInt8Array | None:
-        if envelope.pixels is not None or envelope.slot is None or not self._overlay:
-            return envelope.pixels
-        if self._ring is None:
-            self._ring = FrameRing(self._ring_path)
-            self._files.callback(self._ring.close)
-        return self._ring.slot(envelope.slot, tracks.frame.shape)

@@ -75,6 +75,11 @@ class StreamResults:
         self._texts: TextResults | None = None
         self._numbering = FrameNumbering()
 
+    @property
+    def last_number(self) -> int:
+        """1-based number of the latest frame, 0 before the first."""
+        return self._numbering.last
+
     def start(self, start: StreamStart) -> None:
         """Takes the first record of an epoch; that of the first epoch opens the files.
 

@@ -1,4 +1,4 @@
-"""What a run's metrics server answers."""
+"""What the HTTP servers of a run answer."""
 
 import urllib.error
 import urllib.request
@@ -7,13 +7,19 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 def get(port, path, method="GET"):
-    """The status and the text of an answer of the metrics server."""
+    """The status and the text of an answer."""
+    code, body = get_bytes(port, path, method)
+    return code, body.decode()
+
+
+def get_bytes(port, path, method="GET"):
+    """The status and the content of an answer."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
     try:
         with urllib.request.urlopen(request, timeout=100) as answer:
-            return answer.status, answer.read().decode()
+            return answer.status, answer.read()
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
+        return error.code, error.read()
 
 
 def scrape(port):

@@ -1,0 +1,32 @@
+"""Pixels of a stream's frames, which travel in the messages or in the stream's ring."""
+
+from __future__ import annotations
+
+from pipeline.transport.messages import Envelope
+from pipeline.transport.ring import FrameRing
+from stages.records import FrameHeader, UInt8Array
+
+
+class PixelReader:
+    """Finds the pixels of the frames of one stream.
+
+    Args:
+        ring: Path of its ring, which is opened when it is needed.
+    """
+
+    def __init__(self, ring: str) -> None:
+        self._path = ring
+        self._ring: FrameRing | None = None
+
+    def of(self, frame: FrameHeader, envelope: Envelope) -> UInt8Array | None:
+        """The pixels of the frame that came in the envelope, None if it has none."""
+        if envelope.pixels is not None or envelope.slot is None:
+            return envelope.pixels
+        if self._ring is None:
+            self._ring = FrameRing(self._path)
+        return self._ring.slot(envelope.slot, frame.shape)
+
+    def close(self) -> None:
+        """Closes the ring; the pixels must not be used any more."""
+        if self._ring is not None:
+            self._ring.close()

@@ -1,0 +1,60 @@
+"""Small pictures of what a stream shows now, for the web page of the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+
+import cv2
+
+from pipeline.reports import Snapshot
+from stages.color_spaces import UNSPECIFIED
+from stages.records import StreamStart, Tracks, UInt8Array
+from stages.sink.painter import OverlayPainter
+from stages.sink.pictures import canvas_of, copy_frame
+from stages.sink.stream_results import StreamResults
+
+_SECONDS = 1.0
+_ROWS = 360  # at most
+_QUALITY = 80  # of JPEG, up to 100
+
+
+class Snapshots:
+    """Reports a frame of a stream, with its tracks, as a JPEG at most once a second.
+
+    Args:
+        results: Results of the stream, which know what was counted.
+        report: Receives the reports.
+    """
+
+    def __init__(self, results: StreamResults, report: Callable[[Snapshot], None]) -> None:
+        self._results = results
+        self._report = report
+        self._due = 0.0
+        options, rows = results.options, results.options.overlay_height or _ROWS
+        self._options = dataclasses.replace(
+            options, overlay_height=min(rows, _ROWS), overlay_trail=0
+        )
+
+    def look(self, start: StreamStart, tracks: Tracks, pixels: UInt8Array) -> None:
+        """Takes in the frame that the results were just given.
+
+        Args:
+            start: The stream's latest start.
+            tracks: Its tracks.
+            pixels: The frame; not read any more afterwards.
+        """
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + _SECONDS
+        frame, counting = tracks.frame, self._results.counting
+        painter = OverlayPainter(frame.height, frame.width, start.class_names, self._options)
+        size = painter.height, painter.width
+        picture = copy_frame(pixels, frame.pixel_format, UNSPECIFIED, size)
+        counts = counting.crossings.counts, counting.zones.counts
+        painter.draw(canvas_of(picture), tracks, self._results.last_number, *counts)
+        bgr = picture.to_ndarray(format="bgr24")
+        written, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        if written:
+            self._report(Snapshot("sink", stream=frame.stream, jpeg=jpeg.tobytes()))

@@ -1,0 +1,55 @@
+import json
+import urllib.request
+
+import msgspec
+import pytest
+
+from pipeline.supervision import stream_page
+from pipeline.supervision.overview import Overview, ProcessView, StreamView
+from pipeline.supervision.stream_page import StreamPage
+from tests.pipeline.scraping import get
+
+OVERVIEW = Overview(
+    7,
+    "out",
+    61.5,
+    [StreamView(name="north arm/2", source="rtsp://camera/live", state="running", frames=9)],
+    [ProcessView("sink", 8, "ready", 0)],
+)
+
+
+@pytest.fixture
+def page():
+    pictures = {"north arm/2": b"\xff\xd8picture", "new": None}
+    page = StreamPage("127.0.0.1:0", pictures.get)
+    yield page
+    page.close()
+
+
+def test_the_page_asks_for_what_there_is(page):
+    code, html = get(page.port, "/")
+    assert code == 200
+    assert '"overview.json"' in html
+    assert "`pictures/${" in html
+
+
+def test_the_overview_is_that_of_the_latest_second(page, monkeypatch):
+    assert get(page.port, "/overview.json")[0] == 404
+    page.look(lambda: OVERVIEW)
+    told = get(page.port, "/overview.json")[1]
+    assert msgspec.json.decode(told, type=Overview) == OVERVIEW
+    page.look(lambda: pytest.fail("asked within the second"))
+    monkeypatch.setattr(stream_page, "_PAGE_SECONDS", 0.0)
+    page._due = 0.0
+    later = msgspec.structs.replace(OVERVIEW, seconds=62.5)
+    page.look(lambda: later)
+    assert json.loads(get(page.port, "/overview.json")[1])["seconds"] == 62.5
+
+
+def test_a_picture_is_that_of_its_stream(page):
+    url = f"http://127.0.0.1:{page.port}/pictures/north%20arm%2F2.jpg?1234"
+    with urllib.request.urlopen(url, timeout=100) as answer:
+        assert answer.headers["Content-Type"] == "image/jpeg"
+        assert answer.read() == b"\xff\xd8picture"
+    for path in ("/pictures/new.jpg", "/pictures/south.jpg", "/pictures/", "/out/mot.txt"):
+        assert get(page.port, path)[0] == 404

@@ -1,0 +1,40 @@
+"""The web page of a run under way."""
+
+import json
+import os
+import signal
+
+from tests.pipeline.scraping import get, get_bytes
+from tests.ports import free_port
+from tools.harness.material import detections_of, make_clip
+from tools.harness.runner import run_with
+
+
+def test_pictures_are_shown_while_a_stream_runs_and_after_its_sink_died(tmp_path):
+    clip, port = make_clip(tmp_path / "material", 250), free_port()
+    settings = [
+        f"detector.detections={detections_of(clip)}",
+        f"runtime.web={port}",
+        "decoder.pace=original",
+        "sink.overlay=false",
+    ]
+    seen = []
+
+    def harm(victim):
+        def picture():
+            code, jpeg = get_bytes(port, "/pictures/clip.jpg")
+            return code == 200 and jpeg.startswith(b"\xff\xd8") and jpeg
+
+        victim.wait(lambda: victim.frames() > 0)
+        victim.wait(picture)
+        before = picture()
+        os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
+        victim.wait(victim.is_ready)
+        victim.wait(lambda: picture() != before)
+        overview = json.loads(get(port, "/overview.json")[1])
+        seen.extend((stream["name"], stream["state"]) for stream in overview["streams"])
+
+    result = run_with([str(clip)], tmp_path / "out", settings, harm)
+    assert seen == [("clip", "running")]
+    assert result.restarts == {"sink": 1}
+    assert result.finished["clip"].frames == 250

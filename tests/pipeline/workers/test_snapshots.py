@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.reports import Snapshot
+from pipeline.workers.snapshots import Snapshots
+from stages.records import PixelFormat
+from stages.sink.options import SinkOptions
+from stages.sink.stream_results import StreamResults
+from tests.stages.sink.conftest import make_header, make_start, make_tracks
+
+
+@pytest.mark.parametrize("pixel_format", PixelFormat)
+def test_a_snapshot_is_small_and_has_the_tracks_drawn_in(tmp_path, pixel_format):
+    size = {"height": 720, "width": 1280}
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
+    start, reports = make_start(**size), list[Snapshot]()
+    results.start(start)
+    snapshots = Snapshots(results, reports.append)
+    header = make_header(0, **size, pixel_format=pixel_format)
+    pixels = np.full(header.shape, 128, np.uint8)
+    for boxes in ([], [[400, 200, 800, 600]]):
+        tracks = make_tracks(header, boxes, range(1, len(boxes) + 1))
+        snapshots._due = 0.0
+        snapshots.look(start, tracks, pixels)
+        snapshots.look(start, tracks, pixels)  # too soon
+    assert [report.stream for report in reports] == ["cam", "cam"]
+    before, after = (cv2.imdecode(np.frombuffer(each.jpeg, np.uint8), 1) for each in reports)
+    assert before.shape == after.shape == (360, 640, 3)
+    changed = np.abs(before.astype(int) - after).max(axis=2) > 40
+    assert changed[120:280, 200].mean() > 0.9  # the box's left edge
+    assert not changed[:, :180].any()
+    assert (pixels == 128).all()
+
+
+def test_small_frames_stay_as_they_are(tmp_path):
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False, overlay_height=1080))
+    start, reports = make_start(), list[Snapshot]()
+    results.start(start)
+    header = make_header(0)
+    pixels = np.full(header.shape, 128, np.uint8)
+    Snapshots(results, reports.append).look(start, make_tracks(header), pixels)
+    picture = cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1)
+    assert picture.shape == (header.height, header.width, 3)
