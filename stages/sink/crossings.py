@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.records import Tracks
-from stages.sink.places import Place, Point, places
+from stages.sink.places import Place, Point, checked, places
 
 Line: TypeAlias = tuple[float, float, float, float]
 """The ends of a line, x and y of the first and x and y of the second, in pixels of the frame."""
@@ -132,12 +132,7 @@ class LineCounter:
 
     def __init__(self, lines: Mapping[str, Line], state: LineCounterState | None = None) -> None:
         self.state = state or LineCounterState(dict.fromkeys(lines, Counts()))
-        self._lines: dict[str, Line] = {}
-        for name, line in lines.items():
-            try:
-                self._lines[name] = checked_line(line)
-            except ValueError as error:
-                raise ValueError(f"line {name!r}: {error}, got {line}") from None
+        self._lines = checked("line", lines, checked_line)
 
     @property
     def counts(self) -> dict[str, Counts]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from trackers.boxes import areas
 Point: TypeAlias = tuple[float, float]
 """x and y in pixels of the frame."""
 
+_Drawn = TypeVar("_Drawn")
 _TREMBLING = 0.1  # of a box's size
 
 
@@ -41,3 +43,20 @@ def places(tracks: Tracks) -> list[Place]:
     margins = (_TREMBLING * np.sqrt(areas(boxes))).tolist()
     columns = zip(ids, classes, zip(xs, ys, strict=True), margins, strict=True)
     return [Place(*column) for column in columns]
+
+
+def checked(
+    kind: str, drawn: Mapping[str, _Drawn], check: Callable[[_Drawn], _Drawn]
+) -> dict[str, _Drawn]:
+    """Returns lines or zones by name, each as ``check`` returns it.
+
+    Raises:
+        ValueError: ``check`` raises it; the message names the line or zone.
+    """
+    found = {}
+    for name, each in drawn.items():
+        try:
+            found[name] = check(each)
+        except ValueError as error:
+            raise ValueError(f"{kind} {name!r}: {error}, got {each}") from None
+    return found

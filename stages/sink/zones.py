@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from stages.records import Float64Array, Tracks
-from stages.sink.places import Place, Point, places
+from stages.sink.places import Place, Point, checked, places
 
 Zone: TypeAlias = tuple[Point, ...]
 """The corners of a polygon, x and y in pixels of the frame."""
@@ -135,12 +135,8 @@ class ZoneCounter:
 
     def __init__(self, zones: Mapping[str, Zone], state: ZoneCounterState | None = None) -> None:
         self.state = state or ZoneCounterState(dict.fromkeys(zones, ZoneCounts()))
-        self._zones: dict[str, Float64Array] = {}
-        for name, zone in zones.items():
-            try:
-                self._zones[name] = np.array(checked_zone(zone))
-            except ValueError as error:
-                raise ValueError(f"zone {name!r}: {error}, got {zone}") from None
+        found = checked("zone", zones, checked_zone)
+        self._zones = {name: np.array(zone) for name, zone in found.items()}
 
     @property
     def counts(self) -> dict[str, ZoneCounts]:
