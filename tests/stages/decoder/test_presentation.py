@@ -55,10 +55,35 @@ def test_a_clock_that_starts_anew_goes_on_one_frame_later(start):
 
 
 @pytest.mark.parametrize(
-    ("passed", "leap", "taken"), [(0.04, 10**8, 40), (20.0, 29_000, 29_000), (20.0, 31_000, 40)]
+    ("passed", "leap", "taken"), [(0.04, 10**8, 40), (20.0, 29_000, 29_000), (20.0, 31_000, 20_000)]
 )
 def test_a_live_source_is_ahead_of_the_clock_by_ten_seconds_at_most(passed, leap, taken):
     clock = itertools.accumulate([0.0, 0.04, passed, 0.04])
     presentation = PresentationTimes(Fraction(25), Fraction(1, 1000), lambda: next(clock))
     times = [presentation.place(pts) for pts in (0, 40, 40 + leap, 80 + leap)]
     assert times == [0, 40, 40 + taken, 80 + taken]
+
+
+def live_times(arrivals):
+    """What is made of the times of a live source, by pairs of these and when they came."""
+    seconds = iter([arrived for _, arrived in arrivals])
+    presentation = PresentationTimes(Fraction(25), Fraction(1, 1000), lambda: next(seconds))
+    return [presentation.place(pts) for pts, _ in arrivals]
+
+
+@pytest.mark.parametrize("start", [-50_000, 300_000])
+def test_a_pause_at_which_a_live_clock_starts_anew_keeps_its_length(start):
+    # FFmpeg hands the last packet over when the next one begins.
+    before = [(40 * number, 0.04 * number) for number in range(25)] + [(1000, 8.0)]
+    after = [(start + 40 * number, 8.0 + 0.04 * number) for number in range(25)]
+    times = live_times(before + after)
+    assert times[24:27] == [960, 1000, 8000]
+    assert times[-1] == 8960
+
+
+def test_a_burst_after_a_stall_is_no_leap():
+    steady = [(40 * number, 0.04 * number) for number in range(25)]
+    kept = [(1000 + 40 * number, 13.0) for number in range(20)]
+    live = [(12_960 + 40 * number, 13.0 + 0.04 * number) for number in range(25)]
+    arrivals = steady + kept + live
+    assert live_times(arrivals) == [pts for pts, _ in arrivals]
