@@ -18,7 +18,9 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from stages.atomic import file_size
+from stages.decoder.recorded_times import RecordedTimes
 from stages.decoder.segments import RECORDING_INDEX, segment_path, segments_of
+from stages.decoder.stream_times import frame_rate
 from stages.decoder.urls import redact
 from stages.errors import OutputError
 from stages.folder_lock import lock_folder
@@ -28,17 +30,16 @@ _CLUSTER = bytes.fromhex("1f43b675")  # ID of the element that holds packets (RF
 _LONGEST_HEADER = 1 << 16
 _RETRY_SECONDS = 10.0
 _TELL_AGAIN_SECONDS = 600.0
-_REORDERED_SECONDS = 1  # a larger fall in time means that the camera's clock restarted
 
 
 class Recorder:
     """Writes the packets of a stream into Matroska files of bounded total size.
 
-    A segment begins with a key frame, and ends at the first key frame after its length, with the
-    connection, or if times fall back by more than a second. Matroska's times must not fall: a
-    packet that steps back by less is placed one tick after its predecessor. A segment's name holds
-    its number, its epoch and its start (UTC). If a segment cannot be written, the stream continues
-    without it, and another is tried ten seconds later; a file without a packet is removed.
+    A segment begins with a key frame, and ends at the first key frame after its length or with the
+    connection. All those of a connection have one clock, see `RecordedTimes`. A segment's name
+    holds its number, its epoch and its start (UTC). If a segment cannot be written, the stream
+    continues without it, and another is tried ten seconds later; a file without a packet is
+    removed.
 
     Args:
         folder: Folder for the segments; those of an earlier recording are kept and counted, except
@@ -82,7 +83,7 @@ class Recorder:
         self._container: OutputContainer | None = None
         self._path: Path | None = None
         self._stream: VideoStream | None = None
-        self._latest_dts: int | None = None
+        self._times: RecordedTimes | None = None  # of this connection
         self._began = 0.0
         self._retry_at = 0.0
         self._told_at: float | None = None  # since the recording has paused
@@ -126,18 +127,15 @@ class Recorder:
 
     def _write(self, packet: av.Packet, stream: VideoStream, epoch: int) -> None:
         assert packet.pts is not None
-        dts = packet.pts if packet.dts is None else packet.dts
-        if self._latest_dts is not None and dts <= self._latest_dts:
-            if (self._latest_dts - dts) * packet.time_base > _REORDERED_SECONDS:
-                self._end_segment()
-            else:
-                dts = self._latest_dts + 1
+        if self._times is None:
+            self._times = RecordedTimes(frame_rate(stream), packet.time_base, self._monotonic)
+        pts, dts = self._times.place(packet.pts, packet.dts)
         try:
             if packet.is_keyframe and self._is_due():
                 self._end_segment()
                 self._begin(stream, epoch)
             if self._container is not None:
-                self._mux(packet, dts)
+                self._mux(packet, pts, dts)
                 self._tell_recovery()
         except (OSError, FFmpegError) as error:
             self._complain(error)
@@ -171,9 +169,10 @@ class Recorder:
         """Ends the current segment, as at the end of a connection."""
         with self._writing:
             self._end_segment()
+        self._times = None
 
     def _end_segment(self) -> None:
-        container, self._container, self._latest_dts = self._container, None, None
+        container, self._container = self._container, None
         if container is not None:
             try:
                 container.close()
@@ -198,18 +197,16 @@ class Recorder:
         self._container = av.open(str(self._path), "w", format="matroska", options=_MUXER)
         self._stream = self._container.add_stream_from_template(stream)
 
-    def _mux(self, packet: av.Packet, dts: int) -> None:
+    def _mux(self, packet: av.Packet, pts: int, dts: int) -> None:
         assert self._container is not None
         assert self._stream is not None
-        assert packet.pts is not None
         copy = av.Packet(bytes(packet))
         copy.time_base = packet.time_base
-        copy.pts, copy.dts = max(packet.pts, dts), dts
+        copy.pts, copy.dts = pts, dts
         copy.duration = packet.duration
         copy.is_keyframe = packet.is_keyframe
         copy.stream = self._stream
         self._container.mux(copy)
-        self._latest_dts = dts
         had_room, self._room = self._room >= 0, self._room - packet.size
         if had_room and self._room < 0:
             self._make_room()

@@ -120,11 +120,11 @@ from stages.decoder.recorder import Recorder
 disk_watch._LOOK_SECONDS = 0.1
 mux = Recorder._mux
 
-def hang(self, packet, dts):
+def hang(self, packet, pts, dts):
     Recorder._mux = mux
     while not Path("{answer}").exists():
         time.sleep(0.01)
-    mux(self, packet, dts)
+    mux(self, packet, pts, dts)
 
 Recorder._mux = hang
 """

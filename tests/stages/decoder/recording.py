@@ -12,13 +12,14 @@ from stages.records import Frame
 GOP = 5
 
 
-def write_camera(path):
+def write_camera(path, codec="libx264", codec_options=None, frames=40):
     """A video whose every fifth frame is a key frame; each frame has a luma of its own."""
     with av.open(str(path), "w", format="mpegts") as container:
-        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        options = codec_options or {"preset": "ultrafast"}
+        stream = container.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.gop_size = GOP
-        for index in range(40):
+        for index in range(frames):
             frame = av.VideoFrame(64, 48, "yuv420p")
             for plane, value in zip(frame.planes, (40 + 5 * index, 128, 128), strict=True):
                 plane.update(bytes([value]) * plane.buffer_size)
@@ -32,26 +33,33 @@ def record(
     epoch=0,
     packets=None,
     notify=lambda message: None,
-    second=1,
-    jitter=(0,),
+    arrives=lambda index: index / 25,
+    shifted=lambda frame: 0,
+    dated=True,
     **options,
 ):
-    """Records packets of a camera, all unless told, into a folder."""
-    clock = itertools.count(step=second)  # a second passes with each look, or more
-    options = {"segment_seconds": 2, "most_bytes": 10**9} | options
+    """Records packets of a camera, all unless told, into a folder.
+
+    Packet ``index`` arrives at second ``arrives(index)``. Frame ``frame``, as frames are shown, has
+    times later by ``shifted(frame)`` ticks; no decoding time, unless ``dated``.
+    """
+    now = arrives(0)
+    options = {"segment_seconds": 0.3, "most_bytes": 10**9} | options
     recorder = Recorder(
         folder,
         "rtsp://me:s3cret@cam/live",
         **options,
         notify=notify,
-        monotonic=lambda: float(next(clock)),
+        monotonic=lambda: now,
     )
     with open_media(str(camera)) as container:
         stream = video_stream(container, "camera")
-        offsets = itertools.cycle(jitter)
-        for packet in itertools.islice(container.demux(stream), packets):
+        for index, packet in enumerate(itertools.islice(container.demux(stream), packets)):
+            now = arrives(index)
             if packet.size:
-                packet.pts = packet.dts = packet.pts + next(offsets)
+                shift = shifted((packet.pts - stream.start_time) // 3600)
+                packet.pts += shift
+                packet.dts = packet.dts + shift if dated else None
             recorder.write(packet, stream, epoch)
             packet.decode()  # it is left as it was
     recorder.close()
@@ -65,3 +73,8 @@ def replay(folder, slots):
 def lumas(records):
     """How bright each frame is."""
     return [round(float(r.pixels[:40].mean())) for r in records if isinstance(r, Frame)]
+
+
+def seconds(records):
+    """The times of the frames, in seconds."""
+    return [r.header.seconds for r in records if isinstance(r, Frame)]

@@ -150,7 +150,7 @@ def test_who_is_patient_records_as_soon_as_the_folder_can_be_made(camera, tmp_pa
         if folder.is_file():
             folder.unlink()
 
-    record(camera, folder, notify=notify, patient=True, second=5)
+    record(camera, folder, notify=notify, patient=True, arrives=lambda index: 5.0 * index)
     failed = f"cannot record into {folder}: File exists; trying again"
     assert said == [failed, f"recording into {folder} again"]
     assert len(lumas(replay(folder, slots))) == 40 - GOP

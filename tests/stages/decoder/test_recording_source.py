@@ -11,7 +11,7 @@ from stages.decoder.recorder import Recorder
 from stages.decoder.segments import segment_path
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart
-from tests.stages.decoder.recording import lumas, record, replay
+from tests.stages.decoder.recording import lumas, record, replay, seconds
 
 
 def test_every_frame_comes_back_with_its_time_and_in_one_epoch(camera, tmp_path, slots):
@@ -69,8 +69,37 @@ def test_a_camera_whose_clock_starts_anew_is_recorded_on(camera, tmp_path, slots
     assert sum(isinstance(r, StreamStart) for r in records) == 1
 
 
+def leaping(leap, *, pause=0.0):
+    """How a camera is recorded whose clock leaps so many seconds after frame 12, and it pauses."""
+    return {
+        "arrives": lambda index: index / 25 + (pause if index >= 12 else 0),
+        "shifted": lambda frame: round(90_000 * leap) if frame >= 12 else 0,
+    }
+
+
+@pytest.mark.parametrize("leap", [-50, -1.1, 100])
+def test_a_clock_that_leaps_in_mid_group_costs_no_frame_and_moves_no_time(
+    camera, tmp_path, slots, leap
+):
+    record(camera, tmp_path / "cam", **leaping(leap))
+    records = replay(tmp_path / "cam", slots)
+    assert lumas(records) == pytest.approx([40 + 5 * i for i in range(40)], abs=3)
+    assert seconds(records) == pytest.approx([index / 25 for index in range(40)], abs=0.002)
+    assert sum(isinstance(r, StreamStart) for r in records) == 1
+
+
+@pytest.mark.parametrize("leap", [-50, 8, 100])
+def test_a_pause_keeps_its_length_whatever_the_clock_did_in_it(camera, tmp_path, slots, leap):
+    record(camera, tmp_path / "cam", **leaping(leap, pause=8.0))
+    times = seconds(replay(tmp_path / "cam", slots))
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert steps[11] == pytest.approx(8, abs=0.1)
+    assert steps[:11] + steps[12:] == pytest.approx([0.04] * 38, abs=0.002)
+
+
 def test_times_that_step_back_slightly_cost_no_frame(camera, tmp_path, slots):
-    record(camera, tmp_path / "cam", segment_seconds=1000, jitter=(0, -5400, 5400, -80_000))
+    jitter = (0, -5400, 5400, -80_000)
+    record(camera, tmp_path / "cam", segment_seconds=1000, shifted=lambda frame: jitter[frame % 4])
     assert len(list((tmp_path / "cam").glob("*.mkv"))) == 1
     records = replay(tmp_path / "cam", slots)
     frames = [r for r in records if isinstance(r, Frame)]
