@@ -13,6 +13,10 @@ _REORDERED = Fraction(1)  # second: a larger fall in time means that the camera'
 class RecordedTimes:
     """Makes the times at which the packets of a connection are recorded, without leaps.
 
+    Decoding times are made up: FFmpeg's are missing or wrong after a connection or a leap. Matroska
+    does not keep them; they only have to rise, and never to pass a presentation time. The first
+    ones are such that none is negative.
+
     Args:
         frame_rate: Frames per second.
         time_base: Unit of the times, in seconds.
@@ -24,20 +28,17 @@ class RecordedTimes:
     ) -> None:
         frame = max(1, round(1 / frame_rate / time_base))
         self._leaps = ClockLeaps(frame, time_base, _REORDERED, monotonic)
+        self._delay = round(2 * _REORDERED / time_base)  # from decoding to presentation, at least
+        self._origin = 0  # the source's time that is 0 here
         self._latest: int | None = None
-        self._latest_dts: int | None = None
+        self._dts = -1
 
-    def place(self, pts: int, dts: int | None) -> tuple[int, int]:
-        """Returns the presentation and decoding time of the next packet, the latter rising.
-
-        Args:
-            pts: Its presentation time by the source, in ticks.
-            dts: Its decoding time by the source, if known.
-        """
-        placed = self._leaps.undone(pts, self._latest)
-        self._latest = placed if self._latest is None else max(self._latest, placed)
-        dts = placed if dts is None else placed - pts + dts
-        if self._latest_dts is not None:
-            dts = max(dts, self._latest_dts + 1)
-        self._latest_dts = dts
-        return max(placed, dts), dts
+    def place(self, pts: int) -> tuple[int, int]:
+        """Returns the presentation and decoding time of the next packet, by that of the source."""
+        if self._latest is None:
+            self._origin = min(0, pts - self._delay)
+            self._latest = pts - self._origin
+        placed = self._leaps.undone(pts - self._origin, self._latest)
+        self._latest = max(self._latest, placed)
+        self._dts = max(self._dts + 1, self._latest - self._delay)
+        return max(placed, self._dts), self._dts

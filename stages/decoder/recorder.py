@@ -129,7 +129,7 @@ class Recorder:
         assert packet.pts is not None
         if self._times is None:
             self._times = RecordedTimes(frame_rate(stream), packet.time_base, self._monotonic)
-        pts, dts = self._times.place(packet.pts, packet.dts)
+        pts, dts = self._times.place(packet.pts)
         try:
             if packet.is_keyframe and self._is_due():
                 self._end_segment()

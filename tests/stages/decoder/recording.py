@@ -10,16 +10,24 @@ from stages.decoder.recording_source import RecordingSource
 from stages.records import Frame
 
 GOP = 5
+REORDERED = {
+    "libx264": {"x264-params": "bframes=3:b-adapt=0:scenecut=0"},
+    "libx265": {
+        "x265-params": "bframes=3:b-adapt=0:keyint=5:min-keyint=5:scenecut=0:log-level=none"
+    },
+    "mpeg4": {"bf": "2"},
+}
+"""Options by which encoders reorder frames, also across key frames where they can."""
 
 
-def write_camera(path, codec="libx264", codec_options=None, frames=40):
+def write_camera(path, codec="libx264", codec_options=None):
     """A video whose every fifth frame is a key frame; each frame has a luma of its own."""
     with av.open(str(path), "w", format="mpegts") as container:
         options = codec_options or {"preset": "ultrafast"}
         stream = container.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.gop_size = GOP
-        for index in range(frames):
+        for index in range(40):
             frame = av.VideoFrame(64, 48, "yuv420p")
             for plane, value in zip(frame.planes, (40 + 5 * index, 128, 128), strict=True):
                 plane.update(bytes([value]) * plane.buffer_size)

@@ -11,7 +11,7 @@ from stages.decoder.recorder import Recorder
 from stages.decoder.segments import segment_path
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame, StreamStart
-from tests.stages.decoder.recording import lumas, record, replay, seconds
+from tests.stages.decoder.recording import REORDERED, lumas, record, replay, seconds, write_camera
 
 
 def test_every_frame_comes_back_with_its_time_and_in_one_epoch(camera, tmp_path, slots):
@@ -95,6 +95,24 @@ def test_a_pause_keeps_its_length_whatever_the_clock_did_in_it(camera, tmp_path,
     steps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert steps[11] == pytest.approx(8, abs=0.1)
     assert steps[:11] + steps[12:] == pytest.approx([0.04] * 38, abs=0.002)
+
+
+@pytest.mark.parametrize("dated", [True, False])
+@pytest.mark.parametrize("codec", REORDERED)
+def test_frames_out_of_order_keep_their_times(tmp_path, slots, codec, dated):
+    write_camera(tmp_path / "camera.ts", codec, REORDERED[codec])
+    record(tmp_path / "camera.ts", tmp_path / "cam", segment_seconds=1000, dated=dated)
+    times = seconds(replay(tmp_path / "cam", slots))
+    assert times == pytest.approx([index / 25 for index in range(40)], abs=0.002)
+
+
+@pytest.mark.parametrize("leap", [-50, 100])
+def test_frames_out_of_order_at_a_leap_come_a_little_early(tmp_path, slots, leap):
+    write_camera(tmp_path / "camera.ts", "libx265", REORDERED["libx265"])
+    options = {"segment_seconds": 1000, "dated": False}
+    record(tmp_path / "camera.ts", tmp_path / "cam", **options, **leaping(leap))
+    times = seconds(replay(tmp_path / "cam", slots))
+    assert times == pytest.approx([index / 25 for index in range(40)], abs=0.13)
 
 
 def test_times_that_step_back_slightly_cost_no_frame(camera, tmp_path, slots):
