@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import itertools
+from collections import deque
+from collections.abc import Generator, Iterator
 from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.media import open_media, set_threads, video_stream
-from stages.decoder.segments import segments_of
+from stages.decoder.segments import Segment, segments_of
 from stages.decoder.source import FrameAllocator, FrameSelection, SourceRecord, SourceRuntime
+from stages.decoder.stream_times import time_base
 from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason
 from stages.wording import counted
+
+_HOLE_SECONDS = 1  # where the recorder could not write, or a camera paused
 
 
 @dataclass
@@ -48,10 +58,13 @@ class RecordingSource:
         reader = FrameReader(str(self.folder), self.name, self.selection, "", self.runtime.clock)
         latest: int | None = None
         unreadable = 0
-        segments = segments_of(self.folder)
-        for segment in segments:
+        segments = deque(segments_of(self.folder))
+        began: datetime | None = None
+        while segments and not reader.finished:
+            segment = segments.popleft()
             path = segment.path
-            since_first = Fraction((segment.began - segments[0].began).total_seconds())
+            began = began or segment.began
+            since_first = Fraction((segment.began - began).total_seconds())
             try:
                 with open_media(str(path), hardware=self.hardware) as container:
                     stream = video_stream(container, str(path))
@@ -62,14 +75,59 @@ class RecordingSource:
                         allocator,
                         continues=segment.epoch == latest,
                         begins=max(since_first, reader.ends),
+                        packets=_joined(container, stream, segment.epoch, segments),
                     )
                 latest = segment.epoch
             except SourceError:
                 unreadable += 1
-            if reader.finished:
-                break
         if reader.epoch < 0:
             raise SourceError(f"{self.folder} holds no segment that can be read")
         skipped = counted(unreadable, "segment")
         message = f"{skipped} of {self.folder} cannot be read" if unreadable else ""
         yield EndOfStream(self.name, reader.epoch, reader.given, EndReason.COMPLETE, message)
+
+
+def _joined(
+    container: InputContainer, stream: VideoStream, epoch: int, later: deque[Segment]
+) -> Iterator[av.Packet]:
+    """Yields the packets of a segment and of those that continue it, for one decoder.
+
+    Pictures shown before the key frame that begins a segment refer to the one before, so that a new
+    decoder leaves them out.
+
+    Args:
+        container: The segment.
+        stream: Its video stream, whose decoder all packets are for.
+        epoch: Its epoch.
+        later: The segments after it, from which those that are read are taken.
+    """
+    ends = 0
+    for packet in container.demux(stream):
+        if packet.size:
+            yield packet
+            ends = max(ends, packet.pts or 0)
+    while later and later[0].epoch == epoch:
+        try:
+            with open_media(str(later[0].path)) as following:
+                packets = following.demux(other := video_stream(following, ""))
+                first = next(packets)
+                hole = abs((first.pts or 0) - ends) * time_base(other)
+                if hole > _HOLE_SECONDS or not _is_alike(stream, other):
+                    break
+                later.popleft()
+                for packet in itertools.chain([first], packets):
+                    if packet.size:
+                        packet.stream = stream
+                        yield packet
+                        ends = max(ends, packet.pts or 0)
+        except SourceError:
+            break
+    last = av.Packet()
+    last.stream = stream
+    yield last
+
+
+def _is_alike(one: VideoStream, other: VideoStream) -> bool:
+    """Returns whether one decoder can decode both; a change of size it finds in the packets."""
+    first, second = one.codec_context, other.codec_context
+    return (first.name, first.extradata) == (second.name, second.extradata)

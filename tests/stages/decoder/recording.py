@@ -11,9 +11,9 @@ from stages.records import Frame
 
 GOP = 5
 REORDERED = {
-    "libx264": {"x264-params": "bframes=3:b-adapt=0:scenecut=0"},
+    "libx264": {"x264-params": "bframes=2:b-adapt=0:scenecut=0:open-gop=1"},
     "libx265": {
-        "x265-params": "bframes=3:b-adapt=0:keyint=5:min-keyint=5:scenecut=0:log-level=none"
+        "x265-params": "bframes=2:b-adapt=0:keyint=5:min-keyint=5:scenecut=0:log-level=none"
     },
     "mpeg4": {"bf": "2"},
 }

@@ -115,6 +115,28 @@ def test_frames_out_of_order_at_a_leap_come_a_little_early(tmp_path, slots, leap
     assert times == pytest.approx([index / 25 for index in range(40)], abs=0.13)
 
 
+@pytest.mark.parametrize("codec", REORDERED)
+def test_frames_before_the_key_frame_that_begins_a_segment_are_kept(tmp_path, slots, codec):
+    write_camera(tmp_path / "camera.ts", codec, REORDERED[codec])
+    record(tmp_path / "camera.ts", tmp_path / "cam")
+    assert len(list((tmp_path / "cam").glob("*.mkv"))) > 3
+    records = replay(tmp_path / "cam", slots)
+    assert lumas(records) == pytest.approx([40 + 5 * i for i in range(40)], abs=6)
+    assert seconds(records) == pytest.approx([index / 25 for index in range(40)], abs=0.002)
+
+
+@pytest.mark.parametrize("codec", REORDERED)
+def test_frames_that_refer_to_a_segment_that_is_gone_are_left_out(tmp_path, slots, codec):
+    write_camera(tmp_path / "camera.ts", codec, REORDERED[codec])
+    slow = {"shifted": lambda frame: 3600 * 4 * frame, "arrives": lambda index: index / 5}
+    record(tmp_path / "camera.ts", tmp_path / "cam", segment_seconds=1.5, **slow)
+    (tmp_path / "cam" / sorted(tmp_path.glob("cam/*.mkv"))[1]).unlink()
+    records = replay(tmp_path / "cam", slots)
+    times = seconds(records)
+    assert any(later - earlier > 1.5 for earlier, later in itertools.pairwise(times))
+    assert lumas(records) == pytest.approx([40 + 25 * time for time in times], abs=6)
+
+
 def test_times_that_step_back_slightly_cost_no_frame(camera, tmp_path, slots):
     jitter = (0, -5400, 5400, -80_000)
     record(camera, tmp_path / "cam", segment_seconds=1000, shifted=lambda frame: jitter[frame % 4])
