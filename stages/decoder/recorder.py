@@ -137,7 +137,7 @@ class Recorder:
             if self._container is not None:
                 self._mux(packet, pts, dts)
                 self._tell_recovery()
-        except (OSError, FFmpegError) as error:
+        except (OSError, FFmpegError, ValueError) as error:  # of a codec that Matroska lacks
             self._complain(error)
             self._end_segment()
             self._remove_if_empty()
@@ -149,7 +149,7 @@ class Recorder:
             if path is not None and _is_empty(path):
                 path.unlink()
 
-    def _complain(self, error: OSError | FFmpegError) -> None:
+    def _complain(self, error: OSError | FFmpegError | ValueError) -> None:
         now = self._monotonic()
         self._retry_at = now + _RETRY_SECONDS
         self._stuck(True)

@@ -20,9 +20,9 @@ REORDERED = {
 """Options by which encoders reorder frames, also across key frames where they can."""
 
 
-def write_camera(path, codec="libx264", codec_options=None):
+def write_camera(path, codec="libx264", codec_options=None, container_format="mpegts"):
     """A video whose every fifth frame is a key frame; each frame has a luma of its own."""
-    with av.open(str(path), "w", format="mpegts") as container:
+    with av.open(str(path), "w", format=container_format) as container:
         options = codec_options or {"preset": "ultrafast"}
         stream = container.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"

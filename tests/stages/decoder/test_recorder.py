@@ -8,8 +8,9 @@ import pytest
 
 from stages.decoder.media import open_media, video_stream
 from stages.decoder.recorder import Recorder
+from stages.decoder.segments import segments_of
 from stages.errors import OutputError
-from tests.stages.decoder.recording import GOP, lumas, record, replay
+from tests.stages.decoder.recording import GOP, lumas, record, replay, write_camera
 
 RECORD_AND_DIE = """
 import os, signal, sys
@@ -184,3 +185,13 @@ def test_a_folder_is_recorded_into_by_one_process_at_a_time(camera, tmp_path):
     del first
     record(camera, folder)
     assert list(folder.glob("*.mkv"))
+
+
+def test_a_codec_that_matroska_lacks_is_told_and_leaves_no_file(tmp_path):
+    camera, folder = tmp_path / "camera.flv", tmp_path / "recording"
+    write_camera(camera, "flv", container_format="flv")
+    told = []
+    record(camera, folder, notify=told.append)
+    [line] = told
+    assert line.startswith(f"cannot record into {folder}: 'matroska' format does not support")
+    assert segments_of(folder) == []
