@@ -30,6 +30,14 @@ _WEIGHTS = {  # of red and blue in Y
 }
 
 
+def of_yuv(color_space: int) -> int:
+    """The color space, if it says something about YUV; RGB (0) and reserved (3) do not.
+
+    x264 would take 0 literally.
+    """
+    return UNSPECIFIED if color_space in (0, 3) else color_space
+
+
 def yuv_format(color_space: int) -> PixelFormat:
     """Returns the YUV format with the matrix that FFmpeg numbers so; BT.601 for all others."""
     return _FORMATS.get(color_space, PixelFormat.YUV420P)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import math
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from stages.errors import ConfigError
 
@@ -32,10 +34,21 @@ class Answer(NamedTuple):
     body: bytes = b""
 
 
+_REFUSAL = Answer(403, body=b"ask for 127.0.0.1 or localhost; a proxy has to set Host\n")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class HttpServer:
     """Answers GET and HEAD in threads, until it is closed.
 
-    Connections beyond sixteen are closed at once, and every one after five seconds.
+    Connections beyond sixteen are closed at once, and every one after five seconds. On loopback,
+    names of other hosts are refused: a page of theirs in a browser here could read the answers.
 
     Attributes:
         port: The port it listens on.
@@ -52,7 +65,11 @@ class HttpServer:
     def __init__(self, setting: str, address: str, answer: Callable[[str], Answer]) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                code, kind, body = answer(self.path.partition("?")[0])
+                asked_for = urlsplit(f"//{self.headers.get('Host', '')}").hostname
+                if is_local and asked_for is not None and not _is_loopback(asked_for):
+                    code, kind, body = _REFUSAL
+                else:
+                    code, kind, body = answer(self.path.partition("?")[0])
                 self.send_response(code)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
@@ -68,6 +85,7 @@ class HttpServer:
 
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
+        is_local = _is_loopback(host)
 
         class Server(_BoundedServer):
             address_family = socket.AF_INET6 if ":" in host else socket.AF_INET

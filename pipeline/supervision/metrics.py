@@ -127,8 +127,9 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         waiting.add_metric([stream], counts.waiting[stream])
         stuck.add_metric([stream], counts.metrics[stream].overlay_is_stuck)
         unrecorded.add_metric([stream], counts.unrecorded[stream])
-        for zone, (_, now) in counts.metrics[stream].zones.items():
-            inside.add_metric([stream, zone], now)
+        if is_up:
+            for zone, (_, now) in counts.metrics[stream].zones.items():
+                inside.add_metric([stream, zone], now)
     # Prometheus takes no notice of an increase from nothing to one.
     for stream, count in (dict.fromkeys(counts.metrics, 0) | dict(counts.failures)).items():
         failures.add_metric([stream], count)

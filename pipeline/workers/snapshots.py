@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 
 import cv2
+import numpy as np
 
 from pipeline.reports import Snapshot
-from stages.color_spaces import UNSPECIFIED
-from stages.records import StreamStart, Tracks, UInt8Array
+from stages.color_spaces import BT601, of_yuv
+from stages.records import PixelFormat, StreamStart, Tracks, UInt8Array
 from stages.sink.painter import OverlayPainter
 from stages.sink.pictures import canvas_of, copy_frame
 from stages.sink.stream_results import StreamResults
@@ -51,10 +52,15 @@ class Snapshots:
         frame, counting = tracks.frame, self._results.counting
         painter = OverlayPainter(frame.height, frame.width, start.class_names, self._options)
         size = painter.height, painter.width
-        picture = copy_frame(pixels, frame.pixel_format, UNSPECIFIED, size)
+        is_bgr = frame.pixel_format is PixelFormat.BGR24
+        space = BT601 if is_bgr else of_yuv(start.color_space)
+        picture = copy_frame(pixels, frame.pixel_format, space, size)
         counts = counting.crossings.counts, counting.zones.counts
         painter.draw(canvas_of(picture), tracks, self._results.last_number, *counts)
-        bgr = picture.to_ndarray(format="bgr24")
+        bgr = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
+        if start.pixel_aspect != 1:
+            shown = round(bgr.shape[1] * start.pixel_aspect), bgr.shape[0]
+            bgr = np.asarray(cv2.resize(bgr, shown), np.uint8)
         written, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         if written:
             self._report(Snapshot("sink", stream=frame.stream, jpeg=jpeg.tobytes()))

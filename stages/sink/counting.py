@@ -8,7 +8,7 @@ from typing import TypeAlias
 from stages.records import Tracks
 from stages.sink.crossings import Crossings, LineCounter, LineCounterState, line_faults
 from stages.sink.options import SinkOptions
-from stages.sink.times import seconds_of, time_of
+from stages.sink.times import time_of
 from stages.sink.zones import ZoneCounter, ZoneCounterState, ZoneEvents, zone_faults
 
 Counted: TypeAlias = Crossings | ZoneEvents
@@ -46,10 +46,10 @@ class Counting:
     def update(self, tracks: Tracks, number: int, *, live: bool) -> list[Counted]:
         """Takes in a frame with its 1-based number; returns what is now known to have happened."""
         frame, counted = tracks.frame, list[Counted]()
-        time, seconds = time_of(frame, live=live), seconds_of(frame, live=live)
+        time = time_of(frame, live=live)
         if crossed := self.crossings.update(tracks, number, time):
             counts = dict(self.crossings.counts)
             counted.append(Crossings(frame.stream, tuple(crossed), counts))
-        if events := self.zones.update(tracks, number, time, seconds):
+        if events := self.zones.update(tracks, number, time):
             counted.append(ZoneEvents(frame.stream, tuple(events), dict(self.zones.counts)))
         return counted

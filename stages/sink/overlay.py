@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stages.allocator import give_back_freed_memory
 from stages.atomic import give_final_name, make_folder, part_path
-from stages.color_spaces import BT601, UNSPECIFIED
+from stages.color_spaces import BT601, of_yuv
 from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8Array
 from stages.sink.crossings import Counts
 from stages.sink.encoders import choose_encoder
@@ -294,13 +294,8 @@ class OverlayWriter:
 
     @property
     def _color_space(self) -> int:
-        """That of the source, or of our conversion from BGR.
-
-        RGB (0) and reserved (3) say nothing about YUV, and x264 would take 0 literally.
-        """
-        if self._bgr:
-            return BT601
-        return UNSPECIFIED if self.start.color_space in (0, 3) else self.start.color_space
+        """That of the source, or of our conversion from BGR."""
+        return BT601 if self._bgr else of_yuv(self.start.color_space)
 
     def _settings(self) -> VideoSettings:
         return VideoSettings(

@@ -21,8 +21,3 @@ def time_of(frame: FrameHeader, *, live: bool) -> str:
             beginning.
     """
     return utc_time(frame.captured_ns) if live else f"{frame.seconds:.3f}"
-
-
-def seconds_of(frame: FrameHeader, *, live: bool) -> float:
-    """The same time in seconds: since the epoch where ``live``, else since the beginning."""
-    return frame.captured_ns / 1e9 if live else frame.seconds

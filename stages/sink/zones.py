@@ -22,7 +22,7 @@ _SMALLEST = 25.0  # pixels
 
 
 class ZoneCounts(NamedTuple):
-    """How many vehicles have entered a zone, and how many of them are in it now."""
+    """How many vehicles have entered a zone, and how many are in it in the latest frame."""
 
     entered: int = 0
     inside: int = 0
@@ -66,7 +66,7 @@ class ZoneEvents:
 
 
 class Moment(NamedTuple):
-    """A frame: its number, its time and its seconds, see `ZoneCounter.update`."""
+    """A frame: its number, its time (see `time_of`), and its seconds within its epoch."""
 
     number: int
     time: str
@@ -94,11 +94,13 @@ class ZoneTrack:
 
     Attributes:
         class_index: Index of its class.
+        epoch: The epoch of the stream in which it was seen.
         seen: When it was seen last, in seconds.
         stays: Its stay in each zone, None where it is not.
     """
 
     class_index: int
+    epoch: int
     seen: float
     stays: list[Stay | None]
 
@@ -122,8 +124,8 @@ class ZoneCounter:
     A vehicle is where it stands, see `places`. It has entered a zone, or left it, when it is
     inside, or outside, farther from the border than its box may tremble; one that is first seen
     inside has entered there and then. The first and the last frame in which it was inside tell
-    when. One that is not seen for five seconds was lost; seen again, it enters again. So is the one
-    seen longest ago when there are more than 1,024.
+    when. One that is not seen for five seconds was lost, as are all at the end of an epoch; seen
+    again, it enters again. So is the one seen longest ago when there are more than 1,024.
 
     Args:
         zones: The zones by name.
@@ -143,39 +145,46 @@ class ZoneCounter:
         """How many vehicles have entered each zone, and are there."""
         return self.state.counts
 
-    def update(self, tracks: Tracks, number: int, time: str, seconds: float) -> list[ZoneEvent]:
+    def update(self, tracks: Tracks, number: int, time: str) -> list[ZoneEvent]:
         """Takes in the tracks of one frame; returns what is now known to have happened.
 
         Args:
             tracks: The tracks.
             number: The frame's 1-based number.
             time: Its time, see `time_of`.
-            seconds: The same in seconds, from whenever, see `seconds_of`.
         """
         if not self._zones:
             return []
-        now = Moment(number, time, seconds)
+        # Not the time of a camera's clock, which may be set meanwhile.
+        now, epoch = Moment(number, time, tracks.frame.seconds), tracks.frame.epoch
         there = places(tracks)
         points = np.array([place.point for place in there]).reshape(-1, 2)
         depths = [_depths(points, corners).tolist() for corners in self._zones.values()]
         events: list[ZoneEvent] = []
         for place, *depths_of_place in zip(there, *depths, strict=True):
-            events += self._move(place, depths_of_place, now)
+            events += self._move(place, depths_of_place, now, epoch)
         known = self.state.tracks
         while known:
             identity, oldest = next(iter(known.items()))
-            if len(known) <= _REMEMBERED_TRACKS and seconds - oldest.seen <= _LOST_SECONDS:
+            is_recent = oldest.epoch == epoch and now.seconds - oldest.seen <= _LOST_SECONDS
+            if is_recent and len(known) <= _REMEMBERED_TRACKS:
                 break
             events += self._end(identity, oldest, range(len(self._zones)), "lost")
             del known[identity]
+        for k, name in enumerate(self._zones):
+            stays = (known[place.identity].stays[k] for place in there if place.identity in known)
+            inside = sum(stay is not None and stay.counts for stay in stays)
+            self.counts[name] = self.counts[name]._replace(inside=inside)
         return events
 
-    def _move(self, place: Place, depths: Sequence[float], now: Moment) -> Iterator[ZoneEvent]:
+    def _move(
+        self, place: Place, depths: Sequence[float], now: Moment, epoch: int
+    ) -> Iterator[ZoneEvent]:
         """Moves a track to a place, ``depths`` in the zones; yields what has happened."""
         track = self.state.tracks.pop(place.identity, None)
         is_new = track is None
         if track is None:
-            track = ZoneTrack(place.class_index, now.seconds, [None] * len(self._zones))
+            track = ZoneTrack(place.class_index, epoch, now.seconds, [None] * len(self._zones))
         self.state.tracks[place.identity] = track
         track.class_index, track.seen = place.class_index, now.seconds
         for k, (name, depth) in enumerate(zip(self._zones, depths, strict=True)):
@@ -186,8 +195,8 @@ class ZoneCounter:
                 stay.last = now
                 if not stay.counts and (is_new or depth > place.margin):
                     stay.counts = True
-                    entered, inside = self.counts[name]
-                    self.counts[name] = ZoneCounts(entered + 1, inside + 1)
+                    counts = self.counts[name]
+                    self.counts[name] = counts._replace(entered=counts.entered + 1)
                     yield _event(stay.first, place.identity, track, name, "enter", 0.0)
             elif stay is not None and not stay.counts:
                 track.stays[k] = None
@@ -202,8 +211,6 @@ class ZoneCounter:
         for k in which:
             stay, track.stays[k] = track.stays[k], None
             if stay is not None and stay.counts:
-                entered, inside = self.counts[names[k]]
-                self.counts[names[k]] = ZoneCounts(entered, inside - 1)
                 seconds = stay.last.seconds - stay.first.seconds
                 yield _event(stay.last, identity, track, names[k], kind, seconds)
 
@@ -223,7 +230,8 @@ def checked_zone(zone: Any) -> Zone:
     """Returns the corners of a zone.
 
     Raises:
-        ValueError: They are not three or more points, not finite, or enclose no area.
+        ValueError: They are not three or more points, not finite, or enclose no area; or the edges
+            cross.
     """
     try:
         corners = np.asarray(zone, np.float64)
@@ -234,9 +242,11 @@ def checked_zone(zone: Any) -> Zone:
         or len(corners) < 3
         or corners.shape[1] != 2
         or not np.isfinite(corners).all()
-        or not _area(corners)
+        or not (_area(corners) or _cross(corners))
     ):
         raise ValueError("a zone is [[x, y], [x, y], [x, y], …], corners that enclose an area")
+    if _cross(corners):
+        raise ValueError("the edges of a zone do not cross: its corners come in order around it")
     return tuple((x, y) for x, y in corners.tolist())
 
 
@@ -273,6 +283,20 @@ def _depths(points: Float64Array, corners: Float64Array) -> Float64Array:
     rights = np.where(dy > 0, x * dy < y * dx, x * dy > y * dx)
     inside = np.count_nonzero(spans & rights, axis=1) % 2 == 1
     return np.where(inside, distances, -distances)
+
+
+def _cross(corners: Float64Array) -> bool:
+    """Whether any two edges of the polygon cross; those that touch do not."""
+    ends = np.roll(corners, -1, axis=0)
+    # Of each corner and end, on which side of each edge it is.
+    a, b = (_sides(corners, ends, points) for points in (corners, ends))
+    return bool(((a * b < 0) & (a * b < 0).T).any())
+
+
+def _sides(starts: Float64Array, ends: Float64Array, points: Float64Array) -> Float64Array:
+    """``(N, M)``: 1 where point m is to the right of the way n, -1 to the left, 0 on it."""
+    (dx, dy), (x, y) = (ends - starts).T[..., None], np.moveaxis(points - starts[:, None], 2, 0)
+    return np.sign(dx * y - dy * x)
 
 
 def _area(corners: Float64Array) -> float:

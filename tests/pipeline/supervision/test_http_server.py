@@ -1,3 +1,4 @@
+import contextlib
 import http.client
 import socket
 import struct
@@ -33,6 +34,31 @@ def test_a_path_is_answered_whatever_its_query(server):
     assert get(server.port, "/", "HEAD") == (200, "")
     assert get(server.port, "/other") == (404, "")
     assert get(server.port, "/", "POST")[0] == 501
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("127.0.0.1:8080", 200),
+        ("localhost", 200),
+        ("[::1]:80", 200),
+        ("", 200),
+        ("camera.example", 403),
+        ("10.0.0.1:80", 403),
+    ],
+)
+def test_on_loopback_names_of_other_hosts_are_refused(server, host, code):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as client:
+        client.request("GET", "/", headers={"Host": host})
+        assert client.getresponse().status == code
+
+
+def test_who_serves_other_hosts_may_have_any_name():
+    server = serve("0.0.0.0:0")
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port)) as client:
+        client.request("GET", "/", headers={"Host": "camera.example"})
+        assert client.getresponse().status == 200
+    server.close()
 
 
 def test_a_client_that_hangs_up_is_no_event(server, capfd):

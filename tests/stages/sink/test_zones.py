@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
+from stages.records import FrameHeader
 from stages.sink.zones import (
     Zone,
     ZoneCounter,
@@ -29,6 +31,10 @@ def box(x: float, y: float) -> list[float]:
     return [x - 10, y - 20, x + 10, y]
 
 
+def at(second: float, epoch: int = 0) -> FrameHeader:
+    return make_header(0, pts=round(100 * second), time_base=Fraction(1, 100), epoch=epoch)
+
+
 def events(
     counter: ZoneCounter, *places: Iterable[float], identity: int = 1, first: int = 1
 ) -> list[ZoneEvent]:
@@ -37,7 +43,7 @@ def events(
         event
         for number, place in enumerate(places, first)
         for event in counter.update(
-            make_tracks(make_header(0), [box(*place)], [identity]), number, f"{number}.0", number
+            make_tracks(at(number), [box(*place)], [identity]), number, f"{number}.0"
         )
     ]
 
@@ -89,12 +95,13 @@ def test_zones_overlap_and_need_not_be_convex() -> None:
 def test_one_that_is_not_seen_for_five_seconds_was_lost() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50), (51, 50))
-    assert events(counter, AWAY, AWAY, AWAY, AWAY, AWAY, identity=2, first=3) == []
     assert counter.counts == {"box": ZoneCounts(1, 1)}
+    assert events(counter, AWAY, AWAY, AWAY, AWAY, AWAY, identity=2, first=3) == []
+    assert counter.counts == {"box": ZoneCounts(1, 0)}
     [lost] = events(counter, AWAY, identity=2, first=8)
     assert lost == ZoneEvent(2, "2.0", 1, 0, "box", "lost", 1.0)
-    assert counter.counts == {"box": ZoneCounts(1, 0)}
     assert told(events(counter, (50, 50), first=9)) == [("box", "enter", 9, 0.0)]
+    assert counter.counts == {"box": ZoneCounts(2, 1)}
 
 
 def test_a_gap_shorter_than_that_does_not_interrupt_a_stay() -> None:
@@ -107,10 +114,23 @@ def test_a_gap_shorter_than_that_does_not_interrupt_a_stay() -> None:
 def test_empty_frames_let_time_pass() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50))
-    assert counter.update(make_tracks(make_header(0)), 6, "6.0", 6.0) == []
-    assert told(counter.update(make_tracks(make_header(0)), 7, "7.0", 6.1)) == [
-        ("box", "lost", 1, 0.0)
-    ]
+    assert counter.update(make_tracks(at(6)), 6, "6.0") == []
+    assert told(counter.update(make_tracks(at(6.1)), 7, "6.1")) == [("box", "lost", 1, 0.0)]
+
+
+def test_all_are_lost_with_their_connection() -> None:
+    counter = ZoneCounter({"box": SQUARE})
+    events(counter, (50, 50), (50, 50))
+    assert told(counter.update(make_tracks(at(0, epoch=1)), 3, "3.0")) == [("box", "lost", 2, 1.0)]
+
+
+def test_those_inside_are_those_that_the_latest_frame_shows() -> None:
+    counter = ZoneCounter({"arch": RING, "box": SQUARE})
+    boxes = [box(50, 50), box(10, 10), box(45, 25), [np.nan] * 4]
+    for shown, arch, square in ((4, 2, 2), (1, 0, 1), (0, 0, 0), (2, 1, 1)):
+        counter.update(make_tracks(at(1), boxes[:shown], range(1, shown + 1)), 1, "1.0")
+        inside = {name: counts.inside for name, counts in counter.counts.items()}
+        assert inside == {"arch": arch, "box": square}
 
 
 def test_the_class_is_the_latest() -> None:
@@ -120,7 +140,7 @@ def test_the_class_is_the_latest() -> None:
         counter.update(
             dataclasses.replace(tracks, classes=np.array([index], np.int16)), number, "", 0
         )
-    [lost] = counter.update(make_tracks(make_header(0)), 3, "", 9)
+    [lost] = counter.update(make_tracks(at(9)), 3, "")
     assert lost.class_index == 1
 
 
@@ -128,9 +148,9 @@ def test_memory_is_bounded_by_the_latest_tracks() -> None:
     counter = ZoneCounter({"box": SQUARE})
     for identity in range(1, 1100):
         tracks = make_tracks(make_header(0), [box(50, 50)], [identity])
-        counter.update(tracks, identity, "", 0.0)  # whose clock stands still
+        counter.update(tracks, identity, "")  # whose clock stands still
     assert list(counter.state.tracks) == list(range(76, 1100))
-    assert counter.counts == {"box": ZoneCounts(1099, 1024)}
+    assert counter.counts == {"box": ZoneCounts(1099, 1)}
 
 
 def test_a_second_counter_goes_on_from_the_state_of_the_first() -> None:
@@ -170,6 +190,26 @@ def test_without_zones_nothing_is_remembered() -> None:
 def test_what_encloses_no_area_is_refused(zone: Any) -> None:
     with pytest.raises(ValueError, match=r"zone 'out': a zone is .*enclose an area, got"):
         ZoneCounter({"box": SQUARE, "out": zone})
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        [[0, 0], [9, 9], [9, 0], [0, 9]],  # a bow tie
+        [[0, 0], [9, 9], [9, 0], [0, 7]],
+        [[0, 0], [9, 0], [9, 9], [4, -3], [0, 9]],
+    ],
+)
+def test_edges_that_cross_are_refused(zone: Any) -> None:
+    with pytest.raises(ValueError, match=r"zone 'out': the edges of a zone do not cross.*, got"):
+        ZoneCounter({"out": zone})
+
+
+def test_edges_may_touch() -> None:
+    two_squares = [[0, 0], [10, 0], [10, 10], [20, 10], [20, 20], [10, 20], [10, 10], [0, 10]]
+    twice = [[0, 0], [10, 0], [10, 0], [10, 10]]
+    for zone in (two_squares, twice):
+        ZoneCounter({"box": zone})  # type: ignore[dict-item]
 
 
 def test_rows_say_when_who_did_what_and_for_how_long() -> None:
