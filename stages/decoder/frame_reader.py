@@ -33,6 +33,7 @@ from stages.wording import counted
 
 _PRESENTING = frozenset({"matroska", "mp4", "mpegts"})  # AVI, for one, has only decoding times
 _INDEXED = frozenset({"mp4"})  # has an index, often at its end
+_LATEST_TICK = 2**63 - 1  # counted from there, the first frame is at 0
 _SIZED = frozenset({"avi", "flv", "mp4"})  # state how long each packet is; MPEG-TS ends anywhere
 
 
@@ -119,11 +120,14 @@ class FrameReader:
             self._start = None
             unit = time_base(stream)
             first = round(begins / unit)
+            zero = stream.start_time
+            if zero is None:  # of a live stream, FFmpeg has seen too little
+                zero = 0 if self._monotonic is None else _LATEST_TICK
             self._times = PresentationTimes(
                 frame_rate(stream),
                 unit,
                 self._monotonic,
-                origin=(stream.start_time or 0) - first,
+                origin=zero - first,
                 begins=first,
             )
             self.gaps = Gaps(unit)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 
 import av
 import av.error
+from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from stages.decoder.frame_reader import FrameReader
 from stages.decoder.live_options import LiveOptions
-from stages.decoder.live_packets import goes_on, is_finished, live_packets
+from stages.decoder.live_packets import goes_on, is_finished, lacks_size, live_packets
 from stages.decoder.media import open_media, set_threads, tell_choice, tell_decoder, video_stream
 from stages.decoder.outages import Outages
 from stages.decoder.pace import Pace
@@ -81,6 +82,7 @@ class LiveSource:
         self._recorder = recorder
         self._resume_from = resume_from or ResumePoint()
         self._source = redact(location)
+        self._is_device = "://" not in location
         self._runtime = runtime or SourceRuntime()
         self._is_advised = False
         self._is_told_blank = False
@@ -135,18 +137,14 @@ class LiveSource:
     ) -> Generator[SourceRecord, None, EndOfStream | None]:
         """Yields the records of one connection; returns the stream's end if it ends with it."""
         runtime = self._runtime
-        device = not self.location.partition("://")[1]
-        options = {} if device else self.options.for_ffmpeg(self.location)
+        options = {} if self._is_device else self.options.for_ffmpeg(self.location)
         # FFmpeg's own timeout restarts with every byte; PyAV's limits a whole packet.
         patience = 3 * self.options.timeout
         with runtime.waited:
-            container = open_media(
-                self.location,
-                options=options,
-                container_format="v4l2" if device else None,
-                timeout=patience,
-                hardware=self._hardware,
-            )
+            container = self._opened(options, patience)
+            if options.pop("analyzeduration", "") and lacks_size(container):
+                container.close()
+                container = self._opened(options, patience)
         with container:
             stream = video_stream(container, self._source)
             if reader.epoch < 0:
@@ -188,6 +186,15 @@ class LiveSource:
             broken = f"{self._source} breaks off after {missing}"
             return self._end(reader, EndReason.TRUNCATED, broken)
         return self._end(reader, EndReason.COMPLETE)
+
+    def _opened(self, options: Mapping[str, str], patience: float) -> InputContainer:
+        return open_media(
+            self.location,
+            options=options,
+            container_format="v4l2" if self._is_device else None,
+            timeout=patience,
+            hardware=self._hardware,
+        )
 
     def _watched(
         self, packets: Iterator[av.Packet], reader: FrameReader, patience: float

@@ -39,8 +39,9 @@ class LiveOptions:
         # Probing many frames for the frame rate would delay the first one by 0.8 s.
         options = {"flags": "low_delay", "fpsprobesize": "0"}
         protocol = location.partition("://")[0]
-        if protocol in ("rtmp", "rtmps") or location.partition("?")[0].endswith(".flv"):
-            # For sound that does not come, FFmpeg would wait five seconds.
+        flash = protocol in ("rtmp", "rtmps") or location.partition("?")[0].endswith(".flv")
+        if flash or protocol in ("rtsp", "rtsps"):
+            # For sound or a second video that does not come, FFmpeg would wait five seconds.
             options["analyzeduration"] = "500000"
         match protocol:
             case "rtsp" if self.transport == "auto":

@@ -50,6 +50,15 @@ def live_packets(
     return _first_timed(packets, stream)
 
 
+def lacks_size(container: InputContainer) -> bool:
+    """Returns whether the size of no video is known, as between key frames, without parameter sets.
+
+    FFmpeg could not record it.
+    """
+    videos = [stream for stream in container.streams.video if stream.codec_context is not None]
+    return bool(videos) and not any(stream.width for stream in videos)
+
+
 def is_finished(container: InputContainer, stream: VideoStream) -> bool:
     """Returns whether this is a finished video, rather than a camera whose server may disconnect.
 

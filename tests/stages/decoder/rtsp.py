@@ -1,0 +1,127 @@
+"""A server of RTSP (RFC 2326) by TCP: to each viewer it sends what a test says."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import re
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import av
+
+from tests.stages.decoder.streams import write_stream
+
+CLOCK = 90_000  # Hz
+STEP = 0.04  # seconds
+_FIRST_TICK = 1000  # to FFmpeg, 0 is none
+_PARAMETER_SETS = frozenset({7, 8})  # kinds of H.264's units
+
+
+def h264(path, frames, **options) -> list[bytes]:
+    """Frames as `write_stream` makes them, each with the bytes before it; every tenth is key."""
+    write_stream(path, frames, "h264", size=(64, 48), **options)
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux() if packet.size]
+
+
+class Camera:
+    """What a viewer is sent, after it has asked to play."""
+
+    def __init__(self, viewer: socket.socket) -> None:
+        self.viewer = viewer
+        self._sent = 0
+
+    def send(self, frame: bytes, seconds: float) -> None:
+        """Sends a frame of H.264 with its time."""
+        units = _units(frame)
+        for unit in units:
+            last = unit is units[-1]
+            ticks = _FIRST_TICK + round(seconds * CLOCK)
+            packet = struct.pack(">BBHII", 128, 96 + 128 * last, self._sent, ticks, 1) + unit
+            self.viewer.sendall(b"$\0" + struct.pack(">H", len(packet)) + packet)
+            self._sent += 1
+
+    def send_all(self, frames: Sequence[bytes], begins: int = 0) -> None:
+        """Sends frames at once, 25 a second by their times, the first as number ``begins``."""
+        for index, frame in enumerate(frames, begins):
+            self.send(frame, index * STEP)
+
+
+@contextlib.contextmanager
+def serve(
+    play: Callable[[Camera], object],
+    *,
+    parameters: bytes = b"",
+    tracks: str = "",
+    rate: int = 25,
+    length: str = "now-",
+    position: str = "0-",
+    answers: Mapping[str, str | None] | None = None,
+) -> Iterator[str]:
+    """Gives the URL; a connection ends when ``play`` returns.
+
+    Args:
+        play: Called for each viewer, in a thread.
+        parameters: A frame whose parameter sets the description tells, if any.
+        tracks: Lines of the description for other tracks.
+        rate: Frames per second by the description.
+        length: Range of the video by the description.
+        position: Where it plays from, by the answer to ``PLAY``.
+        answers: Status lines and headers by method, instead of success; of None, no answer at all.
+    """
+    sets = [unit for unit in _units(parameters) if unit[0] & 31 in _PARAMETER_SETS]
+    told = ";sprop-parameter-sets=" + ",".join(base64.b64encode(each).decode() for each in sets)
+    description = (
+        f"v=0\r\ns=camera\r\nt=0 0\r\na=range:npt={length}\r\nm=video 0 RTP/AVP 96\r\n"
+        f"a=rtpmap:96 H264/{CLOCK}\r\na=fmtp:96 packetization-mode=1{told if sets else ''}\r\n"
+        f"a=framerate:{rate}\r\na=control:video\r\n{tracks}"
+    )
+    begins = f"Range: npt={position}\r\nRTP-Info: url=video;seq=0;rtptime={_FIRST_TICK}"
+    headers = {
+        "DESCRIBE": f"Content-Type: application/sdp\r\nContent-Length: {len(description)}\r\n",
+        "PLAY": f"Session: 1\r\n{begins}\r\n",
+    }
+
+    def attend(viewer: socket.socket) -> None:
+        with viewer, contextlib.suppress(OSError, ValueError):  # it goes away
+            while True:
+                request = _request(viewer)
+                method, number = request.split(" ")[0], re.search(r"CSeq: (\d+)", request)[1]
+                head = headers.get(method, "")
+                if transport := re.search(r"Transport: .*", request):
+                    head = f"Session: 1\r\n{transport[0]}\r\n"
+                answer = (answers or {}).get(method, "200 OK")
+                if answer is not None:
+                    body = description if method == "DESCRIBE" else ""
+                    reply = f"RTSP/1.0 {answer}\r\nCSeq: {number}\r\n{head}\r\n{body}"
+                    viewer.sendall(reply.encode())
+                    if method == "PLAY":
+                        play(Camera(viewer))
+                        return
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                viewer, _ = listener.accept()
+                threading.Thread(target=attend, args=(viewer,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"rtsp://127.0.0.1:{listener.getsockname()[1]}/live"
+
+
+def _units(frame: bytes) -> list[bytes]:
+    return [unit for unit in re.split(b"\0\0\0?\1", frame) if unit]
+
+
+def _request(viewer: socket.socket) -> str:
+    received = b""
+    while not received.endswith(b"\r\n\r\n"):
+        part = viewer.recv(1)
+        if not part:
+            raise ValueError
+        received += part
+    return received.decode()
