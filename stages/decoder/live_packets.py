@@ -11,11 +11,14 @@ from av.container import InputContainer
 from av.stream import Discard
 from av.video.stream import VideoStream
 
-from stages.decoder.network_faults import reading_fault
+from stages.decoder.network_faults import reading_fault, timeout_of
 from stages.decoder.stream_times import MPEG_CLOCK, frame_count, frame_rate, has_times, time_base
 from stages.errors import SourceError
 
 _LONGEST_START = 10  # seconds between two frames
+_AT_ONCE = 0.5  # seconds: a packet that comes so soon after a timeout came because of it
+_BROKEN = "the connection broke off: "
+_NO_FRAME = "the connection delivered no frame in time"
 
 
 def live_packets(
@@ -94,20 +97,48 @@ def _until_the_end(
     patience: float,
     monotonic: Callable[[], float],
 ) -> Iterator[av.Packet]:
-    latest = monotonic()
+    latest = asked = monotonic()
+    before: av.Packet | None = None
     try:
         # Of all streams: RTSP delivers discarded ones, too, and they restart PyAV's timeout.
         for packet in container.demux():
+            waited = monotonic() - asked
             if packet.stream.index == stream.index:
                 yield packet
-                latest = monotonic()
+                if fault := _fault_before(packet, before, container, waited, patience):
+                    raise SourceError(fault)
+                latest, before = monotonic(), packet
             elif monotonic() - latest > patience:
-                raise SourceError("the connection delivered no frame in time")
+                raise SourceError(_NO_FRAME)
+            asked = monotonic()
     except av.error.ExitError as error:
-        raise SourceError("the connection delivered no frame in time") from error
+        raise SourceError(_NO_FRAME) from error
     except av.error.FFmpegError as error:
         reason = reading_fault(error, container.name, container.options)
-        raise SourceError(f"the connection broke off: {reason}") from error
+        raise SourceError(_BROKEN + reason) from error
+
+
+def _fault_before(
+    packet: av.Packet,
+    before: av.Packet | None,
+    container: InputContainer,
+    waited: float,
+    patience: float,
+) -> str:
+    """Returns why nothing came after a packet of RTSP, where FFmpeg gave it for that reason, or "".
+
+    FFmpeg keeps a packet until the next one begins or reading fails, and would then wait anew. As
+    many seconds may have passed because the pictures are so far apart, or the line is so slow.
+    """
+    timeout = timeout_of(container.options)
+    if container.format.name != "rtsp" or timeout is None:
+        return ""
+    if before is None or before.pts is None or packet.pts is None or packet.time_base is None:
+        return ""
+    step = abs(packet.pts - before.pts) * packet.time_base
+    if step < timeout <= waited < timeout + _AT_ONCE:
+        return f"{_BROKEN}nothing came for {timeout:g} s"
+    return _NO_FRAME if step < patience <= waited else ""
 
 
 def waited_for(

@@ -49,7 +49,7 @@ def opening_fault(
     is_io = isinstance(error, OSError) and error.errno == errno.EIO
     if is_io and _has_unknown_host(location):
         return "no such host"
-    timeout = _timeout(options)
+    timeout = timeout_of(options)
     is_late = timeout is not None and seconds >= _NEARLY * timeout
     if is_late and (is_io or is_vague or isinstance(error, TimeoutError)):
         return f"nothing came for {timeout:g} s"
@@ -94,7 +94,7 @@ def reading_fault(
     reason = error.strerror or str(error)
     if not _is_remote(location) or not isinstance(error, OSError):
         return reason
-    is_io, timeout = error.errno == errno.EIO, _timeout(options)
+    is_io, timeout = error.errno == errno.EIO, timeout_of(options)
     is_silent = isinstance(error, TimeoutError) or (is_io and _scheme(location) == "udp")
     if is_silent and timeout is not None:
         return f"nothing came for {timeout:g} s"
@@ -116,7 +116,7 @@ def _is_remote(location: str) -> bool:
     return "://" in location and _scheme(location) != "file"
 
 
-def _timeout(options: Mapping[str, str]) -> float | None:
+def timeout_of(options: Mapping[str, str]) -> float | None:
     """Returns the seconds of silence after which FFmpeg gives up."""
     microseconds = options.get("timeout") or options.get("rw_timeout")
     return int(microseconds) / 1e6 if microseconds else None

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -30,6 +31,19 @@ def over():
     event = threading.Event()
     yield event
     event.set()
+
+
+class Waits:
+    """How long each wait for the network was."""
+
+    def __init__(self):
+        self.seconds = []
+
+    def __enter__(self):
+        self._began = time.monotonic()
+
+    def __exit__(self, *_):
+        self.seconds.append(time.monotonic() - self._began)
 
 
 def headers(records):
@@ -80,3 +94,40 @@ def test_a_camera_that_counts_its_time_from_long_ago_begins_at_zero(video, slots
     with rtsp.serve(play, parameters=video[0], rate=4, position="1000-") as url:
         records = read(url, slots, 5, PATIENT)
     assert [header.pts for header in headers(records)] == [22500 * index for index in range(5)]
+
+
+@pytest.mark.parametrize("is_stuck", [False, True])
+def test_a_camera_that_falls_silent_or_is_stuck_is_waited_for_once(video, slots, over, is_stuck):
+    def play(camera):
+        camera.send_all(video[:30])
+        if is_stuck:  # a packet that never ends
+            camera.viewer.sendall(b"$\0\xff\xff")
+            while not over.wait(0.2):
+                camera.viewer.sendall(b"\0")
+        over.wait(100)
+
+    options, waited = replace(OPTIONS, timeout=1.0, reconnect=False), Waits()
+    with rtsp.serve(play, parameters=video[0]) as url:
+        records = read(url, slots, 31, options, waited=waited)
+    times = [header.captured_ns for header in headers(records)]
+    message = "delivered no frame in time" if is_stuck else "broke off: nothing came for 1 s"
+    assert records[-1].message == f"the connection {message}"
+    assert len(times) == 30
+    assert times[-1] - times[-2] == 40_000_000
+    assert [seconds > 0.5 for seconds in waited.seconds[-3:]] == [False, True, False]
+
+
+def test_pictures_as_far_apart_as_the_timeout_are_no_silence(video, slots, over):
+    def play(camera):
+        camera.send_all(video[:20])
+        camera.send(video[20], 3.0)
+        over.wait(1.2)
+        for index in (21, 22):
+            camera.send(video[index], index)
+        over.wait(100)
+
+    lost = []
+    with rtsp.serve(play, parameters=video[0]) as url:
+        records = read(url, slots, 22, replace(OPTIONS, timeout=1.0), lost.append)
+    assert [header.sequence for header in headers(records)] == list(range(22))
+    assert lost == []
