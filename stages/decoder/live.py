@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import av
 import av.error
@@ -33,6 +34,7 @@ from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamSta
 
 _FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
 _AHEAD_SECONDS = 5.0  # what a camera's server may keep and send at once is shorter
+_Record = TypeVar("_Record")
 _REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 _HOPELESS = (
     *_REFUSED,
@@ -162,7 +164,11 @@ class LiveSource:
             unreceived = UnreceivedFrames(time_base(stream)) if has_times(container) else None
             ahead = _Ahead(runtime.monotonic)
             packets = self._watched(packets, reader, patience)
-            for record in reader.read(container, stream, allocator, packets=packets):
+            records = reader.read(container, stream, allocator, packets=packets)
+            has_length = finished and container.format.name == "rtsp"
+            if has_length:
+                records = _whole(records, lambda: reader.missing(container, stream))
+            for record in records:
                 if isinstance(record, StreamStart) and record.epoch == 0:
                     tell_decoder(stream, self._source, self._hardware, runtime.notify)
                 if isinstance(record, Frame):
@@ -181,7 +187,8 @@ class LiveSource:
                 if options_to_end := self._options_to_end(ahead.seconds):
                     runtime.notify(options_to_end)
                 return None
-            missing = reader.missing(container, stream) if frame_count(container, stream) else None
+            has_length = has_length or frame_count(container, stream) is not None
+            missing = reader.missing(container, stream) if has_length else None
         if missing:
             broken = f"{self._source} breaks off after {missing}"
             return self._end(reader, EndReason.TRUNCATED, broken)
@@ -254,6 +261,15 @@ class _Ahead:
         if self._began is None:
             self._began = lead
         self.seconds = lead - self._began
+
+
+def _whole(records: Iterator[_Record], missing: Callable[[], str | None]) -> Iterator[_Record]:
+    """Yields the same records; ends where nothing is missing and the server does not say so."""
+    try:
+        yield from records
+    except SourceError:
+        if missing():
+            raise
 
 
 def _recorded(

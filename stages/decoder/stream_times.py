@@ -50,8 +50,9 @@ def stated_length(container: InputContainer, stream: VideoStream) -> float | Non
     """Returns the seconds that the video lasts by its container, None if that does not tell.
 
     Another stream, such as audio, may last longer. Matroska has a tag for each that says how long.
+    RTSP has one length for all, which is taken for the video's.
     """
-    if len(container.streams) == 1:
+    if len(container.streams) == 1 or container.format.name == "rtsp":
         return None if container.duration is None else container.duration / av.time_base
     stated = _HOURS_MINUTES_SECONDS.fullmatch(stream.metadata.get("DURATION", ""))
     return float(stated[1]) * 3600 + float(stated[2]) * 60 + float(stated[3]) if stated else None

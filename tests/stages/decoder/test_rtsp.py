@@ -9,7 +9,7 @@ import pytest
 
 from stages.decoder.live import LiveSource
 from stages.decoder.recorder import Recorder
-from stages.records import Frame
+from stages.records import EndOfStream, EndReason, Frame
 from tests.stages.decoder import rtsp
 from tests.stages.decoder.recording import replay
 from tests.stages.decoder.streams import OPTIONS, read
@@ -131,3 +131,24 @@ def test_pictures_as_far_apart_as_the_timeout_are_no_silence(video, slots, over)
         records = read(url, slots, 22, replace(OPTIONS, timeout=1.0), lost.append)
     assert [header.sequence for header in headers(records)] == list(range(22))
     assert lost == []
+
+
+@pytest.mark.parametrize("tracks", ["", SOUND])
+def test_a_video_whose_server_closes_before_its_stated_length_is_cut_off(video, slots, tracks):
+    def play(camera):
+        camera.send_all(video[:25])
+
+    with rtsp.serve(play, parameters=video[0], tracks=tracks, length="0-2") as url:
+        end = read(url, slots, 26)[-1]
+    broken = f"{url} breaks off after 1.0 of 2.0 s"
+    assert end == EndOfStream("cam", 0, 25, EndReason.TRUNCATED, broken)
+
+
+def test_a_video_whose_server_does_not_say_that_it_ends_is_read_once(video, slots, over):
+    def play(camera):
+        camera.send_all(video[:50])
+        over.wait(100)
+
+    with rtsp.serve(play, parameters=video[0], length="0-2") as url:
+        end = read(url, slots, 51, replace(OPTIONS, timeout=0.5))[-1]
+    assert end == EndOfStream("cam", 0, 50, EndReason.COMPLETE)
