@@ -170,7 +170,8 @@ def _expand(location: str) -> list[SourceSpec]:
     _reject_empty(location)
     if "://" in location and not location.startswith("pipe:"):
         reject_unreachable(location)
-        return [SourceSpec(redact(location).split("://", 1)[1], location)]
+        scheme, _, rest = location.partition("://")
+        return [SourceSpec(redact(location).split("://", 1)[1], f"{scheme.lower()}://{rest}")]
     if location in ("-", "/dev/stdin") or location.startswith("pipe:"):
         raise SourceError("standard input cannot be read; a named pipe can, as mkfifo makes it")
     path = Path(location).expanduser()

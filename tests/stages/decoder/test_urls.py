@@ -77,6 +77,12 @@ def test_a_url_with_a_host_or_a_port_to_listen_at_is_taken(url):
     assert spec.location == url
 
 
+def test_a_scheme_in_capitals_is_that_in_lower_case():  # FFmpeg knows no other
+    first, second = expand_sources(["RTSP://Cam/Live", "North=Rtsps://Cam/Live"])
+    assert (first.name, first.location) == ("Cam-Live", "rtsp://Cam/Live")
+    assert (second.name, second.location) == ("North", "rtsps://Cam/Live")
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "abc", "-1", "٣", "9" * 5000])
 @pytest.mark.parametrize("url", ["rtsp://me:secret@cam:{}/live", "tcp://[::1]:{}", "udp://@:{}"])
 def test_a_port_that_cannot_be_is_refused(url, port):
