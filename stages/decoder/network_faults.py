@@ -17,6 +17,7 @@ from stages.decoder.urls import redact
 _LOOKUP_SECONDS = 3.0
 _NEARLY = 0.9  # FFmpeg's clock and ours begin to count at different times
 _RTSP = frozenset({"rtsp", "rtsps"})
+_VAGUE = (av.error.InvalidDataError, av.error.PermissionError)  # the latter of no answer to PLAY
 _TLS = frozenset({"https", "rtmps", "rtsps", "tls"})
 
 
@@ -45,7 +46,7 @@ def opening_fault(
     if isinstance(error, av.error.EOFError):
         return "the server closed the connection"
     scheme = _scheme(location)
-    is_vague = isinstance(error, av.error.InvalidDataError) and scheme in _RTSP
+    is_vague = isinstance(error, _VAGUE) and scheme in _RTSP
     is_io = isinstance(error, OSError) and error.errno == errno.EIO
     if is_io and _has_unknown_host(location):
         return "no such host"

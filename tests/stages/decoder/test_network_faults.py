@@ -16,6 +16,7 @@ from stages.decoder.network_faults import opening_fault, reading_fault
 from stages.errors import SourceError
 from stages.records import EndOfStream, Frame
 from tests.ports import free_port
+from tests.stages.decoder import rtsp
 from tests.stages.decoder.streams import DATAGRAM, write_stream
 
 HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
@@ -67,6 +68,11 @@ def test_a_host_that_does_not_exist_is_told(slots, monkeypatch, scheme, host):
 def test_a_server_that_says_nothing_is_told(slots, scheme):
     with server() as port:
         assert fault(f"{scheme}://127.0.0.1:{port}/live", slots) == "nothing came for 0.6 s"
+
+
+def test_a_camera_that_does_not_answer_when_asked_to_play_is_told(slots):
+    with rtsp.serve(lambda camera: None, answers={"PLAY": None}) as url:
+        assert fault(url, slots) == "nothing came for 0.6 s"
 
 
 def test_a_udp_camera_that_sends_nothing_is_told(slots):
