@@ -8,21 +8,24 @@ from stages.errors import SourceError
 
 _LISTENING = frozenset({"rtp", "srt", "tcp", "udp"})  # need no host beside a port
 _CALLING = frozenset({"ftp", "http", "https", "rtmp", "rtmps", "rtsp", "rtsps", "sftp", "tls"})
-_NAME = r"(?:access|api_?key|auth|key|login|pass|pw|secret|sig|token|user)[a-z_]*"
+_NAME = r"(?:access|api_?key|auth|cred|key|login|pass|psw|pw|secret|sig|token|user|usr)[a-z_]*"
 _CREDENTIAL = rf"{_NAME}=.*?(?=[_&;#][a-z]+=|$)"
 _IN_PATH = re.compile(rf"(?<=[/?&;#]){_CREDENTIAL}(?:[_&;]{_CREDENTIAL})*", re.IGNORECASE)
+_NO_PORT = re.compile(r"(?<=://)(\[.*?\]|[^/?#:\[]*):(?![0-9]*(?:[/?#]|$))[^/?#]*")
 
 
 def redact(location: str) -> str:
     """Returns the location without user name, password, query and fragment, which may be a token.
 
     A password may contain ``@``, ``/`` and ``?``, though it should not: everything up to the last
-    ``@`` is removed. Some recorders want them in the path, ``/user=me_password=secret_channel=1``.
-    Any other part of a path is kept, even if it is secret, as the stream key of RTMP.
+    ``@`` is removed, and what stands for a port but is no number, as where ``@`` was written
+    ``%40``. Some recorders want them in the path, ``/user=me_password=secret_channel=1``. Any other
+    part of a path is kept, even if it is secret, as the stream key of RTMP.
     """
     if "://" not in location:
         return location
     shown = re.sub(r"(?<=://).*@", "", _IN_PATH.sub("", location))
+    shown = _NO_PORT.sub(r"\1", shown)
     return re.split("[?#]", shown, maxsplit=1)[0]
 
 

@@ -34,6 +34,13 @@ from stages.errors import SourceError
         ("http://host/key=secret;sig=secret;signature=secret", "http://host/"),
         ("http://host/Secret=secret", "http://host/"),
         ("http://host/keys/secretary;channel=1", "http://host/keys/secretary;channel=1"),
+        ("rtsp://host/usr=me&psw=secret", "rtsp://host/"),
+        ("rtsp://host/live&credentials=secret&x=1", "rtsp://host/live&&x=1"),
+        ("rtsp://me:secret%40host/live:1", "rtsp://me/live:1"),
+        ("rtsp://me:secret", "rtsp://me"),
+        ("rtsp://[::1]:secret/live", "rtsp://[::1]/live"),
+        ("rtsp://[::1]:554/live", "rtsp://[::1]:554/live"),
+        ("rtsp://host:65536?x", "rtsp://host:65536"),
     ],
 )
 def test_what_is_shown_of_a_location(location, shown):
