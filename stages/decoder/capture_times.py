@@ -10,7 +10,6 @@ import av
 
 _SILENCE = 0.5  # seconds beyond what the packets' times say
 _REORDERED = 16  # packets whose frames a decoder may hold back
-_UNFINISHED = 2  # packets: one each in the MPEG-TS reader and in the parser
 
 
 class CaptureTimes:
@@ -23,10 +22,13 @@ class CaptureTimes:
 
     Args:
         time_base: Unit of the times, in seconds.
+        unfinished: Number of packets that FFmpeg holds back: one in the parser, and one in the
+            reader of MPEG-TS.
     """
 
-    def __init__(self, time_base: Fraction) -> None:
+    def __init__(self, time_base: Fraction, unfinished: int = 2) -> None:
         self._time_base = time_base
+        self._unfinished = unfinished
         self._recent: deque[int] = deque(maxlen=_REORDERED)  # times of packets
         self._withheld: set[int] = set()  # those that came before the latest silence
         self._last: tuple[int, int] | None = None
@@ -41,7 +43,7 @@ class CaptureTimes:
             waited = monotonic() - asked
             if self._recent and waited - self._step(packet.pts) > _SILENCE:
                 self._withheld = set(self._recent)
-                unfinished = _UNFINISHED
+                unfinished = self._unfinished
             if packet.pts is not None:
                 self._recent.append(packet.pts)
                 if unfinished:

@@ -152,3 +152,19 @@ def test_a_video_whose_server_does_not_say_that_it_ends_is_read_once(video, slot
     with rtsp.serve(play, parameters=video[0], length="0-2") as url:
         end = read(url, slots, 51, replace(OPTIONS, timeout=0.5))[-1]
     assert end == EndOfStream("cam", 0, 50, EndReason.COMPLETE)
+
+
+def test_after_a_pause_in_which_the_cameras_clock_stood_still_the_new_frame_is_dated_as_it_comes(
+    video, slots, over
+):
+    def play(camera):
+        camera.send_all(video[:20])
+        over.wait(1.0)
+        camera.send_all(video[20:40], begins=20)
+        over.wait(100)
+
+    with rtsp.serve(play, parameters=video[0]) as url:
+        shown = headers(read(url, slots, 22))
+    times = [header.captured_ns for header in shown]
+    assert times[19] - times[18] == 40_000_000
+    assert times[20] - times[19] > 0.5e9
