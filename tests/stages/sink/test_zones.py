@@ -137,9 +137,8 @@ def test_the_class_is_the_latest() -> None:
     counter = ZoneCounter({"box": SQUARE})
     for number, index in ((1, 2), (2, 1)):
         tracks = make_tracks(make_header(0), [box(50, 50)], [1])
-        counter.update(
-            dataclasses.replace(tracks, classes=np.array([index], np.int16)), number, "", 0
-        )
+        tracks = dataclasses.replace(tracks, classes=np.array([index], np.int16))
+        counter.update(tracks, number, "")
     [lost] = counter.update(make_tracks(at(9)), 3, "")
     assert lost.class_index == 1
 
