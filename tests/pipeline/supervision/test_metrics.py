@@ -147,16 +147,18 @@ def test_a_stream_has_series_from_its_start_and_is_up_while_frames_are_written(l
         return {s.name: s.value for s in samples if s.labels.get("stream") == "cam"}
 
     def written(frames):
-        monitor.take("cam", stream_metrics(frames))
+        monitor.take("cam", stream_metrics(frames, zones={"stop": ZoneCounts(9, 2)}))
 
     monitor.begun("cam", logbook)
     assert found()
     assert set(found().values()) == {0}
     written(5)
     assert found()["spotstream_stream_up"] == 1
+    assert found()["spotstream_zone_vehicles"] == 2
     now[0] = 4.0
     written(5)
     assert found()["spotstream_stream_up"] == 0
+    assert "spotstream_zone_vehicles" not in found()
     written(6)
     assert found()["spotstream_stream_up"] == 1
     logbook[SharedNumber.SEQUENCE] = 7

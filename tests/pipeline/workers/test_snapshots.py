@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import cv2
 import numpy as np
 import pytest
 
 from pipeline.reports import Snapshot
 from pipeline.workers.snapshots import Snapshots
+from stages.color_spaces import yuv_format, yuv_matrix
 from stages.records import PixelFormat
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
@@ -44,3 +47,20 @@ def test_small_frames_stay_as_they_are(tmp_path):
     Snapshots(results, reports.append).look(start, make_tracks(header), pixels)
     picture = cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1)
     assert picture.shape == (header.height, header.width, 3)
+
+
+@pytest.mark.parametrize("color_space", [0, 1, 2, 5, 7, 9])
+def test_colors_and_shape_are_those_of_the_video(tmp_path, color_space):
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
+    start = make_start(color_space=color_space, pixel_aspect=Fraction(4, 3))
+    reports = list[Snapshot]()
+    results.start(start)
+    header = make_header(0, pixel_format=yuv_format(color_space))
+    y, u, v = np.linalg.inv(yuv_matrix(header.pixel_format)) @ (np.array([20, 200, 20]) / 255)
+    pixels = np.full(header.shape, round(16 + 219 * y), np.uint8)
+    chroma = pixels[header.height :].reshape(2, -1)
+    chroma[0], chroma[1] = round(128 + 224 * u), round(128 + 224 * v)
+    Snapshots(results, reports.append).look(start, make_tracks(header), pixels)
+    picture = cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1)
+    assert picture.shape == (96, 171, 3)
+    np.testing.assert_allclose(picture[20, 60], (20, 200, 20), atol=4)
