@@ -197,6 +197,8 @@ class RunMonitor:
             not_received=metrics.not_received,
             overlay_is_stuck=metrics.overlay_is_stuck,
             recording_is_stuck=stream.recording_is_stuck,
+            crossings=metrics.crossings,
+            zones=metrics.zones,
         )
 
     def counts(self) -> RunCounts:

@@ -6,6 +6,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from stages.sink.crossings import Counts
+from stages.sink.zones import ZoneCounts
+
 StreamState: TypeAlias = Literal[
     "waiting",  # for its turn
     "connecting",  # no frame yet
@@ -34,6 +37,8 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
         not_received: Frames that a live source owes.
         overlay_is_stuck: Whether its overlay's pictures do not reach the disk at present.
         recording_is_stuck: Whether its recording cannot be written at present.
+        crossings: How many vehicles have crossed each line.
+        zones: How many have entered each zone, and are there.
     """
 
     name: str
@@ -49,6 +54,8 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     not_received: int = 0
     overlay_is_stuck: bool = False
     recording_is_stuck: bool = False
+    crossings: dict[str, Counts] = {}
+    zones: dict[str, ZoneCounts] = {}
 
 
 class ProcessView(msgspec.Struct, frozen=True):

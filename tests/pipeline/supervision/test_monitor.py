@@ -2,6 +2,8 @@ from pipeline.reports import StreamMetrics
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.transport.logbook import SharedNumber
 from stages.records import DropReason
+from stages.sink.crossings import Counts
+from stages.sink.zones import ZoneCounts
 
 
 def metrics(frames, **more):
@@ -11,6 +13,8 @@ def metrics(frames, **more):
         connections=2,
         durations={},
         recent_latency_ms=(1.0, 2.0, 3.0),
+        crossings={"gate": Counts(4, 5)},
+        zones={"stop": ZoneCounts(9, 2)},
         **more,
     )
 
@@ -44,6 +48,7 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     seen = view()
     assert (seen.state, seen.frames, seen.fps) == ("running", 60, 25.0)
     assert (seen.dropped, seen.reconnects, seen.latency_ms) == (3, 1, (1.0, 2.0, 3.0))
+    assert (seen.crossings, seen.zones) == ({"gate": Counts(4, 5)}, {"stop": ZoneCounts(9, 2)})
     now[0] = 4.0
     monitor.take("cam", metrics(60))
     assert (view().state, view().fps) == ("running", 0.0)
