@@ -44,6 +44,15 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _names_loopback(header: str) -> bool:
+    """Whether a request's ``Host`` is loopback, or empty."""
+    try:
+        host = urlsplit(f"//{header}").hostname
+    except ValueError:
+        return False
+    return host is None or _is_loopback(host)
+
+
 class HttpServer:
     """Answers GET and HEAD in threads, until it is closed.
 
@@ -65,8 +74,7 @@ class HttpServer:
     def __init__(self, setting: str, address: str, answer: Callable[[str], Answer]) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                asked_for = urlsplit(f"//{self.headers.get('Host', '')}").hostname
-                if is_local and asked_for is not None and not _is_loopback(asked_for):
+                if is_local and not _names_loopback(self.headers.get("Host", "")):
                     code, kind, body = _REFUSAL
                 else:
                     code, kind, body = answer(self.path.partition("?")[0])

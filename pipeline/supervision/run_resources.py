@@ -59,7 +59,7 @@ def open_run_resources(
         config: The configuration.
         output: Results folder.
         monitor: Source of the metrics and of the pictures, if the config asks for their servers.
-        is_ready: Returns whether all stages are ready and the run goes on, for the same server.
+        is_ready: Returns whether all stages are ready and the run goes on, for the metrics server.
         on_signal: Handler of the signals that ask the run to end.
 
     Raises:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from zmq.auth.thread import ThreadAuthenticator
 
 _WAITING_MESSAGES = 1000  # per subscriber; a slow one misses any beyond
+_HELD_AT_ONCE = 100
+_PAUSE_SECONDS = 0.005  # in which a subscriber reads as many
 _LINGER_MS = 2000  # the supervisor waits three seconds for the sink's end
 _LARGEST_FROM_SUBSCRIBER = 2**10  # topics, and anything sent before a key is checked
 _TOPICS_AT_ONCE = 10  # per subscriber; `send` works on those that came
@@ -85,21 +87,28 @@ class Broadcast:
         except zmq.ZMQError as error:
             self.close()
             raise ConfigError(f"runtime.publish: cannot bind {address}: {error}") from error
-        self._held: deque[Sequence[bytes | memoryview]] = deque(maxlen=_WAITING_MESSAGES)
+        self._held: deque[Sequence[bytes | memoryview]] = deque()  # of no more than that time
         self._opens = time.monotonic() + held_back
 
     def send(self, parts: Sequence[bytes | memoryview], *, now: bool = False) -> None:
         """Publishes a message.
 
-        While messages are held back, it leaves with the first one after that; with ``now``, this
-        waits for that time.
+        While messages are held back, it leaves with later ones; with ``now``, this waits until it
+        has left.
         """
         self._held.append(parts)
         if now:
             time.sleep(max(0.0, self._opens - time.monotonic()))
         elif time.monotonic() < self._opens:
             return
-        while self._held:
+        self._release()
+        while now and self._held:
+            time.sleep(_PAUSE_SECONDS)
+            self._release()
+
+    def _release(self) -> None:
+        """Sends the oldest messages, fewer than a subscriber that keeps up would miss."""
+        for _ in range(min(_HELD_AT_ONCE, len(self._held))):
             self._socket.send_multipart(self._held.popleft())
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ _TURN_MS = 100  # a signal that another thread took is seen after that
 _RETRY_SECONDS = 1.0
 _KEEPALIVE_SECONDS = 10
 _AT_ONE_POSITION = {StreamStart: 0, Crossings: 2, ZoneEvents: 3, EndOfStream: 4}  # others: 1
+_END = _AT_ONE_POSITION[EndOfStream]
 # ZeroMQ tries no other connection after these, though the next run may accept the key.
 _REFUSED = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 
@@ -187,7 +188,8 @@ class _KnownStreams:
         latest = self._places.get(of, (0, -1))
         if isinstance(record, StreamStart):
             # One of the earlier run waited in the connection to it.
-            if envelope.run != self._run or envelope.position < latest[0]:
+            is_late = envelope.position < latest[0] or latest == (envelope.position, _END)
+            if envelope.run != self._run or is_late:
                 return False
             self._starts[record.stream] = *of, record
             self._places[of] = max(place, latest)

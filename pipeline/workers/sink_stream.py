@@ -308,11 +308,11 @@ class SinkStream:
         if self._completion.begun:
             return
         self.folder.stat()
-        if self._start is not None:
-            self._publisher.tell(self._start, self._order.due - 1)
         if self._logbook[SharedNumber.ABANDONED] and not self._checkpoints.under_way:
             self._truncate("its decoder failed, and could not end it")
             return
+        if self._start is not None:
+            self._publisher.tell(self._start, self._order.due - 1)
         was_stuck = self._watch.is_stuck
         self._watch.look(self.results.overlays.frames, self.results.overlays.kept)
         if self._leaves_out_pictures and not was_stuck:

@@ -18,6 +18,7 @@ from stages.sink.stream_results import StreamResults
 
 _SECONDS = 1.0
 _ROWS = 360  # at most
+_MOST_ASPECT = 4.0  # of a pixel; what a file states may be nonsense
 _QUALITY = 80  # of JPEG, up to 100
 
 
@@ -34,9 +35,7 @@ class Snapshots:
         self._report = report
         self._due = 0.0
         options, rows = results.options, results.options.overlay_height or _ROWS
-        self._options = dataclasses.replace(
-            options, overlay_height=min(rows, _ROWS), overlay_trail=0
-        )
+        self._options = dataclasses.replace(options, overlay_height=min(rows, _ROWS))
 
     def look(self, start: StreamStart, tracks: Tracks, pixels: UInt8Array) -> None:
         """Takes in the frame that the results were just given.
@@ -59,7 +58,8 @@ class Snapshots:
         painter.draw(canvas_of(picture), tracks, self._results.last_number, *counts)
         bgr = np.asarray(picture.to_ndarray(format="bgr24"), np.uint8)
         if start.pixel_aspect != 1:
-            shown = round(bgr.shape[1] * start.pixel_aspect), bgr.shape[0]
+            aspect = min(max(float(start.pixel_aspect), 1 / _MOST_ASPECT), _MOST_ASPECT)
+            shown = max(1, round(bgr.shape[1] * aspect)), bgr.shape[0]
             bgr = np.asarray(cv2.resize(bgr, shown), np.uint8)
         written, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         if written:

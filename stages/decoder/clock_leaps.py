@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
@@ -56,16 +57,16 @@ class ClockLeaps:
 
     def _offset(self, pts: int, last: int, arrived: float | None) -> int:
         following = last + self._frame
-        furthest = None
+        due, furthest = float(following), math.inf
         if arrived is not None:
             due = arrived + max(self._leads, default=last - arrived)
             furthest = due + _UNCONFIRMED / self._time_base
-            if due - following > _LATE / self._time_base:
-                following = round(due)
         # A single frame may be late, as after an error; the next ones use the offset before it.
         offset = min(self._offsets, key=lambda offset: abs(pts + offset - following))
         time = pts + offset
-        if time < last - self._reordered or (furthest is not None and time > furthest):
+        if time < last - self._reordered or time > furthest:
+            if due - following > _LATE / self._time_base:  # it paused
+                following = round(due)
             offset = following - pts
         if offset != self._offsets[0]:
             self._offsets = (offset, self._offsets[0])

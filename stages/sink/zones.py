@@ -160,22 +160,26 @@ class ZoneCounter:
         there = places(tracks)
         points = np.array([place.point for place in there]).reshape(-1, 2)
         depths = [_depths(points, corners).tolist() for corners in self._zones.values()]
-        events: list[ZoneEvent] = []
+        events = list(self._lose(now, epoch))
         for place, *depths_of_place in zip(there, *depths, strict=True):
             events += self._move(place, depths_of_place, now, epoch)
+        known = self.state.tracks
+        for k, name in enumerate(self._zones):
+            stays = (known[place.identity].stays[k] for place in there)
+            inside = sum(stay is not None and stay.counts for stay in stays)
+            self.counts[name] = self.counts[name]._replace(inside=inside)
+        return events
+
+    def _lose(self, now: Moment, epoch: int) -> Iterator[ZoneEvent]:
+        """Forgets the tracks that were not seen for long; yields whose stays that ends."""
         known = self.state.tracks
         while known:
             identity, oldest = next(iter(known.items()))
             is_recent = oldest.epoch == epoch and now.seconds - oldest.seen <= _LOST_SECONDS
             if is_recent and len(known) <= _REMEMBERED_TRACKS:
-                break
-            events += self._end(identity, oldest, range(len(self._zones)), "lost")
+                return
+            yield from self._end(identity, oldest, range(len(self._zones)), "lost")
             del known[identity]
-        for k, name in enumerate(self._zones):
-            stays = (known[place.identity].stays[k] for place in there if place.identity in known)
-            inside = sum(stay is not None and stay.counts for stay in stays)
-            self.counts[name] = self.counts[name]._replace(inside=inside)
-        return events
 
     def _move(
         self, place: Place, depths: Sequence[float], now: Moment, epoch: int

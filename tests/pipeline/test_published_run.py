@@ -11,7 +11,7 @@ from pipeline.transport.subscription import subscribe
 from stages.errors import SpotStreamError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.sink.crossings import Counts, Crossings, crossing_rows
-from stages.sink.zones import ZoneCounts, ZoneEvents, zone_rows
+from stages.sink.zones import ZoneEvents, zone_rows
 from tools.harness.material import detections_of, slow_detector
 from tools.harness.runner import run_with
 
@@ -102,8 +102,8 @@ def test_crossings_and_zones_are_those_of_the_files(clip, subscriber, tmp_path):
     assert crossed == {"middle": Counts(crossings.count(",left\n"), crossings.count(",right\n"))}
     [*_, counts] = [each.counts for each in records if isinstance(each, ZoneEvents)]
     entered, ended = zones.count(",enter,"), zones.count(",leave,") + zones.count(",lost,")
-    assert counts == {"east": ZoneCounts(entered, entered - ended)}
-    assert min(entered, ended) > 0
+    assert counts["east"].entered == entered > 0
+    assert 0 <= counts["east"].inside <= entered - ended
     assert {each.run for each in subscriber.envelopes} == set(folders)
 
 

@@ -45,6 +45,7 @@ def test_a_path_is_answered_whatever_its_query(server):
         ("", 200),
         ("camera.example", 403),
         ("10.0.0.1:80", 403),
+        ("[", 403),
     ],
 )
 def test_on_loopback_names_of_other_hosts_are_refused(server, host, code):

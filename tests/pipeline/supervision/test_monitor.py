@@ -55,5 +55,8 @@ def test_rates_are_of_late_and_silence_is_seen(logbook):
     now[0] = 6.0
     assert (view().state, view().fps) == ("silent", 0.0)
     assert view(stopping=True).state == "stopping"
+    monitor.take_picture("cam", b"jpeg")
+    assert monitor.picture("cam") == b"jpeg"
     monitor.ended("cam")
     assert (view().state, view().frames) == ("waiting", 0)  # as when it is added again
+    assert monitor.picture("cam") is None

@@ -107,7 +107,7 @@ def test_what_the_successor_of_a_dead_sink_tells_again_comes_once(context, addre
         (CROSSED, 4),
         (end, 4),  # of a stream that nobody could end
     ]
-    sent = [*told[:3], *told[1:7], *told, *told]
+    sent = [*told[:4], *told[1:7], *told, *told, (second, 4)]
     broadcast = Broadcast(context, address, None, None)
     with Subscription(address) as subscription:
         while subscription.receive(0.02) is None:
@@ -116,6 +116,7 @@ def test_what_the_successor_of_a_dead_sink_tells_again_comes_once(context, addre
             broadcast.send(encode(Envelope(record, position=position)))
         broadcast.send(encode(Envelope(greeting, channel=7, position=1)))
         heard = [subscription.receive(10) for _ in range(9)]
+        assert subscription.streams == []
     expected = [*told[:3], *told[4:], (greeting, 1)]
     assert [(type(each.record), each.position) for each in heard] == [
         (type(record), position) for record, position in expected

@@ -16,6 +16,7 @@ from stages.sink import stream_results
 from tests.pipeline.workers.conftest import RATE, Said, acknowledge, end, feed, opened
 from tests.stages.sink.stream import TEXTS
 from tests.videos import frames_in
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_a_sink_counts_on_where_its_predecessor_was_killed(plan):
         other.close()
 
 
-def test_a_sink_publishes_the_last_records_of_the_journal_again(plan):
+def test_a_sink_publishes_the_last_records_of_the_journal_again(plan, release):
     logbook, sent = Logbook(plan.logbook(0)), []
 
     class Broadcast:
@@ -177,8 +178,10 @@ def test_a_sink_publishes_the_last_records_of_the_journal_again(plan):
         before = published()
         assert [position for _, position, _, _ in before] == [*range(42)]
         assert before[-1] == (plan.run, 41, EndOfStream, True)
-        other = opened(plan, context, Said(), 0, logbook, publisher)  # the first one was killed
+        wait_for((stream.folder / ".run.json.part").exists)  # the first one is killed there
+        other = opened(plan, context, Said(), 0, logbook, publisher)
         assert published() == before[41 - 16 :]  # a logbook's entries before the first that waits
+        release.set()
         for each in (stream, other):
             each.close()
 

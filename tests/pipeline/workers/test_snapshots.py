@@ -64,3 +64,14 @@ def test_colors_and_shape_are_those_of_the_video(tmp_path, color_space):
     picture = cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1)
     assert picture.shape == (96, 171, 3)
     np.testing.assert_allclose(picture[20, 60], (20, 200, 20), atol=4)
+
+
+@pytest.mark.parametrize(("aspect", "width"), [(Fraction(1, 4000), 32), (Fraction(4000), 512)])
+def test_a_shape_that_is_nonsense_costs_nothing(tmp_path, aspect, width):
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
+    start, reports = make_start(pixel_aspect=aspect), list[Snapshot]()
+    results.start(start)
+    header = make_header(0)
+    pixels = np.full(header.shape, 128, np.uint8)
+    Snapshots(results, reports.append).look(start, make_tracks(header), pixels)
+    assert cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1).shape == (96, width, 3)

@@ -87,3 +87,12 @@ def test_a_burst_after_a_stall_is_no_leap():
     live = [(12_960 + 40 * number, 13.0 + 0.04 * number) for number in range(25)]
     arrivals = steady + kept + live
     assert live_times(arrivals) == [pts for pts, _ in arrivals]
+
+
+@pytest.mark.parametrize(("leap", "stall"), [(11, 6), (12, 8), (20, 12)])
+def test_a_stall_brings_no_earlier_leap_back(leap, stall):
+    steady = [(40 * number, 0.04 * number) for number in range(25)]
+    leapt = [(1000 * leap + 40 * number, 0.04 * number) for number in range(25, 50)]
+    kept = [(1000 * leap + 40 * number, 2.0 + stall) for number in range(50, 50 + 25 * stall)]
+    times = live_times(steady + leapt + kept)
+    assert times == [40 * number for number in range(len(times))]

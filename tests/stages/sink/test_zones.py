@@ -104,6 +104,21 @@ def test_one_that_is_not_seen_for_five_seconds_was_lost() -> None:
     assert counter.counts == {"box": ZoneCounts(2, 1)}
 
 
+def test_one_that_comes_back_after_that_enters_again() -> None:
+    counter = ZoneCounter({"box": SQUARE})
+    events(counter, (50, 50))
+    assert told(events(counter, (50, 50), first=7)) == [
+        ("box", "lost", 1, 0.0),
+        ("box", "enter", 7, 0.0),
+    ]
+    assert counter.counts == {"box": ZoneCounts(2, 1)}
+
+
+def test_the_border_is_inside() -> None:
+    counter = ZoneCounter({"box": SQUARE})
+    assert told(events(counter, (50, 20))) == [("box", "enter", 1, 0.0)]
+
+
 def test_a_gap_shorter_than_that_does_not_interrupt_a_stay() -> None:
     counter = ZoneCounter({"box": SQUARE})
     events(counter, (50, 50))
@@ -148,7 +163,7 @@ def test_memory_is_bounded_by_the_latest_tracks() -> None:
     for identity in range(1, 1100):
         tracks = make_tracks(make_header(0), [box(50, 50)], [identity])
         counter.update(tracks, identity, "")  # whose clock stands still
-    assert list(counter.state.tracks) == list(range(76, 1100))
+    assert list(counter.state.tracks) == list(range(75, 1100))
     assert counter.counts == {"box": ZoneCounts(1099, 1)}
 
 
