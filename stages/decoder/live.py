@@ -17,7 +17,7 @@ from stages.decoder.live_options import LiveOptions
 from stages.decoder.live_packets import goes_on, is_finished, lacks_size, live_packets
 from stages.decoder.media import open_media, set_threads, tell_choice, tell_decoder, video_stream
 from stages.decoder.outages import Outages
-from stages.decoder.pace import Pace
+from stages.decoder.pace import LONGEST_GAP, Pace
 from stages.decoder.recorder import Recorder
 from stages.decoder.source import (
     FrameAllocator,
@@ -33,6 +33,9 @@ from stages.errors import SourceError
 from stages.records import EndOfStream, EndReason, Frame, FrameHeader, StreamStart
 
 _FIRST_PICTURE = 4  # times as long as the next ones may the first of a connection take
+# Where a segment is lost, the next one is waited for; to wait for the gap as well would put off all
+# later ones, until they are lost, too.
+_LIVE_GAP_SECONDS = 0.5
 _AHEAD_SECONDS = 5.0  # what a camera's server may keep and send at once is shorter
 _Record = TypeVar("_Record")
 _REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
@@ -86,6 +89,7 @@ class LiveSource:
         self._source = redact(location)
         self._is_device = "://" not in location
         self._runtime = runtime or SourceRuntime()
+        self._was_live = False  # in the connection before
         self._is_advised = False
         self._is_told_blank = False
 
@@ -155,7 +159,11 @@ class LiveSource:
             finished = is_finished(container, stream)
             # HLS segments arrive faster than real time, and so does a finished video.
             is_early = finished or container.format.name == "hls"
-            pace = Pace(runtime.wait, runtime.clock) if is_early else None
+            if container.format.name == "hls" and finished and self._was_live:
+                return self._end(reader, EndReason.COMPLETE)  # it ended while it was read
+            self._was_live = not finished
+            gap = LONGEST_GAP if finished else _LIVE_GAP_SECONDS
+            pace = Pace(runtime.wait, runtime.clock, longest_gap=gap) if is_early else None
             packets = live_packets(container, stream, patience, runtime.waited, runtime.monotonic)
             if pace is not None:
                 packets = pace.follow(packets)

@@ -125,18 +125,20 @@ def _fault_before(
     waited: float,
     patience: float,
 ) -> str:
-    """Returns why nothing came after a packet of RTSP, where FFmpeg gave it for that reason, or "".
+    """Returns why nothing came after a packet, where FFmpeg gave it for that reason, or "".
+
+    Of RTSP and HLS, whose segments are farther apart than its timeout.
 
     FFmpeg keeps a packet until the next one begins or reading fails, and would then wait anew. As
     many seconds may have passed because the pictures are so far apart, or the line is so slow.
     """
-    timeout = timeout_of(container.options)
-    if container.format.name != "rtsp" or timeout is None:
+    timeout, kind = timeout_of(container.options), container.format.name
+    if kind not in ("rtsp", "hls") or timeout is None:
         return ""
     if before is None or before.pts is None or packet.pts is None or packet.time_base is None:
         return ""
     step = abs(packet.pts - before.pts) * packet.time_base
-    if step < timeout <= waited < timeout + _AT_ONCE:
+    if kind == "rtsp" and step < timeout <= waited < timeout + _AT_ONCE:
         return f"{_BROKEN}nothing came for {timeout:g} s"
     return _NO_FRAME if step < patience <= waited else ""
 

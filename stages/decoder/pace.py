@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from stages.records import FrameHeader
 
-_LONGEST_GAP = 10  # seconds between two frames; longer ones are outages or jumps of a clock
+LONGEST_GAP = 10.0  # seconds between two frames; longer ones are outages or jumps of a clock
 _Packet = TypeVar("_Packet")
 
 
@@ -26,6 +26,7 @@ class Pace:
         wait: Sleeps for the given seconds.
         clock: Wall clock, ns since the epoch.
         monotonic: Returns a monotonic time in ns.
+        longest_gap: Most seconds to wait between two frames.
     """
 
     def __init__(
@@ -33,10 +34,12 @@ class Pace:
         wait: Callable[[float], bool],
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], int] = time.monotonic_ns,
+        longest_gap: float = LONGEST_GAP,
     ) -> None:
         self._wait = wait
         self._clock = clock
         self._monotonic = monotonic
+        self._longest_gap = Fraction(longest_gap)
         self._latest: tuple[int, Fraction] | None = None
         self._due_ns = 0
         self._waited_ns = 0  # for the source, since the latest frame
@@ -55,7 +58,7 @@ class Pace:
         if self._latest is None:
             self._due_ns = self._monotonic()
         elif frame.epoch == self._latest[0]:
-            step = min(max(Fraction(0), seconds - self._latest[1]), Fraction(_LONGEST_GAP))
+            step = min(max(Fraction(0), seconds - self._latest[1]), self._longest_gap)
             self._due_ns += round(step * 10**9)
         self._latest = frame.epoch, seconds
         early = self._due_ns - self._monotonic()

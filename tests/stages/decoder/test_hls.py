@@ -1,4 +1,4 @@
-"""A live playlist, of a camera whose encoder pauses."""
+"""Live playlists, of cameras whose encoder pauses or ends."""
 
 import functools
 import http.server
@@ -7,14 +7,32 @@ import statistics
 import time
 from pathlib import Path
 
-import pytest
-
-from stages.records import Frame
+from stages.records import EndOfStream, EndReason, Frame
 from tests.stages.decoder.streams import read, write_stream
 
 BUFFERED, BEFORE = 3, 5  # segments at the start, and before the pause; then one a second
 PAUSE = 5  # seconds
 SEGMENT = 30  # frames, 1.2 s
+
+
+class Ending(http.server.SimpleHTTPRequestHandler):
+    """Serves a playlist that ends after the first second."""
+
+    began: float
+
+    def do_GET(self):
+        if not self.path.endswith(".m3u8"):
+            super().do_GET()
+            return
+        head, *entries = Path(self.translate_path(self.path)).read_text().split("#EXTINF")
+        has_ended = time.monotonic() - self.began > 1
+        text = "#EXTINF".join([head, *(entries if has_ended else entries[:BUFFERED])])
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(text.encode() + (b"#EXT-X-ENDLIST\n" if has_ended else b""))
+
+    def log_message(self, *args):
+        pass
 
 
 class Growing(http.server.SimpleHTTPRequestHandler):
@@ -41,23 +59,33 @@ class Growing(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def playlist(tmp_path, serve_http):
+def serve_playlist(handler, segments, folder, serve_http):
     write_stream(
-        tmp_path / "live.m3u8",
-        10 * SEGMENT,
+        folder / "live.m3u8",
+        segments * SEGMENT,
         "hls",
         size=(64, 48),
         hls_time="1",
         hls_list_size="0",
         hls_flags="omit_endlist",
     )
-    Growing.began = time.monotonic()
-    handler = functools.partial(Growing, directory=str(tmp_path))
-    return f"{serve_http(handler)}/live.m3u8"
+    handler.began = time.monotonic()
+    served = functools.partial(handler, directory=str(folder))
+    return f"{serve_http(served)}/live.m3u8"
 
 
-def test_a_pause_of_the_encoder_does_not_make_all_later_frames_come_in_bursts(playlist, slots):
+def test_a_playlist_that_ends_while_it_is_read_is_read_once(tmp_path, serve_http, slots):
+    playlist = serve_playlist(Ending, BUFFERED + 1, tmp_path, serve_http)
+    *records, end = read(playlist, slots, 10 * SEGMENT)
+    assert sum(isinstance(record, Frame) for record in records) == (BUFFERED + 1) * SEGMENT
+    assert isinstance(end, EndOfStream)
+    assert (end.reason, end.message) == (EndReason.COMPLETE, "")
+
+
+def test_a_pause_of_the_encoder_does_not_make_all_later_frames_come_in_bursts(
+    tmp_path, serve_http, slots
+):
+    playlist = serve_playlist(Growing, 10, tmp_path, serve_http)
     records = read(playlist, slots, (BEFORE + 3) * SEGMENT)
     arrived = [r.header.captured_ns / 1e9 for r in records if isinstance(r, Frame)]
     intervals = [b - a for a, b in itertools.pairwise(arrived[BEFORE * SEGMENT :])]

@@ -20,10 +20,10 @@ class Clock:
         return False
 
 
-def held(times, epochs=None, work_ns=0, arrivals=None):
+def held(times, epochs=None, work_ns=0, arrivals=None, **options):
     """Waits and times of frames; of ``arrivals``, ns, a source that has no frame earlier."""
     clock = Clock()
-    pace = Pace(clock.wait, clock=lambda: clock.ns + 5, monotonic=lambda: clock.ns)
+    pace = Pace(clock.wait, clock=lambda: clock.ns + 5, monotonic=lambda: clock.ns, **options)
     captured = []
 
     def source():
@@ -59,6 +59,14 @@ def test_a_pause_of_the_source_puts_off_what_follows():
     arrivals = [at for at in pieces for _ in range(2)]
     taken = [ns // 10**6 for ns in held(times, arrivals=arrivals)[1]]
     assert taken == [0, 500, 1000, 1500, 5000, 5500, 6000, 6500, 7000, 7500]
+
+
+def test_a_lost_piece_is_waited_for_once():
+    pieces = [0, 1, 4, 5, 6]  # of a second, two frames each; two after the second are lost
+    times = [0, 500, 1000, 1500, 4000, 4500, 5000, 5500, 6000, 6500]
+    arrivals = [at * 10**9 for at in pieces for _ in range(2)]
+    taken = [ns // 10**6 for ns in held(times, arrivals=arrivals, longest_gap=0.5)[1]]
+    assert taken == times
 
 
 def test_time_lost_on_a_frame_is_made_up_for():
