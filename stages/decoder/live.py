@@ -89,7 +89,7 @@ class LiveSource:
         self._source = redact(location)
         self._is_device = "://" not in location
         self._runtime = runtime or SourceRuntime()
-        self._was_live = False  # in the connection before
+        self._was_live = False  # when the latest frame came
         self._is_advised = False
         self._is_told_blank = False
 
@@ -161,7 +161,6 @@ class LiveSource:
             is_early = finished or container.format.name == "hls"
             if container.format.name == "hls" and finished and self._was_live:
                 return self._end(reader, EndReason.COMPLETE)  # it ended while it was read
-            self._was_live = not finished
             gap = LONGEST_GAP if finished else _LIVE_GAP_SECONDS
             pace = Pace(runtime.wait, runtime.clock, longest_gap=gap) if is_early else None
             packets = live_packets(container, stream, patience, runtime.waited, runtime.monotonic)
@@ -180,6 +179,7 @@ class LiveSource:
                 if isinstance(record, StreamStart) and record.epoch == 0:
                     tell_decoder(stream, self._source, self._hardware, runtime.notify)
                 if isinstance(record, Frame):
+                    self._was_live = not finished
                     if outages.frame_came():
                         runtime.connected()
                     if unreceived is not None:
