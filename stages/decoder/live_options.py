@@ -40,9 +40,8 @@ class LiveOptions:
         options = {"flags": "low_delay", "fpsprobesize": "0"}
         protocol = location.partition("://")[0]
         flash = protocol in ("rtmp", "rtmps") or location.partition("?")[0].endswith(".flv")
-        if flash or protocol in ("rtsp", "rtsps", "tcp"):
-            # For sound or a second video that does not come, FFmpeg would wait five seconds; of a
-            # stream without times, until it has them of many frames.
+        if flash or protocol in ("rtsp", "rtsps"):
+            # For sound or a second video that does not come, FFmpeg would wait five seconds.
             options["analyzeduration"] = "500000"
         match protocol:
             case "rtsp" if self.transport == "auto":

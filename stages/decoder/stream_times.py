@@ -21,9 +21,11 @@ _NO_TIMESTAMPS = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS
 def frame_rate(stream: VideoStream) -> Fraction:
     """Returns the frames per second; 25 if FFmpeg knows no plausible rate.
 
-    The average of a format without times is the rate that FFmpeg reads it at, always 25.
+    The average of a format without times is the rate that FFmpeg reads it at, always 25. What it
+    guesses without having seen many frames may be the rate of fields; the codec's own is not.
     """
-    rates = stream.average_rate, stream.guessed_rate
+    stated = stream.codec_context.framerate if stream.codec_context else None
+    rates = stream.average_rate, stated, stream.guessed_rate
     return first_likely_rate(*(rates if has_times(stream.container) else reversed(rates)))
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from stages.decoder.media import MediaSource
+from stages.decoder.stream_times import frame_rate
 from stages.records import EndOfStream, EndReason
 
 
@@ -28,6 +29,19 @@ def with_sound(request, tmp_path):
             container.mux(audio.encode(sound))
         container.mux([*video.encode(), *audio.encode()])
     return path
+
+
+@pytest.mark.parametrize("rate", [10, 25, Fraction(30_000, 1001)])
+def test_the_rate_of_a_stream_of_which_little_was_seen_is_not_that_of_its_fields(tmp_path, rate):
+    path = tmp_path / "camera.ts"
+    with av.open(str(path), "w", format="mpegts") as container:
+        video = container.add_stream("libx264", rate)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        for _ in range(30):
+            container.mux(video.encode(av.VideoFrame(96, 64, "yuv420p")))
+        container.mux(video.encode())
+    with av.open(str(path), options={"fpsprobesize": "0"}) as container:  # as of a camera
+        assert frame_rate(container.streams.video[0]) == rate
 
 
 def test_a_format_without_times_has_the_rate_of_its_codec(tmp_path, slots):
