@@ -20,10 +20,14 @@ _SECONDS = 1.0
 _ROWS = 360  # at most
 _MOST_ASPECT = 4.0  # of a pixel; what a file states may be nonsense
 _QUALITY = 80  # of JPEG, up to 100
+_MOST_BYTES = 2**19  # the supervisor refuses reports of twice as many
 
 
 class Snapshots:
     """Reports a frame of a stream, with its tracks, as a JPEG at most once a second.
+
+    One that is too large for a report, as of a frame with many times more columns than rows, is
+    left out.
 
     Args:
         results: Results of the stream, which know what was counted.
@@ -62,5 +66,5 @@ class Snapshots:
             shown = max(1, round(bgr.shape[1] * aspect)), bgr.shape[0]
             bgr = np.asarray(cv2.resize(bgr, shown), np.uint8)
         written, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-        if written:
+        if written and jpeg.nbytes <= _MOST_BYTES:
             self._report(Snapshot("sink", stream=frame.stream, jpeg=jpeg.tobytes()))

@@ -75,3 +75,15 @@ def test_a_shape_that_is_nonsense_costs_nothing(tmp_path, aspect, width):
     pixels = np.full(header.shape, 128, np.uint8)
     Snapshots(results, reports.append).look(start, make_tracks(header), pixels)
     assert cv2.imdecode(np.frombuffer(reports[0].jpeg, np.uint8), 1).shape == (96, width, 3)
+
+
+@pytest.mark.parametrize(("width", "reported"), [(640, 1), (16_000, 0)])
+def test_a_picture_too_large_for_a_report_is_left_out(tmp_path, width, reported):
+    size = {"height": 360, "width": width}
+    results = StreamResults(tmp_path / "cam", SinkOptions(overlay=False))
+    start, reports = make_start(**size), list[Snapshot]()
+    results.start(start)
+    header = make_header(0, **size)
+    noise = np.random.default_rng(0).integers(16, 235, header.shape, np.uint8)
+    Snapshots(results, reports.append).look(start, make_tracks(header), noise)
+    assert len(reports) == reported
