@@ -100,7 +100,7 @@ def test_lines_are_drawn_with_their_counts_wherever_they_lie() -> None:
 
 def test_zones_are_drawn_with_their_counts() -> None:
     options = SinkOptions(
-        overlay_height=HEIGHT, zones={"stop": ((800, 400), (1200, 400), (1200, 800))}
+        overlay_height=HEIGHT, zones={"stop": ((400, 400), (1200, 400), (1200, 800))}
     )
     painter = OverlayPainter(4 * HEIGHT, 4 * WIDTH, options=options)
     labels = []
@@ -108,10 +108,12 @@ def test_zones_are_drawn_with_their_counts() -> None:
         painter.draw(
             canvas := blank(), make_tracks(header(0)), 1, {}, {"stop": ZoneCounts(9, inside)}
         )
-        labels.append(canvas.y[90:110, 200:290])
-    assert (canvas.y[100, 291:300] == WHITE.y).all()
+        labels.append(canvas.y[90:110, 100:190])
+    assert (canvas.y[100, 250:300] == WHITE.y).all()  # beside the label
     assert (canvas.y[100:200, 300] == WHITE.y).all()
-    assert (canvas.y[range(120, 200), range(220, 300)] == WHITE.y).all()
+    # Releases of OpenCV place a slanting line a pixel apart.
+    slanting = [canvas.y[y, 2 * y - 102 : 2 * y - 97] for y in range(130, 200)]
+    assert all((pixels == WHITE.y).any() for pixels in slanting)
     assert (labels[0] != labels[1]).any()
 
 
