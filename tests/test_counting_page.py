@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md that read results."""
+"""The commands of docs/counting.md that read results."""
 
 import subprocess
 
@@ -38,7 +38,7 @@ def test_mean_stays_are_those_of_who_left_the_zone(tmp_path):
 
 def run_shell(what, folder):
     """The lines that the one command of the page with ``what`` prints in ``folder``."""
-    command = program("operations.md", what, "sh")
+    command = program("counting.md", what, "sh")
     done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
