@@ -19,6 +19,7 @@ from stages.errors import ConfigError, OutputError, SpotStreamError, reason_of, 
 from tools.commands.bench import bench
 from tools.commands.calibrate import calibrate
 from tools.commands.chaos import chaos
+from tools.commands.complete import complete
 from tools.commands.config import config
 from tools.commands.data import data
 from tools.commands.detect import detect
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 for command in (
     *(run, top, track, tune, detect, calibrate, export, train, validate, synth, segment),
-    *(watch, config, chaos),
+    *(watch, config, complete, chaos),
 ):
     app.command()(command)
 for name, group in {

@@ -112,11 +112,14 @@ class ResultFolders:
 
 
 def _refuse_results(folder: Path) -> None:
-    if has_results(folder):
-        raise OutputError(f"{folder} holds results of an earlier run; {_ADVICE}")
     if unfinished := unfinished_results(folder):
         names = ", ".join(unfinished)
-        raise OutputError(f"{folder} holds unfinished results of a killed run: {names}; {_ADVICE}")
+        raise OutputError(
+            f"{folder} holds unfinished results of a killed run: {names}; "
+            f"`spotstream complete {folder}` completes them; or {_ADVICE}"
+        )
+    if has_results(folder):
+        raise OutputError(f"{folder} holds results of an earlier run; {_ADVICE}")
 
 
 def streams_to_add(

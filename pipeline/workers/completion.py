@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
-from typing import Any
 
-from pipeline.config import RunConfig, to_plain
 from pipeline.reporter import Reporter
 from pipeline.reports import Completing, Done, StreamSummary
 from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.workers.run_record import RunRecord
 from pipeline.workers.sink_progress import SinkProgress
 from stages.background import in_background
 from stages.records import DropReason, EndOfStream
@@ -20,26 +16,12 @@ from stages.sink.report import StreamReport
 from stages.sink.stream_results import StreamResults
 
 
-@functools.cache
-def _versions() -> dict[str, str]:
-    names = ("spotstream", "torch", "av", "opencv-python", "numpy", "scipy", "filterpy", "pyzmq")
-    return {name: importlib.metadata.version(name) for name in names}
-
-
-def _working_directory() -> str | None:
-    """The directory of the config's relative paths; None if it is gone."""
-    try:
-        return str(Path.cwd())
-    except FileNotFoundError:
-        return None
-
-
 class Completion:
     """Completes results in the background: a long video would hold up other streams.
 
     Args:
         results: Results of the stream.
-        config: The run's configuration, for ``run.json``.
+        record: What the run was started with, for ``run.json``.
         logbook: Logbook of the stream.
         progress: Progress of the stream, for the final metrics.
         report: Reports to the supervisor.
@@ -52,7 +34,7 @@ class Completion:
     def __init__(
         self,
         results: StreamResults,
-        config: RunConfig,
+        record: RunRecord,
         logbook: Logbook,
         progress: SinkProgress,
         report: Reporter,
@@ -60,11 +42,7 @@ class Completion:
     ) -> None:
         self.begun = False
         self._results = results
-        self._run: dict[str, Any] = {
-            "versions": _versions(),
-            "working_directory": _working_directory(),
-            "config": to_plain(config),
-        }
+        self._record = record
         self._logbook = logbook
         self._progress = progress
         self._report = report
@@ -80,7 +58,7 @@ class Completion:
         """Begins to complete the results."""
         self.begun = True
         self._report(Completing("sink", stream=self._logbook.stream))
-        run = self._run | {
+        run = self._record.to_plain() | {
             "connections": self._logbook[SharedNumber.CONNECTIONS],
             "frames_not_received": self._logbook[SharedNumber.NOT_RECEIVED],
         }

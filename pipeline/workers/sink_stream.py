@@ -24,6 +24,7 @@ from pipeline.workers.order import Sequencer
 from pipeline.workers.overlay_watch import OverlayWatch
 from pipeline.workers.pixels import PixelReader
 from pipeline.workers.publisher import Publisher
+from pipeline.workers.run_record import RunRecord
 from pipeline.workers.sink_progress import SinkProgress
 from pipeline.workers.snapshots import Snapshots
 from stages.atomic import make_folder
@@ -31,7 +32,7 @@ from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.sink.counting import Counted
 from stages.sink.journal import Journal
-from stages.sink.results import CHECKPOINT, JOURNAL, remove_unfinished_overlays
+from stages.sink.results import CHECKPOINT, JOURNAL, RUN, remove_unfinished_overlays
 from stages.sink.stream_results import StreamResults
 
 
@@ -91,7 +92,8 @@ class SinkStream:
         shows = plan.config.runtime.web is not None and not plan.text_only
         self._snapshots = Snapshots(results, report) if shows else None
         self._progress = SinkProgress(results, logbook, report)
-        self._completion = Completion(results, plan.config, logbook, self._progress, report, wake)
+        self._record = RunRecord.of(plan.config, lossless=self.lossless)
+        self._completion = Completion(results, self._record, logbook, self._progress, report, wake)
         self._acknowledger = Acknowledger(
             context, plan.endpoint(f"ack-{channel}"), logbook, lambda: results.overlays.kept
         )
@@ -113,6 +115,8 @@ class SinkStream:
         make_folder(self.folder)
         if self._text_only:
             remove_unfinished_overlays(self.folder)
+        else:
+            self._record.save(self.folder / RUN)
         self._journal = Journal(self.folder / JOURNAL, self._take_over())
         self._files.callback(self._journal.close)
         self.acknowledge()

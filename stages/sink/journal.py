@@ -54,7 +54,8 @@ def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
     """Yields every whole entry and the offset of its end; nothing if there is no file.
 
     Entries that are cut off are left out: their writer was killed or is still writing, or another
-    one begins by taking them back.
+    one begins by taking them back. So is what follows an entry of no length, as where a power
+    failure left zeros.
     """
     try:
         file = path.open("rb")
@@ -66,6 +67,8 @@ def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
         while end + _LENGTH_BYTES <= size:
             prefix = file.read(_LENGTH_BYTES)
             length = int.from_bytes(prefix, "little")
+            if not length:
+                return
             end += _LENGTH_BYTES + length
             entry = file.read(length) if end <= size else b""
             if len(prefix + entry) < _LENGTH_BYTES + length:

@@ -102,7 +102,8 @@ class OverlayParts:
     def names(self) -> tuple[str, ...]:
         """Names of all videos that are there, finished or not, in the order of their frames."""
         finished = [path.name for path in self._finished_paths if path.exists()]
-        return (*finished, *(each.path.name for each in self.unfinished if not each.was_taken_away))
+        written = [each for each in self.unfinished if each.frames and not each.was_taken_away]
+        return (*finished, *(each.path.name for each in written))
 
     def withdraw(self) -> None:
         """Leaves out the frames that are not drawn yet, see `OverlayWriter.withdraw`."""

@@ -15,10 +15,14 @@ JOURNAL = ".journal.part"
 """What the sink was given, for a sink or a tracker that replaces one that died."""
 CHECKPOINT = ".checkpoint.part"
 """State of a live stream's sink, as of a second ago."""
+RUN = ".run.part"
+"""What the run was started with, for whoever completes the results if it is killed."""
 _OUTDATED = f".{REPORT}.outdated"
 _SEGMENT = re.compile(r"\.overlay(-[0-9]+)?\.mp4\.[0-9]+\.part")
 _OVERLAY_PART = re.compile(r"\.overlay(-[0-9]+)?\.mp4(\.[0-9]+)?\.part")
-_SCRATCH = re.compile(r"\.(overlay(-[0-9]+)?\.mp4\.[0-9]+|journal|\.?checkpoint(\.part)?)\.part")
+_SCRATCH = re.compile(
+    r"\.(overlay(-[0-9]+)?\.mp4\.[0-9]+|journal|\.?(checkpoint|run)(\.part)?)\.part"
+)
 
 
 def has_results(folder: Path) -> bool:
@@ -35,7 +39,7 @@ def would_replace(folder: Path, source: Path) -> bool:
 
 def foreign_results(folder: Path) -> list[str]:
     """Names of files that look like results, where no run has left any trace but them."""
-    traces = (REPORT, _OUTDATED, JOURNAL, CHECKPOINT)
+    traces = (REPORT, _OUTDATED, JOURNAL, CHECKPOINT, RUN)
     if unfinished_results(folder) or any((folder / name).exists() for name in traces):
         return []
     return [path.name for path in _result_paths(folder) if path.is_file()]

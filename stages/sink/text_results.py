@@ -33,12 +33,14 @@ class TextState:
     Attributes:
         number: Number of the latest files, from 1.
         unnamed: How many numbers before it may lack their final names.
+        frames: How many frames the latest have.
         sizes: Bytes written to each of the latest.
         timeline: When their frames are shown.
     """
 
     number: int
     unnamed: int
+    frames: int
     sizes: tuple[int, ...]
     timeline: TimelineState
 
@@ -70,8 +72,7 @@ class TextResults:
         notify: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._folder = folder
-        wanted = {CROSSINGS: options.lines, ZONES: options.zones}
-        self._kinds = tuple(name for name in TEXTS if wanted.get(name, True))
+        self._kinds = text_names(options)
         self._seconds = 60 * options.text_minutes
         self._retention = Retention(
             options.text_gigabytes,
@@ -79,6 +80,7 @@ class TextResults:
             notify,
         )
         self._number = resume.number if resume else 1
+        self._frames = resume.frames if resume else 0  # in the latest
         self._timeline = Timeline(_TIME_BASE, Fraction(0), resume.timeline if resume else None)
         self._unnamed: list[tuple[AtomicFile, ...]] = []  # before the latest
         self._naming: Future[int] | None = None
@@ -110,7 +112,9 @@ class TextResults:
     def state(self) -> TextState:
         """What a later process needs to continue."""
         sizes = tuple(file.size for file in self._latest)
-        return TextState(self._number, len(self._unnamed), sizes, self._timeline.state)
+        return TextState(
+            self._number, len(self._unnamed), self._frames, sizes, self._timeline.state
+        )
 
     def write(
         self,
@@ -146,6 +150,7 @@ class TextResults:
             if text := rows.get(name):
                 file.write(text)
                 file.flush()
+        self._frames += 1
 
     def name_earlier(self) -> None:
         """Lets a thread give the files before the latest their final names.
@@ -204,6 +209,7 @@ class TextResults:
     def _begin_next(self) -> None:
         self._unnamed.append(self._latest)
         self._number += 1
+        self._frames = 0
         self._timeline = Timeline(_TIME_BASE, Fraction(0))
         self._latest = self._open()
 
@@ -231,6 +237,12 @@ class TextResults:
                 except FileNotFoundError:
                     continue
             give_final_name(path)
+
+
+def text_names(options: SinkOptions) -> tuple[str, ...]:
+    """Names of the text results that ``options`` ask for."""
+    wanted = {CROSSINGS: options.lines, ZONES: options.zones}
+    return tuple(name for name in TEXTS if wanted.get(name, True))
 
 
 def _commit(ended: Sequence[tuple[AtomicFile, ...]]) -> int:

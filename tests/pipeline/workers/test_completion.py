@@ -8,12 +8,15 @@ from pipeline.config import RunConfig
 from pipeline.reports import Completing, Done
 from pipeline.transport.logbook import SharedNumber
 from pipeline.workers.completion import Completion
+from pipeline.workers.run_record import RunRecord
 from pipeline.workers.sink_progress import SinkProgress
 from stages.errors import OutputError
 from stages.records import Dropped, DropReason, EndOfStream, EndReason
 from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
+
+RECORD = RunRecord.of(RunConfig(), lossless=True)
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def done():
 def completion(results, logbook, said, done):
     logbook[SharedNumber.CONNECTIONS] = 2
     progress = SinkProgress(results, logbook, said.append)
-    return Completion(results, RunConfig(), logbook, progress, said.append, done.set)
+    return Completion(results, RECORD, logbook, progress, said.append, done.set)
 
 
 END = EndOfStream("cam", 0, 5, EndReason.COMPLETE)
@@ -71,7 +74,8 @@ def test_a_working_directory_that_is_gone_does_not_cost_the_results(
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     progress = SinkProgress(results, logbook, said.append)
-    completion = Completion(results, RunConfig(), logbook, progress, said.append, done.set)
+    record = RunRecord.of(RunConfig(), lossless=True)
+    completion = Completion(results, record, logbook, progress, said.append, done.set)
     completion.begin(END)
     assert done.wait(100)
     assert '"working_directory": null' in (results.folder / "run.json").read_text()

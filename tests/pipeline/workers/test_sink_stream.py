@@ -51,7 +51,7 @@ def test_a_stream_goes_on_while_the_results_of_another_are_completed(plan, relea
         assert logbooks[0][SharedNumber.ACKNOWLEDGED] == 5
         assert [kind for kind, name in said if name == "north"][-2:] == ["completing", "done"]
         files = {path.name for path in north.folder.iterdir()}
-        assert files == {*TEXTS, "overlay.mp4", "run.json", ".journal.part"}
+        assert files == {*TEXTS, "overlay.mp4", "run.json", ".journal.part", ".run.part"}
         for stream in (north, south):
             stream.close()
 

@@ -13,7 +13,7 @@ import zmq
 from pipeline.signals import STAGE_END
 from pipeline.transport.logbook import Logbook, SharedNumber
 from stages.errors import OutputError
-from stages.sink.results import CHECKPOINT, JOURNAL
+from stages.sink.results import CHECKPOINT, JOURNAL, RUN
 from tests.pipeline.workers.conftest import Said, acknowledge, feed, opened
 from tests.stages.sink.stream import TEXTS
 
@@ -75,7 +75,7 @@ def test_a_stream_that_fails_keeps_its_rows_and_no_pictures(plan):
         assert ("failed", "north") in said
         for _ in range(2):
             kept = {path.name for path in stream.folder.iterdir()}
-            assert kept == {JOURNAL, *(f".{name}.part" for name in TEXTS)}
+            assert kept == {JOURNAL, RUN, *(f".{name}.part" for name in TEXTS)}
             stream.close()
 
 
@@ -95,7 +95,7 @@ def test_a_stream_that_is_told_to_end_while_it_fails_waits_for_its_thread(plan, 
         stream.abort()
         assert disk.works
         kept = {path.name for path in stream.folder.iterdir()}
-        assert kept == {JOURNAL, *(f".{name}.part" for name in TEXTS)}
+        assert kept == {JOURNAL, RUN, *(f".{name}.part" for name in TEXTS)}
         stream.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 from stages.errors import OutputError
 from stages.sink.journal import Journal, read_journal
 
-ENTRIES = [b"first", b"", b"x" * 70_000, b"last"]
+ENTRIES = [b"first", b"2", b"x" * 70_000, b"last"]
 
 
 def entries(path: Path) -> list[bytes]:
@@ -28,6 +28,15 @@ def test_wherever_it_is_cut_off_all_whole_entries_are_read(tmp_path: Path) -> No
     for length in (*range(20), ends[2] - 1, ends[2], ends[2] + 3, len(whole) - 1):
         path.write_bytes(whole[:length])
         assert entries(path) == ENTRIES[: sum(end <= length for end in ends)]
+
+
+def test_zeros_that_a_power_failure_left_are_no_entries(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    journal.append(b"one")
+    journal.close()
+    with (tmp_path / "journal").open("ab") as file:
+        file.write(bytes(100))
+    assert entries(tmp_path / "journal") == [b"one"]
 
 
 def test_it_goes_on_after_the_last_whole_entry(tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""What a run was started with, as ``run.json`` tells it."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pipeline.config import RunConfig, to_plain
+from pipeline.plan import decode_plan, encode_plan
+from stages.atomic import written_aside
+from stages.errors import OutputError
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Config and versions of a run, and whether the stream in whose folder it lies may drop frames.
+
+    It is kept there until the results are complete, for whoever completes them if the run is
+    killed.
+
+    Attributes:
+        config: The run's configuration.
+        lossless: Whether no frame of the stream may be dropped.
+        versions: Versions of the program and the packages that make the results.
+        working_directory: The directory of the config's relative paths; None if it was gone.
+    """
+
+    config: RunConfig
+    lossless: bool
+    versions: dict[str, str]
+    working_directory: str | None
+
+    @classmethod
+    def of(cls, config: RunConfig, *, lossless: bool) -> RunRecord:
+        """The record of the run that this process belongs to."""
+        return cls(
+            config=config,
+            lossless=lossless,
+            versions=installed_versions(),
+            working_directory=_working_directory(),
+        )
+
+    def save(self, path: Path) -> None:
+        """Writes the record; it is whole if the process is killed.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        with written_aside(path, synced=False) as part:
+            part.write_bytes(encode_plan(self))
+
+    @classmethod
+    def load(cls, path: Path) -> RunRecord:
+        """Reads the record at ``path``.
+
+        Raises:
+            OSError: It cannot be read.
+            OutputError: Another release wrote it.
+            ValueError: It is damaged.
+        """
+        content = path.read_bytes()
+        release = msgspec.json.decode(content, type=_Release).versions.get("spotstream")
+        if release != installed_versions()["spotstream"]:
+            raise OutputError(f"{path.parent} was written by SpotStream {release}: use that one")
+        return decode_plan(content, cls)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The part of ``run.json`` that is known when the run starts."""
+        return {
+            "versions": self.versions,
+            "working_directory": self.working_directory,
+            "config": to_plain(self.config),
+        }
+
+
+class _Release(msgspec.Struct, frozen=True):
+    """The part of a `RunRecord` that every release understands."""
+
+    versions: dict[str, str]
+
+
+@functools.cache
+def installed_versions() -> dict[str, str]:
+    """Versions of the program and the packages that make its results."""
+    names = ("spotstream", "torch", "av", "opencv-python", "numpy", "scipy", "filterpy", "pyzmq")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def _working_directory() -> str | None:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,180 @@
+"""The results of a stream whose sink, and all that could replace it, was killed."""
+
+import json
+import shutil
+
+import msgspec
+import numpy as np
+import pytest
+import zmq
+
+from pipeline.transport.logbook import Logbook, SharedNumber
+from pipeline.workers.recovery import complete_results, is_unfinished
+from stages.atomic import part_path
+from stages.errors import OutputError
+from stages.sink.results import CHECKPOINT, JOURNAL, RUN
+from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
+from tests.videos import frames_in
+
+
+@pytest.fixture
+def sink(plan):
+    """Opens stream north, and closes it at the end."""
+    streams = []
+    with zmq.Context() as context:
+
+        def open_stream(*, live):
+            logbook = Logbook(plan.logbook(0))
+            logbook[SharedNumber.LOSSLESS] = not live
+            streams.append(opened(plan, context, Said(), 0, logbook))
+            return streams[-1]
+
+        yield open_stream
+        for stream in streams:
+            stream.close()
+
+
+def left_by(stream, tmp_path):
+    """What a sink leaves that is killed now."""
+    folder = tmp_path / "left" / stream.name
+    shutil.copytree(stream.folder, folder)
+    assert is_unfinished(folder)
+    return folder
+
+
+def completed(folder):
+    """Completes the results, and returns ``run.json``."""
+    notices = []
+    report = complete_results(folder, notices.append)
+    assert notices == []
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"run.json", *report.files}
+    assert not is_unfinished(folder)
+    return json.loads((folder / "run.json").read_text())
+
+
+def frames_of(folder):
+    return np.loadtxt(folder / "times.txt", "U99", delimiter=",")[:, 0].astype(int).tolist()
+
+
+def kept(stream, frames):
+    acknowledge(stream, lambda: stream.results.overlays.kept == frames)
+
+
+def test_a_recorded_video_is_completed_from_its_journal(sink, tmp_path):
+    north = sink(live=False)
+    feed(north, 6)
+    kept(north, 6)
+    folder = left_by(north, tmp_path)
+    report = completed(folder)
+    assert (report["status"], report["frames"]["in"]) == ("truncated", 6)
+    assert report["message"] == "the run was killed, or the power failed"
+    assert report["frames"]["missing"] == report["frames"]["left_out_of_overlay"] == 0
+    assert report["connections"] is None
+    assert report["config"]["sink"]["overlay_crf"]
+    assert frames_of(folder) == [1, 2, 3, 4, 5, 6]
+    assert frames_in(folder / "overlay.mp4") == 6
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_a_live_stream_is_completed_from_its_checkpoint(sink, tmp_path):
+    north = sink(live=True)
+    feed(north, 3)
+    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    feed(north, 5, begin=3)
+    kept(north, 5)
+    folder = left_by(north, tmp_path)
+    report = completed(folder)
+    assert report["frames"]["out"] == 5
+    assert frames_of(folder) == [1, 2, 3, 4, 5]
+    assert frames_in(folder / "overlay.mp4") == 5
+
+
+def test_a_frame_whose_picture_was_not_kept_has_its_rows(sink, disk, tmp_path):
+    north = sink(live=True)
+    feed(north, 2)
+    kept(north, 2)
+    disk.hang()
+    feed(north, 4, begin=2)
+    folder = left_by(north, tmp_path)
+    disk.work()
+    report = completed(folder)
+    assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (4, 2)
+    assert frames_of(folder) == [1, 2, 3, 4]
+    assert frames_in(folder / "overlay.mp4") == 2
+
+
+def test_a_stream_that_had_ended_is_complete(sink, disk, tmp_path):
+    north = sink(live=False)
+    disk.hang()
+    feed(north, 4)
+    end(north, 4)
+    disk.wait_for_write()
+    folder = left_by(north, tmp_path)
+    disk.work()
+    report = completed(folder)
+    assert (report["status"], report["message"]) == ("complete", "")
+    assert report["files"] == ["mot.txt", "detections.txt", "times.txt"]
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_rows_that_a_power_failure_took_are_missing(sink, tmp_path):
+    north = sink(live=True)
+    feed(north, 6)
+    kept(north, 6)
+    acknowledge(north, lambda: (north.folder / JOURNAL).stat().st_size == 0)
+    folder = left_by(north, tmp_path)
+    times = part_path(folder / "times.txt")
+    times.write_bytes(times.read_bytes()[:-12] + bytes(12))
+    report = completed(folder)
+    assert frames_of(folder) == [1, 2, 3, 4]
+    assert report["frames"] == {
+        "in": 6,
+        "out": 4,
+        "missing": 2,
+        "missing_sequences": report["frames"]["missing_sequences"],
+        "left_out_of_overlay": 0,
+    }
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_a_stream_that_failed_is_completed_once_its_folder_can_be_written(sink, tmp_path):
+    north = sink(live=True)
+    feed(north, 4)
+    kept(north, 4)
+    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    north.fail(OutputError("the disk fails"))
+    folder = left_by(north, tmp_path)
+    report = completed(folder)
+    assert report["frames"]["out"] == 4
+    assert frames_of(folder) == [1, 2, 3, 4]
+    assert "overlay.mp4" not in report["files"]
+
+
+def test_nothing_remains_of_a_stream_without_frames(sink, tmp_path):
+    folder = left_by(sink(live=True), tmp_path)
+    assert complete_results(folder, print) is None
+    assert list(folder.iterdir()) == []
+
+
+def test_another_release_is_asked_to_do_it(sink, tmp_path):
+    north = sink(live=False)
+    feed(north, 2)
+    folder = left_by(north, tmp_path)
+    record = msgspec.json.decode((folder / RUN).read_bytes())
+    record = {"versions": record["versions"] | {"spotstream": "0.1.2"}, "config": "unknown"}
+    (folder / RUN).write_bytes(msgspec.json.encode(record))
+    with pytest.raises(OutputError, match=r"north was written by SpotStream 0\.1\.2: use that one"):
+        complete_results(folder, print)
+
+
+@pytest.mark.parametrize("name", [CHECKPOINT, RUN])
+def test_damaged_leftovers_stay_and_are_told(name, sink, tmp_path):
+    north = sink(live=True)
+    feed(north, 2)
+    folder = left_by(north, tmp_path)
+    (folder / name).write_bytes(b"\0" * 100)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(OutputError, match=r"cannot be completed, as its leftovers are damaged"):
+        complete_results(folder, print)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

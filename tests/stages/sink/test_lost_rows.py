@@ -1,0 +1,82 @@
+"""Text results of which a power failure has taken the last rows."""
+
+import pytest
+
+from stages.atomic import part_path
+from stages.result_files import CROSSINGS, DETECTIONS, TIMES, TRACKS
+from stages.sink.lost_rows import without_lost_rows
+from stages.sink.text_results import TextState
+from stages.sink.timeline import TimelineState
+
+NAMES = (TRACKS, DETECTIONS, TIMES, CROSSINGS)
+ROWS = {
+    TRACKS: "".join(f"{frame},{track},1\n" for frame in (3, 4, 5, 6) for track in (1, 2)),
+    DETECTIONS: "".join(f"{frame},1,1\n" for frame in (3, 4, 6)),
+    TIMES: "".join(f"{frame},2026\n" for frame in (3, 4, 5, 6)),
+    CROSSINGS: "5,x\n3,y\n",
+}
+STATE = TextState(2, 0, 4, tuple(len(ROWS[name]) for name in NAMES), TimelineState([]))
+
+
+@pytest.fixture
+def part(tmp_path):
+    """Returns the part file of a result by its name."""
+
+    def of(name):
+        return part_path(tmp_path / name.replace(".", "-2."))
+
+    for name, rows in ROWS.items():
+        of(name).write_text(rows)
+    return of
+
+
+def kept(folder):
+    """Frames, and how many are lost, by what remains of the rows."""
+    state, lost = without_lost_rows(folder, NAMES, STATE)
+    rows = {name: ROWS[name][:size] for name, size in zip(NAMES, state.sizes, strict=True)}
+    frames = {name: [int(row.split(",")[0]) for row in rows[name].splitlines()] for name in NAMES}
+    assert state.frames == len(frames[TIMES])
+    return frames, lost
+
+
+def test_nothing_is_lost_where_rows_came_after_the_state(tmp_path, part):
+    part(TRACKS).write_text(ROWS[TRACKS] + "7,1,1\n")
+    assert without_lost_rows(tmp_path, NAMES, STATE) == (STATE, 0)
+
+
+def test_a_file_that_has_its_name_already_is_read(tmp_path, part):
+    part(TRACKS).rename(tmp_path / "mot-2.txt")
+    assert without_lost_rows(tmp_path, NAMES, STATE) == (STATE, 0)
+
+
+def test_a_frame_is_kept_if_its_time_is(tmp_path, part):
+    part(TIMES).write_text(ROWS[TIMES][:-3])
+    frames, lost = kept(tmp_path)
+    assert (frames[TRACKS], frames[TIMES], lost) == ([3, 3, 4, 4, 5, 5], [3, 4, 5], 1)
+    assert frames[DETECTIONS] == [3, 4]
+    assert frames[CROSSINGS] == [5, 3]
+
+
+def test_the_last_frame_of_tracks_that_were_cut_may_lack_some(tmp_path, part):
+    part(TRACKS).write_text(ROWS[TRACKS][:-8])  # frame 6 has no row, 5 has both
+    frames, lost = kept(tmp_path)
+    assert (frames[TRACKS], frames[TIMES], lost) == ([3, 3, 4, 4], [3, 4], 2)
+
+
+def test_zeros_are_no_rows(tmp_path, part):
+    part(DETECTIONS).write_bytes(ROWS[DETECTIONS][:-4].encode() + bytes(4))
+    frames, lost = kept(tmp_path)
+    assert (frames[DETECTIONS], frames[TIMES], lost) == ([3], [3], 3)
+
+
+@pytest.mark.parametrize("name", [TRACKS, TIMES])
+def test_without_a_file_no_frame_is_left(name, tmp_path, part):
+    part(name).unlink()
+    frames, lost = kept(tmp_path)
+    assert (frames[TRACKS], frames[TIMES], lost) == ([], [], 4)
+
+
+def test_crossings_that_were_cut_cost_no_frame(tmp_path, part):
+    part(CROSSINGS).write_text(ROWS[CROSSINGS][:-2])
+    frames, lost = kept(tmp_path)
+    assert (frames[CROSSINGS], frames[TIMES], lost) == ([5], [3, 4, 5, 6], 0)

@@ -1,0 +1,101 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from stages.atomic import part_path
+from stages.folder_lock import FolderLock
+from stages.sink.results import RUN
+from tests.videos import frames_in
+from tests.waiting import wait_for
+from tools.harness.material import detections_of, make_clip
+
+SPOTSTREAM = (sys.executable, "-m", "tools.main")
+
+
+def spotstream(*arguments):
+    return subprocess.run([*SPOTSTREAM, *arguments], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return make_clip(tmp_path_factory.mktemp("material"), 250)
+
+
+def killed_run(clip, output, *settings):
+    """Runs a pipeline on ``clip`` at its own pace, and kills it once it has rows of 40 frames."""
+    arguments = [
+        *(*SPOTSTREAM, "run", "--source", str(clip), "--output", str(output)),
+        *("--set", f"detector.detections={detections_of(clip)}"),
+        *("--set", "decoder.pace=original"),
+        *(each for setting in settings for each in ("--set", setting)),
+    ]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, start_new_session=True)
+    folder = output / clip.stem
+    try:
+        wait_for(lambda: rows(folder, "times") > 40)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()  # once every stage has ended, too
+    return folder
+
+
+def rows(folder, stem):
+    """How many rows there are, with those in part files."""
+    paths = [*folder.glob(f"{stem}*.txt"), *folder.glob(f".{stem}*.txt.part")]
+    return sum(path.read_bytes().count(b"\n") for path in paths)
+
+
+def test_a_killed_run_of_a_video_has_the_rows_of_a_whole_one(clip, tmp_path):
+    folder = killed_run(clip, tmp_path / "killed")
+    left = {name: part_path(folder / name).read_text() for name in ("mot.txt", "detections.txt")}
+    done = spotstream("complete", str(tmp_path / "killed"))
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads((folder / "run.json").read_text())
+    frames, tracks = report["frames"]["out"], report["tracks"]
+    assert done.stdout == f"{folder}: truncated, {frames} frames, {tracks} tracks\n"
+    assert {name: (folder / name).read_text() for name in left} == left
+    assert frames == rows(folder, "times")
+    assert tracks == len(np.unique(np.loadtxt(folder / "mot.txt", delimiter=",")[:, 1]))
+    shown = frames_in(folder / "overlay.mp4")
+    assert shown == frames - report["frames"]["left_out_of_overlay"] > 30
+    again = spotstream("complete", str(tmp_path / "killed"))
+    assert again.stdout == f"{tmp_path / 'killed'}: nothing to complete\n"
+
+
+def test_a_killed_camera_has_all_its_parts(clip, tmp_path):
+    settings = [
+        "runtime.mode=live",
+        f"sink.text_minutes={1 / 60}",
+        f"sink.overlay_minutes={1 / 60}",
+    ]
+    folder = killed_run(clip, tmp_path, *settings)
+    before = rows(folder, "mot")
+    refused = spotstream("run", "--source", str(clip), "--output", str(tmp_path))
+    assert f"`spotstream complete {folder}` completes them" in refused.stderr
+    assert spotstream("complete", str(folder)).returncode == 0
+    report = json.loads((folder / "run.json").read_text())
+    names = {"mot.txt", "mot-2.txt", "overlay.mp4", "overlay-2.mp4"}
+    assert names < set(report["files"]) == {path.name for path in folder.iterdir()} - {"run.json"}
+    assert rows(folder, "mot") == before
+    assert report["frames"]["out"] == rows(folder, "times")
+    shown = sum(frames_in(path) for path in folder.glob("overlay*.mp4"))
+    assert shown == report["frames"]["out"] - report["frames"]["left_out_of_overlay"]
+
+
+def test_one_that_cannot_be_completed_does_not_keep_others_from_it(clip, tmp_path):
+    for name in ("bad", "busy", "good"):
+        killed_run(clip, tmp_path / name)
+    (tmp_path / "bad" / clip.stem / RUN).write_bytes(b"")
+    lock = FolderLock(tmp_path / "busy")
+    done = spotstream("complete", *(str(tmp_path / name) for name in ("bad", "busy", "good")))
+    lock.release()
+    assert done.returncode == 4
+    bad, busy = done.stderr.splitlines()
+    assert bad.startswith(f"spotstream: {tmp_path / 'bad' / clip.stem} cannot be completed")
+    assert busy.startswith(f"spotstream: {tmp_path / 'busy'}: another process is writing there")
+    assert (tmp_path / "good" / clip.stem / "run.json").exists()
