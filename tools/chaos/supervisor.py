@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from stages.result_files import read_report
+from stages.result_files import TRACKS, read_report
 from tools.chaos.outcome import Outcome
 from tools.harness.material import NAME, detections_of, make_clip
-from tools.harness.runner import run_command
+from tools.harness.runner import SPOTSTREAM, run_command
 
 _FRAMES = 100
 _MOST_SECONDS = 30
@@ -19,7 +19,7 @@ _MOST_SECONDS = 30
 def killed_supervisor(folder: Path) -> Outcome:
     """Kills the supervisor: its stages must end, and the next run start only with --overwrite.
 
-    What the first run left must not be lost by mistake.
+    What the first run left must not be lost by mistake, and ``spotstream complete`` completes it.
     """
     clip = make_clip(folder, _FRAMES)
     output = folder / "killed"
@@ -33,6 +33,10 @@ def killed_supervisor(folder: Path) -> Outcome:
         run.kill()
     gone = _wait_for(lambda: not any(map(_runs, stages)))
     refused = subprocess.run(command, capture_output=True, check=False).returncode != 0
+    left = rows.read_bytes()
+    subprocess.run([*SPOTSTREAM, "complete", str(output)], capture_output=True, check=False)
+    tracks = output / NAME / TRACKS
+    completed = tracks.exists() and tracks.read_bytes() == left
     again = subprocess.run([*command, "--overwrite"], capture_output=True, text=True, check=False)
     if again.returncode:
         return Outcome(1, again.stderr.strip(), False)
@@ -40,8 +44,9 @@ def killed_supervisor(folder: Path) -> Outcome:
     return Outcome(
         1,
         f"{len(stages)} stages {'gone' if gone else 'left'}; the next run "
-        f"{'refused' if refused else 'not refused'}, with --overwrite {frames} of {_FRAMES} frames",
-        bool(stages) and gone and refused and frames == _FRAMES,
+        f"{'refused' if refused else 'not refused'}, its rows "
+        f"{'completed' if completed else 'lost'}, with --overwrite {frames} of {_FRAMES} frames",
+        bool(stages) and gone and refused and completed and frames == _FRAMES,
     )
 
 

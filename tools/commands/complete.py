@@ -15,7 +15,7 @@ def complete(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DIR...",
+            metavar="DIR",
             help="Results folders (--output of a run), or folders of single streams.",
             exists=True,
             file_okay=False,

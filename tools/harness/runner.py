@@ -24,6 +24,9 @@ from stages.errors import SpotStreamError
 
 _ANY_NUMBER = 10_000
 
+SPOTSTREAM = (sys.executable, "-P", "-m", "tools.main")
+"""The command line of this program."""
+
 Harm = Callable[["Victim"], None]
 
 
@@ -117,8 +120,7 @@ class Victim:
 def run_command(source: Path, output: Path, *settings: str) -> list[str]:
     """Returns the command line of a run in its own process."""
     options = [option for setting in settings for option in ("--set", setting)]
-    command = [sys.executable, "-P", "-m", "tools.main", "run"]
-    return [*command, "--source", str(source), "--output", str(output), *options]
+    return [*SPOTSTREAM, "run", "--source", str(source), "--output", str(output), *options]
 
 
 def run_with(
