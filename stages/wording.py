@@ -1,6 +1,8 @@
-"""Numbers with what they count, in the words of messages."""
+"""Words in messages and pictures."""
 
 from __future__ import annotations
+
+import unicodedata
 
 
 def counted(count: int, one: str, many: str = "", *, form: str = "") -> str:
@@ -13,3 +15,13 @@ def counted(count: int, one: str, many: str = "", *, form: str = "") -> str:
         form: Format of the number, such as ``","``.
     """
     return f"{count:{form}} {one if count == 1 else many or f'{one}s'}"
+
+
+def drawable(text: str) -> str:
+    """Returns the text in what OpenCV's fonts have, printable ASCII.
+
+    Letters lose their accents (``Süd`` becomes ``Sud``); for all else there is ``?``.
+    """
+    letters = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    plain = "".join(each for each in letters if not unicodedata.combining(each))
+    return "".join(each if " " <= each <= "~" else "?" for each in plain)

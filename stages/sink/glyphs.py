@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from stages.records import UInt8Array
+from stages.wording import drawable
 
 _OVERSAMPLING = 8
 _FACE = cv2.FONT_HERSHEY_SIMPLEX
@@ -38,7 +39,7 @@ def halved(mask: UInt8Array) -> UInt8Array:
 
 
 class GlyphAtlas:
-    """Masks of printable ASCII text; other characters appear as ``?``.
+    """Masks of text in Latin letters, without their accents; other characters appear as ``?``.
 
     Args:
         cap_height: Height of a capital letter in pixels, at least 5.
@@ -62,7 +63,7 @@ class GlyphAtlas:
         self.mask = lru_cache(maxsize=256)(self._mask)
 
     def _mask(self, text: str) -> TextMask:
-        glyphs = [self._glyph(c if " " <= c <= "~" else "?") for c in text]
+        glyphs = [self._glyph(character) for character in drawable(text)]
         odd = sum(glyph.shape[1] for glyph in glyphs) % 2
         mask = np.concatenate([*glyphs, np.zeros((self.height, odd), np.uint8)], axis=1)
         result = TextMask(mask, halved(mask))

@@ -1,7 +1,23 @@
-from stages.wording import counted
+import pytest
+
+from stages.wording import counted, drawable
 
 
 def test_one_is_singular_and_all_else_plural():
     assert [counted(count, "frame") for count in (0, 1, 2)] == ["0 frames", "1 frame", "2 frames"]
     assert counted(1, "box", "boxes") == "1 box"
     assert counted(12345, "box", "boxes", form=",") == "12,345 boxes"
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("Kreuzung Süd, Fußgänger", "Kreuzung Sud, Fussganger"),
+        ("São José №1", "Sao Jose No1"),
+        ("północ 2 ½", "po?noc 2 1?2"),
+        ("北 line", "? line"),
+        ("a\tb~", "a?b~"),
+    ],
+)
+def test_what_can_be_drawn_has_no_accents(text, drawn):
+    assert drawable(text) == drawn

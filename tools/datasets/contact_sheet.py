@@ -13,6 +13,7 @@ import numpy as np
 from stages.decoder.image_file import read_image
 from stages.errors import ConfigError, SourceError
 from stages.records import Float32Array, UInt8Array
+from stages.wording import drawable
 from tools.datasets.sample import Sample
 from trackers.boxes import areas
 
@@ -188,7 +189,7 @@ def _legend(
         entries.append(("foreground mask", MASK_TINT))
     places, x, line = [], GAP, 0
     for text, color in entries or [("no boxes", FADED)]:
-        length = 22 + cv2.getTextSize(_ascii(text), _FONT, 0.5, 1)[0][0] + 18
+        length = 22 + cv2.getTextSize(drawable(text), _FONT, 0.5, 1)[0][0] + 18
         if x > GAP and x + length > width:
             x, line = GAP, line + 1
         places.append((text, color, x, line))
@@ -214,9 +215,4 @@ def _write_fault(tile: UInt8Array, text: str) -> None:
 
 
 def _write(image: UInt8Array, text: str, x: int, y: int, color: Color, size: float = 0.42) -> None:
-    cv2.putText(image, _ascii(text), (x, y), _FONT, size, color, 1, cv2.LINE_AA)
-
-
-def _ascii(text: str) -> str:
-    """OpenCV's fonts have ASCII only."""
-    return text.encode("ascii", "replace").decode()
+    cv2.putText(image, drawable(text), (x, y), _FONT, size, color, 1, cv2.LINE_AA)
