@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -50,6 +51,11 @@ def writing(path: Path) -> Generator[None, None, None]:
 def part_path(path: Path) -> Path:
     """Where ``path`` is written until it is complete: hidden, in the same folder."""
     return path.with_name(f".{path.name}.part")
+
+
+def final_path(path: Path) -> Path:
+    """The final name of a part file; any other path as it is."""
+    return path.with_name(re.sub(r"^\.(.*)\.part$", r"\1", path.name))
 
 
 def sync(path: Path) -> None:

@@ -17,6 +17,7 @@ from stages.errors import ConfigError, OutputError
 from stages.folder_lock import FolderLock
 from stages.result_files import REPORT, is_complete
 from stages.sink.results import (
+    RUN,
     foreign_results,
     has_results,
     outdate_report,
@@ -114,9 +115,10 @@ class ResultFolders:
 def _refuse_results(folder: Path) -> None:
     if unfinished := unfinished_results(folder):
         names = ", ".join(unfinished)
+        known = (folder / RUN).exists()  # otherwise an earlier release left them
+        completed = f"`spotstream complete {folder}` completes them; or " if known else ""
         raise OutputError(
-            f"{folder} holds unfinished results of a killed run: {names}; "
-            f"`spotstream complete {folder}` completes them; or {_ADVICE}"
+            f"{folder} holds unfinished results of a killed run: {names}; {completed}{_ADVICE}"
         )
     if has_results(folder):
         raise OutputError(f"{folder} holds results of an earlier run; {_ADVICE}")

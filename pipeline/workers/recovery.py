@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,19 +14,23 @@ from stages.atomic import writing
 from stages.errors import OutputError
 from stages.records import Dropped, EndOfStream, EndReason, StreamStart, Tracks
 from stages.result_files import REPORT
-from stages.sink.lost_rows import without_lost_rows
+from stages.sink.lost_rows import frames_from, without_lost_rows
 from stages.sink.options import SinkOptions
 from stages.sink.report import StreamReport
-from stages.sink.results import CHECKPOINT, JOURNAL, RUN, remove_parts
-from stages.sink.state import SinkState
+from stages.sink.results import CHECKPOINT, JOURNAL, RUN, last_overlay, remove_parts
 from stages.sink.stream_results import StreamResults
 from stages.sink.text_results import text_names
+from stages.wording import counted
 
 _KILLED = "the run was killed, or the power failed"
 
 
 def is_unfinished(folder: Path) -> bool:
-    """Whether a run began results in ``folder`` and did not complete them."""
+    """Whether a run began results in ``folder`` and did not complete them.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
     return (folder / RUN).exists() and not (folder / REPORT).exists()
 
 
@@ -46,70 +50,101 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
         leftovers removed, where no frame had come.
 
     Raises:
-        OutputError: A file cannot be read or written, or another release wrote them; they stay.
+        OutputError: A file cannot be read or written, or another release wrote them, or they are
+            too damaged to give all rows that are there. They stay as they are.
     """
     with _reading(folder):
         record = RunRecord.load(folder / RUN)
-        options = record.config.sink.options(folder.name, live=not record.lossless)
+        checkpoint = Checkpoint.load(folder / CHECKPOINT)
+        _compare_with_rows(folder, record, checkpoint, notify)
+        options = record.config.sink.options(record.stream, live=not record.lossless)
         results = StreamResults(folder, options)
-        end, lost = _replay(folder, results, options)
-    if not results.ledger.written + lost:
-        results.abort()
-        remove_parts(folder)
-        return None
-    if end is None:
+        lost = 0 if checkpoint is None else _restore(results, options, checkpoint)
+        end = _replay(results, options, _entries(folder, checkpoint))
         ledger = results.ledger
-        frames = ledger.written + ledger.dropped_total + lost
-        end = EndOfStream(folder.name, ledger.position[0], frames, EndReason.TRUNCATED, _KILLED)
-    # What the decoder counted was in memory.
-    run = record.to_plain() | {"connections": None, "frames_not_received": None}
-    report = results.finish(end, run)
+        if not ledger.written + lost:
+            results.abort()
+            remove_parts(folder)
+            return None
+        if end is None:
+            frames, epoch = ledger.written + ledger.dropped_total + lost, ledger.position[0]
+            end = EndOfStream(record.stream, epoch, frames, EndReason.TRUNCATED, _KILLED)
+        # What the decoder counted was in memory.
+        unknown = {"connections": None, "frames_not_received": None}
+        report = results.finish(end, record.to_plain() | unknown)
     while not results.notices.empty():
         notify(results.notices.get())
     remove_parts(folder)
     return report
 
 
+def _entries(folder: Path, checkpoint: Checkpoint | None) -> Iterator[Entry]:
+    """What the sink was given since the checkpoint."""
+    due = checkpoint.position if checkpoint else 0
+    return (entry for entry in read_envelopes(folder / JOURNAL) if entry.envelope.position >= due)
+
+
+def _compare_with_rows(
+    folder: Path, record: RunRecord, checkpoint: Checkpoint | None, notify: Callable[[str], None]
+) -> None:
+    """Sees whether checkpoint and journal give the rows that are there, before any is touched.
+
+    Raises:
+        ValueError: They do not. Of a live stream, they may lack some of the last second.
+    """
+    records = [type(entry.envelope.record) for entry in _entries(folder, checkpoint)]
+    if checkpoint is None and records and records[0] is not StreamStart:
+        raise ValueError("the checkpoint is gone")
+    texts = checkpoint.sink.texts if checkpoint else None
+    given = records.count(Tracks) + (texts.frames if texts else 0)
+    there = frames_from(folder, texts.number if texts else 1)
+    if there <= given:
+        return
+    if record.lossless or checkpoint is None:
+        raise ValueError(f"of {counted(there, 'frame')}, the journal has {given}")
+    last = counted(there - given, "frame", form=",")
+    notify(f"{folder}: the rows of the last {last} are left out, as the journal lacks them")
+
+
+def _restore(results: StreamResults, options: SinkOptions, checkpoint: Checkpoint) -> int:
+    """Takes over the checkpoint; returns how many of its frames have lost their rows."""
+    state = checkpoint.sink
+    texts, lost = without_lost_rows(results.folder, text_names(options), state.texts)
+    state.ledger.written -= lost
+    results.restore(replace(state, texts=texts))
+    return lost
+
+
 def _replay(
-    folder: Path, results: StreamResults, options: SinkOptions
-) -> tuple[EndOfStream | None, int]:
-    """Gives ``results`` what the sink was given; returns the end, and how many frames are lost."""
-    due = lost = 0
-    if (checkpoint := Checkpoint.load(folder / CHECKPOINT)) is not None:
-        state, lost = _without_lost_rows(folder, options, checkpoint.sink)
-        results.restore(state)
-        due = checkpoint.position
-    for entry in read_envelopes(folder / JOURNAL):
-        record = entry.envelope.record
-        if entry.envelope.position < due:
-            continue
-        match record:
+    results: StreamResults, options: SinkOptions, entries: Iterator[Entry]
+) -> EndOfStream | None:
+    """Gives ``results`` what the sink was given; returns the end of the stream, if it came."""
+    overlays = last_overlay(results.folder)
+    for entry in entries:
+        match record := entry.envelope.record:
             case StreamStart():
                 results.start(record)
             case Tracks():
-                _repeat(results, record, entry, with_overlay=options.overlay)
+                _repeat(results, record, entry, options, overlays)
             case Dropped():
                 results.dropped(record)
             case EndOfStream():
-                return record, lost
-    return None, lost
+                return record
+    return None
 
 
-def _without_lost_rows(
-    folder: Path, options: SinkOptions, state: SinkState
-) -> tuple[SinkState, int]:
-    texts, lost = without_lost_rows(folder, text_names(options), state.texts)
-    state.ledger.written -= lost
-    return replace(state, texts=texts), lost
-
-
-def _repeat(results: StreamResults, tracks: Tracks, entry: Entry, *, with_overlay: bool) -> None:
+def _repeat(
+    results: StreamResults, tracks: Tracks, entry: Entry, options: SinkOptions, overlays: int
+) -> None:
     """Takes in a frame, without its picture where that was not kept."""
     work_ns, now_ns = entry.envelope.work_ns, entry.now_ns
-    picture = with_overlay and entry.envelope.slot is not None
-    if picture and results.repeat(tracks, work_ns, now_ns, picture=True) is not None:
-        return
-    results.overlays.left_out += with_overlay
+    picture = options.overlay and entry.envelope.slot is not None
+    was_kept = results.overlays.number < overlays  # by whatever has become of the video since
+    if picture:
+        counts = results.repeat(tracks, work_ns, now_ns, picture=True, was_kept=was_kept)
+        if counts is not None:
+            return
+    results.overlays.left_out += options.overlay
     results.repeat(tracks, work_ns, now_ns, picture=False)
 
 

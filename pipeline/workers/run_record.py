@@ -22,21 +22,24 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     killed.
 
     Attributes:
+        stream: Name of the stream; somebody may rename the folder.
         config: The run's configuration.
         lossless: Whether no frame of the stream may be dropped.
         versions: Versions of the program and the packages that make the results.
         working_directory: The directory of the config's relative paths; None if it was gone.
     """
 
+    stream: str
     config: RunConfig
     lossless: bool
     versions: dict[str, str]
     working_directory: str | None
 
     @classmethod
-    def of(cls, config: RunConfig, *, lossless: bool) -> RunRecord:
+    def of(cls, stream: str, config: RunConfig, *, lossless: bool) -> RunRecord:
         """The record of the run that this process belongs to."""
         return cls(
+            stream=stream,
             config=config,
             lossless=lossless,
             versions=installed_versions(),

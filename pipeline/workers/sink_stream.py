@@ -92,7 +92,7 @@ class SinkStream:
         shows = plan.config.runtime.web is not None and not plan.text_only
         self._snapshots = Snapshots(results, report) if shows else None
         self._progress = SinkProgress(results, logbook, report)
-        self._record = RunRecord.of(plan.config, lossless=self.lossless)
+        self._record = RunRecord.of(self.name, plan.config, lossless=self.lossless)
         self._completion = Completion(results, self._record, logbook, self._progress, report, wake)
         self._acknowledger = Acknowledger(
             context, plan.endpoint(f"ack-{channel}"), logbook, lambda: results.overlays.kept

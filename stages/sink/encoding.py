@@ -200,8 +200,11 @@ def write_mp4(
         Number of frames in the video: all, or those before the first that an MP4 cannot hold.
 
     Raises:
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written, or the journals are gone.
     """
+    first = next(_stored(journals), None)
+    if first is None:
+        raise OutputError(f"cannot write {path}: somebody has removed its .part files")
     with errors_of(path):
         room = _INDEX_BYTES + frames * _INDEX_FRAME_BYTES
         container = av.open(
@@ -209,7 +212,7 @@ def write_mp4(
         )
         written = 0
         try:
-            stream = settings.add_to(container, next(_stored(journals)).parameters)
+            stream = settings.add_to(container, first.parameters)
             for packet in _packets(journals, stream, settings.time_base, last_duration):
                 try:
                     container.mux(packet)

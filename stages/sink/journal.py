@@ -1,15 +1,17 @@
-"""A file of byte strings that may be cut off anywhere and stays readable up to there."""
+"""A file of byte strings that may be cut off or damaged anywhere and stays readable up to there."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from stages.atomic import writing
 
-_LENGTH_BYTES = 4
+_PREFIX = struct.Struct("<II")  # length, checksum
 
 
 class Journal:
@@ -35,7 +37,7 @@ class Journal:
     def append(self, entry: bytes) -> None:
         """Adds an entry."""
         with writing(self._shown):
-            self._file.write(len(entry).to_bytes(_LENGTH_BYTES, "little") + entry)
+            self._file.write(_PREFIX.pack(len(entry), _checksum(entry)) + entry)
             self._file.flush()
 
     def clear(self) -> None:
@@ -54,8 +56,8 @@ def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
     """Yields every whole entry and the offset of its end; nothing if there is no file.
 
     Entries that are cut off are left out: their writer was killed or is still writing, or another
-    one begins by taking them back. So is what follows an entry of no length, as where a power
-    failure left zeros.
+    one begins by taking them back. So are a damaged one and all after it, as where a power failure
+    left zeros.
     """
     try:
         file = path.open("rb")
@@ -64,13 +66,17 @@ def read_journal(path: Path) -> Iterator[tuple[bytes, int]]:
     with file:
         size = os.fstat(file.fileno()).st_size
         end = 0
-        while end + _LENGTH_BYTES <= size:
-            prefix = file.read(_LENGTH_BYTES)
-            length = int.from_bytes(prefix, "little")
-            if not length:
+        while end + _PREFIX.size <= size:
+            prefix = file.read(_PREFIX.size)
+            if len(prefix) < _PREFIX.size:  # it has been taken back meanwhile
                 return
-            end += _LENGTH_BYTES + length
+            length, checksum = _PREFIX.unpack(prefix)
+            end += _PREFIX.size + length
             entry = file.read(length) if end <= size else b""
-            if len(prefix + entry) < _LENGTH_BYTES + length:
+            if _checksum(entry) != checksum:
                 return
             yield entry, end
+
+
+def _checksum(entry: bytes) -> int:
+    return zlib.crc32(entry, 1)  # zeros are no entry

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stages.atomic import part_path
-from stages.result_files import DETECTIONS, TIMES, TRACKS, numbered
+from stages.atomic import final_path, part_path
+from stages.result_files import DETECTIONS, TIMES, TRACKS, number_of, numbered
 from stages.sink.text_results import TextState
 
 
@@ -48,7 +48,19 @@ def without_lost_rows(
     return replace(state, sizes=kept, frames=frames), state.frames - frames
 
 
-def _whole_lines(path: Path, size: int) -> bytes:
+def frames_from(folder: Path, number: int) -> int:
+    """How many frames the text results have in the files of this number and of later ones.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    finals = {final_path(path) for path in folder.iterdir()}
+    return sum(
+        _whole_lines(path).count(b"\n") for path in finals if number_of(path, TIMES) >= number
+    )
+
+
+def _whole_lines(path: Path, size: int = -1) -> bytes:
     part = part_path(path)
     try:
         with (part if part.exists() else path).open("rb") as file:

@@ -67,6 +67,11 @@ class OverlayParts:
         self._finished_frames = 0
 
     @property
+    def number(self) -> int:
+        """Number of the latest video, 0 before the first."""
+        return self.finished + len(self.unfinished)
+
+    @property
     def frames(self) -> int:
         """Number of frames given to it and not withdrawn."""
         return self._finished_frames + sum(writer.frames for writer in self.unfinished)
@@ -175,7 +180,7 @@ class OverlayParts:
     def _add(self, start: StreamStart, resume: OverlayState | None = None) -> OverlayWriter:
         self._before_long_work()
         writer = OverlayWriter(
-            self._path(self.finished + len(self.unfinished) + 1),
+            self._path(self.number + 1),
             start,
             self._options,
             resume=resume,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.atomic import part_path, remove_file, writing
+from stages.atomic import final_path, part_path, remove_file, writing
 from stages.result_files import OVERLAY, REPORT, TEXTS, number_of
 from stages.sink.detrac import toolkit_paths
 
@@ -66,6 +66,14 @@ def remove_unfinished_overlays(folder: Path) -> None:
             remove_file(path)
 
 
+def last_overlay(folder: Path) -> int:
+    """The highest number of an overlay, finished or not; 0 where there is none."""
+    finals = (
+        path.with_name(_SEGMENT.sub(r"overlay\1.mp4", path.name)) for path in folder.iterdir()
+    )
+    return max((number_of(final, OVERLAY) for final in finals), default=0)
+
+
 def unfinished_results(folder: Path) -> list[str]:
     """Names of the part files with results, rows or pictures, that a killed run left."""
     if not folder.is_dir():
@@ -74,7 +82,7 @@ def unfinished_results(folder: Path) -> list[str]:
 
 
 def _is_unfinished(path: Path) -> bool:
-    text = _final(path)
+    text = final_path(path)
     is_text = text != path and any(number_of(text, name) for name in TEXTS)
     if not is_text and not _SEGMENT.fullmatch(path.name):
         return False
@@ -115,12 +123,7 @@ def _result_paths(folder: Path) -> Iterator[Path]:
     yield folder / REPORT
     yield from toolkit_paths(folder, folder.name)
     if folder.is_dir():
-        for path in sorted({_final(path) for path in folder.iterdir()}):
+        for path in sorted({final_path(path) for path in folder.iterdir()}):
             if any(number_of(path, name) for name in (*TEXTS, OVERLAY)):
                 yield path
     yield folder / _OUTDATED
-
-
-def _final(path: Path) -> Path:
-    """The final name of a part file; any other path as it is."""
-    return path.with_name(re.sub(r"^\.(.*)\.part$", r"\1", path.name))

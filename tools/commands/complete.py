@@ -23,7 +23,7 @@ def complete(
     ],
 ) -> None:
     """Complete the results that a killed run or a power failure left unfinished."""
-    failures = [failure for folder in folders for failure in _complete(folder)]
+    failures = [failure for folder in folders for failure in _complete(folder.absolute())]
     for failure in failures[:-1]:
         typer.echo(f"spotstream: {failure}", err=True)
     if failures:
@@ -32,34 +32,38 @@ def complete(
 
 def _complete(folder: Path) -> Iterator[OutputError]:
     """Completes all streams in ``folder``, or the one whose folder it is; yields what fails."""
-    from pipeline.supervision.runtime_folder import writer_of
     from pipeline.workers.recovery import is_unfinished
-    from stages.folder_lock import FolderLock
+    from stages.atomic import writing
 
-    output, streams = folder, [each for each in sorted(folder.iterdir()) if is_unfinished(each)]
-    if is_unfinished(folder):
-        output, streams = folder.resolve().parent, [folder]
-    if not streams:
-        typer.echo(f"{folder}: nothing to complete")
-        return
-    try:
-        lock = FolderLock(output, setting="folder", holder=writer_of)
-    except OutputError as error:
-        yield error
-        return
-    for stream in streams:
+    found = False
+    for stream in (folder, *sorted(folder.iterdir())):
         try:
+            with writing(stream):
+                if not is_unfinished(stream):
+                    continue
+            found = True
             _complete_stream(stream)
         except OutputError as error:
+            found = True
             yield error
-    lock.release()
+    if not found:
+        typer.echo(f"{folder}: nothing to complete")
 
 
 def _complete_stream(folder: Path) -> None:
+    from pipeline.supervision.runtime_folder import writer_of
     from pipeline.workers.recovery import complete_results
+    from stages.folder_lock import FolderLock
     from stages.wording import counted
 
-    report = complete_results(folder, lambda line: typer.echo(line, err=True))
+    # A pipeline locks its --output, which is either where a link to the stream is.
+    outputs = {folder.parent.resolve(), folder.resolve().parent}
+    locks = [FolderLock(output, setting="folder", holder=writer_of) for output in outputs]
+    try:
+        report = complete_results(folder, lambda line: typer.echo(line, err=True))
+    finally:
+        for lock in locks:
+            lock.release()
     if report is None:
         typer.echo(f"{folder}: no frame had come")
         return

@@ -24,7 +24,7 @@ def killed(tmp_path):
 
 def test_what_a_killed_run_left_is_named_and_kept(killed, tmp_path):
     north = SourceSpec("north", "north.mp4")
-    with pytest.raises(OutputError, match=r"killed run: \.mot\.txt\.part; `spotstream complete"):
+    with pytest.raises(OutputError, match=r"killed run: \.mot\.txt\.part; choose another"):
         ResultFolders([north], tmp_path, RunConfig(), overwrite=False)
     folders = ResultFolders([north], tmp_path, RunConfig(), overwrite=True)
     assert folders.to_run == [north]

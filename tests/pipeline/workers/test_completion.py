@@ -16,7 +16,7 @@ from stages.sink.options import SinkOptions
 from stages.sink.stream_results import StreamResults
 from tests.stages.sink.conftest import make_header, make_start, make_tracks
 
-RECORD = RunRecord.of(RunConfig(), lossless=True)
+RECORD = RunRecord.of("cam", RunConfig(), lossless=True)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_working_directory_that_is_gone_does_not_cost_the_results(
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     progress = SinkProgress(results, logbook, said.append)
-    record = RunRecord.of(RunConfig(), lossless=True)
+    record = RunRecord.of("cam", RunConfig(), lossless=True)
     completion = Completion(results, record, logbook, progress, said.append, done.set)
     completion.begin(END)
     assert done.wait(100)

@@ -15,6 +15,7 @@ from stages.errors import OutputError
 from stages.sink.results import CHECKPOINT, JOURNAL, RUN
 from tests.pipeline.workers.conftest import Said, acknowledge, end, feed, opened
 from tests.videos import frames_in
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -168,13 +169,87 @@ def test_another_release_is_asked_to_do_it(sink, tmp_path):
         complete_results(folder, print)
 
 
-@pytest.mark.parametrize("name", [CHECKPOINT, RUN])
-def test_damaged_leftovers_stay_and_are_told(name, sink, tmp_path):
-    north = sink(live=True)
-    feed(north, 2)
+def cut(path, size):
+    path.write_bytes(path.read_bytes()[:size] + bytes(100))
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(
+    ("name", "size"), [(CHECKPOINT, 0), (RUN, 0), (JOURNAL, 0), (JOURNAL, 900)]
+)
+def test_damaged_leftovers_stay_and_are_told(name, size, live, sink, tmp_path):
+    north = sink(live=live)
+    feed(north, 6)
+    kept(north, 6)
     folder = left_by(north, tmp_path)
-    (folder / name).write_bytes(b"\0" * 100)
+    (folder / name).touch()
+    cut(folder / name, size)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(OutputError, match=r"cannot be completed, as its leftovers are damaged"):
         complete_results(folder, print)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_a_live_stream_needs_its_checkpoint(sink, tmp_path):
+    north = sink(live=True)
+    feed(north, 3)
+    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    feed(north, 5, begin=3)
+    folder = left_by(north, tmp_path)
+    (folder / CHECKPOINT).unlink()
+    with pytest.raises(OutputError, match=r"\(the checkpoint is gone\)"):
+        complete_results(folder, print)
+    assert part_path(folder / "times.txt").read_text().count("\n") == 5
+
+
+@pytest.mark.usefixtures("checkpoints_always_due")
+def test_rows_of_the_last_second_without_a_journal_are_told(sink, disk, tmp_path):
+    north = sink(live=True)
+    feed(north, 3)
+    acknowledge(north, lambda: (north.folder / CHECKPOINT).exists())
+    kept(north, 3)
+    feed(north, 5, begin=3)
+    folder = left_by(north, tmp_path)
+    cut(folder / JOURNAL, 30)
+    notices = []
+    report = complete_results(folder, notices.append)
+    assert report.frames_out == 3
+    assert notices == [
+        f"{folder}: the rows of the last 2 frames are left out, as the journal lacks them"
+    ]
+    assert frames_of(folder) == [1, 2, 3]
+
+
+def test_damaged_pictures_cost_no_rows(sink, tmp_path):
+    north = sink(live=False)
+    feed(north, 6)
+    kept(north, 6)
+    folder = left_by(north, tmp_path)
+    packets = folder / ".overlay.mp4.1.part"
+    cut(packets, packets.stat().st_size - 20)
+    report = completed(folder)
+    assert (report["frames"]["out"], report["frames"]["left_out_of_overlay"]) == (6, 1)
+    assert frames_in(folder / "overlay.mp4") == 5
+
+
+def test_a_folder_that_was_renamed_is_still_that_of_its_stream(sink, plan, tmp_path):
+    plan.config.sink.lines["north"] = {"gate": (10.0, 0.0, 10.0, 30.0)}
+    north = sink(live=False)
+    feed(north, 2)
+    folder = left_by(north, tmp_path).rename(tmp_path / "left" / "set aside")
+    report = completed(folder)
+    assert (report["stream"], list(report["crossings"])) == ("north", ["gate"])
+
+
+def test_an_overlay_that_was_taken_away_costs_no_later_one(sink, tmp_path, plan):
+    object.__setattr__(plan.config.sink, "overlay_minutes", 0.08 / 60)  # three frames
+    north = sink(live=False)
+    feed(north, 7)
+    kept(north, 7)
+    wait_for(lambda: (north.folder / "overlay-2.mp4").exists())
+    folder = left_by(north, tmp_path)
+    (folder / "overlay.mp4").unlink()
+    report = completed(folder)
+    assert report["frames"]["left_out_of_overlay"] == 0
+    assert {"overlay-2.mp4", "overlay-3.mp4"} < set(report["files"])

@@ -8,7 +8,7 @@ import pytest
 from stages.errors import OutputError
 from stages.sink.journal import Journal, read_journal
 
-ENTRIES = [b"first", b"2", b"x" * 70_000, b"last"]
+ENTRIES = [b"first", b"", b"x" * 70_000, b"last"]
 
 
 def entries(path: Path) -> list[bytes]:
@@ -30,13 +30,16 @@ def test_wherever_it_is_cut_off_all_whole_entries_are_read(tmp_path: Path) -> No
         assert entries(path) == ENTRIES[: sum(end <= length for end in ends)]
 
 
-def test_zeros_that_a_power_failure_left_are_no_entries(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal")
-    journal.append(b"one")
+@pytest.mark.parametrize("begin", range(13, 60))
+def test_zeros_that_a_power_failure_left_are_no_entries(begin: int, tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(path)
+    for entry in (b"three", b"other", b"words that are longer"):
+        journal.append(entry)
     journal.close()
-    with (tmp_path / "journal").open("ab") as file:
-        file.write(bytes(100))
-    assert entries(tmp_path / "journal") == [b"one"]
+    ends = [end for _, end in read_journal(path)]
+    path.write_bytes(path.read_bytes()[:begin] + bytes(200))
+    assert len(entries(path)) == sum(end <= begin for end in ends)
 
 
 def test_it_goes_on_after_the_last_whole_entry(tmp_path: Path) -> None:
