@@ -7,6 +7,7 @@ import json
 import os
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -88,6 +89,8 @@ class Recorder:
         self._retry_at = 0.0
         self._told_at: float | None = None  # since the recording has paused
         self._room = 0  # bytes until segments must be removed
+        self._ended: deque[tuple[Path, int]] = deque()  # segments and their bytes, in order
+        self._ended_bytes = 0
         self._number = self._first_epoch = 0
         self._has_folder = False
         self._release: Callable[[], object] = lambda: None  # closes the folder, if it is locked
@@ -113,9 +116,11 @@ class Recorder:
         index = {"format": 1, "source": redact(self._source)}
         (self._folder / RECORDING_INDEX).write_text(json.dumps(index) + "\n")
         _remove_empty(self._folder)
-        if earlier := segments_of(self._folder):
-            latest = earlier[-1]
+        self._ended.clear()
+        self._ended_bytes = 0
+        for latest in segments_of(self._folder):
             self._number, self._first_epoch = latest.number + 1, latest.epoch + 1
+            self._count(latest.path)
         self._has_folder = True
 
     def write(self, packet: av.Packet, stream: VideoStream, epoch: int) -> None:
@@ -148,6 +153,8 @@ class Recorder:
         with contextlib.suppress(OSError):
             if path is not None and _is_empty(path):
                 path.unlink()
+                if self._ended and self._ended[-1][0] == path:
+                    self._ended_bytes -= self._ended.pop()[1]
 
     def _complain(self, error: OSError | FFmpegError | ValueError) -> None:
         now = self._monotonic()
@@ -179,6 +186,13 @@ class Recorder:
             except (OSError, FFmpegError) as error:
                 self._complain(error)
                 self._remove_if_empty()
+        if container is not None and self._path is not None:
+            self._count(self._path)
+
+    def _count(self, ended: Path) -> None:
+        size = file_size(ended)
+        self._ended.append((ended, size))
+        self._ended_bytes += size
 
     def _is_due(self) -> bool:
         now = self._monotonic()
@@ -214,18 +228,16 @@ class Recorder:
     def _make_room(self) -> None:
         """Removes the oldest segments beyond the limit, except the one that is written.
 
-        If that one is too large by itself, it ends at the next key frame.
+        If that one is too large by itself, it ends at the next key frame. The folder is not read:
+        a camera that comes and goes leaves a hundred thousand segments there.
         """
-        current = self._path if self._container is not None else None
-        files = {path: file_size(path) for _, _, path in segments_of(self._folder)}
-        total = sum(files.values())
-        for path, size in files.items():
-            if total <= self._most_bytes:
-                break
-            if path != current:
-                path.unlink(missing_ok=True)
-                total -= size
-        self._room = self._most_bytes - total
+        written = file_size(self._path) if self._container is not None and self._path else 0
+        while self._ended and self._ended_bytes + written > self._most_bytes:
+            path, size = self._ended[0]
+            path.unlink(missing_ok=True)
+            self._ended.popleft()
+            self._ended_bytes -= size
+        self._room = self._most_bytes - self._ended_bytes - written
 
 
 def _remove_empty(folder: Path) -> None:
