@@ -18,9 +18,10 @@ class Pace:
     """Holds each frame back until as much time has passed as between it and the first one.
 
     A late frame comes at once, and so do those after it until they have caught up. If the source
-    itself had nothing to give, see `follow`, all later frames are delayed by that much instead: a
-    live source that has paused has nothing to catch up with, and each piece of it would come as a
-    burst.
+    itself had nothing to give, see `follow`, all later frames are delayed by that much instead, for
+    each piece of a live source would come as a burst. They catch up a tenth faster than they were
+    taken, until the source has nothing again: where a server was slow, all is there, and where it
+    has paused, nothing more.
 
     Args:
         wait: Sleeps for the given seconds.
@@ -43,6 +44,8 @@ class Pace:
         self._latest: tuple[int, Fraction] | None = None
         self._due_ns = 0
         self._waited_ns = 0  # for the source, since the latest frame
+        self._delay_ns = 0  # that may be caught up
+        self._caught_up_ns = 0  # since the source last had nothing
 
     def follow(self, packets: Iterator[_Packet]) -> Iterator[_Packet]:
         """Yields the same packets, and measures how long the source keeps one waiting for them."""
@@ -59,12 +62,28 @@ class Pace:
             self._due_ns = self._monotonic()
         elif frame.epoch == self._latest[0]:
             step = min(max(Fraction(0), seconds - self._latest[1]), self._longest_gap)
-            self._due_ns += round(step * 10**9)
+            self._due_ns += self._shortened(round(step * 10**9))
         self._latest = frame.epoch, seconds
         early = self._due_ns - self._monotonic()
         if early > 0:
             self._wait(early / 1e9)
         else:
-            self._due_ns += min(-early, self._waited_ns)
+            self._put_off(min(-early, self._waited_ns))
         self._waited_ns = 0
         return replace(frame, captured_ns=self._clock())
+
+    def _shortened(self, step_ns: int) -> int:
+        """The time to the next frame, less what it catches up."""
+        saved = min(step_ns // 10, self._delay_ns)
+        self._delay_ns -= saved
+        self._caught_up_ns += saved
+        return step_ns - saved
+
+    def _put_off(self, late_ns: int) -> None:
+        """Delays all later frames, as the source had nothing to give."""
+        if not late_ns:
+            return
+        self._due_ns += late_ns
+        has_paused = late_ns <= self._caught_up_ns  # then there was nothing to catch up with
+        self._delay_ns = 0 if has_paused else self._delay_ns + late_ns
+        self._caught_up_ns = 0
