@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -34,13 +35,17 @@ class Detector(Protocol):
 
 
 def check_weights(config: DetectorConfig) -> None:
-    """Checks that the weights file exists, if the config uses one.
+    """Checks that the weights file can be read, if the config uses one.
 
     Raises:
-        ConfigError: There is no such file.
+        ConfigError: There is no such file, or it cannot be read.
     """
     file = find_weights(config.weights)
-    if config.detections is None and not file.is_file():
+    if config.detections is not None:
+        return
+    if file.is_file() and not os.access(file, os.R_OK):
+        raise ConfigError(f"detector.weights: {file} cannot be read: check its permissions")
+    if not file.is_file():
         found = "is a folder" if file.is_dir() else "does not exist"
         raise ConfigError(
             f"detector.weights must be a file or one of {', '.join(SHIPPED)}; {file} {found}"

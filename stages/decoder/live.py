@@ -179,7 +179,7 @@ class LiveSource:
                 if isinstance(record, StreamStart) and record.epoch == 0:
                     tell_decoder(stream, self._source, self._hardware, runtime.notify)
                 if isinstance(record, Frame):
-                    self._was_live = not finished
+                    self._was_live = self._was_live or not finished
                     if outages.frame_came():
                         runtime.connected()
                     if unreceived is not None:
@@ -191,7 +191,7 @@ class LiveSource:
                     if pace is not None:
                         record = replace(record, header=pace.hold(record.header))
                 yield record
-            if not finished or goes_on(container, stream, reader.arrived):
+            if self._was_live or goes_on(container, stream, reader.arrived):
                 if options_to_end := self._options_to_end(ahead.seconds):
                     runtime.notify(options_to_end)
                 return None

@@ -55,4 +55,7 @@ class LiveOptions:
             case "rtmp" | "rtmps":  # FFmpeg waits twice
                 return options | {"rw_timeout": str(round(self.timeout * 1e6 / 2))}
             case _:
+                if location.partition("?")[0].endswith(".m3u8"):
+                    # Otherwise, what stalls is waited for twice, for the next piece as well.
+                    options["http_persistent"] = "0"
                 return options | {"rw_timeout": microseconds}

@@ -117,7 +117,7 @@ def absolute_location(location: str) -> str:
     if "://" in location:
         return location
     name, place = split_name(location)
-    return (f"{name}=" if name else "") + str(Path(place).expanduser().absolute())
+    return (f"{name}=" if name else "") + str(_path(place).absolute())
 
 
 def name_sources(
@@ -174,7 +174,7 @@ def _expand(location: str) -> list[SourceSpec]:
         return [SourceSpec(redact(location).split("://", 1)[1], f"{scheme.lower()}://{rest}")]
     if location in ("-", "/dev/stdin") or location.startswith("pipe:"):
         raise SourceError("standard input cannot be read; a named pipe can, as mkfifo makes it")
-    path = Path(location).expanduser()
+    path = _path(location)
     if not path.exists():
         raise SourceError(f"no such source: {location}{_similar(path)}")
     if not path.is_dir():
@@ -240,8 +240,16 @@ def not_searched(locations: Sequence[str]) -> list[Path]:
 def _folders(locations: Sequence[str]) -> list[Path]:
     """Returns the folders among locations that are no recordings."""
     places = [split_name(location)[1] for location in locations]
-    folders = [Path(place).expanduser() for place in places if "://" not in place]
+    folders = [_path(place) for place in places if "://" not in place]
     return [folder for folder in folders if folder.is_dir() and not is_recording(folder)]
+
+
+def _path(location: str) -> Path:
+    """The path of a location; one that only looks like somebody's home folder is as it is."""
+    try:
+        return Path(location).expanduser()
+    except RuntimeError:
+        return Path(location)
 
 
 def _similar(path: Path) -> str:

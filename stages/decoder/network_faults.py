@@ -18,6 +18,7 @@ _LOOKUP_SECONDS = 3.0
 _NEARLY = 0.9  # FFmpeg's clock and ours begin to count at different times
 _RTSP = frozenset({"rtsp", "rtsps"})
 _VAGUE = (av.error.InvalidDataError, av.error.PermissionError)  # the latter of no answer to PLAY
+_WEB = frozenset({"http", "https"})
 _TLS = frozenset({"https", "rtmps", "rtsps", "tls"})
 
 
@@ -46,10 +47,12 @@ def opening_fault(
     if isinstance(error, av.error.EOFError):
         return "the server closed the connection"
     scheme = _scheme(location)
+    if isinstance(error, av.error.InvalidDataError) and scheme in _WEB:
+        return "the server sent no video that FFmpeg knows, perhaps a web page"
     is_vague = isinstance(error, _VAGUE) and scheme in _RTSP
     is_io = isinstance(error, OSError) and error.errno == errno.EIO
-    if is_io and _has_unknown_host(location):
-        return "no such host"
+    if is_io and (fault := _name_fault(location)):
+        return fault
     timeout = timeout_of(options)
     is_late = timeout is not None and seconds >= _NEARLY * timeout
     if is_late and (is_io or is_vague or isinstance(error, TimeoutError)):
@@ -66,7 +69,7 @@ def proxy_in_use(location: str) -> str:
 
     It knows only the variables in lower case, and asks the proxy for local addresses as well.
     """
-    is_proxied = _scheme(location) in _TLS | {"http"}
+    is_proxied = _scheme(location) in _TLS | _WEB
     if not (is_proxied and os.environ.get("http_proxy", "").startswith("http://")):
         return ""
     host = _host(location)
@@ -130,18 +133,19 @@ def _host(location: str) -> str:
         return ""
 
 
-def _has_unknown_host(location: str) -> bool:
-    """Returns whether the URL's host has no address; False if that cannot be told soon."""
+def _name_fault(location: str) -> str:
+    """Returns why the URL's host has no address; "" if it has, or if that cannot be told soon."""
     host = _host(location)
     if not host:
-        return False
+        return ""
     lookup = in_background(lambda: socket.getaddrinfo(host, None))
     try:
         lookup.result(_LOOKUP_SECONDS)
     except socket.gaierror as error:
-        return error.errno != socket.EAI_AGAIN  # the name server does not answer
+        is_silent = error.errno == socket.EAI_AGAIN
+        return "the name server does not answer" if is_silent else "no such host"
     except UnicodeError:  # an empty or too long part
-        return True
+        return "no such host"
     except futures.TimeoutError:
         pass
-    return False
+    return ""

@@ -17,6 +17,13 @@ def find_weights(weights: Path | str | None = None) -> Path:
     A file of such a name in the working folder takes precedence.
     """
     name = SHIPPED[0] if weights is None else str(weights)
-    if weights is not None and (name not in SHIPPED or Path(weights).is_file()):
+    if weights is not None and (name not in SHIPPED or _is_here(name)):
         return Path(weights)
     return Path(str(resources.files("stages.detector") / "weights" / f"{name}.safetensors"))
+
+
+def _is_here(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except PermissionError:  # of a working folder that may not be entered
+        return False

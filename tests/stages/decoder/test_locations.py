@@ -64,6 +64,13 @@ def test_a_home_folder_after_a_name_is_no_shells_business(tmp_path, monkeypatch)
     assert absolute_location("north=~/a.mp4") == f"north={tmp_path}/a.mp4"
 
 
+def test_a_tilde_that_is_nobodys_home_is_part_of_the_name(tmp_path, make_video, monkeypatch):
+    make_video("~clip.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert absolute_location("north=~clip.mp4") == f"north={tmp_path}/~clip.mp4"
+    assert [spec.name for spec in expand_sources(["~clip.mp4"])] == ["clip"]
+
+
 def test_a_file_with_an_equals_sign_in_its_name_is_that_file(tmp_path, make_video, monkeypatch):
     make_video("take=1.mp4")
     make_video("1.mp4")

@@ -165,6 +165,22 @@ def test_a_name_server_that_does_not_answer_neither_blocks_nor_hides_the_reason(
     assert told == ["the server closed the connection", "nothing came for 2 s"]
 
 
+def test_a_name_server_that_is_not_there_is_told(monkeypatch):
+    def look_up(*_):
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    error = OSError(5, os.strerror(5))
+    told = opening_fault(error, "http://north/live", {"timeout": "2000000"}, 0.1, None)
+    assert told == "the name server does not answer"
+
+
+def test_what_is_no_video_may_be_a_web_page():
+    error = av.error.InvalidDataError(1, "Invalid data found when processing input")
+    told = opening_fault(error, "http://north/live", {"timeout": "2000000"}, 0.1, None)
+    assert told == "the server sent no video that FFmpeg knows, perhaps a web page"
+
+
 @pytest.mark.parametrize("location", ["/videos/north.mp4", "/dev/video0", "file:///north.mp4"])
 def test_a_file_keeps_its_text(location):
     error = av.error.OSError(5, os.strerror(5))

@@ -11,6 +11,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from stages.decoder.live import LiveSource
@@ -69,6 +71,28 @@ def test_motion_jpeg_that_breaks_off_and_comes_back(serve_http, slots):
     shown = first[-1].seconds - first[0].seconds
     assert shown == pytest.approx((first[-1].captured_ns - first[0].captured_ns) / 1e9, abs=0.5)
     assert numbers(records) == list(range(len(numbers(records))))
+
+
+def test_a_single_picture_after_an_outage_does_not_end_a_camera(serve_http, slots):
+    connections = []
+
+    class Proxy(Camera):
+        def do_GET(self):  # noqa: N802
+            connections.append(self.path)
+            if len(connections) != 2:
+                super().do_GET()
+                return
+            picture = cv2.imencode(".jpg", np.zeros((96, 128, 3), np.uint8))[1].tobytes()
+            self.send_response(200)
+            self.send_header("Content-Type", "image/jpeg")
+            self.send_header("Content-Length", str(len(picture)))
+            self.end_headers()
+            self.wfile.write(picture)
+
+    records = read(f"{serve_http(Proxy)}/mjpeg", slots, 60)
+    assert not any(isinstance(record, EndOfStream) for record in records)
+    frames = [record.header.epoch for record in records if isinstance(record, Frame)]
+    assert (len(frames), max(frames)) == (60, 2)
 
 
 class Files(http.server.SimpleHTTPRequestHandler):

@@ -22,6 +22,14 @@ def test_a_path_may_be_text():
     assert find_weights("weights/my.onnx") == Path("weights/my.onnx")
 
 
+def test_a_working_folder_that_may_not_be_entered_has_no_such_file(monkeypatch):
+    def refuse(path):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert find_weights("nano").name == "nano.safetensors"
+
+
 def test_a_file_is_taken_as_it_is(tmp_path, monkeypatch):
     assert find_weights(tmp_path / "a.safetensors") == tmp_path / "a.safetensors"
     monkeypatch.chdir(tmp_path)
