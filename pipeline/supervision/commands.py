@@ -104,6 +104,8 @@ def find_run(pid: int | None = None) -> RunInfo:
         raise ConfigError(_none(pid))
     if len(runs) > 1:
         choice = "; ".join(f"--pid {run.pid} writes to {run.output}" for run in runs)
+        if len({run.pid for run in runs}) < len(runs):  # of containers that share a folder
+            choice += "; to tell those of one --pid apart, start each with a TMPDIR of its own"
         raise ConfigError(f"{len(runs)} pipelines are running: {choice}")
     return runs[0]
 

@@ -279,3 +279,12 @@ def test_what_a_killed_run_left_is_removed_by_the_next(pipeline, tmp_path):
     folder = RuntimeFolder("out")
     assert not run.folder.exists()
     folder.close()
+
+
+@pytest.mark.parametrize(("pids", "advice"), [((7, 8), ""), ((1, 1), "a TMPDIR of its own")])
+def test_of_several_pipelines_one_is_chosen_by_what_tells_them_apart(monkeypatch, pids, advice):
+    runs = [RunInfo(pid, f"out{n}", Path()) for n, pid in enumerate(pids)]
+    monkeypatch.setattr("pipeline.supervision.commands.running", lambda: runs)
+    with pytest.raises(ConfigError, match=f"2 pipelines are running: --pid {pids[0]}") as error:
+        find_run()
+    assert str(error.value).endswith(advice or "--pid 8 writes to out1")
