@@ -89,7 +89,7 @@ class LiveSource:
         self._source = redact(location)
         self._is_device = "://" not in location
         self._runtime = runtime or SourceRuntime()
-        self._was_live = False  # when the latest frame came
+        self._was_live = False  # when a frame came
         self._is_advised = False
         self._is_told_blank = False
 
@@ -191,7 +191,7 @@ class LiveSource:
                     if pace is not None:
                         record = replace(record, header=pace.hold(record.header))
                 yield record
-            if self._was_live or goes_on(container, stream, reader.arrived):
+            if not finished or self._was_live or goes_on(container, stream, reader.arrived):
                 if options_to_end := self._options_to_end(ahead.seconds):
                     runtime.notify(options_to_end)
                 return None
