@@ -3,12 +3,14 @@
 import functools
 import http.server
 import itertools
+import queue
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from stages.records import EndOfStream, EndReason, Frame
-from tests.stages.decoder.streams import read, write_stream
+from tests.stages.decoder.streams import OPTIONS, read, write_stream
 
 BUFFERED, BEFORE = 3, 5  # segments at the start, and before the pause; then one a second
 PAUSE = 5  # seconds
@@ -59,6 +61,28 @@ class Growing(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Stalling(http.server.SimpleHTTPRequestHandler):
+    """Keeps connections open; stops in the middle of a segment, and reads what comes then."""
+
+    protocol_version = "HTTP/1.1"
+    came: queue.SimpleQueue[bytes]
+
+    def do_GET(self):
+        if not self.path.endswith("1.ts"):
+            super().do_GET()
+            return
+        data = Path(self.translate_path(self.path)).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data[: len(data) // 2])
+        self.came.put(self.rfile.read(1))
+        self.close_connection = True
+
+    def log_message(self, *args):
+        pass
+
+
 def serve_playlist(handler, segments, folder, serve_http):
     write_stream(
         folder / "live.m3u8",
@@ -90,3 +114,11 @@ def test_a_pause_of_the_encoder_does_not_make_all_later_frames_come_in_bursts(
     arrived = [r.header.captured_ns / 1e9 for r in records if isinstance(r, Frame)]
     intervals = [b - a for a, b in itertools.pairwise(arrived[BEFORE * SEGMENT :])]
     assert statistics.median(intervals) > 0.02  # s; 0.04 in the video, 0 in bursts
+
+
+def test_the_connection_of_a_segment_that_stalls_is_not_used_again(tmp_path, serve_http, slots):
+    write_stream(tmp_path / "vod.m3u8", 100, "hls", size=(64, 48), hls_time="1", hls_list_size="0")
+    Stalling.came = queue.SimpleQueue()
+    base = serve_http(functools.partial(Stalling, directory=str(tmp_path)))
+    read(f"{base}/vod.m3u8", slots, 61, replace(OPTIONS, timeout=1.0))
+    assert Stalling.came.get(timeout=60) == b""  # it was closed
