@@ -49,6 +49,10 @@ def opening_fault(
     scheme = _scheme(location)
     if isinstance(error, av.error.InvalidDataError) and scheme in _WEB:
         return "the server sent no video that FFmpeg knows, perhaps a web page"
+    if isinstance(error, av.error.HTTPUnauthorizedError) and scheme in _WEB:
+        has_password = "@" in location.split("/")[2]
+        advice = "; the password is wrong, or the server asks for Digest other than MD5"
+        return f"{error.strerror}{advice if has_password else ''}"
     is_vague = isinstance(error, _VAGUE) and scheme in _RTSP
     is_io = isinstance(error, OSError) and error.errno == errno.EIO
     if is_io and (fault := _name_fault(location)):

@@ -20,6 +20,7 @@ from tests.stages.decoder import rtsp
 from tests.stages.decoder.streams import DATAGRAM, write_stream
 
 HTTP = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n\r\n"
+REFUSED = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: %b\r\nContent-Length: 0\r\n\r\n"
 
 
 @contextlib.contextmanager
@@ -179,6 +180,29 @@ def test_what_is_no_video_may_be_a_web_page():
     error = av.error.InvalidDataError(1, "Invalid data found when processing input")
     told = opening_fault(error, "http://north/live", {"timeout": "2000000"}, 0.1, None)
     assert told == "the server sent no video that FFmpeg knows, perhaps a web page"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "offered", "advice"),
+    [
+        (
+            "north:secret@",
+            b'Digest realm="a", nonce="b", qop="auth", algorithm=SHA-256',
+            "; the password is wrong, or the server asks for Digest other than MD5",
+        ),
+        ("", b'Basic realm="a"', ""),
+    ],
+)
+def test_a_password_that_ffmpeg_cannot_send_may_be_right(slots, credentials, offered, advice):
+    options = LiveOptions(timeout=0.6, connect_seconds=0)
+    with server(REFUSED % offered) as port:
+        url = f"http://{credentials}127.0.0.1:{port}/live"
+        with pytest.raises(SourceError) as error:
+            next(LiveSource(url, name="cam", options=options).records(slots))
+    assert str(error.value) == (
+        f"cannot open http://127.0.0.1:{port}/live as a video: "
+        f"Server returned 401 Unauthorized (authorization failed){advice}"
+    )
 
 
 @pytest.mark.parametrize("location", ["/videos/north.mp4", "/dev/video0", "file:///north.mp4"])
