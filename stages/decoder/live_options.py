@@ -58,4 +58,6 @@ class LiveOptions:
                 if location.partition("?")[0].endswith(".m3u8"):
                     # Otherwise, what stalls is waited for twice, for the next piece as well.
                     options["http_persistent"] = "0"
+                    # Otherwise, after a change of stream numbers (PIDs) nothing arrives any more.
+                    options["seg_format_options"] = "merge_pmt_versions=1"
                 return options | {"rw_timeout": microseconds}

@@ -122,3 +122,18 @@ def test_the_connection_of_a_segment_that_stalls_is_not_used_again(tmp_path, ser
     base = serve_http(functools.partial(Stalling, directory=str(tmp_path)))
     read(f"{base}/vod.m3u8", slots, 61, replace(OPTIONS, timeout=1.0))
     assert Stalling.came.get(timeout=60) == b""  # it was closed
+
+
+def test_an_encoder_with_other_stream_numbers_goes_on_after_a_discontinuity(
+    tmp_path, serve_http, slots
+):
+    for name, pid in (("a", "256"), ("b", "512")):
+        write_stream(tmp_path / f"{name}.ts", 25, mpegts_start_pid=pid)
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:1,", "a.ts", "#EXT-X-DISCONTINUITY"]
+    playlist = "\n".join([*lines, "#EXTINF:1,", "b.ts", "#EXT-X-ENDLIST", ""])
+    (tmp_path / "vod.m3u8").write_text(playlist)
+    base = serve_http(
+        functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    )
+    records = read(f"{base}/vod.m3u8", slots, 100)
+    assert sum(isinstance(record, Frame) for record in records) >= 49
