@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,14 @@ from pipeline.supervision.commands import CommandServer
 from pipeline.supervision.monitor import RunMonitor
 from pipeline.supervision.overview import Overview
 from pipeline.supervision.runtime_folder import RuntimeFolder
-from stages.errors import ConfigError
+from stages.errors import ConfigError, reason_of
 from stages.extras import need
 
 if TYPE_CHECKING:
     from pipeline.supervision.metrics import MetricsServer
     from pipeline.supervision.stream_page import StreamPage
+
+_CONNECTING_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,20 @@ def open_run_resources(
             tcp = runtime.transport == "tcp"
             advice = "choose another runtime.port" if tcp else "set TMPDIR to another folder"
             raise ConfigError(f"cannot open the run's sockets: {error}; {advice}") from error
+        if runtime.transport == "tcp":
+            _check_loopback(runtime.port)
         yield RunResources(folder, context, reports, commands, page)
+
+
+def _check_loopback(port: int) -> None:
+    """Checks that the stages can connect to a port that is bound; ZeroMQ would try for ever."""
+    try:
+        socket.create_connection(("127.0.0.1", port), _CONNECTING_SECONDS).close()
+    except OSError as error:
+        raise ConfigError(
+            f"processes on this machine cannot reach each other at 127.0.0.1: {reason_of(error)}; "
+            "bring the loopback interface up (ip link set lo up), or set runtime.transport=ipc"
+        ) from error
 
 
 def _raise_descriptor_limit() -> tuple[int, int]:

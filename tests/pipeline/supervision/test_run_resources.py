@@ -3,6 +3,8 @@
 import resource
 import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -45,3 +47,22 @@ def test_what_was_set_up_is_undone_where_the_rest_cannot_be(temporary, tmp_path_
     assert signal.getsignal(signal.SIGTERM) is handler
     assert list(runtime.iterdir()) == []
     socket.create_server(("127.0.0.1", metrics)).close()
+
+
+def test_tcp_without_a_loopback_interface_is_told(tmp_path):
+    alone = ["unshare", "--net"]
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to make a network namespace")
+    command = [sys.executable, "-m", "tools.main", "run", "--stay", "--output", tmp_path / "out"]
+    done = subprocess.run(
+        [*alone, *command, "--set", "runtime.transport=tcp"],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == (
+        "spotstream: processes on this machine cannot reach each other at 127.0.0.1: network is "
+        "unreachable; bring the loopback interface up (ip link set lo up), or set "
+        "runtime.transport=ipc\n"
+    )
+    assert done.returncode == ConfigError.exit_code
