@@ -24,6 +24,7 @@ from pipeline.plan import StageName
 from pipeline.reports import Notice
 from pipeline.supervision.result import RunResult
 from pipeline.supervision.result_folders import ResultFolders
+from pipeline.supervision.runtime_folder import unusable_temporary_folder
 from pipeline.supervision.supervisor import Supervisor
 from stages.decoder.locations import (
     DEMO,
@@ -77,6 +78,8 @@ def run_pipeline(
     with ViewThread(view) as shown:
         if json_log:
             shown.do(partial(log_start, output))
+        if told := unusable_temporary_folder():
+            shown.show(Notice("decoder", message=told))
         if told := nothing_to_record(specs, config, stay=stay):
             shown.show(Notice("decoder", message=told))
         for notice in unknown_in_config(specs, config, stay=stay):

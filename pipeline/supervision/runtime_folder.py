@@ -139,6 +139,19 @@ def writer_of(folder: Path) -> str:
     return "another process"
 
 
+def unusable_temporary_folder() -> str:
+    """Says that ``TMPDIR`` cannot be used, and what is instead; "" if it is used or is not set.
+
+    Raises:
+        ConfigError: There is no folder for temporary files.
+    """
+    wanted, used = os.environ.get("TMPDIR"), _base()
+    with contextlib.suppress(OSError):
+        if not wanted or used.samefile(wanted):
+            return ""
+    return f"TMPDIR={wanted} is not a folder that can be written to; {used} is used instead"
+
+
 def _base() -> Path:
     # Not $XDG_RUNTIME_DIR: it is removed when its user logs out, and a run may go on.
     try:

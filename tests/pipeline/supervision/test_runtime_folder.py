@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import zmq
 
 from pipeline.addresses import endpoint
 from pipeline.config import RuntimeConfig
-from pipeline.supervision.runtime_folder import RuntimeFolder, running
+from pipeline.supervision.runtime_folder import RuntimeFolder, running, unusable_temporary_folder
 from stages.errors import ConfigError
 
 
@@ -133,3 +134,17 @@ def test_a_run_that_cannot_be_set_up_says_so_in_one_line(tmp_path):
     assert len(done.stderr.splitlines()) == 1
     assert "set TMPDIR" in done.stderr
     assert list(long.iterdir()) == []
+
+
+def test_a_tmpdir_that_cannot_be_used_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)  # it is chosen anew
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert unusable_temporary_folder() == ""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    assert unusable_temporary_folder() == (
+        f"TMPDIR={tmp_path}/nowhere is not a folder that can be written to; "
+        f"{tempfile.gettempdir()} is used instead"
+    )
+    monkeypatch.delenv("TMPDIR")
+    assert unusable_temporary_folder() == ""
