@@ -1,0 +1,24 @@
+import os
+
+import pytest
+
+from pipeline.config import DetectorConfig
+from pipeline.detectors import check_weights
+from stages.errors import ConfigError
+
+
+@pytest.mark.parametrize("weights", ["compact", "nano"])
+def test_weights_that_ship_are_there(weights):
+    check_weights(DetectorConfig(weights=weights))
+
+
+def test_weights_that_are_not_there_or_cannot_be_read_are_told(tmp_path, monkeypatch):
+    file = tmp_path / "own.safetensors"
+    with pytest.raises(ConfigError, match=r"own\.safetensors does not exist$"):
+        check_weights(DetectorConfig(weights=file))
+    with pytest.raises(ConfigError, match="is a folder$"):
+        check_weights(DetectorConfig(weights=tmp_path))
+    file.touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != file)
+    with pytest.raises(ConfigError, match=r"own\.safetensors cannot be read"):
+        check_weights(DetectorConfig(weights=file))
