@@ -16,7 +16,7 @@ def test_weights_that_are_not_there_or_cannot_be_read_are_told(tmp_path, monkeyp
     file = tmp_path / "own.safetensors"
     with pytest.raises(ConfigError, match=r"own\.safetensors does not exist$"):
         check_weights(DetectorConfig(weights=file))
-    with pytest.raises(ConfigError, match="is a folder$"):
+    with pytest.raises(ConfigError, match=r"is a folder$"):
         check_weights(DetectorConfig(weights=tmp_path))
     file.touch()
     monkeypatch.setattr(os, "access", lambda path, mode: path != file)
