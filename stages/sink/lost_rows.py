@@ -30,11 +30,11 @@ def without_lost_rows(
     Raises:
         OSError: A file cannot be read.
     """
+    sizes = dict(zip(names, state.sizes, strict=True))
     contents = {
         name: _whole_lines(folder / numbered(name, state.number), size)
-        for name, size in zip(names, state.sizes, strict=True)
+        for name, size in sizes.items()
     }
-    sizes = dict(zip(names, state.sizes, strict=True))
     short = {name for name in names if len(contents[name]) < sizes[name]}
     if not short:
         return state, 0

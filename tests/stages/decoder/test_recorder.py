@@ -61,6 +61,26 @@ def test_the_limit_holds_while_a_segment_grows(camera, tmp_path, segment_seconds
     assert 0.5 * limit < max(largest) < 1.3 * limit
 
 
+def test_the_folder_is_read_at_the_start_only(camera, tmp_path, monkeypatch):
+    folder, listed = tmp_path / "cam", []
+    record(camera, folder)
+    before = sorted(folder.glob("*.mkv"))
+    monkeypatch.setattr(
+        "stages.decoder.recorder.segments_of",
+        lambda folder: listed.append(folder) or segments_of(folder),
+    )
+    recorder = Recorder(folder, "rtsp://cam/live", 60, before[-1].stat().st_size)
+    at_start = len(listed)
+    for epoch in range(5):  # connections
+        with open_media(str(camera)) as container:
+            stream = video_stream(container, "camera")
+            for packet in container.demux(stream):
+                recorder.write(packet, stream, epoch)
+        recorder.close()
+    assert len(listed) == at_start
+    assert not set(before) & set(folder.glob("*.mkv"))
+
+
 def test_a_recorder_that_is_killed_leaves_all_but_the_last_second(camera, tmp_path, slots):
     record_and_die(camera, tmp_path / "cam", packets=40)
     assert len(lumas(replay(tmp_path / "cam", slots))) >= 40 - 25 - 1
