@@ -17,6 +17,7 @@ from annotated_types import Ge, Gt, Le
 
 from pipeline.addresses import ends_with_port, is_local
 from pipeline.geometry import Lines, Regions, Zones, places_of
+from pipeline.overlay_addresses import OverlayAddresses, overlay_address
 from pipeline.validators import After, Before, host_and_port, rational_rate, unquoted_off
 from stages.decoder.source import FrameSelection
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _LIVE_OVERLAY_MINUTES = 10.0
 _LIVE_TEXT_MINUTES = 60.0
+_SENT_KEYFRAME_SECONDS = 2.0  # whoever begins to watch waits for a key frame
 
 STRICT = {"extra": "forbid", "allow_inf_nan": False}
 """For pydantic: unknown keys are an error."""
@@ -177,6 +179,9 @@ class SinkConfig:
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
         overlay_crf: H.264 quality (CRF), lower is better.
         overlay_preset: x264's preset; a faster one makes larger files.
+        overlay_url: Live: where the overlay is also sent as it is made, an address of rtsp, rtsps,
+            rtmp or rtmps to which the stream's name is added, as rtsp://server:8554; or addresses
+            by name of the stream, of udp, too, to which nothing is added.
         overlay_height: Most rows of an overlay, to which larger frames are scaled down; none: the
             source's size.
         overlay_hardware: Device that encodes the overlay; the CPU does if it is not available.
@@ -201,6 +206,7 @@ class SinkConfig:
     overlay_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = (
         "superfast"
     )
+    overlay_url: OverlayAddresses = field(default_factory=dict)
     overlay_height: Annotated[int, Ge(64)] | None = None
     overlay_hardware: Annotated[
         Literal["off", "auto", "nvenc", "qsv", "amf"], Before(unquoted_off)
@@ -209,6 +215,10 @@ class SinkConfig:
     overlay_trail: Annotated[int, Ge(0), Le(1000)] = 25
     lines: Lines = field(default_factory=dict)
     zones: Zones = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.overlay_url and not self.overlay:
+            raise ValueError("overlay_url sends what overlay writes, which is off")
 
     def options(self, stream: str, *, live: bool) -> SinkOptions:
         """The options of a stream's `StreamResults`."""
@@ -223,6 +233,9 @@ class SinkConfig:
                 options[f"{name}_minutes"] = minutes if live else 0.0
         if not live:  # a sink that replaces another one goes through all that was written
             options |= {"overlay_gigabytes": 0.0, "text_gigabytes": 0.0}
+        elif overlay_address(options["overlay_url"], stream):
+            options["overlay_keyframe_seconds"] = _SENT_KEYFRAME_SECONDS
+        del options["overlay_url"]  # a stage writes files alone
         return SinkOptions(**options)
 
 

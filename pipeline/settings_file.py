@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from stages.decoder.urls import redact
 from stages.errors import ConfigError, reason_of
 
 Settings = TypeVar("Settings")
@@ -186,7 +187,8 @@ def _first_problem(
         return f"{where}unknown key {key}; allowed here: {', '.join(known)}"
     problem = _IN_A_USERS_WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     if key and not isinstance(first["input"], dict):
-        problem += f", got {first['input']!r}"
+        given = first["input"]
+        problem += f", got {(redact(given) if isinstance(given, str) else given)!r}"
     problem, got, value = problem.partition(", got ")
     problem += f"{got}{_shortened(value)}"
     return f"{where}{key}: {problem}" if key else f"{where}{problem}"

@@ -164,6 +164,7 @@ def unknown_in_config(
         ("detector", "ignored", config.detector.ignored),
         ("sink", "lines", config.sink.lines),
         ("sink", "zones", config.sink.zones),
+        ("sink", "overlay_url", config.sink.overlay_url),
     )
     for stage, key, streams in given:
         if unknown := ", ".join(name for name in streams if name not in known):

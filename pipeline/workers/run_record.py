@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from pipeline.config import RunConfig, to_plain
 from pipeline.plan import decode_plan, encode_plan
 from stages.atomic import written_aside
+from stages.decoder.urls import server_of
 from stages.errors import OutputError
 
 
@@ -40,7 +42,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         """The record of the run that this process belongs to."""
         return cls(
             stream=stream,
-            config=config,
+            config=_without_secrets(config),
             lossless=lossless,
             versions=installed_versions(),
             working_directory=_working_directory(),
@@ -77,6 +79,11 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
             "working_directory": self.working_directory,
             "config": to_plain(self.config),
         }
+
+
+def _without_secrets(config: RunConfig) -> RunConfig:
+    sent = {stream: server_of(url) for stream, url in config.sink.overlay_url.items()}
+    return replace(config, sink=replace(config.sink, overlay_url=sent))
 
 
 class _Release(msgspec.Struct, frozen=True):

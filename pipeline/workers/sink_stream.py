@@ -11,6 +11,7 @@ from collections.abc import Callable
 import zmq
 from msgspec.structs import replace
 
+from pipeline.overlay_addresses import overlay_address
 from pipeline.plan import WorkerPlan
 from pipeline.reporter import Reporter
 from pipeline.reports import Failed, Notice
@@ -20,6 +21,7 @@ from pipeline.workers.acknowledger import Acknowledger
 from pipeline.workers.checkpoint import Checkpoint, CheckpointTimes
 from pipeline.workers.completion import Completion
 from pipeline.workers.envelope_journal import append_envelope, read_envelopes
+from pipeline.workers.live_overlay import LiveOverlay
 from pipeline.workers.order import Sequencer
 from pipeline.workers.overlay_watch import OverlayWatch
 from pipeline.workers.pixels import PixelReader
@@ -86,8 +88,18 @@ class SinkStream:
         if plan.text_only:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)
 
+        address = overlay_address(plan.config.sink.overlay_url, self.name)
+        live_overlay: LiveOverlay | None = None
+        if address and options.overlay and not self.lossless:
+            # Notices come from its thread, and are reported by this one.
+            live_overlay = LiveOverlay(address, self.name, lambda line: results.notices.put(line))
+            self._files.callback(live_overlay.close)
         self.results = results = StreamResults(
-            self.folder, options, on_kept=wake, before_long_work=report.busy
+            self.folder,
+            options,
+            on_kept=wake,
+            before_long_work=report.busy,
+            on_picture=live_overlay.take if live_overlay is not None else None,
         )
         shows = plan.config.runtime.web is not None and not plan.text_only
         self._snapshots = Snapshots(results, report) if shows else None

@@ -29,6 +29,12 @@ def redact(location: str) -> str:
     return re.split("[?#]", shown, maxsplit=1)[0]
 
 
+def server_of(url: str) -> str:
+    """Returns scheme, host and port of a URL, as what follows may be secret."""
+    scheme, _, rest = redact(url).partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
+
+
 def reject_unreachable(location: str) -> None:
     """Rejects a URL without a host, which FFmpeg would take for this computer, or a real port.
 

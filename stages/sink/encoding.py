@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -29,7 +29,6 @@ from stages.sink.journal import Journal, read_journal
 
 log = logging.getLogger(__name__)
 
-_KEYFRAME_SECONDS = 4  # how far a player may have to decode after a jump
 _INDEX_BYTES = 4096  # of an MP4: its header,
 _INDEX_FRAME_BYTES = 36  # and the most that a frame takes in stts, stss, stsc, stsz and co64
 
@@ -48,6 +47,8 @@ class VideoSettings:
         crf: Quality of x264, 0 (lossless) to 51.
         preset: Preset of x264.
         encoder: The encoder.
+        keyframe_seconds: From one key frame to the next: how far a player may have to decode after
+            a jump.
     """
 
     width: int
@@ -59,6 +60,12 @@ class VideoSettings:
     crf: int
     preset: str
     encoder: Encoder = X264
+    keyframe_seconds: float = 4.0
+
+    @property
+    def frame_duration(self) -> int:
+        """That of a frame at `frame_rate`, in units of the time base."""
+        return max(1, round(1 / (self._rate * self.time_base)))
 
     @property
     def _rate(self) -> Fraction:
@@ -74,7 +81,7 @@ class VideoSettings:
         self._describe(context)
         context.framerate = self._rate
         context.time_base = self.time_base
-        context.gop_size = max(1, min(250, round(_KEYFRAME_SECONDS * self._rate)))
+        context.gop_size = max(1, min(250, round(self.keyframe_seconds * self._rate)))
         context.thread_count = 1
         context.flags |= Flags.global_header
         context.open()
@@ -100,6 +107,25 @@ class VideoSettings:
         context.sample_aspect_ratio = self.pixel_aspect
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedPicture:
+    """A picture as it comes out of the encoder.
+
+    Attributes:
+        settings: The settings of its video, with the encoder that made it.
+        parameters: SPS and PPS.
+        pts: Presentation time in units of ``settings.time_base``.
+        is_key: Whether a decoder can begin with it.
+        data: H.264 in Annex B format.
+    """
+
+    settings: VideoSettings
+    parameters: bytes
+    pts: int
+    is_key: bool
+    data: bytes
+
+
 class _Packet(msgspec.Struct, frozen=True, array_like=True):
     """A packet; the first one of a journal tells what encoded it, and the SPS and PPS."""
 
@@ -119,12 +145,20 @@ class PacketWriter:
         settings: How to encode. x264 encodes where a device refuses, which may have worked for
             other videos: it may encode only so many at a time.
         continues: Whether the video has packets already, so that no other encoder may go on.
+        on_picture: Called with each picture, before it is written.
     """
 
     def __init__(
-        self, journal: Path, path: Path, settings: VideoSettings, *, continues: bool = False
+        self,
+        journal: Path,
+        path: Path,
+        settings: VideoSettings,
+        *,
+        continues: bool = False,
+        on_picture: Callable[[EncodedPicture], None] | None = None,
     ) -> None:
         self._path = path
+        self._on_picture = on_picture
         with errors_of(path):
             try:
                 self._context = settings.open_encoder()
@@ -136,6 +170,7 @@ class PacketWriter:
                 settings = replace(settings, encoder=X264)
                 self._context = settings.open_encoder()
         self._journal = Journal(journal, shown=path)
+        self._settings = settings
         self._origin: tuple[()] | tuple[Encoder, bytes]
         self._origin = settings.encoder, self._context.extradata or b""
 
@@ -158,7 +193,11 @@ class PacketWriter:
     def _write(self, packets: Sequence[av.Packet]) -> int:
         for packet in packets:
             assert packet.pts is not None
-            entry = _Packet(packet.pts, packet.is_keyframe, bytes(packet), *self._origin)
+            pts, is_key, data = packet.pts, packet.is_keyframe, bytes(packet)
+            if self._on_picture is not None:
+                parameters = self._context.extradata or b""
+                self._on_picture(EncodedPicture(self._settings, parameters, pts, is_key, data))
+            entry = _Packet(pts, is_key, data, *self._origin)
             self._origin = ()
             self._journal.append(msgspec.msgpack.encode(entry))
         return len(packets)

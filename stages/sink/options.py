@@ -28,6 +28,7 @@ class SinkOptions:
             is held in memory until the file ends, about 190 bytes per frame.
         overlay_gigabytes: Limit of a stream's finished overlays in gigabytes, beyond which the
             oldest are removed; 0 for none.
+        overlay_keyframe_seconds: From one key frame to the next.
         overlay_min_score: Tracks with a lower score are not drawn; the text results contain them
             all the same.
         overlay_trail: Number of past centres drawn for each track, 0 for none.
@@ -52,6 +53,7 @@ class SinkOptions:
     overlay_hardware: str = "off"
     overlay_minutes: float = 0.0
     overlay_gigabytes: float = 0.0
+    overlay_keyframe_seconds: float = 4.0
     overlay_min_score: float = 0.0
     overlay_trail: int = 25
     text_minutes: float = 0.0

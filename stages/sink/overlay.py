@@ -15,6 +15,7 @@ from stages.records import FrameHeader, PixelFormat, StreamStart, Tracks, UInt8A
 from stages.sink.crossings import Counts
 from stages.sink.encoders import choose_encoder
 from stages.sink.encoding import (
+    EncodedPicture,
     PacketWriter,
     VideoSettings,
     count_packets,
@@ -68,6 +69,7 @@ class OverlayWriter:
         resume: State of an earlier writer.
         on_kept: Called in the thread whenever `kept` has grown.
         notify: Called with one line, in any thread, when the video ends before its last frame.
+        on_picture: Called in the thread with each encoded picture.
 
     Attributes:
         path: See above.
@@ -85,12 +87,14 @@ class OverlayWriter:
         resume: OverlayState | None = None,
         on_kept: Callable[[], None] = lambda: None,
         notify: Callable[[str], None] = lambda message: None,
+        on_picture: Callable[[EncodedPicture], None] | None = None,
     ) -> None:
         self.path = path
         self.start = start
         self.committed = False
         self._bgr = resume.bgr if resume else False
         self._notify = notify
+        self._on_picture = on_picture
         self._options = options
         self._painter = OverlayPainter(start.height, start.width, start.class_names, options)
         timeline = resume.timeline if resume else None
@@ -267,7 +271,13 @@ class OverlayWriter:
     def _begin_segment(self) -> PacketWriter:
         continues = self._thread.kept > 0
         self._segments.append(packets_path(self.path, len(self._segments) + 1))
-        return PacketWriter(self._segments[-1], self.path, self._settings(), continues=continues)
+        return PacketWriter(
+            self._segments[-1],
+            self.path,
+            self._settings(),
+            continues=continues,
+            on_picture=self._on_picture,
+        )
 
     def _write_video(self) -> None:
         if self.frames and not (self._complete or self._is_finished):
@@ -308,6 +318,7 @@ class OverlayWriter:
             self._options.overlay_crf,
             self._options.overlay_preset,
             self._encoder,
+            self._options.overlay_keyframe_seconds,
         )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from stages.records import FrameHeader, StreamStart, Tracks, UInt8Array
 from stages.result_files import OVERLAY, number_of, numbered
 from stages.sink.crossings import Counts
+from stages.sink.encoding import EncodedPicture
 from stages.sink.options import SinkOptions
 from stages.sink.overlay import OverlayState, OverlayWriter
 from stages.sink.retention import Retention
@@ -37,6 +39,8 @@ class OverlayParts:
         on_kept: Called, from another thread, whenever `kept` has grown.
         before_long_work: Called before an unfinished video is read.
         notify: Called, from any thread, with one line for the user.
+        on_picture: Called, from other threads, with the number of a video and each of its encoded
+            pictures.
 
     Attributes:
         finished: Number of videos that are known to be finished.
@@ -52,6 +56,7 @@ class OverlayParts:
         on_kept: Callable[[], None],
         before_long_work: Callable[[], None],
         notify: Callable[[str], None] = lambda message: None,
+        on_picture: Callable[[int, EncodedPicture], None] | None = None,
     ) -> None:
         self.finished = 0
         self.removed = 0
@@ -62,6 +67,7 @@ class OverlayParts:
         self._on_kept = on_kept
         self._before_long_work = before_long_work
         self._notify = notify
+        self._on_picture = on_picture
         what = f"overlays in {folder} (sink.overlay_gigabytes)"
         self._retention = Retention(options.overlay_gigabytes, what, notify)
         self._finished_frames = 0
@@ -179,13 +185,15 @@ class OverlayParts:
 
     def _add(self, start: StreamStart, resume: OverlayState | None = None) -> OverlayWriter:
         self._before_long_work()
+        number, on_picture = self.number + 1, self._on_picture
         writer = OverlayWriter(
-            self._path(self.number + 1),
+            self._path(number),
             start,
             self._options,
             resume=resume,
             on_kept=self._on_kept,
             notify=self._notify,
+            on_picture=None if on_picture is None else partial(on_picture, number),
         )
         self.unfinished.append(writer)
         return writer

@@ -15,6 +15,7 @@ from stages.result_files import REPORT
 from stages.sink.benchmark import LAYOUTS, prepare_benchmark_files
 from stages.sink.counting import Counted, Counting
 from stages.sink.detrac import prepare_toolkit_matrices
+from stages.sink.encoding import EncodedPicture
 from stages.sink.ledger import FrameLedger
 from stages.sink.numbering import FrameNumbering
 from stages.sink.options import SinkOptions
@@ -44,6 +45,7 @@ class StreamResults:
         options: What to write.
         on_kept: Called, from another thread, whenever ``overlays.kept`` has grown.
         before_long_work: Called before an earlier sink's video is read, which may take minutes.
+        on_picture: See `OverlayParts`.
 
     Attributes:
         notices: Messages for the user, one line each.
@@ -60,12 +62,13 @@ class StreamResults:
         *,
         on_kept: Callable[[], None] = lambda: None,
         before_long_work: Callable[[], None] = lambda: None,
+        on_picture: Callable[[int, EncodedPicture], None] | None = None,
     ) -> None:
         self.folder = folder
         self.options = options or SinkOptions()
         self.notices: SimpleQueue[str] = SimpleQueue()
         self.overlays = OverlayParts(
-            folder, self.options, on_kept, before_long_work, self.notices.put
+            folder, self.options, on_kept, before_long_work, self.notices.put, on_picture
         )
         self.ledger = FrameLedger()
         self.timing = StreamTiming()

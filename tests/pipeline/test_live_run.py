@@ -1,6 +1,7 @@
 """The four processes on a camera that goes away and comes back."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 import urllib.error
 from datetime import datetime, timedelta
 
+import av
 import numpy as np
 import pytest
 
@@ -109,6 +111,32 @@ def test_a_camera_too_fast_for_the_detector_has_as_many_turns_as_a_file(tmp_path
     )
     assert report["frames"]["out"] > 40  # the file has 80; 13 when it starved
     assert report["latency_ms"]["p50"] < 1000
+
+
+def test_the_overlay_goes_to_a_server_as_it_is_made(tmp_path):
+    received = tmp_path / "received.ts"
+
+    def size():
+        return received.stat().st_size if received.exists() else 0
+
+    def watch(victim):
+        victim.wait(size)
+        os.kill(victim.supervisor.processes()["sink"], signal.SIGKILL)
+        before = size()
+        victim.wait(lambda: size() > before + 20_000)  # the next one sends as well
+        victim.supervisor.stop()
+
+    detections = tmp_path / "none_Det_none.txt"
+    detections.write_text("1,1,10,10,30,30,0.9\n")
+    with Server(0, "--received", str(received)) as server:
+        address = f"{{camera: 'rtsp://me:s3cret@127.0.0.1:{server.port}/sent'}}"
+        settings = [f"sink.overlay_url={address}", f"detector.detections={detections}"]
+        sources = [f"camera=rtsp://127.0.0.1:{server.port}/live"]
+        run_with(sources, tmp_path / "out", settings, watch)
+    report = (tmp_path / "out" / "camera" / "run.json").read_text()
+    assert "s3cret" not in report
+    with av.open(str(received)) as container:
+        assert next(container.decode(video=0)).width == 160
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A GStreamer RTSP server for tests; runs under Debian's own Python, which has ``gi``.
 
-Prints the port it listens on; ``/live`` is a moving ball.
+Prints the port it listens on; ``/live`` is a moving ball. With ``--received``, what clients send to
+``/sent`` goes into that file, as MPEG-TS.
 """
 
 import argparse
@@ -20,6 +21,7 @@ parser.add_argument("--certificate", help="PEM file with its key; the server the
 parser.add_argument("--pictures", default="-1", help="Number of pictures; -1 for no limit.")
 parser.add_argument("--sound", action="store_true", help="Also send an endless tone.")
 parser.add_argument("--udp", action="store_true", help="Refuse RTP over TCP.")
+parser.add_argument("--received", help="File for what is sent to /sent.")
 options = parser.parse_args()
 
 Gst.init(None)
@@ -40,6 +42,14 @@ factory.set_shared(True)
 if options.udp:
     factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
 server.get_mount_points().add_factory("/live", factory)
+if options.received:
+    sent = GstRtspServer.RTSPMediaFactory()
+    sent.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
+    sent.set_launch(
+        "( rtph264depay name=depay0 ! h264parse config-interval=-1 ! mpegtsmux"
+        f" ! filesink append=true buffer-mode=unbuffered location={options.received} )"
+    )
+    server.get_mount_points().add_factory("/sent", sent)
 if options.password or options.certificate:
     auth = GstRtspServer.RTSPAuth()
     token = GstRtspServer.RTSPToken()

@@ -1,0 +1,46 @@
+"""Where the overlays of live streams are sent, as a config says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, TypeAlias
+from urllib.parse import quote
+
+from pipeline.geometry import EVERY_STREAM
+from pipeline.validators import Before
+from stages.decoder.urls import reject_unreachable
+from stages.errors import SourceError
+
+SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "udp")
+
+
+def overlay_address(addresses: Mapping[str, str], stream: str) -> str:
+    """Where the overlay of a stream goes by ``sink.overlay_url``, "" for nowhere."""
+    if stream in addresses:
+        return addresses[stream]
+    shared = addresses.get(EVERY_STREAM, "")
+    path, mark, query = shared.partition("?")
+    return f"{path.removesuffix('/')}/{quote(stream)}{mark}{query}" if shared else ""
+
+
+def _checked(value: object) -> dict[str, str]:
+    """Returns addresses by name of the stream; one alone is that of every stream."""
+    given = {EVERY_STREAM: value} if isinstance(value, str) else value
+    if not isinstance(given, dict):
+        raise ValueError("must be an address, or have the form stream: address")
+    for stream, url in given.items():
+        scheme = str(url).partition("://")[0].lower()
+        if scheme not in SCHEMES:
+            begins = ", ".join(f"{each}://" for each in SCHEMES)
+            raise ValueError(f"an address must begin with one of {begins}")
+        if stream == EVERY_STREAM and scheme == "udp":
+            raise ValueError("a udp address has no room for names: give one for each stream")
+        try:
+            reject_unreachable(str(url))
+        except SourceError as error:
+            raise ValueError(str(error)) from error
+    return {str(stream): str(url) for stream, url in given.items()}
+
+
+OverlayAddresses: TypeAlias = Annotated[dict[str, str], Before(_checked)]
+"""The address of each stream, by its name."""

@@ -1,0 +1,221 @@
+"""Sends the overlay of a live stream to a media server while it is made."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from pipeline.workers.overlay_sender import READY, Opening, Picture, write_message
+from stages.decoder.urls import server_of
+from stages.errors import reason_of
+from stages.sink.encoding import EncodedPicture
+
+_ANSWER_SECONDS = 10.0
+_STEADY_SECONDS = 10.0
+_FIRST_PAUSE = 1.0  # seconds
+_LONGEST_PAUSE = 30.0
+_MOST_WAITING = 100  # pictures
+_END_SECONDS = 1.0
+
+
+class LiveOverlay:
+    """Sends encoded pictures to an address, and never holds up whoever encodes them.
+
+    A connection begins with a key frame, and one that fails is made again for as long as pictures
+    come. What the server does not take in time is left out, up to the next key frame.
+
+    Args:
+        url: Address of a scheme in `overlay_sender.FORMATS`.
+        name: Name of the stream, for people.
+        notify: Called, from another thread, with one line when sending fails, and when it goes on.
+        answer_seconds: How long the server may take to answer, or to take a picture.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        notify: Callable[[str], None],
+        answer_seconds: float = _ANSWER_SECONDS,
+    ) -> None:
+        self._url = url
+        self._what = f"the overlay of {name}"
+        self._notify = notify
+        self._answer_seconds = answer_seconds
+        self._waiting: deque[tuple[int, EncodedPicture]] = deque()
+        self._changed = threading.Condition()
+        self._video = 0
+        self._is_connected = False
+        self._needs_key = True
+        self._closed = False
+        self._pause = 0.0  # after the latest failure; 0 once a connection has been steady
+        self._thread: threading.Thread | None = None
+
+    def take(self, video: int, picture: EncodedPicture) -> None:
+        """Queues a picture.
+
+        Args:
+            video: Number of its video among those of the overlay. A picture of an earlier one,
+                which another thread may still encode, is left out.
+            picture: The picture.
+        """
+        with self._changed:
+            if video < self._video or self._closed:
+                return
+            self._video = video
+            is_stale = picture.is_key and not self._is_connected
+            if is_stale or len(self._waiting) >= _MOST_WAITING:
+                self._waiting.clear()
+                self._needs_key = True
+            self._needs_key &= not picture.is_key
+            if self._needs_key:
+                return
+            self._waiting.append((video, picture))
+            self._changed.notify_all()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="live overlay", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Sends what waits if there is a connection, for a second at most; no more is taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not (self._waiting and self._is_connected), _END_SECONDS)
+
+    def _run(self) -> None:
+        sender: _Sender | None = None
+        while (due := self._next(sender)) is not None:
+            video, picture = due
+            try:
+                if sender is not None and sender.suits(picture):
+                    sender.send(video, picture)
+                    if self._pause and sender.age >= _STEADY_SECONDS:
+                        self._pause = 0.0
+                        self._notify(f"{self._what} is sent to {server_of(self._url)} again")
+                    continue
+                if sender is not None:
+                    self._connected(False)
+                    sender.close()
+                sender = _Sender(self._url, picture, self._answer_seconds)
+                self._connected(True)
+            except _SendingError as error:
+                sender = None
+                self._connected(False)
+                self._fail(str(error))
+        if sender is not None:
+            sender.close()
+
+    def _next(self, sender: _Sender | None) -> tuple[int, EncodedPicture] | None:
+        """Waits for a picture; without a connection that suits it, it also stays in the queue.
+
+        Returns:
+            None if there will be none, or it cannot be sent any more.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            if not self._waiting or (self._closed and sender is None):
+                return None
+            if sender is None or not sender.suits(self._waiting[0][1]):
+                return self._waiting[0]
+            due = self._waiting.popleft()
+            self._changed.notify_all()
+            return due
+
+    def _connected(self, yes: bool) -> None:
+        with self._changed:
+            self._is_connected = yes
+            self._changed.notify_all()
+
+    def _fail(self, reason: str) -> None:
+        """Tells it, once until a connection is steady, and waits."""
+        if not self._pause:
+            where = server_of(self._url)
+            self._notify(f"{self._what} is not sent to {where}: {reason}; it is tried again")
+        self._pause = min(_LONGEST_PAUSE, 2 * self._pause or _FIRST_PAUSE)
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, self._pause)
+            if self._waiting and not self._waiting[0][1].is_key:
+                self._waiting.clear()  # the key frame before went to the lost connection
+                self._needs_key = True
+
+
+class _SendingError(Exception):
+    """Why the server does not get pictures."""
+
+
+class _Sender:
+    """The process that sends pictures of one encoder, see `overlay_sender`.
+
+    Raises:
+        _SendingError: There is no connection; `send` raises it where there is none any more.
+    """
+
+    def __init__(self, url: str, picture: EncodedPicture, answer_seconds: float) -> None:
+        self._answer_seconds = answer_seconds
+        self._settings, self._parameters = picture.settings, picture.parameters
+        self._video = 0
+        self._shift = 0
+        self._latest = 0
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "pipeline.workers.overlay_sender"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        except OSError as error:  # such as too many open files
+            raise _SendingError(reason_of(error)) from error
+        self._write(Opening(url, answer_seconds, self._settings, self._parameters))
+        assert self._process.stdout is not None
+        answer = self._process.stdout.readline().decode().strip()
+        if answer != READY:
+            raise self._failure(answer)
+        self._began = time.monotonic()
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was connected."""
+        return time.monotonic() - self._began
+
+    def suits(self, picture: EncodedPicture) -> bool:
+        """Whether the picture can go on in this connection."""
+        return (picture.settings, picture.parameters) == (self._settings, self._parameters)
+
+    def send(self, video: int, picture: EncodedPicture) -> None:
+        """Sends a picture; times go on from one video to the next."""
+        if video != self._video:
+            following = self._latest + self._settings.frame_duration if self._video else 0
+            self._shift = following - picture.pts
+            self._video = video
+        self._latest = picture.pts + self._shift
+        self._write(Picture(self._latest, picture.is_key, picture.data))
+
+    def close(self) -> None:
+        """Lets it end the connection."""
+        self._failure()
+
+    def _write(self, message: Opening | Picture) -> None:
+        assert self._process.stdin is not None
+        try:
+            write_message(self._process.stdin, message)
+        except OSError as error:
+            raise self._failure() from error
+
+    def _failure(self, told: str = "") -> _SendingError:
+        """Waits for the end of the process, which its alarm bounds; returns why it came."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(OSError):  # what it does not read any more
+            self._process.stdin.close()
+        with self._process.stdout as output:
+            told = told or output.read().decode().strip()
+        code = self._process.wait()
+        if code == -signal.SIGALRM:
+            told = f"no answer within {self._answer_seconds:g} s"
+        return _SendingError(told or f"the process that sends ended with status {code}")

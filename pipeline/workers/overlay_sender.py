@@ -1,0 +1,133 @@
+"""Sends encoded pictures to a media server: a process of its own, see `LiveOverlay`.
+
+On standard input comes an `Opening`, then one `Picture` after the other until it is closed. This
+prints `READY` once the server takes pictures, or why it does not, or does not any more. PyAV holds
+Python's lock while FFmpeg connects, which would stop all threads of the sink, and RTMP waits for an
+answer without end: here, an alarm then ends the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import struct
+import sys
+from collections.abc import Iterator
+from typing import IO, TypeVar
+
+import av
+import msgspec
+from av.error import FFmpegError
+
+from pipeline.transport.messages import decode_extra, encode_extra
+from stages.sink.encoding import VideoSettings
+
+READY = "ready"
+
+FORMATS: dict[str, tuple[str, dict[str, str]]] = {
+    "rtsp": ("rtsp", {"rtsp_transport": "tcp"}),
+    "rtsps": ("rtsp", {"rtsp_transport": "tcp"}),
+    "rtmp": ("flv", {"flvflags": "no_duration_filesize"}),
+    "rtmps": ("flv", {"flvflags": "no_duration_filesize"}),
+    "udp": ("mpegts", {}),
+}
+"""FFmpeg's format and its options, by scheme of the address."""
+
+_PREFIX = struct.Struct("<I")  # length
+
+_Message = TypeVar("_Message", bound=msgspec.Struct)
+
+
+class Opening(msgspec.Struct, frozen=True, array_like=True):
+    """Where pictures go, and how they are encoded.
+
+    Attributes:
+        url: The address.
+        seconds: How long the server may take for anything.
+        settings: Of the encoder.
+        parameters: SPS and PPS.
+    """
+
+    url: str
+    seconds: float
+    settings: VideoSettings
+    parameters: bytes
+
+
+class Picture(msgspec.Struct, frozen=True, array_like=True):
+    """An encoded picture; ``pts`` is in units of the settings' time base, and rises."""
+
+    pts: int
+    is_key: bool
+    data: bytes
+
+
+def write_message(file: IO[bytes], message: Opening | Picture) -> None:
+    """Writes a message of this process.
+
+    Raises:
+        OSError: The process is gone.
+    """
+    content = msgspec.msgpack.encode(message, enc_hook=encode_extra)
+    file.write(_PREFIX.pack(len(content)) + content)
+    file.flush()
+
+
+def _read_message(file: IO[bytes], kind: type[_Message]) -> _Message | None:
+    """Returns the next message, None at the end, or where its writer was killed."""
+    prefix = file.read(_PREFIX.size)
+    if len(prefix) < _PREFIX.size:
+        return None
+    [length] = _PREFIX.unpack(prefix)
+    content = file.read(length)
+    if len(content) < length:
+        return None
+    return msgspec.msgpack.decode(content, type=kind, dec_hook=decode_extra)
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Ends the process by SIGALRM if what happens in the context takes longer."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _send(opening: Opening, pictures: IO[bytes]) -> None:
+    form, options = FORMATS[opening.url.partition(":")[0].lower()]
+    settings, seconds = opening.settings, opening.seconds
+    with _limited(seconds):
+        options = options | {"flush_packets": "1"}
+        container = av.open(opening.url, "w", format=form, options=options)
+        stream = settings.add_to(container, opening.parameters)
+        container.start_encoding()
+    print(READY, flush=True)
+    while (picture := _read_message(pictures, Picture)) is not None:
+        # Whoever begins at a key frame must learn the parameters, which MPEG-TS tells nowhere else.
+        packet = av.Packet(opening.parameters + picture.data if picture.is_key else picture.data)
+        packet.stream = stream
+        packet.time_base = settings.time_base
+        packet.pts = packet.dts = picture.pts
+        packet.is_keyframe = picture.is_key
+        with _limited(seconds):
+            container.mux(packet)
+    with _limited(seconds):
+        container.close()
+
+
+def main() -> int:
+    """Sends what comes; returns the exit status."""
+    # SIGINT, SIGTERM and SIGHUP are ignored, as by the process that has started this one.
+    opening = _read_message(sys.stdin.buffer, Opening)
+    if opening is None:
+        return 0
+    try:
+        _send(opening, sys.stdin.buffer)
+    except FFmpegError as error:
+        print(error.strerror, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+import pytest
+
+from pipeline.config import RunConfig
+from pipeline.config_file import load_config
+from pipeline.overlay_addresses import overlay_address
+from pipeline.workers.run_record import RunRecord
+from stages.errors import ConfigError
+
+
+def config_of(value, *more) -> RunConfig:
+    return load_config("rtsp", [f"sink.overlay_url={value}", *more])
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("rtsp://server:8554", "rtsp://server:8554/north"),
+        ("rtmp://server/live/", "rtmp://server/live/north"),
+        ("rtsps://me:pass@server/a?token=b", "rtsps://me:pass@server/a/north?token=b"),
+        ("{north: udp://10.0.0.1:5000}", "udp://10.0.0.1:5000"),
+        ("{north: rtmp://video.example/live2/key}", "rtmp://video.example/live2/key"),
+        ("{'*': rtsp://server, north: rtsp://other}", "rtsp://other"),
+        ("{south: rtsp://server}", ""),
+        ("{}", ""),
+    ],
+)
+def test_the_address_of_a_stream(value, address):
+    assert overlay_address(config_of(value).sink.overlay_url, "north") == address
+
+
+def test_a_name_of_other_letters_is_quoted():
+    addresses = config_of("rtsp://server").sink.overlay_url
+    assert overlay_address(addresses, "süd") == "rtsp://server/s%C3%BCd"
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("http://me:s3cret@server/x", "an address must begin with one of rtsp://, "),
+        ("server:8554", "an address must begin with one of rtsp://, "),
+        ("rtsp://me:s3cret@/x", "names no host"),
+        ("{north: 'rtsp://me:s3cret@server:99999/x'}", "a number from 1 to 65535"),
+        ("udp://10.0.0.1:5000", "give one for each stream"),
+        ("5", "must be an address"),
+    ],
+)
+def test_faults_are_told_without_secrets(value, fault):
+    with pytest.raises(ConfigError) as told:
+        config_of(value)
+    assert fault in str(told.value)
+    assert "s3cret" not in str(told.value)
+
+
+def test_without_an_overlay_there_is_nothing_to_send():
+    with pytest.raises(ConfigError, match="overlay_url sends what overlay writes"):
+        config_of("rtsp://server", "sink.overlay=false")
+
+
+def test_key_frames_are_closer_where_somebody_may_begin_to_watch():
+    config = config_of("{north: rtsp://server}")
+
+    def seconds(stream, live):
+        return config.sink.options(stream, live=live).overlay_keyframe_seconds
+
+    assert seconds("north", live=True) == 2
+    assert seconds("south", live=True) == seconds("north", live=False) == 4
+
+
+def test_what_a_run_records_of_it_has_no_secrets():
+    config = config_of("{north: 'rtmp://me:s3cret@video.example/live2/key'}")
+    record = RunRecord.of("north", config, lossless=False)
+    assert record.config.sink.overlay_url == {"north": "rtmp://video.example"}

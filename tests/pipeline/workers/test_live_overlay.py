@@ -1,0 +1,241 @@
+"""Encoded pictures to real servers, which are slow, silent, or away."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import threading
+from fractions import Fraction
+from itertools import pairwise
+
+import av
+import pytest
+from av.video.frame import VideoFrame
+
+from pipeline.overlay_addresses import SCHEMES
+from pipeline.workers import live_overlay
+from pipeline.workers.live_overlay import LiveOverlay
+from pipeline.workers.overlay_sender import FORMATS
+from stages.sink.encoding import PacketWriter, VideoSettings
+from tests.ports import free_port
+from tests.waiting import wait_for
+from tools.harness.rtsp import Server, available
+
+STEP = 3600
+GROUP = 10
+RECEIVED = 1 << 22
+
+
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    monkeypatch.setattr(live_overlay, "_FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(live_overlay, "_LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(live_overlay, "_STEADY_SECONDS", 0.0)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Makes pictures of a video; every tenth is a key frame."""
+
+    def make(count, width=64):
+        rate, clock = Fraction(25), Fraction(1, 90_000)
+        settings = VideoSettings(
+            width,
+            48,
+            clock,
+            rate,
+            1,
+            Fraction(1),
+            23,
+            "ultrafast",
+            keyframe_seconds=GROUP / 25,
+        )
+        made = []
+        path = tmp_path / "overlay.mp4"
+        writer = PacketWriter(tmp_path / "packets", path, settings, on_picture=made.append)
+        for index in range(count):
+            frame = VideoFrame(width, 48, "yuv420p")
+            frame.pts, frame.time_base = index * STEP, clock
+            writer.encode(frame)
+        writer.close()
+        assert [picture.is_key for picture in made] == [n % GROUP == 0 for n in range(count)]
+        return made
+
+    return make
+
+
+class Viewer:
+    """Who receives MPEG-TS by UDP."""
+
+    def __init__(self):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED)
+        self._socket.bind(("127.0.0.1", 0))
+        self._received = b""
+        self.url = f"udp://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def frames(self):
+        """Those received so far, decoded."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._received += self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
+        if not self._received:
+            return []
+        with av.open(io.BytesIO(self._received), format="mpegts") as container:
+            return list(container.decode(video=0))
+
+    def wait_for(self, count, seconds=15):
+        """Waits for as many frames."""
+        return wait_for(lambda: len(found := self.frames()) >= count and found)
+
+
+def take_all(overlay, video, pictures):
+    for picture in pictures:
+        overlay.take(video, picture)
+
+
+def test_times_go_on_from_one_video_to_the_next(pictures):
+    told = []
+    with Viewer() as viewer:
+        overlay = LiveOverlay(viewer.url, "north", told.append)
+        first, *others = pictures(30)
+        overlay.take(1, first)
+        viewer.wait_for(1)
+        take_all(overlay, 1, others)
+        take_all(overlay, 2, pictures(30))
+        overlay.close()
+        frames = viewer.wait_for(60)
+    assert len(frames) == 60
+    assert {later.pts - frame.pts for frame, later in pairwise(frames)} == {STEP}
+    assert told == []
+
+
+def test_a_connection_begins_with_the_latest_key_frame(pictures):
+    with Viewer() as viewer:
+        overlay = LiveOverlay(viewer.url, "north", print)
+        take_all(overlay, 1, pictures(35))  # before the process that sends has started
+        frames = viewer.wait_for(5)
+        overlay.close()
+    assert len(frames) == 5
+    assert frames[0].key_frame
+
+
+def test_another_size_needs_another_connection(pictures):
+    with Viewer() as viewer:
+        overlay = LiveOverlay(viewer.url, "north", print)
+        overlay.take(1, pictures(1)[0])
+        viewer.wait_for(1)
+        take_all(overlay, 2, pictures(3, width=96))
+        frames = viewer.wait_for(4)
+        overlay.close()
+    assert [frame.width for frame in frames] == [64, 96, 96, 96]
+
+
+def test_what_an_earlier_videos_thread_still_encodes_is_left_out(pictures):
+    with Viewer() as viewer:
+        overlay = LiveOverlay(viewer.url, "north", print)
+        early, late = pictures(20), pictures(5)
+        overlay.take(1, early[0])
+        viewer.wait_for(1)
+        take_all(overlay, 2, late[:3])
+        take_all(overlay, 1, early[1:])
+        take_all(overlay, 2, late[3:])
+        frames = viewer.wait_for(6)
+        overlay.close()
+    assert len(frames) == 6
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "rtmp"])
+def test_a_server_that_never_answers_is_told_once(pictures, scheme):
+    told = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        url = f"{scheme}://user:s3cret@127.0.0.1:{port}/sent"
+        overlay = LiveOverlay(url, "north", told.append, answer_seconds=0.3)
+        take_all(overlay, 1, pictures(10))
+        connections = [silent.accept()[0] for _ in range(3)]
+        overlay.close()
+        for connection in connections:
+            connection.close()
+    address = f"{scheme}://127.0.0.1:{port}"
+    assert told == [
+        f"the overlay of north is not sent to {address}: no answer within 0.3 s; it is tried again"
+    ]
+
+
+def test_rtmp(pictures):
+    url = f"rtmp://127.0.0.1:{free_port()}/live/north"
+    found = []
+
+    def view():
+        # FFmpeg as a server takes the end of the connection for an error.
+        with av.open(url, options={"listen": "1"}) as container, contextlib.suppress(OSError):
+            found.extend(frame.key_frame for frame in container.decode(video=0))
+
+    viewer = threading.Thread(target=view)
+    viewer.start()
+    overlay = LiveOverlay(url, "north", print)
+    made = pictures(150)
+    overlay.take(1, made[0])
+    wait_for(lambda: overlay._is_connected)
+    take_all(overlay, 1, made[1:90])
+    wait_for(lambda: not overlay._waiting)
+    take_all(overlay, 1, made[90:])
+    overlay.close()
+    viewer.join()
+    assert found == [picture.is_key for picture in made]
+
+
+@pytest.mark.skipif(not available(), reason="GStreamer's RTSP server is not here")
+def test_a_server_that_comes_later_and_goes_meanwhile(pictures, tmp_path):
+    told = []
+    port = free_port()
+    received = tmp_path / "received.ts"
+    overlay = LiveOverlay(f"rtsp://127.0.0.1:{port}/sent", "north", told.append)
+    made = pictures(GROUP)
+    over = threading.Event()
+
+    def feed():
+        video = 0
+        while not over.wait(0.01):
+            video += 1
+            take_all(overlay, video, made)
+
+    def has_received():
+        return received.exists() and received.stat().st_size > 50_000
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    try:
+        wait_for(lambda: told)
+        with Server(port, "--received", str(received)):
+            wait_for(has_received)
+            wait_for(lambda: len(told) == 2)
+        received.unlink()
+        wait_for(lambda: len(told) == 3)
+        with Server(port, "--received", str(received)):
+            wait_for(has_received)
+            wait_for(lambda: len(told) == 4)
+    finally:
+        over.set()
+        feeder.join()
+        overlay.close()
+    address = f"rtsp://127.0.0.1:{port}"
+    refused = f"the overlay of north is not sent to {address}: Connection refused"
+    again = f"the overlay of north is sent to {address} again"
+    assert told[:2] == [f"{refused}; it is tried again", again]
+    assert told[2].startswith(f"the overlay of north is not sent to {address}: ")
+    assert told[3] == again
+    with av.open(str(received)) as container:
+        assert next(container.decode(video=0)).width == 64
+
+
+def test_every_scheme_has_a_format():
+    assert set(FORMATS) == set(SCHEMES)
