@@ -171,11 +171,12 @@ class SinkConfig:
             streams, otherwise a single file.
         overlay_gigabytes: Live: limit per stream, gigabytes; the oldest overlay files beyond it
             are removed; 0: no limit.
-        text_minutes: Length of mot.txt, detections.txt, times.txt, crossings.txt and zones.txt,
-            minutes; 0: single files; none: 60 for live streams, otherwise single files. With
-            toolkit_files and for the sequences of data sets, always single files.
+        text_minutes: Length of mot.txt, detections.txt, times.txt, crossings.txt, zones.txt and
+            kitti.txt, minutes; 0: single files; none: 60 for live streams, otherwise single files.
+            With toolkit_files and for the sequences of data sets, always single files.
         text_gigabytes: Live: limit of these text files per stream, gigabytes; the oldest beyond it
             are removed; 0: no limit.
+        kitti: Write the tracks in KITTI's format, too: kitti.txt.
         toolkit_files: Write the UA-DETRAC toolkit's matrices.
         overlay_crf: H.264 quality (CRF), lower is better.
         overlay_preset: x264's preset; a faster one makes larger files.
@@ -201,6 +202,7 @@ class SinkConfig:
     overlay_gigabytes: Annotated[float, Ge(0)] = 10.0
     text_minutes: Annotated[float, Ge(0)] | None = None
     text_gigabytes: Annotated[float, Ge(0)] = 0.0
+    kitti: bool = False
     toolkit_files: bool = False
     overlay_crf: Annotated[int, Ge(0), Le(51)] = 23
     overlay_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = (

@@ -14,7 +14,8 @@ DETECTIONS = "detections.txt"
 TIMES = "times.txt"
 CROSSINGS = "crossings.txt"
 ZONES = "zones.txt"
-TEXTS = (TRACKS, DETECTIONS, TIMES, CROSSINGS, ZONES)
+KITTI = "kitti.txt"
+TEXTS = (TRACKS, DETECTIONS, TIMES, CROSSINGS, ZONES, KITTI)
 OVERLAY = "overlay.mp4"
 REPORT = "run.json"
 

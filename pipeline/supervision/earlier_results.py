@@ -36,6 +36,7 @@ DECIDING: Mapping[str, tuple[str, ...]] = {
         "overlay",
         "overlay_minutes",
         "text_minutes",
+        "kitti",
         "toolkit_files",
         "overlay_crf",
         "overlay_preset",

@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from stages.atomic import final_path, part_path
-from stages.result_files import DETECTIONS, TIMES, TRACKS, number_of, numbered
+from stages.result_files import DETECTIONS, KITTI, TIMES, TRACKS, number_of, numbered
 from stages.sink.text_results import TextState
+
+_BY_FRAME = {TRACKS, DETECTIONS, KITTI}
 
 
 def without_lost_rows(
@@ -39,9 +41,9 @@ def without_lost_rows(
     if not short:
         return state, 0
     last = _last_frame(contents[TIMES])
-    for name in short & {TRACKS, DETECTIONS}:
+    for name in short & _BY_FRAME:
         last = min(last, _last_frame(contents[name]) - 1)  # of the latest, rows may be missing
-    for name in (TRACKS, DETECTIONS, TIMES):
+    for name in {*_BY_FRAME, TIMES}.intersection(names):
         contents[name] = _up_to(contents[name], last)
     frames = contents[TIMES].count(b"\n")
     kept = tuple(len(contents[name]) for name in names)
@@ -83,4 +85,7 @@ def _up_to(rows: bytes, last: int) -> bytes:
 
 
 def _frame(row: bytes) -> int:
-    return int(row.partition(b",")[0])
+    """Its 1-based frame; that of KITTI's rows, which have spaces for commas, counts from 0."""
+    if b"," in row:
+        return int(row.partition(b",")[0])
+    return int(row.partition(b" ")[0]) + 1

@@ -40,6 +40,7 @@ class SinkOptions:
         lines: Lines by name, across which vehicles are counted in ``crossings.txt`` and on the
             overlay.
         zones: Zones by name, in which vehicles are counted in ``zones.txt`` and on the overlay.
+        kitti: Also write the tracks in KITTI's format, ``kitti.txt``.
         toolkit_files: Also write the matrices of the UA-DETRAC toolkit into the stream's folder.
 
     Raises:
@@ -60,6 +61,7 @@ class SinkOptions:
     text_gigabytes: float = 0.0
     lines: Mapping[str, Line] = field(default_factory=dict)
     zones: Mapping[str, Zone] = field(default_factory=dict)
+    kitti: bool = False
     toolkit_files: bool = False
 
     def __post_init__(self) -> None:

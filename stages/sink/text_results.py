@@ -13,10 +13,20 @@ from stages.atomic import AtomicFile, give_final_name, part_path, sync, writing
 from stages.background import in_background
 from stages.errors import OutputError
 from stages.records import Tracks
-from stages.result_files import CROSSINGS, DETECTIONS, TEXTS, TIMES, TRACKS, ZONES, numbered
+from stages.result_files import (
+    CROSSINGS,
+    DETECTIONS,
+    KITTI,
+    TEXTS,
+    TIMES,
+    TRACKS,
+    ZONES,
+    numbered,
+)
 from stages.sink.counting import Counted
 from stages.sink.crossings import Crossings, crossing_rows
 from stages.sink.detrac import detection_rows
+from stages.sink.kitti import kitti_rows
 from stages.sink.mot import mot_rows
 from stages.sink.options import SinkOptions
 from stages.sink.retention import Retention
@@ -48,11 +58,12 @@ class TextState:
 class TextResults:
     """``mot.txt``, ``detections.txt``, ``times.txt``, and what lines and zones count.
 
-    That is ``crossings.txt`` and ``zones.txt``. They are written aside, side by side. After
-    ``options.text_minutes`` of the stream, outages not counted, ``mot-2.txt``, ``detections-2.txt``
-    and so on begin; the files before them get their final names by `name_earlier`. Who finds such a
-    file may take it away: no later process asks for it. Beyond ``options.text_gigabytes``, the
-    oldest with final names are removed, those of a number together, but not the latest.
+    That is ``crossings.txt`` and ``zones.txt``; ``kitti.txt`` on request. They are written aside,
+    side by side. After ``options.text_minutes`` of the stream, outages not counted, ``mot-2.txt``,
+    ``detections-2.txt`` and so on begin; the files before them get their final names by
+    `name_earlier`. Who finds such a file may take it away: no later process asks for it. Beyond
+    ``options.text_gigabytes``, the oldest with final names are removed, those of a number together,
+    but not the latest.
 
     Args:
         folder: Where they go; created where missing.
@@ -141,6 +152,8 @@ class TextResults:
             DETECTIONS: detection_rows(tracks.detections, number),
             TIMES: f"{number},{time}\n",
         }
+        if KITTI in self._kinds:
+            rows[KITTI] = kitti_rows(tracks, number, class_names)
         for each in counted:
             if isinstance(each, Crossings):
                 rows[CROSSINGS] = crossing_rows(each.crossings, class_names)
@@ -241,7 +254,7 @@ class TextResults:
 
 def text_names(options: SinkOptions) -> tuple[str, ...]:
     """Names of the text results that ``options`` ask for."""
-    wanted = {CROSSINGS: options.lines, ZONES: options.zones}
+    wanted = {CROSSINGS: options.lines, ZONES: options.zones, KITTI: options.kitti}
     return tuple(name for name in TEXTS if wanted.get(name, True))
 
 

@@ -40,7 +40,8 @@ def settings(clip, *more):
         "sink.lines={clip: {middle: [160, 0, 160, 240]}}",
         "sink.zones={clip: {east: [[160, 0], [320, 0], [320, 240], [160, 240]]}}",
     ]
-    return [f"detector.detections={detections_of(clip)}", *counted, *parts, *more]
+    found = f"detector.detections={detections_of(clip)}"
+    return [found, "sink.kitti=true", *counted, *parts, *more]
 
 
 def held_back(clip, mode, milliseconds=20):
@@ -92,9 +93,9 @@ def test_lossless_results_are_those_of_a_run_that_nobody_disturbed(clip, calm, t
     result = run_with([str(clip)], tmp_path, settings(clip, slow_detector(clip, 8)), harm)
     assert set(result.restarts) == set(names)
     folder = tmp_path / "clip"
-    assert len(calm) == 15
-    for counted in ("crossings", "zones"):
-        assert any(calm[name] for name in calm if name.startswith(counted))
+    assert len(calm) == 18
+    for kind in ("crossings", "zones", "kitti"):
+        assert any(calm[name] for name in calm if name.startswith(kind))
     assert texts_in(folder) == calm
     assert overlay_frames(folder) == 150
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]

@@ -51,14 +51,16 @@ def rows(folder, stem):
 
 
 def test_a_killed_run_of_a_video_has_the_rows_of_a_whole_one(clip, tmp_path):
-    folder = killed_run(clip, tmp_path / "killed")
-    left = {name: part_path(folder / name).read_text() for name in ("mot.txt", "detections.txt")}
+    folder = killed_run(clip, tmp_path / "killed", "sink.kitti=true")
+    names = ("mot.txt", "detections.txt", "kitti.txt")
+    left = {name: part_path(folder / name).read_text() for name in names}
     done = spotstream("complete", str(tmp_path / "killed"))
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads((folder / "run.json").read_text())
     frames, tracks = report["frames"]["out"], report["tracks"]
     assert done.stdout == f"{folder}: truncated, {frames} frames, {tracks} tracks\n"
     assert {name: (folder / name).read_text() for name in left} == left
+    assert rows(folder, "kitti") == rows(folder, "mot") > 0
     assert frames == rows(folder, "times")
     assert tracks == len(np.unique(np.loadtxt(folder / "mot.txt", delimiter=",")[:, 1]))
     shown = frames_in(folder / "overlay.mp4")

@@ -1,0 +1,54 @@
+"""KITTI's tracking results: rows that its evaluation and TrackEval read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from stages.records import Tracks
+
+_TYPES: Mapping[str, str] = {
+    "vehicle": "Car",
+    "object": "Car",
+    "person": "Pedestrian",  # KITTI's Person sits
+    **{name.lower(): name for name in ("Car", "Van", "Truck", "Pedestrian", "Cyclist", "Tram")},
+}
+_OTHER = "Misc"
+_VISIBILITY = "-1 -1 -10"  # truncated, occluded, alpha
+_IN_SPACE = "-1 -1 -1 -1000 -1000 -1000 -10"  # height, width, length, x, y, z, rotation_y
+
+
+def kitti_rows(tracks: Tracks, number: int, class_names: Sequence[str]) -> str:
+    """The rows of one frame as KITTI's tracking devkit writes results, sorted by id.
+
+    Columns, separated by spaces: frame (from 0), id, type, truncated, occluded, alpha, left, top,
+    right, bottom, height, width, length, x, y, z, rotation_y, score. What is not known has the
+    devkit's defaults. Boxes are cut to the picture, as those of KITTI's ground truth are: its
+    evaluation takes an edge of -1 for a box that is missing.
+
+    Args:
+        tracks: Tracks of the frame, boxes as left, top, right, bottom.
+        number: 1-based frame number.
+        class_names: Names of the classes. Only KITTI's types are written, since TrackEval refuses
+            a file with any other.
+
+    Returns:
+        One line for each track, each ended by a newline; "" where there is none.
+    """
+    types = {index: _TYPES.get(name.lower(), _OTHER) for index, name in enumerate(class_names)}
+    order = np.argsort(tracks.ids, kind="stable")
+    width, height = tracks.frame.width, tracks.frame.height
+    boxes = np.clip(tracks.boxes[order], 0, (width, height, width, height))
+    columns = zip(
+        tracks.ids[order].tolist(),
+        tracks.classes[order].tolist(),
+        boxes.tolist(),
+        tracks.scores[order].tolist(),
+        strict=True,
+    )
+    return "".join(
+        f"{number - 1} {identity} {types.get(index, _OTHER)} {_VISIBILITY} "
+        f"{left:z.2f} {top:z.2f} {right:z.2f} {bottom:z.2f} {_IN_SPACE} {score:z.4f}\n"
+        for identity, index, (left, top, right, bottom), score in columns
+    )
