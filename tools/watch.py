@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,11 @@ from stages.sink.times import utc_time
 from stages.sink.zones import ZoneEvent, ZoneEvents
 from stages.wording import counted
 
+Fact: TypeAlias = dict[str, Any]
+"""What happened, as JSON has it: its ``kind``, the ``stream``, and what this kind has."""
+
+KINDS = ("start", "frame", "crossing", "zone", "dropped", "silence", "end")
+
 _SILENCE = 5.0
 """Seconds without anything to print after which this is said."""
 
@@ -28,17 +33,21 @@ _HEARTBEAT = 3.0
 
 
 def watch(
-    address: str, stream: str, key: Path | None, server_key: Path | None, *, as_json: bool = False
+    address: str,
+    stream: str,
+    key: Path | None,
+    server_key: Path | None,
+    tell: Callable[[Fact], None] | None = None,
 ) -> None:
     """Prints what is published of one stream, or of all for "", until Ctrl-C.
 
     Each track is ``stream,`` and a MOTChallenge row; what happens at lines and zones, dropped
-    frames and ends of streams are told on standard error. With ``as_json``, each of these is a JSON
-    object, and so is each frame, with its tracks. A silence of some seconds is told on standard
-    error, and as an object as well: ZeroMQ does not tell a wrong address or key from a pipeline yet
+    frames and ends of streams are told on standard error. With ``tell``, it is called instead with
+    each of these, and with each frame and its tracks. A silence of some seconds is told on standard
+    error, and to ``tell`` as well: ZeroMQ does not tell a wrong address or key from a pipeline yet
     to start.
     """
-    silence = _Silence(stream, address, has_key=key is not None, as_json=as_json)
+    silence = _Silence(stream, address, tell, has_key=key is not None)
     class_names: dict[str, tuple[str, ...]] = {}
     with Subscription(address, key, server_key) as subscription:
         while True:
@@ -49,19 +58,21 @@ def watch(
             silence.end()
             if isinstance(envelope.record, StreamStart):
                 class_names[envelope.stream] = envelope.record.class_names
-            if as_json:
-                for fact in _facts(envelope, class_names.get(envelope.stream, ())):
-                    _print_json(fact)
-            else:
+            if tell is None:
                 _print(envelope)
+                continue
+            for fact in _facts(envelope, class_names.get(envelope.stream, ())):
+                tell(fact)
 
 
 class _Silence:
     """Says that nothing has come for a while and why that may be; again when that changes."""
 
-    def __init__(self, stream: str, address: str, *, has_key: bool, as_json: bool) -> None:
+    def __init__(
+        self, stream: str, address: str, tell: Callable[[Fact], None] | None, *, has_key: bool
+    ) -> None:
         self._stream = stream
-        self._as_json = as_json
+        self._tell = tell
         self._what = f"nothing {f'of stream {stream} ' if stream else ''}from {address}"
         self._keys = "with these keys" if has_key else "without keys"
         self._since = time.monotonic()
@@ -81,8 +92,8 @@ class _Silence:
         self._told_alive = is_alive
         reason = self._reason(is_alive=is_alive, known=subscription.streams)
         print(f"{self._what} {reason} Still waiting", file=sys.stderr, flush=True)
-        if self._as_json:
-            _print_json({"kind": "silence", "stream": self._stream, "pipeline_alive": is_alive})
+        if self._tell is not None:
+            self._tell({"kind": "silence", "stream": self._stream, "pipeline_alive": is_alive})
 
     def _reason(self, *, is_alive: bool, known: Sequence[str]) -> str:
         lasts = f"for {_SILENCE:g} s" if self._has_heard else "yet"
@@ -97,7 +108,8 @@ class _Silence:
         return f"{lasts}; is a pipeline running, and is {address}?"
 
 
-def _print_json(fact: dict[str, Any]) -> None:
+def print_json(fact: Fact) -> None:
+    """Prints a fact as a line of JSON."""
     print(json.dumps(fact, ensure_ascii=False), flush=True)
 
 
@@ -137,7 +149,7 @@ def _did(event: ZoneEvent) -> str:
     return f"{did} {event.zone} after {event.seconds:.1f} s"
 
 
-def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _facts(envelope: Envelope, class_names: Sequence[str]) -> Iterator[Fact]:
     """Yields what an envelope says, as JSON has it; ``time`` is when a frame was decoded."""
     of = {"run": envelope.run, "stream": envelope.stream, "channel": envelope.channel}
     match envelope.record:

@@ -23,7 +23,10 @@ from stages.records import (
 )
 from stages.sink.crossings import Counts, Crossing, Crossings
 from stages.sink.zones import ZoneCounts, ZoneEvent, ZoneEvents
-from tools.watch import _print
+from tests.tools import mosquitto
+from tests.waiting import wait_for
+from tools.harness.runner import SPOTSTREAM
+from tools.watch import KINDS, _print
 
 BOXES = np.array([[312.5, 80.25, 371.0, 122.75]], np.float32)
 SCORES = np.array([0.8125], np.float32)
@@ -87,11 +90,10 @@ def address(tmp_path):
     thread.join()
 
 
-def lines_of(address, count, *, as_json=False, error=False):
-    """The first lines of a `watch`, on standard output or standard error."""
-    code = f"from tools.watch import watch; watch({address!r}, '', None, None, as_json={as_json})"
+def lines_of(address, count, *options, error=False):
+    """The first lines of `spotstream watch`, on standard output or standard error."""
     pipe = {"stderr" if error else "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipe) as process:
+    with subprocess.Popen([*SPOTSTREAM, "watch", address, *options], text=True, **pipe) as process:
         file = process.stderr if error else process.stdout
         lines = [file.readline().rstrip("\n") for _ in range(count)]
         process.terminate()
@@ -161,7 +163,7 @@ def test_a_silence_is_told_again_when_the_pipeline_is_gone(tmp_path):
     address = f"ipc://{tmp_path}/tracks"
     code = (
         "import tools.watch; tools.watch._SILENCE = 0.3; tools.watch._HEARTBEAT = 1.0; "
-        f"tools.watch.watch({address!r}, '', None, None, as_json=True)"
+        f"tools.watch.watch({address!r}, '', None, None, tools.watch.print_json)"
     )
     command, pipe, over = [sys.executable, "-c", code], subprocess.PIPE, threading.Event()
 
@@ -254,6 +256,38 @@ def test_what_happens_at_a_zone_is_told(kind, told, capsys):
 
 
 def test_all_that_is_published_is_json(address):
-    facts = [json.loads(line) for line in lines_of(address, 12, as_json=True)]
+    facts = [json.loads(line) for line in lines_of(address, 12, "--json")]
     begin = next(k for k, fact in enumerate(facts) if fact["kind"] == "start")
     assert facts[begin : begin + 6] == FACTS
+    assert {fact["kind"] for fact in FACTS} == set(KINDS) - {"silence"}
+
+
+def test_some_kinds_only(address):
+    lines = lines_of(address, 4, "--json", "--kind", "zone", "--kind", "crossing")
+    assert {json.loads(line)["kind"] for line in lines} == {"zone", "crossing"}
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (["--kind", "zone"], "--kind needs --json or --mqtt"),
+        (["--json", "--kind", "zones"], "--kind must be one of start, frame, crossing, zone, "),
+    ],
+)
+def test_kinds_that_are_not_meant(options, fault, tmp_path):
+    command = [*SPOTSTREAM, "watch", f"ipc://{tmp_path}/tracks", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert fault in ended.stderr
+
+
+@pytest.mark.skipif(not mosquitto.available(), reason="mosquitto is not here")
+def test_all_that_is_published_goes_to_a_broker(address, tmp_path):
+    with mosquitto.Broker(tmp_path) as broker, broker.subscriber("site/#") as received:
+        command = [*SPOTSTREAM, "watch", address, "--mqtt", f"mqtt://127.0.0.1:{broker.port}/site"]
+        with subprocess.Popen(command) as process:
+            wait_for(lambda: "site/north/end" in [topic for topic, *_ in received])
+            process.terminate()
+        wait_for(lambda: ("site/status", "offline", False) in received)
+    told = {topic: json.loads(text) for topic, text, _ in received if topic != "site/status"}
+    assert told == {f"site/north/{fact['kind']}": fact for fact in FACTS}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from stages.errors import ConfigError
 
 keys = typer.Typer(no_args_is_help=True, help="Manage keys for tracks sent over a network.")
 
@@ -18,11 +21,39 @@ def watch(
     json_: Annotated[
         bool, typer.Option("--json", help="Print a JSON object for each frame and event.")
     ] = False,
+    mqtt: Annotated[
+        str,
+        typer.Option(
+            envvar="SPOTSTREAM_MQTT",
+            help="Pass these objects on to a broker, mqtt://USER:PASSWORD@HOST/PREFIX or "
+            "mqtts://…, to the topics PREFIX/STREAM/KIND.",
+        ),
+    ] = "",
+    kind: Annotated[
+        list[str] | None, typer.Option(help="With --json or --mqtt: these kinds of objects only.")
+    ] = None,
 ) -> None:
     """Print published tracks as they arrive, one per line: the stream and a MOTChallenge row."""
+    from tools.watch import KINDS, print_json
     from tools.watch import watch as print_tracks
 
-    print_tracks(address, stream, key, server_key, as_json=json_)
+    if unknown := ", ".join(set(kind or ()) - set(KINDS)):
+        raise ConfigError(f"--kind must be one of {', '.join(KINDS)}, got {unknown}")
+    if kind and not (json_ or mqtt):
+        raise ConfigError("--kind needs --json or --mqtt")
+    with contextlib.ExitStack() as stack:
+        told = [print_json] if json_ else []
+        if mqtt:
+            from tools.mqtt import MqttBroker
+
+            told.append(stack.enter_context(contextlib.closing(MqttBroker(mqtt))).publish)
+
+        def tell(fact: dict[str, Any]) -> None:
+            if not kind or fact["kind"] in kind:
+                for each in told:
+                    each(fact)
+
+        print_tracks(address, stream, key, server_key, tell if told else None)
 
 
 @keys.command()

@@ -1,0 +1,76 @@
+"""A real MQTT broker, Debian's ``mosquitto``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+
+from tests.ports import free_port
+from tests.waiting import wait_for
+
+_PROGRAM = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+def available() -> bool:
+    """Whether it is installed."""
+    return _PROGRAM is not None
+
+
+class Broker:
+    """Listens on loopback; with a password, to the user ``me`` alone."""
+
+    def __init__(self, folder: Path, port: int = 0, password: str = "") -> None:
+        self.port = port or free_port()
+        lines = [f"listener {self.port} 127.0.0.1", "user root"]
+        if password:
+            users = folder / "users"
+            users.write_text(f"me:{password}\n")
+            subprocess.run(["mosquitto_passwd", "-U", str(users)], check=True)
+            lines += [f"password_file {users}"]
+        else:
+            lines += ["allow_anonymous true"]
+        config = folder / "mosquitto.conf"
+        config.write_text("\n".join(lines) + "\n")
+        assert _PROGRAM is not None
+        self._process = subprocess.Popen([_PROGRAM, "-c", str(config)], stderr=subprocess.DEVNULL)
+        wait_for(self._listens)
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def __enter__(self) -> Broker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    @contextlib.contextmanager
+    def subscriber(self, topics: str) -> Iterator[list[tuple[str, str, bool]]]:
+        """Gives a list that grows: topic, payload, and whether the broker had retained it."""
+        received: list[tuple[str, str, bool]] = []
+        ready = threading.Event()
+        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        client.reconnect_delay_set(0.05, 0.05)  # type: ignore[arg-type]
+        client.on_connect = lambda *_: client.subscribe(topics, qos=1)
+        client.on_subscribe = lambda *_: ready.set()
+        client.on_message = lambda _, __, message: received.append(
+            (message.topic, message.payload.decode(), message.retain)
+        )
+        client.connect_async("127.0.0.1", self.port)
+        client.loop_start()
+        assert ready.wait(30)
+        try:
+            yield received
+        finally:
+            client.disconnect()
+            client.loop_stop()
