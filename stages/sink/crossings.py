@@ -20,6 +20,7 @@ Direction: TypeAlias = Literal["left", "right"]
 
 _SHORTEST = 5.0  # pixels
 _REMEMBERED_TRACKS = 1024
+_REMEMBERED_FRAMES = 1000  # far more than a tracker follows a vehicle that it does not see
 
 
 class Counts(NamedTuple):
@@ -94,11 +95,13 @@ class TrackPosition:
         rightwards: Of each line, whether it is to the right: where it was first, until it has come
             to the other side farther than it trembles.
         passages: Its latest passage of each line.
+        seen: In which of the counter's frames it was seen last.
     """
 
     place: Point
     rightwards: list[bool]
     passages: list[Passage | None]
+    seen: int = 0
 
 
 @dataclass(slots=True)
@@ -108,10 +111,12 @@ class LineCounterState:
     Attributes:
         counts: How many vehicles have crossed each line.
         tracks: Where each track is; the one seen last is the last.
+        frames: How many frames have been taken in.
     """
 
     counts: dict[str, Counts]
     tracks: dict[int, TrackPosition] = field(default_factory=dict)
+    frames: int = 0
 
 
 class LineCounter:
@@ -120,7 +125,7 @@ class LineCounter:
     A vehicle is where it stands, see `places`. It has crossed a line when it is on the other side,
     farther than its box may tremble. When and where it did is told by its latest step from side to
     side: that must have led between the line's ends. One that turns back crosses again, in the
-    other direction. Of the latest 1,024 tracks it is known where they were.
+    other direction. It is known where the tracks of the latest 1,000 frames were, of 1,024 at most.
 
     Args:
         lines: The lines by name.
@@ -149,6 +154,7 @@ class LineCounter:
         """
         if not self._lines:
             return []
+        self.state.frames += 1
         crossings = []
         for place in places(tracks):
             identity, index = place.identity, place.class_index
@@ -157,9 +163,16 @@ class LineCounter:
                 crossings.append(
                     Crossing(passage.number, passage.time, identity, index, line, direction)
                 )
-        for identity in list(self.state.tracks)[:-_REMEMBERED_TRACKS]:
-            del self.state.tracks[identity]
+        self._forget()
         return crossings
+
+    def _forget(self) -> None:
+        """Forgets the tracks that will not come back, and the oldest of too many."""
+        known, oldest = self.state.tracks, self.state.frames - _REMEMBERED_FRAMES
+        for identity in list(known):
+            if known[identity].seen > oldest and len(known) <= _REMEMBERED_TRACKS:
+                return
+            del known[identity]
 
     def _move(
         self, place: Place, number: int, time: str
@@ -171,7 +184,7 @@ class LineCounter:
             rightwards = [_offset(line[:2], line[2:], point) > 0 for line in self._lines.values()]
             track = TrackPosition(point, rightwards, [None] * len(rightwards))
         self.state.tracks[place.identity] = track
-        before, track.place = track.place, point
+        before, track.place, track.seen = track.place, point, self.state.frames
         for k, (name, line) in enumerate(self._lines.items()):
             first, second = line[:2], line[2:]
             offset = _offset(first, second, point)

@@ -151,13 +151,24 @@ def test_each_track_has_its_own_way() -> None:
 def test_memory_is_bounded_by_the_latest_tracks() -> None:
     counter = LineCounter({"gate": EASTWARDS})
     move(counter, (50, 40), identity=9999)
-    for identity in range(1, 1100):
-        move(counter, (50, 40), identity=identity)
-        move(counter, (50, 51), identity=9999)  # seen throughout, beside the line
+    for first in range(1, 1100, 100):
+        identities = [*range(first, first + 100), 9999]  # the last seen throughout, on the line
+        boxes = [box(50, 40 if identity < 9999 else 51) for identity in identities]
+        counter.update(make_tracks(make_header(0), boxes, identities), 1, "")
     assert len(counter.state.tracks) == 1024
     assert move(counter, (50, 60), identity=1) == []
     assert move(counter, (50, 60), identity=9999) == ["gate right"]
     assert move(counter, (50, 60), identity=1000) == ["gate right"]
+
+
+def test_a_track_is_forgotten_after_1000_frames_without_it() -> None:
+    counter = LineCounter({"gate": EASTWARDS})
+    nowhere = (np.nan, np.nan)
+    assert move(counter, (50, 40), *[nowhere] * 999, (50, 60)) == ["gate right"]
+    assert move(counter, *[nowhere] * 999) == []
+    assert list(counter.state.tracks) == [1]
+    assert move(counter, nowhere) == []
+    assert counter.state.tracks == {}
 
 
 def test_a_second_counter_goes_on_from_the_state_of_the_first() -> None:
