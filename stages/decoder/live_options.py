@@ -52,6 +52,8 @@ class LiveOptions:
                 return options | {"rtsp_transport": chosen, "timeout": microseconds}
             case "udp":
                 return options | {"timeout": microseconds, "overrun_nonfatal": "1"}
+            case "rtp":  # FFmpeg heeds the first, in seconds; `timeout_of` knows the second
+                return options | {"listen_timeout": f"{self.timeout:f}", "rw_timeout": microseconds}
             case "rtmp" | "rtmps":  # FFmpeg waits twice
                 return options | {"rw_timeout": str(round(self.timeout * 1e6 / 2))}
             case _:

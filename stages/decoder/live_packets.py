@@ -127,18 +127,18 @@ def _fault_before(
 ) -> str:
     """Returns why nothing came after a packet, where FFmpeg gave it for that reason, or "".
 
-    Of RTSP and HLS, whose segments are farther apart than its timeout.
+    Of RTP, RTSP and HLS, whose segments are farther apart than its timeout.
 
     FFmpeg keeps a packet until the next one begins or reading fails, and would then wait anew. As
     many seconds may have passed because the pictures are so far apart, or the line is so slow.
     """
     timeout, kind = timeout_of(container.options), container.format.name
-    if kind not in ("rtsp", "hls") or timeout is None:
+    if kind not in ("rtp", "rtsp", "hls") or timeout is None:
         return ""
     if before is None or before.pts is None or packet.pts is None or packet.time_base is None:
         return ""
     step = abs(packet.pts - before.pts) * packet.time_base
-    if kind == "rtsp" and step < timeout <= waited < timeout + _AT_ONCE:
+    if kind != "hls" and step < timeout <= waited < timeout + _AT_ONCE:
         return f"{_BROKEN}nothing came for {timeout:g} s"
     return _NO_FRAME if step < patience <= waited else ""
 

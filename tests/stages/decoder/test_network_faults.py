@@ -1,8 +1,10 @@
 """Servers that are not there, say nothing or close; files on the disk keep FFmpeg's words."""
 
 import contextlib
+import itertools
 import os
 import socket
+import struct
 import threading
 import time
 
@@ -118,6 +120,34 @@ def test_a_camera_that_ran_is_told_to_have_closed_or_fallen_silent(tmp_path, slo
     assert sum(isinstance(each, Frame) for each in records) == 50  # those held back included
     reason = "nothing came for 3 s" if scheme == "udp" else "the server closed the connection"
     assert end.message == f"the connection broke off: {reason}"
+
+
+def test_an_rtp_camera_that_falls_silent_is_noticed_when_it_is_told(tmp_path, slots):
+    write_stream(tmp_path / "camera.ts", 50)
+    data = (tmp_path / "camera.ts").read_bytes()
+    starts = itertools.cycle(range(0, len(data), DATAGRAM))
+    port, over = free_port(socket.SOCK_DGRAM), threading.Event()
+
+    def send():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for number, start in enumerate(starts):
+                header = struct.pack(">BBHII", 128, 33, number % 2**16, 0, 1)
+                sender.sendto(header + data[start : start + DATAGRAM], ("127.0.0.1", port))
+                if over.wait(0.001):
+                    return
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    url = f"rtp://127.0.0.1:{port}"
+    options = LiveOptions(timeout=1, connect_seconds=100, reconnect=False)
+    try:
+        for record in LiveSource(url, name="cam", options=options).records(slots):
+            if isinstance(record, Frame):
+                over.set()
+    finally:
+        over.set()
+        thread.join()
+    assert record.message == "the connection broke off: nothing came for 1 s"
 
 
 @pytest.mark.parametrize(
