@@ -158,8 +158,9 @@ class LiveSource:
             set_threads(stream, paced=True)  # frame threads would add a frame of delay each
             finished = is_finished(container, stream)
             # HLS segments arrive faster than real time, and so does a finished video.
-            is_early = finished or container.format.name == "hls"
-            if container.format.name == "hls" and finished and self._was_live:
+            is_playlist = container.format.name == "hls"
+            is_early = finished or is_playlist
+            if is_playlist and finished and self._was_live:
                 return self._end(reader, EndReason.COMPLETE)  # it ended while it was read
             gap = LONGEST_GAP if finished else _LIVE_GAP_SECONDS
             pace = Pace(runtime.wait, runtime.clock, longest_gap=gap) if is_early else None
@@ -194,6 +195,9 @@ class LiveSource:
             if not finished or self._was_live or goes_on(container, stream, reader.arrived):
                 if options_to_end := self._options_to_end(ahead.seconds):
                     runtime.notify(options_to_end)
+                if is_playlist:  # FFmpeg does not say why it ends, but why it cannot be opened
+                    with runtime.waited:
+                        self._opened(options, patience).close()
                 return None
             has_length = has_length or frame_count(container, stream) is not None
             missing = reader.missing(container, stream) if has_length else None

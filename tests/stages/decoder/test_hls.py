@@ -6,8 +6,11 @@ import itertools
 import queue
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from stages.records import EndOfStream, EndReason, Frame
 from tests.stages.decoder.streams import OPTIONS, read, write_stream
@@ -83,6 +86,22 @@ class Stalling(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Vanishing(http.server.SimpleHTTPRequestHandler):
+    """Serves a playlist twice, then an error."""
+
+    status: int
+    loads: Iterator[int]
+
+    def do_GET(self):
+        if self.path.endswith(".m3u8") and next(self.loads) >= 2:
+            self.send_error(self.status)
+        else:
+            super().do_GET()
+
+    def log_message(self, *args):
+        pass
+
+
 def serve_playlist(handler, segments, folder, serve_http):
     write_stream(
         folder / "live.m3u8",
@@ -104,6 +123,21 @@ def test_a_playlist_that_ends_while_it_is_read_is_read_once(tmp_path, serve_http
     assert sum(isinstance(record, Frame) for record in records) == (BUFFERED + 1) * SEGMENT
     assert isinstance(end, EndOfStream)
     assert (end.reason, end.message) == (EndReason.COMPLETE, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (403, "403 Forbidden (access denied)"),
+        (404, "404 Not Found"),
+        (503, "5XX Server Error reply"),
+    ],
+)
+def test_why_a_playlist_can_no_longer_be_loaded_is_told(tmp_path, serve_http, slots, status, told):
+    Vanishing.status, Vanishing.loads = status, itertools.count()
+    playlist = serve_playlist(Vanishing, 2, tmp_path, serve_http)
+    *_, end = read(playlist, slots, 100, replace(OPTIONS, reconnect=False))
+    assert end.message == f"cannot open {playlist} as a video: Server returned {told}"
 
 
 def test_a_pause_of_the_encoder_does_not_make_all_later_frames_come_in_bursts(
