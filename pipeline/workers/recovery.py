@@ -25,13 +25,30 @@ from stages.wording import counted
 _KILLED = "the run was killed, or the power failed"
 
 
-def is_unfinished(folder: Path) -> bool:
-    """Whether a run began results in ``folder`` and did not complete them.
+def has_leftovers(folder: Path) -> bool:
+    """Whether a run began results in ``folder`` and did not remove what it needed for them.
 
     Raises:
         OSError: The folder cannot be read.
     """
-    return (folder / RUN).exists() and not (folder / REPORT).exists()
+    return (folder / RUN).exists()
+
+
+def remove_if_complete(folder: Path) -> bool:
+    """Removes leftovers beside complete results; returns whether they are complete.
+
+    Whoever completed them was killed before it removed the leftovers.
+
+    Args:
+        folder: The stream's folder; no run writes there.
+
+    Raises:
+        OutputError: A file cannot be removed.
+    """
+    is_complete = (folder / REPORT).exists()
+    if is_complete:
+        remove_parts(folder)
+    return is_complete
 
 
 def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamReport | None:
@@ -42,7 +59,7 @@ def complete_results(folder: Path, notify: Callable[[str], None]) -> StreamRepor
     the last checkpoint stays.
 
     Args:
-        folder: The stream's folder, see `is_unfinished`; no run writes there.
+        folder: The stream's folder, see `has_leftovers`; no run writes there.
         notify: Called with lines for the user.
 
     Returns:

@@ -32,14 +32,14 @@ def complete(
 
 def _complete(folder: Path) -> Iterator[OutputError]:
     """Completes all streams in ``folder``, or the one whose folder it is; yields what fails."""
-    from pipeline.workers.recovery import is_unfinished
+    from pipeline.workers.recovery import has_leftovers
     from stages.atomic import writing
 
     found = False
     for stream in (folder, *sorted(folder.iterdir())):
         try:
             with writing(stream):
-                if not is_unfinished(stream):
+                if not has_leftovers(stream):
                     continue
             found = True
             _complete_stream(stream)
@@ -52,7 +52,7 @@ def _complete(folder: Path) -> Iterator[OutputError]:
 
 def _complete_stream(folder: Path) -> None:
     from pipeline.supervision.runtime_folder import writer_of
-    from pipeline.workers.recovery import complete_results
+    from pipeline.workers.recovery import complete_results, remove_if_complete
     from stages.folder_lock import FolderLock
     from stages.wording import counted
 
@@ -60,6 +60,9 @@ def _complete_stream(folder: Path) -> None:
     outputs = {folder.parent.resolve(), folder.resolve().parent}
     locks = [FolderLock(output, setting="folder", holder=writer_of) for output in outputs]
     try:
+        if remove_if_complete(folder):
+            typer.echo(f"{folder}: complete already, nothing is lost; leftovers removed")
+            return
         report = complete_results(folder, lambda line: typer.echo(line, err=True))
     finally:
         for lock in locks:

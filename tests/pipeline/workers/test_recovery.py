@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from pipeline.transport.logbook import Logbook, SharedNumber
-from pipeline.workers.recovery import complete_results, is_unfinished
+from pipeline.workers.recovery import complete_results, has_leftovers, remove_if_complete
 from stages.atomic import part_path
 from stages.errors import OutputError
 from stages.sink.results import CHECKPOINT, JOURNAL, RUN
@@ -39,7 +39,8 @@ def left_by(stream, tmp_path):
     """What a sink leaves that is killed now."""
     folder = tmp_path / "left" / stream.name
     shutil.copytree(stream.folder, folder)
-    assert is_unfinished(folder)
+    assert has_leftovers(folder)
+    assert not remove_if_complete(folder)
     return folder
 
 
@@ -50,7 +51,7 @@ def completed(folder):
     assert notices == []
     names = {path.name for path in folder.iterdir()}
     assert names == {"run.json", *report.files}
-    assert not is_unfinished(folder)
+    assert not has_leftovers(folder)
     return json.loads((folder / "run.json").read_text())
 
 
@@ -156,6 +157,19 @@ def test_nothing_remains_of_a_stream_without_frames(sink, tmp_path):
     folder = left_by(sink(live=True), tmp_path)
     assert complete_results(folder, print) is None
     assert list(folder.iterdir()) == []
+
+
+def test_leftovers_beside_complete_results_are_removed(sink, tmp_path):
+    north = sink(live=True)
+    feed(north, 3)
+    folder = left_by(north, tmp_path)
+    leftovers = {path.name: path.read_bytes() for path in folder.glob(".*")}
+    names = {"run.json", *complete_results(folder, print).files}
+    for name in (JOURNAL, RUN):
+        (folder / name).write_bytes(leftovers[name])
+    assert has_leftovers(folder)
+    assert remove_if_complete(folder)
+    assert {path.name for path in folder.iterdir()} == names
 
 
 def test_another_release_is_asked_to_do_it(sink, tmp_path):

@@ -54,6 +54,7 @@ def test_a_killed_run_of_a_video_has_the_rows_of_a_whole_one(clip, tmp_path):
     folder = killed_run(clip, tmp_path / "killed", "sink.kitti=true")
     names = ("mot.txt", "detections.txt", "kitti.txt")
     left = {name: part_path(folder / name).read_text() for name in names}
+    run = (folder / RUN).read_bytes()
     done = spotstream("complete", str(tmp_path / "killed"))
     assert (done.returncode, done.stderr) == (0, "")
     report = json.loads((folder / "run.json").read_text())
@@ -65,6 +66,9 @@ def test_a_killed_run_of_a_video_has_the_rows_of_a_whole_one(clip, tmp_path):
     assert tracks == len(np.unique(np.loadtxt(folder / "mot.txt", delimiter=",")[:, 1]))
     shown = frames_in(folder / "overlay.mp4")
     assert shown == frames - report["frames"]["left_out_of_overlay"] > 30
+    (folder / RUN).write_bytes(run)  # as where that was killed in the end
+    again = spotstream("complete", str(tmp_path / "killed"))
+    assert again.stdout == f"{folder}: complete already, nothing is lost; leftovers removed\n"
     again = spotstream("complete", str(tmp_path / "killed"))
     assert again.stdout == f"{tmp_path / 'killed'}: nothing to complete\n"
 
