@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import pickle
 import signal
 import traceback
@@ -11,9 +12,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
-from stages.errors import SpotStreamError, in_one_line
+from stages.errors import ConfigError, SpotStreamError, in_one_line
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -82,6 +84,7 @@ class Workers:
             advance: Called with each increment of progress.
 
         Raises:
+            ConfigError: The current folder may not be entered.
             SpotStreamError: A worker died.
             Exception: Raised by the work, with the worker's traceback as a note.
         """
@@ -123,12 +126,28 @@ class Workers:
             raise
 
     def _start(self) -> None:
+        check_current_folder()
         ours, theirs = self._spawn.Pipe()
         process = self._spawn.Process(target=_serve, args=(theirs,))
         with blocked(signal.SIGINT):
             process.start()
             theirs.close()
             self._processes[ours] = process  # to be stopped, if an interrupt is next
+
+
+def check_current_folder() -> None:
+    """Changes to the current folder, as each process will that multiprocessing starts.
+
+    Raises:
+        ConfigError: That is not allowed, as where another user has changed to it before.
+    """
+    folder = Path.cwd()
+    try:
+        os.chdir(folder)
+    except PermissionError as error:
+        raise ConfigError(
+            f"worker processes may not enter the current folder, {folder}; change to another"
+        ) from error
 
 
 @contextlib.contextmanager

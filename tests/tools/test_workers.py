@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import OutputError, SpotStreamError
+from stages.errors import ConfigError, OutputError, SpotStreamError
 from tools.workers import StoppedError, Workers, do_all
 
 
@@ -82,6 +82,21 @@ def test_workers_stay_for_the_next_jobs_and_results_keep_the_order_of_jobs():
     assert [[job for job, _ in each] for each in rounds] == [[0, 1, 2, 3, 4]] * 2
     assert len({process for each in rounds for _, process in each}) <= 2
     assert not multiprocessing.active_children()
+
+
+def test_a_current_folder_that_may_not_be_entered_is_told(tmp_path, monkeypatch):
+    folder, user = tmp_path / "closed", os.geteuid()
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.chmod(0)
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(ConfigError, match=f"may not enter the current folder, {folder}; "):
+            list(do_all(double, range(2), 2))
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o700)
 
 
 def test_closing_stops_the_others():

@@ -24,7 +24,7 @@ from tools.training.crops import AnnotatedImage, mosaic, random_crop, recolor
 from tools.training.data import ClassMap, TrainingData
 from tools.training.pasting import cut_out_some, paste
 from tools.training.targets import Targets, build_targets
-from tools.workers import blocked
+from tools.workers import blocked, check_current_folder
 
 MOSAIC_CORNER = (0.35, 0.65)  # where the four crops meet, as a fraction of the side
 MOST_PASTED = 3  # maximum number of vehicles pasted from another image into one crop
@@ -145,12 +145,14 @@ def load_batches(
     Close it: after an error that outlives it, Python would wait at its exit for the workers.
 
     Raises:
-        ConfigError: Many images in a row cannot be read; raised when its batch is due.
+        ConfigError: The current folder may not be entered; or many images in a row cannot be read,
+            raised when its batch is due.
         SpotStreamError: A worker died.
     """
     workers = batches.config.workers
     context = None
     if workers:
+        check_current_folder()
         # A fork of a process whose libraries run threads may deadlock; the server runs none, and
         # its forks need not import anything.
         context = multiprocessing.get_context("forkserver")
