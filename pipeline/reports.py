@@ -38,6 +38,7 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
         left_out_of_overlay: Frames written that the overlay lacks, because it could not be written.
         not_received: Frames that a live source owes, see `UnreceivedFrames`.
         overlay_is_stuck: Whether the overlay's pictures do not reach the disk at present.
+        overlay_is_unsent: Whether they should reach a media server, and do not at present.
         crossings: How many vehicles have crossed each line.
         zones: How many have entered each zone, and are there.
         tracks: Number of distinct tracks.
@@ -51,6 +52,7 @@ class StreamMetrics(msgspec.Struct, frozen=True, kw_only=True):
     left_out_of_overlay: int = 0
     not_received: int = 0
     overlay_is_stuck: bool = False
+    overlay_is_unsent: bool = False
     crossings: dict[str, Counts] = {}
     zones: dict[str, ZoneCounts] = {}
     tracks: int = 0

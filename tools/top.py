@@ -64,6 +64,8 @@ def streams(overview: Overview, width: int) -> Group:
         faults = ["is stuck"] if stream.overlay_is_stuck else []
         if count := stream.left_out_of_overlay:
             faults.append(f"lacks {counted(count, 'frame')}")
+        if stream.overlay_is_unsent:
+            faults.append("does not reach its server")
         if faults:
             lines.append(Text(f"the overlay of {stream.name} {' and '.join(faults)}", "yellow"))
         if stream.recording_is_stuck:

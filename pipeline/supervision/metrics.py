@@ -72,6 +72,11 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         "1 while the overlay's pictures do not reach the disk, 0 else.",
         labels=["stream"],
     )
+    unsent = GaugeMetricFamily(
+        "spotstream_overlay_unsent",
+        "1 while the overlay should reach a media server and does not, 0 else.",
+        labels=["stream"],
+    )
     unrecorded = GaugeMetricFamily(
         "spotstream_recording_stuck",
         "1 while the recording cannot be written, 0 else.",
@@ -126,6 +131,7 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
         latest.add_metric([stream], counts.captured[stream])
         waiting.add_metric([stream], counts.waiting[stream])
         stuck.add_metric([stream], counts.metrics[stream].overlay_is_stuck)
+        unsent.add_metric([stream], counts.metrics[stream].overlay_is_unsent)
         unrecorded.add_metric([stream], counts.unrecorded[stream])
         if is_up:
             for zone, (_, now) in counts.metrics[stream].zones.items():
@@ -134,7 +140,7 @@ def _of_streams(counts: RunCounts) -> Iterator[Metric]:
     for stream, count in (dict.fromkeys(counts.metrics, 0) | dict(counts.failures)).items():
         failures.add_metric([stream], count)
     yield from (frames, decoded, latest, dropped, not_received, reconnects, up, waiting)
-    yield from (stuck, left_out, unrecorded, tracks, crossings, entries, inside)
+    yield from (stuck, unsent, left_out, unrecorded, tracks, crossings, entries, inside)
     yield from (latency, stages, failures)
 
 

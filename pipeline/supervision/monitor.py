@@ -196,6 +196,7 @@ class RunMonitor:
             left_out_of_overlay=metrics.left_out_of_overlay,
             not_received=metrics.not_received,
             overlay_is_stuck=metrics.overlay_is_stuck,
+            overlay_is_unsent=metrics.overlay_is_unsent,
             recording_is_stuck=stream.recording_is_stuck,
             crossings=metrics.crossings,
             zones=metrics.zones,

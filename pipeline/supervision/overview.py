@@ -36,6 +36,7 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
         left_out_of_overlay: Frames written that its overlay lacks.
         not_received: Frames that a live source owes.
         overlay_is_stuck: Whether its overlay's pictures do not reach the disk at present.
+        overlay_is_unsent: Whether they should reach a media server, and do not at present.
         recording_is_stuck: Whether its recording cannot be written at present.
         crossings: How many vehicles have crossed each line.
         zones: How many have entered each zone, and are there.
@@ -53,6 +54,7 @@ class StreamView(msgspec.Struct, frozen=True, kw_only=True):
     left_out_of_overlay: int = 0
     not_received: int = 0
     overlay_is_stuck: bool = False
+    overlay_is_unsent: bool = False
     recording_is_stuck: bool = False
     crossings: dict[str, Counts] = {}
     zones: dict[str, ZoneCounts] = {}

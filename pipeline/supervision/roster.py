@@ -257,6 +257,7 @@ class Roster:
             fps=0.0,
             error=message,
             overlay_is_stuck=False,
+            overlay_is_unsent=False,
             recording_is_stuck=False,
         )
         self._monitor.failed(name)

@@ -31,7 +31,7 @@ class LiveOverlay:
     come. What the server does not take in time is left out, up to the next key frame.
 
     Args:
-        url: Address of a scheme in `overlay_sender.FORMATS`.
+        url: Address of a scheme in `overlay_sender.FORMATS`; "" for none, where nothing is sent.
         name: Name of the stream, for people.
         notify: Called, from another thread, with one line when sending fails, and when it goes on.
         answer_seconds: How long the server may take to answer, or to take a picture.
@@ -57,6 +57,11 @@ class LiveOverlay:
         self._pause = 0.0  # after the latest failure; 0 once a connection has been steady
         self._thread: threading.Thread | None = None
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether there is no connection, or none that has been steady since one failed."""
+        return self._pause > 0
+
     def take(self, video: int, picture: EncodedPicture) -> None:
         """Queues a picture.
 
@@ -66,7 +71,7 @@ class LiveOverlay:
             picture: The picture.
         """
         with self._changed:
-            if video < self._video or self._closed:
+            if not self._url or video < self._video or self._closed:
                 return
             self._video = video
             is_stale = picture.is_key and not self._is_connected

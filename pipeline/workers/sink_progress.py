@@ -40,7 +40,7 @@ class SinkProgress:
         self._reported = 0
         self._measured = 0
         self._is_news = False  # whether anything arrived since the latest metrics
-        self._overlay_is_stuck = False
+        self._overlay_is_stuck = self._overlay_is_unsent = False
         self._work_ns: dict[str, float] = {}  # moving averages
         self._latencies: deque[int] = deque(maxlen=_RECENT_FRAMES)
 
@@ -58,10 +58,11 @@ class SinkProgress:
         if now - self._reported >= _PROGRESS_NS:
             self._send(now)
 
-    def look(self, *, overlay_is_stuck: bool) -> None:
+    def look(self, *, overlay_is_stuck: bool, overlay_is_unsent: bool = False) -> None:
         """Reports what no later frame has caused to be reported; call it once a second."""
-        self._is_news |= overlay_is_stuck != self._overlay_is_stuck
-        self._overlay_is_stuck = overlay_is_stuck
+        before = self._overlay_is_stuck, self._overlay_is_unsent
+        self._overlay_is_stuck, self._overlay_is_unsent = overlay_is_stuck, overlay_is_unsent
+        self._is_news |= before != (overlay_is_stuck, overlay_is_unsent)
         now = time.monotonic_ns()
         if self._is_news and now - self._measured >= _METRICS_NS:
             self._send(now)
@@ -89,6 +90,7 @@ class SinkProgress:
             left_out_of_overlay=self._results.overlays.left_out,
             not_received=self._logbook[SharedNumber.NOT_RECEIVED],
             overlay_is_stuck=self._overlay_is_stuck,
+            overlay_is_unsent=self._overlay_is_unsent,
             crossings=dict(self._results.counting.crossings.counts),
             zones=dict(self._results.counting.zones.counts),
             tracks=ledger.tracks,

@@ -89,17 +89,18 @@ class SinkStream:
             options = dataclasses.replace(options, overlay=False, toolkit_files=False)
 
         address = overlay_address(plan.config.sink.overlay_url, self.name)
-        live_overlay: LiveOverlay | None = None
-        if address and options.overlay and not self.lossless:
-            # Notices come from its thread, and are reported by this one.
-            live_overlay = LiveOverlay(address, self.name, lambda line: results.notices.put(line))
-            self._files.callback(live_overlay.close)
+        self._live_overlay = LiveOverlay(
+            "" if self.lossless else address,
+            self.name,
+            lambda line: self.results.notices.put(line),  # from its thread; this one reports them
+        )
+        self._files.callback(self._live_overlay.close)
         self.results = results = StreamResults(
             self.folder,
             options,
             on_kept=wake,
             before_long_work=report.busy,
-            on_picture=live_overlay.take if live_overlay is not None else None,
+            on_picture=self._live_overlay.take,
         )
         shows = plan.config.runtime.web is not None and not plan.text_only
         self._snapshots = Snapshots(results, report) if shows else None
@@ -336,7 +337,9 @@ class SinkStream:
             self._acknowledger.give_up_pictures()
             self._save()  # otherwise a successor would wait for those pictures
             self.acknowledge()
-        self._progress.look(overlay_is_stuck=self._watch.is_stuck)
+        self._progress.look(
+            overlay_is_stuck=self._watch.is_stuck, overlay_is_unsent=self._live_overlay.is_failing
+        )
 
     def _notify(self, message: str) -> None:
         self._report(Notice("sink", stream=self.name, message=message))

@@ -61,7 +61,7 @@ def test_what_is_missing_is_told_below_the_table():
         "north": {"not_received": 1, "left_out_of_overlay": 11},
         "south": {"recording_is_stuck": True},
         "east": {"overlay_is_stuck": True},
-        "west": {"left_out_of_overlay": 3, "overlay_is_stuck": True},
+        "west": {"left_out_of_overlay": 3, "overlay_is_stuck": True, "overlay_is_unsent": True},
     }
     streams_ = [
         StreamView(name=name, source="rtsp://cam", state="running", **fields)
@@ -76,7 +76,7 @@ def test_what_is_missing_is_told_below_the_table():
         "the overlay of north lacks 11 frames",
         "the recording of south is stuck",
         "the overlay of east is stuck",
-        "the overlay of west is stuck and lacks 3 frames",
+        "the overlay of west is stuck and lacks 3 frames and does not reach its server",
     ]
 
 

@@ -39,6 +39,7 @@ def test_reports_become_metrics(server, monitor, logbook):
         left_out_of_overlay=11,
         not_received=6,
         overlay_is_stuck=True,
+        overlay_is_unsent=True,
         crossings={"gate": Counts(3, 5)},
         zones={"stop": ZoneCounts(9, 2)},
         tracks=14,
@@ -69,6 +70,7 @@ def test_reports_become_metrics(server, monitor, logbook):
     assert found["spotstream_waiting_frames", "cam"] == 2
     assert found["spotstream_overlay_left_out_frames_total", "cam"] == 11
     assert found["spotstream_overlay_stuck", "cam"] == 1
+    assert found["spotstream_overlay_unsent", "cam"] == 1
     assert found["spotstream_recording_stuck", "cam"] == 1
     assert found["spotstream_not_received_frames_total", "cam"] == 6
     assert found["spotstream_latency_seconds_bucket", "0.035", "cam"] == 5
@@ -216,8 +218,8 @@ def test_streams_that_have_ended_are_forgotten_once_their_counters_were_read(log
     monitor.begun("west", logbook)  # was added again
     report("west")
     assert ("spotstream_frames_total", "north") in series()
-    gauges = ("waiting_frames", "overlay_stuck", "recording_stuck", "last_frame_timestamp_seconds")
-    for gauge in gauges:
+    stuck = "overlay_stuck", "overlay_unsent", "recording_stuck"
+    for gauge in ("waiting_frames", *stuck, "last_frame_timestamp_seconds"):
         assert {each[1] for each in series() if each[0] == f"spotstream_{gauge}"} == {
             "south",
             "west",

@@ -22,12 +22,14 @@ def metrics(frames, **more):
 def test_a_view_shows_what_is_missing(logbook):
     monitor = RunMonitor()
     monitor.begun("cam", logbook)
-    monitor.take("cam", metrics(9, left_out_of_overlay=4, not_received=5, overlay_is_stuck=True))
+    faults = {"overlay_is_stuck": True, "overlay_is_unsent": True}
+    monitor.take("cam", metrics(9, left_out_of_overlay=4, not_received=5, **faults))
     assert not monitor.view("cam", "rtsp://cam").recording_is_stuck
     logbook[SharedNumber.RECORDING_STUCK] = 1
     view = monitor.view("cam", "rtsp://cam")
     assert view.recording_is_stuck
-    assert (view.left_out_of_overlay, view.not_received, view.overlay_is_stuck) == (4, 5, True)
+    assert (view.left_out_of_overlay, view.not_received) == (4, 5)
+    assert (view.overlay_is_stuck, view.overlay_is_unsent) == (True, True)
 
 
 def test_rates_are_of_late_and_silence_is_seen(logbook):

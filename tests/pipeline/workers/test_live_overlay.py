@@ -215,9 +215,11 @@ def test_a_server_that_comes_later_and_goes_meanwhile(pictures, tmp_path):
     feeder.start()
     try:
         wait_for(lambda: told)
+        assert overlay.is_failing
         with Server(port, "--received", str(received)):
             wait_for(has_received)
             wait_for(lambda: len(told) == 2)
+            assert not overlay.is_failing
         received.unlink()
         wait_for(lambda: len(told) == 3)
         with Server(port, "--received", str(received)):

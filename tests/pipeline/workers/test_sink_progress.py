@@ -75,16 +75,17 @@ def test_drops_are_told_where_no_frame_comes_and_once(results, logbook):
     assert len(said) == told
 
 
-def test_an_overlay_that_is_stuck_or_goes_on_is_told_where_no_frame_comes(
+def test_an_overlay_that_is_stuck_unsent_or_goes_on_is_told_where_no_frame_comes(
     results, logbook, monkeypatch
 ):
     monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 0)
     said = []
     progress = SinkProgress(results, logbook, said.append)
     results.overlays.left_out = 7
-    for stuck in (False, True, True, False, False):
-        progress.look(overlay_is_stuck=stuck)
-    told = [
-        (report.metrics.overlay_is_stuck, report.metrics.left_out_of_overlay) for report in said
-    ]
-    assert told == [(True, 7), (False, 7)]
+    looks = [(0, 0), (1, 0), (1, 0), (1, 1), (0, 1), (0, 0), (0, 0)]
+    for stuck, unsent in looks:
+        progress.look(overlay_is_stuck=bool(stuck), overlay_is_unsent=bool(unsent))
+    told = [report.metrics for report in said]
+    assert {metrics.left_out_of_overlay for metrics in told} == {7}
+    faults = [(metrics.overlay_is_stuck, metrics.overlay_is_unsent) for metrics in told]
+    assert faults == [(1, 0), (1, 1), (0, 1), (0, 0)]
