@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pipeline.geometry import EVERY_STREAM
 from pipeline.validators import Before
-from stages.decoder.urls import reject_unreachable
+from stages.decoder.urls import reject_unreachable, server_of
 from stages.errors import SourceError
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "udp")
@@ -28,18 +28,24 @@ def _checked(value: object) -> dict[str, str]:
     given = {EVERY_STREAM: value} if isinstance(value, str) else value
     if not isinstance(given, dict):
         raise ValueError("must be an address, or have the form stream: address")
+    addresses = {}
     for stream, url in given.items():
-        scheme = str(url).partition("://")[0].lower()
-        if scheme not in SCHEMES:
+        scheme, mark, rest = str(url).partition("://")
+        scheme = scheme.lower()  # FFmpeg knows no others
+        if scheme not in SCHEMES or not mark:
             begins = ", ".join(f"{each}://" for each in SCHEMES)
             raise ValueError(f"an address must begin with one of {begins}")
         if stream == EVERY_STREAM and scheme == "udp":
             raise ValueError("a udp address has no room for names: give one for each stream")
+        address = f"{scheme}://{rest}"
+        if rest.startswith(":"):  # a receiver may listen everywhere
+            raise ValueError(f"{server_of(address)} names no host")
         try:
-            reject_unreachable(str(url))
+            reject_unreachable(address)
         except SourceError as error:
             raise ValueError(str(error)) from error
-    return {str(stream): str(url) for stream, url in given.items()}
+        addresses[str(stream)] = address
+    return addresses
 
 
 OverlayAddresses: TypeAlias = Annotated[dict[str, str], Before(_checked)]

@@ -188,7 +188,9 @@ def _first_problem(
     problem = _IN_A_USERS_WORDS.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     if key and not isinstance(first["input"], dict):
         given = first["input"]
-        problem += f", got {(redact(given) if isinstance(given, str) else given)!r}"
+        given = redact(given) if isinstance(given, str) else given
+        if "@" not in str(given):  # after a password
+            problem += f", got {given!r}"
     problem, got, value = problem.partition(", got ")
     problem += f"{got}{_shortened(value)}"
     return f"{where}{key}: {problem}" if key else f"{where}{problem}"

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from pipeline.workers.overlay_sender import READY, Opening, Picture, write_message
 from stages.decoder.urls import server_of
@@ -20,7 +21,8 @@ _ANSWER_SECONDS = 10.0
 _STEADY_SECONDS = 10.0
 _FIRST_PAUSE = 1.0  # seconds
 _LONGEST_PAUSE = 30.0
-_MOST_WAITING = 100  # pictures
+_MOST_WAITING_SECONDS = 2.0
+_SILENT_SECONDS = 60.0
 _END_SECONDS = 1.0
 
 
@@ -28,7 +30,7 @@ class LiveOverlay:
     """Sends encoded pictures to an address, and never holds up whoever encodes them.
 
     A connection begins with a key frame, and one that fails is made again for as long as pictures
-    come. What the server does not take in time is left out, up to the next key frame.
+    come. What the server does not take within two seconds is left out, up to the next key frame.
 
     Args:
         url: Address of a scheme in `overlay_sender.FORMATS`; "" for none, where nothing is sent.
@@ -48,19 +50,22 @@ class LiveOverlay:
         self._what = f"the overlay of {name}"
         self._notify = notify
         self._answer_seconds = answer_seconds
-        self._waiting: deque[tuple[int, EncodedPicture]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._video = 0
         self._is_connected = False
         self._needs_key = True
-        self._closed = False
+        self._left_out = False
+        self._end: float | None = None
         self._pause = 0.0  # after the latest failure; 0 once a connection has been steady
+        self._told = ""  # the latest fault, "" once a connection has been steady
+        self._told_at = self._failed_at = 0.0
         self._thread: threading.Thread | None = None
 
     @property
     def is_failing(self) -> bool:
-        """Whether there is no connection, or none that has been steady since one failed."""
-        return self._pause > 0
+        """Whether pictures do not arrive, or have not all arrived for ten seconds."""
+        return bool(self._told)
 
     def take(self, video: int, picture: EncodedPicture) -> None:
         """Queues a picture.
@@ -71,44 +76,45 @@ class LiveOverlay:
             picture: The picture.
         """
         with self._changed:
-            if not self._url or video < self._video or self._closed:
+            if not self._url or video < self._video or self._end is not None:
                 return
             self._video = video
-            is_stale = picture.is_key and not self._is_connected
-            if is_stale or len(self._waiting) >= _MOST_WAITING:
-                self._waiting.clear()
-                self._needs_key = True
+            now = time.monotonic()
+            is_behind = bool(self._waiting) and now - self._waiting[0].since > _MOST_WAITING_SECONDS
+            if is_behind or (picture.is_key and not self._is_connected):
+                self._left_out |= self._is_connected
+                self._begin_anew()
             self._needs_key &= not picture.is_key
             if self._needs_key:
                 return
-            self._waiting.append((video, picture))
+            self._waiting.append(_Waiting(now, video, picture))
             self._changed.notify_all()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="live overlay", daemon=True)
                 self._thread.start()
 
+    def _begin_anew(self) -> None:
+        self._waiting.clear()
+        self._needs_key = True
+
     def close(self) -> None:
-        """Sends what waits if there is a connection, for a second at most; no more is taken."""
+        """Takes no more; what waits is sent if that takes no longer than a second."""
         with self._changed:
-            self._closed = True
+            self._end = time.monotonic() + _END_SECONDS
             self._changed.notify_all()
-            self._changed.wait_for(lambda: not (self._waiting and self._is_connected), _END_SECONDS)
 
     def _run(self) -> None:
         sender: _Sender | None = None
         while (due := self._next(sender)) is not None:
-            video, picture = due
             try:
-                if sender is not None and sender.suits(picture):
-                    sender.send(video, picture)
-                    if self._pause and sender.age >= _STEADY_SECONDS:
-                        self._pause = 0.0
-                        self._notify(f"{self._what} is sent to {server_of(self._url)} again")
+                if sender is not None and sender.suits(due.picture):
+                    sender.send(due.video, due.picture)
+                    self._look_back()
                     continue
                 if sender is not None:
                     self._connected(False)
                     sender.close()
-                sender = _Sender(self._url, picture, self._answer_seconds)
+                sender = _Sender(self._url, due.picture, self._answer_seconds)
                 self._connected(True)
             except _SendingError as error:
                 sender = None
@@ -117,38 +123,57 @@ class LiveOverlay:
         if sender is not None:
             sender.close()
 
-    def _next(self, sender: _Sender | None) -> tuple[int, EncodedPicture] | None:
+    def _next(self, sender: _Sender | None) -> _Waiting | None:
         """Waits for a picture; without a connection that suits it, it also stays in the queue.
 
         Returns:
             None if there will be none, or it cannot be sent any more.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            if not self._waiting or (self._closed and sender is None):
+            self._changed.wait_for(lambda: self._waiting or self._end is not None)
+            is_over = self._end is not None and (sender is None or time.monotonic() > self._end)
+            if is_over or not self._waiting:
                 return None
-            if sender is None or not sender.suits(self._waiting[0][1]):
+            if sender is None or not sender.suits(self._waiting[0].picture):
                 return self._waiting[0]
-            due = self._waiting.popleft()
-            self._changed.notify_all()
-            return due
+            return self._waiting.popleft()
 
     def _connected(self, yes: bool) -> None:
         with self._changed:
             self._is_connected = yes
-            self._changed.notify_all()
 
     def _fail(self, reason: str) -> None:
-        """Tells it, once until a connection is steady, and waits."""
-        if not self._pause:
-            where = server_of(self._url)
-            self._notify(f"{self._what} is not sent to {where}: {reason}; it is tried again")
+        """Tells why there is no connection, and waits."""
+        self._tell(f"is not sent to {server_of(self._url)}: {reason}; it is tried again")
         self._pause = min(_LONGEST_PAUSE, 2 * self._pause or _FIRST_PAUSE)
         with self._changed:
-            self._changed.wait_for(lambda: self._closed, self._pause)
-            if self._waiting and not self._waiting[0][1].is_key:
-                self._waiting.clear()  # the key frame before went to the lost connection
-                self._needs_key = True
+            self._changed.wait_for(lambda: self._end is not None, self._pause)
+            if not (self._waiting and self._waiting[0].picture.is_key):
+                self._begin_anew()  # the key frame before went to the lost connection
+
+    def _look_back(self) -> None:
+        """Tells whether all pictures are taken, after one was."""
+        with self._changed:
+            left_out, self._left_out = self._left_out, False
+        if left_out:
+            self._tell(f"is not sent to {server_of(self._url)} as a whole: that takes too little")
+        elif self._told and time.monotonic() - self._failed_at >= _STEADY_SECONDS:
+            self._told, self._pause = "", 0.0
+            self._notify(f"{self._what} is sent to {server_of(self._url)} again")
+
+    def _tell(self, fault: str) -> None:
+        """Tells a fault once until a connection is steady; another one after a minute."""
+        self._failed_at = now = time.monotonic()
+        is_other = fault != self._told and now - self._told_at >= _SILENT_SECONDS
+        if not self._told or is_other:
+            self._told, self._told_at = fault, now
+            self._notify(f"{self._what} {fault}")
+
+
+class _Waiting(NamedTuple):
+    since: float  # monotonic, seconds
+    video: int
+    picture: EncodedPicture
 
 
 class _SendingError(Exception):
@@ -181,12 +206,6 @@ class _Sender:
         answer = self._process.stdout.readline().decode().strip()
         if answer != READY:
             raise self._failure(answer)
-        self._began = time.monotonic()
-
-    @property
-    def age(self) -> float:
-        """Seconds since it was connected."""
-        return time.monotonic() - self._began
 
     def suits(self, picture: EncodedPicture) -> bool:
         """Whether the picture can go on in this connection."""

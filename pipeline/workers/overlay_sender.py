@@ -9,10 +9,13 @@ answer without end: here, an alarm then ends the process.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import socket
 import struct
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, TypeVar
 
 import av
@@ -32,6 +35,8 @@ FORMATS: dict[str, tuple[str, dict[str, str]]] = {
     "udp": ("mpegts", {}),
 }
 """FFmpeg's format and its options, by scheme of the address."""
+
+_SEND_BUFFER = 1 << 17  # bytes; Linux doubles them
 
 _PREFIX = struct.Struct("<I")  # length
 
@@ -93,6 +98,17 @@ def _limited(seconds: float) -> Iterator[None]:
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def _limit_send_buffers() -> None:
+    """Has sockets keep few pictures for a slow server: the kernel would keep megabytes."""
+    for file in Path("/proc/self/fd").iterdir():
+        with (
+            contextlib.suppress(OSError),  # it is no socket
+            socket.socket(fileno=os.dup(int(file.name))) as connection,
+        ):
+            if connection.type == socket.SOCK_STREAM:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+
+
 def _send(opening: Opening, pictures: IO[bytes]) -> None:
     form, options = FORMATS[opening.url.partition(":")[0].lower()]
     settings, seconds = opening.settings, opening.seconds
@@ -101,7 +117,8 @@ def _send(opening: Opening, pictures: IO[bytes]) -> None:
         container = av.open(opening.url, "w", format=form, options=options)
         stream = settings.add_to(container, opening.parameters)
         container.start_encoding()
-    print(READY, flush=True)
+    _limit_send_buffers()
+    _tell(READY)
     while (picture := _read_message(pictures, Picture)) is not None:
         # Whoever begins at a key frame must learn the parameters, which MPEG-TS tells nowhere else.
         packet = av.Packet(opening.parameters + picture.data if picture.is_key else picture.data)
@@ -123,10 +140,15 @@ def main() -> int:
         return 0
     try:
         _send(opening, sys.stdin.buffer)
-    except FFmpegError as error:
-        print(error.strerror, flush=True)
+    except FFmpegError as error:  # whose traceback would show the address, and so a password
+        _tell(error.strerror or "FFmpeg fails")
         return 1
     return 0
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError):  # nobody listens any more
+        os.write(1, f"{line}\n".encode())
 
 
 if __name__ == "__main__":

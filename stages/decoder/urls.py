@@ -30,9 +30,14 @@ def redact(location: str) -> str:
 
 
 def server_of(url: str) -> str:
-    """Returns scheme, host and port of a URL, as what follows may be secret."""
-    scheme, _, rest = redact(url).partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}"
+    """Returns scheme, host and port of a URL: what comes before and after them may be secret.
+
+    Where it is not certain that ``@`` ends a password, it is the scheme alone.
+    """
+    scheme, _, rest = url.partition("://")
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    host = "…" if "@" in rest and "@" not in authority else authority.rpartition("@")[2]
+    return f"{scheme}://{host}"
 
 
 def reject_unreachable(location: str) -> None:

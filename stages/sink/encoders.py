@@ -34,6 +34,8 @@ class Encoder:
     def options(self, crf: int, preset: str) -> dict[str, str]:
         """Options by which every frame comes out at once, so that none is lost with the process.
 
+        A picture that must be intra-coded becomes a key frame.
+
         Args:
             crf: Quality of x264; a device uses its nearest equivalent.
             preset: Preset of x264.
@@ -42,17 +44,18 @@ class Encoder:
         match self.name:
             case "h264_nvenc":
                 chosen = {"preset": "p4", "tune": "ull", "rc": "vbr", "cq": quality, "b": "0"}
-                return chosen | {"delay": "0", "zerolatency": "1", "bf": "0"}
+                return chosen | {"delay": "0", "zerolatency": "1", "bf": "0", "forced-idr": "1"}
             case "h264_qsv":
                 return {
                     "preset": "faster",
                     "global_quality": quality,
                     "async_depth": "1",
                     "bf": "0",
+                    "forced_idr": "1",
                 }
             case "h264_amf":
                 chosen = {"usage": "ultralowlatency", "rc": "cqp", "qp_i": quality, "qp_p": quality}
-                return chosen | {"async_depth": "1", "bf": "0"}
+                return chosen | {"async_depth": "1", "bf": "0", "forced_idr": "1"}
             case _:
                 return {"preset": preset, "crf": quality, "tune": "zerolatency"}
 

@@ -18,7 +18,7 @@ import msgspec
 from av.codec.context import Flags
 from av.error import ArgumentError, FFmpegError, InvalidDataError
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from stages.atomic import part_path, sync, writing
@@ -66,6 +66,11 @@ class VideoSettings:
     def frame_duration(self) -> int:
         """That of a frame at `frame_rate`, in units of the time base."""
         return max(1, round(1 / (self._rate * self.time_base)))
+
+    @property
+    def keyframe_ticks(self) -> int:
+        """`keyframe_seconds` in units of the time base."""
+        return round(self.keyframe_seconds / self.time_base)
 
     @property
     def _rate(self) -> Fraction:
@@ -171,6 +176,7 @@ class PacketWriter:
                 self._context = settings.open_encoder()
         self._journal = Journal(journal, shown=path)
         self._settings = settings
+        self._latest_key = 0
         self._origin: tuple[()] | tuple[Encoder, bytes]
         self._origin = settings.encoder, self._context.extradata or b""
 
@@ -179,6 +185,9 @@ class PacketWriter:
         with errors_of(self._path):
             if frame.format.name != self._context.pix_fmt:
                 frame = frame.reformat(format=self._context.pix_fmt)
+            assert frame.pts is not None
+            if frame.pts - self._latest_key >= self._settings.keyframe_ticks:
+                frame.pict_type = PictureType.I  # the encoder counts frames, which may be few
             return self._write(self._context.encode(frame))
 
     def finish(self) -> int:
@@ -194,6 +203,8 @@ class PacketWriter:
         for packet in packets:
             assert packet.pts is not None
             pts, is_key, data = packet.pts, packet.is_keyframe, bytes(packet)
+            if is_key:
+                self._latest_key = pts
             if self._on_picture is not None:
                 parameters = self._context.extradata or b""
                 self._on_picture(EncodedPicture(self._settings, parameters, pts, is_key, data))

@@ -21,6 +21,7 @@ def config_of(value, *more) -> RunConfig:
         ("{north: rtmp://video.example/live2/key}", "rtmp://video.example/live2/key"),
         ("{'*': rtsp://server, north: rtsp://other}", "rtsp://other"),
         ("{south: rtsp://server}", ""),
+        ("RTMP://Server/Live", "rtmp://Server/Live/north"),
         ("{}", ""),
     ],
 )
@@ -40,6 +41,8 @@ def test_a_name_of_other_letters_is_quoted():
         ("server:8554", "an address must begin with one of rtsp://, "),
         ("rtsp://me:s3cret@/x", "names no host"),
         ("{north: 'rtsp://me:s3cret@server:99999/x'}", "a number from 1 to 65535"),
+        ("rtsps//me:s3cret@server:1", "an address must begin with one of rtsp://, "),
+        ("{north: 'udp://:5000'}", "udp://:5000 names no host"),
         ("udp://10.0.0.1:5000", "give one for each stream"),
         ("5", "must be an address"),
     ],

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from fractions import Fraction
 from itertools import pairwise
+from subprocess import PIPE
+from types import SimpleNamespace
 
 import av
 import pytest
@@ -16,7 +21,7 @@ from av.video.frame import VideoFrame
 from pipeline.overlay_addresses import SCHEMES
 from pipeline.workers import live_overlay
 from pipeline.workers.live_overlay import LiveOverlay
-from pipeline.workers.overlay_sender import FORMATS
+from pipeline.workers.overlay_sender import FORMATS, Opening, write_message
 from stages.sink.encoding import PacketWriter, VideoSettings
 from tests.ports import free_port
 from tests.waiting import wait_for
@@ -32,6 +37,20 @@ def fast(monkeypatch):
     monkeypatch.setattr(live_overlay, "_FIRST_PAUSE", 0.05)
     monkeypatch.setattr(live_overlay, "_LONGEST_PAUSE", 0.05)
     monkeypatch.setattr(live_overlay, "_STEADY_SECONDS", 0.0)
+    monkeypatch.setattr(live_overlay, "_SILENT_SECONDS", 0.0)
+
+
+@pytest.fixture
+def senders(monkeypatch):
+    """The processes that send."""
+    started = []
+
+    def start(*args, **options):
+        started.append(subprocess.Popen(*args, **options))
+        return started[-1]
+
+    monkeypatch.setattr(live_overlay, "subprocess", SimpleNamespace(Popen=start, PIPE=PIPE))
+    return started
 
 
 @pytest.fixture
@@ -152,6 +171,72 @@ def test_what_an_earlier_videos_thread_still_encodes_is_left_out(pictures):
     assert len(frames) == 6
 
 
+def test_a_new_connection_begins_with_a_key_frame_too(pictures, senders):
+    told = []
+    with Viewer() as viewer:
+        overlay = LiveOverlay(viewer.url, "north", told.append)
+        made = pictures(25)
+        overlay.take(1, made[0])
+        viewer.wait_for(1)
+        senders[0].kill()
+        senders[0].wait()
+        for picture in made[1:10]:
+            overlay.take(1, picture)
+            wait_for(lambda: told)
+        take_all(overlay, 1, made[10:])
+        frames = viewer.wait_for(6)
+        overlay.close()
+    assert [frame.key_frame for frame in frames[:2]] == [True, True]
+    assert told[0].endswith(": the process that sends ended with status -9; it is tried again")
+
+
+def test_a_server_that_takes_too_little_is_told_and_gets_less(pictures, senders, monkeypatch):
+    monkeypatch.setattr(live_overlay, "_MOST_WAITING_SECONDS", 0.05)
+    told = []
+    with Viewer() as viewer:
+        overlay = LiveOverlay(viewer.url, "north", told.append)
+        made = pictures(GROUP)
+        overlay.take(1, made[0])
+        viewer.wait_for(1)
+        senders[0].send_signal(signal.SIGSTOP)
+        wait_for(lambda: overlay._left_out or take_all(overlay, 2, made))
+        senders[0].send_signal(signal.SIGCONT)
+        take_all(overlay, 3, made)
+        wait_for(lambda: len(told) > 1 or take_all(overlay, 3, made))
+        overlay.close()
+    where = viewer.url
+    assert told[:2] == [
+        f"the overlay of north is not sent to {where} as a whole: that takes too little",
+        f"the overlay of north is sent to {where} again",
+    ]
+    assert len(senders) == 1
+
+
+def test_another_fault_is_told_as_well(pictures):
+    told = []
+    port = free_port()
+    overlay = LiveOverlay(f"rtsp://127.0.0.1:{port}/a", "north", told.append, answer_seconds=0.3)
+    take_all(overlay, 1, pictures(1))
+    wait_for(lambda: told)
+    with socket.create_server(("127.0.0.1", port)):
+        wait_for(lambda: len(told) == 2)
+        overlay.close()
+    assert "Connection refused" in told[0]
+    assert "no answer within 0.3 s" in told[1]
+
+
+def test_no_traceback_shows_an_address(pictures):
+    [picture] = pictures(1)
+    url = f"rtsp://me:s3cret@127.0.0.1:{free_port()}/a"
+    command = [sys.executable, "-m", "pipeline.workers.overlay_sender"]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        process.stdout.close()  # as where the sink ends meanwhile
+        write_message(process.stdin, Opening(url, 9, picture.settings, picture.parameters))
+        process.stdin.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
 @pytest.mark.parametrize("scheme", ["rtsp", "rtmp"])
 def test_a_server_that_never_answers_is_told_once(pictures, scheme):
     told = []
@@ -185,9 +270,7 @@ def test_rtmp(pictures):
     made = pictures(150)
     overlay.take(1, made[0])
     wait_for(lambda: overlay._is_connected)
-    take_all(overlay, 1, made[1:90])
-    wait_for(lambda: not overlay._waiting)
-    take_all(overlay, 1, made[90:])
+    take_all(overlay, 1, made[1:])
     overlay.close()
     viewer.join()
     assert found == [picture.is_key for picture in made]

@@ -1,7 +1,7 @@
 import pytest
 
 from stages.decoder.locations import expand_sources
-from stages.decoder.urls import redact
+from stages.decoder.urls import redact, server_of
 from stages.errors import SourceError
 
 
@@ -103,3 +103,19 @@ def test_a_password_that_must_be_written_otherwise_is_explained(letter):
     with pytest.raises(SourceError, match="in a password, write / as %2F") as caught:
         expand_sources([f"rtsp://me:sec{letter}ret@cam:554/live"])
     assert str(caught.value).startswith("rtsp://cam:554/live cannot be opened: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("rtsp://server:8554/north", "rtsp://server:8554"),
+        ("rtsp://me:s3cret@server", "rtsp://server"),
+        ("rtsp://me:s3@cret@[::1]:8554/a@b", "rtsp://[::1]:8554"),
+        ("rtmp://server/app/s3cret?key=s3cret#s3cret", "rtmp://server"),
+        ("rtmp://server?key=s3cret", "rtmp://server"),
+        ("rtmp://server/app/s3cret@s3cret", "rtmp://…"),
+        ("rtsp://me:s3/cret@server/a", "rtsp://…"),
+    ],
+)
+def test_the_server_is_told_without_what_may_be_secret(url, server):
+    assert server_of(url) == server

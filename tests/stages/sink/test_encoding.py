@@ -91,3 +91,16 @@ def test_no_encoder_is_needed_to_complete_a_video(tmp_path: Path) -> None:
     found = muxed(path, journals, REFUSES)
     assert len(found) == 10
     np.testing.assert_array_equal(found, muxed(other, journals, X264))
+
+
+def test_key_frames_are_as_close_where_frames_are_rare(tmp_path: Path) -> None:
+    found = []
+    settings = replace(SETTINGS, keyframe_seconds=2.0)
+    path = tmp_path / "overlay.mp4"
+    writer = PacketWriter(tmp_path / "packets", path, settings, on_picture=found.append)
+    for seconds in (0, 0.5, 1, 1.5, 2, 2.5, 5, 6, 6.6, 7.6):
+        frame = VideoFrame(128, 96, "yuv420p")
+        frame.pts, frame.time_base = round(25 * seconds), SETTINGS.time_base
+        writer.encode(frame)
+    writer.close()
+    assert [picture.pts / 25 for picture in found if picture.is_key] == [0, 2, 5, 7.6]
