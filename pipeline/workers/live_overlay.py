@@ -65,7 +65,7 @@ class LiveOverlay:
     @property
     def is_failing(self) -> bool:
         """Whether pictures do not arrive, or have not all arrived for ten seconds."""
-        return bool(self._told)
+        return self._left_out or bool(self._told)
 
     def take(self, video: int, picture: EncodedPicture) -> None:
         """Queues a picture.

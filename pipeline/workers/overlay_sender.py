@@ -94,18 +94,17 @@ def _read_message(file: IO[bytes], kind: type[_Message]) -> _Message | None:
 def _limited(seconds: float) -> Iterator[None]:
     """Ends the process by SIGALRM if what happens in the context takes longer."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _limit_send_buffers() -> None:
     """Has sockets keep few pictures for a slow server: the kernel would keep megabytes."""
     for file in Path("/proc/self/fd").iterdir():
-        with (
-            contextlib.suppress(OSError),  # it is no socket
-            socket.socket(fileno=os.dup(int(file.name))) as connection,
-        ):
-            if connection.type == socket.SOCK_STREAM:
+        if file.is_socket():
+            with socket.socket(fileno=os.dup(int(file.name))) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
 
 
