@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from fractions import Fraction
 from itertools import pairwise
 from subprocess import PIPE
@@ -180,9 +181,12 @@ def test_a_new_connection_begins_with_a_key_frame_too(pictures, senders):
         viewer.wait_for(1)
         senders[0].kill()
         senders[0].wait()
-        for picture in made[1:10]:
-            overlay.take(1, picture)
-            wait_for(lambda: told)
+        overlay.take(1, made[1])
+        wait_for(lambda: told)
+        over = time.monotonic() + 0.3  # the pause and more
+        while time.monotonic() < over:
+            take_all(overlay, 1, made[2:10])
+        assert len(senders) == 1
         take_all(overlay, 1, made[10:])
         frames = viewer.wait_for(6)
         overlay.close()
@@ -210,6 +214,24 @@ def test_a_server_that_takes_too_little_is_told_and_gets_less(pictures, senders,
         f"the overlay of north is sent to {where} again",
     ]
     assert len(senders) == 1
+
+
+def test_what_waits_too_long_is_left_out_up_to_the_next_key_frame(pictures, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(live_overlay, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(LiveOverlay, "_run", lambda self: None)  # nothing is sent
+    overlay = LiveOverlay("udp://127.0.0.1:9", "north", print)
+    overlay._is_connected = True
+    made = pictures(23)
+    for now, picture in enumerate(made):  # noqa: B007
+        overlay.take(1, picture)
+    assert [waiting.picture for waiting in overlay._waiting] == made[20:23]
+    assert overlay.is_failing
+    overlay.close()
+    sender = SimpleNamespace(suits=lambda picture: True)
+    assert overlay._next(sender).picture is made[20]
+    now += 2
+    assert overlay._next(sender) is None
 
 
 def test_another_fault_is_told_as_well(pictures):
