@@ -112,7 +112,6 @@ def _send(opening: Opening, pictures: IO[bytes]) -> None:
     form, options = FORMATS[opening.url.partition(":")[0].lower()]
     settings, seconds = opening.settings, opening.seconds
     with _limited(seconds):
-        options = options | {"flush_packets": "1"}
         container = av.open(opening.url, "w", format=form, options=options)
         stream = settings.add_to(container, opening.parameters)
         container.start_encoding()

@@ -22,7 +22,13 @@ from av.video.frame import VideoFrame
 from pipeline.overlay_addresses import SCHEMES
 from pipeline.workers import live_overlay
 from pipeline.workers.live_overlay import LiveOverlay
-from pipeline.workers.overlay_sender import FORMATS, Opening, write_message
+from pipeline.workers.overlay_sender import (
+    _SEND_BUFFER,
+    FORMATS,
+    Opening,
+    _limit_send_buffers,
+    write_message,
+)
 from stages.sink.encoding import PacketWriter, VideoSettings
 from tests.ports import free_port
 from tests.waiting import wait_for
@@ -111,6 +117,10 @@ class Viewer:
         with av.open(io.BytesIO(self._received), format="mpegts") as container:
             return list(container.decode(video=0))
 
+    def forget(self):
+        """Becomes one who came only now."""
+        self._received = b""
+
     def wait_for(self, count, seconds=15):
         """Waits for as many frames."""
         return wait_for(lambda: len(found := self.frames()) >= count and found)
@@ -135,6 +145,27 @@ def test_times_go_on_from_one_video_to_the_next(pictures):
     assert len(frames) == 60
     assert {later.pts - frame.pts for frame, later in pairwise(frames)} == {STEP}
     assert told == []
+
+
+def test_whoever_comes_later_can_begin_at_a_key_frame(pictures):
+    made = pictures(2 * GROUP)
+    with Viewer() as viewer:
+        overlay = LiveOverlay(viewer.url, "north", print)
+        take_all(overlay, 1, made[:GROUP])
+        viewer.wait_for(GROUP)
+        viewer.forget()
+        take_all(overlay, 1, made[GROUP:])
+        frames = viewer.wait_for(GROUP)
+        overlay.close()
+    assert frames[0].key_frame
+
+
+def test_sockets_keep_few_pictures():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        _limit_send_buffers()
+        sizes = [each.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) for each in (ours, theirs)]
+    assert sizes == [2 * _SEND_BUFFER] * 2
 
 
 def test_a_connection_begins_with_the_latest_key_frame(pictures):
