@@ -118,8 +118,7 @@ def _send(opening: Opening, pictures: IO[bytes]) -> None:
     _limit_send_buffers()
     _tell(READY)
     while (picture := _read_message(pictures, Picture)) is not None:
-        # Whoever begins at a key frame must learn the parameters, which MPEG-TS tells nowhere else.
-        packet = av.Packet(opening.parameters + picture.data if picture.is_key else picture.data)
+        packet = av.Packet(picture.data)
         packet.stream = stream
         packet.time_base = settings.time_base
         packet.pts = packet.dts = picture.pts
