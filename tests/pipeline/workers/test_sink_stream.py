@@ -5,15 +5,18 @@ import threading
 from fractions import Fraction
 
 import av
+import msgspec
 import pytest
 import zmq
 
+from pipeline.config import RunConfig, SinkConfig
 from pipeline.transport.logbook import Logbook, SharedNumber
 from pipeline.transport.messages import decode
 from pipeline.workers.publisher import Publisher
 from stages.records import EndOfStream
 from stages.sink import stream_results
 from tests.pipeline.workers.conftest import RATE, Said, acknowledge, end, feed, opened
+from tests.ports import free_port
 from tests.stages.sink.stream import TEXTS
 from tests.videos import frames_in
 from tests.waiting import wait_for
@@ -79,6 +82,27 @@ def test_giving_up_waits_for_the_results_that_are_being_completed(plan, release)
         threading.Timer(0.1, release.set).start()
         stream.give_up("the run broke off")
         assert said[-3:] == [("completing", "north"), ("busy", ""), ("done", "north")]
+        stream.close()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_the_overlay_of_a_live_stream_alone_is_sent(plan, monkeypatch, live):
+    monkeypatch.setattr("pipeline.workers.sink_progress._METRICS_NS", 0)
+    address = f"rtsp://127.0.0.1:{free_port()}"
+    sink = SinkConfig(overlay_url={"*": address})
+    plan = msgspec.structs.replace(plan, config=RunConfig(sink=sink))
+    logbook = Logbook(plan.logbook(0))
+    logbook[SharedNumber.LOSSLESS] = not live
+    said = Said()
+    with zmq.Context() as context:
+        stream = opened(plan, context, said, 0, logbook)
+        feed(stream, 3)
+        acknowledge(stream, lambda: logbook[SharedNumber.ACKNOWLEDGED] == 4)
+        if live:
+            acknowledge(stream, lambda: said.notices)
+        stream.look()
+        assert said.metrics.overlay_is_unsent is live
+        assert ["is not sent to " + address in notice for notice in said.notices] == [True] * live
         stream.close()
 
 
