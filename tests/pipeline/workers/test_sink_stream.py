@@ -101,6 +101,7 @@ def test_the_overlay_of_a_live_stream_alone_is_sent(plan, monkeypatch, live):
         if live:
             acknowledge(stream, lambda: said.notices)
         stream.look()
+        assert (stream._live_overlay._thread is not None) is live
         assert said.metrics.overlay_is_unsent is live
         assert ["is not sent to " + address in notice for notice in said.notices] == [True] * live
         stream.close()
