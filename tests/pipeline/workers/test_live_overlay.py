@@ -49,7 +49,7 @@ def fast(monkeypatch):
 
 @pytest.fixture
 def senders(monkeypatch):
-    """The processes that send."""
+    """The processes that send; none outlives the test, not even one that is stopped."""
     started = []
 
     def start(*args, **options):
@@ -57,7 +57,9 @@ def senders(monkeypatch):
         return started[-1]
 
     monkeypatch.setattr(live_overlay, "subprocess", SimpleNamespace(Popen=start, PIPE=PIPE))
-    return started
+    yield started
+    for process in started:
+        process.kill()
 
 
 @pytest.fixture
