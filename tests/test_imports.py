@@ -90,6 +90,19 @@ def test_stages_do_not_know_each_other(stage):
 LARGE = {"av", "cv2", "filterpy", "pydantic", "scipy", "torch"}
 
 
+def test_who_only_watches_needs_few_packages():
+    """Those that docs/subscribing.md installs."""
+    absent = [*LARGE - {"pydantic"}, "yaml", "safetensors", "paho"]  # typer may need pydantic
+    script = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent})); "
+        "from pipeline.transport.subscription import subscribe; import tools.watch, tools.mqtt; "
+        "from tools.entry import main; sys.argv = ['spotstream', 'watch', '--help']; main()"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("code", "needed"),
     [

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from stages.decoder.urls import server_of
 from stages.errors import ConfigError, reason_of
-from stages.extras import need
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import MQTTMessageInfo
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
-_MOST_FRAMES = 100  # that wait for a slow connection
+_FORM = (
+    "--mqtt must be mqtt://USER:PASSWORD@HOST:PORT/PREFIX or mqtts://…; "
+    "in a password, write / as %2F, # as %23 and ? as %3F"
+)
 _MOST_EVENTS = 10_000  # that wait for the broker
+_MOST_SENT = 1000  # of them, that it has not acknowledged
+_MOST_FRAMES = 100  # that wait for a slow connection
+_LONGEST_PREFIX = 1000  # bytes
 _LONGEST_PAUSE = 30  # seconds between two attempts to connect
 _END_SECONDS = 2.0
 
@@ -22,80 +34,136 @@ _END_SECONDS = 2.0
 class MqttBroker:
     """Publishes facts as JSON, each to the topic ``PREFIX/STREAM/KIND``.
 
-    Frames go once (QoS 0), and are left out while the broker is away or slow; all others at least
-    once (QoS 1), and wait for it. ``PREFIX/status`` is ``online`` or ``offline``, retained. Faults
-    are told on standard error, each once until there is a connection.
+    Frames go at most once (QoS 0), and are left out while the broker is away or slow. All others go
+    at least once (QoS 1), in their order, and wait for it. ``PREFIX/status`` is ``online`` or
+    ``offline``, retained. Faults are told on standard error, each once until there is a connection.
 
     Args:
         url: ``mqtt://USER:PASSWORD@HOST:PORT/PREFIX``, or ``mqtts``; all but the host may be left
             out. The prefix is then ``spotstream``.
 
     Raises:
-        ConfigError: The URL is wrong, or the extra ``mqtt`` is not installed.
+        ConfigError: The URL is wrong, or paho-mqtt is not installed.
     """
 
     def __init__(self, url: str) -> None:
-        mqtt = need("paho.mqtt.client", "mqtt", "--mqtt")
         try:
-            parts = urlsplit(url, allow_fragments=False)
-            port = parts.port
-        except ValueError as error:
-            raise ConfigError(f"--mqtt: {error}") from error
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise ConfigError("--mqtt must be mqtt://HOST:PORT/PREFIX, or mqtts://…")
+            from paho.mqtt.client import Client
+            from paho.mqtt.enums import CallbackAPIVersion
+        except ImportError as error:
+            hint = "pip install 'paho-mqtt>=2.1'"
+            raise ConfigError(f"--mqtt needs the package paho-mqtt: {hint}") from error
+        scheme, host, port, user, password, self._prefix = _parsed(url)
         self._server = server_of(url)
-        self._prefix = unquote(parts.path).strip("/") or "spotstream"
-        if set(self._prefix) & set("+#"):
-            raise ConfigError(f"--mqtt: + and # cannot be in a topic, got {self._prefix}")
-        self._frames: deque[Any] = deque()
+        self._status = f"{self._prefix}/status"
         self._told = ""  # why there is no connection
-        self._client = client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        if parts.scheme == "mqtts":
+        # Paho calls back with its locks held, so that nobody may wait for us with a lock of ours:
+        # all that follows belongs to one thread, which gets its jobs here.
+        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._events: deque[_Event] = deque()
+        self._sent: set[int] = set()  # events that the broker has not acknowledged
+        self._frames: deque[MQTTMessageInfo] = deque()
+        self._greeting: int | None = None
+        self._is_ready = False
+        self._has_lost = False
+        self._done: threading.Event | None = None
+
+        self._client = client = Client(CallbackAPIVersion.VERSION2)
+        if scheme == "mqtts":
             client.tls_set()
-        if parts.username is not None:
-            client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
-        client.will_set(f"{self._prefix}/status", "offline", qos=1, retain=True)
-        client.max_inflight_messages_set(1000)
-        client.max_queued_messages_set(_MOST_EVENTS)
+        if user:
+            client.username_pw_set(user, password)
+        client.will_set(self._status, "offline", qos=1, retain=True)
+        client.max_inflight_messages_set(_MOST_SENT + 1)
         client.reconnect_delay_set(1, _LONGEST_PAUSE)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
-        client.connect_async(parts.hostname, port or _PORTS[parts.scheme])
-        client.loop_start()
+        client.on_publish = self._on_publish
+        client.connect_async(host, port)
+        threading.Thread(target=self._work, daemon=True).start()
+        # Not paho's own thread, which `close` would have to wait for.
+        connection = partial(client.loop_forever, retry_first_connection=True)
+        self._thread = threading.Thread(target=connection, daemon=True)
+        self._thread.start()
 
     def publish(self, fact: dict[str, Any]) -> None:
         """Passes on a fact with ``kind`` and ``stream``, "" for none in particular."""
-        kind, stream = fact["kind"], fact["stream"]
-        topic = "/".join(filter(None, (self._prefix, stream, kind)))
-        text = json.dumps(fact, ensure_ascii=False)
-        if kind != "frame":
-            self._client.publish(topic, text, qos=1)
-            return
-        while self._frames and self._frames[0].is_published():
-            self._frames.popleft()
-        if len(self._frames) < _MOST_FRAMES:  # paho has no limit for them
-            sent = self._client.publish(topic, text)
-            if sent.rc == 0:  # it is connected
-                self._frames.append(sent)
+        kind = fact["kind"]
+        topic = "/".join(filter(None, (self._prefix, fact["stream"], kind)))
+        event = _Event(topic, json.dumps(fact, ensure_ascii=False))
+        self._jobs.put(partial(self._take_frame if kind == "frame" else self._take, event))
 
     def close(self) -> None:
-        """Sends what waits, for two seconds at most, and disconnects."""
-        last = self._client.publish(f"{self._prefix}/status", "offline", qos=1, retain=True)
-        if last.rc == 0:
-            last.wait_for_publish(_END_SECONDS)
+        """Sends what waits, says that it is offline, and ends, within some seconds."""
+        done = threading.Event()
+        self._jobs.put(partial(self._finish, done))
+        done.wait(_END_SECONDS)
         self._client.disconnect()
-        self._client.loop_stop()
+        self._thread.join(_END_SECONDS)
+
+    def _work(self) -> None:
+        while True:
+            self._jobs.get()()
+            self._send_events()
+            if self._done and not (self._is_ready and (self._events or self._sent)):
+                self._done.set()
+
+    def _take_frame(self, frame: _Event) -> None:
+        while self._frames and _is_over(self._frames[0]):
+            self._frames.popleft()
+        if self._is_ready and len(self._frames) < _MOST_FRAMES:  # paho has no limit for them
+            sent = self._client.publish(frame.topic, frame.text)
+            if sent.rc == 0:
+                self._frames.append(sent)
+
+    def _take(self, event: _Event) -> None:
+        self._events.append(event)
+        if len(self._events) > _MOST_EVENTS:
+            self._events.popleft()
+            if not self._has_lost:
+                self._has_lost = True
+                _say(f"{self._server}: more than {_MOST_EVENTS} objects wait: the oldest are lost")
+
+    def _finish(self, done: threading.Event) -> None:
+        self._events.append(_Event(self._status, "offline", retain=True))
+        self._done = done
+
+    def _send_events(self) -> None:
+        while self._is_ready and self._events and len(self._sent) < _MOST_SENT:
+            event = self._events[0]
+            sent = self._client.publish(event.topic, event.text, qos=1, retain=event.retain)
+            if sent.rc != 0:
+                return
+            self._sent.add(sent.mid)
+            self._events.popleft()
+
+    def _greeted(self, greeting: int) -> None:
+        self._greeting, self._has_lost = greeting, False
+
+    def _acknowledged(self, mid: int) -> None:
+        self._sent.discard(mid)
+        if mid == self._greeting:  # by then, paho has sent again what was not acknowledged before
+            self._is_ready = True
+
+    def _disconnected(self) -> None:
+        self._is_ready, self._greeting = False, None
+        self._frames.clear()
 
     def _on_connect(self, client: Any, _: Any, flags: Any, reason: Any, *__: Any) -> None:
         if reason.is_failure:
             self._tell(str(reason).lower())
             return
-        client.publish(f"{self._prefix}/status", "online", qos=1, retain=True)
-        print(f"connected to {self._server}", file=sys.stderr, flush=True)
+        greeting = client.publish(self._status, "online", qos=1, retain=True).mid
+        self._jobs.put(partial(self._greeted, greeting))
         self._told = ""
+        _say(f"connected to {self._server}")
+
+    def _on_publish(self, client: Any, _: Any, mid: int, *__: Any) -> None:
+        self._jobs.put(partial(self._acknowledged, mid))
 
     def _on_disconnect(self, client: Any, _: Any, flags: Any, reason: Any, *__: Any) -> None:
+        self._jobs.put(self._disconnected)
         if reason.is_failure and not self._told:  # else it was refused
             self._tell("it broke off")
 
@@ -106,5 +174,39 @@ class MqttBroker:
     def _tell(self, reason: str) -> None:
         if reason != self._told:
             self._told = reason
-            what = f"no connection to {self._server}: {reason}; it is tried again"
-            print(what, file=sys.stderr, flush=True)
+            _say(f"no connection to {self._server}: {reason}; it is tried again")
+
+
+class _Event(NamedTuple):
+    topic: str
+    text: str
+    retain: bool = False
+
+
+def _is_over(sent: MQTTMessageInfo) -> bool:
+    """Whether a message was sent, or never will be."""
+    try:
+        return sent.is_published()
+    except RuntimeError:  # the connection broke off
+        return True
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _parsed(url: str) -> tuple[str, str, int, str, str, str]:
+    """Returns scheme, host, port, user, password and prefix."""
+    try:
+        parts = urlsplit(url, allow_fragments=False)
+        port, host = parts.port, parts.hostname or ""
+        host.encode("idna")  # as it is looked up
+    except ValueError:
+        raise ConfigError(_FORM) from None  # urllib shows parts of a password
+    if parts.scheme not in _PORTS or not host or "@" in parts.path or parts.query:
+        raise ConfigError(_FORM)
+    prefix = unquote(parts.path).strip("/") or "spotstream"
+    if set(prefix) & set("+#\0") or len(prefix.encode()) > _LONGEST_PREFIX:
+        raise ConfigError(f"--mqtt: {prefix[:100]!r} cannot begin a topic")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return parts.scheme, host, port or _PORTS[parts.scheme], user, password, prefix

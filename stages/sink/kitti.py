@@ -25,7 +25,7 @@ def kitti_rows(tracks: Tracks, number: int, class_names: Sequence[str]) -> str:
     Columns, separated by spaces: frame (from 0), id, type, truncated, occluded, alpha, left, top,
     right, bottom, height, width, length, x, y, z, rotation_y, score. What is not known has the
     devkit's defaults. Boxes are cut to the picture, as those of KITTI's ground truth are: its
-    evaluation takes an edge of -1 for a box that is missing.
+    evaluation takes an edge of -1 for a box that is missing. One outside the picture has no row.
 
     Args:
         tracks: Tracks of the frame, boxes as left, top, right, bottom.
@@ -37,13 +37,14 @@ def kitti_rows(tracks: Tracks, number: int, class_names: Sequence[str]) -> str:
         One line for each track, each ended by a newline; "" where there is none.
     """
     types = {index: _TYPES.get(name.lower(), _OTHER) for index, name in enumerate(class_names)}
-    order = np.argsort(tracks.ids, kind="stable")
     width, height = tracks.frame.width, tracks.frame.height
-    boxes = np.clip(tracks.boxes[order], 0, (width, height, width, height))
+    boxes = np.clip(tracks.boxes, 0, (width, height, width, height))
+    order = np.argsort(tracks.ids, kind="stable")
+    order = order[np.all(boxes[order, :2] < boxes[order, 2:], axis=1)]
     columns = zip(
         tracks.ids[order].tolist(),
         tracks.classes[order].tolist(),
-        boxes.tolist(),
+        boxes[order].tolist(),
         tracks.scores[order].tolist(),
         strict=True,
     )

@@ -8,7 +8,6 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import numpy as np
 
 from stages.records import Tracks
-from trackers.boxes import areas
 
 Point: TypeAlias = tuple[float, float]
 """x and y in pixels of the frame."""
@@ -40,7 +39,7 @@ def places(tracks: Tracks) -> list[Place]:
     boxes = tracks.boxes[finite]
     ids, classes = tracks.ids[finite].tolist(), tracks.classes[finite].tolist()
     xs, ys = boxes[:, [0, 2]].mean(axis=1).tolist(), boxes[:, 3].tolist()
-    margins = (_TREMBLING * np.sqrt(areas(boxes))).tolist()
+    margins = (_TREMBLING * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))).tolist()
     columns = zip(ids, classes, zip(xs, ys, strict=True), margins, strict=True)
     return [Place(*column) for column in columns]
 

@@ -25,9 +25,14 @@ def available() -> bool:
 
 
 class Broker:
-    """Listens on loopback; with a password, to the user ``me`` alone."""
+    """Listens on loopback; with a password, to the user ``me`` alone.
 
-    def __init__(self, folder: Path, port: int = 0, password: str = "") -> None:
+    ``certificate`` is a PEM file with its key, for TLS.
+    """
+
+    def __init__(
+        self, folder: Path, port: int = 0, password: str = "", certificate: Path | None = None
+    ) -> None:
         self.port = port or free_port()
         lines = [f"listener {self.port} 127.0.0.1", "user root"]
         if password:
@@ -37,10 +42,12 @@ class Broker:
             lines += [f"password_file {users}"]
         else:
             lines += ["allow_anonymous true"]
+        if certificate is not None:
+            lines += [f"certfile {certificate}", f"keyfile {certificate}"]
         config = folder / "mosquitto.conf"
         config.write_text("\n".join(lines) + "\n")
         assert _PROGRAM is not None
-        self._process = subprocess.Popen([_PROGRAM, "-c", str(config)], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([_PROGRAM, "-c", str(config)], stderr=subprocess.DEVNULL)
         wait_for(self._listens)
 
     def _listens(self) -> bool:
@@ -51,8 +58,8 @@ class Broker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
 
     @contextlib.contextmanager
     def subscriber(self, topics: str) -> Iterator[list[tuple[str, str, bool]]]:

@@ -1,3 +1,8 @@
+import json
+import shutil
+import signal
+import subprocess
+
 import pytest
 
 from stages.errors import ConfigError
@@ -66,27 +71,89 @@ def test_events_wait_for_a_broker_and_frames_do_not(tmp_path, capsys):
 @needs_broker
 @pytest.mark.parametrize(
     ("user", "told"),
-    [("me:s3cret@", "connected to"), ("me:other@", "not authorized"), ("", "not authorized")],
+    [("me:s3%2Fcret@", "connected to"), ("me:other@", "not authorized"), ("", "not authorized")],
 )
 def test_passwords(user, told, tmp_path, capsys):
     said = []
-    with mosquitto.Broker(tmp_path, password="s3cret") as server:
+    with mosquitto.Broker(tmp_path, password="s3/cret") as server:
         broker = MqttBroker(f"mqtt://{user}127.0.0.1:{server.port}")
         wait_for(lambda: said.append(capsys.readouterr().err) or told in "".join(said))
         broker.close()
 
 
-def test_one_that_is_away_holds_nothing_up():
-    broker = MqttBroker(f"mqtt://127.0.0.1:{free_port()}")
-    for _ in range(200):
-        broker.publish(FRAME)
+@needs_broker
+def test_another_reason_is_told_as_well(tmp_path, capsys):
+    port, said = free_port(), []
+    broker = MqttBroker(f"mqtt://127.0.0.1:{port}")
+    wait_for(lambda: said.append(capsys.readouterr().err) or "refused" in said[-1])
+    with mosquitto.Broker(tmp_path, port, "s3/cret"):
+        wait_for(lambda: said.append(capsys.readouterr().err) or "not authorized" in said[-1])
+        broker.close()
+
+
+@needs_broker
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
+def test_a_brokers_certificate_is_checked(tmp_path, capsys, monkeypatch):
+    file = tmp_path / "broker.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    request += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(file), "-out", str(file)]
+    subprocess.run(request, check=True, capture_output=True)
+    said = []
+    with mosquitto.Broker(tmp_path, certificate=file) as server:
+        url = f"mqtts://localhost:{server.port}"
+        for trusted, told in ((None, "certificate verify failed"), (file, f"connected to {url}")):
+            if trusted is not None:
+                monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+            broker = MqttBroker(url)
+            wait_for(lambda told=told: said.append(capsys.readouterr().err) or told in said[-1])
+            broker.close()
+
+
+@needs_broker
+def test_of_too_many_events_the_latest_come_in_order(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tools.mqtt._MOST_EVENTS", 300)
+    monkeypatch.setattr("tools.mqtt._MOST_SENT", 20)
+    port = free_port()
+    broker = MqttBroker(f"mqtt://127.0.0.1:{port}/site")
+    for number in range(500):
+        broker.publish(CROSSING | {"number": number})
+        for _ in range(200):  # more than MQTT has numbers
+            broker.publish(FRAME)
+    with mosquitto.Broker(tmp_path, port) as server, server.subscriber("site/#") as received:
+        wait_for(lambda: len(received) > 100)  # there is room again
+        for number in range(500, 600):
+            broker.publish(CROSSING | {"number": number})
+        broker.close()
+        wait_for(lambda: received[-1][1] == "offline")
+    assert [text for _, text, _ in (received[0], received[-1])] == ["online", "offline"]
+    numbers = [json.loads(text)["number"] for topic, text, _ in received if "crossing" in topic]
+    assert numbers == list(range(200, 600))
+    said = capsys.readouterr().err
+    assert said.count(f"mqtt://127.0.0.1:{port}: more than 300 objects wait: the oldest are") == 1
+
+
+@needs_broker
+def test_a_broker_that_hangs_does_not_hold_up_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("tools.mqtt._END_SECONDS", 0.2)
+    with mosquitto.Broker(tmp_path) as server:
+        broker = MqttBroker(f"mqtt://127.0.0.1:{server.port}")
+        wait_for(lambda: broker._is_ready)
+        server.process.send_signal(signal.SIGSTOP)
         broker.publish(CROSSING)
-    broker.close()
+        for _ in range(1000):
+            broker.publish(FRAME | {"tracks": "x" * 100_000})
+        assert len(broker._frames) <= 100
+        broker.close()
+        assert broker._thread.is_alive()  # and dies with the process
 
 
 @pytest.mark.parametrize(
     "url",
-    ["host:1883", "http://me:s3cret@host", "mqtt://", "mqtt://me:s3cret@host:x", "mqtt://host/a/#"],
+    [
+        *("host:1883", "http://me:s3cret@host", "mqtt://", "mqtt://host/a/#", "mqtt://host/a?b"),
+        *("mqtt://me:s3cret@host:x", "mqtt://me:s3cret/x@host:1/a", "mqtt://me:s3cret：x@host"),
+        *("mqtt://host..local/a", f"mqtt://{'a' * 64}/a", f"mqtt://host/{'a' * 2000}"),
+    ],
 )
 def test_what_is_no_url_is_told_without_secrets(url):
     with pytest.raises(ConfigError, match=r"^--mqtt") as told:

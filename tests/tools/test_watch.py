@@ -286,7 +286,8 @@ def test_all_that_is_published_goes_to_a_broker(address, tmp_path):
     with mosquitto.Broker(tmp_path) as broker, broker.subscriber("site/#") as received:
         command = [*SPOTSTREAM, "watch", address, "--mqtt", f"mqtt://127.0.0.1:{broker.port}/site"]
         with subprocess.Popen(command) as process:
-            wait_for(lambda: "site/north/end" in [topic for topic, *_ in received])
+            topics = {f"site/north/{fact['kind']}" for fact in FACTS}
+            wait_for(lambda: topics <= {topic for topic, *_ in received})
             process.terminate()
         wait_for(lambda: ("site/status", "offline", False) in received)
     told = {topic: json.loads(text) for topic, text, _ in received if topic != "site/status"}
